@@ -1,0 +1,33 @@
+"""Rows, their constraints, named reads, and transitions of one row."""
+
+from .api_token import ApiToken, Scope
+from .dataset import Dataset
+from .job import Job, JobStatus
+from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
+from .prediction_log import PredictionLog, PredictionSource, uuid7
+from .registered_model import RegisteredModel
+from .training_run import TrainingRun
+from .user import User
+from .workspace import ROLE_RANK, Membership, Workspace, WorkspaceRole
+
+__all__ = [
+    "CHAMPION",
+    "ROLE_RANK",
+    "AliasChange",
+    "ApiToken",
+    "Dataset",
+    "Job",
+    "JobStatus",
+    "Membership",
+    "ModelAlias",
+    "ModelVersion",
+    "PredictionLog",
+    "PredictionSource",
+    "RegisteredModel",
+    "Scope",
+    "TrainingRun",
+    "User",
+    "Workspace",
+    "WorkspaceRole",
+    "uuid7",
+]

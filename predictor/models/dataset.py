@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from ..ml.schema import TableSchema
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .user import User
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    def visible_to(self, user: User) -> DatasetQuerySet:
+        return self.filter(workspace__in=Workspace.objects.visible_to(user))
+
+    def with_data(self) -> DatasetQuerySet:
+        return self.exclude(data_removed_at__isnull=False)
+
+
+class Dataset(models.Model):
+    """An uploaded table: its original bytes, the same rows as Parquet, and what was found in them. Immutable."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="datasets")
+    name = models.CharField(max_length=200)
+    filename = models.CharField(max_length=200, help_text="A cleaned label; never used as a path.")
+    source = models.CharField(max_length=400, blank=True, help_text="Where a bundled sample comes from.")
+    licence = models.CharField(max_length=200, blank=True)
+    sha256 = models.CharField(max_length=64, help_text="Of the original bytes.")
+    n_bytes = models.BigIntegerField()
+    parquet_digest = models.CharField(max_length=64)
+    n_rows = models.BigIntegerField()
+    n_columns = models.IntegerField()
+    schema_json = models.JSONField(help_text="A TableSchema.")
+    options = models.JSONField(default=dict, help_text="Encoding, delimiter and the rest, as found or asked.")
+    options_digest = models.CharField(max_length=64, help_text="SHA-256 of the options that were asked for.")
+    warnings = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    data_removed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the bytes were dropped and only this row was kept."
+    )
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "sha256", "options_digest"],
+                condition=Q(data_removed_at=None),
+                name="dataset_once_per_workspace",
+            ),
+            models.CheckConstraint(
+                condition=Q(n_rows__gte=0, n_columns__gte=1, n_bytes__gte=0), name="dataset_counts"
+            ),
+        ]
+        indexes = [models.Index(fields=["workspace", "-created_at"], name="dataset_by_workspace")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def schema(self) -> TableSchema:
+        return TableSchema.from_json(self.schema_json)
+
+    @property
+    def has_data(self) -> bool:
+        return self.data_removed_at is None

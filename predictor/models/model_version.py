@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from ..ml.schema import Signature
+from .dataset import Dataset
+from .registered_model import RegisteredModel
+from .training_run import TrainingRun
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .user import User
+
+CHAMPION = "champion"
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    def visible_to(self, user: User) -> ModelVersionQuerySet:
+        return self.filter(registered_model__workspace__in=Workspace.objects.visible_to(user))
+
+    def servable(self) -> ModelVersionQuerySet:
+        return self.filter(archived_at=None)
+
+
+class ModelVersion(models.Model):
+    """What one training run (or a person's coefficients) produced, under a number. Immutable but for archiving."""
+
+    registered_model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    training_run = models.OneToOneField(
+        TrainingRun, models.PROTECT, null=True, blank=True, related_name="model_version"
+    )
+    dataset = models.ForeignKey(
+        Dataset, models.PROTECT, null=True, blank=True, related_name="model_versions"
+    )
+    dataset_sha256 = models.CharField(max_length=64, blank=True)
+    task = models.CharField(max_length=20)
+    estimator = models.CharField(max_length=120, help_text="What was fitted, in words.")
+    params = models.JSONField(default=dict)
+    signature_json = models.JSONField(help_text="A Signature: the fields that callers send, and the classes.")
+    artifacts = models.JSONField(help_text="{file name: {digest, n_bytes}}: spec.json, model.onnx, model.skops, …")
+    n_bytes = models.BigIntegerField(default=0, help_text="All artifacts together.")
+    metrics = models.JSONField(default=dict)
+    evaluation = models.JSONField(default=dict, help_text="The evaluation report.")
+    warnings = models.JSONField(default=list)
+    parity = models.JSONField(default=dict, help_text="How scikit-learn and ONNX Runtime compare.")
+    is_compiled = models.BooleanField(help_text="Served by ONNX Runtime; else in-process by scikit-learn.")
+    libraries = models.JSONField(default=dict, help_text="{library: version} at training.")
+    archived_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    objects = ModelVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["registered_model_id", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["registered_model", "number"], name="model_version_number_once"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="model_version_number_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.registered_model} version {self.number}"
+
+    @cached_property
+    def signature(self) -> Signature:
+        return Signature.from_json(self.signature_json)
+
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+
+class ModelAliasQuerySet(models.QuerySet["ModelAlias"]):
+    def visible_to(self, user: User) -> ModelAliasQuerySet:
+        return self.filter(registered_model__workspace__in=Workspace.objects.visible_to(user))
+
+
+class ModelAlias(models.Model):
+    """A name for one version of a model. `champion` is the one that serves when nobody says which."""
+
+    registered_model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="aliases")
+    alias = models.SlugField(max_length=40)
+    model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="aliases")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ModelAliasQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "model aliases"
+        ordering = ["registered_model_id", "alias"]
+        constraints = [
+            models.UniqueConstraint(fields=["registered_model", "alias"], name="model_alias_once_per_model"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alias} → {self.model_version}"
+
+
+class AliasChange(models.Model):
+    """One move of an alias, kept for good: who pointed it where, and when. Rolling back reads this."""
+
+    registered_model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="alias_changes")
+    alias = models.SlugField(max_length=40)
+    previous_version = models.ForeignKey(ModelVersion, models.CASCADE, null=True, related_name="+")
+    model_version = models.ForeignKey(ModelVersion, models.CASCADE, null=True, related_name="+")
+    is_roll_back = models.BooleanField(default=False)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["registered_model", "alias", "-id"], name="alias_change_by_alias")]
+
+    def __str__(self) -> str:
+        return f"{self.alias} of {self.registered_model_id} → {self.model_version_id}"

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+
+from .model_version import ModelVersion
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .user import User
+
+
+def uuid7() -> uuid.UUID:
+    """A UUID that sorts by time of creation (RFC 9562, version 7), so that inserts go to the index's end."""
+    millis = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (millis & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64
+    return uuid.UUID(int=value | 0b10 << 62 | random & 0x3FFFFFFFFFFFFFFF)
+
+
+class PredictionSource(models.TextChoices):
+    """Through which face a prediction was asked for."""
+
+    FORM = "form", "Form"
+    CSV = "csv", "CSV upload"
+    API = "api", "REST API"
+    ARTICLE = "article", "/predict"
+    COMMAND = "command", "Command line"
+
+
+class PredictionLogQuerySet(models.QuerySet["PredictionLog"]):
+    def visible_to(self, user: User) -> PredictionLogQuerySet:
+        return self.filter(workspace__in=Workspace.objects.visible_to(user))
+
+
+class PredictionLog(models.Model):
+    """One predicted row: what was asked, what was answered, by which version, for whom, how fast. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="prediction_logs", db_index=False)
+    model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="prediction_logs", db_index=False)
+    request_id = models.CharField(max_length=64, db_index=True)
+    row_number = models.PositiveIntegerField(default=1, help_text="Its place in the request, from 1.")
+    source = models.CharField(max_length=10, choices=PredictionSource.choices)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    api_token = models.ForeignKey(
+        "predictor.ApiToken", models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    inputs = models.JSONField()
+    output = models.JSONField(help_text="{prediction, probabilities?} as answered.")
+    warnings = models.JSONField(default=list)
+    latency_ms = models.FloatField(help_text="Of the whole request.")
+    created_at = models.DateTimeField()
+
+    objects = PredictionLogQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="prediction_log_by_workspace"),
+            models.Index(fields=["model_version", "-id"], name="prediction_log_by_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"prediction {self.id}"

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from .dataset import Dataset
+from .job import Job, JobQuerySet, JobStatus
+from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .user import User
+
+
+class TrainingRunQuerySet(JobQuerySet):
+    def visible_to(self, user: User) -> TrainingRunQuerySet:
+        return self.filter(workspace__in=Workspace.objects.visible_to(user))
+
+
+class TrainingRun(Job):
+    """One attempt to learn a target of a dataset: what was asked, how it goes, what came of it."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="training_runs")
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="training_runs")
+    registered_model = models.ForeignKey(
+        "predictor.RegisteredModel", models.PROTECT, related_name="training_runs"
+    )
+    target = models.CharField(max_length=128)
+    task = models.CharField(max_length=20, help_text="regression, binary or multiclass.")
+    estimator = models.CharField(max_length=60, default="auto")
+    params = models.JSONField(default=dict)
+    roles = models.JSONField(default=dict, help_text="Column roles that the person set: {column: role}.")
+    budget_seconds = models.PositiveIntegerField()
+    seed = models.PositiveBigIntegerField()
+    leaderboard = models.JSONField(default=list)
+    metrics = models.JSONField(default=dict)
+    warnings = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    objects = TrainingRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="training_run_status_known"),
+            models.CheckConstraint(
+                condition=~Q(status=JobStatus.FAILED) | ~Q(error=""), name="training_run_failure_has_a_reason"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="training_run_by_workspace"),
+            models.Index(
+                fields=["status", "lease_until"],
+                condition=Q(status__in=["queued", "running"]),
+                name="training_run_unfinished",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk}: {self.target} of {self.dataset_id}"

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+
+if TYPE_CHECKING:
+    from .user import User
+
+
+class WorkspaceRole(models.TextChoices):
+    VIEWER = "viewer", "Viewer"  # reads and predicts
+    MEMBER = "member", "Member"  # also uploads, trains, promotes and archives
+    ADMIN = "admin", "Admin"  # also adds people and deletes
+
+
+ROLE_RANK = {WorkspaceRole.VIEWER: 1, WorkspaceRole.MEMBER: 2, WorkspaceRole.ADMIN: 3}
+
+
+class WorkspaceQuerySet(models.QuerySet["Workspace"]):
+    def visible_to(self, user: User) -> WorkspaceQuerySet:
+        """The workspaces that the person belongs to; none for somebody unknown."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(memberships__user=user).distinct()
+
+
+class Workspace(models.Model):
+    """The wall: datasets, models, predictions and people belong to one workspace, and nothing crosses it."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="predictor.Membership", related_name="workspaces"
+    )
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def role_of(self, user: User) -> WorkspaceRole | None:
+        role = self.memberships.filter(user=user).values_list("role", flat=True).first()
+        return WorkspaceRole(role) if role else None
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def visible_to(self, user: User) -> MembershipQuerySet:
+        return self.filter(workspace__in=Workspace.objects.visible_to(user))
+
+
+class Membership(models.Model):
+    """A person in a workspace, with what they may do there."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=WorkspaceRole.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["workspace_id", "user_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_once_per_person"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=WorkspaceRole.values), name="membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.workspace} as {self.role}"
+
+    def can(self, role: WorkspaceRole) -> bool:
+        """Whether the person may do what needs at least this role."""
+        return ROLE_RANK[WorkspaceRole(self.role)] >= ROLE_RANK[role]

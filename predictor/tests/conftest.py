@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from predictor.models import Membership, User, Workspace, WorkspaceRole
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(settings: SettingsWrapper, tmp_path: Path) -> None:
+    """Each test has a data folder of its own and plain static files."""
+    settings.DATA_DIR = tmp_path / "var"
+    for name in ("ARTIFACT_DIR", "WORK_DIR", "UPLOAD_DIR"):
+        folder = settings.DATA_DIR / name.removesuffix("_DIR").lower()
+        folder.mkdir(parents=True)
+        setattr(settings, name, folder)
+    settings.FILE_UPLOAD_TEMP_DIR = settings.UPLOAD_DIR
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return Workspace.objects.create(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def other_workspace(db: None) -> Workspace:
+    return Workspace.objects.create(slug="other", name="Other")
+
+
+def person(email: str, workspace: Workspace, role: WorkspaceRole) -> User:
+    user = User.objects.create_user(email, "a long enough secret")
+    Membership.objects.create(workspace=workspace, user=user, role=role)
+    return user
+
+
+@pytest.fixture
+def viewer(workspace: Workspace) -> User:
+    return person("viewer@example.org", workspace, WorkspaceRole.VIEWER)
+
+
+@pytest.fixture
+def member(workspace: Workspace) -> User:
+    return person("member@example.org", workspace, WorkspaceRole.MEMBER)
+
+
+@pytest.fixture
+def admin(workspace: Workspace) -> User:
+    return person("admin@example.org", workspace, WorkspaceRole.ADMIN)
+
+
+@pytest.fixture
+def stranger(other_workspace: Workspace) -> User:
+    """Somebody who belongs to another workspace."""
+    return person("stranger@example.org", other_workspace, WorkspaceRole.ADMIN)
