@@ -1,0 +1,107 @@
+"""What a training run is asked to do, as a frozen dataclass with a JSON form.
+
+Standard library only: the service that queues a run and the supervisor that starts the child read it
+without loading numpy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from predictor.errors import InvalidTrainingRequest
+from predictor.ml.schema import Role, TableSchema, Task
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class TrainingLimits:
+    """What a run may use of the machine.
+
+    `n_threads` fits run side by side, each with one thread, so two never fight for a core.
+    `max_memory_bytes` bounds the memory that one fit may add; None leaves it to the machine.
+    `max_members` bounds a blend, because each member costs size and milliseconds for as long as it serves.
+    """
+
+    n_threads: int = 1
+    max_memory_bytes: int | None = None
+    max_members: int = 8
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """One training run: a table, a target, and how long it may take.
+
+    `schema` is the dataset's; `roles` overrides the roles found for some of its columns.
+    `task` None means: found from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
+    `budget_seconds` is wall time from the start of the child to its result.
+    """
+
+    parquet: str
+    schema: TableSchema
+    target: str
+    task: Task | None = None
+    estimator: str = AUTO
+    params: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    budget_seconds: float = 60.0
+    seed: int = 0
+    holdout_share: float = 0.2
+    n_folds: int = 5
+    limits: TrainingLimits = field(default_factory=TrainingLimits)
+
+    @property
+    def table(self) -> TableSchema:
+        """The schema with the overridden roles in it."""
+        columns = tuple(
+            replace(column, role=self.roles.get(column.name, column.role)) for column in self.schema.columns
+        )
+        return replace(self.schema, columns=columns)
+
+    @property
+    def digest(self) -> str:
+        """Names this request: checkpoints of another request are never taken for ours."""
+        return sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "parquet": self.parquet,
+            "schema": self.schema.to_json(),
+            "target": self.target,
+            "task": self.task.value if self.task else None,
+            "estimator": self.estimator,
+            "params": dict(self.params),
+            "roles": {name: Role(role).value for name, role in self.roles.items()},
+            "budget_seconds": self.budget_seconds,
+            "seed": self.seed,
+            "holdout_share": self.holdout_share,
+            "n_folds": self.n_folds,
+            "limits": asdict(self.limits),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TrainingRequest:
+        """Raises InvalidTrainingRequest when a part is missing or is not what it should be."""
+        try:
+            known = {
+                **data,
+                "schema": TableSchema.from_json(data["schema"]),
+                "task": Task(data["task"]) if data.get("task") else None,
+                "roles": {name: Role(role) for name, role in data.get("roles", {}).items()},
+                "limits": TrainingLimits(**data.get("limits", {})),
+            }
+            return cls(**known)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error
+
+    @classmethod
+    def read(cls, path: Path) -> TrainingRequest:
+        try:
+            return cls.from_json(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error
