@@ -1,0 +1,127 @@
+"""Aliases: the names that say which version of a model serves, and where they pointed before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.text import slugify
+
+from ..errors import Conflict, InvalidInput, NotFound, shown
+from ..models import CHAMPION, AliasChange, ModelAlias, ModelVersion, RegisteredModel
+
+if TYPE_CHECKING:
+    from ..models import User
+
+
+def set_alias(
+    *, registered_model: RegisteredModel, alias: str, model_version: ModelVersion, by: User | None
+) -> ModelAlias:
+    """Point an alias at a version (promote). Pointing it where it points already changes nothing.
+
+    Raises InvalidInput for a name that cannot be an alias, NotFound for another model's version,
+    Conflict for an archived one.
+    """
+    _check_alias(alias)
+    if model_version.registered_model_id != registered_model.pk:
+        raise NotFound(f"{registered_model.name} has no such version.")
+    with transaction.atomic():
+        locked = locked_model(registered_model)
+        model_version.refresh_from_db(fields=["archived_at"])
+        if model_version.is_archived:
+            raise Conflict(
+                f"Version {model_version.number} is archived; take it out of the archive before it can serve."
+            )
+        return point(locked, alias, model_version, by)
+
+
+def roll_back(*, registered_model: RegisteredModel, alias: str = CHAMPION, by: User | None) -> ModelAlias:
+    """Point an alias at the version that it pointed at before; again, and it goes one further back.
+
+    Versions archived meanwhile are passed over. Raises Conflict when there is nothing to go back to.
+    """
+    with transaction.atomic():
+        locked = locked_model(registered_model)
+        before = _trail(locked, alias)[:-1]
+        servable = ModelVersion.objects.filter(pk__in=set(before)).servable().in_bulk()
+        earlier = next((servable[pk] for pk in reversed(before) if pk in servable), None)
+        if earlier is None:
+            raise Conflict(
+                f"There is no earlier version that {shown(alias)} of {locked.name} could go back to."
+            )
+        return point(locked, alias, earlier, by, is_roll_back=True)
+
+
+def remove_alias(*, registered_model: RegisteredModel, alias: str, by: User | None) -> None:
+    """Take an alias away; its history stays. Raises NotFound."""
+    with transaction.atomic():
+        locked = locked_model(registered_model)
+        found = locked.aliases.filter(alias=alias).first()
+        if found is None:
+            raise NotFound(f"{locked.name} has no alias {shown(alias)}.")
+        AliasChange.objects.create(
+            registered_model=locked,
+            alias=alias,
+            previous_version_id=found.model_version_id,
+            model_version=None,
+            changed_by=by,
+        )
+        found.delete()
+
+
+def history(registered_model: RegisteredModel, alias: str | None = None) -> QuerySet[AliasChange]:
+    """Who pointed which alias where, newest first."""
+    changes = registered_model.alias_changes.select_related("previous_version", "model_version", "changed_by")
+    return changes if alias is None else changes.filter(alias=alias)
+
+
+def _check_alias(alias: str) -> None:
+    if not alias or len(alias) > 40 or slugify(alias).replace("_", "-") != alias.replace("_", "-"):
+        raise InvalidInput(
+            f"{shown(alias)} cannot be an alias: use 1 to 40 small letters, digits, hyphens and underscores."
+        )
+    if alias.isdecimal():
+        raise InvalidInput(f"{shown(alias)} cannot be an alias: a number would read as a version number.")
+
+
+def point(
+    locked: RegisteredModel, alias: str, version: ModelVersion, by: User | None, *, is_roll_back: bool = False
+) -> ModelAlias:
+    held = locked.aliases.filter(alias=alias).first()
+    if held is not None and held.model_version_id == version.pk:
+        return held
+    AliasChange.objects.create(
+        registered_model=locked,
+        alias=alias,
+        previous_version_id=held.model_version_id if held else None,
+        model_version=version,
+        is_roll_back=is_roll_back,
+        changed_by=by,
+    )
+    if held is None:
+        return ModelAlias.objects.create(registered_model=locked, alias=alias, model_version=version)
+    held.model_version = version
+    held.save(update_fields=["model_version", "updated_at"])
+    return held
+
+
+def _trail(registered_model: RegisteredModel, alias: str) -> list[int]:
+    """The versions that led to where the alias points now, oldest first.
+
+    Each move adds one; a roll back takes those after its version away.
+    """
+    trail: list[int] = []
+    changes = registered_model.alias_changes.filter(alias=alias).order_by("id")
+    for version_id, is_roll_back in changes.values_list("model_version_id", "is_roll_back"):
+        if is_roll_back:
+            while trail and trail[-1] != version_id:
+                trail.pop()
+        if not trail or trail[-1] != version_id:
+            trail.append(version_id)
+    return trail
+
+
+def locked_model(registered_model: RegisteredModel) -> RegisteredModel:
+    """The row under its lock. On SQLite the transaction itself is the lock: it began IMMEDIATE."""
+    return RegisteredModel.objects.select_for_update().get(pk=registered_model.pk)

@@ -1,0 +1,134 @@
+"""Answers: what a version says for checked rows, and the rows of the log that keep it."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from ..ml.schema import Scalar
+from ..models import PredictionLog, PredictionSource, uuid7
+
+if TYPE_CHECKING:
+    from ..ml.pipeline import Outputs
+    from ..ml.rows import CheckedRows, RowWarning
+    from ..models import ApiToken, ModelVersion, User
+    from .serving import Served
+
+NOT_A_NUMBER = "The model gave no finite answer for this row."
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one row. `error` says why there is none; then `prediction` is None."""
+
+    id: uuid.UUID
+    prediction: Scalar
+    probabilities: Mapping[str, float] | None
+    warnings: tuple[RowWarning, ...]
+    error: str = ""
+
+    @property
+    def output(self) -> dict[str, Any]:
+        """As it is logged."""
+        output: dict[str, Any] = {"prediction": self.prediction}
+        if self.probabilities is not None:
+            output["probabilities"] = dict(self.probabilities)
+        if self.error:
+            output["error"] = self.error
+        return output
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked, through which face: what every logged row of a request shares."""
+
+    by: User | None
+    source: str = PredictionSource.API
+    token: ApiToken | None = None
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def answers(served: Served, checked: CheckedRows) -> list[Prediction]:
+    """What the version answers for checked rows."""
+    outputs = served.predictor.predict(checked.columns)
+    if outputs.probabilities is None:
+        return _values(outputs, checked)
+    return _classes(served, outputs, checked)
+
+
+def _values(outputs: Outputs, checked: CheckedRows) -> list[Prediction]:
+    assert outputs.values is not None  # noqa: S101 (for the type checker: a regression has values)
+    return [
+        Prediction(uuid7(), shortened(value), None, warnings)
+        if math.isfinite(value)
+        else Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER)
+        for value, warnings in zip(outputs.values.tolist(), checked.warnings, strict=True)
+    ]
+
+
+def _classes(served: Served, outputs: Outputs, checked: CheckedRows) -> list[Prediction]:
+    signature = served.signature
+    names, classes = signature.class_names, signature.classes
+    codes = outputs.codes(served.predictor.threshold).tolist()
+    predictions = []
+    assert outputs.probabilities is not None  # noqa: S101 (for the type checker)
+    for shares, code, warnings in zip(outputs.probabilities.tolist(), codes, checked.warnings, strict=True):
+        if all(map(math.isfinite, shares)):
+            chances = dict(zip(names, map(shortened, shares), strict=True))
+            predictions.append(Prediction(uuid7(), classes[code], chances, warnings))
+        else:
+            predictions.append(Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER))
+    return predictions
+
+
+def shortened(value: float) -> float:
+    """Seven significant digits: what float32 carries. 0.5·1 + 0.3·2 − 1.5 is −0.4, not −0.39999998."""
+    return float(f"{value:.7g}")
+
+
+def log_rows(
+    asked: Asked,
+    version: ModelVersion,
+    rows: Sequence[Mapping[str, Any]],
+    predictions: Sequence[Prediction],
+    *,
+    latency_ms: float,
+    first_row: int = 1,
+) -> list[PredictionLog]:
+    """One log row for each prediction."""
+    now = timezone.now()
+    return [
+        PredictionLog(
+            id=prediction.id,
+            workspace_id=version.registered_model.workspace_id,
+            model_version_id=version.pk,
+            request_id=asked.request_id,
+            row_number=number,
+            source=asked.source,
+            actor_id=asked.by.pk if asked.by else None,
+            api_token_id=asked.token.pk if asked.token else None,
+            inputs={name: _loggable(value) for name, value in row.items()},
+            output=prediction.output,
+            warnings=[
+                {"code": w.code, "column": w.column, "message": w.message} for w in prediction.warnings
+            ],
+            latency_ms=latency_ms,
+            created_at=now,
+        )
+        for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=first_row)
+    ]
+
+
+def _loggable(value: Any) -> Any:
+    """A value that JSON can hold: NaN is a gap, dates are ISO 8601."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    isoformat = getattr(value, "isoformat", None)
+    return isoformat() if isoformat else str(value)

@@ -1,0 +1,102 @@
+"""The artifacts of a linear model made from given coefficients."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from ..errors import InvalidInput, listed
+from ..ml.schema import FeatureField, Role, Signature, Task
+
+MAX_FEATURES = 1_000
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """Stored files, and the fields of the version that they make."""
+
+    artifacts: Mapping[str, Mapping[str, Any]]
+    fields: Mapping[str, Any]
+
+
+def build(
+    coefficients: Sequence[float], intercept: float, feature_names: Sequence[str] | None = None
+) -> BuiltModel:
+    """Files and fields of `intercept + Σ coefficient · feature`. Raises InvalidInput."""
+    names = _names(coefficients, feature_names)
+    if not all(math.isfinite(number) for number in (*coefficients, intercept)):
+        raise InvalidInput("Coefficients and intercept have to be finite numbers.")
+    signature = Signature(
+        target="y",
+        task=Task.REGRESSION,
+        fields=tuple(FeatureField(name=name, role=Role.NUMERIC, typical=0.0) for name in names),
+    )
+    params = {
+        "coefficients": dict(zip(names, map(float, coefficients), strict=True)),
+        "intercept": float(intercept),
+    }
+    return BuiltModel(
+        artifacts=_write(list(map(float, coefficients)), float(intercept), signature),
+        fields={
+            "task": Task.REGRESSION.value,
+            "estimator": "Linear model from given coefficients",
+            "params": params,
+            "signature_json": signature.to_json(),
+            "is_compiled": True,
+        },
+    )
+
+
+def _names(coefficients: Sequence[float], feature_names: Sequence[str] | None) -> list[str]:
+    if not 1 <= len(coefficients) <= MAX_FEATURES:
+        raise InvalidInput(
+            f"A linear model has 1 to {MAX_FEATURES:,} coefficients; got {len(coefficients):,}."
+        )
+    names = list(feature_names or [f"x{place}" for place in range(1, len(coefficients) + 1)])
+    if len(names) != len(coefficients):
+        raise InvalidInput(f"There are {len(coefficients)} coefficients but {len(names)} feature names.")
+    repeated = sorted({name for name in names if names.count(name) > 1 or not name.strip()})
+    if repeated:
+        raise InvalidInput(f"Feature names have to differ and not be blank: {listed(repeated)}.")
+    return names
+
+
+def _write(coefficients: list[float], intercept: float, signature: Signature) -> dict[str, dict[str, Any]]:
+    import numpy as np
+    from sklearn.linear_model import LinearRegression
+
+    from ..ml import onnx_export, persistence
+    from ..ml.features import Encoding, FeatureSpec
+    from ..ml.pipeline import FittedPipeline, Member
+    from . import artifacts
+
+    # Three rows whose median is 0: the specification passes numbers on as they are and fills gaps with 0.
+    golden = {name: np.array([-1.0, 0.0, 1.0]) for name in signature.names}
+    spec = FeatureSpec.fit(golden, dict.fromkeys(signature.names, Role.NUMERIC), Encoding())
+    estimator = LinearRegression()
+    estimator.coef_ = np.array(coefficients)
+    estimator.intercept_ = intercept
+    estimator.n_features_in_ = len(coefficients)
+    pipeline = FittedPipeline(
+        spec=spec,
+        members=(Member(estimator=estimator, columns=tuple(range(len(coefficients))), key="linear"),),
+        task=Task.REGRESSION,
+    )
+    with tempfile.TemporaryDirectory(dir=settings.WORK_DIR) as folder:
+        files = persistence.write(
+            Path(folder),
+            pipeline=pipeline,
+            signature=signature,
+            compiled=onnx_export.linear_graph(coefficients, intercept),
+            golden=golden,
+        )
+        return {
+            name: {"digest": artifacts.put(file.path), "n_bytes": file.n_bytes}
+            for name, file in files.items()
+        }

@@ -1,0 +1,156 @@
+"""The log of predictions: written before an answer leaves, searched and exported afterwards."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import CharField, Q
+from django.db.models.functions import Cast
+
+from ..errors import InvalidInput
+from ..models import PredictionLog, RegisteredModel, User, Workspace
+from ..models.prediction_log import PredictionLogQuerySet
+
+EXPORT_FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+# Spreadsheets take a cell that begins with one of these for a formula (OWASP, "CSV injection").
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def append(rows: Sequence[PredictionLog]) -> None:
+    """Write rows so that they are committed when this returns.
+
+    Every face logs through here, so that a writer which gathers the rows of several requests can stand in.
+    """
+    with transaction.atomic():
+        PredictionLog.objects.bulk_create(rows)
+
+
+@dataclass(frozen=True)
+class LogSearch:
+    """What to look for; an empty part matches everything."""
+
+    model: str = ""
+    version: int | None = None
+    source: str = ""
+    actor: str = ""
+    request_id: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def search(workspace: Workspace, wanted: LogSearch = LogSearch()) -> PredictionLogQuerySet:
+    """The workspace's log, newest first. Ids sort by time, so no other order is needed."""
+    found = PredictionLog.objects.filter(workspace=workspace)
+    if wanted.model:
+        models = RegisteredModel.objects.filter(workspace=workspace, slug=wanted.model)
+        found = found.filter(model_version__registered_model__in=models)
+    if wanted.version is not None:
+        found = found.filter(model_version__number=wanted.version)
+    if wanted.source:
+        found = found.filter(source=wanted.source)
+    if wanted.actor:
+        found = found.filter(actor__in=User.objects.filter(email__icontains=wanted.actor))
+    if wanted.request_id:
+        found = found.filter(request_id=wanted.request_id)
+    if wanted.since:
+        found = found.filter(id__gte=_first_id_at(wanted.since))
+    if wanted.until:
+        found = found.filter(id__lt=_first_id_at(wanted.until))
+    return _with_text(found, wanted.text).order_by("-id")
+
+
+def _first_id_at(moment: datetime) -> uuid.UUID:
+    """The smallest id of that millisecond: the primary key then serves as the index over time."""
+    millis = min(max(int(moment.timestamp() * 1000), 0), 2**48 - 1)
+    return uuid.UUID(int=millis << 80)
+
+
+def _with_text(found: PredictionLogQuerySet, text: str) -> PredictionLogQuerySet:
+    if not text:
+        return found
+    # SQLite holds JSON as it was written, in ASCII: 北京 stands there as \u5317\u4eac.
+    escaped = json.dumps(text)[1:-1]
+    wanted = Q()
+    for column in ("inputs_text", "output_text"):
+        wanted |= Q(**{f"{column}__icontains": text}) | Q(**{f"{column}__icontains": escaped})
+    return found.annotate(
+        inputs_text=Cast("inputs", CharField()), output_text=Cast("output", CharField())
+    ).filter(wanted)
+
+
+HEAD = ("id", "created_at", "model", "version", "source", "actor", "request_id", "row_number", "latency_ms")
+
+
+def export(found: PredictionLogQuerySet, *, kind: str) -> Iterator[bytes]:
+    """The log as "csv" or "jsonl", streamed. Cells that a spreadsheet would run are neutralised."""
+    if kind not in EXPORT_FORMATS:
+        raise InvalidInput(f"The log is exported as csv or jsonl, not {kind!r}.")
+    rows = found.select_related("model_version__registered_model", "actor").iterator(chunk_size=1_000)
+    return _as_csv(rows) if kind == "csv" else _as_json_lines(rows)
+
+
+def _as_csv(rows: Iterator[PredictionLog]) -> Iterator[bytes]:
+    yield csv_line([*HEAD, "prediction", "probabilities", "warnings", "inputs"])
+    for row in rows:
+        head = list(_head(row).values())
+        yield csv_line(
+            [
+                *head,
+                row.output.get("prediction"),
+                _json(row.output.get("probabilities")),
+                _json(row.warnings),
+                _json(row.inputs),
+            ]
+        )
+
+
+def _as_json_lines(rows: Iterator[PredictionLog]) -> Iterator[bytes]:
+    for row in rows:
+        line = {**_head(row), "output": row.output, "warnings": row.warnings, "inputs": row.inputs}
+        yield _json(line).encode() + b"\n"
+
+
+def _head(row: PredictionLog) -> dict[str, Any]:
+    version = row.model_version
+    return {
+        "id": str(row.id),
+        "created_at": row.created_at.isoformat(),
+        "model": version.registered_model.slug,
+        "version": version.number,
+        "source": row.source,
+        "actor": row.actor.email if row.actor else None,
+        "request_id": row.request_id,
+        "row_number": row.row_number,
+        "latency_ms": row.latency_ms,
+    }
+
+
+def _json(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def csv_line(cells: Sequence[Any]) -> bytes:
+    """One line of CSV in UTF-8, its cells neutralised."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow([neutralised(cell) for cell in cells])
+    return text.getvalue().encode("utf-8")
+
+
+def neutralised(cell: Any) -> Any:
+    """The cell, with an apostrophe before a text that a spreadsheet would run; numbers stay numbers."""
+    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell

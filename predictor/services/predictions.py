@@ -1,0 +1,75 @@
+"""Predicting: one call behind every face. Rows in; checked, answered, logged rows out."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from ..errors import InvalidRows, TooLarge
+from ..models import PredictionSource
+from . import prediction_log, registry, serving
+from .answers import Asked, Prediction, answers, log_rows
+from .csv_predictions import CsvAnswer, open_csv_result, predict_csv
+
+if TYPE_CHECKING:
+    from ..models import ApiToken, RegisteredModel, User
+
+__all__ = ["Answer", "CsvAnswer", "Prediction", "open_csv_result", "predict", "predict_csv"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one request gets: which version answered, and a prediction for each row in the order asked."""
+
+    model: str
+    version: int
+    request_id: str
+    predictions: tuple[Prediction, ...]
+    latency_ms: float
+
+
+def predict(
+    *,
+    registered_model: RegisteredModel,
+    rows: Sequence[Mapping[str, Any]],
+    version: int | str | None = None,
+    strict: bool = False,
+    by: User | None,
+    token: ApiToken | None = None,
+    source: str = PredictionSource.API,
+    request_id: str = "",
+) -> Answer:
+    """Answers for rows {column: value} by the version of this number or alias (the champion unless said).
+
+    Raises NotFound (no such version), NotServable, InvalidRows, TooLarge, and StrictRows when `strict` is asked
+    and a row is doubtful.
+    Every row is committed to the log before this returns.
+    """
+    started = time.perf_counter()
+    if len(rows) > settings.MAX_PREDICTION_ROWS:
+        raise TooLarge(
+            f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(rows):,}. "
+            "Send a CSV file to predict many rows at once.",
+            limit=settings.MAX_PREDICTION_ROWS,
+        )
+    if not rows:
+        raise InvalidRows("There is no row to predict; send at least one.")
+    chosen = registry.version_of(registered_model, version)
+    served = serving.served(chosen)
+    checked = served.checker.check(rows, strict)
+    predictions = answers(served, checked)
+    latency_ms = round((time.perf_counter() - started) * 1000, 3)
+    asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid.uuid4().hex)
+    prediction_log.append(log_rows(asked, chosen, rows, predictions, latency_ms=latency_ms))
+    return Answer(
+        model=registered_model.slug,
+        version=chosen.number,
+        request_id=asked.request_id,
+        predictions=tuple(predictions),
+        latency_ms=latency_ms,
+    )

@@ -1,0 +1,209 @@
+"""Registered models, their numbered versions, and the aliases that say which one serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from ..errors import Conflict, InvalidInput, NotFound, listed, shown
+from ..models import CHAMPION, ModelVersion, RegisteredModel
+from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
+from .comparison import Comparison, compare
+from .onnx_files import OnnxFile, onnx_download
+
+if TYPE_CHECKING:
+    from ..models import TrainingRun, User, Workspace
+
+__all__ = [
+    "Comparison",
+    "OnnxFile",
+    "archive",
+    "compare",
+    "get_or_create_model",
+    "history",
+    "onnx_download",
+    "publish",
+    "register_linear",
+    "remove_alias",
+    "roll_back",
+    "set_alias",
+    "unarchive",
+    "update_model",
+    "version_of",
+]
+
+MAX_NAME = 120
+
+
+def get_or_create_model(*, workspace: Workspace, name_or_slug: str, by: User | None) -> RegisteredModel:
+    """The workspace's model of this slug or name; made when there is none. Raises InvalidInput."""
+    name = " ".join(name_or_slug.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise InvalidInput(
+            f"A registered model needs a name of 1 to {MAX_NAME} printable characters; "
+            f"got {shown(name_or_slug)}."
+        )
+    models = RegisteredModel.objects.filter(workspace=workspace)
+    found = models.filter(slug=name.lower()).first() or models.filter(name=name).first()
+    return found or _create_model(workspace, name, by)
+
+
+def _create_model(workspace: Workspace, name: str, by: User | None) -> RegisteredModel:
+    for slug in _slugs(name):
+        try:
+            with transaction.atomic():
+                return RegisteredModel.objects.create(
+                    workspace=workspace, slug=slug, name=name, created_by=by
+                )
+        except IntegrityError:
+            taken = RegisteredModel.objects.filter(workspace=workspace, slug=slug).first()
+            # "Churn!" and "churn" are one address, so they are one model. A name without any letter that
+            # an address can hold (客户流失) gets a numbered address of its own.
+            if taken is not None and (slugify(name) or taken.name == name):
+                return taken
+    raise Conflict(f"No free address was found for a model named {shown(name)}; give it another name.")
+
+
+def _slugs(name: str) -> Iterator[str]:
+    slug = slugify(name)[:60].strip("-_")
+    if slug:
+        yield slug
+        return
+    yield from (f"model-{number}" for number in range(1, 1_000))
+
+
+def update_model(
+    *, registered_model: RegisteredModel, name: str | None = None, description: str | None = None, by: User
+) -> RegisteredModel:
+    """Change what people read; the slug that clients know stays."""
+    if name is not None:
+        name = " ".join(name.split())
+        if not name or len(name) > MAX_NAME or not name.isprintable():
+            raise InvalidInput(f"A name has 1 to {MAX_NAME} printable characters.")
+        registered_model.name = name
+    if description is not None:
+        registered_model.description = description
+    registered_model.save(update_fields=["name", "description"])
+    return registered_model
+
+
+def publish(
+    *,
+    run: TrainingRun,
+    result: Mapping[str, Any],
+    artifacts: Mapping[str, Mapping[str, Any]],
+    by: User | None,
+) -> ModelVersion:
+    """The next version of the run's registered model; its first version becomes champion by itself.
+
+    `result` is the content of result.json (see `ml/train.py`), `artifacts` says where its files were put:
+    {file name: {"digest", "n_bytes"}}. Joins the caller's transaction, so run and version succeed together.
+    """
+    report = result.get("report") or {}
+    return _add_version(
+        run.registered_model,
+        by=by,
+        artifacts=artifacts,
+        training_run=run,
+        dataset=run.dataset,
+        dataset_sha256=run.dataset.sha256,
+        task=result["task"],
+        estimator=result.get("title") or result["estimator"],
+        params=result.get("params") or {},
+        signature_json=result["signature"],
+        metrics={**(result.get("metrics") or {})},
+        evaluation={**report, "baseline": result.get("baseline") or report.get("baseline") or {}},
+        warnings=result.get("warnings") or [],
+        parity=result.get("parity") or {},
+        is_compiled=result["is_compiled"],
+        libraries=result.get("libraries") or {},
+    )
+
+
+def _add_version(
+    registered_model: RegisteredModel,
+    *,
+    by: User | None,
+    artifacts: Mapping[str, Mapping[str, Any]],
+    **fields: Any,
+) -> ModelVersion:
+    with transaction.atomic():
+        locked = locked_model(registered_model)
+        locked.last_version_number += 1
+        locked.save(update_fields=["last_version_number"])
+        registered_model.last_version_number = locked.last_version_number
+        version = ModelVersion.objects.create(
+            registered_model=locked,
+            number=locked.last_version_number,
+            artifacts={name: dict(entry) for name, entry in artifacts.items()},
+            n_bytes=sum(int(entry["n_bytes"]) for entry in artifacts.values()),
+            created_by=by,
+            **fields,
+        )
+        if not locked.versions.exclude(pk=version.pk).exists():
+            point(locked, CHAMPION, version, by)
+    return version
+
+
+def version_of(registered_model: RegisteredModel, which: int | str | None = None) -> ModelVersion:
+    """The version of this number or alias; the champion when nobody says which. Raises NotFound."""
+    if which is None or which == "":
+        which = CHAMPION
+    versions = ModelVersion.objects.select_related("registered_model")
+    # isdecimal alone takes "７" and "٣" for numbers; and a number past 64 bits breaks SQLite.
+    is_number = isinstance(which, int) or (which.isascii() and which.isdecimal() and len(which) < 10)
+    if is_number and not isinstance(which, bool) and 0 <= int(which) < 2**31:
+        found = versions.filter(registered_model=registered_model, number=int(which)).first()
+    elif isinstance(which, str):
+        found = versions.filter(aliases__registered_model=registered_model, aliases__alias=which).first()
+    else:
+        found = None
+    if found is None:
+        kind = "version" if is_number else "alias"
+        raise NotFound(f"{registered_model.name} has no {kind} {shown(which)}.")
+    return found
+
+
+def archive(*, model_version: ModelVersion, by: User) -> ModelVersion:
+    """Take a version out of service; it stays readable. Raises Conflict while an alias points at it."""
+    with transaction.atomic():
+        locked_model(model_version.registered_model)
+        aliases = list(model_version.aliases.values_list("alias", flat=True))
+        if aliases:
+            raise Conflict(
+                f"Version {model_version.number} is served as {listed(aliases)}; "
+                "point that alias at another version first."
+            )
+        if model_version.archived_at is None:
+            model_version.archived_at = timezone.now()
+            model_version.save(update_fields=["archived_at"])
+    return model_version
+
+
+def unarchive(*, model_version: ModelVersion, by: User) -> ModelVersion:
+    """Let an archived version serve again."""
+    model_version.archived_at = None
+    model_version.save(update_fields=["archived_at"])
+    return model_version
+
+
+def register_linear(
+    *,
+    workspace: Workspace,
+    name: str,
+    coefficients: Sequence[float],
+    intercept: float,
+    feature_names: Sequence[str] | None = None,
+    by: User | None,
+) -> ModelVersion:
+    """A version that answers intercept + Σ coefficient · feature. Features are x1, x2, … unless named."""
+    from . import linear_models
+
+    built = linear_models.build(coefficients, intercept, feature_names)
+    with transaction.atomic():
+        registered_model = get_or_create_model(workspace=workspace, name_or_slug=name, by=by)
+        return _add_version(registered_model, by=by, artifacts=built.artifacts, **built.fields)

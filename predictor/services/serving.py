@@ -1,0 +1,126 @@
+"""Model versions ready to answer: loaded once, checked, and kept while they are used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from ..errors import NotServable
+from ..models import ModelVersion
+
+if TYPE_CHECKING:
+    from ..ml.inference import Predictor
+    from ..ml.rows import RowChecker
+    from ..ml.schema import Signature
+
+
+@dataclass(frozen=True)
+class Served:
+    """A version in memory."""
+
+    signature: Signature
+    checker: RowChecker
+    predictor: Predictor
+
+
+class ServedVersions:
+    """A bounded memory of loaded versions by digest; what was not used for longest goes first.
+
+    However many threads ask for a cold version at once, one loads it and the others wait for that one.
+    """
+
+    def __init__(self, limit: Callable[[], int]):
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, Future[Served]] = OrderedDict()
+
+    def get(self, digest: str, load: Callable[[], Served]) -> Served:
+        with self._lock:
+            future = self._held.get(digest)
+            is_mine = future is None
+            if future is None:
+                future = self._held[digest] = Future()
+            self._held.move_to_end(digest)
+            while len(self._held) > self._limit():
+                self._held.popitem(last=False)
+        if is_mine:
+            self._load_into(future, digest, load)
+        return future.result()
+
+    def _load_into(self, future: Future[Served], digest: str, load: Callable[[], Served]) -> None:
+        try:
+            future.set_result(load())
+        except BaseException as error:
+            # The next one to ask tries again: a missing file may have come back.
+            with self._lock:
+                if self._held.get(digest) is future:
+                    del self._held[digest]
+            future.set_exception(error)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._held.clear()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._held
+
+
+_versions = ServedVersions(lambda: settings.SERVED_VERSIONS_IN_MEMORY)
+
+
+def served(version: ModelVersion) -> Served:
+    """The version, loaded and checked. Raises NotServable: archived, a file missing, or its bytes differ."""
+    if version.archived_at is not None:
+        raise NotServable(f"Version {version.number} is archived and does not serve.")
+    return _versions.get(digest_of(version), lambda: _load(version.pk))
+
+
+def forget_all() -> None:
+    """Empty the memory (tests, and after artifacts were restored)."""
+    _versions.clear()
+
+
+def digest_of(version: ModelVersion) -> str:
+    """Names the bytes behind a version: two versions with equal files share one place in memory."""
+    digests = {name: entry["digest"] for name, entry in version.artifacts.items()}
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+
+
+def _load(pk: int) -> Served:
+    from ..ml import inference, rows
+
+    version = ModelVersion.objects.get(pk=pk)
+    signature = version.signature
+    predictor = inference.load_predictor(
+        _files(version),
+        signature,
+        digests={name: entry["digest"] for name, entry in version.artifacts.items()},
+    )
+    predictor.check_golden()
+    return Served(signature=signature, checker=rows.RowChecker(signature), predictor=predictor)
+
+
+def _files(version: ModelVersion) -> dict[str, Path]:
+    from . import artifacts
+
+    found: dict[str, Path] = {}
+    for name, entry in version.artifacts.items():
+        path: Any = artifacts.path_of(entry["digest"])
+        if not Path(path).is_file():
+            raise NotServable(
+                f"The file {name} of version {version.number} is missing from the artifact storage."
+            )
+        found[name] = Path(path)
+    return found
