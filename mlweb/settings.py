@@ -1,4 +1,4 @@
-"""The one settings file. Everything an operator may turn is an environment variable, read here and nowhere else.
+"""The one settings file. What an operator may turn is an environment variable, read here and nowhere else.
 
 A bad value fails at start with the variable's name. `README.md` holds the table of variables.
 """
@@ -79,6 +79,7 @@ TRAINING_MEMORY_MB = env.int("MLWEB_TRAINING_MEMORY_MB", default=8_192)
 TRAINING_THREADS = env.int("MLWEB_TRAINING_THREADS", default=max(1, os.cpu_count() or 1))
 TRAINING_SLOTS = env.int("MLWEB_TRAINING_SLOTS", default=1)
 JOB_LEASE_SECONDS = env.int("MLWEB_JOB_LEASE_SECONDS", default=15)
+JOB_SWEEP_SECONDS = env.int("MLWEB_JOB_SWEEP_SECONDS", default=5)
 JOB_MAX_ATTEMPTS = env.int("MLWEB_JOB_MAX_ATTEMPTS", default=3)
 
 # --- People ------------------------------------------------------------------------------------------------
@@ -152,7 +153,10 @@ TEMPLATES = [
 # --- Database ----------------------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {
     "default": env.dj_db_url(
-        "DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'mlweb.sqlite3'}", conn_max_age=600, conn_health_checks=True
+        "DATABASE_URL",
+        default=f"sqlite:///{DATA_DIR / 'mlweb.sqlite3'}",
+        conn_max_age=600,
+        conn_health_checks=True,
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -173,7 +177,38 @@ if "redis" in CACHES["default"]["BACKEND"].lower():
     CACHES["default"]["BACKEND"] = "django.core.cache.backends.redis.RedisCache"
     CACHES["default"]["OPTIONS"] = {"serializer": "mlweb.serializers.JSONCacheSerializer"}
 
+# The rows say what there is to do; the broker only rings the bell. So a message may get lost or come twice.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"sqla+sqlite:///{DATA_DIR / 'broker.sqlite3'}")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {"connect_args": {"timeout": 20}}
+    if CELERY_BROKER_URL.startswith("sqla+")
+    else {"socket_timeout": 5, "socket_connect_timeout": 2}
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A request never waits for the broker: the sweep rings again.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+# Fitting happens in child processes; the worker's threads only watch over them. Two more for the sweep.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = TRAINING_SLOTS + 2
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+# In memory; the default one keeps a pickle on disk.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "predictor.tasks.sweep",
+        "schedule": JOB_SWEEP_SECONDS,
+        "options": {"expires": 4 * JOB_SWEEP_SECONDS},
+    },
+    "tidy": {"task": "predictor.tasks.tidy", "schedule": 600, "options": {"expires": 600}},
+}
 
 # --- Files -------------------------------------------------------------------------------------------------
 FILE_UPLOAD_TEMP_DIR = UPLOAD_DIR
@@ -217,7 +252,9 @@ SECURE_SSL_REDIRECT = USES_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/v1/health/"]
 SECURE_HSTS_SECONDS = 31_536_000 if USES_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = USES_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("MLWEB_BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("MLWEB_BEHIND_PROXY", default=False) else None
+)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -272,4 +309,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Each sweep would be two lines every few seconds.
+    "loggers": {"celery.worker.strategy": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
 }

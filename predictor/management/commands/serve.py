@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+SUPERVISOR_CONFIG = settings.BASE_DIR / "mlweb" / "supervisord.conf"
+
+
+class Command(BaseCommand):
+    help = "Prepare the data folder, then run web server, worker and beat until Ctrl-C."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refuse_taken_port(settings.HOST, settings.PORT)
+        call_command("migrate", interactive=False, verbosity=0)
+        collect_static_files()
+        call_command("bootstrap", stdout=self.stdout)
+        scheme = "https" if settings.USES_HTTPS else "http"
+        host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+        self.stdout.write(f"mlweb serves on {scheme}://{host}:{settings.PORT}/ (Ctrl-C ends it)")
+        self.stdout.flush()
+        supervise()
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """The web server shares its port between its processes, so it would not notice another program on it."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise CommandError(f"MLWEB_HOST is {host}; this machine has no such address.") from None
+    family, kind, protocol, _, address = addresses[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except PermissionError:
+            raise CommandError(
+                f"Port {port} may not be used by this user; set MLWEB_PORT above 1023."
+            ) from None
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} on {host} cannot be used ({error.strerror}). If mlweb runs already, end "
+                f"that one; else choose another port: MLWEB_PORT={port + 1} make run"
+            ) from None
+
+
+def collect_static_files() -> None:
+    """Collected again only when a file changed: hashing and compressing them takes five seconds."""
+    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    digest = digest_of_static_files()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    call_command("collectstatic", interactive=False, verbosity=0)
+    stamp.write_text(digest)
+
+
+def digest_of_static_files() -> str:
+    digest = sha256(str(settings.STORAGES["staticfiles"]).encode())
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            found = os.stat(storage.path(path))
+            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def supervise() -> None:
+    """Become supervisord: it restarts what dies, and ends all of it on Ctrl-C or SIGTERM."""
+    os.environ.update(
+        MLWEB_DATA_DIR=str(settings.DATA_DIR),
+        MLWEB_HOST=settings.HOST,
+        MLWEB_PORT=str(settings.PORT),
+        MLWEB_WEB_WORKERS=str(settings.WEB_WORKERS),
+        MLWEB_WEB_THREADS=str(settings.WEB_THREADS),
+        MLWEB_PYTHON=sys.executable,
+        # As root, Celery warns on each start; here it is one's own machine or a container.
+        PYTHONWARNINGS="ignore:You're running the worker with superuser privileges",
+        PYTHONUNBUFFERED="1",
+    )
+    # A password has done its work once the admin is made; no process needs to carry it.
+    os.environ.pop("MLWEB_ADMIN_PASSWORD", None)
+    arguments = ["-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(SUPERVISOR_CONFIG)]
+    if os.getuid() == 0:
+        arguments += ["--user", "root"]  # said aloud, or supervisor warns about it
+    if stat.S_ISREG(os.fstat(1).st_mode):
+        # Several processes write there: without this, `make run > log` would overwrite its own lines.
+        fcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | os.O_APPEND)
+    os.chdir(settings.BASE_DIR)
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606

@@ -1,0 +1,48 @@
+"""What a fresh installation needs before anybody can sign in: a first admin and a first workspace."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from ..models import Membership, User, Workspace, WorkspaceRole
+
+FIRST_WORKSPACE = "default"
+
+
+@dataclass(frozen=True)
+class FirstAdmin:
+    """The first admin, and the password made for them (empty when one was given, or they existed)."""
+
+    email: str
+    password: str = ""
+    is_new: bool = False
+
+
+@transaction.atomic
+def prepare(*, email: str, password: str = "") -> FirstAdmin:
+    """Make the first admin and the workspace `default` where they are missing; leaves what exists alone.
+
+    An installation that has an admin gets another one only when a password for them is given.
+    """
+    existing = User.objects.filter(email__iexact=email).first()
+    if existing is not None:
+        _prepare_workspace(existing)
+        return FirstAdmin(email=existing.email)
+    if not password and User.objects.filter(is_superuser=True).exists():
+        return FirstAdmin(email=email)
+    made = "" if password else secrets.token_urlsafe(15)
+    admin = User.objects.create_superuser(email, password or made)
+    _prepare_workspace(admin)
+    return FirstAdmin(email=admin.email, password=made, is_new=True)
+
+
+def _prepare_workspace(admin: User) -> None:
+    """The first workspace, only while there is none at all: a deleted or renamed one does not come back."""
+    workspace = Workspace.objects.filter(slug=FIRST_WORKSPACE).first()
+    if workspace is None and not Workspace.objects.exists():
+        workspace = Workspace.objects.create(slug=FIRST_WORKSPACE, name="Default")
+    if workspace is not None and not workspace.memberships.exists():
+        Membership.objects.create(workspace=workspace, user=admin, role=WorkspaceRole.ADMIN)
