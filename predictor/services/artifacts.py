@@ -1,0 +1,189 @@
+"""Bytes kept under their own SHA-256, below `settings.ARTIFACT_DIR`. Written once, never changed.
+
+Callers know digests only, so another store (S3) can stand behind the same few functions. A file is copied to
+a temporary name while it is hashed, fsynced and renamed: after a crash it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+
+from predictor.errors import DamagedArtifact, NotFound
+
+BLOCK = 1 << 22
+PARTIAL = "partial"
+DIGEST = re.compile(r"[0-9a-f]{64}")
+ABANDONED_AFTER_SECONDS = 86_400
+
+
+def put(source: Path, *, may_link: bool = False) -> str:
+    """The digest under which the bytes of `source` are now kept; the same bytes are kept once.
+
+    `may_link` saves the copy by a hard link. Only for files that nobody writes to afterwards: the two names
+    then share their bytes.
+    """
+    return _put_link(source) if may_link else _put_copy(source)
+
+
+def put_bytes(data: bytes) -> str:
+    """The digest under which `data` is now kept."""
+    digest = hashlib.sha256(data).hexdigest()
+    partial = _partial()
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            _flush(file)
+        _publish(partial, digest, len(data))
+    finally:
+        partial.unlink(missing_ok=True)
+    return digest
+
+
+def path_of(digest: str) -> Path:
+    """Where the bytes are. Raises NotFound when they are not there. Read only: the file is shared."""
+    path = _location(digest)
+    if not path.is_file():
+        raise NotFound("The stored file is no longer there.")
+    return path
+
+
+def exists(digest: str) -> bool:
+    return _location(digest).is_file()
+
+
+def open(digest: str) -> BinaryIO:  # noqa: A001 - reads as artifacts.open(digest)
+    return path_of(digest).open("rb")
+
+
+def verified_path(digest: str) -> Path:
+    """As `path_of`, after reading the file once. Raises DamagedArtifact when the bytes are not what was stored."""
+    path = path_of(digest)
+    if digest_of(path) != digest:
+        raise DamagedArtifact("The stored file is damaged: its bytes are not those that were written.")
+    return path
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove(digest: str) -> None:
+    """Drops the bytes. The caller has made sure, inside `removing()`, that no row needs them."""
+    _location(digest).unlink(missing_ok=True)
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """From `put` to the commit of the row that names the digest, nobody removes bytes."""
+    with _lock(fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def removing() -> Iterator[None]:
+    """From the look for rows that need the bytes to their removal, nobody puts the same bytes."""
+    with _lock(fcntl.LOCK_EX):
+        yield
+
+
+def delete_unreferenced(referenced: Iterable[str], *, older_than_seconds: float = ABANDONED_AFTER_SECONDS) -> int:
+    """Removes what no row names and nobody has put lately; returns how many files went.
+
+    `referenced` are the digests that rows name. The age protects bytes whose row is about to be written.
+    """
+    keep, before, n_removed = set(referenced), time.time() - older_than_seconds, 0
+    with removing():
+        for path in Path(settings.ARTIFACT_DIR).glob("*/*"):
+            is_ours = path.parent.name == PARTIAL or DIGEST.fullmatch(path.name)
+            if not is_ours or path.name in keep:
+                continue
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    n_removed += 1
+    return n_removed
+
+
+def _put_copy(source: Path) -> str:
+    partial, hasher, n_bytes = _partial(), hashlib.sha256(), 0
+    try:
+        with source.open("rb") as original, partial.open("xb") as copy:
+            while block := original.read(BLOCK):
+                hasher.update(block)
+                copy.write(block)
+                n_bytes += len(block)
+            _flush(copy)
+        _publish(partial, hasher.hexdigest(), n_bytes)
+    finally:
+        partial.unlink(missing_ok=True)
+    return hasher.hexdigest()
+
+
+def _put_link(source: Path) -> str:
+    digest = digest_of(source)
+    partial = _partial()
+    try:
+        os.link(source, partial)
+    except OSError:  # another file system, or one without links
+        return _put_copy(source)
+    try:
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        _publish(partial, digest, partial.stat().st_size)
+    finally:
+        partial.unlink(missing_ok=True)
+    return digest
+
+
+def _publish(partial: Path, digest: str, n_bytes: int) -> None:
+    final = _location(digest)
+    final.parent.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileNotFoundError):
+        # The same bytes are there already: only their age is renewed. A file cut short by a full disk or by
+        # hand is replaced.
+        if final.stat().st_size == n_bytes:
+            os.utime(final)
+            return
+    os.replace(partial, final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _location(digest: str) -> Path:
+    if not DIGEST.fullmatch(digest):
+        raise NotFound("There is no stored file of that name.")
+    return Path(settings.ARTIFACT_DIR) / digest[:2] / digest
+
+
+def _partial() -> Path:
+    folder = Path(settings.ARTIFACT_DIR) / PARTIAL
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / secrets.token_hex(16)
+
+
+@contextmanager
+def _lock(kind: int) -> Iterator[None]:
+    with (Path(settings.ARTIFACT_DIR) / ".lock").open("a") as file:
+        fcntl.flock(file, kind)
+        yield
