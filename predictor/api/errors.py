@@ -1,5 +1,160 @@
+"""Errors as `application/problem+json` (RFC 9457): the one table from errors to status codes."""
+
 from __future__ import annotations
 
-from rest_framework.views import exception_handler
+import logging
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
-__all__ = ["exception_handler"]
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError
+from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from .. import errors
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
+    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.TrainingFailed: HTTPStatus.CONFLICT,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.StrictRows: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+# One sentence for what is missing and for what the caller may not know about, so that they cannot be told apart.
+NOT_FOUND = "There is nothing here, or you may not see it."
+OUR_FAULT = "Something went wrong on our side. It was logged under the request id of this answer."
+BUSY = "The database is busy; try again in a moment."
+
+
+def status_of(error: errors.MlwebError) -> HTTPStatus:
+    """The status of the nearest class in the table."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    kind: str = "",
+    request: Any = None,
+    places: list[dict[str, str]] | None = None,
+    limit: int | float | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """A problem document. `kind` names it for programs; without one the status alone does."""
+    title = HTTPStatus(status).phrase
+    data: dict[str, Any] = {
+        "type": f"urn:mlweb:problem:{kind or title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": int(status),
+        "detail": detail,
+        "errors": places or [],
+        "limit": limit,
+        "request_id": getattr(request, "request_id", ""),
+        **more,
+    }
+    return Response(data, status=int(status), headers=dict(headers or {}), content_type=MEDIA_TYPE)
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
+    """Every exception of a view as a problem document; what nobody foresaw is logged and answered with 500."""
+    set_rollback()
+    request = context.get("request")
+    if isinstance(error, errors.MlwebError):
+        return _from_ours(error, request)
+    if isinstance(error, exceptions.APIException):
+        return _from_rest_framework(error, request)
+    if isinstance(error, Http404):
+        return problem(404, NOT_FOUND, request=request)
+    if isinstance(error, PermissionDenied):
+        return problem(403, str(error) or "You may not do this.", request=request)
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, "The body is larger than this address takes.", request=request)
+    if isinstance(error, (SuspiciousOperation, BadRequest, UnreadablePostError)):
+        return problem(400, "The request could not be read to its end.", request=request)
+    if isinstance(error, OperationalError):
+        logger.warning("The database did not answer in time.", exc_info=error)
+        return problem(503, BUSY, request=request, headers={"Retry-After": "1"})
+    request_id = getattr(request, "request_id", "")
+    logger.error("request %s: %s", request_id, type(error).__name__, exc_info=error)
+    return problem(500, OUR_FAULT, request=request)
+
+
+def _from_ours(error: errors.MlwebError, request: Request | None) -> Response:
+    status = status_of(error)
+    if status == HTTPStatus.NOT_FOUND and type(error) is errors.NotFound and not error.message:
+        return problem(404, NOT_FOUND, request=request)
+    more = {"suggestion": error.suggestion} if isinstance(error, errors.UnknownEncoding) else {}
+    return problem(
+        status,
+        error.message,
+        kind=re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
+        request=request,
+        places=[{"detail": each.detail, "pointer": each.pointer} for each in error.problems],
+        limit=error.limit,
+        headers={"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None,
+        **more,
+    )
+
+
+def _from_rest_framework(error: exceptions.APIException, request: Request | None) -> Response:
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = f"{error.wait:.0f}"
+    if isinstance(error, exceptions.ValidationError):
+        is_query = request is not None and request.method in ("GET", "HEAD", "DELETE")
+        places = _places(error.detail, "?" if is_query else "/")
+        detail = " ".join(_sentence(each) for each in places[:5])
+        return problem(400, detail, kind="invalid-input", request=request, places=places, headers=headers)
+    if isinstance(error, exceptions.NotFound):
+        return problem(404, NOT_FOUND, request=request, headers=headers)
+    return problem(error.status_code, _text(error.detail), request=request, headers=headers)
+
+
+def _places(detail: Any, pointer: str) -> list[dict[str, str]]:
+    """The leaves of a validation error, each with a JSON pointer (RFC 6901), or "?name" for a query parameter."""
+    if isinstance(detail, Mapping):
+        nested = [_places(each, _joined(pointer, name)) for name, each in detail.items()]
+        return [place for places in nested for place in places]
+    if isinstance(detail, list):
+        if not any(isinstance(each, (Mapping, list)) for each in detail):
+            where = "" if pointer in ("/", "?") else pointer
+            return [{"detail": str(each), "pointer": where} for each in detail]
+        nested = [_places(each, _joined(pointer, number)) for number, each in enumerate(detail)]
+        return [place for places in nested for place in places]
+    return [{"detail": str(detail), "pointer": "" if pointer in ("/", "?") else pointer}]
+
+
+def _joined(pointer: str, name: Any) -> str:
+    if name == "non_field_errors":
+        return pointer
+    escaped = str(name).replace("~", "~0").replace("/", "~1")
+    return f"{pointer}{escaped}" if pointer in ("/", "?") else f"{pointer}/{escaped}"
+
+
+def _sentence(place: Mapping[str, str]) -> str:
+    name = place["pointer"].lstrip("/?")
+    return f"{name}: {place['detail']}" if name else place["detail"]
+
+
+def _text(detail: Any) -> str:
+    if isinstance(detail, Mapping):
+        return _text(detail.get("detail", next(iter(detail.values()), "")))
+    return " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)

@@ -46,8 +46,8 @@ def predict(
 ) -> Answer:
     """Answers for rows {column: value} by the version of this number or alias (the champion unless said).
 
-    Raises NotFound (no such version), NotServable, InvalidRows, TooLarge, and StrictRows when `strict` is asked
-    and a row is doubtful.
+    Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; and StrictRows when `strict`
+    is asked and a row is doubtful.
     Every row is committed to the log before this returns.
     """
     started = time.perf_counter()
