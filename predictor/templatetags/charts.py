@@ -1,0 +1,114 @@
+"""`{% chart %}`: data as JSON, a place to draw it, and the same numbers as a table for those who cannot see it.
+
+`static/mlweb/js/charts.js` says what the data of each kind holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django import template
+
+from ..ml.schema import ColumnProfile
+from .mlweb import number, share
+
+register = template.Library()
+
+MAX_TABLE_ROWS = 60
+Table = tuple[list[str], list[list[str]]]
+
+
+@register.inclusion_tag("includes/_chart.html")
+def chart(
+    id: str,  # noqa: A002 - the HTML attribute's name
+    kind: str,
+    data: Mapping[str, Any],
+    label: str,
+    title: str = "",
+    size: str = "",
+) -> dict[str, Any]:
+    """A chart with its table of numbers; `label` says in words what it shows."""
+    header, rows = TABLES[kind](data)
+    kept = _thinned(rows)
+    return {
+        "id": id, "kind": kind, "data": data, "label": label, "title": title, "size": size,
+        "header": header, "rows": kept, "n_left_out": len(rows) - len(kept),
+    }  # fmt: skip
+
+
+def _thinned(rows: Sequence[list[str]]) -> list[list[str]]:
+    """At most MAX_TABLE_ROWS of the rows, evenly chosen, with the first and the last."""
+    if len(rows) <= MAX_TABLE_ROWS:
+        return list(rows)
+    step = (len(rows) - 1) / (MAX_TABLE_ROWS - 1)
+    return [rows[round(index * step)] for index in range(MAX_TABLE_ROWS)]
+
+
+def _histogram(data: Mapping[str, Any]) -> Table:
+    bins = data["bins"]
+    return ["From", "To", "Rows"], [[number(b["low"]), number(b["high"]), number(b["count"])] for b in bins]
+
+
+def _bar(data: Mapping[str, Any]) -> Table:
+    said = share if data.get("percent") else number
+    header = [data.get("y" if data.get("horizontal") else "x") or "Name"]
+    header += [each.get("name") or "Value" for each in data["series"]]
+    columns = [each["values"] for each in data["series"]]
+    return header, [
+        [str(label), *(said(column[index]) for column in columns)] for index, label in enumerate(data["labels"])
+    ]
+
+
+def _points(data: Mapping[str, Any]) -> Table:
+    series = data["series"]
+    header = [data.get("x") or "x", data.get("y") or "y"]
+    if len(series) == 1:
+        return header, [[number(x), number(y)] for x, y in series[0]["points"]]
+    rows = [[each.get("name") or "", number(x), number(y)] for each in series for x, y in each["points"]]
+    return ["Series", *header], rows
+
+
+def _heatmap(data: Mapping[str, Any]) -> Table:
+    said = share if data.get("percent") else number
+    corner = f"{data.get('y') or 'Row'} \\ {data.get('x') or 'column'}"
+    header = [corner, *(str(each) for each in data["columns"])]
+    return header, [
+        [str(name), *(said(value) for value in values)]
+        for name, values in zip(data["rows"], data["values"], strict=True)
+    ]
+
+
+TABLES = {"histogram": _histogram, "bar": _bar, "line": _points, "scatter": _points, "heatmap": _heatmap}
+
+
+@register.inclusion_tag("includes/_sparkbars.html")
+def distribution(column: ColumnProfile, n_rows: int) -> dict[str, Any]:
+    """A column's values at a glance, as a drawing that needs no script: hundreds fit on one page."""
+    if column.histogram:
+        return {"bars": _bars([each.count for each in column.histogram]), "label": _histogram_words(column)}
+    levels = [(each.value, each.count, _part(each.count, n_rows)) for each in column.levels[:4]]
+    n_other = column.n_distinct - len(levels)
+    return {"levels": levels, "n_other": max(0, n_other), "column": column}
+
+
+def _part(count: int, whole: int) -> float:
+    return count / whole if whole else 0.0
+
+
+def _bars(counts: Sequence[int]) -> Iterable[dict[str, float]]:
+    most = max(counts, default=0) or 1
+    width = 100 / max(1, len(counts))
+    for index, count in enumerate(counts):
+        height = max(0.6, 30 * count / most) if count else 0
+        yield {
+            "x": round(index * width, 2),
+            "y": round(30 - height, 2),
+            "width": round(max(0.2, width - 0.8), 2),
+            "height": round(height, 2),
+        }
+
+
+def _histogram_words(column: ColumnProfile) -> str:
+    top = max(column.histogram, key=lambda each: each.count)
+    return f"Most rows are between {number(top.low)} and {number(top.high)}"

@@ -1,0 +1,80 @@
+"""Words and numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def is_about(url_name: str, noun: str | None) -> bool:
+    """Whether a page belongs to a noun of the navigation."""
+    return bool(noun) and str(url_name).startswith(str(noun))
+
+
+@register.filter
+def number(value: Any, digits: int = 5) -> str:
+    """A number with grouped thousands and at most so many significant digits; "–" for nothing."""
+    if value is None or value == "" or isinstance(value, bool):
+        return "–" if value in (None, "") else str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if not isinstance(value, float):
+        return str(value)
+    if not math.isfinite(value):
+        return "–"
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    size = abs(value)
+    if size >= 1e12 or size < 1e-4:
+        return f"{value:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """0.1234 → "12.3 %"; a share that is not quite nothing or all is not shown as 0 or 100."""
+    if value is None:
+        return "–"
+    percent = value * 100
+    if 0 < percent < 0.1:
+        return "< 0.1 %"
+    if 99.9 < percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.1f}".rstrip("0").rstrip(".") + " %"
+
+
+@register.filter
+def duration(value: timedelta | float | None) -> str:
+    """75 seconds → "1 min 15 s"."""
+    if value is None:
+        return "–"
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """The value behind a key that a template cannot spell, such as a column's name; None if there is none."""
+    return mapping.get(key) if hasattr(mapping, "get") else None
+
+
+@register.filter
+def counted(value: int, noun: str) -> str:
+    """3, "row" → "3 rows"; 1, "row" → "1 row"; "class,classes" for other plurals."""
+    one, _, many = noun.partition(",")
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
