@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
 
-from .workspace import Workspace
+from .workspace import Membership, Workspace, WorkspaceRole
 
 if TYPE_CHECKING:
     from .user import User
@@ -21,7 +22,11 @@ class Scope(models.TextChoices):
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def visible_to(self, user: User) -> ApiTokenQuerySet:
-        """A person sees their own tokens and nobody else's."""
+        """A person sees their own tokens, and an admin all tokens of the workspace, to revoke them."""
+        led = Workspace.objects.filter(memberships__user=user, memberships__role=WorkspaceRole.ADMIN)
+        return self.filter(Q(user_id=user.pk) | Q(workspace__in=led))
+
+    def owned_by(self, user: User) -> ApiTokenQuerySet:
         return self.filter(user_id=user.pk)
 
     def usable(self) -> ApiTokenQuerySet:
@@ -44,6 +49,9 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApiTokenQuerySet.as_manager()
+    history = HistoricalRecords(excluded_fields=["digest", "last_used_at"])
+    _history_user: User | None  # who does the change, for the history
+    membership: Membership  # set where the token was presented: see services.tokens.authenticate
 
     class Meta:
         ordering = ["-created_at"]

@@ -35,15 +35,15 @@ class ModelVersion(models.Model):
     training_run = models.OneToOneField(
         TrainingRun, models.PROTECT, null=True, blank=True, related_name="model_version"
     )
-    dataset = models.ForeignKey(
-        Dataset, models.PROTECT, null=True, blank=True, related_name="model_versions"
-    )
+    dataset = models.ForeignKey(Dataset, models.PROTECT, null=True, blank=True, related_name="model_versions")
     dataset_sha256 = models.CharField(max_length=64, blank=True)
     task = models.CharField(max_length=20)
     estimator = models.CharField(max_length=120, help_text="What was fitted, in words.")
     params = models.JSONField(default=dict)
     signature_json = models.JSONField(help_text="A Signature: the fields that callers send, and the classes.")
-    artifacts = models.JSONField(help_text="{file name: {digest, n_bytes}}: spec.json, model.onnx, model.skops, …")
+    artifacts = models.JSONField(
+        help_text="{file name: {digest, n_bytes}}: spec.json, model.onnx, model.skops, …"
+    )
     n_bytes = models.BigIntegerField(default=0, help_text="All artifacts together.")
     metrics = models.JSONField(default=dict)
     evaluation = models.JSONField(default=dict, help_text="The evaluation report.")
@@ -102,6 +102,11 @@ class ModelAlias(models.Model):
         return f"{self.alias} → {self.model_version}"
 
 
+class AliasChangeQuerySet(models.QuerySet["AliasChange"]):
+    def visible_to(self, user: User) -> AliasChangeQuerySet:
+        return self.filter(registered_model__workspace__in=Workspace.objects.visible_to(user))
+
+
 class AliasChange(models.Model):
     """One move of an alias, kept for good: who pointed it where, and when. Rolling back reads this."""
 
@@ -112,6 +117,8 @@ class AliasChange(models.Model):
     is_roll_back = models.BooleanField(default=False)
     changed_at = models.DateTimeField(auto_now_add=True)
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    objects = AliasChangeQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -43,7 +43,9 @@ class PredictionLog(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="prediction_logs", db_index=False)
-    model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="prediction_logs", db_index=False)
+    model_version = models.ForeignKey(
+        ModelVersion, models.PROTECT, related_name="prediction_logs", db_index=False
+    )
     request_id = models.CharField(max_length=64, db_index=True)
     row_number = models.PositiveIntegerField(default=1, help_text="Its place in the request, from 1.")
     source = models.CharField(max_length=10, choices=PredictionSource.choices)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from simple_history.models import HistoricalRecords
 
 from .workspace import Workspace
 
@@ -30,6 +31,7 @@ class RegisteredModel(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
     objects = RegisteredModelQuerySet.as_manager()
+    history = HistoricalRecords(excluded_fields=["last_version_number"])
 
     class Meta:
         ordering = ["name", "id"]

@@ -45,7 +45,9 @@ class TrainingRun(Job):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="training_run_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=JobStatus.values), name="training_run_status_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(status=JobStatus.FAILED) | ~Q(error=""), name="training_run_failure_has_a_reason"
             ),

@@ -8,7 +8,16 @@ from django.db import models
 from django.db.models.functions import Lower
 
 
-class UserManager(BaseUserManager["User"]):
+class UserQuerySet(models.QuerySet["User"]):
+    def visible_to(self, user: User) -> UserQuerySet:
+        """A person sees themselves and those they share a workspace with; a superuser sees everybody."""
+        if user.is_superuser:
+            return self
+        shared = models.Q(memberships__workspace__memberships__user=user)
+        return self.filter(models.Q(pk=user.pk) | shared).distinct()
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from simple_history.models import HistoricalRecords
 
 if TYPE_CHECKING:
     from .user import User
@@ -23,7 +24,7 @@ class WorkspaceQuerySet(models.QuerySet["Workspace"]):
         """The workspaces that the person belongs to; none for somebody unknown."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(memberships__user=user).distinct()
+        return self.filter(memberships__user=user)  # at most one membership each: no row comes twice
 
 
 class Workspace(models.Model):
@@ -63,6 +64,8 @@ class Membership(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
+    history = HistoricalRecords()
+    _history_user: User | None  # who does the change, for the history
 
     class Meta:
         ordering = ["workspace_id", "user_id"]

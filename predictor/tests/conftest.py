@@ -3,13 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(settings: SettingsWrapper, tmp_path: Path) -> None:
+def _own_folders(settings: Settings, tmp_path: Path) -> None:
     """Each test has a data folder of its own and plain static files."""
     settings.DATA_DIR = tmp_path / "var"
     for name in ("ARTIFACT_DIR", "WORK_DIR", "UPLOAD_DIR"):

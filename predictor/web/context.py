@@ -1,9 +1,31 @@
+"""What every template may use about people and workspaces."""
+
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from ..models import Membership, WorkspaceRole
 
 
 def workspaces(request: HttpRequest) -> dict[str, Any]:
-    return {}
+    """`workspace` and `membership` of the page (None outside of a workspace), `can_write` (member and up),
+    `can_admin`, `can_create_workspaces`, and `my_memberships` for the switcher: asked for only when used."""
+    user = getattr(request, "user", None)
+    membership: Membership | None = getattr(request, "membership", None)
+    return {
+        "membership": membership,
+        "workspace": membership.workspace if membership else None,
+        "can_write": membership is not None and membership.can(WorkspaceRole.MEMBER),
+        "can_admin": membership is not None and membership.can(WorkspaceRole.ADMIN),
+        "can_create_workspaces": user is not None and user.is_superuser,
+        "my_memberships": SimpleLazyObject(lambda: memberships_of(user)),
+    }
+
+
+def memberships_of(user: Any) -> list[Membership]:
+    if user is None or not user.is_authenticated:
+        return []
+    return list(Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name"))

@@ -1,0 +1,146 @@
+"""API tokens: made once, stored as a digest, looked up by it.
+
+`docs/adr/api-tokens.md` says why this is not a library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from ..errors import InvalidInput, NotAuthenticated, NotFound, listed, shown
+from ..models import ApiToken, Membership, Scope, User, Workspace
+
+logger = logging.getLogger(__name__)
+
+MARK = "mlw_"  # so that secret scanners and people can tell what it is
+N_RANDOM_BYTES = 32  # 256 bits, written as 43 URL-safe characters
+WELL_FORMED = re.compile(r"mlw_[A-Za-z0-9_-]{43}")
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class CreatedToken:
+    """A new token and, this once, the text that callers send. It cannot be had again."""
+
+    token: ApiToken
+    plaintext: str
+
+
+def create_token(
+    *,
+    user: User,
+    workspace: Workspace,
+    name: str,
+    scopes: Iterable[Scope | str],
+    expires_at: datetime | None = None,
+) -> CreatedToken:
+    """A token that acts as `user` in `workspace` within `scopes`.
+
+    Raises `InvalidInput` for a bad name, scope or expiry, `NotFound` where the person is not in it.
+    """
+    name = name.strip()
+    if not name or len(name) > 80:
+        raise InvalidInput("Give the token a name of 1 to 80 characters that says what uses it.", limit=80)
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidInput("The token would end before it begins; choose a later time.")
+    if not Membership.objects.filter(user=user, workspace=workspace).exists():
+        raise NotFound(f"There is no workspace {shown(workspace.slug)}.")
+    plaintext = MARK + secrets.token_urlsafe(N_RANDOM_BYTES)
+    token = ApiToken(
+        user=user,
+        workspace=workspace,
+        name=name,
+        prefix=plaintext[:10],
+        digest=digest_of(plaintext),
+        scopes=_known_scopes(scopes),
+        expires_at=expires_at,
+    )
+    token._history_user = user
+    token.save(force_insert=True)
+    return CreatedToken(token, plaintext)
+
+
+def authenticate(plaintext: str) -> ApiToken:
+    """The token behind the text, with user and workspace loaded and `membership` set, in one query.
+
+    Raises `NotAuthenticated`, always with the same sentence, for a wrong, expired or revoked token, for a
+    person who is switched off, and for one who is no longer in the workspace.
+    """
+    token = _find(digest_of(plaintext)) if WELL_FORMED.fullmatch(plaintext) else None
+    if token is None:
+        raise NotAuthenticated(
+            "The token is wrong, expired or revoked; make a new one under Settings → API tokens."
+        )
+    note_use(token)
+    return token
+
+
+def revoke(*, token: ApiToken, by: User | None) -> None:
+    """Ends the token at once. Revoking twice keeps the first time."""
+    if token.revoked_at is None:
+        token._history_user = by
+        token.mark_revoked()
+
+
+def digest_of(plaintext: str) -> str:
+    """SHA-256 in hexadecimal. Of 256 random bits: neither salt nor a slow hash would add anything."""
+    return hashlib.sha256(plaintext.encode()).hexdigest()
+
+
+def note_use(token: ApiToken) -> None:
+    """Notes the use, at most once a minute, and never fails the request for it."""
+    now = timezone.now()
+    if token.last_used_at is not None and now - token.last_used_at < USE_IS_NOTED_EVERY:
+        return
+    is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_IS_NOTED_EVERY)
+    try:
+        with transaction.atomic():
+            ApiToken.objects.filter(is_due, pk=token.pk).update(last_used_at=now)
+    except DatabaseError:
+        logger.warning("The use of token %s could not be noted.", token.pk, exc_info=True)
+    else:
+        token.last_used_at = now
+
+
+def _find(digest: str) -> ApiToken | None:
+    """The usable token of this digest.
+
+    The only read behind `authenticate`: a cache would go around it, keyed by digest, and be cleared
+    by `revoke`, `remove_member`, a change of role and the end of an account.
+    """
+    token = (
+        ApiToken.objects.usable()
+        .filter(digest=digest, workspace__memberships__user=F("user"))
+        .select_related("user", "workspace")
+        .annotate(member_id=F("workspace__memberships__pk"), member_role=F("workspace__memberships__role"))
+        .first()
+    )
+    if token is None:
+        return None
+    token.membership = Membership(
+        pk=token.member_id,  # type: ignore[attr-defined]
+        user=token.user,
+        workspace=token.workspace,
+        role=token.member_role,  # type: ignore[attr-defined]
+    )
+    return token
+
+
+def _known_scopes(scopes: Iterable[Scope | str]) -> list[str]:
+    asked = {str(scope.value if isinstance(scope, Scope) else scope) for scope in scopes}
+    unknown = sorted(asked - set(Scope.values))
+    if unknown:
+        raise InvalidInput(f"{listed(unknown)} is not a scope; choose from {', '.join(Scope.values)}.")
+    if not asked:
+        raise InvalidInput(f"Choose at least one scope: {', '.join(Scope.values)}.")
+    return [scope for scope in Scope.values if scope in asked]

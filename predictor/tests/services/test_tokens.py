@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from predictor.errors import InvalidInput, NotAuthenticated, NotFound
+from predictor.models import ApiToken, Membership, Scope, User, Workspace, WorkspaceRole
+from predictor.services import tokens
+
+
+@pytest.fixture
+def created(viewer: User, workspace: Workspace) -> tokens.CreatedToken:
+    return tokens.create_token(user=viewer, workspace=workspace, name="ci", scopes=["predict", "read"])
+
+
+def test_the_plaintext_is_long_random_and_not_stored(created: tokens.CreatedToken) -> None:
+    assert len(created.plaintext) == len("mlw_") + 43
+    assert created.token.digest == hashlib.sha256(created.plaintext.encode()).hexdigest()
+    assert created.token.prefix == created.plaintext[:10]
+    assert created.token.scopes == ["read", "predict"]
+    assert created.plaintext not in str(ApiToken.objects.values().get())
+    assert "digest" not in {field.name for field in ApiToken.history.model._meta.fields}
+
+
+def test_a_good_token_is_found_in_one_query_with_its_membership(
+    created: tokens.CreatedToken, viewer: User, workspace: Workspace, django_assert_num_queries: Any
+) -> None:
+    ApiToken.objects.update(last_used_at=timezone.now())
+
+    with django_assert_num_queries(1):
+        token = tokens.authenticate(created.plaintext)
+        assert (token.user, token.workspace) == (viewer, workspace)
+        assert token.membership.can(WorkspaceRole.VIEWER)
+        assert not token.membership.can(WorkspaceRole.MEMBER)
+
+
+@pytest.mark.parametrize("plaintext", ["", "mlw_", "x", "mlw_" + "a" * 43, "mlw_" + "é" * 43, "a" * 100_000])
+def test_a_wrong_token_is_refused(created: tokens.CreatedToken, plaintext: str) -> None:
+    with pytest.raises(NotAuthenticated, match="wrong, expired or revoked"):
+        tokens.authenticate(plaintext)
+
+
+def end_by_revoking(created: tokens.CreatedToken) -> None:
+    tokens.revoke(token=created.token, by=created.token.user)
+
+
+def end_by_expiry(created: tokens.CreatedToken) -> None:
+    ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def end_by_switching_the_person_off(created: tokens.CreatedToken) -> None:
+    User.objects.filter(pk=created.token.user_id).update(is_active=False)
+
+
+def end_by_leaving_the_workspace(created: tokens.CreatedToken) -> None:
+    Membership.objects.filter(user=created.token.user_id).delete()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [end_by_revoking, end_by_expiry, end_by_switching_the_person_off, end_by_leaving_the_workspace],
+)
+def test_a_token_that_ended_is_refused_like_a_wrong_one(created: tokens.CreatedToken, end: Any) -> None:
+    tokens.authenticate(created.plaintext)
+    end(created)
+
+    with pytest.raises(NotAuthenticated, match="wrong, expired or revoked"):
+        tokens.authenticate(created.plaintext)
+
+
+def test_its_use_is_noted_at_most_once_a_minute(created: tokens.CreatedToken) -> None:
+    tokens.authenticate(created.plaintext)
+    first = ApiToken.objects.get().last_used_at
+    tokens.authenticate(created.plaintext)
+
+    assert first is not None
+    assert ApiToken.objects.get().last_used_at == first
+
+    long_ago = timezone.now() - timedelta(minutes=2)
+    ApiToken.objects.update(last_used_at=long_ago)
+    tokens.authenticate(created.plaintext)
+    assert ApiToken.objects.get().last_used_at > first
+
+
+def test_noting_the_use_never_fails_the_request(
+    created: tokens.CreatedToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*args: Any, **kwargs: Any) -> int:
+        raise DatabaseError("database is locked")
+
+    monkeypatch.setattr(type(ApiToken.objects.all()), "update", locked)
+
+    assert tokens.authenticate(created.plaintext) == created.token
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": "  "}, "name of 1 to 80"),
+        ({"name": "x" * 81}, "name of 1 to 80"),
+        ({"scopes": []}, "at least one scope"),
+        ({"scopes": ["read", "root"]}, "“root” is not a scope"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "would end before it begins"),
+    ],
+)
+def test_it_refuses_what_makes_no_sense(
+    viewer: User, workspace: Workspace, arguments: dict[str, Any], sentence: str
+) -> None:
+    good: dict[str, Any] = {"name": "ci", "scopes": [Scope.READ]}
+    with pytest.raises(InvalidInput, match=sentence):
+        tokens.create_token(user=viewer, workspace=workspace, **{**good, **arguments})
+
+
+def test_there_is_no_token_for_a_workspace_that_the_person_is_not_in(
+    stranger: User, workspace: Workspace
+) -> None:
+    with pytest.raises(NotFound, match="no workspace “acme”"):
+        tokens.create_token(user=stranger, workspace=workspace, name="ci", scopes=["read"])
+
+
+def test_people_see_their_own_tokens_and_admins_those_of_the_workspace(
+    created: tokens.CreatedToken, viewer: User, member: User, admin: User, stranger: User
+) -> None:
+    seen = [set(ApiToken.objects.visible_to(user)) for user in (viewer, member, admin, stranger)]
+
+    assert seen == [{created.token}, set(), {created.token}, set()]
+
+
+def test_revoking_is_in_the_history(created: tokens.CreatedToken, admin: User) -> None:
+    tokens.revoke(token=created.token, by=admin)
+
+    latest = created.token.history.first()
+    assert latest.revoked_at is not None
+    assert latest.history_user == admin
