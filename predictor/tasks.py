@@ -1,15 +1,37 @@
-"""What the broker's messages start. They carry names and numbers only; the rows say what there is to do."""
+"""What the broker's messages start. They carry names only; the rows say what there is to do."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_shutting_down
+
+from .services import jobs, training, upkeep
+
+KINDS: dict[str, jobs.JobKind] = {kind.name: kind for kind in (training.TRAINING,)}
+
+
+@shared_task
+def work(kind: str) -> None:
+    """There may be something to do."""
+    jobs.work_off(KINDS[kind])
 
 
 @shared_task
 def sweep() -> None:
     """Lost leases and lost messages: back to the queue."""
+    for kind in KINDS.values():
+        jobs.sweep(kind)
 
 
 @shared_task
 def tidy() -> None:
-    """Leftovers of processes that died."""
+    """What processes that died left behind."""
+    upkeep.tidy()
+
+
+@worker_shutting_down.connect
+def put_everything_back(**kwargs: Any) -> None:
+    """A worker that is told to stop does not wait for hours of fitting: the runs go on in the next one."""
+    jobs.shut_down()

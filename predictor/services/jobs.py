@@ -1,0 +1,305 @@
+"""Work that outlives the process that does it. The row is the truth; the broker is only a doorbell.
+
+A process claims a row by one conditional UPDATE and holds it by a lease that a thread renews. Whatever it
+writes afterwards is conditional on still holding it, so two processes can never both finish one job. The
+sweep puts rows whose holder went silent back into the queue, and rings again for what nobody heard.
+
+Another kind of work is a subclass of `Job` (its row) and of `JobKind` (how it is done), listed in `tasks.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import traceback
+import uuid
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from celery import current_app
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from ..errors import Conflict, MlwebError
+from ..models import Job, JobStatus
+from ..models.job import JobQuerySet
+from .leases import Held, Stop, Stopped, WorkDied
+
+__all__ = [
+    "Held",
+    "JobKind",
+    "Stop",
+    "Stopped",
+    "WorkDied",
+    "cancel",
+    "ring",
+    "run",
+    "shut_down",
+    "sweep",
+    "work_off",
+]
+
+logger = logging.getLogger(__name__)
+
+# A waiting row is rung for again after this many sweeps: its message may be lost, or its worker gone.
+RING_AGAIN_AFTER_SWEEPS = 3
+# At most so many bells a sweep: one worker that hears one bell works off all that waits.
+MAX_BELLS = 10
+# Attempts that ended like this count towards MLWEB_JOB_MAX_ATTEMPTS; a planned stop of the worker does not.
+DEATHS = ("lost", "died")
+
+_is_shutting_down = threading.Event()
+
+
+class JobKind(ABC):
+    """One kind of work: which rows it lives in, how many at once in a process, and how one is done."""
+
+    name: ClassVar[str]
+    model: ClassVar[type[Job]]
+
+    def __init__(self) -> None:
+        self.slots = threading.BoundedSemaphore(self.n_slots)
+
+    @property
+    def n_slots(self) -> int:
+        return 1
+
+    @property
+    @abstractmethod
+    def hard_limit(self) -> timedelta:
+        """How long one attempt may take, whatever happens."""
+
+    @abstractmethod
+    def perform(self, held: Held) -> None:
+        """Do the work and end with `held.finish(...)`, in one transaction with what the work made.
+
+        Raises a MlwebError to fail for good, `WorkDied` to be tried again, `Stopped` when asked to stop.
+        """
+
+    @property
+    def rows(self) -> JobQuerySet:
+        rows: JobQuerySet = self.model._default_manager.all()  # type: ignore[assignment]
+        return rows
+
+    @abstractmethod
+    def clean_up(self, pk: int) -> None:
+        """Remove what attempts left behind, once the job is final."""
+
+
+def ring(kind: JobKind, pk: int) -> None:
+    """Say on commit that there is work. Should the broker not hear it, the sweep rings again."""
+    transaction.on_commit(lambda: _ring_now(kind, pk), robust=True)
+
+
+def _ring_now(kind: JobKind, pk: int) -> None:
+    try:
+        current_app.send_task("predictor.tasks.work", args=[kind.name])
+    except Exception as error:
+        # Each broker has errors of its own, and none of them may fail the request.
+        logger.warning(
+            "The broker could not be reached (%s); the sweep will ring again.", type(error).__name__
+        )
+        return
+    kind.rows.filter(pk=pk).update(rung_at=timezone.now())
+
+
+def cancel(kind: JobKind, job: Job) -> None:
+    """End a waiting job at once; ask whoever runs it to stop. Raises Conflict when it ended by itself."""
+    rows = kind.rows.filter(pk=job.pk)
+    now = timezone.now()
+    is_stopped = rows.queued().update(status=JobStatus.CANCELLED, finished_at=now, is_cancel_requested=True)
+    if not is_stopped:
+        rows.running().update(is_cancel_requested=True)
+    job.refresh_from_db()
+    if job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED):
+        raise Conflict(f"It has {job.status} already, so there is nothing to cancel.")
+    if is_stopped:
+        kind.clean_up(job.pk)
+
+
+def claim(kind: JobKind, pk: int) -> Held | None:
+    """The job, ours until the lease is lost; None when somebody else has it or it needs no work."""
+    owner = uuid.uuid4().hex
+    with transaction.atomic():
+        if not kind.model.claim(pk, owner=owner, lease=lease_time()):
+            return None
+        job = kind.rows.get(pk=pk)
+        job.attempt_log = [
+            *with_lost_attempts(job.attempt_log, job.attempts - 1),
+            {
+                "began_at": now_text(),
+                "worker": f"{socket.gethostname()}:{os.getpid()}",
+                "ended_at": None,
+                "outcome": None,
+            },
+        ]
+        job.save(update_fields=["attempt_log"])
+    return Held(
+        job,
+        owner=owner,
+        lease=lease_time(),
+        deadline=timezone.now() + kind.hard_limit,
+        is_shutting_down=_is_shutting_down,
+    )
+
+
+def run(kind: JobKind, pk: int) -> bool:
+    """Claim the job and do it. False when there was nothing to claim."""
+    held = claim(kind, pk)
+    if held is None:
+        return False
+    perform(kind, held)
+    return True
+
+
+def perform(kind: JobKind, held: Held) -> None:
+    """Do a claimed job and write down how it ended, unless somebody else holds it by then."""
+    try:
+        with held:
+            _perform(kind, held)
+    except Stopped:
+        logger.warning("%s %s is no longer ours; its next attempt is another worker's.", kind.name, held.pk)
+        return
+    except DatabaseError:
+        # The lease runs out, and the sweep puts the row back.
+        logger.exception("The end of %s %s could not be written.", kind.name, held.pk)
+        return
+    if JobStatus(held.status).is_final:
+        kind.clean_up(held.pk)
+    elif not _is_shutting_down.is_set():
+        ring(kind, held.pk)
+
+
+def _perform(kind: JobKind, held: Held) -> None:
+    try:
+        kind.perform(held)
+    except Stopped as stopped:
+        _end_stopped(kind, held, stopped.reason)
+    except KeyboardInterrupt:
+        held.finish(JobStatus.CANCELLED, outcome="cancelled")
+        raise
+    except WorkDied as death:
+        _end_dead(held, death)
+    except MlwebError as error:
+        held.finish(
+            JobStatus.FAILED, error=str(error), traceback=getattr(error, "traceback", ""), outcome="failed"
+        )
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("%s %s crashed.", kind.name, held.pk)
+        held.finish(
+            JobStatus.FAILED,
+            error="It stopped because of a fault in mlweb; its owner can read the details in the traceback.",
+            traceback=traceback.format_exc(),
+            outcome="failed",
+        )
+
+
+def _end_stopped(kind: JobKind, held: Held, reason: Stop) -> None:
+    if reason is Stop.LOST:
+        raise Stopped(reason)
+    if reason is Stop.CANCELLED:
+        held.finish(JobStatus.CANCELLED, outcome="cancelled")
+    elif reason is Stop.TOO_LONG:
+        seconds = kind.hard_limit.total_seconds()
+        held.finish(
+            JobStatus.FAILED,
+            error=f"Stopped at the hard limit of {seconds:g} seconds. Give it a smaller budget or table.",
+            outcome="hard limit",
+        )
+    else:
+        held.put_back(outcome="worker was stopped")
+
+
+def _end_dead(held: Held, death: WorkDied) -> None:
+    n_deaths = 1 + deaths(held.job.attempt_log)
+    if n_deaths >= settings.JOB_MAX_ATTEMPTS:
+        held.finish(
+            JobStatus.FAILED,
+            error=f"{death} This was attempt {held.job.attempts}, and the last.",
+            outcome="died",
+        )
+    else:
+        held.put_back(outcome="died", note=str(death))
+
+
+def work_off(kind: JobKind) -> None:
+    """Do what waits, oldest first, within this process's slots. A holder of a slot takes later work too."""
+    while not _is_shutting_down.is_set() and _next(kind) and kind.slots.acquire(blocking=False):
+        try:
+            while not _is_shutting_down.is_set() and (pk := _next(kind)):
+                run(kind, pk)
+        finally:
+            kind.slots.release()
+
+
+def _next(kind: JobKind) -> int | None:
+    waiting = kind.rows.queued().filter(is_cancel_requested=False)
+    pk: int | None = waiting.order_by("queued_at", "pk").values_list("pk", flat=True).first()
+    return pk
+
+
+def sweep(kind: JobKind) -> None:
+    """Put back what a silent worker held; end what was cancelled meanwhile; ring for what waits unheard."""
+    for job in kind.rows.with_lost_lease():
+        _take_back(kind, job)
+    _ring_again(kind)
+
+
+def _take_back(kind: JobKind, job: Job) -> None:
+    log = with_lost_attempts(job.attempt_log, job.attempts)
+    changes: dict[str, Any] = {"owner": "", "lease_until": None, "attempt_log": log}
+    if job.is_cancel_requested:
+        changes |= {"status": JobStatus.CANCELLED, "finished_at": timezone.now()}
+    elif deaths(log) >= settings.JOB_MAX_ATTEMPTS:
+        error = f"The worker that held it died {deaths(log)} times, so it was given up."
+        changes |= {"status": JobStatus.FAILED, "finished_at": timezone.now(), "error": error}
+    else:
+        changes |= {"status": JobStatus.QUEUED, "rung_at": None}
+    # Whoever renewed the lease or claimed the row since we read it keeps it.
+    unchanged = kind.rows.running().filter(pk=job.pk, owner=job.owner, lease_until=job.lease_until)
+    if unchanged.update(**changes) and changes["status"] != JobStatus.QUEUED:
+        kind.clean_up(job.pk)
+
+
+def _ring_again(kind: JobKind) -> None:
+    unheard = timezone.now() - timedelta(seconds=RING_AGAIN_AFTER_SWEEPS * settings.JOB_SWEEP_SECONDS)
+    waiting = kind.rows.queued().filter(Q(rung_at=None) | Q(rung_at__lt=unheard))
+    for pk in list(waiting.order_by("queued_at", "pk").values_list("pk", flat=True)[:MAX_BELLS]):
+        _ring_now(kind, pk)
+
+
+def shut_down() -> None:
+    """Have every job of this process stop soon and go back into the queue."""
+    _is_shutting_down.set()
+
+
+def lease_time() -> timedelta:
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
+
+
+def deaths(attempt_log: list[dict[str, Any]]) -> int:
+    return sum(attempt["outcome"] in DEATHS for attempt in attempt_log)
+
+
+def with_lost_attempts(attempt_log: list[dict[str, Any]], n_attempts: int) -> list[dict[str, Any]]:
+    """The log of these many attempts, in which each that nobody ended is marked as lost."""
+    log = [
+        attempt if attempt["outcome"] else {**attempt, "ended_at": now_text(), "outcome": "lost"}
+        for attempt in attempt_log
+    ]
+    return log[:n_attempts]
+
+
+def now_text() -> str:
+    return as_text(timezone.now())
+
+
+def as_text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,151 @@
+"""Holding a claimed job: the lease, the reasons to stop, and the writes that need the lease."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+from django.db import DatabaseError, connections, transaction
+from django.utils import timezone
+
+from ..models import Job, JobStatus
+from ..models.job import JobQuerySet
+
+logger = logging.getLogger(__name__)
+
+# A cancelled job has to be at rest within 5 s; killing its processes takes well under one of them.
+WATCH_SECONDS = 1.0
+
+
+class Stop(StrEnum):
+    """Why a running job has to stop."""
+
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    TOO_LONG = "too long"
+    SHUTDOWN = "shutdown"
+
+
+class Stopped(Exception):
+    """The work was stopped from outside."""
+
+    def __init__(self, reason: Stop):
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class WorkDied(Exception):
+    """The work ended through no fault of its own; another attempt may succeed. The message is a sentence."""
+
+
+class Held:
+    """A claimed job. As a context it keeps the lease alive; all writes happen only while it is ours."""
+
+    def __init__(
+        self, job: Job, *, owner: str, lease: timedelta, deadline: datetime, is_shutting_down: threading.Event
+    ):
+        self.job = job
+        self.pk: int = job.pk
+        self.status: str = job.status
+        self._owner = owner
+        self._lease = lease
+        self._deadline = deadline
+        self._is_shutting_down = is_shutting_down
+        self._renewed_at = time.monotonic()
+        self._is_cancelled = False
+        self._is_lost = False
+        self._is_over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name=f"lease-{job.pk}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._watcher.join()
+
+    @property
+    def rows(self) -> JobQuerySet:
+        """This row, as long as it is ours."""
+        rows: JobQuerySet = type(self.job)._default_manager.all()  # type: ignore[assignment]
+        return rows.held_by(self._owner).filter(pk=self.pk)
+
+    @property
+    def reason_to_stop(self) -> Stop | None:
+        """Cheap; to be asked a few times a second by whoever does the work."""
+        # Without a database the lease cannot be renewed: from then on somebody else may have claimed the row.
+        if self._is_lost or time.monotonic() - self._renewed_at > self._lease.total_seconds():
+            return Stop.LOST
+        if self._is_cancelled:
+            return Stop.CANCELLED
+        if timezone.now() > self._deadline:
+            return Stop.TOO_LONG
+        return Stop.SHUTDOWN if self._is_shutting_down.is_set() else None
+
+    def check(self) -> None:
+        """Raises Stopped when there is a reason to."""
+        reason = self.reason_to_stop
+        if reason is not None:
+            raise Stopped(reason)
+
+    def update(self, **fields: Any) -> None:
+        """Write to the row. Raises Stopped when it is no longer ours."""
+        if not self.rows.update(**fields):
+            self._is_lost = True
+            raise Stopped(Stop.LOST)
+
+    def finish(self, status: JobStatus, *, outcome: str, **fields: Any) -> None:
+        """End the job. Inside a transaction with what the work made, both happen or neither."""
+        self._release(status, outcome, "", finished_at=timezone.now(), **fields)
+
+    def put_back(self, *, outcome: str, note: str = "") -> None:
+        """Into the queue again, for the next attempt; one that was cancelled meanwhile ends instead."""
+        if self.rows.filter(is_cancel_requested=True).exists():
+            self.finish(JobStatus.CANCELLED, outcome="cancelled")
+        else:
+            self._release(JobStatus.QUEUED, outcome, note, rung_at=None)
+
+    def renew(self) -> None:
+        """Lengthen the lease, and see whether the job was cancelled or lost."""
+        asked_at = time.monotonic()
+        if not self.rows.update(lease_until=timezone.now() + self._lease):
+            self._is_lost = True
+            return
+        self._renewed_at = asked_at
+
+    def look(self) -> None:
+        """See whether somebody cancelled the job; a read only, so it takes no lock."""
+        is_cancelled = self.rows.values_list("is_cancel_requested", flat=True).first()
+        self._is_cancelled = bool(is_cancelled)
+
+    def _release(self, status: JobStatus, outcome: str, note: str, **fields: Any) -> None:
+        ended = {"ended_at": timezone.now().isoformat(timespec="seconds"), "outcome": outcome}
+        if note:
+            ended["note"] = note
+        log = [*self.job.attempt_log[:-1], {**self.job.attempt_log[-1], **ended}]
+        with transaction.atomic():
+            self.update(status=status, owner="", lease_until=None, attempt_log=log, **fields)
+        self.status = status
+
+    def _watch(self) -> None:
+        renewal = self._lease.total_seconds() / 4
+        wait = min(WATCH_SECONDS, renewal)
+        try:
+            while not self._is_over.wait(wait):
+                try:
+                    self.look()
+                    if time.monotonic() - self._renewed_at >= renewal - wait:
+                        self.renew()
+                except DatabaseError:
+                    logger.warning("The lease of job %s could not be renewed; trying again.", self.pk)
+                    connections.close_all()
+        finally:
+            connections.close_all()

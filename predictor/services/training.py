@@ -1,0 +1,141 @@
+"""Training runs: ask for one, cancel it, carry it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+
+from ..errors import InvalidTrainingRequest, listed, shown
+from ..ml.checking import check_request
+from ..ml.request import AUTO, TrainingRequest
+from ..ml.schema import Role, Task
+from ..models import Dataset, RegisteredModel, TrainingRun
+from . import jobs, registry
+from .training_job import TRAINING
+
+if TYPE_CHECKING:
+    from ..models import User
+
+__all__ = ["TRAINING", "cancel", "execute", "start_run"]
+
+MAX_SEED = 2**32 - 1
+
+
+def start_run(
+    *,
+    dataset: Dataset,
+    target: str,
+    registered_model: RegisteredModel | str,
+    task: Task | str | None = None,
+    estimator: str = AUTO,
+    params: Mapping[str, Any] | None = None,
+    budget_seconds: float | None = None,
+    seed: int | None = None,
+    roles: Mapping[str, Role | str] | None = None,
+    by: User | None,
+) -> TrainingRun:
+    """A queued run that learns `target` from the dataset for a registered model (made when it is new).
+
+    What the dataset's profile can tell is checked here; what only the values can tell, in the run itself.
+    Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
+    """
+    if not dataset.has_data:
+        raise InvalidTrainingRequest(
+            f"The data of {shown(dataset.name)} was deleted; upload it again to train on it."
+        )
+    request = TrainingRequest(
+        parquet="",
+        schema=dataset.schema,
+        target=target,
+        task=_task(task),
+        estimator=estimator or AUTO,
+        params=dict(params or {}),
+        roles=_roles(roles or {}),
+        budget_seconds=_budget(budget_seconds),
+        seed=_seed(seed),
+    )
+    found_task = check_request(request)
+    with transaction.atomic():
+        if isinstance(registered_model, str):
+            registered_model = registry.get_or_create_model(
+                workspace=dataset.workspace, name_or_slug=registered_model, by=by
+            )
+        elif registered_model.workspace_id != dataset.workspace_id:
+            raise InvalidTrainingRequest(
+                "The registered model and the dataset belong to different workspaces."
+            )
+        run = TrainingRun.objects.create(
+            workspace_id=dataset.workspace_id,
+            dataset=dataset,
+            registered_model=registered_model,
+            target=request.target,
+            task=found_task.value,
+            estimator=request.estimator,
+            params=dict(request.params),
+            roles={name: role.value for name, role in request.roles.items()},
+            budget_seconds=request.budget_seconds,
+            seed=request.seed,
+            progress_message="Waiting for a worker",
+            created_by=by,
+        )
+        jobs.ring(TRAINING, run.pk)
+    return run
+
+
+def cancel(*, run: TrainingRun, by: User | None) -> TrainingRun:
+    """End a waiting run at once, a running one within seconds. Raises Conflict when it ended by itself."""
+    jobs.cancel(TRAINING, run)
+    return run
+
+
+def execute(run_id: int) -> bool:
+    """Carry out a waiting run in this process, to its end. False when there was nothing to claim."""
+    return jobs.run(TRAINING, run_id)
+
+
+def _task(task: Task | str | None) -> Task | None:
+    if not task:
+        return None
+    try:
+        return Task(task)
+    except ValueError:
+        raise InvalidTrainingRequest(
+            f"There is no task {shown(task)}. Choose one of {listed(Task)}."
+        ) from None
+
+
+def _roles(roles: Mapping[str, Role | str]) -> dict[str, Role]:
+    unknown = sorted({str(role) for role in roles.values() if str(role) not in set(Role)})
+    if unknown:
+        raise InvalidTrainingRequest(
+            f"There is no column role {listed(unknown)}. Choose from {listed(Role, 10)}."
+        )
+    return {name: Role(role) for name, role in roles.items()}
+
+
+def _budget(seconds: float | None) -> int:
+    if seconds is None:
+        return settings.TRAINING_BUDGET_SECONDS
+    longest = settings.TRAINING_MAX_BUDGET_SECONDS
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and math.isfinite(seconds)
+    if not is_number or not 1 <= seconds <= longest:
+        raise InvalidTrainingRequest(
+            f"The time budget is {shown(seconds)}; it has to be between 1 and {longest} seconds.",
+            limit=longest,
+        )
+    return math.ceil(seconds)
+
+
+def _seed(seed: int | None) -> int:
+    if seed is None:
+        return 0
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise InvalidTrainingRequest(
+            f"The seed is {shown(seed)}; it has to be a whole number between 0 and {MAX_SEED}.",
+            limit=MAX_SEED,
+        )
+    return seed

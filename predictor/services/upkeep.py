@@ -1,0 +1,56 @@
+"""What processes that died left behind, removed; safe to run at any time, on any machine."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+
+from ..models import TrainingRun
+
+# Twice what an import may take: by then no process can be at work on an upload that nothing was written to.
+UPLOAD_GRACE = 2
+
+
+def tidy() -> None:
+    """Remove delivered messages, uploads that were cut off, and folders of runs that ended."""
+    purge_delivered_messages(settings.CELERY_BROKER_URL)
+    remove_abandoned_uploads()
+    remove_old_workdirs()
+
+
+def purge_delivered_messages(broker_url: str) -> int:
+    """The database broker keeps each message that it delivered; returns how many were removed."""
+    if not broker_url.startswith("sqla+"):
+        return 0
+    from sqlalchemy import create_engine, inspect, text
+
+    engine = create_engine(broker_url.removeprefix("sqla+"))
+    try:
+        if not inspect(engine).has_table("kombu_message"):
+            return 0
+        with engine.begin() as connection:
+            return connection.execute(text("DELETE FROM kombu_message WHERE NOT visible")).rowcount
+    finally:
+        engine.dispose()
+
+
+def remove_abandoned_uploads() -> None:
+    before = time.time() - UPLOAD_GRACE * settings.INGEST_TIMEOUT_SECONDS
+    for path in Path(settings.UPLOAD_DIR).iterdir():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def remove_old_workdirs() -> None:
+    """Folders of runs that ended or are gone: a worker can die between the end of a run and its clean-up."""
+    folders = {path: path.name.removeprefix("run-") for path in Path(settings.WORK_DIR).glob("run-*")}
+    numbers = {int(number) for number in folders.values() if number.isdecimal()}
+    unfinished = set(TrainingRun.objects.unfinished().filter(pk__in=numbers).values_list("pk", flat=True))
+    for path, number in folders.items():
+        if number.isdecimal() and int(number) not in unfinished:
+            shutil.rmtree(path, ignore_errors=True)
