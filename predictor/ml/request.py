@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from predictor.errors import InvalidTrainingRequest
-from predictor.ml.schema import Role, TableSchema, Task
+from ..errors import InvalidTrainingRequest
+from .schema import Role, TableSchema, Task
 
 AUTO = "auto"
 

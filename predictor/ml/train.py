@@ -33,7 +33,7 @@ Exit codes
     negative (a signal): killed; start it again
     To cancel, send SIGTERM or SIGKILL to it: its own children die with it, and it dies with its parent.
 
-WORKDIR/result.json, written last and atomically (predictor/ml/result.py: `TrainingResult`)
+WORKDIR/result.json, written last and atomically
     {"format": 1, "task", "target", "estimator", "params", "title", "signature": Signature JSON,
      "artifacts": {"spec.json" | "model.onnx" | "model.skops" | …: {"path": relative to WORKDIR, "sha256",
      "size_bytes"}}, "is_compiled": bool, "parity": {…} or null, "metrics": {name: number}, "baseline": {…},
@@ -41,3 +41,67 @@ WORKDIR/result.json, written last and atomically (predictor/ml/result.py: `Train
      "libraries": {name: version}, "seed", "budget_seconds", "seconds", "is_budget_limited": bool,
      "n_rows", "n_rows_fitted", "n_rows_left_out"}
 """
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidTrainingRequest, MlwebError, TrainingFailed
+from .request import TrainingRequest
+
+if TYPE_CHECKING:
+    from .progress import Reporter
+
+FINISHED, CRASHED, UNREADABLE, REFUSED, FAILED = range(5)
+# Read by BLAS and OpenMP when they are loaded, so they are set before numpy is imported. Fits run side by side
+# with one thread each: boosting with two OpenMP threads on a busy machine spins and takes many times longer.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code of the run. Nothing is raised: whatever goes wrong becomes the last event."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    from .children import die_with_parent
+    from .progress import Reporter as Told
+
+    parent = os.getppid()
+    die_with_parent()
+    if os.getppid() != parent:
+        return CRASHED
+    reporter = Told()
+    try:
+        request_path, workdir = (Path(argument) for argument in arguments)
+        request = TrainingRequest.read(request_path)
+        workdir.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError, InvalidTrainingRequest) as error:
+        return _failed(reporter, "refused", f"The training run could not be started: {error}", UNREADABLE)
+    try:
+        from .running import run
+
+        run(request, workdir, reporter)
+    except InvalidTrainingRequest as error:
+        return _failed(reporter, "refused", error.message, REFUSED)
+    except TrainingFailed as error:
+        return _failed(reporter, "failed", error.message, FAILED)
+    except MlwebError as error:
+        return _failed(reporter, "crashed", error.message, CRASHED)
+    except MemoryError:
+        return _failed(reporter, "crashed", "The table needs more memory than this machine can give.", CRASHED)
+    except Exception as error:
+        message = f"The training stopped at a fault of ours ({type(error).__name__}). Its owner can read the details."
+        return _failed(reporter, "crashed", message, CRASHED)
+    reporter.emit("finished", message="The model is trained.", result="result.json")
+    return FINISHED
+
+
+def _failed(reporter: Reporter, kind: str, message: str, code: int) -> int:
+    reporter.emit("failed", kind=kind, message=message, traceback=traceback.format_exc())
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""A blend: the weighted mean of several candidates' predictions, chosen on out-of-fold predictions.
+
+Greedy forward selection with replacement (Caruana et al., "Ensemble selection from libraries of models",
+ICML 2004): start from the best, and add, again and again, whichever candidate lowers the loss most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .metrics import selection_score
+from .schema import Task
+
+N_STEPS = 40
+# A blend must be better than its best member by this share, or the single candidate is kept: it is smaller.
+MIN_GAIN = 0.001
+MIN_WEIGHT = 0.03
+MAX_ROWS = 50_000
+
+
+def blend(
+    task: Task, y: NDArray[Any], predictions: Mapping[str, NDArray[Any]], *, max_members: int
+) -> tuple[dict[str, float], float]:
+    """Weights that sum to 1, by candidate, and the score of the blend."""
+    if len(y) > MAX_ROWS:
+        rows = np.linspace(0, len(y) - 1, MAX_ROWS).astype(np.intp)
+        y, predictions = y[rows], {key: each[rows] for key, each in predictions.items()}
+    scores = {key: selection_score(task, y, each) for key, each in predictions.items()}
+    best = min(scores, key=scores.__getitem__)
+    weights = _cleaned(_greedy(task, y, predictions, best, max_members))
+    score = selection_score(task, y, mixed(weights, predictions))
+    if score > scores[best] * (1 - MIN_GAIN):
+        return {best: 1.0}, scores[best]
+    return weights, score
+
+
+def mixed(weights: Mapping[str, float], predictions: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """The weighted mean of the predictions."""
+    total: NDArray[np.float64] = np.sum([weight * predictions[key] for key, weight in weights.items()], axis=0)
+    return total
+
+
+def _greedy(
+    task: Task, y: NDArray[Any], predictions: Mapping[str, NDArray[Any]], best: str, max_members: int
+) -> dict[str, float]:
+    chosen = {best: 1}
+    total = np.asarray(predictions[best], np.float64).copy()
+    lowest, kept = selection_score(task, y, total), dict(chosen)
+    for n in range(1, N_STEPS):
+        allowed = predictions if len(chosen) < max_members else chosen
+        tried = {key: selection_score(task, y, (total + predictions[key]) / (n + 1)) for key in allowed}
+        winner = min(tried, key=tried.__getitem__)
+        total += predictions[winner]
+        chosen[winner] = chosen.get(winner, 0) + 1
+        if tried[winner] < lowest:
+            lowest, kept = tried[winner], dict(chosen)
+    n_picks = sum(kept.values())
+    return {key: count / n_picks for key, count in kept.items()}
+
+
+def _cleaned(weights: dict[str, float]) -> dict[str, float]:
+    """Without members whose share is not worth their milliseconds, the rest summing to 1."""
+    kept = {key: weight for key, weight in weights.items() if weight >= MIN_WEIGHT}
+    total = sum(kept.values())
+    return {key: weight / total for key, weight in kept.items()}

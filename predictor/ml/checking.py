@@ -1,0 +1,135 @@
+"""Can this training run be done? Refusals with their reason, before and after the values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InvalidTrainingRequest, listed, shown
+
+from .request import AUTO, TrainingRequest
+from .schema import FEATURE_ROLES, Role, TableSchema, Task
+from .target import Target, TargetFacts, check_target, make_target, missing
+
+
+@dataclass(frozen=True)
+class TrainingWarning:
+    """Something doubtful that the run goes on with. `column` names the place, if there is one."""
+
+    message: str
+    column: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """Rows with a known target: canonical feature columns, their roles, and the target."""
+
+    columns: Mapping[str, NDArray[Any]]
+    roles: Mapping[str, Role]
+    target: Target
+
+    def __len__(self) -> int:
+        return len(self.target.y)
+
+    @property
+    def task(self) -> Task:
+        return self.target.task
+
+    def rows(self, index: NDArray[np.intp]) -> TrainingTable:
+        """These rows, in this order."""
+        columns = {name: values[index] for name, values in self.columns.items()}
+        return TrainingTable(columns, self.roles, self.target.rows(index))
+
+
+def check_request(request: TrainingRequest) -> Task:
+    """The task that would be trained, from the schema alone: cheap enough before queueing.
+
+    Raises InvalidTrainingRequest (or InvalidHyperparameters) with the reason.
+    """
+    table = request.table
+    _check_names(request, table)
+    task = check_target(TargetFacts.from_profile(table[request.target], table.n_rows), request.task)
+    if not feature_roles(table, request.target):
+        raise InvalidTrainingRequest(
+            f"No feature is left to predict {shown(request.target)} from: every other column is an identifier "
+            "or constant. Change a column's role or choose another table."
+        )
+    _check_estimator(request, task)
+    return task
+
+
+def feature_roles(table: TableSchema, target: str) -> dict[str, Role]:
+    """The columns that a model may use, in file order."""
+    return {name: role for name, role in table.roles.items() if name != target and role in FEATURE_ROLES}
+
+
+def left_out_columns(table: TableSchema, target: str) -> dict[str, str]:
+    """The columns that no model uses, each with the reason."""
+    reasons = {
+        Role.IDENTIFIER: "identifier: its values name rows and do not come again",
+        Role.CONSTANT: "constant: it has one value or none",
+    }
+    return {name: reasons[role] for name, role in table.roles.items() if name != target and role in reasons}
+
+
+def _check_names(request: TrainingRequest, table: TableSchema) -> None:
+    if request.target not in table:
+        raise InvalidTrainingRequest(
+            f"There is no column {shown(request.target)} in this table. Its columns are {listed(table.names)}."
+        )
+    unknown = [name for name in request.roles if name not in table]
+    if unknown:
+        raise InvalidTrainingRequest(f"Roles are given for columns that this table does not have: {listed(unknown)}.")
+    if not request.budget_seconds > 0:
+        raise InvalidTrainingRequest("The time budget must be more than 0 seconds.")
+
+
+def _check_estimator(request: TrainingRequest, task: Task) -> None:
+    if request.estimator == AUTO:
+        if request.params:
+            raise InvalidTrainingRequest("Auto chooses the hyperparameters itself; leave them out or name an estimator.")
+        return
+    from .estimators import CATALOGUE, validate_params
+
+    if request.estimator not in CATALOGUE:
+        raise InvalidTrainingRequest(
+            f"There is no estimator {shown(request.estimator)}. Choose {AUTO} or one of {listed(CATALOGUE, 30)}."
+        )
+    if task not in CATALOGUE[request.estimator].tasks:
+        raise InvalidTrainingRequest(
+            f"{CATALOGUE[request.estimator].title} cannot be trained for a {task.value} task. Choose another estimator."
+        )
+    validate_params(request.estimator, task, request.params)
+
+
+def make_table(
+    request: TrainingRequest, columns: Mapping[str, NDArray[Any]]
+) -> tuple[TrainingTable, list[TrainingWarning]]:
+    """The rows that can be learnt from, after the exact checks on the values; raises InvalidTrainingRequest."""
+    schema = request.table
+    profile = schema[request.target]
+    values = columns[request.target]
+    task = check_target(TargetFacts.from_values(profile.name, profile.role, values), request.task)
+    is_missing = missing(values)
+    target = make_target(profile.name, task, values[~is_missing], is_boolean=profile.storage.upper() == "BOOLEAN")
+    roles = feature_roles(schema, request.target)
+    features = {name: columns[name][~is_missing] for name in roles}
+    roles = {name: role for name, role in roles.items() if not missing(features[name]).all()}
+    if not roles:
+        raise InvalidTrainingRequest(f"No feature is left to predict {shown(profile.name)} from: all have no values.")
+    table = TrainingTable({name: features[name] for name in roles}, roles, target)
+    return table, _missing_warnings(profile.name, int(is_missing.sum()), len(values))
+
+
+def _missing_warnings(name: str, n_missing: int, n_rows: int) -> list[TrainingWarning]:
+    if not n_missing:
+        return []
+    message = f"{n_missing} of {n_rows} rows have no value in the target {shown(name)} and were left out."
+    return [TrainingWarning(message, name)]

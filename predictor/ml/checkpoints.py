@@ -1,0 +1,65 @@
+"""Finished fits on disk, so that a run that was killed goes on where it was. Arrays and JSON, no pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .fitting import FoldFit
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """One folder for one request: `digest` keeps another request's fits from being taken for ours."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, workdir: Path, digest: str) -> Checkpoints:
+        folder = workdir / "fits" / digest[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
+    def save(self, key: str, fit: FoldFit) -> None:
+        """The arrays first: a fit counts as finished once its JSON is there."""
+        partial = self.folder / f"{key}.{os.getpid()}.partial"
+        with partial.open("wb") as file:
+            np.save(file, fit.predictions, allow_pickle=False)
+        partial.replace(self.folder / f"{key}.npy")
+        facts = {"stages": list(fit.stages), "fit_seconds": fit.fit_seconds, "predict_ms": fit.predict_ms}
+        self.write_json(f"{key}.json", facts)
+
+    def load(self, key: str) -> FoldFit | None:
+        """The fit, or None when it was not finished."""
+        try:
+            facts = json.loads((self.folder / f"{key}.json").read_text("utf-8"))
+            predictions = np.load(self.folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError):
+            return None
+        return FoldFit(predictions, tuple(facts["stages"]), facts["fit_seconds"], facts["predict_ms"])
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        write_json(self.folder / name, data)
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Atomically: written aside, synced, renamed. Refuses numbers that JSON cannot hold."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(data, file, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

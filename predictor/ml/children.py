@@ -1,0 +1,146 @@
+"""Functions run in forked children, some at once, each with a deadline and a memory limit.
+
+A fit cannot be interrupted from within (scikit-learn stays in C for seconds), so whatever may take long runs in
+a child that can be killed. Children share the parent's tables without a copy, write what they found to files,
+and die with their parent. Fork is safe here because the parent runs no BLAS or OpenMP threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+POLL_SECONDS = 0.005
+OUT_OF_MEMORY = 9
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one child ended: `status` is "done", "timed out" or "failed"; `note` says why in a sentence."""
+
+    key: str
+    status: str
+    seconds: float
+    note: str = ""
+    traceback: str = ""
+
+
+@dataclass
+class _Child:
+    pid: int
+    key: str
+    started_at: float
+    deadline: float
+    error_path: Path
+
+
+@dataclass
+class Children:
+    """At most `n_slots` forked children. `error_folder` takes the traceback of one that fails."""
+
+    n_slots: int
+    error_folder: Path
+    max_memory_bytes: int | None = None
+    _running: dict[int, _Child] = field(default_factory=dict)
+
+    @property
+    def has_slot(self) -> bool:
+        return len(self._running) < self.n_slots
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._running
+
+    def start(self, key: str, function: Callable[[], None], timeout: float) -> None:
+        """Run the function in a child that is killed after `timeout` seconds."""
+        error_path = self.error_folder / f"{key}.error"
+        sys.stdout.flush()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _run(function, error_path, self.max_memory_bytes, parent)
+        now = time.monotonic()
+        self._running[pid] = _Child(pid, key, now, now + timeout, error_path)
+
+    def wait(self) -> Ended:
+        """The next child that ends by itself or at its deadline."""
+        while True:
+            for child in list(self._running.values()):
+                ended = self._look(child)
+                if ended:
+                    del self._running[child.pid]
+                    return ended
+            time.sleep(POLL_SECONDS)
+
+    def kill_all(self) -> None:
+        for child in self._running.values():
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+        self._running.clear()
+
+    def _look(self, child: _Child) -> Ended | None:
+        pid, status = os.waitpid(child.pid, os.WNOHANG)
+        seconds = time.monotonic() - child.started_at
+        if pid == 0:
+            if time.monotonic() < child.deadline:
+                return None
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+            return Ended(child.key, "timed out", seconds, f"took longer than {seconds:.1f} s")
+        code = os.waitstatus_to_exitcode(status)
+        return Ended(child.key, "done", seconds) if code == 0 else _failure(child, code, seconds)
+
+
+def _failure(child: _Child, code: int, seconds: float) -> Ended:
+    if code == OUT_OF_MEMORY:
+        return Ended(child.key, "failed", seconds, "needs more memory than it may use")
+    if code < 0:
+        return Ended(child.key, "failed", seconds, f"was ended by {signal.Signals(-code).name}")
+    text = child.error_path.read_text("utf-8", "replace") if child.error_path.exists() else ""
+    last = text.strip().splitlines()[-1] if text.strip() else f"ended with code {code}"
+    return Ended(child.key, "failed", seconds, last[:300], text)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _run(function: Callable[[], None], error_path: Path, max_memory_bytes: int | None, parent: int) -> None:
+    """The whole life of a child: it never returns into the parent's code."""
+    code = 1
+    try:
+        die_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # Standard output belongs to the parent's events; chatter of libraries goes to standard error.
+        os.dup2(2, 1)
+        gc.freeze()
+        if max_memory_bytes is not None:
+            _limit_memory(max_memory_bytes)
+        function()
+        code = 0
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    except BaseException:
+        error_path.write_text(traceback.format_exc(), "utf-8")
+    finally:
+        os._exit(code)
+
+
+def _limit_memory(extra_bytes: int) -> None:
+    """What is mapped now, and so much more. RLIMIT_AS counts addresses, which bounds memory from above."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + extra_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

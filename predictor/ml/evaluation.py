@@ -1,0 +1,199 @@
+"""How good a fitted pipeline is, beside baselines, as one JSON document.
+
+`EvaluationReport.to_json()`:
+    {"format": 1, "task", "metric": the selection metric, "n_rows": held-out rows,
+     "held_out": {metric: number}, "cross_validation": {"metrics": {…}, "n_folds", "n_rows", "spread"},
+     "baselines": [{"key": "dummy" | "linear", "title", "held_out": {metric: number}}],
+     "verdict": {"sentence", "is_better": bool, "is_sure": bool, "baseline": key, "metric", "gain",
+                 "gain_low", "gain_high"},
+     "importance": [{"column", "mean", "spread"}], largest first: the rise of the selection metric when the
+                   column is shuffled, on held-out rows; "importance_rows"
+     regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"}
+     classification:  "classes": [names], "confusion": rows true × columns predicted,
+                      "per_class": [{"class", "precision", "recall", "f1", "support", "roc", "precision_recall",
+                                     "calibration"}] with the curves of curves.py (null without both kinds of rows)}
+Every number is finite or null.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import curves
+from .metrics import class_metrics, confusion, losses, metrics, selection_metric
+from .schema import Task, canonical_text
+from .target import Target
+
+Array = NDArray[Any]
+N_RESAMPLES = 1000
+MAX_CURVES = 20
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What any model should beat: its predictions on the held-out rows."""
+
+    key: str
+    title: str
+    predictions: Array
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the model beats the baseline. `gain` is how much lower its mean loss is, with a 95 % interval."""
+
+    sentence: str
+    is_better: bool
+    is_sure: bool
+    baseline: str
+    gain: float
+    gain_low: float
+    gain_high: float
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """See the module's docstring."""
+
+    task: Task
+    n_rows: int
+    held_out: Mapping[str, float | None]
+    cross_validation: Mapping[str, Any]
+    baselines: Sequence[Mapping[str, Any]]
+    verdict: Verdict
+    details: Mapping[str, Any]
+    importance: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    importance_rows: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": 1,
+            "task": self.task.value,
+            "metric": selection_metric(self.task),
+            "n_rows": self.n_rows,
+            "held_out": dict(self.held_out),
+            "cross_validation": dict(self.cross_validation),
+            "baselines": [dict(each) for each in self.baselines],
+            "verdict": self.verdict.to_json(),
+            "importance": [dict(each) for each in self.importance],
+            "importance_rows": self.importance_rows,
+            **self.details,
+        }
+
+
+def dummy_predictions(fitted_on: Target, n_rows: int) -> Array:
+    """What is known without any feature: the mean, or the share of each class."""
+    if not fitted_on.task.is_classification:
+        return np.full(n_rows, fitted_on.y.mean())
+    shares = np.bincount(fitted_on.y, minlength=fitted_on.n_classes) / len(fitted_on.y)
+    return np.tile(shares, (n_rows, 1))
+
+
+def evaluate(
+    target: Target,
+    predicted: Array,
+    baselines: Sequence[Baseline],
+    cross_validation: Mapping[str, Any],
+    *,
+    seed: int,
+    importance: Sequence[Mapping[str, Any]] = (),
+    importance_rows: int = 0,
+) -> EvaluationReport:
+    """The report for predictions on held-out rows; the first baseline is the dummy."""
+    task = target.task
+    details = _classification(target, predicted) if task.is_classification else _regression(target, predicted, seed)
+    return EvaluationReport(
+        task=task,
+        n_rows=len(target.y),
+        held_out=metrics(task, target.y, predicted),
+        cross_validation=cross_validation,
+        baselines=[
+            {"key": each.key, "title": each.title, "held_out": metrics(task, target.y, each.predictions)}
+            for each in baselines
+        ],
+        verdict=judge(target, predicted, baselines, seed=seed),
+        details=details,
+        importance=importance,
+        importance_rows=importance_rows,
+    )
+
+
+def judge(target: Target, predicted: Array, baselines: Sequence[Baseline], *, seed: int) -> Verdict:
+    """The verdict against the dummy; a better linear model is named, too."""
+    task = target.task
+    own = losses(task, target.y, predicted)
+    dummy = baselines[0]
+    gain, low, high = gain_interval(own, losses(task, target.y, dummy.predictions), seed=seed)
+    is_better, is_sure = gain > 0, low > 0 or high < 0
+    sentence = _against_dummy(task, own, losses(task, target.y, dummy.predictions), is_better, is_sure)
+    for other in baselines[1:]:
+        sentence += _against_other(other, *gain_interval(own, losses(task, target.y, other.predictions), seed=seed))
+    return Verdict(sentence, is_better and is_sure, is_sure, dummy.key, gain, low, high)
+
+
+def gain_interval(own: Array, other: Array, *, seed: int) -> tuple[float, float, float]:
+    """How much lower our mean loss is, and the 95 % bootstrap interval of that (paired, percentile)."""
+    difference = other - own
+    rng = np.random.default_rng(seed)
+    means = np.array([difference[rng.integers(0, len(own), len(own))].mean() for _ in range(N_RESAMPLES)])
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(difference.mean()), float(low), float(high)
+
+
+def _against_dummy(task: Task, own: Array, dummy: Array, is_better: bool, is_sure: bool) -> str:
+    ours, theirs = own.mean(), dummy.mean()
+    if task.is_classification:
+        what, numbers = "always answering the class shares", f"log-loss {ours:.3f} against {theirs:.3f}"
+    else:
+        what, numbers = "always answering the mean", f"RMSE {math.sqrt(ours):.4g} against {math.sqrt(theirs):.4g}"
+    rows = f"{len(own)} held-out rows"
+    if is_better and is_sure:
+        return f"The model is better than {what}: {numbers} on {rows}, and chance does not explain it."
+    if is_sure:
+        return f"The model is worse than {what}: {numbers} on {rows}. Do not use it."
+    return f"The model is not shown to be better than {what}: {numbers} on {rows}, which chance alone can give."
+
+
+def _against_other(other: Baseline, gain: float, low: float, high: float) -> str:
+    if low > 0:
+        return f" It also beats the baseline {other.title}."
+    if high < 0:
+        return f" But the baseline {other.title} is better than it."
+    return f" It is not shown to differ from the baseline {other.title}."
+
+
+def _regression(target: Target, predicted: Array, seed: int) -> dict[str, Any]:
+    return {
+        "points": curves.sampled_points(target.y, predicted, seed=seed),
+        "residuals": curves.residual_histogram(predicted - target.y),
+    }
+
+
+def _classification(target: Target, predicted: Array) -> dict[str, Any]:
+    matrix = confusion(target.y, predicted.argmax(axis=1), target.n_classes)
+    names = [str(canonical_text(each)) for each in target.classes]
+    per_class = []
+    for code, numbers in enumerate(class_metrics(matrix)):
+        # Curves of a hundred classes would make a document of megabytes that nobody reads.
+        has_curves = code < MAX_CURVES
+        per_class.append({"class": names[code], **numbers, **_class_curves(target.y == code, predicted[:, code], has_curves)})
+    return {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
+
+
+def _class_curves(is_positive: Array, score: Array, has_curves: bool) -> dict[str, Any]:
+    if not has_curves or is_positive.all() or not is_positive.any():
+        return {"roc": None, "precision_recall": None, "calibration": None}
+    return {
+        "roc": curves.roc_curve(is_positive, score),
+        "precision_recall": curves.precision_recall_curve(is_positive, score),
+        "calibration": curves.calibration_curve(is_positive, score),
+    }

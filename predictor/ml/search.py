@@ -1,0 +1,152 @@
+"""Compare the candidates of a portfolio on shared folds, within the time there is."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .checking import TrainingTable
+from .checkpoints import Checkpoints
+from .children import Children, Ended
+from .fitting import Candidate, FoldFit, fit_fold
+from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
+from .metrics import selection_score
+from .progress import Clock, Reporter
+from .splitting import Split
+
+# A candidate of a later round is ended after its first fold when it is worse than the best by this share.
+HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
+# No candidate may take more of the budget than this.
+MAX_SHARE = 0.3
+FINAL_MEMBERS = 4
+
+
+@dataclass
+class Search:
+    """Fits candidates fold by fold in killable children; `outcomes` and `entries` are what was found."""
+
+    table: TrainingTable
+    split: Split
+    checkpoints: Checkpoints
+    children: Children
+    clock: Clock
+    reporter: Reporter
+    seed: int
+    reserve_seconds: float = 0.0
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    is_budget_limited: bool = False
+    _fits: dict[str, dict[int, FoldFit]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Positions of each fold's scoring rows among the search rows, for out-of-fold predictions.
+        self.y = self.table.target.y[self.split.search]
+        self.places = [np.searchsorted(self.split.search, score) for _, score in self.split.folds]
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left for searching: the final fits of what is best so far are put aside."""
+        return self.clock.remaining - self.reserve_seconds - self.final_seconds
+
+    @property
+    def final_seconds(self) -> float:
+        """What fitting the best few candidates twice will take (for judging, and on all rows)."""
+        best = sorted(self.outcomes.values(), key=lambda each: each.entry.score or np.inf)[:FINAL_MEMBERS]
+        growth = len(self.table) / max(len(self.split.folds[0][0]), 1)
+        return sum(each.fold_seconds for each in best) * (1 + growth) / self.children.n_slots
+
+    def run(self, candidates: Sequence[Candidate], *, is_pruned: bool, max_share: float = MAX_SHARE) -> None:
+        """Fit all of them, or as many as time allows, in this order."""
+        self.limit = self.clock.budget_seconds * max_share * self.children.n_slots / len(self.split.folds)
+        rivals = dict(self.outcomes) if is_pruned else {}
+        waiting = deque((each, fold) for each in candidates for fold in range(len(self.split.folds)))
+        running: dict[str, tuple[Candidate, int]] = {}
+        while waiting or running:
+            while waiting and self.children.has_slot:
+                candidate, fold = waiting.popleft()
+                if self._is_wanted(candidate, fold, rivals):
+                    self._start(candidate, fold, running)
+            if running:
+                ended = self.children.wait()
+                self._take(*running.pop(ended.key), ended, rivals)
+
+    def leaderboard(self) -> list[Entry]:
+        return ranked(self.entries.values())
+
+    def _is_wanted(self, candidate: Candidate, fold: int, rivals: dict[str, Outcome]) -> bool:
+        """Whether this fold is still to be fitted; a finished one of an earlier life is taken from disk."""
+        if candidate.key in self.entries:
+            return False
+        stored = self.checkpoints.load(f"{candidate.key}-{fold}")
+        if stored is not None:
+            self._keep(candidate, fold, stored, rivals)
+            return False
+        if self.remaining <= 0.2:
+            self._drop(candidate, "stopped", "no time was left", is_limit=True)
+            return False
+        known = self._fits.get(candidate.key, {})
+        if known:
+            each = max(fit.fit_seconds for fit in known.values())
+            needed = each * np.ceil((len(self.split.folds) - fold) / self.children.n_slots)
+            if needed > self.remaining:
+                self._drop(candidate, "stopped", "its folds would not end in time", is_limit=True)
+                return False
+        return True
+
+    def _start(self, candidate: Candidate, fold: int, running: dict[str, tuple[Candidate, int]]) -> None:
+        key = f"{candidate.key}-{fold}"
+        share = self.clock.elapsed / self.clock.budget_seconds
+        self.reporter.progress(share, f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}")
+
+        def work() -> None:
+            fit, score = (self.table.rows(rows) for rows in self.split.folds[fold])
+            self.checkpoints.save(key, fit_fold(candidate, fit, score, seed=self.seed))
+
+        running[key] = (candidate, fold)
+        self.children.start(key, work, min(self.limit, max(self.remaining, 0.1)))
+
+    def _take(self, candidate: Candidate, fold: int, ended: Ended, rivals: dict[str, Outcome]) -> None:
+        if candidate.key in self.entries:
+            return
+        fit = self.checkpoints.load(f"{candidate.key}-{fold}") if ended.status == "done" else None
+        if fit is not None:
+            self._keep(candidate, fold, fit, rivals)
+        else:
+            self._drop(candidate, ended.status, ended.note, is_limit=ended.status == "timed out")
+
+    def _keep(self, candidate: Candidate, fold: int, fit: FoldFit, rivals: dict[str, Outcome]) -> None:
+        fits = self._fits.setdefault(candidate.key, {})
+        fits[fold] = fit
+        if len(fits) == len(self.split.folds):
+            ordered = [fits[number] for number in range(len(fits))]
+            outcome = outcome_of(candidate, self.table.task, self.y, self.places, ordered)
+            if outcome.entry.score is None:
+                self._drop(candidate, "failed", "its predictions are not finite numbers")
+                return
+            self.outcomes[candidate.key] = outcome
+            self._tell(outcome.entry)
+            del self._fits[candidate.key]
+        elif fold == 0 and rivals and self._is_hopeless(fit, rivals):
+            self._drop(candidate, "stopped", "far behind after its first fold")
+
+    def _is_hopeless(self, fit: FoldFit, rivals: dict[str, Outcome]) -> bool:
+        """Compared with earlier rounds only, on the same rows, so that the outcome does not depend on speed."""
+        rows, task = self.places[0], self.table.task
+        best = min(selection_score(task, self.y[rows], each.predictions[rows]) for each in rivals.values())
+        own = min(selection_score(task, self.y[rows], stage) for stage in fit.predictions)
+        return own > best * (1 + HOPELESS["log_loss" if task.is_classification else "rmse"])
+
+    def _drop(self, candidate: Candidate, status: str, note: str, is_limit: bool = False) -> None:
+        self.is_budget_limited = self.is_budget_limited or is_limit
+        seconds = sum(fit.fit_seconds for fit in self._fits.pop(candidate.key, {}).values())
+        self._tell(entry_for(candidate, self.table.task, status=status, note=note, fit_seconds=seconds))
+
+    def _tell(self, entry: Entry) -> None:
+        self.entries[entry.key] = entry
+        board = [each.to_json() for each in self.leaderboard()]
+        self.reporter.emit("candidate", candidate=entry.to_json(), leaderboard=board)
+
+
