@@ -34,10 +34,18 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
     errors.StrictRows: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
-# One sentence for what is missing and for what the caller may not know about, so that they cannot be told apart.
+# One sentence for what is missing and for what the caller may not know of: they cannot be told apart.
 NOT_FOUND = "There is nothing here, or you may not see it."
 OUR_FAULT = "Something went wrong on our side. It was logged under the request id of this answer."
+UNREADABLE = "The request could not be read to its end."
 BUSY = "The database is busy; try again in a moment."
+
+FROM_DJANGO: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
+    ((Http404,), 404, NOT_FOUND),
+    ((PermissionDenied,), 403, "You may not do this."),
+    ((RequestDataTooBig,), 413, "The body is larger than this address takes."),
+    ((SuspiciousOperation, BadRequest, UnreadablePostError), 400, UNREADABLE),
+)
 
 
 def status_of(error: errors.MlwebError) -> HTTPStatus:
@@ -72,21 +80,16 @@ def problem(
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Every exception of a view as a problem document; what nobody foresaw is logged and answered with 500."""
+    """Every exception of a view as a problem document; what nobody foresaw is logged and gets 500."""
     set_rollback()
     request = context.get("request")
     if isinstance(error, errors.MlwebError):
         return _from_ours(error, request)
     if isinstance(error, exceptions.APIException):
         return _from_rest_framework(error, request)
-    if isinstance(error, Http404):
-        return problem(404, NOT_FOUND, request=request)
-    if isinstance(error, PermissionDenied):
-        return problem(403, str(error) or "You may not do this.", request=request)
-    if isinstance(error, RequestDataTooBig):
-        return problem(413, "The body is larger than this address takes.", request=request)
-    if isinstance(error, (SuspiciousOperation, BadRequest, UnreadablePostError)):
-        return problem(400, "The request could not be read to its end.", request=request)
+    for kinds, status, detail in FROM_DJANGO:
+        if isinstance(error, kinds):
+            return problem(status, detail, request=request)
     if isinstance(error, OperationalError):
         logger.warning("The database did not answer in time.", exc_info=error)
         return problem(503, BUSY, request=request, headers={"Retry-After": "1"})
@@ -129,7 +132,7 @@ def _from_rest_framework(error: exceptions.APIException, request: Request | None
 
 
 def _places(detail: Any, pointer: str) -> list[dict[str, str]]:
-    """The leaves of a validation error, each with a JSON pointer (RFC 6901), or "?name" for a query parameter."""
+    """The leaves of a validation error, each with a JSON pointer (RFC 6901), or "?name" for the query."""
     if isinstance(detail, Mapping):
         nested = [_places(each, _joined(pointer, name)) for name, each in detail.items()]
         return [place for places in nested for place in places]

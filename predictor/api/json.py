@@ -25,7 +25,10 @@ class JSONRenderer(renderers.BaseRenderer):
     charset = None
 
     def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         return b"" if data is None else dumps(data)
 
@@ -65,7 +68,11 @@ def require_utf8(media_type: str | None) -> None:
     """Raises UnsupportedMediaType when the Content-Type names another charset."""
     for parameter in (media_type or "").split(";")[1:]:
         name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset" and value.strip(' "').lower() not in ("utf-8", "utf8", "us-ascii"):
+        if name.strip().lower() == "charset" and value.strip(' "').lower() not in (
+            "utf-8",
+            "utf8",
+            "us-ascii",
+        ):
             raise UnsupportedMediaType(
                 str(media_type), detail=f"Send UTF-8; the charset {shown(value.strip())} is not taken here."
             )
@@ -93,8 +100,8 @@ def dumps(data: Any) -> bytes:
 def loads(body: bytes, *, max_depth: int) -> Any:
     """The value of a JSON document.
 
-    Refused with InvalidInput: bytes that are not UTF-8, lone surrogates, NaN and infinities, a name twice in one
-    object, nesting beyond `max_depth`, and the NUL character (PostgreSQL cannot keep it).
+    Refused with InvalidInput: bytes that are not UTF-8, lone surrogates, NaN and infinities, a name twice in
+    one object, nesting beyond `max_depth`, and the NUL character (PostgreSQL cannot keep it).
     """
     try:
         value = orjson.loads(body)

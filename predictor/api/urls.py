@@ -1,1 +1,75 @@
-urlpatterns: list = []
+"""`/api/v1/…`, `/predict` and `/health/…`, with and without a trailing slash, never by redirect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404
+from django.urls import URLPattern, path, re_path
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .article import ArticleView
+from .health import LiveView, OpenView, ReadyView
+from .predictions import LogViewSet, PredictionViewSet
+from .registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
+from .schema import DocsView, SchemaView
+from .workspaces import MemberViewSet, WorkspaceListViewSet
+
+V1 = "api/v1/"
+IN = V1 + "<slug:workspace>/"
+MODEL = IN + "models/<slug:model>/"
+VERSION = MODEL + "versions/<int:number>"
+ALIAS = MODEL + "aliases/<slug:alias>"
+
+
+class UnknownView(OpenView):
+    """Whatever nobody serves below /api/ is a problem document too."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        # Every method gets the same 404: there is no resource here that a method could be wrong for.
+        self.http_method_not_allowed = self._missing  # type: ignore[method-assign]
+        return super().dispatch(request, *args, **kwargs)
+
+    def _missing(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        raise Http404
+
+
+def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
+    """The route with and without its trailing slash."""
+    return [path(route, view, name=name), path(f"{route}/", view)]
+
+
+urlpatterns = [
+    *both("health/live", LiveView.as_view(), "health-live"),
+    *both("health/ready", ReadyView.as_view(), "health-ready"),
+    *both(V1 + "health/live", LiveView.as_view(), "api-health-live"),
+    *both(V1 + "health/ready", ReadyView.as_view(), "api-health-ready"),
+    *both("predict", ArticleView.as_view(), "article-predict"),
+    *both("api/schema", SchemaView.as_view(), "api-schema"),
+    *both("api/docs", DocsView.as_view(), "api-docs"),
+    *both(V1 + "workspaces", WorkspaceListViewSet.as_view({"get": "list"}), "api-workspaces"),
+    *both(IN + "members", MemberViewSet.as_view({"get": "list"}), "api-members"),
+    *both(IN + "models", RegisteredModelViewSet.as_view({"get": "list"}), "api-models"),
+    *both(
+        IN + "models/<slug:model>",
+        RegisteredModelViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        "api-model",
+    ),
+    *both(MODEL + "versions", VersionViewSet.as_view({"get": "list"}), "api-versions"),
+    *both(VERSION, VersionViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), "api-version"),
+    *both(VERSION + "/evaluation", VersionViewSet.as_view({"get": "evaluation"}), "api-version-evaluation"),
+    *both(VERSION + "/onnx", VersionViewSet.as_view({"get": "onnx"}), "api-version-onnx"),
+    *both(MODEL + "comparison", VersionViewSet.as_view({"get": "compare"}), "api-comparison"),
+    *both(MODEL + "aliases", AliasViewSet.as_view({"get": "list"}), "api-aliases"),
+    *both(
+        ALIAS, AliasViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}), "api-alias"
+    ),
+    *both(ALIAS + "/history", AliasViewSet.as_view({"get": "history"}), "api-alias-history"),
+    *both(MODEL + "predictions", PredictionViewSet.as_view({"post": "create"}), "api-predict"),
+    *both(IN + "predictions", LogViewSet.as_view({"get": "list"}), "api-predictions"),
+    *both(IN + "predictions/export", LogViewSet.as_view({"get": "export"}), "api-predictions-export"),
+    *both(IN + "predictions/<uuid:pk>", LogViewSet.as_view({"get": "retrieve"}), "api-prediction"),
+    re_path(r"^api/", UnknownView.as_view()),
+]

@@ -42,6 +42,10 @@ class Prediction:
             output["error"] = self.error
         return output
 
+    @property
+    def warnings_as_json(self) -> list[dict[str, str]]:
+        return [{"code": each.code, "column": each.column, "message": each.message} for each in self.warnings]
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -1,0 +1,68 @@
+"""`POST /predict`: `{"x": [1, 2]}` → `{"y": -0.4}`, for the one registered model that a setting names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..errors import InvalidInput, Problem, listed
+from ..models import PredictionSource, RegisteredModel
+from ..services import predictions, registry
+from .permissions import PREDICTS, WorkspaceViewMixin
+from .prediction_serializers import ScalarField
+from .viewsets import actor_of, request_id_of, token_of
+
+Asked = inline_serializer("ArticleRequest", {"x": serializers.ListField(child=ScalarField(allow_null=True))})
+Answered = inline_serializer("ArticleAnswer", {"y": ScalarField(allow_null=True)})
+
+
+@extend_schema(tags=["predictions"])
+class ArticleView(WorkspaceViewMixin, APIView):
+    """The shortest way to predict: one row of features in the order of the model's signature."""
+
+    metadata_class = None
+    needs = {"post": PREDICTS}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        workspace, _, self.slug = settings.ARTICLE_MODEL.partition("/")
+        self.kwargs["workspace"] = workspace
+        super().initial(request, *args, **kwargs)
+
+    @extend_schema(request=Asked, responses=Answered, operation_id="article_predict")
+    def post(self, request: Request) -> Response:
+        """Predict one row."""
+        model = RegisteredModel.objects.filter(workspace=self.workspace, slug=self.slug).first()
+        if model is None:
+            raise Http404
+        version = registry.version_of(model)
+        answer = predictions.predict(
+            registered_model=model,
+            rows=[_row(request.data, version.signature.names)],
+            version=version.number,
+            by=actor_of(request),
+            token=token_of(request),
+            source=PredictionSource.ARTICLE,
+            request_id=request_id_of(request),
+        )
+        found = answer.predictions[0]
+        return Response({"y": found.prediction, **({"error": found.error} if found.error else {})})
+
+
+def _row(body: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(body, Mapping) or set(body) != {"x"} or not isinstance(body["x"], list):
+        raise InvalidInput('Send {"x": […]} with one row of features, and nothing else.')
+    values = body["x"]
+    if len(values) != len(names):
+        raise InvalidInput(
+            f"x holds {len(values)} values; the model takes {len(names)}, in this order: {listed(names, 20)}.",
+            problems=[Problem(f"{len(values)} values instead of {len(names)}.", "/x")],
+        )
+    return dict(zip(names, values, strict=True))

@@ -1,0 +1,53 @@
+"""`/health/live` and `/health/ready`: for load balancers and process managers, without login."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..services import health
+
+Live = inline_serializer("Live", {"status": serializers.ChoiceField(["alive"])})
+Ready = inline_serializer(
+    "Ready",
+    {
+        "status": serializers.ChoiceField(["ready", "not ready"]),
+        "checks": serializers.DictField(
+            child=serializers.CharField(), help_text='Each part: "ok" or what is wrong.'
+        ),
+    },
+)
+
+
+class OpenView(APIView):
+    metadata_class = None
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+
+
+@extend_schema(tags=["health"])
+class LiveView(OpenView):
+    """The process answers."""
+
+    @extend_schema(responses=Live, auth=[], operation_id="health_live")
+    def get(self, request: Request) -> Response:
+        return Response({"status": "alive"})
+
+
+@extend_schema(tags=["health"])
+class ReadyView(OpenView):
+    """The database answers, its tables are up to date, the storage can be written to: send traffic."""
+
+    @extend_schema(responses={200: Ready, 503: Ready}, auth=[], operation_id="health_ready")
+    def get(self, request: Request) -> Response:
+        found = health.check()
+        is_ready = all(each == health.OK for each in found.values())
+        return Response(
+            {"status": "ready" if is_ready else "not ready", "checks": found}, status=200 if is_ready else 503
+        )

@@ -1,0 +1,105 @@
+"""What a caller may send to be predicted, read without a Serializer: one costs more than the prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidInput, InvalidRows, Problem, listed, shown
+
+NAMES = frozenset({"rows", "columns", "data", "version", "strict"})
+
+
+@dataclass(frozen=True)
+class PredictionRequest:
+    """Rows {column: value}, which version shall answer, and whether doubtful rows are refused."""
+
+    rows: Sequence[Mapping[str, Any]]
+    version: int | str | None
+    strict: bool
+
+    @classmethod
+    def from_json(cls, body: Any) -> PredictionRequest:
+        """From {rows, …} or {columns, data, …}. Raises InvalidInput, InvalidRows."""
+        if not isinstance(body, Mapping):
+            raise InvalidInput(
+                'Send an object: {"rows": [{column: value}]} or {"columns": […], "data": [[…]]}.'
+            )
+        unknown = sorted(set(body) - NAMES)
+        if unknown:
+            raise InvalidInput(
+                f"Unknown: {listed(unknown)}. A prediction takes {listed(sorted(NAMES))}.",
+                problems=[Problem(f"{shown(name)} is not known.", f"/{name}") for name in unknown[:5]],
+            )
+        is_split = "columns" in body or "data" in body
+        if is_split == ("rows" in body):
+            raise InvalidInput('Send either "rows", or "columns" and "data".')
+        return cls(
+            rows=_from_split(body.get("columns"), body.get("data")) if is_split else _rows(body["rows"]),
+            version=_version(body.get("version")),
+            strict=_strict(body.get("strict", False)),
+        )
+
+
+def _rows(rows: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(rows, list):
+        raise InvalidInput('"rows" has to be a list of objects.', problems=[Problem("Not a list.", "/rows")])
+    wrong = [number for number, row in enumerate(rows, start=1) if not isinstance(row, dict)]
+    if wrong:
+        raise InvalidRows(
+            f"Each row has to be an object {{column: value}}; {_numbered(wrong)} is not.",
+            problems=[
+                Problem(f"Row {number} is not an object.", f"/rows/{number - 1}") for number in wrong[:5]
+            ],
+        )
+    return rows
+
+
+def _from_split(columns: Any, data: Any) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise InvalidInput('"columns" has to be a list of names.', problems=[Problem("Wrong.", "/columns")])
+    repeated = (
+        sorted({name for name in columns if columns.count(name) > 1})
+        if len(set(columns)) < len(columns)
+        else []
+    )
+    if repeated:
+        raise InvalidInput(
+            f"Columns are named more than once: {listed(repeated)}.",
+            problems=[Problem("Repeated.", "/columns")],
+        )
+    if not isinstance(data, list):
+        raise InvalidInput('"data" has to be a list of rows.', problems=[Problem("Not a list.", "/data")])
+    width = len(columns)
+    wrong = [
+        number for number, row in enumerate(data, start=1) if not isinstance(row, list) or len(row) != width
+    ]
+    if wrong:
+        raise InvalidRows(
+            f"Each row of data has to be a list of {width} values, one a column; {_numbered(wrong)} is not.",
+            problems=[
+                Problem(f"Row {number} does not have {width} values.", f"/data/{number - 1}")
+                for number in wrong[:5]
+            ],
+        )
+    return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    more = f" (and {len(numbers) - 1:,} more)" if len(numbers) > 1 else ""
+    return f"row {numbers[0]:,}{more}"
+
+
+def _version(value: Any) -> int | str | None:
+    if value is None or (isinstance(value, (int, str)) and not isinstance(value, bool)):
+        return value
+    raise InvalidInput(
+        '"version" has to be a version\'s number or an alias.', problems=[Problem("Wrong.", "/version")]
+    )
+
+
+def _strict(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise InvalidInput('"strict" has to be true or false.', problems=[Problem("Wrong.", "/strict")])

@@ -1,0 +1,132 @@
+"""Predictions and log rows as JSON, and as the OpenAPI document shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from ..models import PredictionLog, PredictionSource
+from ..services.predictions import Answer, Prediction
+
+SCALAR = {"type": ["string", "number", "boolean", "null"]}
+
+
+@extend_schema_field(SCALAR)
+class ScalarField(serializers.JSONField):
+    pass
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class VersionField(serializers.JSONField):
+    pass
+
+
+class PredictionRequestSerializer(serializers.Serializer[Any]):
+    """Rows as objects (`rows`), or once the names (`columns`) and then the values (`data`)."""
+
+    rows = serializers.ListField(child=serializers.DictField(child=ScalarField()), required=False)
+    columns = serializers.ListField(child=serializers.CharField(), required=False)
+    data = serializers.ListField(child=serializers.ListField(child=ScalarField()), required=False)
+    version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
+    strict = serializers.BooleanField(default=False, help_text="Refuse rows with warnings (422).")
+
+
+class CsvRequestSerializer(serializers.Serializer[Any]):
+    file = serializers.FileField()
+    version = serializers.CharField(required=False)
+    strict = serializers.BooleanField(required=False)
+    encoding = serializers.CharField(required=False)
+    delimiter = serializers.CharField(required=False)
+    skip_bad_rows = serializers.BooleanField(required=False)
+
+
+class WarningSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="missing, unseen, out_of_range, coerced or extra")
+    column = serializers.CharField()
+    message = serializers.CharField()
+
+
+class PredictionSerializer(serializers.Serializer[Any]):
+    """One row's answer. `probabilities` for classification, `error` when the model had no answer."""
+
+    id = serializers.UUIDField()
+    prediction = ScalarField(allow_null=True)
+    probabilities = serializers.DictField(child=serializers.FloatField(), required=False)
+    warnings = WarningSerializer(many=True)
+    error = serializers.CharField(required=False)
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    model = serializers.CharField()
+    version = serializers.IntegerField()
+    request_id = serializers.CharField()
+    latency_ms = serializers.FloatField()
+    predictions = PredictionSerializer(many=True)
+
+
+def answer_as_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "model": answer.model,
+        "version": answer.version,
+        "request_id": answer.request_id,
+        "latency_ms": answer.latency_ms,
+        "predictions": [prediction_as_json(each) for each in answer.predictions],
+    }
+
+
+def prediction_as_json(prediction: Prediction) -> dict[str, Any]:
+    return {"id": prediction.id, **prediction.output, "warnings": prediction.warnings_as_json}
+
+
+class LogQuerySerializer(serializers.Serializer[Any]):
+    model = serializers.SlugField(required=False, help_text="A model's slug.")
+    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
+    source = serializers.ChoiceField(PredictionSource.choices, required=False)
+    actor = serializers.CharField(required=False, max_length=254, help_text="Part of the person's address.")
+    request_id = serializers.CharField(required=False, max_length=64)
+    text = serializers.CharField(required=False, max_length=200, help_text="In inputs or output.")
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False)
+
+
+class LogRowSerializer(serializers.ModelSerializer[PredictionLog]):
+    """One predicted row."""
+
+    model = serializers.CharField(source="model_version.registered_model.slug")
+    version = serializers.IntegerField(source="model_version.number")
+    actor = serializers.EmailField(source="actor.email", allow_null=True, default=None)
+    inputs = serializers.SerializerMethodField()
+    output = serializers.SerializerMethodField(help_text="{prediction, probabilities?, error?} as answered.")
+    warnings = serializers.SerializerMethodField()
+
+    class Meta:
+        model = PredictionLog
+        fields = [
+            "id",
+            "created_at",
+            "model",
+            "version",
+            "source",
+            "actor",
+            "request_id",
+            "row_number",
+            "inputs",
+            "output",
+            "warnings",
+            "latency_ms",
+        ]
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_inputs(self, row: PredictionLog) -> Any:
+        return row.inputs
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_output(self, row: PredictionLog) -> Any:
+        return row.output
+
+    @extend_schema_field(WarningSerializer(many=True))
+    def get_warnings(self, row: PredictionLog) -> Any:
+        return row.warnings

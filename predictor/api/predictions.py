@@ -1,0 +1,172 @@
+"""Predicting, and the log of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import mixins
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..models import PredictionLog, PredictionSource, RegisteredModel
+from ..services import log_pages, prediction_log, predictions
+from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
+from .pagination import LogPagination
+from .permissions import PREDICTS, READS
+from .prediction_request import PredictionRequest
+from .prediction_serializers import (
+    AnswerSerializer,
+    CsvRequestSerializer,
+    LogQuerySerializer,
+    LogRowSerializer,
+    PredictionRequestSerializer,
+    answer_as_json,
+)
+from .uploads import CSVBodyParser, UploadParser, boolean, csv_options, fields_of, file_of
+from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+
+CSV = "text/csv"
+
+
+@extend_schema(tags=["predictions"])
+class PredictionViewSet(WorkspaceViewSet):
+    """Predictions of one model."""
+
+    needs = {"create": PREDICTS}
+    queryset = RegisteredModel.objects.all()
+    parser_classes = [JSONParser, UploadParser, CSVBodyParser]
+    renderer_classes = [JSONRenderer, CSVRenderer]
+    filter_backends: list[Any] = []
+
+    @extend_schema(
+        request={
+            "application/json": PredictionRequestSerializer,
+            "multipart/form-data": CsvRequestSerializer,
+            CSV: OpenApiTypes.STR,
+        },
+        responses={(200, "application/json"): AnswerSerializer, (200, CSV): OpenApiTypes.STR},
+        parameters=[
+            OpenApiParameter("version", str, description="For a CSV body: a version's number or an alias."),
+            OpenApiParameter("strict", bool, description="For a CSV body: refuse rows with warnings."),
+        ],
+        examples=[
+            OpenApiExample("rows", {"rows": [{"age": 41, "plan": "pro"}]}, request_only=True),
+            OpenApiExample(
+                "columns and data", {"columns": ["age", "plan"], "data": [[41, "pro"]]}, request_only=True
+            ),
+        ],
+    )
+    def create(self, request: Request, **kwargs: Any) -> Response | StreamingHttpResponse:
+        """Predict rows sent as JSON, or a whole CSV file: the answer has the form of the question.
+
+        A CSV answer holds the file's own columns, then `prediction` and one `probability_…` column a class.
+        Every row is in the log before the answer leaves.
+        """
+        model = self.get_row(self.get_queryset(), slug=kwargs["model"])
+        content_type = (request.content_type or "").split(";")[0].strip().lower()
+        if content_type in (CSV, "multipart/form-data"):
+            return self._predict_csv(request, model)
+        asked = PredictionRequest.from_json(request.data)
+        answer = predictions.predict(
+            registered_model=model,
+            rows=asked.rows,
+            version=asked.version,
+            strict=asked.strict,
+            by=actor_of(request),
+            token=token_of(request),
+            source=PredictionSource.API,
+            request_id=request_id_of(request),
+        )
+        return Response(answer_as_json(answer))
+
+    def _predict_csv(self, request: Request, model: RegisteredModel) -> StreamingHttpResponse:
+        file, fields = file_of(request), fields_of(request)
+        answer = predictions.predict_csv(
+            registered_model=model,
+            source=Path(file.temporary_file_path()),
+            filename=file.name or "",
+            options=csv_options(fields),
+            version=fields.get("version") or None,
+            strict=boolean(fields.get("strict"), "strict"),
+            by=actor_of(request),
+            token=token_of(request),
+            face=PredictionSource.API,
+            request_id=request_id_of(request),
+        )
+        response = StreamingHttpResponse(_and_removed(answer.path), content_type="text/csv; charset=utf-8")
+        response["Content-Length"] = str(answer.path.stat().st_size)
+        response["Content-Disposition"] = f'attachment; filename="{answer.filename}"'
+        response["X-Model"] = answer.model
+        response["X-Model-Version"] = str(answer.version)
+        response["X-Rows"] = str(answer.n_rows)
+        response["X-Rows-With-Warnings"] = str(answer.n_rows_with_warnings)
+        return response
+
+
+def _and_removed(path: Path) -> Iterator[bytes]:
+    """The file's bytes; the API hands a result out once and keeps nothing."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                yield chunk
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@extend_schema(tags=["predictions"])
+class LogViewSet(mixins.RetrieveModelMixin, WorkspaceViewSet):
+    """The log: every predicted row, newest first."""
+
+    needs = {"list": READS, "retrieve": READS, "export": READS}
+    queryset = PredictionLog.objects.select_related("model_version__registered_model", "actor")
+    serializer_class = LogRowSerializer
+    pagination_class = LogPagination
+    filter_backends: list[Any] = []
+
+    @extend_schema(parameters=[LogQuerySerializer], responses=LogRowSerializer(many=True))
+    def list(self, request: Request, **kwargs: Any) -> Response:
+        """Search. What no index finds (text, source, person) is looked for in the newest rows first:
+        `searched_back_to` then says how far, and `next` goes on from there."""
+        pages = LogPagination(request)
+        page = log_pages.page(self.workspace, _search(request), before=pages.before, size=pages.size)
+        return pages.answer(page, self.get_serializer(page.rows, many=True).data)
+
+    @extend_schema(
+        parameters=[
+            LogQuerySerializer,
+            OpenApiParameter(
+                "kind", str, enum=["csv", "jsonl"], default="csv", description="CSV or JSON lines."
+            ),
+        ],
+        responses={(200, CSV): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
+    )
+    def export(self, request: Request, **kwargs: Any) -> StreamingHttpResponse:
+        """The whole search as a file, streamed. Cells that a spreadsheet would run are neutralised."""
+        kind = request.query_params.get("kind", "csv")
+        found = prediction_log.search(self.workspace, _search(request))
+        lines = prediction_log.export(found, kind=kind)
+        response = StreamingHttpResponse(lines, content_type=prediction_log.EXPORT_FORMATS[kind])
+        response["Content-Disposition"] = f'attachment; filename="predictions.{kind}"'
+        return response
+
+    def get_renderers(self) -> list[Any]:
+        if self.action == "export":
+            return [JSONRenderer(), CSVRenderer(), JSONLinesRenderer()]
+        return super().get_renderers()
+
+
+def _search(request: Request) -> prediction_log.LogSearch:
+    asked = LogQuerySerializer(data=request.query_params)
+    asked.is_valid(raise_exception=True)
+    wanted: dict[str, Any] = asked.validated_data
+    for name in ("since", "until"):
+        if isinstance(wanted.get(name), datetime) and not 1970 <= wanted[name].year < 9999:
+            raise ValidationError({name: ["Give a time between 1970 and 9998."]})
+    return prediction_log.LogSearch(**wanted)

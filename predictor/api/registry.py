@@ -1,0 +1,187 @@
+"""`/api/v1/{workspace}/models`: registered models, versions, and the aliases that say which one serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..models import ModelAlias, ModelVersion, RegisteredModel
+from ..services import registry
+from .json import BytesRenderer, JSONRenderer
+from .permissions import READS, WRITES
+from .registry_serializers import (
+    AliasChangeSerializer,
+    AliasSerializer,
+    AliasTargetSerializer,
+    ComparisonQuerySerializer,
+    ComparisonSerializer,
+    RegisteredModelChangeSerializer,
+    RegisteredModelSerializer,
+    VersionChangeSerializer,
+    VersionSerializer,
+    VersionSummarySerializer,
+)
+from .viewsets import WorkspaceViewSet, actor_of
+
+
+class ModelFilter(filters.FilterSet):
+    name = filters.CharFilter(lookup_expr="icontains", label="Part of the name.")
+
+    class Meta:
+        model = RegisteredModel
+        fields = ["name"]
+
+
+@extend_schema(tags=["models"])
+class RegisteredModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceViewSet):
+    """The names that clients know."""
+
+    needs = {"list": READS, "retrieve": READS, "partial_update": WRITES}
+    queryset = RegisteredModel.objects.prefetch_related("aliases__model_version")
+    serializer_class = RegisteredModelSerializer
+    filterset_class = ModelFilter
+    lookup_field = "slug"
+    lookup_url_kwarg = "model"
+
+    @extend_schema(request=RegisteredModelChangeSerializer)
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change what people read; the slug stays."""
+        asked = RegisteredModelChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        model = registry.update_model(
+            registered_model=self.get_object(), by=actor_of(request), **asked.validated_data
+        )
+        return Response(self.get_serializer(model).data)
+
+
+class ModelChildViewSet(WorkspaceViewSet):
+    """What belongs to one registered model of the workspace."""
+
+    workspace_path = "registered_model__workspace"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        found = super().get_queryset()
+        return (
+            found if getattr(self, "swagger_fake_view", False) else found.filter(registered_model=self.model)
+        )
+
+    @property
+    def model(self) -> RegisteredModel:
+        models = RegisteredModel.objects.filter(workspace=self.workspace)
+        if not hasattr(self, "_model"):
+            self._model: RegisteredModel = self.get_row(models, slug=self.kwargs["model"])
+        return self._model
+
+
+class VersionFilter(filters.FilterSet):
+    alias = filters.CharFilter(field_name="aliases__alias", label="The version of this alias.")
+    is_archived = filters.BooleanFilter(field_name="archived_at", lookup_expr="isnull", exclude=True)
+    task = filters.CharFilter()
+
+    class Meta:
+        model = ModelVersion
+        fields = ["alias", "is_archived", "task", "is_compiled"]
+
+
+@extend_schema(tags=["models"])
+class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChildViewSet):
+    """Versions of a model, newest first. Immutable, but for archiving."""
+
+    needs = {
+        "list": READS,
+        "retrieve": READS,
+        "partial_update": WRITES,
+        "evaluation": READS,
+        "onnx": READS,
+        "compare": READS,
+    }
+    queryset = ModelVersion.objects.select_related("registered_model", "created_by").prefetch_related(
+        "aliases"
+    )
+    filterset_class = VersionFilter
+    lookup_field = "number"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        # A list does not need the evaluation report, which can be a megabyte each.
+        return super().get_queryset().defer("evaluation") if self.action == "list" else super().get_queryset()
+
+    def get_serializer_class(self) -> Any:
+        return VersionSummarySerializer if self.action == "list" else VersionSerializer
+
+    @extend_schema(request=VersionChangeSerializer)
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Archive a version, or take it out of the archive."""
+        asked = VersionChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        change = registry.archive if asked.validated_data["is_archived"] else registry.unarchive
+        version = change(model_version=self.get_object(), by=actor_of(request))
+        return Response(self.get_serializer(version).data)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def evaluation(self, request: Request, **kwargs: Any) -> Response:
+        """The evaluation report: metrics, curves, confusion matrix, importances, beside the baseline."""
+        return Response(self.get_object().evaluation)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def onnx(self, request: Request, **kwargs: Any) -> StreamingHttpResponse:
+        """The ONNX file, with signature and specification in its metadata. 409 for a version without."""
+        file = registry.onnx_download(self.get_object())
+        response = StreamingHttpResponse(file.chunks(), content_type="application/octet-stream")
+        response["Content-Length"] = str(file.n_bytes)
+        response["Content-Disposition"] = f'attachment; filename="{file.filename}"'
+        return response
+
+    def get_renderers(self) -> list[Any]:
+        return [JSONRenderer(), BytesRenderer()] if self.action == "onnx" else super().get_renderers()
+
+    @extend_schema(parameters=[ComparisonQuerySerializer], responses=ComparisonSerializer, filters=False)
+    def compare(self, request: Request, **kwargs: Any) -> Response:
+        """Two versions side by side."""
+        asked = ComparisonQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        versions = self.get_queryset().select_related("dataset")
+        a, b = (self.get_row(versions, number=asked.validated_data[side]) for side in ("a", "b"))
+        return Response(ComparisonSerializer(registry.compare(a, b)).data)
+
+
+@extend_schema(tags=["models"])
+class AliasViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChildViewSet):
+    """Aliases. `champion` serves when a caller does not say which version."""
+
+    needs = {"list": READS, "retrieve": READS, "update": WRITES, "destroy": WRITES, "history": READS}
+    queryset = ModelAlias.objects.select_related("model_version")
+    serializer_class = AliasSerializer
+    filter_backends: list[Any] = []
+    lookup_field = "alias"
+
+    @extend_schema(request=AliasTargetSerializer)
+    def update(self, request: Request, **kwargs: Any) -> Response:
+        """Point the alias at a version (promote), or back at the one before (`{"roll_back": true}`)."""
+        asked = AliasTargetSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        alias, by = kwargs["alias"], actor_of(request)
+        if asked.validated_data["roll_back"]:
+            row = registry.roll_back(registered_model=self.model, alias=alias, by=by)
+        else:
+            version = registry.version_of(self.model, asked.validated_data["version"])
+            row = registry.set_alias(registered_model=self.model, alias=alias, model_version=version, by=by)
+        return Response(self.get_serializer(row).data)
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Take the alias away; its history stays."""
+        registry.remove_alias(registered_model=self.model, alias=kwargs["alias"], by=actor_of(request))
+        return Response(status=204)
+
+    @extend_schema(responses=AliasChangeSerializer(many=True))
+    def history(self, request: Request, **kwargs: Any) -> Response:
+        """Who pointed it where, newest first."""
+        page = self.paginate_queryset(registry.history(self.model, kwargs["alias"]))
+        return self.get_paginated_response(AliasChangeSerializer(page, many=True).data)

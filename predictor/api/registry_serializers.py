@@ -1,0 +1,190 @@
+"""Registered models, versions and aliases as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from ..models import AliasChange, ModelAlias, ModelVersion, RegisteredModel
+
+
+class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
+    n_versions = serializers.IntegerField(source="last_version_number", read_only=True)
+    aliases = serializers.SerializerMethodField(help_text="{alias: version number}")
+
+    class Meta:
+        model = RegisteredModel
+        fields = ["slug", "name", "description", "n_versions", "aliases", "created_at"]
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
+    def get_aliases(self, model: RegisteredModel) -> dict[str, int]:
+        return {each.alias: each.model_version.number for each in model.aliases.all()}
+
+
+class RegisteredModelChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120, required=False)
+    description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+
+
+class VersionSummarySerializer(serializers.ModelSerializer[ModelVersion]):
+    """A version in a list."""
+
+    model = serializers.CharField(source="registered_model.slug")
+    aliases = serializers.SerializerMethodField()
+    created_by = serializers.EmailField(source="created_by.email", allow_null=True, default=None)
+    is_archived = serializers.BooleanField()
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "model",
+            "number",
+            "aliases",
+            "task",
+            "estimator",
+            "metrics",
+            "is_compiled",
+            "is_archived",
+            "n_bytes",
+            "dataset",
+            "training_run",
+            "created_at",
+            "created_by",
+        ]
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_aliases(self, version: ModelVersion) -> list[str]:
+        return [each.alias for each in version.aliases.all()]
+
+
+class FieldSerializer(serializers.Serializer[Any]):
+    """One input: what callers may send and what training saw."""
+
+    name = serializers.CharField()
+    role = serializers.CharField()
+    has_missing = serializers.BooleanField()
+    is_integer = serializers.BooleanField()
+    minimum = serializers.JSONField(help_text="A number, ISO 8601 text for dates, or null.")
+    maximum = serializers.JSONField()
+    typical = serializers.JSONField()
+    levels = serializers.ListField(child=serializers.CharField())
+
+
+class SignatureSerializer(serializers.Serializer[Any]):
+    """Inputs and output. `classes` is empty for regression."""
+
+    target = serializers.CharField()
+    task = serializers.CharField()
+    fields_ = FieldSerializer(many=True)
+    classes = serializers.ListField(child=serializers.JSONField())
+    left_out = serializers.DictField(child=serializers.CharField())
+
+    def get_fields(self) -> dict[str, Any]:
+        # A serializer's own attribute `fields` stands in the way of declaring a field of that name.
+        fields = super().get_fields()
+        fields["fields"] = fields.pop("fields_")
+        return fields
+
+
+class VersionSerializer(VersionSummarySerializer):
+    """Everything about a version but the evaluation report."""
+
+    signature = serializers.SerializerMethodField()
+    baseline = serializers.SerializerMethodField(help_text="The metrics of the dummy baseline.")
+
+    class Meta(VersionSummarySerializer.Meta):
+        fields = [
+            *VersionSummarySerializer.Meta.fields,
+            "params",
+            "signature",
+            "baseline",
+            "parity",
+            "artifacts",
+            "dataset_sha256",
+            "warnings",
+            "libraries",
+            "archived_at",
+        ]
+
+    @extend_schema_field(SignatureSerializer)
+    def get_signature(self, version: ModelVersion) -> Any:
+        return version.signature_json
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_baseline(self, version: ModelVersion) -> Any:
+        return version.evaluation.get("baseline") or {}
+
+
+class VersionChangeSerializer(serializers.Serializer[Any]):
+    is_archived = serializers.BooleanField(help_text="An archived version does not serve; it stays readable.")
+
+
+class AliasSerializer(serializers.ModelSerializer[ModelAlias]):
+    version = serializers.IntegerField(source="model_version.number")
+
+    class Meta:
+        model = ModelAlias
+        fields = ["alias", "version", "updated_at"]
+
+
+class AliasChangeSerializer(serializers.ModelSerializer[AliasChange]):
+    """One move of an alias. `version` is null where the alias was taken away."""
+
+    version = serializers.IntegerField(source="model_version.number", allow_null=True, default=None)
+    previous_version = serializers.IntegerField(
+        source="previous_version.number", allow_null=True, default=None
+    )
+    changed_by = serializers.EmailField(source="changed_by.email", allow_null=True, default=None)
+
+    class Meta:
+        model = AliasChange
+        fields = ["alias", "version", "previous_version", "is_roll_back", "changed_at", "changed_by"]
+
+
+class AliasTargetSerializer(serializers.Serializer[Any]):
+    """Where to point the alias: at a version, or with `roll_back` at the one it pointed at before."""
+
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    roll_back = serializers.BooleanField(required=False, default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("version" in attrs) == attrs["roll_back"]:
+            raise serializers.ValidationError("Give either a version or roll_back: true.")
+        return attrs
+
+
+class ComparedSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    a = serializers.JSONField(allow_null=True)
+    b = serializers.JSONField(allow_null=True)
+
+
+class ComparedMetricSerializer(ComparedSerializer):
+    better = serializers.ChoiceField(["a", "b"], allow_null=True)
+
+
+class ComparedValueSerializer(ComparedSerializer):
+    is_same = serializers.BooleanField()
+
+
+class ComparisonSerializer(serializers.Serializer[Any]):
+    """Two versions side by side."""
+
+    a = serializers.IntegerField(source="a.number")
+    b = serializers.IntegerField(source="b.number")
+    is_same_data = serializers.BooleanField(
+        help_text="One dataset and one target: the metrics can be weighed."
+    )
+    metrics = ComparedMetricSerializer(many=True)
+    params = ComparedValueSerializer(many=True)
+    features = ComparedValueSerializer(many=True)
+    facts = ComparedValueSerializer(many=True)
+    dataset = ComparedValueSerializer(many=True)
+
+
+class ComparisonQuerySerializer(serializers.Serializer[Any]):
+    a = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="A version's number.")
+    b = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="Another version's number.")

@@ -1,0 +1,98 @@
+"""The OpenAPI document and its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.utils.decorators import method_decorator
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import IsAuthenticated
+
+from .errors import MEDIA_TYPE
+from .json import JSONRenderer
+
+PROBLEM = {
+    "type": "object",
+    "description": "A problem document (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "errors", "limit", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "Names the problem for programs."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong, where, and what to do."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail", "pointer"],
+                "properties": {
+                    "detail": {"type": "string"},
+                    "pointer": {
+                        "type": "string",
+                        "description": "A JSON pointer, ?name for the query, or empty.",
+                    },
+                },
+            },
+        },
+        "limit": {"type": ["number", "null"], "description": "The limit that was hit."},
+        "request_id": {"type": "string"},
+        "suggestion": {"type": "string", "description": "The likely encoding of a file that is not UTF-8."},
+    },
+}
+EVERYWHERE = {
+    400: "Invalid",
+    404: "Not here",
+    406: "Not in that form",
+    429: "Too often",
+    500: "Our fault",
+    503: "Busy",
+}
+GUARDED = {401: "No usable token or session", 403: "The scope or role does not suffice"}
+WITH_BODY = {413: "Too large", 415: "Of another kind"}
+WRITING = {409: "The state of things does not allow it", 422: "Understood, and refused"}
+
+
+class SchemaView(SpectacularAPIView):
+    renderer_classes = [JSONRenderer]
+    permission_classes = [IsAuthenticated]
+    metadata_class = None
+
+
+@method_decorator(login_required, name="dispatch")
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger UI from our own static files, without inline script."""
+
+    url_name = "api-schema"
+    template_name = "predictor/api/docs.html"
+
+
+def without_slashes(endpoints: list[Any], **kwargs: Any) -> list[Any]:
+    """Each route answers with and without a trailing slash; the document shows it once."""
+    return [
+        each
+        for each in endpoints
+        if not each[0].endswith("/") and each[0].startswith(("/api/v1/", "/predict"))
+    ]
+
+
+def with_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Adds the problem document to every operation, under each status that it may have."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path in result["paths"].values():
+        for method, operation in path.items():
+            if not isinstance(operation, dict) or "responses" not in operation:
+                continue
+            statuses = dict(EVERYWHERE)
+            if any(operation.get("security", [{}])):
+                statuses |= GUARDED
+            if method in ("post", "put", "patch"):
+                statuses |= WITH_BODY
+            if method != "get" or "onnx" in operation["operationId"]:
+                statuses |= WRITING
+            for status, description in sorted(statuses.items()):
+                operation["responses"].setdefault(
+                    str(status), {"description": description, "content": content}
+                )
+    return result

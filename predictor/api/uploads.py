@@ -1,0 +1,109 @@
+"""Files that callers send: multipart, or a bare CSV as the body. Always on disk, never above the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.message import Message
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+from rest_framework import parsers
+from rest_framework.request import Request
+
+from ..errors import InvalidInput, Problem, TooLarge
+
+BLOCK = 1 << 20
+
+
+def too_large() -> TooLarge:
+    limit = settings.MAX_UPLOAD_BYTES
+    return TooLarge(f"The file may hold {limit:,} bytes.", limit=limit)
+
+
+class LimitedUploadHandler(TemporaryFileUploadHandler):
+    """Files go to UPLOAD_DIR and stop at MAX_UPLOAD_BYTES, whatever Content-Length said."""
+
+    n_bytes = 0
+
+    def handle_raw_input(
+        self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any
+    ) -> None:
+        # The parts' own headers come on top of the file: 64 KiB is plenty for them.
+        if content_length > settings.MAX_UPLOAD_BYTES + (1 << 16):
+            raise too_large()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.n_bytes += len(raw_data)
+        if self.n_bytes > settings.MAX_UPLOAD_BYTES:
+            self.file.close()
+            raise too_large()
+        super().receive_data_chunk(raw_data, start)
+
+
+class UploadParser(parsers.MultiPartParser):
+    """multipart/form-data with one file."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        request = parser_context["request"]._request
+        request.upload_handlers = [LimitedUploadHandler(request)]
+        return super().parse(stream, media_type, parser_context)
+
+
+class CSVBodyParser(parsers.BaseParser):
+    """text/csv: the body is the file. A charset in the Content-Type is taken as its encoding."""
+
+    media_type = "text/csv"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        header = Message()
+        header["Content-Type"] = media_type or self.media_type
+        file = TemporaryUploadedFile("body.csv", self.media_type, 0, header.get_content_charset())
+        try:
+            n_bytes = 0
+            while block := stream.read(BLOCK):
+                n_bytes += len(block)
+                if n_bytes > settings.MAX_UPLOAD_BYTES:
+                    raise too_large()
+                file.write(block)
+            file.flush()
+        except BaseException:
+            file.close()
+            raise
+        file.size = n_bytes
+        return parsers.DataAndFiles(QueryDict(), MultiValueDict({"file": [file]}))
+
+
+def file_of(request: Request) -> UploadedFile:
+    """The one file of the request. Raises InvalidInput."""
+    files = request.FILES.getlist("file")
+    if len(files) != 1 or len(list(request.FILES.keys())) != 1:
+        raise InvalidInput(
+            "Send one CSV file in the multipart field “file”.",
+            problems=[Problem("One file is needed.", "/file")],
+        )
+    return files[0]
+
+
+def fields_of(request: Request) -> Mapping[str, str]:
+    """The text fields that came with the file; for a bare CSV body they are in the query."""
+    fields = dict(request.query_params.items())
+    fields.update({name: value for name, value in request.data.items() if isinstance(value, str)})
+    file = request.FILES.get("file")
+    if file is not None and file.charset and "encoding" not in fields:
+        fields["encoding"] = file.charset
+    return fields
+
+
+def boolean(text: str | None, name: str) -> bool:
+    value = (text or "").strip().lower()
+    if value not in ("", "true", "false", "1", "0"):
+        raise InvalidInput(f"“{name}” has to be true or false.", problems=[Problem("Wrong.", f"/{name}")])
+    return value in ("true", "1")
+
+
+def csv_options(fields: Mapping[str, str]) -> Any:
+    return None

@@ -1,0 +1,49 @@
+"""`/api/v1/workspaces`: where the caller belongs, and with whom."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.viewsets import GenericViewSet
+
+from ..models import Membership, Workspace
+from .permissions import READS, HasScopeAndRole, visible_workspaces
+from .viewsets import WorkspaceViewSet
+
+
+class WorkspaceSerializer(serializers.ModelSerializer[Workspace]):
+    class Meta:
+        model = Workspace
+        fields = ["slug", "name", "created_at"]
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    email = serializers.EmailField(source="user.email")
+
+    class Meta:
+        model = Membership
+        fields = ["email", "role", "created_at"]
+
+
+@extend_schema(tags=["workspaces"])
+class WorkspaceListViewSet(mixins.ListModelMixin, GenericViewSet[Workspace]):
+    """The workspaces that the caller belongs to; for a token, its own."""
+
+    metadata_class = None
+    permission_classes = [HasScopeAndRole]
+    needs = {"list": READS}
+    serializer_class = WorkspaceSerializer
+    queryset = Workspace.objects.all()
+
+    def get_queryset(self) -> QuerySet[Workspace]:
+        return visible_workspaces(self.request)
+
+
+@extend_schema(tags=["workspaces"])
+class MemberViewSet(mixins.ListModelMixin, WorkspaceViewSet):
+    """The people of the workspace and their roles."""
+
+    needs = {"list": READS}
+    serializer_class = MemberSerializer
+    queryset = Membership.objects.select_related("user")
