@@ -126,6 +126,18 @@ def remove_member(*, membership: Membership, by: User | None) -> None:
     membership.delete()
 
 
+def can_be_sent_a_link(membership: Membership) -> bool:
+    """Whether an admin of this workspace may make a set-password link for the person.
+
+    Only for an account that nobody has taken up and that belongs nowhere else: any other link would let the
+    admin sign in as somebody with rights that the admin has not given.
+    """
+    user = membership.user
+    if user.has_usable_password() or user.is_staff or user.is_superuser or not user.is_active:
+        return False
+    return not user.memberships.exclude(pk=membership.pk).exists()
+
+
 def _person(email: str) -> tuple[User, bool]:
     email = email.strip()
     try:

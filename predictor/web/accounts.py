@@ -1,12 +1,49 @@
+"""Sign-in: what the house wants different from allauth's defaults."""
+
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from ..models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Sign-up is open only where the operator says so."""
+    """Sign-up is open only where the operator says so; addresses that admins entered count as verified."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return settings.IS_SIGN_UP_OPEN
+        return bool(settings.IS_SIGN_UP_OPEN)
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        if not settings.IS_SIGN_UP_OPEN:
+            vouch_for(user)
+        return super().pre_login(request, user, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def vouch_for(user: User) -> None:
+    """Marks the account's address as verified: an admin entered it.
+
+    With a verified address in place, another one becomes the account's address only after its owner has
+    answered a mail: nobody can take on somebody else's address and be added to a workspace in their place.
+    """
+    address = EmailAddress.objects.filter(user=user, email__iexact=user.email).first()
+    if address is None:
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    elif not address.verified:
+        address.verified = True
+        address.save(update_fields=["verified"])
+
+
+def set_password_link(request: HttpRequest, user: User) -> str:
+    """An address at which the person chooses a password, once, within `PASSWORD_RESET_TIMEOUT`."""
+    vouch_for(user)
+    key = default_token_generator.make_token(user)
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
+    return request.build_absolute_uri(path)

@@ -1,0 +1,153 @@
+"""The people of a workspace, and new workspaces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.generic import FormView, TemplateView
+
+from ..errors import MlwebError, shown
+from ..models import Membership, WorkspaceRole
+from ..services import workspaces
+from .access import WorkspaceMixin
+from .accounts import set_password_link
+from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
+
+
+class MemberList(WorkspaceMixin, TemplateView):
+    """Everybody in the workspace may see who else is; admins also get the forms."""
+
+    template_name = "predictor/members/list.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        members = self.workspace.memberships.select_related("user").order_by("user__email")
+        is_admin = self.membership.can(WorkspaceRole.ADMIN)
+        return {
+            "members": members,
+            "form": AddMemberForm() if is_admin else None,
+            "roles": WorkspaceRole.choices,
+            "role_words": ROLES,
+            **super().get_context_data(**kwargs),
+        }
+
+
+@method_decorator(never_cache, name="dispatch")
+class MemberAdd(WorkspaceMixin, FormView):
+    """Adds somebody; for a new account the answer holds the set-password link, this once."""
+
+    required_role = WorkspaceRole.ADMIN
+    template_name = "predictor/members/add.html"
+    form_class = AddMemberForm
+
+    def form_valid(self, form: AddMemberForm) -> HttpResponse:
+        try:
+            added = workspaces.add_member(workspace=self.workspace, by=self.request.user, **form.cleaned_data)
+        except MlwebError as error:
+            form.add_error(None, error.message)
+            return self.form_invalid(form)
+        member = added.membership
+        if added.is_new_account:
+            return show_link(self.request, member)
+        messages.success(
+            self.request,
+            f"{member.user.email} already had an account and is now {member.get_role_display().lower()}.",
+        )
+        return redirect("member-list", self.workspace.slug)
+
+    def form_invalid(self, form: AddMemberForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=400)
+
+
+@method_decorator(never_cache, name="dispatch")
+class MemberLink(WorkspaceMixin, View):
+    """A fresh set-password link for somebody who has not used the first one."""
+
+    required_role = WorkspaceRole.ADMIN
+
+    def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+        member = self.get_visible_or_404(Membership.objects.select_related("user"), pk=pk)
+        if not workspaces.can_be_sent_a_link(member):
+            messages.error(
+                request,
+                f"{member.user.email} has an account of their own; the sign-in page resets its password.",
+            )
+            return redirect("member-list", self.workspace.slug)
+        return show_link(request, member)
+
+
+class MemberRole(WorkspaceMixin, View):
+    required_role = WorkspaceRole.ADMIN
+
+    def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+        member = self.get_visible_or_404(Membership, pk=pk)
+        form = RoleForm(request.POST)
+        if not form.is_valid():
+            messages.error(
+                request, f"{shown(request.POST.get('role', ''))} is not a role; nothing was changed."
+            )
+            return redirect("member-list", self.workspace.slug)
+        try:
+            member = workspaces.change_role(membership=member, by=request.user, **form.cleaned_data)
+        except MlwebError as error:
+            messages.error(request, error.message)
+        else:
+            messages.success(request, f"{member.user.email} is now {member.get_role_display().lower()}.")
+        return redirect("member-list", self.workspace.slug)
+
+
+class MemberRemove(WorkspaceMixin, View):
+    """Asks on GET, removes on POST."""
+
+    required_role = WorkspaceRole.ADMIN
+
+    def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+        member = self.get_visible_or_404(Membership.objects.select_related("user"), pk=pk)
+        return render(request, "predictor/members/remove.html", {"member": member})
+
+    def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+        member = self.get_visible_or_404(Membership.objects.select_related("user"), pk=pk)
+        try:
+            workspaces.remove_member(membership=member, by=request.user)
+        except MlwebError as error:
+            messages.error(request, error.message)
+            return redirect("member-list", self.workspace.slug)
+        messages.success(request, f"{member.user.email} is no longer in {self.workspace.name}.")
+        is_myself = member.user_id == request.user.pk
+        return redirect("home") if is_myself else redirect("member-list", self.workspace.slug)
+
+
+class WorkspaceCreate(LoginRequiredMixin, FormView):
+    """Only superusers make workspaces: a workspace is a wall, and somebody has to look after it."""
+
+    template_name = "predictor/workspaces/create.html"
+    form_class = WorkspaceForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.user.is_authenticated and not request.user.is_superuser:
+            raise PermissionDenied("Only superusers of this installation make workspaces; ask one of them.")
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: WorkspaceForm) -> HttpResponse:
+        try:
+            made = workspaces.create_workspace(by=self.request.user, **form.cleaned_data)
+        except MlwebError as error:
+            form.add_error(None, error.message)
+            return self.form_invalid(form)
+        messages.success(self.request, f"{made.name} is ready. Add the people who work in it.")
+        return redirect("member-list", made.slug)
+
+    def form_invalid(self, form: WorkspaceForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=400)
+
+
+def show_link(request: HttpRequest, member: Membership) -> HttpResponse:
+    link = set_password_link(request, member.user)
+    return render(request, "predictor/members/link.html", {"member": member, "link": link})

@@ -1,0 +1,77 @@
+"""Personal settings: one's own API tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.generic import FormView, ListView
+
+from ..errors import MlwebError
+from ..models import ApiToken
+from ..services import tokens
+from .token_forms import TokenForm
+
+
+class TokenList(LoginRequiredMixin, ListView):
+    template_name = "predictor/tokens/list.html"
+    context_object_name = "tokens"
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return ApiToken.objects.owned_by(self.request.user).select_related("workspace")
+
+
+@method_decorator(never_cache, name="dispatch")
+class TokenCreate(LoginRequiredMixin, FormView):
+    """Makes a token; the answer shows it, this once."""
+
+    template_name = "predictor/tokens/create.html"
+    form_class = TokenForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "user": self.request.user}
+
+    def form_valid(self, form: TokenForm) -> HttpResponse:
+        asked = form.cleaned_data
+        try:
+            created = tokens.create_token(
+                user=self.request.user,
+                workspace=asked["workspace"],
+                name=asked["name"],
+                scopes=asked["scopes"],
+                expires_at=asked["lifetime"],
+            )
+        except MlwebError as error:
+            form.add_error(None, error.message)
+            return self.form_invalid(form)
+        return render(
+            self.request,
+            "predictor/tokens/created.html",
+            {
+                "token": created.token,
+                "plaintext": created.plaintext,
+                "api_url": self.request.build_absolute_uri("/api/v1/workspaces"),
+            },
+        )
+
+    def form_invalid(self, form: TokenForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=400)
+
+
+class TokenRevoke(LoginRequiredMixin, View):
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        token = ApiToken.objects.owned_by(request.user).filter(pk=pk).first()
+        if token is None:
+            raise Http404("There is no such token.")
+        tokens.revoke(token=token, by=request.user)
+        messages.success(
+            request, f"The token {token.name} is revoked; programs that use it are refused from now on."
+        )
+        return redirect("token-list")
