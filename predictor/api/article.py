@@ -62,7 +62,7 @@ def _row(body: Any, names: tuple[str, ...]) -> dict[str, Any]:
     values = body["x"]
     if len(values) != len(names):
         raise InvalidInput(
-            f"x holds {len(values)} values; the model takes {len(names)}, in this order: {listed(names, 20)}.",
+            f"x holds {len(values)} values; the model takes {len(names)}, in order: {listed(names, 20)}.",
             problems=[Problem(f"{len(values)} values instead of {len(names)}.", "/x")],
         )
     return dict(zip(names, values, strict=True))

@@ -15,6 +15,7 @@ from .health import LiveView, OpenView, ReadyView
 from .predictions import LogViewSet, PredictionViewSet
 from .registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
 from .schema import DocsView, SchemaView
+from .training import EstimatorListView, TrainingRunViewSet
 from .workspaces import MemberViewSet, WorkspaceListViewSet
 
 V1 = "api/v1/"
@@ -51,6 +52,17 @@ urlpatterns = [
     *both("api/docs", DocsView.as_view(), "api-docs"),
     *both(V1 + "workspaces", WorkspaceListViewSet.as_view({"get": "list"}), "api-workspaces"),
     *both(IN + "members", MemberViewSet.as_view({"get": "list"}), "api-members"),
+    *both(V1 + "estimators", EstimatorListView.as_view(), "api-estimators"),
+    *both(
+        IN + "training-runs",
+        TrainingRunViewSet.as_view({"get": "list", "post": "create"}),
+        "api-training-runs",
+    ),
+    *both(
+        IN + "training-runs/<int:pk>",
+        TrainingRunViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        "api-training-run",
+    ),
     *both(IN + "models", RegisteredModelViewSet.as_view({"get": "list"}), "api-models"),
     *both(
         IN + "models/<slug:model>",
