@@ -17,11 +17,11 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from .neighbours import NeighboursClassifier, NeighboursRegressor
 from .schema import Task
 from .svm import ProbabilisticSVC
 
@@ -93,9 +93,8 @@ def _hist_gradient_boosting(task: Task, params: Params, seed: int, n_jobs: int, 
 
 
 def _knn(task: Task, params: Params, seed: int, n_jobs: int, mask: tuple[bool, ...]) -> Any:
-    kind = KNeighborsRegressor if task is Task.REGRESSION else KNeighborsClassifier
-    # Brute force: trees of neighbours gain nothing in these widths and have no place in a .skops file.
-    return kind(**params, algorithm="brute")
+    kind = NeighboursRegressor if task is Task.REGRESSION else NeighboursClassifier
+    return kind(**params)
 
 
 def _naive_bayes(task: Task, params: Params, seed: int, n_jobs: int, mask: tuple[bool, ...]) -> Any:
