@@ -240,9 +240,20 @@ LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+# Addresses that admins entered count as verified (see AccountAdapter); those that people type in do not.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if IS_SIGN_UP_OPEN else "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_ADAPTER = "predictor.web.accounts.AccountAdapter"
 ACCOUNT_SESSION_REMEMBER = True
+# Five wrong passwords for one address close it for five minutes; ten a minute from one host close the host.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.bool("MLWEB_BEHIND_PROXY", default=False) else 0
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "mlweb"
+# Else nobody could turn it on without a mail server.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 
 # --- Safety ------------------------------------------------------------------------------------------------

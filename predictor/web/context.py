@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -21,6 +22,8 @@ def workspaces(request: HttpRequest) -> dict[str, Any]:
         "can_write": membership is not None and membership.can(WorkspaceRole.MEMBER),
         "can_admin": membership is not None and membership.can(WorkspaceRole.ADMIN),
         "can_create_workspaces": user is not None and user.is_superuser,
+        "is_sign_up_open": settings.IS_SIGN_UP_OPEN,
+        "is_mail_sent": settings.EMAIL_BACKEND != "django.core.mail.backends.console.EmailBackend",
         "my_memberships": SimpleLazyObject(lambda: memberships_of(user)),
     }
 
