@@ -22,6 +22,7 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
+MODULE = "predictor.ml.train"
 POLL_SECONDS = 0.25
 # Predictions are answered first, fits take what is left.
 NICENESS = 5
@@ -33,7 +34,7 @@ class FittingChild:
     """`python -m predictor.ml.train REQUEST WORKDIR`. As a context it leaves no process behind."""
 
     def __init__(self, request: Path, workdir: Path):
-        self._command = [sys.executable, "-m", "predictor.ml.train", str(request), str(workdir)]
+        self._command = [sys.executable, "-m", MODULE, str(request), str(workdir)]
         self._chatter = workdir / "stderr.log"
 
     def __enter__(self) -> FittingChild:

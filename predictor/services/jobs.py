@@ -28,7 +28,7 @@ from django.utils import timezone
 from ..errors import Conflict, MlwebError
 from ..models import Job, JobStatus
 from ..models.job import JobQuerySet
-from .leases import Held, Stop, Stopped, WorkDied
+from .leases import Held, OnChange, Stop, Stopped, WorkDied
 
 __all__ = [
     "Held",
@@ -97,6 +97,8 @@ def ring(kind: JobKind, pk: int) -> None:
 
 
 def _ring_now(kind: JobKind, pk: int) -> None:
+    if not kind.rows.queued().filter(pk=pk).exists():
+        return
     try:
         current_app.send_task("predictor.tasks.work", args=[kind.name])
     except Exception as error:
@@ -122,8 +124,11 @@ def cancel(kind: JobKind, job: Job) -> None:
         kind.clean_up(job.pk)
 
 
-def claim(kind: JobKind, pk: int) -> Held | None:
-    """The job, ours until the lease is lost; None when somebody else has it or it needs no work."""
+def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> Held | None:
+    """The job, ours until the lease is lost; None when somebody else has it or it needs no work.
+
+    `on_change` hears each change that its holder writes to the row.
+    """
     owner = uuid.uuid4().hex
     with transaction.atomic():
         if not kind.model.claim(pk, owner=owner, lease=lease_time()):
@@ -145,6 +150,7 @@ def claim(kind: JobKind, pk: int) -> Held | None:
         lease=lease_time(),
         deadline=timezone.now() + kind.hard_limit,
         is_shutting_down=_is_shutting_down,
+        on_change=on_change,
     )
 
 

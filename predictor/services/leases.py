@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import TracebackType
@@ -17,6 +18,8 @@ from ..models import Job, JobStatus
 from ..models.job import JobQuerySet
 
 logger = logging.getLogger(__name__)
+
+OnChange = Callable[[Mapping[str, Any]], None]
 
 # A cancelled job has to be at rest within 5 s; killing its processes takes well under one of them.
 WATCH_SECONDS = 1.0
@@ -47,7 +50,14 @@ class Held:
     """A claimed job. As a context it keeps the lease alive; all writes happen only while it is ours."""
 
     def __init__(
-        self, job: Job, *, owner: str, lease: timedelta, deadline: datetime, is_shutting_down: threading.Event
+        self,
+        job: Job,
+        *,
+        owner: str,
+        lease: timedelta,
+        deadline: datetime,
+        is_shutting_down: threading.Event,
+        on_change: OnChange | None = None,
     ):
         self.job = job
         self.pk: int = job.pk
@@ -56,6 +66,7 @@ class Held:
         self._lease = lease
         self._deadline = deadline
         self._is_shutting_down = is_shutting_down
+        self._on_change = on_change
         self._renewed_at = time.monotonic()
         self._is_cancelled = False
         self._is_lost = False
@@ -101,6 +112,8 @@ class Held:
         if not self.rows.update(**fields):
             self._is_lost = True
             raise Stopped(Stop.LOST)
+        if self._on_change is not None:
+            self._on_change(fields)
 
     def finish(self, status: JobStatus, *, outcome: str, **fields: Any) -> None:
         """End the job. Inside a transaction with what the work made, both happen or neither."""

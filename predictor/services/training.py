@@ -15,12 +15,13 @@ from ..ml.request import AUTO, TrainingRequest
 from ..ml.schema import Role, Task
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry
+from .leases import OnChange
 from .training_job import TRAINING
 
 if TYPE_CHECKING:
     from ..models import User
 
-__all__ = ["TRAINING", "cancel", "execute", "start_run"]
+__all__ = ["TRAINING", "cancel", "execute", "run_here", "start_run"]
 
 MAX_SEED = 2**32 - 1
 
@@ -60,18 +61,10 @@ def start_run(
     )
     found_task = check_request(request)
     with transaction.atomic():
-        if isinstance(registered_model, str):
-            registered_model = registry.get_or_create_model(
-                workspace=dataset.workspace, name_or_slug=registered_model, by=by
-            )
-        elif registered_model.workspace_id != dataset.workspace_id:
-            raise InvalidTrainingRequest(
-                "The registered model and the dataset belong to different workspaces."
-            )
         run = TrainingRun.objects.create(
             workspace_id=dataset.workspace_id,
             dataset=dataset,
-            registered_model=registered_model,
+            registered_model=_registered_model(registered_model, dataset, by),
             target=request.target,
             task=found_task.value,
             estimator=request.estimator,
@@ -86,6 +79,21 @@ def start_run(
     return run
 
 
+def find_task(
+    *,
+    dataset: Dataset,
+    target: str,
+    task: Task | str | None = None,
+    roles: Mapping[str, Role | str] | None = None,
+) -> Task:
+    """The task that a run on this target would have, before one is started. Raises InvalidTrainingRequest."""
+    return check_request(
+        TrainingRequest(
+            parquet="", schema=dataset.schema, target=target, task=_task(task), roles=_roles(roles or {})
+        )
+    )
+
+
 def cancel(*, run: TrainingRun, by: User | None) -> TrainingRun:
     """End a waiting run at once, a running one within seconds. Raises Conflict when it ended by itself."""
     jobs.cancel(TRAINING, run)
@@ -95,6 +103,26 @@ def cancel(*, run: TrainingRun, by: User | None) -> TrainingRun:
 def execute(run_id: int) -> bool:
     """Carry out a waiting run in this process, to its end. False when there was nothing to claim."""
     return jobs.run(TRAINING, run_id)
+
+
+def run_here(*, on_change: OnChange | None = None, **asked: Any) -> TrainingRun:
+    """As `start_run`, then carried out in this process, to its end; no worker needs to be there."""
+    with transaction.atomic():
+        run = start_run(**asked)
+        # Claimed before anybody else can see it.
+        held = jobs.claim(TRAINING, run.pk, on_change=on_change)
+    if held is not None:
+        jobs.perform(TRAINING, held)
+    run.refresh_from_db()
+    return run
+
+
+def _registered_model(asked: RegisteredModel | str, dataset: Dataset, by: User | None) -> RegisteredModel:
+    if isinstance(asked, str):
+        return registry.get_or_create_model(workspace=dataset.workspace, name_or_slug=asked, by=by)
+    if asked.workspace_id != dataset.workspace_id:
+        raise InvalidTrainingRequest("The registered model and the dataset belong to different workspaces.")
+    return asked
 
 
 def _task(task: Task | str | None) -> Task | None:

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from predictor.errors import MlwebError
+from predictor.models import Dataset, JobStatus, TrainingRun, Workspace
+from predictor.services import datasets, training
+
+
+class Command(BaseCommand):
+    help = "Train a model version from a CSV file or a dataset, here and now, and say how good it is."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument("file", nargs="?", type=Path, help="a CSV file to import first")
+        source.add_argument("--dataset", type=int, metavar="ID", help="a dataset that is there already")
+        parser.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+        parser.add_argument("--task", help="regression, binary or multiclass; found when not given")
+        parser.add_argument("--estimator", default="auto", help="auto, or a key of the catalogue")
+        parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", type=parameter)
+        parser.add_argument("--budget", type=float, metavar="SECONDS")
+        parser.add_argument("--seed", type=int)
+        parser.add_argument("--model", default="", help="the registered model's name; else the file's")
+        parser.add_argument("--workspace", default="default", metavar="SLUG")
+        parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        out = self.stderr if options["json"] else self.stdout
+        try:
+            dataset = find_dataset(options)
+            out.write(
+                f"Dataset {dataset.pk} “{dataset.name}”: {dataset.n_rows} rows, {dataset.n_columns} columns"
+            )
+            run = training.run_here(
+                dataset=dataset,
+                target=options["target"],
+                task=options["task"],
+                estimator=options["estimator"],
+                params=dict(options["param"]),
+                budget_seconds=options["budget"],
+                seed=options["seed"],
+                registered_model=options["model"] or dataset.name,
+                by=None,
+                on_change=Progress(out.write),
+            )
+        except MlwebError as error:
+            raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            raise CommandError("Cancelled.", returncode=130) from None
+        self.report(run, options)
+
+    def report(self, run: TrainingRun, options: Mapping[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(outcome(run)))
+        if run.status != JobStatus.SUCCEEDED:
+            raise CommandError(f"Run {run.pk} {run.status}. {run.error}")
+        if not options["json"]:
+            self.stdout.write("\n".join(verdict(run)))
+
+
+def find_dataset(options: Mapping[str, Any]) -> Dataset:
+    workspace = Workspace.objects.filter(slug=options["workspace"]).first()
+    if workspace is None:
+        raise CommandError(f"There is no workspace “{options['workspace']}”.")
+    if options["dataset"] is not None:
+        dataset = Dataset.objects.filter(workspace=workspace, pk=options["dataset"]).first()
+        if dataset is None:
+            raise CommandError(f"There is no dataset {options['dataset']} in this workspace.")
+        return dataset
+    path: Path = options["file"]
+    try:
+        with path.open("rb") as source:
+            return datasets.import_csv(workspace=workspace, source=source, filename=path.name, by=None)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """`max_depth=3` as ("max_depth", 3): the value as JSON where it is JSON, else as text."""
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise ValueError(text)
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+class Progress:
+    """Each new message once, with how far the run is."""
+
+    def __init__(self, write: Any):
+        self._write = write
+        self._last = ""
+
+    def __call__(self, changes: Mapping[str, Any]) -> None:
+        message = changes.get("progress_message", "")
+        if message and message != self._last:
+            self._last = message
+            share = f"{changes['progress']:4.0%}" if "progress" in changes else "    "
+            self._write(f"{share}  {message}")
+
+
+def verdict(run: TrainingRun) -> list[str]:
+    version = run.model_version
+    baseline = version.evaluation.get("baseline", {})
+    lines = [f"{version}: {version.estimator}", f"    {'':24} {'model':>12} {'baseline':>12}"]
+    for name, value in version.metrics.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            other = baseline.get(name)
+            shown = f"{other:12.5g}" if isinstance(other, (int, float)) else ""
+            lines.append(f"    {name:24} {value:12.5g} {shown}")
+    if version.evaluation.get("verdict"):
+        lines.append(str(version.evaluation["verdict"]))
+    return lines
+
+
+def outcome(run: TrainingRun) -> dict[str, Any]:
+    version = getattr(run, "model_version", None)
+    return {
+        "run": run.pk,
+        "status": run.status,
+        "error": run.error,
+        "task": run.task,
+        "workspace": run.workspace.slug,
+        "model": run.registered_model.slug,
+        "version": version.number if version else None,
+        "estimator": version.estimator if version else None,
+        "is_compiled": version.is_compiled if version else None,
+        "metrics": run.metrics,
+        "baseline": version.evaluation.get("baseline", {}) if version else {},
+        "warnings": run.warnings,
+    }

@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from predictor.errors import Conflict, TrainingFailed
+from predictor.models import Dataset, JobStatus, RegisteredModel, TrainingRun, Workspace
+from predictor.services import jobs, leases
+
+pytestmark = pytest.mark.django_db
+
+
+class Kind(jobs.JobKind):
+    """A kind of work whose doing a test chooses."""
+
+    name = "training"
+    model = TrainingRun
+    hard_limit = timedelta(seconds=60)
+
+    def __init__(self, work: Any = None):
+        super().__init__()
+        self.work = work or (lambda held: held.finish(JobStatus.SUCCEEDED, outcome="succeeded"))
+        self.cleaned: list[int] = []
+
+    def perform(self, held: jobs.Held) -> None:
+        self.work(held)
+
+    def clean_up(self, pk: int) -> None:
+        self.cleaned.append(pk)
+
+
+@pytest.fixture(autouse=True)
+def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases are renewed by hand here: a second thread would need a database file."""
+    monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
+    monkeypatch.setattr(jobs, "_is_shutting_down", threading.Event())
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
+    send = mock.Mock()
+    monkeypatch.setattr(jobs.current_app, "send_task", send)
+    return send
+
+
+@pytest.fixture
+def make_run(workspace: Workspace) -> Any:
+    dataset = Dataset.objects.create(
+        workspace=workspace, name="t", filename="t.csv", sha256="0" * 64, n_bytes=1, parquet_digest="0" * 64,
+        n_rows=1, n_columns=1, schema_json={"columns": [], "n_rows": 1}, options_digest="0" * 64,
+    )  # fmt: skip
+    registered_model = RegisteredModel.objects.create(workspace=workspace, slug="m", name="m")
+
+    def make(**fields: Any) -> TrainingRun:
+        return TrainingRun.objects.create(
+            workspace=workspace, dataset=dataset, registered_model=registered_model, target="y",
+            task="regression", budget_seconds=1, seed=0, **fields,
+        )  # fmt: skip
+
+    return make
+
+
+def silence(run: TrainingRun) -> None:
+    """Its worker went silent: the lease ran out."""
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_waiting_job_is_done_once(make_run: Any) -> None:
+    run, kind = make_run(), Kind()
+
+    assert jobs.run(kind, run.pk)
+    assert not jobs.run(kind, run.pk)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.SUCCEEDED
+    assert run.attempts == 1
+    assert [attempt["outcome"] for attempt in run.attempt_log] == ["succeeded"]
+    assert run.finished_at is not None
+    assert kind.cleaned == [run.pk]
+
+
+def test_a_job_that_somebody_holds_cannot_be_claimed(make_run: Any) -> None:
+    run = make_run()
+    assert jobs.claim(Kind(), run.pk) is not None
+    assert jobs.claim(Kind(), run.pk) is None
+
+
+def test_whoever_lost_the_lease_can_write_nothing_more(make_run: Any) -> None:
+    run, kind = make_run(), Kind()
+    first = jobs.claim(kind, run.pk)
+    silence(run)
+    second = jobs.claim(kind, run.pk)
+
+    with pytest.raises(jobs.Stopped):
+        first.update(progress=0.9)
+    with pytest.raises(jobs.Stopped):
+        first.finish(JobStatus.SUCCEEDED, outcome="succeeded")
+    assert first.reason_to_stop is jobs.Stop.LOST
+    second.finish(JobStatus.SUCCEEDED, outcome="succeeded")
+
+    run.refresh_from_db()
+    assert [attempt["outcome"] for attempt in run.attempt_log] == ["lost", "succeeded"]
+    assert run.progress == 0.0
+
+
+def test_a_renewed_lease_is_not_swept(make_run: Any, bells: mock.Mock) -> None:
+    run, kind = make_run(), Kind()
+    held = jobs.claim(kind, run.pk)
+    silence(run)
+    held.renew()
+
+    jobs.sweep(kind)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.RUNNING
+
+
+def test_the_sweep_puts_a_lost_job_back_and_rings(make_run: Any, bells: mock.Mock) -> None:
+    run, kind = make_run(), Kind()
+    jobs.claim(kind, run.pk)
+    silence(run)
+
+    jobs.sweep(kind)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.QUEUED
+    assert run.attempt_log[0]["outcome"] == "lost"
+    assert run.rung_at is not None
+    bells.assert_called_once_with("predictor.tasks.work", args=["training"])
+    assert kind.cleaned == []
+
+
+def test_a_job_whose_worker_dies_each_time_fails_with_a_reason(
+    make_run: Any, bells: mock.Mock, settings: Settings
+) -> None:
+    settings.JOB_MAX_ATTEMPTS = 2
+    run, kind = make_run(), Kind()
+    for _ in range(2):
+        assert jobs.claim(kind, run.pk) is not None
+        silence(run)
+        jobs.sweep(kind)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.FAILED
+    assert run.error == "The worker that held it died 2 times, so it was given up."
+    assert kind.cleaned == [run.pk]
+
+
+def test_a_planned_stop_of_the_worker_does_not_count_against_the_job(
+    make_run: Any, bells: mock.Mock, settings: Settings
+) -> None:
+    settings.JOB_MAX_ATTEMPTS = 1
+    run = make_run()
+    kind = Kind(lambda held: (jobs.shut_down(), held.check()))
+
+    jobs.run(kind, run.pk)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.QUEUED
+    assert run.attempt_log[0]["outcome"] == "worker was stopped"
+    bells.assert_not_called()
+
+
+def test_work_that_died_is_tried_again_and_then_given_up(
+    make_run: Any, bells: mock.Mock, settings: Settings
+) -> None:
+    settings.JOB_MAX_ATTEMPTS = 2
+
+    def die(held: jobs.Held) -> None:
+        raise jobs.WorkDied("It was killed.")
+
+    run, kind = make_run(), Kind(die)
+    jobs.work_off(kind)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.FAILED
+    assert run.error == "It was killed. This was attempt 2, and the last."
+    assert [attempt["outcome"] for attempt in run.attempt_log] == ["died", "died"]
+
+
+def test_a_refusal_is_the_error_of_the_job(make_run: Any) -> None:
+    def refuse(held: jobs.Held) -> None:
+        raise TrainingFailed("No candidate could be fitted.")
+
+    run = make_run()
+    jobs.run(Kind(refuse), run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.error) == (JobStatus.FAILED, "No candidate could be fitted.")
+
+
+def test_a_fault_of_ours_keeps_its_traceback_for_the_owner(make_run: Any) -> None:
+    run = make_run()
+    jobs.run(Kind(lambda held: 1 / 0), run.pk)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.FAILED
+    assert "ZeroDivisionError" not in run.error
+    assert "ZeroDivisionError" in run.traceback
+
+
+def test_the_hard_limit_ends_a_job(make_run: Any) -> None:
+    kind = Kind(lambda held: held.check())
+    kind.hard_limit = timedelta(seconds=-1)
+    run = make_run()
+
+    jobs.run(kind, run.pk)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.FAILED
+    assert "hard limit" in run.error
+    assert run.attempt_log[0]["outcome"] == "hard limit"
+
+
+def test_a_waiting_job_is_cancelled_at_once(make_run: Any) -> None:
+    run, kind = make_run(), Kind()
+
+    jobs.cancel(kind, run)
+    jobs.cancel(kind, run)
+
+    assert run.status == JobStatus.CANCELLED
+    assert not jobs.run(kind, run.pk)
+
+
+def test_a_running_job_is_told_to_stop(make_run: Any) -> None:
+    run = make_run()
+
+    def work(held: jobs.Held) -> None:
+        jobs.cancel(kind, run)
+        held.look()
+        held.check()
+
+    kind = Kind(work)
+    jobs.run(kind, run.pk)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.CANCELLED
+    assert run.attempt_log[0]["outcome"] == "cancelled"
+
+
+def test_a_cancelled_job_whose_worker_died_ends_in_the_sweep(make_run: Any, bells: mock.Mock) -> None:
+    run, kind = make_run(), Kind()
+    jobs.claim(kind, run.pk)
+    jobs.cancel(kind, run)
+    silence(run)
+
+    jobs.sweep(kind)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.CANCELLED
+
+
+def test_a_cancelled_job_whose_work_died_is_not_tried_again(make_run: Any) -> None:
+    run = make_run()
+
+    def work(held: jobs.Held) -> None:
+        jobs.cancel(kind, run)
+        raise jobs.WorkDied("It was killed.")
+
+    kind = Kind(work)
+    jobs.run(kind, run.pk)
+
+    run.refresh_from_db()
+    assert run.status == JobStatus.CANCELLED
+
+
+@pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.FAILED])
+def test_a_finished_job_cannot_be_cancelled(make_run: Any, status: JobStatus) -> None:
+    run = make_run(status=status, error="x")
+    with pytest.raises(Conflict, match=status):
+        jobs.cancel(Kind(), run)
+
+
+def test_a_broker_that_is_down_does_not_fail_the_request(
+    make_run: Any, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    monkeypatch.setattr(jobs.current_app, "send_task", mock.Mock(side_effect=ConnectionError))
+    run, kind = make_run(), Kind()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.ring(kind, run.pk)
+
+    run.refresh_from_db()
+    assert run.rung_at is None
+
+
+def test_the_sweep_rings_again_only_after_a_while(make_run: Any, bells: mock.Mock) -> None:
+    run, kind = make_run(), Kind()
+
+    jobs.sweep(kind)
+    jobs.sweep(kind)
+    assert bells.call_count == 1
+
+    TrainingRun.objects.filter(pk=run.pk).update(rung_at=timezone.now() - timedelta(hours=1))
+    jobs.sweep(kind)
+    assert bells.call_count == 2
+
+
+def test_one_bell_works_off_all_that_waits_oldest_first(make_run: Any) -> None:
+    done: list[int] = []
+
+    def work(held: jobs.Held) -> None:
+        done.append(held.pk)
+        held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
+
+    waiting = [make_run().pk for _ in range(3)]
+    jobs.work_off(Kind(work))
+    assert done == waiting
+
+
+def test_no_more_jobs_at_once_than_slots(make_run: Any) -> None:
+    make_run()
+    make_run()
+    nested: list[int] = []
+
+    def work(held: jobs.Held) -> None:
+        before = TrainingRun.objects.running().count()
+        jobs.work_off(kind)
+        nested.append(TrainingRun.objects.running().count() - before)
+        held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
+
+    kind = Kind(work)
+    jobs.work_off(kind)
+    assert nested == [0, 0]
+
+
+def test_a_transaction_that_rolls_back_leaves_the_job_running(make_run: Any) -> None:
+    from django.db import transaction
+
+    run = make_run()
+
+    def work(held: jobs.Held) -> None:
+        with transaction.atomic():
+            held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
+            raise TrainingFailed("The version could not be written.")
+
+    jobs.run(Kind(work), run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.error) == (JobStatus.FAILED, "The version could not be written.")
