@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import home, members, tokens
+from . import evaluation, home, members, prediction_csv, prediction_log, predictions, registry, tokens
 
 HOME: list[URLPattern] = [
     path("", home.Home.as_view(), name="home"),
@@ -15,9 +15,36 @@ DATASETS: list[URLPattern] = []
 
 TRAINING: list[URLPattern] = []
 
-REGISTRY: list[URLPattern] = []
+MODEL = "w/<slug:workspace>/models/<slug:slug>/"
 
-PREDICTIONS: list[URLPattern] = []
+REGISTRY: list[URLPattern] = [
+    path("w/<slug:workspace>/models/", registry.ModelList.as_view(), name="model-list"),
+    path(MODEL, registry.ModelDetail.as_view(), name="model-detail"),
+    path(f"{MODEL}compare/", evaluation.VersionCompare.as_view(), name="version-compare"),
+    path(f"{MODEL}aliases/", registry.AliasCreate.as_view(), name="alias-create"),
+    path(f"{MODEL}aliases/<slug:alias>/", registry.AliasSet.as_view(), name="alias-set"),
+    path(f"{MODEL}aliases/<slug:alias>/roll-back/", registry.AliasRollBack.as_view(), name="alias-roll-back"),
+    path(f"{MODEL}aliases/<slug:alias>/remove/", registry.AliasRemove.as_view(), name="alias-remove"),
+    path(f"{MODEL}versions/<int:number>/", evaluation.VersionDetail.as_view(), name="version-detail"),
+    path(f"{MODEL}versions/<int:number>/model.onnx", registry.VersionOnnx.as_view(), name="version-onnx"),
+    path(f"{MODEL}versions/<int:number>/archive/", registry.VersionArchive.as_view(), name="version-archive"),
+    path(
+        f"{MODEL}versions/<int:number>/unarchive/", registry.VersionUnarchive.as_view(), name="version-unarchive"
+    ),
+]
+
+LOG = "w/<slug:workspace>/predictions/"
+
+PREDICTIONS: list[URLPattern] = [
+    path(f"{MODEL}predict/", predictions.Predict.as_view(), name="predict"),
+    path(f"{MODEL}predict-csv/", prediction_csv.PredictCsv.as_view(), name="predict-csv"),
+    path(
+        f"{MODEL}predict-csv/<slug:key>/", prediction_csv.PredictCsvDownload.as_view(), name="predict-csv-download"
+    ),
+    path(LOG, prediction_log.PredictionList.as_view(), name="prediction-list"),
+    path(f"{LOG}export/", prediction_log.PredictionExport.as_view(), name="prediction-export"),
+    path(f"{LOG}<uuid:pk>/", prediction_log.PredictionDetail.as_view(), name="prediction-detail"),
+]
 
 PEOPLE: list[URLPattern] = [
     path("w/<slug:workspace>/members/", members.MemberList.as_view(), name="member-list"),

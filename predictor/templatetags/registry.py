@@ -1,0 +1,48 @@
+"""Values of models and predictions as people read them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import template
+
+from ..ml.schema import canonical_text
+from .mlweb import number
+
+register = template.Library()
+
+
+@register.simple_tag
+def metric_value(metric: Any, value: float | None) -> str:
+    """A metric's figure in the metric's own form: a share as per cent, the rest as a number."""
+    return str(metric.shown(value))
+
+
+@register.filter
+def cell(value: Any) -> str:
+    """A JSON value in a cell: a number short, a list or object as JSON, text as it is."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, float):
+        return number(value, 7)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(canonical_text(value))
+
+
+@register.filter
+def shortest(since: str) -> str:
+    """“3 days, 4 hours” → “3 days”."""
+    return since.split(",")[0]
+
+
+@register.filter
+def filesize_si(n_bytes: int) -> str:
+    """1234567 → "1.2 MB"; powers of a thousand, as disks and downloads are labelled."""
+    size = float(n_bytes or 0)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

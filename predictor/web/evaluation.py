@@ -1,0 +1,128 @@
+"""The page of a version (its evaluation and all that is known of it), and two versions side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ..errors import MlwebError
+from ..ml.schema import FeatureField
+from ..models import ModelVersion
+from ..services import registry
+from ..services.comparison import ComparedValue
+from .evaluation_report import ReportView, parity_sentence
+from .metric_words import headline_metric, metric_of
+from .prediction_forms import range_words
+from .registry import ModelPage
+
+LEAK = "possible leak"
+FACT_TITLES = {
+    "estimator": "Fitted",
+    "task": "Task",
+    "target": "Target",
+    "served": "Served",
+    "n_bytes": "Bytes of all files",
+    "name": "Dataset",
+    "n_rows": "Rows",
+    "n_columns": "Columns",
+    "sha256": "SHA-256",
+}
+
+
+class VersionDetail(ModelPage):
+    def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
+        model = self.load_model(slug)
+        versions = ModelVersion.objects.select_related("dataset", "training_run", "created_by")
+        version = versions.filter(registered_model=model, number=number).first()
+        if version is None:
+            raise Http404(f"{model.name} has no version {number}.")
+        report = ReportView(version)
+        leaks, warnings = sorted_warnings(version)
+        context = {
+            "model": model,
+            "version": version,
+            "aliases": list(version.aliases.values_list("alias", flat=True)),
+            "report": report,
+            "headline": headline_metric(version),
+            "leaks": leaks,
+            "warnings": warnings,
+            "parity": parity_sentence(version),
+            "leaderboard": leaderboard(version),
+            "fields": [feature_row(field, report.importance) for field in version.signature.fields],
+            "params": list(flat(version.params)),
+            "has_onnx": "model.onnx" in version.artifacts,
+        }
+        return render(request, "predictor/registry/version_detail.html", context)
+
+
+def sorted_warnings(version: ModelVersion) -> tuple[list[str], list[str]]:
+    """Possible leaks apart from the rest: they make every figure on the page doubtful."""
+    texts = [str(each.get("message", each) if isinstance(each, Mapping) else each) for each in version.warnings or []]
+    leaks = [text for text in texts if text.lower().startswith(LEAK)]
+    return leaks, [text for text in texts if text not in leaks]
+
+
+def feature_row(field: FeatureField, importance: Mapping[str, float]) -> dict[str, Any]:
+    n_levels = len(field.levels)
+    return {
+        "field": field,
+        "range": ", ".join(field.levels[:5]) + (f" and {n_levels - 5} more" if n_levels > 5 else "")
+        if field.levels
+        else " ".join(range_words(field)).removesuffix(" in training"),
+        "importance": importance.get(field.name),
+    }
+
+
+def leaderboard(version: ModelVersion) -> list[dict[str, Any]]:
+    """What was tried in the run, best first."""
+    run = version.training_run
+    if run is None:
+        return []
+    entries = [each for each in run.leaderboard or [] if isinstance(each, Mapping)]
+    return [
+        {**each, "metric": metric_of(each["metric"]) if each.get("metric") else None, "is_kept": bool(each.get("weight"))}
+        for each in entries
+    ]
+
+
+def flat(params: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Hyperparameters as lines, nested ones with their path."""
+    if isinstance(params, Mapping) and params:
+        for name, value in params.items():
+            yield from flat(value, f"{prefix} › {name}" if prefix else str(name))
+    elif isinstance(params, list) and params and any(isinstance(each, Mapping) for each in params):
+        for place, value in enumerate(params, start=1):
+            yield from flat(value, f"{prefix} {place}".strip())
+    elif prefix:
+        yield prefix, params
+
+
+class VersionCompare(ModelPage):
+    def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        model = self.load_model(slug)
+        a, b = self.version(request.GET.get("a")), self.version(request.GET.get("b"))
+        try:
+            found = registry.compare(a, b)
+        except MlwebError as error:
+            raise Http404(error.message) from None
+        numbers = model.versions.order_by("-number").values_list("number", flat=True)[:100]
+        context = {
+            "model": model,
+            "a": a,
+            "b": b,
+            "found": found,
+            "metrics": [(metric_of(each.name), each) for each in found.metrics],
+            "facts": [(FACT_TITLES.get(each.name, each.name), each) for each in found.facts],
+            "dataset": [(FACT_TITLES.get(each.name, each.name), each) for each in found.dataset],
+            "numbers": sorted({*numbers, a.number, b.number}, reverse=True),
+            "params": [
+                ComparedValue(name, dict(flat(a.params)).get(name), dict(flat(b.params)).get(name))
+                for name in dict.fromkeys([name for version in (a, b) for name, _ in flat(version.params)])
+            ],
+            "different_features": [each for each in found.features if not each.is_same],
+            "n_same_features": sum(each.is_same for each in found.features),
+        }
+        return render(request, "predictor/registry/version_compare.html", context)

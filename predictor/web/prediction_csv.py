@@ -1,0 +1,106 @@
+"""Predicting a CSV file: its first answers to look at, and the whole as a download kept for a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from ..errors import MlwebError, NotFound, TooLarge, UnsupportedContent
+from ..models import CHAMPION, ModelVersion, RegisteredModel
+from ..services import predictions, registry
+from .prediction_forms import RowForm
+from .predictions import version_choices
+from .registry import ModelPage
+
+
+class CsvForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        help_text="With a header line. Columns are found by name; their order does not matter.",
+    )
+    version = forms.ChoiceField(label="Version", required=False)
+
+    def __init__(self, *args: Any, versions: list[tuple[str, str]], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["version"].choices = versions
+
+
+class PredictCsv(ModelPage):
+    template = "predictor/predictions/predict_csv.html"
+
+    def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        self.load_model(slug)
+        form = CsvForm(
+            versions=version_choices(self), initial={"version": request.GET.get("version", CHAMPION)}
+        )
+        return self.page(form)
+
+    def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        model = self.load_model(slug)
+        form = CsvForm(request.POST, request.FILES, versions=version_choices(self))
+        if not form.is_valid():
+            return self.page(form, status=400)
+        file = form.cleaned_data["file"]
+        try:
+            answer = predictions.predict_csv(
+                registered_model=model,
+                source=file.file,
+                filename=file.name,
+                version=form.cleaned_data["version"] or CHAMPION,
+                by=request.user,
+                request_id=getattr(request, "request_id", ""),
+            )
+        except MlwebError as error:
+            return self.page(form, status=status_of(error), error=error)
+        added = added_columns(answer.columns)
+        preview = [[(row.get(name), name in added) for name in answer.columns] for row in answer.preview]
+        return self.page(form, answer=answer, preview=preview, added=added)
+
+    def page(self, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:
+        version = champion_of(self.registered_model)
+        context = {
+            "model": self.registered_model,
+            "form": form,
+            "version": version,
+            "fields": RowForm(version.signature).inputs if version else [],
+            **more,
+        }
+        return render(self.request, self.template, context, status=status)
+
+
+def champion_of(model: RegisteredModel) -> ModelVersion | None:
+    try:
+        return registry.version_of(model)
+    except NotFound:
+        return None
+
+
+def added_columns(columns: Sequence[str]) -> set[str]:
+    """What was put behind the file's own columns: `prediction` and what follows it."""
+    places = [place for place, name in enumerate(columns) if name == "prediction"]
+    return set(columns[places[-1] :]) if places else set()
+
+
+def status_of(error: MlwebError) -> int:
+    if isinstance(error, TooLarge):
+        return 413
+    return 415 if isinstance(error, UnsupportedContent) else 400
+
+
+class PredictCsvDownload(ModelPage):
+    """The result of an earlier upload, for the person who asked."""
+
+    def get(self, request: HttpRequest, workspace: str, slug: str, key: str) -> HttpResponseBase:
+        self.load_model(slug)
+        try:
+            path = predictions.open_csv_result(workspace=self.workspace, key=key, by=request.user)
+        except NotFound as error:
+            raise Http404(error.message) from None
+        response = FileResponse(path.open("rb"), as_attachment=True, filename=f"{slug}-predictions.csv")
+        response["Content-Type"] = "text/csv; charset=utf-8"
+        return response

@@ -1,0 +1,252 @@
+"""The form for one row, made from a version's signature, and the forms for a CSV file and for the log.
+
+Inputs are named by their place (`f0`, `f1`, …), never by the column: a column may be called anything.
+The form only translates text to JSON values and back. Whether a value can be used is decided, and said, by the
+same service that answers the API, so that both give one answer and one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from ..ml.schema import FeatureField, Role, Signature, canonical_text
+from ..templatetags.mlweb import number
+
+WHOLE = re.compile(r"[+-]?\d{1,400}")
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+# A list longer than this is searched by typing faster than by scrolling.
+MAX_OPTIONS = 40
+MAX_SUGGESTIONS = 1_000
+LONG_TEXT = 60
+# A longer row shows first what matters most; the rest waits folded.
+MAX_AT_ONCE = 24
+N_FIRST = 12
+
+Kind = Literal["number", "choice", "suggest", "boolean", "date", "datetime", "line", "text"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One entry of a list: what is sent, what is read, and whether it is the chosen one."""
+
+    value: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Input:
+    """One field as the page shows it. `text` is what stands in it; empty means missing."""
+
+    place: int
+    field: FeatureField
+    kind: Kind
+    text: str
+    error: str = ""
+
+    @property
+    def html_name(self) -> str:
+        return f"f{self.place}"
+
+    @property
+    def label(self) -> str:
+        return self.field.name
+
+    @property
+    def options(self) -> list[Option]:
+        """The categories that training saw; a value outside them stays and says so."""
+        if self.kind == "boolean":
+            pairs = [("true", "Yes"), ("false", "No"), ("", "Missing")]
+            return [Option(value, label, value == self.text) for value, label in pairs]
+        levels = self.field.levels[:MAX_SUGGESTIONS]
+        options = [Option(level, level, level == self.text) for level in levels]
+        if self.kind == "choice" and self.text and self.text not in levels:
+            options.append(Option(self.text, f"{self.text} (not seen in training)", True))
+        return options
+
+    @property
+    def hint(self) -> str:
+        """What training saw, in a few words."""
+        field = self.field
+        parts: list[str] = []
+        if field.role is Role.NUMERIC:
+            parts = [*range_words(field), "whole number" if field.is_integer else ""]
+        elif field.role is Role.DATETIME:
+            parts = range_words(field)
+        elif field.role is Role.CATEGORICAL:
+            n = len(field.levels)
+            parts = [f"{n:,} {'category' if n == 1 else 'categories'} in training" if n else ""]
+        elif field.role is Role.TEXT:
+            parts = ["free text"]
+        parts.append("" if field.has_missing else "never missing in training")
+        return " · ".join(part for part in parts if part)
+
+
+class RowForm:
+    """One row as text fields. Give it a row to show, or what the browser sent."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        *,
+        row: Mapping[str, Any] | None = None,
+        importance: Mapping[str, float] | None = None,
+    ):
+        self.signature = signature
+        self.importance = importance or {}
+        self.errors: dict[str, str] = {}
+        self._texts: list[str] | None = None
+        self._row = typical_row(signature) if row is None else row
+
+    @classmethod
+    def from_post(
+        cls, signature: Signature, data: Mapping[str, Any], *, importance: Mapping[str, float] | None = None
+    ) -> RowForm:
+        form = cls(signature, row={}, importance=importance)
+        form._texts = [str(data.get(f"f{place}", "")) for place in range(len(signature.fields))]
+        return form
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The row as it goes to the service: JSON values by column name."""
+        if self._texts is None:
+            return {field.name: self._row.get(field.name) for field in self.signature.fields}
+        return {field.name: value_of(field, text) for field, text in zip(self.signature.fields, self._texts, strict=True)}
+
+    @property
+    def inputs(self) -> list[Input]:
+        return [self._input(place, field) for place, field in enumerate(self.signature.fields)]
+
+    @property
+    def first_inputs(self) -> list[Input]:
+        """All of a short row; of a long one those that matter most, the rest being `more_inputs`."""
+        return self._ordered[: self._n_first]
+
+    @property
+    def more_inputs(self) -> list[Input]:
+        return self._ordered[self._n_first :]
+
+    @property
+    def has_more_errors(self) -> bool:
+        return any(each.error for each in self.more_inputs)
+
+    @property
+    def faults(self) -> list[Input]:
+        return [each for each in self.inputs if each.error]
+
+    @property
+    def _n_first(self) -> int:
+        n_fields = len(self.signature.fields)
+        return n_fields if n_fields <= MAX_AT_ONCE else N_FIRST
+
+    @property
+    def _ordered(self) -> list[Input]:
+        if len(self.signature.fields) <= MAX_AT_ONCE:
+            return self.inputs
+        return sorted(self.inputs, key=lambda each: -self.importance.get(each.field.name, 0.0))
+
+    def _input(self, place: int, field: FeatureField) -> Input:
+        text = text_of(field, self._row.get(field.name)) if self._texts is None else self._texts[place]
+        return Input(place, field, kind_of(field, text), text, self.errors.get(field.name, ""))
+
+
+def typical_row(signature: Signature) -> dict[str, Any]:
+    """The median or most frequent value of each field: a row to start from."""
+    return {field.name: field.typical for field in signature.fields}
+
+
+def range_words(field: FeatureField) -> list[str]:
+    if field.minimum is None or field.maximum is None:
+        return []
+    low, high = (
+        number(end) if isinstance(end, int | float) else day(end) for end in (field.minimum, field.maximum)
+    )
+    return [f"{low} to {high} in training"]
+
+
+def day(text: str) -> str:
+    """A date without the midnight that many date columns carry."""
+    return text.removesuffix("T00:00:00").removesuffix(" 00:00:00")
+
+
+def kind_of(field: FeatureField, text: str) -> Kind:
+    """Which control shows this field. A date that no picker could hold is shown as text, so nothing is lost."""
+    match field.role:
+        case Role.NUMERIC:
+            return "number"
+        case Role.BOOLEAN:
+            return "boolean" if text in ("", "true", "false") else "line"
+        case Role.CATEGORICAL:
+            return "choice" if 0 < len(field.levels) <= MAX_OPTIONS else "suggest"
+        case Role.DATETIME:
+            return date_kind(field, text)
+        case _:
+            return "text" if len(text) > LONG_TEXT or "\n" in text else "line"
+
+
+def date_kind(field: FeatureField, text: str) -> Kind:
+    is_plain_date = all(len(day(str(end))) <= len("2024-01-31") for end in (field.minimum, field.maximum) if end)
+    if not text:
+        return "date" if is_plain_date else "datetime"
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        return "date" if is_plain_date else "line"
+    return "datetime" if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", text) else "line"
+
+
+def text_of(field: FeatureField, value: Any) -> str:
+    """A JSON value as it stands in the form."""
+    if isinstance(value, list | dict):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return ""
+    if value is None:
+        return ""
+    match field.role:
+        case Role.NUMERIC:
+            is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+            return str(int(value)) if is_whole else str(canonical_text(value) or "")
+        case Role.BOOLEAN:
+            text = str(canonical_text(value) or "").strip()
+            return {"1": "true", "0": "false"}.get(text, text.lower() if text.lower() in ("true", "false") else text)
+        case Role.DATETIME:
+            return date_text(field, str(canonical_text(value) or ""))
+        case _:
+            return str(canonical_text(value) or "")
+
+
+def date_text(field: FeatureField, text: str) -> str:
+    """The text that a picker understands: naive UTC, without seconds' fractions that are zero."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    if date_kind(field, "") == "date" and moment.time() == datetime.min.time():
+        return date.isoformat(moment.date())
+    return moment.isoformat()
+
+
+def value_of(field: FeatureField, text: str) -> Any:
+    """A form's text as a JSON value; what is not a number stays text, for the service to refuse by name."""
+    if field.role is Role.NUMERIC:
+        return number_of(text)
+    if field.role is Role.BOOLEAN:
+        return {"": None, "true": True, "false": False}.get(text, text)
+    return text.replace("\r\n", "\n") or None
+
+
+def number_of(text: str) -> Any:
+    text = text.strip()
+    if not text:
+        return None
+    if WHOLE.fullmatch(text):
+        return int(text)
+    if DECIMAL.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    return text

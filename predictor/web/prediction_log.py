@@ -1,0 +1,177 @@
+"""The prediction log: search, one logged row, export."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views import View
+
+from ..ml.schema import canonical_text
+from ..models import CHAMPION, PredictionLog, PredictionSource, RegisteredModel
+from ..services import log_pages, prediction_log
+from ..services.prediction_log import EXPORT_FORMATS, LogSearch
+from ..templatetags.mlweb import number
+from .access import WorkspaceMixin
+from .predictions import shown_answer
+from .snippets import curl, predictions_url
+
+# How much of a row a line of the list shows.
+MAX_CELLS = 6
+MAX_MODELS = 500
+
+
+def day_field(label: str) -> forms.DateField:
+    return forms.DateField(label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+
+
+class LogForm(forms.Form):
+    """What to look for. Dates are days in UTC, the last one included."""
+
+    q = forms.CharField(label="Text", required=False, max_length=200, strip=True)
+    model = forms.ChoiceField(label="Model", required=False)
+    version = forms.IntegerField(label="Version", required=False, min_value=1, max_value=2**31 - 1)
+    source = forms.ChoiceField(
+        label="Source", required=False, choices=[("", "Any"), *PredictionSource.choices]
+    )
+    actor = forms.CharField(label="Person", required=False, max_length=200, strip=True)
+    since = day_field("From")
+    until = day_field("To")
+
+    def __init__(self, data: Any, *, models: list[tuple[str, str]]):
+        super().__init__(data, label_suffix="")
+        self.fields["model"].choices = [("", "Any"), *models]
+        for name, field in self.fields.items():
+            is_list = isinstance(field.widget, forms.Select)
+            field.widget.attrs["class"] = "form-select" if is_list else "form-control"
+            if name in self.errors:
+                field.widget.attrs |= {"class": f"{field.widget.attrs['class']} is-invalid", "aria-invalid": "true"}
+
+    @property
+    def wanted(self) -> LogSearch:
+        found = self.cleaned_data
+        return LogSearch(
+            model=found["model"],
+            version=found["version"],
+            source=found["source"],
+            actor=found["actor"],
+            text=found["q"],
+            since=start_of(found["since"]),
+            until=start_of(found["until"], days=1),
+        )
+
+    @property
+    def query(self) -> str:
+        """The filters as they stand in a link."""
+        return urlencode([(name, self.data[name]) for name in self.fields if self.data.get(name)])
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.query)
+
+
+def start_of(day: Any, *, days: int = 0) -> datetime | None:
+    if day is None:
+        return None
+    try:
+        return datetime.combine(day, time(), tzinfo=UTC) + timedelta(days=days)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One row of the list: the answer, and the first values of what was asked."""
+
+    row: PredictionLog
+    label: str
+    probability: float | None
+    cells: tuple[tuple[str, str], ...]
+    n_more: int
+
+    @classmethod
+    def of(cls, row: PredictionLog) -> LogLine:
+        shown = shown_answer(row.output)
+        chance = next((bar.probability for bar in shown.bars if bar.is_predicted), None)
+        inputs = row.inputs if isinstance(row.inputs, dict) else {}
+        cells = tuple((name, cell_text(value)) for name, value in list(inputs.items())[:MAX_CELLS])
+        return cls(row, shown.label, chance, cells, max(len(inputs) - MAX_CELLS, 0))
+
+
+def cell_text(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(canonical_text(value) or "missing")
+
+
+class LogPage(WorkspaceMixin, View):
+    """Loads the filters of list and export."""
+
+    def filters(self, request: HttpRequest) -> LogForm:
+        models = RegisteredModel.objects.filter(workspace=self.workspace).order_by("name")
+        return LogForm(request.GET, models=list(models.values_list("slug", "name")[:MAX_MODELS]))
+
+
+class PredictionList(LogPage):
+    def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
+        form = self.filters(request)
+        before = cursor(request.GET.get("before", ""))
+        context: dict[str, Any] = {"form": form, "before": before, "formats": list(EXPORT_FORMATS)}
+        if form.is_valid():
+            page = log_pages.page(self.workspace, form.wanted, before=before)
+            context |= {"page": page, "lines": [LogLine.of(row) for row in page.rows]}
+        return render(
+            request, "predictor/predictions/prediction_list.html", context, status=200 if form.is_valid() else 400
+        )
+
+
+def cursor(text: str) -> uuid.UUID | None:
+    if not text:
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise Http404("There is no such page of the log.") from None
+
+
+class PredictionDetail(WorkspaceMixin, View):
+    def get(self, request: HttpRequest, workspace: str, pk: uuid.UUID) -> HttpResponse:
+        rows = PredictionLog.objects.select_related(
+            "actor", "api_token", "model_version__registered_model__workspace"
+        ).defer("model_version__evaluation")
+        row = self.get_visible_or_404(rows, pk=pk)
+        version = row.model_version
+        names = version.signature.names
+        context = {
+            "row": row,
+            "version": version,
+            "model": version.registered_model,
+            "shown": shown_answer(row.output),
+            "inputs": [(name, value, name in names) for name, value in row.inputs.items()],
+            "curl": curl(predictions_url(request, version.registered_model), row.inputs, str(version.number)),
+            "champion": CHAMPION,
+        }
+        return render(request, "predictor/predictions/prediction_detail.html", context)
+
+
+class PredictionExport(LogPage):
+    """The rows that the list's filters find, all of them, as a streamed file."""
+
+    def get(self, request: HttpRequest, workspace: str) -> HttpResponseBase:
+        kind = request.GET.get("format", "csv")
+        form = self.filters(request)
+        if kind not in EXPORT_FORMATS:
+            raise Http404(f"The log is exported as {' or '.join(EXPORT_FORMATS)}.")
+        if not form.is_valid():
+            context = {"form": form, "formats": list(EXPORT_FORMATS)}
+            return render(request, "predictor/predictions/prediction_list.html", context, status=400)
+        found = prediction_log.search(self.workspace, form.wanted)
+        response = StreamingHttpResponse(prediction_log.export(found, kind=kind), content_type=EXPORT_FORMATS[kind])
+        day = timezone.now().date().isoformat()
+        response["Content-Disposition"] = f'attachment; filename="{self.workspace.slug}-predictions-{day}.{kind}"'
+        return response

@@ -1,0 +1,173 @@
+"""Predicting by form: one row, its answer, and the same call for a program."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ..errors import InvalidRows, MlwebError, NotFound, NotServable
+from ..ml.schema import Signature, canonical_text
+from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
+from ..services import predictions, registry
+from ..templatetags.mlweb import number
+from .evaluation_report import ReportView
+from .prediction_forms import RowForm
+from .registry import ModelPage
+from .snippets import curl, predictions_url
+
+# More classes than these are listed on request only.
+MAX_BARS = 8
+MAX_VERSIONS = 50
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class and its probability."""
+
+    name: str
+    probability: float
+    is_predicted: bool
+
+
+@dataclass(frozen=True)
+class ShownAnswer:
+    """A prediction as the page and the log show it: in words, with bars, most probable class first."""
+
+    label: str
+    bars: tuple[Bar, ...]
+    error: str = ""
+
+    @property
+    def first_bars(self) -> tuple[Bar, ...]:
+        return self.bars[:MAX_BARS]
+
+    @property
+    def more_bars(self) -> tuple[Bar, ...]:
+        return self.bars[MAX_BARS:]
+
+
+def shown_answer(output: Mapping[str, Any]) -> ShownAnswer:
+    """What was answered, from the log's form of it: {prediction, probabilities?, error?}."""
+    prediction = output.get("prediction")
+    probabilities = output.get("probabilities")
+    if not isinstance(probabilities, Mapping):
+        label = number(prediction, 7) if isinstance(prediction, float) else str(canonical_text(prediction) or "–")
+        return ShownAnswer(label, (), output.get("error", ""))
+    label = str(canonical_text(prediction) or "–")
+    ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
+    return ShownAnswer(label, tuple(Bar(name, each, name == label) for name, each in ranked), output.get("error", ""))
+
+
+def importance_of(version: ModelVersion) -> dict[str, float]:
+    return ReportView(version).importance
+
+
+class Predict(ModelPage):
+    def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        model = self.load_model(slug)
+        logged = self.logged_row(request.GET.get("from", ""))
+        asked = request.GET.get("version") or (str(logged.model_version.number) if logged else CHAMPION)
+        try:
+            version = registry.version_of(model, asked)
+        except NotFound as error:
+            if request.GET.get("version"):
+                raise Http404(error.message) from None
+            return render(request, "predictor/predictions/predict_empty.html", {"model": model})
+        form = RowForm(
+            version.signature, row=logged.inputs if logged else None, importance=importance_of(version)
+        )
+        return self.page(form, version, asked, logged=logged)
+
+    def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        """The columns are those of the version that the form was made for; the row goes to the version asked.
+
+        If an alias moved in between, the row is still sent by column name, so no value lands in another column.
+        """
+        model = self.load_model(slug)
+        asked = request.POST.get("version") or CHAMPION
+        made_for = self.version(request.POST.get("made_for") or asked)
+        form = RowForm.from_post(made_for.signature, request.POST, importance=importance_of(made_for))
+        try:
+            answer = predictions.predict(
+                registered_model=model,
+                rows=[form.row],
+                version=asked,
+                by=request.user,
+                source=PredictionSource.FORM,
+                request_id=getattr(request, "request_id", ""),
+            )
+        except NotFound as error:
+            raise Http404(error.message) from None
+        except MlwebError as error:
+            form.errors = field_errors(error, made_for.signature)
+            return self.page(form, made_for, asked, error=error, status=409 if isinstance(error, NotServable) else 400)
+        return self.page(form, made_for, asked, answer=answer)
+
+    def logged_row(self, key: str) -> PredictionLog | None:
+        if not key:
+            return None
+        try:
+            pk = uuid.UUID(key)
+        except ValueError:
+            raise Http404("There is no such prediction.") from None
+        logged = PredictionLog.objects.select_related("model_version")
+        return self.get_visible_or_404(logged, pk=pk, model_version__registered_model=self.registered_model)
+
+    def page(
+        self, form: RowForm, version: ModelVersion, asked: str, *, status: int = 200, **more: Any
+    ) -> HttpResponse:
+        model = self.registered_model
+        answer: predictions.Answer | None = more.get("answer")
+        url = predictions_url(self.request, model)
+        context = {
+            "model": model,
+            "form": form,
+            "version": version,
+            "asked": asked,
+            "curl": curl(url, form.row, "" if asked == CHAMPION else asked),
+            **more,
+        }
+        if answer:
+            context["prediction"] = answer.predictions[0]
+            context["shown"] = shown_answer(answer.predictions[0].output)
+        # htmx swaps the answer alone; without it the whole page comes back, with what was typed.
+        is_part = getattr(self.request, "htmx", False) and self.request.method == "POST"
+        if not is_part:
+            context["choices"] = version_choices(self)
+        template = "predictor/predictions/_answer.html" if is_part else "predictor/predictions/predict.html"
+        return render(self.request, template, context, status=status)
+
+
+def field_errors(error: MlwebError, signature: Signature) -> dict[str, str]:
+    """The service's sentences beside the fields they are about."""
+    if not isinstance(error, InvalidRows):
+        return {}
+    found: dict[str, str] = {}
+    for problem in error.problems:
+        name = column_of(problem.pointer)
+        if name in signature.names:
+            found.setdefault(name, problem.detail)
+    return found
+
+
+def column_of(pointer: str) -> str:
+    """The column in "/rows/0/age" (a JSON pointer, RFC 6901); a bare name is taken as it is."""
+    if not pointer.startswith("/"):
+        return pointer
+    return pointer.rsplit("/", 1)[1].replace("~1", "/").replace("~0", "~")
+
+
+def version_choices(page: ModelPage) -> list[tuple[str, str]]:
+    """What the form can ask: aliases with the version behind them, then the newest versions that serve."""
+    model = page.registered_model
+    aliases = model.aliases.select_related("model_version").only("alias", "model_version__number")
+    numbers = ModelVersion.objects.filter(registered_model=model).servable().order_by("-number")
+    return [
+        *((each.alias, f"{each.alias} (version {each.model_version.number})") for each in aliases),
+        *((str(each), f"version {each}") for each in numbers.values_list("number", flat=True)[:MAX_VERSIONS]),
+    ]

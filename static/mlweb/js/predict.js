@@ -1,0 +1,85 @@
+// The form for one row. Without this file it still works: the page comes back with the answer or the errors.
+(function () {
+  "use strict";
+
+  const form = document.getElementById("row-form");
+  const answer = document.getElementById("answer");
+  if (!form || !answer) return;
+
+  // A refusal (400, 409) is an answer, too: htmx would leave it out.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (event.detail.target !== answer) return;
+    if (event.detail.xhr.status === 400 || event.detail.xhr.status === 409) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+
+  // The sentences of the service beside the fields that they are about.
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (event.detail.target !== answer) return;
+    clearErrors();
+    const faults = answer.querySelectorAll("[data-field]");
+    for (const fault of faults) showError(fault.dataset.field, fault.dataset.message);
+    if (faults.length) openAround(fieldOf(faults[0].dataset.field));
+    if (matchMedia("(max-width: 991.98px)").matches) answer.scrollIntoView({ block: "start" });
+  });
+
+  // The connection broke, or the server did: say so where the answer would be.
+  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(name, function (event) {
+      if (event.detail.target !== answer) return;
+      const status = event.detail.xhr ? event.detail.xhr.status : 0;
+      const text = document.createElement("p");
+      text.className = "note note-bad";
+      text.setAttribute("role", "alert");
+      text.textContent = status
+        ? `The server answered with status ${status}. Load the page again and retry.`
+        : "The server could not be reached. Check the connection and press Predict again.";
+      answer.replaceChildren(text);
+    });
+  }
+
+  answer.addEventListener("click", function (event) {
+    const link = event.target.closest("[data-field] a");
+    if (!link) return;
+    event.preventDefault();
+    const field = fieldOf(link.closest("[data-field]").dataset.field);
+    openAround(field);
+    if (field) (field.matches("input, select, textarea") ? field : field.querySelector("input")).focus();
+  });
+
+  function fieldOf(name) {
+    return document.getElementById(name);
+  }
+
+  function openAround(field) {
+    const details = field && field.closest("details");
+    if (details) details.open = true;
+  }
+
+  function clearErrors() {
+    for (const field of form.querySelectorAll("[aria-invalid]")) {
+      field.removeAttribute("aria-invalid");
+      field.classList.remove("is-invalid");
+      const described = (field.getAttribute("aria-describedby") || "").split(" ");
+      field.setAttribute("aria-describedby", described.filter((id) => !id.endsWith("-error")).join(" "));
+    }
+    for (const text of form.querySelectorAll(".invalid-feedback")) text.remove();
+  }
+
+  function showError(name, message) {
+    const found = fieldOf(name);
+    if (!found) return;
+    const field = found.matches("input, select, textarea") ? found : found.closest("fieldset");
+    const text = document.createElement("p");
+    text.className = "invalid-feedback";
+    text.id = `${name}-error`;
+    text.textContent = message;
+    field.classList.add("is-invalid");
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") || ""} ${text.id}`.trim());
+    const hint = document.getElementById(`${name}-hint`);
+    if (hint) hint.before(text);
+  }
+})();
