@@ -18,7 +18,7 @@ from ..models import PredictionSource, RegisteredModel
 from ..services import predictions, registry
 from .permissions import PREDICTS, WorkspaceViewMixin
 from .prediction_serializers import ScalarField
-from .viewsets import actor_of, request_id_of, token_of
+from .viewsets import METHODS, actor_of, request_id_of, token_of
 
 Asked = inline_serializer("ArticleRequest", {"x": serializers.ListField(child=ScalarField(allow_null=True))})
 Answered = inline_serializer("ArticleAnswer", {"y": ScalarField(allow_null=True)})
@@ -28,7 +28,7 @@ Answered = inline_serializer("ArticleAnswer", {"y": ScalarField(allow_null=True)
 class ArticleView(WorkspaceViewMixin, APIView):
     """The shortest way to predict: one row of features in the order of the model's signature."""
 
-    metadata_class = None
+    http_method_names = METHODS
     needs = {"post": PREDICTS}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..services import health
+from .viewsets import METHODS
 
 Live = inline_serializer("Live", {"status": serializers.ChoiceField(["alive"])})
 Ready = inline_serializer(
@@ -25,7 +26,7 @@ Ready = inline_serializer(
 
 
 class OpenView(APIView):
-    metadata_class = None
+    http_method_names = METHODS
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
     throttle_classes: list[Any] = []

@@ -11,6 +11,7 @@ from rest_framework.permissions import IsAuthenticated
 
 from .errors import MEDIA_TYPE
 from .json import JSONRenderer
+from .viewsets import METHODS
 
 PROBLEM = {
     "type": "object",
@@ -56,7 +57,7 @@ WRITING = {409: "The state of things does not allow it", 422: "Understood, and r
 class SchemaView(SpectacularAPIView):
     renderer_classes = [JSONRenderer]
     permission_classes = [IsAuthenticated]
-    metadata_class = None
+    http_method_names = METHODS
 
 
 @method_decorator(login_required, name="dispatch")

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from .permissions import READS, WRITES, HasScopeAndRole
-from .viewsets import WorkspaceViewSet, actor_of
+from .viewsets import METHODS, WorkspaceViewSet, actor_of
 
 
 class RunSummarySerializer(serializers.ModelSerializer[TrainingRun]):
@@ -194,7 +194,7 @@ class EstimatorSerializer(serializers.Serializer[Any]):
 class EstimatorListView(APIView):
     """What can be trained. "auto" tries several of these within the time budget and keeps the best."""
 
-    metadata_class = None
+    http_method_names = METHODS
     permission_classes = [HasScopeAndRole]
     needs = {"get": READS}
 

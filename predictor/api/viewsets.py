@@ -12,11 +12,14 @@ from rest_framework.viewsets import GenericViewSet
 from ..models import ApiToken, User
 from .permissions import WorkspaceViewMixin
 
+# OPTIONS would describe serializers that these views do not use.
+METHODS = ["get", "post", "put", "patch", "delete", "head"]
+
 
 class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):
     """Rows of the workspace in the URL alone. `workspace_path` leads from a row to its workspace."""
 
-    metadata_class = None  # OPTIONS would describe serializers that these views do not use
+    http_method_names = METHODS
     workspace_path = "workspace"
     queryset: QuerySet[Any]
 

@@ -9,7 +9,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from ..models import Membership, Workspace
 from .permissions import READS, HasScopeAndRole, visible_workspaces
-from .viewsets import WorkspaceViewSet
+from .viewsets import METHODS, WorkspaceViewSet
 
 
 class WorkspaceSerializer(serializers.ModelSerializer[Workspace]):
@@ -30,7 +30,7 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 class WorkspaceListViewSet(mixins.ListModelMixin, GenericViewSet[Workspace]):
     """The workspaces that the caller belongs to; for a token, its own."""
 
-    metadata_class = None
+    http_method_names = METHODS
     permission_classes = [HasScopeAndRole]
     needs = {"list": READS}
     serializer_class = WorkspaceSerializer

@@ -27,6 +27,8 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
         folder = settings.DATA_DIR / name.removesuffix("_DIR").lower()
         folder.mkdir(parents=True)
         setattr(settings, name, folder)
+    settings.STATIC_ROOT = settings.DATA_DIR / "static"
+    settings.STATIC_ROOT.mkdir()
     settings.FILE_UPLOAD_TEMP_DIR = settings.UPLOAD_DIR
     settings.STORAGES = {
         **settings.STORAGES,

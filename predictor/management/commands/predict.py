@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import shutil
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from predictor.errors import MlwebError
+from predictor.models import PredictionSource, RegisteredModel
+from predictor.services import predictions
+
+
+class Command(BaseCommand):
+    help = "Predict every row of a CSV file."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        # Django's own --version gives way: here it is the model's.
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("model", help="The registered model's slug.")
+        parser.add_argument("file", type=Path, help="A CSV file with the model's features.")
+        parser.add_argument("--workspace", default="default", help="Its short name.")
+        parser.add_argument("--version", dest="model_version", help="Its number or an alias; else champion.")
+        parser.add_argument("--strict", action="store_true", help="Refuse rows with warnings.")
+        parser.add_argument("--output", type=Path, help="Where the result goes; else standard output.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        model = RegisteredModel.objects.filter(
+            workspace__slug=options["workspace"], slug=options["model"]
+        ).first()
+        if model is None:
+            raise CommandError(f"There is no model “{options['model']}” in “{options['workspace']}”.")
+        if not options["file"].is_file():
+            raise CommandError(f"There is no file {options['file']}.")
+        try:
+            answer = predictions.predict_csv(
+                registered_model=model,
+                source=options["file"],
+                filename=options["file"].name,
+                version=options["model_version"],
+                strict=options["strict"],
+                by=None,
+                face=PredictionSource.COMMAND,
+            )
+        except MlwebError as error:
+            raise CommandError(str(error)) from None
+        try:
+            self._write(answer.path, options["output"])
+        finally:
+            answer.path.unlink(missing_ok=True)
+        self.stderr.write(
+            f"{answer.n_rows:,} rows by {answer.model} version {answer.version}, "
+            f"{answer.n_rows_with_warnings:,} with warnings."
+        )
+
+    def _write(self, result: Path, output: Path | None) -> None:
+        if output is not None:
+            shutil.copyfile(result, output)
+            return
+        with result.open(encoding="utf-8", newline="") as file:
+            for line in file:
+                self.stdout.write(line, ending="")
