@@ -24,8 +24,8 @@ MAX_ROWS = 50_000
 
 def blend(
     task: Task, y: NDArray[Any], predictions: Mapping[str, NDArray[Any]], *, max_members: int
-) -> tuple[dict[str, float], float]:
-    """Weights that sum to 1, by candidate, and the score of the blend."""
+) -> dict[str, float]:
+    """Weights that sum to 1, by candidate: one candidate, or several that are better together."""
     if len(y) > MAX_ROWS:
         rows = np.linspace(0, len(y) - 1, MAX_ROWS).astype(np.intp)
         y, predictions = y[rows], {key: each[rows] for key, each in predictions.items()}
@@ -34,13 +34,15 @@ def blend(
     weights = _cleaned(_greedy(task, y, predictions, best, max_members))
     score = selection_score(task, y, mixed(weights, predictions))
     if score > scores[best] * (1 - MIN_GAIN):
-        return {best: 1.0}, scores[best]
-    return weights, score
+        return {best: 1.0}
+    return weights
 
 
 def mixed(weights: Mapping[str, float], predictions: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     """The weighted mean of the predictions."""
-    total: NDArray[np.float64] = np.sum([weight * predictions[key] for key, weight in weights.items()], axis=0)
+    total: NDArray[np.float64] = np.sum(
+        [weight * predictions[key] for key, weight in weights.items()], axis=0
+    )
     return total
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest, listed, shown
-
 from .request import AUTO, TrainingRequest
 from .schema import FEATURE_ROLES, Role, TableSchema, Task
 from .target import Target, TargetFacts, check_target, make_target, missing
@@ -58,8 +57,8 @@ def check_request(request: TrainingRequest) -> Task:
     task = check_target(TargetFacts.from_profile(table[request.target], table.n_rows), request.task)
     if not feature_roles(table, request.target):
         raise InvalidTrainingRequest(
-            f"No feature is left to predict {shown(request.target)} from: every other column is an identifier "
-            "or constant. Change a column's role or choose another table."
+            f"No feature is left to predict {shown(request.target)} from: every other column is an "
+            "identifier or constant. Change a column's role or choose another table."
         )
     _check_estimator(request, task)
     return task
@@ -82,11 +81,14 @@ def left_out_columns(table: TableSchema, target: str) -> dict[str, str]:
 def _check_names(request: TrainingRequest, table: TableSchema) -> None:
     if request.target not in table:
         raise InvalidTrainingRequest(
-            f"There is no column {shown(request.target)} in this table. Its columns are {listed(table.names)}."
+            f"There is no column {shown(request.target)} in this table. "
+            f"Its columns are {listed(table.names)}."
         )
     unknown = [name for name in request.roles if name not in table]
     if unknown:
-        raise InvalidTrainingRequest(f"Roles are given for columns that this table does not have: {listed(unknown)}.")
+        raise InvalidTrainingRequest(
+            f"Roles are given for columns that this table does not have: {listed(unknown)}."
+        )
     if not request.budget_seconds > 0:
         raise InvalidTrainingRequest("The time budget must be more than 0 seconds.")
 
@@ -94,17 +96,21 @@ def _check_names(request: TrainingRequest, table: TableSchema) -> None:
 def _check_estimator(request: TrainingRequest, task: Task) -> None:
     if request.estimator == AUTO:
         if request.params:
-            raise InvalidTrainingRequest("Auto chooses the hyperparameters itself; leave them out or name an estimator.")
+            raise InvalidTrainingRequest(
+                "Auto chooses the hyperparameters itself; leave them out or name an estimator."
+            )
         return
     from .estimators import CATALOGUE, validate_params
 
     if request.estimator not in CATALOGUE:
         raise InvalidTrainingRequest(
-            f"There is no estimator {shown(request.estimator)}. Choose {AUTO} or one of {listed(CATALOGUE, 30)}."
+            f"There is no estimator {shown(request.estimator)}. "
+            f"Choose {AUTO} or one of {listed(CATALOGUE, 30)}."
         )
     if task not in CATALOGUE[request.estimator].tasks:
         raise InvalidTrainingRequest(
-            f"{CATALOGUE[request.estimator].title} cannot be trained for a {task.value} task. Choose another estimator."
+            f"{CATALOGUE[request.estimator].title} cannot be trained for a {task.value} task. "
+            "Choose another estimator."
         )
     validate_params(request.estimator, task, request.params)
 
@@ -112,18 +118,22 @@ def _check_estimator(request: TrainingRequest, task: Task) -> None:
 def make_table(
     request: TrainingRequest, columns: Mapping[str, NDArray[Any]]
 ) -> tuple[TrainingTable, list[TrainingWarning]]:
-    """The rows that can be learnt from, after the exact checks on the values; raises InvalidTrainingRequest."""
+    """The rows to learn from, after the exact checks on the values; raises InvalidTrainingRequest."""
     schema = request.table
     profile = schema[request.target]
     values = columns[request.target]
     task = check_target(TargetFacts.from_values(profile.name, profile.role, values), request.task)
     is_missing = missing(values)
-    target = make_target(profile.name, task, values[~is_missing], is_boolean=profile.storage.upper() == "BOOLEAN")
+    target = make_target(
+        profile.name, task, values[~is_missing], is_boolean=profile.storage.upper() == "BOOLEAN"
+    )
     roles = feature_roles(schema, request.target)
     features = {name: columns[name][~is_missing] for name in roles}
     roles = {name: role for name, role in roles.items() if not missing(features[name]).all()}
     if not roles:
-        raise InvalidTrainingRequest(f"No feature is left to predict {shown(profile.name)} from: all have no values.")
+        raise InvalidTrainingRequest(
+            f"No feature is left to predict {shown(profile.name)} from: all have no values."
+        )
     table = TrainingTable({name: features[name] for name in roles}, roles, target)
     return table, _missing_warnings(profile.name, int(is_missing.sum()), len(values))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .fitting import FoldFit
+from .paths import FoldFit
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,23 @@ class Checkpoints:
         folder.mkdir(parents=True, exist_ok=True)
         return cls(folder)
 
+    def subfolder(self, name: str) -> Checkpoints:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return Checkpoints(folder)
+
     def save(self, key: str, fit: FoldFit) -> None:
         """The arrays first: a fit counts as finished once its JSON is there."""
         partial = self.folder / f"{key}.{os.getpid()}.partial"
         with partial.open("wb") as file:
             np.save(file, fit.predictions, allow_pickle=False)
         partial.replace(self.folder / f"{key}.npy")
-        facts = {"stages": list(fit.stages), "fit_seconds": fit.fit_seconds, "predict_ms": fit.predict_ms}
+        facts = {
+            "stages": list(fit.stages),
+            "fit_seconds": fit.fit_seconds,
+            "predict_ms": fit.predict_ms,
+            "size_bytes": fit.size_bytes,
+        }
         self.write_json(f"{key}.json", facts)
 
     def load(self, key: str) -> FoldFit | None:
@@ -42,7 +52,13 @@ class Checkpoints:
             predictions = np.load(self.folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError):
             return None
-        return FoldFit(predictions, tuple(facts["stages"]), facts["fit_seconds"], facts["predict_ms"])
+        return FoldFit(
+            predictions,
+            tuple(facts["stages"]),
+            facts["fit_seconds"],
+            facts["predict_ms"],
+            facts["size_bytes"],
+        )
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         write_json(self.folder / name, data)

@@ -1,8 +1,8 @@
 """Functions run in forked children, some at once, each with a deadline and a memory limit.
 
-A fit cannot be interrupted from within (scikit-learn stays in C for seconds), so whatever may take long runs in
-a child that can be killed. Children share the parent's tables without a copy, write what they found to files,
-and die with their parent. Fork is safe here because the parent runs no BLAS or OpenMP threads.
+A fit cannot be interrupted from within (scikit-learn stays in C for seconds), so whatever may take long runs
+in a child that can be killed. Children share the parent's tables without a copy, write what they found to
+files, and die with their parent. Fork is safe here because the parent runs no BLAS or OpenMP threads.
 """
 
 from __future__ import annotations

@@ -20,8 +20,11 @@ def roc_curve(is_positive: Array, score: Array) -> Points:
     fpr = np.r_[0.0, alarms / max(alarms[-1], 1)]
     thresholds = np.r_[1.0, thresholds]
     keep = _thinned(fpr + tpr)
-    return {"false_positive_rate": _list(fpr[keep]), "true_positive_rate": _list(tpr[keep]),
-            "threshold": _list(thresholds[keep])}
+    return {
+        "false_positive_rate": _list(fpr[keep]),
+        "true_positive_rate": _list(tpr[keep]),
+        "threshold": _list(thresholds[keep]),
+    }
 
 
 def precision_recall_curve(is_positive: Array, score: Array) -> Points:
@@ -30,7 +33,11 @@ def precision_recall_curve(is_positive: Array, score: Array) -> Points:
     recall = hits / max(hits[-1], 1)
     precision = hits / np.maximum(hits + alarms, 1)
     keep = _thinned(recall)
-    return {"recall": _list(recall[keep]), "precision": _list(precision[keep]), "threshold": _list(thresholds[keep])}
+    return {
+        "recall": _list(recall[keep]),
+        "precision": _list(precision[keep]),
+        "threshold": _list(thresholds[keep]),
+    }
 
 
 def calibration_curve(is_positive: Array, score: Array) -> Points:

@@ -10,8 +10,9 @@
                    column is shuffled, on held-out rows; "importance_rows"
      regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"}
      classification:  "classes": [names], "confusion": rows true × columns predicted,
-                      "per_class": [{"class", "precision", "recall", "f1", "support", "roc", "precision_recall",
-                                     "calibration"}] with the curves of curves.py (null without both kinds of rows)}
+                      "per_class": [{"class", "precision", "recall", "f1", "support",
+                                     "roc", "precision_recall", "calibration"}] with the points of curves.py,
+                      null for a class that has no row or every row}
 Every number is finite or null.
 """
 
@@ -46,7 +47,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the model beats the baseline. `gain` is how much lower its mean loss is, with a 95 % interval."""
+    """Whether the model beats the baseline. `gain`: how much lower its mean loss is, with a 95 % interval."""
 
     sentence: str
     is_better: bool
@@ -110,7 +111,9 @@ def evaluate(
 ) -> EvaluationReport:
     """The report for predictions on held-out rows; the first baseline is the dummy."""
     task = target.task
-    details = _classification(target, predicted) if task.is_classification else _regression(target, predicted, seed)
+    details = (
+        _classification(target, predicted) if task.is_classification else _regression(target, predicted, seed)
+    )
     return EvaluationReport(
         task=task,
         n_rows=len(target.y),
@@ -136,7 +139,9 @@ def judge(target: Target, predicted: Array, baselines: Sequence[Baseline], *, se
     is_better, is_sure = gain > 0, low > 0 or high < 0
     sentence = _against_dummy(task, own, losses(task, target.y, dummy.predictions), is_better, is_sure)
     for other in baselines[1:]:
-        sentence += _against_other(other, *gain_interval(own, losses(task, target.y, other.predictions), seed=seed))
+        sentence += _against_other(
+            other, *gain_interval(own, losses(task, target.y, other.predictions), seed=seed)
+        )
     return Verdict(sentence, is_better and is_sure, is_sure, dummy.key, gain, low, high)
 
 
@@ -154,13 +159,18 @@ def _against_dummy(task: Task, own: Array, dummy: Array, is_better: bool, is_sur
     if task.is_classification:
         what, numbers = "always answering the class shares", f"log-loss {ours:.3f} against {theirs:.3f}"
     else:
-        what, numbers = "always answering the mean", f"RMSE {math.sqrt(ours):.4g} against {math.sqrt(theirs):.4g}"
+        what, numbers = (
+            "always answering the mean",
+            f"RMSE {math.sqrt(ours):.4g} against {math.sqrt(theirs):.4g}",
+        )
     rows = f"{len(own)} held-out rows"
     if is_better and is_sure:
         return f"The model is better than {what}: {numbers} on {rows}, and chance does not explain it."
     if is_sure:
         return f"The model is worse than {what}: {numbers} on {rows}. Do not use it."
-    return f"The model is not shown to be better than {what}: {numbers} on {rows}, which chance alone can give."
+    return (
+        f"The model is not shown to be better than {what}: {numbers} on {rows}, which chance alone can give."
+    )
 
 
 def _against_other(other: Baseline, gain: float, low: float, high: float) -> str:
@@ -185,7 +195,13 @@ def _classification(target: Target, predicted: Array) -> dict[str, Any]:
     for code, numbers in enumerate(class_metrics(matrix)):
         # Curves of a hundred classes would make a document of megabytes that nobody reads.
         has_curves = code < MAX_CURVES
-        per_class.append({"class": names[code], **numbers, **_class_curves(target.y == code, predicted[:, code], has_curves)})
+        per_class.append(
+            {
+                "class": names[code],
+                **numbers,
+                **_class_curves(target.y == code, predicted[:, code], has_curves),
+            }
+        )
     return {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
 
 

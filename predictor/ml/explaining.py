@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .checking import TrainingTable
 from .metrics import selection_score
-from .pipeline import FittedPipeline
+from .pipeline import FittedPipeline, Outputs
 
 N_REPEATS = 5
 MAX_ROWS = 1000
@@ -63,10 +63,11 @@ def permutation_importance(
 
 def predicted(pipeline: FittedPipeline, table: TrainingTable) -> NDArray[Any]:
     """Values or probabilities for the rows of a table."""
-    outputs = pipeline.predict(table.columns)
-    found = outputs.probabilities if table.task.is_classification else outputs.values
-    assert found is not None  # the task decides which one there is
-    return found
+    return _answers(pipeline.predict(table.columns))
+
+
+def _answers(outputs: Outputs) -> NDArray[Any]:
+    return np.asarray(outputs.values if outputs.probabilities is None else outputs.probabilities)
 
 
 Job = tuple[str, NDArray[np.intp]]
@@ -78,9 +79,7 @@ def _scores(pipeline: FittedPipeline, sample: TrainingTable, jobs: Sequence[Job]
     columns = {name: np.tile(values, len(jobs)) for name, values in sample.columns.items()}
     for number, (name, order) in enumerate(jobs):
         columns[name][number * n : (number + 1) * n] = sample.columns[name][order]
-    outputs = pipeline.predict(columns)
-    answers = outputs.probabilities if sample.task.is_classification else outputs.values
-    assert answers is not None
+    answers = _answers(pipeline.predict(columns))
     return [
         (job, selection_score(sample.task, sample.target.y, answers[number * n : (number + 1) * n]))
         for number, job in enumerate(jobs)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fitting import Candidate, FoldFit
+from .fitting import Candidate
 from .metrics import metrics, selection_metric, selection_score
+from .paths import FoldFit
 from .schema import Task
 
 
@@ -45,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A candidate seen on every fold: its best stage and its out-of-fold predictions in the order of `rows`."""
+    """A candidate seen on every fold: its best stage and its out-of-fold predictions."""
 
     candidate: Candidate
     stage: Mapping[str, Any]
@@ -67,7 +68,11 @@ def entry_for(candidate: Candidate, task: Task, **values: Any) -> Entry:
 
 
 def outcome_of(
-    candidate: Candidate, task: Task, y: NDArray[Any], folds: Sequence[NDArray[np.intp]], fits: Sequence[FoldFit]
+    candidate: Candidate,
+    task: Task,
+    y: NDArray[Any],
+    folds: Sequence[NDArray[np.intp]],
+    fits: Sequence[FoldFit],
 ) -> Outcome:
     """The stage that is best over all folds together. `folds` are positions in `y`."""
     longest = max(fits, key=lambda fit: len(fit.stages)).stages
@@ -80,6 +85,8 @@ def outcome_of(
             best, best_stage, best_number = score, stage, number
     _fill(predictions, folds, fits, best_number)
     each = [selection_score(task, y[rows], predictions[rows]) for rows in folds]
+    # Time and size were measured at the last stage; a boosting that is cut earlier needs that much less.
+    share = min(1.0, (best_number + 1) / len(longest)) if candidate.is_staged else 1.0
     secondary = "roc_auc" if task.is_classification else "r2"
     entry = entry_for(
         candidate,
@@ -89,11 +96,13 @@ def outcome_of(
         spread=float(np.std(each)) if np.isfinite(each).all() else None,
         extra={secondary: metrics(task, y, predictions)[secondary]} if math.isfinite(best) else None,
         fit_seconds=sum(fit.fit_seconds for fit in fits),
-        predict_ms=float(np.median([fit.predict_ms for fit in fits])),
+        predict_ms=round(float(np.median([fit.predict_ms for fit in fits])) * share, 3),
+        size_bytes=round(float(np.median([fit.size_bytes for fit in fits])) * share),
     )
     # A path of separate fits took as many fits as it has stages; the final fit takes one.
     n_fits = len(candidate.path) or 1
-    return Outcome(candidate, best_stage, predictions, entry, max(fit.fit_seconds for fit in fits) / n_fits)
+    seconds = max(fit.fit_seconds for fit in fits) / n_fits * (0.3 + 0.7 * share)
+    return Outcome(candidate, best_stage, predictions, entry, seconds)
 
 
 def _fill(

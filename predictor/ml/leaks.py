@@ -30,9 +30,9 @@ def find_leaks(table: TrainingTable, *, seed: int) -> list[TrainingWarning]:
         score = _power(sample, values, half)
         if score >= SUSPICIOUS:
             message = (
-                f"Possible leak: the column {shown(name)} alone predicts {shown(table.target.name)} almost perfectly "
-                f"({score:.3f} of 1). If it is known only after the fact, leave it out, or the model will be "
-                "worthless on new rows."
+                f"Possible leak: the column {shown(name)} alone predicts "
+                f"{shown(table.target.name)} almost perfectly ({score:.3f} of 1). If it is known only "
+                "after the fact, leave it out, or the model will be worthless on new rows."
             )
             found.append(TrainingWarning(message, name))
     return found
@@ -57,7 +57,7 @@ def _power(table: TrainingTable, values: NDArray[Any], half: NDArray[np.bool_]) 
 
 
 def _coded(values: NDArray[Any], y: NDArray[Any], half: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The column as numbers; a level becomes its mean target among the rows fitted on, the mean of all when rare."""
+    """The column as numbers; a level becomes its mean target among the rows fitted on."""
     if values.dtype.kind == "M":
         return np.where(missing(values), np.nan, values.astype("datetime64[s]").astype(np.float64))
     if values.dtype != object:

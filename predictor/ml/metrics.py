@@ -69,8 +69,10 @@ def classification_metrics(y: Array, probabilities: Array) -> dict[str, float | 
     occurring = [code for code in range(n_classes) if matrix[code].sum()]
     shown = [1] if n_classes == 2 else occurring
     one_hot = np.eye(n_classes)[y]
-    ranking = [(roc_auc(y == code, probabilities[:, code]), average_precision(y == code, probabilities[:, code]))
-               for code in shown]
+    ranking = [
+        (roc_auc(y == code, probabilities[:, code]), average_precision(y == code, probabilities[:, code]))
+        for code in shown
+    ]
     return finite(
         {
             "log_loss": float(losses(Task.MULTICLASS, y, probabilities).mean()),
@@ -79,7 +81,8 @@ def classification_metrics(y: Array, probabilities: Array) -> dict[str, float | 
             "precision": float(np.mean([each[code]["precision"] for code in shown])),
             "recall": float(np.mean([each[code]["recall"] for code in shown])),
             "f1": float(np.mean([each[code]["f1"] for code in shown])),
-            "brier": float(np.mean(np.sum((probabilities - one_hot) ** 2, axis=1))) / (2 if n_classes == 2 else 1),
+            "brier": float(np.mean(np.sum((probabilities - one_hot) ** 2, axis=1)))
+            / (2 if n_classes == 2 else 1),
             "roc_auc": _mean([area for area, _ in ranking]),
             "average_precision": _mean([area for _, area in ranking]),
         }
@@ -88,7 +91,9 @@ def classification_metrics(y: Array, probabilities: Array) -> dict[str, float | 
 
 def metrics(task: Task, y: Array, predicted: Array) -> dict[str, float | None]:
     """All metrics of the task, by name, the selection metric first."""
-    return classification_metrics(y, predicted) if task.is_classification else regression_metrics(y, predicted)
+    return (
+        classification_metrics(y, predicted) if task.is_classification else regression_metrics(y, predicted)
+    )
 
 
 def confusion(y: Array, codes: Array, n_classes: int) -> NDArray[np.intp]:
@@ -109,7 +114,7 @@ def class_metrics(matrix: NDArray[np.intp]) -> list[dict[str, float]]:
 
 
 def roc_auc(is_positive: Array, score: Array) -> float | None:
-    """The chance that a positive row scores above a negative one, ties counted half; None without both kinds."""
+    """The chance that a positive row scores above a negative one, ties half; None without both."""
     n_positive = int(is_positive.sum())
     n_negative = len(is_positive) - n_positive
     if not n_positive or not n_negative:
@@ -132,7 +137,9 @@ def average_precision(is_positive: Array, score: Array) -> float | None:
 
 def finite(values: dict[str, float | None]) -> dict[str, float | None]:
     """The same numbers, None for those that JSON cannot hold."""
-    return {name: value if value is not None and math.isfinite(value) else None for name, value in values.items()}
+    return {
+        name: value if value is not None and math.isfinite(value) else None for name, value in values.items()
+    }
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .checking import TrainingTable
 from .checkpoints import Checkpoints
 from .children import Children, Ended
-from .fitting import Candidate, FoldFit, fit_fold
+from .fitting import Candidate
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .metrics import selection_score
+from .paths import FoldFit, fit_fold
 from .progress import Clock, Reporter
-from .splitting import Split
+from .splitting import Split, split_rows
 
 # A candidate of a later round is ended after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
 # No candidate may take more of the budget than this.
 MAX_SHARE = 0.3
 FINAL_MEMBERS = 4
+# Export, parity gate, importance and report take about this long, beside the final fits.
+FINISH_SECONDS = 1.0
+FINISH_SHARE = 0.06
+MIN_SECONDS = 0.2
 
 
 @dataclass
@@ -35,7 +40,6 @@ class Search:
     clock: Clock
     reporter: Reporter
     seed: int
-    reserve_seconds: float = 0.0
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     is_budget_limited: bool = False
@@ -49,7 +53,35 @@ class Search:
     @property
     def remaining(self) -> float:
         """Seconds left for searching: the final fits of what is best so far are put aside."""
-        return self.clock.remaining - self.reserve_seconds - self.final_seconds
+        return self.clock.remaining - self.finish_seconds - self.final_seconds
+
+    @property
+    def finish_seconds(self) -> float:
+        """Put aside for the export, the parity gate and the report."""
+        budget = self.clock.budget_seconds
+        return min(FINISH_SECONDS + FINISH_SHARE * budget, 0.5 * budget)
+
+    def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
+        """A new search on a few of the development rows, with so much more time."""
+        development = self.split.development
+        part = split_rows(
+            self.table.target.rows(development),
+            seed=self.seed,
+            holdout_share=0.2,
+            n_folds=2,
+            max_search_rows=n_rows,
+        )
+        folds = tuple((development[fit], development[score]) for fit, score in part.folds)
+        return replace(
+            self,
+            split=replace(self.split, search=development[part.search], folds=folds),
+            checkpoints=self.checkpoints.subfolder("small"),
+            clock=Clock(self.clock.started_at, self.clock.elapsed + extra_seconds),
+            outcomes={},
+            entries={},
+            is_budget_limited=True,
+            _fits={},
+        )
 
     @property
     def final_seconds(self) -> float:
@@ -84,10 +116,11 @@ class Search:
         if stored is not None:
             self._keep(candidate, fold, stored, rivals)
             return False
-        if self.remaining <= 0.2:
-            self._drop(candidate, "stopped", "no time was left", is_limit=True)
-            return False
         known = self._fits.get(candidate.key, {})
+        if self.remaining <= MIN_SECONDS and not known:
+            # Candidates that were not even begun would only crowd the leaderboard.
+            self.is_budget_limited = True
+            return False
         if known:
             each = max(fit.fit_seconds for fit in known.values())
             needed = each * np.ceil((len(self.split.folds) - fold) / self.children.n_slots)
@@ -99,7 +132,9 @@ class Search:
     def _start(self, candidate: Candidate, fold: int, running: dict[str, tuple[Candidate, int]]) -> None:
         key = f"{candidate.key}-{fold}"
         share = self.clock.elapsed / self.clock.budget_seconds
-        self.reporter.progress(share, f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}")
+        self.reporter.progress(
+            share, f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}"
+        )
 
         def work() -> None:
             fit, score = (self.table.rows(rows) for rows in self.split.folds[fold])
@@ -133,7 +168,7 @@ class Search:
             self._drop(candidate, "stopped", "far behind after its first fold")
 
     def _is_hopeless(self, fit: FoldFit, rivals: dict[str, Outcome]) -> bool:
-        """Compared with earlier rounds only, on the same rows, so that the outcome does not depend on speed."""
+        """Compared with earlier rounds only, on the same rows, so that speed does not change the outcome."""
         rows, task = self.places[0], self.table.task
         best = min(selection_score(task, self.y[rows], each.predictions[rows]) for each in rivals.values())
         own = min(selection_score(task, self.y[rows], stage) for stage in fit.predictions)
@@ -148,5 +183,3 @@ class Search:
         self.entries[entry.key] = entry
         board = [each.to_json() for each in self.leaderboard()]
         self.reporter.emit("candidate", candidate=entry.to_json(), leaderboard=board)
-
-

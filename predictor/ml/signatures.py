@@ -52,7 +52,9 @@ def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> Feature
         return FeatureField(name, role, has_missing, typical=bool(np.mean(present) >= 0.5))
     if role is Role.DATETIME:
         ordered = np.sort(present)
-        low, middle, high = (_iso(each, storage) for each in (ordered[0], ordered[len(ordered) // 2], ordered[-1]))
+        low, middle, high = (
+            _iso(each, storage) for each in (ordered[0], ordered[len(ordered) // 2], ordered[-1])
+        )
         return FeatureField(name, role, has_missing, minimum=low, maximum=high, typical=middle)
     is_integer = bool(np.all(present == np.floor(present)))
     low, high = float(present.min()), float(present.max())

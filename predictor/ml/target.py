@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest, shown
-
 from .schema import ColumnProfile, Role, Scalar, Task, canonical_text
 
 MIN_ROWS = 20
 MAX_CLASSES = 100
-# Whole numbers with so few distinct values are taken for classes (ratings, counts of doors), unless told otherwise.
+# Whole numbers with so few distinct values are taken for classes (ratings, say), unless told otherwise.
 MAX_INTEGER_CLASSES = 10
 SENTENCES = {
     Task.REGRESSION: "a number (regression)",
@@ -46,7 +45,9 @@ class TargetFacts:
         low, high = profile.minimum, profile.maximum
         is_number = profile.role in (Role.NUMERIC, Role.CONSTANT) and isinstance(low, (int, float))
         is_whole = is_number and "INT" in profile.storage
-        span = high - low + 1 if isinstance(low, (int, float)) and isinstance(high, (int, float)) else math.nan
+        span = (
+            high - low + 1 if isinstance(low, (int, float)) and isinstance(high, (int, float)) else math.nan
+        )
         is_complete = len(profile.levels) == profile.n_distinct
         lonely = [level.value for level in profile.levels if level.count == 1] if is_complete else []
         return cls(
@@ -64,7 +65,9 @@ class TargetFacts:
     @classmethod
     def from_values(cls, name: str, role: Role, values: NDArray[Any]) -> TargetFacts:
         present = values[~missing(values)]
-        distinct, counts = np.unique(present.astype(str) if present.dtype == object else present, return_counts=True)
+        distinct, counts = np.unique(
+            present.astype(str) if present.dtype == object else present, return_counts=True
+        )
         is_number = role in (Role.NUMERIC, Role.CONSTANT) and present.dtype.kind == "f"
         is_whole = bool(is_number and np.all(present == np.floor(present)))
         span = float(present.max() - present.min() + 1) if is_whole and len(present) else math.nan
@@ -153,7 +156,8 @@ def _check_kind(facts: TargetFacts, asked: Task | None) -> None:
     if looks_like_id or is_each_its_own or (not facts.is_number and facts.n_distinct == facts.n_present):
         raise InvalidTrainingRequest(
             f"The target {name} looks like an identifier: {facts.n_distinct} different values in "
-            f"{facts.n_present} rows. A value that never comes again cannot be predicted; choose another column."
+            f"{facts.n_present} rows. A value that never comes again cannot be predicted; "
+            "choose another column."
         )
 
 
@@ -165,7 +169,8 @@ def _check_task(facts: TargetFacts, task: Task) -> None:
         )
     if task is Task.BINARY and facts.n_distinct != 2:
         raise InvalidTrainingRequest(
-            f"The target {name} has {facts.n_distinct} different values, so it cannot be predicted as {SENTENCES[task]}."
+            f"The target {name} has {facts.n_distinct} different values, "
+            f"so it cannot be predicted as {SENTENCES[task]}."
         )
     if task is Task.MULTICLASS and facts.n_distinct < 3:
         raise InvalidTrainingRequest(f"The target {name} has only two different values; train it as binary.")

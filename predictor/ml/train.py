@@ -14,7 +14,7 @@ Standard output: one JSON object a line, flushed. Every line has "event" and "se
     {"event": "candidate", "candidate": {…}, "leaderboard": [{…}, …]}     best first, see below
     {"event": "warning", "message", "column": name or null}
     {"event": "finished", "message", "result": "result.json"}             last line of a good run
-    {"event": "failed", "kind": "refused" | "failed" | "crashed", "message", "traceback"}   last line otherwise
+    {"event": "failed", "kind": "refused" | "failed" | "crashed", "message", "traceback"}   last line else
     Unknown events and keys may be added: ignore them. Standard error is for people (library chatter).
     `message` can be shown to anybody; `traceback` only to the owner of the run.
 
@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from .progress import Reporter
 
 FINISHED, CRASHED, UNREADABLE, REFUSED, FAILED = range(5)
-# Read by BLAS and OpenMP when they are loaded, so they are set before numpy is imported. Fits run side by side
-# with one thread each: boosting with two OpenMP threads on a busy machine spins and takes many times longer.
+# Read by BLAS and OpenMP when they are loaded, so they are set before numpy is imported. Fits run side by
+# side with one thread each: boosting with two OpenMP threads on a busy machine spins and takes far longer.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -68,10 +68,7 @@ def main(arguments: list[str]) -> int:
     from .children import die_with_parent
     from .progress import Reporter as Told
 
-    parent = os.getppid()
     die_with_parent()
-    if os.getppid() != parent:
-        return CRASHED
     reporter = Told()
     try:
         request_path, workdir = (Path(argument) for argument in arguments)
@@ -79,23 +76,36 @@ def main(arguments: list[str]) -> int:
         workdir.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError, InvalidTrainingRequest) as error:
         return _failed(reporter, "refused", f"The training run could not be started: {error}", UNREADABLE)
+    return _train(request, workdir, reporter)
+
+
+def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
     try:
         from .running import run
 
         run(request, workdir, reporter)
-    except InvalidTrainingRequest as error:
-        return _failed(reporter, "refused", error.message, REFUSED)
-    except TrainingFailed as error:
-        return _failed(reporter, "failed", error.message, FAILED)
-    except MlwebError as error:
-        return _failed(reporter, "crashed", error.message, CRASHED)
-    except MemoryError:
-        return _failed(reporter, "crashed", "The table needs more memory than this machine can give.", CRASHED)
     except Exception as error:
-        message = f"The training stopped at a fault of ours ({type(error).__name__}). Its owner can read the details."
-        return _failed(reporter, "crashed", message, CRASHED)
+        return _failed(reporter, *_explained(error))
     reporter.emit("finished", message="The model is trained.", result="result.json")
     return FINISHED
+
+
+def _explained(error: Exception) -> tuple[str, str, int]:
+    """The kind of failure, a sentence that anybody may read, and the exit code."""
+    if isinstance(error, InvalidTrainingRequest):
+        return "refused", error.message, REFUSED
+    if isinstance(error, TrainingFailed):
+        return "failed", error.message, FAILED
+    if isinstance(error, MlwebError):
+        return "crashed", error.message, CRASHED
+    if isinstance(error, MemoryError):
+        return "crashed", "The table needs more memory than this machine can give.", CRASHED
+    name = type(error).__name__
+    return (
+        "crashed",
+        f"The training stopped at a fault of ours ({name}); its owner can read the details.",
+        CRASHED,
+    )
 
 
 def _failed(reporter: Reporter, kind: str, message: str, code: int) -> int:

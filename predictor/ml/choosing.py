@@ -1,0 +1,58 @@
+"""What a search is worth: the best candidate, or a blend of several that is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .blending import blend, mixed
+from .leaderboard import Outcome
+from .metrics import metrics, selection_metric
+from .search import Search
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The members with their shares (summing to 1), and what they are worth out of fold."""
+
+    members: tuple[tuple[Outcome, float], ...]
+    cross_validation: Mapping[str, Any]
+    title: str
+
+    @property
+    def weights(self) -> dict[str, float]:
+        return {outcome.candidate.key: weight for outcome, weight in self.members}
+
+    @property
+    def is_blend(self) -> bool:
+        return len(self.members) > 1
+
+
+def choose(search: Search, *, max_members: int) -> Choice:
+    """The best of what was found, by its out-of-fold predictions."""
+    predictions = {key: each.predictions for key, each in search.outcomes.items()}
+    weights = blend(search.table.task, search.y, predictions, max_members=max_members)
+    return choice_of(search, weights)
+
+
+def choice_of(search: Search, weights: Mapping[str, float]) -> Choice:
+    """These members, largest share first."""
+    task = search.table.task
+    joint = mixed(weights, {key: search.outcomes[key].predictions for key in weights})
+    each_fold = [metrics(task, search.y[rows], joint[rows])[selection_metric(task)] for rows in search.places]
+    known = [score for score in each_fold if score is not None]
+    members = [(search.outcomes[key], weights[key]) for key in sorted(weights, key=lambda key: -weights[key])]
+    titles = [outcome.candidate.title for outcome, _ in members]
+    return Choice(
+        members=tuple(members),
+        cross_validation={
+            "metrics": metrics(task, search.y, joint),
+            "spread": float(np.std(known)) if known else None,
+            "n_folds": len(search.places),
+            "n_rows": len(search.y),
+        },
+        title=titles[0] if len(titles) == 1 else f"Blend of {len(titles)}: {', '.join(titles)}",
+    )
