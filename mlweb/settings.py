@@ -51,7 +51,7 @@ except OSError as error:
 HOST = env.str("MLWEB_HOST", default="127.0.0.1")
 PORT = env.int("MLWEB_PORT", default=8000)
 WEB_WORKERS = env.int("MLWEB_WEB_WORKERS", default=2)
-# A slow upload holds a thread while it arrives: with 8, ten clients sending a byte a second stopped all others.
+# A slow upload holds a thread while it arrives: with 8, ten clients of a byte a second stopped all others.
 WEB_THREADS = env.int("MLWEB_WEB_THREADS", default=32)
 USES_HTTPS = env.bool("MLWEB_HTTPS", default=False)
 DEBUG = env.bool("DEBUG", default=False)

@@ -1,0 +1,29 @@
+"""Run a module so that it ends with the process that started it, however that one ended.
+
+`python -m mlweb.supervised granian …`. Without this, a server whose supervisor was killed would stay on its
+port for good, and answer with old code beside its successor.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import runpy
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when the thread that started it ends (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    # Its own children, such as the web server's processes, are told to do the same.
+    os.environ["MLWEB_IS_SUPERVISED"] = "1"
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
