@@ -1,4 +1,4 @@
-"""`{% chart %}`: data as JSON, a place to draw it, and the same numbers as a table for those who cannot see it.
+"""`{% chart %}`: data as JSON, a place to draw it, and the same numbers as a table.
 
 `static/mlweb/js/charts.js` says what the data of each kind holds.
 """
@@ -20,7 +20,7 @@ Table = tuple[list[str], list[list[str]]]
 
 
 @register.inclusion_tag("includes/_chart.html")
-def chart(
+def chart(  # noqa: PLR0917 - the order in which a template says it
     id: str,  # noqa: A002 - the HTML attribute's name
     kind: str,
     data: Mapping[str, Any],
@@ -55,9 +55,8 @@ def _bar(data: Mapping[str, Any]) -> Table:
     header = [data.get("y" if data.get("horizontal") else "x") or "Name"]
     header += [each.get("name") or "Value" for each in data["series"]]
     columns = [each["values"] for each in data["series"]]
-    return header, [
-        [str(label), *(said(column[index]) for column in columns)] for index, label in enumerate(data["labels"])
-    ]
+    rows = zip(data["labels"], *columns, strict=True)
+    return header, [[str(label), *(said(value) for value in values)] for label, *values in rows]
 
 
 def _points(data: Mapping[str, Any]) -> Table:

@@ -20,15 +20,11 @@ def is_about(url_name: str, noun: str | None) -> bool:
 @register.filter
 def number(value: Any, digits: int = 5) -> str:
     """A number with grouped thousands and at most so many significant digits; "–" for nothing."""
-    if value is None or value == "" or isinstance(value, bool):
-        return "–" if value in (None, "") else str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    if not isinstance(value, float):
-        return str(value)
-    if not math.isfinite(value):
+    if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
-    if value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
         return f"{int(value):,}"
     size = abs(value)
     if size >= 1e12 or size < 1e-4:
@@ -78,3 +74,11 @@ def counted(value: int, noun: str) -> str:
     """3, "row" → "3 rows"; 1, "row" → "1 row"; "class,classes" for other plurals."""
     one, _, many = noun.partition(",")
     return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+@register.filter
+def missing_share(column: Any, n_rows: int) -> str:
+    """How much of a column is missing: "none", or a share with its count."""
+    if not column.n_missing:
+        return "none"
+    return f"{share(column.n_missing / n_rows if n_rows else 0.0)} ({column.n_missing:,})"

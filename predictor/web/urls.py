@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import evaluation, home, members, prediction_csv, prediction_log, predictions, registry, tokens
+from . import (
+    evaluation,
+    home,
+    members,
+    prediction_csv,
+    prediction_log,
+    predictions,
+    registry,
+    tokens,
+    training,
+)
 
 HOME: list[URLPattern] = [
     path("", home.Home.as_view(), name="home"),
@@ -13,7 +23,19 @@ HOME: list[URLPattern] = [
 
 DATASETS: list[URLPattern] = []
 
-TRAINING: list[URLPattern] = []
+RUN = "w/<slug:workspace>/runs/"
+
+TRAINING: list[URLPattern] = [
+    path(
+        "w/<slug:workspace>/datasets/<int:pk>/train/",
+        training.TrainingRunCreate.as_view(),
+        name="training-run-create",
+    ),
+    path(RUN, training.TrainingRunList.as_view(), name="training-run-list"),
+    path(f"{RUN}<int:pk>/", training.TrainingRunDetail.as_view(), name="training-run-detail"),
+    path(f"{RUN}<int:pk>/progress/", training.TrainingRunProgress.as_view(), name="training-run-progress"),
+    path(f"{RUN}<int:pk>/cancel/", training.TrainingRunCancel.as_view(), name="training-run-cancel"),
+]
 
 MODEL = "w/<slug:workspace>/models/<slug:slug>/"
 
@@ -29,7 +51,9 @@ REGISTRY: list[URLPattern] = [
     path(f"{MODEL}versions/<int:number>/model.onnx", registry.VersionOnnx.as_view(), name="version-onnx"),
     path(f"{MODEL}versions/<int:number>/archive/", registry.VersionArchive.as_view(), name="version-archive"),
     path(
-        f"{MODEL}versions/<int:number>/unarchive/", registry.VersionUnarchive.as_view(), name="version-unarchive"
+        f"{MODEL}versions/<int:number>/unarchive/",
+        registry.VersionUnarchive.as_view(),
+        name="version-unarchive",
     ),
 ]
 
@@ -39,7 +63,9 @@ PREDICTIONS: list[URLPattern] = [
     path(f"{MODEL}predict/", predictions.Predict.as_view(), name="predict"),
     path(f"{MODEL}predict-csv/", prediction_csv.PredictCsv.as_view(), name="predict-csv"),
     path(
-        f"{MODEL}predict-csv/<slug:key>/", prediction_csv.PredictCsvDownload.as_view(), name="predict-csv-download"
+        f"{MODEL}predict-csv/<slug:key>/",
+        prediction_csv.PredictCsvDownload.as_view(),
+        name="predict-csv-download",
     ),
     path(LOG, prediction_log.PredictionList.as_view(), name="prediction-list"),
     path(f"{LOG}export/", prediction_log.PredictionExport.as_view(), name="prediction-export"),

@@ -1,0 +1,219 @@
+"""Pages of datasets: the list, the upload with its second chances, one dataset, its download and its end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views import View
+
+from ..errors import Conflict, MlwebError, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
+from ..models import Dataset, TrainingRun, WorkspaceRole
+from ..services import datasets, samples
+from .access import WorkspaceMixin
+from .forms_datasets import UploadForm
+
+PAGE_SIZE = 25
+COLUMNS_PER_PAGE = 60
+PREVIEW_ROWS = 20
+# A preview is for a first look; a thousand columns of it would only be slow.
+PREVIEW_COLUMNS = 60
+SORTS = {
+    "name": ("name", "id"),
+    "-name": ("-name", "-id"),
+    "created": ("created_at", "id"),
+    "-created": ("-created_at", "-id"),
+    "rows": ("n_rows", "id"),
+    "-rows": ("-n_rows", "-id"),
+    "size": ("n_bytes", "id"),
+    "-size": ("-n_bytes", "-id"),
+}
+
+
+class DatasetList(WorkspaceMixin, View):
+    def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
+        wanted = request.GET.get("q", "").replace("\0", "").strip()[:200]
+        sort = request.GET.get("sort", "")
+        sort = sort if sort in SORTS else "-created"
+        rows = Dataset.objects.filter(workspace=self.workspace).select_related("created_by")
+        if wanted:
+            rows = rows.filter(Q(name__icontains=wanted) | Q(filename__icontains=wanted))
+        rows = rows.defer("schema_json", "options", "warnings").order_by(*SORTS[sort])
+        page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+        return render(
+            request,
+            "predictor/datasets/list.html",
+            {"page": page, "wanted": wanted, "sort": sort, "samples": samples.SAMPLES},
+        )
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A way out of a refusal: one option of the form, and what the button says."""
+
+    option: str
+    value: str
+    label: str
+
+
+class DatasetUpload(WorkspaceMixin, View):
+    """The form works by itself; with js the file is sent with progress, and a refusal offers a way out."""
+
+    required_role = WorkspaceRole.MEMBER
+
+    def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
+        return self.show(UploadForm())
+
+    def post(self, request: HttpRequest, workspace: str) -> HttpResponse:
+        form = UploadForm(request.POST, request.FILES)
+        if not form.is_valid():
+            sentences = [str(each) for errors in form.errors.values() for each in errors]
+            return self.refuse(form, " ".join(sentences), 400)
+        upload = form.cleaned_data["file"]
+        try:
+            dataset = datasets.import_csv(
+                workspace=self.workspace,
+                source=upload,
+                filename=upload.name,
+                name=form.cleaned_data["name"],
+                options=datasets.ImportOptions(**form.options),
+                by=request.user,
+            )
+        except MlwebError as error:
+            return self.refuse(form, error.message, status_of(error), error)
+        url = reverse("dataset-detail", args=[self.workspace.slug, dataset.pk])
+        size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
+        messages.success(request, f"“{dataset.name}” is here: {size}.")
+        return JsonResponse({"url": url}, status=201) if self.is_by_script else redirect(url)
+
+    @property
+    def is_by_script(self) -> bool:
+        return self.request.headers.get("X-Requested-With") == "XMLHttpRequest"
+
+    def refuse(
+        self, form: UploadForm, message: str, status: int, error: MlwebError | None = None
+    ) -> HttpResponse:
+        remedy = remedy_for(error)
+        problems = [asdict(each) for each in error.problems[:5]] if error else []
+        if self.is_by_script:
+            answer = {"message": message, "problems": problems, "remedy": asdict(remedy) if remedy else None}
+            return JsonResponse(answer, status=status)
+        if error is not None:
+            form.add_error("file", message)
+        if remedy:
+            form = form.with_option(remedy.option, remedy.value)
+        return self.show(form, status=status, remedy=remedy, problems=problems)
+
+    def show(self, form: UploadForm, status: int = 200, **more: Any) -> HttpResponse:
+        context = {
+            "form": form,
+            "samples": samples.SAMPLES,
+            "max_bytes": settings.MAX_UPLOAD_BYTES,
+            "max_columns": settings.MAX_TABLE_COLUMNS,
+            "max_cell_bytes": settings.MAX_CELL_BYTES,
+            **more,
+        }
+        return render(self.request, "predictor/datasets/upload.html", context, status=status)
+
+
+def status_of(error: MlwebError) -> int:
+    if isinstance(error, TooLarge):
+        return 413
+    if isinstance(error, UnsupportedContent):
+        return 415
+    return 409 if isinstance(error, Conflict) else 400
+
+
+def remedy_for(error: MlwebError | None) -> Remedy | None:
+    if isinstance(error, UnknownEncoding) and error.suggestion:
+        return Remedy("encoding", error.suggestion, f"Read it as {error.suggestion}")
+    if isinstance(error, RaggedRows):
+        return Remedy("skip_bad_rows", "on", "Leave these rows out")
+    return None
+
+
+class DatasetFromSample(WorkspaceMixin, View):
+    required_role = WorkspaceRole.MEMBER
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, workspace: str, key: str) -> HttpResponse:
+        try:
+            dataset = samples.add_sample(workspace=self.workspace, key=key, by=request.user)
+        except MlwebError as error:
+            messages.error(request, error.message)
+            return redirect("dataset-upload", self.workspace.slug)
+        messages.success(request, f"“{dataset.name}” is here. Have a look, then choose what to predict.")
+        return redirect("dataset-detail", self.workspace.slug, dataset.pk)
+
+
+class DatasetDetail(WorkspaceMixin, View):
+    def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        dataset = self.get_visible_or_404(Dataset.objects.select_related("created_by"), pk=pk)
+        columns = Paginator(dataset.schema.columns, COLUMNS_PER_PAGE).get_page(request.GET.get("page"))
+        runs = (
+            TrainingRun.objects.filter(dataset=dataset)
+            .select_related("registered_model", "model_version")
+            .only("id", "target", "status", "queued_at", "registered_model__name", "registered_model__slug",
+                  "model_version__number", "model_version__training_run_id")
+        )  # fmt: skip
+        context = {
+            "dataset": dataset,
+            "columns": columns,
+            "runs": runs[:5],
+            "n_left_out": max(0, dataset.n_columns - PREVIEW_COLUMNS),
+            **preview_of(dataset),
+        }
+        return render(request, "predictor/datasets/detail.html", context)
+
+
+def preview_of(dataset: Dataset) -> dict[str, Any]:
+    """The first rows, or the sentence that says why there are none to show."""
+    if not dataset.has_data:
+        return {"preview": None}
+    try:
+        return {"preview": datasets.preview(dataset, limit=PREVIEW_ROWS)}
+    except MlwebError as error:
+        return {"preview": None, "preview_error": error.message}
+
+
+class DatasetDownload(WorkspaceMixin, View):
+    def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponseBase:
+        dataset = self.get_visible_or_404(Dataset, pk=pk)
+        try:
+            file = datasets.open_original(dataset)
+        except MlwebError as error:
+            messages.error(request, error.message)
+            return redirect("dataset-detail", self.workspace.slug, dataset.pk)
+        # Somebody's bytes: always a download, never a page of this site.
+        return FileResponse(
+            file, as_attachment=True, filename=dataset.filename, content_type="application/octet-stream"
+        )
+
+
+class DatasetDelete(WorkspaceMixin, View):
+    required_role = WorkspaceRole.ADMIN
+
+    def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        rows = Dataset.objects.annotate(
+            n_runs=Count("training_runs", distinct=True), n_versions=Count("model_versions", distinct=True)
+        )
+        dataset = self.get_visible_or_404(rows, pk=pk)
+        return render(request, "predictor/datasets/delete.html", {"dataset": dataset})
+
+    def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        dataset = self.get_visible_or_404(Dataset, pk=pk)
+        name = dataset.name
+        try:
+            datasets.delete(dataset=dataset, by=request.user)
+        except MlwebError as error:
+            messages.error(request, error.message)
+            return redirect("dataset-detail", self.workspace.slug, pk)
+        messages.success(request, f"“{name}” was deleted.")
+        return redirect("dataset-list", self.workspace.slug)

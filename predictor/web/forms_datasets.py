@@ -1,0 +1,79 @@
+"""The upload form: a file, and how to read it when the file does not tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+ENCODINGS = (
+    "utf-8",
+    "cp1252",
+    "latin-1",
+    "utf-16",
+    "gb18030",
+    "big5",
+    "shift_jis",
+    "euc_kr",
+    "cp1250",
+    "cp1251",
+)
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file",
+        allow_empty_file=True,  # the service says what an empty file lacks
+        max_length=4_000,  # a long name is shortened, not refused
+        error_messages={"required": "Choose a CSV file first."},
+        widget=forms.FileInput(
+            attrs={"accept": ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"}
+        ),
+    )
+    name = forms.CharField(
+        label="Name", required=False, max_length=200, help_text="Empty: the name of the file.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+    encoding = forms.CharField(
+        label="Encoding", required=False, max_length=40, help_text="Empty: UTF-8, or as the file says.",
+        widget=forms.TextInput(attrs={"list": "encodings", "autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+    delimiter = forms.ChoiceField(
+        label="Between cells", required=False,
+        choices=[("", "Find out"), (",", "Comma ,"), (";", "Semicolon ;"), ("\t", "Tab"), ("|", "Bar |")],
+    )  # fmt: skip
+    decimal = forms.ChoiceField(
+        label="Decimal mark", required=False,
+        choices=[("", "Find out"), (".", "Point: 1.5"), (",", "Comma: 1,5")],
+    )  # fmt: skip
+    skip_bad_rows = forms.BooleanField(
+        label="Leave out rows with too many or too few cells", required=False,
+    )  # fmt: skip
+
+    infinite_as_missing = forms.BooleanField(
+        label="Take infinite numbers (inf, 1e400) as missing", required=False,
+    )  # fmt: skip
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        return ENCODINGS
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {
+            name: self.cleaned_data[name] for name in ("encoding", "delimiter", "decimal", "skip_bad_rows")
+        }
+
+    @property
+    def has_options(self) -> bool:
+        """Whether somebody said how to read the file: then the page shows those fields."""
+        return any(self[name].value() for name in ("encoding", "delimiter", "decimal", "skip_bad_rows"))
+
+    def with_option(self, option: str, value: str) -> UploadForm:
+        """The same form with a way out filled in, its errors kept."""
+        data = self.data.copy()
+        data[option] = value
+        form = UploadForm(data, self.files)
+        form._errors = self.errors
+        form.cleaned_data = self.cleaned_data
+        return form

@@ -1,0 +1,292 @@
+"""The form that starts a training run. Its fields follow the dataset and the estimator that is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
+from ..ml.schema import ColumnProfile, Role, Task
+from ..models import Dataset, RegisteredModel
+from ..services import estimators, training
+from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter
+
+TASK_TITLES = {
+    Task.REGRESSION: "A number (regression)",
+    Task.BINARY: "One of two classes",
+    Task.MULTICLASS: "One of several classes",
+}
+ROLE_TITLES = {
+    Role.NUMERIC: "number",
+    Role.CATEGORICAL: "category",
+    Role.BOOLEAN: "yes or no",
+    Role.DATETIME: "date or time",
+    Role.TEXT: "free text",
+    Role.IDENTIFIER: "identifier (left out)",
+    Role.CONSTANT: "constant (left out)",
+}
+AUTO_SUMMARY = (
+    "Tries several estimators within the time budget, tests each on rows that it has not seen, and keeps the "
+    "best one or a blend of them. A good choice when you do not want to decide."
+)
+MAX_NAME = 60
+# Which field a refusal of the service is about, by the words it begins with.
+PLACES = (
+    ("The time budget", "budget_seconds"),
+    ("The seed", "seed"),
+    ("A registered model needs a name", "registered_model"),
+    ("No free address was found for a model", "registered_model"),
+    ("There is no task", "task"),
+    ("There is no estimator", "estimator"),
+    ("Auto chooses", "estimator"),
+)
+
+
+@dataclass(frozen=True)
+class ColumnRow:
+    """A column in the table of meanings: its field, and what was found in it."""
+
+    column: ColumnProfile
+    field: forms.BoundField
+
+
+class OpenChoiceField(forms.ChoiceField):
+    """Offers choices but takes anything: the service refuses, so the sentence is the same as the API's."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+class TrainingRunForm(forms.Form):
+    """`shown` are the values to begin with: from a link, from an earlier run, or from an htmx request."""
+
+    target = OpenChoiceField(label="What should be predicted?")
+    task = OpenChoiceField(label="What kind of answer?", required=False)
+    estimator = OpenChoiceField(label="Estimator")
+    registered_model = forms.CharField(
+        label="Name of the model", max_length=200,
+        help_text="A name that exists already gets a new version.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "model-names"}),
+    )  # fmt: skip
+    budget_seconds = forms.IntegerField(label="Time budget in seconds")
+    seed = forms.IntegerField(
+        label="Random seed", help_text="The same seed on the same data gives the same model."
+    )
+
+    def __init__(self, data: Any = None, *, dataset: Dataset, shown: Mapping[str, Any] | None = None):
+        self.dataset = dataset
+        self.catalogue = {info.key: info for info in estimators.catalogue()}
+        self.target_error = ""
+        beginning = self._beginning(data if data is not None else (shown or {}))
+        super().__init__(data, initial=beginning, label_suffix="")
+        self.found = self._found(beginning)
+        self._fill_choices(beginning)
+        self._add_hyperparameters(beginning)
+        self._add_roles()
+
+    # --- What it begins with -----------------------------------------------------------------------------
+
+    def _beginning(self, shown: Mapping[str, Any]) -> dict[str, Any]:
+        names = self.dataset.schema.names
+        target = shown.get("target")
+        if target not in names:
+            target = self._likely_target()
+        return {
+            "budget_seconds": settings.TRAINING_BUDGET_SECONDS,
+            "seed": 0,
+            "estimator": AUTO,
+            **dict(shown.items()),
+            "target": target,
+            "registered_model": self._name(shown.get("registered_model"), target),
+        }
+
+    def _likely_target(self) -> str:
+        """The last column that can be predicted at all: most tables keep their answer there."""
+        columns = self.dataset.schema.columns
+        for column in reversed(columns[-30:]):
+            try:
+                training.find_task(dataset=self.dataset, target=column.name)
+            except InvalidTrainingRequest:
+                continue
+            return column.name
+        return columns[-1].name
+
+    def _name(self, given: str | None, target: str) -> str:
+        """The name that was given; one that this form made up itself follows the target."""
+        made_up = {suggested_name(self.dataset, name) for name in self.dataset.schema.names}
+        return given if given and given not in made_up else suggested_name(self.dataset, target)
+
+    def _found(self, beginning: Mapping[str, Any]) -> Task | None:
+        """The task of the target as it is found, and in `target_error` why there is none."""
+        try:
+            return training.find_task(
+                dataset=self.dataset, target=beginning["target"], roles=self._given_roles(beginning)
+            )
+        except InvalidTrainingRequest as error:
+            self.target_error = error.message
+            return None
+
+    @property
+    def asked_task(self) -> Task | None:
+        asked = self["task"].value()
+        return Task(asked) if asked in set(Task) else self.found
+
+    # --- Fields that depend on the choice ----------------------------------------------------------------
+
+    def _fill_choices(self, beginning: Mapping[str, Any]) -> None:
+        self.fields["target"].choices = [(name, name) for name in self.dataset.schema.names]
+        found = f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
+        self.fields["task"].choices = [
+            ("", found),
+            *((task.value, title) for task, title in TASK_TITLES.items()),
+        ]
+        task = self.asked_task
+        fitting = [info for info in self.catalogue.values() if task is None or task in info.tasks]
+        self.fields["estimator"].choices = [
+            (AUTO, "Auto: try several and keep the best"),
+            *((info.key, info.title) for info in fitting),
+        ]
+        # A choice that went out of reach with another target falls back to Auto, and the page shows it.
+        if not self.is_bound and beginning["estimator"] not in dict(self.fields["estimator"].choices):
+            self.initial["estimator"] = AUTO
+        self.fields[
+            "budget_seconds"
+        ].help_text = f"At most {settings.TRAINING_MAX_BUDGET_SECONDS:,}. More time lets Auto try more."
+        self.fields["budget_seconds"].widget.attrs.update(min=1, max=settings.TRAINING_MAX_BUDGET_SECONDS)
+        self.fields["seed"].widget.attrs.update(min=0)
+
+    @property
+    def info(self) -> EstimatorInfo | None:
+        """The estimator that is chosen; None for Auto."""
+        return self.catalogue.get(str(self["estimator"].value()))
+
+    @property
+    def summary(self) -> str:
+        return self.info.summary if self.info else AUTO_SUMMARY
+
+    def _knobs(self) -> list[Hyperparameter]:
+        if self.info is None:
+            return []
+        task = self.asked_task
+        return [knob for knob in self.info.hyperparameters if task is None or task in knob.tasks]
+
+    def _add_hyperparameters(self, beginning: Mapping[str, Any]) -> None:
+        """Fields named `param-<estimator>-<name>`, so that a value never wanders to another estimator."""
+        if self.info is None:
+            return
+        for knob in self._knobs():
+            name = f"param-{self.info.key}-{knob.name}"
+            self.fields[name] = field_for(knob)
+            self.initial[name] = beginning.get(name, knob.default)
+
+    @property
+    def hyperparameters(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name.startswith("param-")]
+
+    def _add_roles(self) -> None:
+        """Fields named by position: a column's name can hold anything."""
+        for index, column in enumerate(self.dataset.schema.columns):
+            self.fields[f"role-{index}"] = OpenChoiceField(
+                label=f"Meaning of {column.name}",
+                required=False,
+                choices=[("", f"as found: {ROLE_TITLES[column.role]}")]
+                + [(role.value, ROLE_TITLES[role]) for role in Role if role is not column.role],
+            )
+
+    def _given_roles(self, values: Mapping[str, Any]) -> dict[str, str]:
+        columns = self.dataset.schema.columns
+        given = {column.name: values.get(f"role-{index}") for index, column in enumerate(columns)}
+        return {name: role for name, role in given.items() if role in set(Role)}
+
+    @property
+    def column_rows(self) -> list[ColumnRow]:
+        columns = self.dataset.schema.columns
+        return [ColumnRow(column, self[f"role-{index}"]) for index, column in enumerate(columns)]
+
+    # --- Asking the service ------------------------------------------------------------------------------
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The arguments of `training.start_run`."""
+        data = self.cleaned_data
+        prefix = f"param-{data['estimator']}-"
+        return {
+            "target": data["target"],
+            "task": data["task"] or None,
+            "estimator": data["estimator"],
+            "params": {
+                name.removeprefix(prefix): value for name, value in data.items() if name.startswith(prefix)
+            },
+            "roles": self._given_roles(data),
+            "registered_model": data["registered_model"],
+            "budget_seconds": data["budget_seconds"],
+            "seed": data["seed"],
+        }
+
+    def add_refusal(self, error: MlwebError) -> None:
+        """Put the service's sentence beside the field that it is about."""
+        if isinstance(error, InvalidHyperparameters) and error.problems:
+            for problem in error.problems:
+                name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
+                self.add_error(name if name in self.fields else "estimator", problem.detail)
+            return
+        place = next((field for words, field in PLACES if error.message.startswith(words)), None)
+        self.add_error(place or self._place_by_trial(), error.message)
+
+    def _place_by_trial(self) -> str:
+        """Target, task or estimator: the first one without which the refusal would not have come."""
+        if self.target_error:
+            return "target"
+        data = self.cleaned_data
+        try:
+            training.find_task(
+                dataset=self.dataset, target=data["target"], task=data["task"], roles=self._given_roles(data)
+            )
+        except InvalidTrainingRequest:
+            return "task"
+        return "estimator"
+
+
+def suggested_name(dataset: Dataset, target: str) -> str:
+    return f"{dataset.name} {target}"[:MAX_NAME].strip()
+
+
+def field_for(knob: Hyperparameter) -> forms.Field:
+    """A lenient field: the service converts and refuses, so the sentence is the same as the API's."""
+    shared: dict[str, Any] = {"label": knob.title, "help_text": knob.help, "required": False}
+    if knob.kind == "boolean":
+        return forms.BooleanField(**shared)
+    if knob.kind == "choice":
+        return OpenChoiceField(choices=[(each, each.replace("_", " ")) for each in knob.choices], **shared)
+    attrs = {"inputmode": "numeric" if knob.kind == "integer" else "decimal", "autocomplete": "off"}
+    if knob.is_optional:
+        attrs["placeholder"] = "no limit"
+    shared["help_text"] = f"{knob.help} {knob.minimum:,g} to {knob.maximum:,g}."
+    return forms.CharField(widget=forms.TextInput(attrs=attrs), **shared)
+
+
+def shown_from_run(run: Any) -> dict[str, Any]:
+    """What the form begins with to ask for the same again."""
+    positions = {column.name: index for index, column in enumerate(run.dataset.schema.columns)}
+    roles = {f"role-{positions[name]}": role for name, role in run.roles.items() if name in positions}
+    params = {f"param-{run.estimator}-{name}": value for name, value in run.params.items()}
+    return {
+        "target": run.target,
+        "task": run.task,
+        "estimator": run.estimator,
+        "registered_model": run.registered_model.name,
+        "budget_seconds": run.budget_seconds,
+        "seed": run.seed,
+        **roles,
+        **params,
+    }
+
+
+def model_names(dataset: Dataset) -> list[str]:
+    """Names to offer: a new version of an existing model is one choice away."""
+    models = RegisteredModel.objects.filter(workspace_id=dataset.workspace_id)
+    return list(models.order_by("-id").values_list("name", flat=True)[:50])

@@ -1,0 +1,231 @@
+"""Pages of training runs: ask for one, watch it, stop it, ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views import View
+
+from ..errors import MlwebError
+from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
+from ..services import estimators, training
+from .access import WorkspaceMixin
+from .forms_training import TASK_TITLES, Task, TrainingRunForm, model_names, shown_from_run
+from .metric_words import Figure, key_metrics, metric_of
+
+PAGE_SIZE = 25
+# Lists leave out what can be long.
+LISTED = (
+    "id", "target", "task", "estimator", "status", "progress", "queued_at", "started_at", "finished_at",
+    "budget_seconds", "workspace_id", "dataset__name", "registered_model__name", "registered_model__slug",
+    "model_version__number", "model_version__training_run_id", "created_by__email",
+)  # fmt: skip
+
+
+class TrainingRunCreate(WorkspaceMixin, View):
+    """The train form. With htmx, the parts that depend on target, task and estimator follow each change."""
+
+    required_role = WorkspaceRole.MEMBER
+
+    def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        dataset = self.dataset(pk)
+        if not dataset.has_data:
+            messages.error(
+                request, f"The data of “{dataset.name}” was deleted; upload it again to train on it."
+            )
+            return redirect("dataset-detail", self.workspace.slug, dataset.pk)
+        if request.htmx:
+            form = TrainingRunForm(dataset=dataset, shown=request.GET)
+            return render(request, "predictor/training/_options.html", {"form": form, "is_swapped": True})
+        return self.show(TrainingRunForm(dataset=dataset, shown=self.first_values(dataset)))
+
+    def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        form = TrainingRunForm(request.POST, dataset=self.dataset(pk))
+        # "Show its settings" is for browsers without js, where the form cannot follow each change.
+        if "refresh" in request.POST:
+            return self.show(TrainingRunForm(dataset=form.dataset, shown=request.POST))
+        if not form.is_valid():
+            return self.show(form, status=400)
+        try:
+            run = training.start_run(dataset=form.dataset, by=request.user, **form.asked)
+        except MlwebError as error:
+            form.add_refusal(error)
+            return self.show(form, status=400)
+        return redirect("training-run-detail", self.workspace.slug, run.pk)
+
+    def dataset(self, pk: int) -> Dataset:
+        return self.get_visible_or_404(Dataset, pk=pk)
+
+    def first_values(self, dataset: Dataset) -> dict[str, Any]:
+        """From `?again=<run>`, everything; from `?target=<column>`, the target."""
+        again = self.request.GET.get("again", "")
+        if again.isascii() and again.isdigit() and len(again) < 18:
+            runs = TrainingRun.objects.filter(dataset=dataset, pk=int(again)).select_related(
+                "registered_model"
+            )
+            if run := runs.first():
+                run.dataset = dataset
+                return shown_from_run(run)
+        return {name: self.request.GET[name] for name in ("target",) if name in self.request.GET}
+
+    def show(self, form: TrainingRunForm, status: int = 200) -> HttpResponse:
+        context = {"form": form, "dataset": form.dataset, "model_names": model_names(form.dataset)}
+        return render(self.request, "predictor/training/create.html", context, status=status)
+
+
+class TrainingRunList(WorkspaceMixin, View):
+    def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
+        wanted = request.GET.get("q", "").replace("\0", "").strip()[:128]
+        status = request.GET.get("status", "")
+        runs = TrainingRun.objects.filter(workspace=self.workspace)
+        if status in JobStatus.values:
+            runs = runs.filter(status=status)
+        if wanted:
+            runs = runs.filter(
+                Q(target__icontains=wanted)
+                | Q(dataset__name__icontains=wanted)
+                | Q(registered_model__name__icontains=wanted)
+            )
+        related = ("dataset", "registered_model", "model_version", "created_by")
+        page = Paginator(runs.select_related(*related).only(*LISTED), PAGE_SIZE).get_page(
+            request.GET.get("page")
+        )
+        titles = {info.key: info.title for info in estimators.catalogue()}
+        context = {
+            "page": page,
+            "wanted": wanted,
+            "status": status,
+            "statuses": JobStatus.values,
+            "titles": titles,
+            "has_datasets": page.paginator.count > 0
+            or Dataset.objects.filter(workspace=self.workspace).with_data().exists(),
+        }
+        return render(request, "predictor/training/list.html", context)
+
+
+class RunPage(WorkspaceMixin, View):
+    def run(self, pk: int) -> TrainingRun:
+        rows = TrainingRun.objects.select_related(
+            "dataset", "registered_model", "model_version", "created_by"
+        )
+        rows = rows.defer("model_version__signature_json", "model_version__artifacts")
+        return self.get_visible_or_404(rows, pk=pk)
+
+
+class TrainingRunDetail(RunPage):
+    def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        return render(request, "predictor/training/detail.html", self.context_of(self.run(pk)))
+
+    def context_of(self, run: TrainingRun) -> dict[str, Any]:
+        titles = {info.key: info.title for info in estimators.catalogue()}
+        return {
+            "run": run,
+            "estimator_title": titles.get(run.estimator, "Auto"),
+            "task_title": TASK_TITLES[Task(run.task)].lower(),
+            "can_read_traceback": self.membership.user_id == run.created_by_id,
+            "can_start_again": run.is_final and run.dataset.has_data,
+            "fingerprint": fingerprint_of(run),
+            "board": board_of(run),
+            **outcome_of(run),
+        }
+
+
+class TrainingRunProgress(TrainingRunDetail):
+    """The moving part alone. 204 when nothing has changed: the page keeps what it shows, and asks again."""
+
+    def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        if request.GET.get("seen") == fingerprint_of(run):
+            return HttpResponse(status=204)
+        context = {**self.context_of(run), "is_swapped": True}
+        return render(request, "predictor/training/_progress.html", context)
+
+
+class TrainingRunCancel(RunPage):
+    required_role = WorkspaceRole.MEMBER
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        run = self.run(pk)
+        try:
+            training.cancel(run=run, by=request.user)
+        except MlwebError as error:
+            messages.info(request, error.message)
+        return redirect("training-run-detail", self.workspace.slug, run.pk)
+
+
+@dataclass(frozen=True)
+class BoardLine:
+    """A candidate as the leaderboard shows it."""
+
+    title: str
+    figures: tuple[str, ...]
+    seconds: float
+    weight: float | None
+    is_kept: bool
+    status: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Board:
+    headings: tuple[str, ...]
+    lines: tuple[BoardLine, ...]
+    metric: str
+
+
+def board_of(run: TrainingRun) -> Board | None:
+    """The candidates so far, best first."""
+    if not run.leaderboard:
+        return None
+    names = [run.leaderboard[0].get("metric") or ""]
+    names += [name for name in ("r2", "roc_auc") if any(name in entry for entry in run.leaderboard)]
+    lines = tuple(
+        BoardLine(
+            title=entry.get("title") or entry.get("estimator") or entry.get("key", ""),
+            figures=tuple(
+                metric_of(name).shown(entry.get("score" if position == 0 else name))
+                for position, name in enumerate(names)
+            ),
+            seconds=entry.get("fit_seconds") or 0.0,
+            weight=entry.get("weight"),
+            is_kept=bool(entry.get("weight")),
+            status=entry.get("status") or "done",
+            note=entry.get("note") or "",
+        )
+        for entry in run.leaderboard
+    )
+    return Board(tuple(metric_of(name).title for name in names), lines, names[0])
+
+
+def outcome_of(run: TrainingRun) -> dict[str, Any]:
+    """What a finished run brought: the version, the verdict on it, and its few best-known figures."""
+    version = getattr(run, "model_version", None)
+    if version is None:
+        return {"version": None}
+    figures = [
+        Figure(metric, float(run.metrics[metric.name]))
+        for metric in key_metrics(run.task)
+        if isinstance(run.metrics.get(metric.name), int | float)
+    ]
+    return {"version": version, "verdict": version.evaluation.get("verdict"), "figures": figures}
+
+
+def fingerprint_of(run: TrainingRun) -> str:
+    """Changes when the page would show something else."""
+    parts = (
+        run.status,
+        run.progress,
+        run.progress_message,
+        run.attempts,
+        run.is_cancel_requested,
+        run.leaderboard,
+    )
+    return sha256(repr(parts).encode()).hexdigest()[:16]
