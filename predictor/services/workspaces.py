@@ -42,13 +42,7 @@ def enter(*, user: User, slug: str) -> Membership:
 def create_workspace(*, slug: str, name: str = "", by: User | None) -> Workspace:
     """A new workspace with `by` as its admin. Without `by` (command line) it has nobody yet."""
     slug, name = slug.strip(), name.strip() or slug.strip()
-    if not WELL_FORMED_SLUG.fullmatch(slug):
-        raise InvalidInput(
-            f"{shown(slug)} cannot be a workspace's short name: "
-            "use up to 60 lower-case letters, digits and hyphens; begin and end with a letter or digit."
-        )
-    if slug in RESERVED_SLUGS:
-        raise InvalidInput(f"{shown(slug)} is kept for the API's own addresses; choose another short name.")
+    check_slug(slug)
     if len(name) > 120:
         raise InvalidInput("A workspace's name has at most 120 characters.", limit=120)
     try:
@@ -124,6 +118,17 @@ def remove_member(*, membership: Membership, by: User | None) -> None:
     tokens.update(revoked_at=timezone.now())
     membership._history_user = by
     membership.delete()
+
+
+def check_slug(slug: str) -> None:
+    """Raises `InvalidInput` for a short name that could not stand in an address."""
+    if not WELL_FORMED_SLUG.fullmatch(slug):
+        raise InvalidInput(
+            f"{shown(slug)} cannot be a workspace's short name: "
+            "use up to 60 lower-case letters, digits and hyphens; begin and end with a letter or digit."
+        )
+    if slug in RESERVED_SLUGS:
+        raise InvalidInput(f"{shown(slug)} is kept for the API's own addresses; choose another short name.")
 
 
 def can_be_sent_a_link(membership: Membership) -> bool:

@@ -1,0 +1,143 @@
+"""What every list of the admin panel shares: the wall, read-only rows, cheap counting."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.filters import RelatedOnlyFieldListFilter
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from simple_history.admin import SimpleHistoryAdmin
+
+from ..errors import MlwebError
+from ..models import User, Workspace, WorkspaceRole
+
+# Filters list only what the person may see: RelatedFieldListFilter would list every workspace's rows.
+ONLY_VISIBLE = RelatedOnlyFieldListFilter
+
+
+class WalledAdmin(admin.ModelAdmin):
+    """Rows and choices through `visible_to`; a refusal of a service is a message, not an error page."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).visible_to(request.user)  # type: ignore[attr-defined]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        rows = db_field.remote_field.model._default_manager.all()
+        if "queryset" not in kwargs and hasattr(rows, "visible_to"):
+            kwargs["queryset"] = rows.visible_to(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except MlwebError as error:
+            return self.refused(request, error)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().delete_view(request, *args, **kwargs)
+        except MlwebError as error:
+            return self.refused(request, error)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changelist_view(request, *args, **kwargs)
+        except MlwebError as error:
+            return self.refused(request, error)
+
+    def refused(self, request: HttpRequest, error: MlwebError) -> HttpResponse:
+        self.message_user(request, error.message, messages.ERROR)
+        return redirect(request.get_full_path())
+
+
+class ReadOnlyAdmin(WalledAdmin):
+    """Rows that are looked at: nothing is added, changed or deleted here."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may change rows may look at them; the change itself is an action or another page."""
+        name = f"{self.opts.app_label}.%s_{self.opts.model_name}"
+        return request.user.has_perm(name % "view") or request.user.has_perm(name % "change")
+
+
+class WalledHistoryAdmin(SimpleHistoryAdmin):
+    """The history of one row, for those who may see the row, to read and not to write."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        self.refuse_unseen(request, object_id)
+        return super().history_view(request, object_id, extra_context)
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        self.refuse_unseen(request, object_id)
+        if request.method != "GET":
+            raise PermissionDenied("The history is read-only.")
+        return super().history_form_view(request, object_id, version_id, extra_context)
+
+    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def refuse_unseen(self, request: HttpRequest, object_id: str) -> None:
+        """The library would show the history of any row, also behind a wall."""
+        if self.get_object(request, unquote(object_id)) is None:
+            raise Http404
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than `MAX_ROWS`: COUNT(*) of millions takes seconds, and nobody pages that far."""
+
+    MAX_ROWS = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by().values("pk")[: self.MAX_ROWS].count()  # type: ignore[union-attr]
+
+
+def may(user: User, workspace: Workspace, role: WorkspaceRole) -> bool:
+    """Rights in the panel come on top of the role in the workspace; superusers need only be in it."""
+    found = workspace.role_of(user)
+    if found is None:
+        return False
+    return user.is_superuser or workspace.memberships.get(user=user).can(role)
+
+
+def pretty(value: Any) -> str:
+    """JSON to read, as text and never as markup."""
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def size(n_bytes: int | None) -> str:
+    if n_bytes is None:
+        return "–"
+    if n_bytes < 1024:
+        return f"{n_bytes} B"
+    return f"{n_bytes / 1024:,.1f} KB" if n_bytes < 1024**2 else f"{n_bytes / 1024**2:,.1f} MB"
+
+
+def page_link(url: str, text: str) -> str:
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+def fields_of(model: type[Model], *, leave_out: tuple[str, ...] = ()) -> list[str]:
+    return [field.name for field in model._meta.fields if field.name not in leave_out]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import reverse
+
+from ..models import Dataset
+from .base import ONLY_VISIBLE, ReadOnlyAdmin, pretty, size
+
+
+@admin.register(Dataset)
+class DatasetAdmin(ReadOnlyAdmin):
+    list_display = (
+        "name",
+        "workspace",
+        "n_rows",
+        "n_columns",
+        "size",
+        "has_data",
+        "created_at",
+        "created_by",
+    )
+    list_filter = (("workspace", ONLY_VISIBLE), "created_at")
+    list_select_related = ("workspace", "created_by")
+    search_fields = ("name", "filename", "sha256")
+    fields = (
+        "workspace",
+        "name",
+        "filename",
+        "source",
+        "licence",
+        "sha256",
+        "size",
+        "parquet_digest",
+        "n_rows",
+        "n_columns",
+        "columns",
+        "options_json",
+        "warning_list",
+        "created_at",
+        "created_by",
+        "data_removed_at",
+    )
+
+    def view_on_site(self, dataset: Dataset) -> str:
+        return reverse("dataset-detail", args=[dataset.workspace.slug, dataset.pk])
+
+    @admin.display(ordering="n_bytes")
+    def size(self, dataset: Dataset) -> str:
+        return size(dataset.n_bytes)
+
+    @admin.display(boolean=True, description="data kept")
+    def has_data(self, dataset: Dataset) -> bool:
+        return dataset.has_data
+
+    @admin.display(description="columns and their roles")
+    def columns(self, dataset: Dataset) -> str:
+        return pretty({column.name: column.role for column in dataset.schema.columns})
+
+    @admin.display(description="options")
+    def options_json(self, dataset: Dataset) -> str:
+        return pretty(dataset.options)
+
+    @admin.display(description="warnings")
+    def warning_list(self, dataset: Dataset) -> str:
+        return pretty(dataset.warnings)

@@ -1,0 +1,168 @@
+"""People, workspaces, and who is in which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from ..errors import InvalidInput
+from ..models import Membership, User, Workspace, WorkspaceRole
+from ..services import workspaces
+from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledAdmin, WalledHistoryAdmin, may
+
+
+class NewUserForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+        field_classes: dict[str, Any] = {}
+
+
+@admin.register(User)
+class UserAdmin(WalledAdmin, DjangoUserAdmin):
+    """Only superusers write here: whoever changes an account can become that person, in every workspace."""
+
+    add_form = NewUserForm
+    ordering = ("email",)
+    list_display = ("email", "first_name", "last_name", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("email", "first_name", "last_name")
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("Name", {"fields": ("first_name", "last_name")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if request.user.is_superuser:
+            return super().get_fieldsets(request, obj)
+        return ((None, {"fields": ("email", "first_name", "last_name", "is_active", "last_login")}),)
+
+
+class WorkspaceForm(forms.ModelForm):
+    class Meta:
+        model = Workspace
+        fields = ("name", "slug")
+
+    def clean_slug(self) -> str:
+        try:
+            workspaces.check_slug(self.cleaned_data["slug"])
+        except InvalidInput as error:
+            raise ValidationError(error.message) from None
+        return str(self.cleaned_data["slug"])
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(WalledAdmin):
+    """Workspaces are made and renamed here; not deleted, since all their work would go with them."""
+
+    form = WorkspaceForm
+    list_display = ("name", "slug", "n_members", "created_at")
+    search_fields = ("name", "slug")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
+        # Counted over a subquery of its own: the wall's filter has joined the caller's membership only.
+        visible = super().get_queryset(request).values("pk")
+        counted = Workspace.objects.filter(pk__in=visible).annotate(n=Count("memberships"))
+        return counted.order_by("name")
+
+    @admin.display(description="members", ordering="n")
+    def n_members(self, workspace: Any) -> int:
+        return int(workspace.n)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("slug",) if obj else ()  # clients know the workspace by it
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or may(request.user, obj, WorkspaceRole.ADMIN))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        made = workspaces.create_workspace(slug=obj.slug, name=obj.name, by=request.user)
+        obj.pk, obj._state.adding = made.pk, False
+
+
+@admin.register(Membership)
+class MembershipAdmin(WalledAdmin, WalledHistoryAdmin):
+    """Who is in which workspace, as what. Admins of the workspace write; the last admin stays."""
+
+    list_display = ("user", "workspace", "role", "created_at")
+    list_filter = ("role", ("workspace", ONLY_VISIBLE))
+    list_select_related = ("user", "workspace")
+    search_fields = ("user__email", "workspace__name")
+    fields = ("workspace", "user", "role")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("workspace", "user") if obj else ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "workspace" and not request.user.is_superuser:
+            led = {"memberships__user": request.user, "memberships__role": WorkspaceRole.ADMIN}
+            kwargs["queryset"] = Workspace.objects.filter(**led)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or may(request.user, obj.workspace, WorkspaceRole.ADMIN))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or may(request.user, obj.workspace, WorkspaceRole.ADMIN))
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        if change:
+            workspaces.change_role(membership=obj, role=obj.role, by=request.user)
+            return
+        added = workspaces.add_member(workspace=obj.workspace, user=obj.user, role=obj.role, by=request.user)
+        obj.pk, obj._state.adding = added.membership.pk, False
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        workspaces.remove_member(membership=obj, by=request.user)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """People are removed one by one, each in the workspace that one leads."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+
+@admin.register(Membership.history.model)
+class MembershipHistoryAdmin(ReadOnlyAdmin):
+    """Every change of a membership, also of those that are gone: who, when, by whom."""
+
+    list_display = ("history_date", "user", "workspace", "role", "history_type", "history_user")
+    list_filter = ("history_type", "role")
+    list_select_related = ("user", "workspace", "history_user")
+    search_fields = ("user__email",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        visible = Workspace.objects.visible_to(request.user)
+        return admin.ModelAdmin.get_queryset(self, request).filter(workspace__in=visible)

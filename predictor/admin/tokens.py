@@ -1,0 +1,53 @@
+"""API tokens: looked at and revoked. Never their digest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from ..models import ApiToken, WorkspaceRole
+from ..services import tokens
+from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledHistoryAdmin, fields_of, may
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin, WalledHistoryAdmin):
+    """People make their tokens under Settings; here they, and admins of the workspace, revoke them."""
+
+    list_display = (
+        "name",
+        "prefix",
+        "user",
+        "workspace",
+        "scope_words",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
+    list_filter = (("workspace", ONLY_VISIBLE), "revoked_at")
+    list_select_related = ("user", "workspace")
+    search_fields = ("name", "prefix", "user__email")
+    fields = fields_of(ApiToken, leave_out=("id", "digest"))
+    actions = ("revoke_tokens",)
+
+    @admin.display(description="scopes")
+    def scope_words(self, token: ApiToken) -> str:
+        return ", ".join(token.scopes)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("predictor.change_apitoken")
+
+    @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
+    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for token in queryset.select_related("user", "workspace"):
+            is_own = token.user_id == request.user.pk
+            if not is_own and not may(request.user, token.workspace, WorkspaceRole.ADMIN):
+                self.message_user(request, f"You may not revoke {token}.", messages.ERROR)
+                continue
+            tokens.revoke(token=token, by=request.user)
+            self.log_change(request, token, "Revoked.")
+            self.message_user(request, f"{token} of {token.user} is revoked.", messages.SUCCESS)

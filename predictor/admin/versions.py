@@ -1,0 +1,202 @@
+"""Model versions: compared, promoted, archived. Nothing else about them ever changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from django.contrib import admin, messages
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from ..models import CHAMPION, ModelAlias, ModelVersion, RegisteredModel
+from ..services import registry
+from .base import ONLY_VISIBLE, ReadOnlyAdmin, page_link, pretty, size
+from .registry import RegistryAdmin
+
+# The first that a version has stands in the list; the page shows all.
+HEADLINES = ("accuracy", "roc_auc", "log_loss", "r2", "rmse", "mae")
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
+    list_display = (
+        "__str__",
+        "number",
+        "registered_model",
+        "workspace",
+        "alias_names",
+        "estimator",
+        "headline",
+        "parity_words",
+        "is_compiled",
+        "size",
+        "created_at",
+        "created_by",
+        "is_archived",
+        "comparison",
+    )
+    list_filter = (
+        ("registered_model", ONLY_VISIBLE),
+        ("registered_model__workspace", ONLY_VISIBLE),
+        "is_compiled",
+        "task",
+        ("archived_at", admin.EmptyFieldListFilter),
+        "created_at",
+    )
+    list_select_related = ("registered_model__workspace", "created_by")
+    search_fields = ("registered_model__name", "registered_model__slug", "estimator", "dataset_sha256")
+    actions = ("make_champion", "archive_versions", "take_out_of_archive", "compare_two")
+    fields = (
+        "registered_model",
+        "number",
+        "alias_names",
+        "training_run",
+        "dataset",
+        "dataset_sha256",
+        "task",
+        "estimator",
+        "is_compiled",
+        "size",
+        "comparison",
+        "metrics_json",
+        "parity_json",
+        "params_json",
+        "signature_shown",
+        "artifacts_json",
+        "libraries_json",
+        "warnings_json",
+        "archived_at",
+        "created_at",
+        "created_by",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        aliases = ModelAlias.objects.only("alias", "model_version_id")
+        return (
+            super().get_queryset(request).defer("evaluation").prefetch_related(Prefetch("aliases", aliases))
+        )
+
+    def view_on_site(self, version: ModelVersion) -> str:
+        model = version.registered_model
+        return reverse("version-detail", args=[model.workspace.slug, model.slug, version.number])
+
+    @admin.action(description="Make champion", permissions=["promote"])
+    def make_champion(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        versions = list(queryset.select_related("registered_model__workspace"))
+        n_chosen = Counter(version.registered_model_id for version in versions)
+        for model_id, n in n_chosen.items():
+            if n > 1:
+                model = next(
+                    each.registered_model for each in versions if each.registered_model_id == model_id
+                )
+                self.message_user(
+                    request, f"{model} has one champion; choose one of its {n} versions.", messages.ERROR
+                )
+        single = [version for version in versions if n_chosen[version.registered_model_id] == 1]
+
+        def promote(version: ModelVersion) -> str:
+            registry.set_alias(
+                registered_model=version.registered_model,
+                alias=CHAMPION,
+                model_version=version,
+                by=request.user,
+            )
+            return f"{version} is champion of {version.registered_model.workspace} now."
+
+        self.do_for_each(request, single, promote, lambda version: version.registered_model)
+
+    @admin.action(description="Archive", permissions=["promote"])
+    def archive_versions(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        def archive(version: ModelVersion) -> str:
+            registry.archive(model_version=version, by=request.user)
+            return f"{version} is archived: it stays readable and no longer serves."
+
+        self.do_for_each(request, queryset, archive, lambda version: version.registered_model)
+
+    @admin.action(description="Take out of the archive", permissions=["promote"])
+    def take_out_of_archive(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        def unarchive(version: ModelVersion) -> str:
+            registry.unarchive(model_version=version, by=request.user)
+            return f"{version} may serve again."
+
+        self.do_for_each(request, queryset, unarchive, lambda version: version.registered_model)
+
+    @admin.action(description="Compare two versions of a model", permissions=["view"])
+    def compare_two(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> HttpResponse | None:
+        versions = list(queryset.order_by("number")[:3])
+        if len(versions) != 2 or versions[0].registered_model_id != versions[1].registered_model_id:
+            self.message_user(request, "Choose exactly two versions of one model.", messages.ERROR)
+            return None
+        return redirect(comparison_url(versions[0].registered_model, *(each.number for each in versions)))
+
+    @admin.display(description="aliases")
+    def alias_names(self, version: ModelVersion) -> str:
+        return ", ".join(sorted(each.alias for each in version.aliases.all())) or "–"
+
+    @admin.display(ordering="registered_model__workspace__name")
+    def workspace(self, version: ModelVersion) -> str:
+        return version.registered_model.workspace.name
+
+    @admin.display(description="metric")
+    def headline(self, version: ModelVersion) -> str:
+        found = [(name, version.metrics.get(name)) for name in HEADLINES]
+        return next((f"{name} {value:.4g}" for name, value in found if isinstance(value, float | int)), "–")
+
+    @admin.display(description="parity")
+    def parity_words(self, version: ModelVersion) -> str:
+        difference = version.parity.get("max_abs_difference")
+        if not isinstance(difference, float | int):
+            return version.parity.get("reason") or "–"
+        return f"max |Δ| {difference:.1e} on {version.parity.get('n_rows', 0):,} rows"
+
+    @admin.display(ordering="n_bytes")
+    def size(self, version: ModelVersion) -> str:
+        return size(version.n_bytes)
+
+    @admin.display(boolean=True, description="archived", ordering="archived_at")
+    def is_archived(self, version: ModelVersion) -> bool:
+        return version.is_archived
+
+    @admin.display(description="comparison")
+    def comparison(self, version: ModelVersion) -> str:
+        if version.number == 1:
+            return "–"
+        before = version.number - 1
+        url = comparison_url(version.registered_model, before, version.number)
+        return page_link(url, f"with version {before}")
+
+    @admin.display(description="metrics")
+    def metrics_json(self, version: ModelVersion) -> str:
+        return pretty(version.metrics)
+
+    @admin.display(description="parity")
+    def parity_json(self, version: ModelVersion) -> str:
+        return pretty(version.parity)
+
+    @admin.display(description="hyperparameters")
+    def params_json(self, version: ModelVersion) -> str:
+        return pretty(version.params)
+
+    @admin.display(description="signature")
+    def signature_shown(self, version: ModelVersion) -> str:
+        return pretty(version.signature_json)
+
+    @admin.display(description="artifacts")
+    def artifacts_json(self, version: ModelVersion) -> str:
+        return pretty(version.artifacts)
+
+    @admin.display(description="libraries")
+    def libraries_json(self, version: ModelVersion) -> str:
+        return pretty(version.libraries)
+
+    @admin.display(description="warnings")
+    def warnings_json(self, version: ModelVersion) -> str:
+        return pretty(version.warnings)
+
+
+def comparison_url(model: RegisteredModel, a: int, b: int) -> str:
+    path = reverse("version-compare", args=[model.workspace.slug, model.slug])
+    return f"{path}?{urlencode({'a': a, 'b': b})}"
