@@ -29,7 +29,7 @@ from .prediction_serializers import (
     PredictionRequestSerializer,
     answer_as_json,
 )
-from .uploads import CSVBodyParser, UploadParser, boolean, csv_options, fields_of, file_of
+from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
 from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
 
 CSV = "text/csv"
@@ -92,7 +92,12 @@ class PredictionViewSet(WorkspaceViewSet):
             registered_model=model,
             source=Path(file.temporary_file_path()),
             filename=file.name or "",
-            options=csv_options(fields),
+            options=predictions.CsvOptions(
+                encoding=fields.get("encoding", ""),
+                delimiter=fields.get("delimiter", ""),
+                decimal=fields.get("decimal", ""),
+                skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
+            ),
             version=fields.get("version") or None,
             strict=boolean(fields.get("strict"), "strict"),
             by=actor_of(request),

@@ -103,7 +103,3 @@ def boolean(text: str | None, name: str) -> bool:
     if value not in ("", "true", "false", "1", "0"):
         raise InvalidInput(f"“{name}” has to be true or false.", problems=[Problem("Wrong.", f"/{name}")])
     return value in ("true", "1")
-
-
-def csv_options(fields: Mapping[str, str]) -> Any:
-    return None

@@ -1,25 +1,47 @@
-"""Predicting a CSV file: read, checked and answered in chunks, so that memory does not grow with the file."""
+"""Predicting a CSV file: read, checked and answered in chunks, so that memory does not grow with the file.
+
+Answers and log rows go to files first. Only when every row could be answered are the rows logged and the
+result handed out: a file that is refused at its last row leaves nothing behind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import NotFound
-from ..models import PredictionSource
+import orjson
+from django.conf import settings
+
+from ..errors import NotFound, listed
+from ..ml.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
+from ..models import ModelVersion, PredictionSource
+from . import prediction_log, registry, serving
+from .answers import Asked, Prediction, answers, log_rows
 
 if TYPE_CHECKING:
     from ..models import ApiToken, RegisteredModel, User, Workspace
+
+__all__ = ["CsvAnswer", "CsvOptions", "open_csv_result", "predict_csv"]
+
+N_PREVIEWED = 20
+LOGGED_AT_ONCE = 1_000
+KEPT_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
 class CsvAnswer:
     """A predicted file: the first rows to look at, and the whole result as a file.
 
-    The result has the file's own columns, then `prediction`, and for classes one `probability_…` column each.
-    `key` finds it again (`open_csv_result`) for a day.
+    The result has the file's own columns, then the `added` ones: `prediction`, for classes one `probability_…`
+    each, and `warnings`. `key` finds it again (`open_csv_result`) for a day.
     """
 
     model: str
@@ -31,6 +53,7 @@ class CsvAnswer:
     n_rows: int
     n_rows_with_warnings: int
     columns: tuple[str, ...]
+    added: tuple[str, ...]
     preview: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...] = ()
 
@@ -40,7 +63,7 @@ def predict_csv(
     registered_model: RegisteredModel,
     source: Path | IO[bytes],
     filename: str = "",
-    options: Any = None,
+    options: CsvOptions | None = None,
     version: int | str | None = None,
     strict: bool = False,
     by: User | None,
@@ -52,9 +75,186 @@ def predict_csv(
 
     Nothing is logged or kept unless every row could be answered.
     """
-    raise NotImplementedError
+    remove_old_results()
+    chosen = registry.version_of(registered_model, version)
+    served = serving.served(chosen)
+    asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid.uuid4().hex)
+    with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="csv-") as folder:
+        scratch = Path(folder)
+        rows = CsvRows(
+            _as_path(source, scratch), served.signature, options or CsvOptions(), _limits(), scratch=scratch
+        )
+        work = _Work(chosen, served, asked, rows, scratch, strict=strict)
+        work.answer_all()
+        work.log_all()
+        key = uuid.uuid4().hex
+        path = _result_path(registered_model.workspace_id, by, key)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.move(work.result, path)
+    return CsvAnswer(
+        model=registered_model.slug,
+        version=chosen.number,
+        request_id=asked.request_id,
+        key=key,
+        path=path,
+        filename=f"{registered_model.slug}-predictions.csv",
+        n_rows=rows.n_rows,
+        n_rows_with_warnings=work.n_rows_with_warnings,
+        columns=(*rows.names, *work.added),
+        added=work.added,
+        preview=tuple(work.preview),
+        warnings=tuple(work.file_warnings()),
+    )
+
+
+@dataclass
+class _Work:
+    """One file on its way: from chunks to a result file and a file of log rows."""
+
+    version: ModelVersion
+    served: serving.Served
+    asked: Asked
+    rows: CsvRows
+    scratch: Path
+    strict: bool
+    n_rows_with_warnings: int = 0
+    preview: list[Mapping[str, Any]] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self.result = self.scratch / "result.csv"
+        self.spool = self.scratch / "log.jsonl"
+        self.class_names = self.served.signature.class_names
+        wanted = ["prediction", *(f"probability_{name}" for name in self.class_names), "warnings"]
+        self.added = tuple(_free_names(wanted, self.rows.names))
+
+    def answer_all(self) -> None:
+        with self.result.open("wb") as result, self.spool.open("wb") as spool:
+            result.write(prediction_log.csv_lines([[*self.rows.names, *self.added]]))
+            for chunk in self.rows.chunks():
+                predictions = self._answer(chunk)
+                lines = [
+                    [*cells, *self._cells(prediction)]
+                    for cells, prediction in zip(chunk.cells, predictions, strict=True)
+                ]
+                result.write(prediction_log.csv_lines(lines))
+                spool.writelines(_spooled(chunk.rows, predictions))
+                self._note(lines, predictions)
+
+    def _answer(self, chunk: CsvChunk) -> list[Prediction]:
+        checked = self.served.checker.check(
+            chunk.rows, self.strict, first_row=chunk.first_row, are_texts=True
+        )
+        return answers(self.served, checked)
+
+    def _cells(self, prediction: Prediction) -> list[Any]:
+        chances = prediction.probabilities or {}
+        said = [prediction.error] if prediction.error else []
+        said += [each.message for each in prediction.warnings]
+        return [prediction.prediction, *(chances.get(name) for name in self.class_names), " ".join(said)]
+
+    def _note(self, lines: list[list[Any]], predictions: Sequence[Prediction]) -> None:
+        self.n_rows_with_warnings += sum(bool(each.warnings or each.error) for each in predictions)
+        names = (*self.rows.names, *self.added)
+        for line in lines[: N_PREVIEWED - len(self.preview)]:
+            self.preview.append(dict(zip(names, line, strict=True)))
+
+    def log_all(self) -> None:
+        latency_ms = round((time.perf_counter() - self.started) * 1000, 3)
+        first_row = 1
+        for rows, predictions in _unspooled(self.spool):
+            logged = log_rows(
+                self.asked, self.version, rows, predictions, latency_ms=latency_ms, first_row=first_row
+            )
+            prediction_log.append(logged)
+            first_row += len(rows)
+
+    def file_warnings(self) -> Iterator[str]:
+        if self.rows.unused:
+            yield f"The model does not use {listed(self.rows.unused)}."
+        if self.rows.n_left_out:
+            yield f"{self.rows.n_left_out:,} rows with more or fewer cells than the header were left out."
 
 
 def open_csv_result(*, workspace: Workspace, key: str, by: User) -> Path:
     """The result file of an earlier `predict_csv` of this person. Raises NotFound when it is gone."""
-    raise NotFound("This result is gone; predict the file again.")
+    with suppress(ValueError):
+        path = _result_path(workspace.pk, by, uuid.UUID(key).hex)
+        if path.is_file() and path.stat().st_mtime > time.time() - KEPT_SECONDS:
+            return path
+    raise NotFound("This result is no longer kept; predict the file again.")
+
+
+def remove_old_results() -> None:
+    """Drop results that nobody can ask for any more."""
+    before = time.time() - KEPT_SECONDS
+    for path in _results().glob("*/*/*.csv"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+
+
+def _results() -> Path:
+    return Path(settings.WORK_DIR) / "predictions"
+
+
+def _result_path(workspace_id: int, by: User | None, key: str) -> Path:
+    return _results() / str(workspace_id) / str(by.pk if by else 0) / f"{key}.csv"
+
+
+def _as_path(source: Path | IO[bytes], scratch: Path) -> Path:
+    if isinstance(source, Path):
+        return source
+    path = scratch / "source.csv"
+    source.seek(0)
+    with path.open("wb") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+    return path
+
+
+def _limits() -> CsvLimits:
+    return CsvLimits(
+        max_bytes=settings.MAX_UPLOAD_BYTES,
+        max_rows=settings.MAX_PREDICTION_CSV_ROWS,
+        max_columns=settings.MAX_TABLE_COLUMNS,
+        max_cell_bytes=settings.MAX_CELL_BYTES,
+    )
+
+
+def _free_names(wanted: Sequence[str], taken: Sequence[str]) -> Iterator[str]:
+    """The names, numbered where the file has a column of that name already."""
+    used = {name.casefold() for name in taken}
+    for name in wanted:
+        free, number = name, 2
+        while free.casefold() in used:
+            free, number = f"{name}_{number}", number + 1
+        used.add(free.casefold())
+        yield free
+
+
+def _spooled(rows: Sequence[Mapping[str, Any]], predictions: Sequence[Prediction]) -> Iterator[bytes]:
+    for row, prediction in zip(rows, predictions, strict=True):
+        warnings = [[each.code, each.column, each.message] for each in prediction.warnings]
+        kept = [
+            prediction.id,
+            row,
+            prediction.prediction,
+            prediction.probabilities,
+            warnings,
+            prediction.error,
+        ]
+        yield orjson.dumps(kept) + b"\n"
+
+
+def _unspooled(path: Path) -> Iterator[tuple[list[dict[str, Any]], list[Prediction]]]:
+    """Rows and predictions as they were spooled, LOGGED_AT_ONCE at a time."""
+    from ..ml.rows import RowWarning
+
+    with path.open("rb") as file:
+        while lines := list(itertools.islice(file, LOGGED_AT_ONCE)):
+            rows, predictions = [], []
+            for pk, row, prediction, probabilities, warnings, error in map(orjson.loads, lines):
+                noted = tuple(RowWarning(*each) for each in warnings)
+                rows.append(row)
+                predictions.append(Prediction(uuid.UUID(pk), prediction, probabilities, noted, error))
+            yield rows, predictions

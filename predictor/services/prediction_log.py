@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,18 +99,11 @@ def export(found: PredictionLogQuerySet, *, kind: str) -> Iterator[bytes]:
 
 
 def _as_csv(rows: Iterator[PredictionLog]) -> Iterator[bytes]:
-    yield csv_line([*HEAD, "prediction", "probabilities", "warnings", "inputs"])
+    yield csv_lines([[*HEAD, "prediction", "probabilities", "warnings", "inputs"]])
     for row in rows:
-        head = list(_head(row).values())
-        yield csv_line(
-            [
-                *head,
-                row.output.get("prediction"),
-                _json(row.output.get("probabilities")),
-                _json(row.warnings),
-                _json(row.inputs),
-            ]
-        )
+        output = row.output
+        answer = [output.get("prediction"), _json(output.get("probabilities"))]
+        yield csv_lines([[*_head(row).values(), *answer, _json(row.warnings), _json(row.inputs)]])
 
 
 def _as_json_lines(rows: Iterator[PredictionLog]) -> Iterator[bytes]:
@@ -138,10 +131,10 @@ def _json(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def csv_line(cells: Sequence[Any]) -> bytes:
-    """One line of CSV in UTF-8, its cells neutralised."""
+def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
+    """Lines of CSV in UTF-8, their cells neutralised."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow([neutralised(cell) for cell in cells])
+    csv.writer(text, lineterminator="\r\n").writerows(map(neutralised, row) for row in rows)
     return text.getvalue().encode("utf-8")
 
 

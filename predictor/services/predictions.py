@@ -14,12 +14,12 @@ from ..errors import InvalidRows, TooLarge
 from ..models import PredictionSource
 from . import prediction_log, registry, serving
 from .answers import Asked, Prediction, answers, log_rows
-from .csv_predictions import CsvAnswer, open_csv_result, predict_csv
+from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
 
 if TYPE_CHECKING:
     from ..models import ApiToken, RegisteredModel, User
 
-__all__ = ["Answer", "CsvAnswer", "Prediction", "open_csv_result", "predict", "predict_csv"]
+__all__ = ["Answer", "CsvAnswer", "CsvOptions", "Prediction", "open_csv_result", "predict", "predict_csv"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,211 @@
+"""A CSV file to be predicted, as rows for the checker, in chunks.
+
+Text cells become the values that a JSON caller would send: numbers for numeric fields, None for empty cells.
+What is not a number stays text, for the checker to refuse it by row and column.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidTable, Problem, RaggedRows, TooLarge
+from .csv_dialect import Dialect, find_dialect
+from .csv_source import open_text
+from .csv_typing import MISSING_WORDS
+from .schema import FeatureField, Role, Signature, canonical_text
+
+CHUNK_ROWS = 2_000
+CHUNK_CHARACTERS = 8 << 20
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """What the caller says about the file; empty means: find it."""
+
+    encoding: str = ""
+    delimiter: str = ""
+    decimal: str = ""
+    skip_bad_rows: bool = False
+
+
+@dataclass(frozen=True)
+class CsvLimits:
+    max_bytes: int
+    max_rows: int
+    max_columns: int = 1_000
+    max_cell_bytes: int = 64 << 10
+    max_name_characters: int = 128
+
+
+@dataclass(frozen=True)
+class CsvChunk:
+    """Some rows: their cells as they stand in the file, and as values for the checker."""
+
+    first_row: int
+    cells: list[list[str]]
+    rows: list[dict[str, Any]]
+
+
+class CsvRows:
+    """The rows of one file. `unused` are the columns that the signature does not know."""
+
+    def __init__(
+        self, source: Path, signature: Signature, options: CsvOptions, limits: CsvLimits, *, scratch: Path
+    ):
+        self._options, self._limits = options, limits
+        text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
+        self._path = text.path
+        self._dialect: Dialect = find_dialect(
+            text.path,
+            delimiter=options.delimiter,
+            decimal=options.decimal,
+            max_columns=limits.max_columns,
+            max_name_characters=limits.max_name_characters,
+        )
+        self.names = self._dialect.names
+        fields = {each.name: each for each in signature.fields}
+        self.unused = tuple(name for name in self.names if name not in fields)
+        self._readers = [
+            (place, name, _reader(fields[name], self._dialect.decimal))
+            for place, name in enumerate(self.names)
+            if name in fields
+        ]
+        self.n_rows = 0
+        self.n_left_out = 0
+
+    def chunks(self) -> Iterator[CsvChunk]:
+        """Raises RaggedRows, InvalidTable and TooLarge, naming rows; rows count records, from 1."""
+        cells: list[list[str]] = []
+        n_characters, first_row = 0, 1
+        for record in self._records():
+            cells.append(record)
+            n_characters += sum(map(len, record))
+            if len(cells) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
+                yield self._chunk(first_row, cells)
+                first_row += len(cells)
+                cells, n_characters = [], 0
+        if cells:
+            yield self._chunk(first_row, cells)
+
+    def _chunk(self, first_row: int, cells: list[list[str]]) -> CsvChunk:
+        rows = [{name: read(record[place]) for place, name, read in self._readers} for record in cells]
+        return CsvChunk(first_row, cells, rows)
+
+    def _records(self) -> Iterator[list[str]]:
+        width, ragged = len(self.names), list[tuple[int, int]]()
+        for number, record in self._numbered():
+            if len(record) != width:
+                ragged.append((number, len(record)))
+                if self._options.skip_bad_rows:
+                    self.n_left_out += 1
+                elif len(ragged) > 1_000:
+                    break
+                continue
+            self._check_cells(number, record)
+            self.n_rows += 1
+            if self.n_rows > self._limits.max_rows:
+                limit = self._limits.max_rows
+                raise TooLarge(
+                    f"A file to predict may hold {limit:,} rows; cut it into several.", limit=limit
+                )
+            # After a ragged row nothing is answered; the rest is read only to count.
+            if not ragged or self._options.skip_bad_rows:
+                yield record
+        if ragged and not self._options.skip_bad_rows:
+            raise self._ragged(ragged, width)
+        if not self.n_rows:
+            raise InvalidTable("The file has a header but no rows to predict.")
+
+    def _numbered(self) -> Iterator[tuple[int, list[str]]]:
+        number = 0
+        with self._path.open(encoding="utf-8-sig", newline="") as file:
+            for _ in range(self._dialect.n_skipped_lines):
+                file.readline()
+            reader = csv.reader(file, delimiter=self._dialect.delimiter)
+            try:
+                next(reader)
+                for record in reader:
+                    if record:
+                        number += 1
+                        yield number, record
+            except csv.Error as error:
+                raise InvalidTable(f"Row {number + 1:,} cannot be read as CSV: {error}.") from None
+
+    def _check_cells(self, number: int, record: list[str]) -> None:
+        limit = self._limits.max_cell_bytes
+        for place, cell in enumerate(record):
+            if len(cell) * 4 > limit and len(cell.encode()) > limit:
+                raise InvalidTable(
+                    f"The cell in row {number:,}, column “{self.names[place]}” is longer than {limit:,} bytes.",
+                    limit=limit,
+                )
+
+    def _ragged(self, ragged: list[tuple[int, int]], width: int) -> RaggedRows:
+        shown = ", ".join(f"{number:,}" for number, _ in ragged[:5])
+        more = f" and {len(ragged) - 5:,} more" if len(ragged) > 5 else ""
+        return RaggedRows(
+            f"Rows {shown}{more} do not have the header's {width} cells. "
+            "Mend them, or ask for them to be left out.",
+            problems=[
+                Problem(f"Row {number:,} has {n} cells instead of {width}.") for number, n in ragged[:5]
+            ],
+        )
+
+
+def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
+    if field.role is Role.NUMERIC:
+        return _numbers(decimal)
+    if field.role is Role.BOOLEAN:
+        return _boolean
+    if field.role is Role.CATEGORICAL:
+        return _categories(field)
+    return lambda cell: cell.strip() or None if field.role is Role.DATETIME else cell or None
+
+
+def _numbers(decimal: str) -> Callable[[str], Any]:
+    def read(cell: str) -> Any:
+        text = cell.strip()
+        if not text or text.lower() in MISSING_WORDS:
+            return None
+        if decimal == "," and "," in text:
+            text = text.replace(".", "").replace(",", ".")
+        if INTEGER.fullmatch(text):
+            return int(text)
+        if NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
+            return number
+        return cell
+
+    return read
+
+
+BOOLEANS: Mapping[str, bool] = {"true": True, "false": False, "1": True, "0": False}
+
+
+def _boolean(cell: str) -> Any:
+    text = cell.strip().lower()
+    return None if not text or text in MISSING_WORDS else BOOLEANS.get(text, cell)
+
+
+def _categories(field: FeatureField) -> Callable[[str], Any]:
+    """A category as training saw it: 3 where the cell says 3.0, true where it says TRUE."""
+    levels = frozenset(field.levels)
+
+    def read(cell: str) -> Any:
+        if cell in levels or not cell:
+            return cell or None
+        text = cell.strip()
+        if text in levels or not text:
+            return text or None
+        if NUMBER.fullmatch(text) and (number := canonical_text(float(text))) in levels:
+            return number
+        return text.lower() if text.lower() in ("true", "false") and text.lower() in levels else cell
+
+    return read
