@@ -1,0 +1,199 @@
+"""Delimiter, decimal mark and header of a CSV file, settled before any row is read.
+
+DuckDB's own sniffer takes a ragged file for one with a single column; so the dialect is found here, from the
+first MiB, and handed to it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from predictor.errors import InvalidTable, Problem, TooLarge, listed, shown
+
+HEAD = 1 << 20
+N_SNIFFED = 500
+DELIMITERS = (",", ";", "\t", "|")
+DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
+SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*")
+COMMA_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*")
+POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+\s*")
+NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the file is written. `n_skipped_lines` lines stand before the header (blank ones, or `sep=;`)."""
+
+    delimiter: str
+    decimal: str
+    names: tuple[str, ...]
+    n_skipped_lines: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def find_dialect(
+    path: Path, *, delimiter: str = "", decimal: str = "", max_columns: int, max_name_characters: int
+) -> Dialect:
+    """The dialect of a UTF-8 file; `delimiter` and `decimal` are taken as said when they are given.
+
+    Raises InvalidTable (no header, unusable column names, unusable option) and TooLarge (too many columns).
+    """
+    text = _head(path)
+    body, n_skipped, separator = _after_leading_lines(text)
+    if not body.strip():
+        raise InvalidTable("The file holds only blank lines. It needs a header line and rows below it.")
+    delimiter = _delimiter_option(delimiter) or separator or sniff_delimiter(body)
+    records = _records(body, delimiter)
+    names = checked_names(records[0], max_columns=max_columns, max_characters=max_name_characters)
+    warnings = []
+    if decimal not in ("", ".", ","):
+        raise InvalidTable(f"The decimal mark is “.” or “,”, not {shown(decimal)}.")
+    if not decimal:
+        decimal, doubt = _sniff_decimal(records[1:], delimiter)
+        warnings += doubt
+    if all(NUMBER.fullmatch(cell) for cell in records[0]):
+        warnings.append(
+            "The first line holds only numbers, but it is taken as the header. If it is a row, add a header line."
+        )
+    return Dialect(delimiter, decimal, names, n_skipped, tuple(warnings))
+
+
+def sniff_delimiter(text: str) -> str:
+    """The delimiter that gives the most lines as many cells as the first one; a comma when none does."""
+    best, best_score = ",", 0.0
+    for candidate in DELIMITERS:
+        records = _records(text, candidate)
+        n_cells = len(records[0])
+        if n_cells < 2:
+            continue
+        agreeing = sum(len(record) == n_cells for record in records) / len(records)
+        # Two records of a ragged file must still beat one lonely comma in a long text header.
+        score = agreeing + min(n_cells, 50) / 1_000
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
+
+
+def checked_names(header: Sequence[str], *, max_columns: int, max_characters: int) -> tuple[str, ...]:
+    """The column names: trimmed, in Unicode NFC. Raises InvalidTable or TooLarge, naming the columns."""
+    if len(header) > max_columns:
+        raise TooLarge(f"The table has {len(header):,} columns; the limit is {max_columns:,}.", limit=max_columns)
+    names = [clean_name(cell) for cell in header]
+    blank = [position for position, name in enumerate(names, 1) if not name]
+    if blank:
+        raise _bad_names(
+            f"{_counted(blank)} without a name: column {', '.join(map(str, blank[:5]))}. Name every column, or remove "
+            "an empty one (a delimiter at the end of each line makes one).",
+            [f"column {position}" for position in blank],
+        )
+    if long := [name for name in names if len(name) > max_characters]:
+        raise _bad_names(
+            f"{_counted(long)} with a name of more than {max_characters} characters: {listed(long)}. Shorten it.", long
+        )
+    if invisible := [name for name in names if any(_is_invisible(character) for character in name)]:
+        raise _bad_names(
+            f"{_counted(invisible)} with invisible or direction-changing characters in the name: "
+            f"{listed(invisible)}. Write the name anew.",
+            invisible,
+        )
+    counts = Counter(unicodedata.normalize("NFC", name.casefold()) for name in names)
+    twins = [name for name in names if counts[unicodedata.normalize("NFC", name.casefold())] > 1]
+    if twins:
+        raise _bad_names(
+            f"Columns of the same name: {listed(twins)}. Upper and lower case and blanks around a name do not make a "
+            "difference; rename one.",
+            twins,
+        )
+    return tuple(names)
+
+
+def clean_name(cell: str) -> str:
+    """A header cell as a column name: one line, trimmed, NFC."""
+    return unicodedata.normalize("NFC", re.sub(r"[\t\r\n\v\f\u0085\u2028\u2029]+", " ", cell).strip())
+
+
+def _bad_names(message: str, names: Sequence[str]) -> InvalidTable:
+    return InvalidTable(message, problems=[Problem("Not usable as a column name.", name) for name in names[:5]])
+
+
+def _counted(names: Sequence[object]) -> str:
+    return "A column" if len(names) == 1 else f"{len(names)} columns"
+
+
+def _is_invisible(character: str) -> bool:
+    # Cf: bidi controls, zero-width characters, soft hyphen; Cc: control characters; Cs, Co, Cn: not characters.
+    return unicodedata.category(character) in ("Cf", "Cc", "Cs") or character in "\u115f\u1160\u3164\uffa0\u2800"
+
+
+def _head(path: Path) -> str:
+    with path.open("rb") as file:
+        data = file.read(HEAD + 1)
+    is_cut = len(data) > HEAD
+    text = data[:HEAD].decode("utf-8", errors="ignore" if is_cut else "replace").removeprefix("\ufeff")
+    if not is_cut:
+        return text
+    if "\n" not in text and "\r" not in text:
+        raise TooLarge(f"The first line is longer than {HEAD:,} bytes. Is this a CSV file?", limit=HEAD)
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
+
+
+def _after_leading_lines(text: str) -> tuple[str, int, str]:
+    """The text from the header on, how many lines were before it, and the delimiter that `sep=` named."""
+    n_skipped, separator = 0, ""
+    while True:
+        blank = re.match(r"[^\S\r\n]*(\r\n|\r|\n)", text)
+        named = SEPARATOR_LINE.match(text)
+        if named and not separator:
+            separator = named[1]
+        elif not blank:
+            return text, n_skipped, separator
+        text = text[(named or blank).end() :]  # type: ignore[union-attr]
+        n_skipped += 1
+
+
+def _delimiter_option(delimiter: str) -> str:
+    delimiter = DELIMITER_NAMES.get(delimiter.strip().lower() or delimiter, delimiter)
+    if delimiter and (len(delimiter) > 1 or delimiter.isalnum() or delimiter in "\"'\r\n .+-_" or ord(delimiter) > 126):
+        raise InvalidTable(
+            f"The delimiter {shown(delimiter)} cannot be used. Take a comma, a semicolon, a tab or a pipe."
+        )
+    return delimiter
+
+
+def _records(text: str, delimiter: str) -> list[list[str]]:
+    """The first records; what the csv module cannot read is left to the reading of the whole file."""
+    records: list[list[str]] = []
+    csv.field_size_limit(max(csv.field_size_limit(), HEAD))
+    try:
+        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if record:
+                records.append(record)
+            if len(records) >= N_SNIFFED:
+                break
+    except csv.Error:
+        pass
+    return records or [[text]]
+
+
+def _sniff_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, list[str]]:
+    """The decimal mark, and a warning where "1,234" could as well be one thousand two hundred."""
+    if delimiter == ",":
+        return ".", []
+    cells = [cell for row in rows for cell in row]
+    commas = [cell for cell in cells if COMMA_NUMBER.fullmatch(cell)]
+    if not commas or any(POINT_NUMBER.fullmatch(cell) for cell in cells):
+        return ".", []
+    if all(COMMA_THOUSANDS.fullmatch(cell) for cell in commas):
+        return ",", [
+            f"Numbers such as {shown(commas[0])} were read with a decimal comma. If the comma marks thousands, "
+            "choose the decimal mark “.”."
+        ]
+    return ",", []

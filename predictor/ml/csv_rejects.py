@@ -1,0 +1,143 @@
+"""Rows that do not fit: which ones, why, and whether they may be left out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+
+from predictor.errors import InvalidTable, Problem, RaggedRows, TooLarge
+
+from .csv_dialect import Dialect
+
+UNCLOSED = "a quote that is never closed, or text after a closing quote"
+N_NAMED = 5
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One row that could not be taken. `n_cells` is 0 when its cells could not be told apart."""
+
+    number: int
+    kind: str
+    n_cells: int
+    n_lines: int
+
+
+@dataclass(frozen=True)
+class BadRows:
+    """How many rows could not be taken, and the first of them."""
+
+    n_rows: int
+    first: tuple[BadRow, ...]
+
+    def refuse(self, *, skips: bool, limit: int, n_columns: int) -> None:
+        """Raises unless there are none, or they may be skipped.
+
+        A quote that swallows several lines is never skipped: nobody could say how many rows went with it.
+        """
+        if not self.first:
+            return
+        if any(row.kind == "LINE SIZE OVER MAXIMUM" for row in self.first):
+            rows = ", ".join(f"{row.number:,}" for row in self.first if row.kind == "LINE SIZE OVER MAXIMUM")
+            raise TooLarge(
+                f"Row {rows} is longer than can be read, or holds a quote that is never closed. "
+                "Shorten its cells, or close the quote.",
+                limit=limit,
+            )
+        for row in self.first:
+            if row.kind == "UNQUOTED VALUE" and row.n_lines > 1:
+                raise InvalidTable(
+                    f"Row {row.number:,} opens a quote that is not closed, so the rows after it cannot be told apart. "
+                    "Close it, or double a quote that belongs to the text."
+                )
+        if not skips:
+            raise self._ragged(n_columns)
+
+    def _ragged(self, n_columns: int) -> RaggedRows:
+        named = "; ".join(f"row {row.number:,} {_reason(row)}" for row in self.first[:N_NAMED])
+        more = f"; and {self.n_rows - N_NAMED:,} more rows" if self.n_rows > N_NAMED else ""
+        rows = "1 row does" if self.n_rows == 1 else f"{self.n_rows:,} rows do"
+        return RaggedRows(
+            f"{rows} not fit the header, which has {n_columns} columns: {named}{more}. "
+            "Correct the file, or choose to leave these rows out.",
+            problems=[Problem(f"Row {row.number} {_reason(row)}.", f"row {row.number}") for row in self.first[:N_NAMED]],
+        )
+
+
+def bad_rows(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> BadRows:
+    """What the last reading of the file by `connection` left out."""
+    n_rows = _one(connection, "SELECT count(DISTINCT line) FROM reject_errors")
+    if not n_rows:
+        return BadRows(0, ())
+    found = connection.execute(
+        "SELECT line, min(error_type::VARCHAR), "
+        "max(regexp_extract(error_message, 'Found: ([0-9]+)', 1)), "
+        "max(len(string_split(rtrim(csv_line, chr(10) || chr(13)), chr(10)))) "
+        "FROM reject_errors GROUP BY line "
+        "ORDER BY (min(error_type::VARCHAR) IN ('LINE SIZE OVER MAXIMUM')) DESC, line LIMIT 100"
+    ).fetchall()
+    found.sort()
+    has_blank_lines = _has_blank_lines(path)
+    numbers = {
+        line: _record_number(path, dialect, line) if has_blank_lines else line - dialect.n_skipped_lines - 1
+        for line, *_ in found[: N_NAMED + 1]
+    }
+    first = tuple(
+        BadRow(numbers.get(line, line - dialect.n_skipped_lines - 1), kind, int(n_cells or 0), int(n_lines or 1))
+        for line, kind, n_cells, n_lines in found
+    )
+    return BadRows(n_rows, first)
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    try:
+        row = connection.execute(sql).fetchone()
+    except duckdb.CatalogException:  # nothing was read yet
+        return 0
+    return int(row[0]) if row else 0
+
+
+def _reason(row: BadRow) -> str:
+    if row.kind in ("TOO MANY COLUMNS", "MISSING COLUMNS") and row.n_cells:
+        return f"has {row.n_cells} {'cell' if row.n_cells == 1 else 'cells'}"
+    if row.kind == "UNQUOTED VALUE":
+        return f"has {UNCLOSED}"
+    if row.kind == "INVALID ENCODING":
+        return "holds bytes that are not UTF-8"
+    return "cannot be read"
+
+
+def _has_blank_lines(path: Path) -> bool:
+    end = b""
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            joined = end + block
+            if b"\n\n" in joined or b"\n\r\n" in joined or b"\r\r" in joined:
+                return True
+            end = block[-2:]
+    return False
+
+
+def _record_number(path: Path, dialect: Dialect, line: int) -> int:
+    """DuckDB counts a blank line as a line but it is no record; so records are counted up to that line."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        for _ in range(dialect.n_skipped_lines):
+            file.readline()
+        records = _quiet(csv.reader(file, delimiter=dialect.delimiter))
+        return sum(1 for record in islice(records, line - dialect.n_skipped_lines) if record) - 1
+
+
+def _quiet(records: Iterable[list[str]]) -> Iterable[list[str]]:
+    iterator = iter(records)
+    while True:
+        try:
+            yield next(iterator)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield [""]

@@ -1,0 +1,417 @@
+"""CSV → Parquet, with what was found in it. Runs as a child: `python -m predictor.ml.ingest REQUEST.json`.
+
+The child keeps a hostile or huge file away from the server: it has a memory limit, spills to its scratch
+folder, can be killed at any moment, and leaves nothing but that folder. It writes its answer (report or
+refusal) to `result` in the request and ends with 0 in both cases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from predictor.errors import InvalidTable, MlwebError, Problem, RaggedRows, TooLarge, shown
+
+from .csv_dialect import Dialect, find_dialect
+from .csv_source import TextFile, open_text
+from .csv_typing import (
+    CELL_TOO_LONG,
+    MISSING_WORDS,
+    RECHECK,
+    Cell,
+    ColumnPlan,
+    Evidence,
+    evidence_sql,
+    plan_column,
+    reading_sql,
+    source_name,
+    typing_warnings,
+)
+from .engine import connect, literal
+from .refusals import error_from_json, error_to_json
+from .profiling import profile
+from .schema import ColumnProfile, TableSchema
+
+# Rows that decide the plan of a large file; a plan that a later row breaks is made anew from all rows.
+MAX_SAMPLED_ROWS = 50_000
+MAX_SAMPLED_CELLS = 1_000_000
+MAX_ROW_GROUP_ROWS = 122_880
+MAX_ROW_GROUP_CELLS = 2_000_000
+MAX_LINE_BYTES = 8 << 20
+MAX_STORED_REJECTS = 100_000
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the caller says about the file; empty means: find it."""
+
+    encoding: str = ""
+    delimiter: str = ""
+    decimal: str = ""
+    skip_bad_rows: bool = False
+    infinite_as_missing: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ImportOptions:
+        return cls(**{name: value for name, value in data.items() if name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class ImportLimits:
+    """How much of what is taken. `memory_mb` is DuckDB's share of the process."""
+
+    max_bytes: int = 5 << 30
+    max_rows: int = 50_000_000
+    max_columns: int = 1_000
+    max_cell_bytes: int = 64 << 10
+    max_name_characters: int = 128
+    memory_mb: int = 256
+    n_threads: int = 2
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What a file turned out to be. `warnings` are the table's own and those of its columns."""
+
+    schema: TableSchema
+    encoding: str
+    delimiter: str
+    decimal: str
+    n_rejected: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        return self.schema.n_rows
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "schema": self.schema.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> IngestReport:
+        return cls(
+            **{**data, "schema": TableSchema.from_json(data["schema"]), "warnings": tuple(data.get("warnings", ()))}
+        )
+
+
+def ingest_csv(
+    source: Path,
+    destination: Path,
+    options: ImportOptions = ImportOptions(),
+    limits: ImportLimits = ImportLimits(),
+    *,
+    scratch: Path,
+) -> IngestReport:
+    """Writes `source` to `destination` as Parquet and reports what is in it.
+
+    `scratch` is an existing folder for decoded copies and for what DuckDB spills; `destination` stands in it.
+    Raises the errors of `csv_source.open_text` and `csv_dialect.find_dialect`, RaggedRows, InvalidTable and TooLarge.
+    """
+    text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
+    dialect = find_dialect(
+        text.path,
+        delimiter=options.delimiter,
+        decimal=options.decimal,
+        max_columns=limits.max_columns,
+        max_name_characters=limits.max_name_characters,
+    )
+    reader = _Reader(text, dialect, options, limits, scratch)
+    with reader.connection:
+        plans, evidence, is_exact = reader.write(destination)
+        n_rejected = reader.n_rejected
+    schema = profile(destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads)
+    if schema.n_rows > limits.max_rows:
+        raise TooLarge(f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows)
+    told = [
+        typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact or reader.is_all_sampled)
+        for plan in plans
+    ]
+    schema = _with_warnings(schema, told)
+    return IngestReport(
+        schema=schema,
+        encoding=text.encoding,
+        delimiter=dialect.delimiter,
+        decimal=dialect.decimal,
+        n_rejected=n_rejected,
+        warnings=_table_warnings(text, dialect, n_rejected, schema),
+    )
+
+
+class _Reader:
+    """One file being read: where it is, what is known of it, and the database that reads it."""
+
+    def __init__(self, text: TextFile, dialect: Dialect, options: ImportOptions, limits: ImportLimits, scratch: Path):
+        self.text, self.dialect, self.options, self.limits = text, dialect, options, limits
+        self.connection = connect(
+            [text.path.parent, scratch], memory_mb=limits.memory_mb, n_threads=limits.n_threads, scratch=scratch / "spill"
+        )
+        self.n_columns = len(dialect.names)
+        self.n_sampled = 0
+        self.is_all_sampled = False
+        self.n_rejected = 0
+
+    def write(self, destination: Path) -> tuple[list[ColumnPlan], dict[int, Evidence], bool]:
+        """Plans from the first rows and writes; when a later row breaks the plan, plans from all rows."""
+        evidence = self._sample()
+        plans = self._plans(evidence)
+        is_exact = self.is_all_sampled
+        if not is_exact and any(plan.has_words_for_missing or evidence[plan.index].n_infinite for plan in plans):
+            # What is taken as missing is counted to the last cell.
+            plans, evidence, is_exact = *self._plans_from_all(evidence), True
+        self._refuse_infinite(plans, evidence)
+        try:
+            self._copy(plans, destination)
+        except _PlanBroken:
+            plans, evidence = self._plans_from_all(evidence)
+            self._refuse_infinite(plans, evidence)
+            self._copy(plans, destination)
+            is_exact = True
+        if not is_exact and (late := self._late_values(plans, evidence, destination)):
+            plans, evidence = self._plans_from_all(evidence, also=late)
+            self._refuse_infinite(plans, evidence)
+            self._copy(plans, destination)
+            is_exact = True
+        return plans, evidence, is_exact
+
+    def _sample(self) -> dict[int, Evidence]:
+        n_wanted = max(1, min(MAX_SAMPLED_ROWS, MAX_SAMPLED_CELLS // self.n_columns))
+        self._run(f"CREATE TEMP TABLE sample AS SELECT * FROM {self._csv()} LIMIT {n_wanted}")
+        self.n_sampled = self._run("SELECT count(*) FROM sample")[0][0]
+        self.is_all_sampled = self.n_sampled < n_wanted
+        if self.is_all_sampled:
+            self._refuse_bad_rows()
+            if self.n_sampled == 0:
+                raise InvalidTable("The file has a header but no rows below it.")
+        return self._evidence(range(self.n_columns), "sample")
+
+    def _plans_from_all(
+        self, sampled: Mapping[int, Evidence], also: Sequence[int] = ()
+    ) -> tuple[list[ColumnPlan], dict[int, Evidence]]:
+        """Columns that are text in the sample stay text, so only the others are looked at again."""
+        open_columns = [plan.index for plan in self._plans(sampled) if plan.storage != "VARCHAR"]
+        unknown = [index for index, found in sampled.items() if found.n_filled == found.n_words_for_missing]
+        again = sorted({*open_columns, *unknown, *also})
+        evidence = {**sampled, **self._evidence(again, self._csv())}
+        self._refuse_bad_rows()
+        return self._plans(evidence), evidence
+
+    def _evidence(self, indices: Sequence[int], relation: str) -> dict[int, Evidence]:
+        if not indices:
+            return {}
+        found = {index: Evidence() for index in indices}
+        for index, *counts in self._run(evidence_sql(list(indices), self.dialect.decimal, relation)):
+            found[index] = Evidence(*counts)
+        return found
+
+    def _plans(self, evidence: Mapping[int, Evidence]) -> list[ColumnPlan]:
+        return [
+            plan_column(
+                index,
+                name,
+                evidence[index],
+                decimal=self.dialect.decimal,
+                takes_infinite_as_missing=self.options.infinite_as_missing,
+            )
+            for index, name in enumerate(self.dialect.names)
+        ]
+
+    def _copy(self, plans: Sequence[ColumnPlan], destination: Path) -> None:
+        columns = ", ".join(reading_sql(plan, max_cell_bytes=self.limits.max_cell_bytes) for plan in plans)
+        n_group = max(2_048, min(MAX_ROW_GROUP_ROWS, MAX_ROW_GROUP_CELLS // self.n_columns))
+        self._run(
+            f"COPY (SELECT {columns} FROM {self._csv()}) TO {literal(str(destination))} "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {n_group})"
+        )
+        self._refuse_bad_rows()
+
+    def _late_values(
+        self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence], destination: Path
+    ) -> list[int]:
+        """Columns that were empty in the sample, and so became text, but hold something further down."""
+        empty = [plan for plan in plans if evidence[plan.index].n_filled == evidence[plan.index].n_words_for_missing]
+        if not empty:
+            return []
+        counts = ", ".join(f"count(COLUMNS({literal('^' + _escaped(plan.name) + '$')}))" for plan in empty)
+        row = self._run(f"SELECT {counts} FROM read_parquet({literal(str(destination))})")[0]
+        return [plan.index for plan, n in zip(empty, row, strict=True) if n > evidence[plan.index].n_filled]
+
+    def _refuse_infinite(self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence]) -> None:
+        if self.options.infinite_as_missing:
+            return
+        offending = [plan for plan in plans if plan.storage != "VARCHAR" and evidence[plan.index].n_infinite]
+        if not offending:
+            return
+        places = []
+        for plan in offending[:5]:
+            condition = Cell(plan.source, plan.decimal).is_infinite
+            places += [(row, plan.name) for row in self._rows_where(plan.source, condition, limit=5)]
+        places = sorted(places)[:5]
+        n_all = sum(evidence[plan.index].n_infinite for plan in offending)
+        where = ", ".join(f"row {row:,} of {shown(name)}" for row, name in places)
+        more = f" and {n_all - len(places):,} more" if n_all > len(places) else ""
+        raise InvalidTable(
+            f"Infinite numbers (inf, or too large such as 1e400) cannot be used: {where}{more}. "
+            "Correct them, or choose to take them as missing.",
+            problems=[Problem(f"Row {row} is not a finite number.", name) for row, name in places],
+        )
+
+    def _rows_where(self, column: str, condition: str, *, limit: int) -> list[int]:
+        found = self._run(
+            f"SELECT r FROM (SELECT row_number() OVER () AS r, {column} FROM {self._csv()}) WHERE {condition} "
+            f"ORDER BY r LIMIT {limit}"
+        )
+        return [row for (row,) in found]
+
+    def _csv(self) -> str:
+        columns = ", ".join(f"{literal(source_name(index))}: 'VARCHAR'" for index in range(self.n_columns))
+        # A line of eight MiB needs buffers for it in each thread; only wide tables may have one.
+        max_line = min(MAX_LINE_BYTES, max(1 << 21, 4 * self.limits.max_cell_bytes))
+        return (
+            f"read_csv({literal(str(self.text.path))}, auto_detect = false, header = true, "
+            f"skip = {self.dialect.n_skipped_lines}, delim = {literal(self.dialect.delimiter)}, quote = '\"', "
+            f"escape = '\"', columns = {{{columns}}}, max_line_size = {max_line}, strict_mode = true, "
+            f"store_rejects = true, rejects_limit = {MAX_STORED_REJECTS})"
+            + (f" WHERE {source_name(0)} IS NOT NULL" if self.n_columns == 1 else "")
+        )
+
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        """Runs one statement with a clean list of rejected rows, and translates what DuckDB says."""
+        if "read_csv" in sql:
+            self.connection.execute("DROP TABLE IF EXISTS reject_errors")
+            self.connection.execute("DROP TABLE IF EXISTS reject_scans")
+        try:
+            return self.connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise self._translated(str(error)) from error
+
+    def _translated(self, message: str) -> Exception:
+        if RECHECK in message:
+            return _PlanBroken(message)
+        if CELL_TOO_LONG in message:
+            name = self.dialect.names[int(message.split(CELL_TOO_LONG)[1].split()[0])]
+            limit = self.limits.max_cell_bytes
+            return TooLarge(
+                f"A cell of the column {shown(name)} is longer than {limit:,} bytes. Shorten it, or remove the column.",
+                limit=limit,
+                problems=[Problem(f"A cell is longer than {limit} bytes.", name)],
+            )
+        if "Out of Memory" in message or "OutOfMemory" in message:
+            return TooLarge(
+                "The table needs more memory than imports may take here. Split it, or ask for a higher limit.",
+                limit=self.limits.memory_mb,
+            )
+        if "No space left" in message or "max_temp_directory_size" in message:
+            return TooLarge("The disk is full.")
+        return InvalidTable(
+            "The file cannot be read as CSV. Check its quotes (a quote within a cell is doubled) and its line ends."
+        )
+
+    def _refuse_bad_rows(self) -> None:
+        from .csv_rejects import bad_rows
+
+        rejected = bad_rows(self.connection, self.text.path, self.dialect)
+        self.n_rejected = rejected.n_rows
+        rejected.refuse(skips=self.options.skip_bad_rows, limit=MAX_LINE_BYTES, n_columns=self.n_columns)
+
+
+class _PlanBroken(Exception):
+    """A cell is not of the type that the first rows of its column had."""
+
+
+def _escaped(name: str) -> str:
+    return "".join(character if character.isalnum() else f"\\x{{{ord(character):x}}}" for character in name)
+
+
+def _with_warnings(schema: TableSchema, told: Sequence[tuple[str, ...]]) -> TableSchema:
+    columns: list[ColumnProfile] = [
+        replace(column, warnings=(*typed, *(each for each in column.warnings if each not in typed)))
+        for column, typed in zip(schema.columns, told, strict=True)
+    ]
+    return replace(schema, columns=tuple(columns))
+
+
+def _table_warnings(text: TextFile, dialect: Dialect, n_rejected: int, schema: TableSchema) -> tuple[str, ...]:
+    warnings = list(dialect.warnings)
+    if n_rejected:
+        rows = "row was" if n_rejected == 1 else "rows were"
+        warnings.append(f"{n_rejected:,} {rows} left out, as asked, because they do not fit the header.")
+    if text.has_mixed_newlines:
+        warnings.append("The file mixes several kinds of line ends; each was taken as the end of a line.")
+    for column in schema.columns:
+        warnings += [f"{shown(column.name)}: {warning}" for warning in column.warnings]
+    return tuple(warnings)
+
+
+@dataclass(frozen=True)
+class IngestRequest:
+    """What the child is asked to do. `scratch` is its folder; the Parquet file and the answer go there."""
+
+    source: Path
+    scratch: Path
+    options: ImportOptions
+    limits: ImportLimits
+
+    @property
+    def destination(self) -> Path:
+        return self.scratch / "table.parquet"
+
+    @property
+    def result(self) -> Path:
+        return self.scratch / "result.json"
+
+    def write(self) -> Path:
+        path = self.scratch / "request.json"
+        content = {
+            "source": str(self.source),
+            "scratch": str(self.scratch),
+            "options": self.options.to_json(),
+            "limits": asdict(self.limits),
+        }
+        path.write_text(json.dumps(content), "utf-8")
+        return path
+
+    @classmethod
+    def read(cls, path: Path) -> IngestRequest:
+        data = json.loads(path.read_text("utf-8"))
+        return cls(
+            Path(data["source"]),
+            Path(data["scratch"]),
+            ImportOptions.from_json(data["options"]),
+            ImportLimits(**data["limits"]),
+        )
+
+    def answer(self) -> IngestReport:
+        """The child's report. Raises its refusal."""
+        data = json.loads(self.result.read_text("utf-8"))
+        if "error" in data:
+            raise error_from_json(data["error"])
+        return IngestReport.from_json(data["report"])
+
+
+def main(arguments: Sequence[str]) -> int:
+    request = IngestRequest.read(Path(arguments[0]))
+    try:
+        report = ingest_csv(
+            request.source, request.destination, request.options, request.limits, scratch=request.scratch
+        )
+        answer: dict[str, Any] = {"report": report.to_json()}
+    except MlwebError as error:
+        answer = {"error": error_to_json(error)}
+    partial = request.result.with_suffix(".partial")
+    partial.write_text(json.dumps(answer), "utf-8")
+    os.replace(partial, request.result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

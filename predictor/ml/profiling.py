@@ -1,0 +1,270 @@
+"""What is in each column of a Parquet file: role, range, levels, distribution, warnings.
+
+Counts, ranges and means come from all rows. Medians, histograms and the look at texts come from all rows of
+a small table and from rows spread evenly over a large one; distinct values are then estimated (HyperLogLog,
+about 2 % off).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from .engine import connect, literal, quoted
+from .schema import Bin, ColumnProfile, Level, Role, TableSchema, canonical_text
+
+N_BINS = 20
+# Per column; and for a wide table less, so that the schema of the widest stays a few megabytes.
+MAX_LEVELS = 1_000
+MIN_LEVELS = 50
+MAX_LEVELS_OF_TABLE = 50_000
+MAX_LEVELS_OF_NUMBERS = 100
+MAX_LEVEL_CHARACTERS = 200
+MAX_SAMPLED_CELLS = 4_000_000
+MAX_SAMPLED_ROWS = 200_000
+MAX_EXACT_CELLS = 20_000_000
+# Above this many distinct values, counting each of them is not worth the memory; the page shows ten.
+MAX_COUNTED_DISTINCT = 20_000
+MANY_LEVELS = 1_000
+COLUMNS_AT_ONCE = 50
+MIN_ROWS_OF_IDENTIFIER = 20
+IDENTIFIER_NAME = re.compile(r"(^|[\s_.-])(id|ids|uuid|guid|key|index|idx|rownames?|row|no|nr|number|编号|序号)$", re.IGNORECASE)
+CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID|Key|Uuid|UUID)$")
+FORMULA = "^[=+@-]\\s*[A-Za-z0-9(]+.*[(+!*/].*$|^[=@].+"
+
+
+@dataclass(frozen=True)
+class _Basics:
+    """What all rows say about one column."""
+
+    name: str
+    storage: str
+    n_filled: int
+    n_distinct: int
+    minimum: Any
+    maximum: Any
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What the sampled rows say about a column of texts."""
+
+    words: float = 0.0
+    characters: float = 0.0
+    n_formulas: int = 0
+    n_padded: int = 0
+
+
+def profile(parquet: Path, names: Sequence[str], *, memory_mb: int = 256, n_threads: int = 2) -> TableSchema:
+    """The schema of the table, its columns in the order of `names`."""
+    with connect([parquet.parent], memory_mb=memory_mb, n_threads=n_threads, scratch=parquet.parent / "spill") as connection:
+        table = _Table(connection, parquet, names)
+        basics = table.basics()
+        columns: list[ColumnProfile] = []
+        for start in range(0, len(basics), COLUMNS_AT_ONCE):
+            part = basics[start : start + COLUMNS_AT_ONCE]
+            numbers, texts = table.sampled_numbers(part), table.sampled_texts(part)
+            columns += [
+                _profile_column(each, table, numbers.get(each.name), texts.get(each.name, _Texts())) for each in part
+            ]
+    return TableSchema(columns=tuple(columns), n_rows=table.n_rows)
+
+
+class _Table:
+    """The Parquet file with a sample of its rows."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, parquet: Path, names: Sequence[str]):
+        self.connection, self.names = connection, names
+        self.relation = f"read_parquet({literal(str(parquet))})"
+        self.n_rows = int(self.rows(f"SELECT count(*) FROM {self.relation}")[0][0])
+        self.storages = {name: kind for name, kind, *_ in self.rows(f"DESCRIBE SELECT * FROM {self.relation}")}
+        n_wanted = max(1_000, min(MAX_SAMPLED_ROWS, MAX_SAMPLED_CELLS // len(names)))
+        self.step = max(1, -(-self.n_rows // n_wanted))
+        self.n_levels = max(MIN_LEVELS, min(MAX_LEVELS, MAX_LEVELS_OF_TABLE // len(names)))
+        self.sample = self.relation
+        if self.step > 1:
+            numbered = f"read_parquet({literal(str(parquet))}, file_row_number = true)"
+            self.connection.execute(
+                f"CREATE TEMP TABLE sample AS SELECT * EXCLUDE (file_row_number) FROM {numbered} "
+                f"WHERE file_row_number % {self.step} = 0"
+            )
+            self.sample = "sample"
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+    def basics(self) -> list[_Basics]:
+        is_exact = self.n_rows * len(self.names) <= MAX_EXACT_CELLS
+        found: list[_Basics] = []
+        for start in range(0, len(self.names), COLUMNS_AT_ONCE):
+            part = self.names[start : start + COLUMNS_AT_ONCE]
+            parts = [self._basics_sql(name, is_exact) for name in part]
+            row = self.rows(f"SELECT {', '.join(parts)} FROM {self.relation}")[0]
+            for index, name in enumerate(part):
+                n_filled, n_distinct, minimum, maximum, mean = row[index * 5 : index * 5 + 5]
+                found.append(
+                    _Basics(name, self.storages[name], n_filled, min(n_distinct, n_filled), minimum, maximum, mean)
+                )
+        return found
+
+    def _basics_sql(self, name: str, is_exact: bool) -> str:
+        column, storage = quoted(name), self.storages[name]
+        distinct = f"count(DISTINCT {column})" if is_exact else f"approx_count_distinct({column})"
+        ends = f"min({column}), max({column})" if storage != "VARCHAR" else "NULL, NULL"
+        mean = f"avg({column})" if storage in ("BIGINT", "DOUBLE") else "NULL"
+        return f"count({column}), {distinct}, {ends}, {mean}"
+
+    def sampled_numbers(self, part: Sequence[_Basics]) -> dict[str, NDArray[np.float64]]:
+        """Present values as float64; dates and times as seconds since 1970."""
+        chosen = {}
+        for each in part:
+            if each.storage in ("BIGINT", "DOUBLE"):
+                chosen[each.name] = f"CAST({quoted(each.name)} AS DOUBLE)"
+            elif each.storage in ("DATE", "TIMESTAMP"):
+                chosen[each.name] = f"epoch(CAST({quoted(each.name)} AS TIMESTAMP))"
+        if not chosen:
+            return {}
+        columns = ", ".join(f"coalesce({sql}, 'nan') AS v{index}" for index, sql in enumerate(chosen.values()))
+        arrays = self.connection.execute(f"SELECT {columns} FROM {self.sample}").fetchnumpy()
+        found = {name: np.asarray(arrays[f"v{index}"], dtype=np.float64) for index, name in enumerate(chosen)}
+        return {name: values[~np.isnan(values)] for name, values in found.items()}
+
+    def sampled_texts(self, part: Sequence[_Basics]) -> dict[str, _Texts]:
+        names = [each.name for each in part if each.storage == "VARCHAR" and each.n_filled]
+        if not names:
+            return {}
+        columns = ", ".join(
+            f"avg(len(string_split_regex(trim({column}), '\\s+'))), avg(length({column})), "
+            f"count(*) FILTER (WHERE {column} < 'A' AND regexp_matches({column}, {literal(FORMULA)})), "
+            f"count(*) FILTER (WHERE {column} < '!')"
+            for column in map(quoted, names)
+        )
+        row = self.rows(f"SELECT {columns} FROM {self.sample}")[0]
+        return {
+            name: _Texts(row[i * 4] or 0.0, row[i * 4 + 1] or 0.0, row[i * 4 + 2], row[i * 4 + 3])
+            for i, name in enumerate(names)
+        }
+
+    def levels(self, each: _Basics) -> tuple[Level, ...]:
+        """The most frequent values, in canonical text; estimated from the sample when there are very many."""
+        is_counted = each.n_distinct <= MAX_COUNTED_DISTINCT
+        factor = 1 if is_counted else self.step
+        column = quoted(each.name)
+        found = self.rows(
+            f"SELECT {column}, count(*) AS n FROM {self.relation if is_counted else self.sample} "
+            f"WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {self.n_levels}"
+        )
+        levels = [(canonical_text(value), n * factor) for value, n in found]
+        return tuple(Level(text[:MAX_LEVEL_CHARACTERS], n) for text, n in levels if text is not None)
+
+
+def _profile_column(each: _Basics, table: _Table, numbers: NDArray[np.float64] | None, texts: _Texts) -> ColumnProfile:
+    role = _role(each, table.n_rows, texts)
+    is_time = each.storage in ("DATE", "TIMESTAMP")
+    has_levels = each.storage in ("VARCHAR", "BOOLEAN") or each.n_distinct <= MAX_LEVELS_OF_NUMBERS
+    return ColumnProfile(
+        name=each.name,
+        role=role,
+        storage=each.storage,
+        n_missing=table.n_rows - each.n_filled,
+        n_distinct=each.n_distinct,
+        minimum=_end(each.minimum),
+        maximum=_end(each.maximum),
+        mean=None if each.mean is None else float(each.mean),
+        median=_median(numbers, is_time, each.storage),
+        levels=table.levels(each) if has_levels and each.n_filled else (),
+        histogram=() if numbers is None else _histogram(numbers, each, table.step),
+        warnings=_warnings(each, role, table.n_rows, texts),
+    )
+
+
+def _role(each: _Basics, n_rows: int, texts: _Texts) -> Role:
+    if each.n_distinct == 0 or (each.n_distinct == 1 and each.n_filled == n_rows):
+        return Role.CONSTANT
+    if each.storage == "BOOLEAN":
+        return Role.BOOLEAN
+    if each.storage in ("DATE", "TIMESTAMP"):
+        return Role.DATETIME
+    if each.storage == "VARCHAR":
+        return _text_role(each, n_rows, texts)
+    return Role.IDENTIFIER if _is_counter(each, n_rows) else Role.NUMERIC
+
+
+def _text_role(each: _Basics, n_rows: int, texts: _Texts) -> Role:
+    share = each.n_distinct / each.n_filled
+    if texts.words >= 2.5 and each.n_distinct > 20 and share > 0.3:
+        return Role.TEXT
+    # HyperLogLog is a few percent off, so "all different" is 95 % there.
+    if each.n_filled >= MIN_ROWS_OF_IDENTIFIER and share > 0.95:
+        return Role.TEXT if texts.words >= 2 else Role.IDENTIFIER
+    return Role.CATEGORICAL
+
+
+def _is_counter(each: _Basics, n_rows: int) -> bool:
+    """Whole numbers, no two alike: a row number, or something that is called an id."""
+    is_unique = each.n_filled == n_rows and each.n_distinct >= (n_rows if n_rows <= 20_000 else 0.95 * n_rows)
+    if each.storage != "BIGINT" or n_rows < MIN_ROWS_OF_IDENTIFIER or not is_unique:
+        return False
+    is_consecutive = int(each.maximum) - int(each.minimum) + 1 == n_rows
+    return is_consecutive or bool(IDENTIFIER_NAME.search(each.name) or CAMEL_IDENTIFIER.search(each.name))
+
+
+def _warnings(each: _Basics, role: Role, n_rows: int, texts: _Texts) -> tuple[str, ...]:
+    if each.n_filled == 0:
+        return ("Every cell is missing.",)
+    warnings = []
+    if role is Role.CONSTANT:
+        warnings.append("Every row holds the same value; it tells a model nothing.")
+    if role is Role.IDENTIFIER:
+        warnings.append("Every value is different, so the column looks like an identifier; it is not used as a feature.")
+    if role is Role.CATEGORICAL and each.n_distinct > MANY_LEVELS:
+        warnings.append(f"{each.n_distinct:,} distinct words; the rare ones are treated as one.")
+    if each.n_filled < 0.5 * n_rows:
+        warnings.append(f"{n_rows - each.n_filled:,} of {n_rows:,} cells are missing.")
+    if texts.n_formulas:
+        n = texts.n_formulas
+        warnings.append(f"{n:,} {'cell looks' if n == 1 else 'cells look'} like a spreadsheet formula; stored as text.")
+    return tuple(warnings)
+
+
+def _end(value: Any) -> float | str | None:
+    if value is None or isinstance(value, (bool, str)):
+        return None
+    return value.isoformat() if isinstance(value, (date, datetime)) else float(value)
+
+
+def _median(numbers: NDArray[np.float64] | None, is_time: bool, storage: str) -> float | str | None:
+    if numbers is None or not len(numbers):
+        return None
+    median = float(np.median(numbers))
+    if not is_time:
+        return median
+    moment = np.datetime64(round(median), "s").astype(datetime)
+    return str(moment.date().isoformat() if storage == "DATE" else moment.isoformat())
+
+
+def _histogram(numbers: NDArray[np.float64], each: _Basics, step: int) -> tuple[Bin, ...]:
+    """About twenty equal bins over the range; whole numbers of a small range get one bin each."""
+    if not len(numbers):
+        return ()
+    low, high = float(numbers.min()), float(numbers.max())
+    if each.storage == "BIGINT" and high - low < N_BINS:
+        edges = np.arange(low, high + 2) - 0.5
+    elif low == high or not np.isfinite(high - low):
+        return (Bin(low, high, len(numbers) * step),)
+    else:
+        edges = np.linspace(low, high, N_BINS + 1)
+    counts, edges = np.histogram(numbers, bins=edges)
+    return tuple(
+        Bin(float(start), float(end), int(count) * step)
+        for start, end, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    )
