@@ -2,31 +2,155 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from .pipeline import Columns, Outputs
+import numpy as np
+
+from ..errors import DamagedArtifact
+from .persistence import (
+    GOLDEN,
+    ONNX,
+    SKOPS,
+    SPEC,
+    StoredSpec,
+    answers_of,
+    columns_from_json,
+    content_of,
+    load_pipeline,
+    read_json,
+    read_spec,
+)
+from .pipeline import Columns, FittedPipeline, Outputs
 from .schema import Signature
+from .session import Session
+
+# Another processor may add float32 numbers in another order.
+GOLDEN_TOLERANCE = 1e-5
+CHILD_SECONDS = 120.0
 
 
 class Predictor:
-    """Answers for canonical columns. `is_compiled` says whether ONNX Runtime or scikit-learn answers."""
+    """Answers for canonical columns; safe to use from many threads.
 
-    signature: Signature
-    is_compiled: bool
-    threshold: float | None
+    `is_compiled` says whether ONNX Runtime or scikit-learn answers; `threshold` is for `Outputs.codes`.
+    """
+
+    def __init__(
+        self, signature: Signature, spec: StoredSpec, answering: Session | FittedPipeline, golden: bytes | None
+    ):
+        self.signature = signature
+        self.threshold = spec.threshold
+        self.is_compiled = isinstance(answering, Session)
+        self._features = spec.features
+        self._answering = answering
+        self._chunk_rows = spec.chunk_rows
+        self._golden = golden
 
     def predict(self, columns: Columns) -> Outputs:
-        """Answers for n rows; large batches are cut into chunks."""
-        raise NotImplementedError
+        """Answers for n rows; large batches are cut into chunks, so that memory does not grow with them."""
+        n = len(next(iter(columns.values())))
+        if n <= self._chunk_rows:
+            return self._predict_chunk(columns)
+        starts = range(0, n, self._chunk_rows)
+        parts = [
+            self._predict_chunk({name: values[at : at + self._chunk_rows] for name, values in columns.items()})
+            for at in starts
+        ]
+        if parts[0].probabilities is None:
+            return Outputs(values=np.concatenate([answers_of(part)[:, 0] for part in parts]))
+        return Outputs(probabilities=np.concatenate([answers_of(part) for part in parts]))
+
+    def _predict_chunk(self, columns: Columns) -> Outputs:
+        matrix = self._features.transform(columns)
+        if isinstance(self._answering, Session):
+            return self._answering.run(matrix)
+        return self._answering.predict_matrix(matrix)
 
     def check_golden(self) -> None:
         """Raises DamagedArtifact unless the golden rows get the answers that were stored with them."""
-        raise NotImplementedError
+        if self._golden is None:
+            raise DamagedArtifact(f"The stored file {GOLDEN} is missing.")
+        stored = read_json(self._golden, GOLDEN)
+        try:
+            expected = np.array(stored["answers"], np.float64)
+            found = answers_of(self.predict(columns_from_json(stored["rows"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedArtifact("The golden rows cannot be answered.") from error
+        if expected.shape != found.shape or not np.isfinite(expected).all():
+            raise DamagedArtifact("The golden rows get answers of another shape than when the version was made.")
+        size = np.maximum(np.abs(expected), max(float(expected.std()), np.finfo(np.float32).tiny))
+        largest = float((np.abs(expected - found) / size).max())
+        # Written so that NaN fails.
+        if not largest <= GOLDEN_TOLERANCE:
+            raise DamagedArtifact(
+                "The golden rows get other answers than when the version was made, "
+                f"by up to {largest:.2g} of their size."
+            )
 
 
 def load_predictor(
     files: Mapping[str, Path | bytes], signature: Signature, *, digests: Mapping[str, str] | None = None
 ) -> Predictor:
-    """A predictor from the files written by `persistence.write`; with `digests`, each is checked first."""
-    raise NotImplementedError
+    """A predictor from the files written by `persistence.write`; with `digests` (SHA-256), each file is checked.
+
+    A version without model.onnx is tried in a child process first, since a damaged tree can crash the process that
+    asks it. Raises DamagedArtifact.
+    """
+    spec = read_spec(content_of(files, SPEC, digests))
+    golden = content_of(files, GOLDEN, digests) if GOLDEN in files else None
+    if ONNX in files:
+        session = Session(content_of(files, ONNX, digests), chunk_rows=spec.chunk_rows)
+        return Predictor(signature, spec, session, golden)
+    contents = {SPEC: content_of(files, SPEC, digests), SKOPS: content_of(files, SKOPS, digests)}
+    if golden is not None:
+        contents[GOLDEN] = golden
+    try_in_child(contents)
+    return Predictor(signature, spec, load_pipeline(contents), golden)
+
+
+def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECONDS) -> None:
+    """Load and ask an in-process version in a process of its own. Raises DamagedArtifact if that dies or refuses."""
+    root = Path(__file__).resolve().parents[2]
+    with tempfile.TemporaryDirectory(prefix="mlweb-check-") as folder:
+        for name, content in contents.items():
+            (Path(folder) / name).write_bytes(content)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "predictor.ml.inference", folder],
+                cwd=root,
+                env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+                capture_output=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise DamagedArtifact(f"The stored estimators gave no answer within {seconds:g} seconds.") from None
+    if done.returncode == 3:
+        raise DamagedArtifact(done.stdout.decode(errors="replace").strip())
+    if done.returncode != 0:
+        raise DamagedArtifact("The stored estimators broke the process that tried them.")
+
+
+def _try(folder: Path) -> int:
+    """The child's side: 0 when the version loads and answers its golden rows, 3 and a sentence when refused."""
+    contents: dict[str, Path | bytes] = {path.name: path for path in folder.iterdir()}
+    try:
+        spec = read_spec(content_of(contents, SPEC))
+        golden = content_of(contents, GOLDEN) if GOLDEN in contents else None
+        signature = Signature(target="", task=spec.task, fields=())
+        predictor = Predictor(signature, spec, load_pipeline(contents), golden)
+        if golden is not None:
+            predictor.check_golden()
+    except DamagedArtifact as damage:
+        print(damage)  # noqa: T201 (the parent reads it)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_try(Path(sys.argv[1])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -57,28 +58,33 @@ class Session:
 
 
 def refuse_external_data(model: bytes) -> None:
-    """Raises DamagedArtifact if the model asks for bytes outside itself: ONNX Runtime would read any file."""
+    """Raises DamagedArtifact if the model asks for bytes outside itself: ONNX Runtime would read any file.
+
+    External data needs an entry with the key "location". Models of ours never hold that word, so only one that
+    does is parsed (importing onnx takes 0.3 s and 14 MB in every serving process).
+    """
+    if b"location" not in model:
+        return
     import onnx
 
     try:
         parsed = onnx.load_model_from_string(model)
     except Exception as error:  # protobuf's own class of error depends on its implementation
         raise DamagedArtifact("The compiled model is not an ONNX file.") from error
-    if _has_external(parsed.graph) or parsed.functions:
+    if any(_is_external(tensor) for tensor in _tensors(parsed)):
         raise DamagedArtifact("The compiled model refers to data outside of itself, which is refused.")
 
 
-def _has_external(graph: Any) -> bool:
-    if any(tensor.data_location == 1 or tensor.external_data for tensor in graph.initializer):
-        return True
-    if graph.sparse_initializer:
-        return True
-    for node in graph.node:
-        for attribute in node.attribute:
-            held = [attribute.t, *attribute.tensors]
-            graphs = [attribute.g, *attribute.graphs]
-            if any(tensor.data_location == 1 or tensor.external_data for tensor in held):
-                return True
-            if any(each.node and _has_external(each) for each in graphs):
-                return True
-    return False
+def _is_external(tensor: Any) -> bool:
+    return tensor.data_location == 1 or len(tensor.external_data) > 0
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """Every tensor anywhere in a model: graphs, subgraphs, functions, attributes."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for each in value if field.is_repeated else [value]:
+                yield from _tensors(each)
