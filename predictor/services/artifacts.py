@@ -27,13 +27,13 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 ABANDONED_AFTER_SECONDS = 86_400
 
 
-def put(source: Path, *, may_link: bool = False) -> str:
+def put(source: Path, *, may_link: bool = False, digest: str = "") -> str:
     """The digest under which the bytes of `source` are now kept; the same bytes are kept once.
 
     `may_link` saves the copy by a hard link. Only for files that nobody writes to afterwards: the two names
-    then share their bytes.
+    then share their bytes. `digest` saves a second reading of such a file when it was computed just before.
     """
-    return _put_link(source) if may_link else _put_copy(source)
+    return _put_link(source, digest or digest_of(source)) if may_link else _put_copy(source)
 
 
 def put_bytes(data: bytes) -> str:
@@ -132,8 +132,7 @@ def _put_copy(source: Path) -> str:
     return hasher.hexdigest()
 
 
-def _put_link(source: Path) -> str:
-    digest = digest_of(source)
+def _put_link(source: Path, digest: str) -> str:
     partial = _partial()
     try:
         os.link(source, partial)

@@ -1,0 +1,270 @@
+"""Uploaded tables: import, look, download, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ..errors import Conflict, InvalidInput, NotFound, TooLarge, shown
+from ..ml.ingest_request import ImportOptions, IngestReport
+from ..models import Dataset, ModelVersion
+from . import artifacts, ingest_child
+
+if TYPE_CHECKING:
+    from ..models import User, Workspace
+
+__all__ = ["ImportOptions", "Preview", "delete", "import_csv", "open_original", "preview", "remove_unreferenced_files"]
+
+MAX_LABEL = 200
+COPY_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first rows of a table: JSON scalars, dates as ISO 8601 text, None where nothing is."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def import_csv(
+    *,
+    workspace: Workspace,
+    source: Path | UploadedFile | IO[bytes],
+    filename: str,
+    name: str = "",
+    options: ImportOptions | None = None,
+    by: User | None,
+    origin: str = "",
+    licence: str = "",
+) -> Dataset:
+    """The dataset of a CSV file; the one that is there already when the same bytes came with the same options.
+
+    `origin` and `licence` say where a bundled sample comes from. Raises InvalidTable (with RaggedRows and
+    UnknownEncoding among it), UnsupportedContent and TooLarge; then nothing is kept.
+    """
+    options, label = options or ImportOptions(), clean_filename(filename)
+    name = _clean_name(name, label)
+    with ingest_child.scratch_folder() as scratch:
+        path = _as_our_file(source, scratch)
+        sha256 = artifacts.digest_of(path)
+        asked = options_digest(options)
+        with ingest_child.one_at_a_time(hashlib.sha256(f"{workspace.pk} {sha256} {asked}".encode()).hexdigest()):
+            existing = _existing(workspace, sha256, asked)
+            if existing is not None:
+                return existing
+            report, parquet = ingest_child.run(path, scratch, options)
+            fields = {
+                "name": name,
+                "filename": label,
+                "source": origin,
+                "licence": licence,
+                "n_bytes": path.stat().st_size,
+                "options": _options_as_found(options, report),
+                "created_by": by,
+                **_found(report),
+            }
+            return _store(workspace, path, parquet, sha256, asked, fields)
+
+
+def preview(dataset: Dataset, limit: int = 20) -> Preview:
+    """The first rows. Raises NotFound when the data was removed."""
+    from ..ml import tables
+
+    _needs_data(dataset)
+    rows = tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
+    columns = tuple(dataset.schema.names)
+    return Preview(columns, tuple(tuple(row[column] for column in columns) for row in rows))
+
+
+def open_original(dataset: Dataset) -> BinaryIO:
+    """The uploaded bytes, as they came. Raises NotFound when they were removed."""
+    _needs_data(dataset)
+    return artifacts.open(dataset.sha256)
+
+
+@transaction.atomic
+def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False) -> None:
+    """Removes the dataset, its row and its bytes.
+
+    Raises Conflict, with the reason, while a training run or a model version names it. `keep_metadata` drops
+    the bytes then and keeps the row, so that versions still say what they were trained on.
+    """
+    locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+    if locked is None:
+        raise NotFound("The dataset is not there any more.")
+    runs = locked.training_runs.all()
+    if runs.unfinished().exists():
+        raise Conflict("A training run is still reading this dataset. Cancel it, or wait for its end.")
+    if keep_metadata:
+        locked.data_removed_at = locked.data_removed_at or timezone.now()
+        locked.save(update_fields=["data_removed_at"])
+        dataset.data_removed_at = locked.data_removed_at
+    else:
+        _refuse_while_needed(locked, runs.count())
+        locked.delete()
+    digests = (locked.sha256, locked.parquet_digest)
+    transaction.on_commit(lambda: _remove_bytes(digests))
+
+
+def remove_unreferenced_files() -> int:
+    """Drops stored bytes that no row has named for a day; returns how many files. Safe at any time."""
+    ingest_child.sweep()
+    return artifacts.delete_unreferenced(_referenced())
+
+
+def options_digest(options: ImportOptions) -> str:
+    """SHA-256 of what was asked: the same file read in another way is another dataset."""
+    return hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()
+
+
+def clean_filename(filename: str) -> str:
+    """A file name as a label: its last part, printable, of bounded length; never a path."""
+    last = re.split(r"[/\\]", filename)[-1]
+    label = " ".join(_printable(last).split())
+    if len(label) > MAX_LABEL:
+        stem, dot, suffix = label.rpartition(".")
+        keeps_suffix = bool(dot) and len(suffix) <= 10
+        label = f"{stem[: MAX_LABEL - 12]}….{suffix}" if keeps_suffix else label[: MAX_LABEL - 1] + "…"
+    return label if label.strip(". ") else "table.csv"
+
+
+def _printable(text: str) -> str:
+    """Without control characters, direction marks, zero-width characters and halves of characters."""
+    kept = (each for each in text if each.isspace() or unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Cn"))
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _clean_name(name: str, label: str) -> str:
+    cleaned = " ".join(_printable(name).split())
+    if len(cleaned) > MAX_LABEL:
+        raise InvalidInput(f"The name {shown(cleaned)} is longer than {MAX_LABEL} characters.", limit=MAX_LABEL)
+    return cleaned or label.rpartition(".")[0].strip() or label
+
+
+def _as_our_file(source: Path | UploadedFile | IO[bytes], scratch: Path) -> Path:
+    """A file that nobody else writes to: an upload as it lies on the disk, anything else as a copy."""
+    temporary = getattr(source, "temporary_file_path", None)
+    path = Path(temporary()) if temporary else source if isinstance(source, Path) else None
+    if path is not None:
+        _refuse_size(path.stat().st_size)
+        if temporary:
+            _flush(source)
+        if temporary or Path(settings.UPLOAD_DIR).resolve() in path.resolve().parents:
+            return path
+        with path.open("rb") as file:
+            return _copied(file, scratch)
+    stream: Any = source
+    if stream.seekable():
+        stream.seek(0)
+    return _copied(stream, scratch)
+
+
+def _flush(upload: Any) -> None:
+    # What Django wrote last may still be in its buffer; the file is read by another process.
+    upload.file.flush()
+
+
+def _copied(stream: IO[bytes], scratch: Path) -> Path:
+    copy, n_bytes = scratch / "source.csv", 0
+    with copy.open("wb") as file:
+        while block := stream.read(COPY_BLOCK):
+            n_bytes += len(block)
+            _refuse_size(n_bytes)
+            file.write(block)
+    return copy
+
+
+def _refuse_size(n_bytes: int) -> None:
+    limit = settings.MAX_UPLOAD_BYTES
+    if n_bytes > limit:
+        raise TooLarge(f"The file is larger than {limit:,} bytes, the limit for uploads.", limit=limit)
+
+
+def _existing(workspace: Workspace, sha256: str, asked: str) -> Dataset | None:
+    """The dataset of these bytes and options, if its data is really there."""
+    found = Dataset.objects.with_data().filter(workspace=workspace, sha256=sha256, options_digest=asked).first()
+    if found is None or not (artifacts.exists(sha256) and artifacts.exists(found.parquet_digest)):
+        return None
+    return found
+
+
+def _found(report: IngestReport) -> dict[str, Any]:
+    return {
+        "n_rows": report.n_rows,
+        "n_columns": len(report.schema.columns),
+        "schema_json": report.schema.to_json(),
+        "warnings": list(report.warnings),
+    }
+
+
+def _options_as_found(options: ImportOptions, report: IngestReport) -> Mapping[str, Any]:
+    found = replace(options, encoding=report.encoding, delimiter=report.delimiter, decimal=report.decimal)
+    return {**found.to_json(), "n_rejected": report.n_rejected}
+
+
+def _store(
+    workspace: Workspace, path: Path, parquet: Path, sha256: str, asked: str, fields: Mapping[str, Any]
+) -> Dataset:
+    with artifacts.keeping():
+        artifacts.put(path, may_link=True, digest=sha256)
+        parquet_digest = artifacts.put(parquet, may_link=True)
+        key = {"workspace": workspace, "sha256": sha256, "options_digest": asked}
+        try:
+            with transaction.atomic():
+                return Dataset.objects.create(**key, parquet_digest=parquet_digest, **fields)
+        except IntegrityError:
+            # Another host was faster, or the row outlived its bytes: then they are back now.
+            existing = Dataset.objects.with_data().filter(**key).first()
+            if existing is None:
+                raise
+            if not artifacts.exists(existing.parquet_digest):
+                existing.parquet_digest = parquet_digest
+                existing.save(update_fields=["parquet_digest"])
+            return existing
+
+
+def _needs_data(dataset: Dataset) -> None:
+    if not dataset.has_data:
+        raise NotFound("The data of this dataset was removed; only its description was kept.")
+
+
+def _refuse_while_needed(dataset: Dataset, n_runs: int) -> None:
+    versions = list(dataset.model_versions.select_related("registered_model")[:6])
+    if versions:
+        named = ", ".join(f"{each.registered_model.slug} {each.number}" for each in versions[:5])
+        more = " and more" if len(versions) > 5 else ""
+        raise Conflict(
+            f"Model versions were trained on this dataset: {named}{more}. It cannot be deleted while they exist."
+        )
+    if n_runs:
+        runs = "A training run" if n_runs == 1 else f"{n_runs:,} training runs"
+        raise Conflict(f"{runs} used this dataset, so it cannot be deleted.")
+
+
+def _remove_bytes(digests: Iterable[str]) -> None:
+    with artifacts.removing():
+        needed = _referenced()
+        for digest in digests:
+            if digest not in needed:
+                artifacts.remove(digest)
+
+
+def _referenced() -> set[str]:
+    """Every digest that a row names."""
+    rows = Dataset.objects.with_data().values_list("sha256", "parquet_digest")
+    digests = {digest for pair in rows.iterator() for digest in pair}
+    for files in ModelVersion.objects.values_list("artifacts", flat=True).iterator():
+        digests.update(str(file["digest"]) for file in files.values())
+    return digests
