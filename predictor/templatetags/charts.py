@@ -86,7 +86,7 @@ def distribution(column: ColumnProfile, n_rows: int) -> dict[str, Any]:
     """A column's values at a glance, as a drawing that needs no script: hundreds fit on one page."""
     if column.histogram:
         return {"bars": _bars([each.count for each in column.histogram]), "label": _histogram_words(column)}
-    levels = [(each.value, each.count, _part(each.count, n_rows)) for each in column.levels[:4]]
+    levels = [(each.value, _part(each.count, n_rows)) for each in column.levels[:4]]
     n_other = column.n_distinct - len(levels)
     return {"levels": levels, "n_other": max(0, n_other), "column": column}
 

@@ -82,3 +82,9 @@ def missing_share(column: Any, n_rows: int) -> str:
     if not column.n_missing:
         return "none"
     return f"{share(column.n_missing / n_rows if n_rows else 0.0)} ({column.n_missing:,})"
+
+
+@register.filter
+def hundredths(part: float) -> str:
+    """0.1234 → "12.34": a width in a drawing that is a hundred wide, whatever the language's decimal mark."""
+    return f"{min(max(part, 0.0), 1.0) * 100:.2f}"

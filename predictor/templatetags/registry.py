@@ -33,8 +33,9 @@ def cell(value: Any) -> str:
 
 @register.filter
 def shortest(since: str) -> str:
-    """“3 days, 4 hours” → “3 days”."""
-    return since.split(",")[0]
+    """“3 days, 4 hours ago” → “3 days ago”."""
+    first, _, rest = since.partition(",")
+    return f"{first} ago" if rest.endswith("ago") else first.capitalize()
 
 
 @register.filter

@@ -252,8 +252,9 @@
           const share = data.percent ? value / most : value / whole;
           return {
             value: [j, i, value],
-            itemStyle: { color: strong, opacity: 0.06 + 0.94 * Math.max(0, Math.min(1, share)) },
-            label: { color: share > 0.5 ? token("--on-chart") : token("--ink") },
+            // A fainter colour, not opacity: that would fade the number in the cell, too.
+            itemStyle: { color: faint(strong, 0.06 + 0.94 * Math.max(0, Math.min(1, share))) },
+            label: { color: readableOn(strong, 0.06 + 0.94 * Math.max(0, Math.min(1, share))) },
           };
         });
       });
@@ -274,6 +275,33 @@
       return option;
     },
   };
+
+  function channels(hex) {
+    return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  }
+
+  function faint(hex, alpha) {
+    return `rgba(${channels(hex).join(", ")}, ${alpha})`;
+  }
+
+  // Of the two inks, the one with more contrast (WCAG 2) on a colour laid over the page's surface.
+  function readableOn(hex, alpha) {
+    const under = channels(token("--surface"));
+    const ground = channels(hex).map((value, index) => value * alpha + under[index] * (1 - alpha));
+    const contrast = (ink) => {
+      const [a, b] = [luminance(channels(ink)), luminance(ground)];
+      return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    };
+    return [token("--ink"), token("--on-chart")].reduce((a, b) => (contrast(a) >= contrast(b) ? a : b));
+  }
+
+  function luminance(rgb) {
+    const [red, green, blue] = rgb.map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  }
 
   function range(bounds) {
     return bounds ? { min: bounds[0], max: bounds[1] } : {};
