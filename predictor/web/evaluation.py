@@ -13,6 +13,8 @@ from ..ml.schema import FeatureField
 from ..models import ModelVersion
 from ..services import registry
 from ..services.comparison import ComparedValue
+from ..templatetags.mlweb import number
+from ..templatetags.registry import filesize_si
 from .evaluation_report import ReportView, parity_sentence
 from .metric_words import headline_metric, metric_of
 from .prediction_forms import range_words
@@ -24,7 +26,7 @@ FACT_TITLES = {
     "task": "Task",
     "target": "Target",
     "served": "Served",
-    "n_bytes": "Bytes of all files",
+    "n_bytes": "Size of all files",
     "name": "Dataset",
     "n_rows": "Rows",
     "n_columns": "Columns",
@@ -71,7 +73,7 @@ def feature_row(field: FeatureField, importance: Mapping[str, float]) -> dict[st
         "field": field,
         "range": ", ".join(field.levels[:5]) + (f" and {n_levels - 5} more" if n_levels > 5 else "")
         if field.levels
-        else " ".join(range_words(field)).removesuffix(" in training"),
+        else " ".join(range_words(field)),
         "importance": importance.get(field.name),
     }
 
@@ -100,6 +102,12 @@ def flat(params: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
         yield prefix, params
 
 
+def fact(each: ComparedValue) -> tuple[str, ComparedValue]:
+    """A fact of both versions under its title, in words."""
+    shown = {"n_bytes": filesize_si, "n_rows": number, "n_columns": number}.get(each.name, lambda value: value)
+    return FACT_TITLES.get(each.name, each.name), ComparedValue(each.name, shown(each.a), shown(each.b))
+
+
 class VersionCompare(ModelPage):
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
@@ -115,8 +123,8 @@ class VersionCompare(ModelPage):
             "b": b,
             "found": found,
             "metrics": [(metric_of(each.name), each) for each in found.metrics],
-            "facts": [(FACT_TITLES.get(each.name, each.name), each) for each in found.facts],
-            "dataset": [(FACT_TITLES.get(each.name, each.name), each) for each in found.dataset],
+            "facts": [fact(each) for each in found.facts],
+            "dataset": [fact(each) for each in found.dataset],
             "numbers": sorted({*numbers, a.number, b.number}, reverse=True),
             "params": [
                 ComparedValue(name, dict(flat(a.params)).get(name), dict(flat(b.params)).get(name))

@@ -27,15 +27,14 @@ class MetricRow:
     metric: Metric
     held_out: float | None
     cross_validated: float | None
-    baselines: tuple[float | None, ...]
+    baselines: tuple[tuple[str, float | None], ...]
 
     @property
     def beats_dummy(self) -> bool | None:
-        if self.held_out is None or not self.baselines or self.baselines[0] is None:
+        dummy = self.baselines[0][1] if self.baselines else None
+        if self.held_out is None or dummy is None or self.held_out == dummy:
             return None
-        if self.held_out == self.baselines[0]:
-            return None
-        return (self.held_out < self.baselines[0]) == self.metric.is_smaller_better
+        return (self.held_out < dummy) == self.metric.is_smaller_better
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,13 @@ class ReportView:
         return self.report.get("baselines") or []
 
     @property
+    def baseline_titles(self) -> list[str]:
+        return [
+            "No features" if each.get("key") == "dummy" else str(each.get("title") or each.get("key"))
+            for each in self.baselines
+        ]
+
+    @property
     def cross_validation(self) -> Mapping[str, Any]:
         return self.report.get("cross_validation") or {}
 
@@ -95,7 +101,10 @@ class ReportView:
                 metric_of(name),
                 held_out[name],
                 validated.get(name),
-                tuple((each.get("held_out") or {}).get(name) for each in self.baselines),
+                tuple(
+                    (title, (each.get("held_out") or {}).get(name))
+                    for title, each in zip(self.baseline_titles, self.baselines, strict=True)
+                ),
             )
             for name in names
         ]

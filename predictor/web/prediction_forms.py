@@ -75,15 +75,15 @@ class Input:
         field = self.field
         parts: list[str] = []
         if field.role is Role.NUMERIC:
-            parts = [*range_words(field), "whole number" if field.is_integer else ""]
+            parts = [*range_words(field), "whole" if field.is_integer else ""]
         elif field.role is Role.DATETIME:
             parts = range_words(field)
         elif field.role is Role.CATEGORICAL:
             n = len(field.levels)
-            parts = [f"{n:,} {'category' if n == 1 else 'categories'} in training" if n else ""]
+            parts = [f"{n:,} {'category' if n == 1 else 'categories'}" if n else ""]
         elif field.role is Role.TEXT:
             parts = ["free text"]
-        parts.append("" if field.has_missing else "never missing in training")
+        parts.append("" if field.has_missing else "never missing")
         return " · ".join(part for part in parts if part)
 
 
@@ -164,9 +164,15 @@ def range_words(field: FeatureField) -> list[str]:
     if field.minimum is None or field.maximum is None:
         return []
     low, high = (
-        number(end) if isinstance(end, int | float) else day(end) for end in (field.minimum, field.maximum)
+        plain(end) if isinstance(end, int | float) else day(end) for end in (field.minimum, field.maximum)
     )
-    return [f"{low} to {high} in training"]
+    return [f"{low} to {high}"]
+
+
+def plain(value: float) -> str:
+    """A number without grouped thousands where it may be a year."""
+    is_short = float(value).is_integer() and abs(value) < 10_000
+    return str(int(value)) if is_short else number(value)
 
 
 def day(text: str) -> str:
