@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidTable, Problem, RaggedRows, TooLarge
+from ..errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
 from .csv_dialect import Dialect, find_dialect
 from .csv_source import open_text
 from .csv_typing import MISSING_WORDS
@@ -143,16 +143,14 @@ class CsvRows:
         limit = self._limits.max_cell_bytes
         for place, cell in enumerate(record):
             if len(cell) * 4 > limit and len(cell.encode()) > limit:
-                raise InvalidTable(
-                    f"The cell in row {number:,}, column “{self.names[place]}” is longer than {limit:,} bytes.",
-                    limit=limit,
-                )
+                where = f"row {number:,}, column {shown(self.names[place])}"
+                raise InvalidTable(f"The cell in {where}, holds more than {limit:,} bytes.", limit=limit)
 
     def _ragged(self, ragged: list[tuple[int, int]], width: int) -> RaggedRows:
-        shown = ", ".join(f"{number:,}" for number, _ in ragged[:5])
+        first = ", ".join(f"{number:,}" for number, _ in ragged[:5])
         more = f" and {len(ragged) - 5:,} more" if len(ragged) > 5 else ""
         return RaggedRows(
-            f"Rows {shown}{more} do not have the header's {width} cells. "
+            f"Rows {first}{more} do not have the header's {width} cells. "
             "Mend them, or ask for them to be left out.",
             problems=[
                 Problem(f"Row {number:,} has {n} cells instead of {width}.") for number, n in ragged[:5]

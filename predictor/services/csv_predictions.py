@@ -40,8 +40,8 @@ KEPT_SECONDS = 86_400
 class CsvAnswer:
     """A predicted file: the first rows to look at, and the whole result as a file.
 
-    The result has the file's own columns, then the `added` ones: `prediction`, for classes one `probability_…`
-    each, and `warnings`. `key` finds it again (`open_csv_result`) for a day.
+    The result has the file's own columns, then the `added` ones: `prediction`, a `probability_…` for each
+    class, and `warnings`. `key` finds it again (`open_csv_result`) for a day.
     """
 
     model: str

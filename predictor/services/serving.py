@@ -10,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from ..errors import NotServable
+from ..errors import NotFound, NotServable
 from ..models import ModelVersion
 
 if TYPE_CHECKING:
@@ -115,12 +115,9 @@ def _load(pk: int) -> Served:
 def _files(version: ModelVersion) -> dict[str, Path]:
     from . import artifacts
 
-    found: dict[str, Path] = {}
-    for name, entry in version.artifacts.items():
-        path: Any = artifacts.path_of(entry["digest"])
-        if not Path(path).is_file():
-            raise NotServable(
-                f"The file {name} of version {version.number} is missing from the artifact storage."
-            )
-        found[name] = Path(path)
-    return found
+    try:
+        return {name: artifacts.path_of(entry["digest"]) for name, entry in version.artifacts.items()}
+    except NotFound:
+        raise NotServable(
+            f"A file of version {version.number} is missing from the artifact storage."
+        ) from None
