@@ -84,7 +84,9 @@ def _gradient_boosting(task: Task, params: Params, seed: int, n_jobs: int, mask:
     return kind(**params, random_state=seed)
 
 
-def _hist_gradient_boosting(task: Task, params: Params, seed: int, n_jobs: int, mask: tuple[bool, ...]) -> Any:
+def _hist_gradient_boosting(
+    task: Task, params: Params, seed: int, n_jobs: int, mask: tuple[bool, ...]
+) -> Any:
     options = _options(task, params)
     options["early_stopping"] = "auto" if options["early_stopping"] else False
     options["categorical_features"] = list(mask) if any(mask) else None

@@ -1,6 +1,7 @@
 """One value of a row: what a column takes, what it takes with a note, and what it refuses.
 
-A reader is made once per field. It gives the canonical scalar (see `schema.py`), appends notes, or raises Refused.
+A reader is made once per field: it gives the canonical scalar (see `schema.py`), appends notes, or
+raises Refused.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ Note = tuple[str, str, str]
 Reader = Callable[[Any, list[Note]], Any]
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s*(Z|z|[+-]\d{2}:?(\d{2})?)?)?", re.ASCII)
+DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s*(Z|z|[+-]\d{2}:?(\d{2})?)?)?", re.ASCII
+)
 TRUE_TEXTS = frozenset({"true", "yes", "y", "t", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
-# A value this far outside, as a share of the training range, is worth a warning; a little outside is everyday life.
+# How far outside of training, as a share of its range, is worth a warning; a little is everyday life.
 FAR = 0.1
 # Bits. Python refuses to write integers of more than 4,300 digits.
 LONGEST_INTEGER = 1_024
@@ -86,7 +89,9 @@ def _number_reader(field: FeatureField) -> Reader:
             raise Refused("a number has to be finite; send null for a missing value.")
         if is_bounded and not low <= number <= high:
             span = f"{field.minimum:g} to {field.maximum:g}"
-            notes.append(("out_of_range", field.name, f"{number:g} is far outside of what training saw ({span})."))
+            notes.append(
+                ("out_of_range", field.name, f"{number:g} is far outside of what training saw ({span}).")
+            )
         return number
 
     return read

@@ -10,7 +10,7 @@ from typing import Literal
 class Encoding:
     """How columns become numbers for one kind of estimator.
 
-    numbers: "impute" fills with the median and adds a missing flag where training had gaps; "nan" passes NaN on.
+    numbers: "impute" fills with the median and adds a missing flag where training had gaps; "nan" keeps NaN.
     is_scaled: numbers get mean 0 and deviation 1.
     categories: "onehot"; "ordinal" (codes by frequency); "native" (codes that the estimator knows to be
     categories, NaN for missing, for HistGradientBoosting only); "target" (smoothed target means).

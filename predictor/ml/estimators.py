@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a table of sentences)
 """The catalogue of estimators: what people can choose, in plain words, with bounded hyperparameters.
 
 Importing this does not import scikit-learn: forms and pages read the catalogue, only training builds.
@@ -65,11 +66,15 @@ class EstimatorInfo:
         return estimator.fit(matrix.astype("float64") if self.is_fitted_in_double else matrix, y)
 
 
-def _integer(name: str, title: str, default: int | None, low: int, high: int, text: str) -> Hyperparameter:
+def _integer(  # noqa: PLR0917 (reads as a table)
+    name: str, title: str, default: int | None, low: int, high: int, text: str
+) -> Hyperparameter:
     return Hyperparameter(name, title, "integer", default, text, low, high, is_optional=default is None)
 
 
-def _number(name: str, title: str, default: float, low: float, high: float, text: str) -> Hyperparameter:
+def _number(  # noqa: PLR0917
+    name: str, title: str, default: float, low: float, high: float, text: str
+) -> Hyperparameter:
     return Hyperparameter(name, title, "number", default, text, low, high)
 
 
@@ -77,14 +82,26 @@ BALANCED = Hyperparameter(
     "is_balanced", "Balance classes", "boolean", False,
     "Give rare classes the same total weight as frequent ones.", tasks=CLASSIFICATION,
 )  # fmt: skip
-ALPHA = _number("alpha", "Penalty", 1.0, 0.0, 1e6, "More shrinks the coefficients more; 0 is plain least squares.")
-SMALL_ALPHA = _number("alpha", "Penalty", 0.01, 1e-6, 1e4, "In units of the standardised target; more drops more features.")
+ALPHA = _number(
+    "alpha", "Penalty", 1.0, 0.0, 1e6, "More shrinks the coefficients more; 0 is plain least squares."
+)
+SMALL_ALPHA = _number(
+    "alpha", "Penalty", 0.01, 1e-6, 1e4, "In units of the standardised target; more drops more features."
+)
 N_TREES = _integer("n_estimators", "Trees", 100, 1, 1000, "More trees are steadier and slower.")
 DEPTH = _integer("max_depth", "Depth", None, 1, 64, "Splits from root to leaf at most; empty for no limit.")
-LEAF = _integer("min_samples_leaf", "Rows per leaf", 1, 1, 10_000, "More rows per leaf make a smoother model.")
-FOREST_LEAF = _integer("min_samples_leaf", "Rows per leaf", 2, 1, 10_000, "More rows per leaf make a smoother model.")
-RATE = _number("learning_rate", "Learning rate", 0.1, 0.001, 1.0, "Smaller steps need more trees and overfit later.")
-SHARE = _number("max_features", "Share of features", 0.5, 0.01, 1.0, "The share of features looked at for each split.")
+LEAF = _integer(
+    "min_samples_leaf", "Rows per leaf", 1, 1, 10_000, "More rows per leaf make a smoother model."
+)
+FOREST_LEAF = _integer(
+    "min_samples_leaf", "Rows per leaf", 2, 1, 10_000, "More rows per leaf make a smoother model."
+)
+RATE = _number(
+    "learning_rate", "Learning rate", 0.1, 0.001, 1.0, "Smaller steps need more trees and overfit later."
+)
+SHARE = _number(
+    "max_features", "Share of features", 0.5, 0.01, 1.0, "The share of features looked at for each split."
+)
 HUGE_N = 200_000
 FORESTS = (N_TREES, DEPTH, FOREST_LEAF, SHARE, BALANCED)
 

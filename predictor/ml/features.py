@@ -2,7 +2,7 @@
 
     spec, matrix = FeatureSpec.fit_transform(columns, roles, encoding, y=y, n_classes=k, seed=0)   # to fit on
     spec.transform(columns)                                                                        # all else
-    spec, places = FeatureSpec.union([spec_a, spec_b])   # places[i]: where the columns of spec i stand in the joint matrix
+    spec, places = FeatureSpec.union([spec_a, spec_b])   # places[i]: columns of spec i in the joint matrix
 
 The same executor trains and serves: float64 arithmetic, cast to float32 once.
 """
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidTrainingRequest
+from .date_steps import DatetimeStep
 from .encoding import (
     LINEAR,
     NATIVE_BOOSTING,
@@ -28,8 +29,10 @@ from .encoding import (
 )
 from .pipeline import Columns
 from .schema import Role, Task
+from .step_base import Output, Step, Writer
 from .step_fitting import NothingToLearn, Target, cross_fitted, fit_steps
-from .steps import NumberStep, Output, Step, TargetStep, Writer
+from .steps import CodeStep, NumberStep, OneHotStep, TargetStep
+from .text_steps import TextStep
 
 __all__ = [
     "LINEAR",
@@ -45,11 +48,14 @@ __all__ = [
 
 FORMAT = 1
 N_CROSS_FITTING_FOLDS = 5
+KINDS: dict[str, type[Step]] = {
+    each.kind: each for each in (NumberStep, OneHotStep, CodeStep, TargetStep, DatetimeStep, TextStep)
+}
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Everything needed to turn columns into the matrix; `left_out` gives the reason for each unused column."""
+    """Everything needed to turn columns into the matrix; `left_out` has a reason for each unused column."""
 
     steps: tuple[Step, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -139,7 +145,7 @@ class FeatureSpec:
         n_classes: int = 0,
         seed: int = 0,
     ) -> NDArray[np.float32]:
-        """As `transform`, for the rows the spec was learnt from: target codes come from the other of five folds.
+        """As `transform`, for the rows the spec was learnt from: target codes come from other folds.
 
         Without this, an estimator would see its own target in the codes of rare levels.
         """
@@ -166,7 +172,7 @@ class FeatureSpec:
 
     @cached_property
     def categorical_mask(self) -> tuple[bool, ...]:
-        """For each output, whether it holds category codes (`categorical_features` of HistGradientBoosting)."""
+        """For each output, whether it holds category codes: HistGradientBoosting's `categorical_features`."""
         return tuple(output.is_categorical for output in self.outputs)
 
     def to_json(self) -> dict[str, Any]:
@@ -179,9 +185,12 @@ class FeatureSpec:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FeatureSpec:
         if data.get("format") != FORMAT:
-            raise DamagedArtifact(f"The feature specification has format {data.get('format')}; {FORMAT} is known.")
+            raise DamagedArtifact(
+                f"The feature specification has format {data.get('format')}; {FORMAT} is known."
+            )
         return cls(
-            steps=tuple(Step.from_json(each) for each in data["steps"]), left_out=dict(data.get("left_out", {}))
+            steps=tuple(KINDS[each["kind"]].from_json(each) for each in data["steps"]),
+            left_out=dict(data.get("left_out", {})),
         )
 
     @cached_property

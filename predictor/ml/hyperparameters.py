@@ -1,4 +1,4 @@
-"""Hyperparameters that people may set: what they mean, their bounds, and their reading from JSON or form text."""
+"""Hyperparameters that people may set: meaning, bounds, and how JSON or form text is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGRESSION = frozenset({Task.REGRESSION})
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One knob. `choices` for kind "choice"; `minimum` and `maximum` are inclusive; `is_optional` allows None."""
+    """One knob. `choices` is for kind "choice"; bounds are inclusive; `is_optional` allows None."""
 
     name: str
     title: str
@@ -61,10 +61,14 @@ class Hyperparameter:
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
         kind = "a whole number" if self.kind == "integer" else "a number"
-        return f"{kind} from {self.minimum:g} to {self.maximum:g}" + (", or nothing" if self.is_optional else "")
+        return f"{kind} from {self.minimum:g} to {self.maximum:g}" + (
+            ", or nothing" if self.is_optional else ""
+        )
 
     def _refusal(self, value: Any) -> InvalidHyperparameters:
-        return InvalidHyperparameters(f"{self.title} ({self.name}) takes {self.expected}, not {shown(value)}.")
+        return InvalidHyperparameters(
+            f"{self.title} ({self.name}) takes {self.expected}, not {shown(value)}."
+        )
 
     def _boolean(self, value: Any) -> bool:
         if isinstance(value, bool):
@@ -110,5 +114,7 @@ def convert_all(
     if problems:
         names = listed(problem.pointer for problem in problems)
         message = f"{len(problems)} hyperparameters cannot be used: {names}. "
-        raise InvalidHyperparameters(message + " ".join(each.detail for each in problems[:5]), problems=problems)
+        raise InvalidHyperparameters(
+            message + " ".join(each.detail for each in problems[:5]), problems=problems
+        )
     return found

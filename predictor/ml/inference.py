@@ -41,7 +41,11 @@ class Predictor:
     """
 
     def __init__(
-        self, signature: Signature, spec: StoredSpec, answering: Session | FittedPipeline, golden: bytes | None
+        self,
+        signature: Signature,
+        spec: StoredSpec,
+        answering: Session | FittedPipeline,
+        golden: bytes | None,
     ):
         self.signature = signature
         self.threshold = spec.threshold
@@ -58,7 +62,9 @@ class Predictor:
             return self._predict_chunk(columns)
         starts = range(0, n, self._chunk_rows)
         parts = [
-            self._predict_chunk({name: values[at : at + self._chunk_rows] for name, values in columns.items()})
+            self._predict_chunk(
+                {name: values[at : at + self._chunk_rows] for name, values in columns.items()}
+            )
             for at in starts
         ]
         if parts[0].probabilities is None:
@@ -82,8 +88,11 @@ class Predictor:
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedArtifact("The golden rows cannot be answered.") from error
         if expected.shape != found.shape or not np.isfinite(expected).all():
-            raise DamagedArtifact("The golden rows get answers of another shape than when the version was made.")
-        size = np.maximum(np.abs(expected), max(float(expected.std()), np.finfo(np.float32).tiny))
+            raise DamagedArtifact(
+                "The golden rows get answers of another shape than when the version was made."
+            )
+        spread = max(float(expected.std()), float(np.finfo(np.float32).tiny))
+        size = np.maximum(np.abs(expected), spread)
         largest = float((np.abs(expected - found) / size).max())
         # Written so that NaN fails.
         if not largest <= GOLDEN_TOLERANCE:
@@ -96,10 +105,10 @@ class Predictor:
 def load_predictor(
     files: Mapping[str, Path | bytes], signature: Signature, *, digests: Mapping[str, str] | None = None
 ) -> Predictor:
-    """A predictor from the files written by `persistence.write`; with `digests` (SHA-256), each file is checked.
+    """A predictor from the files of `persistence.write`; with `digests` (SHA-256), each file is checked.
 
-    A version without model.onnx is tried in a child process first, since a damaged tree can crash the process that
-    asks it. Raises DamagedArtifact.
+    A version without model.onnx is tried in a child process first, since a damaged tree can crash the
+    process that asks it. Raises DamagedArtifact.
     """
     spec = read_spec(content_of(files, SPEC, digests))
     golden = content_of(files, GOLDEN, digests) if GOLDEN in files else None
@@ -114,7 +123,7 @@ def load_predictor(
 
 
 def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECONDS) -> None:
-    """Load and ask an in-process version in a process of its own. Raises DamagedArtifact if that dies or refuses."""
+    """Load and ask a version in a process of its own. Raises DamagedArtifact if that dies or refuses."""
     root = Path(__file__).resolve().parents[2]
     with tempfile.TemporaryDirectory(prefix="mlweb-check-") as folder:
         for name, content in contents.items():
@@ -129,7 +138,9 @@ def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECOND
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise DamagedArtifact(f"The stored estimators gave no answer within {seconds:g} seconds.") from None
+            raise DamagedArtifact(
+                f"The stored estimators gave no answer within {seconds:g} seconds."
+            ) from None
     if done.returncode == 3:
         raise DamagedArtifact(done.stdout.decode(errors="replace").strip())
     if done.returncode != 0:
@@ -137,7 +148,7 @@ def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECOND
 
 
 def _try(folder: Path) -> int:
-    """The child's side: 0 when the version loads and answers its golden rows, 3 and a sentence when refused."""
+    """The child's side: 0 when the golden rows get their answers, 3 and a sentence when refused."""
     contents: dict[str, Path | bytes] = {path.name: path for path in folder.iterdir()}
     try:
         spec = read_spec(content_of(contents, SPEC))

@@ -18,7 +18,7 @@ NEAREST = 1e-3
 CHUNK = 256
 
 
-class _Neighbours(BaseEstimator):
+class _Neighbours(BaseEstimator):  # type: ignore[misc]
     """Shared by the classifier and the regressor: `table_` (n_train, k) holds what each neighbour says."""
 
     def __init__(self, n_neighbors: int = 15, weights: str = "distance"):
@@ -50,13 +50,13 @@ class _Neighbours(BaseEstimator):
         nearest = np.argpartition(squares + ties, k - 1, axis=1)[:, :k]
         said = self.table_[nearest]
         if self.weights == "uniform":
-            return said.mean(axis=1)
+            return np.asarray(said.mean(axis=1))
         distances = np.sqrt(np.maximum(np.take_along_axis(squares, nearest, axis=1), 0.0))
         shares = 1.0 / (distances + NEAREST)
-        return (said * shares[:, :, None]).sum(axis=1) / shares.sum(axis=1, keepdims=True)
+        return np.asarray((said * shares[:, :, None]).sum(axis=1) / shares.sum(axis=1, keepdims=True))
 
 
-class NeighboursClassifier(ClassifierMixin, _Neighbours):
+class NeighboursClassifier(ClassifierMixin, _Neighbours):  # type: ignore[misc]
     """The shares of the classes among the nearest training rows."""
 
     def fit(self, X: NDArray[Any], y: NDArray[Any]) -> NeighboursClassifier:
@@ -68,10 +68,10 @@ class NeighboursClassifier(ClassifierMixin, _Neighbours):
         return self._answers(X)
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        return self.classes_[self._answers(X).argmax(axis=1)]
+        return np.asarray(self.classes_[self._answers(X).argmax(axis=1)])
 
 
-class NeighboursRegressor(RegressorMixin, _Neighbours):
+class NeighboursRegressor(RegressorMixin, _Neighbours):  # type: ignore[misc]
     """The mean target of the nearest training rows."""
 
     def fit(self, X: NDArray[Any], y: NDArray[Any]) -> NeighboursRegressor:

@@ -1,4 +1,4 @@
-"""Estimators that are matrix arithmetic, as float64 graphs: linear, support vectors, neighbours, Bayes, networks."""
+"""Estimators that are matrix arithmetic, as float64 graphs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from .onnx_graph import CannotExport, Graph
 
 def emit_linear(graph: Graph, estimator: Any, x: str) -> str:
     """Values (n, 1) of a linear regressor."""
-    return graph.affine(graph.double(x), np.reshape(estimator.coef_, (-1, 1)), np.atleast_1d(estimator.intercept_))
+    return graph.affine(
+        graph.double(x), np.reshape(estimator.coef_, (-1, 1)), np.atleast_1d(estimator.intercept_)
+    )
 
 
 def emit_logistic(graph: Graph, estimator: Any, x: str) -> str:
@@ -29,7 +31,9 @@ def emit_margin(graph: Graph, machine: Any, x: str) -> str:
     vectors = np.asarray(machine.support_vectors_, np.float64)
     products = graph.op("MatMul", x, graph.constant(vectors.T))
     if machine.kernel == "rbf":
-        lengths = graph.op("Add", graph.total(graph.op("Mul", x, x), 1), graph.constant([(vectors**2).sum(axis=1)]))
+        lengths = graph.op(
+            "Add", graph.total(graph.op("Mul", x, x), 1), graph.constant([(vectors**2).sum(axis=1)])
+        )
         squares = graph.op("Sub", lengths, graph.op("Mul", products, graph.constant(2.0)))
         squares = graph.op("Max", squares, graph.constant(0.0))
         products = graph.op("Exp", graph.op("Mul", squares, graph.constant(-machine._gamma)))
@@ -53,10 +57,14 @@ def emit_svc(graph: Graph, estimator: Any, x: str) -> str:
 
 
 def emit_neighbours(graph: Graph, estimator: Any, x: str) -> str:
-    """Values (n, 1) or probabilities of our nearest neighbours; step by step as `neighbours._Neighbours._answer`."""
+    """Values (n, 1) or probabilities of our nearest neighbours, step by step as in `neighbours.py`."""
     rows = estimator.rows_.astype(np.float64)
-    x = graph.op("Clip", graph.double(x), graph.constant(-neighbours.FARTHEST), graph.constant(neighbours.FARTHEST))
-    lengths = graph.op("Add", graph.total(graph.op("Mul", x, x), 1), graph.constant([(rows * rows).sum(axis=1)]))
+    x = graph.op(
+        "Clip", graph.double(x), graph.constant(-neighbours.FARTHEST), graph.constant(neighbours.FARTHEST)
+    )
+    lengths = graph.op(
+        "Add", graph.total(graph.op("Mul", x, x), 1), graph.constant([(rows * rows).sum(axis=1)])
+    )
     products = graph.op("MatMul", x, graph.constant(rows.T))
     squares = graph.op("Sub", lengths, graph.op("Mul", products, graph.constant(2.0)))
     quantum = graph.constant(neighbours.QUANTUM)

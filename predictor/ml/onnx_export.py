@@ -1,7 +1,7 @@
-"""Fitted pipelines as ONNX: input "X" float32 (n, k), output "values" (n,) or "probabilities" (n, n_classes), float64.
+"""Fitted pipelines as ONNX: "X" float32 (n, k) to "values" (n,) or "probabilities" (n, n_classes), float64.
 
-The emitters are our own: they round no threshold the wrong way, keep missing values and categories, and are as
-exact as ONNX Runtime's own arithmetic. What has no emitter serves in-process.
+The emitters are our own: they round no threshold the wrong way, keep missing values and categories, and are
+as exact as ONNX Runtime's own arithmetic. What has no emitter serves in-process.
 """
 
 from __future__ import annotations

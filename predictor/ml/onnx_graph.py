@@ -71,7 +71,7 @@ class Graph:
         if n_outputs is None:
             result = self.op("Reshape", result, self.constant([-1], np.int64))
         self.nodes.append(helper.make_node("Identity", [result], [name]))
-        shape = ["n"] if n_outputs is None else ["n", n_outputs]
+        shape: list[str | int | None] = ["n"] if n_outputs is None else ["n", n_outputs]
         graph = helper.make_graph(
             self.nodes,
             "mlweb",

@@ -1,7 +1,7 @@
 """HistGradientBoosting, native categories included, as an ai.onnx.ml TreeEnsemble.
 
-Reads private attributes of scikit-learn 1.9 (`_predictors`, `_preprocessor`, `_baseline_prediction`); the tests walk
-every loss and category case, and the parity gate checks every model.
+Reads private attributes of scikit-learn 1.9 (`_predictors`, `_preprocessor`, `_baseline_prediction`); the
+tests walk every loss and category case, and the parity gate checks every model.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def _add(
     is_member = nodes["is_categorical"].astype(bool) & ~is_leaf
     members: list[float] = []
     for node in nodes[is_member]:
-        members += _members(predictor.raw_left_cat_bitsets[node["bitset_idx"]], categories[int(node["feature_idx"])])
+        members += _members(
+            predictor.raw_left_cat_bitsets[node["bitset_idx"]], categories[int(node["feature_idx"])]
+        )
     ensemble.add(
         left=nodes["left"],
         right=nodes["right"],

@@ -1,7 +1,7 @@
 """Trees of scikit-learn as one ai.onnx.ml TreeEnsemble (operator set 5).
 
-Splits are exact: a float32 feature is at most a float64 threshold exactly when it is at most that threshold rounded
-down to float32. Sums are float32, so answers differ by about 1e-7 of their size.
+Splits are exact: a float32 feature is at most a float64 threshold exactly when it is at most that threshold
+rounded down to float32. Sums are float32, so answers differ by about 1e-7 of their size.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class Ensemble:
         if is_leaf[0]:
             self._add_stump(float(weights[0]), target)
             return
-        places = np.where(is_leaf, np.cumsum(is_leaf) - 1 + self.n_leaves, np.cumsum(~is_leaf) - 1 + self.n_branches)
+        places = np.where(
+            is_leaf, np.cumsum(is_leaf) - 1 + self.n_leaves, np.cumsum(~is_leaf) - 1 + self.n_branches
+        )
         inner = np.flatnonzero(~is_leaf)
         to_left, to_right = left[inner].astype(np.int64), right[inner].astype(np.int64)
         modes = np.full(len(inner), AT_MOST, np.uint8)
@@ -172,7 +174,7 @@ def emit_forest(graph: Graph, trees: list[Any], x: str, n_classes: int | None) -
 def _emit_by_leaf(graph: Graph, trees: list[Any], x: str) -> str:
     """Probabilities of many classes: each tree gives the number of its leaf, which picks a row of a table.
 
-    TreeEnsemble knows one weight per leaf; a copy of every tree for every class would be that many times larger.
+    TreeEnsemble knows one weight per leaf; a copy of each tree for each class would be many times larger.
     """
     ensemble, tables = Ensemble(n_targets=len(trees)), []
     n_leaves = 0

@@ -25,9 +25,9 @@ EXTREMES = (0.0, -1.0, 1e-300, 1e6, -1e6, 1e12, -1e12, 1e300, -1e300)
 class ParityResult:
     """The outcome of the comparison.
 
-    `max_abs_difference` is that of probabilities; for regression it is divided by max(|value|, spread of the values
-    on ordinary rows), so that it means the same for prices and for shares. `labels_agree` is the share of rows on
-    which both name the same class (None for regression).
+    `max_abs_difference` is that of probabilities; for regression it is divided by max(|value|, spread of the
+    values on ordinary rows), so that it means the same for prices and for shares. `labels_agree` is the
+    share of rows on which both name the same class (None for regression).
     """
 
     is_compiled: bool
@@ -47,7 +47,7 @@ class ParityResult:
 def compile_checked(
     pipeline: FittedPipeline, columns: Columns, *, seed: int = 0
 ) -> tuple[bytes | None, ParityResult]:
-    """The ONNX bytes when they agree with scikit-learn on at least 1,000 rows made from `columns`, else None."""
+    """The ONNX bytes, or None unless they agree with scikit-learn on 1,000 rows made from `columns`."""
     try:
         compiled = export(pipeline)
     except CannotExport as cannot:
@@ -67,7 +67,8 @@ def compare(expected: Outputs, found: Outputs, n_ordinary: int) -> ParityResult:
         is_same = (expected.codes() == found.codes()) | (first - second < TIE)
         agreement: float | None = float(is_same.mean())
     else:
-        assert expected.values is not None and found.values is not None  # one kind of task gives both
+        if expected.values is None or found.values is None:
+            raise TypeError("The answers compared are of different tasks.")
         size = np.maximum(np.abs(expected.values), expected.values[:n_ordinary].std())
         difference = np.abs(expected.values - found.values) / np.where(size > 0, size, 1.0)
         agreement = None
@@ -86,8 +87,8 @@ def compare(expected: Outputs, found: Outputs, n_ordinary: int) -> ParityResult:
 def probe_rows(columns: Columns, seed: int) -> tuple[dict[str, NDArray[Any]], int]:
     """At least 1,000 rows to compare on, and how many of them (the first) are ordinary.
 
-    Ordinary rows are drawn from `columns`; then each cell of a row comes from another row, is missing, unseen or
-    extreme with some probability; the last row is missing altogether.
+    Ordinary rows are drawn from `columns`; then each cell of a row comes from another row, is missing,
+    unseen or extreme with some probability; the last row is missing altogether.
     """
     draw = np.random.default_rng(seed)
     n = len(next(iter(columns.values())))

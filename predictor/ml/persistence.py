@@ -1,9 +1,10 @@
-"""The files of a model version: spec.json, model.onnx (when compiled), model.skops, golden.json. Never a pickle."""
+"""The files of a model version: spec.json, model.onnx (when compiled), model.skops, golden.json."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from .session import CHUNK_ROWS, Session, refuse_external_data
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
 FORMAT = 1
-# Neighbours compare each row with every training row: 256 rows x 20,000 x 8 bytes are 41 MB for each intermediate.
+# Each row is compared with every training row: 256 x 20,000 x 8 bytes are 41 MB for each intermediate.
 NEIGHBOUR_CHUNK_ROWS = 256
 
 
@@ -62,7 +63,9 @@ def write(
     contents = {
         SPEC: _json(_spec_json(pipeline, threshold)),
         SKOPS: dump([member.estimator for member in pipeline.members]),
-        GOLDEN: _json({"format": FORMAT, "rows": columns_to_json(rows), "answers": answers_of(outputs).tolist()}),
+        GOLDEN: _json(
+            {"format": FORMAT, "rows": columns_to_json(rows), "answers": answers_of(outputs).tolist()}
+        ),
     }
     if compiled is not None:
         contents[ONNX] = compiled
@@ -124,7 +127,9 @@ def read_spec(content: bytes) -> StoredSpec:
 
 
 def _spec_json(pipeline: FittedPipeline, threshold: float | None) -> dict[str, Any]:
-    has_neighbours = any(type(member.estimator).__name__.startswith("Neighbours") for member in pipeline.members)
+    has_neighbours = any(
+        type(member.estimator).__name__.startswith("Neighbours") for member in pipeline.members
+    )
     return {
         "format": FORMAT,
         "task": pipeline.task.value,
@@ -157,7 +162,9 @@ def read_json(content: bytes, name: str) -> dict[str, Any]:
     return data
 
 
-def content_of(files: Mapping[str, Path | bytes], name: str, digests: Mapping[str, str] | None = None) -> bytes:
+def content_of(
+    files: Mapping[str, Path | bytes], name: str, digests: Mapping[str, str] | None = None
+) -> bytes:
     """The bytes of a file, its digest checked when there is one. Raises DamagedArtifact."""
     held = files.get(name)
     if held is None:
@@ -185,11 +192,13 @@ def columns_to_json(columns: Columns) -> dict[str, dict[str, Any]]:
         kind = values.dtype.kind
         if kind == "M":
             numbers = values.astype("datetime64[us]").view(np.int64).tolist()
-            cells = [None if np.isnat(value) else number for value, number in zip(values, numbers, strict=True)]
+            cells = [
+                None if np.isnat(value) else number for value, number in zip(values, numbers, strict=True)
+            ]
         elif kind == "O":
             cells = [cell if isinstance(cell, str) and cell else None for cell in values.tolist()]
         else:
-            cells = [None if cell != cell else cell for cell in values.astype(np.float64).tolist()]
+            cells = [None if math.isnan(cell) else cell for cell in values.astype(np.float64).tolist()]
         stored[name] = {"kind": {"M": "moment", "O": "text"}.get(kind, "number"), "cells": cells}
     return stored
 
@@ -200,7 +209,9 @@ def columns_from_json(data: Mapping[str, Mapping[str, Any]]) -> dict[str, NDArra
     for name, stored in data.items():
         cells = stored["cells"]
         if stored["kind"] == "moment":
-            moments = [np.datetime64("NaT", "us") if cell is None else np.datetime64(cell, "us") for cell in cells]
+            moments = [
+                np.datetime64("NaT", "us") if cell is None else np.datetime64(cell, "us") for cell in cells
+            ]
             columns[name] = np.array(moments, "datetime64[us]")
         elif stored["kind"] == "text":
             columns[name] = np.array([*cells, None], object)[:-1]

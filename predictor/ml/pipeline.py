@@ -45,12 +45,15 @@ class Outputs:
             raise TypeError("A regression has no classes.")
         if threshold is not None:
             return (self.probabilities[:, 1] >= threshold).astype(np.intp)
-        return self.probabilities.argmax(axis=1)
+        found: NDArray[np.intp] = self.probabilities.argmax(axis=1)
+        return found
 
 
 @dataclass(frozen=True)
 class TargetScaling:
-    """How a regression target was changed before fitting: log1p first (when `is_log`), then (y - mean) / scale."""
+    """How a regression target was changed before fitting: log1p first (when `is_log`), then (y - mean) /
+    scale.
+    """
 
     is_log: bool = False
     mean: float = 0.0
@@ -117,7 +120,9 @@ class Member:
 
 @dataclass(frozen=True)
 class FittedPipeline:
-    """Preprocessing and fitted estimators; answers are the weighted mean of the members (weights sum to 1)."""
+    """Preprocessing and fitted estimators; answers are the weighted mean of the members (weights sum to
+    1).
+    """
 
     spec: FeatureSpec
     members: tuple[Member, ...]

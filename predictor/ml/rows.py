@@ -15,15 +15,20 @@ from .schema import Role, Signature
 
 MOST_NAMED = 5
 ABSENT: Any = object()
-DTYPES = {Role.NUMERIC: np.float64, Role.BOOLEAN: np.float64, Role.DATETIME: "datetime64[us]"}
+DTYPES: dict[Role, Any] = {
+    Role.NUMERIC: np.float64,
+    Role.BOOLEAN: np.float64,
+    Role.DATETIME: "datetime64[us]",
+}
 
 
 @dataclass(frozen=True)
 class RowWarning:
     """Something doubtful in one row.
 
-    missing: no value · unseen: a category that training did not have · out_of_range: a number or date far outside of
-    training · coerced: a value of another type than the column's · extra: a column that the model does not know.
+    missing: no value · unseen: a category that training did not have · out_of_range: a number or date far
+    outside of training · coerced: a value of another type than the column's · extra: a column that the model
+    does not know.
     """
 
     code: str
@@ -72,9 +77,10 @@ class RowChecker:
     ) -> CheckedRows:
         """Canonical columns and warnings.
 
-        Raises InvalidRows naming row and column of the first five faults and the count of all; StrictRows when
-        `strict` and anything is doubtful. `first_row`: the number of the first row, for messages. `are_texts`: the
-        cells of a CSV file, where a number is always written as text. `is_nan_missing`: take NaN for missing.
+        Raises InvalidRows naming row and column of the first five faults and the count of all; StrictRows
+        when `strict` and anything is doubtful. `first_row`: the number of the first row, for messages.
+        `are_texts`: the cells of a CSV file, where a number is always written as text. `is_nan_missing`:
+        take NaN for missing.
         """
         faults: list[Problem] = []
         n_faults = 0
@@ -113,7 +119,7 @@ class RowChecker:
                         return None
                     n_absent += 1
                     value = None
-                elif is_nan_missing and value != value:
+                elif is_nan_missing and value != value:  # noqa: PLR0124 (any type may stand here)
                     value = None
                 found.append(read(value, notes))
             if len(row) + n_absent != len(found):

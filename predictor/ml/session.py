@@ -60,8 +60,8 @@ class Session:
 def refuse_external_data(model: bytes) -> None:
     """Raises DamagedArtifact if the model asks for bytes outside itself: ONNX Runtime would read any file.
 
-    External data needs an entry with the key "location". Models of ours never hold that word, so only one that
-    does is parsed (importing onnx takes 0.3 s and 14 MB in every serving process).
+    External data needs an entry with the key "location". Models of ours never hold that word, so only one
+    that does is parsed (importing onnx takes 0.3 s and 14 MB in every serving process).
     """
     if b"location" not in model:
         return

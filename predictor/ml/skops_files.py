@@ -13,55 +13,106 @@ from typing import Any
 
 from ..errors import DamagedArtifact, TrainingFailed, listed
 
-# Every class and function that the catalogue's estimators consist of. skops would trust all of scikit-learn and
-# NumPy; nothing but this is constructed here, whatever a file asks for.
+# Every class and function that the catalogue's estimators consist of. skops would trust all of scikit-learn
+# and NumPy; nothing but this is constructed here, whatever a file asks for.
 ALLOWED = frozenset(
-    """
-    builtins.bool builtins.dict builtins.float builtins.int builtins.list builtins.slice builtins.str builtins.tuple
-    functools.partial
-    numpy.bool numpy.dtype numpy.float32 numpy.float64 numpy.int32 numpy.int64 numpy.ndarray numpy.uint8 numpy.uint32
-    numpy.uint64
-    numpy.random._generator.Generator numpy.random.mtrand.RandomState
-    predictor.ml.neighbours.NeighboursClassifier predictor.ml.neighbours.NeighboursRegressor
-    predictor.ml.svm.ProbabilisticSVC
-    sklearn._loss._loss.CyAbsoluteError sklearn._loss._loss.CyHalfBinomialLoss sklearn._loss._loss.CyHalfGammaLoss
-    sklearn._loss._loss.CyHalfMultinomialLoss sklearn._loss._loss.CyHalfPoissonLoss
-    sklearn._loss._loss.CyHalfSquaredError
-    sklearn._loss.link.IdentityLink sklearn._loss.link.Interval sklearn._loss.link.LogLink
-    sklearn._loss.link.LogitLink sklearn._loss.link.MultinomialLogit
-    sklearn._loss.loss.AbsoluteError sklearn._loss.loss.HalfBinomialLoss sklearn._loss.loss.HalfGammaLoss
-    sklearn._loss.loss.HalfMultinomialLoss sklearn._loss.loss.HalfPoissonLoss sklearn._loss.loss.HalfSquaredError
-    sklearn.compose._column_transformer.ColumnTransformer
-    sklearn.dummy.DummyClassifier sklearn.dummy.DummyRegressor
-    sklearn.ensemble._forest.ExtraTreesClassifier sklearn.ensemble._forest.ExtraTreesRegressor
-    sklearn.ensemble._forest.RandomForestClassifier sklearn.ensemble._forest.RandomForestRegressor
-    sklearn.ensemble._gb.GradientBoostingClassifier sklearn.ensemble._gb.GradientBoostingRegressor
-    sklearn.ensemble._hist_gradient_boosting.binning._BinMapper
-    sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier
-    sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor
-    sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor
-    sklearn.linear_model._base.LinearRegression sklearn.linear_model._coordinate_descent.ElasticNet
-    sklearn.linear_model._coordinate_descent.Lasso sklearn.linear_model._logistic.LogisticRegression
-    sklearn.linear_model._ridge.Ridge
-    sklearn.naive_bayes.GaussianNB
-    sklearn.neural_network._multilayer_perceptron.MLPClassifier
-    sklearn.neural_network._multilayer_perceptron.MLPRegressor
-    sklearn.neural_network._stochastic_optimizers.AdamOptimizer
-    sklearn.preprocessing._encoders.OrdinalEncoder sklearn.preprocessing._function_transformer.FunctionTransformer
-    sklearn.preprocessing._label.LabelBinarizer sklearn.preprocessing._label.LabelEncoder
-    sklearn.svm._classes.SVC sklearn.svm._classes.SVR
-    sklearn.tree._classes.DecisionTreeClassifier sklearn.tree._classes.DecisionTreeRegressor
-    sklearn.tree._classes.ExtraTreeClassifier sklearn.tree._classes.ExtraTreeRegressor
-    sklearn.tree._tree.Tree
-    sklearn.utils.validation.check_array
-    """.split()
+    [
+        "builtins.bool",
+        "builtins.dict",
+        "builtins.float",
+        "builtins.int",
+        "builtins.list",
+        "builtins.slice",
+        "builtins.str",
+        "builtins.tuple",
+        "functools.partial",
+        "numpy.bool",
+        "numpy.dtype",
+        "numpy.float32",
+        "numpy.float64",
+        "numpy.int32",
+        "numpy.int64",
+        "numpy.ndarray",
+        "numpy.uint8",
+        "numpy.uint32",
+        "numpy.uint64",
+        "numpy.random._generator.Generator",
+        "numpy.random.mtrand.RandomState",
+        "predictor.ml.neighbours.NeighboursClassifier",
+        "predictor.ml.neighbours.NeighboursRegressor",
+        "predictor.ml.svm.ProbabilisticSVC",
+        "sklearn._loss._loss.CyAbsoluteError",
+        "sklearn._loss._loss.CyHalfBinomialLoss",
+        "sklearn._loss._loss.CyHalfGammaLoss",
+        "sklearn._loss._loss.CyHalfMultinomialLoss",
+        "sklearn._loss._loss.CyHalfPoissonLoss",
+        "sklearn._loss._loss.CyHalfSquaredError",
+        "sklearn._loss.link.IdentityLink",
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogLink",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.link.MultinomialLogit",
+        "sklearn._loss.loss.AbsoluteError",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn._loss.loss.HalfGammaLoss",
+        "sklearn._loss.loss.HalfMultinomialLoss",
+        "sklearn._loss.loss.HalfPoissonLoss",
+        "sklearn._loss.loss.HalfSquaredError",
+        "sklearn.compose._column_transformer.ColumnTransformer",
+        "sklearn.dummy.DummyClassifier",
+        "sklearn.dummy.DummyRegressor",
+        "sklearn.ensemble._forest.ExtraTreesClassifier",
+        "sklearn.ensemble._forest.ExtraTreesRegressor",
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._forest.RandomForestRegressor",
+        "sklearn.ensemble._gb.GradientBoostingClassifier",
+        "sklearn.ensemble._gb.GradientBoostingRegressor",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.linear_model._base.LinearRegression",
+        "sklearn.linear_model._coordinate_descent.ElasticNet",
+        "sklearn.linear_model._coordinate_descent.Lasso",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.linear_model._ridge.Ridge",
+        "sklearn.naive_bayes.GaussianNB",
+        "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
+        "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.preprocessing._encoders.OrdinalEncoder",
+        "sklearn.preprocessing._function_transformer.FunctionTransformer",
+        "sklearn.preprocessing._label.LabelBinarizer",
+        "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.svm._classes.SVC",
+        "sklearn.svm._classes.SVR",
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.DecisionTreeRegressor",
+        "sklearn.tree._classes.ExtraTreeClassifier",
+        "sklearn.tree._classes.ExtraTreeRegressor",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils.validation.check_array",
+    ]
 )
 # Kinds of nodes that hold code or bytes to be interpreted are not needed by any of the above.
 LOADERS = frozenset(
-    """
-    DictNode FunctionNode JsonNode ListNode LossNode NdArrayNode ObjectNode PartialNode RandomGeneratorNode
-    RandomStateNode SliceNode TreeNode TupleNode TypeNode DTypeNode
-    """.split()
+    [
+        "DictNode",
+        "FunctionNode",
+        "JsonNode",
+        "ListNode",
+        "LossNode",
+        "NdArrayNode",
+        "ObjectNode",
+        "PartialNode",
+        "RandomGeneratorNode",
+        "RandomStateNode",
+        "SliceNode",
+        "TreeNode",
+        "TupleNode",
+        "TypeNode",
+        "DTypeNode",
+    ]
 )
 # A forest of a thousand deep trees takes about 1.5 GB unpacked.
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -81,7 +132,9 @@ def dump(estimators: list[Any]) -> bytes:
 
 
 def load(content: bytes) -> list[Any]:
-    """The estimators. Raises DamagedArtifact, before constructing anything, if the file asks for more than `ALLOWED`."""
+    """The estimators. Raises DamagedArtifact, before constructing anything, if the file asks for more than
+    `ALLOWED`.
+    """
     strange = audit(content)
     if strange:
         raise DamagedArtifact(f"The stored estimators hold parts that are not allowed: {listed(strange)}.")
@@ -97,7 +150,9 @@ def load(content: bytes) -> list[Any]:
 
 
 def audit(content: bytes) -> list[str]:
-    """What the file would construct beyond our list, sorted. Raises DamagedArtifact if it is no .skops file."""
+    """What the file would construct beyond our list, sorted. Raises DamagedArtifact if it is no .skops
+    file.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > MAX_UNPACKED_BYTES:

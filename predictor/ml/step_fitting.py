@@ -11,24 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .date_steps import CYCLES, NAT, DatetimeStep, date_parts
 from .encoding import Encoding
 from .schema import Role
-from .steps import (
-    CYCLES,
-    MISSING,
-    NAT,
-    RAW_LIMIT,
-    SCALED_LIMIT,
-    CodeStep,
-    DatetimeStep,
-    NumberStep,
-    OneHotStep,
-    Step,
-    TargetStep,
-    TextStep,
-    date_parts,
-    tokens,
-)
+from .step_base import MISSING, Step
+from .steps import RAW_LIMIT, SCALED_LIMIT, CodeStep, NumberStep, OneHotStep, TargetStep
+from .text_steps import TextStep, tokens
 
 # Target codes for more classes than this are made for the most frequent ones only.
 MOST_TARGET_CLASSES = 10
@@ -75,7 +63,7 @@ def fit_steps(
 
 
 def _present(values: NDArray[Any]) -> NDArray[Any]:
-    present = values[~np.isnan(values)]
+    present: NDArray[Any] = values[~np.isnan(values)]
     if not len(present):
         raise NothingToLearn("It has no values.")
     if present.min() == present.max() and len(present) == len(values):
@@ -98,7 +86,9 @@ def _number(source: str, values: NDArray[Any], encoding: Encoding) -> NumberStep
 
 
 def _mean_and_scale(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and standard deviation of the values that are there; a usable scale also for huge or equal values."""
+    """Mean and standard deviation of the values that are there; a usable scale also for huge or equal
+    values.
+    """
     size = float(np.nanmax(np.abs(values))) or 1.0
     shares = values / size
     mean, scale = float(np.nanmean(shares) * size), float(np.nanstd(shares) * size)
@@ -175,7 +165,9 @@ def _category(source: str, values: NDArray[Any], encoding: Encoding, target: Tar
     return steps
 
 
-def _coded(source: str, kept: tuple[str, ...], has_other: bool, has_missing: bool, encoding: Encoding) -> Step:
+def _coded(
+    source: str, kept: tuple[str, ...], has_other: bool, has_missing: bool, encoding: Encoding
+) -> Step:
     if encoding.categories == "native":
         return CodeStep(source, levels=kept, other=float(len(kept)) if has_other else None, is_native=True)
     if encoding.categories == "ordinal":
@@ -205,15 +197,21 @@ def fit_target(
     return replace(step, mean=mean, scale=scale)
 
 
-def cross_fitted(step: TargetStep, values: NDArray[Any], target: Target, folds: NDArray[np.intp]) -> NDArray[Any]:
-    """What `step` gives for training rows when each row's code is learnt from the other folds only (n, width)."""
+def cross_fitted(
+    step: TargetStep, values: NDArray[Any], target: Target, folds: NDArray[np.intp]
+) -> NDArray[Any]:
+    """What `step` gives for training rows when each row's code is learnt from the other folds only (n,
+    width).
+    """
     codes = _level_codes(values, step.levels)
     block = np.empty((len(values), len(step.outputs)))
     for fold in np.unique(folds):
         held = folds == fold
-        means, missing, other = _smoothed(codes[~held], target.numbers[~held], len(step.levels), step.smoothing)
+        means, missing, other = _smoothed(
+            codes[~held], target.numbers[~held], len(step.levels), step.smoothing
+        )
         block[held] = np.vstack([means, other, missing])[codes[held]]
-    return (block - step.mean) / step.scale
+    return np.asarray((block - step.mean) / step.scale)
 
 
 def _level_codes(values: NDArray[Any], levels: tuple[str, ...]) -> NDArray[np.intp]:
@@ -226,7 +224,9 @@ def _level_codes(values: NDArray[Any], levels: tuple[str, ...]) -> NDArray[np.in
 def _smoothed(
     codes: NDArray[np.intp], numbers: NDArray[np.float64], n_levels: int, smoothing: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Level means pulled to the overall mean by `smoothing` imaginary rows: (levels, k), missing (k,), overall (k,)."""
+    """Level means pulled to the overall mean by `smoothing` imaginary rows: (levels, k), missing (k,),
+    overall (k,).
+    """
     prior = numbers.mean(axis=0) if len(numbers) else np.zeros(numbers.shape[1])
     n = np.bincount(codes, minlength=n_levels + 2)[:, None]
     sums = np.stack([np.bincount(codes, column, minlength=n_levels + 2) for column in numbers.T], axis=1)

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.svm import SVC
 
 
-class ProbabilisticSVC(ClassifierMixin, BaseEstimator):
+class ProbabilisticSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """One-vs-rest SVCs; each margin is turned into a probability by Platt's sigmoid on out-of-fold margins.
 
     scikit-learn's own `probability=True` is deprecated, uses pairwise coupling, and contradicts its labels.
@@ -68,7 +68,7 @@ class ProbabilisticSVC(ClassifierMixin, BaseEstimator):
         shares = 1.0 / (1.0 + np.exp(-logits))
         if len(self.classes_) == 2:
             return np.hstack([1.0 - shares, shares])
-        return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300)
+        return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-300))
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
