@@ -1,7 +1,7 @@
 """The admin panel: Django's own, behind the site's sign-in, with the walls of the workspaces.
 
-One file for each noun. Every list goes through `visible_to(request.user)`, superuser or not; what is immutable
-is read-only; every change is one service call.
+One file for each noun. Every list goes through `visible_to(request.user)`, superuser or not; what is
+immutable is read-only; every change is one service call.
 """
 
 from allauth.account.models import EmailAddress, EmailConfirmation

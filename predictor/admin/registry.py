@@ -25,7 +25,7 @@ class RegistryAdmin(WalledAdmin):
     def do_for_each(
         self,
         request: HttpRequest,
-        rows: QuerySet[Any],
+        rows: Iterable[Any],
         deed: Callable[[Any], str],
         model_of: Callable[[Any], Any],
     ) -> None:
@@ -45,7 +45,7 @@ class RegistryAdmin(WalledAdmin):
 
 
 class AliasInline(admin.TabularInline):
-    """Where the aliases point now. They move by actions of the versions, on the model's page, or by the API."""
+    """Where the aliases point now. They move by actions of the versions, on the model's page, by the API."""
 
     model = ModelAlias
     fields = readonly_fields = ("alias", "model_version", "updated_at")

@@ -51,6 +51,10 @@ class WorkspaceMixin(AccessMixin):
         self.require(self.get_required_role())
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Generic views put the URL's keywords into the context: there `workspace` would be the bare slug."""
+        return super().get_context_data(**{**kwargs, "workspace": self.workspace})  # type: ignore[misc]
+
     def get_required_role(self) -> WorkspaceRole:
         """Override where it depends on the method, e.g. all may look and members may post."""
         return self.required_role

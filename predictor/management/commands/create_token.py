@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from predictor.errors import MlwebError, listed, shown
+from predictor.models import Scope, User, Workspace
+from predictor.services import tokens, workspaces
+
+
+class Command(BaseCommand):
+    help = "Makes an API token for a person and prints it, alone, on the last line. It cannot be shown again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--email", required=True, help="whose token it is")
+        parser.add_argument("--workspace", help="its short name; may be left out for a person with only one")
+        parser.add_argument(
+            "--scope", action="append", required=True, choices=Scope.values, help="may be given several times"
+        )
+        parser.add_argument("--name", default="command line", help="what will use it")
+        parser.add_argument(
+            "--expires-days", type=int, metavar="DAYS", help="without it the token has no end"
+        )
+
+    def handle(self, **options: Any) -> None:
+        days = options["expires_days"]
+        if days is not None and not 1 <= days <= 36_500:
+            raise CommandError("--expires-days has to be between 1 and 36500.")
+        user = User.objects.filter(email__iexact=options["email"]).first()
+        if user is None:
+            raise CommandError(f"There is no account {shown(options['email'])}.")
+        try:
+            created = tokens.create_token(
+                user=user,
+                workspace=self.workspace_of(user, options["workspace"]),
+                name=options["name"],
+                scopes=options["scope"],
+                expires_at=timezone.now() + timedelta(days=days) if days is not None else None,
+            )
+        except MlwebError as error:
+            raise CommandError(error.message) from None
+        self.stderr.write(
+            f"A token of {user} for {created.token.workspace.slug}: {', '.join(created.token.scopes)}."
+        )
+        self.stdout.write(created.plaintext)
+
+    def workspace_of(self, user: User, slug: str | None) -> Workspace:
+        if slug:
+            return workspaces.enter(user=user, slug=slug).workspace
+        found = list(Workspace.objects.visible_to(user).order_by("slug"))
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise CommandError(f"{user} is in no workspace.")
+        raise CommandError(
+            f"{user} is in several workspaces; say which by --workspace: {listed(w.slug for w in found)}."
+        )

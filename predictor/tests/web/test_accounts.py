@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from predictor.models import User
+
+PASSWORD = "a long enough secret"
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_limits_from_other_tests() -> None:
+    cache.clear()
+
+
+def sign_in(client: Client, email: str, password: str = PASSWORD) -> int:
+    return client.post("/accounts/login/", {"login": email, "password": password}).status_code
+
+
+def confirm(client: Client) -> None:
+    """What is about the account itself asks for the password once more."""
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+
+
+def test_people_sign_in_with_their_address_in_any_case(client: Client, viewer: User) -> None:
+    assert sign_in(client, "VIEWER@example.org") == 302
+    assert client.get("/w/acme/members/").status_code == 200
+
+
+def test_signing_in_leads_back_to_the_page_that_was_asked_for(client: Client, viewer: User) -> None:
+    asked = client.get("/w/acme/members/")
+
+    assert asked.status_code == 302
+    assert asked["Location"] == "/accounts/login/?next=/w/acme/members/"
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client: Client, viewer: User) -> None:
+    pages = [
+        client.post("/accounts/login/", {"login": email, "password": "wrong"}).content.decode()
+        for email in ("viewer@example.org", "nobody@example.org")
+    ]
+    errors = [re.findall(r'class="alert[^>]*>\s*(.*?)</', page, re.S) for page in pages]
+
+    assert errors[0] == errors[1] != []
+
+
+def test_after_five_wrong_passwords_the_right_one_waits(client: Client, viewer: User) -> None:
+    for _ in range(5):
+        sign_in(client, "viewer@example.org", "wrong")
+
+    assert sign_in(client, "viewer@example.org") == 200
+    assert (
+        "Too many failed login attempts"
+        in client.post(
+            "/accounts/login/", {"login": "viewer@example.org", "password": PASSWORD}
+        ).content.decode()
+    )
+
+
+def test_somebody_who_is_switched_off_does_not_get_in(client: Client, viewer: User) -> None:
+    viewer.is_active = False
+    viewer.save()
+
+    sign_in(client, "viewer@example.org")
+    assert client.get("/w/acme/members/").status_code == 302
+
+
+def test_sign_up_is_closed_and_says_so(client: Client, db: None) -> None:
+    page = client.get("/accounts/signup/")
+    posted = client.post(
+        "/accounts/signup/", {"email": "a@b.org", "password1": PASSWORD, "password2": PASSWORD}
+    )
+
+    assert "Sign-up is closed" in page.content.decode()
+    assert "Sign-up is closed" in posted.content.decode()
+    assert not User.objects.exists()
+    assert "signup" not in client.get("/accounts/login/").content.decode()
+
+
+def test_sign_up_opens_where_the_operator_says_so(client: Client, db: None, settings: Settings) -> None:
+    settings.IS_SIGN_UP_OPEN = True
+
+    assert "/accounts/signup/" in client.get("/accounts/login/").content.decode()
+    client.post("/accounts/signup/", {"email": "a@b.org", "password1": PASSWORD, "password2": PASSWORD})
+    assert User.objects.get().email == "a@b.org"
+
+
+def test_nobody_takes_on_an_address_that_they_have_not_shown_to_be_theirs(
+    client: Client, viewer: User
+) -> None:
+    sign_in(client, "viewer@example.org")
+    confirm(client)
+    client.post("/accounts/email/", {"action_add": "", "email": "boss@example.org"})
+    assert EmailAddress.objects.filter(email="boss@example.org", verified=False).exists()
+
+    client.post("/accounts/email/", {"action_primary": "", "email": "boss@example.org"})
+
+    viewer.refresh_from_db()
+    assert viewer.email == "viewer@example.org"
+
+
+def test_the_admin_panel_has_no_door_of_its_own(client: Client, viewer: User) -> None:
+    assert client.get("/admin/login/")["Location"].startswith("/accounts/login/")
+    sign_in(client, "viewer@example.org")
+    assert client.get("/admin/login/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"],
+)
+def test_pages_before_sign_in_wear_the_houses_clothes(client: Client, db: None, path: str) -> None:
+    page = client.get(path).content.decode()
+
+    assert "mlweb/css/mlweb.css" in page
+    assert "style=" not in page
+    assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/accounts/password/change/", "/accounts/email/", "/accounts/2fa/", "/accounts/logout/"],
+)
+def test_pages_of_ones_own_account_wear_the_houses_clothes(client: Client, viewer: User, path: str) -> None:
+    sign_in(client, "viewer@example.org")
+    page = client.get(path)
+
+    assert page.status_code == 200
+    assert "mlweb/css/accounts.css" in page.content.decode()
+
+
+def test_the_second_step_is_set_up_without_a_mail_server(client: Client, viewer: User) -> None:
+    sign_in(client, "viewer@example.org")
+    assert client.get("/accounts/2fa/totp/activate/").status_code == 302
+    confirm(client)
+    page = client.get("/accounts/2fa/totp/activate/")
+
+    assert page.status_code == 200
+    assert "account-image" in page.content.decode()
+
+
+def test_error_pages_need_neither_request_nor_context(settings: Settings) -> None:
+    from django.template.loader import get_template
+
+    for name in ("400.html", "500.html"):
+        assert "To the first page" in get_template(name).render()

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from predictor.models import ApiToken, Membership, User, Workspace, WorkspaceRole
+from predictor.services import tokens
+
+MEMBERS = "/w/acme/members/"
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_limits_from_other_tests() -> None:
+    cache.clear()
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def membership_of(user: User) -> Membership:
+    return Membership.objects.get(user=user)
+
+
+def link_in(page: Any) -> str:
+    found = re.search(r"https?://[^\s<]+/accounts/password/reset/key/[^\s<]+", page.content.decode())
+    assert found is not None
+    return found[0].removeprefix("http://testserver")
+
+
+def test_a_viewer_sees_who_is_in_but_no_forms(viewer: User, admin: User) -> None:
+    page = signed_in(viewer).get(MEMBERS).content.decode()
+
+    assert "viewer@example.org" in page
+    assert "admin@example.org" in page
+    assert "members/add/" not in page
+    assert "/remove/" not in page
+
+
+def test_the_list_keeps_its_sql_budget(
+    workspace: Workspace, admin: User, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(20):
+        user = User.objects.create_user(f"p{number}@example.org")
+        Membership.objects.create(workspace=workspace, user=user, role=WorkspaceRole.VIEWER)
+    client = signed_in(admin)
+
+    with django_assert_max_num_queries(6):
+        assert client.get(MEMBERS).status_code == 200
+
+
+def test_somebody_new_gets_a_link_chooses_a_password_and_is_in(admin: User, workspace: Workspace) -> None:
+    page = signed_in(admin).post(f"{MEMBERS}add/", {"email": "new@example.org", "role": "member"})
+
+    assert page.status_code == 200
+    assert "no-store" in page["Cache-Control"]
+    newcomer = Client()
+    form = newcomer.get(link_in(page), follow=True)
+    answer = newcomer.post(
+        form.request["PATH_INFO"],
+        {"password1": "correct horse battery", "password2": "correct horse battery"},
+        follow=True,
+    )
+    assert answer.context["user"].email == "new@example.org"
+    assert newcomer.get(MEMBERS).status_code == 200
+
+
+def test_the_link_works_once(admin: User, workspace: Workspace) -> None:
+    link = link_in(signed_in(admin).post(f"{MEMBERS}add/", {"email": "new@example.org", "role": "member"}))
+    User.objects.get(email="new@example.org").set_password("x")
+    user = User.objects.get(email="new@example.org")
+    user.set_password("correct horse battery")
+    user.save()
+
+    assert "no longer works" in Client().get(link, follow=True).content.decode()
+
+
+def test_somebody_known_is_added_without_a_link(admin: User, stranger: User, workspace: Workspace) -> None:
+    answer = signed_in(admin).post(
+        f"{MEMBERS}add/", {"email": "stranger@example.org", "role": "viewer"}, follow=True
+    )
+
+    assert workspace.role_of(stranger) == WorkspaceRole.VIEWER
+    assert "already had an account" in answer.content.decode()
+    assert "password/reset/key" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"email": "nobody", "role": "viewer"}, {"email": "a@b.org", "role": "x"}]
+)
+def test_a_bad_form_is_answered_with_400(admin: User, data: dict[str, str]) -> None:
+    answer = signed_in(admin).post(f"{MEMBERS}add/", data)
+
+    assert answer.status_code == 400
+    assert "is-invalid" in answer.content.decode()
+
+
+def test_adding_somebody_twice_is_said(admin: User, viewer: User) -> None:
+    answer = signed_in(admin).post(f"{MEMBERS}add/", {"email": "viewer@example.org", "role": "member"})
+
+    assert answer.status_code == 400
+    assert "already in “Acme”" in answer.content.decode()
+
+
+def test_an_admin_changes_a_role(admin: User, viewer: User, workspace: Workspace) -> None:
+    signed_in(admin).post(f"{MEMBERS}{membership_of(viewer).pk}/role/", {"role": "member"})
+
+    assert workspace.role_of(viewer) == WorkspaceRole.MEMBER
+
+
+@pytest.mark.parametrize("role", ["", "root"])
+def test_an_unknown_role_changes_nothing(admin: User, viewer: User, workspace: Workspace, role: str) -> None:
+    answer = signed_in(admin).post(f"{MEMBERS}{membership_of(viewer).pk}/role/", {"role": role}, follow=True)
+
+    assert "nothing was changed" in answer.content.decode()
+    assert workspace.role_of(viewer) == WorkspaceRole.VIEWER
+
+
+def test_the_last_admin_is_kept_with_a_sentence(admin: User, workspace: Workspace) -> None:
+    client = signed_in(admin)
+
+    for deed, data in (("role", {"role": "viewer"}), ("remove", {})):
+        answer = client.post(f"{MEMBERS}{membership_of(admin).pk}/{deed}/", data, follow=True)
+        assert "last admin of “Acme”" in answer.content.decode()
+    assert workspace.role_of(admin) == WorkspaceRole.ADMIN
+
+
+def test_removing_asks_first_and_revokes_tokens(admin: User, viewer: User, workspace: Workspace) -> None:
+    token = tokens.create_token(user=viewer, workspace=workspace, name="t", scopes=["read"]).token
+    path = f"{MEMBERS}{membership_of(viewer).pk}/remove/"
+    client = signed_in(admin)
+
+    assert "Remove viewer@example.org?" in client.get(path).content.decode()
+    assert workspace.role_of(viewer) is not None
+    client.post(path)
+
+    assert workspace.role_of(viewer) is None
+    assert ApiToken.objects.get(pk=token.pk).revoked_at is not None
+
+
+def test_another_workspaces_membership_is_missing(admin: User, stranger: User) -> None:
+    client = signed_in(admin)
+    path = f"{MEMBERS}{membership_of(stranger).pk}"
+
+    assert client.post(f"{path}/role/", {"role": "viewer"}).status_code == 404
+    assert client.post(f"{path}/remove/").status_code == 404
+    assert client.post(f"{path}/link/").status_code == 404
+    assert client.post(f"{MEMBERS}999999/remove/").status_code == 404
+
+
+def test_a_fresh_link_is_made_only_for_an_account_that_nobody_took_up(
+    admin: User, viewer: User, workspace: Workspace
+) -> None:
+    client = signed_in(admin)
+    client.post(f"{MEMBERS}add/", {"email": "new@example.org", "role": "member"})
+    new = Membership.objects.get(user__email="new@example.org")
+
+    assert link_in(client.post(f"{MEMBERS}{new.pk}/link/"))
+    refused = client.post(f"{MEMBERS}{membership_of(viewer).pk}/link/", follow=True)
+    assert "has an account of their own" in refused.content.decode()
+
+
+def test_a_superuser_makes_a_workspace_and_is_its_admin(admin: User) -> None:
+    admin.is_superuser = True
+    admin.save()
+
+    answer = signed_in(admin).post("/workspaces/new/", {"name": "North", "slug": "north"})
+
+    assert answer.status_code == 302
+    assert Workspace.objects.get(slug="north").role_of(admin) == WorkspaceRole.ADMIN
+
+
+def test_others_are_told_who_makes_workspaces(admin: User) -> None:
+    answer = signed_in(admin).get("/workspaces/new/")
+
+    assert answer.status_code == 403
+    assert "Only superusers" in answer.content.decode()
+
+
+@pytest.mark.parametrize("slug", ["acme", "Not Good", "health"])
+def test_a_short_name_that_cannot_be_is_refused_with_a_sentence(admin: User, slug: str) -> None:
+    admin.is_superuser = True
+    admin.save()
+
+    answer = signed_in(admin).post("/workspaces/new/", {"name": "North", "slug": slug})
+
+    assert answer.status_code == 400
+    assert "short name" in answer.content.decode()
+
+
+def test_a_role_that_is_too_small_is_told_so(viewer: User) -> None:
+    answer = signed_in(viewer).post(f"{MEMBERS}add/", {"email": "a@b.org", "role": "viewer"})
+
+    assert answer.status_code == 403
+    assert "needs the role “admin” in “Acme”; yours is “viewer”" in answer.content.decode()
