@@ -10,16 +10,18 @@ from pathlib import Path
 from django.conf import settings
 
 from ..models import TrainingRun
+from . import datasets
 
 # Twice what an import may take: by then no process can be at work on an upload that nothing was written to.
 UPLOAD_GRACE = 2
 
 
 def tidy() -> None:
-    """Remove delivered messages, uploads that were cut off, and folders of runs that ended."""
+    """Remove delivered messages, uploads that were cut off, folders of ended runs, files without a row."""
     purge_delivered_messages(settings.CELERY_BROKER_URL)
     remove_abandoned_uploads()
     remove_old_workdirs()
+    datasets.remove_unreferenced_files()
 
 
 def purge_delivered_messages(broker_url: str) -> int:

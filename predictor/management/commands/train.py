@@ -116,9 +116,7 @@ def verdict(run: TrainingRun) -> list[str]:
             other = baseline.get(name)
             shown = f"{other:12.5g}" if isinstance(other, (int, float)) else ""
             lines.append(f"    {name:24} {value:12.5g} {shown}")
-    if version.evaluation.get("verdict"):
-        lines.append(str(version.evaluation["verdict"]))
-    return lines
+    return [*lines, version.evaluation.get("verdict", {}).get("sentence", "")]
 
 
 def outcome(run: TrainingRun) -> dict[str, Any]:
@@ -135,5 +133,6 @@ def outcome(run: TrainingRun) -> dict[str, Any]:
         "is_compiled": version.is_compiled if version else None,
         "metrics": run.metrics,
         "baseline": version.evaluation.get("baseline", {}) if version else {},
+        "verdict": version.evaluation.get("verdict", {}).get("sentence", "") if version else "",
         "warnings": run.warnings,
     }

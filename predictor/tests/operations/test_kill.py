@@ -1,0 +1,204 @@
+"""What a kill -9 at a bad moment leaves: nothing acknowledged is lost, nothing is half, all attempts show."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import threading
+import time
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from .conftest import table
+from .installation import Installation
+from .servers import wait_until
+
+pytestmark = pytest.mark.servers
+
+# Long enough to be in the middle of something when the kill comes.
+LONG = {"budget_seconds": 25}
+
+
+@pytest.fixture(scope="module")
+def dataset(installation: Installation) -> dict[str, Any]:
+    return installation.upload(table(3_000), "kill.csv")
+
+
+def finished_fits(installation: Installation, run: int) -> dict[str, int]:
+    folder = installation.data / "work" / f"run-{run}" / "fits"
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*.json")}
+
+
+def outcomes(run: dict[str, Any]) -> list[str]:
+    return [attempt["outcome"] for attempt in run["attempt_log"]]
+
+
+def assert_goes_on(installation: Installation, run: int, fits: dict[str, int]) -> None:
+    """The second attempt takes up what the first finished, and ends in one version."""
+    wait_until(lambda: installation.run(run)["attempts"] == 2, 60, "the second attempt")
+    wait_until(installation.fitting, 60, "the second fitting process")
+    kept = finished_fits(installation, run)
+    assert fits
+    assert {path: kept.get(path) for path in fits} == fits
+    ended = installation.wait_for_run(run)
+    assert ended["status"] == "succeeded", ended
+    assert ended["attempts"] == 2
+    versions = installation.good(installation.http.get(f"/models/{ended['registered_model']}/versions"), 200)
+    assert [version["number"] for version in versions["results"]] == [1]
+
+
+def test_a_killed_fitting_process_is_started_again(
+    installation: Installation, dataset: dict[str, Any]
+) -> None:
+    run = installation.train(dataset, registered_model="child killed", **LONG)
+    installation.wait_for_candidate(run)
+    fits = finished_fits(installation, run)
+
+    installation.fitting()[0].kill()
+
+    assert_goes_on(installation, run, fits)
+    assert outcomes(installation.run(run)) == ["died", "succeeded"]
+
+
+def test_a_killed_worker_is_started_again_and_its_run_goes_on(
+    installation: Installation, dataset: dict[str, Any]
+) -> None:
+    run = installation.train(dataset, registered_model="worker killed", **LONG)
+    installation.wait_for_candidate(run)
+    fits, fitting = finished_fits(installation, run), installation.fitting()
+
+    installation.worker().kill()
+
+    psutil.wait_procs(fitting, 10)
+    assert not any(process.is_running() for process in fitting)
+    assert_goes_on(installation, run, fits)
+    assert outcomes(installation.run(run)) == ["lost", "succeeded"]
+
+
+def test_a_worker_that_is_told_to_stop_puts_its_run_back(
+    installation: Installation, dataset: dict[str, Any]
+) -> None:
+    run = installation.train(dataset, registered_model="worker stopped", **LONG)
+    installation.wait_for_candidate(run)
+    fits = finished_fits(installation, run)
+
+    installation.worker().send_signal(signal.SIGTERM)
+
+    assert_goes_on(installation, run, fits)
+    assert outcomes(installation.run(run)) == ["worker was stopped", "succeeded"]
+
+
+def test_a_server_killed_while_training_changes_nothing(
+    installation: Installation, dataset: dict[str, Any]
+) -> None:
+    run = installation.train(dataset, registered_model="server killed", budget_seconds=8)
+    installation.wait_for_candidate(run)
+
+    installation.kill_web()
+    installation.wait_for_health()
+
+    ended = installation.wait_for_run(run)
+    assert (ended["status"], ended["attempts"]) == ("succeeded", 1)
+
+
+def test_cancel_stops_the_work(installation: Installation, dataset: dict[str, Any]) -> None:
+    run = installation.train(dataset, registered_model="cancelled", **LONG)
+    installation.wait_for_candidate(run)
+    fitting = installation.fitting()
+    assert fitting
+
+    answer = installation.http.patch(f"/training-runs/{run}", json={"status": "cancelled"})
+
+    assert answer.status_code == 200
+    # 5 s on a quiet machine; the tests' machine is not.
+    wait_until(lambda: installation.run(run)["status"] == "cancelled", 15, "the cancelled run")
+    assert not any(process.is_running() for process in fitting)
+    assert not (installation.data / "work" / f"run-{run}").exists()
+
+
+def test_six_runs_run_six_times(installation: Installation, dataset: dict[str, Any]) -> None:
+    runs = [
+        installation.train(dataset, registered_model="six", estimator="ridge", budget_seconds=2)
+        for _ in range(6)
+    ]
+    ended = [installation.wait_for_run(run, 240) for run in runs]
+    assert [run["status"] for run in ended] == ["succeeded"] * 6
+    assert [run["attempts"] for run in ended] == [1] * 6
+    assert sorted(run["model_version"] for run in ended) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_server_killed_in_mid_upload_leaves_nothing(installation: Installation) -> None:
+    before = installation.good(installation.http.get("/datasets"), 200)["count"]
+    is_under_way = threading.Event()
+
+    def endless() -> Any:
+        yield b"a,b\n"
+        for number in range(10_000):
+            yield b"%d,2\n" % number * 100
+            if number == 200:
+                is_under_way.set()
+            time.sleep(0.005)
+
+    def upload() -> None:
+        # A bare body of known length, so that it is streamed to the server.
+        headers = {"Content-Type": "text/csv", "Content-Length": "10000000"}
+        with contextlib.suppress(httpx.HTTPError):
+            installation.http.post("/datasets", content=endless(), headers=headers)
+
+    uploading = threading.Thread(target=upload)
+    uploading.start()
+    assert is_under_way.wait(60)
+    installation.kill_web()
+    uploading.join(120)
+    installation.wait_for_health()
+
+    assert installation.good(installation.http.get("/datasets"), 200)["count"] == before
+    # What was written before the kill is nobody's, and goes as soon as no import can be at work on it.
+    time.sleep(2.5)
+    installation.manage("tidy", MLWEB_INGEST_TIMEOUT_SECONDS="1")
+    assert not [path for path in (installation.data / "uploads").rglob("*") if path.is_file()]
+
+
+def test_predictions_that_were_answered_are_in_the_log_after_a_kill(
+    installation: Installation, dataset: dict[str, Any]
+) -> None:
+    run = installation.train(dataset, registered_model="predicting", estimator="ridge", budget_seconds=2)
+    assert installation.wait_for_run(run)["status"] == "succeeded"
+    answered: list[str] = []
+    is_over = threading.Event()
+
+    def predict(seed: int) -> None:
+        chance = random.Random(seed)
+        while not is_over.is_set():
+            rows = [{"a": chance.random(), "b": 0.5, "kind": "red"} for _ in range(3)]
+            try:
+                answer = installation.http.post("/models/predicting/predictions", json={"rows": rows})
+            except httpx.HTTPError:
+                time.sleep(0.05)
+                continue
+            if answer.status_code == 200:
+                answered.extend(each["id"] for each in answer.json()["predictions"])
+
+    predicting = [threading.Thread(target=predict, args=(seed,)) for seed in range(4)]
+    for thread in predicting:
+        thread.start()
+    wait_until(lambda: len(answered) > 60, 60, "the first predictions")
+    installation.kill_web()
+    n_before = len(answered)
+    installation.wait_for_health()
+    wait_until(lambda: len(answered) > n_before + 30, 60, "predictions after the kill")
+    is_over.set()
+    for thread in predicting:
+        thread.join(60)
+
+    logged = set()
+    url: str | None = "/predictions?page_size=500"
+    while url:
+        page = installation.good(installation.http.get(url), 200)
+        logged |= {entry["id"] for entry in page["results"]}
+        url = page["next"]
+    assert set(answered) <= logged
