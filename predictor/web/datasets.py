@@ -12,9 +12,11 @@ from django.db.models import Count, Q
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views import View
 
 from ..errors import Conflict, MlwebError, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
+from ..ml.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
 from ..services import datasets, samples
 from .access import WorkspaceMixin
@@ -25,6 +27,10 @@ COLUMNS_PER_PAGE = 60
 PREVIEW_ROWS = 20
 # A preview is for a first look; a thousand columns of it would only be slow.
 PREVIEW_COLUMNS = 60
+LONG_CELL = 30
+NUMBERS = ("BIGINT", "DOUBLE", "HUGEINT")
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DECIMALS = {".": "point", ",": "comma"}
 SORTS = {
     "name": ("name", "id"),
     "-name": ("-name", "-id"),
@@ -76,7 +82,7 @@ class DatasetUpload(WorkspaceMixin, View):
         if not form.is_valid():
             sentences = [str(each) for errors in form.errors.values() for each in errors]
             return self.refuse(form, " ".join(sentences), 400)
-        upload = form.cleaned_data["file"]
+        upload, began_at = form.cleaned_data["file"], timezone.now()
         try:
             dataset = datasets.import_csv(
                 workspace=self.workspace,
@@ -89,8 +95,11 @@ class DatasetUpload(WorkspaceMixin, View):
         except MlwebError as error:
             return self.refuse(form, error.message, status_of(error), error)
         url = reverse("dataset-detail", args=[self.workspace.slug, dataset.pk])
-        size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
-        messages.success(request, f"“{dataset.name}” is here: {size}.")
+        if dataset.created_at < began_at:
+            messages.info(request, f"This file was uploaded before, as “{dataset.name}”. Here it is.")
+        else:
+            size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
+            messages.success(request, f"“{dataset.name}” is here: {size}.")
         return JsonResponse({"url": url}, status=201) if self.is_by_script else redirect(url)
 
     @property
@@ -136,6 +145,8 @@ def remedy_for(error: MlwebError | None) -> Remedy | None:
         return Remedy("encoding", error.suggestion, f"Read it as {error.suggestion}")
     if isinstance(error, RaggedRows):
         return Remedy("skip_bad_rows", "on", "Leave these rows out")
+    if error is not None and error.message.startswith("Infinite numbers"):
+        return Remedy("infinite_as_missing", "on", "Take them as missing")
     return None
 
 
@@ -168,19 +179,69 @@ class DatasetDetail(WorkspaceMixin, View):
             "columns": columns,
             "runs": runs[:5],
             "n_left_out": max(0, dataset.n_columns - PREVIEW_COLUMNS),
+            "options": options_of(dataset),
+            "warnings": own_warnings(dataset),
+            "n_doubtful": sum(bool(column.warnings) for column in dataset.schema.columns),
             **preview_of(dataset),
         }
         return render(request, "predictor/datasets/detail.html", context)
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A value of the preview as text; None where nothing is."""
+
+    text: str | None
+    is_number: bool
+
+    @property
+    def is_long(self) -> bool:
+        return self.text is not None and len(self.text) > LONG_CELL
+
+
 def preview_of(dataset: Dataset) -> dict[str, Any]:
     """The first rows, or the sentence that says why there are none to show."""
     if not dataset.has_data:
-        return {"preview": None}
+        return {}
     try:
-        return {"preview": datasets.preview(dataset, limit=PREVIEW_ROWS)}
+        preview = datasets.preview(dataset, limit=PREVIEW_ROWS)
     except MlwebError as error:
-        return {"preview": None, "preview_error": error.message}
+        return {"preview_error": error.message}
+    shown = dataset.schema.columns[:PREVIEW_COLUMNS]
+    are_numbers = [column.storage in NUMBERS for column in shown]
+    return {
+        "preview_columns": [
+            Cell(column.name, is_number) for column, is_number in zip(shown, are_numbers, strict=True)
+        ],
+        "preview_rows": [
+            [
+                Cell(canonical_text(value), is_number)
+                for value, is_number in zip(row, are_numbers, strict=False)
+            ]
+            for row in preview.rows
+        ],
+    }
+
+
+def options_of(dataset: Dataset) -> list[tuple[str, str]]:
+    """How the file was read, in words."""
+    found = dataset.options
+    facts = [
+        ("Encoding", found.get("encoding")),
+        ("Between cells", DELIMITERS.get(found.get("delimiter", ""), found.get("delimiter"))),
+        ("Decimal mark", DECIMALS.get(found.get("decimal", ""))),
+    ]
+    if found.get("n_rejected"):
+        facts.append(("Rows left out", f"{found['n_rejected']:,}"))
+    if found.get("infinite_as_missing"):
+        facts.append(("Infinite numbers", "taken as missing"))
+    return [(title, str(value)) for title, value in facts if value]
+
+
+def own_warnings(dataset: Dataset) -> list[str]:
+    """Those of the table itself; a column's stand beside the column."""
+    of_columns = {warning for column in dataset.schema.columns for warning in column.warnings}
+    return [warning for warning in dataset.warnings if warning not in of_columns]
 
 
 class DatasetDownload(WorkspaceMixin, View):
@@ -209,11 +270,12 @@ class DatasetDelete(WorkspaceMixin, View):
 
     def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         dataset = self.get_visible_or_404(Dataset, pk=pk)
-        name = dataset.name
+        name, keeps_description = dataset.name, request.POST.get("keep") == "description"
         try:
-            datasets.delete(dataset=dataset, by=request.user)
+            datasets.delete(dataset=dataset, by=request.user, keep_metadata=keeps_description)
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("dataset-detail", self.workspace.slug, pk)
-        messages.success(request, f"“{name}” was deleted.")
+        what = f"The rows of “{name}” were" if keeps_description else f"“{name}” was"
+        messages.success(request, f"{what} deleted.")
         return redirect("dataset-list", self.workspace.slug)

@@ -19,6 +19,7 @@ from ..models import (
     TrainingRun,
     Workspace,
 )
+from ..services import samples
 from .access import WorkspaceMixin
 
 N_SHOWN = 5
@@ -63,6 +64,7 @@ def overview_of(workspace: Workspace) -> dict[str, Any]:
     )
     latest = Dataset.objects.filter(workspace=workspace).with_data().only("id", "name").first()
     return {
+        "samples": samples.SAMPLES,
         "runs": runs,
         "champions": champions,
         "predictions": predictions,

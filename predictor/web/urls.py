@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from . import (
+    datasets,
     evaluation,
     home,
     members,
@@ -21,16 +22,21 @@ HOME: list[URLPattern] = [
     path("w/<slug:workspace>/", home.WorkspaceOverview.as_view(), name="workspace"),
 ]
 
-DATASETS: list[URLPattern] = []
+TABLES = "w/<slug:workspace>/datasets/"
+
+DATASETS: list[URLPattern] = [
+    path(TABLES, datasets.DatasetList.as_view(), name="dataset-list"),
+    path(f"{TABLES}upload/", datasets.DatasetUpload.as_view(), name="dataset-upload"),
+    path(f"{TABLES}samples/<slug:key>/", datasets.DatasetFromSample.as_view(), name="dataset-sample"),
+    path(f"{TABLES}<int:pk>/", datasets.DatasetDetail.as_view(), name="dataset-detail"),
+    path(f"{TABLES}<int:pk>/download/", datasets.DatasetDownload.as_view(), name="dataset-download"),
+    path(f"{TABLES}<int:pk>/delete/", datasets.DatasetDelete.as_view(), name="dataset-delete"),
+]
 
 RUN = "w/<slug:workspace>/runs/"
 
 TRAINING: list[URLPattern] = [
-    path(
-        "w/<slug:workspace>/datasets/<int:pk>/train/",
-        training.TrainingRunCreate.as_view(),
-        name="training-run-create",
-    ),
+    path(f"{TABLES}<int:pk>/train/", training.TrainingRunCreate.as_view(), name="training-run-create"),
     path(RUN, training.TrainingRunList.as_view(), name="training-run-list"),
     path(f"{RUN}<int:pk>/", training.TrainingRunDetail.as_view(), name="training-run-detail"),
     path(f"{RUN}<int:pk>/progress/", training.TrainingRunProgress.as_view(), name="training-run-progress"),
