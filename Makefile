@@ -6,7 +6,8 @@ UV_COMPILE := uv pip compile --quiet --no-header --universal --python-version 3.
 TESTS ?=
 QUICK ?=
 
-.PHONY: run test check format lock bench clean
+.PHONY: run test check check-lint check-format check-types check-imports check-migrations check-deploy \
+	format lock bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed  ## Serve on MLWEB_HOST:MLWEB_PORT until Ctrl-C
@@ -16,12 +17,26 @@ test: .venv/installed-dev  ## The whole suite, in random order, two tests at a t
 	@sh .ci/install-test-servers
 	@$(BIN)/python -m pytest -n 2 $(TESTS)
 
-check: .venv/installed-dev  ## What can be said without running the application
+CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy
+check: $(CHECKS)  ## What can be said without running the application
+$(CHECKS): .venv/installed-dev
+
+check-lint:
 	$(BIN)/ruff check .
+
+check-format:
 	$(BIN)/ruff format --check .
+
+check-types:
 	$(BIN)/mypy
+
+check-imports:
 	$(BIN)/lint-imports
+
+check-migrations:
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+check-deploy:
 	@MLWEB_HTTPS=true SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))") \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
