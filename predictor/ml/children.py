@@ -2,7 +2,8 @@
 
 A fit cannot be interrupted from within (scikit-learn stays in C for seconds), so whatever may take long runs
 in a child that can be killed. Children share the parent's tables without a copy, write what they found to
-files, and die with their parent. Fork is safe here because the parent runs no BLAS or OpenMP threads.
+files, and die with their parent. Each runs on one thread: OpenMP would wait for ever for the threads that its
+parent had and fork did not copy.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.005
@@ -127,6 +130,7 @@ def _run(function: Callable[[], None], error_path: Path, max_memory_bytes: int |
         # Standard output belongs to the parent's events; chatter of libraries goes to standard error.
         os.dup2(2, 1)
         gc.freeze()
+        threadpool_limits(1)
         if max_memory_bytes is not None:
             _limit_memory(max_memory_bytes)
         function()

@@ -161,7 +161,7 @@ def _against_dummy(task: Task, own: Array, dummy: Array, is_better: bool, is_sur
     else:
         what, numbers = (
             "always answering the mean",
-            f"RMSE {math.sqrt(ours):.4g} against {math.sqrt(theirs):.4g}",
+            f"RMSE {_short(math.sqrt(ours))} against {_short(math.sqrt(theirs))}",
         )
     rows = f"{len(own)} held-out rows"
     if is_better and is_sure:
@@ -171,6 +171,11 @@ def _against_dummy(task: Task, own: Array, dummy: Array, is_better: bool, is_sur
     return (
         f"The model is not shown to be better than {what}: {numbers} on {rows}, which chance alone can give."
     )
+
+
+def _short(value: float) -> str:
+    """Four significant digits, and all of those before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _against_other(other: Baseline, gain: float, low: float, high: float) -> str:

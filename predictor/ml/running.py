@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import TrainingFailed
 from . import portfolio
-from .checking import TrainingTable, TrainingWarning, check_request, make_table
+from .checking import TrainingTable, TrainingWarning, check_request, feature_roles, make_table
 from .checkpoints import Checkpoints, write_json
 from .children import Children
 from .choosing import choose
@@ -59,7 +59,8 @@ def _read(request: TrainingRequest, reporter: Reporter) -> TrainingTable:
     schema = request.table
     max_rows = max(MIN_SEARCH_ROWS, int(request.budget_seconds * ROWS_READ_PER_SECOND))
     sample = max_rows if schema.n_rows > max_rows else None
-    columns = read_columns(Path(request.parquet), schema, sample=sample, seed=request.seed)
+    names = [*feature_roles(schema, request.target), request.target]
+    columns = read_columns(Path(request.parquet), schema, names, sample=sample, seed=request.seed)
     table, warnings = make_table(request, columns)
     if sample:
         message = f"Of {schema.n_rows} rows, {len(table)} drawn at random are used within this budget."
