@@ -37,7 +37,7 @@ class ArticleView(WorkspaceViewMixin, APIView):
         super().initial(request, *args, **kwargs)
 
     @extend_schema(request=Asked, responses=Answered, operation_id="article_predict")
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, **kwargs: Any) -> Response:
         """Predict one row."""
         model = RegisteredModel.objects.filter(workspace=self.workspace, slug=self.slug).first()
         if model is None:

@@ -74,7 +74,10 @@ class CSVBodyParser(parsers.BaseParser):
             file.close()
             raise
         file.size = n_bytes
-        return parsers.DataAndFiles(QueryDict(), MultiValueDict({"file": [file]}))
+        files = MultiValueDict({"file": [file]})
+        # Django closes, and so removes, the files of its own request when the answer is sent.
+        parser_context["request"]._request._files = files
+        return parsers.DataAndFiles(QueryDict(), files)
 
 
 def file_of(request: Request) -> UploadedFile:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .article import ArticleView
+from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
 from .predictions import LogViewSet, PredictionViewSet
 from .registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
@@ -52,6 +53,18 @@ urlpatterns = [
     *both("api/docs", DocsView.as_view(), "api-docs"),
     *both(V1 + "workspaces", WorkspaceListViewSet.as_view({"get": "list"}), "api-workspaces"),
     *both(IN + "members", MemberViewSet.as_view({"get": "list"}), "api-members"),
+    *both(IN + "datasets", DatasetViewSet.as_view({"get": "list", "post": "create"}), "api-datasets"),
+    *both(
+        IN + "datasets/<int:pk>",
+        DatasetViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        "api-dataset",
+    ),
+    *both(
+        IN + "datasets/<int:pk>/download", DatasetViewSet.as_view({"get": "download"}), "api-dataset-download"
+    ),
+    *both(
+        IN + "datasets/<int:pk>/preview", DatasetViewSet.as_view({"get": "preview"}), "api-dataset-preview"
+    ),
     *both(V1 + "estimators", EstimatorListView.as_view(), "api-estimators"),
     *both(
         IN + "training-runs",

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 
 def uuid7() -> uuid.UUID:
-    """A UUID that sorts by time of creation (RFC 9562, version 7), so that inserts go to the index's end."""
-    millis = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (millis & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64
-    return uuid.UUID(int=value | 0b10 << 62 | random & 0x3FFFFFFFFFFFFFFF)
+    """A UUID that sorts by time of creation (RFC 9562, version 7), so that inserts go to the index's end.
+
+    Behind the milliseconds stand their 4,096th parts (section 6.2, method 3), which is finer than two calls
+    can follow one another: the rows of one request sort as they were made.
+    """
+    millis, nanos = divmod(time.time_ns(), 1_000_000)
+    random = int.from_bytes(os.urandom(8), "big") & 0x3FFFFFFFFFFFFFFF
+    value = (millis & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (nanos * 4096 // 1_000_000) << 64
+    return uuid.UUID(int=value | 0b10 << 62 | random)
 
 
 class PredictionSource(models.TextChoices):

@@ -1,0 +1,204 @@
+"""`/api/v1/{workspace}/datasets`: uploaded tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import FileResponse
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import mixins, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..errors import InvalidInput
+from ..models import Dataset
+from ..services import datasets
+from .json import CSVRenderer, JSONRenderer
+from .permissions import ADMINISTERS, READS, WRITES
+from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
+from .viewsets import WorkspaceViewSet, actor_of
+
+LIMIT = {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 20}
+
+
+class LevelSerializer(serializers.Serializer[Any]):
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class BinSerializer(serializers.Serializer[Any]):
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    count = serializers.IntegerField()
+
+
+class ColumnSerializer(serializers.Serializer[Any]):
+    """A column: what it holds, and the role that was found for it."""
+
+    name = serializers.CharField()
+    role = serializers.CharField()
+    storage = serializers.CharField()
+    n_missing = serializers.IntegerField()
+    n_distinct = serializers.IntegerField()
+    minimum = serializers.JSONField(help_text="A number, ISO 8601 text for dates, or null.")
+    maximum = serializers.JSONField()
+    mean = serializers.FloatField(allow_null=True)
+    median = serializers.JSONField()
+    levels = LevelSerializer(many=True)
+    histogram = BinSerializer(many=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class DatasetSummarySerializer(serializers.ModelSerializer[Dataset]):
+    """A dataset in a list."""
+
+    created_by = serializers.EmailField(source="created_by.email", allow_null=True, default=None)
+    has_data = serializers.BooleanField(help_text="False when the data was deleted and only this was kept.")
+
+    class Meta:
+        model = Dataset
+        fields = [
+            "id",
+            "name",
+            "filename",
+            "n_rows",
+            "n_columns",
+            "n_bytes",
+            "sha256",
+            "has_data",
+            "created_at",
+            "created_by",
+        ]
+
+
+class DatasetSerializer(DatasetSummarySerializer):
+    """A dataset with its columns."""
+
+    columns = serializers.SerializerMethodField()
+    warnings = serializers.ListField(child=serializers.JSONField())
+    options = serializers.DictField(help_text="Encoding, delimiter and the rest, as found or asked.")
+
+    class Meta(DatasetSummarySerializer.Meta):
+        fields = [
+            *DatasetSummarySerializer.Meta.fields,
+            "columns",
+            "warnings",
+            "options",
+            "source",
+            "licence",
+        ]
+
+    @extend_schema_field(ColumnSerializer(many=True))
+    def get_columns(self, dataset: Dataset) -> Any:
+        return dataset.schema_json["columns"]
+
+
+class UploadSerializer(serializers.Serializer[Any]):
+    """A CSV file, and what the caller says about it; what is left out is found."""
+
+    file = serializers.FileField()
+    name = serializers.CharField(required=False, max_length=200)
+    encoding = serializers.CharField(required=False)
+    delimiter = serializers.CharField(required=False)
+    decimal = serializers.ChoiceField([".", ","], required=False)
+    skip_bad_rows = serializers.BooleanField(required=False, help_text="Leave out rows of another width.")
+    infinite_as_missing = serializers.BooleanField(required=False)
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    columns = serializers.ListField(child=serializers.CharField())
+    rows = serializers.ListField(child=serializers.ListField(child=serializers.JSONField(allow_null=True)))
+
+
+class DatasetFilter(filters.FilterSet):
+    name = filters.CharFilter(lookup_expr="icontains", label="Part of the name.")
+    sha256 = filters.CharFilter(max_length=64)
+
+    class Meta:
+        model = Dataset
+        fields = ["name", "sha256"]
+
+
+@extend_schema(tags=["datasets"])
+class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceViewSet):
+    """Uploaded tables. Immutable."""
+
+    needs = {
+        "list": READS,
+        "retrieve": READS,
+        "create": WRITES,
+        "destroy": ADMINISTERS,
+        "download": READS,
+        "preview": READS,
+    }
+    queryset = Dataset.objects.select_related("created_by")
+    parser_classes = [UploadParser, CSVBodyParser]
+    filterset_class = DatasetFilter
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        return found.defer("schema_json", "warnings", "options") if self.action == "list" else found
+
+    def get_serializer_class(self) -> Any:
+        return DatasetSummarySerializer if self.action == "list" else DatasetSerializer
+
+    @extend_schema(
+        request={"multipart/form-data": UploadSerializer, "text/csv": OpenApiTypes.STR},
+        responses={201: DatasetSerializer, 200: DatasetSerializer},
+    )
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Upload a CSV file. The same file with the same options again: 200, and the dataset it became."""
+        file, fields, started = file_of(request), fields_of(request), timezone.now()
+        dataset = datasets.import_csv(
+            workspace=self.workspace,
+            source=file,
+            filename=file.name or "",
+            name=fields.get("name", ""),
+            options=options_from(fields),
+            by=actor_of(request),
+        )
+        is_new = dataset.created_at >= started
+        return Response(self.get_serializer(dataset).data, status=201 if is_new else 200)
+
+    @extend_schema(parameters=[OpenApiParameter("keep_metadata", bool, default=False)])
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete the dataset; 409 while a run or version names it. `keep_metadata` then drops the data alone."""
+        keep = boolean(request.query_params.get("keep_metadata"), "keep_metadata")
+        datasets.delete(dataset=self.get_object(), by=actor_of(request), keep_metadata=keep)
+        return Response(status=204)
+
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
+    def download(self, request: Request, **kwargs: Any) -> FileResponse:
+        """The uploaded bytes, as they came."""
+        dataset = self.get_object()
+        file = datasets.open_original(dataset)
+        response = FileResponse(file, as_attachment=True, filename=dataset.filename)
+        response["Content-Type"] = "text/csv"
+        return response
+
+    def get_renderers(self) -> list[Any]:
+        return [JSONRenderer(), CSVRenderer()] if self.action == "download" else super().get_renderers()
+
+    @extend_schema(
+        parameters=[OpenApiParameter("limit", LIMIT)],
+        responses=PreviewSerializer,
+    )
+    def preview(self, request: Request, **kwargs: Any) -> Response:
+        """The first rows."""
+        text = request.query_params.get("limit", "20")
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= 1_000):
+            raise InvalidInput("“limit” has to be a whole number from 1 to 1000.", limit=1_000)
+        return Response(PreviewSerializer(datasets.preview(self.get_object(), limit=int(text))).data)
+
+
+def options_from(fields: Any) -> datasets.ImportOptions:
+    return datasets.ImportOptions(
+        encoding=fields.get("encoding", ""),
+        delimiter=fields.get("delimiter", ""),
+        decimal=fields.get("decimal", ""),
+        skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
+        infinite_as_missing=boolean(fields.get("infinite_as_missing"), "infinite_as_missing"),
+    )
