@@ -22,7 +22,9 @@ from .search import Search
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.06
 # The budget is kept to within 10 %: the final fits may use this much of those.
-OVERTIME_SHARE = 0.05
+OVERTIME_SHARE = 0.08
+# Less than this only makes a second attempt necessary, which takes longer.
+MIN_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _attempts(search: Search, choice: Choice) -> list[Attempt]:
     quick = min(search.outcomes.values(), key=lambda each: each.fold_seconds)
     alone = [choice_of(search, {each.candidate.key: 1.0}) for each in (best, quick)]
     return [
-        Attempt(0, choice, None, max(search.clock.remaining + OVERTIME_SHARE * budget, 2.0)),
+        Attempt(0, choice, None, max(search.clock.remaining + OVERTIME_SHARE * budget, MIN_SECONDS)),
         Attempt(1, alone[0], n_search, max(5.0, 20 * best.fold_seconds)),
         Attempt(2, alone[1], n_search, 120.0),
     ]

@@ -24,7 +24,7 @@ HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
 MAX_SHARE = 0.3
 FINAL_MEMBERS = 4
 # Export, parity gate, importance and report take about this long, beside the final fits.
-FINISH_SECONDS = 1.0
+FINISH_SECONDS = 2.5
 FINISH_SHARE = 0.06
 MIN_SECONDS = 0.2
 
@@ -117,7 +117,7 @@ class Search:
             self._keep(candidate, fold, stored, rivals)
             return False
         known = self._fits.get(candidate.key, {})
-        if self.remaining <= MIN_SECONDS and not known:
+        if not known and self.remaining <= max(MIN_SECONDS, self._quickest()):
             # Candidates that were not even begun would only crowd the leaderboard.
             self.is_budget_limited = True
             return False
@@ -128,6 +128,11 @@ class Search:
                 self._drop(candidate, "stopped", "its folds would not end in time", is_limit=True)
                 return False
         return True
+
+    def _quickest(self) -> float:
+        """The least that any candidate took: with less time than that, no other will end."""
+        quickest = min((each.entry.fit_seconds for each in self.outcomes.values()), default=0.0)
+        return quickest / self.children.n_slots
 
     def _start(self, candidate: Candidate, fold: int, running: dict[str, tuple[Candidate, int]]) -> None:
         key = f"{candidate.key}-{fold}"
