@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
-from ..errors import Conflict, MlwebError, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
+from ..errors import Conflict, MlwebError, Problem, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
 from ..ml.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
 from ..services import datasets, samples
@@ -110,7 +110,7 @@ class DatasetUpload(WorkspaceMixin, View):
         self, form: UploadForm, message: str, status: int, error: MlwebError | None = None
     ) -> HttpResponse:
         remedy = remedy_for(error)
-        problems = [asdict(each) for each in error.problems[:5]] if error else []
+        problems = [spoken(each) for each in error.problems[:5]] if error and len(error.problems) > 1 else []
         if self.is_by_script:
             answer = {"message": message, "problems": problems, "remedy": asdict(remedy) if remedy else None}
             return JsonResponse(answer, status=status)
@@ -130,6 +130,12 @@ class DatasetUpload(WorkspaceMixin, View):
             **more,
         }
         return render(self.request, "predictor/datasets/upload.html", context, status=status)
+
+
+def spoken(problem: Problem) -> str:
+    """A problem with its place, where the words do not name the place already."""
+    is_named = not problem.pointer or problem.pointer.casefold() in problem.detail.casefold()
+    return problem.detail if is_named else f"{problem.pointer}: {problem.detail}"
 
 
 def status_of(error: MlwebError) -> int:

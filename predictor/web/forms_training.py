@@ -209,6 +209,17 @@ class TrainingRunForm(forms.Form):
 
     # --- Asking the service ------------------------------------------------------------------------------
 
+    def clean(self) -> dict[str, Any]:
+        """Every hyperparameter that cannot be used gets its sentence, not only the first."""
+        data = super().clean() or {}
+        for knob in self._knobs():
+            name = f"param-{self.info.key}-{knob.name}" if self.info else knob.name
+            try:
+                knob.convert(data.get(name, ""))
+            except InvalidHyperparameters as error:
+                self.add_error(name, error.message)
+        return data
+
     @property
     def asked(self) -> dict[str, Any]:
         """The arguments of `training.start_run`."""

@@ -96,12 +96,7 @@
     body.append(element("p", refusal.message));
     if (refusal.problems && refusal.problems.length) {
       const list = element("ul");
-      for (const each of refusal.problems) {
-        const item = element("li");
-        if (each.pointer) item.append(element("code", each.pointer), ": ");
-        item.append(each.detail);
-        list.append(item);
-      }
+      for (const each of refusal.problems) list.append(element("li", each));
       body.append(list);
     }
     if (refusal.remedy) {
