@@ -1,14 +1,14 @@
-"""How accurate are the models? Trains on each table of a folder and scores its test part beside references.
+"""How accurate are the models? Trains on each table of a folder, scores its test part beside references.
 
     python benchmarks/accuracy.py --tables DIR [--budget 60] [--threads 1] [--json FILE] [--quick] [--only NAME …]
 
-DIR holds manifest.json, {name: {"target", "task", "reference": {method: {metric: value}}}}, with NAME.train.csv and
-NAME.test.csv for each name. Everything goes the way that users go: CSV → Parquet → training child → stored files
-→ predictor. The test part is read after training has ended, to be scored once.
+DIR holds manifest.json, {name: {"target", "task", "reference": {method: {metric: value}}}}, with
+NAME.train.csv and NAME.test.csv for each name. Everything goes the way that users go: CSV → Parquet → training child →
+stored files → predictor. The test part is read after training has ended, to be scored once.
 
-Prints, for each table, ROC-AUC and log-loss or R² and RMSE beside the references, and the mean rank of every method
-by log-loss or R². FILE gets {"machine": …, "versions": …, "budget": …, "tables": {table: {method: {metric: value}}}};
-ours is named "mlweb" and has "seconds", "members", "is_compiled" and "size_bytes", too.
+Prints, for each table, ROC-AUC and log-loss or R² and RMSE beside the references, and the mean rank of every
+method by log-loss or R². FILE gets {"machine", "versions", "budget", "threads", "tables": {table: {method:
+{metric: value}}}}; ours is named "mlweb" and has "seconds", "members", "is_compiled" and "size_bytes", too.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def score(
 
 
 def actual(test: Path, target: str, signature: Signature) -> Any:
-    """The target of the test rows: numbers, or codes of the classes (-1 for one that training did not see)."""
+    """The target of the test rows: numbers, or codes of the classes (-1 for one that is new)."""
     with test.open(encoding="utf-8-sig", newline="") as file:
         cells = [row[target] for row in csv.DictReader(file)]
     if signature.task is Task.REGRESSION:
@@ -169,9 +169,8 @@ def print_table(name: str, methods: Mapping[str, Mapping[str, Any]]) -> None:
         print(f"{name}: {ours['error']}")
         return
     columns = SHOWN["log_loss" in ours]
-    print(
-        f"\n{name}: {ours['seconds']} s, {ours['members']}, {'compiled' if ours['is_compiled'] else 'in-process'}"
-    )
+    served = "compiled" if ours["is_compiled"] else "in-process"
+    print(f"\n{name}: {ours['seconds']} s, {ours['members']}, {served}")
     for method, values in sorted(methods.items(), key=lambda each: rank_key(each[1])):
         shown = "  ".join(
             f"{metric} {values[metric]:.4f}" for metric in columns if values.get(metric) is not None
@@ -188,7 +187,7 @@ def rank_key(values: Mapping[str, Any]) -> float:
 
 
 def print_ranks(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-    """Mean rank by log-loss or R² over the tables that every method has; equals share the mean of their ranks."""
+    """Mean rank by log-loss or R² of the methods that every table has; equals share the mean of their ranks."""
     shared = set.intersection(*(set(methods) for methods in found.values())) if found else set()
     ranks: dict[str, list[float]] = {method: [] for method in shared}
     for methods in found.values():

@@ -46,7 +46,8 @@ def _power(table: TrainingTable, values: NDArray[Any], half: NDArray[np.bool_]) 
         tree = DecisionTreeRegressor(max_leaf_nodes=MAX_LEAVES, min_samples_leaf=2, random_state=0)
         error = np.mean((tree.fit(feature[half], y[half]).predict(feature[~half]) - y[~half]) ** 2)
         spread = y[~half].var()
-        return float(1 - error / spread) if spread > 0 else 0.0
+        by_tree = float(1 - error / spread) if spread > 0 else 0.0
+        return max(by_tree, _linear_r2(feature[:, 0], y))
     tree = DecisionTreeClassifier(max_leaf_nodes=MAX_LEAVES, min_samples_leaf=2, random_state=0)
     tree.fit(feature[half], y[half])
     if table.target.n_classes == 2 and len(tree.classes_) == 2:
@@ -54,6 +55,14 @@ def _power(table: TrainingTable, values: NDArray[Any], half: NDArray[np.bool_]) 
     right = float(np.mean(tree.predict(feature[~half]) == y[~half]))
     commonest = float(np.bincount(y[~half]).max() / (~half).sum())
     return (right - commonest) / (1 - commonest) if commonest < 1 else 0.0
+
+
+def _linear_r2(feature: NDArray[np.float64], y: NDArray[Any]) -> float:
+    """The squared correlation, which sees a copy of the target in few rows, where a tree is too coarse."""
+    known = np.isfinite(feature)
+    if known.mean() < 0.9 or feature[known].std() == 0 or y[known].std() == 0:
+        return 0.0
+    return float(np.corrcoef(feature[known], y[known])[0, 1] ** 2)
 
 
 def _coded(values: NDArray[Any], y: NDArray[Any], half: NDArray[np.bool_]) -> NDArray[np.float64]:
