@@ -23,7 +23,8 @@ def rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     """The largest float32 numbers that are not above the thresholds."""
     with np.errstate(over="ignore"):
         near = thresholds.astype(np.float32)
-    return np.where(near.astype(np.float64) > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
+        below = np.nextafter(near, np.float32(-np.inf))
+    return np.where(near.astype(np.float64) > thresholds, below, near)
 
 
 @dataclass

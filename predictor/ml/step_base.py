@@ -1,8 +1,8 @@
 """What every step of a feature spec is: one canonical column in, a few numbers out.
 
 Every step has two executors of the same arithmetic, `transform` for many rows and `writer` for one; all of it
-is IEEE float64 addition, multiplication, division and table lookup, so that both give the same bits. What needs
-a transcendental function (sine, logarithm) is a table or is computed by one shared function.
+is IEEE float64 addition, multiplication, division and table lookup, so that both give the same bits. What
+needs a transcendental function (sine, logarithm) is a table or is computed by one shared function.
 """
 
 from __future__ import annotations
