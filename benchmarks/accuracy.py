@@ -1,9 +1,10 @@
 """How accurate are the models? Trains on each table of a folder, scores its test part beside references.
 
-    python benchmarks/accuracy.py --tables DIR [--budget 60] [--threads 1] [--json FILE] [--quick] [--only NAME …]
+    python benchmarks/accuracy.py --tables DIR [--budget 60] [--threads 1] [--json FILE] [--quick] [--only …]
 
 DIR holds manifest.json, {name: {"target", "task", "reference": {method: {metric: value}}}}, with
-NAME.train.csv and NAME.test.csv for each name. Everything goes the way that users go: CSV → Parquet → training child →
+NAME.train.csv and NAME.test.csv for each name. Everything goes the way that users go:
+CSV → Parquet → training child →
 stored files → predictor. The test part is read after training has ended, to be scored once.
 
 Prints, for each table, ROC-AUC and log-loss or R² and RMSE beside the references, and the mean rank of every
@@ -187,7 +188,7 @@ def rank_key(values: Mapping[str, Any]) -> float:
 
 
 def print_ranks(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-    """Mean rank by log-loss or R² of the methods that every table has; equals share the mean of their ranks."""
+    """Mean rank by log-loss or R² of the methods that every table has; equals share their ranks."""
     shared = set.intersection(*(set(methods) for methods in found.values())) if found else set()
     ranks: dict[str, list[float]] = {method: [] for method in shared}
     for methods in found.values():

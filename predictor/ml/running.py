@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import platform
 from pathlib import Path
@@ -22,6 +23,8 @@ from .splitting import Split, split_rows
 from .tables import read_columns
 
 LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skl2onnx", "skops", "duckdb")
+# Needed at the end. Loaded before the first fork, every child has them, and what they cost is known by then.
+LOADED_EARLY = ("onnxruntime", "skl2onnx", "skops.io")
 # Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
 CELLS_PER_SECOND = 10_000
 MIN_SEARCH_ROWS = 1_000
@@ -37,6 +40,8 @@ LAST_RESORT_SECONDS = 60.0
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     """Train as asked; WORKDIR/result.json is whole when this returns. Raises MlwebError with the reason."""
     reporter.progress(0.0, "Checking the request")
+    for name in LOADED_EARLY:
+        importlib.import_module(name)
     check_request(request)
     table = _read(request, reporter)
     split = _split(request, table, reporter)
@@ -44,6 +49,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
     clock = Clock(reporter.started_at, request.budget_seconds)
     search = Search(table, split, checkpoints, children, clock, reporter, request.seed)
+    search.startup_seconds = clock.elapsed
     try:
         search = _search(request, search)
         reporter.progress(0.8, "Blending the best candidates")
