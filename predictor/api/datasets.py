@@ -165,7 +165,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
 
     @extend_schema(parameters=[OpenApiParameter("keep_metadata", bool, default=False)])
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete the dataset; 409 while a run or version names it. `keep_metadata` then drops the data alone."""
+        """Delete the dataset; 409 while a run or version names it. `keep_metadata` then drops its data."""
         keep = boolean(request.query_params.get("keep_metadata"), "keep_metadata")
         datasets.delete(dataset=self.get_object(), by=actor_of(request), keep_metadata=keep)
         return Response(status=204)

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import onnx
+import pytest
+
+from predictor.models import CHAMPION, ModelVersion, RegisteredModel, Scope, User, Workspace
+from predictor.services import registry
+from predictor.tests.api.conftest import Caller, problem
+from predictor.tests.services.versions import publish
+
+GETS = [
+    "models/churn",
+    "models/churn/versions",
+    "models/churn/versions/1",
+    "models/churn/versions/1/evaluation",
+    "models/churn/versions/1/onnx",
+    "models/churn/comparison?a=1&b=2",
+    "models/churn/aliases",
+    "models/churn/aliases/champion",
+    "models/churn/aliases/champion/history",
+]
+
+
+@pytest.fixture
+def model(workspace: Workspace, member: User) -> RegisteredModel:
+    model = registry.get_or_create_model(workspace=workspace, name_or_slug="Churn", by=member)
+    publish(model)
+    publish(model, metrics={"rmse": 0.5})
+    return model
+
+
+def test_models_are_listed_with_their_aliases(api: Caller, model: RegisteredModel) -> None:
+    found = api.get("models").json()
+
+    assert found["count"] == 1
+    assert found["results"][0]["aliases"] == {CHAMPION: 1}
+    assert found["results"][0]["n_versions"] == 2
+
+
+def test_a_model_is_renamed_and_keeps_its_slug(api: Caller, model: RegisteredModel) -> None:
+    found = api.send("patch", "models/churn", {"name": "Leaving", "description": "Who goes?"}).json()
+
+    assert (found["slug"], found["name"], found["description"]) == ("churn", "Leaving", "Who goes?")
+
+
+def test_versions_are_listed_from_new_to_old(api: Caller, model: RegisteredModel) -> None:
+    assert [each["number"] for each in api.get("models/churn/versions").json()["results"]] == [2, 1]
+
+
+def test_a_version_shows_its_signature_metrics_and_baseline(api: Caller, model: RegisteredModel) -> None:
+    found = api.get("models/churn/versions/1").json()
+
+    assert [each["name"] for each in found["signature"]["fields"]] == ["age", "city"]
+    assert (found["metrics"], found["baseline"], found["aliases"]) == (
+        {"rmse": 1.0},
+        {"rmse": 2.0},
+        ["champion"],
+    )
+
+
+def test_the_evaluation_report_is_read(api: Caller, model: RegisteredModel) -> None:
+    assert api.get("models/churn/versions/1/evaluation").json()["task"] == "regression"
+
+
+def test_versions_are_filtered(api: Caller, model: RegisteredModel) -> None:
+    def numbers(**query: str) -> list[int]:
+        return [each["number"] for each in api.get("models/churn/versions", **query).json()["results"]]
+
+    api.send("patch", "models/churn/versions/2", {"is_archived": True})
+
+    assert numbers(alias="champion") == [1]
+    assert numbers(is_archived="true") == [2]
+    assert numbers(is_archived="false") == [1]
+    assert numbers(task="binary") == []
+
+
+@pytest.mark.parametrize("path", ["models", "models/churn/versions", "models/churn/aliases"])
+def test_lists_keep_their_sql_budget(
+    api: Caller, model: RegisteredModel, django_assert_max_num_queries: Any, path: str
+) -> None:
+    for _ in range(5):
+        publish(model)
+    api.get(path)  # the first use of a token is noted
+
+    with django_assert_max_num_queries(6):
+        assert api.get(path).status_code == 200
+
+
+def test_an_alias_is_put_on_a_version_and_rolled_back(api: Caller, model: RegisteredModel) -> None:
+    promoted = api.send("put", "models/churn/aliases/champion", {"version": 2}).json()
+    back = api.send("put", "models/churn/aliases/champion", {"roll_back": True}).json()
+    history = api.get("models/churn/aliases/champion/history").json()["results"]
+
+    assert (promoted["version"], back["version"]) == (2, 1)
+    assert [(each["version"], each["is_roll_back"]) for each in history] == [
+        (1, True),
+        (2, False),
+        (1, False),
+    ]
+    problem(api.send("put", "models/churn/aliases/champion", {"roll_back": True}), 409)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({}, 400), ({"version": 1, "roll_back": True}, 400), ({"version": 9}, 404), ({"version": "x"}, 400)],
+)
+def test_an_alias_without_a_clear_target_is_refused(
+    api: Caller, model: RegisteredModel, body: Any, status: int
+) -> None:
+    problem(api.send("put", "models/churn/aliases/champion", body), status)
+
+
+@pytest.mark.parametrize("alias", ["Champion", "7", "x" * 41])
+def test_a_name_that_cannot_be_an_alias_is_400(api: Caller, model: RegisteredModel, alias: str) -> None:
+    problem(api.send("put", f"models/churn/aliases/{alias}", {"version": 1}), 400)
+
+
+def test_an_alias_is_taken_away_once(api: Caller, model: RegisteredModel) -> None:
+    assert api.send("delete", "models/churn/aliases/champion").status_code == 204
+    problem(api.send("delete", "models/churn/aliases/champion"), 404)
+
+
+def test_a_version_is_archived_and_taken_out_again(api: Caller, model: RegisteredModel) -> None:
+    problem(api.send("patch", "models/churn/versions/1", {"is_archived": True}), 409)
+    assert api.send("patch", "models/churn/versions/2", {"is_archived": True}).json()["is_archived"] is True
+    problem(api.send("put", "models/churn/aliases/champion", {"version": 2}), 409)
+    assert api.send("patch", "models/churn/versions/2", {"is_archived": False}).json()["is_archived"] is False
+
+
+def test_two_versions_are_compared(api: Caller, model: RegisteredModel) -> None:
+    found = api.get("models/churn/comparison", a=1, b=2).json()
+
+    assert found["metrics"] == [{"name": "rmse", "a": 1.0, "b": 0.5, "better": "b"}]
+    assert found["features"][0] == {"name": "age", "a": "numeric", "b": "numeric", "is_same": True}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [({}, 400), ({"a": 1}, 400), ({"a": "x", "b": 1}, 400), ({"a": 1, "b": 99}, 404)]
+)
+def test_a_comparison_needs_two_versions(
+    api: Caller, model: RegisteredModel, query: dict[str, Any], status: int
+) -> None:
+    problem(api.get("models/churn/comparison", **query), status)
+
+
+def test_the_onnx_file_is_downloaded(api: Caller, linear: ModelVersion) -> None:
+    response = api.get("models/article/versions/1/onnx")
+
+    model = onnx.load_from_string(b"".join(response.streaming_content))
+    assert {each.key for each in model.metadata_props} >= {"mlweb.signature", "mlweb.spec"}
+    assert "article-1.onnx" in response["Content-Disposition"]
+
+
+def test_a_version_in_process_has_no_onnx_file(api: Caller, model: RegisteredModel) -> None:
+    problem(api.get("models/churn/versions/1/onnx"), 409)
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_anonymous_is_401_and_another_workspace_a_missing_one(
+    anonymous: Caller, outsider: Caller, model: RegisteredModel, path: str
+) -> None:
+    problem(anonymous.get(path), 401)
+    there = problem(outsider.get(f"/api/v1/acme/{path}"), 404)
+    missing = problem(outsider.get(path), 404)
+    assert {**there, "request_id": ""} == {**missing, "request_id": ""}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("patch", "models/churn", {"name": "x"}),
+        ("patch", "models/churn/versions/2", {"is_archived": True}),
+        ("put", "models/churn/aliases/champion", {"version": 2}),
+        ("delete", "models/churn/aliases/champion", None),
+    ],
+)
+def test_a_viewer_changes_nothing_and_neither_does_a_token_that_reads(
+    call_as: Callable[..., Caller],
+    viewer: User,
+    member: User,
+    workspace: Workspace,
+    model: RegisteredModel,
+    method: str,
+    path: str,
+    body: Any,
+) -> None:
+    problem(call_as(viewer, workspace).send(method, path, body), 403)
+    problem(call_as(member, workspace, Scope.READ).send(method, path, body), 403)
+
+
+@pytest.mark.parametrize("number", ["0", "99", "9" * 50, "x"])
+def test_a_version_that_is_not_there_is_404(api: Caller, model: RegisteredModel, number: str) -> None:
+    problem(api.get(f"models/churn/versions/{number}"), 404)
