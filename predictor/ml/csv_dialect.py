@@ -85,7 +85,9 @@ def sniff_delimiter(text: str) -> str:
 def checked_names(header: Sequence[str], *, max_columns: int, max_characters: int) -> tuple[str, ...]:
     """The column names: trimmed, in Unicode NFC. Raises InvalidTable or TooLarge, naming the columns."""
     if len(header) > max_columns:
-        raise TooLarge(f"The table has {len(header):,} columns; the limit is {max_columns:,}.", limit=max_columns)
+        raise TooLarge(
+            f"The table has {len(header):,} columns; the limit is {max_columns:,}.", limit=max_columns
+        )
     names = [clean_name(cell) for cell in header]
     blank = [position for position, name in enumerate(names, 1) if not name]
     if blank:
@@ -96,7 +98,8 @@ def checked_names(header: Sequence[str], *, max_columns: int, max_characters: in
         )
     if long := [name for name in names if len(name) > max_characters]:
         raise _bad_names(
-            f"{_counted(long)} with a name of more than {max_characters} characters: {listed(long)}. Shorten it.", long
+            f"{_counted(long)} with a name of more than {max_characters} characters: {listed(long)}. Shorten it.",
+            long,
         )
     if invisible := [name for name in names if any(_is_invisible(character) for character in name)]:
         raise _bad_names(
@@ -121,7 +124,9 @@ def clean_name(cell: str) -> str:
 
 
 def _bad_names(message: str, names: Sequence[str]) -> InvalidTable:
-    return InvalidTable(message, problems=[Problem("Not usable as a column name.", name) for name in names[:5]])
+    return InvalidTable(
+        message, problems=[Problem("Not usable as a column name.", name) for name in names[:5]]
+    )
 
 
 def _counted(names: Sequence[object]) -> str:
@@ -130,7 +135,9 @@ def _counted(names: Sequence[object]) -> str:
 
 def _is_invisible(character: str) -> bool:
     # Cf: bidi controls, zero-width characters, soft hyphen; Cc: control characters; Cs, Co, Cn: not characters.
-    return unicodedata.category(character) in ("Cf", "Cc", "Cs") or character in "\u115f\u1160\u3164\uffa0\u2800"
+    return (
+        unicodedata.category(character) in ("Cf", "Cc", "Cs") or character in "\u115f\u1160\u3164\uffa0\u2800"
+    )
 
 
 def _head(path: Path) -> str:
@@ -161,7 +168,9 @@ def _after_leading_lines(text: str) -> tuple[str, int, str]:
 
 def _delimiter_option(delimiter: str) -> str:
     delimiter = DELIMITER_NAMES.get(delimiter.strip().lower() or delimiter, delimiter)
-    if delimiter and (len(delimiter) > 1 or delimiter.isalnum() or delimiter in "\"'\r\n .+-_" or ord(delimiter) > 126):
+    if delimiter and (
+        len(delimiter) > 1 or delimiter.isalnum() or delimiter in "\"'\r\n .+-_" or ord(delimiter) > 126
+    ):
         raise InvalidTable(
             f"The delimiter {shown(delimiter)} cannot be used. Take a comma, a semicolon, a tab or a pipe."
         )

@@ -35,10 +35,11 @@ class BadRows:
     n_rows: int
     first: tuple[BadRow, ...]
 
-    def refuse(self, *, skips: bool, limit: int, n_columns: int) -> None:
+    def refuse(self, *, skips: bool, n_columns: int, max_line_bytes: int, is_cut: bool) -> None:
         """Raises unless there are none, or they may be skipped.
 
         A quote that swallows several lines is never skipped: nobody could say how many rows went with it.
+        `is_cut` tells that there are more bad rows than were kept.
         """
         if not self.first:
             return
@@ -47,7 +48,7 @@ class BadRows:
             raise TooLarge(
                 f"Row {rows} is longer than can be read, or holds a quote that is never closed. "
                 "Shorten its cells, or close the quote.",
-                limit=limit,
+                limit=max_line_bytes,
             )
         for row in self.first:
             if row.kind == "UNQUOTED VALUE" and row.n_lines > 1:
@@ -55,17 +56,26 @@ class BadRows:
                     f"Row {row.number:,} opens a quote that is not closed, so the rows after it cannot be told apart. "
                     "Close it, or double a quote that belongs to the text."
                 )
+        if is_cut and skips:
+            raise InvalidTable(
+                f"More than {self.n_rows:,} rows do not fit the header; too many to leave out. "
+                "Check the delimiter and the header."
+            )
         if not skips:
-            raise self._ragged(n_columns)
+            raise self._ragged(n_columns, is_cut)
 
-    def _ragged(self, n_columns: int) -> RaggedRows:
+    def _ragged(self, n_columns: int, is_cut: bool) -> RaggedRows:
         named = "; ".join(f"row {row.number:,} {_reason(row)}" for row in self.first[:N_NAMED])
         more = f"; and {self.n_rows - N_NAMED:,} more rows" if self.n_rows > N_NAMED else ""
         rows = "1 row does" if self.n_rows == 1 else f"{self.n_rows:,} rows do"
+        rows = f"More than {rows}" if is_cut else rows
         return RaggedRows(
             f"{rows} not fit the header, which has {n_columns} columns: {named}{more}. "
             "Correct the file, or choose to leave these rows out.",
-            problems=[Problem(f"Row {row.number} {_reason(row)}.", f"row {row.number}") for row in self.first[:N_NAMED]],
+            problems=[
+                Problem(f"Row {row.number} {_reason(row)}.", f"row {row.number}")
+                for row in self.first[:N_NAMED]
+            ],
         )
 
 
@@ -88,7 +98,9 @@ def bad_rows(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect
         for line, *_ in found[: N_NAMED + 1]
     }
     first = tuple(
-        BadRow(numbers.get(line, line - dialect.n_skipped_lines - 1), kind, int(n_cells or 0), int(n_lines or 1))
+        BadRow(
+            numbers.get(line, line - dialect.n_skipped_lines - 1), kind, int(n_cells or 0), int(n_lines or 1)
+        )
         for line, kind, n_cells, n_lines in found
     )
     return BadRows(n_rows, first)

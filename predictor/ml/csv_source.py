@@ -100,7 +100,13 @@ def refuse_other_kinds(head: bytes) -> None:
     if head.startswith(b"PK\x03\x04"):
         is_office = b"[Content_Types].xml" in head[:4096] or b"xl/" in head or b"_rels/" in head[:4096]
         is_sheet = b"opendocument.spreadsheet" in head[:200]
-        kind = "a spreadsheet; save it as CSV" if is_sheet else OPENXML if is_office else "a zip archive; unpack it first"
+        kind = (
+            "a spreadsheet; save it as CSV"
+            if is_sheet
+            else OPENXML
+            if is_office
+            else "a zip archive; unpack it first"
+        )
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:512].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table")):
         kind = "a web page; download the CSV itself, not the page that shows it"
@@ -117,7 +123,9 @@ def canonical_encoding(name: str) -> str:
     try:
         return _CANONICAL[codecs.lookup(name.strip()).name]
     except (LookupError, KeyError, ValueError):
-        raise InvalidTable(f"The encoding “{name[:40]}” is not known here. Take one of: {', '.join(ENCODINGS)}.") from None
+        raise InvalidTable(
+            f"The encoding “{name[:40]}” is not known here. Take one of: {', '.join(ENCODINGS)}."
+        ) from None
 
 
 def encoding_of_bom(head: bytes) -> str:
@@ -183,7 +191,9 @@ def _refuse_nul(block: bytes, offset: int, file: BinaryIO) -> None:
             f"choose the encoding {guess} to read it so.",
             suggestion=guess,
         )
-    raise InvalidTable(f"The file holds a NUL character at byte {offset + at:,}; text has none. Is this a CSV file?")
+    raise InvalidTable(
+        f"The file holds a NUL character at byte {offset + at:,}; text has none. Is this a CSV file?"
+    )
 
 
 def _not_utf8(file: BinaryIO, at: int, is_declared: bool) -> UnknownEncoding:
@@ -218,7 +228,9 @@ def _transcode(source: Path, destination: Path, encoding: str) -> bool:
             if offset == 0:
                 text = text.removeprefix("\ufeff")
             if "\0" in text:
-                raise InvalidTable(f"Read as {encoding}, the file holds NUL characters. Choose another encoding.")
+                raise InvalidTable(
+                    f"Read as {encoding}, the file holds NUL characters. Choose another encoding."
+                )
             data = text.encode("utf-8")
             newlines.count(data)
             out.write(data)
@@ -260,7 +272,13 @@ def _with_one_newline(text: TextFile, scratch: Path) -> TextFile:
             for index, part in enumerate(parts):
                 is_quoted ^= index > 0
                 if not is_quoted:
-                    kinds.update(re.findall(rb"\r\n|\r|\n", part) if b"\r" in part else [b"\n"] if b"\n" in part else [])
+                    kinds.update(
+                        re.findall(rb"\r\n|\r|\n", part)
+                        if b"\r" in part
+                        else [b"\n"]
+                        if b"\n" in part
+                        else []
+                    )
                     parts[index] = re.sub(rb"\r\n?", b"\n", part)
             out.write(b'"'.join(parts))
     if len(kinds) < 2:

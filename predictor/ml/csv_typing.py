@@ -8,7 +8,8 @@ made from the first rows of a large file is proved while the whole file is read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .engine import literal, quoted
@@ -31,7 +32,7 @@ DECORATED_NUMBER = r"[+-]?[$€£¥]?\s*[+-]?[0-9][0-9,.' ]*\s*(?:%|[$€£¥]|U
 
 @dataclass(frozen=True)
 class Evidence:
-    """How many cells of a column are what. `n_filled` counts all that are not blank."""
+    """How many cells of a column are what. `n_filled` counts all that are not blank, `n_numbers` the integers too."""
 
     n_filled: int = 0
     n_words_for_missing: int = 0
@@ -46,6 +47,26 @@ class Evidence:
     n_huge_integers: int = 0
     n_ambiguous_dates: int = 0
     n_decorated_numbers: int = 0
+
+    @classmethod
+    def of_kinds(cls, kinds: Mapping[str, int]) -> Evidence:
+        """From how many cells there are of each kind (`kind_sql`)."""
+        n = defaultdict(int, kinds)
+        return cls(
+            n_filled=sum(kinds.values()) - n["blank"],
+            n_words_for_missing=n["word"],
+            n_integers=n["integer"],
+            n_numbers=n["integer"] + n["number"],
+            n_infinite=n["infinite"],
+            n_booleans=n["boolean"],
+            n_dates=n["date"],
+            n_moments=n["moment"] + n["zoned"],
+            n_zoned_moments=n["zoned"],
+            n_leading_zeros=n["zeros"],
+            n_huge_integers=n["huge"],
+            n_ambiguous_dates=n["ambiguous"],
+            n_decorated_numbers=n["decorated"],
+        )
 
 
 @dataclass(frozen=True)
@@ -71,27 +92,47 @@ def source_name(index: int) -> str:
 
 
 def evidence_sql(indices: Sequence[int], decimal: str, relation: str) -> str:
-    """A query that answers (index, *Evidence) for columns of `relation`.
+    """A query that answers (index, kind, number of cells) for columns of `relation`.
 
-    The columns are stacked into one first: a thousand columns with thirteen aggregates each take DuckDB
+    The columns are stacked into one first: a thousand columns with aggregates of their own take DuckDB
     minutes to plan, the stacked form takes the same milliseconds for any number of columns.
     """
-    cell = Cell("cell", decimal)
-    conditions = (
-        cell.is_filled, cell.is_word_for_missing, cell.is_integer, cell.is_number, cell.is_infinite, cell.is_boolean,
-        cell.is_date, cell.is_moment, cell.is_zoned_moment, cell.has_leading_zero, cell.is_huge_integer,
-        cell.is_ambiguous_date, cell.is_decorated_number,
-    )  # fmt: skip
-    counts = ", ".join(f"coalesce(sum(n) FILTER (WHERE {condition}), 0)::BIGINT" for condition in conditions)
     cells = ", ".join(source_name(index) for index in indices)
     return (
-        f"WITH stacked AS (SELECT unnest([{cells}]) AS cell, unnest({list(indices)}) AS place FROM {relation}), "
-        "counted AS (SELECT place, cell, count(*) AS n FROM stacked GROUP BY ALL) "
-        f"SELECT place, {counts} FROM counted GROUP BY place"
+        f"WITH stacked AS (SELECT unnest([{cells}]) AS cell, unnest({list(indices)}) AS place FROM {relation}) "
+        f"SELECT place, {kind_sql(Cell('cell', decimal))} AS kind, count(*) FROM stacked GROUP BY ALL"
     )
 
 
-def plan_column(index: int, name: str, found: Evidence, *, decimal: str, takes_infinite_as_missing: bool) -> ColumnPlan:
+def kind_sql(cell: Cell) -> str:
+    """What a cell is; each kind is looked for only among the cells that are none of those before it."""
+    kinds = (
+        (cell.is_blank, "blank"),
+        (cell.is_integer, "integer"),
+        (cell.is_number, "number"),
+        (cell.is_word_for_missing, "word"),
+        (cell.is_boolean, "boolean"),
+        (cell.is_date, "date"),
+        # What holds no digit is a word, except for the infinite ones; regular expressions are for the rest.
+        (f"NOT regexp_matches({cell.raw}, '[0-9]') AND NOT {cell.is_infinite}", "other"),
+        (cell.is_infinite, "infinite"),
+        (cell.has_leading_zero, "zeros"),
+        (cell.is_huge_integer, "huge"),
+        (cell.is_zoned_moment, "zoned"),
+        (cell.is_moment, "moment"),
+        (cell.is_ambiguous_date, "ambiguous"),
+        (cell.is_decorated_number, "decorated"),
+    )
+    return (
+        "CASE "
+        + " ".join(f"WHEN {condition} THEN '{kind}'" for condition, kind in kinds)
+        + " ELSE 'other' END"
+    )
+
+
+def plan_column(
+    index: int, name: str, found: Evidence, *, decimal: str, takes_infinite_as_missing: bool
+) -> ColumnPlan:
     """The narrowest type that holds every cell. Infinite numbers count as numbers: they are refused, or made
     missing, when the column is one of numbers."""
     n_values = found.n_filled - found.n_words_for_missing
@@ -118,8 +159,11 @@ def plan_column(index: int, name: str, found: Evidence, *, decimal: str, takes_i
     )
 
 
-def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int) -> str:
-    """The expression that reads one cell as the plan says, and raises when it is something else."""
+def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int, is_proved: bool) -> str:
+    """The expression that reads one cell as the plan says.
+
+    Unless every cell was looked at before (`is_proved`), it raises when a cell is something else.
+    """
     cell = Cell(plan.source, plan.decimal)
     name = quoted(plan.name)
     if plan.storage == "VARCHAR":
@@ -127,6 +171,8 @@ def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int) -> str:
             f"CASE WHEN strlen({cell.raw}) > {max_cell_bytes} THEN error({literal(CELL_TOO_LONG + str(plan.index))}) "
             f"WHEN {cell.raw} < '!' AND {cell.is_blank} THEN NULL ELSE {cell.raw} END AS {name}"
         )
+    if is_proved:
+        return f"{cell.proved_reading(plan)} AS {name}"
     missing = [cell.is_blank]
     if plan.has_words_for_missing:
         missing.append(cell.is_word_for_missing)
@@ -177,9 +223,7 @@ class Cell:
             f"AND NOT contains({text}, '_'))"
         )
         is_shaped = f"regexp_full_match(trim({text}), {literal(DECIMAL_NUMBER)})"
-        is_exact = (
-            f"(abs({value}) < {LARGEST_EXACT_INTEGER} OR NOT {self._matches('[+-]?[0-9]+')} OR {self.is_integer})"
-        )
+        is_exact = f"(abs({value}) < {LARGEST_EXACT_INTEGER} OR NOT {self._matches('[+-]?[0-9]+')} OR {self.is_integer})"
         return f"(isfinite({value}) AND ({is_plain} OR {is_shaped}) AND {is_exact})"
 
     @property
@@ -209,7 +253,7 @@ class Cell:
 
     @property
     def is_zoned_moment(self) -> str:
-        return self._matches(MOMENT + OFFSET)
+        return f"({self._matches(MOMENT + OFFSET)} AND TRY_CAST({self.text} AS TIMESTAMPTZ) IS NOT NULL)"
 
     @property
     def has_leading_zero(self) -> str:
@@ -230,6 +274,17 @@ class Cell:
     def is_decorated_number(self) -> str:
         return f"({self._matches(DECORATED_NUMBER)} AND NOT {self._matches('[+-]?[0-9]+')})"
 
+    def proved_reading(self, plan: ColumnPlan) -> str:
+        """The value of a cell that is known to be of the plan's type, or missing."""
+        if plan.storage == "DOUBLE":
+            value = f"TRY_CAST({self._number} AS DOUBLE)"
+            has_others = plan.has_words_for_missing or plan.has_infinite_as_missing
+            # "nan" and "inf" are doubles to DuckDB.
+            return f"CASE WHEN isfinite({value}) THEN {value} END" if has_others else value
+        if plan.storage == "TIMESTAMP" and plan.has_offsets:
+            return f"CAST(TRY_CAST({self.text} AS TIMESTAMPTZ) AS TIMESTAMP)"
+        return f"TRY_CAST({self.text} AS {plan.storage})"
+
     def reading(self, storage: str, has_offsets: bool) -> tuple[str, str]:
         """The condition under which a cell is of a type, and its value then."""
         date_or_moment = f"({self.is_date} OR {self.is_moment})"
@@ -249,61 +304,60 @@ class Cell:
 
 def typing_warnings(plan: ColumnPlan, found: Evidence, *, n_seen: int, is_exact: bool) -> tuple[str, ...]:
     """What to tell about how a column was read; `n_seen` rows were looked at for it."""
-    among = "" if is_exact else f" (among the first {n_seen:,} rows)"
+    among = "" if is_exact else f" among the first {n_seen:,} rows"
     if found.n_filled == 0:
         return ("Every cell is missing.",) if is_exact else ()
     warnings: list[str] = []
     if plan.has_words_for_missing:
-        warnings.append(
-            f"{found.n_words_for_missing:,} {_cells(found.n_words_for_missing)} with a word such as NA or null were "
-            f"taken as missing{among}."
-        )
+        cells = counted(found.n_words_for_missing, "cell")
+        warnings.append(f"{cells} with a word such as NA or null: taken as missing.")
     if plan.has_infinite_as_missing:
-        warnings.append(f"{found.n_infinite:,} infinite {_values(found.n_infinite)} taken as missing, as asked.")
-    if plan.storage == "TIMESTAMP" and 0 < found.n_zoned_moments < found.n_moments + found.n_dates:
-        n_naive = found.n_moments + found.n_dates - found.n_zoned_moments
-        warnings.append(f"{n_naive:,} times without a UTC offset stand beside others with one; they were read as UTC.")
+        warnings.append(f"{counted(found.n_infinite, 'infinite value')} taken as missing, as asked.")
+    n_moments = found.n_moments + found.n_dates
+    if plan.storage == "TIMESTAMP" and 0 < found.n_zoned_moments < n_moments:
+        naive = counted(n_moments - found.n_zoned_moments, "time")
+        warnings.append(f"{naive} without a UTC offset beside others with one{among}: read as UTC.")
     if plan.storage == "VARCHAR":
         warnings += _text_warnings(found, among)
     return tuple(warnings)
 
 
 def _text_warnings(found: Evidence, among: str) -> list[str]:
+    """Why a column that holds numbers or dates stayed text."""
     n_values = found.n_filled - found.n_words_for_missing
-    warnings = []
+    n_dates = found.n_dates + found.n_moments
+    n_decorated = found.n_decorated_numbers
+    kept = []
     if found.n_leading_zeros:
-        warnings.append(f"Kept as text: {found.n_leading_zeros:,} numbers begin with a zero, which a number would lose{among}.")
+        zeros = counted(found.n_leading_zeros, "number")
+        kept.append(f"Kept as text: {zeros} with a leading zero, which a number would lose{among}.")
     if found.n_huge_integers:
-        warnings.append(f"Kept as text: {found.n_huge_integers:,} whole numbers are too large to be held exactly{among}.")
+        huge = counted(found.n_huge_integers, "whole number")
+        kept.append(f"Kept as text: {huge} too large to be held exactly{among}.")
     if found.n_ambiguous_dates > 0.5 * n_values:
-        warnings.append(
-            f"{found.n_ambiguous_dates:,} cells look like dates whose day and month cannot be told apart{among}; "
-            "the column stays text. Write dates as 2024-02-01."
+        dates = counted(found.n_ambiguous_dates, "cell")
+        kept.append(
+            f"{dates} that look like dates, but day and month cannot be told apart{among}: kept as text. "
+            "Write dates as 2024-02-01."
         )
-    elif 0 < found.n_dates + found.n_moments < n_values:
-        n_dates = found.n_dates + found.n_moments
-        warnings.append(f"Mixed: {n_dates:,} dates and {n_values - n_dates:,} other cells{among}; the column stays text.")
-    elif 0 < found.n_numbers < n_values and not found.n_leading_zeros and not found.n_huge_integers:
-        n_other = n_values - found.n_numbers
-        if found.n_decorated_numbers + found.n_integers < 0.9 * n_values:
-            warnings.append(f"Mixed: {found.n_numbers:,} numbers and {n_other:,} other cells{among}; the column stays text.")
-    if found.n_decorated_numbers - found.n_ambiguous_dates > 0 and (
-        found.n_decorated_numbers - found.n_ambiguous_dates + found.n_integers >= 0.9 * n_values
-        and found.n_numbers < n_values
-        and not found.n_leading_zeros
-        and not found.n_huge_integers
-    ):
-        warnings.append(
-            f"{found.n_decorated_numbers:,} numbers are written as text, with a currency, a percent sign or thousands "
-            f"separators{among}; the column stays text."
+    elif 0 < n_dates < n_values:
+        kept.append(_mixed(n_dates, "date", n_values, among))
+    elif not kept and n_decorated > 0 and n_decorated + found.n_numbers >= 0.9 * n_values:
+        numbers = counted(n_decorated, "number")
+        kept.append(
+            f"{numbers} written with a currency, a percent sign or thousands separators{among}: kept as text."
         )
-    return warnings
+    elif not kept and 0 < found.n_numbers < n_values:
+        mixed = _mixed(found.n_numbers, "number", n_values, among)
+        kept.append(f"{mixed} Choose the role numeric to take what is no number as missing.")
+    elif not kept and 0 < found.n_booleans < n_values:
+        kept.append(_mixed(found.n_booleans, "truth value", n_values, among))
+    return kept
 
 
-def _cells(n: int) -> str:
-    return "cell" if n == 1 else "cells"
+def _mixed(n: int, noun: str, n_values: int, among: str) -> str:
+    return f"Mixed: {counted(n, noun)} and {counted(n_values - n, 'other cell')}{among}; kept as text."
 
 
-def _values(n: int) -> str:
-    return "value was" if n == 1 else "values were"
-
+def counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

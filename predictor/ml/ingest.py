@@ -27,13 +27,14 @@ from .csv_typing import (
     Cell,
     ColumnPlan,
     Evidence,
+    counted,
     evidence_sql,
     plan_column,
     reading_sql,
     source_name,
     typing_warnings,
 )
-from .engine import connect, literal
+from .engine import connect, literal, quoted
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from .profiling import profile
 from .refusals import error_to_json
@@ -44,7 +45,7 @@ MAX_SAMPLED_ROWS = 50_000
 MAX_SAMPLED_CELLS = 1_000_000
 MAX_ROW_GROUP_ROWS = 122_880
 MAX_ROW_GROUP_CELLS = 2_000_000
-MAX_LINE_BYTES = 8 << 20
+MAX_LINE_BYTES = 2 << 20
 MAX_STORED_REJECTS = 100_000
 
 
@@ -73,11 +74,15 @@ def ingest_csv(
     with reader.connection:
         plans, evidence, is_exact = reader.write(destination)
         n_rejected = reader.n_rejected
-    schema = profile(destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads)
+    schema = profile(
+        destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads
+    )
     if schema.n_rows > limits.max_rows:
-        raise TooLarge(f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows)
+        raise TooLarge(
+            f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows
+        )
     told = [
-        typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact or reader.is_all_sampled)
+        typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact)
         for plan in plans
     ]
     schema = _with_warnings(schema, told)
@@ -94,10 +99,15 @@ def ingest_csv(
 class _Reader:
     """One file being read: where it is, what is known of it, and the database that reads it."""
 
-    def __init__(self, text: TextFile, dialect: Dialect, options: ImportOptions, limits: ImportLimits, scratch: Path):
+    def __init__(
+        self, text: TextFile, dialect: Dialect, options: ImportOptions, limits: ImportLimits, scratch: Path
+    ):
         self.text, self.dialect, self.options, self.limits = text, dialect, options, limits
         self.connection = connect(
-            [text.path.parent, scratch], memory_mb=limits.memory_mb, n_threads=limits.n_threads, scratch=scratch / "spill"
+            [text.path.parent, scratch],
+            memory_mb=limits.memory_mb,
+            n_threads=limits.n_threads,
+            scratch=scratch / "spill",
         )
         self.n_columns = len(dialect.names)
         self.n_sampled = 0
@@ -105,27 +115,31 @@ class _Reader:
         self.n_rejected = 0
 
     def write(self, destination: Path) -> tuple[list[ColumnPlan], dict[int, Evidence], bool]:
-        """Plans from the first rows and writes; when a later row breaks the plan, plans from all rows."""
+        """Plans from the first rows and writes; when a later row breaks the plan, plans from all rows.
+
+        The last part of the answer tells whether the evidence is of all rows.
+        """
         evidence = self._sample()
         plans = self._plans(evidence)
-        is_exact = self.is_all_sampled
-        if not is_exact and any(plan.has_words_for_missing or evidence[plan.index].n_infinite for plan in plans):
+        if self.is_all_sampled:
+            return self._write_proved(plans, evidence, destination)
+        if any(plan.has_words_for_missing or evidence[plan.index].n_infinite for plan in plans):
             # What is taken as missing is counted to the last cell.
-            plans, evidence, is_exact = *self._plans_from_all(evidence), True
-        self._refuse_infinite(plans, evidence)
+            return self._write_proved(*self._plans_from_all(evidence), destination)
         try:
-            self._copy(plans, destination)
+            self._copy(plans, destination, is_proved=False)
         except _PlanBroken:
-            plans, evidence = self._plans_from_all(evidence)
-            self._refuse_infinite(plans, evidence)
-            self._copy(plans, destination)
-            is_exact = True
-        if not is_exact and (late := self._late_values(plans, evidence, destination)):
-            plans, evidence = self._plans_from_all(evidence, also=late)
-            self._refuse_infinite(plans, evidence)
-            self._copy(plans, destination)
-            is_exact = True
-        return plans, evidence, is_exact
+            return self._write_proved(*self._plans_from_all(evidence), destination)
+        if self._has_late_values(plans, evidence, destination):
+            return self._write_proved(*self._plans_from_all(evidence), destination)
+        return plans, evidence, False
+
+    def _write_proved(
+        self, plans: list[ColumnPlan], evidence: dict[int, Evidence], destination: Path
+    ) -> tuple[list[ColumnPlan], dict[int, Evidence], bool]:
+        self._refuse_infinite(plans, evidence)
+        self._copy(plans, destination, is_proved=True)
+        return plans, evidence, True
 
     def _sample(self) -> dict[int, Evidence]:
         n_wanted = max(1, min(MAX_SAMPLED_ROWS, MAX_SAMPLED_CELLS // self.n_columns))
@@ -139,23 +153,20 @@ class _Reader:
         return self._evidence(range(self.n_columns), "sample")
 
     def _plans_from_all(
-        self, sampled: Mapping[int, Evidence], also: Sequence[int] = ()
+        self, sampled: Mapping[int, Evidence]
     ) -> tuple[list[ColumnPlan], dict[int, Evidence]]:
-        """Columns that are text in the sample stay text, so only the others are looked at again."""
-        open_columns = [plan.index for plan in self._plans(sampled) if plan.storage != "VARCHAR"]
-        unknown = [index for index, found in sampled.items() if found.n_filled == found.n_words_for_missing]
-        again = sorted({*open_columns, *unknown, *also})
-        evidence = {**sampled, **self._evidence(again, self._csv())}
+        # Text in the sample stays text, but what it holds is counted with the rest: the warnings name counts.
+        evidence = self._evidence(range(self.n_columns), self._csv())
         self._refuse_bad_rows()
         return self._plans(evidence), evidence
 
     def _evidence(self, indices: Sequence[int], relation: str) -> dict[int, Evidence]:
         if not indices:
             return {}
-        found = {index: Evidence() for index in indices}
-        for index, *counts in self._run(evidence_sql(list(indices), self.dialect.decimal, relation)):
-            found[index] = Evidence(*counts)
-        return found
+        kinds: dict[int, dict[str, int]] = {index: {} for index in indices}
+        for index, kind, n_cells in self._run(evidence_sql(list(indices), self.dialect.decimal, relation)):
+            kinds[index][kind] = n_cells
+        return {index: Evidence.of_kinds(found) for index, found in kinds.items()}
 
     def _plans(self, evidence: Mapping[int, Evidence]) -> list[ColumnPlan]:
         return [
@@ -169,25 +180,32 @@ class _Reader:
             for index, name in enumerate(self.dialect.names)
         ]
 
-    def _copy(self, plans: Sequence[ColumnPlan], destination: Path) -> None:
-        columns = ", ".join(reading_sql(plan, max_cell_bytes=self.limits.max_cell_bytes) for plan in plans)
+    def _copy(self, plans: Sequence[ColumnPlan], destination: Path, *, is_proved: bool) -> None:
+        limit = self.limits.max_cell_bytes
+        columns = ", ".join(reading_sql(plan, max_cell_bytes=limit, is_proved=is_proved) for plan in plans)
+        relation = "sample" if self.is_all_sampled else self._csv()
         n_group = max(2_048, min(MAX_ROW_GROUP_ROWS, MAX_ROW_GROUP_CELLS // self.n_columns))
         self._run(
-            f"COPY (SELECT {columns} FROM {self._csv()}) TO {literal(str(destination))} "
+            f"COPY (SELECT {columns} FROM {relation}) TO {literal(str(destination))} "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {n_group})"
         )
-        self._refuse_bad_rows()
+        if relation != "sample":
+            self._refuse_bad_rows()
 
-    def _late_values(
+    def _has_late_values(
         self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence], destination: Path
-    ) -> list[int]:
-        """Columns that were empty in the sample, and so became text, but hold something further down."""
-        empty = [plan for plan in plans if evidence[plan.index].n_filled == evidence[plan.index].n_words_for_missing]
+    ) -> bool:
+        """Whether a column that was empty in the sample, and so became text, holds something further down."""
+        empty = [
+            plan
+            for plan in plans
+            if evidence[plan.index].n_filled == evidence[plan.index].n_words_for_missing
+        ]
         if not empty:
-            return []
-        counts = ", ".join(f"count(COLUMNS({literal('^' + _escaped(plan.name) + '$')}))" for plan in empty)
+            return False
+        counts = ", ".join(f"count({quoted(plan.name)})" for plan in empty)
         row = self._run(f"SELECT {counts} FROM read_parquet({literal(str(destination))})")[0]
-        return [plan.index for plan, n in zip(empty, row, strict=True) if n > evidence[plan.index].n_filled]
+        return any(n > evidence[plan.index].n_filled for plan, n in zip(empty, row, strict=True))
 
     def _refuse_infinite(self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence]) -> None:
         if self.options.infinite_as_missing:
@@ -218,12 +236,10 @@ class _Reader:
 
     def _csv(self) -> str:
         columns = ", ".join(f"{literal(source_name(index))}: 'VARCHAR'" for index in range(self.n_columns))
-        # A line of eight MiB needs buffers for it in each thread; only wide tables may have one.
-        max_line = min(MAX_LINE_BYTES, max(1 << 21, 4 * self.limits.max_cell_bytes))
         return (
             f"read_csv({literal(str(self.text.path))}, auto_detect = false, header = true, "
             f"skip = {self.dialect.n_skipped_lines}, delim = {literal(self.dialect.delimiter)}, quote = '\"', "
-            f"escape = '\"', columns = {{{columns}}}, max_line_size = {max_line}, strict_mode = true, "
+            f"escape = '\"', columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES}, strict_mode = true, "
             f"store_rejects = true, rejects_limit = {MAX_STORED_REJECTS})"
             + (f" WHERE {source_name(0)} IS NOT NULL" if self.n_columns == 1 else "")
         )
@@ -242,7 +258,7 @@ class _Reader:
         if RECHECK in message:
             return _PlanBroken(message)
         if CELL_TOO_LONG in message:
-            name = self.dialect.names[int(message.split(CELL_TOO_LONG)[1].split()[0])]
+            name = self.dialect.names[int(message.split(CELL_TOO_LONG)[1].split(maxsplit=1)[0])]
             limit = self.limits.max_cell_bytes
             return TooLarge(
                 f"A cell of the column {shown(name)} is longer than {limit:,} bytes. Shorten it, or remove the column.",
@@ -265,15 +281,16 @@ class _Reader:
 
         rejected = bad_rows(self.connection, self.text.path, self.dialect)
         self.n_rejected = rejected.n_rows
-        rejected.refuse(skips=self.options.skip_bad_rows, limit=MAX_LINE_BYTES, n_columns=self.n_columns)
+        rejected.refuse(
+            skips=self.options.skip_bad_rows,
+            n_columns=self.n_columns,
+            max_line_bytes=MAX_LINE_BYTES,
+            is_cut=rejected.n_rows >= MAX_STORED_REJECTS,
+        )
 
 
 class _PlanBroken(Exception):
     """A cell is not of the type that the first rows of its column had."""
-
-
-def _escaped(name: str) -> str:
-    return "".join(character if character.isalnum() else f"\\x{{{ord(character):x}}}" for character in name)
 
 
 def _with_warnings(schema: TableSchema, told: Sequence[tuple[str, ...]]) -> TableSchema:
@@ -284,11 +301,12 @@ def _with_warnings(schema: TableSchema, told: Sequence[tuple[str, ...]]) -> Tabl
     return replace(schema, columns=tuple(columns))
 
 
-def _table_warnings(text: TextFile, dialect: Dialect, n_rejected: int, schema: TableSchema) -> tuple[str, ...]:
+def _table_warnings(
+    text: TextFile, dialect: Dialect, n_rejected: int, schema: TableSchema
+) -> tuple[str, ...]:
     warnings = list(dialect.warnings)
     if n_rejected:
-        rows = "row was" if n_rejected == 1 else "rows were"
-        warnings.append(f"{n_rejected:,} {rows} left out, as asked, because they do not fit the header.")
+        warnings.append(f"{counted(n_rejected, 'row')} left out, as asked: not of the header's width.")
     if text.has_mixed_newlines:
         warnings.append("The file mixes several kinds of line ends; each was taken as the end of a line.")
     for column in schema.columns:

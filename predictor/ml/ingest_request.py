@@ -67,7 +67,11 @@ class IngestReport:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> IngestReport:
         return cls(
-            **{**data, "schema": TableSchema.from_json(data["schema"]), "warnings": tuple(data.get("warnings", ()))}
+            **{
+                **data,
+                "schema": TableSchema.from_json(data["schema"]),
+                "warnings": tuple(data.get("warnings", ())),
+            }
         )
 
 

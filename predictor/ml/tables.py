@@ -53,11 +53,15 @@ def read_columns(
     return columns
 
 
-def preview(parquet: Path | str, limit: int = 20, *, names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def preview(
+    parquet: Path | str, limit: int = 20, *, names: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
     """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None."""
     columns = "*" if names is None else ", ".join(map(quoted, names))
     with _open(Path(parquet), 1) as connection:
-        result = connection.execute(f"SELECT {columns} FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}")
+        result = connection.execute(
+            f"SELECT {columns} FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}"
+        )
         keys = [each[0] for each in result.description]
         return [dict(zip(keys, map(_scalar, row), strict=True)) for row in result.fetchall()]
 
@@ -99,9 +103,7 @@ def _relation(
     return f"(SELECT * FROM {numbered} WHERE file_row_number IN (SELECT number FROM chosen) ORDER BY file_row_number)"
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, relation: str, profiles: Sequence[ColumnProfile]
-) -> Columns:
+def _read(connection: duckdb.DuckDBPyConnection, relation: str, profiles: Sequence[ColumnProfile]) -> Columns:
     selected = ", ".join(f"{_expression(profile)} AS v{index}" for index, profile in enumerate(profiles))
     arrays = connection.execute(f"SELECT {selected} FROM {relation}").fetchnumpy()
     return {profile.name: _canonical(arrays[f"v{index}"], profile) for index, profile in enumerate(profiles)}
@@ -133,7 +135,11 @@ def _expression(profile: ColumnProfile) -> str:
             return f"CASE WHEN {column} IN (0, 1) THEN CAST({column} AS DOUBLE) ELSE 'nan'::DOUBLE END"
         return f"coalesce(CAST(TRY_CAST(CAST({column} AS VARCHAR) AS BOOLEAN) AS DOUBLE), 'nan')"
     if form is Role.DATETIME:
-        return f"TRY_CAST({column} AS TIMESTAMP)" if profile.storage in ("VARCHAR", "DATE", "TIMESTAMP") else "NULL::TIMESTAMP"
+        return (
+            f"TRY_CAST({column} AS TIMESTAMP)"
+            if profile.storage in ("VARCHAR", "DATE", "TIMESTAMP")
+            else "NULL::TIMESTAMP"
+        )
     return column
 
 
@@ -174,7 +180,11 @@ def _texts(array: Any) -> NDArray[Any]:
 
 def _canonical_texts(array: Any) -> NDArray[Any]:
     """Numbers, booleans and dates as `schema.canonical_text` writes them."""
-    mask = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else np.zeros(len(array), dtype=bool)
+    mask = (
+        np.ma.getmaskarray(array)
+        if isinstance(array, np.ma.MaskedArray)
+        else np.zeros(len(array), dtype=bool)
+    )
     data = np.asarray(array.data if isinstance(array, np.ma.MaskedArray) else array)
     texts = np.full(len(data), None, dtype=object)
     values, codes = np.unique(data[~mask], return_inverse=True)

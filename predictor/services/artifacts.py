@@ -99,7 +99,9 @@ def removing() -> Iterator[None]:
         yield
 
 
-def delete_unreferenced(referenced: Iterable[str], *, older_than_seconds: float = ABANDONED_AFTER_SECONDS) -> int:
+def delete_unreferenced(
+    referenced: Iterable[str], *, older_than_seconds: float = ABANDONED_AFTER_SECONDS
+) -> int:
     """Removes what no row names and nobody has put lately; returns how many files went.
 
     `referenced` are the digests that rows name. The age protects bytes whose row is about to be written.

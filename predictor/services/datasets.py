@@ -24,7 +24,15 @@ from . import artifacts, ingest_child
 if TYPE_CHECKING:
     from ..models import User, Workspace
 
-__all__ = ["ImportOptions", "Preview", "delete", "import_csv", "open_original", "preview", "remove_unreferenced_files"]
+__all__ = [
+    "ImportOptions",
+    "Preview",
+    "delete",
+    "import_csv",
+    "open_original",
+    "preview",
+    "remove_unreferenced_files",
+]
 
 MAX_LABEL = 200
 COPY_BLOCK = 1 << 20
@@ -60,7 +68,9 @@ def import_csv(
         path = _as_our_file(source, scratch)
         sha256 = artifacts.digest_of(path)
         asked = options_digest(options)
-        with ingest_child.one_at_a_time(hashlib.sha256(f"{workspace.pk} {sha256} {asked}".encode()).hexdigest()):
+        with ingest_child.one_at_a_time(
+            hashlib.sha256(f"{workspace.pk} {sha256} {asked}".encode()).hexdigest()
+        ):
             existing = _existing(workspace, sha256, asked)
             if existing is not None:
                 return existing
@@ -142,14 +152,18 @@ def clean_filename(filename: str) -> str:
 
 def _printable(text: str) -> str:
     """Without control characters, direction marks, zero-width characters and halves of characters."""
-    kept = (each for each in text if each.isspace() or unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Cn"))
+    kept = (
+        each for each in text if each.isspace() or unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Cn")
+    )
     return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _clean_name(name: str, label: str) -> str:
     cleaned = " ".join(_printable(name).split())
     if len(cleaned) > MAX_LABEL:
-        raise InvalidInput(f"The name {shown(cleaned)} is longer than {MAX_LABEL} characters.", limit=MAX_LABEL)
+        raise InvalidInput(
+            f"The name {shown(cleaned)} is longer than {MAX_LABEL} characters.", limit=MAX_LABEL
+        )
     return cleaned or label.rpartition(".")[0].strip() or label
 
 
@@ -194,7 +208,9 @@ def _refuse_size(n_bytes: int) -> None:
 
 def _existing(workspace: Workspace, sha256: str, asked: str) -> Dataset | None:
     """The dataset of these bytes and options, if its data is really there."""
-    found = Dataset.objects.with_data().filter(workspace=workspace, sha256=sha256, options_digest=asked).first()
+    found = (
+        Dataset.objects.with_data().filter(workspace=workspace, sha256=sha256, options_digest=asked).first()
+    )
     if found is None or not (artifacts.exists(sha256) and artifacts.exists(found.parquet_digest)):
         return None
     return found

@@ -79,14 +79,18 @@ def run(source: Path, scratch: Path, options: ImportOptions) -> tuple[IngestRepo
             code = child.wait(settings.INGEST_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             limit = settings.INGEST_TIMEOUT_SECONDS
-            raise TooLarge(f"Reading the file took longer than {limit:,} seconds. Split it.", limit=limit) from None
+            raise TooLarge(
+                f"Reading the file took longer than {limit:,} seconds. Split it.", limit=limit
+            ) from None
         finally:
             child.kill()
             child.wait()
     if code != 0 or not request.result.exists():
         words = (scratch / "stderr.log").read_bytes()[-2_000:].decode("utf-8", "replace")
         logger.error("Reading an upload ended with %s: %s", code, words)
-        raise InvalidTable("The file could not be read: the reading process ended unexpectedly. Try again, or split it.")
+        raise InvalidTable(
+            "The file could not be read: the reading process ended unexpectedly. Try again, or split it."
+        )
     return request.answer(), request.destination
 
 

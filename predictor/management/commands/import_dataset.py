@@ -20,11 +20,17 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", default="default", help="Its short name.")
         parser.add_argument("--name", default="", help="Else the name of the file.")
         parser.add_argument("--encoding", default="", help="Else UTF-8, or as the byte order mark says.")
-        parser.add_argument("--delimiter", default="", help="One character, or comma, semicolon, tab, pipe; else found.")
-        parser.add_argument("--decimal", default="", choices=["", ".", ","], help="Else found.")
-        parser.add_argument("--skip-bad-rows", action="store_true", help="Leave out rows that do not fit the header.")
         parser.add_argument(
-            "--infinite-as-missing", action="store_true", help="Take inf and 1e400 as missing instead of refusing them."
+            "--delimiter", default="", help="One character, or comma, semicolon, tab, pipe; else found."
+        )
+        parser.add_argument("--decimal", default="", choices=["", ".", ","], help="Else found.")
+        parser.add_argument(
+            "--skip-bad-rows", action="store_true", help="Leave out rows that do not fit the header."
+        )
+        parser.add_argument(
+            "--infinite-as-missing",
+            action="store_true",
+            help="Take inf and 1e400 as missing instead of refusing them.",
         )
         parser.add_argument("--json", action="store_true", help="Print the dataset as JSON.")
 
@@ -52,7 +58,12 @@ class Command(BaseCommand):
 
 def described(dataset: Dataset) -> dict[str, Any]:
     columns = [
-        {"name": each.name, "role": each.role.value, "n_missing": each.n_missing, "n_distinct": each.n_distinct}
+        {
+            "name": each.name,
+            "role": each.role.value,
+            "n_missing": each.n_missing,
+            "n_distinct": each.n_distinct,
+        }
         for each in dataset.schema.columns
     ]
     return {
@@ -68,6 +79,8 @@ def described(dataset: Dataset) -> dict[str, Any]:
 
 
 def summary(dataset: Dataset) -> list[str]:
-    lines = [f"Dataset {dataset.pk} “{dataset.name}”: {dataset.n_rows:,} rows, {dataset.n_columns:,} columns."]
+    lines = [
+        f"Dataset {dataset.pk} “{dataset.name}”: {dataset.n_rows:,} rows, {dataset.n_columns:,} columns."
+    ]
     lines += [f"  {each.name}: {each.role.value}" for each in dataset.schema.columns]
     return lines + [f"Warning: {warning}" for warning in dataset.warnings]
