@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidRows, Problem, StrictRows, shown
 from .cells import Note, Refused, checked_text, reader_for
-from .schema import Role, Signature
+from .schema import FeatureField, Role, Signature
 
 MOST_NAMED = 5
 ABSENT: Any = object()
-DTYPES: dict[Role, Any] = {
-    Role.NUMERIC: np.float64,
-    Role.BOOLEAN: np.float64,
-    Role.DATETIME: "datetime64[us]",
-}
+DTYPES = {Role.NUMERIC: "float64", Role.BOOLEAN: "float64", Role.DATETIME: "datetime64[us]"}
 
 
 @dataclass(frozen=True)
@@ -55,16 +51,9 @@ class RowChecker:
         # The table that the model was trained on may be sent as it is.
         self._unused = frozenset({signature.target, *signature.left_out})
         self._optional = frozenset(field.name for field in signature.fields if field.has_missing)
-        self._numbers = tuple(
-            (place, field.name)
-            for place, field in enumerate(signature.fields)
-            if field.role in (Role.NUMERIC, Role.BOOLEAN)
-        )
-        self._others = tuple(
-            (place, field.name, DTYPES.get(field.role, object))
-            for place, field in enumerate(signature.fields)
-            if field.role not in (Role.NUMERIC, Role.BOOLEAN)
-        )
+        self._blocks: dict[str, list[tuple[int, str]]] = {}
+        for place, field in enumerate(signature.fields):
+            self._blocks.setdefault(_dtype(field), []).append((place, field.name))
 
     def check(
         self,
@@ -172,21 +161,23 @@ class RowChecker:
             return self._single(values[0])
         columns: dict[str, NDArray[Any]] = {}
         for place, field in enumerate(self.signature.fields):
-            column = np.empty(len(values), DTYPES.get(field.role, object))
+            column = np.empty(len(values), _dtype(field))
             column[:] = [row[place] for row in values]
             columns[field.name] = column
         return columns
 
     def _single(self, row: list[Any]) -> dict[str, NDArray[Any]]:
-        # Slices of two arrays: half the time of an array for each column.
+        # Slices of one array for each kind of column: a third of the time of an array for each column.
         columns: dict[str, NDArray[Any]] = {}
-        numbers = np.array([row[place] for place, _ in self._numbers], np.float64)
-        for index, (_, name) in enumerate(self._numbers):
-            columns[name] = numbers[index : index + 1]
-        for place, name, dtype in self._others:
-            column = columns[name] = np.empty(1, dtype)
-            column[0] = row[place]
+        for dtype, places in self._blocks.items():
+            cells = np.array([row[place] for place, _ in places], dtype)
+            for index, (_, name) in enumerate(places):
+                columns[name] = cells[index : index + 1]
         return columns
+
+
+def _dtype(field: FeatureField) -> str:
+    return DTYPES.get(field.role, "object")
 
 
 def checked_extra(value: Any) -> None:

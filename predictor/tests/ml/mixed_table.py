@@ -37,8 +37,7 @@ def mixed_columns(n: int = 400, seed: int = 0) -> dict[str, NDArray[Any]]:
         "shop": np.array([f"shop {k}" for k in (60 * draw.random(n) ** 2).astype(int)], object),
         "note": np.array([" ".join(f"word{k}" for k in draw.integers(0, 40, 6)) for _ in range(n)], object),
     }
-    for name in columns:
-        values = columns[name]
+    for name, values in columns.items():
         rows = draw.random(n) < 0.05
         values[rows] = (
             np.datetime64("NaT") if name == "joined" else None if values.dtype == object else np.nan

@@ -24,7 +24,7 @@ def test_probes_are_a_thousand_rows_with_missing_unseen_and_extreme_cells() -> N
 
 def test_a_difference_beyond_the_tolerance_is_not_compiled() -> None:
     right = np.array([[0.2, 0.8], [0.6, 0.4]])
-    result = compare(Outputs(probabilities=right), Outputs(probabilities=right + [[2e-4, -2e-4]]), 2)
+    result = compare(Outputs(probabilities=right), Outputs(probabilities=np.add(right, [[2e-4, -2e-4]])), 2)
     assert not result.is_compiled
     assert "0.0001 is allowed" in result.reason
 

@@ -233,10 +233,12 @@ def test_any_json_is_answered_or_refused_in_a_sentence(cells: dict[str, Any], le
     row = {name: value for name, value in {**GOOD, **cells}.items() if name != left_out}
     try:
         checked = CHECKER.check([row])
-    except InvalidRows as error:
-        assert "Row 1, column" in error.message
-        assert error.problems
+    except InvalidRows as refused:
+        error = refused
     else:
-        assert list(checked.columns) == list(SIGNATURE.names)
+        assert set(checked.columns) == set(SIGNATURE.names)
         assert all(len(values) == 1 for values in checked.columns.values())
         assert not np.isinf(checked.columns["age"]).any()
+        return
+    assert "Row 1, column" in error.message
+    assert error.problems
