@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import TrainingFailed
 from . import portfolio
-from .checking import TrainingTable, TrainingWarning, check_request, feature_roles, make_table
+from .checking import TrainingTable, TrainingWarning, feature_roles, make_table
 from .checkpoints import Checkpoints, write_json
 from .children import Children
 from .choosing import choose
@@ -38,11 +38,13 @@ LAST_RESORT_SECONDS = 60.0
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
-    """Train as asked; WORKDIR/result.json is whole when this returns. Raises MlwebError with the reason."""
-    reporter.progress(0.0, "Checking the request")
+    """Train as a checked request asks; WORKDIR/result.json is whole when this returns.
+
+    Raises MlwebError with the reason.
+    """
+    reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
-    check_request(request)
     table = _read(request, reporter)
     split = _split(request, table, reporter)
     checkpoints = Checkpoints.open(workdir, request.digest)

@@ -81,6 +81,10 @@ def main(arguments: list[str]) -> int:
 
 def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
     try:
+        from .checking import check_request
+
+        # Before scikit-learn is loaded, which takes seconds: a refusal comes at once.
+        check_request(request)
         from .running import run
 
         run(request, workdir, reporter)

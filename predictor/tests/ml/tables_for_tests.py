@@ -66,13 +66,13 @@ def profile(name: str, role: Role, values: np.ndarray) -> ColumnProfile:
 
 
 def write_request(
-    folder: Path, columns: dict[str, np.ndarray], roles: dict[str, Role], target: str, **asked: Any
+    folder: Path, columns: dict[str, np.ndarray], found: dict[str, Role], target: str, **asked: Any
 ) -> TrainingRequest:
     """A Parquet file of these columns and a request to train on it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "table.parquet"
     schema = TableSchema(
-        tuple(profile(name, roles[name], values) for name, values in columns.items()),
+        tuple(profile(name, found[name], values) for name, values in columns.items()),
         len(next(iter(columns.values()))),
     )
     lines = [",".join(columns)]
