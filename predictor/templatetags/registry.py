@@ -8,7 +8,6 @@ from typing import Any
 from django import template
 
 from ..ml.schema import canonical_text
-from .mlweb import number
 
 register = template.Library()
 
@@ -21,11 +20,9 @@ def metric_value(metric: Any, value: float | None) -> str:
 
 @register.filter
 def cell(value: Any) -> str:
-    """A JSON value in a cell: a number short, a list or object as JSON, text as it is."""
+    """A JSON value in a cell: scalars as they are, a list or object as JSON, a dash for nothing."""
     if value is None or value == "":
         return "–"
-    if isinstance(value, float):
-        return number(value, 7)
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     return str(canonical_text(value))

@@ -62,7 +62,10 @@ class VersionDetail(ModelPage):
 
 def sorted_warnings(version: ModelVersion) -> tuple[list[str], list[str]]:
     """Possible leaks apart from the rest: they make every figure on the page doubtful."""
-    texts = [str(each.get("message", each) if isinstance(each, Mapping) else each) for each in version.warnings or []]
+    texts = [
+        str(each.get("message", each) if isinstance(each, Mapping) else each)
+        for each in version.warnings or []
+    ]
     leaks = [text for text in texts if text.lower().startswith(LEAK)]
     return leaks, [text for text in texts if text not in leaks]
 
@@ -85,7 +88,11 @@ def leaderboard(version: ModelVersion) -> list[dict[str, Any]]:
         return []
     entries = [each for each in run.leaderboard or [] if isinstance(each, Mapping)]
     return [
-        {**each, "metric": metric_of(each["metric"]) if each.get("metric") else None, "is_kept": bool(each.get("weight"))}
+        {
+            **each,
+            "metric": metric_of(each["metric"]) if each.get("metric") else None,
+            "is_kept": bool(each.get("weight")),
+        }
         for each in entries
     ]
 
@@ -104,7 +111,9 @@ def flat(params: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 
 def fact(each: ComparedValue) -> tuple[str, ComparedValue]:
     """A fact of both versions under its title, in words."""
-    shown = {"n_bytes": filesize_si, "n_rows": number, "n_columns": number}.get(each.name, lambda value: value)
+    shown = {"n_bytes": filesize_si, "n_rows": number, "n_columns": number}.get(
+        each.name, lambda value: value
+    )
     return FACT_TITLES.get(each.name, each.name), ComparedValue(each.name, shown(each.a), shown(each.b))
 
 

@@ -1,4 +1,4 @@
-"""Metrics in words: their titles, what they mean to somebody who does not know them, and which way is better."""
+"""Metrics in words: titles, what they mean to somebody who does not know them, which way is better."""
 
 from __future__ import annotations
 
@@ -37,62 +37,57 @@ class Figure:
         return self.metric.shown(self.value)
 
 
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("accuracy", "Accuracy", "The share of rows whose class was predicted right.", shape="percent"),
-        Metric(
-            "balanced_accuracy",
-            "Balanced accuracy",
-            "The share predicted right, averaged over the classes, so that a rare class counts as much as a common one.",
-            shape="percent",
-        ),
-        Metric(
-            "roc_auc",
-            "ROC AUC",
-            "How well the probabilities rank: 0.5 is a coin toss, 1 puts every positive row above every negative one.",
-        ),
-        Metric(
-            "average_precision",
-            "Average precision",
-            "The area under the precision-recall curve; compare it with the share of the positive class.",
-        ),
-        Metric("precision", "Precision", "Of the rows predicted as the class, the share that really were.", shape="percent"),
-        Metric("recall", "Recall", "Of the rows that really were the class, the share that was found.", shape="percent"),
-        Metric("f1", "F1", "The harmonic mean of precision and recall; it is high only when both are."),
-        Metric(
-            "log_loss",
-            "Log-loss",
-            "How far the probabilities are from what happened; confident mistakes cost most. Smaller is better.",
-            is_smaller_better=True,
-        ),
-        Metric(
-            "brier",
-            "Brier score",
-            "The mean squared distance of the probabilities from what happened. Smaller is better.",
-            is_smaller_better=True,
-        ),
-        Metric(
-            "r2",
-            "R²",
-            "The share of the target's variation that is explained: 0 is no better than the mean, 1 is perfect.",
-        ),
-        Metric(
-            "rmse",
-            "RMSE",
-            "The typical error in the target's own unit; large errors weigh more. Smaller is better.",
-            is_smaller_better=True,
-        ),
-        Metric("mae", "MAE", "The average error in the target's own unit. Smaller is better.", is_smaller_better=True),
-        Metric(
-            "median_absolute_error",
-            "Median error",
-            "Half of the predictions are closer than this. Smaller is better.",
-            is_smaller_better=True,
-        ),
-        Metric("mse", "MSE", "The mean squared error, RMSE times itself. Smaller is better.", is_smaller_better=True),
-    )
-}  # fmt: skip
+SHARES = {
+    "accuracy": ("Accuracy", "The share of rows whose class was predicted right."),
+    "balanced_accuracy": (
+        "Balanced accuracy",
+        "The share predicted right, averaged over the classes: a rare class counts as much as a common one.",
+    ),
+    "precision": ("Precision", "Of the rows predicted as the class, the share that really were."),
+    "recall": ("Recall", "Of the rows that really were the class, the share that was found."),
+}
+LARGER = {
+    "roc_auc": (
+        "ROC AUC",
+        "How well the probabilities rank: 0.5 is a coin toss, 1 puts each positive row above each negative.",
+    ),
+    "average_precision": (
+        "Average precision",
+        "The area under the precision-recall curve; compare it with the share of the positive class.",
+    ),
+    "f1": ("F1", "The harmonic mean of precision and recall; it is high only when both are."),
+    "r2": (
+        "R²",
+        "The share of the target's variation that is explained: 0 is as good as the mean, 1 perfect.",
+    ),
+}
+SMALLER = {
+    "log_loss": (
+        "Log-loss",
+        "How far the probabilities are from what happened; confident mistakes cost most.",
+    ),
+    "brier": ("Brier score", "The mean squared distance of the probabilities from what happened."),
+    "rmse": ("RMSE", "The typical error in the target's own unit; large errors weigh more."),
+    "mae": ("MAE", "The average error in the target's own unit."),
+    "median_absolute_error": ("Median error", "Half of the predictions are closer than this."),
+    "mse": ("MSE", "The mean squared error, RMSE times itself."),
+}
+ORDER = (
+    "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "precision", "recall", "f1", "log_loss",
+    "brier", "r2", "rmse", "mae", "median_absolute_error", "mse",
+)  # fmt: skip
+
+
+def _metric(name: str) -> Metric:
+    if name in SHARES:
+        return Metric(name, *SHARES[name], shape="percent")
+    if name in LARGER:
+        return Metric(name, *LARGER[name])
+    title, meaning = SMALLER[name]
+    return Metric(name, title, f"{meaning} Smaller is better.", is_smaller_better=True)
+
+
+METRICS = {name: _metric(name) for name in ORDER}
 
 HEADLINES = {
     "regression": ("r2", "rmse", "mae"),

@@ -58,8 +58,10 @@ class PredictCsv(ModelPage):
         except MlwebError as error:
             return self.page(form, status=status_of(error), error=error)
         added = added_columns(answer.columns)
-        preview = [[(row.get(name), name in added) for name in answer.columns] for row in answer.preview]
-        return self.page(form, answer=answer, preview=preview, added=added)
+        # The answers first: in a wide table they would be out of sight.
+        columns = sorted(answer.columns, key=lambda name: name not in added)
+        preview = [[(row.get(name), name in added) for name in columns] for row in answer.preview]
+        return self.page(form, answer=answer, columns=columns, preview=preview, added=added)
 
     def page(self, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:
         version = champion_of(self.registered_model)

@@ -1,8 +1,8 @@
 """The form for one row, made from a version's signature, and the forms for a CSV file and for the log.
 
 Inputs are named by their place (`f0`, `f1`, …), never by the column: a column may be called anything.
-The form only translates text to JSON values and back. Whether a value can be used is decided, and said, by the
-same service that answers the API, so that both give one answer and one sentence.
+The form only translates text to JSON values and back. Whether a value can be used is decided, and said, by
+the same service that answers the API, so that both give one answer and one sentence.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Literal
 from ..ml.schema import FeatureField, Role, Signature, canonical_text
 from ..templatetags.mlweb import number
 
-WHOLE = re.compile(r"[+-]?\d{1,400}")
-DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 # A list longer than this is searched by typing faster than by scrolling.
 MAX_OPTIONS = 40
 MAX_SUGGESTIONS = 1_000
@@ -116,7 +116,10 @@ class RowForm:
         """The row as it goes to the service: JSON values by column name."""
         if self._texts is None:
             return {field.name: self._row.get(field.name) for field in self.signature.fields}
-        return {field.name: value_of(field, text) for field, text in zip(self.signature.fields, self._texts, strict=True)}
+        return {
+            field.name: value_of(field, text)
+            for field, text in zip(self.signature.fields, self._texts, strict=True)
+        }
 
     @property
     def inputs(self) -> list[Input]:
@@ -196,7 +199,9 @@ def kind_of(field: FeatureField, text: str) -> Kind:
 
 
 def date_kind(field: FeatureField, text: str) -> Kind:
-    is_plain_date = all(len(day(str(end))) <= len("2024-01-31") for end in (field.minimum, field.maximum) if end)
+    is_plain_date = all(
+        len(day(str(end))) <= len("2024-01-31") for end in (field.minimum, field.maximum) if end
+    )
     if not text:
         return "date" if is_plain_date else "datetime"
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
@@ -208,21 +213,23 @@ def text_of(field: FeatureField, value: Any) -> str:
     """A JSON value as it stands in the form."""
     if isinstance(value, list | dict):
         return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return ""
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     match field.role:
         case Role.NUMERIC:
             is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
             return str(int(value)) if is_whole else str(canonical_text(value) or "")
         case Role.BOOLEAN:
-            text = str(canonical_text(value) or "").strip()
-            return {"1": "true", "0": "false"}.get(text, text.lower() if text.lower() in ("true", "false") else text)
+            return boolean_text(str(canonical_text(value) or ""))
         case Role.DATETIME:
             return date_text(field, str(canonical_text(value) or ""))
         case _:
             return str(canonical_text(value) or "")
+
+
+def boolean_text(text: str) -> str:
+    known = {"1": "true", "0": "false", "true": "true", "false": "false"}
+    return known.get(text.strip().lower(), text)
 
 
 def date_text(field: FeatureField, text: str) -> str:

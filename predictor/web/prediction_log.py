@@ -29,7 +29,9 @@ MAX_MODELS = 500
 
 
 def day_field(label: str) -> forms.DateField:
-    return forms.DateField(label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    return forms.DateField(
+        label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
 
 
 class LogForm(forms.Form):
@@ -52,7 +54,10 @@ class LogForm(forms.Form):
             is_list = isinstance(field.widget, forms.Select)
             field.widget.attrs["class"] = "form-select" if is_list else "form-control"
             if name in self.errors:
-                field.widget.attrs |= {"class": f"{field.widget.attrs['class']} is-invalid", "aria-invalid": "true"}
+                field.widget.attrs |= {
+                    "class": f"{field.widget.attrs['class']} is-invalid",
+                    "aria-invalid": "true",
+                }
 
     @property
     def wanted(self) -> LogSearch:
@@ -126,7 +131,10 @@ class PredictionList(LogPage):
             page = log_pages.page(self.workspace, form.wanted, before=before)
             context |= {"page": page, "lines": [LogLine.of(row) for row in page.rows]}
         return render(
-            request, "predictor/predictions/prediction_list.html", context, status=200 if form.is_valid() else 400
+            request,
+            "predictor/predictions/prediction_list.html",
+            context,
+            status=200 if form.is_valid() else 400,
         )
 
 
@@ -171,7 +179,11 @@ class PredictionExport(LogPage):
             context = {"form": form, "formats": list(EXPORT_FORMATS)}
             return render(request, "predictor/predictions/prediction_list.html", context, status=400)
         found = prediction_log.search(self.workspace, form.wanted)
-        response = StreamingHttpResponse(prediction_log.export(found, kind=kind), content_type=EXPORT_FORMATS[kind])
+        response = StreamingHttpResponse(
+            prediction_log.export(found, kind=kind), content_type=EXPORT_FORMATS[kind]
+        )
         day = timezone.now().date().isoformat()
-        response["Content-Disposition"] = f'attachment; filename="{self.workspace.slug}-predictions-{day}.{kind}"'
+        response["Content-Disposition"] = (
+            f'attachment; filename="{self.workspace.slug}-predictions-{day}.{kind}"'
+        )
         return response

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ..errors import InvalidRows, MlwebError, NotFound, NotServable
+from ..errors import shown as quoted
 from ..ml.schema import Signature, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
@@ -56,11 +57,15 @@ def shown_answer(output: Mapping[str, Any]) -> ShownAnswer:
     prediction = output.get("prediction")
     probabilities = output.get("probabilities")
     if not isinstance(probabilities, Mapping):
-        label = number(prediction, 7) if isinstance(prediction, float) else str(canonical_text(prediction) or "–")
+        label = (
+            number(prediction, 7) if isinstance(prediction, float) else str(canonical_text(prediction) or "–")
+        )
         return ShownAnswer(label, (), output.get("error", ""))
     label = str(canonical_text(prediction) or "–")
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
-    return ShownAnswer(label, tuple(Bar(name, each, name == label) for name, each in ranked), output.get("error", ""))
+    return ShownAnswer(
+        label, tuple(Bar(name, each, name == label) for name, each in ranked), output.get("error", "")
+    )
 
 
 def importance_of(version: ModelVersion) -> dict[str, float]:
@@ -86,7 +91,7 @@ class Predict(ModelPage):
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         """The columns are those of the version that the form was made for; the row goes to the version asked.
 
-        If an alias moved in between, the row is still sent by column name, so no value lands in another column.
+        If an alias moved in between, the row still goes by column name: no value lands in another column.
         """
         model = self.load_model(slug)
         asked = request.POST.get("version") or CHAMPION
@@ -105,7 +110,8 @@ class Predict(ModelPage):
             raise Http404(error.message) from None
         except MlwebError as error:
             form.errors = field_errors(error, made_for.signature)
-            return self.page(form, made_for, asked, error=error, status=409 if isinstance(error, NotServable) else 400)
+            status = 409 if isinstance(error, NotServable) else 400
+            return self.page(form, made_for, asked, error=error, status=status)
         return self.page(form, made_for, asked, answer=answer)
 
     def logged_row(self, key: str) -> PredictionLog | None:
@@ -151,7 +157,8 @@ def field_errors(error: MlwebError, signature: Signature) -> dict[str, str]:
     for problem in error.problems:
         name = column_of(problem.pointer)
         if name in signature.names:
-            found.setdefault(name, problem.detail)
+            # One row, and the field stands beside it: where the fault is need not be said.
+            found.setdefault(name, problem.detail.removeprefix(f"Row 1, column {quoted(name)}: "))
     return found
 
 
@@ -165,7 +172,9 @@ def column_of(pointer: str) -> str:
 def version_choices(page: ModelPage) -> list[tuple[str, str]]:
     """What the form can ask: aliases with the version behind them, then the newest versions that serve."""
     model = page.registered_model
-    aliases = model.aliases.select_related("model_version").only("alias", "model_version__number")
+    aliases = model.aliases.select_related("model_version").only(
+        "alias", "registered_model_id", "model_version__number"
+    )
     numbers = ModelVersion.objects.filter(registered_model=model).servable().order_by("-number")
     return [
         *((each.alias, f"{each.alias} (version {each.model_version.number})") for each in aliases),

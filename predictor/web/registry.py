@@ -34,6 +34,7 @@ class ModelPage(WorkspaceMixin, View):
 
     def load_model(self, slug: str) -> RegisteredModel:
         self.registered_model = self.get_visible_or_404(RegisteredModel, slug=slug)
+        self.registered_model.workspace = self.workspace
         return self.registered_model
 
     def version(self, which: int | str | None) -> ModelVersion:
@@ -148,7 +149,9 @@ class Deed(ModelPage):
 
     def get(self, request: HttpRequest, workspace: str, slug: str, **which: Any) -> HttpResponse:
         self.load_model(slug)
-        return render(request, self.template, {"model": self.registered_model, **self.question(request, **which)})
+        return render(
+            request, self.template, {"model": self.registered_model, **self.question(request, **which)}
+        )
 
     def post(self, request: HttpRequest, workspace: str, slug: str, **which: Any) -> HttpResponse:
         self.load_model(slug)
@@ -219,7 +222,7 @@ class AliasRollBack(Deed):
         return {
             "title": f"Roll {alias} back?",
             "now": held.model_version,
-            "text": f"{alias} will serve the version that it served before version {held.model_version.number}.",
+            "text": f"{alias} will serve again what it served before version {held.model_version.number}.",
             "verb": f"Roll {alias} back",
         }
 
@@ -261,7 +264,14 @@ class VersionArchive(Deed):
 
 
 class VersionUnarchive(Deed):
-    http_method_names = ["post"]
+    def question(self, request: HttpRequest, number: int) -> dict[str, Any]:
+        version = self.version(number)
+        return {
+            "title": f"Take version {version.number} out of the archive?",
+            "version": version,
+            "text": "It can predict and be given an alias again.",
+            "verb": f"Take version {version.number} out of the archive",
+        }
 
     def act(self, request: HttpRequest, number: int) -> str:
         registry.unarchive(model_version=self.version(number), by=request.user)

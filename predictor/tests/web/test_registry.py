@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.models import ModelAlias, ModelVersion, RegisteredModel, User, Workspace
+from predictor.services import registry
+from predictor.tests.services.versions import publish
+from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
+from predictor.web.evaluation_report import parity_sentence
+from predictor.web.snippets import javascript
+
+
+@pytest.fixture
+def versions(model: RegisteredModel) -> list[ModelVersion]:
+    """Two versions; the first became champion by itself."""
+    return [
+        publish(model, metrics={"r2": 0.5, "rmse": 2.0}),
+        publish(model, metrics={"r2": 0.7, "rmse": 1.0}),
+    ]
+
+
+def url(name: str, *args: Any) -> str:
+    return reverse(name, args=["acme", *args])
+
+
+PAGES = [
+    ("model-list", ()),
+    ("model-detail", ("churn",)),
+    ("version-detail", ("churn", 1)),
+    ("version-compare", ("churn",)),
+]
+DEEDS = [
+    ("alias-set", ("churn", "champion")),
+    ("alias-create", ("churn",)),
+    ("alias-roll-back", ("churn", "champion")),
+    ("alias-remove", ("churn", "champion")),
+    ("version-archive", ("churn", 2)),
+    ("version-unarchive", ("churn", 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "args"), [*PAGES, ("version-onnx", ("churn", 1)), *DEEDS])
+def test_anonymous_is_sent_to_sign_in(client: Client, versions: Any, name: str, args: Any) -> None:
+    response = client.get(url(name, *args))
+
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize(("name", "args"), [*PAGES, ("version-onnx", ("churn", 1)), *DEEDS])
+def test_another_workspace_answers_like_a_missing_one(
+    client: Client, stranger: User, versions: Any, name: str, args: Any
+) -> None:
+    client.force_login(stranger)
+
+    assert client.get(url(name, *args)).status_code == 404
+    assert client.post(url(name, *args)).status_code == 404
+
+
+@pytest.mark.parametrize(("name", "args"), DEEDS)
+def test_a_viewer_may_not_change_anything(
+    client: Client, viewer: User, versions: Any, name: str, args: Any
+) -> None:
+    client.force_login(viewer)
+
+    assert client.post(url(name, *args), {"version": "2", "alias": "x"}).status_code == 403
+    assert ModelAlias.objects.get().model_version == versions[0]
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES)
+def test_a_viewer_reads_every_page_without_buttons_to_change(
+    client: Client, viewer: User, versions: Any, name: str, args: Any
+) -> None:
+    client.force_login(viewer)
+
+    page = client.get(url(name, *args), {"a": "1", "b": "2"})
+
+    assert page.status_code == 200
+    assert "Make champion" not in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("model-detail", ("nope",)),
+        ("version-detail", ("churn", 99)),
+        ("version-detail", ("churn", 10**30)),
+        ("version-onnx", ("churn", 99)),
+        ("version-archive", ("churn", 99)),
+        ("alias-roll-back", ("churn", "nope")),
+    ],
+)
+def test_what_does_not_exist_is_404(
+    client: Client, member: User, versions: Any, name: str, args: Any
+) -> None:
+    client.force_login(member)
+
+    assert client.get(url(name, *args)).status_code == 404
+
+
+def test_an_empty_list_says_what_to_do_next(client: Client, viewer: User) -> None:
+    client.force_login(viewer)
+
+    assert "Choose a dataset" in client.get(url("model-list")).content.decode()
+
+
+def test_the_list_shows_the_champions_figure_and_finds_by_name(
+    client: Client, viewer: User, versions: Any
+) -> None:
+    client.force_login(viewer)
+
+    page = client.get(url("model-list"), {"q": "chu"}).content.decode()
+
+    assert "Churn" in page
+    assert "0.5" in page
+    assert "No model has this" in client.get(url("model-list"), {"q": "zzz"}).content.decode()
+
+
+def test_the_list_costs_the_same_for_one_model_and_for_many(
+    client: Client, viewer: User, workspace: Workspace, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(30):
+        made = RegisteredModel.objects.create(workspace=workspace, slug=f"m{number:02}", name=f"M{number}")
+        publish(made)
+    client.force_login(viewer)
+
+    with django_assert_max_num_queries(6):
+        page = client.get(url("model-list")).content.decode()
+
+    assert 'href="?after=m24"' in page
+    assert "M29" in client.get(url("model-list"), {"after": "m24"}).content.decode()
+
+
+def test_a_model_with_many_versions_is_paged_within_its_budget(
+    client: Client,
+    member: User,
+    model: RegisteredModel,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(30):
+        publish(model)
+    client.force_login(member)
+
+    with django_assert_max_num_queries(10):
+        page = client.get(url("model-detail", "churn")).content.decode()
+
+    assert "Version 30" in page
+    assert 'href="?before=6"' in page
+    assert "Version 5<" in client.get(url("model-detail", "churn"), {"before": "6"}).content.decode()
+
+
+def test_promoting_asks_first_and_then_points_the_alias(
+    client: Client, member: User, versions: list[ModelVersion]
+) -> None:
+    client.force_login(member)
+    path = url("alias-set", "churn", "champion")
+
+    question = client.get(path, {"version": "2"}).content.decode()
+    assert "Serve version 2 as champion?" in question
+    assert ModelAlias.objects.get().model_version == versions[0]
+
+    page = client.post(path, {"version": "2"}, follow=True).content.decode()
+    assert "Version 2 now serves as champion." in page
+    assert ModelAlias.objects.get().model_version == versions[1]
+
+
+def test_rolling_back_returns_to_the_version_before(
+    client: Client, member: User, versions: list[ModelVersion]
+) -> None:
+    registry.set_alias(
+        registered_model=versions[0].registered_model, alias="champion", model_version=versions[1], by=member
+    )
+    client.force_login(member)
+    path = url("alias-roll-back", "churn", "champion")
+
+    assert "Roll champion back?" in client.get(path).content.decode()
+    page = client.post(path, follow=True).content.decode()
+
+    assert "champion is back at version 1." in page
+    assert "rolled back from version 2 to 1" in page
+
+
+def test_a_new_alias_is_made_and_removed(client: Client, member: User, versions: Any) -> None:
+    client.force_login(member)
+
+    client.post(url("alias-create", "churn"), {"alias": "Challenger", "version": "2"})
+    assert ModelAlias.objects.get(alias="challenger").model_version == versions[1]
+
+    client.post(url("alias-remove", "churn", "challenger"))
+    assert not ModelAlias.objects.filter(alias="challenger").exists()
+
+
+@pytest.mark.parametrize("alias", ["", "two words", "7", "a" * 41])
+def test_a_name_that_cannot_be_an_alias_is_refused_with_a_sentence(
+    client: Client, member: User, versions: Any, alias: str
+) -> None:
+    client.force_login(member)
+
+    page = client.post(url("alias-create", "churn"), {"alias": alias, "version": "2"}, follow=True)
+
+    assert "cannot be an alias" in page.content.decode()
+
+
+def test_a_version_is_archived_and_taken_out_again(client: Client, member: User, versions: Any) -> None:
+    client.force_login(member)
+
+    client.post(url("version-archive", "churn", 2))
+    versions[1].refresh_from_db()
+    assert versions[1].is_archived
+    assert "archived" in client.get(url("model-detail", "churn")).content.decode()
+
+    client.post(url("version-unarchive", "churn", 2))
+    versions[1].refresh_from_db()
+    assert not versions[1].is_archived
+
+
+def test_what_serves_cannot_be_archived_and_the_page_says_why(
+    client: Client, member: User, versions: Any
+) -> None:
+    client.force_login(member)
+
+    page = client.post(url("version-archive", "churn", 1), follow=True).content.decode()
+
+    assert "point that alias at another version first" in page
+
+
+def test_the_version_page_says_how_good_it_is_and_warns_loudly(
+    client: Client,
+    viewer: User,
+    model: RegisteredModel,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    version = publish_served(model)
+    client.force_login(viewer)
+
+    with django_assert_max_num_queries(7):
+        page = client.get(url("version-detail", "churn", 1)).content.decode()
+
+    assert version.evaluation["verdict"]["sentence"] in page.replace("&#x27;", "'")
+    assert page.index("Possible leak") < page.index("The model is")
+    for part in ("confusion", "roc", "precision-recall", "calibration", "importance"):
+        assert f'id="{part}"' in page
+    assert "Show the numbers" in page
+    assert "ONNX Runtime answers as scikit-learn does" in page
+    assert version.artifacts["spec.json"]["digest"] in page
+
+
+def test_a_version_without_a_report_still_has_a_page(
+    client: Client, viewer: User, workspace: Workspace
+) -> None:
+    registry.register_linear(workspace=workspace, name="article", coefficients=[0.5], intercept=1.0, by=None)
+    client.force_login(viewer)
+
+    assert "made from given coefficients" in client.get(url("version-detail", "article", 1)).content.decode()
+
+
+def test_a_regression_is_drawn_as_points_and_errors(
+    client: Client, viewer: User, model: RegisteredModel
+) -> None:
+    report = {
+        "held_out": {"r2": 0.5, "rmse": 2.0},
+        "points": {"actual": [1.0, 2.0], "predicted": [1.5, 1.5]},
+        "residuals": {"edges": [-1.0, 0.0, 1.0], "counts": [1, 1]},
+    }
+    publish(model, report=report)
+    client.force_login(viewer)
+
+    page = client.get(url("version-detail", "churn", 1)).content.decode()
+
+    assert "Predicted against actual" in page
+    assert "How far predictions of y are off" in page
+
+
+def test_hostile_column_names_are_literal_everywhere(
+    client: Client, member: User, model: RegisteredModel
+) -> None:
+    publish_served(model)
+    client.force_login(member)
+
+    for path in (url("model-detail", "churn"), url("version-detail", "churn", 1)):
+        page = client.get(path).content.decode()
+        assert EVIL_NUMBER not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert EVIL_CATEGORY in page
+        assert EVIL_TEXT in page
+
+
+@pytest.mark.parametrize(("name", "args"), PAGES)
+def test_pages_hold_no_inline_script_style_or_handler(
+    client: Client, member: User, model: RegisteredModel, name: str, args: Any
+) -> None:
+    publish_served(model)
+    publish_served(model)
+    client.force_login(member)
+
+    page = client.get(url(name, *args), {"a": "1", "b": "2"}).content.decode()
+
+    assert not re.search(r"<style|\sstyle=|\son\w+=", page)
+    for tag in re.findall(r"<script[^>]*>", page):
+        assert "src=" in tag or "application/json" in tag
+
+
+def test_comparing_marks_the_better_figure_in_words(client: Client, viewer: User, versions: Any) -> None:
+    client.force_login(viewer)
+
+    page = client.get(url("version-compare", "churn"), {"a": "1", "b": "2"}).content.decode()
+
+    assert page.count(">better<") == 2
+    assert "Both read the same 2 columns" in page
+
+
+@pytest.mark.parametrize("query", [{"a": "1", "b": "99"}, {"a": "x y", "b": "1"}, {"a": "9" * 40, "b": "1"}])
+def test_comparing_with_what_does_not_exist_is_404(
+    client: Client, viewer: User, versions: Any, query: dict[str, str]
+) -> None:
+    client.force_login(viewer)
+
+    assert client.get(url("version-compare", "churn"), query).status_code == 404
+
+
+def test_the_onnx_file_comes_as_an_attachment(client: Client, viewer: User, model: RegisteredModel) -> None:
+    publish_served(model)
+    client.force_login(viewer)
+
+    response = client.get(url("version-onnx", "churn", 1))
+
+    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    assert response["Content-Disposition"] == 'attachment; filename="churn-1.onnx"'
+    assert len(content) == int(response["Content-Length"])
+
+
+def test_a_version_without_onnx_says_so(client: Client, viewer: User, versions: Any) -> None:
+    client.force_login(viewer)
+
+    page = client.get(url("version-onnx", "churn", 1), follow=True).content.decode()
+
+    assert "served in-process" in page
+
+
+def test_snippets_call_the_users_own_address(client: Client, viewer: User, model: RegisteredModel) -> None:
+    publish_served(model)
+    client.force_login(viewer)
+
+    page = client.get(url("model-detail", "churn"), headers={"host": "127.0.0.1:8123"}).content.decode()
+
+    assert "http://127.0.0.1:8123/api/v1/acme/models/churn/predictions" in page
+    assert page.count("YOUR_TOKEN") >= 3
+
+
+def test_a_column_named_proto_stays_a_key_in_javascript() -> None:
+    code = javascript("http://h/", {"__proto__": 1, "a": None})
+
+    assert '["__proto__"]: 1,' in code
+    assert '  "a": null,' in code
+
+
+def test_the_parity_line_is_a_sentence() -> None:
+    signature = Signature(target="y", task=Task.REGRESSION, fields=(FeatureField("x", Role.NUMERIC),))
+    compiled = ModelVersion(
+        is_compiled=True,
+        signature_json=signature.to_json(),
+        parity={"max_abs_difference": 3.2e-7, "labels_agree": 1.0, "n_rows": 1200},
+    )
+    in_process = ModelVersion(is_compiled=False, parity={"reason": "Labels differ on 2 of 1,200 rows."})
+
+    assert parity_sentence(compiled) == (
+        "Compiled: ONNX Runtime answers as scikit-learn does; the largest difference is 3e-07 on 1,200 rows, "
+        "and all labels agree."
+    )
+    assert parity_sentence(in_process) == (
+        "In-process: scikit-learn itself answers, because labels differ on 2 of 1,200 rows."
+    )
