@@ -11,7 +11,7 @@ from .installation import Installation
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One on SQLite for all tests of a module: starting it takes longer than most of them."""
-    with Installation(tmp_path_factory.mktemp("installation")) as started:
+    with Installation(tmp_path_factory.mktemp("installation"), {"MLWEB_TRAINING_SLOTS": "2"}) as started:
         yield started
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -14,6 +16,9 @@ import httpx
 import psutil
 
 from .servers import free_port, wait_until
+
+# Each look at a run would be a line of its own in the report of a failed test.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 ROOT = Path(__file__).resolve().parents[3]
 ADMIN, PASSWORD = "admin@example.org", "a long enough secret"
@@ -45,6 +50,7 @@ class Installation:
                 [sys.executable, "manage.py", "serve"],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+        self.http = httpx.Client()
         try:
             self.wait_for_health(120)
             token = self.manage("create_token", "--email", ADMIN, "--workspace", "default",
@@ -52,6 +58,7 @@ class Installation:
         except BaseException:
             self.__exit__()
             raise
+        self.http.close()
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}/api/v1/default",
             headers={"Authorization": f"Bearer {token.splitlines()[-1]}"},
@@ -60,11 +67,15 @@ class Installation:
         return self
 
     def __exit__(self, *ended: object) -> None:
-        processes = [psutil.Process(self.supervisor.pid), *self.processes()]
+        self.http.close()
+        if self.supervisor.poll() is not None:
+            return
+        processes = self.processes()
         self.supervisor.send_signal(signal.SIGTERM)
         try:
             self.supervisor.wait(60)
         finally:
+            self.supervisor.kill()
             for process in processes:
                 if process.is_running():
                     process.kill()
@@ -121,6 +132,13 @@ class Installation:
             return self.is_healthy()
 
         wait_until(is_up, seconds, "the server")
+
+    @staticmethod
+    def is_alive(process: psutil.Process) -> bool:
+        """A zombie is dead: it only waits for somebody to take note."""
+        with contextlib.suppress(psutil.Error):
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return False
 
     # --- The street ----------------------------------------------------------------------------------------
 
