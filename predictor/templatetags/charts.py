@@ -10,7 +10,7 @@ from typing import Any
 
 from django import template
 
-from ..ml.schema import ColumnProfile
+from ..ml.schema import ColumnProfile, Role
 from .mlweb import number, share
 
 register = template.Library()
@@ -86,6 +86,8 @@ def distribution(column: ColumnProfile, n_rows: int) -> dict[str, Any]:
     """A column's values at a glance, as a drawing that needs no script: hundreds fit on one page."""
     if column.histogram:
         return {"bars": _bars([each.count for each in column.histogram]), "label": _histogram_words(column)}
+    if column.role in (Role.TEXT, Role.IDENTIFIER):
+        return {"examples": [each.value for each in column.levels[:3]]}
     levels = [(each.value, _part(each.count, n_rows)) for each in column.levels[:4]]
     n_other = column.n_distinct - len(levels)
     return {"levels": levels, "n_other": max(0, n_other), "column": column}

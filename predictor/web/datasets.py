@@ -24,7 +24,7 @@ from .forms_datasets import UploadForm
 
 PAGE_SIZE = 25
 COLUMNS_PER_PAGE = 60
-PREVIEW_ROWS = 20
+PREVIEW_ROWS = 10
 # A preview is for a first look; a thousand columns of it would only be slow.
 PREVIEW_COLUMNS = 60
 LONG_CELL = 30

@@ -6,18 +6,10 @@ from typing import Any
 
 from django import forms
 
-ENCODINGS = (
-    "utf-8",
-    "cp1252",
-    "latin-1",
-    "utf-16",
-    "gb18030",
-    "big5",
-    "shift_jis",
-    "euc_kr",
-    "cp1250",
-    "cp1251",
-)
+# The usual ones of spreadsheets; the service knows more.
+ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "cp1250", "cp1251")
+ACCEPTED = ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"
+OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows", "infinite_as_missing")
 
 
 class UploadForm(forms.Form):
@@ -26,9 +18,7 @@ class UploadForm(forms.Form):
         allow_empty_file=True,  # the service says what an empty file lacks
         max_length=4_000,  # a long name is shortened, not refused
         error_messages={"required": "Choose a CSV file first."},
-        widget=forms.FileInput(
-            attrs={"accept": ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"}
-        ),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
     name = forms.CharField(
         label="Name", required=False, max_length=200, help_text="Empty: the name of the file.",
@@ -60,14 +50,12 @@ class UploadForm(forms.Form):
 
     @property
     def options(self) -> dict[str, Any]:
-        return {
-            name: self.cleaned_data[name] for name in ("encoding", "delimiter", "decimal", "skip_bad_rows")
-        }
+        return {name: self.cleaned_data[name] for name in OPTIONS}
 
     @property
     def has_options(self) -> bool:
         """Whether somebody said how to read the file: then the page shows those fields."""
-        return any(self[name].value() for name in ("encoding", "delimiter", "decimal", "skip_bad_rows"))
+        return any(self[name].value() for name in OPTIONS)
 
     def with_option(self, option: str, value: str) -> UploadForm:
         """The same form with a way out filled in, its errors kept."""
