@@ -16,7 +16,7 @@ from ..models import ApiToken, Membership, User, Workspace, WorkspaceRole
 WELL_FORMED_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 
 # `/api/v1/<slug>/…` stands beside these; a workspace of such a name could not be reached.
-RESERVED_SLUGS = frozenset({"health", "workspaces", "schema", "docs", "openapi", "tokens", "users"})
+RESERVED_SLUGS = frozenset({"estimators", "health", "schema", "docs", "workspaces"})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from predictor.models import (
+    PredictionLog,
+    PredictionSource,
+    RegisteredModel,
+    TrainingRun,
+    User,
+    Workspace,
+    WorkspaceRole,
+)
+from predictor.services import datasets, registry, tokens, workspaces
+from predictor.tests.conftest import person
+from predictor.tests.walls import (
+    CALLERS,
+    CATCH_ALL,
+    ROLES,
+    SESSIONS,
+    SIGNED_IN,
+    TABLE,
+    TOKENS,
+    Endpoint,
+    filled,
+    library_paths,
+    routes,
+)
+
+ROUTES = list(routes())
+# Walked in loops, not as parameters: the world below takes a second to build, a request milliseconds.
+PROBES = [
+    (route, method, TABLE[route.key][method])
+    for route in ROUTES
+    for method in sorted(route.methods)
+    if method in TABLE.get(route.key, {})
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_limits_from_other_tests(settings: Settings) -> None:
+    cache.clear()
+    settings.ARTICLE_MODEL = "acme/article"
+
+
+@pytest.fixture
+def people(workspace: Workspace, viewer: User, member: User, admin: User, stranger: User) -> dict[str, User]:
+    return {"viewer": viewer, "member": member, "admin": admin, "stranger": stranger}
+
+
+@pytest.fixture
+def clients(people: dict[str, User], workspace: Workspace, other_workspace: Workspace) -> dict[str, Client]:
+    """Everybody who knocks."""
+    found = {"anonymous": Client(raise_request_exception=False)}
+    for name, user in people.items():
+        found[name] = Client(raise_request_exception=False)
+        found[name].force_login(user)
+    for name, scope in TOKENS.items():
+        found[name] = with_token(people["admin"], workspace, [scope])
+    found["token-stranger"] = with_token(people["stranger"], other_workspace, list(TOKENS.values()))
+    found["token-wrong"] = bearer("mlw_" + "x" * 43)
+    return found
+
+
+def with_token(user: User, workspace: Workspace, scopes: list[Any]) -> Client:
+    return bearer(tokens.create_token(user=user, workspace=workspace, name="t", scopes=scopes).plaintext)
+
+
+def bearer(plaintext: str) -> Client:
+    return Client(raise_request_exception=False, headers={"Authorization": f"Bearer {plaintext}"})
+
+
+@pytest.fixture
+def ids(people: dict[str, User], workspace: Workspace) -> dict[str, Any]:
+    """One of everything in the workspace "acme", for the arguments of the routes."""
+    for _ in range(3):
+        version = registry.register_linear(
+            workspace=workspace, name="article", coefficients=[0.5, 0.3], intercept=-1.5, by=None
+        )
+    model = RegisteredModel.objects.get()
+    for number in (3, 1):
+        to = model.versions.get(number=number)
+        registry.set_alias(registered_model=model, alias="champion", model_version=to, by=None)
+    csv = BytesIO(b"age,city,y\n" + b"".join(b"%d,Ulm,%d\n" % (n, n % 7) for n in range(30)))
+    dataset = datasets.import_csv(workspace=workspace, source=csv, filename="t.csv", by=people["admin"])
+    spare = datasets.import_csv(
+        workspace=workspace, source=BytesIO(b"a,b\n1,2\n3,4\n"), filename="u.csv", by=people["admin"]
+    )
+    run = TrainingRun.objects.create(
+        workspace=workspace, dataset=dataset, registered_model=model, target="y", task="regression",
+        budget_seconds=1, seed=0,
+    )  # fmt: skip
+    row = PredictionLog.objects.create(
+        workspace=workspace, model_version=version, request_id="r", source=PredictionSource.API,
+        inputs={"x1": 1, "x2": 2}, output={"prediction": -0.4}, latency_ms=1.0, created_at=timezone.now(),
+    )  # fmt: skip
+    somebody = person("somebody@example.org", workspace, WorkspaceRole.VIEWER)
+    own = tokens.create_token(user=people["admin"], workspace=workspace, name="own", scopes=["read"]).token
+    return {
+        "workspace": "acme", "slug": "article", "model": "article", "number": 2, "alias": "champion",
+        "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk, "predictions": row.pk,
+        "members": somebody.memberships.get().pk, "tokens": own.pk,
+    }  # fmt: skip
+
+
+def ask(client: Client, method: str, path: str, body: dict[str, Any], *, is_json: bool) -> int:
+    """The status of one request whose effects are undone."""
+    with transaction.atomic():
+        if method == "get":
+            answer = client.get(path, body)
+        elif is_json:
+            answer = getattr(client, method)(path, body, content_type="application/json")
+        else:
+            answer = client.post(path, body)
+        if answer.streaming:
+            b"".join(answer.streaming_content)
+        transaction.set_rollback(True)
+    return int(answer.status_code)
+
+
+def test_everybody_gets_what_the_table_says(clients: dict[str, Client], ids: dict[str, Any]) -> None:
+    wrong = {}
+    for route, method, rule in PROBES:
+        path = filled(route.route, ids)
+        is_json = isinstance(rule, Endpoint)
+        for name in CALLERS:
+            status = ask(clients[name], method, path, rule.body, is_json=is_json)
+            if status != rule.expected(name):
+                wrong[f"{method.upper()} {path} as {name}"] = f"{status}, not {rule.expected(name)}"
+
+    assert wrong == {}
+
+
+def test_a_strange_workspace_answers_like_one_that_does_not_exist(
+    clients: dict[str, Client], ids: dict[str, Any]
+) -> None:
+    different = []
+    for route, method, rule in PROBES:
+        if "<slug:workspace>" not in route.route:
+            continue
+        is_json = isinstance(rule, Endpoint)
+        sent = {"content_type": "application/json"} if is_json and method != "get" else {}
+        for name in ("stranger", "token-stranger") if is_json else ("stranger",):
+            foreign, missing = (
+                getattr(clients[name], method)(
+                    filled(route.route, {**ids, "workspace": slug}),
+                    rule.body,
+                    headers={"X-Request-ID": "same"},
+                    **sent,
+                )
+                for slug in ("acme", "nope")
+            )
+            texts = [
+                without_csrf(answer.content, slug)
+                for answer, slug in ((foreign, b"acme"), (missing, b"nope"))
+            ]
+            if (foreign.status_code, missing.status_code) != (404, 404) or texts[0] != texts[1]:
+                different.append((name, method, route.route))
+
+    assert different == []
+
+
+def without_csrf(content: bytes, slug: bytes) -> bytes:
+    """Pages hold a token that differs each time, and may repeat the address that was asked for."""
+    return re.sub(rb'value="[A-Za-z0-9]{64}"', b"", content).replace(slug, b"")
+
+
+def test_the_table_knows_every_route_and_every_method() -> None:
+    known = {key: set(methods) for key, methods in TABLE.items()}
+    found: dict[str, set[str]] = {}
+    for route in ROUTES:
+        if route.key not in SIGNED_IN | CATCH_ALL:
+            found.setdefault(route.key, set()).update(route.methods)
+
+    assert found == known
+
+
+def test_addresses_of_the_api_answer_with_and_without_a_slash() -> None:
+    by_key: dict[str, set[bool]] = {}
+    for route in ROUTES:
+        if route.key.startswith(("api/", "health/", "predict")):
+            by_key.setdefault(route.key, set()).add(route.has_slash)
+
+    assert {key for key, slashes in by_key.items() if slashes != {True, False}} == set()
+
+
+def test_no_workspace_can_take_an_address_of_the_api() -> None:
+    words = {key.split("/")[2] for key in TABLE if key.startswith("api/v1/") and "<" not in key.split("/")[2]}
+
+    assert words <= workspaces.RESERVED_SLUGS
+
+
+@pytest.mark.parametrize("path", [f"/{route}" for route in SIGNED_IN])
+def test_what_is_for_all_who_are_signed_in(path: str, clients: dict[str, Client]) -> None:
+    found = {name: clients[name].get(path).status_code for name in CALLERS}
+
+    assert found == {name: 401 if name in ("anonymous", "token-wrong") else 200 for name in CALLERS}
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/v1/", "/api/v1/acme/nothing", "/api/v2/acme/models"])
+def test_what_nobody_serves_below_api_is_missing_for_everybody(path: str, clients: dict[str, Client]) -> None:
+    assert {clients[name].get(path).status_code for name in CALLERS} == {404}
+
+
+def test_the_admin_panel_is_closed_to_who_is_not_staff(clients: dict[str, Client]) -> None:
+    """The door itself says 403 to the signed in; everything behind it leads to the door."""
+    open_to = []
+    for route, _ in library_paths("admin/"):
+        path = "/" + re.sub(r"<[^>]+>", "1", re.sub(r"\(\?P<[^)]*\)\$?", "x", route)).replace("^", "").rstrip(
+            "$"
+        )
+        open_to += [
+            (caller, path)
+            for caller in SESSIONS
+            if clients[caller].get(path).status_code not in (302, 403, 404, 405)
+        ]
+
+    assert open_to == []
+
+
+OWN_ACCOUNT = {
+    "account_email", "account_change_password", "account_set_password", "account_reauthenticate", "mfa_index",
+    "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes", "mfa_reauthenticate",
+}  # fmt: skip
+BEFORE_SIGN_IN = {
+    "account_login", "account_signup", "account_inactive", "account_email_verification_sent",
+    "account_confirm_email", "account_reset_password", "account_reset_password_done",
+    "account_reset_password_from_key", "account_reset_password_from_key_done", "account_confirm_login_code",
+    "account_logout", "mfa_authenticate",
+}  # fmt: skip
+
+
+def test_ones_own_account_is_for_who_is_signed_in(clients: dict[str, Client]) -> None:
+    for route, name in library_paths("accounts/"):
+        assert name in OWN_ACCOUNT | BEFORE_SIGN_IN, f"say whether {route} is for who is signed in"
+        path = "/" + re.sub(r"\(\?P<[^>]+>[^)]*\)", "x", route).replace("^", "").rstrip("$")
+        found = {caller: clients[caller].get(path) for caller in SESSIONS}
+
+        assert {answer.status_code for answer in found.values()} <= {200, 302, 403, 404}, path
+        assert len({found[role].status_code for role in ROLES}) == 1, path
+        if name in OWN_ACCOUNT:
+            assert found["anonymous"].status_code == 302, path
+            assert found["anonymous"]["Location"].startswith("/accounts/"), path
+
+
+def test_a_session_without_the_csrf_token_changes_nothing(viewer: User, ids: dict[str, Any]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(viewer)
+
+    api = client.post(
+        "/api/v1/acme/models/article/predictions",
+        {"rows": [{"x1": 1, "x2": 2}]},
+        content_type="application/json",
+    )
+    page = client.post("/w/acme/models/article/predict/", {"f0": "1", "f1": "2"})
+
+    assert (api.status_code, page.status_code) == (403, 403)
+    assert PredictionLog.objects.count() == 1
+
+
+def test_the_challenge_says_what_is_wrong(clients: dict[str, Client], ids: dict[str, Any]) -> None:
+    """RFC 6750, section 3: an error only where a token was sent, and the scope that is missing."""
+    found = {
+        name: clients[name].get("/api/v1/acme/models")["WWW-Authenticate"]
+        for name in ("anonymous", "token-wrong", "token-predict")
+    }
+
+    assert found == {
+        "anonymous": 'Bearer realm="mlweb"',
+        "token-wrong": 'Bearer realm="mlweb", error="invalid_token"',
+        "token-predict": 'Bearer realm="mlweb", error="insufficient_scope", scope="read"',
+    }

@@ -1,0 +1,264 @@
+"""Who gets what from which address: one table, and the means to walk it.
+
+Every route of the project stands here with every method that it answers. A route that is not in the table
+fails `test_walls.py`: whoever adds one says who may use it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.views.generic.edit import ProcessFormView
+
+from predictor.models import ROLE_RANK, Scope, WorkspaceRole
+
+VIEWER, MEMBER, ADMIN = WorkspaceRole.VIEWER, WorkspaceRole.MEMBER, WorkspaceRole.ADMIN
+READ, PREDICT, WRITE = Scope.READ, Scope.PREDICT, Scope.WRITE
+
+# Sessions, by their role in the workspace "acme"; the tokens are the admin's, each with one scope, and one of
+# a stranger with all scopes.
+ROLES = {"viewer": VIEWER, "member": MEMBER, "admin": ADMIN}
+SESSIONS = ("anonymous", "stranger", *ROLES)
+TOKENS = {"token-read": READ, "token-predict": PREDICT, "token-write": WRITE}
+CALLERS = (*SESSIONS, *TOKENS, "token-stranger", "token-wrong")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Below /w/<workspace>/: the answer for those who may, from this role on."""
+
+    good: int
+    role: WorkspaceRole = VIEWER
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def expected(self, caller: str) -> int:
+        if caller in ROLES:
+            return self.good if ROLE_RANK[ROLES[caller]] >= ROLE_RANK[self.role] else 403
+        return 404 if caller == "stranger" else 302  # to the sign-in page; a token is nothing to a page
+
+
+@dataclass(frozen=True)
+class Personal:
+    """A page about oneself. `only` names those who may; the others get `else_`."""
+
+    good: int
+    only: tuple[str, ...] = ("stranger", *ROLES)
+    else_: int = 404
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def expected(self, caller: str) -> int:
+        if caller in self.only:
+            return self.good
+        return self.else_ if caller in ("stranger", *ROLES) else 302
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Below /api/v1/<workspace>/: a session needs the role, a token the scope as well."""
+
+    good: int
+    scope: Scope = READ
+    role: WorkspaceRole = VIEWER
+    body: dict[str, Any] = field(default_factory=dict)
+    is_walled: bool = True
+
+    def expected(self, caller: str) -> int:
+        if caller in ("anonymous", "token-wrong"):
+            return 401
+        if caller in ("stranger", "token-stranger") and self.is_walled:
+            return 404
+        if caller in TOKENS:
+            return self.good if TOKENS[caller] == self.scope else 403
+        if caller in ROLES and self.is_walled:
+            return self.good if ROLE_RANK[ROLES[caller]] >= ROLE_RANK[self.role] else 403
+        return self.good
+
+
+@dataclass(frozen=True)
+class Open:
+    """The same for everybody."""
+
+    good: int
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def expected(self, caller: str) -> int:
+        return self.good
+
+
+Rule = Page | Personal | Endpoint | Open
+
+W = "w/<slug:workspace>/"
+M = f"{W}models/<slug:slug>/"
+V = f"{M}versions/<int:number>/"
+API = "api/v1/<slug:workspace>/"
+MODEL = f"{API}models/<slug:model>"
+
+TABLE: dict[str, dict[str, Rule]] = {
+    # Home
+    "": {"get": Personal(302)},
+    W: {"get": Page(200)},
+    # Datasets
+    f"{W}datasets/": {"get": Page(200)},
+    f"{W}datasets/upload/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
+    f"{W}datasets/samples/<slug:key>/": {"post": Page(302, MEMBER)},
+    f"{W}datasets/<int:pk>/": {"get": Page(200)},
+    f"{W}datasets/<int:pk>/download/": {"get": Page(200)},
+    f"{W}datasets/<int:pk>/delete/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
+    # Training
+    f"{W}datasets/<int:pk>/train/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
+    f"{W}runs/": {"get": Page(200)},
+    f"{W}runs/<int:pk>/": {"get": Page(200)},
+    f"{W}runs/<int:pk>/progress/": {"get": Page(200)},
+    f"{W}runs/<int:pk>/cancel/": {"post": Page(302, MEMBER)},
+    # Registry
+    f"{W}models/": {"get": Page(200)},
+    M: {"get": Page(200)},
+    f"{M}compare/": {"get": Page(200)},
+    f"{M}aliases/": {
+        "get": Page(405, MEMBER),
+        "post": Page(302, MEMBER, {"alias": "canary", "version": 2}),
+    },
+    f"{M}aliases/<slug:alias>/": {
+        "get": Page(200, MEMBER, {"version": 2}),
+        "post": Page(302, MEMBER, {"version": 2}),
+    },
+    f"{M}aliases/<slug:alias>/roll-back/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
+    f"{M}aliases/<slug:alias>/remove/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
+    V: {"get": Page(200)},
+    f"{V}model.onnx": {"get": Page(200)},
+    f"{V}archive/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
+    f"{V}unarchive/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
+    # Predictions
+    f"{M}predict/": {"get": Page(200), "post": Page(200, body={"f0": "1", "f1": "2"})},
+    f"{M}predict-csv/": {"get": Page(200), "post": Page(400)},
+    f"{M}predict-csv/<slug:key>/": {"get": Page(404)},
+    f"{W}predictions/": {"get": Page(200)},
+    f"{W}predictions/export/": {"get": Page(200)},
+    f"{W}predictions/<uuid:pk>/": {"get": Page(200)},
+    # People
+    f"{W}members/": {"get": Page(200)},
+    f"{W}members/add/": {
+        "get": Page(200, ADMIN),
+        "post": Page(200, ADMIN, {"email": "new@example.org", "role": "viewer"}),
+    },
+    f"{W}members/<int:pk>/role/": {"post": Page(302, ADMIN, {"role": "member"})},
+    f"{W}members/<int:pk>/link/": {"post": Page(302, ADMIN)},
+    f"{W}members/<int:pk>/remove/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
+    "workspaces/new/": {"get": Personal(200, only=(), else_=403), "post": Personal(302, only=(), else_=403)},
+    "settings/tokens/": {"get": Personal(200)},
+    "settings/tokens/new/": {"get": Personal(200), "post": Personal(400)},
+    "settings/tokens/<int:pk>/revoke/": {"post": Personal(302, only=("admin",))},
+    # Without login
+    "health/live": {"get": Open(200)},
+    "health/ready": {"get": Open(200)},
+    "api/v1/health/live": {"get": Open(200)},
+    "api/v1/health/ready": {"get": Open(200)},
+    # API
+    "predict": {"post": Endpoint(200, PREDICT, body={"x": [1, 2]})},
+    "api/docs": {"get": Personal(200)},
+    "api/v1/workspaces": {"get": Endpoint(200, is_walled=False)},
+    "api/v1/estimators": {"get": Endpoint(200, is_walled=False)},
+    f"{API}members": {"get": Endpoint(200)},
+    f"{API}datasets": {"get": Endpoint(200), "post": Endpoint(415, WRITE, MEMBER)},
+    f"{API}datasets/<int:pk>": {"get": Endpoint(200), "delete": Endpoint(204, WRITE, ADMIN)},
+    f"{API}datasets/<int:pk>/preview": {"get": Endpoint(200)},
+    f"{API}datasets/<int:pk>/download": {"get": Endpoint(200)},
+    f"{API}training-runs": {"get": Endpoint(200), "post": Endpoint(400, WRITE, MEMBER)},
+    f"{API}training-runs/<int:pk>": {
+        "get": Endpoint(200),
+        "patch": Endpoint(200, WRITE, MEMBER, {"status": "cancelled"}),
+    },
+    f"{API}models": {"get": Endpoint(200)},
+    MODEL: {"get": Endpoint(200), "patch": Endpoint(200, WRITE, MEMBER, {"description": "x"})},
+    f"{MODEL}/versions": {"get": Endpoint(200)},
+    f"{MODEL}/versions/<int:number>": {
+        "get": Endpoint(200),
+        "patch": Endpoint(200, WRITE, MEMBER, {"is_archived": True}),
+    },
+    f"{MODEL}/versions/<int:number>/evaluation": {"get": Endpoint(200)},
+    f"{MODEL}/versions/<int:number>/onnx": {"get": Endpoint(200)},
+    f"{MODEL}/comparison": {"get": Endpoint(200, body={"a": 1, "b": 2})},
+    f"{MODEL}/aliases": {"get": Endpoint(200)},
+    f"{MODEL}/aliases/<slug:alias>": {
+        "get": Endpoint(200),
+        "put": Endpoint(200, WRITE, MEMBER, {"version": 2}),
+        "delete": Endpoint(204, WRITE, MEMBER),
+    },
+    f"{MODEL}/aliases/<slug:alias>/history": {"get": Endpoint(200)},
+    f"{MODEL}/predictions": {"post": Endpoint(200, PREDICT, body={"rows": [{"x1": 1, "x2": 2}]})},
+    f"{API}predictions": {"get": Endpoint(200)},
+    f"{API}predictions/export": {"get": Endpoint(200)},
+    f"{API}predictions/<uuid:pk>": {"get": Endpoint(200)},
+}
+
+# Open to whoever is signed in, by session or with a token of any scope.
+SIGNED_IN = {"api/schema"}
+# Whatever nobody serves below /api/.
+CATCH_ALL = {"^api/"}
+# Their routes are the libraries'; they have tests of their own kind in test_walls.py.
+LIBRARIES = ("accounts/", "admin/")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route as it stands in the table, with the methods that its view answers."""
+
+    route: str
+    methods: frozenset[str]
+    has_slash: bool
+
+    @property
+    def key(self) -> str:
+        """Addresses of the API answer with and without a trailing slash: one entry for both."""
+        is_api = self.route.startswith(("api/", "health/", "predict"))
+        return self.route.rstrip("/") if is_api else self.route
+
+
+def routes() -> Iterator[Route]:
+    """All routes but those of the libraries, as the resolver knows them."""
+    for path, pattern in _walk(get_resolver().url_patterns, ""):
+        if not path.startswith(LIBRARIES):
+            yield Route(path, frozenset(_methods(pattern.callback)), path.endswith("/"))
+
+
+def library_paths(below: str) -> Iterator[tuple[str, str]]:
+    """(route, name) of sign-in or of the admin panel."""
+    for path, pattern in _walk(get_resolver().url_patterns, ""):
+        if path.startswith(below):
+            yield path, pattern.name or ""
+
+
+def _walk(patterns: list[Any], before: str) -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        path = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, path)
+        else:
+            yield path, pattern
+
+
+def _methods(callback: Any) -> set[str]:
+    if actions := getattr(callback, "actions", None):
+        return set(actions)
+    view = getattr(callback, "view_class", None) or callback.cls
+    # Django's form views answer PUT as POST; browsers never send it.
+    known = (
+        ("get", "post") if issubclass(view, ProcessFormView) else ("get", "post", "put", "patch", "delete")
+    )
+    return {method for method in known if hasattr(view, method)}
+
+
+def filled(route: str, ids: dict[str, Any]) -> str:
+    """The route with values for its arguments: `pk` by the noun before it, the others by their name."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name == "pk":
+            name = route[: match.start()].rstrip("/").rsplit("/", 1)[-1]
+        return str(ids[name])
+
+    return "/" + re.sub(r"<\w+:(\w+)>", value, route)
