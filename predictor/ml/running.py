@@ -22,9 +22,9 @@ from .search import Search
 from .splitting import Split, split_rows
 from .tables import read_columns
 
-LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skl2onnx", "skops", "duckdb")
+LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skops", "duckdb")
 # Needed at the end. Loaded before the first fork, every child has them, and what they cost is known by then.
-LOADED_EARLY = ("onnxruntime", "skl2onnx", "skops.io")
+LOADED_EARLY = ("onnxruntime", "onnx", "skops.io")
 # Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
 CELLS_PER_SECOND = 10_000
 MIN_SEARCH_ROWS = 1_000
