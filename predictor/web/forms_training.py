@@ -81,7 +81,7 @@ class TrainingRunForm(forms.Form):
         self.dataset = dataset
         self.catalogue = {info.key: info for info in estimators.catalogue()}
         self.target_error = ""
-        beginning = self._beginning(data if data is not None else (shown or {}))
+        beginning = self._beginning(data if data is not None else (shown or {}), is_sent=data is not None)
         super().__init__(data, initial=beginning, label_suffix="")
         self.found = self._found(beginning)
         self._fill_choices(beginning)
@@ -90,10 +90,9 @@ class TrainingRunForm(forms.Form):
 
     # --- What it begins with -----------------------------------------------------------------------------
 
-    def _beginning(self, shown: Mapping[str, Any]) -> dict[str, Any]:
-        names = self.dataset.schema.names
-        target = shown.get("target")
-        if target not in names:
+    def _beginning(self, shown: Mapping[str, Any], *, is_sent: bool) -> dict[str, Any]:
+        target = shown.get("target", "")
+        if not is_sent and target not in self.dataset.schema:
             target = self._likely_target()
         return {
             "budget_seconds": settings.TRAINING_BUDGET_SECONDS,
@@ -229,9 +228,7 @@ class TrainingRunForm(forms.Form):
             "target": data["target"],
             "task": data["task"] or None,
             "estimator": data["estimator"],
-            "params": {
-                name.removeprefix(prefix): value for name, value in data.items() if name.startswith(prefix)
-            },
+            "params": {knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
             "roles": self._given_roles(data),
             "registered_model": data["registered_model"],
             "budget_seconds": data["budget_seconds"],

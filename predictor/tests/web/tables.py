@@ -20,7 +20,7 @@ EVIL_COLUMN = "<script>alert(1)</script>"
 def csv_of(n_rows: int = 40) -> bytes:
     """A table with each kind of column; `left` can be predicted."""
     rows = [
-        f"c{index:05d},{20 + index % 50},{COLOURS[index % 3]},2024-01-{1 + index % 28:02d},"
+        f"c{index:05d},{30 + index * 7 % 17},{COLOURS[index % 3]},2024-01-{1 + index % 28:02d},"
         f"{'' if index % 5 == 0 else index * 1.5},{'yes' if index % 4 else 'no'}"
         for index in range(n_rows)
     ]
@@ -62,8 +62,8 @@ def bare_dataset(workspace: Workspace, number: int = 1, **fields: Any) -> Datase
     schema = {"n_rows": 3, "columns": [{"name": "x", "role": "numeric", "storage": "DOUBLE"}]}
     return Dataset.objects.create(
         **{
-            "workspace": workspace, "name": f"Table {number}", "filename": f"table-{number}.csv", "sha256": digest,
-            "n_bytes": 10, "parquet_digest": digest, "n_rows": 3, "n_columns": 1, "schema_json": schema,
+            "workspace": workspace, "name": f"Table {number}", "filename": f"table-{number}.csv",
+            "sha256": digest, "n_bytes": 10, "parquet_digest": digest, "n_rows": 3, "n_columns": 1, "schema_json": schema,
             "options_digest": digest, **fields,
         }
     )  # fmt: skip

@@ -184,7 +184,10 @@ def test_another_encoding_is_one_click_away(client: Client, member: User) -> Non
 
 @pytest.mark.parametrize(
     ("data", "option"),
-    [(b"a,b\n1,2\n3,4,5\n6,7\n", "skip_bad_rows"), (b"a,b\n1.5,2\ninf,4\n6.5,7\n7.5,8\n", "infinite_as_missing")],
+    [
+        (b"a,b\n1,2\n3,4,5\n6,7\n", "skip_bad_rows"),
+        (b"a,b\n1.5,2\ninf,4\n6.5,7\n7.5,8\n", "infinite_as_missing"),
+    ],
 )
 def test_bad_rows_and_infinite_numbers_are_one_click_away(
     client: Client, member: User, data: bytes, option: str

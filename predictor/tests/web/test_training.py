@@ -1,0 +1,473 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from predictor.errors import InvalidTrainingRequest
+from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
+from predictor.services import estimators, training
+from predictor.tests.services.versions import publish
+from predictor.tests.web.tables import bare_dataset, make_run, upload
+
+HTMX = {"HX-Request": "true"}
+ENTRY = {
+    "key": "lr", "title": "Logistic regression", "estimator": "logistic_regression", "metric": "log_loss",
+    "score": 0.4, "roc_auc": 0.81, "fit_seconds": 1.5, "weight": None, "status": "done", "note": "",
+}  # fmt: skip
+
+
+def url(name: str, *args: Any) -> str:
+    return reverse(name, args=["acme", *args])
+
+
+@pytest.fixture
+def dataset(workspace: Workspace, member: User) -> Dataset:
+    return upload(workspace, member)
+
+
+@pytest.fixture
+def run(dataset: Dataset, member: User) -> TrainingRun:
+    return make_run(dataset, created_by=member)
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    return {
+        "target": "left", "task": "", "estimator": "auto", "registered_model": "People left",
+        "budget_seconds": "20", "seed": "0", **changes,
+    }  # fmt: skip
+
+
+def errors_of(response: Any) -> dict[str, list[str]]:
+    return json.loads(response.context["form"].errors.as_json()) and dict(response.context["form"].errors)
+
+
+RUN_PAGES = ["training-run-detail", "training-run-progress"]
+
+
+@pytest.mark.parametrize("name", [*RUN_PAGES, "training-run-create", "training-run-cancel"])
+def test_anonymous_is_sent_to_sign_in(client: Client, workspace: Workspace, name: str) -> None:
+    for response in (client.get(url(name, 1)), client.get(url("training-run-list"))):
+        assert response["Location"].startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize("name", RUN_PAGES)
+def test_another_workspaces_run_answers_like_a_missing_one(
+    client: Client, admin: User, other_workspace: Workspace, name: str
+) -> None:
+    theirs = make_run(bare_dataset(other_workspace))
+    client.force_login(admin)
+
+    there, nowhere = client.get(url(name, theirs.pk)), client.get(url(name, theirs.pk + 99))
+
+    assert there.status_code == nowhere.status_code == 404
+
+
+def test_another_workspaces_dataset_cannot_be_trained_on(
+    client: Client, admin: User, other_workspace: Workspace
+) -> None:
+    theirs = bare_dataset(other_workspace)
+    client.force_login(admin)
+
+    assert client.get(url("training-run-create", theirs.pk)).status_code == 404
+    assert client.post(url("training-run-create", theirs.pk), asked(target="x")).status_code == 404
+    assert client.post(url("training-run-cancel", make_run(theirs).pk)).status_code == 404
+
+
+def test_a_viewer_watches_but_does_not_start_or_stop(client: Client, viewer: User, run: TrainingRun) -> None:
+    client.force_login(viewer)
+
+    assert client.get(url("training-run-detail", run.pk)).status_code == 200
+    assert client.post(url("training-run-create", run.dataset_id), asked()).status_code == 403
+    assert client.post(url("training-run-cancel", run.pk)).status_code == 403
+    run.refresh_from_db()
+    assert run.status == JobStatus.QUEUED
+
+
+def test_the_form_begins_with_the_last_column_and_auto(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+
+    form = client.get(url("training-run-create", dataset.pk)).context["form"]
+
+    assert form["target"].value() == "left"
+    assert form["estimator"].value() == "auto"
+    assert form["registered_model"].value() == "people left"
+    assert form.fields["task"].choices[0][1] == "As found: one of two classes"
+
+
+def test_a_last_column_that_cannot_be_predicted_is_passed_over(
+    client: Client, member: User, workspace: Workspace
+) -> None:
+    rows = "".join(f"{index % 7},{('a', 'b')[index % 2]},row-{index:04d}\n" for index in range(60))
+    dataset = upload(workspace, data=f"size,kind,code\n{rows}".encode())
+    client.force_login(member)
+
+    assert client.get(url("training-run-create", dataset.pk)).context["form"]["target"].value() == "kind"
+
+
+def test_the_settings_follow_the_estimator_and_the_target(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    query = {"target": "age", "estimator": "ridge", "registered_model": "people left"}
+
+    response = client.get(url("training-run-create", dataset.pk), query, headers=HTMX)
+
+    form = response.context["form"]
+    assert [field.name for field in form.hyperparameters] == ["param-ridge-alpha"]
+    assert "As found: a number" in response.text
+    assert 'value="logistic_regression"' not in response.text, "it cannot predict numbers"
+    assert form["registered_model"].value() == "people age", "a made-up name follows the target"
+    assert "<html" not in response.text
+
+
+def test_a_name_that_the_person_chose_stays(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+    query = {"target": "age", "registered_model": "My own"}
+
+    response = client.get(url("training-run-create", dataset.pk), query, headers=HTMX)
+
+    assert response.context["form"]["registered_model"].value() == "My own"
+
+
+def test_an_estimator_that_does_not_fit_the_new_target_gives_way_to_auto(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    query = {"target": "age", "estimator": "logistic_regression"}
+
+    response = client.get(url("training-run-create", dataset.pk), query, headers=HTMX)
+
+    assert response.context["form"]["estimator"].value() == "auto"
+
+
+def test_a_target_that_cannot_be_predicted_is_explained_before_anything_is_sent(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+
+    response = client.get(url("training-run-create", dataset.pk), {"target": "id"}, headers=HTMX)
+
+    assert "The target “id” looks like an identifier" in response.text
+
+
+@pytest.mark.parametrize("info", estimators.catalogue(), ids=lambda info: info.key)
+def test_each_estimator_can_be_started_with_the_values_that_its_form_shows(
+    client: Client, member: User, dataset: Dataset, info: estimators.EstimatorInfo
+) -> None:
+    client.force_login(member)
+    target = "age" if "regression" in info.tasks else "left"
+    shown = client.get(
+        url("training-run-create", dataset.pk), {"target": target, "estimator": info.key}, headers=HTMX
+    ).context["form"]
+    values = {field.html_name: field.value() for field in shown.hyperparameters}
+    sent = {name: "" if value is None else value for name, value in values.items() if value is not False}
+
+    response = client.post(
+        url("training-run-create", dataset.pk), asked(target=target, estimator=info.key, **sent)
+    )
+
+    run = TrainingRun.objects.get()
+    assert response["Location"] == url("training-run-detail", run.pk)
+    assert run.estimator == info.key
+    defaults = {knob.name: knob.default for knob in info.hyperparameters if run.task in knob.tasks}
+    assert {name: run.params.get(name) for name in defaults} == pytest.approx(defaults)
+
+
+def test_a_good_form_starts_a_run_as_asked(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+
+    client.post(
+        url("training-run-create", dataset.pk),
+        asked(
+            estimator="random_forest", seed="7",
+            **{"param-random_forest-n_estimators": "20", "role-1": "categorical"},
+        ),
+    )  # fmt: skip
+
+    run = TrainingRun.objects.get()
+    assert (run.target, run.task, run.seed, run.budget_seconds) == ("left", "binary", 7, 20)
+    assert run.registered_model.name == "People left"
+    assert run.params["n_estimators"] == 20
+    assert run.roles == {"age": "categorical"}
+    assert run.created_by == member
+
+
+def refusal(dataset: Dataset, **changes: Any) -> str:
+    """The sentence of the service, which the API gives, too."""
+    wanted: dict[str, Any] = {"target": "left", "registered_model": "m", **changes}
+    with pytest.raises(InvalidTrainingRequest) as caught:
+        training.start_run(dataset=dataset, by=None, **wanted)
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("field", "changes", "service"),
+    [
+        ("target", {"target": "id"}, {"target": "id"}),
+        ("target", {"target": "nothing"}, {"target": "nothing"}),
+        ("task", {"task": "regression"}, {"task": "regression"}),
+        ("task", {"task": "dreaming"}, {"task": "dreaming"}),
+        ("estimator", {"estimator": "crystal_ball"}, {"estimator": "crystal_ball"}),
+        ("estimator", {"estimator": "ridge"}, {"estimator": "ridge"}),
+        ("budget_seconds", {"budget_seconds": "999999"}, {"budget_seconds": 999999}),
+        ("seed", {"seed": "-1"}, {"seed": -1}),
+        (
+            "param-random_forest-n_estimators",
+            {"estimator": "random_forest", "param-random_forest-n_estimators": "5000"},
+            {"estimator": "random_forest", "params": {"n_estimators": "5000"}},
+        ),
+    ],
+)
+def test_a_refusal_stands_beside_its_field_in_the_services_words(
+    client: Client,
+    member: User,
+    dataset: Dataset,
+    field: str,
+    changes: dict[str, str],
+    service: dict[str, Any],
+) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-create", dataset.pk), asked(**changes))
+
+    assert response.status_code == 400
+    assert errors_of(response) == {field: [refusal(dataset, **service)]}
+    assert not TrainingRun.objects.exists()
+
+
+def test_every_wrong_hyperparameter_is_named_at_once(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+    wrong = {"param-random_forest-n_estimators": "0", "param-random_forest-max_features": "all"}
+
+    response = client.post(url("training-run-create", dataset.pk), asked(estimator="random_forest", **wrong))
+
+    assert set(errors_of(response)) == set(wrong)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 300])
+def test_a_name_that_cannot_be_used_is_refused(
+    client: Client, member: User, dataset: Dataset, name: str
+) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-create", dataset.pk), asked(registered_model=name))
+
+    assert response.status_code == 400
+    assert set(errors_of(response)) == {"registered_model"}
+
+
+def test_without_js_a_button_shows_the_settings(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-create", dataset.pk), asked(estimator="knn", refresh="1"))
+
+    assert [field.name for field in response.context["form"].hyperparameters] == [
+        "param-knn-n_neighbors",
+        "param-knn-weights",
+    ]
+    assert not TrainingRun.objects.exists()
+
+
+def test_training_again_begins_with_what_was_asked_before(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    params = {"n_neighbors": 3, "weights": "uniform"}
+    run = make_run(dataset, estimator="knn", params=params, roles={"age": "categorical"}, seed=5)
+
+    response = client.get(url("training-run-create", dataset.pk), {"again": str(run.pk)})
+
+    form = response.context["form"]
+    assert form["param-knn-n_neighbors"].value() == 3
+    assert form["param-knn-weights"].value() == "uniform"
+    assert form["role-1"].value() == "categorical"
+    assert form["seed"].value() == 5
+    assert form["registered_model"].value() == "People"
+
+
+@pytest.mark.parametrize("again", ["x", "-1", "9" * 40, "999"])
+def test_training_again_takes_any_number(client: Client, member: User, dataset: Dataset, again: str) -> None:
+    client.force_login(member)
+
+    assert client.get(url("training-run-create", dataset.pk), {"again": again}).status_code == 200
+
+
+def test_an_empty_list_says_what_to_do(client: Client, member: User, workspace: Workspace) -> None:
+    client.force_login(member)
+
+    assert url("dataset-upload") in client.get(url("training-run-list")).text
+
+
+def test_the_list_finds_and_filters(client: Client, viewer: User, dataset: Dataset) -> None:
+    make_run(dataset, target="apples", status="failed", error="It failed.")
+    make_run(dataset, target="apricots")
+    make_run(dataset, target="cars")
+    client.force_login(viewer)
+
+    page = client.get(url("training-run-list"), {"q": "ap", "status": "queued"}).text
+
+    assert "apricots" in page
+    assert "apples" not in page
+    assert "cars" not in page
+
+
+@pytest.mark.parametrize("query", [{"status": "x"}, {"page": "x"}, {"q": "\x00"}])
+def test_the_list_takes_any_query(
+    client: Client, viewer: User, run: TrainingRun, query: dict[str, str]
+) -> None:
+    client.force_login(viewer)
+
+    assert client.get(url("training-run-list"), query).status_code == 200
+
+
+@pytest.mark.parametrize("n_runs", [2, 40])
+def test_the_list_keeps_its_sql_budget(
+    client: Client,
+    member: User,
+    dataset: Dataset,
+    n_runs: int,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(n_runs):
+        make_run(dataset, created_by=member)
+    client.force_login(member)
+
+    with django_assert_max_num_queries(7):
+        client.get(url("training-run-list"))
+
+
+def test_a_running_run_shows_what_it_does_and_asks_again(
+    client: Client, viewer: User, dataset: Dataset
+) -> None:
+    run = make_run(
+        dataset, status="running", started_at=timezone.now() - timedelta(seconds=65), progress=0.4, attempts=1,
+        progress_message="Fitting Random forest, fold 2 of 5", leaderboard=[ENTRY],
+    )  # fmt: skip
+    client.force_login(viewer)
+
+    page = client.get(url("training-run-detail", run.pk)).text
+
+    assert "Fitting Random forest, fold 2 of 5" in page
+    assert 'value="0.400"' in page
+    assert "Logistic regression" in page
+    assert 'hx-trigger="every 1s"' in page
+
+
+def test_progress_is_quiet_until_something_changes(client: Client, viewer: User, dataset: Dataset) -> None:
+    run = make_run(dataset, status="running", started_at=timezone.now(), progress=0.4)
+    client.force_login(viewer)
+    seen = client.get(url("training-run-detail", run.pk)).context["fingerprint"]
+
+    same = client.get(url("training-run-progress", run.pk), {"seen": seen})
+    TrainingRun.objects.update(progress=0.6)
+    changed = client.get(url("training-run-progress", run.pk), {"seen": seen})
+
+    assert same.status_code == 204
+    assert changed.status_code == 200
+    assert 'value="0.600"' in changed.text
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
+def test_a_final_run_asks_no_more(client: Client, member: User, dataset: Dataset, status: str) -> None:
+    run = make_run(
+        dataset, status=status, error="It failed.", started_at=timezone.now(), finished_at=timezone.now()
+    )
+    client.force_login(member)
+
+    page = client.get(url("training-run-progress", run.pk)).text
+
+    assert "hx-trigger" not in page
+    assert f"?again={run.pk}" in page
+
+
+def test_a_finished_run_says_the_verdict_and_leads_to_its_version(
+    client: Client, viewer: User, run: TrainingRun
+) -> None:
+    TrainingRun.objects.update(
+        status="succeeded", metrics={"roc_auc": 0.9}, leaderboard=[{**ENTRY, "weight": 1.0}],
+        started_at=timezone.now(), finished_at=timezone.now(),
+    )  # fmt: skip
+    version = publish(RegisteredModel.objects.get())
+    verdict = {"sentence": "The model is better than a guess.", "is_better": True, "is_sure": True}
+    ModelVersion.objects.update(training_run=run, evaluation={"verdict": verdict})
+    client.force_login(viewer)
+
+    page = client.get(url("training-run-detail", run.pk)).text
+
+    assert "The model is better than a guess." in page
+    assert url("version-detail", "people", version.number) in page
+    assert "0.9" in page
+
+
+def test_the_traceback_is_for_the_one_who_started_it(
+    client: Client, member: User, admin: User, run: TrainingRun
+) -> None:
+    TrainingRun.objects.update(
+        status="failed", error="No candidate could be fitted.", traceback="Traceback: secret"
+    )
+
+    for user, can_read in ((member, True), (admin, False)):
+        client.force_login(user)
+        page = client.get(url("training-run-detail", run.pk)).text
+        assert "No candidate could be fitted." in page
+        assert ("Traceback: secret" in page) is can_read
+
+
+def test_a_second_attempt_is_shown_with_the_end_of_the_first(
+    client: Client, viewer: User, dataset: Dataset
+) -> None:
+    log = [{"began_at": "2026-01-01T10:00:00+00:00", "ended_at": None, "outcome": "lost"},
+           {"began_at": "2026-01-01T10:01:00+00:00", "ended_at": None, "outcome": None}]  # fmt: skip
+    run = make_run(dataset, status="running", started_at=timezone.now(), attempts=2, attempt_log=log)
+    client.force_login(viewer)
+
+    page = client.get(url("training-run-detail", run.pk)).text
+
+    assert "Attempt 2" in page
+    assert "lost" in page
+
+
+def test_a_member_stops_a_waiting_run(client: Client, member: User, run: TrainingRun) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-cancel", run.pk))
+
+    run.refresh_from_db()
+    assert response["Location"] == url("training-run-detail", run.pk)
+    assert run.status == JobStatus.CANCELLED
+
+
+def test_stopping_a_finished_run_is_answered_in_words(client: Client, member: User, run: TrainingRun) -> None:
+    TrainingRun.objects.update(status="failed", error="It failed.")
+    client.force_login(member)
+
+    page = client.post(url("training-run-cancel", run.pk), follow=True).text
+
+    assert "there is nothing to cancel" in page
+
+
+def test_a_stop_is_never_a_get(client: Client, member: User, run: TrainingRun) -> None:
+    client.force_login(member)
+
+    assert client.get(url("training-run-cancel", run.pk)).status_code == 405
+
+
+@pytest.mark.parametrize("n_candidates", [1, 30])
+def test_a_run_page_keeps_its_sql_budget(
+    client: Client, viewer: User, dataset: Dataset, n_candidates: int,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:  # fmt: skip
+    run = make_run(dataset, status="running", started_at=timezone.now(), leaderboard=[ENTRY] * n_candidates)
+    client.force_login(viewer)
+
+    with django_assert_max_num_queries(6):
+        client.get(url("training-run-detail", run.pk))
