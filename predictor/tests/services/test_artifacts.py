@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from predictor.errors import DamagedArtifact, NotFound
+from predictor.services import artifacts
+
+DATA = b"some bytes" * 1000
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(DATA)
+    return path
+
+
+def stored_files(settings: Settings) -> list[Path]:
+    return [
+        path for path in Path(settings.ARTIFACT_DIR).rglob("*") if path.is_file() and path.name != ".lock"
+    ]
+
+
+@pytest.mark.parametrize("may_link", [False, True])
+def test_bytes_are_kept_once_under_their_digest(settings: Settings, source: Path, may_link: bool) -> None:
+    assert artifacts.put(source, may_link=may_link) == DIGEST
+    assert artifacts.put(source, may_link=may_link) == artifacts.put_bytes(DATA) == DIGEST
+    assert artifacts.path_of(DIGEST).read_bytes() == DATA
+    assert len(stored_files(settings)) == 1
+    with artifacts.open(DIGEST) as file:
+        assert file.read() == DATA
+
+
+def test_a_copy_does_not_change_with_its_source(source: Path) -> None:
+    artifacts.put(source)
+    with source.open("r+b") as file:
+        file.write(b"other")
+    assert artifacts.verified_path(DIGEST).read_bytes() == DATA
+
+
+def test_a_link_falls_back_to_a_copy(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("another file system")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert artifacts.put(source, may_link=True) == DIGEST
+    assert artifacts.path_of(DIGEST).stat().st_ino != source.stat().st_ino
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "../secret_key", "a" * 63, "A" * 64, "/etc/passwd", DIGEST + "/", "é" * 64, DIGEST]
+)
+def test_nothing_else_is_ever_opened(digest: str) -> None:
+    assert digest == DIGEST or not artifacts.DIGEST.fullmatch(digest)
+    with pytest.raises(NotFound):
+        artifacts.path_of(digest)
+
+
+def test_damaged_bytes_are_noticed(source: Path) -> None:
+    artifacts.put(source)
+    artifacts.path_of(DIGEST).chmod(0o600)
+    artifacts.path_of(DIGEST).write_bytes(DATA[:-1] + b"x")
+    with pytest.raises(DamagedArtifact):
+        artifacts.verified_path(DIGEST)
+
+
+def test_a_file_that_was_cut_short_is_replaced(source: Path) -> None:
+    artifacts.put(source)
+    artifacts.path_of(DIGEST).write_bytes(b"short")
+    artifacts.put(source)
+    assert artifacts.verified_path(DIGEST).read_bytes() == DATA
+
+
+def test_a_failed_write_leaves_nothing(
+    settings: Settings, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        artifacts.put(source)
+    assert stored_files(settings) == []
+
+
+def test_what_no_row_names_goes_once_it_is_old(settings: Settings, source: Path) -> None:
+    artifacts.put(source)
+    kept, young = artifacts.put_bytes(b"kept"), artifacts.put_bytes(b"young")
+    partial = Path(settings.ARTIFACT_DIR) / artifacts.PARTIAL / "0"
+    partial.write_bytes(b"of a process that died")
+    long_ago = time.time() - 2 * artifacts.ABANDONED_AFTER_SECONDS
+    for path in (artifacts.path_of(DIGEST), artifacts.path_of(kept), partial):
+        os.utime(path, (long_ago, long_ago))
+    assert artifacts.delete_unreferenced([kept]) == 2
+    assert artifacts.exists(kept)
+    assert artifacts.exists(young)
+    assert not artifacts.exists(DIGEST)
+
+
+def test_putting_again_makes_bytes_young_again(source: Path) -> None:
+    artifacts.put(source)
+    os.utime(artifacts.path_of(DIGEST), (0, 0))
+    artifacts.put(source)
+    assert artifacts.delete_unreferenced([]) == 0
+
+
+def test_many_at_once_put_the_same_bytes(settings: Settings, source: Path) -> None:
+    digests: list[str] = []
+    threads = [threading.Thread(target=lambda: digests.append(artifacts.put(source))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert digests == [DIGEST] * 12
+    assert len(stored_files(settings)) == 1
+
+
+def test_removing_waits_for_those_who_keep() -> None:
+    entered = threading.Event()
+
+    def remove() -> None:
+        with artifacts.removing():
+            entered.set()
+
+    with artifacts.keeping(), artifacts.keeping():
+        thread = threading.Thread(target=remove)
+        thread.start()
+        assert not entered.wait(0.1)
+    thread.join(10)
+    assert entered.is_set()
