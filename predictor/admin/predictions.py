@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -45,7 +45,7 @@ class PredictionLogAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("created_at",)
     list_filter = (WorkspaceFilter, "source")
-    list_select_related = ("workspace", "model_version__registered_model", "actor")
+    list_select_related = ()  # see get_queryset; False would join whatever the columns name
     search_fields = ("=request_id",)
     search_help_text = "A request id, in full."
     sortable_by = ()  # any order but the newest first would sort millions of rows
@@ -66,9 +66,17 @@ class PredictionLogAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PredictionLog]:
-        # By value, not by subquery: so the planner walks (workspace, -id) or the primary key and stops early.
+        # One workspace is read along (workspace, -id). With several, SQLite would take that index too and sort
+        # all that it finds (1.1 s for 200,000 rows); an expression instead of the column makes it walk the
+        # primary key and stop at the page's end (0.04 s). Joins would tempt it in the same way, so what rows
+        # point at is fetched per page.
         visible = list(Workspace.objects.visible_to(request.user).values_list("pk", flat=True))
-        return admin.ModelAdmin.get_queryset(self, request).filter(workspace_id__in=visible)
+        rows = admin.ModelAdmin.get_queryset(self, request)
+        if len(visible) == 1:
+            rows = rows.filter(workspace_id=visible[0])
+        else:
+            rows = rows.alias(wall=F("workspace_id") + 0).filter(wall__in=visible)
+        return rows.prefetch_related("workspace", "model_version__registered_model", "actor")
 
     def view_on_site(self, row: PredictionLog) -> str:
         return reverse("prediction-detail", args=[row.workspace.slug, row.pk])

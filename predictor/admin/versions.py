@@ -23,21 +23,21 @@ HEADLINES = ("accuracy", "roc_auc", "log_loss", "r2", "rmse", "mae")
 @admin.register(ModelVersion)
 class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
     list_display = (
-        "__str__",
-        "number",
         "registered_model",
-        "workspace",
+        "number",
         "alias_names",
-        "estimator",
         "headline",
         "parity_words",
         "is_compiled",
         "size",
+        "estimator",
         "created_at",
-        "created_by",
         "is_archived",
         "comparison",
+        "workspace",
+        "created_by",
     )
+    list_display_links = ("registered_model", "number")
     list_filter = (
         ("registered_model", ONLY_VISIBLE),
         ("registered_model__workspace", ONLY_VISIBLE),

@@ -1,6 +1,6 @@
 """API tokens: made once, stored as a digest, looked up by it.
 
-`docs/adr/api-tokens.md` says why this is not a library.
+`docs/adr/0005-api-tokens-of-our-own.md` says why this is not a library.
 """
 
 from __future__ import annotations
