@@ -15,7 +15,7 @@ run: .venv/installed  ## Serve on MLWEB_HOST:MLWEB_PORT until Ctrl-C
 
 test: .venv/installed-dev  ## The whole suite, in random order, two tests at a time
 	@sh .ci/install-test-servers
-	@$(BIN)/python -m pytest -n 2 $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy
 check: $(CHECKS)  ## What can be said without running the application

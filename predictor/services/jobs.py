@@ -165,6 +165,7 @@ def run(kind: JobKind, pk: int) -> bool:
 
 def perform(kind: JobKind, held: Held) -> None:
     """Do a claimed job and write down how it ended, unless somebody else holds it by then."""
+    logger.info("%s %s: attempt %s begins.", kind.name, held.pk, held.job.attempts)
     try:
         with held:
             _perform(kind, held)
@@ -175,6 +176,7 @@ def perform(kind: JobKind, held: Held) -> None:
         # The lease runs out, and the sweep puts the row back.
         logger.exception("The end of %s %s could not be written.", kind.name, held.pk)
         return
+    logger.info("%s %s: %s.", kind.name, held.pk, held.status)
     if JobStatus(held.status).is_final:
         kind.clean_up(held.pk)
     elif not _is_shutting_down.is_set():
