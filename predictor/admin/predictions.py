@@ -66,7 +66,7 @@ class PredictionLogAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PredictionLog]:
-        # One workspace is read along (workspace, -id). With several, SQLite would take that index too and sort
+        # One workspace is read along (workspace, -id). With several, SQLite would take it too and sort
         # all that it finds (1.1 s for 200,000 rows); an expression instead of the column makes it walk the
         # primary key and stop at the page's end (0.04 s). Joins would tempt it in the same way, so what rows
         # point at is fetched per page.
