@@ -100,14 +100,16 @@ def test_a_worker_that_is_told_to_stop_puts_its_run_back(
 def test_a_server_killed_while_training_changes_nothing(
     installation: Installation, dataset: dict[str, Any]
 ) -> None:
-    run = installation.train(dataset, registered_model="server killed", budget_seconds=8)
+    run = installation.train(dataset, registered_model="server killed", **LONG)
     installation.wait_for_candidate(run)
 
     installation.kill_web()
     installation.wait_for_health()
 
-    ended = installation.wait_for_run(run)
-    assert (ended["status"], ended["attempts"]) == ("succeeded", 1)
+    now = installation.run(run)
+    assert (now["status"], now["attempts"]) == ("running", 1)
+    assert now["leaderboard"]
+    assert end(installation, run) == ["cancelled"]
 
 
 def test_cancel_stops_the_work(installation: Installation, dataset: dict[str, Any]) -> None:
