@@ -20,8 +20,8 @@ from .permissions import PREDICTS, WorkspaceViewMixin
 from .prediction_serializers import ScalarField
 from .viewsets import METHODS, actor_of, request_id_of, token_of
 
-Asked = inline_serializer("ArticleRequest", {"x": serializers.ListField(child=ScalarField(allow_null=True))})
-Answered = inline_serializer("ArticleAnswer", {"y": ScalarField(allow_null=True)})
+Asked = inline_serializer("ArticleRequest", {"x": serializers.ListField(child=ScalarField())})
+Answered = inline_serializer("ArticleAnswer", {"y": ScalarField()})
 
 
 @extend_schema(tags=["predictions"])

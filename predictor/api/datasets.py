@@ -110,7 +110,7 @@ class UploadSerializer(serializers.Serializer[Any]):
 
 class PreviewSerializer(serializers.Serializer[Any]):
     columns = serializers.ListField(child=serializers.CharField())
-    rows = serializers.ListField(child=serializers.ListField(child=serializers.JSONField(allow_null=True)))
+    rows = serializers.ListField(child=serializers.ListField(child=serializers.JSONField()))
 
 
 class DatasetFilter(filters.FilterSet):

@@ -53,7 +53,7 @@ class PredictionSerializer(serializers.Serializer[Any]):
     """One row's answer. `probabilities` for classification, `error` when the model had no answer."""
 
     id = serializers.UUIDField()
-    prediction = ScalarField(allow_null=True)
+    prediction = ScalarField()
     probabilities = serializers.DictField(child=serializers.FloatField(), required=False)
     warnings = WarningSerializer(many=True)
     error = serializers.CharField(required=False)

@@ -158,8 +158,8 @@ class AliasTargetSerializer(serializers.Serializer[Any]):
 
 class ComparedSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    a = serializers.JSONField(allow_null=True)
-    b = serializers.JSONField(allow_null=True)
+    a = serializers.JSONField()
+    b = serializers.JSONField()
 
 
 class ComparedMetricSerializer(ComparedSerializer):

@@ -165,7 +165,7 @@ class HyperparameterSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     title = serializers.CharField()
     kind = serializers.ChoiceField(["integer", "number", "boolean", "choice"])
-    default = serializers.JSONField(allow_null=True)
+    default = serializers.JSONField()
     help = serializers.CharField()
     minimum = serializers.FloatField(allow_null=True)
     maximum = serializers.FloatField(allow_null=True)
