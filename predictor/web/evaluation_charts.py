@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,16 +127,32 @@ def points_chart(report: Mapping[str, Any], target: str) -> Chart | None:
     if not points or not points.get("actual"):
         return None
     pairs = [list(pair) for pair in zip(points["actual"], points["predicted"], strict=False)]
+    both = round_range([value for pair in pairs for value in pair if value is not None])
     return Chart(
         "points",
         "scatter",
-        {"series": [{"name": target, "points": pairs}], "diagonal": True, "x": "actual", "y": "predicted"},
+        {
+            "series": [{"name": target, "points": pairs}],
+            "diagonal": True,
+            "x": "actual",
+            "y": "predicted",
+            "xRange": both,
+            "yRange": both,
+        },
         "Predicted against actual",
         f"Predicted against actual {target}",
         "Each dot is one held-out row. On the dashed line the prediction was exact; above it too high, "
         "below too low.",
         "square",
     )
+
+
+def round_range(values: Sequence[float]) -> list[float]:
+    """A range of round ends that holds all values: both axes share it, so the diagonal is one."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    span = high - low or abs(high) or 1.0
+    step = 10.0 ** math.floor(math.log10(span)) / 2
+    return [math.floor(low / step) * step, math.ceil(high / step) * step or step]
 
 
 def residuals_chart(report: Mapping[str, Any], target: str) -> Chart | None:
@@ -182,7 +199,8 @@ def importance_chart(report: Mapping[str, Any]) -> Chart | None:
         data,
         "What the model looks at",
         f"How much the {loss} rises when one column is shuffled",
-        f"Each column was shuffled in turn, which takes its information away{sample}; the bar is how much worse "
-        f"the {loss} got, the thin line its spread over repeats. Columns near 0 could be left out.{others}",
+        f"Each column was shuffled in turn, which takes its information away{sample}; the bar is how much "
+        f"worse the {loss} got, the thin line its spread over repeats. Columns near 0 could be left out."
+        f"{others}",
         "tall" if len(top) > 8 else "",
     )  # fmt: skip

@@ -184,7 +184,7 @@ def day(text: str) -> str:
 
 
 def kind_of(field: FeatureField, text: str) -> Kind:
-    """Which control shows this field. A date that no picker could hold is shown as text, so nothing is lost."""
+    """Which control shows this field. A date that no picker could hold is shown as text: nothing is lost."""
     match field.role:
         case Role.NUMERIC:
             return "number"

@@ -178,7 +178,8 @@ def test_values_go_by_column_name_when_an_alias_moved_meanwhile(
 ) -> None:
     """The form was made for version 1 (x1, x2); version 2 takes them in the other order."""
     second = registry.register_linear(
-        workspace=workspace, name="article", coefficients=[10, 1], intercept=0, feature_names=["x2", "x1"], by=member
+        workspace=workspace, name="article", coefficients=[10, 1], intercept=0, by=member,
+        feature_names=["x2", "x1"],
     )  # fmt: skip
     client.force_login(viewer)
     data = form_data(client.get(url("predict", "article")).content.decode())
@@ -225,8 +226,8 @@ def test_a_row_that_is_not_in_the_log_cannot_fill_the_form(
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("", None), (" 30 ", 30), ("-1.50", -1.5), ("1e3", 1000.0), ("1e999", "1e999"), ("nan", "nan"), ("1,5", "1,5"),
-     ("٣", "٣"), ("0x10", "0x10"), (".5", 0.5)],
+    [("", None), (" 30 ", 30), ("-1.50", -1.5), ("1e3", 1000.0), ("1e999", "1e999"), ("nan", "nan"),
+     ("1,5", "1,5"), ("٣", "٣"), ("0x10", "0x10"), (".5", 0.5)],
 )  # fmt: skip
 def test_numbers_are_read_strictly_and_the_rest_is_left_to_the_service(text: str, value: Any) -> None:
     assert number_of(text) == value

@@ -89,7 +89,7 @@
         nameTextStyle: { color: muted, fontSize: 12 },
         axisLine: { show: type === "category" || isX, lineStyle: { color: token("--line-strong") } },
         axisTick: { show: false },
-        axisLabel: { color: muted, fontSize: 12, hideOverlap: true },
+        axisLabel: Object.assign({ color: muted, fontSize: 12, hideOverlap: true }, type === "value" ? { formatter: tick } : {}),
         splitLine: { show: type === "value", lineStyle: { color: token("--line") } },
         splitNumber: 4,
       },
@@ -275,6 +275,12 @@
       return option;
     },
   };
+
+  // 250,000 → "250K": a tick has little room.
+  function tick(value) {
+    if (Math.abs(value) < 1e4) return short(value);
+    return value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 4 });
+  }
 
   function channels(hex) {
     return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
