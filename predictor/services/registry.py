@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ def _create_model(workspace: Workspace, name: str, by: User | None) -> Registere
 
 
 def _slugs(name: str) -> Iterator[str]:
-    slug = slugify(name)[:60].strip("-_")
+    # Words stay apart: “churn.train” becomes churn-train, not churntrain.
+    slug = slugify(re.sub(r"[./:+,;]+", " ", name))[:60].strip("-_")
     if slug:
         yield slug
         return
