@@ -50,8 +50,9 @@ lock:  ## Write the hashed requirements from the .in files (needs uv; UPGRADE=--
 	$(UV_COMPILE) $(UPGRADE) --constraint requirements.txt --output-file requirements-dev.txt requirements-dev.in
 
 bench: .venv/installed-dev  ## Every benchmark; QUICK=--quick for seconds instead of minutes
-	@set -e; for script in benchmarks/[a-z]*.py; do \
-		[ -e "$$script" ] || continue; echo "== $$script $(QUICK)"; $(BIN)/python "$$script" $(QUICK); done
+	@failed=""; for script in benchmarks/[a-z]*.py; do \
+		echo "== $$script $(QUICK)"; $(BIN)/python "$$script" $(QUICK) || failed="$$failed $$script"; done; \
+		[ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }
 
 clean:  ## Everything that can be made again; your data in var/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis test-results
