@@ -63,8 +63,8 @@ def bare_dataset(workspace: Workspace, number: int = 1, **fields: Any) -> Datase
     return Dataset.objects.create(
         **{
             "workspace": workspace, "name": f"Table {number}", "filename": f"table-{number}.csv",
-            "sha256": digest, "n_bytes": 10, "parquet_digest": digest, "n_rows": 3, "n_columns": 1, "schema_json": schema,
-            "options_digest": digest, **fields,
+            "sha256": digest, "n_bytes": 10, "parquet_digest": digest, "n_rows": 3, "n_columns": 1,
+            "schema_json": schema, "options_digest": digest, **fields,
         }
     )  # fmt: skip
 

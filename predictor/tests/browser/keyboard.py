@@ -1,0 +1,42 @@
+"""Walking a page with the keys alone."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+
+MAX_TABS = 80
+# The name by which assistive technology calls what has the focus: label, aria-label or text.
+NAME = """() => {
+  const it = document.activeElement;
+  if (!it || it === document.body) return "";
+  const label = Array.from(it.labels || []).map(each => each.innerText).join(" ");
+  const name = it.getAttribute("aria-label") || label || it.innerText || it.value || "";
+  return name.replace(/\\s+/g, " ").trim();
+}"""
+HAS_RING = """() => {
+  const style = getComputedStyle(document.activeElement);
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1 || style.boxShadow !== "none";
+}"""
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the element of this name has the focus, and see that one can see it."""
+    seen = []
+    for _ in range(MAX_TABS):
+        page.keyboard.press("Tab")
+        found = page.evaluate(NAME)
+        seen.append(found)
+        if name.lower() in found.lower():
+            assert page.evaluate(HAS_RING), f"The focus on {found!r} cannot be seen."
+            return
+    raise AssertionError(f"Tab never came to {name!r}; it came to {seen}.")
+
+
+def follow(page: Page, name: str, to: str = "") -> None:
+    """Tab to a link or a button, press Enter, and wait for the page whose address matches `to`."""
+    tab_to(page, name)
+    page.keyboard.press("Enter")
+    if to:
+        page.wait_for_url(re.compile(to))
