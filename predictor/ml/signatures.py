@@ -52,15 +52,15 @@ def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> Feature
         return FeatureField(name, role, has_missing, typical=bool(np.mean(present) >= 0.5))
     if role is Role.DATETIME:
         ordered = np.sort(present)
-        low, middle, high = (
+        first, middle, last = (
             _iso(each, storage) for each in (ordered[0], ordered[len(ordered) // 2], ordered[-1])
         )
-        return FeatureField(name, role, has_missing, minimum=low, maximum=high, typical=middle)
+        return FeatureField(name, role, has_missing, minimum=first, maximum=last, typical=middle)
     is_integer = bool(np.all(present == np.floor(present)))
     low, high = float(present.min()), float(present.max())
     # A value that training saw, not the mean of two: half a child is not typical.
-    typical: Scalar = float(np.quantile(present, 0.5, method="lower"))
-    typical = int(typical) if is_integer else typical
+    median = float(np.quantile(present, 0.5, method="lower"))
+    typical: Scalar = int(median) if is_integer else median
     return FeatureField(name, role, has_missing, is_integer, low, high, typical)
 
 
