@@ -207,7 +207,7 @@ def installation(folder: Path) -> Iterator[tuple[int, str, int]]:
 
 def make_token(environment: dict[str, str]) -> str:
     command = [sys.executable, "manage.py", "create_token", "--email", EMAIL, "--workspace", "default"]
-    command += ["--scope", "read", "--scope", "write"]
+    command += ["--scope", "read", "--scope", "predict", "--scope", "write"]
     made = subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
     return made.stdout.strip().splitlines()[-1]
 
