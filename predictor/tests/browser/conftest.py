@@ -128,7 +128,8 @@ def watch(live_server: LiveServer) -> Iterator[Watch]:
 @pytest.fixture
 def window(chromium: Browser, watch: Watch) -> Iterator[BrowserContext]:
     """A browser window with nothing kept from other tests."""
-    window = chromium.new_context(viewport={"width": 1280, "height": 900})
+    # Less motion, so that no colour is caught on its way to another.
+    window = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     window.set_default_timeout(TIMEOUT_MS)
     window.on("page", watch.attach)
     yield window

@@ -1,0 +1,209 @@
+"""Each page, light and dark, wide and narrow: no axe violation, no sideways scrolling, nothing in the console."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from predictor.models import Dataset, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
+from predictor.services import predictions, serving
+from predictor.tests.browser.conftest import Watch, sign_in
+from predictor.tests.web.served_versions import ROW, publish_served
+from predictor.tests.web.tables import make_run, upload
+
+LIGHT_WIDE = ("light", 1280)
+DARK_NARROW = ("dark", 390)
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+ENTRY = {
+    "key": "lr", "title": "Logistic regression", "estimator": "logistic_regression", "metric": "log_loss",
+    "score": 0.4, "roc_auc": 0.81, "fit_seconds": 1.5, "weight": 0.7, "status": "done", "note": "",
+}  # fmt: skip
+LATE = {
+    **ENTRY,
+    "title": "Random forest",
+    "score": None,
+    "weight": 0,
+    "status": "timed out",
+    "note": "took long",
+}
+GO_ON = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """A workspace in which every page has something to show."""
+
+    dataset: Dataset
+    runs: dict[str, TrainingRun]
+    model: RegisteredModel
+    log: PredictionLog
+
+
+@pytest.fixture
+def furnished(workspace: Workspace, admin: User) -> Furnished:
+    serving.forget_all()
+    dataset = upload(workspace, admin)
+    Dataset.objects.update(warnings=["3 rows have too few cells and were left out: rows 4, 9, 17."])
+    now = timezone.now()
+    ran: dict[str, Any] = {"started_at": now - timedelta(seconds=75), "attempts": 1, "created_by": admin}
+    running = {
+        **ran, "progress": 0.4, "progress_message": "Fitting Random forest, fold 2 of 5", "attempts": 2,
+        "lease_until": now + timedelta(hours=1), "leaderboard": [ENTRY, LATE],
+        "attempt_log": [{"began_at": "2026-01-01T10:00:00+00:00", "outcome": "lost"}],
+    }  # fmt: skip
+    runs = {
+        # Not queued in the database: the thread that stands in for the worker would take it.
+        "running": make_run(dataset, status="running", **running),
+        "failed": make_run(
+            dataset, status="failed", error="No candidate could be fitted.", traceback="Traceback", finished_at=now,
+            **ran,
+        ),
+        "cancelled": make_run(dataset, status="cancelled", finished_at=now, leaderboard=[ENTRY, LATE], **ran),
+    }  # fmt: skip
+    model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
+    for _ in range(2):
+        publish_served(model)
+    predictions.predict(registered_model=model, rows=[ROW], by=admin)
+    return Furnished(dataset, runs, model, PredictionLog.objects.get())
+
+
+def addresses(at: Furnished) -> dict[str, str]:
+    """Every page of a person who may do everything in a workspace."""
+
+    def of(name: str, *args: Any) -> str:
+        return reverse(name, args=["acme", *args])
+
+    runs = {f"run, {status}": of("training-run-detail", run.pk) for status, run in at.runs.items()}
+    return {
+        "overview": of("workspace"),
+        "datasets": of("dataset-list"),
+        "nothing found": of("dataset-list") + "?q=nothing-like-this",
+        "upload": of("dataset-upload"),
+        "dataset": of("dataset-detail", at.dataset.pk),
+        "delete": of("dataset-delete", at.dataset.pk),
+        "train": of("training-run-create", at.dataset.pk),
+        "train again": of("training-run-create", at.dataset.pk) + f"?again={at.runs['failed'].pk}",
+        "runs": of("training-run-list"),
+        **runs,
+        "models": of("model-list"),
+        "model": of("model-detail", "churn"),
+        "version": of("version-detail", "churn", 1),
+        "compare": of("version-compare", "churn") + "?a=1&b=2",
+        "promote": of("alias-set", "churn", "champion") + "?version=2",
+        "predict": of("predict", "churn"),
+        "predict a CSV": of("predict-csv", "churn"),
+        "log": of("prediction-list"),
+        "logged": of("prediction-detail", at.log.pk),
+        "members": of("member-list"),
+        "add a member": of("member-add"),
+        "tokens": reverse("token-list"),
+        "new token": reverse("token-create"),
+        "password": reverse("account_change_password"),
+    }
+
+
+def faults_of(tab: Page, name: str) -> list[str]:
+    """What is wrong with the page, in both looks."""
+    found = []
+    for scheme, width in (LIGHT_WIDE, DARK_NARROW):
+        tab.emulate_media(color_scheme=scheme)
+        tab.set_viewport_size({"width": width, "height": 900})
+        expect(tab.locator("html")).to_have_attribute("data-bs-theme", scheme)
+        excess = tab.evaluate(GO_ON)
+        if excess > 0:
+            found.append(f"{name}, {scheme}: {excess} px too wide")
+        for fault in Axe().run(tab, options=RULES).response["violations"]:
+            first = fault["nodes"][0]
+            why = (first["any"] or first["all"] or first["none"] or [{}])[0].get("message", "")
+            found.append(f"{name}, {scheme}: {fault['id']} at {first['html'][:160]} ({why})")
+    return found
+
+
+def test_no_page_keeps_anybody_out(
+    tab: Page, window: BrowserContext, live_server: LiveServer, furnished: Furnished, admin: User
+) -> None:
+    sign_in(window, live_server, admin)
+    faults = []
+
+    for name, address in addresses(furnished).items():
+        tab.goto(live_server.url + address)
+        faults += faults_of(tab, name)
+
+    assert faults == []
+
+
+def test_empty_pages_and_the_sign_in_page_keep_nobody_out(
+    tab: Page, window: BrowserContext, live_server: LiveServer, member: User
+) -> None:
+    tab.goto(live_server.url)
+    faults = faults_of(tab, "sign in")
+    sign_in(window, live_server, member)
+
+    for name in ("workspace", "dataset-list", "training-run-list", "model-list", "prediction-list"):
+        tab.goto(live_server.url + reverse(name, args=["acme"]))
+        faults += faults_of(tab, f"empty {name}")
+
+    assert faults == []
+
+
+def test_a_missing_page_is_still_a_page(
+    tab: Page, watch: Watch, live_server: LiveServer, member: User
+) -> None:
+    watch.allow(404)
+    sign_in(tab.context, live_server, member)
+
+    tab.goto(live_server.url + "/w/nowhere/")
+
+    assert faults_of(tab, "404") == []
+
+
+def test_the_colours_follow_the_switch_and_are_kept(tab: Page, live_server: LiveServer, db: None) -> None:
+    root = tab.locator("html")
+    tab.emulate_media(color_scheme="light")
+    tab.goto(live_server.url + reverse("account_login"))
+    expect(root).to_have_attribute("data-bs-theme", "light")
+
+    tab.get_by_role("button", name="Dark").click()
+    tab.reload()
+    expect(root).to_have_attribute("data-bs-theme", "dark")
+    tab.get_by_role("button", name="As the system").click()
+
+    expect(root).to_have_attribute("data-bs-theme", "light")
+
+
+def test_the_navigation_opens_on_a_phone(tab: Page, live_server: LiveServer, member: User) -> None:
+    sign_in(tab.context, live_server, member)
+    tab.set_viewport_size({"width": 390, "height": 800})
+    tab.goto(live_server.url + reverse("workspace", args=["acme"]))
+
+    tab.get_by_role("button", name="Menu").click()
+    tab.get_by_role("link", name="Datasets").click()
+
+    tab.wait_for_url(re.compile("/datasets/$"))
+
+
+def test_charts_are_drawn_with_their_numbers_beneath_and_follow_the_theme(
+    tab: Page, live_server: LiveServer, furnished: Furnished, admin: User
+) -> None:
+    sign_in(tab.context, live_server, admin)
+    tab.goto(live_server.url + reverse("version-detail", args=["acme", "churn", 1]))
+    charts = tab.locator(".chart")
+
+    for chart in charts.all():
+        chart.scroll_into_view_if_needed()
+        expect(chart).to_have_attribute("data-drawn", "yes")
+        expect(chart.locator("canvas")).to_be_visible()
+    tab.emulate_media(color_scheme="dark")
+    tab.get_by_text("Show the numbers").first.click()
+
+    assert charts.count() >= 3
+    expect(tab.locator(".numbers table").first).to_be_visible()
