@@ -49,7 +49,7 @@ class Preview:
 def import_csv(
     *,
     workspace: Workspace,
-    source: Path | UploadedFile | IO[bytes],
+    source: Path | UploadedFile[Any] | IO[bytes],
     filename: str,
     name: str = "",
     options: ImportOptions | None = None,
@@ -167,7 +167,7 @@ def _clean_name(name: str, label: str) -> str:
     return cleaned or label.rpartition(".")[0].strip() or label
 
 
-def _as_our_file(source: Path | UploadedFile | IO[bytes], scratch: Path) -> Path:
+def _as_our_file(source: Path | UploadedFile[Any] | IO[bytes], scratch: Path) -> Path:
     """A file that nobody else writes to: an upload as it lies on the disk, anything else as a copy."""
     temporary = getattr(source, "temporary_file_path", None)
     path = Path(temporary()) if temporary else source if isinstance(source, Path) else None

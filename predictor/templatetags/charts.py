@@ -20,8 +20,8 @@ Table = tuple[list[str], list[list[str]]]
 
 
 @register.inclusion_tag("includes/_chart.html")
-def chart(  # noqa: PLR0917 - the order in which a template says it
-    id: str,  # noqa: A002 - the HTML attribute's name
+def chart(
+    id: str,
     kind: str,
     data: Mapping[str, Any],
     label: str,
