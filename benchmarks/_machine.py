@@ -10,6 +10,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -160,10 +161,8 @@ def _name(process: psutil.Process) -> str:
 
 
 def _set_back(pid: int) -> None:
-    try:
+    with suppress(OSError):
         Path(f"/proc/{pid}/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 def _processor() -> str:

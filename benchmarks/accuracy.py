@@ -1,6 +1,6 @@
 """How accurate are the models? Trains on each table of a folder, scores its test part beside references.
 
-    python benchmarks/accuracy.py --tables DIR [--budget 60] [--threads 1] [--json FILE] [--quick] [--only …]
+    python benchmarks/accuracy.py [--tables DIR] [--budget 60] [--threads 1] [--json FILE] [--quick] [--only …]
 
 DIR holds manifest.json, {name: {"target", "task", "reference": {method: {metric: value}}}}, with
 NAME.train.csv and NAME.test.csv for each name. Everything goes the way that users go:
@@ -8,8 +8,7 @@ CSV → Parquet → training child →
 stored files → predictor. The test part is read after training has ended, to be scored once.
 
 Prints, for each table, ROC-AUC and log-loss or R² and RMSE beside the references, and the mean rank of every
-method by log-loss or R². FILE gets {"machine", "versions", "budget", "threads", "tables": {table: {method:
-{metric: value}}}}; ours is named "mlweb" and has "seconds", "members", "is_compiled" and "size_bytes", too.
+method by log-loss or R². FILE gets {table: {method: {metric: value}}, "_about": machine and versions}; ours is named "mlweb" and has "seconds", "members", "is_compiled" and "size_bytes", too.
 """
 
 from __future__ import annotations
@@ -30,20 +29,21 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
+sys.path[:0] = [str(PROJECT), str(PROJECT / "benchmarks")]
 
 # So that scoring here, beside the training child, keeps to one thread as well.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
+import numpy as np
+from _tables import bundled_tables
 
-from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows  # noqa: E402
-from predictor.ml.inference import load_predictor  # noqa: E402
-from predictor.ml.ingest import ingest_csv  # noqa: E402
-from predictor.ml.metrics import metrics  # noqa: E402
-from predictor.ml.request import TrainingLimits, TrainingRequest  # noqa: E402
-from predictor.ml.rows import RowChecker  # noqa: E402
-from predictor.ml.schema import ColumnProfile, Signature, Task, canonical_text  # noqa: E402
+from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.inference import load_predictor
+from predictor.ml.ingest import ingest_csv
+from predictor.ml.metrics import metrics
+from predictor.ml.request import TrainingLimits, TrainingRequest
+from predictor.ml.rows import RowChecker
+from predictor.ml.schema import ColumnProfile, Signature, Task, canonical_text
 
 OURS = "mlweb"
 SHOWN = {True: ("roc_auc", "log_loss"), False: ("r2", "rmse")}
@@ -52,6 +52,15 @@ QUICK_BUDGET = 6.0
 
 def main() -> int:
     arguments = parse()
+    with tempfile.TemporaryDirectory(prefix="mlweb-tables-") as folder:
+        arguments.tables = arguments.tables or bundled_tables(
+            Path(folder) / "tables", is_quick=arguments.quick
+        )
+        return compare(arguments)
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Every table in turn; the exit code."""
     manifest = json.loads((arguments.tables / "manifest.json").read_text("utf-8"))
     names = [name for name in manifest if not arguments.only or name in arguments.only]
     if arguments.quick:
@@ -64,12 +73,8 @@ def main() -> int:
         print_table(name, found[name])
     print_ranks(found)
     if arguments.json:
-        document = {
-            **surroundings(),
-            "budget": arguments.budget,
-            "threads": arguments.threads,
-            "tables": found,
-        }
+        asked = {"budget": arguments.budget, "threads": arguments.threads}
+        document = {**found, "_about": {**surroundings(), **asked}}
         arguments.json.write_text(json.dumps(document, indent=1), "utf-8")
     return 1 if any("error" in methods[OURS] for methods in found.values()) else 0
 
@@ -77,7 +82,7 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--tables", type=Path, required=True, help="folder with manifest.json and the CSV files"
+        "--tables", type=Path, help="folder with manifest.json and the CSV files; else tables of scikit-learn"
     )
     parser.add_argument("--budget", type=float, default=60.0, help="seconds for each table")
     parser.add_argument("--threads", type=int, default=1)

@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
-from _machine import header, parser, write_json  # noqa: E402
+from _machine import header, parser, write_json
 
 N_MODELS = 20
 N_RARE = 30
 N_COLUMNS = 14
 FIRST_DAY = 1_750_000_000_000  # milliseconds
 STEP_MS = 700
-DAYS = ("2025-06-16", "2025-06-16")
+DAYS = ("2025-06-15", "2025-06-15")
 
 
 class Filler:

@@ -26,6 +26,7 @@ import httpx
 import numpy as np
 import pandas as pd
 from _machine import header, parser, write_json
+from _tables import bundled_tables
 from ingest import installation
 
 POLL_SECONDS = 0.5
@@ -180,27 +181,6 @@ def measured(answered: pd.DataFrame, target: str, train: pd.DataFrame) -> dict[s
 
 def rmse(errors: Any) -> float:
     return round(float(np.sqrt(np.mean(np.square(errors)))), 5)
-
-
-def bundled_tables(folder: Path, *, is_quick: bool) -> Path:
-    """Tables that scikit-learn ships, a quarter of each kept for the test."""
-    from sklearn import datasets
-    from sklearn.model_selection import train_test_split
-
-    loaders = {"wine": "classification", "diabetes": "regression", "breast_cancer": "classification"}
-    folder.mkdir()
-    manifest = {}
-    for name, task in list(loaders.items())[: 2 if is_quick else None]:
-        bunch = getattr(datasets, f"load_{name}")(as_frame=True)
-        frame = bunch.frame
-        if task == "classification":
-            frame["target"] = [f"class {bunch.target_names[code]}" for code in frame["target"]]
-        train, test = train_test_split(frame, test_size=0.25, random_state=0)
-        train.to_csv(folder / f"{name}.train.csv", index=False)
-        test.to_csv(folder / f"{name}.test.csv", index=False)
-        manifest[name] = {"target": "target", "task": task}
-    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    return folder
 
 
 def head() -> str:

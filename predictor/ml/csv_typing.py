@@ -223,7 +223,8 @@ class Cell:
             f"AND NOT contains({text}, '_'))"
         )
         is_shaped = f"regexp_full_match(trim({text}), {literal(DECIMAL_NUMBER)})"
-        is_exact = f"(abs({value}) < {LARGEST_EXACT_INTEGER} OR NOT {self._matches('[+-]?[0-9]+')} OR {self.is_integer})"
+        is_whole = self._matches("[+-]?[0-9]+")
+        is_exact = f"(abs({value}) < {LARGEST_EXACT_INTEGER} OR NOT {is_whole} OR {self.is_integer})"
         return f"(isfinite({value}) AND ({is_plain} OR {is_shaped}) AND {is_exact})"
 
     @property
@@ -292,7 +293,8 @@ class Cell:
             moment = f"CAST(CAST({self.text} AS TIMESTAMPTZ) AS TIMESTAMP)"
         else:
             moment = f"CAST({self.text} AS TIMESTAMP)"
-            date_or_moment = f"({self.is_date} OR ({self._matches(MOMENT)} AND TRY_CAST({self.text} AS TIMESTAMP) IS NOT NULL))"
+            is_moment = f"{self._matches(MOMENT)} AND TRY_CAST({self.text} AS TIMESTAMP) IS NOT NULL"
+            date_or_moment = f"({self.is_date} OR ({is_moment}))"
         return {
             "BIGINT": (self.is_integer, f"CAST({self.text} AS BIGINT)"),
             "DOUBLE": (self.is_number, f"CAST({self._number} AS DOUBLE)"),

@@ -1,4 +1,4 @@
-
+# ruff: noqa: E501 (a table of sentences)
 """The catalogue of estimators: what people can choose, in plain words, with bounded hyperparameters.
 
 Importing this does not import scikit-learn: forms and pages read the catalogue, only training builds.
@@ -66,15 +66,11 @@ class EstimatorInfo:
         return estimator.fit(matrix.astype("float64") if self.is_fitted_in_double else matrix, y)
 
 
-def _integer(
-    name: str, title: str, default: int | None, low: int, high: int, text: str
-) -> Hyperparameter:
+def _integer(name: str, title: str, default: int | None, low: int, high: int, text: str) -> Hyperparameter:
     return Hyperparameter(name, title, "integer", default, text, low, high, is_optional=default is None)
 
 
-def _number(
-    name: str, title: str, default: float, low: float, high: float, text: str
-) -> Hyperparameter:
+def _number(name: str, title: str, default: float, low: float, high: float, text: str) -> Hyperparameter:
     return Hyperparameter(name, title, "number", default, text, low, high)
 
 

@@ -21,7 +21,7 @@ Table = tuple[list[str], list[list[str]]]
 
 @register.inclusion_tag("includes/_chart.html")
 def chart(
-    id: str,
+    id: str,  # noqa: A002 - the HTML attribute's name
     kind: str,
     data: Mapping[str, Any],
     label: str,
