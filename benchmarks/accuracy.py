@@ -8,7 +8,8 @@ CSV → Parquet → training child →
 stored files → predictor. The test part is read after training has ended, to be scored once.
 
 Prints, for each table, ROC-AUC and log-loss or R² and RMSE beside the references, and the mean rank of every
-method by log-loss or R². FILE gets {table: {method: {metric: value}}, "_about": machine and versions}; ours is named "mlweb" and has "seconds", "members", "is_compiled" and "size_bytes", too.
+method by log-loss or R². FILE gets {table: {method: {metric: value}}} and, under "_about", machine and
+versions; ours is named "mlweb" and has "seconds", "members", "is_compiled" and "size_bytes", too.
 """
 
 from __future__ import annotations
