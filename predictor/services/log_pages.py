@@ -22,7 +22,6 @@ from .prediction_log import LogSearch
 PAGE_SIZE = 50
 # 20,000 rows of a 20-column table are searched in about 50 ms on SQLite.
 WINDOW = 20_000
-MIN_WINDOW = 500
 EVERYTHING = LogSearch()
 SHOWN = (
     "id", "created_at", "source", "request_id", "row_number", "latency_ms", "inputs", "output", "warnings",
@@ -105,7 +104,7 @@ def _floor(
         if is_indexed:
             return None
         return indexed.order_by("-id").values_list("pk", flat=True)[WINDOW - 1 : WINDOW].first()
-    depth = size + 1 if is_indexed else max(WINDOW // len(versions), MIN_WINDOW)
+    depth = size + 1 if is_indexed else max(WINDOW // len(versions), size + 1)
     nth = indexed.filter(model_version_id=OuterRef("pk")).order_by("-id").values("pk")[depth - 1 : depth]
     floors = ModelVersion.objects.filter(pk__in=versions).order_by().values_list(Subquery(nth), flat=True)
     return max((floor for floor in floors if floor is not None), default=None)

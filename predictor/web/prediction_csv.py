@@ -9,25 +9,36 @@ from django import forms
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
-from ..errors import MlwebError, NotFound, TooLarge, UnsupportedContent
+from ..errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
 from ..models import CHAMPION, ModelVersion, RegisteredModel
 from ..services import predictions, registry
+from .forms_datasets import UploadForm
 from .prediction_forms import RowForm
 from .predictions import version_choices
 from .registry import ModelPage
 
+OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows")
 
-class CsvForm(forms.Form):
-    file = forms.FileField(
-        label="CSV file",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
-        help_text="With a header line. Columns are found by name; their order does not matter.",
-    )
+
+class CsvForm(UploadForm):
+    """A file and how to read it, as for a dataset, and the version that answers."""
+
+    name = None
+    infinite_as_missing = None
     version = forms.ChoiceField(label="Version", required=False)
 
     def __init__(self, *args: Any, versions: list[tuple[str, str]], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["version"].choices = versions
+        self.fields["file"].help_text = "With a header line. Columns are found by name, in any order."
+
+    @property
+    def how(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in OPTIONS}
+
+    @property
+    def has_how(self) -> bool:
+        return any(self[name].value() for name in OPTIONS)
 
 
 class PredictCsv(ModelPage):
@@ -51,12 +62,14 @@ class PredictCsv(ModelPage):
                 registered_model=model,
                 source=file.file,
                 filename=file.name,
+                options=predictions.CsvOptions(**form.how),
                 version=form.cleaned_data["version"] or CHAMPION,
                 by=request.user,
                 request_id=getattr(request, "request_id", ""),
             )
         except MlwebError as error:
-            return self.page(form, status=status_of(error), error=error)
+            remedied = with_remedy(form, error)
+            return self.page(remedied, status=status_of(error), error=error, is_remedied=remedied is not form)
         added = added_columns(answer.columns)
         # The answers first: in a wide table they would be out of sight.
         columns = sorted(answer.columns, key=lambda name: name not in added)
@@ -86,6 +99,19 @@ def added_columns(columns: Sequence[str]) -> set[str]:
     """What was put behind the file's own columns: `prediction` and what follows it."""
     places = [place for place, name in enumerate(columns) if name == "prediction"]
     return set(columns[places[-1] :]) if places else set()
+
+
+def with_remedy(form: CsvForm, error: MlwebError) -> CsvForm:
+    """The form with the way out of a refusal filled in, where there is one; the file has to be chosen again."""
+    if isinstance(error, UnknownEncoding) and error.suggestion:
+        option, value = "encoding", error.suggestion
+    elif isinstance(error, RaggedRows):
+        option, value = "skip_bad_rows", "on"
+    else:
+        return form
+    data = form.data.copy()
+    data[option] = value
+    return CsvForm(data, form.files, versions=form.fields["version"].choices)
 
 
 def status_of(error: MlwebError) -> int:

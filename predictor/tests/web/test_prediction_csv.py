@@ -68,3 +68,35 @@ def test_no_file_and_another_kind_of_file_are_refused(
     assert client.post(url("predict-csv", "article"), {}).status_code == 400
     png = SimpleUploadedFile("rows.csv", b"\x89PNG\r\n\x1a\n" + b"0" * 100)
     assert client.post(url("predict-csv", "article"), {"file": png}).status_code == 415
+
+
+def test_an_undeclared_encoding_is_refused_with_the_way_out_filled_in(
+    client: Client, viewer: User, linear: ModelVersion
+) -> None:
+    client.force_login(viewer)
+    content = "x1,x2,Straße\n1,2,Köln\n".encode("cp1252")
+
+    refused = client.post(url("predict-csv", "article"), {"file": SimpleUploadedFile("a.csv", content)})
+    suggestion = re.search(r'name="encoding" value="([^"]+)"', refused.content.decode())
+    assert refused.status_code == 400
+    assert suggestion
+
+    accepted = client.post(
+        url("predict-csv", "article"),
+        {"file": SimpleUploadedFile("a.csv", content), "encoding": suggestion[1]},
+    )
+    assert "1 row predicted by version 1" in accepted.content.decode()
+
+
+def test_ragged_rows_are_refused_by_number_and_left_out_on_request(
+    client: Client, viewer: User, linear: ModelVersion
+) -> None:
+    client.force_login(viewer)
+    text = "x1,x2\n1,2\n3,4,5\n5,6\n"
+
+    refused = upload(client, text)
+    accepted = upload(client, text, skip_bad_rows="on")
+
+    assert refused.status_code == 400
+    assert re.search(r'name="skip_bad_rows"[^>]* checked', refused.content.decode())
+    assert "2 rows predicted by version 1" in accepted.content.decode()

@@ -112,7 +112,7 @@ def test_the_answer_shows_label_probabilities_version_and_entry(
     row = PredictionLog.objects.get()
     assert "&lt;b&gt;leave&lt;/b&gt;" in page
     assert "<b>leave" not in page
-    assert page.count("<meter") == 2
+    assert page.count('<svg class="bar"') == 2
     assert url("version-detail", "churn", 1) in page
     assert url("prediction-detail", row.pk) in page
     assert "ms</dd>" in page
