@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from django import template
 
 register = template.Library()
+
+# How an attempt of a job ended.
+OUTCOMES = {
+    "": "at work",
+    "lost": "the worker went silent",
+    "died": "the fitting process died",
+    "succeeded": "finished",
+    "failed": "failed",
+    "cancelled": "stopped on request",
+}
 
 
 @register.filter
@@ -88,3 +99,11 @@ def missing_share(column: Any, n_rows: int) -> str:
 def hundredths(part: float) -> str:
     """0.1234 → "12.34": a width in a drawing that is a hundred wide, whatever the language's decimal mark."""
     return f"{min(max(part, 0.0), 1.0) * 100:.2f}"
+
+
+@register.filter
+def attempt_words(attempt: Mapping[str, Any]) -> str:
+    """An entry of a job's attempts as a sentence."""
+    began, outcome = str(attempt.get("began_at") or ""), str(attempt.get("outcome") or "")
+    words = f"Began {began[:10]} {began[11:19]} UTC, {OUTCOMES.get(outcome, outcome)}"
+    return f"{words}: {attempt['note']}" if attempt.get("note") else f"{words}."

@@ -54,10 +54,13 @@
     }
   });
 
-  // <time data-elapsed-from="ISO">: ticks every second, so that waiting is visible between two polls.
+  // <span data-elapsed-seconds="12.5">: ticks on from there, so that waiting is visible between two polls.
+  // Counted from when the page got it: the clocks of server and browser need not agree.
+  const begun = new WeakMap();
   function tick() {
-    for (const each of document.querySelectorAll("[data-elapsed-from]")) {
-      const seconds = Math.max(0, Math.round((Date.now() - Date.parse(each.dataset.elapsedFrom)) / 1000));
+    for (const each of document.querySelectorAll("[data-elapsed-seconds]")) {
+      if (!begun.has(each)) begun.set(each, performance.now() - 1000 * Number(each.dataset.elapsedSeconds));
+      const seconds = Math.max(0, Math.round((performance.now() - begun.get(each)) / 1000));
       const text =
         seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
       if (each.textContent !== text) each.textContent = text;
@@ -66,6 +69,14 @@
   setInterval(tick, 1000);
   document.addEventListener("DOMContentLoaded", tick);
   document.addEventListener("htmx:afterSettle", tick);
+
+  // Signed out meanwhile: the whole page goes to the sign-in page, not a piece of it.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    const answered = event.detail.xhr.responseURL;
+    if (!answered || !new URL(answered).pathname.startsWith("/accounts/")) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  });
 
   // Links to a part inside a closed <details> open it.
   function openTarget() {
