@@ -433,7 +433,7 @@ def test_a_second_attempt_is_shown_with_the_end_of_the_first(
     page = client.get(url("training-run-detail", run.pk)).text
 
     assert "Attempt 2" in page
-    assert "lost" in page
+    assert "the worker went silent" in page
 
 
 def test_a_member_stops_a_waiting_run(client: Client, member: User, run: TrainingRun) -> None:
