@@ -23,6 +23,10 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def visible_to(self, user: User) -> ModelVersionQuerySet:
         return self.filter(registered_model__workspace__in=Workspace.objects.visible_to(user))
 
+    def for_serving(self) -> ModelVersionQuerySet:
+        """What tells where the files are; reports and signatures can be a megabyte and stay in the database."""
+        return self.only("number", "registered_model_id", "artifacts", "archived_at", "is_compiled")
+
     def servable(self) -> ModelVersionQuerySet:
         return self.filter(archived_at=None)
 

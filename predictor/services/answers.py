@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from ..ml.schema import Scalar
-from ..models import PredictionLog, PredictionSource, uuid7
+from ..ml.schema import Scalar, Signature
+from ..models import PredictionSource, uuid7
+from .prediction_log import LogRow, as_json
 
 if TYPE_CHECKING:
-    from ..ml.pipeline import Outputs
     from ..ml.rows import CheckedRows, RowWarning
     from ..models import ApiToken, ModelVersion, User
     from .serving import Served
@@ -60,30 +60,29 @@ class Asked:
 def answers(served: Served, checked: CheckedRows) -> list[Prediction]:
     """What the version answers for checked rows."""
     outputs = served.predictor.predict(checked.columns)
-    if outputs.probabilities is None:
-        return _values(outputs, checked)
-    return _classes(served, outputs, checked)
+    if outputs.probabilities is not None:
+        codes = outputs.codes(served.predictor.threshold).tolist()
+        return _classes(served.signature, outputs.probabilities.tolist(), codes, checked)
+    return _numbers([] if outputs.values is None else outputs.values.tolist(), checked)
 
 
-def _values(outputs: Outputs, checked: CheckedRows) -> list[Prediction]:
-    assert outputs.values is not None  # noqa: S101 (for the type checker: a regression has values)
+def _numbers(values: Sequence[float], checked: CheckedRows) -> list[Prediction]:
     return [
         Prediction(uuid7(), shortened(value), None, warnings)
         if math.isfinite(value)
         else Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER)
-        for value, warnings in zip(outputs.values.tolist(), checked.warnings, strict=True)
+        for value, warnings in zip(values, checked.warnings, strict=True)
     ]
 
 
-def _classes(served: Served, outputs: Outputs, checked: CheckedRows) -> list[Prediction]:
-    signature = served.signature
+def _classes(
+    signature: Signature, shares: Sequence[Sequence[float]], codes: Sequence[int], checked: CheckedRows
+) -> list[Prediction]:
     names, classes = signature.class_names, signature.classes
-    codes = outputs.codes(served.predictor.threshold).tolist()
     predictions = []
-    assert outputs.probabilities is not None  # noqa: S101 (for the type checker)
-    for shares, code, warnings in zip(outputs.probabilities.tolist(), codes, checked.warnings, strict=True):
-        if all(map(math.isfinite, shares)):
-            chances = dict(zip(names, map(shortened, shares), strict=True))
+    for row, code, warnings in zip(shares, codes, checked.warnings, strict=True):
+        if all(map(math.isfinite, row)):
+            chances = dict(zip(names, map(shortened, row), strict=True))
             predictions.append(Prediction(uuid7(), classes[code], chances, warnings))
         else:
             predictions.append(Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER))
@@ -103,11 +102,11 @@ def log_rows(
     *,
     latency_ms: float,
     first_row: int = 1,
-) -> list[PredictionLog]:
+) -> list[LogRow]:
     """One log row for each prediction."""
     now = timezone.now()
     return [
-        PredictionLog(
+        LogRow(
             id=prediction.id,
             workspace_id=version.registered_model.workspace_id,
             model_version_id=version.pk,
@@ -116,11 +115,9 @@ def log_rows(
             source=asked.source,
             actor_id=asked.by.pk if asked.by else None,
             api_token_id=asked.token.pk if asked.token else None,
-            inputs={name: _loggable(value) for name, value in row.items()},
-            output=prediction.output,
-            warnings=[
-                {"code": w.code, "column": w.column, "message": w.message} for w in prediction.warnings
-            ],
+            inputs=as_json({name: _loggable(value) for name, value in row.items()}),
+            output=as_json(prediction.output),
+            warnings=as_json(prediction.warnings_as_json) if prediction.warnings else "[]",
             latency_ms=latency_ms,
             created_at=now,
         )

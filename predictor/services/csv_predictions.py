@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ def predict_csv(
     Nothing is logged or kept unless every row could be answered.
     """
     remove_old_results()
-    chosen = registry.version_of(registered_model, version)
+    chosen = registry.version_of(registered_model, version, among=ModelVersion.objects.for_serving())
     served = serving.served(chosen)
     asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid.uuid4().hex)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="csv-") as folder:
@@ -138,7 +139,10 @@ class _Work:
                     for cells, prediction in zip(chunk.cells, predictions, strict=True)
                 ]
                 result.write(prediction_log.csv_lines(lines))
-                spool.writelines(_spooled(chunk.rows, predictions))
+                logged = log_rows(
+                    self.asked, self.version, chunk.rows, predictions, latency_ms=0, first_row=chunk.first_row
+                )
+                spool.writelines(orjson.dumps([*row]) + b"\n" for row in logged)
                 self._note(lines, predictions)
 
     def _answer(self, chunk: CsvChunk) -> list[Prediction]:
@@ -161,13 +165,8 @@ class _Work:
 
     def log_all(self) -> None:
         latency_ms = round((time.perf_counter() - self.started) * 1000, 3)
-        first_row = 1
-        for rows, predictions in _unspooled(self.spool):
-            logged = log_rows(
-                self.asked, self.version, rows, predictions, latency_ms=latency_ms, first_row=first_row
-            )
-            prediction_log.append(logged)
-            first_row += len(rows)
+        for rows in _unspooled(self.spool):
+            prediction_log.append([row._replace(latency_ms=latency_ms) for row in rows])
 
     def file_warnings(self) -> Iterator[str]:
         if self.rows.unused:
@@ -232,29 +231,14 @@ def _free_names(wanted: Sequence[str], taken: Sequence[str]) -> Iterator[str]:
         yield free
 
 
-def _spooled(rows: Sequence[Mapping[str, Any]], predictions: Sequence[Prediction]) -> Iterator[bytes]:
-    for row, prediction in zip(rows, predictions, strict=True):
-        warnings = [[each.code, each.column, each.message] for each in prediction.warnings]
-        kept = [
-            prediction.id,
-            row,
-            prediction.prediction,
-            prediction.probabilities,
-            warnings,
-            prediction.error,
-        ]
-        yield orjson.dumps(kept) + b"\n"
-
-
-def _unspooled(path: Path) -> Iterator[tuple[list[dict[str, Any]], list[Prediction]]]:
-    """Rows and predictions as they were spooled, LOGGED_AT_ONCE at a time."""
-    from ..ml.rows import RowWarning
-
+def _unspooled(path: Path) -> Iterator[list[prediction_log.LogRow]]:
+    """Rows as they were spooled, LOGGED_AT_ONCE at a time."""
     with path.open("rb") as file:
         while lines := list(itertools.islice(file, LOGGED_AT_ONCE)):
-            rows, predictions = [], []
-            for pk, row, prediction, probabilities, warnings, error in map(orjson.loads, lines):
-                noted = tuple(RowWarning(*each) for each in warnings)
-                rows.append(row)
-                predictions.append(Prediction(uuid.UUID(pk), prediction, probabilities, noted, error))
-            yield rows, predictions
+            rows = [prediction_log.LogRow(*orjson.loads(line)) for line in lines]
+            yield [
+                row._replace(
+                    id=uuid.UUID(str(row.id)), created_at=datetime.fromisoformat(str(row.created_at))
+                )
+                for row in rows
+            ]

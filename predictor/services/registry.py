@@ -18,6 +18,7 @@ from .onnx_files import OnnxFile, onnx_download
 
 if TYPE_CHECKING:
     from ..models import TrainingRun, User, Workspace
+    from ..models.model_version import ModelVersionQuerySet
 
 __all__ = [
     "Comparison",
@@ -151,11 +152,16 @@ def _add_version(
     return version
 
 
-def version_of(registered_model: RegisteredModel, which: int | str | None = None) -> ModelVersion:
+def version_of(
+    registered_model: RegisteredModel,
+    which: int | str | None = None,
+    *,
+    among: ModelVersionQuerySet | None = None,
+) -> ModelVersion:
     """The version of this number or alias; the champion when nobody says which. Raises NotFound."""
     if which is None or which == "":
         which = CHAMPION
-    versions = ModelVersion.objects.select_related("registered_model")
+    versions = ModelVersion.objects.all() if among is None else among
     # isdecimal alone takes "７" and "٣" for numbers; and a number past 64 bits breaks SQLite.
     is_number = isinstance(which, int) or (which.isascii() and which.isdecimal() and len(which) < 10)
     if is_number and not isinstance(which, bool) and 0 <= int(which) < 2**31:
@@ -167,6 +173,7 @@ def version_of(registered_model: RegisteredModel, which: int | str | None = None
     if found is None:
         kind = "version" if is_number else "alias"
         raise NotFound(f"{registered_model.name} has no {kind} {shown(which)}.")
+    found.registered_model = registered_model
     return found
 
 
