@@ -34,6 +34,7 @@ class BadRows:
 
     n_rows: int
     first: tuple[BadRow, ...]
+    has_other_encoding: bool = False
 
     def refuse(self, *, skips: bool, n_columns: int, max_line_bytes: int, is_cut: bool) -> None:
         """Raises unless there are none, or they may be skipped.
@@ -103,7 +104,8 @@ def bad_rows(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect
         )
         for line, kind, n_cells, n_lines in found
     )
-    return BadRows(n_rows, first)
+    n_undecoded = _one(connection, "SELECT count(*) FROM reject_errors WHERE error_type = 'INVALID ENCODING'")
+    return BadRows(n_rows, first, has_other_encoding=n_undecoded > 0)
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -161,23 +161,38 @@ def _western(sample: bytes, found: str) -> str:
 
 
 def _check_utf8(source: Path, *, is_declared: bool) -> bool:
-    """Reads the file once. Returns whether its line ends are of more than one kind."""
-    decoder, newlines, offset = codecs.getincrementaldecoder("utf-8")("strict"), _Newlines(), 0
+    """Looks for NUL characters and at line ends; returns whether those are of more than one kind.
+
+    Whether the bytes are UTF-8 is checked here for the first block only: the reading of the cells checks them
+    all anyway, and then `refuse_other_encoding` finds the place. Twice would cost seconds per gigabyte.
+    """
+    newlines, offset = _Newlines(), 0
+    with source.open("rb") as file:
+        while block := file.read(BLOCK):
+            _refuse_nul(block, offset, file)
+            newlines.count(block)
+            offset += len(block)
+    refuse_other_encoding(source, is_declared=is_declared, max_bytes=BLOCK)
+    return newlines.are_mixed
+
+
+def refuse_other_encoding(source: Path, *, is_declared: bool = False, max_bytes: int | None = None) -> None:
+    """Raises UnknownEncoding, with place and suggestion, when the file (or its beginning) is not UTF-8."""
+    decoder, offset = codecs.getincrementaldecoder("utf-8")("strict"), 0
     with source.open("rb") as file:
         while block := file.read(BLOCK):
             pending = len(decoder.getstate()[0])
-            _refuse_nul(block, offset, file)
             try:
                 decoder.decode(block)
             except UnicodeDecodeError as error:
                 raise _not_utf8(file, offset - pending + error.start, is_declared) from None
-            newlines.count(block)
             offset += len(block)
+            if max_bytes is not None and offset >= max_bytes:
+                return
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             raise _not_utf8(file, offset - len(decoder.getstate()[0]), is_declared) from None
-    return newlines.are_mixed
 
 
 def _refuse_nul(block: bytes, offset: int, file: BinaryIO) -> None:

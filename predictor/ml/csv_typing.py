@@ -246,7 +246,7 @@ class Cell:
 
     @property
     def is_date(self) -> str:
-        return f"(strlen({self.text}) = 10 AND CAST(TRY_CAST({self.text} AS DATE) AS VARCHAR) = {self.text})"
+        return f"({self.text} LIKE '____-__-__' AND {self.text} >= '0' AND TRY_CAST({self.text} AS DATE) IS NOT NULL)"
 
     @property
     def is_moment(self) -> str:
@@ -293,8 +293,12 @@ class Cell:
             moment = f"CAST(CAST({self.text} AS TIMESTAMPTZ) AS TIMESTAMP)"
         else:
             moment = f"CAST({self.text} AS TIMESTAMP)"
-            is_moment = f"{self._matches(MOMENT)} AND TRY_CAST({self.text} AS TIMESTAMP) IS NOT NULL"
-            date_or_moment = f"({self.is_date} OR ({is_moment}))"
+            value = f"TRY_CAST({self.text} AS TIMESTAMP)"
+            # Writing the usual shape back costs a third of the regular expression that knows the others.
+            date_or_moment = (
+                f"(CAST({value} AS VARCHAR) = replace({self.raw}, 'T', ' ') OR {self.is_date} "
+                f"OR ({self._matches(MOMENT)} AND {value} IS NOT NULL))"
+            )
         return {
             "BIGINT": (self.is_integer, f"CAST({self.text} AS BIGINT)"),
             "DOUBLE": (self.is_number, f"CAST({self._number} AS DOUBLE)"),

@@ -20,7 +20,7 @@ import duckdb
 from predictor.errors import InvalidTable, MlwebError, Problem, TooLarge, shown
 
 from .csv_dialect import Dialect, find_dialect
-from .csv_source import TextFile, open_text
+from .csv_source import TextFile, open_text, refuse_other_encoding
 from .csv_typing import (
     CELL_TOO_LONG,
     RECHECK,
@@ -41,8 +41,8 @@ from .refusals import error_to_json
 from .schema import ColumnProfile, TableSchema
 
 # Rows that decide the plan of a large file; a plan that a later row breaks is made anew from all rows.
-MAX_SAMPLED_ROWS = 50_000
-MAX_SAMPLED_CELLS = 1_000_000
+MAX_SAMPLED_ROWS = 20_000
+MAX_SAMPLED_CELLS = 500_000
 MAX_ROW_GROUP_ROWS = 122_880
 MAX_ROW_GROUP_CELLS = 2_000_000
 MAX_LINE_BYTES = 2 << 20
@@ -108,6 +108,7 @@ class _Reader:
             memory_mb=limits.memory_mb,
             n_threads=limits.n_threads,
             scratch=scratch / "spill",
+            n_columns=len(dialect.names),
         )
         self.n_columns = len(dialect.names)
         self.n_sampled = 0
@@ -187,7 +188,7 @@ class _Reader:
         n_group = max(2_048, min(MAX_ROW_GROUP_ROWS, MAX_ROW_GROUP_CELLS // self.n_columns))
         self._run(
             f"COPY (SELECT {columns} FROM {relation}) TO {literal(str(destination))} "
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {n_group})"
+            f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {n_group})"
         )
         if relation != "sample":
             self._refuse_bad_rows()
@@ -280,6 +281,8 @@ class _Reader:
         from .csv_rejects import bad_rows
 
         rejected = bad_rows(self.connection, self.text.path, self.dialect)
+        if rejected.has_other_encoding:
+            refuse_other_encoding(self.text.path, is_declared=bool(self.options.encoding))
         self.n_rejected = rejected.n_rows
         rejected.refuse(
             skips=self.options.skip_bad_rows,
