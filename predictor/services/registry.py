@@ -166,7 +166,7 @@ def version_of(
     is_number = isinstance(which, int) or (which.isascii() and which.isdecimal() and len(which) < 10)
     if is_number and not isinstance(which, bool) and 0 <= int(which) < 2**31:
         found = versions.filter(registered_model=registered_model, number=int(which)).first()
-    elif isinstance(which, str):
+    elif isinstance(which, str) and "\0" not in which:
         found = versions.filter(aliases__registered_model=registered_model, aliases__alias=which).first()
     else:
         found = None

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import close_old_connections, transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -51,7 +51,7 @@ def test_numbers_have_no_gap_and_no_repeat_when_many_publish_at_once(model: Regi
             start.wait()
             publish(model, run=run)
         finally:
-            close_old_connections()
+            connection.close()
 
     threads = [threading.Thread(target=work, args=[run]) for run in runs]
     for thread in threads:
