@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from predictor.errors import InvalidTable, RaggedRows, TooLarge
+from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.schema import FeatureField, Role, Signature, Task
+
+SIGNATURE = Signature(
+    target="y",
+    task=Task.REGRESSION,
+    fields=(
+        FeatureField("n", Role.NUMERIC),
+        FeatureField("b", Role.BOOLEAN),
+        FeatureField("c", Role.CATEGORICAL, levels=("3", "true", "Bern")),
+        FeatureField("d", Role.DATETIME),
+        FeatureField("t", Role.TEXT),
+    ),
+)
+
+
+def read(folder: Path, text: str, options: CsvOptions = CsvOptions(), **limits: int) -> list[dict[str, Any]]:
+    path = folder / "table.csv"
+    path.write_text(text, "utf-8", newline="")
+    rows = CsvRows(
+        path,
+        SIGNATURE,
+        options,
+        CsvLimits(**{"max_bytes": 1 << 20, "max_rows": 10_000, **limits}),
+        scratch=folder,
+    )
+    return [row for chunk in rows.chunks() for row in chunk.rows]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("1", 1), ("-2.5", -2.5), ("1e3", 1000.0), ("", None), (" ", None), ("NA", None), ("inf", "inf"),
+     ("abc", "abc"), ("1_000", "1_000"), ("1e400", "1e400"), ("٣", "٣")],
+)  # fmt: skip
+def test_numbers_are_read_and_the_rest_stays_as_it_is(tmp_path: Path, cell: str, value: Any) -> None:
+    assert read(tmp_path, f"n,x\n{cell},1\n")[0]["n"] == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("TRUE", True), ("0", False), ("", None), ("yes", "yes"), ("maybe", "maybe")]
+)
+def test_booleans_are_read(tmp_path: Path, cell: str, value: Any) -> None:
+    assert read(tmp_path, f"b,x\n{cell},1\n")[0]["b"] == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("3", "3"),
+        ("3.0", "3"),
+        ("TRUE", "true"),
+        (" Bern ", "Bern"),
+        ("Basel", "Basel"),
+        ("", None),
+        ("4.0", "4.0"),
+    ],
+)
+def test_categories_are_read_as_training_saw_them(tmp_path: Path, cell: str, value: Any) -> None:
+    assert read(tmp_path, f"c,x\n{cell},1\n")[0]["c"] == value
+
+
+def test_columns_that_the_model_does_not_know_are_left_out(tmp_path: Path) -> None:
+    assert read(tmp_path, "id,n\n7,1\n") == [{"n": 1}]
+
+
+def test_rows_of_another_width_are_named_all_of_them(tmp_path: Path) -> None:
+    with pytest.raises(RaggedRows, match="Rows 2, 4 do not have the header's 2 cells"):
+        read(tmp_path, "n,b\n1,1\n1\n1,1\n1,1,1\n")
+
+
+def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "n,b\n\n1,1\n\n\n2,1\n\n")) == 2
+
+
+def test_a_quoted_cell_that_never_ends_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable):
+        read(tmp_path, 'n,t\n1,"' + "x" * 200_000)
+
+
+def test_limits_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TooLarge, match="2 rows"):
+        read(tmp_path, "n,b\n" + "1,1\n" * 3, max_rows=2)
+    with pytest.raises(InvalidTable, match="row 1, column “t”, holds more than 8 bytes"):
+        read(tmp_path, "n,t\n1,123456789\n", max_cell_bytes=8)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    texts=st.lists(
+        st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=20).map(str.strip),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_texts_come_through_unchanged(tmp_path: Path, texts: list[str]) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["n", "t", "b"])
+    writer.writerows([1, text, "true"] for text in texts)
+
+    options = CsvOptions(delimiter=",", decimal=".")
+    assert [row["t"] for row in read(tmp_path, out.getvalue(), options)] == [text or None for text in texts]
