@@ -310,7 +310,7 @@
   }
 
   function range(bounds) {
-    return bounds ? { min: bounds[0], max: bounds[1] } : {};
+    return bounds ? { min: bounds[0], max: bounds[1], splitNumber: 5 } : {};
   }
 
   function draw(element) {
@@ -359,6 +359,7 @@
     }
   }
 
+  window.addEventListener("beforeprint", () => document.querySelectorAll(".chart[data-chart]").forEach(draw));
   document.addEventListener("mlweb:theme", () => charts.forEach((_, element) => draw(element)));
   document.addEventListener("htmx:afterSettle", findAll);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", findAll);
