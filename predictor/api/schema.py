@@ -50,7 +50,7 @@ EVERYWHERE = {
     503: "Busy",
 }
 GUARDED = {401: "No usable token or session", 403: "The scope or role does not suffice"}
-WITH_BODY = {413: "Too large", 415: "Of another kind"}
+WITH_BODY = {411: "Without its length", 413: "Too large", 415: "Of another kind"}
 WRITING = {409: "The state of things does not allow it", 422: "Understood, and refused"}
 
 

@@ -29,6 +29,8 @@ ALIAS = MODEL + "aliases/<slug:alias>"
 class UnknownView(OpenView):
     """Whatever nobody serves below /api/ is a problem document too."""
 
+    default_response_headers: dict[str, str] = {}
+
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         # Every method gets the same 404: there is no resource here that a method could be wrong for.
         self.http_method_not_allowed = self._missing  # type: ignore[method-assign]

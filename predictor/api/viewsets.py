@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
@@ -16,12 +17,24 @@ from .permissions import WorkspaceViewMixin
 METHODS = ["get", "post", "put", "patch", "delete", "head"]
 
 
+class LengthRequired(APIException):
+    """WSGI as Django reads it takes a body without a length for an empty one."""
+
+    status_code = 411
+    default_detail = "Send the length of the body (Content-Length); a chunked body is not taken here."
+
+
 class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):
     """Rows of the workspace in the URL alone. `workspace_path` leads from a row to its workspace."""
 
     http_method_names = METHODS
     workspace_path = "workspace"
     queryset: QuerySet[Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequired
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):

@@ -133,3 +133,13 @@ def test_the_callers_request_id_comes_back(api: Caller) -> None:
 @pytest.mark.parametrize("query", [{"page": "x"}, {"page": "0"}, {"page": "9" * 30}, {"page": "\0"}])
 def test_a_page_that_is_not_there_is_404(api: Caller, query: dict[str, str]) -> None:
     problem(api.get("models", **query), 404)
+
+
+def test_a_body_without_its_length_is_411(api: Caller) -> None:
+    headers = {**api.headers, "Transfer-Encoding": "chunked"}
+
+    response = api.client.post(
+        api.path("datasets"), b"", content_type="text/csv", headers=headers, CONTENT_LENGTH=""
+    )
+
+    problem(response, 411)
