@@ -9,12 +9,12 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
+from ..errors import InvalidRows, InvalidTable, Problem, RaggedRows, TooLarge, listed, shown
 from .csv_dialect import Dialect, find_dialect
 from .csv_source import open_text
 from .csv_typing import MISSING_WORDS
@@ -45,6 +45,17 @@ class CsvLimits:
     max_name_characters: int = 128
 
 
+def _refuse_lacking(names: Sequence[str], required: Sequence[str]) -> None:
+    """One sentence for the file: the same fault in each of its rows would hide every other."""
+    lacking = [name for name in required if name not in names]
+    if lacking:
+        plural = "columns" if len(lacking) > 1 else "column"
+        raise InvalidRows(
+            f"The file lacks the {plural} {listed(lacking)}, which the model needs. Its columns are {listed(names)}.",
+            problems=[Problem("The column is not in the file.", f"/{name}") for name in lacking[:5]],
+        )
+
+
 @dataclass(frozen=True)
 class CsvChunk:
     """Some rows: their cells as they stand in the file, and as values for the checker."""
@@ -73,6 +84,7 @@ class CsvRows:
         self.names = self._dialect.names
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
+        _refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
         self._readers = [
             (place, name, _reader(fields[name], self._dialect.decimal))
             for place, name in enumerate(self.names)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from predictor.errors import InvalidTable, RaggedRows, TooLarge
+from predictor.errors import InvalidRows, InvalidTable, RaggedRows, TooLarge
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.schema import FeatureField, Role, Signature, Task
 
@@ -17,11 +17,11 @@ SIGNATURE = Signature(
     target="y",
     task=Task.REGRESSION,
     fields=(
-        FeatureField("n", Role.NUMERIC),
-        FeatureField("b", Role.BOOLEAN),
-        FeatureField("c", Role.CATEGORICAL, levels=("3", "true", "Bern")),
-        FeatureField("d", Role.DATETIME),
-        FeatureField("t", Role.TEXT),
+        FeatureField("n", Role.NUMERIC, has_missing=True),
+        FeatureField("b", Role.BOOLEAN, has_missing=True),
+        FeatureField("c", Role.CATEGORICAL, has_missing=True, levels=("3", "true", "Bern")),
+        FeatureField("d", Role.DATETIME, has_missing=True),
+        FeatureField("t", Role.TEXT, has_missing=True),
     ),
 )
 
@@ -73,6 +73,17 @@ def test_categories_are_read_as_training_saw_them(tmp_path: Path, cell: str, val
 
 def test_columns_that_the_model_does_not_know_are_left_out(tmp_path: Path) -> None:
     assert read(tmp_path, "id,n\n7,1\n") == [{"n": 1}]
+
+
+def test_a_file_without_a_needed_column_is_refused_once_for_all_rows(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("Age,city\n1,Bern\n2,Basel\n", "utf-8")
+    needed = Signature(target="y", task=Task.REGRESSION, fields=(FeatureField("age", Role.NUMERIC),))
+
+    with pytest.raises(InvalidRows, match=r"lacks the column “age”.*Its columns are “Age”, “city”") as refusal:
+        CsvRows(path, needed, CsvOptions(), CsvLimits(max_bytes=1 << 20, max_rows=10), scratch=tmp_path)
+
+    assert [each.pointer for each in refusal.value.problems] == ["/age"]
 
 
 def test_rows_of_another_width_are_named_all_of_them(tmp_path: Path) -> None:
