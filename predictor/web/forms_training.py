@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.conf import settings
 
 from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
-from ..ml.schema import ColumnProfile, Role, Task
+from ..ml.schema import Task
 from ..models import Dataset, RegisteredModel
 from ..services import estimators, training
 from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter
+from .forms_roles import ColumnRow, column_rows, given_roles
 
 TASK_TITLES = {
     Task.REGRESSION: "A number (regression)",
     Task.BINARY: "One of two classes",
     Task.MULTICLASS: "One of several classes",
-}
-ROLE_TITLES = {
-    Role.NUMERIC: "number",
-    Role.CATEGORICAL: "category",
-    Role.BOOLEAN: "yes or no",
-    Role.DATETIME: "date or time",
-    Role.TEXT: "free text",
-    Role.IDENTIFIER: "identifier (left out)",
-    Role.CONSTANT: "constant (left out)",
 }
 AUTO_SUMMARY = (
     "Tries several estimators within the time budget, tests each on rows that it has not seen, and keeps the "
@@ -43,15 +34,8 @@ PLACES = (
     ("There is no task", "task"),
     ("There is no estimator", "estimator"),
     ("Auto chooses", "estimator"),
+    ("There is no column role", None),
 )
-
-
-@dataclass(frozen=True)
-class ColumnRow:
-    """A column in the table of meanings: its field, and what was found in it."""
-
-    column: ColumnProfile
-    field: forms.BoundField
 
 
 class OpenChoiceField(forms.ChoiceField):
@@ -86,7 +70,6 @@ class TrainingRunForm(forms.Form):
         self.found = self._found(beginning)
         self._fill_choices(beginning)
         self._add_hyperparameters(beginning)
-        self._add_roles()
 
     # --- What it begins with -----------------------------------------------------------------------------
 
@@ -123,7 +106,7 @@ class TrainingRunForm(forms.Form):
         """The task of the target as it is found, and in `target_error` why there is none."""
         try:
             return training.find_task(
-                dataset=self.dataset, target=beginning["target"], roles=self._given_roles(beginning)
+                dataset=self.dataset, target=beginning["target"], roles=given_roles(self.dataset, beginning)
             )
         except InvalidTrainingRequest as error:
             self.target_error = error.message
@@ -186,25 +169,16 @@ class TrainingRunForm(forms.Form):
     def hyperparameters(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name.startswith("param-")]
 
-    def _add_roles(self) -> None:
-        """Fields named by position: a column's name can hold anything."""
-        for index, column in enumerate(self.dataset.schema.columns):
-            self.fields[f"role-{index}"] = OpenChoiceField(
-                label=f"Meaning of {column.name}",
-                required=False,
-                choices=[("", f"as found: {ROLE_TITLES[column.role]}")]
-                + [(role.value, ROLE_TITLES[role]) for role in Role if role is not column.role],
-            )
-
-    def _given_roles(self, values: Mapping[str, Any]) -> dict[str, str]:
-        columns = self.dataset.schema.columns
-        given = {column.name: values.get(f"role-{index}") for index, column in enumerate(columns)}
-        return {name: role for name, role in given.items() if role in set(Role)}
+    # --- What each column means --------------------------------------------------------------------------
 
     @property
     def column_rows(self) -> list[ColumnRow]:
-        columns = self.dataset.schema.columns
-        return [ColumnRow(column, self[f"role-{index}"]) for index, column in enumerate(columns)]
+        return column_rows(self.dataset, self.data if self.is_bound else self.initial)
+
+    @property
+    def has_roles(self) -> bool:
+        """Whether somebody changed a meaning: then the page shows the list."""
+        return bool(given_roles(self.dataset, self.data if self.is_bound else self.initial))
 
     # --- Asking the service ------------------------------------------------------------------------------
 
@@ -229,7 +203,7 @@ class TrainingRunForm(forms.Form):
             "task": data["task"] or None,
             "estimator": data["estimator"],
             "params": {knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
-            "roles": self._given_roles(data),
+            "roles": given_roles(self.dataset, self.data),
             "registered_model": data["registered_model"],
             "budget_seconds": data["budget_seconds"],
             "seed": data["seed"],
@@ -242,8 +216,8 @@ class TrainingRunForm(forms.Form):
                 name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
                 self.add_error(name if name in self.fields else "estimator", problem.detail)
             return
-        place = next((field for words, field in PLACES if error.message.startswith(words)), None)
-        self.add_error(place or self._place_by_trial(), error.message)
+        places = [field for words, field in PLACES if error.message.startswith(words)]
+        self.add_error(places[0] if places else self._place_by_trial(), error.message)
 
     def _place_by_trial(self) -> str:
         """Target, task or estimator: the first one without which the refusal would not have come."""
@@ -252,7 +226,10 @@ class TrainingRunForm(forms.Form):
         data = self.cleaned_data
         try:
             training.find_task(
-                dataset=self.dataset, target=data["target"], task=data["task"], roles=self._given_roles(data)
+                dataset=self.dataset,
+                target=data["target"],
+                task=data["task"],
+                roles=given_roles(self.dataset, self.data),
             )
         except InvalidTrainingRequest:
             return "task"

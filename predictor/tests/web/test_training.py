@@ -289,7 +289,7 @@ def test_training_again_begins_with_what_was_asked_before(
     form = response.context["form"]
     assert form["param-knn-n_neighbors"].value() == 3
     assert form["param-knn-weights"].value() == "uniform"
-    assert form["role-1"].value() == "categorical"
+    assert form.column_rows[1].chosen == "categorical"
     assert form["seed"].value() == 5
     assert form["registered_model"].value() == "People"
 
@@ -471,3 +471,13 @@ def test_a_run_page_keeps_its_sql_budget(
 
     with django_assert_max_num_queries(6):
         client.get(url("training-run-detail", run.pk))
+
+
+def test_a_role_that_does_not_exist_is_refused(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-create", dataset.pk), asked(**{"role-1": "king"}))
+
+    assert response.status_code == 400
+    assert "There is no column role “king”" in response.text
+    assert not TrainingRun.objects.exists()

@@ -30,10 +30,14 @@
     }, 2000);
   }
 
-  // <form data-autosubmit>: sends itself when a select in it changes (filters). A button stays for those without js.
+  // <form data-autosubmit>: sends itself when a select in it is changed by pointer (filters). With the keys each
+  // arrow is a change, and the page would run away under them: there the button sends.
+  let isByPointer = false;
+  document.addEventListener("pointerdown", () => (isByPointer = true), true);
+  document.addEventListener("keydown", () => (isByPointer = false), true);
   document.addEventListener("change", function (event) {
     const form = event.target.closest("form[data-autosubmit]");
-    if (form && event.target.matches("select, input[type=checkbox]")) form.requestSubmit();
+    if (form && isByPointer && event.target.matches("select, input[type=checkbox]")) form.requestSubmit();
   });
 
   // <form data-once>: cannot be sent twice by a double click.

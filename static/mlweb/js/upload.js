@@ -181,8 +181,10 @@
       location.assign(answer.url);
       return;
     }
+    const isSignedOut = new URL(request.responseURL).pathname.startsWith("/accounts/");
     over();
     if (answer && answer.message) say(answer);
+    else if (isSignedOut) say({ message: "You are signed out. Open the sign-in page in another tab, then try again." });
     else if (status === 413) say({ message: `The file is too large; the limit is ${size(maxBytes)}.` });
     else if (status === 403) say({ message: "You are signed out, or may not upload here. Reload the page and sign in." });
     else say({ message: `The server answered with status ${status}. Try again; if it stays, tell an admin.` });
