@@ -15,7 +15,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
-from ..errors import Conflict, MlwebError, Problem, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
+from ..errors import (
+    Conflict,
+    MlwebError,
+    Problem,
+    RaggedRows,
+    TooLarge,
+    UnknownEncoding,
+    UnsupportedContent,
+    shown,
+)
 from ..ml.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
 from ..services import datasets, samples
@@ -246,7 +255,9 @@ def options_of(dataset: Dataset) -> list[tuple[str, str]]:
 
 def own_warnings(dataset: Dataset) -> list[str]:
     """Those of the table itself; a column's stand beside the column."""
-    of_columns = {warning for column in dataset.schema.columns for warning in column.warnings}
+    of_columns = {
+        f"{shown(column.name)}: {text}" for column in dataset.schema.columns for text in column.warnings
+    }
     return [warning for warning in dataset.warnings if warning not in of_columns]
 
 

@@ -358,3 +358,16 @@ def test_the_answer_to_a_script_holds_the_first_problems(client: Client, member:
 
     assert len(answer["problems"]) == 5
     assert all(isinstance(problem, str) for problem in answer["problems"])
+
+
+def test_a_columns_warning_stands_beside_the_column_and_not_twice(
+    client: Client, viewer: User, workspace: Workspace
+) -> None:
+    rows = "".join(f"{index},{'' if index % 3 else index}\n" for index in range(60))
+    dataset = upload(workspace, data=f"a,sparse\n{rows}".encode())
+    client.force_login(viewer)
+
+    context = client.get(url("dataset-detail", dataset.pk)).context
+
+    assert context["warnings"] == []
+    assert any(column.warnings for column in context["columns"])
