@@ -21,7 +21,7 @@ from .training_job import TRAINING
 if TYPE_CHECKING:
     from ..models import User
 
-__all__ = ["TRAINING", "cancel", "execute", "run_here", "start_run"]
+__all__ = ["TRAINING", "cancel", "execute", "find_task", "run_here", "start_run"]
 
 MAX_SEED = 2**32 - 1
 
