@@ -38,7 +38,8 @@ ROWS_AT_ONCE = 50_000
 BARE = """
 import duckdb, json, resource, sys, time
 started = time.perf_counter()
-database = duckdb.connect(config={"enable_progress_bar": False})
+database = duckdb.connect()
+database.execute("SET enable_progress_bar = false")
 database.execute("COPY (SELECT * FROM read_csv($1)) TO '" + sys.argv[2] + "' (FORMAT parquet)", [sys.argv[1]])
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"seconds": time.perf_counter() - started, "peak_mb": peak}))

@@ -12,22 +12,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .csv_cells import Cell, kind_sql
 from .engine import literal, quoted
 
-# Beyond it float64, the form in which models see numbers, no longer holds every integer.
-LARGEST_EXACT_INTEGER = 2**53
-MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "-", ".", "?")
-INFINITE_WORDS = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 RECHECK = "column needs another look: "
 CELL_TOO_LONG = "cell too long: "
-
-INTEGER = r"-?(?:0|[1-9][0-9]*)|\+(?:0|[1-9][0-9]{0,5})"
-FRACTION = r"[+-]?(?:0|[1-9][0-9]*)?\.[0-9]*"
-DECIMAL_NUMBER = rf"(?:{INTEGER}|{FRACTION})(?:[eE][+-]?[0-9]+)?"
-MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
-OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
-DAY_OR_MONTH_FIRST = r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:[0-9]{4}|[0-9]{2})(?:[ T].*)?"
-DECORATED_NUMBER = r"[+-]?[$€£¥]?\s*[+-]?[0-9][0-9,.' ]*\s*(?:%|[$€£¥]|USD|EUR|GBP|CHF|CNY)?"
 
 
 @dataclass(frozen=True)
@@ -85,6 +74,11 @@ class ColumnPlan:
     def source(self) -> str:
         return source_name(self.index)
 
+    @property
+    def value(self) -> str:
+        """What the column's cells are called once they are of its type."""
+        return f"v{self.index}"
+
 
 def source_name(index: int) -> str:
     """What a column is called while it is read: names from the file do not get into that part of the SQL."""
@@ -101,32 +95,6 @@ def evidence_sql(indices: Sequence[int], decimal: str, relation: str) -> str:
     return (
         f"WITH stacked AS (SELECT unnest([{cells}]) AS cell, unnest({list(indices)}) AS place FROM {relation}) "
         f"SELECT place, {kind_sql(Cell('cell', decimal))} AS kind, count(*) FROM stacked GROUP BY ALL"
-    )
-
-
-def kind_sql(cell: Cell) -> str:
-    """What a cell is; each kind is looked for only among the cells that are none of those before it."""
-    kinds = (
-        (cell.is_blank, "blank"),
-        (cell.is_integer, "integer"),
-        (cell.is_number, "number"),
-        (cell.is_word_for_missing, "word"),
-        (cell.is_boolean, "boolean"),
-        (cell.is_date, "date"),
-        # What holds no digit is a word, except for the infinite ones; regular expressions are for the rest.
-        (f"NOT regexp_matches({cell.raw}, '[0-9]') AND NOT {cell.is_infinite}", "other"),
-        (cell.is_infinite, "infinite"),
-        (cell.has_leading_zero, "zeros"),
-        (cell.is_huge_integer, "huge"),
-        (cell.is_zoned_moment, "zoned"),
-        (cell.is_moment, "moment"),
-        (cell.is_ambiguous_date, "ambiguous"),
-        (cell.is_decorated_number, "decorated"),
-    )
-    return (
-        "CASE "
-        + " ".join(f"WHEN {condition} THEN '{kind}'" for condition, kind in kinds)
-        + " ELSE 'other' END"
     )
 
 
@@ -159,153 +127,55 @@ def plan_column(
     )
 
 
+def cast_sql(plan: ColumnPlan) -> str:
+    """The cells of a column as values of its type, under `plan.value`: said once, used several times."""
+    cell = Cell(plan.source, plan.decimal)
+    if plan.storage == "TIMESTAMP" and plan.has_offsets:
+        return f"CAST(TRY_CAST({cell.text} AS TIMESTAMPTZ) AS TIMESTAMP) AS {plan.value}"
+    # Without trim, DuckDB lets its reader do the cast, and what cannot be cast becomes a rejected row.
+    return f"TRY_CAST(trim({cell.number if plan.storage == 'DOUBLE' else cell.raw}) AS {plan.storage}) AS {plan.value}"
+
+
 def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int, is_proved: bool) -> str:
     """The expression that reads one cell as the plan says.
 
     Unless every cell was looked at before (`is_proved`), it raises when a cell is something else.
     """
-    cell = Cell(plan.source, plan.decimal)
+    cell = Cell(plan.source, plan.decimal, plan.value)
     name = quoted(plan.name)
     if plan.storage == "VARCHAR":
+        too_long = literal(CELL_TOO_LONG + str(plan.index))
         return (
-            f"CASE WHEN strlen({cell.raw}) > {max_cell_bytes} THEN error({literal(CELL_TOO_LONG + str(plan.index))}) "
+            f"CASE WHEN strlen({cell.raw}) > {max_cell_bytes} THEN error({too_long}) "
             f"WHEN {cell.raw} < '!' AND {cell.is_blank} THEN NULL ELSE {cell.raw} END AS {name}"
         )
     if is_proved:
-        return f"{cell.proved_reading(plan)} AS {name}"
+        # "nan" and "inf" are doubles to DuckDB.
+        has_others = plan.storage == "DOUBLE" and (plan.has_words_for_missing or plan.has_infinite_as_missing)
+        value = f"CASE WHEN isfinite({plan.value}) THEN {plan.value} END" if has_others else plan.value
+        return f"{value} AS {name}"
     missing = [cell.is_blank]
     if plan.has_words_for_missing:
         missing.append(cell.is_word_for_missing)
     if plan.has_infinite_as_missing:
         missing.append(cell.is_infinite)
-    condition, value = cell.reading(plan.storage, plan.has_offsets)
     return (
-        f"CASE WHEN {condition} THEN {value} WHEN {' OR '.join(missing)} THEN NULL "
+        f"CASE WHEN {_condition(plan, cell)} THEN {plan.value} WHEN {' OR '.join(missing)} THEN NULL "
         f"ELSE error({literal(RECHECK + str(plan.index))}) END AS {name}"
     )
 
 
-class Cell:
-    """Conditions on one cell, as SQL. A missing cell makes each of them NULL or false."""
-
-    def __init__(self, column: str, decimal: str):
-        self.raw = column
-        self.text = f"trim({column})"
-        self.is_blank = f"({column} IS NULL OR trim({column}) = '')"
-        self.is_filled = f"trim({column}) <> ''"
-        self.is_comma = decimal == ","
-
-    def _matches(self, pattern: str) -> str:
-        return f"regexp_full_match({self.text}, {literal(pattern)})"
-
-    @property
-    def _number(self) -> str:
-        """The cell with a decimal point, for casting. A point in a comma file makes it NULL: "1.234" is doubtful."""
-        if not self.is_comma:
-            return self.raw
-        return f"CASE WHEN contains({self.raw}, '.') THEN NULL ELSE replace({self.raw}, ',', '.') END"
-
-    @property
-    def is_integer(self) -> str:
-        value = f"TRY_CAST({self.raw} AS BIGINT)"
-        return (
-            f"(abs({value}) <= {LARGEST_EXACT_INTEGER} AND "
-            f"(CAST({value} AS VARCHAR) = {self.raw} OR {self._matches(INTEGER)}))"
-        )
-
-    @property
-    def is_number(self) -> str:
-        """Cheap comparisons settle the common shapes; the regular expression is for the rest."""
-        text, value = self._number, f"TRY_CAST({self._number} AS DOUBLE)"
-        is_plain = (
-            f"((({text} >= '1' AND {text} < ':') OR ({text} >= '0.' AND {text} < '0/') OR {text} = '0' "
-            f"OR ({text} >= '-1' AND {text} < '-:') OR ({text} >= '-0.' AND {text} < '-0/')) "
-            f"AND NOT contains({text}, '_'))"
-        )
-        is_shaped = f"regexp_full_match(trim({text}), {literal(DECIMAL_NUMBER)})"
-        is_whole = self._matches("[+-]?[0-9]+")
-        is_exact = f"(abs({value}) < {LARGEST_EXACT_INTEGER} OR NOT {is_whole} OR {self.is_integer})"
-        return f"(isfinite({value}) AND ({is_plain} OR {is_shaped}) AND {is_exact})"
-
-    @property
-    def is_infinite(self) -> str:
-        words = ", ".join(map(literal, INFINITE_WORDS))
-        value = f"TRY_CAST({self._number} AS DOUBLE)"
-        return (
-            f"(lower({self.text}) IN ({words}) OR "
-            f"(isinf({value}) AND regexp_full_match(trim({self._number}), {literal(DECIMAL_NUMBER)})))"
-        )
-
-    @property
-    def is_word_for_missing(self) -> str:
-        return f"lower({self.text}) IN ({', '.join(map(literal, MISSING_WORDS))})"
-
-    @property
-    def is_boolean(self) -> str:
-        return f"lower({self.text}) IN ('true', 'false')"
-
-    @property
-    def is_date(self) -> str:
-        return f"({self.text} LIKE '____-__-__' AND {self.text} >= '0' AND TRY_CAST({self.text} AS DATE) IS NOT NULL)"
-
-    @property
-    def is_moment(self) -> str:
-        return f"({self._matches(MOMENT + OFFSET + '?')} AND TRY_CAST({self.text} AS TIMESTAMP) IS NOT NULL)"
-
-    @property
-    def is_zoned_moment(self) -> str:
-        return f"({self._matches(MOMENT + OFFSET)} AND TRY_CAST({self.text} AS TIMESTAMPTZ) IS NOT NULL)"
-
-    @property
-    def has_leading_zero(self) -> str:
-        return self._matches("[+-]?0[0-9]+")
-
-    @property
-    def is_huge_integer(self) -> str:
-        return (
-            f"({self._matches('[+-]?[1-9][0-9]{15,}')} AND "
-            f"coalesce(abs(TRY_CAST({self.text} AS HUGEINT)) > {LARGEST_EXACT_INTEGER}, true))"
-        )
-
-    @property
-    def is_ambiguous_date(self) -> str:
-        return self._matches(DAY_OR_MONTH_FIRST)
-
-    @property
-    def is_decorated_number(self) -> str:
-        return f"({self._matches(DECORATED_NUMBER)} AND NOT {self._matches('[+-]?[0-9]+')})"
-
-    def proved_reading(self, plan: ColumnPlan) -> str:
-        """The value of a cell that is known to be of the plan's type, or missing."""
-        if plan.storage == "DOUBLE":
-            value = f"TRY_CAST({self._number} AS DOUBLE)"
-            has_others = plan.has_words_for_missing or plan.has_infinite_as_missing
-            # "nan" and "inf" are doubles to DuckDB.
-            return f"CASE WHEN isfinite({value}) THEN {value} END" if has_others else value
-        if plan.storage == "TIMESTAMP" and plan.has_offsets:
-            return f"CAST(TRY_CAST({self.text} AS TIMESTAMPTZ) AS TIMESTAMP)"
-        return f"TRY_CAST({self.text} AS {plan.storage})"
-
-    def reading(self, storage: str, has_offsets: bool) -> tuple[str, str]:
-        """The condition under which a cell is of a type, and its value then."""
-        date_or_moment = f"({self.is_date} OR {self.is_moment})"
-        if has_offsets:
-            moment = f"CAST(CAST({self.text} AS TIMESTAMPTZ) AS TIMESTAMP)"
-        else:
-            moment = f"CAST({self.text} AS TIMESTAMP)"
-            value = f"TRY_CAST({self.text} AS TIMESTAMP)"
-            # Writing the usual shape back costs a third of the regular expression that knows the others.
-            date_or_moment = (
-                f"(CAST({value} AS VARCHAR) = replace({self.raw}, 'T', ' ') OR {self.is_date} "
-                f"OR ({self._matches(MOMENT)} AND {value} IS NOT NULL))"
-            )
-        return {
-            "BIGINT": (self.is_integer, f"CAST({self.text} AS BIGINT)"),
-            "DOUBLE": (self.is_number, f"CAST({self._number} AS DOUBLE)"),
-            "BOOLEAN": (self.is_boolean, f"CAST({self.text} AS BOOLEAN)"),
-            "DATE": (self.is_date, f"CAST({self.text} AS DATE)"),
-            "TIMESTAMP": (date_or_moment, moment),
-        }[storage]
+def _condition(plan: ColumnPlan, cell: Cell) -> str:
+    """When a cell is of the plan's type."""
+    if plan.storage == "TIMESTAMP":
+        return f"({cell.is_date} OR {cell.is_moment})" if plan.has_offsets else cell.is_date_or_moment
+    conditions = {
+        "BIGINT": cell.is_integer,
+        "DOUBLE": cell.is_number,
+        "BOOLEAN": cell.is_boolean,
+        "DATE": cell.is_date,
+    }
+    return conditions[plan.storage]
 
 
 def typing_warnings(plan: ColumnPlan, found: Evidence, *, n_seen: int, is_exact: bool) -> tuple[str, ...]:

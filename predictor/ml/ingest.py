@@ -19,14 +19,15 @@ import duckdb
 
 from predictor.errors import InvalidTable, MlwebError, Problem, TooLarge, shown
 
+from .csv_cells import Cell
 from .csv_dialect import Dialect, find_dialect
 from .csv_source import TextFile, open_text, refuse_other_encoding
 from .csv_typing import (
     CELL_TOO_LONG,
     RECHECK,
-    Cell,
     ColumnPlan,
     Evidence,
+    cast_sql,
     counted,
     evidence_sql,
     plan_column,
@@ -43,7 +44,7 @@ from .schema import ColumnProfile, TableSchema
 # Rows that decide the plan of a large file; a plan that a later row breaks is made anew from all rows.
 MAX_SAMPLED_ROWS = 20_000
 MAX_SAMPLED_CELLS = 500_000
-MAX_ROW_GROUP_ROWS = 122_880
+MAX_ROW_GROUP_ROWS = 61_440
 MAX_ROW_GROUP_CELLS = 2_000_000
 MAX_LINE_BYTES = 2 << 20
 MAX_STORED_REJECTS = 100_000
@@ -185,9 +186,10 @@ class _Reader:
         limit = self.limits.max_cell_bytes
         columns = ", ".join(reading_sql(plan, max_cell_bytes=limit, is_proved=is_proved) for plan in plans)
         relation = "sample" if self.is_all_sampled else self._csv()
+        cast = ", ".join(["*", *(cast_sql(plan) for plan in plans if plan.storage != "VARCHAR")])
         n_group = max(2_048, min(MAX_ROW_GROUP_ROWS, MAX_ROW_GROUP_CELLS // self.n_columns))
         self._run(
-            f"COPY (SELECT {columns} FROM {relation}) TO {literal(str(destination))} "
+            f"COPY (SELECT {columns} FROM (SELECT {cast} FROM {relation})) TO {literal(str(destination))} "
             f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {n_group})"
         )
         if relation != "sample":

@@ -1,8 +1,7 @@
 """What is in each column of a Parquet file: role, range, levels, distribution, warnings.
 
-Counts, ranges and means come from all rows. Medians, histograms and the look at texts come from all rows of
-a small table and from rows spread evenly over a large one; distinct values are then estimated (HyperLogLog,
-about 2 % off).
+Missing cells and ranges come from all rows. Means, medians, histograms and the look at texts come from all rows of
+a small table and from runs of rows spread evenly over a large one; distinct values are then estimated.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ MAX_LEVELS_OF_NUMBERS = 100
 MAX_LEVEL_CHARACTERS = 200
 MAX_SAMPLED_CELLS = 4_000_000
 MAX_SAMPLED_ROWS = 200_000
+N_RUNS = 40
 MAX_EXACT_ROWS = 200_000
 MAX_STACKED_CELLS = 2_000_000
 # Above this many distinct values, counting each of them is not worth the memory; the page shows ten.
@@ -55,8 +55,11 @@ class _Basics:
     n_distinct: int
     minimum: Any
     maximum: Any
-    mean: float | None
     counted: Sequence[tuple[str, int]] = ()
+
+    @property
+    def has_order(self) -> bool:
+        return self.storage in ("BIGINT", "DOUBLE", "DATE", "TIMESTAMP")
 
 
 @dataclass(frozen=True)
@@ -92,22 +95,29 @@ class _Table:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, parquet: Path, names: Sequence[str]):
         self.connection, self.names = connection, names
-        self.relation = f"read_parquet({literal(str(parquet))})"
+        self.path = literal(str(parquet))
+        self.relation = f"read_parquet({self.path})"
         self.n_rows = int(self.rows(f"SELECT count(*) FROM {self.relation}")[0][0])
         self.storages = {
             name: kind for name, kind, *_ in self.rows(f"DESCRIBE SELECT * FROM {self.relation}")
         }
-        n_wanted = max(1_000, min(MAX_SAMPLED_ROWS, MAX_SAMPLED_CELLS // len(names)))
-        self.step = max(1, -(-self.n_rows // n_wanted))
         self.n_levels = max(MIN_LEVELS, min(MAX_LEVELS, MAX_LEVELS_OF_TABLE // len(names)))
-        self.sample = self.relation
-        if self.step > 1:
-            numbered = f"read_parquet({literal(str(parquet))}, file_row_number = true)"
-            self.connection.execute(
-                f"CREATE TEMP TABLE sample AS SELECT * EXCLUDE (file_row_number) FROM {numbered} "
-                f"WHERE file_row_number % {self.step} = 0"
-            )
-            self.sample = "sample"
+        self.sample, self.scale = self.relation, 1.0
+        n_wanted = max(1_000, min(MAX_SAMPLED_ROWS, MAX_SAMPLED_CELLS // len(names)))
+        if self.n_rows > n_wanted:
+            self._take_sample(n_wanted)
+
+    def _take_sample(self, n_wanted: int) -> None:
+        """Short runs of rows, spread evenly. Single rows would touch every page of the file."""
+        length = -(-n_wanted // N_RUNS)
+        starts = np.linspace(0, self.n_rows - length, N_RUNS).astype(int).tolist()
+        runs = " OR ".join(f"file_row_number BETWEEN {start} AND {start + length - 1}" for start in starts)
+        numbered = f"read_parquet({self.path}, file_row_number = true)"
+        self.connection.execute(
+            f"CREATE TEMP TABLE sample AS SELECT * EXCLUDE (file_row_number) FROM {numbered} WHERE {runs}"
+        )
+        self.sample = "sample"
+        self.scale = self.n_rows / self.rows("SELECT count(*) FROM sample")[0][0]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
@@ -117,25 +127,43 @@ class _Table:
         return self.n_rows <= MAX_EXACT_ROWS
 
     def basics(self) -> list[_Basics]:
-        found: list[_Basics] = []
-        for start in range(0, len(self.names), COLUMNS_AT_ONCE):
-            part = self.names[start : start + COLUMNS_AT_ONCE]
-            row = self.rows(f"SELECT {', '.join(map(self._basics_sql, part))} FROM {self.relation}")[0]
-            for index, name in enumerate(part):
-                n_filled, n_distinct, minimum, maximum, mean = row[index * 5 : index * 5 + 5]
-                found.append(
-                    _Basics(
-                        name, self.storages[name], n_filled, min(n_distinct, n_filled), minimum, maximum, mean
-                    )
-                )
-        return self._counted(found) if self.is_counted_exactly else found
+        """Ranges, and what is missing, stand in the Parquet file's own footer."""
+        footer = self.rows(
+            "SELECT sum(stats_null_count), min(TRY_CAST(stats_min_value AS DOUBLE)), "
+            "max(TRY_CAST(stats_max_value AS DOUBLE)), min(stats_min_value), max(stats_max_value) "
+            f"FROM parquet_metadata({self.path}) GROUP BY column_id ORDER BY column_id"
+        )
+        found = []
+        for name, (n_missing, low, high, first, last) in zip(self.storages, footer, strict=True):
+            storage = self.storages[name]
+            is_number = storage in ("BIGINT", "DOUBLE")
+            ends = (
+                (low, high)
+                if is_number
+                else (first, last)
+                if storage in ("DATE", "TIMESTAMP")
+                else (None, None)
+            )
+            found.append(_Basics(name, storage, self.n_rows - int(n_missing), 0, *ends))
+        return self._counted(found) if self.is_counted_exactly else self._estimated(found)
 
-    def _basics_sql(self, name: str) -> str:
-        column, storage = quoted(name), self.storages[name]
-        distinct = "0" if self.is_counted_exactly else f"approx_count_distinct({column})"
-        ends = f"min({column}), max({column})" if storage != "VARCHAR" else "NULL, NULL"
-        mean = f"avg({column})" if storage in ("BIGINT", "DOUBLE") else "NULL"
-        return f"count({column}), {distinct}, {ends}, {mean}"
+    def _estimated(self, basics: Sequence[_Basics]) -> list[_Basics]:
+        """With distinct values estimated: of texts from all rows, of numbers and dates from the sample."""
+        counts: dict[str, int] = {}
+        for start in range(0, len(basics), COLUMNS_AT_ONCE):
+            part = basics[start : start + COLUMNS_AT_ONCE]
+            sql = ", ".join(
+                f"approx_count_distinct({quoted(each.name)})" for each in part if not each.has_order
+            )
+            names = [each.name for each in part if not each.has_order]
+            counts |= (
+                dict(zip(names, self.rows(f"SELECT {sql} FROM {self.relation}")[0], strict=True))
+                if sql
+                else {}
+            )
+            sampled = self.sampled_numbers(part)
+            counts |= {name: _estimated_distinct(values, self.scale) for name, values in sampled.items()}
+        return [replace(each, n_distinct=min(counts[each.name], each.n_filled)) for each in basics]
 
     def _counted(self, basics: Sequence[_Basics]) -> list[_Basics]:
         """With distinct values and levels counted exactly, some columns at a time, stacked into one.
@@ -207,13 +235,13 @@ class _Table:
 
     def _queried_levels(self, each: _Basics) -> list[tuple[Any, int]]:
         is_counted = each.n_distinct <= MAX_COUNTED_DISTINCT
-        factor = 1 if is_counted else self.step
+        factor = 1.0 if is_counted else self.scale
         column = quoted(each.name)
         found = self.rows(
             f"SELECT {column}, count(*) AS n FROM {self.relation if is_counted else self.sample} "
             f"WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {self.n_levels}"
         )
-        return [(value, n * factor) for value, n in found]
+        return [(value, round(n * factor)) for value, n in found]
 
 
 def _profile_column(
@@ -230,10 +258,10 @@ def _profile_column(
         n_distinct=each.n_distinct,
         minimum=_end(each.minimum),
         maximum=_end(each.maximum),
-        mean=None if each.mean is None else float(each.mean),
+        mean=_mean(numbers, each),
         median=_median(numbers, is_time, each.storage),
         levels=table.levels(each) if has_levels and each.n_filled else (),
-        histogram=() if numbers is None else _histogram(numbers, each, table.step),
+        histogram=() if numbers is None else _histogram(numbers, each, table.scale),
         warnings=_warnings(each, role, table.n_rows, texts),
     )
 
@@ -304,10 +332,25 @@ def _warnings(each: _Basics, role: Role, n_rows: int, texts: _Texts) -> tuple[st
     return tuple(warnings)
 
 
-def _end(value: Any) -> float | str | None:
-    if value is None or isinstance(value, (bool, str)):
+def _end(value: float | str | None) -> float | str | None:
+    """A number, or ISO 8601 text."""
+    return value.replace(" ", "T") if isinstance(value, str) else value
+
+
+def _mean(numbers: NDArray[np.float64] | None, each: _Basics) -> float | None:
+    if numbers is None or not len(numbers) or each.storage not in ("BIGINT", "DOUBLE"):
         return None
-    return value.isoformat() if isinstance(value, (date, datetime)) else float(value)
+    return float(np.mean(numbers))
+
+
+def _estimated_distinct(sampled: NDArray[np.float64], scale: float) -> int:
+    """How many distinct values all rows hold: values seen once in the sample stand for more that were not seen
+    (the guaranteed-error estimator of Charikar and others, 2000)."""
+    _, counts = np.unique(sampled, return_counts=True)
+    n_once = int((counts == 1).sum())
+    if n_once > 0.9 * len(sampled):
+        return round(len(counts) * scale)
+    return round(n_once * np.sqrt(scale) + len(counts) - n_once)
 
 
 def _median(numbers: NDArray[np.float64] | None, is_time: bool, storage: str) -> float | str | None:
@@ -320,7 +363,7 @@ def _median(numbers: NDArray[np.float64] | None, is_time: bool, storage: str) ->
     return str(moment.date().isoformat() if storage == "DATE" else moment.isoformat())
 
 
-def _histogram(numbers: NDArray[np.float64], each: _Basics, step: int) -> tuple[Bin, ...]:
+def _histogram(numbers: NDArray[np.float64], each: _Basics, scale: float) -> tuple[Bin, ...]:
     """About twenty equal bins over the range; whole numbers of a small range get one bin each."""
     if not len(numbers):
         return ()
@@ -328,11 +371,11 @@ def _histogram(numbers: NDArray[np.float64], each: _Basics, step: int) -> tuple[
     if each.storage == "BIGINT" and high - low < N_BINS:
         edges = np.arange(low, high + 2) - 0.5
     elif low == high or not np.isfinite(high - low):
-        return (Bin(low, high, len(numbers) * step),)
+        return (Bin(low, high, round(len(numbers) * scale)),)
     else:
         edges = np.linspace(low, high, N_BINS + 1)
     counts, edges = np.histogram(numbers, bins=edges)
     return tuple(
-        Bin(float(start), float(end), int(count) * step)
+        Bin(float(start), float(end), round(int(count) * scale))
         for start, end, count in zip(edges[:-1], edges[1:], counts, strict=True)
     )
