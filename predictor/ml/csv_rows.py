@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRows, InvalidTable, Problem, RaggedRows, TooLarge, listed, shown
+from .csv_cells import MISSING_WORDS
 from .csv_dialect import Dialect, find_dialect
 from .csv_source import open_text
-from .csv_cells import MISSING_WORDS
 from .schema import FeatureField, Role, Signature, canonical_text
 
 CHUNK_ROWS = 2_000

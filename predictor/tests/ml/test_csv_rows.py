@@ -80,7 +80,9 @@ def test_a_file_without_a_needed_column_is_refused_once_for_all_rows(tmp_path: P
     path.write_text("Age,city\n1,Bern\n2,Basel\n", "utf-8")
     needed = Signature(target="y", task=Task.REGRESSION, fields=(FeatureField("age", Role.NUMERIC),))
 
-    with pytest.raises(InvalidRows, match=r"lacks the column “age”.*Its columns are “Age”, “city”") as refusal:
+    with pytest.raises(
+        InvalidRows, match=r"lacks the column “age”.*Its columns are “Age”, “city”"
+    ) as refusal:
         CsvRows(path, needed, CsvOptions(), CsvLimits(max_bytes=1 << 20, max_rows=10), scratch=tmp_path)
 
     assert [each.pointer for each in refusal.value.problems] == ["/age"]

@@ -46,7 +46,11 @@ def test_a_result_is_for_the_person_who_asked(
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("x1,x2\n1,2\nabc,2\n", "Row 2, column “x1”"), ("", "empty"), ("a,b\n1,2\n", "lacks the columns “x1”, “x2”")],
+    [
+        ("x1,x2\n1,2\nabc,2\n", "Row 2, column “x1”"),
+        ("", "empty"),
+        ("a,b\n1,2\n", "lacks the columns “x1”, “x2”"),
+    ],
 )
 def test_a_bad_file_is_refused_with_row_and_column(
     client: Client, viewer: User, linear: ModelVersion, text: str, sentence: str
