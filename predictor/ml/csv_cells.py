@@ -96,7 +96,8 @@ class Cell:
         is_exact = (
             f"(abs({value}) < {LARGEST_EXACT_INTEGER} OR NOT {is_whole} OR {Cell(self.raw, '.').is_integer})"
         )
-        return f"(isfinite({value}) AND ({is_plain} OR {is_shaped}) AND {is_exact})"
+        is_usual = f"(abs({value}) < {LARGEST_EXACT_INTEGER} AND {is_plain})"
+        return f"({is_usual} OR (isfinite({value}) AND ({is_plain} OR {is_shaped}) AND {is_exact}))"
 
     @property
     def is_infinite(self) -> str:
@@ -117,7 +118,11 @@ class Cell:
 
     @property
     def is_date(self) -> str:
-        return f"({self.text} LIKE '____-__-__' AND {self.text} >= '0' AND {self.cast('DATE')} IS NOT NULL)"
+        value = self.cast("DATE")
+        is_shaped = " OR ".join(
+            f"({text} LIKE '____-__-__' AND {text} >= '0')" for text in (self.raw, self.text)
+        )
+        return f"(({is_shaped}) AND {value} IS NOT NULL)"
 
     @property
     def is_moment(self) -> str:

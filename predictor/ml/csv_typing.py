@@ -127,13 +127,15 @@ def plan_column(
     )
 
 
-def cast_sql(plan: ColumnPlan) -> str:
+def cast_sql(plan: ColumnPlan, *, is_proved: bool) -> str:
     """The cells of a column as values of its type, under `plan.value`: said once, used several times."""
     cell = Cell(plan.source, plan.decimal)
     if plan.storage == "TIMESTAMP" and plan.has_offsets:
         return f"CAST(TRY_CAST({cell.text} AS TIMESTAMPTZ) AS TIMESTAMP) AS {plan.value}"
-    # Without trim, DuckDB lets its reader do the cast, and what cannot be cast becomes a rejected row.
-    return f"TRY_CAST(trim({cell.number if plan.storage == 'DOUBLE' else cell.raw}) AS {plan.storage}) AS {plan.value}"
+    text = cell.number if plan.storage == "DOUBLE" else cell.raw
+    # DuckDB lets its reader cast a cell that is needed for nothing else, and then what cannot be cast becomes a
+    # rejected row; trim prevents that, for a tenth of the whole time.
+    return f"TRY_CAST({f'trim({text})' if is_proved else text} AS {plan.storage}) AS {plan.value}"
 
 
 def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int, is_proved: bool) -> str:

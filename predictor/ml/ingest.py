@@ -186,7 +186,9 @@ class _Reader:
         limit = self.limits.max_cell_bytes
         columns = ", ".join(reading_sql(plan, max_cell_bytes=limit, is_proved=is_proved) for plan in plans)
         relation = "sample" if self.is_all_sampled else self._csv()
-        cast = ", ".join(["*", *(cast_sql(plan) for plan in plans if plan.storage != "VARCHAR")])
+        cast = ", ".join(
+            ["*", *(cast_sql(plan, is_proved=is_proved) for plan in plans if plan.storage != "VARCHAR")]
+        )
         n_group = max(2_048, min(MAX_ROW_GROUP_ROWS, MAX_ROW_GROUP_CELLS // self.n_columns))
         self._run(
             f"COPY (SELECT {columns} FROM (SELECT {cast} FROM {relation})) TO {literal(str(destination))} "

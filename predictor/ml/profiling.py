@@ -350,7 +350,7 @@ def _estimated_distinct(sampled: NDArray[np.float64], scale: float) -> int:
     n_once = int((counts == 1).sum())
     if n_once > 0.9 * len(sampled):
         return round(len(counts) * scale)
-    return round(n_once * np.sqrt(scale) + len(counts) - n_once)
+    return round(n_once * float(scale**0.5) + len(counts) - n_once)
 
 
 def _median(numbers: NDArray[np.float64] | None, is_time: bool, storage: str) -> float | str | None:
