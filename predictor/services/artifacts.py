@@ -141,6 +141,8 @@ def _put_link(source: Path, digest: str) -> str:
     except OSError:  # another file system, or one without links
         return _put_copy(source)
     try:
+        # A link has the age of its source, which an earlier attempt may have written days ago.
+        os.utime(partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         _publish(partial, digest, partial.stat().st_size)

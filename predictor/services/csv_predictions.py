@@ -35,6 +35,7 @@ __all__ = ["CsvAnswer", "CsvOptions", "open_csv_result", "predict_csv"]
 N_PREVIEWED = 20
 LOGGED_AT_ONCE = 1_000
 KEPT_SECONDS = 86_400
+SCRATCH = "csv-"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def predict_csv(
     chosen = registry.version_of(registered_model, version, among=ModelVersion.objects.for_serving())
     served = serving.served(chosen)
     asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid.uuid4().hex)
-    with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="csv-") as folder:
+    with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix=SCRATCH) as folder:
         scratch = Path(folder)
         rows = CsvRows(
             _as_path(source, scratch), served.signature, options or CsvOptions(), _limits(), scratch=scratch
@@ -185,12 +186,16 @@ def open_csv_result(*, workspace: Workspace, key: str, by: User) -> Path:
 
 
 def remove_old_results() -> None:
-    """Drop results that nobody can ask for any more."""
+    """Drop results that nobody can ask for any more, and what processes that were killed left."""
     before = time.time() - KEPT_SECONDS
     for path in _results().glob("*/*/*.csv"):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < before:
                 path.unlink()
+    for folder in Path(settings.WORK_DIR).glob(f"{SCRATCH}*"):
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < before:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _results() -> Path:

@@ -270,8 +270,14 @@ def _take_back(kind: JobKind, job: Job) -> None:
         changes |= {"status": JobStatus.FAILED, "finished_at": timezone.now(), "error": error}
     else:
         changes |= {"status": JobStatus.QUEUED, "rung_at": None}
-    # Whoever renewed the lease or claimed the row since we read it keeps it.
-    unchanged = kind.rows.running().filter(pk=job.pk, owner=job.owner, lease_until=job.lease_until)
+    # Whoever renewed the lease or claimed the row since we read it keeps it. One that was cancelled since is
+    # for the next sweep: it would wait for good, since nobody claims it.
+    unchanged = kind.rows.running().filter(
+        pk=job.pk,
+        owner=job.owner,
+        lease_until=job.lease_until,
+        is_cancel_requested=job.is_cancel_requested,
+    )
     if unchanged.update(**changes) and changes["status"] != JobStatus.QUEUED:
         kind.clean_up(job.pk)
 

@@ -121,10 +121,13 @@ class Held:
 
     def put_back(self, *, outcome: str, note: str = "") -> None:
         """Into the queue again, for the next attempt; one that was cancelled meanwhile ends instead."""
-        if self.rows.filter(is_cancel_requested=True).exists():
-            self.finish(JobStatus.CANCELLED, outcome="cancelled")
-        else:
-            self._release(JobStatus.QUEUED, outcome, note, rung_at=None)
+        with transaction.atomic():
+            # Under the lock: a waiting row that was cancelled in between would be claimed by nobody.
+            asked = self.rows.select_for_update().values_list("is_cancel_requested", flat=True)
+            if asked.first():
+                self.finish(JobStatus.CANCELLED, outcome="cancelled")
+            else:
+                self._release(JobStatus.QUEUED, outcome, note, rung_at=None)
 
     def renew(self) -> None:
         """Lengthen the lease, and see whether the job was cancelled or lost."""

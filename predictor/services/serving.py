@@ -33,7 +33,7 @@ class Served:
 
 
 class ServedVersions:
-    """A bounded memory of loaded versions by digest; what was not used for longest goes first.
+    """A bounded memory of loaded versions by key; what was not used for longest goes first.
 
     However many threads ask for a cold version at once, one loads it and the others wait for that one.
     """
@@ -43,27 +43,27 @@ class ServedVersions:
         self._lock = threading.Lock()
         self._held: OrderedDict[str, Future[Served]] = OrderedDict()
 
-    def get(self, digest: str, load: Callable[[], Served]) -> Served:
+    def get(self, key: str, load: Callable[[], Served]) -> Served:
         with self._lock:
-            future = self._held.get(digest)
+            future = self._held.get(key)
             is_mine = future is None
             if future is None:
-                future = self._held[digest] = Future()
-            self._held.move_to_end(digest)
+                future = self._held[key] = Future()
+            self._held.move_to_end(key)
             while len(self._held) > self._limit():
                 self._held.popitem(last=False)
         if is_mine:
-            self._load_into(future, digest, load)
+            self._load_into(future, key, load)
         return future.result()
 
-    def _load_into(self, future: Future[Served], digest: str, load: Callable[[], Served]) -> None:
+    def _load_into(self, future: Future[Served], key: str, load: Callable[[], Served]) -> None:
         try:
             future.set_result(load())
         except BaseException as error:
             # The next one to ask tries again: a missing file may have come back.
             with self._lock:
-                if self._held.get(digest) is future:
-                    del self._held[digest]
+                if self._held.get(key) is future:
+                    del self._held[key]
             future.set_exception(error)
 
     def clear(self) -> None:
@@ -73,8 +73,8 @@ class ServedVersions:
     def __len__(self) -> int:
         return len(self._held)
 
-    def __contains__(self, digest: object) -> bool:
-        return digest in self._held
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
 
 
 _versions = ServedVersions(lambda: settings.SERVED_VERSIONS_IN_MEMORY)
@@ -84,7 +84,7 @@ def served(version: ModelVersion) -> Served:
     """The version, loaded and checked. Raises NotServable: archived, a file missing, or its bytes differ."""
     if version.archived_at is not None:
         raise NotServable(f"Version {version.number} is archived and does not serve.")
-    return _versions.get(digest_of(version), lambda: _load(version.pk))
+    return _versions.get(key_of(version), lambda: _load(version.pk))
 
 
 def forget_all() -> None:
@@ -92,10 +92,10 @@ def forget_all() -> None:
     _versions.clear()
 
 
-def digest_of(version: ModelVersion) -> str:
-    """Names the bytes behind a version: two versions with equal files share one place in memory."""
+def key_of(version: ModelVersion) -> str:
+    """Names a version and its bytes. Equal files are not enough: the labels of the classes are in the row."""
     digests = {name: entry["digest"] for name, entry in version.artifacts.items()}
-    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([version.pk, digests], sort_keys=True).encode()).hexdigest()
 
 
 def _load(pk: int) -> Served:

@@ -45,9 +45,7 @@ def start_run(
     Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
     """
     if not dataset.has_data:
-        raise InvalidTrainingRequest(
-            f"The data of {shown(dataset.name)} was deleted; upload it again to train on it."
-        )
+        raise _without_data(dataset)
     request = TrainingRequest(
         parquet="",
         schema=dataset.schema,
@@ -61,6 +59,9 @@ def start_run(
     )
     found_task = check_request(request)
     with transaction.atomic():
+        # Under the lock that `datasets.delete` takes: it sees this run, or this sees that the data is gone.
+        if not Dataset.objects.with_data().select_for_update().filter(pk=dataset.pk).values("pk"):
+            raise _without_data(dataset)
         run = TrainingRun.objects.create(
             workspace_id=dataset.workspace_id,
             dataset=dataset,
@@ -115,6 +116,12 @@ def run_here(*, on_change: OnChange | None = None, **asked: Any) -> TrainingRun:
         jobs.perform(TRAINING, held)
     run.refresh_from_db()
     return run
+
+
+def _without_data(dataset: Dataset) -> InvalidTrainingRequest:
+    return InvalidTrainingRequest(
+        f"The data of {shown(dataset.name)} was deleted; upload it again to train on it."
+    )
 
 
 def _registered_model(asked: RegisteredModel | str, dataset: Dataset, by: User | None) -> RegisteredModel:

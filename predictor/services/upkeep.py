@@ -10,17 +10,20 @@ from pathlib import Path
 from django.conf import settings
 
 from ..models import TrainingRun
-from . import datasets
+from . import csv_predictions, datasets
 
-# Twice what an import may take: by then no process can be at work on an upload that nothing was written to.
-UPLOAD_GRACE = 2
+# Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
+# more, no process can be at work on an upload that nothing was written to.
+UPLOAD_GRACE = 4
 
 
 def tidy() -> None:
-    """Remove delivered messages, uploads that were cut off, folders of ended runs, files without a row."""
+    """Remove delivered messages, uploads that were cut off, folders of ended runs, old results of CSV
+    predictions, files without a row."""
     purge_delivered_messages(settings.CELERY_BROKER_URL)
     remove_abandoned_uploads()
     remove_old_workdirs()
+    csv_predictions.remove_old_results()
     datasets.remove_unreferenced_files()
 
 

@@ -49,8 +49,8 @@ class ModelPage(WorkspaceMixin, View):
 
 class ModelList(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        wanted = request.GET.get("q", "").strip()[:120]
-        after = request.GET.get("after", "")[:120]
+        wanted = request.GET.get("q", "").replace("\0", "").strip()[:120]
+        after = request.GET.get("after", "").replace("\0", "")[:120]
         models = RegisteredModel.objects.filter(workspace=self.workspace)
         if wanted:
             models = models.filter(name__icontains=wanted)

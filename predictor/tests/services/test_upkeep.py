@@ -35,7 +35,7 @@ def test_uploads_that_were_cut_off_go_and_others_stay(settings: Settings) -> Non
     old, new = Path(settings.UPLOAD_DIR) / "old.upload", Path(settings.UPLOAD_DIR) / "new.upload"
     for path in (old, new):
         path.write_text("half")
-    long_ago = time.time() - 3 * settings.INGEST_TIMEOUT_SECONDS
+    long_ago = time.time() - 5 * settings.INGEST_TIMEOUT_SECONDS
     os.utime(old, (long_ago, long_ago))
 
     upkeep.remove_abandoned_uploads()
