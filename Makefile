@@ -13,9 +13,9 @@ QUICK ?=
 run: .venv/installed  ## Serve on MLWEB_HOST:MLWEB_PORT until Ctrl-C
 	@exec $(BIN)/python manage.py serve
 
-test: .venv/installed-dev  ## The whole suite, in random order, two tests at a time
+test: .venv/installed-dev  ## The whole suite, in random order, three files at a time: the tests wait more than they work
 	@sh .ci/install-test-servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(TESTS)
 
 CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy
 check: $(CHECKS)  ## What can be said without running the application
