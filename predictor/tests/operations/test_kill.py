@@ -20,7 +20,7 @@ from .servers import wait_until
 pytestmark = pytest.mark.servers
 
 # Long enough to be in the middle of something when the kill comes.
-LONG = {"budget_seconds": 25}
+LONG = {"budget_seconds": 15}
 
 
 @pytest.fixture(scope="module")
