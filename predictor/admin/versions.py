@@ -27,15 +27,10 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
         "number",
         "alias_names",
         "headline",
-        "parity_words",
         "is_compiled",
         "size",
-        "estimator",
         "created_at",
-        "is_archived",
         "comparison",
-        "workspace",
-        "created_by",
     )
     list_display_links = ("registered_model", "number")
     list_filter = (
@@ -50,6 +45,7 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
     search_fields = ("registered_model__name", "registered_model__slug", "estimator", "dataset_sha256")
     actions = ("make_champion", "archive_versions", "take_out_of_archive", "compare_two")
     fields = (
+        "workspace",
         "registered_model",
         "number",
         "alias_names",
@@ -62,6 +58,7 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
         "size",
         "comparison",
         "metrics_json",
+        "parity_words",
         "parity_json",
         "params_json",
         "signature_shown",
@@ -134,7 +131,8 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
 
     @admin.display(description="aliases")
     def alias_names(self, version: ModelVersion) -> str:
-        return ", ".join(sorted(each.alias for each in version.aliases.all())) or "–"
+        names = sorted(each.alias for each in version.aliases.all())
+        return ", ".join(names) or ("archived" if version.is_archived else "–")
 
     @admin.display(ordering="registered_model__workspace__name")
     def workspace(self, version: ModelVersion) -> str:
@@ -156,10 +154,6 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
     def size(self, version: ModelVersion) -> str:
         return size(version.n_bytes)
 
-    @admin.display(boolean=True, description="archived", ordering="archived_at")
-    def is_archived(self, version: ModelVersion) -> bool:
-        return version.is_archived
-
     @admin.display(description="comparison")
     def comparison(self, version: ModelVersion) -> str:
         if version.number == 1:
@@ -172,7 +166,7 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
     def metrics_json(self, version: ModelVersion) -> str:
         return pretty(version.metrics)
 
-    @admin.display(description="parity")
+    @admin.display(description="parity report")
     def parity_json(self, version: ModelVersion) -> str:
         return pretty(version.parity)
 
