@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import DamagedArtifact, TrainingFailed, listed
+from .packing import packed, unpacked
 
 # Every class and function that the catalogue's estimators consist of. skops would trust all of scikit-learn
 # and NumPy; nothing but this is constructed here, whatever a file asks for.
@@ -124,7 +125,9 @@ def dump(estimators: list[Any]) -> bytes:
     import skops.io
 
     # Stored, not compressed, costs half the loading time; deflate saves two thirds of the bytes.
-    content: bytes = skops.io.dumps(estimators, compression=zipfile.ZIP_DEFLATED, compresslevel=3)
+    content: bytes = skops.io.dumps(
+        list(map(packed, estimators)), compression=zipfile.ZIP_DEFLATED, compresslevel=3
+    )
     strange = audit(content)
     if strange:
         raise TrainingFailed(f"The fitted model holds parts that cannot be stored safely: {listed(strange)}.")
@@ -146,7 +149,7 @@ def load(content: bytes) -> list[Any]:
         raise DamagedArtifact("The stored estimators cannot be read.") from error
     if not isinstance(loaded, list):
         raise DamagedArtifact("The stored file does not hold a list of estimators.")
-    return loaded
+    return [unpacked(estimator) for estimator in loaded]
 
 
 def audit(content: bytes) -> list[str]:
