@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..errors import InvalidInput, Problem, listed
-from ..models import PredictionSource, RegisteredModel
-from ..services import predictions, registry
+from ..errors import InvalidInput, NotFound, Problem, listed
+from ..models import PredictionSource
+from ..services import predictions, registry, serving
 from .permissions import PREDICTS, WorkspaceViewMixin
 from .prediction_serializers import ScalarField
 from .viewsets import METHODS, actor_of, request_id_of, token_of
@@ -39,13 +39,14 @@ class ArticleView(WorkspaceViewMixin, APIView):
     @extend_schema(request=Asked, responses=Answered, operation_id="article_predict")
     def post(self, request: Request, **kwargs: Any) -> Response:
         """Predict one row."""
-        model = RegisteredModel.objects.filter(workspace=self.workspace, slug=self.slug).first()
-        if model is None:
-            raise Http404
-        version = registry.version_of(model)
+        try:
+            model = registry.model_of(self.workspace, self.slug)
+        except NotFound:
+            raise Http404 from None
+        version = registry.serving_version(model)
         answer = predictions.predict(
             registered_model=model,
-            rows=[_row(request.data, version.signature.names)],
+            rows=[_row(request.data, serving.served(version).signature.names)],
             version=version.number,
             by=actor_of(request),
             token=token_of(request),

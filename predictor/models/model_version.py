@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -74,6 +76,12 @@ class ModelVersion(models.Model):
     @cached_property
     def signature(self) -> Signature:
         return Signature.from_json(self.signature_json)
+
+    @cached_property
+    def content_key(self) -> str:
+        """Names a version and its bytes. Equal files are not enough: the labels of the classes are in the row."""
+        digests = {name: entry["digest"] for name, entry in self.artifacts.items()}
+        return hashlib.sha256(json.dumps([self.pk, digests], sort_keys=True).encode()).hexdigest()
 
     @property
     def is_archived(self) -> bool:

@@ -78,7 +78,7 @@ def predict_csv(
     Nothing is logged or kept unless every row could be answered.
     """
     remove_old_results()
-    chosen = registry.version_of(registered_model, version, among=ModelVersion.objects.for_serving())
+    chosen = registry.serving_version(registered_model, version)
     served = serving.served(chosen)
     asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid.uuid4().hex)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix=SCRATCH) as folder:

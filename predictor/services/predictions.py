@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ..errors import InvalidRows, TooLarge
-from ..models import ModelVersion, PredictionSource
+from ..models import PredictionSource
 from . import prediction_log, registry, serving
 from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
@@ -59,7 +59,7 @@ def predict(
         )
     if not rows:
         raise InvalidRows("There is no row to predict; send at least one.")
-    chosen = registry.version_of(registered_model, version, among=ModelVersion.objects.for_serving())
+    chosen = registry.serving_version(registered_model, version)
     served = serving.served(chosen)
     checked = served.checker.check(rows, strict)
     predictions = answers(served, checked)

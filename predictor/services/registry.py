@@ -12,9 +12,11 @@ from django.utils.text import slugify
 
 from ..errors import Conflict, InvalidInput, NotFound, listed, shown
 from ..models import CHAMPION, ModelVersion, RegisteredModel
+from . import remembering
 from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
 from .comparison import Comparison, compare
 from .onnx_files import OnnxFile, onnx_download
+from .remembering import Remembered
 
 if TYPE_CHECKING:
     from ..models import TrainingRun, User, Workspace
@@ -27,11 +29,13 @@ __all__ = [
     "compare",
     "get_or_create_model",
     "history",
+    "model_of",
     "onnx_download",
     "publish",
     "register_linear",
     "remove_alias",
     "roll_back",
+    "serving_version",
     "set_alias",
     "unarchive",
     "update_model",
@@ -39,6 +43,9 @@ __all__ = [
 ]
 
 MAX_NAME = 120
+
+_models: Remembered[tuple[int, str], RegisteredModel] = Remembered()
+_versions: Remembered[tuple[int, str], ModelVersion] = Remembered()
 
 
 def get_or_create_model(*, workspace: Workspace, name_or_slug: str, by: User | None) -> RegisteredModel:
@@ -91,6 +98,7 @@ def update_model(
     if description is not None:
         registered_model.description = description
     registered_model.save(update_fields=["name", "description"])
+    remembering.forget_after_commit()
     return registered_model
 
 
@@ -177,6 +185,30 @@ def version_of(
     return found
 
 
+def model_of(workspace: Workspace, slug: str) -> RegisteredModel:
+    """The workspace's model of this slug, remembered for a second. Raises NotFound."""
+
+    def read() -> RegisteredModel:
+        found = RegisteredModel.objects.filter(workspace=workspace, slug=slug).first()
+        if found is None:
+            raise NotFound(f"There is no model {shown(slug)}.")
+        found.workspace = workspace
+        return found
+
+    return _models.get((workspace.pk, slug), read)
+
+
+def serving_version(registered_model: RegisteredModel, which: int | str | None = None) -> ModelVersion:
+    """As `version_of`, with what serving needs loaded; remembered for a second. Raises NotFound."""
+    if isinstance(which, bool):
+        return version_of(registered_model, which)
+    name = CHAMPION if which is None or which == "" else str(which)
+    return _versions.get(
+        (registered_model.pk, name),
+        lambda: version_of(registered_model, which, among=ModelVersion.objects.for_serving()),
+    )
+
+
 def archive(*, model_version: ModelVersion, by: User) -> ModelVersion:
     """Take a version out of service; it stays readable. Raises Conflict while an alias points at it."""
     with transaction.atomic():
@@ -190,6 +222,7 @@ def archive(*, model_version: ModelVersion, by: User) -> ModelVersion:
         if model_version.archived_at is None:
             model_version.archived_at = timezone.now()
             model_version.save(update_fields=["archived_at"])
+            remembering.forget_after_commit()
     return model_version
 
 
@@ -197,6 +230,7 @@ def unarchive(*, model_version: ModelVersion, by: User) -> ModelVersion:
     """Let an archived version serve again."""
     model_version.archived_at = None
     model_version.save(update_fields=["archived_at"])
+    remembering.forget_after_commit()
     return model_version
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -46,10 +44,16 @@ class ServedVersions:
     def get(self, key: str, load: Callable[[], Served]) -> Served:
         with self._lock:
             future = self._held.get(key)
+            if future is not None:
+                self._held.move_to_end(key)
+        return self._loaded(key, load) if future is None else future.result()
+
+    def _loaded(self, key: str, load: Callable[[], Served]) -> Served:
+        with self._lock:
+            future = self._held.get(key)
             is_mine = future is None
             if future is None:
                 future = self._held[key] = Future()
-            self._held.move_to_end(key)
             while len(self._held) > self._limit():
                 self._held.popitem(last=False)
         if is_mine:
@@ -84,18 +88,12 @@ def served(version: ModelVersion) -> Served:
     """The version, loaded and checked. Raises NotServable: archived, a file missing, or its bytes differ."""
     if version.archived_at is not None:
         raise NotServable(f"Version {version.number} is archived and does not serve.")
-    return _versions.get(key_of(version), lambda: _load(version.pk))
+    return _versions.get(version.content_key, lambda: _load(version.pk))
 
 
 def forget_all() -> None:
     """Empty the memory (tests, and after artifacts were restored)."""
     _versions.clear()
-
-
-def key_of(version: ModelVersion) -> str:
-    """Names a version and its bytes. Equal files are not enough: the labels of the classes are in the row."""
-    digests = {name: entry["digest"] for name, entry in version.artifacts.items()}
-    return hashlib.sha256(json.dumps([version.pk, digests], sort_keys=True).encode()).hexdigest()
 
 
 def _load(pk: int) -> Served:

@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from ..errors import InvalidInput, NotAuthenticated, NotFound, listed, shown
 from ..models import ApiToken, Membership, Scope, User, Workspace
+from . import remembering
+from .remembering import Remembered
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ MARK = "mlw_"  # so that secret scanners and people can tell what it is
 N_RANDOM_BYTES = 32  # 256 bits, written as 43 URL-safe characters
 WELL_FORMED = re.compile(r"mlw_[A-Za-z0-9_-]{43}")
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
+
+_usable: Remembered[str, ApiToken] = Remembered()
 
 
 @dataclass(frozen=True)
@@ -71,16 +75,17 @@ def create_token(
 
 
 def authenticate(plaintext: str) -> ApiToken:
-    """The token behind the text, with user and workspace loaded and `membership` set, in one query.
+    """The token behind the text, with user and workspace loaded and `membership` set.
 
-    Raises `NotAuthenticated`, always with the same sentence, for a wrong, expired or revoked token, for a
+    It is remembered for a second, so a token that another process ended may pass that long. Raises `NotAuthenticated`, always with the same sentence, for a wrong, expired or revoked token, for a
     person who is switched off, and for one who is no longer in the workspace.
     """
-    token = _find(digest_of(plaintext)) if WELL_FORMED.fullmatch(plaintext) else None
-    if token is None:
-        raise NotAuthenticated(
-            "The token is wrong, expired or revoked; make a new one under Settings → API tokens."
-        )
+    if not WELL_FORMED.fullmatch(plaintext):
+        raise _refused()
+    digest = digest_of(plaintext)
+    token = _usable.get(digest, lambda: _find(digest))
+    if not token.is_usable:
+        raise _refused()
     note_use(token)
     return token
 
@@ -90,6 +95,7 @@ def revoke(*, token: ApiToken, by: User | None) -> None:
     if token.revoked_at is None:
         token._history_user = by
         token.mark_revoked()
+        remembering.forget_after_commit()
 
 
 def digest_of(plaintext: str) -> str:
@@ -112,12 +118,14 @@ def note_use(token: ApiToken) -> None:
         token.last_used_at = now
 
 
-def _find(digest: str) -> ApiToken | None:
-    """The usable token of this digest.
+def _refused() -> NotAuthenticated:
+    return NotAuthenticated(
+        "The token is wrong, expired or revoked; make a new one under Settings → API tokens."
+    )
 
-    The only read behind `authenticate`: a cache would go around it, keyed by digest, and be cleared
-    by `revoke`, `remove_member`, a change of role and the end of an account.
-    """
+
+def _find(digest: str) -> ApiToken:
+    """The usable token of this digest, in one query. Raises NotAuthenticated."""
     token = (
         ApiToken.objects.usable()
         .filter(digest=digest, workspace__memberships__user=F("user"))
@@ -126,7 +134,7 @@ def _find(digest: str) -> ApiToken | None:
         .first()
     )
     if token is None:
-        return None
+        raise _refused()
     token.membership = Membership(
         pk=token.member_id,  # type: ignore[attr-defined]
         user=token.user,
