@@ -34,11 +34,11 @@ class PredictionPathMiddleware:
 
 
 def is_spared(request: HttpRequest) -> bool:
-    """Whether the request predicts and cannot need a session: it has a bearer token, or no cookie at all."""
+    """Whether the request predicts and cannot need a session: it has a bearer token, or no cookie."""
     if not PREDICTS.fullmatch(request.path_info):
         return False
     sent = request.META
-    return sent.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer " or "HTTP_COOKIE" not in sent
+    return sent.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer " or not sent.get("HTTP_COOKIE")
 
 
 class ShortHandler(BaseHandler):

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..errors import InvalidInput, NotFound, Problem, listed
@@ -18,6 +17,7 @@ from ..models import PredictionSource
 from ..services import predictions, registry, serving
 from .permissions import PREDICTS, WorkspaceViewMixin
 from .prediction_serializers import ScalarField
+from .slim import SlimViewMixin, json_answer, json_body
 from .viewsets import METHODS, actor_of, request_id_of, token_of
 
 Asked = inline_serializer("ArticleRequest", {"x": serializers.ListField(child=ScalarField())})
@@ -25,7 +25,7 @@ Answered = inline_serializer("ArticleAnswer", {"y": ScalarField()})
 
 
 @extend_schema(tags=["predictions"])
-class ArticleView(WorkspaceViewMixin, APIView):
+class ArticleView(SlimViewMixin, WorkspaceViewMixin, APIView):
     """The shortest way to predict: one row of features in the order of the model's signature."""
 
     http_method_names = METHODS
@@ -37,7 +37,7 @@ class ArticleView(WorkspaceViewMixin, APIView):
         super().initial(request, *args, **kwargs)
 
     @extend_schema(request=Asked, responses=Answered, operation_id="article_predict")
-    def post(self, request: Request, **kwargs: Any) -> Response:
+    def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         """Predict one row."""
         try:
             model = registry.model_of(self.workspace, self.slug)
@@ -46,7 +46,7 @@ class ArticleView(WorkspaceViewMixin, APIView):
         version = registry.serving_version(model)
         answer = predictions.predict(
             registered_model=model,
-            rows=[_row(request.data, serving.served(version).signature.names)],
+            rows=[_row(json_body(request), serving.served(version).signature.names)],
             version=version.number,
             by=actor_of(request),
             token=token_of(request),
@@ -54,7 +54,7 @@ class ArticleView(WorkspaceViewMixin, APIView):
             request_id=request_id_of(request),
         )
         found = answer.predictions[0]
-        return Response({"y": found.prediction, **({"error": found.error} if found.error else {})})
+        return json_answer({"y": found.prediction, **({"error": found.error} if found.error else {})})
 
 
 def _row(body: Any, names: tuple[str, ...]) -> dict[str, Any]:

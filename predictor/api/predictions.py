@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import Http404, HttpResponseBase, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins
@@ -15,8 +15,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ..errors import NotFound
 from ..models import PredictionLog, PredictionSource, RegisteredModel
-from ..services import log_pages, prediction_log, predictions
+from ..services import log_pages, prediction_log, predictions, registry
 from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
 from .pagination import LogPagination
 from .permissions import PREDICTS, READS
@@ -29,6 +30,7 @@ from .prediction_serializers import (
     PredictionRequestSerializer,
     answer_as_json,
 )
+from .slim import SlimViewMixin, json_answer, json_body
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
 from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
 
@@ -36,7 +38,7 @@ CSV = "text/csv"
 
 
 @extend_schema(tags=["predictions"])
-class PredictionViewSet(WorkspaceViewSet):
+class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
     """Predictions of one model."""
 
     needs = {"create": PREDICTS}
@@ -63,17 +65,20 @@ class PredictionViewSet(WorkspaceViewSet):
             ),
         ],
     )
-    def create(self, request: Request, **kwargs: Any) -> Response | StreamingHttpResponse:
+    def create(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         """Predict rows sent as JSON, or a whole CSV file: the answer has the form of the question.
 
         A CSV answer holds the file's own columns, then `prediction` and one `probability_…` column a class.
         Every row is in the log before the answer leaves.
         """
-        model = self.get_row(self.get_queryset(), slug=kwargs["model"])
+        try:
+            model = registry.model_of(self.workspace, kwargs["model"])
+        except NotFound:
+            raise Http404 from None
         content_type = (request.content_type or "").split(";")[0].strip().lower()
         if content_type in (CSV, "multipart/form-data"):
             return self._predict_csv(request, model)
-        asked = PredictionRequest.from_json(request.data)
+        asked = PredictionRequest.from_json(json_body(request))
         answer = predictions.predict(
             registered_model=model,
             rows=asked.rows,
@@ -84,7 +89,7 @@ class PredictionViewSet(WorkspaceViewSet):
             source=PredictionSource.API,
             request_id=request_id_of(request),
         )
-        return Response(answer_as_json(answer))
+        return json_answer(answer_as_json(answer))
 
     def _predict_csv(self, request: Request, model: RegisteredModel) -> StreamingHttpResponse:
         file, fields = file_of(request), fields_of(request)

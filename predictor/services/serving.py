@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +110,15 @@ def _load(pk: int) -> Served:
         digests={name: entry["digest"] for name, entry in version.artifacts.items()},
     )
     predictor.check_golden()
+    return_memory()
     return Served(signature=signature, checker=rows.RowChecker(signature), predictor=predictor)
+
+
+def return_memory() -> None:
+    """Give what loading needed back to the system: of a forest of 10 MB, reading it left 170 MB behind."""
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # musl has no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _files(version: ModelVersion) -> dict[str, Path]:

@@ -77,8 +77,9 @@ def create_token(
 def authenticate(plaintext: str) -> ApiToken:
     """The token behind the text, with user and workspace loaded and `membership` set.
 
-    It is remembered for a second, so a token that another process ended may pass that long. Raises `NotAuthenticated`, always with the same sentence, for a wrong, expired or revoked token, for a
-    person who is switched off, and for one who is no longer in the workspace.
+    It is remembered for a second, so one that another process revoked may pass that long. Raises
+    `NotAuthenticated`, always with the same sentence, for a wrong, expired or revoked token, for a person who
+    is switched off, and for one who is no longer in the workspace.
     """
     if not WELL_FORMED.fullmatch(plaintext):
         raise _refused()

@@ -7,6 +7,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
+from predictor.services import remembering
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +73,9 @@ def admin(workspace: Workspace) -> User:
 def stranger(other_workspace: Workspace) -> User:
     """Somebody who belongs to another workspace."""
     return person("stranger@example.org", other_workspace, WorkspaceRole.ADMIN)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What an earlier test committed is not remembered in the next one."""
+    remembering.forget_all()

@@ -1,0 +1,106 @@
+"""Requests that predict with a token go a shorter way; what callers see is the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+
+from mlweb import short_path
+from predictor.models import ModelVersion, User
+from predictor.services import artifacts
+from predictor.tests.api.conftest import Caller, problem
+
+PATH = "models/article/predictions"
+ROWS = {"rows": [{"x1": 1, "x2": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "is_spared"),
+    [
+        ("/api/v1/acme/models/m/predictions", {"Authorization": "Bearer x"}, True),
+        ("/api/v1/acme/models/m/predictions/", {"Authorization": "bearer x", "Cookie": "a=b"}, True),
+        ("/api/v1/acme/models/m/predictions", {}, True),
+        ("/api/v1/acme/models/m/predictions", {"Cookie": "sessionid=x"}, False),
+        ("/api/v1/acme/models/m/predictions", {"Authorization": "Basic x", "Cookie": "a=b"}, False),
+        ("/predict", {"Authorization": "Bearer x"}, True),
+        ("/serve/acme/v2/models/m/infer", {"Authorization": "Bearer x"}, True),
+        ("/api/v1/acme/predictions", {"Authorization": "Bearer x"}, False),
+        ("/w/acme/models/m/predict/", {"Authorization": "Bearer x"}, False),
+    ],
+)
+def test_it_takes_what_predicts_and_cannot_need_a_session(
+    path: str, headers: dict[str, str], is_spared: bool
+) -> None:
+    request: HttpRequest = RequestFactory().post(path, headers=headers)
+
+    assert short_path.is_spared(request) is is_spared
+
+
+def test_a_session_predicts_by_the_long_way_and_is_held_to_csrf(linear: ModelVersion, member: User) -> None:
+    browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    browser.force_login(member)
+    path = f"/api/v1/acme/{PATH}"
+
+    problem(browser.post(path, ROWS, content_type="application/json"), 403)
+    browser.get("/accounts/password/change/")
+    token = browser.cookies["csrftoken"].value
+    good = browser.post(path, ROWS, content_type="application/json", headers={"X-CSRFToken": token})
+
+    assert good.status_code == 200, good.content
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*;q=0.8, text/html"])
+def test_json_is_given_to_whoever_accepts_it(api: Caller, linear: ModelVersion, accept: str) -> None:
+    response = api.client.post(
+        api.path(PATH), ROWS, content_type="application/json", headers={**api.headers, "Accept": accept}
+    )
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+
+
+def test_what_accepts_no_json_is_406(api: Caller, linear: ModelVersion) -> None:
+    headers = {**api.headers, "Accept": "image/png"}
+
+    problem(api.client.post(api.path(PATH), ROWS, content_type="application/json", headers=headers), 406)
+
+
+def test_answers_are_guarded_like_all_others(api: Caller, linear: ModelVersion) -> None:
+    response = api.post(PATH, ROWS)
+
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Content-Length"] == str(len(response.content))
+    assert len(response["X-Request-ID"]) == 32
+    assert api.client.post(api.path(PATH), headers={**api.headers, "Host": "evil.example"}).status_code == 400
+
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from mlweb.wsgi import application
+from predictor.ml import inference, rows
+from predictor.ml.schema import Signature
+files, signature = json.loads(sys.argv[1]), Signature.from_json(json.loads(sys.argv[2]))
+predictor = inference.load_predictor({name: Path(path) for name, path in files.items()}, signature)
+checked = rows.RowChecker(signature).check([{"x1": 1, "x2": 2}])
+heavy = ("sklearn", "scipy", "pandas", "onnx", "skops", "matplotlib", "pyarrow")
+print(predictor.predict(checked.columns).values[0], sorted(set(heavy) & set(sys.modules)))
+"""
+
+
+def test_a_web_worker_imports_no_scikit_learn_to_serve(linear: ModelVersion, tmp_path: Path) -> None:
+    files = {name: str(artifacts.path_of(entry["digest"])) for name, entry in linear.artifacts.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(files), json.dumps(linear.signature_json)],
+        env={"MLWEB_DATA_DIR": str(tmp_path / "other"), "DJANGO_SETTINGS_MODULE": "mlweb.settings"},
+        cwd=settings.BASE_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    answer, _, imported = done.stdout.partition(" ")
+    assert (round(float(answer), 6), imported) == (-0.4, "[]\n"), done.stderr

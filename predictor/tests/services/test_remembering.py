@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from predictor.errors import NotAuthenticated, NotFound
+from predictor.models import ApiToken, ModelAlias, RegisteredModel, Scope, User, Workspace
+from predictor.services import registry, remembering, tokens, workspaces
+from predictor.services.remembering import Remembered
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def later(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(remembering, "now", clock)
+    return clock
+
+
+class Source:
+    """Counts how often it is read; `value` is what it says now."""
+
+    value: Any = "old"
+    n_read = 0
+
+    def __call__(self) -> Any:
+        self.n_read += 1
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+def test_a_value_is_read_once_and_anew_after_half_a_second(clock: Clock) -> None:
+    remembered, source = Remembered[str, str](), Source()
+    assert [remembered.get("a", source) for _ in range(3)] == ["old"] * 3
+    source.value = "new"
+    clock.later(0.4)
+    assert (remembered.get("a", source), source.n_read) == ("old", 1)
+
+    clock.later(0.2)
+
+    assert (remembered.get("a", source), source.n_read) == ("new", 2)
+
+
+def test_while_one_reads_anew_the_others_go_on_with_the_old_value_but_not_past_a_second(clock: Clock) -> None:
+    remembered, source = Remembered[str, str](), Source()
+    remembered.get("a", source)
+    clock.later(0.6)
+    seen: list[str] = []
+
+    def slow() -> str:
+        seen.append(remembered.get("a", source))
+        clock.later(0.5)
+        seen.append(remembered.get("a", lambda: "newest"))
+        return "new"
+
+    assert remembered.get("a", slow) == "new"
+    assert (seen, source.n_read) == (["old", "newest"], 1)
+
+
+def test_age_counts_from_the_beginning_of_the_reading(clock: Clock) -> None:
+    remembered = Remembered[str, str]()
+
+    def slow() -> str:
+        clock.later(2)
+        return "old"
+
+    remembered.get("a", slow)
+
+    assert remembered.get("a", lambda: "new") == "new"
+
+
+def test_errors_are_not_remembered_and_end_what_was(clock: Clock) -> None:
+    remembered, source = Remembered[str, str](), Source()
+    remembered.get("a", source)
+    clock.later(0.7)
+    source.value = NotFound("gone")
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            remembered.get("a", source)
+
+    source.value = "back"
+
+    assert remembered.get("a", source) == "back"
+
+
+def test_what_was_forgotten_while_it_was_read_is_not_remembered(clock: Clock) -> None:
+    remembered = Remembered[str, str]()
+
+    def overtaken() -> str:
+        remembering.forget_all()
+        return "old"
+
+    assert remembered.get("a", overtaken) == "old"
+    assert remembered.get("a", lambda: "new") == "new"
+
+
+def test_there_is_a_bound(clock: Clock) -> None:
+    remembered = Remembered[int, int](most=2)
+    for key in range(5):
+        remembered.get(key, lambda key=key: key)  # type: ignore[misc]
+
+    assert (len(remembered), remembered.get(4, lambda: -1)) == (2, 4)
+
+
+@pytest.mark.django_db
+def test_what_a_transaction_sees_is_not_remembered(clock: Clock) -> None:
+    remembered = Remembered[str, str]()
+
+    with transaction.atomic():
+        remembered.get("a", lambda: "never committed")
+
+    assert len(remembered) == 0
+
+
+# --- With committed rows: each of these clears all tables, so there are few ---------------------------------
+@pytest.fixture
+def _committed(transactional_db: None, clock: Clock) -> Iterator[None]:
+    remembering.forget_all()
+    yield
+    remembering.forget_all()
+
+
+@pytest.mark.usefixtures("_committed")
+def test_the_path_of_a_prediction_needs_no_query_and_follows_changes(
+    clock: Clock, workspace: Workspace, member: User, admin: User, django_assert_num_queries: Any
+) -> None:
+    text = tokens.create_token(user=member, workspace=workspace, name="ci", scopes=[Scope.PREDICT]).plaintext
+    versions = [
+        registry.register_linear(workspace=workspace, name="m", coefficients=[1], intercept=number, by=member)
+        for number in range(2)
+    ]
+
+    def served() -> int:
+        found = registry.model_of(tokens.authenticate(text).workspace, "m")
+        return registry.serving_version(found).number
+
+    assert served() == 1
+    with django_assert_num_queries(0):
+        assert served() == 1
+    # Through a service of this process: at once.
+    model = versions[0].registered_model
+    registry.set_alias(registered_model=model, alias="champion", model_version=versions[1], by=member)
+    assert served() == 2
+    # By another process: within a second.
+    ModelAlias.objects.update(model_version=versions[0])
+    clock.later(1)
+    assert served() == 1
+    ApiToken.objects.update(revoked_at="2020-01-01T00:00:00Z")
+    clock.later(1)
+    with pytest.raises(NotAuthenticated):
+        served()
+    ApiToken.objects.update(revoked_at=None)
+    assert served() == 1
+    workspaces.remove_member(membership=member.memberships.get(), by=admin)
+    with pytest.raises(NotAuthenticated):
+        served()
+
+
+@pytest.mark.usefixtures("_committed")
+def test_a_remembered_token_still_expires(
+    monkeypatch: pytest.MonkeyPatch, workspace: Workspace, member: User
+) -> None:
+    made = tokens.create_token(user=member, workspace=workspace, name="ci", scopes=[Scope.PREDICT])
+    token = tokens.authenticate(made.plaintext)
+    assert tokens.authenticate(made.plaintext) is token
+
+    token.expires_at = token.created_at
+
+    with pytest.raises(NotAuthenticated):
+        tokens.authenticate(made.plaintext)
+
+
+def test_a_model_of_another_workspace_is_not_found(workspace: Workspace, other_workspace: Workspace) -> None:
+    RegisteredModel.objects.create(workspace=other_workspace, slug="m", name="M")
+
+    with pytest.raises(NotFound):
+        registry.model_of(workspace, "m")
