@@ -6,7 +6,7 @@ ICML 2004): start from the best, and add, again and again, whichever candidate l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .metrics import selection_score
 from .schema import Task
 
+Affordable = Callable[[tuple[str, ...]], bool]
 N_STEPS = 40
 # A blend must be better than its best member by this share, or the single candidate is kept: it is smaller.
 MIN_GAIN = 0.001
@@ -23,15 +24,24 @@ MAX_ROWS = 50_000
 
 
 def blend(
-    task: Task, y: NDArray[Any], predictions: Mapping[str, NDArray[Any]], *, max_members: int
+    task: Task,
+    y: NDArray[Any],
+    predictions: Mapping[str, NDArray[Any]],
+    *,
+    max_members: int,
+    is_affordable: Affordable = lambda _: True,
 ) -> dict[str, float]:
-    """Weights that sum to 1, by candidate: one candidate, or several that are better together."""
+    """Weights that sum to 1, by candidate: one candidate, or several that are better together.
+
+    `is_affordable` says of a set of candidates whether there is time to fit all of them on all rows.
+    """
     if len(y) > MAX_ROWS:
         rows = np.linspace(0, len(y) - 1, MAX_ROWS).astype(np.intp)
         y, predictions = y[rows], {key: each[rows] for key, each in predictions.items()}
     scores = {key: selection_score(task, y, each) for key, each in predictions.items()}
-    best = min(scores, key=scores.__getitem__)
-    weights = _cleaned(_greedy(task, y, predictions, best, max_members))
+    affordable = [key for key in scores if is_affordable((key,))]
+    best = min(affordable or scores, key=scores.__getitem__)
+    weights = _cleaned(_greedy(task, y, predictions, best, max_members, is_affordable))
     score = selection_score(task, y, mixed(weights, predictions))
     if score > scores[best] * (1 - MIN_GAIN):
         return {best: 1.0}
@@ -47,13 +57,19 @@ def mixed(weights: Mapping[str, float], predictions: Mapping[str, NDArray[Any]])
 
 
 def _greedy(
-    task: Task, y: NDArray[Any], predictions: Mapping[str, NDArray[Any]], best: str, max_members: int
+    task: Task,
+    y: NDArray[Any],
+    predictions: Mapping[str, NDArray[Any]],
+    best: str,
+    max_members: int,
+    is_affordable: Affordable,
 ) -> dict[str, float]:
     chosen = {best: 1}
     total = np.asarray(predictions[best], np.float64).copy()
     lowest, kept = selection_score(task, y, total), dict(chosen)
     for n in range(1, N_STEPS):
-        allowed = predictions if len(chosen) < max_members else chosen
+        new = [key for key in predictions if key not in chosen and is_affordable((*chosen, key))]
+        allowed = [*chosen, *(new if len(chosen) < max_members else ())]
         tried = {key: selection_score(task, y, (total + predictions[key]) / (n + 1)) for key in allowed}
         winner = min(tried, key=tried.__getitem__)
         total += predictions[winner]

@@ -39,9 +39,11 @@ class Checkpoints:
         partial.replace(self.folder / f"{key}.npy")
         facts = {
             "stages": list(fit.stages),
+            "seconds": list(fit.seconds),
             "fit_seconds": fit.fit_seconds,
             "predict_ms": fit.predict_ms,
             "size_bytes": fit.size_bytes,
+            "is_cut": fit.is_cut,
         }
         self.write_json(f"{key}.json", facts)
 
@@ -50,15 +52,10 @@ class Checkpoints:
         try:
             facts = json.loads((self.folder / f"{key}.json").read_text("utf-8"))
             predictions = np.load(self.folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError):
+            stages, seconds = tuple(facts.pop("stages")), tuple(facts.pop("seconds"))
+            return FoldFit(predictions, stages, seconds, **facts)
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return FoldFit(
-            predictions,
-            tuple(facts["stages"]),
-            facts["fit_seconds"],
-            facts["predict_ms"],
-            facts["size_bytes"],
-        )
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         write_json(self.folder / name, data)

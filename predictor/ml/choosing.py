@@ -32,9 +32,16 @@ class Choice:
 
 
 def choose(search: Search, *, max_members: int) -> Choice:
-    """The best of what was found, by its out-of-fold predictions."""
+    """The best of what was found, by its out-of-fold predictions, that can be fitted in the time left."""
     predictions = {key: each.predictions for key, each in search.outcomes.items()}
-    weights = blend(search.table.task, search.y, predictions, max_members=max_members)
+    seconds = search.clock.remaining - search.finish_seconds
+
+    def is_affordable(keys: tuple[str, ...]) -> bool:
+        return search.costs.end(search.outcomes[key] for key in keys) <= seconds
+
+    weights = blend(
+        search.table.task, search.y, predictions, max_members=max_members, is_affordable=is_affordable
+    )
     return choice_of(search, weights)
 
 

@@ -5,8 +5,10 @@ Both halves run in children of their own and leave a JSON file, so that a killed
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,43 +19,77 @@ from .checking import TrainingTable
 from .checkpoints import write_json
 from .evaluation import Baseline, dummy_predictions, evaluate
 from .explaining import permutation_importance, predicted
+from .features import FeatureSpec
 from .fitting import Candidate, fit_member, join, sample_rows
 from .parity import compile_checked
-from .pipeline import FittedPipeline
+from .pipeline import FittedPipeline, Member
+from .progress import Deadline
 from .schema import TableSchema
 from .signatures import build_signature
 from .splitting import Split
 
 N_GOLDEN = 20
 PARITY_ROWS = 20_000
+# Importance may take this much of what is left: the report has still to be written.
+LEFT_SHARE = 0.6
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """One member of what was chosen: a candidate at its best stage, and its share."""
+    """One member of what was chosen: a candidate at its best stage, its share, and what fitting it takes.
+
+    `seconds` is expected for a fit on all rows; `write_seconds` for exporting, comparing and writing it.
+    """
 
     candidate: Candidate
     stage: Mapping[str, Any]
     weight: float
+    seconds: float = 0.0
+    write_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is fitted in the end. `max_rows` bounds the rows when time is short."""
+    """What is fitted in the end. `max_rows` bounds the rows when time is short.
+
+    By `deadline` everything is to be there: members of little weight are left out when they would end later.
+    `again_share` is what is fitted once more after this, as a share of it: judging is, when it comes second.
+    """
 
     members: tuple[Chosen, ...]
     max_rows: int | None
     seed: int
+    deadline: Deadline
+    again_share: float = 0.0
 
 
-def fit_plan(plan: Plan, table: TrainingTable) -> FittedPipeline:
-    """The members fitted on the table and joined."""
+@dataclass(frozen=True)
+class Fitted:
+    """The pipeline and the shares of its members by key."""
+
+    pipeline: FittedPipeline
+    weights: Mapping[str, float]
+
+
+def fit_plan(plan: Plan, table: TrainingTable) -> Fitted:
+    """The members fitted on the table and joined: all of them, or the weightiest when time gets short."""
     table = sample_rows(table, plan.max_rows, plan.seed)
-    parts = [
-        fit_member(each.candidate, each.stage, table, seed=plan.seed, weight=each.weight)
-        for each in plan.members
-    ]
-    return join(parts, table)
+    parts: list[tuple[FeatureSpec, Member]] = []
+    kept: list[Chosen] = []
+    spent = expected = writing = 0.0
+    for each in sorted(plan.members, key=lambda member: -member.weight):
+        pace = spent / expected if spent > expected > 0 else 1.0
+        needed = each.seconds * pace * (1 + plan.again_share) + spent * plan.again_share
+        if kept and not plan.deadline.allows(needed + writing + each.write_seconds):
+            continue
+        started = time.monotonic()
+        parts.append(fit_member(each.candidate, each.stage, table, seed=plan.seed, weight=each.weight))
+        spent, expected = spent + time.monotonic() - started, expected + each.seconds
+        kept.append(each)
+        writing += each.write_seconds
+    total = sum(each.weight for each in kept)
+    parts = [(spec, replace(member, weight=member.weight / total)) for spec, member in parts]
+    return Fitted(join(parts, table), {each.candidate.key: each.weight / total for each in kept})
 
 
 def judge(
@@ -66,16 +102,24 @@ def judge(
     cross_validation: Mapping[str, Any],
     importance_seconds: float,
 ) -> None:
-    """Fit on the development rows, evaluate on the held-out ones, write the report."""
+    """Fit on the development rows, evaluate on the held-out ones, write the report.
+
+    What follows the fits is optional, and asks `plan.deadline` first.
+    """
     development, held_out = table.rows(split.development), table.rows(split.held_out)
-    pipeline = fit_plan(plan, development)
+    # Judged is what is published, so nothing is left out here.
+    in_full = replace(plan, deadline=Deadline(math.inf))
+    pipeline = fit_plan(in_full, development).pipeline
     own = predicted(pipeline, held_out)
     baselines = [Baseline("dummy", "No features", dummy_predictions(development.target, len(held_out)))]
-    if linear is not None:
-        simple = fit_plan(Plan((linear,), plan.max_rows, plan.seed), development)
+    if linear is not None and plan.deadline.allows(linear.seconds):
+        simple = fit_plan(replace(in_full, members=(linear,)), development).pipeline
         baselines.append(Baseline("linear", linear.candidate.title, predicted(simple, held_out)))
     importance, n_rows = permutation_importance(
-        pipeline, held_out, seed=plan.seed, max_seconds=importance_seconds
+        pipeline,
+        held_out,
+        seed=plan.seed,
+        max_seconds=min(importance_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
     report = evaluate(
         held_out.target,
@@ -91,7 +135,8 @@ def judge(
 
 def publish(plan: Plan, table: TrainingTable, schema: TableSchema, workdir: Path, target_path: Path) -> None:
     """Fit on all rows, export, compare, write the files of the version and what is in them."""
-    pipeline = fit_plan(plan, table)
+    fitted = fit_plan(plan, table)
+    pipeline = fitted.pipeline
     signature = build_signature(pipeline, table, schema)
     rows = sample_rows(table, PARITY_ROWS, plan.seed)
     compiled, parity = compile_checked(pipeline, rows.columns, seed=plan.seed)
@@ -115,6 +160,7 @@ def publish(plan: Plan, table: TrainingTable, schema: TableSchema, workdir: Path
                 }
                 for name, file in files.items()
             },
+            "weights": dict(fitted.weights),
             "n_rows_fitted": min(len(table), plan.max_rows or len(table)),
         },
     )

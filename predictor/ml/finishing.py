@@ -16,13 +16,16 @@ from .children import Ended
 from .choosing import Choice, choice_of
 from .final_fits import Chosen, Plan, judge, publish
 from .leaderboard import Outcome
+from .progress import Deadline
 from .request import TrainingRequest
 from .search import Search
 
 # Share of the budget that permutation importance may take.
-IMPORTANCE_SHARE = 0.06
-# The budget is kept to within 10 %: the final fits may use this much of those.
-OVERTIME_SHARE = 0.08
+IMPORTANCE_SHARE = 0.04
+# The budget is kept to within 10 %: final fits that take longer than expected may use this much of those.
+OVERTIME_SHARE = 0.07
+# Of what was put aside for the end (search.finish_seconds), the report takes this share.
+REPORT_SHARE = 0.7
 # Less than this only makes a second attempt necessary, which takes longer.
 MIN_SECONDS = 6.0
 
@@ -38,24 +41,29 @@ class Finished:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to end. `max_rows` None means all rows."""
+    """One way to end. `max_rows` None means all rows.
+
+    `deadline` is what its children aim at: whatever they do beyond fitting asks it first. `end` is when they
+    are killed.
+    """
 
     number: int
     choice: Choice
     max_rows: int | None
-    timeout: float
+    deadline: Deadline
+    end: Deadline
 
 
 def finish(request: TrainingRequest, workdir: Path, search: Search, choice: Choice) -> Finished:
     """The version's files and report, of the choice or, when that takes too long, of something smaller."""
     notes = ""
-    for attempt in _attempts(search, choice):
-        ended = _run(request, workdir, search, attempt)
-        judged, published = (
-            search.checkpoints.read_json(_file(name, attempt)) for name in ("judged", "published")
-        )
+    for make in (_whole, _best_alone, _quickest_alone):
+        attempt = make(search, choice)
+        halves = _Halves(request, workdir, search, attempt)
+        ended = halves.run()
+        judged, published = halves.read("judged"), halves.read("published")
         if judged and published:
-            return Finished(attempt.choice, judged, published)
+            return Finished(halves.kept, judged, published)
         if any(each.status == "timed out" for each in ended):
             search.is_budget_limited = True
         notes = "; ".join(each.note for each in ended if each.note)
@@ -66,76 +74,112 @@ def finish(request: TrainingRequest, workdir: Path, search: Search, choice: Choi
     raise TrainingFailed(f"The final fit did not succeed: {notes}.")
 
 
-def _attempts(search: Search, choice: Choice) -> list[Attempt]:
-    """What was chosen; then the best single candidate on the rows it was compared on; then the quickest."""
-    budget = search.clock.budget_seconds
-    n_search = len(search.split.search)
+def _whole(search: Search, choice: Choice) -> Attempt:
+    """All that was chosen, on all rows."""
+    seconds = max(search.clock.remaining, MIN_SECONDS)
+    end = Deadline.after(seconds + OVERTIME_SHARE * search.clock.budget_seconds)
+    return Attempt(0, choice, None, Deadline.after(seconds), end)
+
+
+def _best_alone(search: Search, choice: Choice) -> Attempt:
+    """The best single candidate on the rows that it was compared on."""
     best = min(search.outcomes.values(), key=lambda each: each.entry.score or np.inf)
+    end = Deadline.after(max(5.0, 20 * best.fold_seconds))
+    return Attempt(1, choice_of(search, {best.candidate.key: 1.0}), len(search.split.search), end, end)
+
+
+def _quickest_alone(search: Search, choice: Choice) -> Attempt:
     quick = min(search.outcomes.values(), key=lambda each: each.fold_seconds)
-    alone = [choice_of(search, {each.candidate.key: 1.0}) for each in (best, quick)]
-    return [
-        Attempt(0, choice, None, max(search.clock.remaining + OVERTIME_SHARE * budget, MIN_SECONDS)),
-        Attempt(1, alone[0], n_search, max(5.0, 20 * best.fold_seconds)),
-        Attempt(2, alone[1], n_search, 120.0),
-    ]
+    end = Deadline.after(120.0)
+    return Attempt(2, choice_of(search, {quick.candidate.key: 1.0}), len(search.split.search), end, end)
 
 
-def _run(request: TrainingRequest, workdir: Path, search: Search, attempt: Attempt) -> list[Ended]:
-    """Run what is not done yet of the two halves, side by side when there are two threads."""
-    works = _works(request, workdir, search, attempt)
-    started_at, ended = search.clock.elapsed, []
-    for name, (work, fraction, message) in works.items():
-        if (search.checkpoints.folder / _file(name, attempt)).exists():
-            continue
-        if not search.children.has_slot:
-            ended.append(search.children.wait())
-        search.reporter.progress(fraction, message)
-        left = attempt.timeout - (search.clock.elapsed - started_at)
-        search.children.start(f"{name}-{attempt.number}", work, max(left, 1.0))
-    while not search.children.is_idle:
-        ended.append(search.children.wait())
-    return ended
+@dataclass(frozen=True)
+class _Halves:
+    """The two halves of an attempt, each in a child that leaves a JSON file: published, and judged."""
 
+    request: TrainingRequest
+    workdir: Path
+    search: Search
+    attempt: Attempt
 
-def _works(
-    request: TrainingRequest, workdir: Path, search: Search, attempt: Attempt
-) -> dict[str, tuple[Callable[[], None], float, str]]:
-    """The functions of the two halves, with how far they are and what they do in words."""
-    folder = search.checkpoints.folder
-    members = tuple(_chosen(outcome, weight) for outcome, weight in attempt.choice.members)
-    plan = Plan(members, attempt.max_rows, request.seed)
+    @property
+    def is_parallel(self) -> bool:
+        return self.search.children.n_slots > 1
 
-    def work_publish() -> None:
-        publish(plan, search.table, request.table, workdir, folder / _file("published", attempt))
+    def run(self) -> list[Ended]:
+        """Do what is not done yet: side by side when there are two slots. What was published is judged."""
+        self._start("published", self._publish, 0.85, "Fitting {} on all rows")
+        if self.is_parallel:
+            self._start_judging()
+        ended = self._wait()
+        if self.kept.weights != self.attempt.choice.weights:
+            # Members were left out for want of time: a report of all of them would be about another model.
+            self.search.is_budget_limited = True
+            self._path("judged").unlink(missing_ok=True)
+        if self.read("published"):
+            self._start_judging()
+        return ended + self._wait()
 
-    def work_judge() -> None:
+    @property
+    def kept(self) -> Choice:
+        """What was published of the choice."""
+        weights = (self.read("published") or {}).get("weights", self.attempt.choice.weights)
+        is_same = weights == self.attempt.choice.weights
+        return self.attempt.choice if is_same else choice_of(self.search, weights)
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        return self.search.checkpoints.read_json(self._path(name).name)
+
+    def _start_judging(self) -> None:
+        self._start("judged", self._judge, 0.93, "Evaluating {} on the held-out rows")
+
+    def _start(self, name: str, work: Callable[[], None], fraction: float, message: str) -> None:
+        if not self._path(name).exists():
+            self.search.reporter.progress(fraction, message.format(self.kept.title))
+            key = f"{name}-{self.attempt.number}"
+            self.search.children.start(key, work, max(self.attempt.end.remaining, 1.0))
+
+    def _wait(self) -> list[Ended]:
+        ended = []
+        while not self.search.children.is_idle:
+            ended.append(self.search.children.wait())
+        return ended
+
+    def _publish(self) -> None:
+        """With one slot, this has to leave time for the judging, which fits on the development rows again."""
+        again, reserved = 0.0, 0.0
+        if not self.is_parallel:
+            again = self.search.costs.n_development / self.search.costs.n_all
+            reserved = REPORT_SHARE * self.search.finish_seconds
+        plan = self._plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+        publish(plan, self.search.table, self.request.table, self.workdir, self._path("published"))
+
+    def _judge(self) -> None:
+        kept = self.kept
         judge(
-            plan,
-            search.table,
-            search.split,
-            folder / _file("judged", attempt),
-            linear=_linear(search, attempt.choice),
-            cross_validation=attempt.choice.cross_validation,
-            importance_seconds=max(1.0, IMPORTANCE_SHARE * request.budget_seconds),
+            self._plan(kept, self.attempt.deadline, 0.0),
+            self.search.table,
+            self.search.split,
+            self._path("judged"),
+            linear=self._linear(kept),
+            cross_validation=kept.cross_validation,
+            importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
         )
 
-    title = attempt.choice.title
-    return {
-        "published": (work_publish, 0.85, f"Fitting {title} on all rows"),
-        "judged": (work_judge, 0.93, f"Evaluating {title} on the held-out rows"),
-    }
+    def _plan(self, choice: Choice, deadline: Deadline, again_share: float) -> Plan:
+        members = tuple(self._chosen(outcome, weight) for outcome, weight in choice.members)
+        return Plan(members, self.attempt.max_rows, self.request.seed, deadline, again_share)
 
+    def _linear(self, choice: Choice) -> Chosen | None:
+        """The linear baseline, unless it was not fitted or is what was chosen."""
+        found = self.search.outcomes.get(portfolio.linear_baseline(self.search.table.task).key)
+        is_same = found is not None and set(choice.weights) == {found.candidate.key}
+        return None if found is None or is_same else self._chosen(found, 1.0)
 
-def _linear(search: Search, choice: Choice) -> Chosen | None:
-    """The linear baseline, unless it was not fitted or is what was chosen."""
-    found = search.outcomes.get(portfolio.linear_baseline(search.table.task).key)
-    is_same = found is not None and set(choice.weights) == {found.candidate.key}
-    return None if found is None or is_same else _chosen(found, 1.0)
+    def _chosen(self, outcome: Outcome, weight: float) -> Chosen:
+        costs = self.search.costs
+        return Chosen(outcome.candidate, outcome.stage, weight, costs.fit_all(outcome), costs.write(outcome))
 
-
-def _chosen(outcome: Outcome, weight: float) -> Chosen:
-    return Chosen(outcome.candidate, outcome.stage, weight)
-
-
-def _file(name: str, attempt: Attempt) -> str:
-    return f"{name}-{attempt.number}.json"
+    def _path(self, name: str) -> Path:
+        return self.search.checkpoints.folder / f"{name}-{self.attempt.number}.json"

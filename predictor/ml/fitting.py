@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .checking import TrainingTable
@@ -19,6 +26,7 @@ from .features import FeatureSpec
 from .pipeline import FittedPipeline, Member, TargetScaling
 
 BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
 NEURAL = (MLPClassifier, MLPRegressor)
 
 
@@ -27,8 +35,8 @@ class Candidate:
     """One way to fit the table.
 
     `params` are the catalogue's hyperparameters; `settings` go to scikit-learn beyond them. `path` lists
-    alternatives for some of the params, each fitted in turn; boosting and neural networks are walked along
-    their own rounds when `is_staged`. `is_log` fits on log1p of the target.
+    alternatives for some of the params, each fitted in turn; boosting, forests and neural networks are walked
+    along their own rounds when `is_staged`. `is_log` fits on log1p of the target.
     """
 
     key: str

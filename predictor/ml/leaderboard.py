@@ -46,7 +46,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A candidate seen on every fold: its best stage and its out-of-fold predictions."""
+    """A candidate seen on every fold: its best stage and its out-of-fold predictions.
+
+    `fold_seconds`: what a fit at that stage takes on the rows of a fold.
+    """
 
     candidate: Candidate
     stage: Mapping[str, Any]
@@ -99,9 +102,7 @@ def outcome_of(
         predict_ms=round(float(np.median([fit.predict_ms for fit in fits])) * share, 3),
         size_bytes=round(float(np.median([fit.size_bytes for fit in fits])) * share),
     )
-    # A path of separate fits took as many fits as it has stages; the final fit takes one.
-    n_fits = len(candidate.path) or 1
-    seconds = max(fit.fit_seconds for fit in fits) / n_fits * (0.3 + 0.7 * share)
+    seconds = max(fit.seconds[min(best_number, len(fit.seconds) - 1)] for fit in fits)
     return Outcome(candidate, best_stage, predictions, entry, seconds)
 
 

@@ -7,6 +7,7 @@ the number of trees and the strength of regularisation are chosen, without a sec
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checking import TrainingTable
-from .fitting import BOOSTING, NEURAL, Candidate, Prepared, prepare, quiet
+from .fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
 from .metrics import selection_score
 from .pipeline import Member
+from .progress import Deadline
+from .watching import Watch
 
 Array = NDArray[Any]
 MAX_STAGES = 80
@@ -26,20 +29,24 @@ MAX_STAGES = 80
 PATIENCE = 4.0
 NEURAL_STAGE_EPOCHS = 3
 NEURAL_PATIENCE = 5
+TREES_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
 class FoldFit:
     """What one fold showed: predictions (n_stages, n_rows[, n_classes]) on its scoring rows, stage by stage.
 
-    `predict_ms` for 1,000 rows and `size_bytes` are those of the last stage.
+    `seconds`: what a fit that ends at each stage takes, encoding included; `fit_seconds` is the whole fold.
+    `predict_ms` for 1,000 rows and `size_bytes` are those of the last stage. `is_cut`: the clock ended it.
     """
 
     predictions: NDArray[np.float32]
     stages: tuple[Mapping[str, Any], ...]
+    seconds: tuple[float, ...]
     fit_seconds: float
     predict_ms: float
     size_bytes: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Scored:
 
     table: TrainingTable
     matrix: NDArray[np.float32]
+    deadline: Deadline
 
     def answers(self, member: Member) -> NDArray[np.float64]:
         if self.table.task.is_classification:
@@ -57,28 +65,47 @@ class Scored:
 
 @dataclass(frozen=True)
 class Stage:
-    """The params of one stage and what it answers for the scoring rows."""
+    """The params of one stage, what it answers for the scoring rows, and the seconds that its fit took."""
 
     params: Mapping[str, Any]
     predictions: NDArray[np.float64]
+    seconds: float
+    is_cut: bool = False
 
 
-def fit_fold(candidate: Candidate, fit: TrainingTable, score: TrainingTable, *, seed: int) -> FoldFit:
-    """Fit on one part, predict the other at every stage of the path."""
+def fit_fold(
+    candidate: Candidate,
+    fit: TrainingTable,
+    score: TrainingTable,
+    *,
+    seed: int,
+    max_seconds: float = math.inf,
+) -> FoldFit:
+    """Fit on one part, predict the other at every stage of the path.
+
+    What grows step by step (boostings, forests, networks) ends after about `max_seconds`, as good as it is by
+    then; a path ends with the setting it is at.
+    """
     started = time.monotonic()
     prepared = prepare(candidate, fit, seed=seed)
-    scored = Scored(score, prepared.spec.transform(score.columns))
+    deadline = Deadline(started + max_seconds)
+    scored = Scored(score, prepared.spec.transform(score.columns), deadline)
+    encoding_seconds = time.monotonic() - started
     stages: list[Stage] = []
     with quiet():
         for params in candidate.path or ({},):
             estimator = prepared.build(params)
             stages += _walk(prepared, estimator, params, scored)
+            if not deadline.allows(0.0):
+                break
     return FoldFit(
         predictions=np.stack([stage.predictions for stage in stages]).astype(np.float32),
         stages=tuple(stage.params for stage in stages),
+        seconds=tuple(encoding_seconds + stage.seconds for stage in stages),
         fit_seconds=time.monotonic() - started,
         predict_ms=_predict_ms(estimator, scored.matrix),
         size_bytes=model_size(estimator),
+        is_cut=any(stage.is_cut for stage in stages) or not deadline.allows(0.0),
     )
 
 
@@ -88,55 +115,79 @@ def _walk(prepared: Prepared, estimator: Any, params: Mapping[str, Any], scored:
         yield from _boosting_stages(prepared, member, scored)
     elif prepared.candidate.is_staged and isinstance(estimator, NEURAL):
         yield from _neural_stages(prepared, member, scored)
+    elif prepared.candidate.is_staged and isinstance(estimator, FORESTS):
+        yield from _forest_stages(prepared, member, scored)
     else:
+        started = time.monotonic()
         prepared.candidate.info.fit(estimator, prepared.matrix, prepared.target)
-        yield Stage(params, scored.answers(member))
+        seconds = time.monotonic() - started
+        yield Stage(params, scored.answers(member), seconds)
 
 
 def _boosting_stages(prepared: Prepared, member: Member, scored: Scored) -> Iterator[Stage]:
     """One boosting, ended when the scoring rows stop gaining, seen after every few rounds."""
     boosting, is_classification = member.estimator, scored.table.task.is_classification
-    stride = max(5, boosting.max_iter // MAX_STAGES)
-    actual = scored.table.target.y
-    # A class of one row here may be absent from the fitting rows; scikit-learn would refuse it.
-    known = np.isin(actual, prepared.target) if is_classification else np.ones(len(actual), bool)
-    boosting.set_params(
-        early_stopping=True,
-        scoring="loss",
-        n_iter_no_change=max(10, round(PATIENCE / boosting.learning_rate)),
-        tol=0.0,
+    judged = scored.table.target.y
+    known = np.ones(len(judged), bool)
+    if is_classification:
+        # A class of one row here may be absent from the fitting rows; scikit-learn would refuse it.
+        known = np.isin(judged, prepared.target)
+        judged = np.where(known, judged, prepared.target[0])
+    else:
+        judged = prepared.scaling.forward(judged)
+    watch = Watch(
+        boosting,
+        known,
+        stride=max(5, boosting.max_iter // MAX_STAGES),
+        patience=max(10, round(PATIENCE / boosting.learning_rate)),
+        max_seconds=scored.deadline.remaining,
     )
-    judged = actual if is_classification else prepared.scaling.forward(actual)
-    boosting.fit(prepared.matrix, prepared.target, X_val=scored.matrix[known], y_val=judged[known])
-    staged = boosting.staged_predict_proba if is_classification else boosting.staged_predict
-    for n_rounds, raw in enumerate(staged(scored.matrix), start=1):
-        if n_rounds % stride == 0 or n_rounds == boosting.n_iter_:
-            yield Stage({"max_iter": n_rounds}, _finished(raw, member, scored.table))
+    for sight in watch.fit(prepared.matrix, prepared.target, scored.matrix, judged):
+        answers = _finished(sight.raw, member, scored.table)
+        yield Stage({"max_iter": sight.n_rounds}, answers, sight.seconds)
+
+
+def _forest_stages(prepared: Prepared, member: Member, scored: Scored) -> Iterator[Stage]:
+    """One forest, grown a few trees at a time (the same trees as at once), until all are there or time ends.
+
+    More trees are never worse but for noise, so only the last stage is worth predicting.
+    """
+    forest, n_trees, n_grown = member.estimator, member.estimator.n_estimators, 0
+    started, seconds = time.monotonic(), 0.0
+    forest.set_params(warm_start=True)
+    while n_grown < n_trees and scored.deadline.allows(seconds / max(n_grown, 1) * TREES_AT_ONCE):
+        n_grown = min(n_grown + TREES_AT_ONCE, n_trees)
+        forest.set_params(n_estimators=n_grown)
+        prepared.candidate.info.fit(forest, prepared.matrix, prepared.target)
+        seconds = time.monotonic() - started
+    yield Stage({"n_estimators": n_grown}, scored.answers(member), seconds, is_cut=n_grown < n_trees)
 
 
 def _neural_stages(prepared: Prepared, member: Member, scored: Scored) -> Iterator[Stage]:
     """One network, seen after every few epochs, ended when the scoring rows stop gaining."""
     network = member.estimator
-    best, n_worse = np.inf, 0
+    best, n_worse, started = np.inf, 0, time.monotonic()
     first = {"classes": np.unique(prepared.target)} if scored.table.task.is_classification else {}
     for epoch in range(1, network.max_iter + 1):
         network.partial_fit(prepared.matrix, prepared.target, **(first if epoch == 1 else {}))
-        if epoch % NEURAL_STAGE_EPOCHS:
+        is_late = not scored.deadline.allows(0.0)
+        if epoch % NEURAL_STAGE_EPOCHS and not is_late:
             continue
         answers = scored.answers(member)
-        yield Stage({"max_iter": epoch}, answers)
+        yield Stage({"max_iter": epoch}, answers, time.monotonic() - started)
         score = selection_score(scored.table.task, scored.table.target.y, answers)
         best, n_worse = (score, 0) if score < best else (best, n_worse + 1)
-        if n_worse >= NEURAL_PATIENCE:
+        if is_late or n_worse >= NEURAL_PATIENCE:
             return
 
 
 def _finished(raw: Array, member: Member, table: TrainingTable) -> NDArray[np.float64]:
-    """Raw answers of a stage as a member would give them."""
+    """Raw answers of a boosting as a member would give them."""
+    loss = member.estimator._loss
     if not table.task.is_classification:
-        return member.target_scaling.inverse(raw.reshape(-1))
+        return member.target_scaling.inverse(loss.link.inverse(raw.reshape(-1)))
     full = np.zeros((len(raw), table.target.n_classes))
-    full[:, np.asarray(member.estimator.classes_, np.intp)] = raw
+    full[:, np.asarray(member.estimator.classes_, np.intp)] = loss.predict_proba(raw)
     return full
 
 

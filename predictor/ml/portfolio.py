@@ -117,6 +117,7 @@ def auto(table: TrainingTable, *, n_random: int = 16, seed: int = 0) -> Portfoli
                 "min_samples_leaf": 2 if not table.task.is_classification else 3,
                 "max_features": 0.7,
             },
+            is_staged=True,
             is_log=is_log,
         ),
         Candidate(
@@ -153,6 +154,7 @@ def auto(table: TrainingTable, *, n_random: int = 16, seed: int = 0) -> Portfoli
                 "min_samples_leaf": 2 if not table.task.is_classification else 4,
                 "max_features": 0.35,
             },
+            is_staged=True,
             is_log=is_log,
         ),
     ]

@@ -37,6 +37,27 @@ class Reporter:
 
 
 @dataclass(frozen=True)
+class Deadline:
+    """A moment on the clock that all processes of this machine share (time.monotonic)."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """So many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until then; less than 0 once it is past."""
+        return self.at - time.monotonic()
+
+    def allows(self, seconds: float) -> bool:
+        """Whether something that takes so long would end in time: what is optional is left out else."""
+        return seconds <= self.remaining
+
+
+@dataclass(frozen=True)
 class Clock:
     """A budget in seconds of wall time that began at `started_at` (time.monotonic)."""
 
@@ -50,3 +71,8 @@ class Clock:
     @property
     def remaining(self) -> float:
         return self.budget_seconds - self.elapsed
+
+    @property
+    def deadline(self) -> Deadline:
+        """When the budget ends."""
+        return Deadline(self.started_at + self.budget_seconds)

@@ -11,6 +11,7 @@ import numpy as np
 from .checking import TrainingTable
 from .checkpoints import Checkpoints
 from .children import Children, Ended
+from .costs import Costs
 from .fitting import Candidate
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .metrics import selection_score
@@ -20,13 +21,15 @@ from .splitting import Split, split_rows
 
 # A candidate of a later round is ended after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
-# No candidate may take more of the budget than this.
+# No candidate may take more of the budget than this. What grows step by step ends itself a little earlier.
 MAX_SHARE = 0.3
-FINAL_MEMBERS = 4
-# Export, parity gate, importance and report take about this long, beside the final fits.
+OWN_SHARE = 0.8
+# Importance, baselines and the report take about this long, beside what the members cost.
 FINISH_SECONDS = 1.0
-FINISH_SHARE = 0.06
+FINISH_SHARE = 0.08
 MIN_SECONDS = 0.2
+# A candidate of a kind that took so many seconds is not begun with less than this share of them left.
+LEAST_SHARE = 0.7
 
 
 @dataclass
@@ -50,11 +53,13 @@ class Search:
         # Positions of each fold's scoring rows among the search rows, for out-of-fold predictions.
         self.y = self.table.target.y[self.split.search]
         self.places = [np.searchsorted(self.split.search, score) for _, score in self.split.folds]
+        n_fold = min(len(fit) for fit, _ in self.split.folds)
+        self.costs = Costs(n_fold, len(self.split.development), len(self.table), self.children.n_slots)
 
     @property
     def remaining(self) -> float:
         """Seconds left for searching: the final fits of what is best so far are put aside."""
-        return self.clock.remaining - self.finish_seconds - self.final_seconds
+        return self.clock.remaining - self.finish_seconds - self.costs.likely_end(self.outcomes.values())
 
     @property
     def finish_seconds(self) -> float:
@@ -84,13 +89,6 @@ class Search:
             _fits={},
         )
 
-    @property
-    def final_seconds(self) -> float:
-        """What fitting the best few candidates twice will take (for judging, and on all rows)."""
-        best = sorted(self.outcomes.values(), key=lambda each: each.entry.score or np.inf)[:FINAL_MEMBERS]
-        growth = len(self.table) / max(len(self.split.folds[0][0]), 1)
-        return sum(each.fold_seconds for each in best) * (1 + growth) / self.children.n_slots
-
     def run(self, candidates: Sequence[Candidate], *, is_pruned: bool, max_share: float = MAX_SHARE) -> None:
         """Fit all of them, or as many as time allows, in this order."""
         self.limit = self.clock.budget_seconds * max_share * self.children.n_slots / len(self.split.folds)
@@ -118,7 +116,7 @@ class Search:
             self._keep(candidate, fold, stored, rivals)
             return False
         known = self._fits.get(candidate.key, {})
-        if not known and self.remaining <= max(MIN_SECONDS, self._quickest()):
+        if not known and self.remaining <= max(MIN_SECONDS, LEAST_SHARE * self._expected(candidate)):
             # Candidates that were not even begun would only crowd the leaderboard.
             self.is_budget_limited = True
             return False
@@ -130,10 +128,13 @@ class Search:
                 return False
         return True
 
-    def _quickest(self) -> float:
-        """The least that any candidate took: with less time than that, no other will end."""
-        quickest = min((each.entry.fit_seconds for each in self.outcomes.values()), default=0.0)
-        return quickest / self.children.n_slots
+    def _expected(self, candidate: Candidate) -> float:
+        """Seconds that all folds of a new candidate may take: as those of its kind, or the quickest of any."""
+        same = [each for each in self.entries.values() if each.estimator == candidate.estimator]
+        alike = sorted(each.fit_seconds for each in same if each.fit_seconds)
+        every = [each.entry.fit_seconds for each in self.outcomes.values()]
+        seconds = alike[len(alike) // 2] if alike else min(every, default=0.0)
+        return seconds / min(self.children.n_slots, len(self.split.folds))
 
     def _start(self, candidate: Candidate, fold: int, running: dict[str, tuple[Candidate, int]]) -> None:
         key = f"{candidate.key}-{fold}"
@@ -142,12 +143,15 @@ class Search:
             share, f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}"
         )
 
+        timeout = min(self.limit, max(self.remaining, 0.1))
+        own_limit = OWN_SHARE * timeout
+
         def work() -> None:
             fit, score = (self.table.rows(rows) for rows in self.split.folds[fold])
-            self.checkpoints.save(key, fit_fold(candidate, fit, score, seed=self.seed))
+            self.checkpoints.save(key, fit_fold(candidate, fit, score, seed=self.seed, max_seconds=own_limit))
 
         running[key] = (candidate, fold)
-        self.children.start(key, work, min(self.limit, max(self.remaining, 0.1)))
+        self.children.start(key, work, timeout)
 
     def _take(self, candidate: Candidate, fold: int, ended: Ended, rivals: dict[str, Outcome]) -> None:
         if candidate.key in self.entries:
@@ -161,6 +165,7 @@ class Search:
     def _keep(self, candidate: Candidate, fold: int, fit: FoldFit, rivals: dict[str, Outcome]) -> None:
         fits = self._fits.setdefault(candidate.key, {})
         fits[fold] = fit
+        self.is_budget_limited = self.is_budget_limited or fit.is_cut
         if len(fits) == len(self.split.folds):
             ordered = [fits[number] for number in range(len(fits))]
             outcome = outcome_of(candidate, self.table.task, self.y, self.places, ordered)

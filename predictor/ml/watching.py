@@ -1,0 +1,82 @@
+"""A boosting seen while it grows: what it answers for the scoring rows after every few rounds.
+
+scikit-learn's early stopping adds up the answers for its validation rows round by round, and throws them away.
+Taking them there saves predicting the same rows once more (`staged_predict`) and the loss on the fitting rows,
+and lets a clock end the fit: what was grown until then is a model as good as any.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sight:
+    """After so many rounds: raw answers (n, trees of a round), and the seconds since the fit began."""
+
+    n_rounds: int
+    raw: NDArray[np.float64]
+    seconds: float
+
+
+@dataclass
+class Watch:
+    """Stands in for `_check_early_stopping_loss`, which is called once before the first round and after each.
+
+    Ends the fit after `patience` rounds without a lower loss on the rows of `is_known`, or after `max_seconds`.
+    """
+
+    boosting: Any
+    is_known: NDArray[np.bool_]
+    stride: int
+    patience: int
+    max_seconds: float
+    sights: list[Sight] = field(default_factory=list)
+    is_cut: bool = False
+    _n_rounds: int = -1
+    _best: float = np.inf
+    _best_round: int = 0
+    _last: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        self._started_at = time.monotonic()
+
+    def __call__(self, *, y_val: Any, raw_predictions_val: Any, n_threads: int = 1, **others: Any) -> bool:
+        self._n_rounds += 1
+        self._last = raw_predictions_val
+        known = slice(None) if self.is_known.all() else self.is_known
+        loss = float(
+            self.boosting._loss(
+                y_true=y_val[known], raw_prediction=np.asfortranarray(raw_predictions_val[known])
+            )
+        )
+        if loss < self._best:
+            self._best, self._best_round = loss, self._n_rounds
+        if self._n_rounds and self._n_rounds % self.stride == 0:
+            self._see()
+        seconds = time.monotonic() - self._started_at
+        self.is_cut = self._n_rounds > 0 and seconds > self.max_seconds
+        return self.is_cut or self._n_rounds - self._best_round >= self.patience
+
+    def fit(self, matrix: Any, target: Any, score_matrix: Any, score_target: Any) -> Iterator[Sight]:
+        """What was seen, earliest first; the last sight is that of the whole boosting."""
+        self.boosting.set_params(early_stopping=True, scoring="loss")
+        self.boosting._check_early_stopping_loss = self
+        try:
+            self.boosting.fit(matrix, target, X_val=score_matrix, y_val=score_target)
+        finally:
+            del self.boosting._check_early_stopping_loss
+        if not self.sights or self.sights[-1].n_rounds < self._n_rounds:
+            self._see()
+        yield from self.sights
+
+    def _see(self) -> None:
+        if self._last is not None:
+            raw = np.array(self._last, np.float64)
+            self.sights.append(Sight(self._n_rounds, raw, time.monotonic() - self._started_at))

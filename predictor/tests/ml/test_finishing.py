@@ -1,0 +1,62 @@
+"""The end of a run keeps to its time: members are left out, and what is optional is skipped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictor.ml.features import LINEAR
+from predictor.ml.final_fits import Chosen, Plan, fit_plan
+from predictor.ml.fitting import Candidate
+from predictor.ml.progress import Deadline
+from predictor.ml.watching import Watch
+
+from .tables_for_tests import regression_table
+
+HEAVY = Chosen(Candidate("heavy", "Heavy", "ridge", LINEAR), {"alpha": 1.0}, 0.7, seconds=50.0)
+LIGHT = Chosen(Candidate("light", "Light", "ridge", LINEAR), {"alpha": 2.0}, 0.3, seconds=50.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "again", "weights"),
+    [(600.0, 0.0, {"heavy": 0.7, "light": 0.3}), (60.0, 1.0, {"heavy": 1.0}), (-1.0, 0.0, {"heavy": 1.0})],
+    ids=["time for both", "time for one, since it is fitted again", "late: one is always fitted"],
+)
+def test_the_weightiest_members_are_fitted_as_far_as_time_goes(seconds, again, weights):
+    plan = Plan((LIGHT, HEAVY), None, 0, Deadline.after(seconds), again)
+    fitted = fit_plan(plan, regression_table(60))
+    assert fitted.weights == weights
+    assert sum(member.weight for member in fitted.pipeline.members) == pytest.approx(1)
+
+
+def test_a_deadline_allows_what_ends_in_time():
+    assert Deadline.after(60.0).allows(30.0)
+    assert not Deadline.after(60.0).allows(90.0)
+    assert not Deadline.after(-1.0).allows(0.0)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_what_a_watch_saw_is_what_the_boosting_answers_at_that_stage(n_classes):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(120, 3))
+    y = (X[:, 0] + draw.normal(size=120) > 0).astype(int) + (X[:, 1] > 1) * (n_classes - 2)
+    boosting = HistGradientBoostingClassifier(max_iter=30, learning_rate=0.3)
+    watch = Watch(boosting, np.ones(40, bool), stride=4, patience=5, max_seconds=60.0)
+    sights = list(watch.fit(X[40:], y[40:], X[:40], y[:40]))
+    staged = list(boosting.staged_predict_proba(X[:40]))
+    assert sights[-1].n_rounds == len(staged) < 30
+    for sight in sights:
+        assert boosting._loss.predict_proba(sight.raw) == pytest.approx(staged[sight.n_rounds - 1], abs=1e-9)
+    assert not watch.is_cut
+
+
+def test_a_watch_ends_a_boosting_by_the_clock():
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    boosting = HistGradientBoostingRegressor(max_iter=1000, min_samples_leaf=2)
+    watch = Watch(boosting, np.ones(60, bool), stride=10, patience=1000, max_seconds=0.0)
+    assert [sight.n_rounds for sight in watch.fit(X, X[:, 0], X, X[:, 0])] == [1]
+    assert watch.is_cut
