@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,39 +19,16 @@ from sklearn.ensemble import (
 )
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from .candidates import Candidate
 from .checking import TrainingTable
-from .encoding import Encoding
-from .estimators import CATALOGUE, EstimatorInfo
 from .features import FeatureSpec
 from .pipeline import FittedPipeline, Member, TargetScaling
+
+__all__ = ["Candidate", "Prepared", "fit_member", "join", "prepare", "quiet", "sample_rows"]
 
 BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
 NEURAL = (MLPClassifier, MLPRegressor)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to fit the table.
-
-    `params` are the catalogue's hyperparameters; `settings` go to scikit-learn beyond them. `path` lists
-    alternatives for some of the params, each fitted in turn; boosting, forests and neural networks are walked
-    along their own rounds when `is_staged`. `is_log` fits on log1p of the target.
-    """
-
-    key: str
-    title: str
-    estimator: str
-    encoding: Encoding
-    params: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    path: tuple[Mapping[str, Any], ...] = ()
-    is_staged: bool = False
-    is_log: bool = False
-
-    @property
-    def info(self) -> EstimatorInfo:
-        return CATALOGUE[self.estimator]
 
 
 @dataclass(frozen=True)

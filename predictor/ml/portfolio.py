@@ -1,7 +1,8 @@
 """What *Auto* tries, in which order, and why.
 
 The order matters when time is short: what is cheap and often best comes first. Nothing here depends on the
-clock, so that a run whose budget suffices gives the same answer each time.
+clock, so that a run whose budget suffices gives the same answer each time. What is tried was settled by
+cross-validation on tables of many kinds; importing this does not import scikit-learn.
 """
 
 from __future__ import annotations
@@ -12,179 +13,121 @@ from typing import Any
 
 import numpy as np
 
+from .candidates import Candidate
 from .checking import TrainingTable
-from .encoding import LINEAR, NATIVE_BOOSTING, ONE_HOT_TREES, ORDINAL_TREES, TARGET_BOOSTING, Encoding
-from .fitting import Candidate
-from .schema import Role, Task
+from .encoding import (
+    BENT,
+    LINEAR,
+    NATIVE_BOOSTING,
+    ONE_HOT_TREES,
+    ORDERED_BOOSTING,
+    ORDINAL_TREES,
+    TARGET_BOOSTING,
+    Encoding,
+)
+from .schema import Role, TableSchema, Task
 
 ONE_HOT_BOOSTING = replace(ONE_HOT_TREES, numbers="nan")
-# log1p of the target pays when its upper tail is this much longer than a symmetric one (skewness).
+# log1p of the target may pay when its upper tail is this much longer than a symmetric one (skewness).
 MIN_SKEWNESS = 1.0
+# One-hot columns of more categories than this are too many to try.
+WIDE = 30
 BOOSTING = "hist_gradient_boosting"
+NATIVE_KEY, LOGGED_KEY = "boosting-native", "boosting-native-log"
 
 
 @dataclass(frozen=True)
-class Portfolio:
-    """Candidates in rounds: the others are stopped early when an anchor does much better."""
+class Facts:
+    """What decides which candidates are worth their time. `is_skewed` None: not known before training."""
 
-    anchors: tuple[Candidate, ...]
-    others: tuple[Candidate, ...]
+    task: Task
+    n_rows: int
+    n_features: int
+    n_categories: int
+    n_texts: int
+    is_skewed: bool | None
+
+    @classmethod
+    def of(cls, table: TrainingTable) -> Facts:
+        """From the values."""
+        y, is_skewed = table.target.y, False
+        if table.task is Task.REGRESSION and y.min() >= 0 and y.std() > 0:
+            is_skewed = float(np.mean(((y - y.mean()) / y.std()) ** 3)) > MIN_SKEWNESS
+        return cls._counted(table.task, len(table), list(table.roles.values()), is_skewed)
+
+    @classmethod
+    def before(cls, schema: TableSchema, target: str, task: Task) -> Facts:
+        """From the profile alone."""
+        from .checking import feature_roles
+
+        is_skewed = None if task is Task.REGRESSION else False
+        return cls._counted(task, schema.n_rows, list(feature_roles(schema, target).values()), is_skewed)
+
+    @classmethod
+    def _counted(cls, task: Task, n_rows: int, roles: list[Role], is_skewed: bool | None) -> Facts:
+        n_categories = sum(role in (Role.CATEGORICAL, Role.BOOLEAN) for role in roles)
+        return cls(task, n_rows, len(roles), n_categories, roles.count(Role.TEXT), is_skewed)
+
+    @property
+    def has_categories(self) -> bool:
+        return self.n_categories > 0
+
+    @property
+    def is_wide(self) -> bool:
+        return self.n_categories > WIDE
 
 
-def single(estimator: str, params: Mapping[str, Any]) -> Portfolio:
+def single(estimator: str, params: Mapping[str, Any]) -> Candidate:
     """One estimator that was asked for, with its own hyperparameters."""
     from .estimators import CATALOGUE
 
     info = CATALOGUE[estimator]
-    return Portfolio((Candidate(estimator, info.title, estimator, info.encoding, dict(params)),), ())
+    return Candidate(estimator, info.title, estimator, info.encoding, dict(params))
 
 
 def linear_baseline(task: Task) -> Candidate:
-    """The simplest model that uses the features, at its default strength."""
+    """The simplest model that uses the features, at the strength that suits them."""
+    why = "the simplest model that uses the features: quick, and hard to beat on few rows"
     if task.is_classification:
+        strengths = tuple({"C": c} for c in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0))
         return Candidate(
-            "logistic",
-            "Logistic regression",
-            "logistic_regression",
-            LINEAR,
-            path=tuple({"C": c} for c in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)),
+            "logistic", "Logistic regression", "logistic_regression", LINEAR, path=strengths, why=why
         )
-    return Candidate(
-        "ridge",
-        "Ridge",
-        "ridge",
-        LINEAR,
-        path=tuple({"alpha": a} for a in (0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)),
-    )
+    penalties = tuple({"alpha": a} for a in (0.1, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0))
+    return Candidate("ridge", "Ridge", "ridge", LINEAR, path=penalties, why=why)
 
 
-def auto(table: TrainingTable, *, n_random: int = 16, seed: int = 0) -> Portfolio:
-    """The candidates for this table: fixed ones first, then boosting with settings drawn at random."""
-    facts = _facts(table)
-    n = len(table)
-    is_log = facts.is_skewed
-    linear = linear_baseline(table.task)
-    native = _boosting("boosting-native", "Boosting, native categories", NATIVE_BOOSTING, is_log=False)
-    anchors = [linear, native]
-    others = []
-    if is_log:
-        others += [
-            replace(native, key="boosting-native-log", title=f"{native.title}, log target", is_log=True),
-            replace(linear, key=f"{linear.key}-log", title=f"{linear.title}, log target", is_log=True),
-        ]
-    small = n < 3000
-    others += [
-        _boosting(
-            "boosting-additive",
-            "Boosting without interactions",
-            NATIVE_BOOSTING,
-            is_log=is_log,
-            max_leaf_nodes=4,
-            interaction_cst="no_interactions",
-            min_samples_leaf=10,
+def anchors(facts: Facts) -> list[Candidate]:
+    """The first round: quick, unlike each other, and telling what suits this table."""
+    first = [linear_baseline(facts.task), NATIVE]
+    return [*first, LOGGED] if facts.is_skewed or facts.is_skewed is None else first
+
+
+def second_round(facts: Facts, scores: Mapping[str, float]) -> list[Candidate]:
+    """What is tried on every table of this kind, in the order of what it brings for its time.
+
+    `scores` of the anchors, smaller for better: they show whether log1p of the target pays.
+    """
+    is_logged = scores.get(LOGGED_KEY, np.inf) < scores.get(NATIVE_KEY, np.inf)
+    linear = linear_baseline(facts.task)
+    found = [
+        *([ORDERED] if facts.has_categories else []),
+        SMALL_TREES,
+        replace(
+            linear,
+            key=f"{linear.key}-bent",
+            title=f"{linear.title}, outliers bent",
+            encoding=BENT,
+            why="as before, but no far-off value can pull the sum away",
         ),
-        _boosting(
-            "boosting-small",
-            "Boosting, small trees",
-            NATIVE_BOOSTING,
-            is_log=is_log,
-            learning_rate=0.05,
-            max_leaf_nodes=6,
-            min_samples_leaf=10,
-            max_features=0.5,
-        ),
+        *([TARGET] if facts.has_categories else []),
+        ADDITIVE,
+        NEURAL,
+        SLOW,
+        *_forests(facts),
+        *([ONE_HOT] if facts.has_categories and not facts.is_wide else []),
     ]
-    if facts.has_categories:
-        others.append(
-            _boosting(
-                "boosting-target",
-                "Boosting, target encoding",
-                TARGET_BOOSTING,
-                is_log=is_log,
-                learning_rate=0.05,
-                max_leaf_nodes=15,
-                max_features=0.5,
-            )
-        )
-    others += [
-        Candidate(
-            "extra-trees",
-            "Extra trees",
-            "extra_trees",
-            ONE_HOT_TREES if facts.has_categories and not facts.is_wide else ORDINAL_TREES,
-            {
-                "n_estimators": 150,
-                "min_samples_leaf": 2 if not table.task.is_classification else 3,
-                "max_features": 0.7,
-            },
-            is_staged=True,
-            is_log=is_log,
-        ),
-        Candidate(
-            "neural",
-            "Neural network",
-            "mlp",
-            LINEAR,
-            {
-                "n_units": 64,
-                "n_layers": 2,
-                "alpha": 0.01 if small else 1e-3,
-                "max_iter": 60,
-                "learning_rate_init": 2e-3,
-            },
-            is_staged=True,
-            is_log=is_log,
-        ),
-        _boosting(
-            "boosting-one-hot",
-            "Boosting, one-hot",
-            ONE_HOT_BOOSTING,
-            is_log=is_log,
-            learning_rate=0.05,
-            max_leaf_nodes=24,
-            max_features=0.5,
-        ),
-        Candidate(
-            "random-forest",
-            "Random forest",
-            "random_forest",
-            ORDINAL_TREES,
-            {
-                "n_estimators": 100,
-                "min_samples_leaf": 2 if not table.task.is_classification else 4,
-                "max_features": 0.35,
-            },
-            is_staged=True,
-            is_log=is_log,
-        ),
-    ]
-    others += random_boostings(n_random, facts.has_categories, is_log, seed)
-    return Portfolio(tuple(anchors), tuple(others))
-
-
-def random_boostings(n_random: int, has_categories: bool, is_log: bool, seed: int) -> list[Candidate]:
-    """Boosting with settings drawn at random (on the scales where they matter), for variety in a blend."""
-    rng = np.random.default_rng([seed, 77])
-    encodings: list[Encoding] = (
-        [NATIVE_BOOSTING, TARGET_BOOSTING, ONE_HOT_BOOSTING] if has_categories else [NATIVE_BOOSTING]
-    )
-    found = []
-    for number in range(1, n_random + 1):
-        encoding = encodings[int(rng.integers(len(encodings)))]
-        found.append(
-            _boosting(
-                f"boosting-random-{number}",
-                f"Boosting, random settings {number}",
-                encoding,
-                is_log=is_log,
-                learning_rate=round(float(np.exp(rng.uniform(np.log(0.02), np.log(0.12)))), 4),
-                max_leaf_nodes=round(float(np.exp(rng.uniform(np.log(4), np.log(80))))),
-                min_samples_leaf=round(float(np.exp(rng.uniform(np.log(3), np.log(60))))),
-                l2_regularization=round(float(np.exp(rng.uniform(np.log(0.01), np.log(30)))), 3),
-                max_features=round(float(rng.uniform(0.25, 1.0)), 2),
-            )
-        )
-    return found
+    return [replace(each, is_log=is_logged) for each in found]
 
 
 def _boosting(
@@ -192,27 +135,76 @@ def _boosting(
     title: str,
     encoding: Encoding,
     *,
-    is_log: bool,
+    is_log: bool = False,
     interaction_cst: str | None = None,
+    why: str = "",
     **params: Any,
 ) -> Candidate:
     settings = {"interaction_cst": interaction_cst} if interaction_cst else {}
     params = {"max_iter": 1000, "learning_rate": 0.08, **params}
-    return Candidate(key, title, BOOSTING, encoding, params, settings, is_staged=True, is_log=is_log)
+    return Candidate(key, title, BOOSTING, encoding, params, settings, is_staged=True, is_log=is_log, why=why)
 
 
-@dataclass(frozen=True)
-class _Facts:
-    is_skewed: bool
-    has_categories: bool
-    is_wide: bool
+NATIVE = _boosting(
+    NATIVE_KEY, "Boosting, native categories", NATIVE_BOOSTING,
+    why="trees that mend each other's errors, the best single answer on most tables",
+)  # fmt: skip
+LOGGED = replace(
+    NATIVE, key=LOGGED_KEY, title=f"{NATIVE.title}, log target", is_log=True,
+    why="the same on the logarithm of the target, which has a long upper tail",
+)  # fmt: skip
+ORDERED = _boosting(
+    "boosting-ordered", "Boosting, categories in order of frequency", ORDERED_BOOSTING,
+    learning_rate=0.05, max_leaf_nodes=15, max_features=0.5,
+    why="categories as one number each: steadier where there are many of them",
+)  # fmt: skip
+SMALL_TREES = _boosting(
+    "boosting-small", "Boosting, small trees", NATIVE_BOOSTING,
+    learning_rate=0.05, max_leaf_nodes=6, min_samples_leaf=10, max_features=0.5,
+    why="many shallow trees, which overfit late",
+)  # fmt: skip
+TARGET = _boosting(
+    "boosting-target", "Boosting, target encoding", TARGET_BOOSTING,
+    learning_rate=0.05, max_leaf_nodes=15, max_features=0.5,
+    why="each category as the mean target that it had in other rows, for columns with many categories",
+)  # fmt: skip
+ADDITIVE = _boosting(
+    "boosting-additive", "Boosting without interactions", NATIVE_BOOSTING,
+    max_leaf_nodes=4, interaction_cst="no_interactions", min_samples_leaf=10,
+    why="one curve for each feature: steadier where features do not act together",
+)  # fmt: skip
+SLOW = _boosting(
+    "boosting-slow", "Boosting, slow", NATIVE_BOOSTING,
+    learning_rate=0.03, max_leaf_nodes=10, min_samples_leaf=8, max_features=0.35,
+    why="small steps, each with another third of the features",
+)  # fmt: skip
+ONE_HOT = _boosting(
+    "boosting-one-hot", "Boosting, one-hot", ONE_HOT_BOOSTING,
+    learning_rate=0.05, max_leaf_nodes=24, max_features=0.5,
+    why="one column for each category",
+)  # fmt: skip
+NEURAL = Candidate(
+    "neural", "Neural network", "mlp", BENT,
+    {"n_units": 64, "n_layers": 2, "alpha": 1.0, "max_iter": 60, "learning_rate_init": 2e-3}, is_staged=True,
+    why="smooth where trees have steps, so that it errs elsewhere and a blend gains",
+)  # fmt: skip
 
 
-def _facts(table: TrainingTable) -> _Facts:
-    categories = [name for name, role in table.roles.items() if role in (Role.CATEGORICAL, Role.BOOLEAN)]
-    texts = [name for name, role in table.roles.items() if role in (Role.CATEGORICAL, Role.TEXT)]
-    y = table.target.y
-    skewed = False
-    if table.task is Task.REGRESSION and y.min() >= 0 and y.std() > 0:
-        skewed = float(np.mean(((y - y.mean()) / y.std()) ** 3)) > MIN_SKEWNESS
-    return _Facts(skewed, bool(texts), len(categories) > 30)
+def _forests(facts: Facts) -> list[Candidate]:
+    """Steady, but large and slow: they get little time, and are as large as they grow in it."""
+    is_class = facts.task.is_classification
+    one_hot = facts.has_categories and not facts.is_wide
+    return [
+        Candidate(
+            "random-forest", "Random forest", "random_forest", ORDINAL_TREES,
+            {"n_estimators": 100, "min_samples_leaf": 4 if is_class else 2, "max_features": 0.35},
+            is_staged=True, share=0.12,
+            why="the mean of deep trees on drawn rows: errs unlike boosting",
+        ),
+        Candidate(
+            "extra-trees", "Extra trees", "extra_trees", ONE_HOT_TREES if one_hot else ORDINAL_TREES,
+            {"n_estimators": 100, "min_samples_leaf": 3 if is_class else 2, "max_features": 0.7},
+            is_staged=True, share=0.12,
+            why="a forest with random cuts: smoother still",
+        ),
+    ]  # fmt: skip

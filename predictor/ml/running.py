@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import TrainingFailed
 from . import portfolio
+from .auto import auto
 from .checking import TrainingTable, TrainingWarning, feature_roles, make_table
 from .checkpoints import Checkpoints, write_json
 from .children import Children
@@ -108,19 +110,16 @@ def _split(request: TrainingRequest, table: TrainingTable, reporter: Reporter) -
 
 def _search(request: TrainingRequest, search: Search) -> Search:
     """The search with at least one candidate fitted: in the last resort on a few rows and over the budget."""
-    is_auto = request.estimator == AUTO
-    found = (
-        portfolio.auto(search.table, seed=request.seed)
-        if is_auto
-        else portfolio.single(request.estimator, request.params)
-    )
-    search.run(found.anchors, is_pruned=False, max_share=0.4 if is_auto else 0.9)
-    search.run(found.others, is_pruned=True)
+    if request.estimator == AUTO:
+        first = auto(search, seed=request.seed)
+    else:
+        first = [replace(portfolio.single(request.estimator, request.params), share=0.9)]
+        search.run(first, is_pruned=False)
     if not search.outcomes and search.is_budget_limited:
         search = search.shrunk(LAST_RESORT_ROWS, LAST_RESORT_SECONDS)
         message = f"No candidate ended in time, so only {len(search.split.search)} rows were used."
         search.reporter.warn(TrainingWarning(message))
-        search.run(found.anchors, is_pruned=False, max_share=1.0)
+        search.run([replace(each, share=1.0) for each in first], is_pruned=False)
     if not search.outcomes:
         notes = "; ".join(f"{entry.title}: {entry.note}" for entry in search.leaderboard())
         raise TrainingFailed(f"No candidate could be fitted. {notes}")

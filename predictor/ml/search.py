@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .candidates import Candidate
 from .checking import TrainingTable
 from .checkpoints import Checkpoints
 from .children import Children, Ended
 from .costs import Costs
-from .fitting import Candidate
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .metrics import selection_score
 from .paths import FoldFit, fit_fold
@@ -21,8 +21,7 @@ from .splitting import Split, split_rows
 
 # A candidate of a later round is ended after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
-# No candidate may take more of the budget than this. What grows step by step ends itself a little earlier.
-MAX_SHARE = 0.3
+# What grows step by step ends itself a little before it would be ended.
 OWN_SHARE = 0.8
 # Importance, baselines and the report take about this long, beside what the members cost.
 FINISH_SECONDS = 1.0
@@ -89,9 +88,13 @@ class Search:
             _fits={},
         )
 
-    def run(self, candidates: Sequence[Candidate], *, is_pruned: bool, max_share: float = MAX_SHARE) -> None:
+    @property
+    def is_over(self) -> bool:
+        """Whether the time for searching has ended."""
+        return self.remaining <= MIN_SECONDS
+
+    def run(self, candidates: Sequence[Candidate], *, is_pruned: bool) -> None:
         """Fit all of them, or as many as time allows, in this order."""
-        self.limit = self.clock.budget_seconds * max_share * self.children.n_slots / len(self.split.folds)
         rivals = dict(self.outcomes) if is_pruned else {}
         waiting = deque((each, fold) for each in candidates for fold in range(len(self.split.folds)))
         running: dict[str, tuple[Candidate, int]] = {}
@@ -143,7 +146,8 @@ class Search:
             share, f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}"
         )
 
-        timeout = min(self.limit, max(self.remaining, 0.1))
+        limit = self.clock.budget_seconds * candidate.share * self.children.n_slots / len(self.split.folds)
+        timeout = min(limit, max(self.remaining, 0.1))
         own_limit = OWN_SHARE * timeout
 
         def work() -> None:

@@ -23,6 +23,8 @@ MOST_TARGET_CLASSES = 10
 # float32 holds 24 bits: a number whose spread is this much smaller than its size would lose most of them.
 SMALLEST_SPREAD = 1e-4
 WORD_SAMPLE = 50_000
+# Between the quartiles of a normal distribution, in standard deviations.
+QUARTILE_DISTANCE = 1.349
 
 
 class NothingToLearn(Exception):
@@ -77,6 +79,9 @@ def _number(source: str, values: NDArray[Any], encoding: Encoding) -> NumberStep
     fill = float(np.median(present)) if encoding.numbers == "impute" else None
     step = NumberStep(source, fill=fill, has_flag=fill is not None and len(present) < len(values))
     mean, scale = _mean_and_scale(values if fill is None else np.where(np.isnan(values), fill, values))
+    if encoding.is_scaled and encoding.bend is not None:
+        middle, spread = _middle_and_spread(present, scale)
+        return replace(step, mean=middle, scale=spread, limit=SCALED_LIMIT, bend=encoding.bend)
     if encoding.is_scaled:
         return replace(step, mean=mean, scale=scale, limit=SCALED_LIMIT)
     size = float(np.abs(present).max())
@@ -93,6 +98,13 @@ def _mean_and_scale(values: NDArray[np.float64]) -> tuple[float, float]:
     shares = values / size
     mean, scale = float(np.nanmean(shares) * size), float(np.nanstd(shares) * size)
     return mean, scale if scale > 0 and math.isfinite(1 / scale) else size
+
+
+def _middle_and_spread(present: NDArray[np.float64], scale: float) -> tuple[float, float]:
+    """Median, and what a normal distribution with these quartiles deviates; `scale` where they are one."""
+    low, middle, high = (float(each) for each in np.quantile(present, [0.25, 0.5, 0.75]))
+    spread = (high - low) / QUARTILE_DISTANCE
+    return middle, spread if spread > 1e-3 * scale and math.isfinite(1 / spread) else scale
 
 
 def _boolean(source: str, values: NDArray[Any], encoding: Encoding) -> NumberStep:

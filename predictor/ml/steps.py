@@ -19,13 +19,17 @@ RAW_LIMIT = 1e30
 
 @dataclass(frozen=True)
 class NumberStep(Step):
-    """(x - mean) / scale, clipped. Missing becomes `fill`, or stays NaN where `fill` is None."""
+    """z = (x - mean) / scale, clipped. Missing becomes `fill`, or stays NaN where `fill` is None.
+
+    With `bend`, z / sqrt(1 + (z / bend)²): far-off values count as far, but no farther than `bend`.
+    """
 
     fill: float | None = None
     has_flag: bool = False
     mean: float = 0.0
     scale: float = 1.0
     limit: float = RAW_LIMIT
+    bend: float | None = None
     kind: ClassVar[str] = "number"
 
     @cached_property
@@ -40,14 +44,15 @@ class NumberStep(Step):
         if self.fill is not None:
             values = np.where(is_missing, self.fill, values)
         with np.errstate(over="ignore", invalid="ignore"):
-            block[:, 0] = np.clip((values - self.mean) / self.scale, -self.limit, self.limit)
+            z = np.clip((values - self.mean) / self.scale, -self.limit, self.limit)
+        block[:, 0] = z if self.bend is None else z / np.sqrt(1.0 + (z / self.bend) * (z / self.bend))
         if self.has_flag:
             block[:, 1] = is_missing
         return block
 
     def writer(self, at: int) -> Writer:
         fill = math.nan if self.fill is None else self.fill
-        mean, scale, limit, has_flag = self.mean, self.scale, self.limit, self.has_flag
+        mean, scale, limit, bend, has_flag = self.mean, self.scale, self.limit, self.bend, self.has_flag
 
         def write(values: NDArray[Any], row: list[float]) -> None:
             x = values.item()
@@ -56,7 +61,8 @@ class NumberStep(Step):
                 if has_flag:
                     row[at + 1] = 1.0
             x = (x - mean) / scale
-            row[at] = limit if x > limit else -limit if x < -limit else x
+            x = limit if x > limit else -limit if x < -limit else x
+            row[at] = x if bend is None else x / math.sqrt(1.0 + (x / bend) * (x / bend))
 
         return write
 

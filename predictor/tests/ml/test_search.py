@@ -13,6 +13,7 @@ from predictor.ml.children import Children
 from predictor.ml.choosing import choose
 from predictor.ml.features import LINEAR, NATIVE_BOOSTING
 from predictor.ml.fitting import Candidate, fit_member
+from predictor.ml.nearby import nearby
 from predictor.ml.progress import Clock, Reporter
 from predictor.ml.splitting import split_rows
 
@@ -151,7 +152,7 @@ def test_nothing_is_begun_when_the_time_is_over(tmp_path):
 def test_a_fit_past_its_share_of_the_budget_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(search, "fit_fold", lambda *_, **__: time.sleep(600))
     found = a_search(regression_table(100), tmp_path, budget=10.0)
-    found.run([RIDGE], is_pruned=False, max_share=0.01)
+    found.run([replace(RIDGE, share=0.01)], is_pruned=False)
     assert found.entries["ridge"].status == "timed out"
     assert found.is_budget_limited
 
@@ -173,21 +174,37 @@ def test_a_shrunk_search_stays_within_the_development_rows(tmp_path):
     assert "ridge" in found.outcomes
 
 
+def everything(table):
+    facts = portfolio.Facts.of(table)
+    anchors = portfolio.anchors(facts)
+    others = portfolio.second_round(facts, {})
+    tried = {each.key: each for each in (*anchors, *others)}
+    scores = {key: float(number) for number, key in enumerate(tried)}
+    return [*tried.values(), *nearby(facts, tried, scores, 0, seed=0)]
+
+
 @pytest.mark.parametrize(
     "table", [regression_table(60), classification_table(60)], ids=["regression", "binary"]
 )
-def test_the_portfolio_names_each_candidate_once_and_is_the_same_each_time(table):
-    found = portfolio.auto(table)
-    keys = [each.key for each in (*found.anchors, *found.others)]
+def test_the_portfolio_names_each_candidate_once_gives_a_reason_and_is_the_same_each_time(table):
+    found = everything(table)
+    keys = [each.key for each in found]
     assert len(keys) == len(set(keys))
-    assert found == portfolio.auto(table)
+    assert all(each.why for each in found)
+    assert found == everything(table)
+
+
+def test_the_log_of_the_target_is_taken_where_it_paid_on_the_anchors():
+    facts = portfolio.Facts.of(regression_table(60))
+    better = {portfolio.NATIVE_KEY: 2.0, portfolio.LOGGED_KEY: 1.0}
+    assert all(each.is_log for each in portfolio.second_round(facts, better))
+    assert not any(each.is_log for each in portfolio.second_round(facts, {portfolio.NATIVE_KEY: 2.0}))
 
 
 @pytest.mark.parametrize("make", [regression_table, classification_table])
 def test_every_candidate_of_the_portfolio_can_be_fitted(make):
     table = make(60)
-    found = portfolio.auto(table, n_random=3)
-    for candidate in (*found.anchors, *found.others):
+    for candidate in everything(table):
         short = {
             name: min(value, 3)
             for name, value in candidate.params.items()

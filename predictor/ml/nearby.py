@@ -1,0 +1,74 @@
+"""Later rounds of *Auto*: settings near the best boosting so far, and some drawn anywhere.
+
+Each round is drawn from what earlier rounds found, never from what is still running, so that it is the same
+whether one or two fits run at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from .candidates import Candidate
+from .encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING
+from .portfolio import BOOSTING, ONE_HOT_BOOSTING, SMALL_TREES, Facts
+
+# Settings by name: lowest, highest, how far one step goes (as a factor), whether whole.
+RANGES: dict[str, tuple[float, float, float, bool]] = {
+    "learning_rate": (0.015, 0.15, 1.6, False),
+    "max_leaf_nodes": (4, 64, 2.0, True),
+    "min_samples_leaf": (3, 80, 2.0, True),
+    "l2_regularization": (0.01, 30.0, 4.0, False),
+    "max_features": (0.15, 1.0, 1.5, False),
+}
+N_NEAR, N_ANYWHERE = 3, 1
+
+
+def nearby(
+    facts: Facts, tried: Mapping[str, Candidate], scores: Mapping[str, float], number: int, seed: int
+) -> list[Candidate]:
+    """Round `number`: three steps away from the best few boostings, one draw from the whole range."""
+    rng = np.random.default_rng([seed, 77, number])
+    boostings = [key for key in scores if tried[key].estimator == BOOSTING and not tried[key].settings]
+    best = sorted(boostings, key=lambda key: scores[key])[:N_NEAR]
+    found = [_step(tried[best[place % len(best)]], rng) for place in range(N_NEAR)] if best else []
+    is_log = bool(best) and tried[best[0]].is_log
+    return found + [_anywhere(facts, is_log, rng) for _ in range(N_ANYWHERE)]
+
+
+def _step(base: Candidate, rng: np.random.Generator) -> Candidate:
+    """The base with its settings moved a little; those that it leaves at their default begin in the middle."""
+    middle = {"learning_rate": 0.08, "max_leaf_nodes": 31, "min_samples_leaf": 20, "l2_regularization": 0.3}
+    params: dict[str, Any] = {"max_iter": 1000}
+    for name, (low, high, factor, is_whole) in RANGES.items():
+        value = float(base.params.get(name, middle.get(name, 1.0)))
+        moved = float(np.clip(value * factor ** rng.uniform(-1, 1), low, high))
+        params[name] = round(moved) if is_whole else round(moved, 4)
+    return _named(base, "near the best", params)
+
+
+def _anywhere(facts: Facts, is_log: bool, rng: np.random.Generator) -> Candidate:
+    encodings = [NATIVE_BOOSTING]
+    if facts.has_categories:
+        encodings += [ORDERED_BOOSTING, TARGET_BOOSTING, *([] if facts.is_wide else [ONE_HOT_BOOSTING])]
+    encoding = encodings[int(rng.integers(len(encodings)))]
+    params: dict[str, Any] = {"max_iter": 1000}
+    for name, (low, high, _, is_whole) in RANGES.items():
+        drawn = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        params[name] = round(drawn) if is_whole else round(drawn, 4)
+    return _named(replace(SMALL_TREES, encoding=encoding, is_log=is_log), "drawn at random", params)
+
+
+def _named(base: Candidate, how: str, params: dict[str, Any]) -> Candidate:
+    """Named by its settings: fits on disk are never taken for those of other settings."""
+    facts = json.dumps([params, repr(base.encoding), base.is_log], sort_keys=True)
+    name = sha256(facts.encode()).hexdigest()[:6]
+    words = {"native": "native categories", "ordinal": "ordered categories"}
+    kind = words.get(base.encoding.categories, f"{base.encoding.categories} encoding")
+    title = f"Boosting, {kind}, settings {how} ({name})"
+    return replace(base, key=f"boosting-{name}", title=title, params=params, why=f"settings {how}")
