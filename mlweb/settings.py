@@ -12,7 +12,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -70,6 +70,10 @@ MAX_PREDICTION_CSV_ROWS = env.int("MLWEB_MAX_PREDICTION_CSV_ROWS", default=1_000
 MAX_JSON_DEPTH = env.int("MLWEB_MAX_JSON_DEPTH", default=20)
 INGEST_MEMORY_MB = env.int("MLWEB_INGEST_MEMORY_MB", default=256)
 INGEST_TIMEOUT_SECONDS = env.int("MLWEB_INGEST_TIMEOUT_SECONDS", default=900)
+# durable: an answer leaves after its rows are committed; buffered: at once, and the rows follow.
+PREDICTION_LOG = env.str(
+    "MLWEB_PREDICTION_LOG", default="durable", validate=validate.OneOf(["durable", "buffered"])
+)
 SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=32)
 
 # --- Training ----------------------------------------------------------------------------------------------

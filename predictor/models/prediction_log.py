@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -25,6 +26,11 @@ def uuid7() -> uuid.UUID:
     random = int.from_bytes(os.urandom(8), "big") & 0x3FFFFFFFFFFFFFFF
     value = (millis & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (nanos * 4096 // 1_000_000) << 64
     return uuid.UUID(int=value | 0b10 << 62 | random)
+
+
+def moment_of(key: uuid.UUID) -> datetime:
+    """When a row was written: the first 48 bits of its id are milliseconds."""
+    return datetime.fromtimestamp((key.int >> 80) / 1000, tz=UTC)
 
 
 class PredictionSource(models.TextChoices):

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
-
 from ..ml.schema import Scalar, Signature
 from ..models import PredictionSource, uuid7
-from .prediction_log import LogRow, as_json
+from ..models.prediction_log import moment_of
+from .log_rows import LogRow, as_json
 
 if TYPE_CHECKING:
     from ..ml.rows import CheckedRows, RowWarning
@@ -104,7 +103,6 @@ def log_rows(
     first_row: int = 1,
 ) -> list[LogRow]:
     """One log row for each prediction."""
-    now = timezone.now()
     return [
         LogRow(
             id=prediction.id,
@@ -119,7 +117,8 @@ def log_rows(
             output=as_json(prediction.output),
             warnings=as_json(prediction.warnings_as_json) if prediction.warnings else "[]",
             latency_ms=latency_ms,
-            created_at=now,
+            # The time in the id, so that a search by time, which reads ids, agrees with what is shown.
+            created_at=moment_of(prediction.id),
         )
         for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=first_row)
     ]

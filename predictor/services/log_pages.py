@@ -10,12 +10,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db.models import OuterRef, Subquery
 
 from ..models import ModelVersion, PredictionLog, Workspace
-from ..models.prediction_log import PredictionLogQuerySet
+from ..models.prediction_log import PredictionLogQuerySet, moment_of
 from . import prediction_log
 from .prediction_log import LogSearch
 
@@ -108,8 +108,3 @@ def _floor(
     nth = indexed.filter(model_version_id=OuterRef("pk")).order_by("-id").values("pk")[depth - 1 : depth]
     floors = ModelVersion.objects.filter(pk__in=versions).order_by().values_list(Subquery(nth), flat=True)
     return max((floor for floor in floors if floor is not None), default=None)
-
-
-def moment_of(key: uuid.UUID) -> datetime:
-    """When a row was written: the first 48 bits of its id are milliseconds."""
-    return datetime.fromtimestamp((key.int >> 80) / 1000, tz=UTC)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
-from predictor.services import remembering
+from predictor.services import log_writer, remembering
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +19,13 @@ def django_db_modify_db_settings(
     database = connections["default"]
     if database.vendor == "sqlite":
         database.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The log's writer has a connection of its own; PostgreSQL drops no database while one is open."""
+    yield
+    log_writer.writer().close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,69 @@
+"""Rows of the prediction log as they are written, and the statement that writes them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ..models import PredictionLog
+
+# One statement holds so many rows; the next would be another text to prepare for a gain that is gone.
+ROWS_A_STATEMENT = 200
+
+
+class LogRow(NamedTuple):
+    """A row of the log as it is written, in the order of the table's columns; the JSON parts are text already."""
+
+    id: uuid.UUID
+    workspace_id: int
+    model_version_id: int
+    request_id: str
+    row_number: int
+    source: str
+    actor_id: int | None
+    api_token_id: int | None
+    inputs: str
+    output: str
+    warnings: str
+    latency_ms: float
+    created_at: datetime
+
+
+def as_json(value: Any) -> str:
+    """JSON text for a column of the log."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(value, ensure_ascii=False)
+
+
+def insert(connection: BaseDatabaseWrapper, rows: Sequence[LogRow]) -> None:
+    """Insert rows; a row whose id is there already is left as it is, so that a repetition does no harm.
+
+    The caller has begun a transaction, or gives at most ROWS_A_STATEMENT rows: one statement is all or nothing.
+    bulk_create took 150 µs of CPU a row, a statement for each row 34 µs, one for eight rows takes 27.
+    """
+    has_uuids, adapted = connection.features.has_native_uuid_field, connection.ops.adapt_datetimefield_value
+    times: dict[Any, Any] = {moment: adapted(moment) for moment in {row.created_at for row in rows}}
+    values = [(row[0] if has_uuids else row[0].hex, *row[1:-1], times[row[-1]]) for row in rows]
+    with connection.cursor() as cursor:
+        for start in range(0, len(values), ROWS_A_STATEMENT):
+            part = values[start : start + ROWS_A_STATEMENT]
+            cursor.execute(_statement(len(part)), list(itertools.chain.from_iterable(part)))
+
+
+@lru_cache(maxsize=2 * ROWS_A_STATEMENT)
+def _statement(n_rows: int) -> str:
+    table = PredictionLog._meta
+    names = ", ".join(f'"{field.column}"' for field in table.concrete_fields)
+    places = "(" + ", ".join(["%s"] * len(LogRow._fields)) + ")"
+    rows = ", ".join([places] * n_rows)
+    return f'INSERT INTO "{table.db_table}" ({names}) VALUES {rows} ON CONFLICT ("id") DO NOTHING'  # noqa: S608

@@ -1,0 +1,291 @@
+"""Group commit for the prediction log: one transaction for all rows that wait in this process.
+
+Whoever comes first writes; the others wait, and when that is done one of them writes what has gathered in the
+meantime, for all. Nobody waits for a clock, and a lone request pays for no change of threads. Between processes
+on SQLite the order is kept by a lock on a file: SQLite's own way of waiting is to sleep for longer and longer,
+and two processes that log all the time put p99 past 100 ms.
+
+An answer leaves after its rows are committed (`durable`), or at once, and a thread writes behind (`buffered`);
+`docs/prediction-log.md` says what each promises.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .log_rows import ROWS_A_STATEMENT, LogRow, insert
+
+logger = logging.getLogger(__name__)
+
+# What may wait in memory when buffered; beyond it callers wait for the database as if it were durable.
+MOST_BUFFERED_ROWS = 50_000
+RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class WriterStatus:
+    """How the log of this process keeps up, since the process began."""
+
+    n_waiting_rows: int
+    oldest_seconds: float
+    n_commits: int
+    n_rows: int
+    n_failed_rows: int
+
+
+class _Ticket:
+    """The rows of one request, and how it learns that they are committed, failed, or its own to write."""
+
+    __slots__ = ("called", "error", "is_awaited", "is_leader", "rows", "since")
+
+    def __init__(self, rows: Sequence[LogRow], *, is_awaited: bool):
+        self.rows = rows
+        self.since = time.monotonic()
+        self.is_awaited = is_awaited
+        self.is_leader = False
+        self.error: BaseException | None = None
+        # The cheapest thing in Python that one thread can wait for and another release.
+        self.called = threading.Lock()
+        self.called.acquire()
+
+
+class LogWriter:
+    """The writer of one process. It has a connection of its own, which only the leader of the moment uses."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._waiting: list[_Ticket] = []
+        self._has_leader = False
+        self._connection: BaseDatabaseWrapper | None = None
+        self._turns: tuple[Path, IO[bytes]] | None = None
+        self._behind: threading.Thread | None = None
+        self._has_work = threading.Event()
+        self._n_commits = self._n_rows = self._n_failed_rows = 0
+
+    def write(self, rows: Sequence[LogRow]) -> None:
+        """Returns when the rows are committed. Raises DatabaseError when they could not be."""
+        ticket = _Ticket(rows, is_awaited=True)
+        with self._mutex:
+            self._waiting.append(ticket)
+            ticket.is_leader = not self._has_leader
+            self._has_leader = True
+        if not ticket.is_leader:
+            ticket.called.acquire()
+        if ticket.is_leader:
+            self._lead()
+        if ticket.error is not None:
+            raise ticket.error
+
+    def write_behind(self, rows: Sequence[LogRow]) -> None:
+        """Returns at once, unless too much waits already; a thread commits the rows."""
+        with self._mutex:
+            is_full = self._n_waiting_rows() >= MOST_BUFFERED_ROWS
+            if not is_full:
+                self._waiting.append(_Ticket(rows, is_awaited=False))
+                if self._behind is None:
+                    self._behind = threading.Thread(target=self._work, name="prediction-log", daemon=True)
+                    self._behind.start()
+        if is_full:
+            self.write(rows)
+        else:
+            self._has_work.set()
+
+    def flush(self) -> None:
+        """What waits now is committed when this returns, or is about to be tried again."""
+        self.write(())
+
+    def close(self) -> None:
+        """Flush, and close the connection; the next write opens another."""
+        self.flush()
+        with self._mutex:
+            if not self._has_leader:
+                self._drop_connection()
+                self._close_turns()
+
+    def status(self) -> WriterStatus:
+        with self._mutex:
+            return WriterStatus(
+                n_waiting_rows=self._n_waiting_rows(),
+                oldest_seconds=time.monotonic() - self._waiting[0].since if self._waiting else 0.0,
+                n_commits=self._n_commits,
+                n_rows=self._n_rows,
+                n_failed_rows=self._n_failed_rows,
+            )
+
+    def _n_waiting_rows(self) -> int:
+        return sum(len(each.rows) for each in self._waiting)
+
+    def _work(self) -> None:
+        """The thread that writes behind: it asks like anybody else, for those who did not stay."""
+        while True:
+            self._has_work.wait()
+            self._has_work.clear()
+            try:
+                self.flush()
+            except DatabaseError:
+                time.sleep(RETRY_SECONDS)
+                self._has_work.set()
+
+    # --- What the leader does ------------------------------------------------------------------------------
+    def _lead(self) -> None:
+        """Write what waits, then pass the lead to the first of those who came meanwhile."""
+        batch: list[_Ticket] = []
+        try:
+            with self._turn():
+                batch = self._taken()
+                self._commit(batch)
+        except BaseException as error:
+            batch = batch or self._taken()
+            for ticket in batch:
+                ticket.error = ticket.error or error
+            if not isinstance(error, DatabaseError):
+                raise
+        finally:
+            self._pass_on(batch)
+
+    def _taken(self) -> list[_Ticket]:
+        with self._mutex:
+            batch, self._waiting = self._waiting, []
+        return batch
+
+    def _pass_on(self, batch: Sequence[_Ticket]) -> None:
+        self._count(batch)
+        again = [each for each in batch if not each.is_awaited and isinstance(each.error, OperationalError)]
+        for ticket in again:
+            ticket.error = None
+        with self._mutex:
+            self._waiting[:0] = again
+            heir = next((each for each in self._waiting if each.is_awaited), None)
+            self._has_leader = heir is not None
+        if heir is not None:
+            heir.is_leader = True
+            heir.called.release()
+        for ticket in batch:
+            if ticket.is_awaited:
+                ticket.called.release()
+
+    def _count(self, batch: Sequence[_Ticket]) -> None:
+        self._n_commits += any(each.rows for each in batch)
+        for ticket in batch:
+            if ticket.error is None:
+                self._n_rows += len(ticket.rows)
+            elif ticket.is_awaited or not isinstance(ticket.error, OperationalError):
+                self._n_failed_rows += len(ticket.rows)
+                logger.error("%d predictions could not be logged.", len(ticket.rows), exc_info=ticket.error)
+
+    def _commit(self, batch: Sequence[_Ticket]) -> None:
+        rows = [row for ticket in batch for row in ticket.rows]
+        if not rows:
+            return
+        try:
+            self._insert(rows)
+        except (OperationalError, InterfaceError):
+            connection = self._connection
+            self._drop_connection()
+            if connection is None or connection.vendor == "sqlite":
+                raise
+            # Whether the broken connection committed is unknown; rows that are there are left as they are.
+            self._insert(rows)
+        except DatabaseError:
+            self._commit_each(batch)
+
+    def _commit_each(self, batch: Sequence[_Ticket]) -> None:
+        """One request's rows cannot be kept (their version was deleted, say): the others are."""
+        for ticket in batch:
+            try:
+                self._insert(ticket.rows)
+            except DatabaseError as error:
+                ticket.error = error
+
+    def _insert(self, rows: Sequence[LogRow]) -> None:
+        if self._connection is None:
+            self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
+            self._connection.inc_thread_sharing()
+        if len(rows) <= ROWS_A_STATEMENT:
+            insert(self._connection, rows)
+        else:
+            with _transaction(self._connection):
+                insert(self._connection, rows)
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Alone among the processes of this machine, where the database is a file."""
+        if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":
+            yield
+            return
+        path = Path(settings.DATA_DIR) / "prediction_log.lock"
+        if self._turns is None or self._turns[0] != path:
+            self._close_turns()
+            self._turns = (path, path.open("ab"))
+        file = self._turns[1]
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _close_turns(self) -> None:
+        if self._turns is not None:
+            self._turns[1].close()
+            self._turns = None
+
+
+@contextmanager
+def _transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """`atomic` knows only the connections of threads."""
+    connection.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        connection.set_autocommit(True)
+
+
+_writer = LogWriter()
+_inherited: list[LogWriter] = []
+
+
+def writer() -> LogWriter:
+    """This process's writer."""
+    return _writer
+
+
+def _begin_anew() -> None:
+    """After a fork: the parent's connection, locks and thread are not the child's.
+
+    The old writer is kept, for closing its SQLite connection would end the parent's locks.
+    """
+    global _writer  # noqa: PLW0603 (one for each process)
+    _inherited.append(_writer)
+    _writer = LogWriter()
+
+
+def _flush_at_exit() -> None:
+    if _writer.status().n_waiting_rows:
+        _writer.flush()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+atexit.register(_flush_at_exit)

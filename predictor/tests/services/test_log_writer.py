@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import signal
+import sqlite3
+import threading
+import time
+import traceback
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
+from pytest_django import Settings
+
+from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Workspace, uuid7
+from predictor.services import log_writer, prediction_log
+from predictor.services.log_rows import ROWS_A_STATEMENT, LogRow
+from predictor.services.log_writer import LogWriter
+
+is_sqlite = connections["default"].vendor == "sqlite"
+
+
+@pytest.fixture
+def version(transactional_db: None) -> ModelVersion:
+    """Committed, so that the writer's own connection sees it."""
+    workspace = Workspace.objects.create(slug="acme", name="Acme")
+    model = RegisteredModel.objects.create(workspace=workspace, slug="m", name="M")
+    return ModelVersion.objects.create(
+        registered_model=model, number=1, task="regression", estimator="x", signature_json={}, artifacts={},
+        is_compiled=True,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def writer() -> Iterator[LogWriter]:
+    made = LogWriter()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rows(version: ModelVersion) -> Callable[..., list[LogRow]]:
+    return Rows(version)
+
+
+class Rows:
+    """`rows(n)`: the rows of one request; `rows(n, lost=True)`: of a version that is no longer there."""
+
+    def __init__(self, version: ModelVersion):
+        self.workspace, self.version = version.registered_model.workspace_id, version.pk
+
+    def __call__(self, n: int = 1, *, lost: bool = False) -> list[LogRow]:
+        request = uuid.uuid4().hex
+        return [
+            LogRow(
+                id=uuid7(), workspace_id=self.workspace, model_version_id=10**6 if lost else self.version,
+                request_id=request, row_number=number, source="api", actor_id=None, api_token_id=None,
+                inputs='{"x": 1}', output='{"prediction": 2}', warnings="[]", latency_ms=0.5,
+                created_at=datetime.now(UTC),
+            )
+            for number in range(1, n + 1)
+        ]  # fmt: skip
+
+
+@contextmanager
+def turn_taken() -> Iterator[None]:
+    """Another process is writing."""
+    with (Path(django_settings.DATA_DIR) / "prediction_log.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def in_threads(n: int, do: Callable[[int], None]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=do, args=(number,)) for number in range(n)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def wait_for(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def stored() -> list[dict[str, Any]]:
+    return list(PredictionLog.objects.order_by("id").values("id", "inputs", "output", "created_at"))
+
+
+def test_rows_are_committed_when_it_returns(writer: LogWriter, rows: Rows) -> None:
+    written = rows(3)
+
+    writer.write(written)
+
+    assert [each["id"] for each in stored()] == [row.id for row in written]
+    assert stored()[0]["inputs"] == {"x": 1}
+    assert stored()[0]["created_at"] == written[0].created_at
+
+
+def test_more_rows_than_a_statement_holds_are_one_transaction(writer: LogWriter, rows: Rows) -> None:
+    many = rows(ROWS_A_STATEMENT + 1)
+
+    with pytest.raises(IntegrityError):
+        writer.write([*many, *rows(lost=True)])
+    assert not stored()
+
+    writer.write(many)
+    assert len(stored()) == len(many)
+
+
+@pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
+def test_what_gathers_while_another_process_writes_is_one_commit(writer: LogWriter, rows: Rows) -> None:
+    asked = [rows(2) for _ in range(6)]
+    with turn_taken():
+        threads = in_threads(6, lambda number: writer.write(asked[number]))
+        wait_for(lambda: writer.status().n_waiting_rows == 12)
+        assert writer.status().oldest_seconds >= 0
+    for thread in threads:
+        thread.join()
+
+    assert {each["id"] for each in stored()} == {row.id for request in asked for row in request}
+    assert (writer.status().n_commits, writer.status().n_rows) == (1, 12)
+
+
+@pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
+def test_rows_that_cannot_be_kept_fail_alone(writer: LogWriter, rows: Rows) -> None:
+    asked = [rows(2), rows(1, lost=True), rows(2)]
+    errors: dict[int, Exception] = {}
+
+    def ask(number: int) -> None:
+        try:
+            writer.write(asked[number])
+        except DatabaseError as error:
+            errors[number] = error
+
+    with turn_taken():
+        threads = in_threads(3, ask)
+        wait_for(lambda: writer.status().n_waiting_rows == 5)
+    for thread in threads:
+        thread.join()
+
+    assert [*errors] == [1]
+    assert isinstance(errors[1], IntegrityError)
+    assert len(stored()) == 4
+    assert writer.status().n_failed_rows == 1
+
+
+def test_rows_that_are_there_already_are_not_written_twice(writer: LogWriter, rows: Rows) -> None:
+    written = rows(2)
+    writer.write(written)
+    writer.write([*written, *rows(1)])
+
+    assert len(stored()) == 3
+
+
+def test_everybody_gets_an_answer_under_concurrency(writer: LogWriter, rows: Rows) -> None:
+    def ask(number: int) -> None:
+        for place in range(10):
+            lost = number == 0 and place % 2 == 0
+            with suppress(IntegrityError):
+                writer.write(rows(1, lost=lost))
+
+    for thread in in_threads(6, ask):
+        thread.join(30)
+
+    assert len(stored()) == 55
+    assert writer.status().n_rows == 55
+    assert writer.status().n_waiting_rows == 0
+
+
+def test_a_database_that_does_not_answer_fails_those_who_wait_and_only_them(
+    writer: LogWriter, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*args: Any) -> None:
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log_writer, "insert", locked)
+        with pytest.raises(OperationalError):
+            writer.write(rows(1))
+
+    writer.write(rows(1))
+    assert len(stored()) == 1
+
+
+def test_after_an_error_of_our_own_the_lead_is_passed_on(
+    writer: LogWriter, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(log_writer, "insert", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            writer.write(rows(1))
+
+    writer.write(rows(1))
+    assert len(stored()) == 1
+
+
+def test_inside_a_transaction_rows_belong_to_it(rows: Rows) -> None:
+    with suppress(ZeroDivisionError), transaction.atomic():
+        prediction_log.append(rows(1))
+        assert len(stored()) == 1
+        raise ZeroDivisionError
+
+    assert not stored()
+
+
+def test_a_child_process_writes_through_a_connection_of_its_own(rows: Rows) -> None:
+    log_writer.writer().write(rows(1))
+    connection.close()  # a fork takes only the writer's
+
+    def child() -> None:
+        log_writer.writer().write(rows(2))
+
+    assert ended(forked(child)) == 0
+    log_writer.writer().write(rows(1))
+    log_writer.writer().close()
+    assert len(stored()) == 4
+
+
+# --- Buffered ----------------------------------------------------------------------------------------------
+@pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
+def test_buffered_rows_do_not_keep_the_caller_and_follow(
+    rows: Rows, settings: Settings, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PREDICTION_LOG = "buffered"
+    monkeypatch.setattr(log_writer, "_writer", writer)
+    with turn_taken():
+        for _ in range(5):
+            prediction_log.append(rows(2))
+        assert not stored()
+
+    writer.flush()
+
+    assert len(stored()) == 10
+
+
+def test_buffered_rows_are_kept_while_the_database_does_not_answer(
+    rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def locked(*args: Any) -> None:
+        tried.set()
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log_writer, "RETRY_SECONDS", 0.01)
+        patched.setattr(log_writer, "insert", locked)
+        writer.write_behind(rows(2))
+        assert tried.wait(30)
+    wait_for(lambda: writer.status().n_rows == 2)
+
+    assert len(stored()) == 2
+
+
+def test_when_the_buffer_is_full_callers_wait(
+    rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_writer, "MOST_BUFFERED_ROWS", 0)
+
+    writer.write_behind(rows(1))
+
+    assert len(stored()) == 1
+
+
+# --- kill -9 -----------------------------------------------------------------------------------------------
+def forked(do: Callable[[], None]) -> int:
+    """The child's process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        do()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def ended(pid: int) -> int:
+    return os.waitpid(pid, 0)[1]
+
+
+def log_until_killed(rows: Rows, acknowledged: int) -> None:
+    """Requests of three rows from four threads; each id is told as soon as `append` returned."""
+
+    def ask(_: int) -> None:
+        while True:
+            written = rows(3)
+            prediction_log.append(written)
+            os.write(acknowledged, b"".join(row.id.bytes for row in written))
+
+    for thread in in_threads(4, ask):
+        thread.join()
+
+
+@pytest.mark.skipif(not is_sqlite, reason="Kills processes that share a file.")
+def test_what_was_acknowledged_before_a_kill_is_there_once_and_whole(
+    version: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, told = tmp_path / "copy.sqlite3", tmp_path / "acknowledged"
+    with sqlite3.connect(copy) as target:
+        connection.connection.backup(target)
+    target.close()
+    connection.close()
+    monkeypatch.setitem(connections["default"].settings_dict, "NAME", str(copy))
+    chance = random.Random()
+    acknowledged = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for _ in range(6):
+        killed = [forked(lambda: log_until_killed(Rows(version), acknowledged)) for _ in range(2)]
+        size = told.stat().st_size
+        wait_for(lambda size=size: told.stat().st_size > size + 1_000)  # type: ignore[misc]
+        time.sleep(chance.random() / 10)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+            ended(pid)
+    os.close(acknowledged)
+
+    said = told.read_bytes()
+    ids = [said[start : start + 16].hex() for start in range(0, len(said), 16)]
+    with sqlite3.connect(copy) as database:
+        found = database.execute(
+            "SELECT id, request_id, inputs, output FROM predictor_predictionlog"
+        ).fetchall()
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
+    assert len(ids) > 300
+    assert set(ids) <= {row[0] for row in found}
+    assert len({row[0] for row in found}) == len(found)
+    assert set(Counter(row[1] for row in found).values()) == {3}
+    assert all(json.loads(row[2]) and json.loads(row[3]) for row in found)
