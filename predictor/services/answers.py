@@ -53,7 +53,7 @@ class Asked:
     by: User | None
     source: str = PredictionSource.API
     token: ApiToken | None = None
-    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    request_id: str = field(default_factory=lambda: uuid7().hex)
 
 
 def answers(served: Served, checked: CheckedRows) -> list[Prediction]:

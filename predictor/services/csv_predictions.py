@@ -23,7 +23,7 @@ from django.conf import settings
 
 from ..errors import NotFound, listed
 from ..ml.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
-from ..models import ModelVersion, PredictionSource
+from ..models import ModelVersion, PredictionSource, uuid7
 from . import prediction_log, registry, serving
 from .answers import Asked, Prediction, answers, log_rows
 
@@ -80,7 +80,7 @@ def predict_csv(
     remove_old_results()
     chosen = registry.serving_version(registered_model, version)
     served = serving.served(chosen)
-    asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid.uuid4().hex)
+    asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid7().hex)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix=SCRATCH) as folder:
         scratch = Path(folder)
         rows = CsvRows(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ..errors import InvalidRows, TooLarge
-from ..models import PredictionSource
+from ..models import PredictionSource, uuid7
 from . import prediction_log, registry, serving
 from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
@@ -64,7 +63,7 @@ def predict(
     checked = served.checker.check(rows, strict)
     predictions = answers(served, checked)
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
-    asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid.uuid4().hex)
+    asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid7().hex)
     prediction_log.append(log_rows(asked, chosen, rows, predictions, latency_ms=latency_ms))
     return Answer(
         model=registered_model.slug,

@@ -294,8 +294,9 @@ def ended(pid: int) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def log_until_killed(rows: Rows, acknowledged: int) -> None:
+def log_until_killed(database: Path, rows: Rows, acknowledged: int) -> None:
     """Requests of three rows from four threads; each id is told as soon as `append` returned."""
+    connections["default"].settings_dict["NAME"] = str(database)
 
     def ask(_: int) -> None:
         while True:
@@ -309,18 +310,17 @@ def log_until_killed(rows: Rows, acknowledged: int) -> None:
 
 @pytest.mark.skipif(not is_sqlite, reason="Kills processes that share a file.")
 def test_what_was_acknowledged_before_a_kill_is_there_once_and_whole(
-    version: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: ModelVersion, tmp_path: Path
 ) -> None:
     copy, told = tmp_path / "copy.sqlite3", tmp_path / "acknowledged"
     with sqlite3.connect(copy) as target:
         connection.connection.backup(target)
     target.close()
     connection.close()
-    monkeypatch.setitem(connections["default"].settings_dict, "NAME", str(copy))
-    chance = random.Random()
+    chance, rows = random.Random(), Rows(version)
     acknowledged = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for _ in range(6):
-        killed = [forked(lambda: log_until_killed(Rows(version), acknowledged)) for _ in range(2)]
+        killed = [forked(lambda: log_until_killed(copy, rows, acknowledged)) for _ in range(2)]
         size = told.stat().st_size
         wait_for(lambda size=size: told.stat().st_size > size + 1_000)  # type: ignore[misc]
         time.sleep(chance.random() / 10)
