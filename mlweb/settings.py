@@ -74,6 +74,10 @@ INGEST_TIMEOUT_SECONDS = env.int("MLWEB_INGEST_TIMEOUT_SECONDS", default=900)
 PREDICTION_LOG = env.str(
     "MLWEB_PREDICTION_LOG", default="durable", validate=validate.OneOf(["durable", "buffered"])
 )
+# 0 keeps the log for good.
+LOG_RETENTION_DAYS = env.int(
+    "MLWEB_LOG_RETENTION_DAYS", default=0, validate=validate.Range(min=0, max=36_500)
+)
 SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=32)
 
 # --- Training ----------------------------------------------------------------------------------------------
@@ -220,6 +224,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 4 * JOB_SWEEP_SECONDS},
     },
     "tidy": {"task": "predictor.tasks.tidy", "schedule": 600, "options": {"expires": 600}},
+    "prune": {"task": "predictor.tasks.prune", "schedule": 3_600, "options": {"expires": 3_600}},
 }
 
 # --- Files -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from .services import jobs, training, upkeep
+from .services import jobs, retention, training, upkeep
 
 KINDS: dict[str, jobs.JobKind] = {kind.name: kind for kind in (training.TRAINING,)}
 
@@ -29,6 +29,12 @@ def sweep() -> None:
 def tidy() -> None:
     """What processes that died left behind."""
     upkeep.tidy()
+
+
+@shared_task
+def prune() -> None:
+    """Rows of the prediction log that are older than the log is kept."""
+    retention.prune()
 
 
 @worker_shutting_down.connect

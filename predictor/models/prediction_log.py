@@ -33,6 +33,12 @@ def moment_of(key: uuid.UUID) -> datetime:
     return datetime.fromtimestamp((key.int >> 80) / 1000, tz=UTC)
 
 
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """The smallest id of that millisecond: the primary key serves as the index over time."""
+    millis = min(max(int(moment.timestamp() * 1000), 0), 2**48 - 1)
+    return uuid.UUID(int=millis << 80)
+
+
 class PredictionSource(models.TextChoices):
     """Through which face a prediction was asked for."""
 
@@ -56,7 +62,7 @@ class PredictionLog(models.Model):
     model_version = models.ForeignKey(
         ModelVersion, models.PROTECT, related_name="prediction_logs", db_index=False
     )
-    request_id = models.CharField(max_length=64, db_index=True)
+    request_id = models.CharField(max_length=64)
     row_number = models.PositiveIntegerField(default=1, help_text="Its place in the request, from 1.")
     source = models.CharField(max_length=10, choices=PredictionSource.choices)
     actor = models.ForeignKey(
@@ -78,6 +84,7 @@ class PredictionLog(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-id"], name="prediction_log_by_workspace"),
             models.Index(fields=["model_version", "-id"], name="prediction_log_by_version"),
+            models.Index(fields=["workspace", "request_id", "-id"], name="prediction_log_by_request"),
         ]
 
     def __str__(self) -> str:

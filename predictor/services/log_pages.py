@@ -1,7 +1,7 @@
 """The log page by page, in the same time whether it holds a thousand rows or many millions.
 
-Pages are cut by key, never by offset, and nothing is counted. What an index finds (workspace, version, time)
-is found whole. What it cannot (text, source, person) is looked for in a window of the newest rows; when the
+Pages are cut by key, never by offset, and nothing is counted. What an index finds (workspace, version, time,
+request) is found whole. What it cannot (text, source, person) is looked for in a window of the newest rows; when the
 window ends before the page is full, the page says how far back it looked and where to go on.
 """
 
@@ -57,8 +57,8 @@ def page(
             return LogPage(rows=())
     by_time = LogSearch(since=wanted.since, until=wanted.until)
     indexed = _stream(workspace, by_time, versions, before)
-    is_indexed = not (wanted.source or wanted.actor or wanted.request_id or wanted.text)
-    floor = _floor(indexed, versions, is_indexed=is_indexed, size=size)
+    is_indexed = bool(wanted.request_id) or not (wanted.source or wanted.actor or wanted.text)
+    floor = None if wanted.request_id else _floor(indexed, versions, is_indexed=is_indexed, size=size)
     found = _stream(workspace, replace(wanted, model="", version=None), versions, before)
     if floor is not None:
         found = found.filter(id__gte=floor)

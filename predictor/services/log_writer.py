@@ -228,11 +228,11 @@ class LogWriter:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Alone among the processes of this machine, where the database is a file."""
-        if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":
+        """As `turn`, with the file kept open."""
+        if not takes_turns():
             yield
             return
-        path = Path(settings.DATA_DIR) / "prediction_log.lock"
+        path = turns_path()
         if self._turns is None or self._turns[0] != path:
             self._close_turns()
             self._turns = (path, path.open("ab"))
@@ -247,6 +247,26 @@ class LogWriter:
         if self._turns is not None:
             self._turns[1].close()
             self._turns = None
+
+
+def takes_turns() -> bool:
+    """Whether the database is a file, which one process at a time can write to."""
+    return connections[DEFAULT_DB_ALIAS].vendor == "sqlite"
+
+
+def turns_path() -> Path:
+    return Path(settings.DATA_DIR) / "prediction_log.lock"
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Between the log's writers of all processes, for others who write much."""
+    if not takes_turns():
+        yield
+        return
+    with turns_path().open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

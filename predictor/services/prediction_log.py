@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from django.db.models.functions import Cast
 
 from ..errors import InvalidInput
 from ..models import PredictionLog, RegisteredModel, User, Workspace
-from ..models.prediction_log import PredictionLogQuerySet
+from ..models.prediction_log import PredictionLogQuerySet, first_id_at
 from . import log_writer
 from .log_rows import LogRow, as_json, insert
 
@@ -71,16 +70,10 @@ def search(workspace: Workspace, wanted: LogSearch = LogSearch()) -> PredictionL
     if wanted.request_id:
         found = found.filter(request_id=wanted.request_id)
     if wanted.since:
-        found = found.filter(id__gte=_first_id_at(wanted.since))
+        found = found.filter(id__gte=first_id_at(wanted.since))
     if wanted.until:
-        found = found.filter(id__lt=_first_id_at(wanted.until))
+        found = found.filter(id__lt=first_id_at(wanted.until))
     return _with_text(found, wanted.text).order_by("-id")
-
-
-def _first_id_at(moment: datetime) -> uuid.UUID:
-    """The smallest id of that millisecond: the primary key then serves as the index over time."""
-    millis = min(max(int(moment.timestamp() * 1000), 0), 2**48 - 1)
-    return uuid.UUID(int=millis << 80)
 
 
 def _with_text(found: PredictionLogQuerySet, text: str) -> PredictionLogQuerySet:

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from predictor.errors import InvalidInput
+from predictor.services import retention
+
+
+class Command(BaseCommand):
+    help = "Delete rows of the prediction log that are older than the log is kept. Beat has this done every hour."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--days", type=int, metavar="N", help="Keep N days; else MLWEB_LOG_RETENTION_DAYS. 0 keeps all."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            n_deleted = retention.prune(days=options["days"])
+        except InvalidInput as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"{n_deleted:,} rows of the prediction log were deleted.")
