@@ -100,6 +100,11 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     params = serializers.DictField(required=False, child=serializers.JSONField(allow_null=True))
     roles = serializers.DictField(required=False, child=serializers.CharField())
     budget_seconds = serializers.FloatField(required=False, allow_null=True)
+    effort = serializers.CharField(
+        required=False,
+        allow_null=True,
+        help_text="Instead of budget_seconds: quick (10 s), standard (60 s) or thorough (10 min).",
+    )
     seed = serializers.IntegerField(required=False, allow_null=True)
 
 

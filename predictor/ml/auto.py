@@ -9,6 +9,7 @@ from .blending import blend, mixed
 from .candidates import Candidate
 from .metrics import selection_score
 from .nearby import nearby
+from .request import THOROUGH_SECONDS
 from .search import Search
 
 # The anchors decide what follows, so each may take more of the budget than others.
@@ -17,6 +18,9 @@ MAX_ROUNDS = 60
 # Rounds that gain less than this share of the loss are of no use; after so many in a row, no more are begun.
 MIN_GAIN = 0.0005
 USELESS_ROUNDS = 3
+TUNED_USELESS_ROUNDS = 9
+# Candidates in a tuned round, and in all: beyond that, blends only fit the folds better.
+ROUND, MAX_TRIALS = 4, 300
 
 
 def auto(search: Search, *, seed: int) -> list[Candidate]:
@@ -25,16 +29,54 @@ def auto(search: Search, *, seed: int) -> list[Candidate]:
     anchors = [replace(each, share=ANCHOR_SHARE) for each in portfolio.anchors(facts)]
     search.run(anchors, is_pruned=False)
     search.run(portfolio.second_round(facts, _scores(search)), is_pruned=True)
-    n_useless, best = 0, _worth(search)
+    if search.clock.budget_seconds >= THOROUGH_SECONDS:
+        _tune(search, facts, seed)
+    else:
+        _look_around(search, facts, seed)
+    return anchors
+
+
+def _look_around(search: Search, facts: portfolio.Facts, seed: int) -> None:
+    """Rounds of steps away from the best, until they are of no use."""
+    gains = _Gains(search, USELESS_ROUNDS)
     for number in range(MAX_ROUNDS):
-        if n_useless == USELESS_ROUNDS or search.is_over or not search.outcomes:
-            break
+        if search.is_over or not search.outcomes or gains.have_ended:
+            return
         tried = {key: each.candidate for key, each in search.outcomes.items()}
         search.run(nearby(facts, tried, _scores(search), number, seed), is_pruned=True)
-        found = _worth(search)
-        n_useless = n_useless + 1 if found > best * (1 - MIN_GAIN) else 0
-        best = min(best, found)
-    return anchors
+        gains.look()
+
+
+def _tune(search: Search, facts: portfolio.Facts, seed: int) -> None:
+    """Rounds proposed by optuna, which begins with all that was seen; three times as patient."""
+    # It takes a second to load and is not needed for less.
+    from .tuning import Tuner
+
+    tuner = Tuner(search.checkpoints.folder, facts, seed)
+    tuner.learn({key: each.candidate for key, each in search.outcomes.items()}, _scores(search))
+    gains = _Gains(search, TUNED_USELESS_ROUNDS)
+    while search.outcomes and not search.is_over and not gains.have_ended and tuner.n_seen < MAX_TRIALS:
+        proposals = tuner.propose(ROUND)
+        search.run([each.candidate for each in proposals], is_pruned=True)
+        tuner.tell(proposals, _scores(search))
+        gains.look()
+
+
+class _Gains:
+    """What rounds bring to the best blend, and whether they still do."""
+
+    def __init__(self, search: Search, patience: int):
+        self._search, self._patience = search, patience
+        self._best, self._n_useless = _worth(search), 0
+
+    def look(self) -> None:
+        found = _worth(self._search)
+        self._n_useless = self._n_useless + 1 if found > self._best * (1 - MIN_GAIN) else 0
+        self._best = min(self._best, found)
+
+    @property
+    def have_ended(self) -> bool:
+        return self._n_useless >= self._patience
 
 
 def _scores(search: Search) -> dict[str, float]:

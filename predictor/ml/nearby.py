@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .candidates import Candidate
-from .encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING
+from .encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
 from .portfolio import BOOSTING, ONE_HOT_BOOSTING, SMALL_TREES, Facts
 
 # Settings by name: lowest, highest, how far one step goes (as a factor), whether whole.
@@ -25,6 +25,12 @@ RANGES: dict[str, tuple[float, float, float, bool]] = {
     "min_samples_leaf": (3, 80, 2.0, True),
     "l2_regularization": (0.01, 30.0, 4.0, False),
     "max_features": (0.15, 1.0, 1.5, False),
+}
+KINDS = {
+    "native": "native categories",
+    "ordinal": "ordered categories",
+    "target": "target encoding",
+    "onehot": "one-hot",
 }
 N_NEAR, N_ANYWHERE = 3, 1
 
@@ -44,12 +50,12 @@ def nearby(
 def _step(base: Candidate, rng: np.random.Generator) -> Candidate:
     """The base with its settings moved a little; those that it leaves at their default begin in the middle."""
     middle = {"learning_rate": 0.08, "max_leaf_nodes": 31, "min_samples_leaf": 20, "l2_regularization": 0.3}
-    params: dict[str, Any] = {"max_iter": 1000}
+    params: dict[str, Any] = {}
     for name, (low, high, factor, is_whole) in RANGES.items():
         value = float(base.params.get(name, middle.get(name, 1.0)))
         moved = float(np.clip(value * factor ** rng.uniform(-1, 1), low, high))
         params[name] = round(moved) if is_whole else round(moved, 4)
-    return _named(base, "near the best", params)
+    return boosting_of(base.encoding, base.is_log, params, "near the best")
 
 
 def _anywhere(facts: Facts, is_log: bool, rng: np.random.Generator) -> Candidate:
@@ -57,18 +63,21 @@ def _anywhere(facts: Facts, is_log: bool, rng: np.random.Generator) -> Candidate
     if facts.has_categories:
         encodings += [ORDERED_BOOSTING, TARGET_BOOSTING, *([] if facts.is_wide else [ONE_HOT_BOOSTING])]
     encoding = encodings[int(rng.integers(len(encodings)))]
-    params: dict[str, Any] = {"max_iter": 1000}
+    params: dict[str, Any] = {}
     for name, (low, high, _, is_whole) in RANGES.items():
         drawn = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         params[name] = round(drawn) if is_whole else round(drawn, 4)
-    return _named(replace(SMALL_TREES, encoding=encoding, is_log=is_log), "drawn at random", params)
+    return boosting_of(encoding, is_log, params, "drawn at random")
 
 
-def _named(base: Candidate, how: str, params: dict[str, Any]) -> Candidate:
+def boosting_of(encoding: Encoding, is_log: bool, params: Mapping[str, Any], how: str) -> Candidate:
     """Named by its settings: fits on disk are never taken for those of other settings."""
-    facts = json.dumps([params, repr(base.encoding), base.is_log], sort_keys=True)
+    params = {"max_iter": 1000, **params}
+    facts = json.dumps([params, repr(encoding), is_log], sort_keys=True)
     name = sha256(facts.encode()).hexdigest()[:6]
-    words = {"native": "native categories", "ordinal": "ordered categories"}
-    kind = words.get(base.encoding.categories, f"{base.encoding.categories} encoding")
-    title = f"Boosting, {kind}, settings {how} ({name})"
-    return replace(base, key=f"boosting-{name}", title=title, params=params, why=f"settings {how}")
+    kind = KINDS.get(encoding.categories, encoding.categories)
+    title = f"Boosting, {kind}{', log target' if is_log else ''}, settings {how} ({name})"
+    return replace(
+        SMALL_TREES, key=f"boosting-{name}", title=title, encoding=encoding, is_log=is_log, params=params,
+        why=f"settings {how}",
+    )  # fmt: skip

@@ -17,6 +17,10 @@ from ..errors import InvalidTrainingRequest
 from .schema import Role, TableSchema, Task
 
 AUTO = "auto"
+# The budgets that people choose by name, in seconds.
+EFFORTS = {"quick": 10, "standard": 60, "thorough": 600}
+# From here on, Auto tunes by a model of what it has seen (see tuning.py).
+THOROUGH_SECONDS = 240.0
 
 
 @dataclass(frozen=True)

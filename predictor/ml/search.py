@@ -24,8 +24,8 @@ HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
 # What grows step by step ends itself a little before it would be ended.
 OWN_SHARE = 0.8
 # Importance, baselines and the report take about this long, beside what the members cost.
-FINISH_SECONDS = 1.0
-FINISH_SHARE = 0.08
+FINISH_SECONDS = 0.5
+FINISH_SHARE = 0.06
 MIN_SECONDS = 0.2
 # A candidate of a kind that took so many seconds is not begun with less than this share of them left.
 LEAST_SHARE = 0.7
@@ -64,7 +64,7 @@ class Search:
     def finish_seconds(self) -> float:
         """Put aside for the export, the parity gate and the report; more where the start was slow already."""
         budget = self.clock.budget_seconds
-        return min(FINISH_SECONDS + 0.5 * self.startup_seconds + FINISH_SHARE * budget, 0.5 * budget)
+        return min(FINISH_SECONDS + 0.25 * self.startup_seconds + FINISH_SHARE * budget, 0.5 * budget)
 
     def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
         """A new search on a few of the development rows, with so much more time."""

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from ..errors import InvalidTrainingRequest, listed, shown
 from ..ml.checking import check_request
-from ..ml.request import AUTO, TrainingRequest
+from ..ml.request import AUTO, EFFORTS, TrainingRequest
 from ..ml.schema import Role, Task
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry
@@ -35,12 +35,14 @@ def start_run(
     estimator: str = AUTO,
     params: Mapping[str, Any] | None = None,
     budget_seconds: float | None = None,
+    effort: str | None = None,
     seed: int | None = None,
     roles: Mapping[str, Role | str] | None = None,
     by: User | None,
 ) -> TrainingRun:
     """A queued run that learns `target` from the dataset for a registered model (made when it is new).
 
+    `effort` names a budget: quick, standard or thorough.
     What the dataset's profile can tell is checked here; what only the values can tell, in the run itself.
     Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
     """
@@ -54,7 +56,7 @@ def start_run(
         estimator=estimator or AUTO,
         params=dict(params or {}),
         roles=_roles(roles or {}),
-        budget_seconds=_budget(budget_seconds),
+        budget_seconds=_budget(budget_seconds, effort),
         seed=_seed(seed),
     )
     found_task = check_request(request)
@@ -152,7 +154,13 @@ def _roles(roles: Mapping[str, Role | str]) -> dict[str, Role]:
     return {name: Role(role) for name, role in roles.items()}
 
 
-def _budget(seconds: float | None) -> int:
+def _budget(seconds: float | None, effort: str | None) -> int:
+    if effort and effort not in EFFORTS:
+        raise InvalidTrainingRequest(f"There is no effort {shown(effort)}. Choose one of {listed(EFFORTS)}.")
+    if effort and seconds is not None:
+        raise InvalidTrainingRequest("Give either an effort or a time budget in seconds, not both.")
+    if effort:
+        seconds = EFFORTS[effort]
     if seconds is None:
         return settings.TRAINING_BUDGET_SECONDS
     longest = settings.TRAINING_MAX_BUDGET_SECONDS

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
+from ..ml.request import EFFORTS
 from ..ml.schema import Task
 from ..models import Dataset, RegisteredModel
 from ..services import estimators, training
@@ -25,9 +26,16 @@ AUTO_SUMMARY = (
     "best one or a blend of them. A good choice when you do not want to decide."
 )
 MAX_NAME = 60
+OWN, OWN_TITLE = "own", "As many seconds as I say"
+EFFORT_TITLES = {
+    "quick": "Quick: 10 seconds, a first impression",
+    "standard": "Standard: a minute, good for most tables",
+    "thorough": "Thorough: 10 minutes, when every digit counts",
+}
 # Which field a refusal of the service is about, by the words it begins with.
 PLACES = (
     ("The time budget", "budget_seconds"),
+    ("There is no effort", "effort"),
     ("The seed", "seed"),
     ("A registered model needs a name", "registered_model"),
     ("No free address was found for a model", "registered_model"),
@@ -56,7 +64,8 @@ class TrainingRunForm(forms.Form):
         help_text="A name that exists already gets a new version.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "list": "model-names"}),
     )  # fmt: skip
-    budget_seconds = forms.IntegerField(label="Time budget in seconds")
+    effort = OpenChoiceField(label="How long may it take?", required=False)
+    budget_seconds = forms.IntegerField(label="Seconds", required=False)
     seed = forms.IntegerField(
         label="Random seed", help_text="The same seed on the same data gives the same model."
     )
@@ -78,6 +87,7 @@ class TrainingRunForm(forms.Form):
         if not is_sent and target not in self.dataset.schema:
             target = self._likely_target()
         return {
+            "effort": self._effort(shown),
             "budget_seconds": settings.TRAINING_BUDGET_SECONDS,
             "seed": 0,
             "estimator": AUTO,
@@ -85,6 +95,12 @@ class TrainingRunForm(forms.Form):
             "target": target,
             "registered_model": self._name(shown.get("registered_model"), target),
         }
+
+    def _effort(self, shown: Mapping[str, Any]) -> str:
+        """The name of the budget, or OWN for seconds that have none."""
+        names = {seconds: name for name, seconds in EFFORTS.items()}
+        seconds = shown.get("budget_seconds", settings.TRAINING_BUDGET_SECONDS)
+        return names.get(int(seconds), OWN) if str(seconds).isdecimal() else OWN
 
     def _likely_target(self) -> str:
         """The last column that can be predicted at all: most tables keep their answer there."""
@@ -135,10 +151,17 @@ class TrainingRunForm(forms.Form):
         # A choice that went out of reach with another target falls back to Auto, and the page shows it.
         if not self.is_bound and beginning["estimator"] not in dict(self.fields["estimator"].choices):
             self.initial["estimator"] = AUTO
-        self.fields[
-            "budget_seconds"
-        ].help_text = f"At most {settings.TRAINING_MAX_BUDGET_SECONDS:,}. More time lets Auto try more."
-        self.fields["budget_seconds"].widget.attrs.update(min=1, max=settings.TRAINING_MAX_BUDGET_SECONDS)
+        self.fields["effort"].choices = [
+            *(
+                (name, EFFORT_TITLES[name])
+                for name in EFFORTS
+                if EFFORTS[name] <= settings.TRAINING_MAX_BUDGET_SECONDS
+            ),
+            (OWN, OWN_TITLE),
+        ]
+        longest = settings.TRAINING_MAX_BUDGET_SECONDS
+        self.fields["budget_seconds"].help_text = f"Only for “{OWN_TITLE}”: 1 to {longest:,}."
+        self.fields["budget_seconds"].widget.attrs.update(min=1, max=longest)
         self.fields["seed"].widget.attrs.update(min=0)
 
     @property
@@ -185,6 +208,8 @@ class TrainingRunForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Every hyperparameter that cannot be used gets its sentence, not only the first."""
         data = super().clean() or {}
+        if data.get("effort") == OWN and data.get("budget_seconds") is None and "budget_seconds" in data:
+            self.add_error("budget_seconds", "Say how many seconds the training may take.")
         for knob in self._knobs():
             name = f"param-{self.info.key}-{knob.name}" if self.info else knob.name
             try:
@@ -205,9 +230,16 @@ class TrainingRunForm(forms.Form):
             "params": {knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
             "roles": given_roles(self.dataset, self.data),
             "registered_model": data["registered_model"],
-            "budget_seconds": data["budget_seconds"],
+            **self._asked_budget,
             "seed": data["seed"],
         }
+
+    @property
+    def _asked_budget(self) -> dict[str, Any]:
+        effort = self.cleaned_data["effort"]
+        if effort and effort != OWN:
+            return {"effort": effort}
+        return {"budget_seconds": self.cleaned_data["budget_seconds"]}
 
     def add_refusal(self, error: MlwebError) -> None:
         """Put the service's sentence beside the field that it is about."""

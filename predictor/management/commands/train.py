@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from predictor.errors import MlwebError
+from predictor.ml.request import EFFORTS
 from predictor.models import Dataset, JobStatus, TrainingRun, Workspace
 from predictor.services import datasets, training
 
@@ -24,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--task", help="regression, binary or multiclass; found when not given")
         parser.add_argument("--estimator", default="auto", help="auto, or a key of the catalogue")
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", type=parameter)
-        parser.add_argument("--budget", type=float, metavar="SECONDS")
+        budget = parser.add_mutually_exclusive_group()
+        budget.add_argument("--budget", type=float, metavar="SECONDS")
+        budget.add_argument("--effort", choices=EFFORTS, help="a budget by name: 10 s, 60 s or 10 min")
         parser.add_argument("--seed", type=int)
         parser.add_argument("--model", default="", help="the registered model's name; else the file's")
         parser.add_argument("--workspace", default="default", metavar="SLUG")
@@ -44,6 +47,7 @@ class Command(BaseCommand):
                 estimator=options["estimator"],
                 params=dict(options["param"]),
                 budget_seconds=options["budget"],
+                effort=options["effort"],
                 seed=options["seed"],
                 registered_model=options["model"] or dataset.name,
                 by=None,

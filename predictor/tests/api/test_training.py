@@ -64,6 +64,10 @@ def test_a_run_is_accepted_and_tells_where_to_look(api: Caller, dataset: int) ->
     assert (seen["seed"], seen["budget_seconds"], seen["model_version"]) == (7, 5, None)
 
 
+def test_an_effort_names_a_budget(api: Caller, dataset: int) -> None:
+    assert start(api, dataset, effort="quick").json()["budget_seconds"] == 10
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no target": ({"target": "nowhere"}, "no column “nowhere”"),
     "a constant target": ({"target": "same"}, "same"),
@@ -77,6 +81,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "params out of range": ({"estimator": "random_forest", "params": {"n_estimators": -1}}, "n_estimators"),
     "a budget of nothing": ({"budget_seconds": 0}, "budget"),
     "a budget beyond the limit": ({"budget_seconds": 10**9}, "budget"),
+    "an effort that does not exist": ({"effort": "heroic"}, "heroic"),
+    "an effort and a budget": ({"effort": "quick", "budget_seconds": 5}, "not both"),
     "a seed below zero": ({"seed": -1}, "seed"),
     "a role that does not exist": ({"roles": {"age": "magic"}}, "magic"),
     "a role for no column": ({"roles": {"nowhere": "numeric"}}, "nowhere"),

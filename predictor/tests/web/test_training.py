@@ -201,6 +201,27 @@ def test_a_good_form_starts_a_run_as_asked(client: Client, member: User, dataset
     assert run.created_by == member
 
 
+@pytest.mark.parametrize(
+    ("effort", "seconds"), [("quick", 10), ("standard", 60), ("thorough", 600), ("own", 20), ("", 20)]
+)
+def test_the_budget_can_be_chosen_by_name_or_in_seconds(
+    client: Client, member: User, dataset: Dataset, effort: str, seconds: int
+) -> None:
+    client.force_login(member)
+
+    client.post(url("training-run-create", dataset.pk), asked(effort=effort))
+
+    assert TrainingRun.objects.get().budget_seconds == seconds
+
+
+def test_own_seconds_have_to_be_said(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-create", dataset.pk), asked(effort="own", budget_seconds=""))
+
+    assert "how many seconds" in str(errors_of(response)["budget_seconds"])
+
+
 def refusal(dataset: Dataset, **changes: Any) -> str:
     """The sentence of the service, which the API gives, too."""
     wanted: dict[str, Any] = {"target": "left", "registered_model": "m", **changes}
@@ -219,6 +240,7 @@ def refusal(dataset: Dataset, **changes: Any) -> str:
         ("estimator", {"estimator": "crystal_ball"}, {"estimator": "crystal_ball"}),
         ("estimator", {"estimator": "ridge"}, {"estimator": "ridge"}),
         ("budget_seconds", {"budget_seconds": "999999"}, {"budget_seconds": 999999}),
+        ("effort", {"effort": "heroic"}, {"effort": "heroic"}),
         ("seed", {"seed": "-1"}, {"seed": -1}),
         (
             "param-random_forest-n_estimators",
