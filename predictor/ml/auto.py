@@ -68,15 +68,21 @@ class _Gains:
     def __init__(self, search: Search, patience: int):
         self._search, self._patience = search, patience
         self._best, self._n_useless = _worth(search), 0
+        self._n_tried, self._is_idle = len(search.entries), False
 
     def look(self) -> None:
+        self._is_idle = len(self._search.entries) == self._n_tried
+        self._n_tried = len(self._search.entries)
+        if self._is_idle:
+            return
         found = _worth(self._search)
         self._n_useless = self._n_useless + 1 if found > self._best * (1 - MIN_GAIN) else 0
         self._best = min(self._best, found)
 
     @property
     def have_ended(self) -> bool:
-        return self._n_useless >= self._patience
+        """No round was of use for long, or the last one had no time to try anything."""
+        return self._n_useless >= self._patience or self._is_idle
 
 
 def _scores(search: Search) -> dict[str, float]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .candidates import Candidate
 from .encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
-from .portfolio import BOOSTING, ONE_HOT_BOOSTING, SMALL_TREES, Facts
+from .portfolio import BOOSTING, NEURAL, ONE_HOT_BOOSTING, SMALL_TREES, Facts
 
 # Settings by name: lowest, highest, how far one step goes (as a factor), whether whole.
 RANGES: dict[str, tuple[float, float, float, bool]] = {
@@ -32,19 +32,27 @@ KINDS = {
     "target": "target encoding",
     "onehot": "one-hot",
 }
-N_NEAR, N_ANYWHERE = 3, 1
+N_NEAR = 3
+# Networks are varied when the best of them is no worse than this beside the best of all.
+NEAR_SHARE = 1.05
 
 
 def nearby(
     facts: Facts, tried: Mapping[str, Candidate], scores: Mapping[str, float], number: int, seed: int
 ) -> list[Candidate]:
-    """Round `number`: three steps away from the best few boostings, one draw from the whole range."""
+    """Round `number`: three steps away from the best few boostings, and one draw from the whole range; or, in
+    every other round, another neural network, where networks do as well as boostings.
+    """
     rng = np.random.default_rng([seed, 77, number])
     boostings = [key for key in scores if tried[key].estimator == BOOSTING and not tried[key].settings]
     best = sorted(boostings, key=lambda key: scores[key])[:N_NEAR]
     found = [_step(tried[best[place % len(best)]], rng) for place in range(N_NEAR)] if best else []
     is_log = bool(best) and tried[best[0]].is_log
-    return found + [_anywhere(facts, is_log, rng) for _ in range(N_ANYWHERE)]
+    networks = {key: scores[key] for key in scores if tried[key].estimator == NEURAL.estimator}
+    best_network = min(networks, key=networks.__getitem__, default=None)
+    if number % 2 == 0 and best_network and networks[best_network] <= min(scores.values()) * NEAR_SHARE:
+        return [*found, _network(tried[best_network], rng)]
+    return [*found, _anywhere(facts, is_log, rng)]
 
 
 def _step(base: Candidate, rng: np.random.Generator) -> Candidate:
@@ -56,6 +64,21 @@ def _step(base: Candidate, rng: np.random.Generator) -> Candidate:
         moved = float(np.clip(value * factor ** rng.uniform(-1, 1), low, high))
         params[name] = round(moved) if is_whole else round(moved, 4)
     return boosting_of(base.encoding, base.is_log, params, "near the best")
+
+
+def _network(base: Candidate, rng: np.random.Generator) -> Candidate:
+    """The network with other widths, penalty and pace."""
+    params = {
+        **base.params,
+        "n_units": int(rng.choice([32, 64, 128])),
+        "n_layers": int(rng.integers(1, 4)),
+        "alpha": round(float(base.params["alpha"] * 4 ** rng.uniform(-1, 1)), 3),
+        "learning_rate_init": round(float(2e-3 * 2 ** rng.uniform(-1.5, 1)), 5),
+    }
+    name = digest_of([params, base.is_log])
+    return replace(
+        base, key=f"neural-{name}", title=f"{NEURAL.title}, other settings ({name})", params=params
+    )
 
 
 def _anywhere(facts: Facts, is_log: bool, rng: np.random.Generator) -> Candidate:
@@ -70,11 +93,14 @@ def _anywhere(facts: Facts, is_log: bool, rng: np.random.Generator) -> Candidate
     return boosting_of(encoding, is_log, params, "drawn at random")
 
 
+def digest_of(settings: Any) -> str:
+    return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:6]
+
+
 def boosting_of(encoding: Encoding, is_log: bool, params: Mapping[str, Any], how: str) -> Candidate:
     """Named by its settings: fits on disk are never taken for those of other settings."""
     params = {"max_iter": 1000, **params}
-    facts = json.dumps([params, repr(encoding), is_log], sort_keys=True)
-    name = sha256(facts.encode()).hexdigest()[:6]
+    name = digest_of([params, repr(encoding), is_log])
     kind = KINDS.get(encoding.categories, encoding.categories)
     title = f"Boosting, {kind}{', log target' if is_log else ''}, settings {how} ({name})"
     return replace(
