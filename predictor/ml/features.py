@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from ..errors import DamagedArtifact, InvalidTrainingRequest
 from .date_steps import DatetimeStep
 from .encoding import (
+    BENT,
     LINEAR,
     NATIVE_BOOSTING,
     ONE_HOT_TREES,
+    ORDERED_BOOSTING,
     ORDINAL_TREES,
     TARGET_BOOSTING,
     Encoding,
@@ -35,9 +37,11 @@ from .steps import CodeStep, NumberStep, OneHotStep, TargetStep
 from .text_steps import TextStep
 
 __all__ = [
+    "BENT",
     "LINEAR",
     "NATIVE_BOOSTING",
     "ONE_HOT_TREES",
+    "ORDERED_BOOSTING",
     "ORDINAL_TREES",
     "TARGET_BOOSTING",
     "Columns",

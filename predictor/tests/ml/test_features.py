@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from predictor.errors import DamagedArtifact, InvalidTrainingRequest
 from predictor.ml.date_steps import date_parts
 from predictor.ml.features import (
+    BENT,
     LINEAR,
     NATIVE_BOOSTING,
     ONE_HOT_TREES,
+    ORDERED_BOOSTING,
     ORDINAL_TREES,
     TARGET_BOOSTING,
     Encoding,
@@ -25,7 +27,15 @@ from predictor.ml.schema import Role, Task
 
 from .mixed_table import N_CLASSES, ROLES, mixed_columns, mixed_target
 
-ENCODINGS = [LINEAR, ONE_HOT_TREES, ORDINAL_TREES, NATIVE_BOOSTING, TARGET_BOOSTING]
+ENCODINGS = [
+    LINEAR,
+    BENT,
+    ONE_HOT_TREES,
+    ORDINAL_TREES,
+    ORDERED_BOOSTING,
+    NATIVE_BOOSTING,
+    TARGET_BOOSTING,
+]
 COLUMNS = mixed_columns()
 SPECS = [
     FeatureSpec.fit(
@@ -77,7 +87,7 @@ def test_one_row_alone_gets_the_same_numbers_as_in_a_batch_and_after_json(
     assert not np.isinf(batch).any()
 
 
-@pytest.mark.parametrize("encoding", [LINEAR, ONE_HOT_TREES, ORDINAL_TREES])
+@pytest.mark.parametrize("encoding", [LINEAR, BENT, ONE_HOT_TREES, ORDINAL_TREES])
 def test_imputing_encodings_leave_no_nan(encoding: Encoding) -> None:
     spec = FeatureSpec.fit(COLUMNS, ROLES, encoding)
     empty = as_columns(
@@ -109,6 +119,15 @@ def test_scaled_numbers_have_mean_zero_and_deviation_one() -> None:
     found = spec.transform({"x": np.array([1.0, 2.0, 3.0, 4.0])})
     assert found.mean() == pytest.approx(0, abs=1e-6)
     assert found.std() == pytest.approx(1, abs=1e-6)
+
+
+def test_bent_numbers_keep_their_order_and_never_pass_the_bend() -> None:
+    values = np.array([*np.linspace(-2, 2, 50), 1e6, -1e300, np.nan])
+    spec = FeatureSpec.fit({"x": values}, {"x": Role.NUMERIC}, BENT)
+    found = spec.transform({"x": np.array([-1e300, -1.0, 0.0, 1.0, 50.0, 1e6, 1e300])})[:, 0]
+    assert (np.diff(found) >= 0).all()
+    assert np.abs(found).max() <= 3.0
+    assert found[2] == pytest.approx(0, abs=0.05)
 
 
 def test_large_numbers_close_together_stay_apart() -> None:
