@@ -8,16 +8,19 @@ from typing import Any
 
 from ..errors import InvalidInput, InvalidRows, Problem, listed, shown
 
-NAMES = frozenset({"rows", "columns", "data", "version", "strict"})
+NAMES = frozenset({"rows", "columns", "data", "version", "strict", "explain", "coverage"})
 
 
 @dataclass(frozen=True)
 class PredictionRequest:
-    """Rows {column: value}, which version shall answer, and whether doubtful rows are refused."""
+    """Rows {column: value}, which version shall answer, whether doubtful rows are refused, and what else the
+    answer shall hold."""
 
     rows: Sequence[Mapping[str, Any]]
     version: int | str | None
     strict: bool
+    explain: bool = False
+    coverage: float | None = None
 
     @classmethod
     def from_json(cls, body: Any) -> PredictionRequest:
@@ -38,7 +41,9 @@ class PredictionRequest:
         return cls(
             rows=_from_split(body.get("columns"), body.get("data")) if is_split else _rows(body["rows"]),
             version=_version(body.get("version")),
-            strict=_strict(body.get("strict", False)),
+            strict=_flag(body, "strict"),
+            explain=_flag(body, "explain"),
+            coverage=_coverage(body.get("coverage")),
         )
 
 
@@ -99,7 +104,14 @@ def _version(value: Any) -> int | str | None:
     )
 
 
-def _strict(value: Any) -> bool:
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
     if isinstance(value, bool):
         return value
-    raise InvalidInput('"strict" has to be true or false.', problems=[Problem("Wrong.", "/strict")])
+    raise InvalidInput(f'"{name}" has to be true or false.', problems=[Problem("Wrong.", f"/{name}")])
+
+
+def _coverage(value: Any) -> float | None:
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return value
+    raise InvalidInput('"coverage" has to be a number.', problems=[Problem("Wrong.", "/coverage")])

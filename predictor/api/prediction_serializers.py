@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from ..models import PredictionLog, PredictionSource
@@ -32,6 +32,14 @@ class PredictionRequestSerializer(serializers.Serializer[Any]):
     data = serializers.ListField(child=serializers.ListField(child=ScalarField()), required=False)
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
     strict = serializers.BooleanField(default=False, help_text="Refuse rows with warnings (422).")
+    explain = serializers.BooleanField(default=False, help_text="Say what each column added to the answer.")
+    coverage = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=0.5,
+        max_value=0.99,
+        help_text="Of the intervals and sets; 0.9 unless said.",
+    )
 
 
 class CsvRequestSerializer(serializers.Serializer[Any]):
@@ -49,12 +57,43 @@ class WarningSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
+class IntervalSerializer(serializers.Serializer[Any]):
+    """Holds the true value with a probability of `coverage`."""
+
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    coverage = serializers.FloatField()
+
+
+class PredictionSetSerializer(serializers.Serializer[Any]):
+    """Holds the true class with a probability of `coverage`. Empty: more doubtful than most that are right."""
+
+    classes = serializers.ListField(child=ScalarField())
+    coverage = serializers.FloatField()
+
+
+ExplanationSerializer = inline_serializer(
+    "Explanation",
+    {
+        "base": serializers.FloatField(help_text="The mean answer over the background rows."),
+        "class": ScalarField(allow_null=True, help_text="Whose probability is explained; null for a value."),
+        "contributions": serializers.DictField(
+            child=serializers.FloatField(), help_text="Largest first; with base they sum to the answer."
+        ),
+    },
+)
+
+
 class PredictionSerializer(serializers.Serializer[Any]):
-    """One row's answer. `probabilities` for classification, `error` when the model had no answer."""
+    """One row's answer. `probabilities` and `set` for classification, `interval` for regression, `explanation`
+    when asked for, `error` when the model had no answer."""
 
     id = serializers.UUIDField()
     prediction = ScalarField()
     probabilities = serializers.DictField(child=serializers.FloatField(), required=False)
+    interval = IntervalSerializer(required=False)
+    set = PredictionSetSerializer(required=False)
+    explanation = ExplanationSerializer
     warnings = WarningSerializer(many=True)
     error = serializers.CharField(required=False)
 
@@ -99,7 +138,9 @@ class LogRowSerializer(serializers.ModelSerializer[PredictionLog]):
     version = serializers.IntegerField(source="model_version.number")
     actor = serializers.EmailField(source="actor.email", allow_null=True, default=None)
     inputs = serializers.SerializerMethodField()
-    output = serializers.SerializerMethodField(help_text="{prediction, probabilities?, error?} as answered.")
+    output = serializers.SerializerMethodField(
+        help_text="{prediction, probabilities?, interval?, set?, explanation?, error?} as answered."
+    )
     warnings = serializers.SerializerMethodField()
 
     class Meta:

@@ -68,7 +68,8 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
     def create(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         """Predict rows sent as JSON, or a whole CSV file: the answer has the form of the question.
 
-        A CSV answer holds the file's own columns, then `prediction` and one `probability_…` column a class.
+        A CSV answer holds the file's own columns, then `prediction`, one `probability_…` column a class, and
+        `interval_low` and `interval_high`, or `prediction_set`.
         Every row is in the log before the answer leaves.
         """
         try:
@@ -84,6 +85,8 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             rows=asked.rows,
             version=asked.version,
             strict=asked.strict,
+            explain=asked.explain,
+            coverage=asked.coverage,
             by=actor_of(request),
             token=token_of(request),
             source=PredictionSource.API,

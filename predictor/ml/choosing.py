@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .blending import blend, mixed
 from .leaderboard import Outcome
@@ -16,11 +17,15 @@ from .search import Search
 
 @dataclass(frozen=True)
 class Choice:
-    """The members with their shares (summing to 1), and what they are worth out of fold."""
+    """The members with their shares (summing to 1), and what they are worth out of fold.
+
+    `out_of_fold`: their joint predictions for the rows that were searched on, (n,) or (n, n_classes).
+    """
 
     members: tuple[tuple[Outcome, float], ...]
     cross_validation: Mapping[str, Any]
     title: str
+    out_of_fold: NDArray[np.float64]
 
     @property
     def weights(self) -> dict[str, float]:
@@ -61,5 +66,6 @@ def choice_of(search: Search, weights: Mapping[str, float]) -> Choice:
             "n_folds": len(search.places),
             "n_rows": len(search.y),
         },
+        out_of_fold=joint,
         title=titles[0] if len(titles) == 1 else f"Blend of {len(titles)}: {', '.join(titles)}",
     )

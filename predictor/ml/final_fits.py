@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,10 @@ from .parity import compile_checked
 from .pipeline import FittedPipeline, Member
 from .progress import Deadline
 from .schema import TableSchema
+from .shapley import BACKGROUND_ROWS
 from .signatures import build_signature
 from .splitting import Split
+from .uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 
 N_GOLDEN = 20
 PARITY_ROWS = 20_000
@@ -100,6 +102,7 @@ def judge(
     *,
     linear: Chosen | None,
     cross_validation: Mapping[str, Any],
+    uncertainty: Uncertainty | None,
     importance_seconds: float,
 ) -> None:
     """Fit on the development rows, evaluate on the held-out ones, write the report.
@@ -130,10 +133,19 @@ def judge(
         importance=[each.to_json() for each in importance],
         importance_rows=n_rows,
     )
-    write_json(target_path, report.to_json())
+    covered = coverage_report(uncertainty, held_out.target.y, own, JUDGED_COVERAGES) if uncertainty else []
+    write_json(target_path, {**report.to_json(), "coverage": covered})
 
 
-def publish(plan: Plan, table: TrainingTable, schema: TableSchema, workdir: Path, target_path: Path) -> None:
+def publish(
+    plan: Plan,
+    table: TrainingTable,
+    schema: TableSchema,
+    workdir: Path,
+    target_path: Path,
+    *,
+    uncertainty_of: Callable[[Mapping[str, float]], Uncertainty | None],
+) -> None:
     """Fit on all rows, export, compare, write the files of the version and what is in them."""
     fitted = fit_plan(plan, table)
     pipeline = fitted.pipeline
@@ -144,7 +156,13 @@ def publish(plan: Plan, table: TrainingTable, schema: TableSchema, workdir: Path
     folder.mkdir(exist_ok=True)
     golden = table.rows(np.unique(np.linspace(0, len(table) - 1, N_GOLDEN).astype(np.intp)))
     files = persistence.write(
-        folder, pipeline=pipeline, signature=signature, compiled=compiled, golden=golden.columns
+        folder,
+        pipeline=pipeline,
+        signature=signature,
+        compiled=compiled,
+        golden=golden.columns,
+        uncertainty=uncertainty_of(fitted.weights),
+        background=sample_rows(table, BACKGROUND_ROWS, plan.seed).columns,
     )
     write_json(
         target_path,

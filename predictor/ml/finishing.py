@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from .leaderboard import Outcome
 from .progress import Deadline
 from .request import TrainingRequest
 from .search import Search
+from .uncertainty import Uncertainty
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04
@@ -153,7 +154,14 @@ class _Halves:
             again = self.search.costs.n_development / self.search.costs.n_all
             reserved = REPORT_SHARE * self.search.finish_seconds
         plan = self._plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
-        publish(plan, self.search.table, self.request.table, self.workdir, self._path("published"))
+        publish(
+            plan,
+            self.search.table,
+            self.request.table,
+            self.workdir,
+            self._path("published"),
+            uncertainty_of=self._uncertainty,
+        )
 
     def _judge(self) -> None:
         kept = self.kept
@@ -164,8 +172,14 @@ class _Halves:
             self._path("judged"),
             linear=self._linear(kept),
             cross_validation=kept.cross_validation,
+            uncertainty=self._uncertainty(kept.weights),
             importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
         )
+
+    def _uncertainty(self, weights: Mapping[str, float]) -> Uncertainty | None:
+        """From the errors of these members on rows that they were not fitted on."""
+        joint = choice_of(self.search, weights).out_of_fold
+        return Uncertainty.fit(self.search.table.task, self.search.y, joint)
 
     def _plan(self, choice: Choice, deadline: Deadline, again_share: float) -> Plan:
         members = tuple(self._chosen(outcome, weight) for outcome, weight in choice.members)

@@ -6,17 +6,22 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
 from .persistence import (
+    BACKGROUND,
     GOLDEN,
     ONNX,
     SKOPS,
     SPEC,
+    UNCERTAINTY,
     StoredSpec,
     answers_of,
     columns_from_json,
@@ -28,6 +33,8 @@ from .persistence import (
 from .pipeline import Columns, FittedPipeline, Outputs
 from .schema import Signature
 from .session import Session
+from .shapley import Explainer, Explanation
+from .uncertainty import Uncertainty
 
 # Another processor may add float32 numbers in another order.
 GOLDEN_TOLERANCE = 1e-5
@@ -37,7 +44,8 @@ CHILD_SECONDS = 120.0
 class Predictor:
     """Answers for canonical columns; safe to use from many threads.
 
-    `is_compiled` says whether ONNX Runtime or scikit-learn answers; `threshold` is for `Outputs.codes`.
+    `is_compiled` says whether ONNX Runtime or scikit-learn answers; `threshold` is for `Outputs.codes`;
+    `uncertainty` is None for a version that was stored without.
     """
 
     def __init__(
@@ -46,6 +54,9 @@ class Predictor:
         spec: StoredSpec,
         answering: Session | FittedPipeline,
         golden: bytes | None,
+        *,
+        uncertainty: Uncertainty | None = None,
+        background: Columns | None = None,
     ):
         self.signature = signature
         self.threshold = spec.threshold
@@ -54,6 +65,8 @@ class Predictor:
         self._answering = answering
         self._chunk_rows = spec.chunk_rows
         self._golden = golden
+        self.uncertainty = uncertainty
+        self._background = background
 
     def predict(self, columns: Columns) -> Outputs:
         """Answers for n rows; large batches are cut into chunks, so that memory does not grow with them."""
@@ -71,8 +84,26 @@ class Predictor:
             return Outputs(values=np.concatenate([answers_of(part)[:, 0] for part in parts]))
         return Outputs(probabilities=np.concatenate([answers_of(part) for part in parts]))
 
+    @property
+    def can_explain(self) -> bool:
+        return self._background is not None
+
+    def explain(self, columns: Columns, codes: Sequence[int | None]) -> list[Explanation]:
+        """What each column added to the answer of each row; `codes` say to the probability of which class."""
+        return self._explainer.explain(self._features.transform(columns), codes)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        if self._background is None:
+            raise ValueError("This version was stored without background rows.")
+        return Explainer(
+            self._features, self._background, lambda matrix: answers_of(self._answer_matrix(matrix))
+        )
+
     def _predict_chunk(self, columns: Columns) -> Outputs:
-        matrix = self._features.transform(columns)
+        return self._answer_matrix(self._features.transform(columns))
+
+    def _answer_matrix(self, matrix: NDArray[np.float32]) -> Outputs:
         if isinstance(self._answering, Session):
             return self._answering.run(matrix)
         return self._answering.predict_matrix(matrix)
@@ -111,15 +142,29 @@ def load_predictor(
     process that asks it. Raises DamagedArtifact.
     """
     spec = read_spec(content_of(files, SPEC, digests))
-    golden = content_of(files, GOLDEN, digests) if GOLDEN in files else None
+    golden, uncertainty, background = (
+        content_of(files, name, digests) if name in files else None
+        for name in (GOLDEN, UNCERTAINTY, BACKGROUND)
+    )
+    beside: dict[str, Any] = {
+        "uncertainty": Uncertainty.from_json(read_json(uncertainty, UNCERTAINTY)) if uncertainty else None,
+        "background": _rows(background) if background else None,
+    }
     if ONNX in files:
         session = Session(content_of(files, ONNX, digests), chunk_rows=spec.chunk_rows)
-        return Predictor(signature, spec, session, golden)
+        return Predictor(signature, spec, session, golden, **beside)
     contents = {SPEC: content_of(files, SPEC, digests), SKOPS: content_of(files, SKOPS, digests)}
     if golden is not None:
         contents[GOLDEN] = golden
     try_in_child(contents)
-    return Predictor(signature, spec, load_pipeline(contents), golden)
+    return Predictor(signature, spec, load_pipeline(contents), golden, **beside)
+
+
+def _rows(background: bytes) -> Columns:
+    try:
+        return columns_from_json(read_json(background, BACKGROUND)["rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedArtifact("The stored background rows cannot be read.") from error
 
 
 def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECONDS) -> None:

@@ -1,4 +1,5 @@
-"""The files of a model version: spec.json, model.onnx (when compiled), model.skops, golden.json."""
+"""The files of a model version: spec.json, model.onnx (when compiled), model.skops, golden.json; and where the
+version has them, uncertainty.json (how far off it may be) and background.json (what explanations start from)."""
 
 from __future__ import annotations
 
@@ -19,8 +20,10 @@ from .features import FeatureSpec
 from .pipeline import Columns, FittedPipeline, Member, Outputs, TargetScaling
 from .schema import Signature, Task
 from .session import CHUNK_ROWS, Session, refuse_external_data
+from .uncertainty import Uncertainty
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
+UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"
 FORMAT = 1
 # Each row is compared with every training row: 256 x 20,000 x 8 bytes are 41 MB for each intermediate.
 NEIGHBOUR_CHUNK_ROWS = 256
@@ -44,11 +47,14 @@ def write(
     compiled: bytes | None,
     golden: Columns,
     threshold: float | None = None,
+    uncertainty: Uncertainty | None = None,
+    background: Columns | None = None,
 ) -> dict[str, StoredFile]:
     """Write the files of a version into `directory`, by name.
 
     `golden`: about 20 rows as canonical columns of the features; stored with the answers they get now.
     `threshold`: for a binary task, the probability from which the positive class is predicted.
+    `background`: rows as `golden`, drawn at random from those of training.
     """
     from .skops_files import dump
 
@@ -69,6 +75,11 @@ def write(
     }
     if compiled is not None:
         contents[ONNX] = compiled
+    if uncertainty is not None:
+        contents[UNCERTAINTY] = _json(uncertainty.to_json())
+    if background is not None:
+        kept = {name: background[name] for name in names}
+        contents[BACKGROUND] = _json({"format": FORMAT, "rows": columns_to_json(kept)})
     directory.mkdir(parents=True, exist_ok=True)
     return {name: _store(directory / name, content) for name, content in contents.items()}
 

@@ -46,6 +46,9 @@ class PredictionSource(models.TextChoices):
     CSV = "csv", "CSV upload"
     API = "api", "REST API"
     ARTICLE = "article", "/predict"
+    V2 = "v2", "Open Inference Protocol V2"
+    KSERVE = "kserve", "KServe V1"
+    MLFLOW = "mlflow", "MLflow scoring"
     COMMAND = "command", "Command line"
 
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from django.conf import settings
+
+from ..errors import InvalidInput, TooLarge
 from ..ml.schema import Scalar, Signature
 from ..models import PredictionSource, uuid7
 from ..models.prediction_log import moment_of
 from .log_rows import LogRow, as_json
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..ml.inference import Predictor
     from ..ml.rows import CheckedRows, RowWarning
+    from ..ml.uncertainty import Uncertainty
     from ..models import ApiToken, ModelVersion, User
     from .serving import Served
 
@@ -23,13 +31,20 @@ NOT_A_NUMBER = "The model gave no finite answer for this row."
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one row. `error` says why there is none; then `prediction` is None."""
+    """The answer for one row. `error` says why there is none; then `prediction` is None.
+
+    `interval`: {low, high, coverage}; `prediction_set`: {classes, coverage}; `explanation`: {base, class,
+    contributions}, which sum to the value or to the probability of that class.
+    """
 
     id: uuid.UUID
     prediction: Scalar
     probabilities: Mapping[str, float] | None
     warnings: tuple[RowWarning, ...]
     error: str = ""
+    interval: Mapping[str, float] | None = None
+    prediction_set: Mapping[str, Any] | None = None
+    explanation: Mapping[str, Any] | None = None
 
     @property
     def output(self) -> dict[str, Any]:
@@ -37,6 +52,12 @@ class Prediction:
         output: dict[str, Any] = {"prediction": self.prediction}
         if self.probabilities is not None:
             output["probabilities"] = dict(self.probabilities)
+        if self.interval is not None:
+            output["interval"] = self.interval
+        if self.prediction_set is not None:
+            output["set"] = self.prediction_set
+        if self.explanation is not None:
+            output["explanation"] = self.explanation
         if self.error:
             output["error"] = self.error
         return output
@@ -56,36 +77,105 @@ class Asked:
     request_id: str = field(default_factory=lambda: uuid7().hex)
 
 
-def answers(served: Served, checked: CheckedRows) -> list[Prediction]:
-    """What the version answers for checked rows."""
-    outputs = served.predictor.predict(checked.columns)
-    if outputs.probabilities is not None:
-        codes = outputs.codes(served.predictor.threshold).tolist()
-        return _classes(served.signature, outputs.probabilities.tolist(), codes, checked)
-    return _numbers([] if outputs.values is None else outputs.values.tolist(), checked)
+def answers(
+    served: Served, checked: CheckedRows, *, explain: bool = False, coverage: float | None = None
+) -> list[Prediction]:
+    """What the version answers for checked rows. Raises InvalidInput, TooLarge for what cannot be asked of it."""
+    predictor = served.predictor
+    wanted = _checked_coverage(predictor, coverage)
+    if explain:
+        _require_explaining(predictor, checked.n_rows)
+    outputs = predictor.predict(checked.columns)
+    if outputs.probabilities is None:
+        values = outputs.values if outputs.values is not None else np.empty(0)
+        found = _numbers(values, checked, predictor.uncertainty, wanted)
+        codes = None
+    else:
+        codes = outputs.codes(predictor.threshold).tolist()
+        least = predictor.uncertainty.least_probability(wanted) if predictor.uncertainty else None
+        found = _classes(served.signature, outputs.probabilities.tolist(), codes, checked, least, wanted)
+    return _explained(served, checked, found, codes) if explain else found
 
 
-def _numbers(values: Sequence[float], checked: CheckedRows) -> list[Prediction]:
+def _checked_coverage(predictor: Predictor, coverage: float | None) -> float:
+    from ..ml.uncertainty import checked_coverage
+
+    if coverage is not None and predictor.uncertainty is None:
+        raise InvalidInput(
+            "This version was stored without its uncertainty: ask for no coverage, or train it again."
+        )
+    return checked_coverage(coverage)
+
+
+def _require_explaining(predictor: Predictor, n_rows: int) -> None:
+    if not predictor.can_explain:
+        raise InvalidInput("This version was stored without what explanations start from; train it again.")
+    if n_rows > settings.MAX_EXPLAINED_ROWS:
+        raise TooLarge(
+            f"One request may ask for {settings.MAX_EXPLAINED_ROWS:,} explanations; this one holds {n_rows:,} rows.",
+            limit=settings.MAX_EXPLAINED_ROWS,
+        )
+
+
+def _numbers(
+    values: NDArray[np.float64], checked: CheckedRows, uncertainty: Uncertainty | None, coverage: float
+) -> list[Prediction]:
+    intervals: Sequence[Mapping[str, float] | None] = [None] * len(values)
+    if uncertainty is not None:
+        low, high = uncertainty.intervals(values, coverage)
+        intervals = [
+            {"low": shortened(least), "high": shortened(most), "coverage": coverage}
+            for least, most in zip(low.tolist(), high.tolist(), strict=True)
+        ]
     return [
-        Prediction(uuid7(), shortened(value), None, warnings)
+        Prediction(uuid7(), shortened(value), None, warnings, interval=interval)
         if math.isfinite(value)
         else Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER)
-        for value, warnings in zip(values, checked.warnings, strict=True)
+        for value, interval, warnings in zip(values.tolist(), intervals, checked.warnings, strict=True)
     ]
 
 
 def _classes(
-    signature: Signature, shares: Sequence[Sequence[float]], codes: Sequence[int], checked: CheckedRows
+    signature: Signature,
+    shares: Sequence[Sequence[float]],
+    codes: Sequence[int],
+    checked: CheckedRows,
+    least: float | None,
+    coverage: float,
 ) -> list[Prediction]:
     names, classes = signature.class_names, signature.classes
     predictions = []
     for row, code, warnings in zip(shares, codes, checked.warnings, strict=True):
-        if all(map(math.isfinite, row)):
-            chances = dict(zip(names, map(shortened, row), strict=True))
-            predictions.append(Prediction(uuid7(), classes[code], chances, warnings))
-        else:
+        if not all(map(math.isfinite, row)):
             predictions.append(Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER))
+            continue
+        chances = dict(zip(names, map(shortened, row), strict=True))
+        within = None
+        if least is not None:
+            kept = [label for label, chance in zip(classes, row, strict=True) if chance >= least]
+            within = {"classes": kept, "coverage": coverage}
+        predictions.append(Prediction(uuid7(), classes[code], chances, warnings, prediction_set=within))
     return predictions
+
+
+def _explained(
+    served: Served, checked: CheckedRows, found: list[Prediction], codes: Sequence[int] | None
+) -> list[Prediction]:
+    asked: Sequence[int | None] = [None] * len(found) if codes is None else codes
+    explanations = served.predictor.explain(checked.columns, asked)
+    return [
+        each
+        if each.error
+        else replace(
+            each,
+            explanation={
+                "base": explanation.base,
+                "class": None if explanation.code is None else served.signature.classes[explanation.code],
+                "contributions": dict(explanation.contributions),
+            },
+        )
+        for each, explanation in zip(found, explanations, strict=True)
+    ]
 
 
 def shortened(value: float) -> float:

@@ -23,6 +23,7 @@ from django.conf import settings
 
 from ..errors import NotFound, listed
 from ..ml.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
+from ..ml.schema import canonical_text
 from ..models import ModelVersion, PredictionSource, uuid7
 from . import prediction_log, registry, serving
 from .answers import Asked, Prediction, answers, log_rows
@@ -43,7 +44,8 @@ class CsvAnswer:
     """A predicted file: the first rows to look at, and the whole result as a file.
 
     The result has the file's own columns, then the `added` ones: `prediction`, a `probability_…` for each
-    class, and `warnings`. `key` finds it again (`open_csv_result`) for a day.
+    class, `interval_low` and `interval_high` or `prediction_set` where the version knows its uncertainty, and
+    `warnings`. `key` finds it again (`open_csv_result`) for a day.
     """
 
     model: str
@@ -68,6 +70,7 @@ def predict_csv(
     options: CsvOptions | None = None,
     version: int | str | None = None,
     strict: bool = False,
+    coverage: float | None = None,
     by: User | None,
     token: ApiToken | None = None,
     face: str = PredictionSource.CSV,
@@ -86,7 +89,7 @@ def predict_csv(
         rows = CsvRows(
             _as_path(source, scratch), served.signature, options or CsvOptions(), _limits(), scratch=scratch
         )
-        work = _Work(chosen, served, asked, rows, scratch, strict=strict)
+        work = _Work(chosen, served, asked, rows, scratch, strict=strict, coverage=coverage)
         work.answer_all()
         work.log_all()
         key = uuid.uuid4().hex
@@ -119,6 +122,7 @@ class _Work:
     rows: CsvRows
     scratch: Path
     strict: bool
+    coverage: float | None = None
     n_rows_with_warnings: int = 0
     preview: list[Mapping[str, Any]] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
@@ -127,7 +131,11 @@ class _Work:
         self.result = self.scratch / "result.csv"
         self.spool = self.scratch / "log.jsonl"
         self.class_names = self.served.signature.class_names
-        wanted = ["prediction", *(f"probability_{name}" for name in self.class_names), "warnings"]
+        wanted = ["prediction", *(f"probability_{name}" for name in self.class_names)]
+        self.has_uncertainty = self.served.predictor.uncertainty is not None
+        if self.has_uncertainty:
+            wanted += ["prediction_set"] if self.class_names else ["interval_low", "interval_high"]
+        wanted.append("warnings")
         self.added = tuple(_free_names(wanted, self.rows.names))
 
     def answer_all(self) -> None:
@@ -150,13 +158,25 @@ class _Work:
         checked = self.served.checker.check(
             chunk.rows, self.strict, first_row=chunk.first_row, are_texts=True
         )
-        return answers(self.served, checked)
+        return answers(self.served, checked, coverage=self.coverage)
 
     def _cells(self, prediction: Prediction) -> list[Any]:
         chances = prediction.probabilities or {}
         said = [prediction.error] if prediction.error else []
         said += [each.message for each in prediction.warnings]
-        return [prediction.prediction, *(chances.get(name) for name in self.class_names), " ".join(said)]
+        return [
+            prediction.prediction,
+            *(chances.get(name) for name in self.class_names),
+            *(self._uncertain_cells(prediction) if self.has_uncertainty else []),
+            " ".join(said),
+        ]
+
+    def _uncertain_cells(self, prediction: Prediction) -> list[Any]:
+        if self.class_names:
+            within = prediction.prediction_set or {"classes": ()}
+            return ["; ".join(str(canonical_text(each)) for each in within["classes"])]
+        interval = prediction.interval or {}
+        return [interval.get("low"), interval.get("high")]
 
     def _note(self, lines: list[list[Any]], predictions: Sequence[Prediction]) -> None:
         self.n_rows_with_warnings += sum(bool(each.warnings or each.error) for each in predictions)

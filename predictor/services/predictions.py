@@ -38,6 +38,10 @@ def predict(
     rows: Sequence[Mapping[str, Any]],
     version: int | str | None = None,
     strict: bool = False,
+    explain: bool = False,
+    coverage: float | None = None,
+    are_texts: bool = False,
+    is_nan_missing: bool = False,
     by: User | None,
     token: ApiToken | None = None,
     source: str = PredictionSource.API,
@@ -47,6 +51,8 @@ def predict(
 
     Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; and StrictRows when `strict`
     is asked and a row is doubtful.
+    `explain`: with what each column added to the answer. `coverage`: of the intervals and sets, 0.5 to 0.99
+    (0.9 unless said). `are_texts`, `is_nan_missing`: as `RowChecker.check` takes them.
     Every row is committed to the log before this returns.
     """
     started = time.perf_counter()
@@ -60,8 +66,8 @@ def predict(
         raise InvalidRows("There is no row to predict; send at least one.")
     chosen = registry.serving_version(registered_model, version)
     served = serving.served(chosen)
-    checked = served.checker.check(rows, strict)
-    predictions = answers(served, checked)
+    checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
+    predictions = answers(served, checked, explain=explain, coverage=coverage)
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
     asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid7().hex)
     prediction_log.append(log_rows(asked, chosen, rows, predictions, latency_ms=latency_ms))

@@ -73,6 +73,10 @@ class ServedVersions:
                     del self._held[key]
             future.set_exception(error)
 
+    def forget(self, key: str) -> None:
+        with self._lock:
+            self._held.pop(key, None)
+
     def clear(self) -> None:
         with self._lock:
             self._held.clear()
@@ -92,6 +96,11 @@ def served(version: ModelVersion) -> Served:
     if version.archived_at is not None:
         raise NotServable(f"Version {version.number} is archived and does not serve.")
     return _versions.get(version.content_key, lambda: _load(version.pk))
+
+
+def forget(version: ModelVersion) -> None:
+    """Free the memory that the version takes in this process; the next request loads it again."""
+    _versions.forget(key_of(version))
 
 
 def forget_all() -> None:

@@ -79,6 +79,23 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Wire:
+    """Below /serve/<workspace>/: a token alone, with one of these scopes. `open_` is for who sends none."""
+
+    good: int
+    scopes: frozenset[Scope] = frozenset({PREDICT})
+    body: dict[str, Any] = field(default_factory=dict)
+    open_: int | None = None
+
+    def expected(self, caller: str) -> int:
+        if caller in TOKENS:
+            return self.good if TOKENS[caller] in self.scopes else 403
+        if caller == "token-stranger":
+            return 404
+        return self.open_ if self.open_ and caller != "token-wrong" else 401
+
+
+@dataclass(frozen=True)
 class Open:
     """The same for everybody."""
 
@@ -89,13 +106,23 @@ class Open:
         return self.good
 
 
-Rule = Page | Personal | Endpoint | Open
+Rule = Page | Personal | Endpoint | Wire | Open
 
 W = "w/<slug:workspace>/"
 M = f"{W}models/<slug:slug>/"
 V = f"{M}versions/<int:number>/"
 API = "api/v1/<slug:workspace>/"
 MODEL = f"{API}models/<slug:model>"
+S = "serve/<slug:workspace>/"
+LOOKS = frozenset({READ, PREDICT})
+TENSOR = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}]}
+
+
+def versioned(prefix: str, rest: str, rule: Any, method: str = "get") -> dict[str, Any]:
+    """A model's address below /serve/, and that of one version of it."""
+    model = f"{S}{prefix}models/<slug:model>"
+    return {f"{model}{rest}": {method: rule}, f"{model}/versions/<str:version>{rest}": {method: rule}}
+
 
 TABLE: dict[str, dict[str, Rule]] = {
     # Home
@@ -193,12 +220,38 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{API}predictions": {"get": Endpoint(200)},
     f"{API}predictions/export": {"get": Endpoint(200)},
     f"{API}predictions/<uuid:pk>": {"get": Endpoint(200)},
+    # Wire protocols
+    S: {"get": Open(200)},
+    f"{S}v2": {"get": Wire(200, LOOKS)},
+    f"{S}v2/": {"get": Wire(200, LOOKS)},
+    f"{S}v2/health/live": {"get": Open(200)},
+    f"{S}v2/health/ready": {"get": Open(200)},
+    f"{S}v2/models": {"get": Wire(200, LOOKS)},
+    f"{S}v2/models/stats": {"get": Wire(200, LOOKS)},
+    f"{S}v2/repository/index": {"post": Wire(200, LOOKS)},
+    f"{S}v2/repository/models/<slug:model>/load": {"post": Wire(200)},
+    f"{S}v2/repository/models/<slug:model>/unload": {"post": Wire(200)},
+    **versioned("v2/", "", Wire(200, LOOKS)),
+    **versioned("v2/", "/ready", Wire(200, LOOKS)),
+    **versioned("v2/", "/config", Wire(200, LOOKS)),
+    **versioned("v2/", "/stats", Wire(200, LOOKS)),
+    **versioned("v2/", "/infer", Wire(200, body=TENSOR), "post"),
+    f"{S}v1/models": {"get": Wire(200, LOOKS)},
+    f"{S}v1/models/<slug:model>": {"get": Wire(200, LOOKS)},
+    **versioned("v1/", ":predict", Wire(200, body={"instances": [[1, 2]]}), "post"),
+    # The article's model has no background rows to explain with.
+    **versioned("v1/", ":explain", Wire(400, body={"instances": [[1, 2]]}), "post"),
+    **versioned("", "/ping", Wire(200, LOOKS, open_=200)),
+    **versioned("", "/health", Wire(200, LOOKS, open_=200)),
+    **versioned("", "/version", Wire(200, LOOKS)),
+    **versioned("", "/invocations", Wire(200, body={"instances": [[1, 2]]}), "post"),
+    **versioned("", "/predict", Wire(200, body={"x": [1, 2]}), "post"),
 }
 
 # Open to whoever is signed in, by session or with a token of any scope.
 SIGNED_IN = {"api/schema"}
-# Whatever nobody serves below /api/.
-CATCH_ALL = {"^api/"}
+# Whatever nobody serves below /api/ and /serve/.
+CATCH_ALL = {"^api/", r"^serve/[^/]*/models/.*", r"^serve(?:/.*)?$"}
 # Their routes are the libraries'; they have tests of their own kind in test_walls.py.
 LIBRARIES = ("accounts/", "admin/")
 
@@ -244,6 +297,8 @@ def _walk(patterns: list[Any], before: str) -> Iterator[tuple[str, URLPattern]]:
 def _methods(callback: Any) -> set[str]:
     if actions := getattr(callback, "actions", None):
         return set(actions)
+    if methods := getattr(callback, "methods", None):
+        return set(methods) - {"head"}
     view = getattr(callback, "view_class", None) or callback.cls
     # Django's form views answer PUT as POST; browsers never send it.
     known = (

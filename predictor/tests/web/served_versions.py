@@ -19,6 +19,7 @@ from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member
 from predictor.ml.schema import FeatureField, Role, Signature, Task
 from predictor.ml.target import Target
+from predictor.ml.uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 from predictor.models import ModelVersion, RegisteredModel
 from predictor.services import artifacts
 from predictor.tests.services.versions import publish
@@ -90,10 +91,19 @@ def trained() -> Trained:
         importance=[{"column": field.name, "mean": 0.1, "spread": 0.01} for field in FIELDS],
         importance_rows=len(y),
     ).to_json()  # fmt: skip
+    uncertainty = Uncertainty.fit(Task.BINARY, y, found)
+    assert uncertainty is not None
+    report["coverage"] = coverage_report(uncertainty, y, found, JUDGED_COVERAGES)
     golden = {name: values[:5] for name, values in table.items()}
     with tempfile.TemporaryDirectory() as folder:
         stored = persistence.write(
-            Path(folder), pipeline=pipeline, signature=SIGNATURE, compiled=compiled, golden=golden
+            Path(folder),
+            pipeline=pipeline,
+            signature=SIGNATURE,
+            compiled=compiled,
+            golden=golden,
+            uncertainty=uncertainty,
+            background=table,
         )
         files = {name: file.path.read_bytes() for name, file in stored.items()}
     return Trained(files, compiled is not None, parity.to_json(), report)

@@ -1,0 +1,91 @@
+"""A version trained on a table, and the rows of its test file: what several measurements begin with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accuracy import PROJECT, actual
+
+from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.inference import Predictor, load_predictor
+from predictor.ml.ingest import ingest_csv
+from predictor.ml.request import AUTO, TrainingLimits, TrainingRequest
+from predictor.ml.rows import RowChecker
+from predictor.ml.schema import Signature, Task
+
+
+@dataclass(frozen=True)
+class Trained:
+    """`columns`: the test rows in canonical form; `y`: their targets, NaN or -1 where unknown."""
+
+    name: str
+    result: Mapping[str, Any]
+    files: Mapping[str, Path]
+    signature: Signature
+    predictor: Predictor
+    columns: Mapping[str, Any]
+    y: Any
+
+
+def trained(
+    tables: Path,
+    name: str,
+    entry: Mapping[str, Any],
+    folder: Path,
+    *,
+    budget: float,
+    estimator: str = AUTO,
+    seed: int = 0,
+    n_threads: int = 1,
+) -> Trained:
+    """Trains on NAME.train.csv as users do. Raises RuntimeError with the reason when that does not succeed."""
+    folder.mkdir(parents=True)
+    train = ingest_csv(tables / f"{name}.train.csv", folder / "train.parquet", scratch=folder)
+    request = TrainingRequest(
+        parquet=str(folder / "train.parquet"),
+        schema=train.schema,
+        target=entry["target"],
+        task=Task.REGRESSION if entry["task"] == "regression" else None,
+        estimator=estimator,
+        budget_seconds=budget,
+        seed=seed,
+        limits=TrainingLimits(n_threads=n_threads),
+    )
+    (folder / "request.json").write_text(json.dumps(request.to_json()), "utf-8")
+    command = [sys.executable, "-m", "predictor.ml.train", str(folder / "request.json"), str(folder / "run")]
+    child = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
+    if child.returncode:
+        raise RuntimeError(json.loads(child.stdout.splitlines()[-1]).get("message", ""))
+    result = json.loads((folder / "run" / "result.json").read_text("utf-8"))
+    signature = Signature.from_json(result["signature"])
+    files = {name: folder / "run" / file["path"] for name, file in result["artifacts"].items()}
+    test = tables / f"{name}.test.csv"
+    return Trained(
+        name=name,
+        result=result,
+        files=files,
+        signature=signature,
+        predictor=load_predictor(files, signature),
+        columns=rows_of(test, signature, folder),
+        y=actual(test, entry["target"], signature),
+    )
+
+
+def rows_of(path: Path, signature: Signature, scratch: Path) -> dict[str, Any]:
+    """The rows of a CSV file as canonical columns."""
+    limits = CsvLimits(max_bytes=1 << 32, max_rows=10_000_000)
+    checker = RowChecker(signature)
+    folder = scratch / "test"
+    folder.mkdir()
+    parts = [
+        checker.check(chunk.rows, are_texts=True).columns
+        for chunk in CsvRows(path, signature, CsvOptions(), limits, scratch=folder).chunks()
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,113 @@
+"""Do intervals and prediction sets hold what was asked? Trains on each table, counts on its test part.
+
+    python benchmarks/coverage.py [--tables DIR] [--budget 20] [--json FILE] [--quick] [--only …]
+
+DIR is as for accuracy.py. Prints, for coverages of 0.8, 0.9 and 0.95, the share of test rows whose true value
+was inside, in points off the asked one; the mean width of intervals beside the spread of the target, or the
+mean size of sets and how many were empty; and what asking costs for each row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(PROJECT), str(PROJECT / "benchmarks")]
+
+import numpy as np
+from _tables import bundled_tables
+from _trained import Trained, trained
+from accuracy import surroundings
+
+from predictor.ml.uncertainty import JUDGED_COVERAGES, coverage_report
+
+# What chance allows: two standard errors of a share among n rows are added to the two points wanted.
+WANTED_POINTS = 2.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", type=Path)
+    parser.add_argument("--budget", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--quick", action="store_true", help="two small tables, a few seconds each")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.budget = min(arguments.budget, 2.0)
+    with tempfile.TemporaryDirectory(prefix="mlweb-coverage-") as folder:
+        tables = arguments.tables or bundled_tables(Path(folder) / "tables", is_quick=arguments.quick)
+        manifest = json.loads((tables / "manifest.json").read_text("utf-8"))
+        names = [name for name in manifest if not arguments.only or name in arguments.only]
+        found = {}
+        for name in names:
+            version = trained(
+                tables, name, manifest[name], Path(folder) / name, budget=arguments.budget, seed=arguments.seed
+            )
+            found[name] = measured(version)
+            show(name, found[name])
+    off = [abs(each["off_points"]) for rows in found.values() for each in rows["coverages"]]
+    print(
+        f"\nOff by {statistics.mean(off):.2f} points in the mean and {max(off):.2f} at most; "
+        f"{sum(each <= WANTED_POINTS for each in off)} of {len(off)} within {WANTED_POINTS:g} points."
+    )
+    if arguments.json:
+        arguments.json.write_text(json.dumps({**found, "_about": surroundings()}, indent=1), "utf-8")
+    return 0
+
+
+def measured(version: Trained) -> dict[str, Any]:
+    task, predictor = version.signature.task, version.predictor
+    if predictor.uncertainty is None:
+        raise RuntimeError(f"{version.name} was stored without its uncertainty.")
+    outputs = predictor.predict(version.columns)
+    answers = outputs.probabilities if task.is_classification else outputs.values
+    is_known = version.y >= 0 if task.is_classification else np.isfinite(version.y)
+    y, answers = version.y[is_known], np.asarray(answers)[is_known]
+    rows = coverage_report(predictor.uncertainty, y, answers, JUDGED_COVERAGES)
+    for each in rows:
+        each["off_points"] = 100 * (each["covered"] - each["coverage"])
+        each["chance_points"] = 200 * (each["coverage"] * (1 - each["coverage"]) / len(y)) ** 0.5
+    spread = None if task.is_classification else float(np.std(y))
+    return {"n_rows": len(y), "coverages": rows, "target_std": spread, "us_per_row": cost(version, answers)}
+
+
+def cost(version: Trained, answers: Any) -> float:
+    """Microseconds for the interval or set of a single row, beside predicting it."""
+    uncertainty = version.predictor.uncertainty
+    assert uncertainty is not None  # noqa: S101
+    one, started, n = answers[:1], time.perf_counter(), 2_000
+    for _ in range(n):
+        if version.signature.task.is_classification:
+            _ = one >= uncertainty.least_probability(0.9)
+        else:
+            uncertainty.intervals(one, 0.9)
+    return (time.perf_counter() - started) / n * 1e6
+
+
+def show(name: str, found: Mapping[str, Any]) -> None:
+    print(f"\n{name}: {found['n_rows']} test rows, {found['us_per_row']:.1f} µs for each row")
+    for each in found["coverages"]:
+        size = (
+            f"mean size {each['mean_size']:.2f}, {each['empty']:.1%} empty"
+            if "mean_size" in each
+            else f"mean width {each['mean_width']:.4g} (standard deviation of the target {found['target_std']:.4g})"
+        )
+        print(
+            f"  {each['coverage']:.2f} asked, {each['covered']:.3f} covered ({each['off_points']:+.1f} points, "
+            f"chance alone gives ±{each['chance_points']:.1f}); {size}"
+        )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""From rows to an answer, and from an answer to columns: what all protocols share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidInput, Problem, listed, shown
+from ..ml.schema import Signature
+from ..models import ModelVersion, RegisteredModel
+from ..services import predictions, registry
+from ..services.predictions import Answer
+from .door import Call
+
+PARAMETERS = ("explain", "coverage", "strict")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What may be asked for beside the rows, whatever the protocol calls it."""
+
+    explain: bool = False
+    coverage: float | None = None
+    strict: bool = False
+
+    @classmethod
+    def from_json(cls, given: Any, *, is_strict: bool = False) -> Wishes:
+        """From a JSON object. `is_strict`: refuse names that are not known. Raises InvalidInput."""
+        if given is None:
+            return cls()
+        if not isinstance(given, Mapping):
+            raise InvalidInput("The parameters have to be an object.")
+        unknown = sorted(set(given) - set(PARAMETERS))
+        if unknown and is_strict:
+            raise InvalidInput(
+                f"Unknown: {listed(unknown)}. Known are {listed(PARAMETERS)}.",
+                problems=[Problem(f"{shown(name)} is not known.", f"/params/{name}") for name in unknown[:5]],
+            )
+        coverage = given.get("coverage")
+        if coverage is not None and (isinstance(coverage, bool) or not isinstance(coverage, int | float)):
+            raise InvalidInput("“coverage” has to be a number.")
+        return cls(_flag(given, "explain"), coverage, _flag(given, "strict"))
+
+
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidInput(f"“{name}” has to be true or false.")
+    return value
+
+
+def version_at(model: RegisteredModel, version: str) -> ModelVersion:
+    """The version of this number or alias, the champion for ""; one in the archive is answered for too."""
+    return registry.version_of(model, version or None)
+
+
+def answer(
+    call: Call,
+    model: RegisteredModel,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    version: str,
+    source: str,
+    wishes: Wishes | None = None,
+    are_texts: bool = False,
+) -> Answer:
+    """The one call behind every protocol."""
+    wishes = wishes or Wishes()
+    return predictions.predict(
+        registered_model=model,
+        rows=rows,
+        version=version or None,
+        strict=wishes.strict,
+        explain=wishes.explain,
+        coverage=wishes.coverage,
+        are_texts=are_texts,
+        is_nan_missing=True,
+        by=call.token.user,
+        token=call.token,
+        source=source,
+        request_id=call.request_id,
+    )
+
+
+def rows_of_lists(
+    values: Sequence[Any], names: Sequence[str], what: str = "instances"
+) -> list[dict[str, Any]]:
+    """Rows from objects, from lists in the order of the signature, or from bare values of a single feature."""
+    rows = []
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, dict):
+            rows.append(value)
+            continue
+        cells = value if isinstance(value, list) else [value]
+        if len(cells) != len(names):
+            raise InvalidInput(
+                f"Row {number} of {what} holds {len(cells)} values; the model takes {len(names)}, in order: "
+                f"{listed(names, 20)}.",
+                problems=[Problem("Wrong length.", f"/{what}/{number - 1}")],
+            )
+        rows.append(dict(zip(names, cells, strict=True)))
+    return rows
+
+
+def rows_of_columns(columns: Mapping[str, Any], what: str = "inputs") -> list[dict[str, Any]]:
+    """Rows from {column: list of values}; a bare value stands for a list of one."""
+    lists = {name: each if isinstance(each, list) else [each] for name, each in columns.items()}
+    lengths = {len(each) for each in lists.values()}
+    if len(lengths) > 1:
+        raise InvalidInput(f"The columns of {what} have different lengths: {sorted(lengths)}.")
+    return [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
+
+
+def as_columns(answer: Answer, signature: Signature) -> dict[str, Any]:
+    """{"predictions": […]} and what else there is, a list over the rows each: the idiom of V1 and MLflow."""
+    outputs = [each.output for each in answer.predictions]
+    found: dict[str, Any] = {
+        "predictions": [each["prediction"] for each in outputs],
+        "model_name": answer.model,
+        "model_version": str(answer.version),
+    }
+    if signature.classes:
+        found["classes"] = list(signature.classes)
+        found["probabilities"] = [
+            list(each["probabilities"].values()) if each.get("probabilities") else None for each in outputs
+        ]
+    for name, plural in (
+        ("interval", "intervals"),
+        ("set", "sets"),
+        ("explanation", "explanations"),
+        ("error", "errors"),
+    ):
+        if any(name in each for each in outputs):
+            found[plural] = [each.get(name) for each in outputs]
+    if any(each.warnings for each in answer.predictions):
+        found["warnings"] = [each.warnings_as_json for each in answer.predictions]
+    return found

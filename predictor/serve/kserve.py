@@ -1,0 +1,58 @@
+"""KServe V1: `{"instances": […]}` in, `{"predictions": […]}` out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from ..api.json import loads
+from ..errors import InvalidInput, NotServable, Problem
+from ..models import PredictionSource, RegisteredModel
+from ..services import serving
+from .answering import Wishes, answer, as_columns, rows_of_lists, version_at
+from .door import Call, as_json
+
+
+def alive(request: HttpRequest) -> HttpResponse:
+    return as_json({"status": "alive"})
+
+
+def models(call: Call) -> HttpResponse:
+    found = RegisteredModel.objects.filter(workspace=call.workspace).order_by("slug")
+    return as_json({"models": [each.slug for each in found]})
+
+
+def model_ready(call: Call, model: str) -> HttpResponse:
+    found = call.model(model)
+    try:
+        serving.served(version_at(found, ""))
+    except NotServable as error:
+        return as_json({"name": found.slug, "ready": False, "error": error.message}, 503)
+    return as_json({"name": found.slug, "ready": True})
+
+
+def predict(call: Call, model: str, version: str = "") -> HttpResponse:
+    return _answered(call, model, version, is_explained=False)
+
+
+def explain(call: Call, model: str, version: str = "") -> HttpResponse:
+    """The predictions with `explanations`: what each column added."""
+    return _answered(call, model, version, is_explained=True)
+
+
+def _answered(call: Call, model: str, version: str, *, is_explained: bool) -> HttpResponse:
+    found = call.model(model)
+    chosen = version_at(found, version)
+    body: Any = loads(call.body(), max_depth=settings.MAX_JSON_DEPTH)
+    if not isinstance(body, Mapping) or not isinstance(body.get("instances"), list):
+        raise InvalidInput('Send {"instances": […]}.', problems=[Problem("Not a list.", "/instances")])
+    asked = Wishes.from_json(body.get("parameters"))
+    wishes = Wishes(is_explained or asked.explain, asked.coverage, asked.strict)
+    rows = rows_of_lists(body["instances"], chosen.signature.names)
+    answered = answer(
+        call, found, rows, version=str(chosen.number), source=PredictionSource.KSERVE, wishes=wishes
+    )
+    return as_json(as_columns(answered, chosen.signature))

@@ -1,0 +1,213 @@
+"""Tensors of the Open Inference Protocol V2: from JSON and raw bytes to lists of values, and back.
+
+The specification is `open_inference_rest.yaml` of kserve/open-inference-protocol with Triton's extensions
+"binary tensor data" and "classification".
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from ..errors import InvalidInput, Problem, listed, shown
+
+# struct's letters; BYTES has its own form.
+LETTERS = {
+    "BOOL": "?", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q",
+    "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d",
+}  # fmt: skip
+DATATYPES = (*LETTERS, "BYTES")
+INTEGERS = frozenset(name for name in LETTERS if "INT" in name)
+FLOATS = frozenset({"FP16", "FP32", "FP64"})
+MOST_DIMENSIONS = 8
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Values in row-major order. `None` is missing."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: Sequence[Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
+    """The tensors of `inputs`; those without `data` take their bytes from `raw`, in order. Raises InvalidInput."""
+    if not isinstance(inputs, list) or not inputs:
+        raise InvalidInput('"inputs" has to be a list of tensors.', problems=[Problem("Wrong.", "/inputs")])
+    tensors, start = [], 0
+    for place, given in enumerate(inputs):
+        name, datatype, shape = _head(given, place)
+        parameters = given.get("parameters") or {}
+        n_bytes = parameters.get("binary_data_size") if isinstance(parameters, Mapping) else None
+        if n_bytes is not None:
+            if isinstance(n_bytes, bool) or not isinstance(n_bytes, int) or n_bytes < 0:
+                raise InvalidInput(f"binary_data_size of input {shown(name)} has to be a number of bytes.")
+            part = raw[start : start + n_bytes]
+            if len(part) != n_bytes:
+                raise InvalidInput(f"The body ends before the {n_bytes} bytes of input {shown(name)}.")
+            start += n_bytes
+            data: Sequence[Any] = _from_bytes(part, name, datatype, math.prod(shape))
+        else:
+            data = _from_json(given.get("data"), name, datatype, len(shape))
+        if len(data) != math.prod(shape):
+            raise InvalidInput(
+                f"Input {shown(name)} holds {len(data)} values, but its shape {list(shape)} "
+                f"says {math.prod(shape)}."
+            )
+        tensors.append(Tensor(name, datatype, shape, data))
+    if start != len(raw):
+        raise InvalidInput(f"{len(raw) - start} bytes follow the last tensor and belong to none.")
+    names = [each.name for each in tensors]
+    if len(set(names)) != len(names):
+        repeated = listed(sorted({each for each in names if names.count(each) > 1}))
+        raise InvalidInput(f"Inputs are named more than once: {repeated}.")
+    return tensors
+
+
+def _head(given: Any, place: int) -> tuple[str, str, tuple[int, ...]]:
+    if not isinstance(given, Mapping):
+        raise InvalidInput(
+            f"Input {place} is not an object.", problems=[Problem("Wrong.", f"/inputs/{place}")]
+        )
+    name, datatype, shape = given.get("name"), given.get("datatype"), given.get("shape")
+    if not isinstance(name, str) or not name:
+        raise InvalidInput(f"Input {place} has no name.")
+    if datatype not in DATATYPES:
+        raise InvalidInput(
+            f"Input {shown(name)} has the datatype {shown(datatype)}; known are {', '.join(DATATYPES)}."
+        )
+    if (
+        not isinstance(shape, list)
+        or not 1 <= len(shape) <= MOST_DIMENSIONS
+        or not all(type(each) is int and 0 <= each < 2**31 for each in shape)
+    ):
+        raise InvalidInput(f"The shape of input {shown(name)} has to be a list of sizes, such as [2, 1].")
+    return name, datatype, tuple(shape)
+
+
+def _from_json(data: Any, name: str, datatype: str, n_dimensions: int) -> Sequence[Any]:
+    if not isinstance(data, list):
+        raise InvalidInput(f"Input {shown(name)} has no data: send a list, or its bytes behind the JSON.")
+    for _ in range(n_dimensions - 1):
+        if not data or not isinstance(data[0], list):
+            break
+        if not all(isinstance(each, list) for each in data):
+            raise InvalidInput(f"The data of input {shown(name)} is nested unevenly.")
+        data = list(chain.from_iterable(data))
+    wrong = set(map(type, data)) - _types(datatype)
+    if wrong:
+        value = next(each for each in data if type(each) in wrong)
+        whole = datatype in INTEGERS and isinstance(value, float)
+        if not (whole and all(each is None or float(each).is_integer() for each in data)):
+            raise InvalidInput(f"{shown(value)} in input {shown(name)} is not {datatype}.")
+    if datatype == "BOOL":
+        return [each if each is None else bool(each) for each in data]
+    return data
+
+
+def _types(datatype: str) -> set[type]:
+    if datatype == "BYTES":
+        return {str, type(None)}
+    if datatype == "BOOL":
+        return {bool, int, type(None)}
+    return {int, type(None)} if datatype in INTEGERS else {int, float, type(None)}
+
+
+def _from_bytes(raw: memoryview, name: str, datatype: str, n_values: int) -> Sequence[Any]:
+    if datatype == "BYTES":
+        return _texts(raw, name)
+    letter = LETTERS[datatype]
+    size = struct.calcsize(f"<{letter}")
+    if len(raw) != n_values * size:
+        raise InvalidInput(
+            f"Input {shown(name)} holds {len(raw)} bytes; {n_values} values of {datatype} take {n_values * size}."
+        )
+    return struct.unpack(f"<{n_values}{letter}", raw)
+
+
+def _texts(raw: memoryview, name: str) -> list[str]:
+    """Elements of a 4-byte little-endian length and UTF-8."""
+    texts, at = [], 0
+    while at < len(raw):
+        if at + 4 > len(raw):
+            raise InvalidInput(f"The bytes of input {shown(name)} end within a length.")
+        (n_bytes,) = struct.unpack_from("<I", raw, at)
+        at += 4
+        if at + n_bytes > len(raw):
+            raise InvalidInput(f"The bytes of input {shown(name)} end within a text.")
+        try:
+            texts.append(str(raw[at : at + n_bytes], "utf-8"))
+        except UnicodeDecodeError:
+            raise InvalidInput(f"Text {len(texts) + 1} of input {shown(name)} is not UTF-8.") from None
+        at += n_bytes
+    return texts
+
+
+def rows_of(
+    tensors: Sequence[Tensor], names: Sequence[str], *, are_all_numeric: bool
+) -> list[dict[str, Any]]:
+    """Rows {column: value}: one tensor [N] or [N, 1] for each column, or one numeric tensor [N, K] for all.
+
+    `names`: the features in the order of the signature. Raises InvalidInput.
+    """
+    first = tensors[0]
+    if len(tensors) == 1 and first.name not in names and are_all_numeric and first.datatype != "BYTES":
+        return _rows_of_matrix(first, names)
+    n_rows = first.shape[0]
+    for each in tensors:
+        if each.shape not in ((n_rows,), (n_rows, 1)):
+            raise InvalidInput(
+                f"Input {shown(each.name)} has the shape {list(each.shape)}; "
+                f"each column takes [{n_rows}] or [{n_rows}, 1]."
+            )
+    keys = [each.name for each in tensors]
+    cells: Iterable[tuple[Any, ...]] = zip(*(each.data for each in tensors), strict=True)
+    return [dict(zip(keys, row, strict=True)) for row in cells]
+
+
+def _rows_of_matrix(tensor: Tensor, names: Sequence[str]) -> list[dict[str, Any]]:
+    width = len(names)
+    shape = tensor.shape if len(tensor.shape) > 1 or width > 1 else (*tensor.shape, 1)
+    if len(shape) != 2 or shape[1] != width:
+        raise InvalidInput(
+            f"Input {shown(tensor.name)} has the shape {list(tensor.shape)}; the model takes [N, {width}] with "
+            f"its features in order ({listed(names, 20)}), or one tensor for each, under its name."
+        )
+    data = tensor.data
+    return [dict(zip(names, data[at : at + width], strict=True)) for at in range(0, len(data), width)]
+
+
+def written(tensor: Tensor, *, is_binary: bool) -> tuple[dict[str, Any], bytes]:
+    """The tensor as its JSON and, when it goes as bytes, those. What cannot (a gap among integers) goes as JSON."""
+    head: dict[str, Any] = {
+        "name": tensor.name,
+        "datatype": tensor.datatype,
+        "shape": list(tensor.shape),
+    }
+    if tensor.parameters:
+        head["parameters"] = dict(tensor.parameters)
+    raw = as_bytes(tensor) if is_binary else None
+    if raw is None:
+        return {**head, "data": list(tensor.data)}, b""
+    head["parameters"] = {**tensor.parameters, "binary_data_size": len(raw)}
+    return head, raw
+
+
+def as_bytes(tensor: Tensor) -> bytes | None:
+    """Row-major, little-endian; a gap is NaN or the empty text, and has no form among integers and booleans."""
+    if tensor.datatype == "BYTES":
+        texts = ["" if each is None else str(each) for each in tensor.data]
+        return b"".join(struct.pack("<I", len(raw)) + raw for raw in (text.encode() for text in texts))
+    data = tensor.data
+    if any(each is None for each in data):
+        if tensor.datatype not in FLOATS:
+            return None
+        data = [math.nan if each is None else each for each in data]
+    return struct.pack(f"<{len(data)}{LETTERS[tensor.datatype]}", *data)
