@@ -51,7 +51,12 @@ def main() -> int:
         found = {}
         for name in names:
             version = trained(
-                tables, name, manifest[name], Path(folder) / name, budget=arguments.budget, seed=arguments.seed
+                tables,
+                name,
+                manifest[name],
+                Path(folder) / name,
+                budget=arguments.budget,
+                seed=arguments.seed,
             )
             found[name] = measured(version)
             show(name, found[name])
@@ -84,7 +89,7 @@ def measured(version: Trained) -> dict[str, Any]:
 def cost(version: Trained, answers: Any) -> float:
     """Microseconds for the interval or set of a single row, beside predicting it."""
     uncertainty = version.predictor.uncertainty
-    assert uncertainty is not None  # noqa: S101
+    assert uncertainty is not None
     one, started, n = answers[:1], time.perf_counter(), 2_000
     for _ in range(n):
         if version.signature.task.is_classification:

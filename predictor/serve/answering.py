@@ -52,7 +52,7 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
 
 def version_at(model: RegisteredModel, version: str) -> ModelVersion:
     """The version of this number or alias, the champion for ""; one in the archive is answered for too."""
-    return registry.version_of(model, version or None)
+    return registry.serving_version(model, version or None)
 
 
 def answer(

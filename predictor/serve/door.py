@@ -17,9 +17,9 @@ from django.views.decorators.csrf import csrf_exempt
 from ..api.errors import exception_handler
 from ..api.json import dumps, read_limited
 from ..api.viewsets import LengthRequired
-from ..errors import Forbidden, InvalidInput, NotAuthenticated, TooLarge, UnsupportedContent, shown
+from ..errors import Forbidden, InvalidInput, NotAuthenticated, NotFound, TooLarge, UnsupportedContent, shown
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
-from ..services import tokens
+from ..services import registry, tokens
 
 JSON = "application/json"
 WORTH_COMPRESSING = 1_024
@@ -55,11 +55,10 @@ class Call:
 
     def model(self, slug: str) -> RegisteredModel:
         """The registered model of the token's workspace; 404 as for one that does not exist."""
-        found = RegisteredModel.objects.filter(workspace=self.workspace, slug=slug).first()
-        if found is None:
-            raise Http404
-        found.workspace = self.workspace
-        return found
+        try:
+            return registry.model_of(self.workspace, slug)
+        except NotFound:
+            raise Http404 from None
 
     def body(self) -> bytes:
         """The whole body, decompressed, up to MAX_BODY_BYTES before and after."""

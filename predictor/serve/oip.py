@@ -14,7 +14,7 @@ from ..api.json import dumps, loads
 from ..errors import InvalidInput, NotServable, Problem, listed, shown
 from ..ml.schema import FeatureField, Role, Signature
 from ..models import ModelVersion, PredictionSource, RegisteredModel
-from ..services import health, registry, serving, statistics
+from ..services import health, serving, statistics
 from ..services.predictions import Answer
 from . import VERSION
 from .answering import Wishes, answer, version_at
@@ -187,7 +187,7 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     """Predict rows that come as tensors, in JSON or as raw bytes behind it."""
     found = call.model(model)
     header, raw = _split(call)
-    chosen = registry.version_of(found, version or None, among=ModelVersion.objects.for_serving())
+    chosen = version_at(found, version)
     signature = chosen.signature
     tensors = read_tensors(header.get("inputs"), raw)
     parameters = header.get("parameters") or {}

@@ -100,7 +100,7 @@ def served(version: ModelVersion) -> Served:
 
 def forget(version: ModelVersion) -> None:
     """Free the memory that the version takes in this process; the next request loads it again."""
-    _versions.forget(key_of(version))
+    _versions.forget(version.content_key)
 
 
 def forget_all() -> None:

@@ -109,7 +109,8 @@ def ids(people: dict[str, User], workspace: Workspace) -> dict[str, Any]:
     own = tokens.create_token(user=people["admin"], workspace=workspace, name="own", scopes=["read"]).token
     return {
         "workspace": "acme", "slug": "article", "model": "article", "number": 2, "alias": "champion",
-        "version": "2", "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk, "predictions": row.pk,
+        "version": "2", "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk,
+        "predictions": row.pk,
         "members": somebody.memberships.get().pk, "tokens": own.pk,
     }  # fmt: skip
 
