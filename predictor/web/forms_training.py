@@ -173,6 +173,19 @@ class TrainingRunForm(forms.Form):
     def summary(self) -> str:
         return self.info.summary if self.info else AUTO_SUMMARY
 
+    @property
+    def advice(self) -> estimators.Advice | None:
+        """Which model to choose; only while the choice is still open."""
+        if self.info is not None or self.found is None:
+            return None
+        shown = self.data if self.is_bound else self.initial
+        return estimators.advise(
+            dataset=self.dataset,
+            target=self["target"].value(),
+            task=self.asked_task,
+            roles=given_roles(self.dataset, shown),
+        )
+
     def _knobs(self) -> list[Hyperparameter]:
         if self.info is None:
             return []

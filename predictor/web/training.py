@@ -133,6 +133,7 @@ class TrainingRunDetail(RunPage):
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),
             "board": board_of(run),
+            "found_out": estimators.found_out(run) if run.is_final else [],
             **outcome_of(run),
         }
 
@@ -167,7 +168,10 @@ class BoardLine:
 
     title: str
     figures: tuple[str, ...]
+    spread: str
     seconds: float
+    predict_ms: float | None
+    size_bytes: int | None
     weight: float | None
     is_kept: bool
     status: str
@@ -194,7 +198,10 @@ def board_of(run: TrainingRun) -> Board | None:
                 metric_of(name).shown(entry.get("score" if position == 0 else name))
                 for position, name in enumerate(names)
             ),
+            spread="" if entry.get("spread") is None else metric_of(names[0]).shown(entry["spread"]),
             seconds=entry.get("fit_seconds") or 0.0,
+            predict_ms=entry.get("predict_ms"),
+            size_bytes=entry.get("size_bytes"),
             weight=entry.get("weight"),
             is_kept=bool(entry.get("weight")),
             status=entry.get("status") or "done",

@@ -222,6 +222,19 @@ def test_own_seconds_have_to_be_said(client: Client, member: User, dataset: Data
     assert "how many seconds" in str(errors_of(response)["budget_seconds"])
 
 
+def test_the_form_says_which_model_to_choose_until_one_is_chosen(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    page = url("training-run-create", dataset.pk)
+
+    assert "Which model should I choose?" in client.get(page).content.decode()
+    chosen = client.get(
+        page, {"target": "left", "estimator": "random_forest"}, headers={"hx-request": "true"}
+    )
+    assert "Which model should I choose?" not in chosen.content.decode()
+
+
 def refusal(dataset: Dataset, **changes: Any) -> str:
     """The sentence of the service, which the API gives, too."""
     wanted: dict[str, Any] = {"target": "left", "registered_model": "m", **changes}
