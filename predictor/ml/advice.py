@@ -89,12 +89,13 @@ def found_out(leaderboard: Sequence[Entry]) -> list[str]:
     by_key = {str(entry["key"]): entry for entry in done}
     linear = by_key.get("logistic") or by_key.get("ridge")
     if linear is not None:
-        found.append(_about_linear(linear, best))
+        found.append(_about_linear(by_key, linear, best))
     found += _about_log(by_key) + _about_interactions(by_key) + _about_outliers(by_key, linear)
     return found
 
 
-def _about_linear(linear: Entry, best: Entry) -> str:
+def _about_linear(by_key: Mapping[str, Entry], linear: Entry, best: Entry) -> str:
+    linear = min(linear, by_key.get(f"{linear['key']}-bent", linear), key=_score)
     behind = _score(linear) / _score(best) - 1
     if behind < CLOSE:
         return f"{linear['title']} does as well as any: a weighted sum of the features is enough here."

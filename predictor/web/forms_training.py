@@ -28,9 +28,9 @@ AUTO_SUMMARY = (
 MAX_NAME = 60
 OWN, OWN_TITLE = "own", "As many seconds as I say"
 EFFORT_TITLES = {
-    "quick": "Quick: 10 seconds, a first impression",
-    "standard": "Standard: a minute, good for most tables",
-    "thorough": "Thorough: 10 minutes, when every digit counts",
+    "quick": "Quick (10 seconds)",
+    "standard": "Standard (1 minute)",
+    "thorough": "Thorough (10 minutes)",
 }
 # Which field a refusal of the service is about, by the words it begins with.
 PLACES = (

@@ -198,7 +198,7 @@ def board_of(run: TrainingRun) -> Board | None:
                 metric_of(name).shown(entry.get("score" if position == 0 else name))
                 for position, name in enumerate(names)
             ),
-            spread="" if entry.get("spread") is None else metric_of(names[0]).shown(entry["spread"]),
+            spread="" if entry.get("spread") is None else f"{entry['spread']:.2g}",
             seconds=entry.get("fit_seconds") or 0.0,
             predict_ms=entry.get("predict_ms"),
             size_bytes=entry.get("size_bytes"),
