@@ -89,12 +89,18 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     """What to train. The task is found from the target when it is not given."""
 
     dataset = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    target = serializers.CharField(max_length=200, trim_whitespace=False)
+    target = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        trim_whitespace=False,
+        help_text="The column to predict; left out for a task without target.",
+    )
     registered_model = serializers.CharField(
         max_length=120, help_text="A model's slug, or a name for a new one."
     )
     task = serializers.CharField(
-        required=False, allow_null=True, help_text="regression, binary or multiclass."
+        required=False, allow_null=True, help_text=" or ".join(sorted(training.TRAINABLE)) + "."
     )
     estimator = serializers.CharField(required=False, max_length=60, default="auto")
     params = serializers.DictField(required=False, child=serializers.JSONField(allow_null=True))

@@ -14,6 +14,9 @@ from .request import AUTO, TrainingRequest
 from .schema import FEATURE_ROLES, Role, TableSchema, Task
 from .target import Target, TargetFacts, check_target, make_target, missing
 
+# The other tasks have a name, so that rows and faces can hold them, and are refused until they can be trained.
+TRAINABLE = frozenset(task for task in Task if task.is_supervised)
+
 
 @dataclass(frozen=True)
 class TrainingWarning:
@@ -53,15 +56,35 @@ def check_request(request: TrainingRequest) -> Task:
     Raises InvalidTrainingRequest (or InvalidHyperparameters) with the reason.
     """
     table = request.table
+    _check_task(request)
     _check_names(request, table)
-    task = check_target(TargetFacts.from_profile(table[request.target], table.n_rows), request.task)
+    task = request.task
+    if task is None or task.has_target:
+        task = check_target(TargetFacts.from_profile(table[request.target], table.n_rows), task)
     if not feature_roles(table, request.target):
+        purpose = f"predict {shown(request.target)} from" if task.has_target else "describe the rows by"
         raise InvalidTrainingRequest(
-            f"No feature is left to predict {shown(request.target)} from: every other column is an "
+            f"No feature is left to {purpose}: every other column is an "
             "identifier or constant. Change a column's role or choose another table."
         )
     _check_estimator(request, task)
     return task
+
+
+def _check_task(request: TrainingRequest) -> None:
+    task = request.task
+    if task is not None and task not in TRAINABLE:
+        raise InvalidTrainingRequest(
+            f"There is no training for {task.label} yet. Choose one of {listed(sorted(TRAINABLE))}."
+        )
+    if task is not None and not task.has_target:
+        if request.target:
+            raise InvalidTrainingRequest(
+                f"A run for {task.label} has no target; leave {shown(request.target)} out, or choose a task "
+                "that predicts it."
+            )
+    elif not request.target:
+        raise InvalidTrainingRequest("Say which column to predict: the target.")
 
 
 def feature_roles(table: TableSchema, target: str) -> dict[str, Role]:
@@ -79,7 +102,7 @@ def left_out_columns(table: TableSchema, target: str) -> dict[str, str]:
 
 
 def _check_names(request: TrainingRequest, table: TableSchema) -> None:
-    if request.target not in table:
+    if request.target and request.target not in table:
         raise InvalidTrainingRequest(
             f"There is no column {shown(request.target)} in this table. "
             f"Its columns are {listed(table.names)}."

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidHyperparameters, shown
 from .encoding import LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
-from .hyperparameters import ALL_TASKS, CLASSIFICATION, REGRESSION, Hyperparameter, convert_all
+from .hyperparameters import CLASSIFICATION, REGRESSION, SUPERVISED, Hyperparameter, convert_all
 from .schema import Task
 
 __all__ = ["CATALOGUE", "EstimatorInfo", "Hyperparameter", "estimators_for", "validate_params"]
@@ -132,7 +132,7 @@ _ALL = (
     ),
     EstimatorInfo(
         "svm", "Support vector machine", "Separates by the rows nearest to the border; good on small tables.",
-        ALL_TASKS,
+        SUPERVISED,
         (
             _number("C", "Freedom", 1.0, 1e-3, 1e3, "More follows the training rows closer."),
             Hyperparameter("kernel", "Kernel", "choice", "rbf", "rbf bends the border; linear keeps it straight.",
@@ -145,19 +145,19 @@ _ALL = (
     ),
     EstimatorInfo(
         "decision_tree", "Decision tree", "A sequence of yes-or-no questions; easy to read, seldom the most accurate.",
-        ALL_TASKS, (_integer("max_depth", "Depth", 8, 1, 64, "Questions at most."), LEAF, BALANCED), ORDINAL_TREES,
+        SUPERVISED, (_integer("max_depth", "Depth", 8, 1, 64, "Questions at most."), LEAF, BALANCED), ORDINAL_TREES,
     ),
     EstimatorInfo(
         "random_forest", "Random forest", "The mean of many trees, each grown on other rows and features.",
-        ALL_TASKS, FORESTS, ORDINAL_TREES, max_rows=HUGE_N,
+        SUPERVISED, FORESTS, ORDINAL_TREES, max_rows=HUGE_N,
     ),
     EstimatorInfo(
         "extra_trees", "Extra trees", "A random forest with random cut points: faster and smoother.",
-        ALL_TASKS, FORESTS, ORDINAL_TREES, max_rows=HUGE_N,
+        SUPERVISED, FORESTS, ORDINAL_TREES, max_rows=HUGE_N,
     ),
     EstimatorInfo(
         "gradient_boosting", "Gradient boosting", "Trees added one by one, each mending the errors so far; exact cuts.",
-        ALL_TASKS,
+        SUPERVISED,
         (
             N_TREES, RATE, _integer("max_depth", "Depth", 3, 1, 12, "Splits from root to leaf at most."), LEAF,
             _number("subsample", "Share of rows", 0.8, 0.1, 1.0, "The share of rows that each tree sees."),
@@ -167,7 +167,7 @@ _ALL = (
     EstimatorInfo(
         "hist_gradient_boosting", "Histogram gradient boosting",
         "Gradient boosting on binned numbers: fast, takes missing values and categories as they are; a good first choice.",
-        ALL_TASKS,
+        SUPERVISED,
         (
             _integer("max_iter", "Trees", 200, 1, 2000, "Boosting rounds at most."),
             _number("learning_rate", "Learning rate", 0.08, 0.001, 1.0, "Smaller steps need more trees."),
@@ -187,7 +187,7 @@ _ALL = (
     ),
     EstimatorInfo(
         "knn", "k-nearest neighbours", "Answers as the most similar training rows did.",
-        ALL_TASKS,
+        SUPERVISED,
         (
             _integer("n_neighbors", "Neighbours", 15, 1, 200, "How many similar rows to ask."),
             Hyperparameter("weights", "Weights", "choice", "distance", "Whether nearer rows count more.",
@@ -203,7 +203,7 @@ _ALL = (
     ),
     EstimatorInfo(
         "mlp", "Multi-layer perceptron", "A small neural network.",
-        ALL_TASKS,
+        SUPERVISED,
         (
             _integer("n_units", "Units per layer", 64, 1, 512, "Width of each hidden layer."),
             _integer("n_layers", "Hidden layers", 2, 1, 4, "Depth of the network."),

@@ -12,8 +12,8 @@ from .schema import Task
 
 TRUE_TEXTS = frozenset({"true", "on", "yes", "1"})
 FALSE_TEXTS = frozenset({"false", "off", "no", "0"})
-ALL_TASKS = frozenset(Task)
-CLASSIFICATION = frozenset({Task.BINARY, Task.MULTICLASS})
+SUPERVISED = frozenset(task for task in Task if task.is_supervised)
+CLASSIFICATION = frozenset(task for task in Task if task.is_classification)
 REGRESSION = frozenset({Task.REGRESSION})
 
 
@@ -30,7 +30,7 @@ class Hyperparameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     is_optional: bool = False
-    tasks: frozenset[Task] = ALL_TASKS
+    tasks: frozenset[Task] = SUPERVISED
 
     def convert(self, value: Any) -> Any:
         """The value in its own type, from JSON or form text; the empty text is the default.

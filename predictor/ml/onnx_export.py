@@ -66,7 +66,7 @@ def export(pipeline: FittedPipeline) -> bytes:
     graph = Graph(len(pipeline.spec.outputs))
     parts = [_member(graph, pipeline, member) for member in pipeline.members]
     result = parts[0] if len(parts) == 1 else graph.op("Sum", *parts)
-    if pipeline.task.is_classification:
+    if pipeline.task.has_probabilities:
         return graph.model(result, "probabilities", pipeline.n_classes)
     return graph.model(result, "values", None)
 
@@ -77,7 +77,7 @@ def _member(graph: Graph, pipeline: FittedPipeline, member: Member) -> str:
     if name not in EMITTERS:
         raise CannotExport(f"{name} has no exported form.")
     answer = EMITTERS[name](graph, member.estimator, graph.columns(member.columns))
-    if pipeline.task.is_classification:
+    if pipeline.task.has_probabilities:
         answer = _all_classes(graph, answer, member.estimator.classes_, pipeline.n_classes)
     else:
         answer = _unscaled(graph, answer, member.target_scaling)

@@ -135,7 +135,7 @@ class FittedPipeline:
 
     def predict_matrix(self, matrix: NDArray[np.float32]) -> Outputs:
         """Answers for the spec's float32 matrix (n, k), through scikit-learn."""
-        if self.task.is_classification:
+        if self.task.has_probabilities:
             parts = [each.weight * each.probabilities(matrix, self.n_classes) for each in self.members]
             return Outputs(probabilities=np.sum(parts, axis=0))
         return Outputs(values=np.sum([each.weight * each.values(matrix) for each in self.members], axis=0))

@@ -39,7 +39,7 @@ class TrainingLimits:
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """One training run: a table, a target, and how long it may take.
+    """One training run: a table, a target (empty for a task without one), and how long it may take.
 
     `schema` is the dataset's; `roles` overrides the roles found for some of its columns.
     `task` None means: found from the target. `estimator` is "auto" or a key of the catalogue, with `params`.

@@ -37,10 +37,34 @@ class Task(StrEnum):
     REGRESSION = "regression"
     BINARY = "binary"
     MULTICLASS = "multiclass"
+    CLUSTERING = "clustering"
+    ANOMALY = "anomaly"
+    FORECASTING = "forecasting"
 
     @property
     def is_classification(self) -> bool:
-        return self is not Task.REGRESSION
+        """One of the classes of a target, each with a probability."""
+        return self in (Task.BINARY, Task.MULTICLASS)
+
+    @property
+    def is_supervised(self) -> bool:
+        """Learnt from rows whose answer is known, each row for itself: candidates compete on held-out rows."""
+        return self is Task.REGRESSION or self.is_classification
+
+    @property
+    def has_target(self) -> bool:
+        """Whether one column holds the answer; else every column describes the rows."""
+        return self not in (Task.CLUSTERING, Task.ANOMALY)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether an answer is a label with a probability for each of several."""
+        return self.is_classification or self is Task.CLUSTERING
+
+    @property
+    def label(self) -> str:
+        """Its name in a sentence."""
+        return "anomaly detection" if self is Task.ANOMALY else self.value
 
 
 def canonical_text(value: Any) -> str | None:
@@ -177,8 +201,8 @@ class FeatureField:
 class Signature:
     """The inputs and the output of a model version.
 
-    `classes` holds the labels as JSON scalars in the order of the probabilities; empty for regression.
-    For binary tasks the second class is the positive one.
+    `target` is empty for a task without one. `classes` holds the labels as JSON scalars in the order of the
+    probabilities; empty for regression. For binary tasks the second class is the positive one.
     """
 
     target: str
@@ -190,6 +214,11 @@ class Signature:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self.fields)
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in a word: the target, or the task when there is none."""
+        return self.target or self.task.label
 
     @property
     def class_names(self) -> tuple[str, ...]:

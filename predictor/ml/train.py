@@ -47,11 +47,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidTrainingRequest, MlwebError, TrainingFailed
 from .request import TrainingRequest
+from .schema import Task
 
 if TYPE_CHECKING:
     from .progress import Reporter
@@ -84,14 +86,18 @@ def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
         from .checking import check_request
 
         # Before scikit-learn is loaded, which takes seconds: a refusal comes at once.
-        check_request(request)
-        from .running import run
-
-        run(request, workdir, reporter)
+        _runner(check_request(request))(request, workdir, reporter)
     except Exception as error:
         return _failed(reporter, *_explained(error))
     reporter.emit("finished", message="The model is trained.", result="result.json")
     return FINISHED
+
+
+def _runner(task: Task) -> Callable[[TrainingRequest, Path, Reporter], None]:
+    """What carries out a run for the task."""
+    from .running import run
+
+    return run
 
 
 def _explained(error: Exception) -> tuple[str, str, int]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from ..ml.schema import Task
 from .dataset import Dataset
 from .job import Job, JobQuerySet, JobStatus
 from .workspace import Workspace
@@ -14,21 +15,24 @@ if TYPE_CHECKING:
     from .user import User
 
 
+WITHOUT_TARGET = [task.value for task in Task if not task.has_target]
+
+
 class TrainingRunQuerySet(JobQuerySet):
     def visible_to(self, user: User) -> TrainingRunQuerySet:
         return self.filter(workspace__in=Workspace.objects.visible_to(user))
 
 
 class TrainingRun(Job):
-    """One attempt to learn a target of a dataset: what was asked, how it goes, what came of it."""
+    """One attempt to learn from a dataset, mostly a target: what was asked, how it goes, what came of it."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="training_runs")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="training_runs")
     registered_model = models.ForeignKey(
         "predictor.RegisteredModel", models.PROTECT, related_name="training_runs"
     )
-    target = models.CharField(max_length=128)
-    task = models.CharField(max_length=20, help_text="regression, binary or multiclass.")
+    target = models.CharField(max_length=128, blank=True, help_text="Empty for a task without one.")
+    task = models.CharField(max_length=20, help_text="regression, binary, multiclass, clustering, …")
     estimator = models.CharField(max_length=60, default="auto")
     params = models.JSONField(default=dict)
     roles = models.JSONField(default=dict, help_text="Column roles that the person set: {column: role}.")
@@ -51,6 +55,11 @@ class TrainingRun(Job):
             models.CheckConstraint(
                 condition=~Q(status=JobStatus.FAILED) | ~Q(error=""), name="training_run_failure_has_a_reason"
             ),
+            models.CheckConstraint(
+                condition=Q(task__in=WITHOUT_TARGET, target="")
+                | (~Q(task__in=WITHOUT_TARGET) & ~Q(target="")),
+                name="training_run_target_fits_its_task",
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "-id"], name="training_run_by_workspace"),
@@ -62,4 +71,9 @@ class TrainingRun(Job):
         ]
 
     def __str__(self) -> str:
-        return f"run {self.pk}: {self.target} of {self.dataset_id}"
+        return f"run {self.pk}: {self.subject} of {self.dataset_id}"
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in a word: the target, or the task when there is none."""
+        return self.target or Task(self.task).label

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ..errors import InvalidTrainingRequest, listed, shown
-from ..ml.checking import check_request
+from ..ml.checking import TRAINABLE, check_request
 from ..ml.request import AUTO, EFFORTS, TrainingRequest
 from ..ml.schema import Role, Task
 from ..models import Dataset, RegisteredModel, TrainingRun
@@ -21,7 +21,7 @@ from .training_job import TRAINING
 if TYPE_CHECKING:
     from ..models import User
 
-__all__ = ["TRAINING", "cancel", "execute", "find_task", "run_here", "start_run"]
+__all__ = ["TRAINABLE", "TRAINING", "cancel", "execute", "find_task", "run_here", "start_run"]
 
 MAX_SEED = 2**32 - 1
 
@@ -29,7 +29,7 @@ MAX_SEED = 2**32 - 1
 def start_run(
     *,
     dataset: Dataset,
-    target: str,
+    target: str = "",
     registered_model: RegisteredModel | str,
     task: Task | str | None = None,
     estimator: str = AUTO,
@@ -42,6 +42,7 @@ def start_run(
 ) -> TrainingRun:
     """A queued run that learns `target` from the dataset for a registered model (made when it is new).
 
+    Clustering and anomaly detection have no target; every other task needs one.
     `effort` names a budget: quick, standard or thorough.
     What the dataset's profile can tell is checked here; what only the values can tell, in the run itself.
     Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
@@ -85,7 +86,7 @@ def start_run(
 def find_task(
     *,
     dataset: Dataset,
-    target: str,
+    target: str = "",
     task: Task | str | None = None,
     roles: Mapping[str, Role | str] | None = None,
 ) -> Task:

@@ -186,7 +186,7 @@ class DatasetDetail(WorkspaceMixin, View):
         runs = (
             TrainingRun.objects.filter(dataset=dataset)
             .select_related("registered_model", "model_version")
-            .only("id", "target", "status", "queued_at", "registered_model__name", "registered_model__slug",
+            .only("id", "target", "task", "status", "queued_at", "registered_model__name", "registered_model__slug",
                   "model_version__number", "model_version__training_run_id")
         )  # fmt: skip
         context = {

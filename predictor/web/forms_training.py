@@ -20,6 +20,9 @@ TASK_TITLES = {
     Task.REGRESSION: "A number (regression)",
     Task.BINARY: "One of two classes",
     Task.MULTICLASS: "One of several classes",
+    Task.CLUSTERING: "Groups of similar rows (clustering)",
+    Task.ANOMALY: "Which rows are unusual (anomaly detection)",
+    Task.FORECASTING: "What comes next in time (forecasting)",
 }
 AUTO_SUMMARY = (
     "Tries several estimators within the time budget, tests each on rows that it has not seen, and keeps the "
@@ -93,7 +96,7 @@ class TrainingRunForm(forms.Form):
             "estimator": AUTO,
             **dict(shown.items()),
             "target": target,
-            "registered_model": self._name(shown.get("registered_model"), target),
+            "registered_model": self._name(shown.get("registered_model"), target, shown.get("task", "")),
         }
 
     def _effort(self, shown: Mapping[str, Any]) -> str:
@@ -113,20 +116,30 @@ class TrainingRunForm(forms.Form):
             return column.name
         return columns[-1].name
 
-    def _name(self, given: str | None, target: str) -> str:
-        """The name that was given; one that this form made up itself follows the target."""
-        made_up = {suggested_name(self.dataset, name) for name in self.dataset.schema.names}
-        return given if given and given not in made_up else suggested_name(self.dataset, target)
+    def _name(self, given: str | None, target: str, task: str) -> str:
+        """The name that was given; one that this form made up itself follows the target or the task."""
+        subjects = {each.value: each.label for each in Task if not each.has_target}
+        made_up = {
+            suggested_name(self.dataset, name) for name in (*self.dataset.schema.names, *subjects.values())
+        }
+        if given and given not in made_up:
+            return given
+        return suggested_name(self.dataset, subjects.get(task, target))
 
     def _found(self, beginning: Mapping[str, Any]) -> Task | None:
-        """The task of the target as it is found, and in `target_error` why there is none."""
+        """The task of the target as it is found, and in `target_error` why there is none that is needed."""
         try:
             return training.find_task(
                 dataset=self.dataset, target=beginning["target"], roles=given_roles(self.dataset, beginning)
             )
         except InvalidTrainingRequest as error:
-            self.target_error = error.message
+            self.target_error = error.message if self.uses_target else ""
             return None
+
+    @property
+    def uses_target(self) -> bool:
+        asked = self["task"].value()
+        return asked not in set(Task) or Task(asked).has_target
 
     @property
     def asked_task(self) -> Task | None:
@@ -136,11 +149,12 @@ class TrainingRunForm(forms.Form):
     # --- Fields that depend on the choice ----------------------------------------------------------------
 
     def _fill_choices(self, beginning: Mapping[str, Any]) -> None:
+        self.fields["target"].required = self.uses_target
         self.fields["target"].choices = [(name, name) for name in self.dataset.schema.names]
         found = f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
         self.fields["task"].choices = [
             ("", found),
-            *((task.value, title) for task, title in TASK_TITLES.items()),
+            *((task.value, title) for task, title in TASK_TITLES.items() if task in training.TRAINABLE),
         ]
         task = self.asked_task
         fitting = [info for info in self.catalogue.values() if task is None or task in info.tasks]
@@ -237,7 +251,7 @@ class TrainingRunForm(forms.Form):
         data = self.cleaned_data
         prefix = f"param-{data['estimator']}-"
         return {
-            "target": data["target"],
+            "target": data["target"] if self.uses_target else "",
             "task": data["task"] or None,
             "estimator": data["estimator"],
             "params": {knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
@@ -272,7 +286,7 @@ class TrainingRunForm(forms.Form):
         try:
             training.find_task(
                 dataset=self.dataset,
-                target=data["target"],
+                target=data["target"] if self.uses_target else "",
                 task=data["task"],
                 roles=given_roles(self.dataset, self.data),
             )
@@ -281,8 +295,8 @@ class TrainingRunForm(forms.Form):
         return "estimator"
 
 
-def suggested_name(dataset: Dataset, target: str) -> str:
-    return f"{dataset.name} {target}"[:MAX_NAME].strip()
+def suggested_name(dataset: Dataset, subject: str) -> str:
+    return f"{dataset.name} {subject}"[:MAX_NAME].strip()
 
 
 def field_for(knob: Hyperparameter) -> forms.Field:

@@ -103,7 +103,7 @@ def metric_of(name: str) -> Metric:
 
 def key_metrics(task: str) -> list[Metric]:
     """The few metrics that a list has room for."""
-    return [METRICS[name] for name in HEADLINES.get(task, HEADLINES["regression"])]
+    return [METRICS[name] for name in HEADLINES.get(task, ())]
 
 
 def headline_metric(version: ModelVersion) -> Figure | None:

@@ -21,8 +21,12 @@ class Command(BaseCommand):
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("file", nargs="?", type=Path, help="a CSV file to import first")
         source.add_argument("--dataset", type=int, metavar="ID", help="a dataset that is there already")
-        parser.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
-        parser.add_argument("--task", help="regression, binary or multiclass; found when not given")
+        parser.add_argument(
+            "--target", default="", metavar="COLUMN", help="the column to predict, if the task has one"
+        )
+        parser.add_argument(
+            "--task", help="found from the target when not given: " + ", ".join(sorted(training.TRAINABLE))
+        )
         parser.add_argument("--estimator", default="auto", help="auto, or a key of the catalogue")
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", type=parameter)
         budget = parser.add_mutually_exclusive_group()
