@@ -40,6 +40,8 @@ def predict(
     strict: bool = False,
     explain: bool = False,
     coverage: float | None = None,
+    is_lenient: bool = False,
+    is_logged: bool = True,
     are_texts: bool = False,
     is_nan_missing: bool = False,
     by: User | None,
@@ -53,7 +55,8 @@ def predict(
     is asked and a row is doubtful.
     `explain`: with what each column added to the answer. `coverage`: of the intervals and sets, 0.5 to 0.99
     (0.9 unless said). `are_texts`, `is_nan_missing`: as `RowChecker.check` takes them.
-    Every row is committed to the log before this returns.
+    `is_lenient`: an explanation that the version was stored without what it starts from is left out, not refused.
+    Every row is committed to the log before this returns, unless it is only tried (`is_logged` false).
     """
     started = time.perf_counter()
     if len(rows) > settings.MAX_PREDICTION_ROWS:
@@ -67,10 +70,13 @@ def predict(
     chosen = registry.serving_version(registered_model, version)
     served = serving.served(chosen)
     checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
+    if is_lenient:
+        explain = explain and served.predictor.can_explain
     predictions = answers(served, checked, explain=explain, coverage=coverage)
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
     asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid7().hex)
-    prediction_log.append(log_rows(asked, chosen, rows, predictions, latency_ms=latency_ms))
+    if is_logged:
+        prediction_log.append(log_rows(asked, chosen, rows, predictions, latency_ms=latency_ms))
     return Answer(
         model=registered_model.slug,
         version=chosen.number,

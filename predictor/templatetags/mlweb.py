@@ -102,6 +102,12 @@ def hundredths(part: float) -> str:
 
 
 @register.filter
+def fixed(value: float) -> str:
+    """12.5 → "12.50": a coordinate of a drawing, whatever the language's decimal mark."""
+    return f"{value:.2f}"
+
+
+@register.filter
 def attempt_words(attempt: Mapping[str, Any]) -> str:
     """An entry of a job's attempts as a sentence."""
     began, outcome = str(attempt.get("began_at") or ""), str(attempt.get("outcome") or "")

@@ -22,6 +22,7 @@ from ..services import log_pages, prediction_log
 from ..services.prediction_log import EXPORT_FORMATS, LogSearch
 from ..templatetags.mlweb import number
 from .access import WorkspaceMixin
+from .contributions import contributions_of
 from .predictions import shown_answer
 from .snippets import curl, predictions_url
 
@@ -174,6 +175,9 @@ class PredictionDetail(WorkspaceMixin, View):
             "version": version,
             "model": version.registered_model,
             "shown": shown_answer(row.output),
+            "contributions": contributions_of(
+                row.output.get("explanation"), row.inputs, version.signature.target
+            ),
             "inputs": [(name, value, name in names) for name, value in row.inputs.items()],
             "curl": curl(predictions_url(request, version.registered_model), row.inputs, str(version.number)),
             "champion": CHAMPION,

@@ -16,6 +16,7 @@ from ..ml.schema import Signature, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
 from ..templatetags.mlweb import number
+from .contributions import contributions_of
 from .evaluation_report import ReportView
 from .prediction_forms import RowForm
 from .registry import ModelPage
@@ -102,6 +103,8 @@ class Predict(ModelPage):
                 registered_model=model,
                 rows=[form.row],
                 version=asked,
+                explain=True,
+                is_lenient=True,
                 by=request.user,
                 source=PredictionSource.FORM,
                 request_id=getattr(request, "request_id", ""),
@@ -141,6 +144,9 @@ class Predict(ModelPage):
         if answer:
             context["prediction"] = answer.predictions[0]
             context["shown"] = shown_answer(answer.predictions[0].output)
+            context["contributions"] = contributions_of(
+                answer.predictions[0].explanation, form.row, version.signature.target
+            )
         # htmx swaps the answer alone; without it the whole page comes back, with what was typed.
         is_part = getattr(self.request, "htmx", False) and self.request.method == "POST"
         if not is_part:
