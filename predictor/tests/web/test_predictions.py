@@ -86,7 +86,7 @@ def test_names_of_fields_never_come_from_columns(client: Client, viewer: User, v
 def test_a_logged_row_through_the_form_gets_the_same_answer_as_by_the_service(
     client: Client, viewer: User, member: User, version: ModelVersion, model: RegisteredModel
 ) -> None:
-    direct = predictions.predict(registered_model=model, rows=[ROW], by=member)
+    direct = predictions.predict(registered_model=model, rows=[ROW], explain=True, by=member)
     logged = direct.predictions[0]
     client.force_login(viewer)
 
