@@ -56,10 +56,26 @@ class RunSummarySerializer(serializers.ModelSerializer[TrainingRun]):
         return str(self.context["request"].build_absolute_uri(path))
 
 
+class SplitSerializer(serializers.Serializer[Any]):
+    """Which rows judge the model."""
+
+    kind = serializers.CharField(
+        max_length=20, help_text="random, time (rows that come later judge) or group (whole groups judge)."
+    )
+    column = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=200,
+        trim_whitespace=False,
+        help_text="The column of times or groups; none for random.",
+    )
+
+
 class RunSerializer(RunSummarySerializer):
     """A run: what was asked, how it goes, what came of it. The traceback is for its owner and for admins."""
 
     traceback = serializers.SerializerMethodField()
+    split = SplitSerializer()
     leaderboard = serializers.ListField(child=serializers.DictField())
     metrics = serializers.DictField()
     warnings = serializers.ListField(child=serializers.JSONField())
@@ -69,6 +85,7 @@ class RunSerializer(RunSummarySerializer):
             *RunSummarySerializer.Meta.fields,
             "params",
             "roles",
+            "split",
             "budget_seconds",
             "seed",
             "leaderboard",
@@ -105,6 +122,7 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     estimator = serializers.CharField(required=False, max_length=60, default="auto")
     params = serializers.DictField(required=False, child=serializers.JSONField(allow_null=True))
     roles = serializers.DictField(required=False, child=serializers.CharField())
+    split = SplitSerializer(required=False, allow_null=True)
     budget_seconds = serializers.FloatField(required=False, allow_null=True)
     effort = serializers.CharField(
         required=False,

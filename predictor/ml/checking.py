@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InvalidTrainingRequest, listed, shown
 from .request import AUTO, TrainingRequest
 from .schema import FEATURE_ROLES, Role, TableSchema, Task
+from .split_columns import check_split
 from .target import Target, TargetFacts, check_target, make_target, missing
 
 # The other tasks have a name, so that rows and faces can hold them, and are refused until they can be trained.
@@ -31,11 +32,15 @@ class TrainingWarning:
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """Rows with a known target: canonical feature columns, their roles, and the target."""
+    """Rows with a known target: canonical feature columns, their roles, and the target.
+
+    `split_by`: the times or the groups of the rows, when they are not split at random.
+    """
 
     columns: Mapping[str, NDArray[Any]]
     roles: Mapping[str, Role]
     target: Target
+    split_by: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.target.y)
@@ -47,7 +52,8 @@ class TrainingTable:
     def rows(self, index: NDArray[np.intp]) -> TrainingTable:
         """These rows, in this order."""
         columns = {name: values[index] for name, values in self.columns.items()}
-        return TrainingTable(columns, self.roles, self.target.rows(index))
+        split_by = None if self.split_by is None else self.split_by[index]
+        return TrainingTable(columns, self.roles, self.target.rows(index), split_by)
 
 
 def check_request(request: TrainingRequest) -> Task:
@@ -67,6 +73,11 @@ def check_request(request: TrainingRequest) -> Task:
             f"No feature is left to {purpose}: every other column is an "
             "identifier or constant. Change a column's role or choose another table."
         )
+    if not task.has_target and request.split.column is not None:
+        raise InvalidTrainingRequest(
+            f"The split cannot be chosen for {task.label}, which is not tested on kept rows."
+        )
+    check_split(request.split, table, request.target)
     _check_estimator(request, task)
     return task
 
@@ -157,7 +168,8 @@ def make_table(
         raise InvalidTrainingRequest(
             f"No feature is left to predict {shown(profile.name)} from: all have no values."
         )
-    table = TrainingTable({name: features[name] for name in roles}, roles, target)
+    split_by = None if request.split.column is None else columns[request.split.column][~is_missing]
+    table = TrainingTable({name: features[name] for name in roles}, roles, target, split_by)
     return table, _missing_warnings(profile.name, int(is_missing.sum()), len(values))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import InvalidTrainingRequest
 from .schema import Role, TableSchema, Task
+from .split_columns import SplitBy, SplitKind
 
 AUTO = "auto"
 # The budgets that people choose by name, in seconds.
@@ -43,7 +44,7 @@ class TrainingRequest:
 
     `schema` is the dataset's; `roles` overrides the roles found for some of its columns.
     `task` None means: found from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
-    `budget_seconds` is wall time from the start of the child to its result.
+    `budget_seconds` is wall time from the start of the child to its result. `split` says which rows judge.
     """
 
     parquet: str
@@ -57,13 +58,20 @@ class TrainingRequest:
     seed: int = 0
     holdout_share: float = 0.2
     n_folds: int = 5
+    split: SplitBy = field(default_factory=SplitBy)
     limits: TrainingLimits = field(default_factory=TrainingLimits)
 
     @property
     def table(self) -> TableSchema:
-        """The schema with the overridden roles in it."""
+        """The schema with the overridden roles in it.
+
+        What names the groups of a split is no feature: the groups of new rows are not those of old ones.
+        """
+        roles = dict(self.roles)
+        if self.split.kind is SplitKind.GROUP and self.split.column not in (None, self.target):
+            roles[str(self.split.column)] = Role.IDENTIFIER
         columns = tuple(
-            replace(column, role=self.roles.get(column.name, column.role)) for column in self.schema.columns
+            replace(column, role=roles.get(column.name, column.role)) for column in self.schema.columns
         )
         return replace(self.schema, columns=columns)
 
@@ -85,6 +93,7 @@ class TrainingRequest:
             "seed": self.seed,
             "holdout_share": self.holdout_share,
             "n_folds": self.n_folds,
+            "split": self.split.to_json(),
             "limits": asdict(self.limits),
         }
 
@@ -97,6 +106,7 @@ class TrainingRequest:
                 "schema": TableSchema.from_json(data["schema"]),
                 "task": Task(data["task"]) if data.get("task") else None,
                 "roles": {name: Role(role) for name, role in data.get("roles", {}).items()},
+                "split": SplitBy.from_json(data.get("split")),
                 "limits": TrainingLimits(**data.get("limits", {})),
             }
             return cls(**known)

@@ -15,7 +15,9 @@ from .checking import TrainingTable, TrainingWarning, feature_roles, make_table
 from .checkpoints import Checkpoints, write_json
 from .children import Children
 from .choosing import choose
+from .duplicates import Duplicates, find_duplicates
 from .finishing import Finished, finish
+from .layouts import layout_of
 from .leaderboard import with_weights
 from .leaks import find_leaks
 from .progress import Clock, Reporter
@@ -48,7 +50,8 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     for name in LOADED_EARLY:
         importlib.import_module(name)
     table = _read(request, reporter)
-    split = _split(request, table, reporter)
+    duplicates = _duplicates(table, reporter)
+    split = _split(request, table, duplicates, reporter)
     checkpoints = Checkpoints.open(workdir, request.digest)
     children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
     clock = Clock(reporter.started_at, request.budget_seconds)
@@ -70,6 +73,8 @@ def _read(request: TrainingRequest, reporter: Reporter) -> TrainingTable:
     max_rows = max(MIN_SEARCH_ROWS, int(request.budget_seconds * ROWS_READ_PER_SECOND))
     sample = max_rows if schema.n_rows > max_rows else None
     names = [*feature_roles(schema, request.target), request.target]
+    if request.split.column is not None and request.split.column not in names:
+        names.append(request.split.column)
     columns = read_columns(Path(request.parquet), schema, names, sample=sample, seed=request.seed)
     table, warnings = make_table(request, columns)
     if sample:
@@ -87,7 +92,16 @@ def _read(request: TrainingRequest, reporter: Reporter) -> TrainingTable:
     return table
 
 
-def _split(request: TrainingRequest, table: TrainingTable, reporter: Reporter) -> Split:
+def _duplicates(table: TrainingTable, reporter: Reporter) -> Duplicates:
+    found = find_duplicates(table)
+    if found.sentence:
+        reporter.warn(TrainingWarning(found.sentence))
+    return found
+
+
+def _split(
+    request: TrainingRequest, table: TrainingTable, duplicates: Duplicates, reporter: Reporter
+) -> Split:
     seconds = request.budget_seconds * request.limits.n_threads
     n_columns = max(len(table.columns), 10)
     max_rows = max(MIN_SEARCH_ROWS, int(CELLS_PER_SECOND * seconds / n_columns))
@@ -98,6 +112,7 @@ def _split(request: TrainingRequest, table: TrainingTable, reporter: Reporter) -
         holdout_share=request.holdout_share,
         n_folds=min(request.n_folds, 3) if is_large else request.n_folds,
         max_search_rows=max_rows,
+        layout=layout_of(request.split, table, duplicates),
     )
     if split.is_sampled:
         message = (

@@ -49,10 +49,12 @@ class Search:
     _fits: dict[str, dict[int, FoldFit]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Positions of each fold's scoring rows among the search rows, for out-of-fold predictions.
-        self.y = self.table.target.y[self.split.search]
-        self.places = [np.searchsorted(self.split.search, score) for _, score in self.split.folds]
-        n_fold = min(len(fit) for fit, _ in self.split.folds)
+        # Positions of each fold's scoring rows among all that are scored, for out-of-fold predictions.
+        scored = self.split.scored
+        self.y = self.table.target.y[scored]
+        self.places = [np.searchsorted(scored, score) for _, score in self.split.folds]
+        # The time of a candidate is that of its longest fold; folds in time grow.
+        n_fold = max(len(fit) for fit, _ in self.split.folds)
         self.costs = Costs(n_fold, len(self.split.development), len(self.table), self.children.n_slots)
 
     @property
@@ -75,6 +77,7 @@ class Search:
             holdout_share=0.2,
             n_folds=2,
             max_search_rows=n_rows,
+            layout=self.split.layout.rows(development),
         )
         folds = tuple((development[fit], development[score]) for fit, score in part.folds)
         return replace(

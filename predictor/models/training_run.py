@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 WITHOUT_TARGET = [task.value for task in Task if not task.has_target]
 
 
+def split_at_random() -> dict[str, str | None]:
+    return {"kind": "random", "column": None}
+
+
 class TrainingRunQuerySet(JobQuerySet):
     def visible_to(self, user: User) -> TrainingRunQuerySet:
         return self.filter(workspace__in=Workspace.objects.visible_to(user))
@@ -36,6 +40,9 @@ class TrainingRun(Job):
     estimator = models.CharField(max_length=60, default="auto")
     params = models.JSONField(default=dict)
     roles = models.JSONField(default=dict, help_text="Column roles that the person set: {column: role}.")
+    split = models.JSONField(
+        default=split_at_random, help_text="Which rows judge: {kind: random, time or group, column}."
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)

@@ -10,9 +10,11 @@ from django.conf import settings
 from django.db import transaction
 
 from ..errors import InvalidTrainingRequest, listed, shown
+from ..ml import split_columns
 from ..ml.checking import TRAINABLE, check_request
 from ..ml.request import AUTO, EFFORTS, TrainingRequest
 from ..ml.schema import Role, Task
+from ..ml.split_columns import SplitBy
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry
 from .leases import OnChange
@@ -21,7 +23,9 @@ from .training_job import TRAINING
 if TYPE_CHECKING:
     from ..models import User
 
-__all__ = ["TRAINABLE", "TRAINING", "cancel", "execute", "find_task", "run_here", "start_run"]
+__all__ = [
+    "TRAINABLE", "TRAINING", "cancel", "execute", "find_task", "run_here", "split_of", "splits_for", "start_run",
+]  # fmt: skip
 
 MAX_SEED = 2**32 - 1
 
@@ -38,12 +42,13 @@ def start_run(
     effort: str | None = None,
     seed: int | None = None,
     roles: Mapping[str, Role | str] | None = None,
+    split: SplitBy | Mapping[str, Any] | None = None,
     by: User | None,
 ) -> TrainingRun:
     """A queued run that learns `target` from the dataset for a registered model (made when it is new).
 
     Clustering and anomaly detection have no target; every other task needs one.
-    `effort` names a budget: quick, standard or thorough.
+    `effort` names a budget: quick, standard or thorough. `split` says which rows judge (at random by default).
     What the dataset's profile can tell is checked here; what only the values can tell, in the run itself.
     Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
     """
@@ -59,6 +64,7 @@ def start_run(
         roles=_roles(roles or {}),
         budget_seconds=_budget(budget_seconds, effort),
         seed=_seed(seed),
+        split=split if isinstance(split, SplitBy) else SplitBy.from_json(split),
     )
     found_task = check_request(request)
     with transaction.atomic():
@@ -74,6 +80,7 @@ def start_run(
             estimator=request.estimator,
             params=dict(request.params),
             roles={name: role.value for name, role in request.roles.items()},
+            split=request.split.to_json(),
             budget_seconds=request.budget_seconds,
             seed=request.seed,
             progress_message="Waiting for a worker",
@@ -96,6 +103,23 @@ def find_task(
             parquet="", schema=dataset.schema, target=target, task=_task(task), roles=_roles(roles or {})
         )
     )
+
+
+def split_of(text: str) -> SplitBy:
+    """Which rows judge, as forms and the command line write it. Raises InvalidTrainingRequest."""
+    return SplitBy.parse(text)
+
+
+def splits_for(
+    *, dataset: Dataset, target: str, roles: Mapping[str, Role | str] | None = None
+) -> tuple[list[SplitBy], str]:
+    """The splits worth offering, at random first, and a sentence when another one suits the table better."""
+    try:
+        table = TrainingRequest("", dataset.schema, target, roles=_roles(roles or {})).table
+    except InvalidTrainingRequest:
+        table = dataset.schema
+    suggestion = split_columns.suggested(table, target)
+    return split_columns.offered(table, target), split_columns.advice_on(suggestion) if suggestion else ""
 
 
 def cancel(*, run: TrainingRun, by: User | None) -> TrainingRun:

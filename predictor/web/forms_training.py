@@ -11,6 +11,7 @@ from django.conf import settings
 from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
 from ..ml.request import EFFORTS
 from ..ml.schema import Task
+from ..ml.split_columns import SplitKind
 from ..models import Dataset, RegisteredModel
 from ..services import estimators, training
 from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter
@@ -35,6 +36,11 @@ EFFORT_TITLES = {
     "standard": "Standard (1 minute)",
     "thorough": "Thorough (10 minutes)",
 }
+SPLIT_TITLES = {
+    SplitKind.RANDOM: "On rows drawn at random",
+    SplitKind.TIME: "On later rows, by “{}”",
+    SplitKind.GROUP: "On whole groups of “{}” that it never saw",
+}
 # Which field a refusal of the service is about, by the words it begins with.
 PLACES = (
     ("The time budget", "budget_seconds"),
@@ -46,6 +52,10 @@ PLACES = (
     ("There is no estimator", "estimator"),
     ("Auto chooses", "estimator"),
     ("There is no column role", None),
+    ("There is no split", "split"),
+    ("The split", "split"),
+    ("A split at random", "split"),
+    ("In such a split", "split"),
 )
 
 
@@ -62,6 +72,11 @@ class TrainingRunForm(forms.Form):
     target = OpenChoiceField(label="What should be predicted?")
     task = OpenChoiceField(label="What kind of answer?", required=False)
     estimator = OpenChoiceField(label="Estimator")
+    split = OpenChoiceField(
+        label="How should it be tested?",
+        required=False,
+        help_text="Which rows are kept aside to judge the model.",
+    )
     registered_model = forms.CharField(
         label="Name of the model", max_length=200,
         help_text="A name that exists already gets a new version.",
@@ -165,6 +180,7 @@ class TrainingRunForm(forms.Form):
         # A choice that went out of reach with another target falls back to Auto, and the page shows it.
         if not self.is_bound and beginning["estimator"] not in dict(self.fields["estimator"].choices):
             self.initial["estimator"] = AUTO
+        self._fill_splits(beginning)
         self.fields["effort"].choices = [
             *(
                 (name, EFFORT_TITLES[name])
@@ -177,6 +193,20 @@ class TrainingRunForm(forms.Form):
         self.fields["budget_seconds"].help_text = f"Only for “{OWN_TITLE}”: 1 to {longest:,}."
         self.fields["budget_seconds"].widget.attrs.update(min=1, max=longest)
         self.fields["seed"].widget.attrs.update(min=0)
+
+    def _fill_splits(self, beginning: Mapping[str, Any]) -> None:
+        """The columns that can divide the rows; one that was chosen stays, whatever the list offers."""
+        splits, self.split_advice = training.splits_for(
+            dataset=self.dataset, target=beginning["target"], roles=given_roles(self.dataset, beginning)
+        )
+        choices = {split.text: SPLIT_TITLES[split.kind].format(split.column) for split in splits}
+        chosen = beginning.get("split") or ""
+        if chosen and chosen not in choices:
+            if self.is_bound or chosen.partition(":")[2] in self.dataset.schema:
+                choices[chosen] = chosen
+            else:
+                self.initial["split"] = ""
+        self.fields["split"].choices = list(choices.items())
 
     @property
     def info(self) -> EstimatorInfo | None:
@@ -257,6 +287,7 @@ class TrainingRunForm(forms.Form):
             "params": {knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
             "roles": given_roles(self.dataset, self.data),
             "registered_model": data["registered_model"],
+            "split": training.split_of((self.uses_target and data["split"]) or "random"),
             **self._asked_budget,
             "seed": data["seed"],
         }
@@ -325,6 +356,7 @@ def shown_from_run(run: Any) -> dict[str, Any]:
         "registered_model": run.registered_model.name,
         "budget_seconds": run.budget_seconds,
         "seed": run.seed,
+        "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
         **roles,
         **params,
     }

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views import View
 
 from ..errors import MlwebError
+from ..ml.split_columns import SplitBy
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from .access import WorkspaceMixin
@@ -129,6 +130,7 @@ class TrainingRunDetail(RunPage):
             "run": run,
             "estimator_title": titles.get(run.estimator, "Auto"),
             "task_title": TASK_TITLES[Task(run.task)].lower(),
+            "tested_on": SplitBy.from_json(run.split).words,
             "can_read_traceback": self.membership.user_id == run.created_by_id,
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),

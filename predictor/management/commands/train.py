@@ -32,6 +32,12 @@ class Command(BaseCommand):
         budget = parser.add_mutually_exclusive_group()
         budget.add_argument("--budget", type=float, metavar="SECONDS")
         budget.add_argument("--effort", choices=EFFORTS, help="a budget by name: 10 s, 60 s or 10 min")
+        parser.add_argument(
+            "--split",
+            default="random",
+            metavar="KIND[:COLUMN]",
+            help="which rows judge: random, time:COLUMN (later ones) or group:COLUMN (whole groups)",
+        )
         parser.add_argument("--seed", type=int)
         parser.add_argument("--model", default="", help="the registered model's name; else the file's")
         parser.add_argument("--workspace", default="default", metavar="SLUG")
@@ -52,6 +58,7 @@ class Command(BaseCommand):
                 params=dict(options["param"]),
                 budget_seconds=options["budget"],
                 effort=options["effort"],
+                split=training.split_of(options["split"]),
                 seed=options["seed"],
                 registered_model=options["model"] or dataset.name,
                 by=None,

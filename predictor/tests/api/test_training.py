@@ -64,6 +64,13 @@ def test_a_run_is_accepted_and_tells_where_to_look(api: Caller, dataset: int) ->
     assert (seen["seed"], seen["budget_seconds"], seen["model_version"]) == (7, 5, None)
 
 
+def test_whole_groups_or_later_rows_can_judge(api: Caller, dataset: int) -> None:
+    found = start(api, dataset, split={"kind": "group", "column": "age"}).json()
+
+    assert found["split"] == {"kind": "group", "column": "age"}
+    assert start(api, dataset).json()["split"] == {"kind": "random", "column": None}
+
+
 def test_an_effort_names_a_budget(api: Caller, dataset: int) -> None:
     assert start(api, dataset, effort="quick").json()["budget_seconds"] == 10
 
@@ -93,6 +100,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a dataset that is not there": ({"dataset": 999_999}, "no such dataset"),
     "a dataset that is a text": ({"dataset": "x"}, "dataset"),
     "a model without a name": ({"registered_model": ""}, "registered_model"),
+    "a split that does not exist": ({"split": {"kind": "magic"}}, "no split “magic”"),
+    "a split at random by a column": ({"split": {"kind": "random", "column": "age"}}, "takes no column"),
+    "a split without its column": ({"split": {"kind": "time"}}, "needs the name of a column"),
+    "a split by no column": ({"split": {"kind": "group", "column": "nowhere"}}, "“nowhere”"),
+    "a split by the target": ({"split": {"kind": "group", "column": "left"}}, "which is the target"),
+    "later rows without times": ({"split": {"kind": "time", "column": "plan"}}, "holds no dates"),
+    "groups that are too few": ({"split": {"kind": "group", "column": "plan"}}, "at least 5 groups"),
+    "groups of one row": ({"split": {"kind": "group", "column": "key"}}, "nearly every row"),
+    "a split that is a text": ({"split": "time"}, "split"),
     "params that are a list": ({"params": [1]}, "params"),
 }
 

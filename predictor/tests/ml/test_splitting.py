@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from predictor.errors import InvalidTrainingRequest
 from predictor.ml.schema import Task
-from predictor.ml.splitting import split_rows
+from predictor.ml.splitting import Layout, split_rows
 from predictor.ml.target import make_target
 
 
@@ -56,3 +57,57 @@ def test_a_search_on_fewer_rows_stays_within_the_development_rows(target):
 def test_rare_classes_are_in_the_fitting_part_of_some_fold(target):
     found = split(target)
     assert all(2 in target.y[fit] for fit, _ in found.folds)
+
+
+def test_groups_stay_together_and_the_shares_are_kept(target):
+    groups = np.random.default_rng(1).integers(0, 60, 500)
+    found = split(target, layout=Layout(together=groups))
+    parts = [found.held_out, *(score for _, score in found.folds)]
+    assert sorted(np.concatenate(parts)) == list(range(500))
+    for part in parts:
+        outside = np.setdiff1d(np.arange(500), part)
+        assert not set(groups[part]) & set(groups[outside])
+        assert 60 <= len(part) <= 120
+    whole = np.bincount(target.y) / 500
+    assert np.bincount(target.y[found.held_out]) / len(found.held_out) == pytest.approx(whole, abs=0.1)
+
+
+def test_pairs_of_rows_keep_the_shares_as_single_rows_do(target):
+    doubled = make_target("y", Task.MULTICLASS, np.repeat(np.array(target.classes, object)[target.y], 2))
+    found = split(doubled, layout=Layout(together=np.arange(1000) // 2))
+    assert len(found.held_out) == pytest.approx(200, abs=4)
+    for rows in [found.held_out, *(score for _, score in found.folds)]:
+        assert np.bincount(doubled.y[rows]) / len(rows) == pytest.approx(
+            np.bincount(target.y) / 500, abs=0.03
+        )
+
+
+def test_one_giant_group_leaves_the_held_out_part_its_size(target):
+    groups = np.where(np.arange(500) < 250, 0, np.arange(500))
+    found = split(target, layout=Layout(together=groups))
+    assert len(found.held_out) == pytest.approx(100, abs=40)
+
+
+def test_what_is_judged_comes_later(target):
+    times = np.random.default_rng(2).permutation(500).astype(float)
+    found = split(target, layout=Layout(times=times))
+    assert times[found.development].max() < times[found.held_out].min()
+    assert len(found.held_out) == 100
+    assert len(found.folds) == 5
+    for fit, score in found.folds:
+        assert times[fit].max() < times[score].min()
+    assert len(found.scored) == sum(len(score) for _, score in found.folds)
+    assert min(len(fit) for fit, _ in found.folds) >= 120
+
+
+def test_rows_of_one_time_are_on_one_side(target):
+    times = np.repeat(np.arange(10.0), 50)
+    found = split(target, layout=Layout(times=times))
+    assert not set(times[found.development]) & set(times[found.held_out])
+    assert all(not set(times[fit]) & set(times[score]) for fit, score in found.folds)
+
+
+def test_an_order_that_leaves_one_class_to_learn_from_is_refused():
+    y = make_target("y", Task.BINARY, np.where(np.arange(100) < 90, "a", "b").astype(object))
+    with pytest.raises(InvalidTrainingRequest, match="one class of “y” only"):
+        split(y, layout=Layout(times=np.arange(100.0)))

@@ -17,6 +17,7 @@ import pytest
 from predictor.ml.inference import load_predictor
 from predictor.ml.request import TrainingLimits, TrainingRequest
 from predictor.ml.schema import Role, Signature
+from predictor.ml.split_columns import SplitBy, SplitKind
 
 from .tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
 
@@ -133,6 +134,22 @@ def test_missing_targets_and_leaks_are_warned_of(tmp_path):
     assert "10 of 150 rows" in warned["y"]
     assert "Possible leak" in warned["copy"]
     assert {each["column"] for each in result_of(tmp_path)["warnings"]} == {"y", "copy"}
+
+
+def test_later_rows_or_whole_groups_judge_and_the_groups_are_no_feature(tmp_path):
+    table = regression_table(150)
+    day, person = np.arange(150.0), np.array([f"p{n % 15}" for n in range(150)], dtype=object)
+    columns = {**table.columns, "day": day, "person": person, "y": table.target.y}
+    roles = {**ROLES, "day": Role.NUMERIC, "person": Role.CATEGORICAL, "y": Role.NUMERIC}
+    for kind, column in (("time", "day"), ("group", "person")):
+        folder = tmp_path / kind
+        split = SplitBy(SplitKind(kind), column)
+        request = write_request(folder, columns, roles, "y", estimator="ridge", split=split)
+        code, events = finished(start(request, folder))
+        assert code == 0, events
+        result = result_of(folder)
+        assert result["report"]["n_rows"] == 30
+        assert ("person" in [each["name"] for each in result["signature"]["fields"]]) == (kind == "time")
 
 
 def test_after_kill_9_finished_fits_are_taken_up_and_the_answer_is_the_same(tmp_path):

@@ -214,6 +214,23 @@ def test_the_budget_can_be_chosen_by_name_or_in_seconds(
     assert TrainingRun.objects.get().budget_seconds == seconds
 
 
+def test_a_table_with_dates_is_advised_to_be_tested_on_later_rows(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    page = client.get(url("training-run-create", dataset.pk)).content.decode()
+
+    assert "On later rows, by “since”" in page
+    assert "The rows have times in “since”" in page
+
+    client.post(url("training-run-create", dataset.pk), asked(split="time:since"))
+    run = TrainingRun.objects.get()
+    assert run.split == {"kind": "time", "column": "since"}
+    assert "later rows by “since”" in client.get(url("training-run-detail", run.pk)).content.decode()
+    again = client.get(url("training-run-create", dataset.pk), {"again": run.pk})
+    assert again.context["form"]["split"].value() == "time:since"
+
+
 def test_own_seconds_have_to_be_said(client: Client, member: User, dataset: Dataset) -> None:
     client.force_login(member)
 
@@ -255,6 +272,8 @@ def refusal(dataset: Dataset, **changes: Any) -> str:
         ("budget_seconds", {"budget_seconds": "999999"}, {"budget_seconds": 999999}),
         ("effort", {"effort": "heroic"}, {"effort": "heroic"}),
         ("seed", {"seed": "-1"}, {"seed": -1}),
+        ("split", {"split": "time:age:x"}, {"split": {"kind": "time", "column": "age:x"}}),
+        ("split", {"split": "magic"}, {"split": {"kind": "magic"}}),
         (
             "param-random_forest-n_estimators",
             {"estimator": "random_forest", "param-random_forest-n_estimators": "5000"},
