@@ -95,6 +95,10 @@ class InvalidHyperparameters(InvalidTrainingRequest):
     """Hyperparameters that the estimator does not take."""
 
 
+class InvalidThreshold(InvalidTrainingRequest):
+    """A decision threshold that cannot be chosen as asked."""
+
+
 class TrainingFailed(MlwebError):
     """A training run that ended without a model version; the message says why in a sentence."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest, listed, shown
+from ..errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
 from .request import AUTO, TrainingRequest
 from .schema import FEATURE_ROLES, Role, TableSchema, Task
 from .split_columns import check_split
@@ -79,6 +79,11 @@ def check_request(request: TrainingRequest) -> Task:
         )
     check_split(request.split, table, request.target)
     _check_estimator(request, task)
+    if request.threshold is not None and task is not Task.BINARY:
+        raise InvalidThreshold(
+            f"A threshold decides between two classes; {shown(request.target)} is predicted as {task.value}. "
+            "Leave the threshold out."
+        )
     return task
 
 

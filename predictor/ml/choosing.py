@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .blending import blend, mixed
 from .leaderboard import Outcome
-from .metrics import metrics, selection_metric
+from .metrics import metrics, selection_score
 from .search import Search
 
 
@@ -54,8 +54,8 @@ def choice_of(search: Search, weights: Mapping[str, float]) -> Choice:
     """These members, largest share first."""
     task = search.table.task
     joint = mixed(weights, {key: search.outcomes[key].predictions for key in weights})
-    each_fold = [metrics(task, search.y[rows], joint[rows])[selection_metric(task)] for rows in search.places]
-    known = [score for score in each_fold if score is not None]
+    each_fold = [selection_score(task, search.y[rows], joint[rows]) for rows in search.places]
+    known = [score for score in each_fold if np.isfinite(score)]
     members = [(search.outcomes[key], weights[key]) for key in sorted(weights, key=lambda key: -weights[key])]
     titles = [outcome.candidate.title for outcome, _ in members]
     return Choice(

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 MAX_POINTS = 200
 N_BINS = 10
+GAIN_SHARES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5)
+ERROR_QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99)
 Points = dict[str, list[float]]
 
 
 def roc_curve(is_positive: Array, score: Array) -> Points:
     """False positive rate against true positive rate, from (0, 0) to (1, 1), with the thresholds."""
-    thresholds, hits, alarms = _counts(is_positive, score)
+    thresholds, hits, alarms = score_counts(is_positive, score)
     tpr = np.r_[0.0, hits / max(hits[-1], 1)]
     fpr = np.r_[0.0, alarms / max(alarms[-1], 1)]
     thresholds = np.r_[1.0, thresholds]
@@ -29,7 +31,7 @@ def roc_curve(is_positive: Array, score: Array) -> Points:
 
 def precision_recall_curve(is_positive: Array, score: Array) -> Points:
     """Precision against recall, recall rising, with the thresholds."""
-    thresholds, hits, alarms = _counts(is_positive, score)
+    thresholds, hits, alarms = score_counts(is_positive, score)
     recall = hits / max(hits[-1], 1)
     precision = hits / np.maximum(hits + alarms, 1)
     keep = _thinned(recall)
@@ -53,6 +55,88 @@ def calibration_curve(is_positive: Array, score: Array) -> Points:
     }
 
 
+def threshold_curve(is_positive: Array, score: Array) -> Points:
+    """Precision, recall and F1 over thresholds, rising, as far as anything is predicted."""
+    wanted = np.r_[np.linspace(0.01, 0.99, 99), np.quantile(score, np.linspace(0, 1, MAX_POINTS // 2))]
+    thresholds, hits, alarms = score_counts(is_positive, score)
+    wanted = np.unique([float(f"{each:.4g}") for each in wanted])
+    wanted = wanted[wanted <= thresholds[0]]
+    # The last of the falling scores that still reaches each threshold.
+    place = np.searchsorted(-thresholds, -wanted, side="right") - 1
+    hits, said = hits[place], hits[place] + alarms[place]
+    n_positive = max(int(is_positive.sum()), 1)
+    return {
+        "threshold": _list(wanted),
+        "precision": _list(hits / said),
+        "recall": _list(hits / n_positive),
+        "f1": _list(2 * hits / (said + n_positive)),
+    }
+
+
+def gain_curve(is_positive: Array, score: Array) -> dict[str, Any]:
+    """Which share of the positive rows is found among the rows that score highest, ties taken in part.
+
+    `rows`, `found` are the curve from (0, 0) to (1, 1); `table` says it for some shares of the rows, with how
+    many times as many that are as among rows taken by chance.
+    """
+    _, hits, alarms = score_counts(is_positive, score)
+    rows = np.r_[0.0, (hits + alarms) / len(score)]
+    found = np.r_[0.0, hits / max(int(hits[-1]), 1)]
+    shares = [share for share in GAIN_SHARES if share * len(score) >= 1]
+    captured = np.interp(shares, rows, found)
+    keep = _thinned(rows + found)
+    return {
+        "rows": _list(rows[keep]),
+        "found": _list(found[keep]),
+        "table": [
+            {"rows": share, "found": float(f"{each:.6g}"), "lift": float(f"{each / share:.6g}")}
+            for share, each in zip(shares, captured.tolist(), strict=True)
+        ],
+    }
+
+
+def error_distribution(actual: Array, predicted: Array) -> dict[str, Any]:
+    """How large errors are: `quantiles` of their size, the share `within` round sizes, and `by_size`: the mean
+    size and the mean of the errors in up to ten groups of equally many rows by predicted value."""
+    error = np.asarray(predicted, np.float64) - actual
+    size = np.abs(error)
+    levels = np.quantile(size, ERROR_QUANTILES)
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+    part = np.searchsorted(edges, predicted, side="right")
+    groups = [np.flatnonzero(part == each) for each in range(len(edges) + 1)]
+    return {
+        "quantiles": [
+            {"share": share, "error": error}
+            for share, error in zip(ERROR_QUANTILES, _list(levels), strict=True)
+        ],
+        "within": [
+            {"error": limit, "share": float(f"{(size <= limit).mean():.6g}")}
+            for limit in _round_sizes(levels)
+        ],
+        "by_size": [
+            {
+                "low": _list([predicted[rows].min()])[0],
+                "high": _list([predicted[rows].max()])[0],
+                "rows": len(rows),
+                "mean_size": _list([size[rows].mean()])[0],
+                "mean_error": _list([error[rows].mean()])[0],
+            }
+            for rows in groups
+            if len(rows)
+        ],
+    }
+
+
+def _round_sizes(levels: Array) -> list[float]:
+    """Up to five of … 1, 2, 5, 10, 20, 50 … between 0.4 of the median error and its 99th percentile."""
+    low, high = 0.4 * float(levels[0]), float(levels[-1])
+    if not high > 0:
+        return []
+    first = int(np.floor(np.log10(max(low, high / 1000))))
+    steps = [float(f"{digit}e{power}") for power in range(first, first + 6) for digit in (1, 2, 5)]
+    return [step for step in steps if low <= step <= high][:5]
+
+
 def residual_histogram(residuals: Array, n_bins: int = 30) -> dict[str, Any]:
     """Counts of predicted minus actual over equal bins; the outermost per mille share the end bins."""
     low, high = np.quantile(residuals, [0.001, 0.999])
@@ -70,7 +154,7 @@ def sampled_points(actual: Array, predicted: Array, *, seed: int, n_points: int 
     return {"actual": _list(actual[rows]), "predicted": _list(predicted[rows])}
 
 
-def _counts(is_positive: Array, score: Array) -> tuple[Array, Array, Array]:
+def score_counts(is_positive: Array, score: Array) -> tuple[Array, Array, Array]:
     """Distinct scores, falling, and how many positive and negative rows reach each."""
     order = np.argsort(-score, kind="stable")
     ordered = score[order]

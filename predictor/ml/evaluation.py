@@ -8,11 +8,18 @@
                  "gain_low", "gain_high"},
      "importance": [{"column", "mean", "spread"}], largest first: the rise of the selection metric when the
                    column is shuffled, on held-out rows; "importance_rows"
-     regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"}
+     regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"},
+                      "errors": {"quantiles", "within", "by_size"} of curves.error_distribution
      classification:  "classes": [names], "confusion": rows true × columns predicted,
                       "per_class": [{"class", "precision", "recall", "f1", "support",
-                                     "roc", "precision_recall", "calibration"}] with the points of curves.py,
-                      null for a class that has no row or every row}
+                                     "roc", "precision_recall", "calibration", "gain"}] with the points of
+                      curves.py, null for a class that has no row or every row
+     two classes:     "decision": {"threshold", "positive": class, "is_chosen", "rule", "sentence", "note",
+                      "held_out", "out_of_fold": {"precision", "recall", "f1", four counts}},
+                      "thresholds": curves.threshold_curve}
+What classes are predicted (metrics.DECIDED, the confusion, per_class) is decided at that threshold.
+final_fits.py adds "coverage" (uncertainty.coverage_report) and "calibration" (calibration.Calibrated, with
+"held_out": {"before", "after"}).
 Every number is finite or null.
 """
 
@@ -27,9 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import curves
-from .metrics import class_metrics, confusion, losses, metrics, selection_metric
+from .metrics import DECIDED, class_metrics, confusion, losses, metrics, predicted_codes, selection_metric
 from .schema import Task, canonical_text
 from .target import Target
+from .thresholds import HALF, Scores, Threshold, decision_numbers, pairs
 
 Array = NDArray[Any]
 N_RESAMPLES = 1000
@@ -108,19 +116,29 @@ def evaluate(
     seed: int,
     importance: Sequence[Mapping[str, Any]] = (),
     importance_rows: int = 0,
+    threshold: float | None = None,
 ) -> EvaluationReport:
-    """The report for predictions on held-out rows; the first baseline is the dummy."""
+    """The report for predictions on held-out rows; the first baseline is the dummy.
+
+    `threshold` is what the classes of a binary task are decided by, those of the baselines, too.
+    """
     task = target.task
     details = (
-        _classification(target, predicted) if task.is_classification else _regression(target, predicted, seed)
+        _classification(target, predicted, threshold)
+        if task.is_classification
+        else _regression(target, predicted, seed)
     )
     return EvaluationReport(
         task=task,
         n_rows=len(target.y),
-        held_out=metrics(task, target.y, predicted),
+        held_out=metrics(task, target.y, predicted, threshold),
         cross_validation=cross_validation,
         baselines=[
-            {"key": each.key, "title": each.title, "held_out": metrics(task, target.y, each.predictions)}
+            {
+                "key": each.key,
+                "title": each.title,
+                "held_out": metrics(task, target.y, each.predictions, threshold),
+            }
             for each in baselines
         ],
         verdict=judge(target, predicted, baselines, seed=seed),
@@ -190,11 +208,75 @@ def _regression(target: Target, predicted: Array, seed: int) -> dict[str, Any]:
     return {
         "points": curves.sampled_points(target.y, predicted, seed=seed),
         "residuals": curves.residual_histogram(predicted - target.y),
+        "errors": curves.error_distribution(target.y, predicted),
     }
 
 
-def _classification(target: Target, predicted: Array) -> dict[str, Any]:
-    matrix = confusion(target.y, predicted.argmax(axis=1), target.n_classes)
+def decision(
+    threshold: Threshold | None,
+    positive: str,
+    *,
+    held_out: tuple[Array, Array],
+    out_of_fold: tuple[Array, Array],
+) -> dict[str, Any]:
+    """How the classes of a binary task are decided, and what that does; each pair is (is positive, probability)."""
+    at = threshold.value if threshold else HALF
+    return {
+        "threshold": at,
+        "positive": positive,
+        "is_chosen": threshold is not None,
+        "rule": threshold.rule.to_json() if threshold else None,
+        "sentence": threshold.sentence if threshold else "",
+        "note": threshold.note if threshold else "",
+        "held_out": decision_numbers(*held_out, at),
+        "out_of_fold": decision_numbers(*out_of_fold, at),
+    }
+
+
+def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshold) -> dict[str, Any]:
+    """The report of a binary task, with everything that depends on the predicted classes at another threshold."""
+    held_out, out_of_fold = scores.held_out, scores.out_of_fold
+    names = list(report["classes"])
+    target = Target("", Task.BINARY, held_out[0].astype(np.intp), tuple(names))
+    fresh = _classification(target, pairs(held_out[1]), threshold.value)
+    labels = [
+        {**old, **{name: new[name] for name in ("precision", "recall", "f1")}}
+        for old, new in zip(report["per_class"], fresh["per_class"], strict=True)
+    ]
+    folds = report["cross_validation"]
+    return {
+        **report,
+        "held_out": _relabelled(report["held_out"], *held_out, threshold.value),
+        "cross_validation": {
+            **folds,
+            "metrics": _relabelled(folds.get("metrics") or {}, *out_of_fold, threshold.value),
+        },
+        "baselines": [
+            {
+                **each,
+                "held_out": _relabelled(
+                    each["held_out"], held_out[0], scores.baselines[each["key"]], threshold.value
+                ),
+            }
+            if each["key"] in scores.baselines
+            else each
+            for each in report["baselines"]
+        ],
+        "confusion": fresh["confusion"],
+        "per_class": labels,
+        "decision": decision(threshold, names[1], held_out=held_out, out_of_fold=out_of_fold),
+    }
+
+
+def _relabelled(
+    known: Mapping[str, Any], is_positive: Array, probabilities: Array, at: float
+) -> dict[str, Any]:
+    new = metrics(Task.BINARY, is_positive.astype(np.intp), pairs(probabilities), at)
+    return {**known, **{name: new[name] for name in DECIDED}}
+
+
+def _classification(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
+    matrix = confusion(target.y, predicted_codes(predicted, threshold), target.n_classes)
     names = [str(canonical_text(each)) for each in target.classes]
     per_class = []
     for code, numbers in enumerate(class_metrics(matrix)):
@@ -207,14 +289,18 @@ def _classification(target: Target, predicted: Array) -> dict[str, Any]:
                 **_class_curves(target.y == code, predicted[:, code], has_curves),
             }
         )
-    return {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
+    found = {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
+    if target.task is Task.BINARY:
+        found["thresholds"] = curves.threshold_curve(target.y == 1, predicted[:, 1])
+    return found
 
 
 def _class_curves(is_positive: Array, score: Array, has_curves: bool) -> dict[str, Any]:
     if not has_curves or is_positive.all() or not is_positive.any():
-        return {"roc": None, "precision_recall": None, "calibration": None}
+        return {"roc": None, "precision_recall": None, "calibration": None, "gain": None}
     return {
         "roc": curves.roc_curve(is_positive, score),
         "precision_recall": curves.precision_recall_curve(is_positive, score),
         "calibration": curves.calibration_curve(is_positive, score),
+        "gain": curves.gain_curve(is_positive, score),
     }

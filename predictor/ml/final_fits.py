@@ -7,29 +7,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import persistence
 from .checking import TrainingTable
 from .checkpoints import write_json
-from .evaluation import Baseline, dummy_predictions, evaluate
+from .deciding import Decided
+from .evaluation import Baseline, decision, dummy_predictions, evaluate
 from .explaining import permutation_importance, predicted
 from .features import FeatureSpec
 from .fitting import Candidate, fit_member, join, sample_rows
+from .metrics import selection_score
 from .parity import compile_checked
 from .pipeline import FittedPipeline, Member
 from .progress import Deadline
-from .schema import TableSchema
+from .schema import TableSchema, Task, canonical_text
 from .shapley import BACKGROUND_ROWS
 from .signatures import build_signature
 from .splitting import Split
-from .uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
+from .target import Target
+from .thresholds import Scores
+from .uncertainty import JUDGED_COVERAGES, coverage_report
 
+Array = NDArray[Any]
 N_GOLDEN = 20
 PARITY_ROWS = 20_000
 # Importance may take this much of what is left: the report has still to be written.
@@ -101,8 +107,8 @@ def judge(
     target_path: Path,
     *,
     linear: Chosen | None,
-    cross_validation: Mapping[str, Any],
-    uncertainty: Uncertainty | None,
+    decided: Decided,
+    workdir: Path,
     importance_seconds: float,
 ) -> None:
     """Fit on the development rows, evaluate on the held-out ones, write the report.
@@ -112,8 +118,10 @@ def judge(
     development, held_out = table.rows(split.development), table.rows(split.held_out)
     # Judged is what is published, so nothing is left out here.
     in_full = replace(plan, deadline=Deadline(math.inf))
-    pipeline = fit_plan(in_full, development).pipeline
-    own = predicted(pipeline, held_out)
+    raw = fit_plan(in_full, development).pipeline
+    pipeline = replace(raw, calibration=decided.calibration)
+    before = predicted(raw, held_out)
+    own = before if decided.calibration is None else decided.calibration.apply(before)
     baselines = [Baseline("dummy", "No features", dummy_predictions(development.target, len(held_out)))]
     if linear is not None and plan.deadline.allows(linear.seconds):
         simple = fit_plan(replace(in_full, members=(linear,)), development).pipeline
@@ -124,17 +132,57 @@ def judge(
         seed=plan.seed,
         max_seconds=min(importance_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
-    report = evaluate(
+    made = evaluate(
         held_out.target,
         own,
         baselines,
-        cross_validation,
+        decided.cross_validation,
         seed=plan.seed,
         importance=[each.to_json() for each in importance],
         importance_rows=n_rows,
+        threshold=decided.threshold.value if decided.threshold else None,
     )
-    covered = coverage_report(uncertainty, held_out.target.y, own, JUDGED_COVERAGES) if uncertainty else []
-    write_json(target_path, {**report.to_json(), "coverage": covered})
+    report = {**made.to_json(), **_sure(held_out.target, before, own, decided), "artifacts": {}}
+    if held_out.task is Task.BINARY:
+        scores = _scores(held_out.target, own, baselines, decided)
+        file = persistence.write_scores(workdir / "artifacts", scores.to_json())
+        report["artifacts"] = {file.name: _described(file, workdir)}
+        report["decision"] = decision(
+            decided.threshold,
+            str(canonical_text(held_out.target.classes[1])),
+            held_out=scores.held_out,
+            out_of_fold=scores.out_of_fold,
+        )
+    write_json(target_path, report)
+
+
+def _sure(target: Target, before: Array, own: Array, decided: Decided) -> dict[str, Any]:
+    """How sure the answers may be: the coverage of intervals and sets, and what calibrating did."""
+    known = decided.uncertainty
+    found: dict[str, Any] = {
+        "coverage": coverage_report(known, target.y, own, JUDGED_COVERAGES) if known else []
+    }
+    if decided.calibrated is not None:
+        both = {"before": before, "after": own}
+        scores = {name: selection_score(target.task, target.y, each) for name, each in both.items()}
+        found["calibration"] = {**decided.calibrated.to_json(), "held_out": scores}
+    return found
+
+
+def _scores(target: Target, own: Array, baselines: Sequence[Baseline], decided: Decided) -> Scores:
+    return Scores(
+        (decided.y == 1, decided.out_of_fold[:, 1]),
+        (target.y == 1, own[:, 1]),
+        {each.key: each.predictions[:, 1] for each in baselines},
+    )
+
+
+def _described(file: persistence.StoredFile, workdir: Path) -> dict[str, Any]:
+    return {
+        "path": str(file.path.resolve().relative_to(workdir.resolve())),
+        "sha256": file.sha256,
+        "size_bytes": file.n_bytes,
+    }
 
 
 def publish(
@@ -144,11 +192,12 @@ def publish(
     workdir: Path,
     target_path: Path,
     *,
-    uncertainty_of: Callable[[Mapping[str, float]], Uncertainty | None],
+    decided_of: Callable[[Mapping[str, float]], Decided],
 ) -> None:
     """Fit on all rows, export, compare, write the files of the version and what is in them."""
     fitted = fit_plan(plan, table)
-    pipeline = fitted.pipeline
+    decided = decided_of(fitted.weights)
+    pipeline = replace(fitted.pipeline, calibration=decided.calibration)
     signature = build_signature(pipeline, table, schema)
     rows = sample_rows(table, PARITY_ROWS, plan.seed)
     compiled, parity = compile_checked(pipeline, rows.columns, seed=plan.seed)
@@ -161,7 +210,8 @@ def publish(
         signature=signature,
         compiled=compiled,
         golden=golden.columns,
-        uncertainty=uncertainty_of(fitted.weights),
+        threshold=decided.threshold.value if decided.threshold else None,
+        uncertainty=decided.uncertainty,
         background=sample_rows(table, BACKGROUND_ROWS, plan.seed).columns,
     )
     write_json(
@@ -170,14 +220,7 @@ def publish(
             "signature": signature.to_json(),
             "is_compiled": compiled is not None,
             "parity": parity.to_json(),
-            "artifacts": {
-                name: {
-                    "path": str(file.path.resolve().relative_to(workdir.resolve())),
-                    "sha256": file.sha256,
-                    "size_bytes": file.n_bytes,
-                }
-                for name, file in files.items()
-            },
+            "artifacts": {name: _described(file, workdir) for name, file in files.items()},
             "weights": dict(fitted.weights),
             "n_rows_fitted": min(len(table), plan.max_rows or len(table)),
         },

@@ -14,12 +14,12 @@ from . import portfolio
 from .checking import TrainingWarning
 from .children import Ended
 from .choosing import Choice, choice_of
+from .deciding import Decided, decide
 from .final_fits import Chosen, Plan, judge, publish
 from .leaderboard import Outcome
 from .progress import Deadline
 from .request import TrainingRequest
 from .search import Search
-from .uncertainty import Uncertainty
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04
@@ -160,7 +160,7 @@ class _Halves:
             self.request.table,
             self.workdir,
             self._path("published"),
-            uncertainty_of=self._uncertainty,
+            decided_of=self._decided,
         )
 
     def _judge(self) -> None:
@@ -171,15 +171,14 @@ class _Halves:
             self.search.split,
             self._path("judged"),
             linear=self._linear(kept),
-            cross_validation=kept.cross_validation,
-            uncertainty=self._uncertainty(kept.weights),
+            decided=self._decided(kept.weights),
+            workdir=self.workdir,
             importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
         )
 
-    def _uncertainty(self, weights: Mapping[str, float]) -> Uncertainty | None:
-        """From the errors of these members on rows that they were not fitted on."""
-        joint = choice_of(self.search, weights).out_of_fold
-        return Uncertainty.fit(self.search.table.task, self.search.y, joint)
+    def _decided(self, weights: Mapping[str, float]) -> Decided:
+        """From what these members said of rows that they were not fitted on."""
+        return decide(self.search, choice_of(self.search, weights), self.request.threshold)
 
     def _plan(self, choice: Choice, deadline: Deadline, again_share: float) -> Plan:
         members = tuple(self._chosen(outcome, weight) for outcome, weight in choice.members)

@@ -11,11 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .curves import calibration_curve
 from .schema import Task
 
 Array = NDArray[Any]
 # Probabilities are kept this far from 0 and 1: one confident mistake costs 16, not infinity (as in LightGBM).
 EPSILON = 1e-7
+# What a decision threshold changes; the other metrics look at the probabilities themselves.
+DECIDED = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+# The calibration error of a hundred classes takes longer than all other metrics together.
+MAX_CALIBRATED = 20
+
+
+def predicted_codes(probabilities: Array, threshold: float | None = None) -> NDArray[np.intp]:
+    """The index of the predicted class per row: the most probable one, the first of equals.
+
+    With `threshold` (binary only), the positive class is predicted when its probability reaches it.
+    """
+    if threshold is not None:
+        return (probabilities[:, 1] >= threshold).astype(np.intp)
+    found: NDArray[np.intp] = probabilities.argmax(axis=1)
+    return found
 
 
 def selection_metric(task: Task) -> str:
@@ -57,14 +73,17 @@ def regression_metrics(y: Array, predicted: Array) -> dict[str, float | None]:
     )
 
 
-def classification_metrics(y: Array, probabilities: Array) -> dict[str, float | None]:
-    """accuracy, balanced_accuracy, precision, recall, f1, log_loss, brier, roc_auc, average_precision.
+def classification_metrics(
+    y: Array, probabilities: Array, threshold: float | None = None
+) -> dict[str, float | None]:
+    """log_loss, brier, calibration_error, roc_auc, average_precision; and of the predicted classes (DECIDED):
+    accuracy, balanced_accuracy, precision, recall, f1.
 
     Precision, recall, F1, and average precision are the positive class's for two classes and means over the
-    classes that occur else; roc_auc is the mean of one class against the rest for more than two.
+    classes that occur else; so are roc_auc, of one class against the rest, and calibration_error.
     """
     n_classes = probabilities.shape[1]
-    matrix = confusion(y, probabilities.argmax(axis=1), n_classes)
+    matrix = confusion(y, predicted_codes(probabilities, threshold), n_classes)
     each = class_metrics(matrix)
     occurring = [code for code in range(n_classes) if matrix[code].sum()]
     shown = [1] if n_classes == 2 else occurring
@@ -83,17 +102,22 @@ def classification_metrics(y: Array, probabilities: Array) -> dict[str, float | 
             "f1": float(np.mean([each[code]["f1"] for code in shown])),
             "brier": float(np.mean(np.sum((probabilities - one_hot) ** 2, axis=1)))
             / (2 if n_classes == 2 else 1),
+            "calibration_error": _mean(
+                [calibration_error(y == code, probabilities[:, code]) for code in shown[:MAX_CALIBRATED]]
+            ),
             "roc_auc": _mean([area for area, _ in ranking]),
             "average_precision": _mean([area for _, area in ranking]),
         }
     )
 
 
-def metrics(task: Task, y: Array, predicted: Array) -> dict[str, float | None]:
-    """All metrics of the task, by name, the selection metric first."""
-    return (
-        classification_metrics(y, predicted) if task.is_classification else regression_metrics(y, predicted)
-    )
+def metrics(
+    task: Task, y: Array, predicted: Array, threshold: float | None = None
+) -> dict[str, float | None]:
+    """All metrics of the task, by name, the selection metric first; `threshold` is that of a binary task."""
+    if task.is_classification:
+        return classification_metrics(y, predicted, threshold)
+    return regression_metrics(y, predicted)
 
 
 def confusion(y: Array, codes: Array, n_classes: int) -> NDArray[np.intp]:
@@ -133,6 +157,18 @@ def average_precision(is_positive: Array, score: Array) -> float | None:
     last = np.r_[np.flatnonzero(np.diff(score[order])), len(score) - 1]
     recall = hits[last] / hits[-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * hits[last] / (last + 1)))
+
+
+def calibration_error(is_positive: Array, score: Array) -> float:
+    """The expected calibration error: how far, on average, what was said is from what happened.
+
+    Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015; over
+    bins of equally many rows, those of the calibration curve.
+    """
+    bins = calibration_curve(is_positive, score)
+    counts = np.asarray(bins["count"])
+    off = np.abs(np.asarray(bins["predicted"]) - np.asarray(bins["observed"]))
+    return float((counts * off).sum() / counts.sum())
 
 
 def finite(values: dict[str, float | None]) -> dict[str, float | None]:

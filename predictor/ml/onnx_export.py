@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import onnx_dense as dense
+from .calibration import Calibration
+from .metrics import EPSILON
 from .onnx_graph import CannotExport, Graph
 from .onnx_hgb import emit_hist_boosting
 from .onnx_trees import emit_boosting, emit_forest
@@ -62,11 +64,13 @@ EMITTERS: dict[str, Emitter] = {
 
 
 def export(pipeline: FittedPipeline) -> bytes:
-    """The pipeline's estimators, blended, as one ONNX model. Raises CannotExport."""
+    """The pipeline's estimators, blended and calibrated, as one ONNX model. Raises CannotExport."""
     graph = Graph(len(pipeline.spec.outputs))
     parts = [_member(graph, pipeline, member) for member in pipeline.members]
     result = parts[0] if len(parts) == 1 else graph.op("Sum", *parts)
     if pipeline.task.has_probabilities:
+        if pipeline.calibration is not None:
+            result = _calibrated(graph, result, pipeline.calibration)
         return graph.model(result, "probabilities", pipeline.n_classes)
     return graph.model(result, "values", None)
 
@@ -101,6 +105,14 @@ def _unscaled(graph: Graph, answer: str, scaling: TargetScaling) -> str:
         return answer
     power = graph.op("Exp", graph.op("Min", answer, graph.constant(LARGEST_LOG)))
     return graph.op("Sub", power, graph.constant(1.0))
+
+
+def _calibrated(graph: Graph, probabilities: str, calibration: Calibration) -> str:
+    """As `Calibration.apply`, in float64."""
+    logs = graph.op("Log", graph.op("Max", probabilities, graph.constant(EPSILON)))
+    scaled = graph.op("Mul", logs, graph.constant(calibration.scale))
+    shifted = graph.op("Add", scaled, graph.constant(np.reshape(calibration.shifts, (1, -1))))
+    return graph.op("Softmax", shifted, axis=1)
 
 
 def linear_graph(coefficients: Sequence[float], intercept: float) -> bytes:

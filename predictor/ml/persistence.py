@@ -1,5 +1,6 @@
 """The files of a model version: spec.json, model.onnx (when compiled), model.skops, golden.json; and where the
-version has them, uncertainty.json (how far off it may be) and background.json (what explanations start from)."""
+version has them, uncertainty.json (how far off it may be), background.json (what explanations start from) and
+scores.json (what another threshold is chosen and judged from; see thresholds.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
+from .calibration import Calibration
 from .features import FeatureSpec
 from .pipeline import Columns, FittedPipeline, Member, Outputs, TargetScaling
 from .schema import Signature, Task
@@ -24,7 +26,11 @@ from .uncertainty import Uncertainty
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
 UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"
+SCORES = "scores.json"
 FORMAT = 1
+# Since format 2, a specification may hold a calibration. One without is written as format 1, which older
+# programs read; they refuse 2 rather than answer with probabilities that were meant to be changed.
+CALIBRATED_FORMAT = 2
 # Each row is compared with every training row: 256 x 20,000 x 8 bytes are 41 MB for each intermediate.
 NEIGHBOUR_CHUNK_ROWS = 256
 
@@ -102,6 +108,7 @@ class StoredSpec:
     n_classes: int
     threshold: float | None
     chunk_rows: int
+    calibration: Calibration | None = None
 
     def pipeline(self, estimators: list[Any]) -> FittedPipeline:
         """The whole again. Raises DamagedArtifact when the estimators are not those of the spec."""
@@ -118,12 +125,13 @@ class StoredSpec:
             )
             for estimator, stored in zip(estimators, self.members, strict=True)
         )
-        return FittedPipeline(self.features, tuple(members), self.task, self.n_classes)
+        return FittedPipeline(self.features, tuple(members), self.task, self.n_classes, self.calibration)
 
 
 def read_spec(content: bytes) -> StoredSpec:
     """Raises DamagedArtifact when it is not a specification of a known format."""
-    data = read_json(content, SPEC)
+    data = read_json(content, SPEC, formats=(FORMAT, CALIBRATED_FORMAT))
+    changed = data.get("calibration")
     try:
         return StoredSpec(
             features=FeatureSpec.from_json(data["features"]),
@@ -132,17 +140,32 @@ def read_spec(content: bytes) -> StoredSpec:
             n_classes=int(data["n_classes"]),
             threshold=data["threshold"],
             chunk_rows=int(data["chunk_rows"]),
+            calibration=Calibration.from_json(changed, int(data["n_classes"])) if changed else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedArtifact("The stored specification is not complete.") from error
+
+
+def with_threshold(spec: bytes, threshold: float | None) -> bytes:
+    """The same specification with another threshold. Raises DamagedArtifact."""
+    read_spec(spec)
+    return _json({**json.loads(spec), "threshold": threshold})
+
+
+def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
+    """Write scores.json, the JSON form of `thresholds.Scores`, into `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return _store(directory / SCORES, _json({"format": FORMAT, **scores}))
 
 
 def _spec_json(pipeline: FittedPipeline, threshold: float | None) -> dict[str, Any]:
     has_neighbours = any(
         type(member.estimator).__name__.startswith("Neighbours") for member in pipeline.members
     )
+    changed = pipeline.calibration
     return {
-        "format": FORMAT,
+        "format": CALIBRATED_FORMAT if changed else FORMAT,
+        **({"calibration": changed.to_json()} if changed else {}),
         "task": pipeline.task.value,
         "n_classes": pipeline.n_classes,
         "threshold": threshold,
@@ -162,13 +185,13 @@ def _spec_json(pipeline: FittedPipeline, threshold: float | None) -> dict[str, A
     }
 
 
-def read_json(content: bytes, name: str) -> dict[str, Any]:
+def read_json(content: bytes, name: str, *, formats: Collection[int] = (FORMAT,)) -> dict[str, Any]:
     """A JSON object of a known format. Raises DamagedArtifact."""
     try:
         data = json.loads(content)
     except ValueError as error:
         raise DamagedArtifact(f"The stored file {name} is not JSON.") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") not in formats:
         raise DamagedArtifact(f"The stored file {name} has a format that is not known here.")
     return data
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .calibration import Calibration
+from .metrics import predicted_codes
 from .schema import Task
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ LARGEST_LOG = 80.0
 class Outputs:
     """What a model answers for n rows: `values` (n,) for regression, `probabilities` (n, n_classes) else.
 
-    Both are float64. The predicted class is derived here and nowhere else, see `codes`.
+    Both are float64. The predicted class is never what an estimator names, see `codes`.
     """
 
     values: NDArray[np.float64] | None = None
@@ -37,16 +39,10 @@ class Outputs:
         return 0 if held is None else len(held)
 
     def codes(self, threshold: float | None = None) -> NDArray[np.intp]:
-        """The index of the predicted class per row: the most probable one, the first of equals.
-
-        With `threshold` (binary only), the positive class is predicted when its probability reaches it.
-        """
+        """The index of the predicted class per row, see `metrics.predicted_codes`."""
         if self.probabilities is None:
             raise TypeError("A regression has no classes.")
-        if threshold is not None:
-            return (self.probabilities[:, 1] >= threshold).astype(np.intp)
-        found: NDArray[np.intp] = self.probabilities.argmax(axis=1)
-        return found
+        return predicted_codes(self.probabilities, threshold)
 
 
 @dataclass(frozen=True)
@@ -120,14 +116,15 @@ class Member:
 
 @dataclass(frozen=True)
 class FittedPipeline:
-    """Preprocessing and fitted estimators; answers are the weighted mean of the members (weights sum to
-    1).
+    """Preprocessing and fitted estimators; answers are the weighted mean of the members (weights sum to 1),
+    for a classification calibrated where that is worth it.
     """
 
     spec: FeatureSpec
     members: tuple[Member, ...]
     task: Task
     n_classes: int = 0
+    calibration: Calibration | None = None
 
     def predict(self, columns: Columns) -> Outputs:
         """Answers for canonical columns, through scikit-learn."""
@@ -137,5 +134,6 @@ class FittedPipeline:
         """Answers for the spec's float32 matrix (n, k), through scikit-learn."""
         if self.task.has_probabilities:
             parts = [each.weight * each.probabilities(matrix, self.n_classes) for each in self.members]
-            return Outputs(probabilities=np.sum(parts, axis=0))
+            joint = np.sum(parts, axis=0)
+            return Outputs(probabilities=joint if self.calibration is None else self.calibration.apply(joint))
         return Outputs(values=np.sum([each.weight * each.values(matrix) for each in self.members], axis=0))

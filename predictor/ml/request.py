@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import InvalidTrainingRequest
 from .schema import Role, TableSchema, Task
 from .split_columns import SplitBy, SplitKind
+from .threshold_rules import ThresholdRule
 
 AUTO = "auto"
 # The budgets that people choose by name, in seconds.
@@ -45,6 +46,7 @@ class TrainingRequest:
     `schema` is the dataset's; `roles` overrides the roles found for some of its columns.
     `task` None means: found from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
     `budget_seconds` is wall time from the start of the child to its result. `split` says which rows judge.
+    `threshold`: what the decision threshold of a binary task is chosen by; None leaves it at 0.5.
     """
 
     parquet: str
@@ -60,6 +62,7 @@ class TrainingRequest:
     n_folds: int = 5
     split: SplitBy = field(default_factory=SplitBy)
     limits: TrainingLimits = field(default_factory=TrainingLimits)
+    threshold: ThresholdRule | None = None
 
     @property
     def table(self) -> TableSchema:
@@ -95,6 +98,7 @@ class TrainingRequest:
             "n_folds": self.n_folds,
             "split": self.split.to_json(),
             "limits": asdict(self.limits),
+            "threshold": self.threshold.to_json() if self.threshold else None,
         }
 
     @classmethod
@@ -108,6 +112,7 @@ class TrainingRequest:
                 "roles": {name: Role(role) for name, role in data.get("roles", {}).items()},
                 "split": SplitBy.from_json(data.get("split")),
                 "limits": TrainingLimits(**data.get("limits", {})),
+                "threshold": ThresholdRule.from_json(data["threshold"]) if data.get("threshold") else None,
             }
             return cls(**known)
         except (KeyError, TypeError, ValueError) as error:

@@ -143,7 +143,10 @@ def _search(request: TrainingRequest, search: Search) -> Search:
 
 def _write_result(request: TrainingRequest, workdir: Path, search: Search, finished: Finished) -> None:
     """result.json, as train.py describes it."""
-    choice, report = finished.choice, finished.judged
+    choice, report = finished.choice, dict(finished.judged)
+    artifacts = {**finished.published["artifacts"], **report.pop("artifacts")}
+    if note := (report.get("decision") or {}).get("note"):
+        search.reporter.warn(TrainingWarning(note, request.target))
     if search.is_budget_limited:
         message = "The time budget ended the search: with more time, other candidates may be chosen."
         search.reporter.warn(TrainingWarning(message))
@@ -158,6 +161,7 @@ def _write_result(request: TrainingRequest, workdir: Path, search: Search, finis
             "estimator": "blend" if choice.is_blend else best.estimator,
             "params": {"weights": choice.weights} if choice.is_blend else dict(best.params),
             **finished.published,
+            "artifacts": artifacts,
             "metrics": report["held_out"],
             "baseline": report["baselines"][0]["held_out"],
             "report": report,
