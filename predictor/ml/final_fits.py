@@ -19,6 +19,7 @@ from . import persistence
 from .checking import TrainingTable
 from .checkpoints import write_json
 from .deciding import Decided
+from .dependence import dependence
 from .evaluation import Baseline, decision, dummy_predictions, evaluate
 from .explaining import permutation_importance, predicted
 from .features import FeatureSpec
@@ -38,7 +39,7 @@ from .uncertainty import JUDGED_COVERAGES, coverage_report
 Array = NDArray[Any]
 N_GOLDEN = 20
 PARITY_ROWS = 20_000
-# Importance may take this much of what is left: the report has still to be written.
+# Importance, and then dependence, may take this much of what is left: the report has still to be written.
 LEFT_SHARE = 0.6
 
 
@@ -110,6 +111,7 @@ def judge(
     decided: Decided,
     workdir: Path,
     importance_seconds: float,
+    dependence_seconds: float,
 ) -> None:
     """Fit on the development rows, evaluate on the held-out ones, write the report.
 
@@ -143,6 +145,13 @@ def judge(
         threshold=decided.threshold.value if decided.threshold else None,
     )
     report = {**made.to_json(), **_sure(held_out.target, before, own, decided), "artifacts": {}}
+    report["dependence"] = dependence(
+        pipeline,
+        held_out,
+        order=[each.column for each in importance],
+        seed=plan.seed,
+        max_seconds=min(dependence_seconds, LEFT_SHARE * plan.deadline.remaining),
+    )
     if held_out.task is Task.BINARY:
         scores = _scores(held_out.target, own, baselines, decided)
         file = persistence.write_scores(workdir / "artifacts", scores.to_json())

@@ -23,6 +23,8 @@ from .search import Search
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04
+# And that the curves of how answers go with single columns may take.
+DEPENDENCE_SHARE = 0.025
 # The budget is kept to within 10 %: final fits that take longer than expected may use this much of those.
 OVERTIME_SHARE = 0.07
 # Of what was put aside for the end (search.finish_seconds), the report takes this share.
@@ -174,6 +176,7 @@ class _Halves:
             decided=self._decided(kept.weights),
             workdir=self.workdir,
             importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
+            dependence_seconds=max(0.6, DEPENDENCE_SHARE * self.request.budget_seconds),
         )
 
     def _decided(self, weights: Mapping[str, float]) -> Decided:

@@ -60,12 +60,22 @@ def _bar(data: Mapping[str, Any]) -> Table:
 
 
 def _points(data: Mapping[str, Any]) -> Table:
-    series = data["series"]
+    series = [each for each in data["series"] if not each.get("faint")]
     header = [data.get("x") or "x", data.get("y") or "y"]
     if len(series) == 1:
         return header, [[number(x), number(y)] for x, y in series[0]["points"]]
     rows = [[each.get("name") or "", number(x), number(y)] for each in series for x, y in each["points"]]
     return ["Series", *header], rows
+
+
+def _dots(data: Mapping[str, Any]) -> Table:
+    said = share if data.get("percent") else number
+    header = [data.get("y") or "Name", *(each.get("name") or "Value" for each in data["series"])]
+    columns = [[said(value) for value in each["values"]] for each in data["series"]]
+    if data.get("ranges"):
+        header.append("Four in five rows")
+        columns.append([f"{said(low)} to {said(high)}" for low, high in data["ranges"]])
+    return header, [[str(label), *cells] for label, *cells in zip(data["labels"], *columns, strict=True)]
 
 
 def _heatmap(data: Mapping[str, Any]) -> Table:
@@ -78,7 +88,9 @@ def _heatmap(data: Mapping[str, Any]) -> Table:
     ]
 
 
-TABLES = {"histogram": _histogram, "bar": _bar, "line": _points, "scatter": _points, "heatmap": _heatmap}
+TABLES = {
+    "histogram": _histogram, "bar": _bar, "line": _points, "scatter": _points, "dots": _dots, "heatmap": _heatmap,
+}  # fmt: skip
 
 
 @register.inclusion_tag("includes/_sparkbars.html")

@@ -14,6 +14,8 @@ N_BARS = 8
 WIDTH = 100.0
 # Of the drawing's width: a contribution that is next to nothing is still seen.
 LEAST_WIDTH = 0.4
+# Of the strokes for the mean and the answer, as _contributions.html draws them.
+STOP = 1.2
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> C
         of=target if label is None else f"Probability of “{canonical_text(label)}”",
         base=said(base),
         answer=said(stops[-1]),
-        base_at=place(base),
-        answer_at=place(stops[-1]),
+        base_at=min(place(base), WIDTH - STOP),
+        answer_at=min(place(stops[-1]), WIDTH - STOP),
         steps=steps,
         rest=tuple(_step(name, _value(row, name), change, changed, 0.0, 0.0) for name, change in rest),
     )

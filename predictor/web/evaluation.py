@@ -15,6 +15,7 @@ from ..services import registry
 from ..services.comparison import ComparedValue
 from ..templatetags.mlweb import number
 from ..templatetags.registry import filesize_si
+from .dependence import DependenceView
 from .evaluation_report import ReportView, parity_sentence
 from .metric_words import headline_metric, metric_of
 from .prediction_forms import range_words
@@ -42,12 +43,16 @@ class VersionDetail(ModelPage):
         if version is None:
             raise Http404(f"{model.name} has no version {number}.")
         report = ReportView(version)
+        dependence = DependenceView(report.report, version.signature.target, request.GET)
+        if getattr(request, "htmx", False):
+            return render(request, "predictor/registry/_dependence_drawing.html", {"dependence": dependence})
         leaks, warnings = sorted_warnings(version)
         context = {
             "model": model,
             "version": version,
             "aliases": list(version.aliases.values_list("alias", flat=True)),
             "report": report,
+            "dependence": dependence,
             "headline": headline_metric(version),
             "leaks": leaks,
             "warnings": warnings,

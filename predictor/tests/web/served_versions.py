@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.ml import persistence
+from predictor.ml.checking import TrainingTable
+from predictor.ml.dependence import dependence
 from predictor.ml.estimators import CATALOGUE
 from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
 from predictor.ml.features import FeatureSpec
@@ -94,6 +96,9 @@ def trained() -> Trained:
     uncertainty = Uncertainty.fit(Task.BINARY, y, found)
     assert uncertainty is not None
     report["coverage"] = coverage_report(uncertainty, y, found, JUDGED_COVERAGES)
+    report["dependence"] = dependence(
+        pipeline, TrainingTable(table, roles, target), order=list(roles), seed=0, max_seconds=60.0
+    )
     golden = {name: values[:5] for name, values in table.items()}
     with tempfile.TemporaryDirectory() as folder:
         stored = persistence.write(

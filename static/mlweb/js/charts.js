@@ -17,7 +17,10 @@
 //   bar        {labels: ["…"], series: [{name, values: [1, 2]}], horizontal: true, percent: true, stacked: true,
 //               errors: [[low, high], …] (one per label, for a single series), x, y}
 //   line       {series: [{name, points: [[x, y], …], dashed: true, stepped: true}], diagonal: true, x, y,
-//               xRange: [0, 1], yRange: [0, 1]}
+//               xRange: [0, 1], yRange: [0, 1], scale: true (axes need not hold 0), dates: true (x is ISO 8601 text),
+//               rug: [x, …] (marks at the bottom)}; a series with `faint: true` is drawn thin, under the others
+//   dots       {labels: ["…"], series: [{name, values: […]}], ranges: [[low, high], …] (one per label, for a single
+//               series), percent: true, x, y}: values of categories on an axis that need not hold 0
 //   scatter    {series: [{name, points: [[x, y], …]}], diagonal: true, zero: true (a line at y = 0), x, y}
 //   heatmap    {rows: ["…"], columns: ["…"], values: [[…], …], percent: true, x, y}
 //              values[i][j] belongs to rows[i], columns[j]; shaded within its row, as a confusion matrix is read
@@ -186,23 +189,69 @@
 
     line(data) {
       const option = base();
+      const scale = data.scale ? { scale: true } : {};
       room(option, data);
-      option.xAxis = axis("value", data.x, range(data.xRange), "x");
-      option.yAxis = axis("value", data.y, range(data.yRange), "y");
-      legend(option, data.series);
+      option.xAxis = axis(data.dates ? "time" : "value", data.x, Object.assign({}, scale, range(data.xRange)), "x");
+      option.yAxis = axis("value", data.y, Object.assign({}, scale, range(data.yRange)), "y");
+      const strong = data.series.filter((each) => !each.faint);
+      legend(option, strong);
+      if (option.legend) option.legend.data = strong.map((each) => each.name || "");
       option.tooltip.trigger = "axis";
       option.tooltip.valueFormatter = (value) => short(value);
       option.series = data.series.map((each, index) => ({
         type: "line",
         name: each.name || "",
-        showSymbol: each.points.length < 12,
+        showSymbol: !each.faint && each.points.length < 12,
         symbolSize: 5,
         step: each.stepped ? "end" : false,
         sampling: "lttb",
         lineStyle: { width: 2, type: each.dashed ? "dashed" : "solid" },
         markLine: index === 0 ? reference(data, each.points) : undefined,
         data: each.points,
+        z: 3,
       }));
+      data.series.forEach((each, index) => {
+        if (!each.faint) return;
+        const lineStyle = { width: 1, opacity: 0.45, color: token("--line-strong") };
+        Object.assign(option.series[index], { lineStyle, z: 1, silent: true, tooltip: { show: false } });
+      });
+      if (data.rug && data.rug.length) option.series.push(rug(data));
+      return option;
+    },
+
+    dots(data) {
+      const option = base();
+      room(option, data);
+      option.xAxis = axis("value", data.x, { scale: true }, "x");
+      option.xAxis.axisLabel.formatter = (value) => short(value, data.percent);
+      option.yAxis = axis("category", data.y, { data: data.labels, inverse: true }, "y");
+      option.yAxis.axisLabel.formatter = (text) => clip(text, 24);
+      option.yAxis.nameGap = 110;
+      legend(option, data.series);
+      option.tooltip.trigger = "item";
+      option.tooltip.formatter = (item) =>
+        `${clip(data.labels[item.value[1]], 40)}\n${item.seriesName}: ${short(item.value[0], data.percent)}`;
+      option.series = data.series.map((each) => ({
+        type: "scatter",
+        name: each.name || "",
+        symbolSize: 11,
+        data: each.values.map((value, place) => [value, place]),
+        z: 3,
+      }));
+      const ranges = data.series.length === 1 ? data.ranges || [] : [];
+      if (ranges.length) {
+        option.series[0].markLine = {
+          silent: true,
+          symbol: "none",
+          label: { show: false },
+          animation: false,
+          lineStyle: { color: token("--chart-1"), width: 3, opacity: 0.35, type: "solid" },
+          data: ranges.map((ends, place) => ends.map((end) => ({ coord: [end, place] }))),
+        };
+        // An axis made for the dots alone would cut the ranges off.
+        const ends = ranges.flat().filter((end) => typeof end === "number");
+        option.series.push({ type: "scatter", silent: true, symbolSize: 0, data: ends.map((end) => [end, 0]) });
+      }
       return option;
     },
 
@@ -307,6 +356,21 @@
       return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
     });
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  }
+
+  // Short strokes on the x axis: where the rows are.
+  function rug(data) {
+    const low = Math.min(...data.series.flatMap((each) => each.points.map((point) => point[1])));
+    return {
+      type: "scatter",
+      silent: true,
+      symbol: "rect",
+      symbolSize: [2, 10],
+      itemStyle: { color: token("--ink-muted") },
+      tooltip: { show: false },
+      data: data.rug.map((at) => [at, low]),
+      z: 2,
+    };
   }
 
   function range(bounds) {

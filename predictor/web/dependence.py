@@ -1,0 +1,205 @@
+"""How the answer goes with one column: the curves of `ml/dependence.py`, one column at a time.
+
+Reads the report leniently, as the rest of the page does: a version from before has no curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..ml.schema import Role
+from ..templatetags.mlweb import number, share
+from .evaluation_charts import Chart
+from .prediction_forms import day
+
+ORDERED = (Role.NUMERIC, Role.DATETIME)
+MISSING = "missing"
+LINES = "single rows"
+READ_LINES = (
+    "The strong line is the mean answer for {rows} held-out rows if all had this value and kept the rest; the faint "
+    "ones are single rows. Lines that cross mean that the column acts together with others. The marks at the bottom "
+    "are the deciles of the column: between marks that are far apart few rows stand behind the line."
+)
+READ_CLASSES = (
+    "The mean probability of each class for {rows} held-out rows if all had this value and kept the rest. The marks "
+    "at the bottom are the deciles of the column: between marks that are far apart few rows stand behind the lines."
+)
+READ_LEVELS = (
+    "The dot is the mean answer for {rows} held-out rows if all had this value and kept the rest; four in five of "
+    "the rows are within the line. In brackets: how many held-out rows really have the value."
+)
+READ_LEVELS_OF_CLASSES = (
+    "The mean probability of each class for {rows} held-out rows if all had this value and kept the rest. In "
+    "brackets: how many held-out rows really have the value."
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a list: what is sent, what is read, and whether it is chosen."""
+
+    value: str
+    label: str
+    is_chosen: bool
+
+
+class DependenceView:
+    """The curves of one column, and the lists to choose another column or a class from.
+
+    `asked` are the page's parameters: `column` is a place in the list (a column may be called anything).
+    """
+
+    def __init__(self, report: Mapping[str, Any], target: str, asked: Mapping[str, Any]):
+        self.document: Mapping[str, Any] = report.get("dependence") or {}
+        self.target = target
+        self.place = _place(asked.get("column"), len(self.features))
+        self.class_place = _place(asked.get("class"), len(self.classes), otherwise=None)
+        if len(self.classes) == 1:
+            self.class_place = 0
+
+    @property
+    def features(self) -> Sequence[Mapping[str, Any]]:
+        return self.document.get("features") or []
+
+    @property
+    def classes(self) -> Sequence[str]:
+        return self.document.get("classes") or []
+
+    @property
+    def skipped(self) -> list[tuple[str, list[str]]]:
+        """Reasons, each with the columns that it left out."""
+        found: dict[str, list[str]] = {}
+        for each in self.document.get("skipped") or []:
+            found.setdefault(str(each.get("reason")), []).append(str(each.get("column")))
+        return list(found.items())
+
+    @property
+    def columns(self) -> list[Choice]:
+        return [
+            Choice(str(place), str(each["column"]), place == self.place)
+            for place, each in enumerate(self.features)
+        ]
+
+    @property
+    def class_choices(self) -> list[Choice]:
+        """Empty where there is nothing to choose."""
+        if len(self.classes) < 2:
+            return []
+        named = [
+            Choice(str(place), name, place == self.class_place) for place, name in enumerate(self.classes)
+        ]
+        return [Choice("", "All of these", self.class_place is None), *named]
+
+    @property
+    def feature(self) -> Mapping[str, Any] | None:
+        return self.features[self.place] if self.place is not None and self.features else None
+
+    @property
+    def answer_words(self) -> str:
+        if not self.classes:
+            return self.target
+        if self.class_place is None:
+            return "probability"
+        return f"probability of {self.classes[self.class_place]}"
+
+    @property
+    def at_missing(self) -> str:
+        """The mean answer for a missing value, in words; empty where none is missing or it is drawn."""
+        feature = self.feature
+        if (
+            not feature
+            or feature["role"] not in ORDERED
+            or not feature["grid"]
+            or feature["grid"][-1] is not None
+        ):
+            return ""
+        said = share if self.classes else number
+        return ", ".join(
+            f"{curve['class']}: {said(curve['mean'][-1])}" if self.class_place is None and self.classes
+            else said(curve["mean"][-1])
+            for curve in self._curves(feature)
+        )  # fmt: skip
+
+    @property
+    def chart(self) -> Chart | None:
+        feature = self.feature
+        if feature is None:
+            return None
+        return self._line(feature) if feature["role"] in ORDERED else self._dots(feature)
+
+    def _curves(self, feature: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        curves = feature["curves"]
+        return curves if self.class_place is None or not self.classes else [curves[self.class_place]]
+
+    def _line(self, feature: Mapping[str, Any]) -> Chart:
+        grid, curves = feature["grid"], self._curves(feature)
+        is_single = len(curves) == 1
+        series = [
+            {"name": "mean" if is_single else curve["class"], "points": _points(grid, curve["mean"])}
+            for curve in curves
+        ]
+        if is_single:
+            series += [
+                {"name": LINES, "faint": True, "points": _points(grid, line)} for line in curves[0]["lines"]
+            ]
+        data = {
+            "series": series,
+            "rug": feature.get("marks") or [],
+            "dates": feature["role"] == Role.DATETIME,
+            "scale": True,
+            "x": feature["column"],
+            "y": self.answer_words,
+        }
+        return self._made("line", data, READ_LINES if is_single else READ_CLASSES)
+
+    def _dots(self, feature: Mapping[str, Any]) -> Chart:
+        curves = self._curves(feature)
+        is_single = len(curves) == 1
+        data = {
+            "labels": [
+                f"{_level(value)} ({number(count)})"
+                for value, count in zip(feature["grid"], feature.get("counts") or [], strict=False)
+            ],
+            "series": [
+                {"name": "mean" if is_single else curve["class"], "values": curve["mean"]} for curve in curves
+            ],
+            "ranges": list(zip(curves[0]["low"], curves[0]["high"], strict=True)) if is_single else [],
+            "percent": bool(self.classes),
+            "x": self.answer_words,
+            "y": feature["column"],
+        }
+        return self._made("dots", data, READ_LEVELS if is_single else READ_LEVELS_OF_CLASSES)
+
+    def _made(self, kind: str, data: Mapping[str, Any], meaning: str) -> Chart:
+        column = data["x"] if kind == "line" else data["y"]
+        return Chart(
+            "dependence",
+            kind,
+            data,
+            "",
+            f"Mean {self.answer_words} for each value of {column}",
+            meaning.format(rows=number(self.document.get("n_rows"))),
+            "tall" if len(data.get("labels", ())) > 10 else "",
+        )
+
+
+def _place(text: Any, n: int, *, otherwise: int | None = 0) -> int | None:
+    text = str(text or "")
+    is_place = text.isascii() and text.isdecimal() and len(text) < 5
+    return int(text) if is_place and int(text) < n else otherwise
+
+
+def _points(grid: Sequence[Any], values: Sequence[Any]) -> list[list[Any]]:
+    return [
+        [day(at) if isinstance(at, str) else at, value]
+        for at, value in zip(grid, values, strict=True)
+        if at is not None
+    ]
+
+
+def _level(value: Any) -> str:
+    if value is None:
+        return MISSING
+    return {True: "Yes", False: "No"}[value] if isinstance(value, bool) else str(value)
