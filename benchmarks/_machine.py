@@ -156,7 +156,7 @@ def _name(process: psutil.Process) -> str:
     words = process.cmdline()
     if "-m" in words:
         return words[words.index("-m") + 1]
-    known = ("granian", "celery", "supervisord", "manage.py")
+    known = ("mlweb.server", "celery", "supervisord", "manage.py")
     return next((each for each in known if any(each in word for word in words)), process.name())
 
 

@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse
 
 from predictor.models import uuid7
 
+from . import logs
+
 WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -22,6 +24,8 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         asked = request.META.get("HTTP_X_REQUEST_ID", "")
         request.request_id = asked if WELL_FORMED.fullmatch(asked) else uuid7().hex
+        logs.enter_request(request.request_id)
         response = self.get_response(request)
+        logs.leave_request()
         response["X-Request-ID"] = request.request_id
         return response

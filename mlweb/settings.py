@@ -14,6 +14,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
+from mlweb import logs
+
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -51,8 +53,11 @@ except OSError as error:
 HOST = env.str("MLWEB_HOST", default="127.0.0.1")
 PORT = env.int("MLWEB_PORT", default=8000)
 WEB_WORKERS = env.int("MLWEB_WEB_WORKERS", default=2)
-# A slow upload holds a thread while it arrives: with 8, ten clients of a byte a second stopped all others.
-WEB_THREADS = env.int("MLWEB_WEB_THREADS", default=32)
+# Made when needed, and most of them only wait: for a slow client's body, or for a place to predict. With 8, ten
+# clients of a byte a second stopped all others.
+WEB_THREADS = env.int("MLWEB_WEB_THREADS", default=256)
+# After SIGTERM: goes on answering for so long, and tells load balancers that it is about to end.
+DRAIN_SECONDS = env.int("MLWEB_DRAIN_SECONDS", default=0, validate=validate.Range(min=0, max=600))
 USES_HTTPS = env.bool("MLWEB_HTTPS", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("MLWEB_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
@@ -79,6 +84,11 @@ PREDICTION_LOG = env.str(
 LOG_RETENTION_DAYS = env.int(
     "MLWEB_LOG_RETENTION_DAYS", default=0, validate=validate.Range(min=0, max=36_500)
 )
+# Each web process: predictions at once, requests that may wait for a place, for how long; then 503.
+PREDICTIONS_AT_ONCE = env.int("MLWEB_PREDICTIONS_AT_ONCE", default=16)
+PREDICTIONS_WAITING = env.int("MLWEB_PREDICTIONS_WAITING", default=192)
+PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250)
+PREDICTION_TIMEOUT_SECONDS = env.int("MLWEB_PREDICTION_TIMEOUT_SECONDS", default=30)
 SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=32)
 
 # --- Training ----------------------------------------------------------------------------------------------
@@ -125,6 +135,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mlweb.ledger.LedgerMiddleware",
     "mlweb.middleware.RequestIdMiddleware",
     "mlweb.short_path.PredictionPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -337,12 +348,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # Each sweep would be two lines every few seconds.
-    "loggers": {"celery.worker.strategy": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
-}
+# --- What is told of it ------------------------------------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", default="line", validate=validate.OneOf(["line", "json"]))
+# A line for each request; whoever reads JSON has a place for them.
+ACCESS_LOG = env.bool("MLWEB_ACCESS_LOG", default=LOG_FORMAT == "json")
+# Who sends it as a bearer token may read /metrics; without one there is no such address.
+METRICS_TOKEN = env.str("MLWEB_METRICS_TOKEN", default="")
+LOGGING = logs.config(is_json=LOG_FORMAT == "json", level=env.str("LOG_LEVEL", default="INFO"))

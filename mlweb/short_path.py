@@ -16,8 +16,11 @@ from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import ResolverMatch, get_resolver
+from django.urls import Resolver404, ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
+
+from predictor.api.problems import as_problem
+from predictor.services.admission import predicting
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -30,7 +33,24 @@ class PredictionPathMiddleware:
         self.short_way = ShortHandler().handler()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.short_way(request) if is_spared(request) else self.long_way(request)
+        if not is_spared(request):
+            return self.long_way(request)
+        if predicting.is_full and request.method == "POST":
+            # Before the token is looked up and the body is read: to refuse has to cost next to nothing.
+            return refused(request)
+        return self.short_way(request)
+
+
+def refused(request: HttpRequest) -> HttpResponseBase:
+    """Busy, in the shape of the face that was asked."""
+    error = predicting.refuse()
+    try:
+        match = resolved(settings.ROOT_URLCONF, request.path_info)
+    except Resolver404:
+        return as_problem(error, request)
+    request.resolver_match = match
+    in_its_shape = getattr(match.func, "refused", as_problem)
+    return in_its_shape(error, request)
 
 
 def is_spared(request: HttpRequest) -> bool:

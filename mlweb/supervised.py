@@ -1,6 +1,6 @@
 """Run a module so that it ends with the process that started it, however that one ended.
 
-`python -m mlweb.supervised granian …`. Without this, a server whose supervisor was killed would stay on its
+`python -m mlweb.supervised mlweb.server`. Without this, a server whose supervisor was killed would stay on its
 port for good, and answer with old code beside its successor.
 """
 

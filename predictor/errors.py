@@ -55,6 +55,26 @@ class TooLarge(MlwebError):
     """What was sent goes past a limit."""
 
 
+class TookTooLong(MlwebError):
+    """What was asked could not be answered in the time that a request has; nothing of it was kept."""
+
+
+class TryLater(MlwebError):
+    """The request is right and would be answered at another time; `retry_seconds` says when to try again."""
+
+    def __init__(self, message: str, *, retry_seconds: int, **kwargs: Any):
+        super().__init__(message, **kwargs)
+        self.retry_seconds = retry_seconds
+
+
+class Busy(TryLater):
+    """So much is being predicted that one more would only make all of them late."""
+
+
+class RateLimited(TryLater):
+    """This token has sent more requests than it may."""
+
+
 class Conflict(MlwebError):
     """The request is right, but what it names is not in a state that allows it."""
 

@@ -32,6 +32,9 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.StrictRows: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 # One sentence for what is missing and for what the caller may not know of: they cannot be told apart.
@@ -103,6 +106,9 @@ def _from_ours(error: errors.MlwebError, request: Request | None) -> Response:
     if status == HTTPStatus.NOT_FOUND and type(error) is errors.NotFound and not error.message:
         return problem(404, NOT_FOUND, request=request)
     more = {"suggestion": error.suggestion} if isinstance(error, errors.UnknownEncoding) else {}
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    if isinstance(error, errors.TryLater):
+        headers["Retry-After"] = str(error.retry_seconds)
     return problem(
         status,
         error.message,
@@ -110,7 +116,7 @@ def _from_ours(error: errors.MlwebError, request: Request | None) -> Response:
         request=request,
         places=[{"detail": each.detail, "pointer": each.pointer} for each in error.problems],
         limit=error.limit,
-        headers={"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None,
+        headers=headers,
         **more,
     )
 

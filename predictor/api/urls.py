@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, re_path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from . import metrics
 from .article import ArticleView
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
@@ -46,6 +47,7 @@ def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
 
 
 urlpatterns = [
+    path("metrics", metrics.read, name="metrics"),
     *both("health/live", LiveView.as_view(), "health-live"),
     *both("health/ready", ReadyView.as_view(), "health-ready"),
     *both(V1 + "health/live", LiveView.as_view(), "api-health-live"),

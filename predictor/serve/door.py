@@ -8,6 +8,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -97,6 +98,7 @@ def route(
             return refused(refuse, error, request)
 
     view.methods = frozenset(map(str.lower, handlers))  # type: ignore[attr-defined]
+    view.refused = partial(refused, refuse)  # type: ignore[attr-defined]
     return csrf_exempt(view)
 
 

@@ -15,6 +15,7 @@ from ..errors import InvalidInput, TooLarge
 from ..ml.schema import Scalar, Signature
 from ..models import PredictionSource, uuid7
 from ..models.prediction_log import moment_of
+from .admission import check_time
 from .log_rows import LogRow, as_json
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..models import ApiToken, ModelVersion, User
     from .serving import Served
 
+EXPLAINED_AT_ONCE = 10  # between them it is asked whether there is still time
 NOT_A_NUMBER = "The model gave no finite answer for this row."
 
 
@@ -162,7 +164,12 @@ def _explained(
     served: Served, checked: CheckedRows, found: list[Prediction], codes: Sequence[int] | None
 ) -> list[Prediction]:
     asked: Sequence[int | None] = [None] * len(found) if codes is None else codes
-    explanations = served.predictor.explain(checked.columns, asked)
+    explanations = []
+    for start in range(0, len(found), EXPLAINED_AT_ONCE):
+        check_time()
+        part = slice(start, start + EXPLAINED_AT_ONCE)
+        columns = {name: values[part] for name, values in checked.columns.items()}
+        explanations += served.predictor.explain(columns, asked[part])
     return [
         each
         if each.error

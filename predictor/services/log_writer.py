@@ -27,6 +27,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from . import meters
 from .log_rows import ROWS_A_STATEMENT, LogRow, insert
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,9 @@ class LogWriter:
     def write_behind(self, rows: Sequence[LogRow]) -> None:
         """Returns at once, unless too much waits already; a thread commits the rows."""
         with self._mutex:
-            is_full = self._n_waiting_rows() >= MOST_BUFFERED_ROWS
+            n_waiting = self._n_waiting_rows()
+            meters.note("log_waiting_rows", n_waiting)
+            is_full = n_waiting >= MOST_BUFFERED_ROWS
             if not is_full:
                 self._waiting.append(_Ticket(rows, is_awaited=False))
                 if self._behind is None:
@@ -171,6 +174,7 @@ class LogWriter:
             self._waiting[:0] = again
             heir = next((each for each in self._waiting if each.is_awaited), None)
             self._has_leader = heir is not None
+            meters.note("log_waiting_rows", self._n_waiting_rows())
         if heir is not None:
             heir.is_leader = True
             heir.called.release()
@@ -180,12 +184,17 @@ class LogWriter:
 
     def _count(self, batch: Sequence[_Ticket]) -> None:
         self._n_commits += any(each.rows for each in batch)
+        n_rows_before, n_failed_before = self._n_rows, self._n_failed_rows
         for ticket in batch:
             if ticket.error is None:
                 self._n_rows += len(ticket.rows)
             elif ticket.is_awaited or not isinstance(ticket.error, OperationalError):
                 self._n_failed_rows += len(ticket.rows)
                 logger.error("%d predictions could not be logged.", len(ticket.rows), exc_info=ticket.error)
+        n_rows, n_failed = self._n_rows - n_rows_before, self._n_failed_rows - n_failed_before
+        if n_rows or n_failed:
+            waited = sum(time.monotonic() - each.since for each in batch)
+            meters.group_ended(n_rows, n_failed, len(batch), waited)
 
     def _commit(self, batch: Sequence[_Ticket]) -> None:
         rows = [row for ticket in batch for row in ticket.rows]

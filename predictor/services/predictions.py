@@ -12,6 +12,7 @@ from django.conf import settings
 from ..errors import InvalidRows, TooLarge
 from ..models import PredictionSource, uuid7
 from . import prediction_log, registry, serving
+from .admission import admitted, check_time
 from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
 
@@ -32,6 +33,7 @@ class Answer:
     latency_ms: float
 
 
+@admitted
 def predict(
     *,
     registered_model: RegisteredModel,
@@ -51,8 +53,8 @@ def predict(
 ) -> Answer:
     """Answers for rows {column: value} by the version of this number or alias (the champion unless said).
 
-    Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; and StrictRows when `strict`
-    is asked and a row is doubtful.
+    Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; Busy and TookTooLong; and StrictRows
+    when `strict` is asked and a row is doubtful.
     `explain`: with what each column added to the answer. `coverage`: of the intervals and sets, 0.5 to 0.99
     (0.9 unless said). `are_texts`, `is_nan_missing`: as `RowChecker.check` takes them.
     `is_lenient`: an explanation that the version was stored without what it starts from is left out, not refused.
@@ -73,6 +75,7 @@ def predict(
     if is_lenient:
         explain = explain and served.predictor.can_explain
     predictions = answers(served, checked, explain=explain, coverage=coverage)
+    check_time()
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
     asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid7().hex)
     if is_logged:

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from ..errors import NotFound, NotServable
 from ..models import ModelVersion
+from . import meters
 
 if TYPE_CHECKING:
     from ..ml.inference import Predictor
@@ -49,7 +50,10 @@ class ServedVersions:
             future = self._held.get(key)
             if future is not None:
                 self._held.move_to_end(key)
-        return self._loaded(key, load) if future is None else future.result()
+        if future is None:
+            return self._loaded(key, load)
+        meters.count("version_hits")
+        return future.result()
 
     def _loaded(self, key: str, load: Callable[[], Served]) -> Served:
         with self._lock:
@@ -66,7 +70,10 @@ class ServedVersions:
     def _load_into(self, future: Future[Served], key: str, load: Callable[[], Served]) -> None:
         try:
             future.set_result(load())
+            meters.count("version_loads")
+            meters.note("versions_in_memory", len(self._held))
         except BaseException as error:
+            meters.count("version_load_failures")
             # The next one to ask tries again: a missing file may have come back.
             with self._lock:
                 if self._held.get(key) is future:

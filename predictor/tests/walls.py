@@ -184,6 +184,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     "health/ready": {"get": Open(200)},
     "api/v1/health/live": {"get": Open(200)},
     "api/v1/health/ready": {"get": Open(200)},
+    "metrics": {"get": Open(404)},  # until a token for it is set
     # API
     "predict": {"post": Endpoint(200, PREDICT, body={"x": [1, 2]})},
     "api/docs": {"get": Personal(200)},

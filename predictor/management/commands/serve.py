@@ -81,6 +81,8 @@ def supervise() -> None:
         MLWEB_PORT=str(settings.PORT),
         MLWEB_WEB_WORKERS=str(settings.WEB_WORKERS),
         MLWEB_WEB_THREADS=str(settings.WEB_THREADS),
+        MLWEB_DRAIN_SECONDS=str(settings.DRAIN_SECONDS),
+        MLWEB_STOP_SECONDS=str(settings.DRAIN_SECONDS + 15),
         MLWEB_PYTHON=sys.executable,
         # As root, Celery warns on each start; here it is one's own machine or a container.
         PYTHONWARNINGS="ignore:You're running the worker with superuser privileges",

@@ -114,7 +114,7 @@ class Installation:
 
     def kill_web(self) -> None:
         """The server and its processes, at once, as a power cut would."""
-        web = self.processes_of("granian")
+        web = self.processes_of("mlweb.server")
         assert web
         for process in web:
             process.kill()

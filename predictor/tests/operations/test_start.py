@@ -60,7 +60,7 @@ def test_a_start_that_cannot_work_is_refused_by_name(
 
 def test_whatever_dies_is_started_again_and_all_of_it_ends_together(tmp_path: Path) -> None:
     with Installation(tmp_path) as installation:
-        for words in (["granian"], ["celery", "worker"], ["celery", "beat"]):
+        for words in (["mlweb.server"], ["celery", "worker"], ["celery", "beat"]):
             wait_until(lambda words=words: installation.processes_of(*words), 60, " ".join(words))
             old = installation.processes_of(*words)[0]
             old.kill()

@@ -1,0 +1,77 @@
+"""Each request is counted, timed and, where that is asked for, written to the access log.
+
+It stands first in MIDDLEWARE, so that it sees every answer. All of it costs 3 µs a request, and 2 more for the
+access log.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from predictor.services import draining
+from predictor.services.admission import predicting
+from predictor.services.meters import CELL, meters
+
+from .logs import Access, AccessLog
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+IN_FLIGHT = CELL["requests_in_flight"]
+INSIDE, WAITING = CELL["predictions_in_progress"], CELL["predictions_waiting"]
+SERVED = re.compile(r"/serve/[^/]*/?(v2|v1)?(/|$)")
+FIRST_PARTS = {
+    "api": "api", "predict": "article", "health": "health", "static": "static", "admin": "admin",
+}  # fmt: skip
+
+
+class LedgerMiddleware:
+    def __init__(self, get_response: Handler):
+        self.get_response = get_response
+        self.log = AccessLog(is_json=settings.LOG_FORMAT == "json") if settings.ACCESS_LOG else None
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        counted = meters()
+        counted.add(IN_FLIGHT)
+        response = self.get_response(request)
+        seconds = time.perf_counter() - started
+        counted.put(INSIDE, predicting.n_inside)
+        counted.put(WAITING, predicting.n_waiting)
+        counted.request_ended(face_of(request.path_info), response.status_code, seconds)
+        if draining.is_draining():
+            # Keep-alive connections end here, in order, before the process does.
+            response["Connection"] = "close"
+        if self.log is not None:
+            self.log.add(entry(request, response.status_code, seconds))
+        return response
+
+
+def face_of(path: str) -> str:
+    """Which face the path belongs to, as it stands in the metrics."""
+    first = path[1:].partition("/")[0]
+    if first == "serve":
+        found = SERVED.match(path)
+        return (found and found[1]) or ("mlflow" if "/models/" in path else "v1")
+    return FIRST_PARTS.get(first, "web")
+
+
+def entry(request: HttpRequest, status: int, seconds: float) -> Access:
+    match = request.resolver_match
+    at = match.kwargs if match else {}
+    token = getattr(request, "api_token", None)
+    return Access(
+        at=time.time() - seconds,
+        request_id=getattr(request, "request_id", ""),
+        method=request.method or "",
+        path=request.path_info,
+        status=status,
+        latency_ms=round(seconds * 1_000, 3),
+        workspace=str(at.get("workspace", "")),
+        model=str(at.get("model", at.get("slug", ""))),
+        token=token.prefix if token else "",
+    )

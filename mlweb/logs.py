@@ -1,0 +1,191 @@
+"""What is written to the console: lines for people, or one JSON object a line for programs; and the access log.
+
+Never what callers sent: no bodies, no query strings, no tokens beyond their public prefix.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+FLUSHED_EVERY_SECONDS = 0.1
+MOST_WAITING = 20_000
+# What the kernel writes to a pipe in one piece: lines of several processes do not get mixed.
+MOST_AT_ONCE = 4_096
+
+_current = threading.local()
+
+
+def enter_request(request_id: str) -> None:
+    """From now on what this thread logs belongs to this request."""
+    _current.request_id = request_id
+
+
+def leave_request() -> None:
+    _current.request_id = ""
+
+
+class OfRequest(logging.Filter):
+    """Gives each record the id of the request that its thread is at work on."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = getattr(_current, "request_id", "")
+        record.of_request = f" [{record.request_id}]" if record.request_id else ""
+        return True
+
+
+class JSONFormatter(logging.Formatter):
+    """One object a line: at, level, logger, message; request_id and traceback where there are any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "at": _moment(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := getattr(record, "request_id", ""):
+            entry["request_id"] = request_id
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(entry, default=str).decode()
+
+
+class Access(NamedTuple):
+    """One answered request."""
+
+    at: float
+    request_id: str
+    method: str
+    path: str
+    status: int
+    latency_ms: float
+    workspace: str
+    model: str
+    token: str
+
+    def as_json(self) -> bytes:
+        entry = {name: value for name, value in self._asdict().items() if value != ""}
+        return orjson.dumps({**entry, "at": _moment(self.at), "level": "info", "logger": "access"}) + b"\n"
+
+    def as_line(self) -> bytes:
+        more = [
+            f"{name}={value}" for name in ("workspace", "model", "token") if (value := getattr(self, name))
+        ]
+        words = (
+            f"{_moment(self.at)} INFO access {self.method} {self.path} {self.status} {self.latency_ms} ms",
+            *more,
+            f"[{self.request_id}]",
+        )
+        text = " ".join(words)
+        return "".join(each if each.isprintable() else "?" for each in text).encode() + b"\n"
+
+
+class AccessLog:
+    """Writes behind: a request costs an append, and a thread writes what has gathered ten times a second."""
+
+    def __init__(self, *, is_json: bool, descriptor: int = 2):
+        self._as_bytes = Access.as_json if is_json else Access.as_line
+        self._descriptor = descriptor
+        self._waiting: deque[Access] = deque(maxlen=MOST_WAITING)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        os.register_at_fork(after_in_child=self._begin_anew)
+        _access_logs.append(self)
+
+    def add(self, entry: Access) -> None:
+        self._waiting.append(entry)
+        if self._thread is None:
+            self._start()
+        self._wake.set()
+
+    def flush(self) -> None:
+        """Everything that waits now, written when this returns."""
+        with self._lock:
+            entries = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            for piece in pieces(map(self._as_bytes, entries)):
+                os.write(self._descriptor, piece)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="access-log", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            time.sleep(FLUSHED_EVERY_SECONDS)
+            try:
+                self.flush()
+            except OSError:
+                time.sleep(1)  # the console is gone or full; the oldest lines make room for the newest
+
+    def _begin_anew(self) -> None:
+        self._waiting.clear()
+        self._thread, self._lock, self._wake = None, threading.Lock(), threading.Event()
+
+
+_access_logs: list[AccessLog] = []
+
+
+@atexit.register
+def flush() -> None:
+    """Everything that waits to be written to the console."""
+    for each in _access_logs:
+        each.flush()
+
+
+def pieces(lines: Iterable[bytes]) -> Iterable[bytes]:
+    """Whole lines, joined up to MOST_AT_ONCE bytes."""
+    held: list[bytes] = []
+    size = 0
+    for line in lines:
+        if held and size + len(line) > MOST_AT_ONCE:
+            yield b"".join(held)
+            held, size = [], 0
+        held.append(line)
+        size += len(line)
+    if held:
+        yield b"".join(held)
+
+
+def config(*, is_json: bool, level: str) -> dict[str, Any]:
+    """Django's LOGGING."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request": {"()": "mlweb.logs.OfRequest"}},
+        "formatters": {
+            "line": {"format": "{asctime} {levelname} {name} {message}{of_request}", "style": "{"},
+            "json": {"()": "mlweb.logs.JSONFormatter"},
+        },
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "filters": ["request"],
+                "formatter": "json" if is_json else "line",
+            }
+        },
+        "root": {"handlers": ["console"], "level": level},
+        # Each sweep would be two lines every few seconds.
+        "loggers": {
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+        },
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

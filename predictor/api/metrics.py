@@ -1,0 +1,31 @@
+"""`/metrics` for Prometheus: for who has the installation's own token for it; without one set, nothing is here."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from ..errors import NotAuthenticated
+from ..services import metrics
+from .problems import as_problem
+
+
+@csrf_exempt
+def read(request: HttpRequest) -> HttpResponse:
+    if not settings.METRICS_TOKEN or request.method not in ("GET", "HEAD"):
+        return as_problem(Http404(), request)
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    wanted = settings.METRICS_TOKEN.encode()
+    if scheme.lower() != "bearer" or not secrets.compare_digest(sent.strip().encode(), wanted):
+        return as_problem(
+            NotAuthenticated("Send the token of MLWEB_METRICS_TOKEN as a bearer token."), request
+        )
+    response = HttpResponse(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+read.methods = frozenset({"get"})  # type: ignore[attr-defined]

@@ -1,0 +1,258 @@
+"""What this process counts, in a file that the others can read and that outlives it.
+
+Each process has a file of its own, mapped into memory: counting is an addition under a lock, a quarter of a
+microsecond, and whoever is asked for the sums reads the files of all. A process holds a lock on its file while
+it lives; the file of a dead one is added to `retired`, so that no counter ever goes down, and removed.
+`docs/adr/0013-metrics-of-our-own.md` says why this is not a library.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import mmap
+import os
+import secrets
+import threading
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+FACES = ("api", "article", "v2", "v1", "mlflow", "web", "admin", "health", "static")
+# Seconds; the last one has no bound.
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+FIRST_STATUS, N_STATUSES = 100, 500
+
+COUNTERS = (
+    "busy_refusals",
+    "rate_limited",
+    "version_hits",
+    "version_loads",
+    "version_load_failures",
+    "log_commits",
+    "log_rows",
+    "log_failed_rows",
+    "log_wait_seconds",
+    "log_requests",
+)
+# What is true of a process while it lives: not taken over from dead ones.
+GAUGES = (
+    "requests_in_flight",
+    "predictions_in_progress",
+    "predictions_waiting",
+    "versions_in_memory",
+    "log_waiting_rows",
+)
+
+CELL = {name: place for place, name in enumerate((*COUNTERS, *GAUGES))}
+_FIRST_GAUGE = len(COUNTERS)
+_REQUESTS = len(CELL)
+_BUCKETS = _REQUESTS + len(FACES) * N_STATUSES
+_SECONDS = _BUCKETS + len(FACES) * (len(BOUNDS) + 1)
+N_CELLS = _SECONDS + len(FACES)
+_FACE = {face: place for place, face in enumerate(FACES)}
+
+# Files of another version of this list of cells mean other things.
+_LAYOUT = hashlib.sha256(repr((FACES, BOUNDS, COUNTERS, GAUGES)).encode()).hexdigest()[:8]
+SUFFIX = f".{_LAYOUT}.meters"
+RETIRED = f"retired.{_LAYOUT}.sum"
+N_BYTES = N_CELLS * 8
+
+
+class Meters:
+    """The cells of one process."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._lock = threading.Lock()
+        self._file, memory = _own_file(folder)
+        self.cells = memoryview(memory).cast("d")
+
+    def add(self, cell: int, amount: float = 1.0) -> None:
+        with self._lock:
+            self.cells[cell] += amount
+
+    def put(self, cell: int, value: float) -> None:
+        self.cells[cell] = value
+
+    def request_ended(self, face: str, status: int, seconds: float) -> None:
+        place = _FACE[face]
+        bucket = _BUCKETS + place * (len(BOUNDS) + 1) + bisect_left(BOUNDS, seconds)
+        cells = self.cells
+        with self._lock:
+            cells[_REQUESTS + place * N_STATUSES + status - FIRST_STATUS] += 1
+            cells[bucket] += 1
+            cells[_SECONDS + place] += seconds
+            cells[_IN_FLIGHT] -= 1
+
+    @property
+    def is_shared(self) -> bool:
+        return self._file is not None
+
+    def leave(self) -> None:
+        """After a fork: the file, and the lock on it, are the parent's."""
+        if self._file is not None:
+            os.close(self._file)
+
+
+_IN_FLIGHT = CELL["requests_in_flight"]
+
+
+class Totals:
+    """The sums over all processes of this machine, dead ones included."""
+
+    def __init__(self, cells: Sequence[float]):
+        self._cells = cells
+
+    def value(self, name: str) -> float:
+        return self._cells[CELL[name]]
+
+    def requests(self) -> Iterator[tuple[str, int, float]]:
+        """(face, status, count) of what was answered at all."""
+        for place, face in enumerate(FACES):
+            start = _REQUESTS + place * N_STATUSES
+            for status in range(N_STATUSES):
+                if count := self._cells[start + status]:
+                    yield face, status + FIRST_STATUS, count
+
+    def buckets(self, face: str) -> Sequence[float]:
+        """How many requests took at most as long as each of BOUNDS, and any time."""
+        start = _BUCKETS + _FACE[face] * (len(BOUNDS) + 1)
+        total, found = 0.0, []
+        for count in self._cells[start : start + len(BOUNDS) + 1]:
+            total += count
+            found.append(total)
+        return found
+
+    def seconds(self, face: str) -> float:
+        return self._cells[_SECONDS + _FACE[face]]
+
+
+def totals() -> Totals:
+    """The sums now. What dead processes left is put together on the way."""
+    own = meters()
+    found = array("d", bytes(N_BYTES))
+    folder = own.folder
+    with _files_in_order(folder):
+        for path in folder.glob("*.meters"):
+            if not _retire_if_dead(path, folder):
+                _add(found, _read(path), gauges=True)
+        _add(found, _read(folder / RETIRED), gauges=False)
+    if not own.is_shared:
+        _add(found, own.cells, gauges=True)
+    return Totals(found)
+
+
+def count(name: str, amount: float = 1.0) -> None:
+    meters().add(CELL[name], amount)
+
+
+def group_ended(n_rows: int, n_failed: int, n_requests: int, waited_seconds: float) -> None:
+    """One transaction of the prediction log."""
+    counted = meters()
+    counted.add(CELL["log_commits"])
+    counted.add(CELL["log_rows"], n_rows)
+    counted.add(CELL["log_failed_rows"], n_failed)
+    counted.add(CELL["log_requests"], n_requests)
+    counted.add(CELL["log_wait_seconds"], waited_seconds)
+
+
+def note(name: str, value: float) -> None:
+    """A gauge of this process."""
+    meters().put(CELL[name], value)
+
+
+_meters: Meters | None = None
+_making = threading.Lock()
+
+
+def meters() -> Meters:
+    """This process's own."""
+    global _meters  # noqa: PLW0603 (one for each process)
+    if _meters is None:
+        with _making:
+            if _meters is None:
+                _meters = Meters(Path(settings.DATA_DIR) / "meters")
+    return _meters
+
+
+def _begin_anew() -> None:
+    global _meters, _making
+    old, _meters, _making = _meters, None, threading.Lock()
+    if old is not None:
+        old.leave()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+def _own_file(folder: Path) -> tuple[int | None, mmap.mmap]:
+    """A locked file of this process and its memory; memory alone where no file can be made."""
+    name = f"{os.getpid()}-{secrets.token_hex(4)}"
+    hidden = folder / f".{name}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        # Taken from the disk now: on a full one, writing to memory would end the process with SIGBUS.
+        os.posix_fallocate(file, 0, N_BYTES)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Seen by others only from here on, when it is locked.
+        hidden.rename(folder / f"{name}{SUFFIX}")
+        return file, mmap.mmap(file, N_BYTES)
+    except OSError:
+        logger.warning("What this process counts is not shared with the others.", exc_info=True)
+        with suppress(OSError):
+            hidden.unlink(missing_ok=True)
+        return None, mmap.mmap(-1, N_BYTES)
+
+
+@contextmanager
+def _files_in_order(folder: Path) -> Iterator[None]:
+    """One reader at a time, or a dead process could be counted twice."""
+    try:
+        file = (folder / "lock").open("ab")
+    except OSError:
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _retire_if_dead(path: Path, folder: Path) -> bool:
+    """Whether its process is dead; then its counters are among the retired from now on."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        if path.name.endswith(SUFFIX):
+            sums = _read(folder / RETIRED) or array("d", bytes(N_BYTES))
+            _add(sums, _read(path), gauges=False)
+            written = folder / ".retired"
+            written.write_bytes(sums.tobytes())
+            written.rename(folder / RETIRED)
+        path.unlink()
+        return True
+
+
+def _read(path: Path) -> array[float] | None:
+    """The cells in a file; None for none, and for one of another layout."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return array("d", content) if len(content) == N_BYTES else None
+
+
+def _add(sums: array[float], cells: Sequence[float] | None, *, gauges: bool) -> None:
+    for place, value in enumerate(cells or ()):
+        if value and (gauges or not _FIRST_GAUGE <= place < _REQUESTS):
+            sums[place] += value

@@ -1,0 +1,89 @@
+"""What an operator's Prometheus reads: the meters of all processes, and what the database and the disk say."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+
+from django.conf import settings
+from django.db.models import Count
+
+from ..models import TrainingRun
+from . import meters
+from .meters import BOUNDS, FACES, Totals
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# name of the meter, name for Prometheus, help
+COUNTERS = (
+    ("busy_refusals", "predictions_refused_total", "Requests refused with 503 because too much was being predicted."),
+    ("rate_limited", "requests_rate_limited_total", "Requests refused with 429 because of their token's limit."),
+    ("version_hits", "version_hits_total", "Predictions whose model version was in memory."),
+    ("version_loads", "version_loads_total", "Model versions loaded into memory."),
+    ("version_load_failures", "version_load_failures_total", "Model versions that could not be loaded."),
+    ("log_commits", "log_commits_total", "Transactions of the prediction log; rows by commits is the group size."),
+    ("log_rows", "log_rows_total", "Rows committed to the prediction log."),
+    ("log_failed_rows", "log_failed_rows_total", "Rows that could not be kept in the prediction log."),
+    ("log_wait_seconds", "log_wait_seconds_sum", "Seconds that requests' rows waited until they were committed."),
+    ("log_requests", "log_wait_seconds_count", "Requests whose rows were committed."),
+)  # fmt: skip
+GAUGES = (
+    ("requests_in_flight", "requests_in_flight", "Requests that are being answered."),
+    ("predictions_in_progress", "predictions_in_progress", "Predictions that are being made."),
+    ("predictions_waiting", "predictions_waiting", "Requests that wait for a place to predict."),
+    ("versions_in_memory", "versions_in_memory", "Model versions loaded, summed over the processes."),
+    ("log_waiting_rows", "log_waiting_rows", "Rows that wait to be committed to the prediction log."),
+)  # fmt: skip
+
+
+def exposition() -> str:
+    """All of it in Prometheus' text format, version 0.0.4."""
+    found = meters.totals()
+    return "\n".join([*_requests(found), *_latency(found), *_plain(found), *_jobs(), *_disk(), ""])
+
+
+def _requests(found: Totals) -> Iterator[str]:
+    yield from _head("requests_total", "counter", "Requests answered, by face and status.")
+    for face, status, count in found.requests():
+        yield f'mlweb_requests_total{{face="{face}",status="{status}"}} {_number(count)}'
+
+
+def _latency(found: Totals) -> Iterator[str]:
+    name = "request_seconds"
+    yield from _head(name, "histogram", "Seconds from the request's head to its answer, by face.")
+    for face in FACES:
+        counts = found.buckets(face)
+        if not counts[-1]:
+            continue
+        for bound, count in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True):
+            yield f'mlweb_{name}_bucket{{face="{face}",le="{bound}"}} {_number(count)}'
+        yield f'mlweb_{name}_sum{{face="{face}"}} {_number(found.seconds(face))}'
+        yield f'mlweb_{name}_count{{face="{face}"}} {_number(counts[-1])}'
+
+
+def _plain(found: Totals) -> Iterator[str]:
+    for kind, entries in (("counter", COUNTERS), ("gauge", GAUGES)):
+        for meter, name, text in entries:
+            yield from _head(name, kind, text)
+            yield f"mlweb_{name} {_number(found.value(meter))}"
+
+
+def _jobs() -> Iterable[str]:
+    counted = TrainingRun.objects.unfinished().order_by().values_list("status").annotate(Count("pk"))
+    found = {"queued": 0, "running": 0, **dict(counted)}
+    yield from _head("training_runs", "gauge", "Training runs that are not finished, by status.")
+    for status, count in sorted(found.items()):
+        yield f'mlweb_training_runs{{status="{status}"}} {count}'
+
+
+def _disk() -> Iterable[str]:
+    yield from _head("disk_free_bytes", "gauge", "Free on the disk of the data folder.")
+    yield f"mlweb_disk_free_bytes {shutil.disk_usage(settings.DATA_DIR).free}"
+
+
+def _head(name: str, kind: str, text: str) -> tuple[str, str]:
+    return f"# HELP mlweb_{name} {text}", f"# TYPE mlweb_{name} {kind}"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)

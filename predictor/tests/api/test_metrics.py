@@ -1,0 +1,65 @@
+"""`/metrics`: closed until a token is set, and then what Prometheus reads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from predictor.models import ModelVersion
+from predictor.services import meters
+from predictor.tests.api.conftest import Caller, problem
+
+SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? -?[0-9.e+-]+')
+
+
+@pytest.fixture(autouse=True)
+def _own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meters, "_meters", meters.Meters(tmp_path / "meters"))
+
+
+def samples(token: str = "secret") -> dict[str, float]:
+    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
+    lines = answer.content.decode().splitlines()
+    assert all(line.startswith("# ") or SAMPLE.fullmatch(line) for line in lines), lines
+    return {
+        name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")
+    }
+
+
+def test_without_a_token_set_there_is_nothing(db: None) -> None:
+    problem(Client().get("/metrics", headers={"Authorization": "Bearer "}), 404)
+
+
+@pytest.mark.parametrize("sent", ["", "Bearer wrong", "Bearer ", "Basic secret", "Bearer sécret"])
+def test_it_is_for_the_holder_of_the_token_alone(db: None, settings: Any, sent: str) -> None:
+    settings.METRICS_TOKEN = "secret"
+    headers = {"Authorization": sent} if sent else {}
+
+    problem(Client().get("/metrics", headers=headers), 401)
+
+
+def test_it_tells_what_was_answered_by_whom(api: Caller, linear: ModelVersion, settings: Any) -> None:
+    settings.METRICS_TOKEN = "secret"
+    body = {"rows": [{"x1": 1, "x2": 2}, {"x1": 2, "x2": 2}]}
+    for _ in range(3):
+        assert api.post("models/article/predictions", body).status_code == 200
+    api.post("models/article/predictions", {"rows": []})
+    api.post("/serve/acme/v2/models/none/infer", {})
+
+    found = samples()
+
+    assert found['mlweb_requests_total{face="api",status="200"}'] == 3
+    assert found['mlweb_requests_total{face="api",status="400"}'] == 1
+    assert found['mlweb_requests_total{face="v2",status="404"}'] == 1
+    assert found['mlweb_request_seconds_count{face="api"}'] == 4
+    assert found['mlweb_request_seconds_bucket{face="api",le="+Inf"}'] == 4
+    assert found["mlweb_requests_in_flight"] == 1  # the one that asks
+    assert found["mlweb_version_loads_total"] + found["mlweb_version_hits_total"] >= 3
+    assert found['mlweb_training_runs{status="queued"}'] == 0
+    assert found["mlweb_disk_free_bytes"] > 0

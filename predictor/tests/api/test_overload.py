@@ -1,0 +1,98 @@
+"""A full house: refused early, cheaply, and in the shape that each face's clients read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from predictor.models import ModelVersion, PredictionLog
+from predictor.services import admission
+from predictor.tests.api.conftest import Caller, problem
+
+ROWS = {"rows": [{"x1": 1, "x2": 2}]}
+SENTENCE = "The server is busy with other predictions; try again in a second."
+TENSOR = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}]}
+
+
+@pytest.fixture
+def full_house(settings: Any) -> Iterator[None]:
+    """All places taken, no chair free."""
+    settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING = 1, 0
+    admission.predicting.enter()
+    yield
+    admission.predicting.leave()
+
+
+def test_the_api_refuses_with_a_problem_before_it_looks_at_anything(full_house: None) -> None:
+    # No fixture lets this test use the database: a look at it would fail.
+    answer = Client().post(
+        "/api/v1/acme/models/article/predictions",
+        b"not JSON",
+        content_type="application/json",
+        headers={"Authorization": "Bearer wrong"},
+    )
+
+    found = problem(answer, 503)
+    assert answer["Retry-After"] == "1"
+    assert found["detail"] == SENTENCE
+    assert found["type"] == "urn:mlweb:problem:busy"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("v2/models/article/infer", TENSOR, {"error": SENTENCE}),
+        ("v1/models/article:predict", {"instances": [[1, 2]]}, {"error": SENTENCE}),
+        (
+            "models/article/invocations",
+            {"instances": [[1, 2]]},
+            {"error_code": "TEMPORARILY_UNAVAILABLE", "message": SENTENCE},
+        ),
+        ("models/article/predict", {"x": [1, 2]}, {"error": SENTENCE}),
+    ],
+)
+def test_protocols_refuse_in_their_own_shape(
+    full_house: None, path: str, body: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    answer = Client().post(f"/serve/acme/{path}", body, content_type="application/json")
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "1"
+    assert answer["Content-Type"] == "application/json"
+    assert answer.json() == expected
+
+
+def test_the_article_refuses_and_looking_does_not(full_house: None, db: None) -> None:
+    problem(Client().post("/predict", {"x": [1, 2]}, content_type="application/json"), 503)
+
+    assert Client().get("/serve/acme/v2/health/live").status_code == 200
+
+
+def test_who_waits_in_vain_is_refused_and_nothing_is_logged(
+    api: Caller, linear: ModelVersion, settings: Any
+) -> None:
+    settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING, settings.PREDICTION_WAIT_MS = 1, 5, 1
+    admission.predicting.enter()
+    try:
+        answer = api.post("models/article/predictions", ROWS)
+    finally:
+        admission.predicting.leave()
+
+    assert problem(answer, 503)["detail"] == SENTENCE
+    assert not PredictionLog.objects.exists()
+    assert api.post("models/article/predictions", ROWS).status_code == 200
+
+
+def test_an_answer_that_takes_too_long_is_given_up_before_it_is_logged(
+    api: Caller, linear: ModelVersion, settings: Any
+) -> None:
+    settings.PREDICTION_TIMEOUT_SECONDS = 0
+
+    found = problem(api.post("models/article/predictions", ROWS), 503)
+
+    assert found["type"] == "urn:mlweb:problem:took-too-long"
+    assert found["limit"] == 0
+    assert not PredictionLog.objects.exists()
