@@ -68,7 +68,7 @@ def _missing_note(field: FeatureField) -> Note:
 
 
 def _number_reader(field: FeatureField) -> Reader:
-    low, high, is_bounded = _bounds(field)
+    low, high, is_bounded = bounds(field)
     missing = _missing_note(field)
 
     def read(value: Any, notes: list[Note]) -> float:
@@ -97,7 +97,8 @@ def _number_reader(field: FeatureField) -> Reader:
     return read
 
 
-def _bounds(field: FeatureField) -> tuple[float, float, bool]:
+def bounds(field: FeatureField) -> tuple[float, float, bool]:
+    """Between which numbers there is nothing to say, and whether training set them."""
     low, high = field.minimum, field.maximum
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         # The largest finite numbers: what is beyond them is looked at closer.

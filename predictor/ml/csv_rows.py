@@ -7,6 +7,7 @@ What is not a number stays text, for the checker to refuse it by row and column.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRows, InvalidTable, Problem, RaggedRows, TooLarge, listed, shown
+from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking
+from .cell_columns import CellColumn
 from .csv_cells import MISSING_WORDS
 from .csv_dialect import Dialect, find_dialect
 from .csv_source import open_text
+from .csv_text import exported
 from .schema import FeatureField, Role, Signature, canonical_text
 
-CHUNK_ROWS = 2_000
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -45,32 +48,43 @@ class CsvLimits:
     max_name_characters: int = 128
 
 
-def _refuse_lacking(names: Sequence[str], required: Sequence[str]) -> None:
-    """One sentence for the file: the same fault in each of its rows would hide every other."""
-    lacking = [name for name in required if name not in names]
-    if lacking:
-        plural = "columns" if len(lacking) > 1 else "column"
-        raise InvalidRows(
-            f"The file lacks the {plural} {listed(lacking)}, which the model needs. Its columns are {listed(names)}.",
-            problems=[Problem("The column is not in the file.", f"/{name}") for name in lacking[:5]],
-        )
+CellReaders = Sequence[tuple[int, str, Callable[[str], Any]]]
 
 
 @dataclass(frozen=True)
 class CsvChunk:
-    """Some rows: their cells as they stand in the file, and as values for the checker."""
+    """Some rows: their cells as they stand in the file, and what is broken about which of them."""
 
     first_row: int
     cells: list[list[str]]
-    rows: list[dict[str, Any]]
+    readers: CellReaders
+    errors: Mapping[int, str]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """As values for the checker of rows."""
+        return [{name: read(record[place]) for place, name, read in self.readers} for record in self.cells]
 
 
 class CsvRows:
-    """The rows of one file. `unused` are the columns that the signature does not know."""
+    """The rows of one file. `unused` are the columns that the signature does not know.
+
+    `is_lenient`: a row that cannot be read does not end the file; it is part of its chunk, with an error.
+    """
+
+    n_rows_total: int | None = None
 
     def __init__(
-        self, source: Path, signature: Signature, options: CsvOptions, limits: CsvLimits, *, scratch: Path
+        self,
+        source: Path,
+        signature: Signature,
+        options: CsvOptions,
+        limits: CsvLimits,
+        *,
+        scratch: Path,
+        is_lenient: bool = False,
     ):
+        self._is_lenient = is_lenient
         self._options, self._limits = options, limits
         text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
         self._path = text.path
@@ -84,61 +98,95 @@ class CsvRows:
         self.names = self._dialect.names
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
-        _refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
+        refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
         self._readers = [
             (place, name, _reader(fields[name], self._dialect.decimal))
             for place, name in enumerate(self.names)
             if name in fields
         ]
+        self._columns = [
+            CellColumn(fields[name], read, are_texts=True, has_plain_numbers=True)
+            for _, name, read in self._readers
+        ]
+        self._columns += [CellColumn(each, str) for name, each in fields.items() if name not in self.names]
         self.n_rows = 0
         self.n_left_out = 0
+        self.share_read = 0.0
 
-    def chunks(self) -> Iterator[CsvChunk]:
-        """Raises RaggedRows, InvalidTable and TooLarge, naming rows; rows count records, from 1."""
+    def chunks(self, *, skip: int = 0) -> Iterator[CsvChunk]:
+        """From the row after the first `skip` on.
+
+        Raises RaggedRows, InvalidTable and TooLarge, naming rows; rows count records, from 1.
+        """
         cells: list[list[str]] = []
-        n_characters, first_row = 0, 1
-        for record in self._records():
+        errors: dict[int, str] = {}
+        n_characters, first_row = 0, skip + 1
+        for record, error in self._records():
+            if self.n_rows <= skip:
+                continue
+            if error:
+                errors[len(cells)] = error
             cells.append(record)
             n_characters += sum(map(len, record))
             if len(cells) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
-                yield self._chunk(first_row, cells)
+                yield CsvChunk(first_row, cells, self._readers, errors)
                 first_row += len(cells)
-                cells, n_characters = [], 0
+                cells, errors, n_characters = [], {}, 0
         if cells:
-            yield self._chunk(first_row, cells)
+            yield CsvChunk(first_row, cells, self._readers, errors)
 
-    def _chunk(self, first_row: int, cells: list[list[str]]) -> CsvChunk:
-        rows = [{name: read(record[place]) for place, name, read in self._readers} for record in cells]
-        return CsvChunk(first_row, cells, rows)
+    def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
+        """As `chunks`; the `lines` are lines of CSV, their cells neutralised, without what ends a line."""
+        return map(self.bulk_chunk, self.chunks(skip=skip))
 
-    def _records(self) -> Iterator[list[str]]:
+    def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
+        by_place = list(zip(*chunk.cells, strict=True))
+        cells = {name: by_place[place] for place, name, _ in self._readers}
+        lines = list(map(",".join, zip(*map(exported, by_place), strict=True)))
+        return chunk_of_columns(chunk.first_row, lines, cells, self._columns, chunk.errors)
+
+    def _records(self) -> Iterator[tuple[list[str], str]]:
         width, ragged = len(self.names), list[tuple[int, int]]()
-        for number, record in self._numbered():
-            if len(record) != width:
+        for number, found in self._numbered():
+            record, error = found, ""
+            if len(record) != width and (self._options.skip_bad_rows or not self._is_lenient):
                 ragged.append((number, len(record)))
                 if self._options.skip_bad_rows:
                     self.n_left_out += 1
                 elif len(ragged) > 1_000:
                     break
                 continue
-            self._check_cells(number, record)
+            if len(record) != width:
+                error = f"Row {number:,} has {len(record)} cells instead of {width}."
+                record = [*record[:width], *[""] * (width - len(record))]
+            # A cell has no more bytes than its row has characters, four times.
+            if sum(map(len, record)) * 4 > self._limits.max_cell_bytes:
+                error = self._fault_of_cells(number, record) or error
+                if error and not self._is_lenient:
+                    raise InvalidTable(error, limit=self._limits.max_cell_bytes)
             self.n_rows += 1
             if self.n_rows > self._limits.max_rows:
                 limit = self._limits.max_rows
                 raise TooLarge(
-                    f"A file to predict may hold {limit:,} rows; cut it into several.", limit=limit
+                    f"A file that is predicted at once may hold {limit:,} rows. Predict it as a batch."
+                    if not self._is_lenient
+                    else f"A batch may hold {limit:,} rows; cut the file into several.",
+                    limit=limit,
                 )
             # After a ragged row nothing is answered; the rest is read only to count.
             if not ragged or self._options.skip_bad_rows:
-                yield record
+                yield record, error
         if ragged and not self._options.skip_bad_rows:
             raise self._ragged(ragged, width)
         if not self.n_rows:
             raise InvalidTable("The file has a header but no rows to predict.")
 
     def _numbered(self) -> Iterator[tuple[int, list[str]]]:
-        number = 0
-        with self._path.open(encoding="utf-8-sig", newline="") as file:
+        number, n_bytes = 0, max(self._path.stat().st_size, 1)
+        with (
+            self._path.open("rb") as raw,
+            io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file,
+        ):
             for _ in range(self._dialect.n_skipped_lines):
                 file.readline()
             reader = csv.reader(file, delimiter=self._dialect.delimiter)
@@ -147,16 +195,19 @@ class CsvRows:
                 for record in reader:
                     if record:
                         number += 1
+                        if number % CHUNK_ROWS == 0:
+                            self.share_read = raw.tell() / n_bytes
                         yield number, record
             except csv.Error as error:
                 raise InvalidTable(f"Row {number + 1:,} cannot be read as CSV: {error}.") from None
 
-    def _check_cells(self, number: int, record: list[str]) -> None:
+    def _fault_of_cells(self, number: int, record: list[str]) -> str:
         limit = self._limits.max_cell_bytes
         for place, cell in enumerate(record):
             if len(cell) * 4 > limit and len(cell.encode()) > limit:
                 where = f"row {number:,}, column {shown(self.names[place])}"
-                raise InvalidTable(f"The cell in {where}, holds more than {limit:,} bytes.", limit=limit)
+                return f"The cell in {where}, holds more than {limit:,} bytes."
+        return ""
 
     def _ragged(self, ragged: list[tuple[int, int]], width: int) -> RaggedRows:
         first = ", ".join(f"{number:,}" for number, _ in ragged[:5])

@@ -41,6 +41,14 @@ class CheckedRows:
     n_rows: int
 
 
+@dataclass(frozen=True)
+class SiftedRows:
+    """The rows that can be answered, and by its place what is wrong with each of the others."""
+
+    checked: CheckedRows
+    errors: dict[int, str]
+
+
 class RowChecker:
     """The checks of one signature, compiled once; safe to use from many threads."""
 
@@ -53,7 +61,7 @@ class RowChecker:
         self._optional = frozenset(field.name for field in signature.fields if field.has_missing)
         self._blocks: dict[str, list[tuple[int, str]]] = {}
         for place, field in enumerate(signature.fields):
-            self._blocks.setdefault(_dtype(field), []).append((place, field.name))
+            self._blocks.setdefault(dtype_of(field), []).append((place, field.name))
 
     def check(
         self,
@@ -92,6 +100,20 @@ class RowChecker:
         if strict and any(warnings):
             raise _strict(warnings, first_row)
         return CheckedRows(columns=self._columns(values), warnings=tuple(warnings), n_rows=len(values))
+
+    def sift(self, rows: Sequence[Any], *, first_row: int = 1) -> SiftedRows:
+        """As `check`, for rows of which some may be wrong."""
+        values, warnings, errors = list[list[Any]](), list[tuple[RowWarning, ...]](), dict[int, str]()
+        for place, row in enumerate(rows):
+            notes: list[Note] = []
+            found = self._read(row, notes, False)
+            if found is None:
+                faults = self._faults(row, place, first_row, False)
+                errors[place] = _sentence(faults[:MOST_NAMED], len(faults))
+                continue
+            values.append(found)
+            warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
+        return SiftedRows(CheckedRows(self._columns(values), tuple(warnings), len(values)), errors)
 
     def _read(self, row: Any, notes: list[Note], is_nan_missing: bool) -> list[Any] | None:
         """The canonical values of a row in the order of the fields; None when something is wrong with it."""
@@ -161,7 +183,7 @@ class RowChecker:
             return self._single(values[0])
         columns: dict[str, NDArray[Any]] = {}
         for place, field in enumerate(self.signature.fields):
-            column = np.empty(len(values), _dtype(field))
+            column = np.empty(len(values), dtype_of(field))
             column[:] = [row[place] for row in values]
             columns[field.name] = column
         return columns
@@ -176,7 +198,8 @@ class RowChecker:
         return columns
 
 
-def _dtype(field: FeatureField) -> str:
+def dtype_of(field: FeatureField) -> str:
+    """The type of the field's canonical column."""
     return DTYPES.get(field.role, "object")
 
 

@@ -28,6 +28,14 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=value | 0b10 << 62 | random)
 
 
+def row_id(base: uuid.UUID, number: int) -> uuid.UUID:
+    """The id of a numbered row (below 2^32) of one piece of work: the same each time, and in the rows' order.
+
+    `base` is a `uuid7`, whose last 32 bits make room for the number.
+    """
+    return uuid.UUID(int=base.int >> 32 << 32 | number)
+
+
 def moment_of(key: uuid.UUID) -> datetime:
     """When a row was written: the first 48 bits of its id are milliseconds."""
     return datetime.fromtimestamp((key.int >> 80) / 1000, tz=UTC)

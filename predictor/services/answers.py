@@ -84,7 +84,7 @@ def answers(
 ) -> list[Prediction]:
     """What the version answers for checked rows. Raises InvalidInput, TooLarge for what cannot be asked of it."""
     predictor = served.predictor
-    wanted = _checked_coverage(predictor, coverage)
+    wanted = coverage_for(predictor, coverage)
     if explain:
         _require_explaining(predictor, checked.n_rows)
     outputs = predictor.predict(checked.columns)
@@ -99,7 +99,8 @@ def answers(
     return _explained(served, checked, found, codes) if explain else found
 
 
-def _checked_coverage(predictor: Predictor, coverage: float | None) -> float:
+def coverage_for(predictor: Predictor, coverage: float | None) -> float:
+    """The coverage that is asked for, or the usual one. Raises InvalidInput."""
     from ..ml.uncertainty import checked_coverage
 
     if coverage is not None and predictor.uncertainty is None:

@@ -6,7 +6,7 @@ result handed out: a file that is refused at its last row leaves nothing behind.
 
 from __future__ import annotations
 
-import itertools
+import csv
 import shutil
 import tempfile
 import time
@@ -14,21 +14,22 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 from django.conf import settings
 
-from ..errors import NotFound, listed
+from ..errors import InvalidRows, NotFound, listed
 from ..ml.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
-from ..ml.schema import canonical_text
+from ..ml.csv_text import csv_lines, exported_cell
 from ..models import ModelVersion, PredictionSource, uuid7
 from . import prediction_log, registry, serving
-from .answers import Asked, Prediction, answers, log_rows
+from .answers import NOT_A_NUMBER, Asked
+from .bulk_answers import BulkAnswerer, BulkAnswers, Logged, free_names
 
 if TYPE_CHECKING:
+    from ..ml.bulk_rows import BulkChunk
     from ..models import ApiToken, RegisteredModel, User, Workspace
 
 __all__ = ["CsvAnswer", "CsvOptions", "open_csv_result", "predict_csv"]
@@ -125,69 +126,61 @@ class _Work:
     coverage: float | None = None
     n_rows_with_warnings: int = 0
     preview: list[Mapping[str, Any]] = field(default_factory=list)
+    base: uuid.UUID = field(default_factory=uuid7)
     started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
         self.result = self.scratch / "result.csv"
         self.spool = self.scratch / "log.jsonl"
-        self.class_names = self.served.signature.class_names
-        wanted = ["prediction", *(f"probability_{name}" for name in self.class_names)]
-        self.has_uncertainty = self.served.predictor.uncertainty is not None
-        if self.has_uncertainty:
-            wanted += ["prediction_set"] if self.class_names else ["interval_low", "interval_high"]
-        wanted.append("warnings")
-        self.added = tuple(_free_names(wanted, self.rows.names))
+        self.answerer = BulkAnswerer(self.served, self.coverage)
+        self.added = tuple(free_names([*self.answerer.added, "warnings"], self.rows.names))
 
     def answer_all(self) -> None:
         with self.result.open("wb") as result, self.spool.open("wb") as spool:
-            result.write(prediction_log.csv_lines([[*self.rows.names, *self.added]]))
+            result.write(csv_lines([[*self.rows.names, *self.added]]))
             for chunk in self.rows.chunks():
-                predictions = self._answer(chunk)
-                lines = [
-                    [*cells, *self._cells(prediction)]
-                    for cells, prediction in zip(chunk.cells, predictions, strict=True)
+                bulk = self._checked(chunk)
+                answers = self.answerer.answer(bulk)
+                cells = [
+                    f"{cells},{self._said(bulk, place, cells)}" for place, cells in enumerate(answers.cells)
                 ]
-                result.write(prediction_log.csv_lines(lines))
-                logged = log_rows(
-                    self.asked, self.version, chunk.rows, predictions, latency_ms=0, first_row=chunk.first_row
-                )
-                spool.writelines(orjson.dumps([*row]) + b"\n" for row in logged)
-                self._note(lines, predictions)
+                lines = map(",".join, zip(bulk.lines, cells, strict=True))
+                result.write("\r\n".join((*lines, "")).encode())
+                spool.write(orjson.dumps(Logged.of(bulk, answers)._asdict()) + b"\n")
+                self._note(chunk, bulk, answers, cells)
 
-    def _answer(self, chunk: CsvChunk) -> list[Prediction]:
-        checked = self.served.checker.check(
-            chunk.rows, self.strict, first_row=chunk.first_row, are_texts=True
-        )
-        return answers(self.served, checked, coverage=self.coverage)
+    def _checked(self, chunk: CsvChunk) -> BulkChunk:
+        bulk = self.rows.bulk_chunk(chunk)
+        if bulk.errors or (self.strict and bulk.warnings):
+            # Row by row, for the sentence that names the first five and counts all.
+            self.served.checker.check(chunk.rows, self.strict, first_row=chunk.first_row, are_texts=True)
+            raise InvalidRows(" ".join(list(bulk.errors.values())[:5]))
+        return bulk
 
-    def _cells(self, prediction: Prediction) -> list[Any]:
-        chances = prediction.probabilities or {}
-        said = [prediction.error] if prediction.error else []
-        said += [each.message for each in prediction.warnings]
-        return [
-            prediction.prediction,
-            *(chances.get(name) for name in self.class_names),
-            *(self._uncertain_cells(prediction) if self.has_uncertainty else []),
-            " ".join(said),
-        ]
+    def _said(self, bulk: BulkChunk, place: int, cells: str) -> str:
+        said = [NOT_A_NUMBER] if cells == self.answerer.none else []
+        said += [each.message for each in bulk.warnings.get(place, ())]
+        return exported_cell(" ".join(said)) if said else ""
 
-    def _uncertain_cells(self, prediction: Prediction) -> list[Any]:
-        if self.class_names:
-            within = prediction.prediction_set or {"classes": ()}
-            return ["; ".join(str(canonical_text(each)) for each in within["classes"])]
-        interval = prediction.interval or {}
-        return [interval.get("low"), interval.get("high")]
-
-    def _note(self, lines: list[list[Any]], predictions: Sequence[Prediction]) -> None:
-        self.n_rows_with_warnings += sum(bool(each.warnings or each.error) for each in predictions)
+    def _note(self, chunk: CsvChunk, bulk: BulkChunk, answers: BulkAnswers, cells: Sequence[str]) -> None:
+        doubtful = set(bulk.warnings)
+        if answers.n_without:
+            doubtful |= {place for place, each in enumerate(answers.cells) if each == self.answerer.none}
+        self.n_rows_with_warnings += len(doubtful)
+        n_wanted = N_PREVIEWED - len(self.preview)
         names = (*self.rows.names, *self.added)
-        for line in lines[: N_PREVIEWED - len(self.preview)]:
-            self.preview.append(dict(zip(names, line, strict=True)))
+        for own, added in zip(chunk.cells[:n_wanted], csv.reader(cells[:n_wanted]), strict=True):
+            answer = [self.answerer.value_of(each, cell) for each, cell in enumerate(added)]
+            self.preview.append(dict(zip(names, [*own, *answer], strict=True)))
 
     def log_all(self) -> None:
         latency_ms = round((time.perf_counter() - self.started) * 1000, 3)
-        for rows in _unspooled(self.spool):
-            prediction_log.append([row._replace(latency_ms=latency_ms) for row in rows])
+        with self.spool.open("rb") as spool:
+            for line in spool:
+                logged = Logged(**orjson.loads(line))
+                rows = logged.rows(self.asked, self.version, base=self.base, latency_ms=latency_ms)
+                for start in range(0, len(rows), LOGGED_AT_ONCE):
+                    prediction_log.append(rows[start : start + LOGGED_AT_ONCE])
 
     def file_warnings(self) -> Iterator[str]:
         if self.rows.unused:
@@ -243,27 +236,3 @@ def _limits() -> CsvLimits:
         max_columns=settings.MAX_TABLE_COLUMNS,
         max_cell_bytes=settings.MAX_CELL_BYTES,
     )
-
-
-def _free_names(wanted: Sequence[str], taken: Sequence[str]) -> Iterator[str]:
-    """The names, numbered where the file has a column of that name already."""
-    used = {name.casefold() for name in taken}
-    for name in wanted:
-        free, number = name, 2
-        while free.casefold() in used:
-            free, number = f"{name}_{number}", number + 1
-        used.add(free.casefold())
-        yield free
-
-
-def _unspooled(path: Path) -> Iterator[list[prediction_log.LogRow]]:
-    """Rows as they were spooled, LOGGED_AT_ONCE at a time."""
-    with path.open("rb") as file:
-        while lines := list(itertools.islice(file, LOGGED_AT_ONCE)):
-            rows = [prediction_log.LogRow(*orjson.loads(line)) for line in lines]
-            yield [
-                row._replace(
-                    id=uuid.UUID(str(row.id)), created_at=datetime.fromisoformat(str(row.created_at))
-                )
-                for row in rows
-            ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,16 +14,15 @@ from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
 from ..errors import InvalidInput
+from ..ml.csv_text import csv_lines
 from ..models import PredictionLog, RegisteredModel, User, Workspace
 from ..models.prediction_log import PredictionLogQuerySet, first_id_at
 from . import log_writer
 from .log_rows import LogRow, as_json, insert
 
-__all__ = ["LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "neutralised", "search"]
+__all__ = ["LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "search"]
 
 EXPORT_FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
-# Spreadsheets take a cell that begins with one of these for a formula (OWASP, "CSV injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def append(rows: Sequence[LogRow]) -> None:
@@ -131,21 +128,3 @@ def _head(row: PredictionLog) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
-    """Lines of CSV in UTF-8, their cells neutralised."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(map(neutralised, row) for row in rows)
-    return text.getvalue().encode("utf-8")
-
-
-def neutralised(cell: Any) -> Any:
-    """The cell, with an apostrophe before a text that a spreadsheet would run; numbers stay numbers."""
-    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell

@@ -1,0 +1,192 @@
+"""Answers for many rows as text: what `answers.py` says for one row, without an object for each.
+
+At 100,000 rows these objects would cost more than the model. A test holds both to the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from ..ml.csv_text import exported_cell, quoted_cell
+from ..ml.schema import canonical_text
+from ..models.prediction_log import moment_of, row_id
+from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened
+from .log_rows import LogRow
+
+if TYPE_CHECKING:
+    import uuid
+
+    from numpy.typing import NDArray
+
+    from ..ml.bulk_rows import BulkChunk
+    from ..ml.pipeline import Outputs
+    from ..ml.rows import RowWarning
+    from ..models import ModelVersion
+    from .serving import Served
+
+
+@dataclass(frozen=True)
+class BulkAnswers:
+    """One entry for each row that has an answer: the cells that a CSV result adds, the members that a JSON
+    result adds, and the answer as it is logged. `n_without` rows got none from the model."""
+
+    cells: Sequence[str]
+    members: Sequence[str]
+    outputs: Sequence[str]
+    n_without: int
+
+
+class BulkAnswerer:
+    """Answers chunks by one version. `added` names the columns of an answer.
+
+    `is_neutralised`: the cells are for a CSV that a spreadsheet may open. Raises InvalidInput for a coverage that
+    cannot be asked for.
+    """
+
+    def __init__(self, served: Served, coverage: float | None = None, *, is_neutralised: bool = True):
+        self._served = served
+        self._cell = exported_cell if is_neutralised else quoted_cell
+        self._coverage = coverage_for(served.predictor, coverage)
+        self._uncertainty = served.predictor.uncertainty
+        signature = served.signature
+        self._names = signature.class_names
+        self._labels = [(self._cell(each), _json(each)) for each in signature.classes]
+        self._keys = [f"{_json(name)}:" for name in self._names]
+        self._sets: dict[tuple[bool, ...], tuple[str, str]] = {}
+        self.added = ["prediction", *(f"probability_{name}" for name in self._names)]
+        if self._uncertainty is not None:
+            self.added += ["prediction_set"] if self._names else ["interval_low", "interval_high"]
+
+    @property
+    def none(self) -> str:
+        """The cells of a row without an answer."""
+        return "," * (len(self.added) - 1)
+
+    def value_of(self, place: int, cell: str) -> str | float | None:
+        """What a cell of the added column at this place holds."""
+        is_number = place < len(self.added) and self.added[place] != "prediction_set"
+        if not cell or not is_number or (place == 0 and self._names):
+            return cell or None
+        return float(cell)
+
+    def answer(self, chunk: BulkChunk) -> BulkAnswers:
+        """For the rows of `chunk.places`, in their order."""
+        if not chunk.places:
+            return BulkAnswers((), (), (), 0)
+        outputs = self._served.predictor.predict(chunk.columns)
+        found = list(self._numbers(outputs) if outputs.probabilities is None else self._classes(outputs))
+        n_without = sum(each is None for each in found)
+        missing = (self.none, f'"prediction":null,"error":{_json(NOT_A_NUMBER)}')
+        cells, members = zip(*(each or missing for each in found), strict=True)
+        return BulkAnswers(cells, members, [f"{{{each}}}" for each in members], n_without)
+
+    def _numbers(self, outputs: Outputs) -> Iterator[tuple[str, str] | None]:
+        values = outputs.values if outputs.values is not None else np.empty(0)
+        is_finite = np.isfinite(values).tolist()
+        texts = list(map(repr, map(shortened, values.tolist())))
+        if self._uncertainty is None:
+            for text, is_good in zip(texts, is_finite, strict=True):
+                yield (text, f'"prediction":{text}') if is_good else None
+            return
+        low, high = self._uncertainty.intervals(values, self._coverage)
+        rows = zip(texts, is_finite, low.tolist(), high.tolist(), strict=True)
+        for text, is_good, least, most in rows:
+            low_text, high_text = repr(shortened(least)), repr(shortened(most))
+            interval = f'{{"low":{low_text},"high":{high_text},"coverage":{self._coverage!r}}}'
+            said = (f"{text},{low_text},{high_text}", f'"prediction":{text},"interval":{interval}')
+            yield said if is_good else None
+
+    def _classes(self, outputs: Outputs) -> Iterator[tuple[str, str] | None]:
+        shares = np.asarray(outputs.probabilities, np.float64)
+        codes = outputs.codes(self._served.predictor.threshold).tolist()
+        is_finite: list[bool] = np.isfinite(shares).all(axis=1).tolist()
+        sets = self._prediction_sets(shares)
+        keys = self._keys
+        for row, code, is_good, (set_cell, set_member) in zip(
+            shares.tolist(), codes, is_finite, sets, strict=True
+        ):
+            if not is_good:
+                yield None
+                continue
+            texts = [repr(shortened(share)) for share in row]
+            chances = ",".join(map(str.__add__, keys, texts))
+            label, label_json = self._labels[code]
+            yield (
+                f"{label},{','.join(texts)}{set_cell}",
+                f'"prediction":{label_json},"probabilities":{{{chances}}}{set_member}',
+            )
+
+    def _prediction_sets(self, shares: NDArray[np.float64]) -> Iterator[tuple[str, str]]:
+        """What the cells and the members say of the set of each row; few sets are different."""
+        if self._uncertainty is None:
+            yield from [("", "")] * len(shares)
+            return
+        least = self._uncertainty.least_probability(self._coverage)
+        for kept in map(tuple, (shares >= least).tolist()):
+            if kept not in self._sets:
+                self._sets[kept] = self._set_as_text(kept)
+            yield self._sets[kept]
+
+    def _set_as_text(self, kept: tuple[bool, ...]) -> tuple[str, str]:
+        classes = [each for each, is_in in zip(self._served.signature.classes, kept, strict=True) if is_in]
+        cell = self._cell("; ".join(str(canonical_text(each)) for each in classes))
+        return f",{cell}", f',"set":{_json({"classes": classes, "coverage": self._coverage})}'
+
+
+class Logged(NamedTuple):
+    """What is logged of a chunk, as text: one entry a row."""
+
+    numbers: Sequence[int]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    warnings: Sequence[str]
+
+    @classmethod
+    def of(cls, chunk: BulkChunk, answers: BulkAnswers) -> Logged:
+        said = chunk.warnings
+        return cls(
+            numbers=[chunk.first_row + place for place in chunk.places],
+            inputs=chunk.inputs,
+            outputs=answers.outputs,
+            warnings=[_warnings(said[place]) if place in said else "[]" for place in chunk.places],
+        )
+
+    def rows(
+        self, asked: Asked, version: ModelVersion, *, base: uuid.UUID, latency_ms: float
+    ) -> list[LogRow]:
+        """Rows whose ids follow from `base` and their numbers: written twice, they are there once."""
+        workspace_id, created_at = version.registered_model.workspace_id, moment_of(base)
+        actor_id, token_id = asked.by.pk if asked.by else None, asked.token.pk if asked.token else None
+        return [
+            LogRow(
+                row_id(base, number), workspace_id, version.pk, asked.request_id, number, asked.source, actor_id,
+                token_id, inputs, output, warnings, latency_ms, created_at,
+            )
+            for number, inputs, output, warnings in zip(
+                self.numbers, self.inputs, self.outputs, self.warnings, strict=True
+            )
+        ]  # fmt: skip
+
+
+def _warnings(warnings: Sequence[RowWarning]) -> str:
+    return _json([{"code": each.code, "column": each.column, "message": each.message} for each in warnings])
+
+
+def free_names(wanted: Sequence[str], taken: Sequence[str]) -> Iterator[str]:
+    """The names, numbered where the file has a column of that name already."""
+    used = {name.casefold() for name in taken}
+    for name in wanted:
+        free, number = name, 2
+        while free.casefold() in used:
+            free, number = f"{name}_{number}", number + 1
+        used.add(free.casefold())
+        yield free
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
