@@ -7,9 +7,9 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from .services import jobs, retention, training, upkeep
+from .services import batches, jobs, retention, training, upkeep
 
-KINDS: dict[str, jobs.JobKind] = {kind.name: kind for kind in (training.TRAINING,)}
+KINDS: dict[str, jobs.JobKind] = {kind.name: kind for kind in (training.TRAINING, batches.BATCHES)}
 
 
 @shared_task

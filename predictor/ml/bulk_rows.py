@@ -20,7 +20,7 @@ from .rows import RowWarning
 CHUNK_ROWS = 2_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BulkChunk:
     """Some rows. `places` are those in the chunk that can be answered; `warnings` go by the same places."""
 
@@ -39,6 +39,10 @@ class BulkChunk:
 
 class BulkSource(Protocol):
     """A file as chunks. Row numbers count records, from 1."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The file's columns; none where each row has names of its own."""
 
     @property
     def n_rows_total(self) -> int | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidRows, InvalidTable, Problem, RaggedRows, TooLarge, listed, shown
+from ..errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
 from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking
 from .cell_columns import CellColumn
 from .csv_cells import MISSING_WORDS

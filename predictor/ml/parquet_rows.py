@@ -97,7 +97,9 @@ class ParquetRows:
                 raise unreadable() from None
 
 
-def write_beside(source: Path, answers: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]) -> None:
+def write_beside(
+    source: Path, answers: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]
+) -> None:
     """A Parquet file of the source's own columns and, row by row, those of `answers` (CSV without a header).
 
     `names` and `kinds` (DuckDB's types) are those of the answers. Raises InvalidTable.
@@ -111,7 +113,7 @@ def write_beside(source: Path, answers: Path, result: Path, *, names: Sequence[s
                 delim = ',', quote = '"', escape = '"', nullstr = '', new_line = '\\r\\n', parallel = false
             ) AS a
         ) TO {literal(str(result))} (FORMAT parquet)
-    """  # noqa: S608
+    """
     folders = [source.parent, answers.parent, result.parent]
     with connect(folders, memory_mb=MEMORY_MB, n_threads=1, scratch=answers.parent) as connection:
         try:

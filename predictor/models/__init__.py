@@ -1,6 +1,7 @@
 """Rows, their constraints, named reads, and transitions of one row."""
 
 from .api_token import ApiToken, Scope
+from .batch_prediction import BatchFormat, BatchPrediction
 from .dataset import Dataset
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
@@ -15,6 +16,8 @@ __all__ = [
     "ROLE_RANK",
     "AliasChange",
     "ApiToken",
+    "BatchFormat",
+    "BatchPrediction",
     "Dataset",
     "Job",
     "JobStatus",

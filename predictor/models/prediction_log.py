@@ -58,6 +58,7 @@ class PredictionSource(models.TextChoices):
     KSERVE = "kserve", "KServe V1"
     MLFLOW = "mlflow", "MLflow scoring"
     COMMAND = "command", "Command line"
+    BATCH = "batch", "Batch"
 
 
 class PredictionLogQuerySet(models.QuerySet["PredictionLog"]):

@@ -67,6 +67,12 @@ class BulkAnswerer:
         """The cells of a row without an answer."""
         return "," * (len(self.added) - 1)
 
+    @property
+    def kinds(self) -> list[str]:
+        """The types of the added columns in DuckDB's words."""
+        numbers = {"prediction_set": "VARCHAR", **({"prediction": "VARCHAR"} if self._names else {})}
+        return [numbers.get(name, "DOUBLE") for name in self.added]
+
     def value_of(self, place: int, cell: str) -> str | float | None:
         """What a cell of the added column at this place holds."""
         is_number = place < len(self.added) and self.added[place] != "prediction_set"
@@ -104,7 +110,7 @@ class BulkAnswerer:
     def _classes(self, outputs: Outputs) -> Iterator[tuple[str, str] | None]:
         shares = np.asarray(outputs.probabilities, np.float64)
         codes = outputs.codes(self._served.predictor.threshold).tolist()
-        is_finite: list[bool] = np.isfinite(shares).all(axis=1).tolist()
+        is_finite = np.atleast_1d(np.isfinite(shares).all(axis=1))
         sets = self._prediction_sets(shares)
         keys = self._keys
         for row, code, is_good, (set_cell, set_member) in zip(
@@ -153,7 +159,7 @@ class Logged(NamedTuple):
             numbers=[chunk.first_row + place for place in chunk.places],
             inputs=chunk.inputs,
             outputs=answers.outputs,
-            warnings=[_warnings(said[place]) if place in said else "[]" for place in chunk.places],
+            warnings=[warnings_as_json(said[place]) if place in said else "[]" for place in chunk.places],
         )
 
     def rows(
@@ -173,7 +179,8 @@ class Logged(NamedTuple):
         ]  # fmt: skip
 
 
-def _warnings(warnings: Sequence[RowWarning]) -> str:
+def warnings_as_json(warnings: Sequence[RowWarning]) -> str:
+    """As they are logged."""
     return _json([{"code": each.code, "column": each.column, "message": each.message} for each in warnings])
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ..errors import Conflict, InvalidInput, NotFound, TooLarge, shown
 from ..ml.ingest_request import ImportOptions, IngestReport
-from ..models import Dataset, ModelVersion
+from ..models import BatchPrediction, Dataset, ModelVersion
 from . import artifacts, ingest_child
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False) ->
         _refuse_while_needed(locked, runs.count())
         locked.delete()
     digests = (locked.sha256, locked.parquet_digest)
-    transaction.on_commit(lambda: _remove_bytes(digests))
+    transaction.on_commit(lambda: remove_bytes(digests))
 
 
 def remove_unreferenced_files() -> int:
@@ -269,7 +269,8 @@ def _refuse_while_needed(dataset: Dataset, n_runs: int) -> None:
         raise Conflict(f"{runs} used this dataset, so it cannot be deleted.")
 
 
-def _remove_bytes(digests: Iterable[str]) -> None:
+def remove_bytes(digests: Iterable[str]) -> None:
+    """Drop stored bytes, unless a row names them."""
     with artifacts.removing():
         needed = _referenced()
         for digest in digests:
@@ -283,4 +284,6 @@ def _referenced() -> set[str]:
     digests = {digest for pair in rows.iterator() for digest in pair}
     for files in ModelVersion.objects.values_list("artifacts", flat=True).iterator():
         digests.update(str(file["digest"]) for file in files.values())
+    for pair in BatchPrediction.objects.values_list("source_digest", "result_digest").iterator():
+        digests.update(filter(None, pair))
     return digests

@@ -25,14 +25,14 @@ __all__ = ["LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "s
 EXPORT_FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
 
-def append(rows: Sequence[LogRow]) -> None:
-    """Write rows. With MLWEB_PREDICTION_LOG=durable they are committed when this returns.
+def append(rows: Sequence[LogRow], *, is_durable: bool = False) -> None:
+    """Write rows. With MLWEB_PREDICTION_LOG=durable, or when asked here, they are committed when this returns.
 
     Every face logs through here. Inside a transaction of the caller they belong to that one, whatever is set.
     """
     if connection.in_atomic_block:
         insert(connection, rows)
-    elif settings.PREDICTION_LOG == "buffered":
+    elif settings.PREDICTION_LOG == "buffered" and not is_durable:
         log_writer.writer().write_behind(rows)
     else:
         log_writer.writer().write(rows)

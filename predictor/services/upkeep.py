@@ -9,8 +9,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ..models import TrainingRun
-from . import csv_predictions, datasets
+from . import batches, csv_predictions, datasets, training
+from .jobs import JobKind
 
 # Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
 # more, no process can be at work on an upload that nothing was written to.
@@ -18,11 +18,13 @@ UPLOAD_GRACE = 4
 
 
 def tidy() -> None:
-    """Remove delivered messages, uploads that were cut off, folders of ended runs, old results of CSV
+    """Remove delivered messages, uploads that were cut off, folders of ended jobs, old results of
     predictions, files without a row."""
     purge_delivered_messages(settings.CELERY_BROKER_URL)
     remove_abandoned_uploads()
-    remove_old_workdirs()
+    remove_old_workdirs(training.TRAINING, "run-")
+    remove_old_workdirs(batches.BATCHES, "batch-")
+    batches.drop_old_files()
     csv_predictions.remove_old_results()
     datasets.remove_unreferenced_files()
 
@@ -51,11 +53,11 @@ def remove_abandoned_uploads() -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def remove_old_workdirs() -> None:
-    """Folders of runs that ended or are gone: a worker can die between the end of a run and its clean-up."""
-    folders = {path: path.name.removeprefix("run-") for path in Path(settings.WORK_DIR).glob("run-*")}
+def remove_old_workdirs(kind: JobKind, prefix: str) -> None:
+    """Folders of jobs that ended or are gone: a worker can die between the end of a job and its clean-up."""
+    folders = {path: path.name.removeprefix(prefix) for path in Path(settings.WORK_DIR).glob(f"{prefix}*")}
     numbers = {int(number) for number in folders.values() if number.isdecimal()}
-    unfinished = set(TrainingRun.objects.unfinished().filter(pk__in=numbers).values_list("pk", flat=True))
+    unfinished = set(kind.rows.unfinished().filter(pk__in=numbers).values_list("pk", flat=True))
     for path, number in folders.items():
         if number.isdecimal() and int(number) not in unfinished:
             shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,139 @@
+"""Files of a batch: which kind they are, how their rows are read, how the result is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from ..errors import InvalidInput, InvalidRows, InvalidTable, listed, shown
+from ..ml.bulk_rows import BulkChunk, BulkSource
+from ..ml.cell_columns import json_text
+from ..ml.csv_rows import CsvLimits, CsvOptions, CsvRows
+from ..ml.csv_text import csv_lines, exported_cell, quoted_cell
+from ..ml.json_lines_rows import JsonLinesRows, looks_like_json_lines
+from ..ml.parquet_rows import ParquetRows, write_beside
+from ..models import BatchFormat
+from .bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
+from .serving import Served
+
+MEDIA_TYPES = {
+    BatchFormat.CSV: "text/csv; charset=utf-8",
+    BatchFormat.PARQUET: "application/vnd.apache.parquet",
+    BatchFormat.JSONL: "application/x-ndjson",
+}
+SUFFIXES = {".parquet": BatchFormat.PARQUET, ".jsonl": BatchFormat.JSONL, ".ndjson": BatchFormat.JSONL}
+# A line of JSON may hold some cells of the greatest size.
+CELLS_A_LINE = 16
+
+
+def format_of(path: Path, filename: str, said: str = "") -> BatchFormat:
+    """The format that is asked for, or else the one that the file's first bytes and its name tell."""
+    if said:
+        if said not in BatchFormat.values:
+            raise InvalidInput(
+                f"There is no format {shown(said)}. Choose one of {listed(BatchFormat.values)}."
+            )
+        return BatchFormat(said)
+    with path.open("rb") as file:
+        head = file.read(4_096)
+    if head.startswith(b"PAR1"):
+        return BatchFormat.PARQUET
+    if looks_like_json_lines(head):
+        return BatchFormat.JSONL
+    return SUFFIXES.get(Path(filename).suffix.lower(), BatchFormat.CSV)
+
+
+def open_rows(
+    path: Path, kind: BatchFormat, served: Served, options: Mapping[str, Any], *, scratch: Path
+) -> BulkSource:
+    """The rows of the file. Raises InvalidTable, InvalidRows, TooLarge, UnsupportedContent."""
+    if kind is BatchFormat.CSV:
+        limits = CsvLimits(
+            max_bytes=settings.MAX_UPLOAD_BYTES,
+            max_rows=settings.MAX_BATCH_ROWS,
+            max_columns=settings.MAX_TABLE_COLUMNS,
+            max_cell_bytes=settings.MAX_CELL_BYTES,
+        )
+        how = CsvOptions(**options)
+        return CsvRows(path, served.signature, how, limits, scratch=scratch, is_lenient=True)
+    if kind is BatchFormat.PARQUET:
+        return ParquetRows(
+            path,
+            served.signature,
+            max_rows=settings.MAX_BATCH_ROWS,
+            max_columns=settings.MAX_TABLE_COLUMNS,
+        )
+    return JsonLinesRows(
+        path,
+        served.checker,
+        max_rows=settings.MAX_BATCH_ROWS,
+        max_line_bytes=CELLS_A_LINE * settings.MAX_CELL_BYTES,
+    )
+
+
+def refuse_hopeless(rows: BulkSource) -> None:
+    """Raises InvalidTable, InvalidRows when there is no row, or when none of the first ones can be answered."""
+    first = next(rows.bulk_chunks(), None)
+    if first is None:
+        raise InvalidTable("The file holds no rows.")
+    if not first.places:
+        words = " ".join(list(first.errors.values())[:5])
+        raise InvalidRows(f"None of the first {first.n_rows:,} rows can be predicted. {words}")
+
+
+class Result:
+    """How the result is written: a work file that grows chunk by chunk, and what becomes of it in the end."""
+
+    def __init__(self, kind: BatchFormat, rows: BulkSource, answerer: BulkAnswerer):
+        self._kind, self._answerer = kind, answerer
+        self._own = rows.names
+        self._added = tuple(free_names([*answerer.added, "warnings", "error"], rows.names))
+        self._cell = exported_cell if kind is BatchFormat.CSV else quoted_cell
+
+    @property
+    def head(self) -> bytes:
+        """What stands before the first row."""
+        return csv_lines([[*self._own, *self._added]]) if self._kind is BatchFormat.CSV else b""
+
+    def chunk(self, chunk: BulkChunk, answers: BulkAnswers) -> bytes:
+        """The rows of a chunk with what is said of them."""
+        texts = self._json(chunk, answers) if self._kind is BatchFormat.JSONL else self._cells(chunk, answers)
+        end = "\n" if self._kind is BatchFormat.JSONL else "\r\n"
+        return end.join((*texts, "")).encode()
+
+    def _cells(self, chunk: BulkChunk, answers: BulkAnswers) -> Iterator[str]:
+        said, errors, none = chunk.warnings, chunk.errors, self._answerer.none
+        found = iter(answers.cells)
+        is_csv = self._kind is BatchFormat.CSV
+        for place, line in enumerate(chunk.lines):
+            own = f"{line}," if is_csv else ""
+            if place in errors:
+                yield f"{own}{none},,{self._cell(errors[place])}"
+            elif place in said:
+                warnings = " ".join(each.message for each in said[place])
+                yield f"{own}{next(found)},{self._cell(warnings)},"
+            else:
+                yield f"{own}{next(found)},,"
+
+    def _json(self, chunk: BulkChunk, answers: BulkAnswers) -> Iterator[str]:
+        said, errors = chunk.warnings, chunk.errors
+        found = iter(answers.members)
+        for place, line in enumerate(chunk.lines):
+            if place in errors:
+                yield f'{{"input":{line},"prediction":null,"error":{json_text(errors[place])}}}'
+            elif place in said:
+                yield f'{{"input":{line},{next(found)},"warnings":{warnings_as_json(said[place])}}}'
+            else:
+                yield f'{{"input":{line},{next(found)},"warnings":[]}}'
+
+    def finished(self, source: Path, work: Path) -> Path:
+        """The work file as the result that people download."""
+        if self._kind is not BatchFormat.PARQUET:
+            return work
+        result = work.with_name("result.parquet")
+        kinds = [*self._answerer.kinds, "VARCHAR", "VARCHAR"]
+        write_beside(source, work, result, names=self._added, kinds=kinds)
+        return result
