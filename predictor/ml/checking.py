@@ -13,10 +13,10 @@ from ..errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
 from .request import AUTO, TrainingRequest
 from .schema import FEATURE_ROLES, Role, TableSchema, Task
 from .split_columns import check_split
-from .target import Target, TargetFacts, check_target, make_target, missing
+from .target import MIN_ROWS, Target, TargetFacts, check_target, make_target, missing
 
 # The other tasks have a name, so that rows and faces can hold them, and are refused until they can be trained.
-TRAINABLE = frozenset(task for task in Task if task.is_supervised)
+TRAINABLE = frozenset(Task) - {Task.ANOMALY, Task.FORECASTING}
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ def check_request(request: TrainingRequest) -> Task:
     _check_task(request)
     _check_names(request, table)
     task = request.task
+    if task is not None and not task.has_target and table.n_rows < MIN_ROWS:
+        raise InvalidTrainingRequest(
+            f"This table has {table.n_rows} rows; at least {MIN_ROWS} are needed.", limit=MIN_ROWS
+        )
     if task is None or task.has_target:
         task = check_target(TargetFacts.from_profile(table[request.target], table.n_rows), task)
     if not feature_roles(table, request.target):

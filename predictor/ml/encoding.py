@@ -34,6 +34,12 @@ class Encoding:
 
 LINEAR = Encoding(is_scaled=True, is_cyclic=True)
 BENT = Encoding(is_scaled=True, is_cyclic=True, bend=3.0)
+# For distances between rows: no column may drown the others, so rare levels and words are few.
+DISTANCES = Encoding(
+    is_scaled=True, is_cyclic=True, bend=3.0, max_levels=20, has_target_extra=False, max_words=50
+)
+# For isolation: one number for each column. Rare levels have the largest codes, so they are soon cut off.
+ISOLATION = Encoding(categories="ordinal", max_levels=1000, has_target_extra=False, max_words=20)
 ONE_HOT_TREES = Encoding()
 ORDINAL_TREES = Encoding(categories="ordinal", max_levels=1000)
 ORDERED_BOOSTING = Encoding(numbers="nan", categories="ordinal", max_levels=1000)

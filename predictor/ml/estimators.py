@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidHyperparameters, shown
-from .encoding import LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
-from .hyperparameters import CLASSIFICATION, REGRESSION, SUPERVISED, Hyperparameter, convert_all
+from .encoding import DISTANCES, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
+from .hyperparameters import CLASSIFICATION, CLUSTERING, REGRESSION, SUPERVISED, Hyperparameter, convert_all
 from .schema import Task
 
 __all__ = ["CATALOGUE", "EstimatorInfo", "Hyperparameter", "estimators_for", "validate_params"]
@@ -98,6 +98,10 @@ RATE = _number(
 SHARE = _number(
     "max_features", "Share of features", 0.5, 0.01, 1.0, "The share of features looked at for each split."
 )
+N_CLUSTERS = Hyperparameter(
+    "n_clusters", "Number of clusters", "integer", None, "Empty to have it proposed.", 2, 12, is_optional=True,
+    tasks=CLUSTERING,
+)  # fmt: skip
 HUGE_N = 200_000
 FORESTS = (N_TREES, DEPTH, FOREST_LEAF, SHARE, BALANCED)
 
@@ -212,6 +216,15 @@ _ALL = (
             _integer("max_iter", "Epochs", 100, 1, 1000, "Passes over the rows at most."),
         ),
         LINEAR, max_rows=HUGE_N, has_scaled_target=True,
+    ),
+    EstimatorInfo(
+        "kmeans", "K-means", "Puts each row to the nearest of a few centres: compact clusters of like size.",
+        CLUSTERING, (N_CLUSTERS,), DISTANCES,
+    ),
+    EstimatorInfo(
+        "gaussian_mixture", "Gaussian mixture",
+        "Clusters of any size, stretched in any direction, that may overlap; best where columns are numbers.",
+        CLUSTERING, (N_CLUSTERS,), DISTANCES,
     ),
 )  # fmt: skip
 

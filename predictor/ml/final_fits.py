@@ -207,9 +207,33 @@ def publish(
     fitted = fit_plan(plan, table)
     decided = decided_of(fitted.weights)
     pipeline = replace(fitted.pipeline, calibration=decided.calibration)
+    published = store(
+        pipeline,
+        table,
+        schema,
+        workdir,
+        seed=plan.seed,
+        uncertainty=decided.uncertainty,
+        threshold=decided.threshold.value if decided.threshold else None,
+    )
+    n_rows = min(len(table), plan.max_rows or len(table))
+    write_json(target_path, {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows})
+
+
+def store(
+    pipeline: FittedPipeline,
+    table: TrainingTable,
+    schema: TableSchema,
+    workdir: Path,
+    *,
+    seed: int,
+    uncertainty: Uncertainty | None = None,
+    threshold: float | None = None,
+) -> dict[str, Any]:
+    """Export, compare and write the files of a version; what result.json says of them."""
     signature = build_signature(pipeline, table, schema)
-    rows = sample_rows(table, PARITY_ROWS, plan.seed)
-    compiled, parity = compile_checked(pipeline, rows.columns, seed=plan.seed)
+    rows = sample_rows(table, PARITY_ROWS, seed)
+    compiled, parity = compile_checked(pipeline, rows.columns, seed=seed)
     folder = workdir / "artifacts"
     folder.mkdir(exist_ok=True)
     golden = table.rows(np.unique(np.linspace(0, len(table) - 1, N_GOLDEN).astype(np.intp)))
@@ -219,18 +243,13 @@ def publish(
         signature=signature,
         compiled=compiled,
         golden=golden.columns,
-        threshold=decided.threshold.value if decided.threshold else None,
-        uncertainty=decided.uncertainty,
-        background=sample_rows(table, BACKGROUND_ROWS, plan.seed).columns,
+        threshold=threshold,
+        uncertainty=uncertainty,
+        background=sample_rows(table, BACKGROUND_ROWS, seed).columns,
     )
-    write_json(
-        target_path,
-        {
-            "signature": signature.to_json(),
-            "is_compiled": compiled is not None,
-            "parity": parity.to_json(),
-            "artifacts": {name: _described(file, workdir) for name, file in files.items()},
-            "weights": dict(fitted.weights),
-            "n_rows_fitted": min(len(table), plan.max_rows or len(table)),
-        },
-    )
+    return {
+        "signature": signature.to_json(),
+        "is_compiled": compiled is not None,
+        "parity": parity.to_json(),
+        "artifacts": {name: _described(file, workdir) for name, file in files.items()},
+    }

@@ -15,6 +15,8 @@ FALSE_TEXTS = frozenset({"false", "off", "no", "0"})
 SUPERVISED = frozenset(task for task in Task if task.is_supervised)
 CLASSIFICATION = frozenset(task for task in Task if task.is_classification)
 REGRESSION = frozenset({Task.REGRESSION})
+CLUSTERING = frozenset({Task.CLUSTERING})
+ANOMALY = frozenset({Task.ANOMALY})
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from . import onnx_dense as dense
 from .calibration import Calibration
 from .metrics import EPSILON
+from .onnx_clusters import emit_centres, emit_mixture
 from .onnx_graph import CannotExport, Graph
 from .onnx_hgb import emit_hist_boosting
 from .onnx_trees import emit_boosting, emit_forest
@@ -38,6 +39,8 @@ def _n_classes(estimator: Any) -> int | None:
 
 
 EMITTERS: dict[str, Emitter] = {
+    "NearestCentre": emit_centres,
+    "SoftMixture": emit_mixture,
     "LinearRegression": dense.emit_linear,
     "Ridge": dense.emit_linear,
     "Lasso": dense.emit_linear,

@@ -70,8 +70,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
 def _read(request: TrainingRequest, reporter: Reporter) -> TrainingTable:
     """The rows to learn from, with what is doubtful about them told."""
     schema = request.table
-    max_rows = max(MIN_SEARCH_ROWS, int(request.budget_seconds * ROWS_READ_PER_SECOND))
-    sample = max_rows if schema.n_rows > max_rows else None
+    sample = rows_to_read(request)
     names = [*feature_roles(schema, request.target), request.target]
     if request.split.column is not None and request.split.column not in names:
         names.append(request.split.column)
@@ -90,6 +89,12 @@ def _read(request: TrainingRequest, reporter: Reporter) -> TrainingTable:
     for warning in [*warnings, *find_leaks(table, seed=request.seed)]:
         reporter.warn(warning)
     return table
+
+
+def rows_to_read(request: TrainingRequest) -> int | None:
+    """How many rows the budget has time for; None for all of them."""
+    max_rows = max(MIN_SEARCH_ROWS, int(request.budget_seconds * ROWS_READ_PER_SECOND))
+    return max_rows if request.schema.n_rows > max_rows else None
 
 
 def _duplicates(table: TrainingTable, reporter: Reporter) -> Duplicates:
@@ -167,7 +172,7 @@ def _write_result(request: TrainingRequest, workdir: Path, search: Search, finis
             "report": report,
             "leaderboard": [entry.to_json() for entry in with_weights(search.leaderboard(), choice.weights)],
             "warnings": [warning.to_json() for warning in search.reporter.warnings],
-            "libraries": {"python": platform.python_version(), **_versions()},
+            "libraries": {"python": platform.python_version(), **library_versions()},
             "seed": request.seed,
             "budget_seconds": request.budget_seconds,
             "seconds": round(search.clock.elapsed, 3),
@@ -178,5 +183,5 @@ def _write_result(request: TrainingRequest, workdir: Path, search: Search, finis
     )
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in LIBRARIES}

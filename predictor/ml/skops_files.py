@@ -39,6 +39,8 @@ ALLOWED = frozenset(
         "numpy.uint64",
         "numpy.random._generator.Generator",
         "numpy.random.mtrand.RandomState",
+        "predictor.ml.clusters.NearestCentre",
+        "predictor.ml.clusters.SoftMixture",
         "predictor.ml.neighbours.NeighboursClassifier",
         "predictor.ml.neighbours.NeighboursRegressor",
         "predictor.ml.svm.ProbabilisticSVC",
