@@ -34,7 +34,7 @@ from .signatures import build_signature
 from .splitting import Split
 from .target import Target
 from .thresholds import Scores
-from .uncertainty import JUDGED_COVERAGES, coverage_report
+from .uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 
 Array = NDArray[Any]
 N_GOLDEN = 20

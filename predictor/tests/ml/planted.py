@@ -17,7 +17,9 @@ BLOB_ROLES = {
 }
 
 
-def blobs(n_rows: int = 400, *, seed: int = 0, gaps: float = 0.03) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def blobs(
+    n_rows: int = 400, *, seed: int = 0, gaps: float = 0.03
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Four kinds of customers, and the kind of each row."""
     rng = np.random.default_rng(seed)
     kinds = rng.choice(4, n_rows, p=[0.4, 0.3, 0.2, 0.1])

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from predictor.errors import DamagedArtifact, TrainingFailed
 from predictor.ml import persistence, skops_files
 from predictor.ml.estimators import estimators_for
+from predictor.ml.hyperparameters import SUPERVISED
 from predictor.ml.inference import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import GOLDEN, ONNX, SKOPS, SPEC, columns_from_json, columns_to_json
@@ -41,7 +42,7 @@ def written(folder: Path, pipeline: FittedPipeline, columns: Columns, *, is_comp
 
 CASES = [
     pytest.param(info.key, task, id=f"{info.key}-{task.value}")
-    for task in Task
+    for task in sorted(SUPERVISED)
     for info in estimators_for(task)
 ]
 
