@@ -46,6 +46,10 @@ class LedgerMiddleware:
         if draining.is_draining():
             # Keep-alive connections end here, in order, before the process does.
             response["Connection"] = "close"
+        standing = getattr(request, "standing", None)
+        if standing is not None:
+            for name, value in standing.headers.items():
+                response[name] = value
         if self.log is not None:
             self.log.add(entry(request, response.status_code, seconds))
         return response

@@ -89,6 +89,10 @@ LOG_RETENTION_DAYS = env.int(
 PREDICTIONS_AT_ONCE = env.int("MLWEB_PREDICTIONS_AT_ONCE", default=16)
 PREDICTIONS_WAITING = env.int("MLWEB_PREDICTIONS_WAITING", default=192)
 PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250)
+# For each API token that has no limit of its own; 0 for none.
+TOKEN_REQUESTS_PER_MINUTE = env.int(
+    "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=0, validate=validate.Range(min=0, max=10_000_000)
+)
 PREDICTION_TIMEOUT_SECONDS = env.int("MLWEB_PREDICTION_TIMEOUT_SECONDS", default=30)
 SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=32)
 

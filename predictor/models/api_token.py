@@ -47,6 +47,9 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Empty: the installation's limit."
+    )
 
     objects = ApiTokenQuerySet.as_manager()
     history = HistoricalRecords(excluded_fields=["digest", "last_used_at"])

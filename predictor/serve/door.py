@@ -15,6 +15,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from ..api.authentication import admit
 from ..api.errors import exception_handler
 from ..api.json import dumps, read_limited
 from ..api.viewsets import LengthRequired
@@ -118,6 +119,7 @@ def refused(
 def enter(request: HttpRequest, workspace: str, scopes: frozenset[Scope]) -> ApiToken:
     """The caller's token, when it is one of this workspace and has one of these scopes."""
     token = tokens.authenticate(sent_token(request))
+    admit(request, token)
     if token.workspace.slug != workspace:
         raise Http404
     if not any(map(token.has_scope, scopes)):

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from ..errors import InvalidInput, NotAuthenticated, NotFound, listed, shown
+from ..errors import InvalidInput, NotAuthenticated, NotFound, Problem, listed, shown
 from ..models import ApiToken, Membership, Scope, User, Workspace
 from . import remembering
 from .remembering import Remembered
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 MARK = "mlw_"  # so that secret scanners and people can tell what it is
 N_RANDOM_BYTES = 32  # 256 bits, written as 43 URL-safe characters
 WELL_FORMED = re.compile(r"mlw_[A-Za-z0-9_-]{43}")
+MOST_REQUESTS_PER_MINUTE = 10_000_000
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 _usable: Remembered[str, ApiToken] = Remembered()
@@ -47,16 +49,19 @@ def create_token(
     name: str,
     scopes: Iterable[Scope | str],
     expires_at: datetime | None = None,
+    requests_per_minute: int | None = None,
 ) -> CreatedToken:
     """A token that acts as `user` in `workspace` within `scopes`.
 
-    Raises `InvalidInput` for a bad name, scope or expiry, `NotFound` where the person is not in it.
+    `requests_per_minute`: None for the installation's limit; one of its own can only be stricter. Raises
+    `InvalidInput` for a bad name, scope, expiry or limit, `NotFound` where the person is not in it.
     """
     name = name.strip()
     if not name or len(name) > 80:
         raise InvalidInput("Give the token a name of 1 to 80 characters that says what uses it.", limit=80)
     if expires_at is not None and expires_at <= timezone.now():
         raise InvalidInput("The token would end before it begins; choose a later time.")
+    _require_limit(requests_per_minute)
     if not Membership.objects.filter(user=user, workspace=workspace).exists():
         raise NotFound(f"There is no workspace {shown(workspace.slug)}.")
     plaintext = MARK + secrets.token_urlsafe(N_RANDOM_BYTES)
@@ -68,6 +73,7 @@ def create_token(
         digest=digest_of(plaintext),
         scopes=_known_scopes(scopes),
         expires_at=expires_at,
+        requests_per_minute=requests_per_minute,
     )
     token._history_user = user
     token.save(force_insert=True)
@@ -143,6 +149,16 @@ def _find(digest: str) -> ApiToken:
         role=token.member_role,  # type: ignore[attr-defined]
     )
     return token
+
+
+def _require_limit(requests_per_minute: int | None) -> None:
+    most = settings.TOKEN_REQUESTS_PER_MINUTE or MOST_REQUESTS_PER_MINUTE
+    if requests_per_minute is not None and not 1 <= requests_per_minute <= most:
+        raise InvalidInput(
+            f"The limit of a token is between 1 and {most:,} requests a minute.",
+            problems=[Problem("Out of range.", "/requests_per_minute")],
+            limit=most,
+        )
 
 
 def _known_scopes(scopes: Iterable[Scope | str]) -> list[str]:

@@ -7,6 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from ..models import Scope, User, Workspace
+from ..services import tokens
 
 LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "no end")]
 
@@ -23,6 +24,13 @@ class TokenForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         initial=[Scope.READ, Scope.PREDICT],
         help_text="Give it no more than it needs.",
+    )
+    requests_per_minute = forms.IntegerField(
+        label="At most",
+        required=False,
+        min_value=1,
+        max_value=tokens.MOST_REQUESTS_PER_MINUTE,
+        help_text="Requests a minute. Leave it empty for the installation's limit.",
     )
     lifetime = forms.ChoiceField(label="Ends after", choices=LIFETIMES, initial="90", required=False)
 

@@ -47,6 +47,7 @@ class TokenCreate(LoginRequiredMixin, FormView):
                 name=asked["name"],
                 scopes=asked["scopes"],
                 expires_at=asked["lifetime"],
+                requests_per_minute=asked["requests_per_minute"],
             )
         except MlwebError as error:
             form.add_error(None, error.message)

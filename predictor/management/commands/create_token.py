@@ -24,6 +24,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--expires-days", type=int, metavar="DAYS", help="without it the token has no end"
         )
+        parser.add_argument(
+            "--requests-per-minute",
+            type=int,
+            metavar="N",
+            help="without it the installation's limit (MLWEB_TOKEN_REQUESTS_PER_MINUTE)",
+        )
 
     def handle(self, **options: Any) -> None:
         days = options["expires_days"]
@@ -39,6 +45,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 scopes=options["scope"],
                 expires_at=timezone.now() + timedelta(days=days) if days is not None else None,
+                requests_per_minute=options["requests_per_minute"],
             )
         except MlwebError as error:
             raise CommandError(error.message) from None

@@ -1,0 +1,218 @@
+"""How many requests a token may send: a bucket that holds a minute's worth and is refilled all the time.
+
+All web processes of one machine count together, in a file; all machines do, where `CACHE_URL` names a Redis. So a
+token that may send 100 a minute gets 100 at once after a pause, and one every 0.6 s from then on, whichever
+process is asked. The arithmetic is the generic cell rate algorithm: of each bucket only the moment is kept at
+which it will be full again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import math
+import os
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from ..errors import RateLimited
+from ..models import ApiToken
+from . import meters
+
+logger = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 60
+REDIS_TIMEOUT_SECONDS = 0.25
+REDIS_REST_SECONDS = 10
+# The clock of two readings of one moment.
+SLACK_SECONDS = 1e-6
+
+now: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a token stands after a request: allowed or not, and how many more would be, right now."""
+
+    limit: int
+    remaining: int
+    full_in_seconds: float
+    retry_in_seconds: float = 0.0
+
+    @property
+    def is_allowed(self) -> bool:
+        return not self.retry_in_seconds
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As draft-ietf-httpapi-ratelimit-headers-06 names them."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(math.ceil(self.full_in_seconds)),
+            "RateLimit-Policy": f"{self.limit};w={PERIOD_SECONDS}",
+        }
+
+    def require(self) -> None:
+        """Raises RateLimited."""
+        if not self.is_allowed:
+            meters.count("rate_limited")
+            raise RateLimited(
+                f"This token may send {self.limit:,} requests a minute, and has sent them.",
+                retry_seconds=math.ceil(self.retry_in_seconds),
+                limit=self.limit,
+            )
+
+
+def limit_of(token: ApiToken) -> int:
+    """Requests a minute, 0 for no limit: the stricter one of the token's own and the installation's."""
+    own, common = token.requests_per_minute, settings.TOKEN_REQUESTS_PER_MINUTE
+    return min(own, common) if own and common else own or common
+
+
+def take(token: ApiToken) -> Standing | None:
+    """One request of this token; None where it has no limit."""
+    limit = limit_of(token)
+    if not limit:
+        return None
+    return _stand(limit, *_buckets.take(token.pk, PERIOD_SECONDS / limit))
+
+
+def _stand(limit: int, is_allowed: bool, full_in: float) -> Standing:
+    """`full_in`: after this request if it is allowed, else without it."""
+    interval = PERIOD_SECONDS / limit
+    if not is_allowed:
+        return Standing(limit, 0, full_in, max(full_in + interval - PERIOD_SECONDS, SLACK_SECONDS))
+    return Standing(limit, int((PERIOD_SECONDS - full_in + SLACK_SECONDS) / interval), full_in)
+
+
+class Buckets(Protocol):
+    def take(self, pk: int, interval: float) -> tuple[bool, float]:
+        """Whether one more fits into the bucket of this token, and in how many seconds it is full again."""
+        ...
+
+
+def taken(full_at: float, at: float, interval: float) -> tuple[bool, float]:
+    """(is allowed, full at) of a bucket that would be full at `full_at`, asked at `at`."""
+    # A bucket cannot be emptier than empty: else a clock that was set back would lock the token out.
+    full_at = min(max(full_at, at), at + PERIOD_SECONDS)
+    after = full_at + interval
+    return (True, after) if after - at <= PERIOD_SECONDS + SLACK_SECONDS else (False, full_at)
+
+
+class InMemory:
+    """For a process that can share nothing."""
+
+    def __init__(self) -> None:
+        self._full_at: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, pk: int, interval: float) -> tuple[bool, float]:
+        at = now()
+        with self._lock:
+            is_allowed, self._full_at[pk] = taken(self._full_at.get(pk, 0.0), at, interval)
+            return is_allowed, self._full_at[pk] - at
+
+
+class InFile:
+    """For all processes of one machine: eight bytes for each token, at eight times its number. 5 µs a request."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._pid = 0
+        self._fallback = InMemory()
+
+    def take(self, pk: int, interval: float) -> tuple[bool, float]:
+        with self._lock:
+            try:
+                return self._take(pk, interval)
+            except OSError:
+                logger.warning("Requests are counted in each process by itself.", exc_info=True)
+        return self._fallback.take(pk, interval)
+
+    def _take(self, pk: int, interval: float) -> tuple[bool, float]:
+        file = self._opened()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            at = now()
+            found = os.pread(file, 8, pk * 8)
+            before = struct.unpack("d", found)[0] if len(found) == 8 else 0.0
+            is_allowed, full_at = taken(before, at, interval)
+            if full_at != before:
+                os.pwrite(file, struct.pack("d", full_at), pk * 8)
+            return is_allowed, full_at - at
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _opened(self) -> int:
+        # A child shares its parent's open file, and with it the lock: it needs one of its own.
+        if self._file is None or self._pid != os.getpid():
+            path = Path(settings.DATA_DIR) / "rates"
+            self._file, self._pid = os.open(path, os.O_RDWR | os.O_CREAT, 0o600), os.getpid()
+        return self._file
+
+
+class InRedis:
+    """For all processes of all machines, by Redis' clock. While Redis does not answer, each machine for itself."""
+
+    SCRIPT = """
+        local time = redis.call('TIME')
+        local at = tonumber(time[1]) + tonumber(time[2]) / 1000000
+        local interval, period = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local full_at = tonumber(redis.call('GET', KEYS[1]) or '0')
+        full_at = math.min(math.max(full_at, at), at + period)
+        local after = full_at + interval
+        if after - at > period + 0.000001 then return {0, tostring(full_at - at)} end
+        redis.call('SET', KEYS[1], string.format('%.6f', after), 'PX', math.ceil((after - at) * 1000))
+        return {1, tostring(after - at)}
+    """
+
+    def __init__(self, url: str, fallback: Buckets):
+        self._url = url
+        self._fallback = fallback
+        self._rests_until = 0.0
+
+    @cached_property
+    def _script(self) -> Any:
+        import redis
+
+        client = redis.Redis.from_url(
+            self._url, socket_timeout=REDIS_TIMEOUT_SECONDS, socket_connect_timeout=REDIS_TIMEOUT_SECONDS
+        )
+        return client.register_script(self.SCRIPT)
+
+    def take(self, pk: int, interval: float) -> tuple[bool, float]:
+        import redis
+
+        if time.monotonic() >= self._rests_until:
+            try:
+                is_allowed, full_in = self._script(
+                    keys=[f"mlweb:rate:{pk}"], args=[repr(interval), PERIOD_SECONDS]
+                )
+                return bool(is_allowed), float(full_in)
+            except redis.RedisError:
+                self._rests_until = time.monotonic() + REDIS_REST_SECONDS
+                logger.warning("Redis does not answer; requests are counted on this machine.", exc_info=True)
+        return self._fallback.take(pk, interval)
+
+
+def buckets() -> Buckets:
+    """What the settings ask for."""
+    in_file = InFile()
+    cache = settings.CACHES["default"]
+    if "redis" in cache["BACKEND"].lower():
+        location = cache["LOCATION"]
+        return InRedis(location if isinstance(location, str) else location[0], in_file)
+    return in_file
+
+
+_buckets: Buckets = buckets()
