@@ -2,10 +2,21 @@
 
 `EvaluationReport.to_json()`:
     {"format": 1, "task", "metric": the selection metric, "n_rows": held-out rows,
-     "held_out": {metric: number}, "cross_validation": {"metrics": {…}, "n_folds", "n_rows", "spread"},
-     "baselines": [{"key": "dummy" | "linear", "title", "held_out": {metric: number}}],
-     "verdict": {"sentence", "is_better": bool, "is_sure": bool, "baseline": key, "metric", "gain",
-                 "gain_low", "gain_high"},
+     "held_out": {metric: number}, "intervals": {metric: [low, high] or null}: 95 %, of the held-out rows,
+     "cross_validation": {"metrics": {…}, "intervals": {…}: corrected for overlapping folds, "n_folds", "n_rows",
+                          "spread"},
+     "baselines": [{"key": "dummy" | "linear" | "boosting", "title", "held_out": {metric: number}}],
+     "baseline_notes": [why one is missing],
+     "verdict": {"sentence", "is_better": bool, "is_sure": bool, "baseline": key, "gain", "gain_low", "gain_high":
+                 how much lower the mean loss is than the first baseline's,
+                 "comparisons": [{"baseline": key, "title", "gain", "gain_low", "gain_high", "relative_gain",
+                                  "relative_low", "relative_high", "outcome": "better" | "worse" | "unclear"}],
+                 "worries": [sentences]},
+     "conditions": {"split": {"kind": "random" | "time" | "group", "column"}, "suggested_split": the same or null,
+                    "duplicates": {"n_copies", "n_conflicting", "are_kept_together"}, "leaks": [columns]},
+     "slices": [{"column", "words", "n_rows", "metric": "log_loss" | "mae", "score", "score_elsewhere",
+                 "difference", "rate", "rate_elsewhere": shares of wrong classes or null, "p_value"}]: parts of the
+               held-out rows with a significantly higher loss; "n_slices_tested",
      "importance": [{"column", "mean", "spread"}], largest first: the rise of the selection metric when the
                    column is shuffled, on held-out rows; "importance_rows"
      regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"},
@@ -25,7 +36,6 @@ Every number is finite or null.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,39 +44,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import curves
-from .metrics import DECIDED, class_metrics, confusion, losses, metrics, predicted_codes, selection_metric
+from .checking import TrainingTable
+from .conditions import Conditions
+from .intervals import Resamples, decided_intervals, held_out_intervals
+from .metrics import DECIDED, class_metrics, confusion, metrics, predicted_codes, selection_metric
 from .schema import Task, canonical_text
+from .slices import Slice, worst_slices
 from .target import Target
 from .thresholds import HALF, Scores, Threshold, decision_numbers, pairs
+from .verdict import Baseline, Verdict, judge, worries_about
+
+__all__ = [
+    "Baseline",
+    "EvaluationReport",
+    "Verdict",
+    "decided_again",
+    "decision",
+    "dummy_predictions",
+    "evaluate",
+]
 
 Array = NDArray[Any]
-N_RESAMPLES = 1000
 MAX_CURVES = 20
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """What any model should beat: its predictions on the held-out rows."""
-
-    key: str
-    title: str
-    predictions: Array
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the model beats the baseline. `gain`: how much lower its mean loss is, with a 95 % interval."""
-
-    sentence: str
-    is_better: bool
-    is_sure: bool
-    baseline: str
-    gain: float
-    gain_low: float
-    gain_high: float
-
-    def to_json(self) -> dict[str, Any]:
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,11 @@ class EvaluationReport:
     baselines: Sequence[Mapping[str, Any]]
     verdict: Verdict
     details: Mapping[str, Any]
+    intervals: Mapping[str, Any] = field(default_factory=dict)
+    slices: Sequence[Slice] = ()
+    n_slices_tested: int = 0
+    conditions: Conditions = field(default_factory=Conditions)
+    baseline_notes: Sequence[str] = ()
     importance: Sequence[Mapping[str, Any]] = field(default_factory=list)
     importance_rows: int = 0
 
@@ -90,9 +94,14 @@ class EvaluationReport:
             "metric": selection_metric(self.task),
             "n_rows": self.n_rows,
             "held_out": dict(self.held_out),
+            "intervals": dict(self.intervals),
             "cross_validation": dict(self.cross_validation),
             "baselines": [dict(each) for each in self.baselines],
+            "baseline_notes": list(self.baseline_notes),
             "verdict": self.verdict.to_json(),
+            "conditions": self.conditions.to_json(),
+            "slices": [each.to_json() for each in self.slices],
+            "n_slices_tested": self.n_slices_tested,
             "importance": [dict(each) for each in self.importance],
             "importance_rows": self.importance_rows,
             **self.details,
@@ -114,6 +123,9 @@ def evaluate(
     cross_validation: Mapping[str, Any],
     *,
     seed: int,
+    table: TrainingTable | None = None,
+    conditions: Conditions | None = None,
+    baseline_notes: Sequence[str] = (),
     importance: Sequence[Mapping[str, Any]] = (),
     importance_rows: int = 0,
     threshold: float | None = None,
@@ -121,8 +133,16 @@ def evaluate(
     """The report for predictions on held-out rows; the first baseline is the dummy.
 
     `threshold` is what the classes of a binary task are decided by, those of the baselines, too.
+    `table` holds the rows, to look for the parts of them where the model errs most.
     """
-    task = target.task
+    task, conditions = target.task, conditions or Conditions()
+    resamples = Resamples.draw(len(target.y), seed=seed)
+    held_out = metrics(task, target.y, predicted, threshold)
+    intervals = held_out_intervals(task, target.y, predicted, resamples, seed=seed, threshold=threshold)
+    slices, n_tested = worst_slices(table, predicted, threshold) if table is not None else ([], 0)
+    worries = [
+        *conditions.worries, *worries_about(target, held_out, intervals, cross_validation, slices)
+    ]  # fmt: skip
     details = (
         _classification(target, predicted, threshold)
         if task.is_classification
@@ -131,7 +151,8 @@ def evaluate(
     return EvaluationReport(
         task=task,
         n_rows=len(target.y),
-        held_out=metrics(task, target.y, predicted, threshold),
+        held_out=held_out,
+        intervals=intervals,
         cross_validation=cross_validation,
         baselines=[
             {
@@ -141,67 +162,15 @@ def evaluate(
             }
             for each in baselines
         ],
-        verdict=judge(target, predicted, baselines, seed=seed),
+        verdict=judge(target, predicted, baselines, resamples, worries),
+        slices=slices,
+        n_slices_tested=n_tested,
+        conditions=conditions,
+        baseline_notes=baseline_notes,
         details=details,
         importance=importance,
         importance_rows=importance_rows,
     )
-
-
-def judge(target: Target, predicted: Array, baselines: Sequence[Baseline], *, seed: int) -> Verdict:
-    """The verdict against the dummy; a better linear model is named, too."""
-    task = target.task
-    own = losses(task, target.y, predicted)
-    dummy = baselines[0]
-    gain, low, high = gain_interval(own, losses(task, target.y, dummy.predictions), seed=seed)
-    is_better, is_sure = gain > 0, low > 0 or high < 0
-    sentence = _against_dummy(task, own, losses(task, target.y, dummy.predictions), is_better, is_sure)
-    for other in baselines[1:]:
-        sentence += _against_other(
-            other, *gain_interval(own, losses(task, target.y, other.predictions), seed=seed)
-        )
-    return Verdict(sentence, is_better and is_sure, is_sure, dummy.key, gain, low, high)
-
-
-def gain_interval(own: Array, other: Array, *, seed: int) -> tuple[float, float, float]:
-    """How much lower our mean loss is, and the 95 % bootstrap interval of that (paired, percentile)."""
-    difference = other - own
-    rng = np.random.default_rng(seed)
-    means = np.array([difference[rng.integers(0, len(own), len(own))].mean() for _ in range(N_RESAMPLES)])
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(difference.mean()), float(low), float(high)
-
-
-def _against_dummy(task: Task, own: Array, dummy: Array, is_better: bool, is_sure: bool) -> str:
-    ours, theirs = own.mean(), dummy.mean()
-    if task.is_classification:
-        what, numbers = "always answering the class shares", f"log-loss {ours:.3f} against {theirs:.3f}"
-    else:
-        what, numbers = (
-            "always answering the mean",
-            f"RMSE {_short(math.sqrt(ours))} against {_short(math.sqrt(theirs))}",
-        )
-    rows = f"{len(own)} held-out rows"
-    if is_better and is_sure:
-        return f"The model is better than {what}: {numbers} on {rows}, and chance does not explain it."
-    if is_sure:
-        return f"The model is worse than {what}: {numbers} on {rows}. Do not use it."
-    return (
-        f"The model is not shown to be better than {what}: {numbers} on {rows}, which chance alone can give."
-    )
-
-
-def _short(value: float) -> str:
-    """Four significant digits, and all of those before the point."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
-
-
-def _against_other(other: Baseline, gain: float, low: float, high: float) -> str:
-    if low > 0:
-        return f" It also beats the baseline {other.title}."
-    if high < 0:
-        return f" But the baseline {other.title} is better than it."
-    return f" It is not shown to differ from the baseline {other.title}."
 
 
 def _regression(target: Target, predicted: Array, seed: int) -> dict[str, Any]:
@@ -247,8 +216,15 @@ def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshol
     return {
         **report,
         "held_out": _relabelled(report["held_out"], *held_out, threshold.value),
+        "intervals": {**(report.get("intervals") or {}), **_decided_intervals(*held_out, threshold.value)},
+        "slices": [{**each, "rate": None, "rate_elsewhere": None} for each in report.get("slices") or []],
         "cross_validation": {
             **folds,
+            **(
+                {"intervals": {**folds["intervals"], **dict.fromkeys(DECIDED)}}
+                if "intervals" in folds
+                else {}
+            ),
             "metrics": _relabelled(folds.get("metrics") or {}, *out_of_fold, threshold.value),
         },
         "baselines": [
@@ -266,6 +242,11 @@ def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshol
         "per_class": labels,
         "decision": decision(threshold, names[1], held_out=held_out, out_of_fold=out_of_fold),
     }
+
+
+def _decided_intervals(is_positive: Array, probabilities: Array, at: float) -> dict[str, Any]:
+    codes = (probabilities >= at).astype(np.intp)
+    return decided_intervals(is_positive.astype(np.intp), codes, 2, seed=0)
 
 
 def _relabelled(

@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from . import persistence
 from .checking import TrainingTable
 from .checkpoints import write_json
+from .conditions import Conditions
 from .deciding import Decided
 from .dependence import dependence
 from .evaluation import Baseline, decision, dummy_predictions, evaluate
 from .explaining import permutation_importance, predicted
 from .features import FeatureSpec
 from .fitting import Candidate, fit_member, join, sample_rows
+from .intervals import fold_intervals
 from .metrics import selection_score
 from .parity import compile_checked
 from .pipeline import FittedPipeline, Member
@@ -101,6 +103,18 @@ def fit_plan(plan: Plan, table: TrainingTable) -> Fitted:
     return Fitted(join(parts, table), {each.candidate.key: each.weight / total for each in kept})
 
 
+@dataclass(frozen=True)
+class Judging:
+    """What a report needs beside the fits: what was decided, how the test was made, what else was fitted for it."""
+
+    decided: Decided
+    conditions: Conditions
+    baselines: Sequence[Baseline]
+    baseline_notes: Sequence[str]
+    importance_seconds: float
+    dependence_seconds: float
+
+
 def judge(
     plan: Plan,
     table: TrainingTable,
@@ -108,15 +122,14 @@ def judge(
     target_path: Path,
     *,
     linear: Chosen | None,
-    decided: Decided,
+    judging: Judging,
     workdir: Path,
-    importance_seconds: float,
-    dependence_seconds: float,
 ) -> None:
     """Fit on the development rows, evaluate on the held-out ones, write the report.
 
     What follows the fits is optional, and asks `plan.deadline` first.
     """
+    decided = judging.decided
     development, held_out = table.rows(split.development), table.rows(split.held_out)
     # Judged is what is published, so nothing is left out here.
     in_full = replace(plan, deadline=Deadline(math.inf))
@@ -124,25 +137,30 @@ def judge(
     pipeline = replace(raw, calibration=decided.calibration)
     before = predicted(raw, held_out)
     own = before if decided.calibration is None else decided.calibration.apply(before)
-    baselines = [Baseline("dummy", "No features", dummy_predictions(development.target, len(held_out)))]
-    if linear is not None and plan.deadline.allows(linear.seconds):
-        simple = fit_plan(replace(in_full, members=(linear,)), development).pipeline
-        baselines.append(Baseline("linear", linear.candidate.title, predicted(simple, held_out)))
+    baselines = [
+        Baseline("dummy", "No features", dummy_predictions(development.target, len(held_out))),
+        *_linear(in_full, plan.deadline, linear, raw, development, held_out),
+        *judging.baselines,
+    ]
     importance, n_rows = permutation_importance(
         pipeline,
         held_out,
         seed=plan.seed,
-        max_seconds=min(importance_seconds, LEFT_SHARE * plan.deadline.remaining),
+        max_seconds=min(judging.importance_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
+    threshold = decided.threshold.value if decided.threshold else None
     made = evaluate(
         held_out.target,
         own,
         baselines,
-        decided.cross_validation,
+        {**decided.cross_validation, "intervals": _fold_intervals(decided, split, table.task, threshold)},
         seed=plan.seed,
+        table=held_out,
+        conditions=judging.conditions,
+        baseline_notes=judging.baseline_notes,
         importance=[each.to_json() for each in importance],
         importance_rows=n_rows,
-        threshold=decided.threshold.value if decided.threshold else None,
+        threshold=threshold,
     )
     report = {**made.to_json(), **_sure(held_out.target, before, own, decided), "artifacts": {}}
     report["dependence"] = dependence(
@@ -150,7 +168,7 @@ def judge(
         held_out,
         order=[each.column for each in importance],
         seed=plan.seed,
-        max_seconds=min(dependence_seconds, LEFT_SHARE * plan.deadline.remaining),
+        max_seconds=min(judging.dependence_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
     if held_out.task is Task.BINARY:
         scores = _scores(held_out.target, own, baselines, decided)
@@ -163,6 +181,34 @@ def judge(
             out_of_fold=scores.out_of_fold,
         )
     write_json(target_path, report)
+
+
+def _linear(
+    plan: Plan,
+    deadline: Deadline,
+    linear: Chosen | None,
+    pipeline: FittedPipeline,
+    table: TrainingTable,
+    held_out: TrainingTable,
+) -> list[Baseline]:
+    """The linear baseline: the member of the blend that it is, or else fitted if there is time."""
+    if linear is None:
+        return []
+    by_weight = sorted(plan.members, key=lambda each: -each.weight)
+    places = [number for number, each in enumerate(by_weight) if each.candidate.key == linear.candidate.key]
+    if places:
+        simple = replace(pipeline, members=(replace(pipeline.members[places[0]], weight=1.0),))
+    elif deadline.allows(linear.seconds):
+        simple = fit_plan(replace(plan, members=(linear,)), table).pipeline
+    else:
+        return []
+    return [Baseline("linear", linear.candidate.title, predicted(simple, held_out))]
+
+
+def _fold_intervals(decided: Decided, split: Split, task: Task, threshold: float | None) -> dict[str, Any]:
+    scored = split.scored
+    folds = [(len(fit), np.searchsorted(scored, score)) for fit, score in split.folds]
+    return fold_intervals(task, decided.y, decided.out_of_fold, folds, threshold=threshold)
 
 
 def _sure(target: Target, before: Array, own: Array, decided: Decided) -> dict[str, Any]:

@@ -11,11 +11,13 @@ import numpy as np
 
 from ..errors import TrainingFailed
 from . import portfolio
+from .baselines import Baselines
 from .checking import TrainingWarning
 from .children import Ended
 from .choosing import Choice, choice_of
+from .conditions import Conditions
 from .deciding import Decided, decide
-from .final_fits import Chosen, Plan, judge, publish
+from .final_fits import Chosen, Judging, Plan, judge, publish
 from .leaderboard import Outcome
 from .progress import Deadline
 from .request import TrainingRequest
@@ -57,12 +59,19 @@ class Attempt:
     end: Deadline
 
 
-def finish(request: TrainingRequest, workdir: Path, search: Search, choice: Choice) -> Finished:
+def finish(
+    request: TrainingRequest,
+    workdir: Path,
+    search: Search,
+    choice: Choice,
+    conditions: Conditions,
+    baselines: Baselines,
+) -> Finished:
     """The version's files and report, of the choice or, when that takes too long, of something smaller."""
     notes = ""
     for make in (_whole, _best_alone, _quickest_alone):
         attempt = make(search, choice)
-        halves = _Halves(request, workdir, search, attempt)
+        halves = _Halves(request, workdir, search, attempt, conditions, baselines)
         ended = halves.run()
         judged, published = halves.read("judged"), halves.read("published")
         if judged and published:
@@ -105,6 +114,8 @@ class _Halves:
     workdir: Path
     search: Search
     attempt: Attempt
+    conditions: Conditions
+    baselines: Baselines
 
     @property
     def is_parallel(self) -> bool:
@@ -173,10 +184,15 @@ class _Halves:
             self.search.split,
             self._path("judged"),
             linear=self._linear(kept),
-            decided=self._decided(kept.weights),
+            judging=Judging(
+                decided=self._decided(kept.weights),
+                conditions=self.conditions,
+                baselines=self.baselines.found(),
+                baseline_notes=self.baselines.notes,
+                importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
+                dependence_seconds=max(0.6, DEPENDENCE_SHARE * self.request.budget_seconds),
+            ),
             workdir=self.workdir,
-            importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
-            dependence_seconds=max(0.6, DEPENDENCE_SHARE * self.request.budget_seconds),
         )
 
     def _decided(self, weights: Mapping[str, float]) -> Decided:

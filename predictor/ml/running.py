@@ -11,10 +11,12 @@ from pathlib import Path
 from ..errors import TrainingFailed
 from . import portfolio
 from .auto import auto
+from .baselines import Baselines
 from .checking import TrainingTable, TrainingWarning, feature_roles, make_table
 from .checkpoints import Checkpoints, write_json
 from .children import Children
 from .choosing import choose
+from .conditions import Conditions
 from .duplicates import Duplicates, find_duplicates
 from .finishing import Finished, finish
 from .layouts import layout_of
@@ -23,6 +25,7 @@ from .leaks import find_leaks
 from .progress import Clock, Reporter
 from .request import AUTO, TrainingRequest
 from .search import Search
+from .split_columns import suggested
 from .splitting import Split, split_rows
 from .tables import read_columns
 
@@ -49,26 +52,29 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
-    table = _read(request, reporter)
-    duplicates = _duplicates(table, reporter)
-    split = _split(request, table, duplicates, reporter)
+    table, leaks = _read(request, reporter)
+    conditions = _conditions(request, table, leaks, reporter)
+    split = _split(request, table, conditions.duplicates, reporter)
     checkpoints = Checkpoints.open(workdir, request.digest)
     children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
     clock = Clock(reporter.started_at, request.budget_seconds)
     search = Search(table, split, checkpoints, children, clock, reporter, request.seed)
     search.startup_seconds = clock.elapsed
+    baselines = Baselines(search)
     try:
+        baselines.start(request)
         search = _search(request, search)
+        baselines.settle()
         reporter.progress(0.8, "Blending the best candidates")
         choice = choose(search, max_members=request.limits.max_members)
-        finished = finish(request, workdir, search, choice)
+        finished = finish(request, workdir, search, choice, conditions, baselines)
     finally:
         children.kill_all()
     _write_result(request, workdir, search, finished)
 
 
-def _read(request: TrainingRequest, reporter: Reporter) -> TrainingTable:
-    """The rows to learn from, with what is doubtful about them told."""
+def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, tuple[str, ...]]:
+    """The rows to learn from, with what is doubtful about them told; the columns that give the target away."""
     schema = request.table
     sample = rows_to_read(request)
     names = [*feature_roles(schema, request.target), request.target]
@@ -86,9 +92,10 @@ def _read(request: TrainingRequest, reporter: Reporter) -> TrainingTable:
         n_rows=len(table),
         n_features=len(table.columns),
     )
-    for warning in [*warnings, *find_leaks(table, seed=request.seed)]:
+    leaks = find_leaks(table, seed=request.seed)
+    for warning in [*warnings, *leaks]:
         reporter.warn(warning)
-    return table
+    return table, tuple(each.column for each in leaks if each.column is not None)
 
 
 def rows_to_read(request: TrainingRequest) -> int | None:
@@ -97,11 +104,15 @@ def rows_to_read(request: TrainingRequest) -> int | None:
     return max_rows if request.schema.n_rows > max_rows else None
 
 
-def _duplicates(table: TrainingTable, reporter: Reporter) -> Duplicates:
-    found = find_duplicates(table)
-    if found.sentence:
-        reporter.warn(TrainingWarning(found.sentence))
-    return found
+def _conditions(
+    request: TrainingRequest, table: TrainingTable, leaks: tuple[str, ...], reporter: Reporter
+) -> Conditions:
+    """How the model will be tested, with what is doubtful about that told."""
+    duplicates = find_duplicates(table)
+    if duplicates.sentence:
+        reporter.warn(TrainingWarning(duplicates.sentence))
+    better = suggested(request.table, request.target)
+    return Conditions(request.split, better, duplicates, leaks, len(table))
 
 
 def _split(

@@ -106,9 +106,11 @@ class Search:
                 candidate, fold = waiting.popleft()
                 if self._is_wanted(candidate, fold, rivals):
                     self._start(candidate, fold, running)
-            if running:
+            if not self.children.is_idle:
                 ended = self.children.wait()
-                self._take(*running.pop(ended.key), ended, rivals)
+                # Baselines run beside the search; what they found is read when it is wanted.
+                if ended.key in running:
+                    self._take(*running.pop(ended.key), ended, rivals)
 
     def leaderboard(self) -> list[Entry]:
         return ranked(self.entries.values())

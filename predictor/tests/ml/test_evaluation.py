@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from predictor.ml.conditions import Conditions
+from predictor.ml.duplicates import Duplicates
 from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
 from predictor.ml.explaining import permutation_importance
 from predictor.ml.features import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.schema import Task
+from predictor.ml.split_columns import SplitBy, SplitKind
 from predictor.ml.target import make_target
 
 from .tables_for_tests import classification_table, regression_table
@@ -94,7 +97,45 @@ def test_a_better_linear_model_is_named():
     table = regression_table(200)
     linear = Baseline("linear", "Ridge", table.target.y + 0.01)
     verdict = report_for(table, fitted(table).predict(table.columns).values, linear).verdict
-    assert "But the baseline Ridge is better than it." in verdict.sentence
+    assert "But the baseline Ridge is better than it, an error" in verdict.sentence
+    found = verdict.comparisons[1]
+    assert (found.baseline, found.outcome) == ("linear", "worse")
+    assert found.relative_low <= found.relative_gain <= found.relative_high < 0
+
+
+def test_how_much_better_it_is_stands_in_the_sentence_with_its_interval():
+    table = regression_table(200)
+    predicted = table.target.y.mean() + (table.target.y - table.target.y.mean()) / 2
+    verdict = report_for(table, predicted).verdict
+    assert verdict.comparisons[0].relative_gain == pytest.approx(0.5)
+    assert "an error 50 % smaller (50 % to 50 %)" in verdict.sentence
+
+
+def test_what_to_worry_about_is_told():
+    table = classification_table(60)
+    dummy = Baseline("dummy", "No features", dummy_predictions(table.target, 60))
+    conditions = Conditions(
+        suggested=SplitBy(SplitKind.TIME, "day"),
+        duplicates=Duplicates(30, 0, np.zeros(60, np.intp)),
+        leaks=("paid",),
+        n_rows=300,
+    )
+    unsteady = {"metrics": {"log_loss": 0.2}, "spread": 0.1, "intervals": {"log_loss": [0.1, 0.3]}}
+    said = np.full((60, 2), 0.5)
+    report = evaluate(table.target, said, [dummy], unsteady, seed=0, table=table, conditions=conditions)
+    told = " ".join(report.verdict.worries)
+    for words in (
+        "“paid” alone",
+        "times in “day”",
+        "30 rows are copies",
+        "Only 60 rows",
+        "differs much",
+        "does worse",
+    ):
+        assert words in told
+    assert json.loads(json.dumps(report.to_json(), allow_nan=False))["conditions"]["leaks"] == ["paid"]
+    calm = evaluate(table.target, said, [dummy], {}, seed=0)
+    assert [each[:10] for each in calm.verdict.worries] == ["Only 60 ro"]
 
 
 def test_importance_is_of_the_original_columns_and_ranks_what_matters():

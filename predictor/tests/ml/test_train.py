@@ -69,6 +69,8 @@ def test_a_run_leaves_a_version_that_serves(tmp_path):
     assert np.isfinite(load_predictor(files, signature).predict(columns).values).all()
     assert result["is_compiled"]
     assert result["report"]["verdict"]["is_better"]
+    assert [each["key"] for each in result["report"]["baselines"]] == ["dummy", "boosting"]
+    assert set(result["report"]["intervals"]) == set(result["metrics"])
     assert result["metrics"]["r2"] > 0.5
     assert result["leaderboard"][0]["weight"] == 1.0
     assert not result["is_budget_limited"]
@@ -148,7 +150,10 @@ def test_later_rows_or_whole_groups_judge_and_the_groups_are_no_feature(tmp_path
         code, events = finished(start(request, folder))
         assert code == 0, events
         result = result_of(folder)
-        assert result["report"]["n_rows"] == 30
+        report = result["report"]
+        assert report["n_rows"] == 30
+        assert report["conditions"]["split"] == {"kind": kind, "column": column}
+        assert {each["key"] for each in report["baselines"]} <= {"dummy", "boosting"}
         assert ("person" in [each["name"] for each in result["signature"]["fields"]]) == (kind == "time")
 
 

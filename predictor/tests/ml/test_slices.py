@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from predictor.ml.schema import Role
+from predictor.ml.slices import worst_slices
+
+from .tables_for_tests import classification_table, regression_table
+
+
+def wrong_where(table, rows, seed=0):
+    """Predictions that are good, but for these rows."""
+    rng = np.random.default_rng(seed + 1000)
+    y = table.target.y
+    if not table.task.is_classification:
+        return y + rng.normal(0, np.where(rows, 3.0, 0.5))
+    p = np.where(rows, 0.55, 0.9)
+    said = np.where(rng.random(len(y)) < p, y, 1 - y)
+    positive = np.where(said == 1, p, 1 - p)
+    return np.column_stack([1 - positive, positive])
+
+
+@pytest.mark.parametrize("make", [classification_table, regression_table])
+def test_a_planted_level_is_found_and_named(make):
+    table = make(1000)
+    found, n_tested = worst_slices(table, wrong_where(table, table.columns["city"] == "south"))
+    assert n_tested > 10
+    assert found[0].words == "“city” is “south”"
+    assert found[0].n_rows == (table.columns["city"] == "south").sum()
+    assert found[0].difference > 0
+    assert found[0].p_value < 1e-6
+
+
+def test_a_planted_range_and_missing_values_are_found():
+    table = regression_table(2000)
+    age = table.columns["age"]
+    found, _ = worst_slices(table, wrong_where(table, np.isnan(age)))
+    assert found[0].words == "“age” is missing"
+    income = table.columns["income"]
+    found, _ = worst_slices(table, wrong_where(table, income > np.quantile(income, 0.8)))
+    assert found[0].words.startswith("“income” is ")
+    assert found[0].words.endswith(" or more")
+    assert found[0].n_rows == pytest.approx(400, abs=20)
+
+
+def test_dates_are_told_as_days():
+    table = regression_table(1000)
+    day = np.datetime64("2024-01-01", "us") + np.arange(1000) * np.timedelta64(86_400_000_000, "us")
+    table = replace(table, columns={**table.columns, "day": day}, roles={**table.roles, "day": Role.DATETIME})
+    found, _ = worst_slices(table, wrong_where(table, np.arange(1000) >= 800))
+    assert found[0].words == "“day” is 2026-03-10 or more"
+
+
+@pytest.mark.parametrize("make", [classification_table, regression_table])
+def test_where_errors_are_alike_hardly_anything_is_found(make):
+    table = make(1000)
+    n_found = sum(
+        len(worst_slices(table, wrong_where(table, np.zeros(1000, bool), seed))[0]) for seed in range(20)
+    )
+    assert n_found <= 2
+
+
+def test_a_column_twice_is_one_finding():
+    table = regression_table(1000)
+    table = replace(
+        table,
+        columns={**table.columns, "town": table.columns["city"]},
+        roles={**table.roles, "town": Role.CATEGORICAL},
+    )
+    found, _ = worst_slices(table, wrong_where(table, table.columns["city"] == "south"))
+    assert len([each for each in found if "south" in each.words]) == 1
+
+
+def test_few_rows_show_nothing():
+    table = regression_table(60)
+    assert worst_slices(table, wrong_where(table, table.columns["city"] == "south")) == ([], 0)
