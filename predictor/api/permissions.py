@@ -100,6 +100,12 @@ def enter(request: Request, slug: str) -> Membership:
         raise Http404(error.message) from None
 
 
+def require_scope(request: Request, scope: Scope) -> None:
+    """For what only some requests to an action ask for. Raises InsufficientScope for a token without it."""
+    if isinstance(request.auth, ApiToken) and not request.auth.has_scope(scope):
+        raise InsufficientScope(scope)
+
+
 def visible_workspaces(request: Request) -> WorkspaceQuerySet:
     """The caller's workspaces: for a token only its own, for a session all that the person belongs to."""
     found = Workspace.objects.visible_to(request.user)

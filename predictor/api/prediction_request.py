@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRows, Problem, listed, shown
+from ..services.examples import MAX_NEAREST, N_NEAREST
 
-NAMES = frozenset({"rows", "columns", "data", "version", "strict", "explain", "coverage"})
+NAMES = frozenset({"rows", "columns", "data", "version", "strict", "explain", "nearest", "coverage"})
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class PredictionRequest:
     version: int | str | None
     strict: bool
     explain: bool = False
+    nearest: int = 0
     coverage: float | None = None
 
     @classmethod
@@ -40,9 +42,10 @@ class PredictionRequest:
             raise InvalidInput('Send either "rows", or "columns" and "data".')
         return cls(
             rows=_from_split(body.get("columns"), body.get("data")) if is_split else _rows(body["rows"]),
-            version=_version(body.get("version")),
+            version=version_of(body.get("version")),
             strict=_flag(body, "strict"),
             explain=_flag(body, "explain"),
+            nearest=_nearest(body.get("nearest")),
             coverage=_coverage(body.get("coverage")),
         )
 
@@ -96,7 +99,8 @@ def _numbered(numbers: Sequence[int]) -> str:
     return f"row {numbers[0]:,}{more}"
 
 
-def _version(value: Any) -> int | str | None:
+def version_of(value: Any) -> int | str | None:
+    """A number or an alias, or nothing. Raises InvalidInput."""
     if value is None or (isinstance(value, (int, str)) and not isinstance(value, bool)):
         return value
     raise InvalidInput(
@@ -109,6 +113,18 @@ def _flag(body: Mapping[str, Any], name: str) -> bool:
     if isinstance(value, bool):
         return value
     raise InvalidInput(f'"{name}" has to be true or false.', problems=[Problem("Wrong.", f"/{name}")])
+
+
+def _nearest(value: Any) -> int:
+    """How many training rows: true for a few, none without."""
+    if value is None or isinstance(value, bool):
+        return N_NEAREST if value else 0
+    if isinstance(value, int) and 0 <= value <= MAX_NEAREST:
+        return value
+    raise InvalidInput(
+        f'"nearest" has to be true, false or a number from 0 to {MAX_NEAREST}.',
+        problems=[Problem("Wrong.", "/nearest")],
+    )
 
 
 def _coverage(value: Any) -> float | None:

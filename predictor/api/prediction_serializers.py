@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from ..models import PredictionLog, PredictionSource
+from ..services.examples import MAX_NEAREST
 from ..services.predictions import Answer, Prediction
 
 SCALAR = {"type": ["string", "number", "boolean", "null"]}
@@ -24,6 +25,13 @@ class VersionField(serializers.JSONField):
     pass
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": MAX_NEAREST}]}
+)
+class NearestField(serializers.JSONField):
+    pass
+
+
 class PredictionRequestSerializer(serializers.Serializer[Any]):
     """Rows as objects (`rows`), or once the names (`columns`) and then the values (`data`)."""
 
@@ -33,6 +41,10 @@ class PredictionRequestSerializer(serializers.Serializer[Any]):
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
     strict = serializers.BooleanField(default=False, help_text="Refuse rows with warnings (422).")
     explain = serializers.BooleanField(default=False, help_text="Say what each column added to the answer.")
+    nearest = NearestField(
+        required=False,
+        help_text="So many training rows most like the row; true for 5. Needs the scope read, too.",
+    )
     coverage = serializers.FloatField(
         required=False,
         allow_null=True,
@@ -84,6 +96,14 @@ ExplanationSerializer = inline_serializer(
 )
 
 
+class NearSerializer(serializers.Serializer[Any]):
+    """A row of training that is like the row asked for, with its actual target."""
+
+    distance = serializers.FloatField(help_text="0 for an equal row, 1 for one that differs in every column.")
+    row = serializers.DictField(child=ScalarField())
+    target = ScalarField()
+
+
 class PredictionSerializer(serializers.Serializer[Any]):
     """One row's answer. `probabilities` and `set` for classification, `interval` for regression, `explanation`
     when asked for, `error` when the model had no answer."""
@@ -94,6 +114,7 @@ class PredictionSerializer(serializers.Serializer[Any]):
     interval = IntervalSerializer(required=False)
     set = PredictionSetSerializer(required=False)
     explanation = ExplanationSerializer
+    nearest = NearSerializer(many=True, required=False)
     warnings = WarningSerializer(many=True)
     error = serializers.CharField(required=False)
 
@@ -117,7 +138,10 @@ def answer_as_json(answer: Answer) -> dict[str, Any]:
 
 
 def prediction_as_json(prediction: Prediction) -> dict[str, Any]:
-    return {"id": prediction.id, **prediction.output, "warnings": prediction.warnings_as_json}
+    answer = {"id": prediction.id, **prediction.output, "warnings": prediction.warnings_as_json}
+    if prediction.nearest is not None:
+        answer["nearest"] = [vars(each) for each in prediction.nearest]
+    return answer
 
 
 class LogQuerySerializer(serializers.Serializer[Any]):

@@ -16,11 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import NotFound
-from ..models import PredictionLog, PredictionSource, RegisteredModel
+from ..models import PredictionLog, PredictionSource, RegisteredModel, Scope
 from ..services import log_pages, prediction_log, predictions, registry
 from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
 from .pagination import LogPagination
-from .permissions import PREDICTS, READS
+from .permissions import PREDICTS, READS, require_scope
 from .prediction_request import PredictionRequest
 from .prediction_serializers import (
     AnswerSerializer,
@@ -80,12 +80,15 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         if content_type in (CSV, "multipart/form-data"):
             return self._predict_csv(request, model)
         asked = PredictionRequest.from_json(json_body(request))
+        if asked.nearest:
+            require_scope(request, Scope.READ)
         answer = predictions.predict(
             registered_model=model,
             rows=asked.rows,
             version=asked.version,
             strict=asked.strict,
             explain=asked.explain,
+            nearest=asked.nearest,
             coverage=asked.coverage,
             by=actor_of(request),
             token=token_of(request),

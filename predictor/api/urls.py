@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from . import metrics
 from .article import ArticleView
+from .counterfactuals import CounterfactualViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
 from .predictions import LogViewSet, PredictionViewSet
@@ -97,6 +98,9 @@ urlpatterns = [
     ),
     *both(ALIAS + "/history", AliasViewSet.as_view({"get": "history"}), "api-alias-history"),
     *both(MODEL + "predictions", PredictionViewSet.as_view({"post": "create"}), "api-predict"),
+    *both(
+        MODEL + "counterfactuals", CounterfactualViewSet.as_view({"post": "create"}), "api-counterfactuals"
+    ),
     *both(IN + "predictions", LogViewSet.as_view({"get": "list"}), "api-predictions"),
     *both(IN + "predictions/export", LogViewSet.as_view({"get": "export"}), "api-predictions-export"),
     *both(IN + "predictions/<uuid:pk>", LogViewSet.as_view({"get": "retrieve"}), "api-prediction"),

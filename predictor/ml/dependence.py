@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,13 +25,13 @@ from numpy.typing import NDArray
 
 from .checking import TrainingTable
 from .explaining import BATCH_ROWS
+from .grids import Grid, grid_of
 from .pipeline import FittedPipeline
 from .progress import Deadline
-from .schema import Role, Task, canonical_text
-from .target import Target, missing
+from .schema import Task, canonical_text
+from .target import Target
 
 MAX_ROWS, MIN_ROWS = 200, 50
-MAX_GRID = 20
 MAX_CLASSES = 5
 # More columns are not looked at, and each makes the report larger.
 MAX_FEATURES = 30
@@ -43,15 +42,6 @@ NO_TIME = "the time ran out"
 FEW_TEXTS = "free text has no values to go through"
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The values that a column is set to: as canonical cells, and as JSON. `facts`: its counts or marks."""
-
-    cells: Array
-    shown: list[Any]
-    facts: Mapping[str, Any]
 
 
 def dependence(
@@ -172,51 +162,6 @@ def shown_codes(target: Target) -> list[int] | None:
         return [1]
     counts = np.bincount(target.y, minlength=target.n_classes)
     return sorted(int(code) for code in np.argsort(-counts, kind="stable")[:MAX_CLASSES])
-
-
-def grid_of(role: Role, values: Array) -> Grid | None:
-    """At most MAX_GRID values that the column really has, and missing where it is; None for free text."""
-    is_missing = missing(values)
-    present = values[~is_missing]
-    if role is Role.TEXT or not len(present):
-        return None
-    made = _levels(role, present) if role in (Role.CATEGORICAL, Role.BOOLEAN) else _quantiles(role, present)
-    if not is_missing.any():
-        return made
-    counts = made.facts.get("counts")
-    facts = made.facts if counts is None else {"counts": [*counts, int(is_missing.sum())]}
-    gap = np.array([None], object) if role is Role.CATEGORICAL else values[is_missing][:1]
-    return Grid(np.concatenate([made.cells, gap]), [*made.shown, None], facts)
-
-
-def _levels(role: Role, present: Array) -> Grid:
-    """The most frequent levels, most frequent first."""
-    if role is Role.BOOLEAN:
-        cells = np.array([0.0, 1.0])
-        return Grid(cells, [False, True], {"counts": [int((present == cell).sum()) for cell in cells]})
-    levels, counts = np.unique(present.astype(str), return_counts=True)
-    first = np.argsort(-counts, kind="stable")[:MAX_GRID]
-    shown = [str(level) for level in levels[first]]
-    return Grid(np.array([*shown, None], object)[:-1], shown, {"counts": counts[first].tolist()})
-
-
-def _quantiles(role: Role, present: Array) -> Grid:
-    """Values at even steps through the sorted column, so that the grid is fine where the rows are."""
-    ordered = np.sort(present)
-    distinct = np.unique(ordered)
-    if len(distinct) > MAX_GRID:
-        distinct = np.unique(_at(ordered, MAX_GRID))
-    return Grid(distinct, _shown(role, distinct), {"marks": _shown(role, _at(ordered, 11))})
-
-
-def _at(ordered: Array, n: int) -> Array:
-    return ordered[np.linspace(0, len(ordered) - 1, n).round().astype(np.intp)]
-
-
-def _shown(role: Role, values: Array) -> list[Any]:
-    if role is Role.DATETIME:
-        return [str(each) for each in np.datetime_as_string(values, unit="s")]
-    return [float(each) for each in values]
 
 
 def _curves(answers: Array, target: Target, codes: Sequence[int] | None) -> list[dict[str, Any]]:

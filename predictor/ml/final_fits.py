@@ -22,6 +22,7 @@ from .conditions import Conditions
 from .deciding import Decided
 from .dependence import dependence
 from .evaluation import Baseline, decision, dummy_predictions, evaluate
+from .examples import MAX_EXAMPLES
 from .explaining import permutation_importance, predicted
 from .features import FeatureSpec
 from .fitting import Candidate, fit_member, join, sample_rows
@@ -262,6 +263,11 @@ def publish(
         uncertainty=decided.uncertainty,
         threshold=decided.threshold.value if decided.threshold else None,
     )
+    # In random order: if not all fit into the file, the first ones are as good.
+    kept = table.rows(np.random.default_rng(plan.seed).permutation(len(table))[:MAX_EXAMPLES])
+    columns = {each["name"]: kept.columns[each["name"]] for each in published["signature"]["fields"]}
+    examples = persistence.write_examples(workdir / "artifacts", columns, kept.target.y)
+    published["artifacts"][examples.name] = _described(examples, workdir)
     n_rows = min(len(table), plan.max_rows or len(table))
     write_json(target_path, {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows})
 

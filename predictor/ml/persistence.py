@@ -1,6 +1,7 @@
 """The files of a model version: spec.json, model.onnx (when compiled), model.skops, golden.json; and where the
-version has them, uncertainty.json (how far off it may be), background.json (what explanations start from) and
-scores.json (what another threshold is chosen and judged from; see thresholds.py)."""
+version has them, uncertainty.json (how far off it may be), background.json (what explanations start from),
+scores.json (what another threshold is chosen and judged from; see thresholds.py) and examples.json (rows of
+training; see examples.py)."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
 from .calibration import Calibration
+from .examples import MAX_BYTES, Examples
 from .features import FeatureSpec
 from .pipeline import Columns, FittedPipeline, Member, Outputs, TargetScaling
 from .schema import Signature, Task
@@ -26,7 +28,7 @@ from .uncertainty import Uncertainty
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
 UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"
-SCORES = "scores.json"
+SCORES, EXAMPLES = "scores.json", "examples.json"
 FORMAT = 1
 # Since format 2, a specification may hold a calibration. One without is written as format 1, which older
 # programs read; they refuse 2 rather than answer with probabilities that were meant to be changed.
@@ -88,6 +90,30 @@ def write(
         contents[BACKGROUND] = _json({"format": FORMAT, "rows": columns_to_json(kept)})
     directory.mkdir(parents=True, exist_ok=True)
     return {name: _store(directory / name, content) for name, content in contents.items()}
+
+
+def write_examples(directory: Path, columns: Columns, targets: NDArray[Any]) -> StoredFile:
+    """Write rows of training in random order with their targets (values or class codes), as many as fit."""
+    n = len(targets)
+    content = _examples_json(columns, targets, n)
+    while len(content) > MAX_BYTES and n > 1:
+        n = max(1, int(0.9 * n * MAX_BYTES / len(content)))
+        content = _examples_json(columns, targets, n)
+    return _store(directory / EXAMPLES, content)
+
+
+def _examples_json(columns: Columns, targets: NDArray[Any], n: int) -> bytes:
+    rows = columns_to_json({name: values[:n] for name, values in columns.items()})
+    return _json({"format": FORMAT, "rows": rows, "targets": targets[:n].tolist()})
+
+
+def read_examples(content: bytes, signature: Signature, weights: Mapping[str, float]) -> Examples:
+    """What `write_examples` wrote. Raises DamagedArtifact."""
+    data = read_json(content, EXAMPLES)
+    try:
+        return Examples(signature, columns_from_json(data["rows"]), data["targets"], weights)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedArtifact("The stored training rows cannot be read.") from error
 
 
 def load_pipeline(files: Mapping[str, Path | bytes]) -> FittedPipeline:

@@ -21,6 +21,7 @@ from .log_rows import LogRow, as_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..ml.examples import Near
     from ..ml.inference import Predictor
     from ..ml.rows import CheckedRows, RowWarning
     from ..ml.uncertainty import Uncertainty
@@ -36,7 +37,7 @@ class Prediction:
     """The answer for one row. `error` says why there is none; then `prediction` is None.
 
     `interval`: {low, high, coverage}; `prediction_set`: {classes, coverage}; `explanation`: {base, class,
-    contributions}, which sum to the value or to the probability of that class.
+    contributions}, which sum to the value or to the probability of that class; `nearest`: rows of training.
     """
 
     id: uuid.UUID
@@ -47,6 +48,8 @@ class Prediction:
     interval: Mapping[str, float] | None = None
     prediction_set: Mapping[str, Any] | None = None
     explanation: Mapping[str, Any] | None = None
+    # Rows of training are not repeated in the log.
+    nearest: tuple[Near, ...] | None = None
 
     @property
     def output(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from ..errors import InvalidRows, TooLarge
 from ..models import PredictionSource, uuid7
-from . import prediction_log, registry, serving
+from . import examples, prediction_log, registry, serving
 from .admission import admitted, check_time
 from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
@@ -41,6 +41,7 @@ def predict(
     version: int | str | None = None,
     strict: bool = False,
     explain: bool = False,
+    nearest: int = 0,
     coverage: float | None = None,
     is_lenient: bool = False,
     is_logged: bool = True,
@@ -55,9 +56,10 @@ def predict(
 
     Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; Busy and TookTooLong; and StrictRows
     when `strict` is asked and a row is doubtful.
-    `explain`: with what each column added to the answer. `coverage`: of the intervals and sets, 0.5 to 0.99
+    `explain`: with what each column added to the answer. `nearest`: with so many training rows that are most
+    like the row. `coverage`: of the intervals and sets, 0.5 to 0.99
     (0.9 unless said). `are_texts`, `is_nan_missing`: as `RowChecker.check` takes them.
-    `is_lenient`: an explanation that the version was stored without what it starts from is left out, not refused.
+    `is_lenient`: what the version was stored without is left out, not refused.
     Every row is committed to the log before this returns, unless it is only tried (`is_logged` false).
     """
     started = time.perf_counter()
@@ -74,7 +76,10 @@ def predict(
     checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
     if is_lenient:
         explain = explain and served.predictor.can_explain
+        nearest = nearest if examples.has_examples(chosen) else 0
     predictions = answers(served, checked, explain=explain, coverage=coverage)
+    if nearest:
+        predictions = examples.with_nearest(predictions, chosen, checked, nearest)
     check_time()
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
     asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid7().hex)

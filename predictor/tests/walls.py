@@ -218,6 +218,10 @@ TABLE: dict[str, dict[str, Rule]] = {
     },
     f"{MODEL}/aliases/<slug:alias>/history": {"get": Endpoint(200)},
     f"{MODEL}/predictions": {"post": Endpoint(200, PREDICT, body={"rows": [{"x1": 1, "x2": 2}]})},
+    # The article's model has no training rows to search among.
+    f"{MODEL}/counterfactuals": {
+        "post": Endpoint(400, PREDICT, body={"row": {"x1": 1, "x2": 2}, "wanted": {"at_least": 5}})
+    },
     f"{API}predictions": {"get": Endpoint(200)},
     f"{API}predictions/export": {"get": Endpoint(200)},
     f"{API}predictions/<uuid:pk>": {"get": Endpoint(200)},

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from predictor.ml.checking import TrainingTable
-from predictor.ml.dependence import FEW_TEXTS, MAX_FEATURES, MAX_GRID, NO_TIME, dependence
+from predictor.ml.dependence import FEW_TEXTS, MAX_FEATURES, NO_TIME, dependence
+from predictor.ml.grids import MAX_GRID
 from predictor.ml.pipeline import Outputs
 from predictor.ml.schema import Role, Task
 from predictor.ml.target import make_target

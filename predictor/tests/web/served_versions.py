@@ -110,6 +110,7 @@ def trained() -> Trained:
             uncertainty=uncertainty,
             background=table,
         )
+        stored[persistence.EXAMPLES] = persistence.write_examples(Path(folder), table, y)
         files = {name: file.path.read_bytes() for name, file in stored.items()}
     return Trained(files, compiled is not None, parity.to_json(), report)
 

@@ -1,0 +1,138 @@
+"""`POST …/models/{model}/counterfactuals`: what would have to change for another answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..errors import NotFound
+from ..models import RegisteredModel
+from ..services import counterfactuals, registry
+from ..services.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
+from .permissions import PREDICTS
+from .prediction_request import version_of
+from .prediction_serializers import ScalarField, VersionField
+from .viewsets import WorkspaceViewSet
+
+
+class WantedSerializer(serializers.Serializer[Any]):
+    """The wanted answer: for classification `class`; for regression `at_least` or `at_most`."""
+
+    at_least = serializers.FloatField(required=False, allow_null=True)
+    at_most = serializers.FloatField(required=False, allow_null=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        # `class` is a word of the language, so it cannot be declared as an attribute.
+        return {"class": ScalarField(required=False, allow_null=True), **super().get_fields()}
+
+
+class CounterfactualRequestSerializer(serializers.Serializer[Any]):
+    row = serializers.DictField(child=ScalarField(allow_null=True))
+    wanted = WantedSerializer()
+    version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
+    locked = serializers.ListField(
+        child=serializers.CharField(trim_whitespace=False, allow_blank=True),
+        required=False,
+        default=list,
+        max_length=1000,
+        help_text="Columns that have to stay as they are.",
+    )
+    limit = serializers.IntegerField(default=DEFAULT_FOUND, min_value=1, max_value=MAX_FOUND)
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    column = serializers.CharField()
+    old = ScalarField(allow_null=True)
+    new = ScalarField(allow_null=True)
+
+
+class CounterfactualSerializer(serializers.Serializer[Any]):
+    """Changes after which the version gives the wanted answer. `row` is the whole row with them."""
+
+    changes = ChangeSerializer(many=True)
+    distance = serializers.FloatField(help_text="The size of the changes, each from 0 to 1.")
+    prediction = ScalarField()
+    probabilities = serializers.DictField(child=serializers.FloatField(), required=False)
+    row = serializers.DictField(child=ScalarField())
+
+
+class CounterfactualAnswerSerializer(serializers.Serializer[Any]):
+    model = serializers.CharField()
+    version = serializers.IntegerField()
+    prediction = ScalarField(help_text="The answer for the row as it is.")
+    message = serializers.CharField(help_text="What was found, or that nothing was.")
+    n_evaluated = serializers.IntegerField(help_text="How many changed rows were tried.")
+    counterfactuals = CounterfactualSerializer(many=True)
+
+
+@extend_schema(tags=["predictions"])
+class CounterfactualViewSet(WorkspaceViewSet):
+    """What would have to change."""
+
+    needs = {"create": PREDICTS}
+    queryset = RegisteredModel.objects.all()
+    filter_backends: list[Any] = []
+
+    @extend_schema(
+        request=CounterfactualRequestSerializer,
+        responses=CounterfactualAnswerSerializer,
+        examples=[
+            OpenApiExample(
+                "another class",
+                {"row": {"age": 41, "plan": "pro"}, "wanted": {"class": "stay"}, "locked": ["age"]},
+                request_only=True,
+            ),
+            OpenApiExample(
+                "a higher value",
+                {"row": {"age": 41, "plan": "pro"}, "wanted": {"at_least": 300}},
+                request_only=True,
+            ),
+        ],
+    )
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Look for the fewest columns, and of those the smallest change, that give the wanted answer.
+
+        Nothing of it is logged. The list is empty when nothing was found, or nothing has to change.
+        """
+        try:
+            model = registry.model_of(self.workspace, kwargs["model"])
+        except NotFound:
+            raise Http404 from None
+        asked = CounterfactualRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        found: dict[str, Any] = asked.validated_data
+        wanted = found["wanted"]
+        hints = counterfactuals.find(
+            registered_model=model,
+            row=found["row"],
+            wanted=Wanted(wanted.get("class"), wanted.get("at_least"), wanted.get("at_most")),
+            version=version_of(found.get("version")),
+            locked=found["locked"],
+            n=found["limit"],
+        )
+        return Response(hints_as_json(hints))
+
+
+def hints_as_json(hints: Hints) -> dict[str, Any]:
+    return {
+        "model": hints.model,
+        "version": hints.version,
+        "prediction": hints.prediction.prediction,
+        "message": hints.message,
+        "n_evaluated": hints.n_evaluated,
+        "counterfactuals": [_hint_as_json(each) for each in hints.hints],
+    }
+
+
+def _hint_as_json(hint: Hint) -> dict[str, Any]:
+    return {
+        "changes": [vars(each) for each in hint.changes],
+        "distance": hint.distance,
+        **hint.prediction.output,
+        "row": hint.row,
+    }
