@@ -50,6 +50,8 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
         "number",
         "alias_names",
         "training_run",
+        "made_from",
+        "threshold",
         "dataset",
         "dataset_sha256",
         "task",

@@ -58,6 +58,9 @@ class CsvRequestSerializer(serializers.Serializer[Any]):
     file = serializers.FileField()
     version = serializers.CharField(required=False)
     strict = serializers.BooleanField(required=False)
+    coverage = serializers.FloatField(
+        required=False, min_value=0.5, max_value=0.99, help_text="Of the intervals and sets; 0.9 unless said."
+    )
     encoding = serializers.CharField(required=False)
     delimiter = serializers.CharField(required=False)
     skip_bad_rows = serializers.BooleanField(required=False)
@@ -124,6 +127,11 @@ class AnswerSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     request_id = serializers.CharField()
     latency_ms = serializers.FloatField()
+    threshold = serializers.FloatField(
+        required=False,
+        help_text="From this probability the second class of two is predicted; left out where it is 0.5, "
+        "which means the more probable class.",
+    )
     predictions = PredictionSerializer(many=True)
 
 
@@ -133,6 +141,7 @@ def answer_as_json(answer: Answer) -> dict[str, Any]:
         "version": answer.version,
         "request_id": answer.request_id,
         "latency_ms": answer.latency_ms,
+        **({} if answer.threshold is None else {"threshold": answer.threshold}),
         "predictions": [prediction_as_json(each) for each in answer.predictions],
     }
 

@@ -31,7 +31,7 @@ from .prediction_serializers import (
     answer_as_json,
 )
 from .slim import SlimViewMixin, json_answer, json_body
-from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
+from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
 from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
 
 CSV = "text/csv"
@@ -57,6 +57,11 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         parameters=[
             OpenApiParameter("version", str, description="For a CSV body: a version's number or an alias."),
             OpenApiParameter("strict", bool, description="For a CSV body: refuse rows with warnings."),
+            OpenApiParameter(
+                "coverage",
+                {"type": "number", "minimum": 0.5, "maximum": 0.99},
+                description="For a CSV body: of the intervals and sets.",
+            ),
         ],
         examples=[
             OpenApiExample("rows", {"rows": [{"age": 41, "plan": "pro"}]}, request_only=True),
@@ -111,6 +116,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             ),
             version=fields.get("version") or None,
             strict=boolean(fields.get("strict"), "strict"),
+            coverage=number(fields.get("coverage"), "coverage"),
             by=actor_of(request),
             token=token_of(request),
             face=PredictionSource.API,

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
+from django.urls import reverse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -29,6 +30,7 @@ from .registry_serializers import (
     VersionSerializer,
     VersionSummarySerializer,
 )
+from .training import ThresholdSerializer
 from .viewsets import WorkspaceViewSet, actor_of
 
 
@@ -102,16 +104,18 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         "evaluation": READS,
         "onnx": READS,
         "compare": READS,
+        "thresholds": WRITES,
     }
-    queryset = ModelVersion.objects.select_related("registered_model", "created_by").prefetch_related(
-        "aliases"
-    )
+    queryset = ModelVersion.objects.select_related(
+        "registered_model", "created_by", "made_from"
+    ).prefetch_related("aliases")
     filterset_class = VersionFilter
     lookup_field = "number"
 
     def get_queryset(self) -> QuerySet[Any]:
         # A list does not need the evaluation report, which can be a megabyte each.
-        return super().get_queryset().defer("evaluation") if self.action == "list" else super().get_queryset()
+        found = super().get_queryset().defer("made_from__evaluation", "made_from__signature_json")
+        return found.defer("evaluation") if self.action == "list" else found
 
     def get_serializer_class(self) -> Any:
         return VersionSummarySerializer if self.action == "list" else VersionSerializer
@@ -124,6 +128,18 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         change = registry.archive if asked.validated_data["is_archived"] else registry.unarchive
         version = change(model_version=self.get_object(), by=actor_of(request))
         return Response(self.get_serializer(version).data)
+
+    @extend_schema(request=ThresholdSerializer, responses={201: VersionSerializer})
+    def thresholds(self, request: Request, **kwargs: Any) -> Response:
+        """A new version: the estimators of this one with another decision threshold. Nothing is fitted."""
+        asked = ThresholdSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        version = registry.publish_with_threshold(
+            model_version=self.get_object(), rule=asked.validated_data, by=actor_of(request)
+        )
+        where = {**kwargs, "number": version.number}
+        headers = {"Location": request.build_absolute_uri(reverse("api-version", kwargs=where))}
+        return Response(self.get_serializer(version).data, status=201, headers=headers)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def evaluation(self, request: Request, **kwargs: Any) -> Response:

@@ -36,6 +36,12 @@ class VersionSummarySerializer(serializers.ModelSerializer[ModelVersion]):
     aliases = serializers.SerializerMethodField()
     created_by = serializers.EmailField(source="created_by.email", allow_null=True, default=None)
     is_archived = serializers.BooleanField()
+    made_from = serializers.IntegerField(
+        source="made_from.number",
+        allow_null=True,
+        default=None,
+        help_text="The version whose estimators it shares, with another threshold.",
+    )
 
     class Meta:
         model = ModelVersion
@@ -51,6 +57,8 @@ class VersionSummarySerializer(serializers.ModelSerializer[ModelVersion]):
             "n_bytes",
             "dataset",
             "training_run",
+            "made_from",
+            "threshold",
             "created_at",
             "created_by",
         ]

@@ -71,11 +71,26 @@ class SplitSerializer(serializers.Serializer[Any]):
     )
 
 
+class ThresholdSerializer(serializers.Serializer[Any]):
+    """What the decision threshold of two classes is chosen by, on out-of-fold predictions."""
+
+    by = serializers.CharField(
+        max_length=20,
+        help_text="f1; cost (with false_positive and false_negative); precision or recall (with at_least); "
+        "fixed (with value).",
+    )
+    false_positive = serializers.FloatField(required=False, allow_null=True)
+    false_negative = serializers.FloatField(required=False, allow_null=True)
+    at_least = serializers.FloatField(required=False, allow_null=True)
+    value = serializers.FloatField(required=False, allow_null=True)
+
+
 class RunSerializer(RunSummarySerializer):
     """A run: what was asked, how it goes, what came of it. The traceback is for its owner and for admins."""
 
     traceback = serializers.SerializerMethodField()
     split = SplitSerializer()
+    threshold = serializers.DictField(help_text="What the decision threshold is chosen by; empty: 0.5.")
     leaderboard = serializers.ListField(child=serializers.DictField())
     metrics = serializers.DictField()
     warnings = serializers.ListField(child=serializers.JSONField())
@@ -86,6 +101,7 @@ class RunSerializer(RunSummarySerializer):
             "params",
             "roles",
             "split",
+            "threshold",
             "budget_seconds",
             "seed",
             "leaderboard",
@@ -123,6 +139,7 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     params = serializers.DictField(required=False, child=serializers.JSONField(allow_null=True))
     roles = serializers.DictField(required=False, child=serializers.CharField())
     split = SplitSerializer(required=False, allow_null=True)
+    threshold = ThresholdSerializer(required=False, allow_null=True)
     budget_seconds = serializers.FloatField(required=False, allow_null=True)
     effort = serializers.CharField(
         required=False,

@@ -106,3 +106,14 @@ def boolean(text: str | None, name: str) -> bool:
     if value not in ("", "true", "false", "1", "0"):
         raise InvalidInput(f"“{name}” has to be true or false.", problems=[Problem("Wrong.", f"/{name}")])
     return value in ("true", "1")
+
+
+def number(text: str | None, name: str) -> float | None:
+    if not (text or "").strip():
+        return None
+    try:
+        return float(str(text))
+    except ValueError:
+        raise InvalidInput(
+            f"“{name}” has to be a number.", problems=[Problem("Wrong.", f"/{name}")]
+        ) from None

@@ -90,6 +90,7 @@ urlpatterns = [
     *both(MODEL + "versions", VersionViewSet.as_view({"get": "list"}), "api-versions"),
     *both(VERSION, VersionViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), "api-version"),
     *both(VERSION + "/evaluation", VersionViewSet.as_view({"get": "evaluation"}), "api-version-evaluation"),
+    *both(VERSION + "/thresholds", VersionViewSet.as_view({"post": "thresholds"}), "api-version-thresholds"),
     *both(VERSION + "/onnx", VersionViewSet.as_view({"get": "onnx"}), "api-version-onnx"),
     *both(MODEL + "comparison", VersionViewSet.as_view({"get": "compare"}), "api-comparison"),
     *both(MODEL + "aliases", AliasViewSet.as_view({"get": "list"}), "api-aliases"),

@@ -47,6 +47,19 @@ class ModelVersion(models.Model):
     estimator = models.CharField(max_length=120, help_text="What was fitted, in words.")
     params = models.JSONField(default=dict)
     signature_json = models.JSONField(help_text="A Signature: the fields that callers send, and the classes.")
+    threshold = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="From this probability the positive class is predicted; empty: the more probable class.",
+    )
+    made_from = models.ForeignKey(
+        "self",
+        models.RESTRICT,
+        null=True,
+        blank=True,
+        related_name="variants",
+        help_text="The trained version whose estimators this one shares; it differs in the threshold.",
+    )
     artifacts = models.JSONField(
         help_text="{file name: {digest, n_bytes}}: spec.json, model.onnx, model.skops, …"
     )
@@ -82,6 +95,11 @@ class ModelVersion(models.Model):
         """Names a version and its bytes. Equal files are not enough: the labels of the classes are in the row."""
         digests = {name: entry["digest"] for name, entry in self.artifacts.items()}
         return hashlib.sha256(json.dumps([self.pk, digests], sort_keys=True).encode()).hexdigest()
+
+    @property
+    def trained(self) -> ModelVersion:
+        """The version that came of a run: this one, or the one that it shares the estimators of."""
+        return self.made_from or self
 
     @property
     def is_archived(self) -> bool:

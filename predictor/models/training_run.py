@@ -43,6 +43,11 @@ class TrainingRun(Job):
     split = models.JSONField(
         default=split_at_random, help_text="Which rows judge: {kind: random, time or group, column}."
     )
+    threshold = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What the decision threshold is chosen by; empty leaves it at 0.5.",
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)

@@ -23,6 +23,7 @@ SMALLER_IS_BETTER = frozenset(
         "mape",
         "log_loss",
         "brier",
+        "calibration_error",
         "poisson_deviance",
     }
 )

@@ -24,13 +24,17 @@ __all__ = ["Answer", "CsvAnswer", "CsvOptions", "Prediction", "open_csv_result",
 
 @dataclass(frozen=True)
 class Answer:
-    """What one request gets: which version answered, and a prediction for each row in the order asked."""
+    """What one request gets: which version answered, and a prediction for each row in the order asked.
+
+    `threshold`: from this probability the second class of two is predicted; None where the more probable one is.
+    """
 
     model: str
     version: int
     request_id: str
     predictions: tuple[Prediction, ...]
     latency_ms: float
+    threshold: float | None = None
 
 
 @admitted
@@ -91,4 +95,5 @@ def predict(
         request_id=asked.request_id,
         predictions=tuple(predictions),
         latency_ms=latency_ms,
+        threshold=served.predictor.threshold,
     )

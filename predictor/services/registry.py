@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from ..errors import Conflict, InvalidInput, NotFound, listed, shown
+from ..ml.threshold_rules import ThresholdRule
 from ..models import CHAMPION, ModelVersion, RegisteredModel
 from . import remembering
 from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
@@ -32,6 +33,7 @@ __all__ = [
     "model_of",
     "onnx_download",
     "publish",
+    "publish_with_threshold",
     "register_linear",
     "remove_alias",
     "roll_back",
@@ -126,6 +128,7 @@ def publish(
         estimator=result.get("title") or result["estimator"],
         params=result.get("params") or {},
         signature_json=result["signature"],
+        threshold=_chosen_threshold(report),
         metrics={**(result.get("metrics") or {})},
         evaluation={**report, "baseline": result.get("baseline") or report.get("baseline") or {}},
         warnings=result.get("warnings") or [],
@@ -133,6 +136,27 @@ def publish(
         is_compiled=result["is_compiled"],
         libraries=result.get("libraries") or {},
     )
+
+
+def _chosen_threshold(report: Mapping[str, Any]) -> float | None:
+    decision = report.get("decision") or {}
+    return float(decision["threshold"]) if decision.get("is_chosen") else None
+
+
+def publish_with_threshold(
+    *, model_version: ModelVersion, rule: ThresholdRule | Mapping[str, Any], by: User | None
+) -> ModelVersion:
+    """The next version of the model: this one's estimators, judged and served with another decision threshold.
+
+    It is chosen on the out-of-fold predictions, and nothing is fitted again. Raises InvalidThreshold, and
+    Conflict for a version stored without what a threshold is judged by.
+    """
+    from . import artifacts, version_thresholds
+
+    asked = rule if isinstance(rule, ThresholdRule) else ThresholdRule.from_json(rule)
+    with artifacts.keeping():
+        built = version_thresholds.build(model_version, asked)
+        return _add_version(model_version.registered_model, by=by, artifacts=built.artifacts, **built.fields)
 
 
 def _add_version(

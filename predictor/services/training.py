@@ -15,6 +15,7 @@ from ..ml.checking import TRAINABLE, check_request
 from ..ml.request import AUTO, EFFORTS, TrainingRequest
 from ..ml.schema import Role, Task
 from ..ml.split_columns import SplitBy
+from ..ml.threshold_rules import ThresholdRule
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry
 from .leases import OnChange
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TRAINABLE", "TRAINING", "cancel", "execute", "find_task", "run_here", "split_of", "splits_for", "start_run",
+    "threshold_rule",
 ]  # fmt: skip
 
 MAX_SEED = 2**32 - 1
@@ -43,12 +45,14 @@ def start_run(
     seed: int | None = None,
     roles: Mapping[str, Role | str] | None = None,
     split: SplitBy | Mapping[str, Any] | None = None,
+    threshold: ThresholdRule | Mapping[str, Any] | None = None,
     by: User | None,
 ) -> TrainingRun:
     """A queued run that learns `target` from the dataset for a registered model (made when it is new).
 
     Clustering and anomaly detection have no target; every other task needs one.
     `effort` names a budget: quick, standard or thorough. `split` says which rows judge (at random by default).
+    `threshold` says what the decision threshold of two classes is chosen by (see `ml.threshold_rules`).
     What the dataset's profile can tell is checked here; what only the values can tell, in the run itself.
     Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
     """
@@ -65,6 +69,7 @@ def start_run(
         budget_seconds=_budget(budget_seconds, effort),
         seed=_seed(seed),
         split=split if isinstance(split, SplitBy) else SplitBy.from_json(split),
+        threshold=threshold_rule(threshold),
     )
     found_task = check_request(request)
     with transaction.atomic():
@@ -81,6 +86,7 @@ def start_run(
             params=dict(request.params),
             roles={name: role.value for name, role in request.roles.items()},
             split=request.split.to_json(),
+            threshold=request.threshold.to_json() if request.threshold else {},
             budget_seconds=request.budget_seconds,
             seed=request.seed,
             progress_message="Waiting for a worker",
@@ -103,6 +109,15 @@ def find_task(
             parquet="", schema=dataset.schema, target=target, task=_task(task), roles=_roles(roles or {})
         )
     )
+
+
+def threshold_rule(asked: ThresholdRule | Mapping[str, Any] | str | None) -> ThresholdRule | None:
+    """What a threshold is chosen by, from JSON or the short form of the command line. Raises InvalidThreshold."""
+    if asked is None or isinstance(asked, ThresholdRule):
+        return asked
+    if not asked:
+        return None
+    return ThresholdRule.parse(asked) if isinstance(asked, str) else ThresholdRule.from_json(asked)
 
 
 def split_of(text: str) -> SplitBy:

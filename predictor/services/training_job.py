@@ -19,6 +19,7 @@ from ..errors import TrainingFailed
 from ..ml.request import TrainingLimits, TrainingRequest
 from ..ml.schema import Role, Task
 from ..ml.split_columns import SplitBy
+from ..ml.threshold_rules import ThresholdRule
 from ..models import JobStatus, TrainingRun
 from . import artifacts, registry
 from .fitting_child import FittingChild
@@ -95,6 +96,7 @@ def request_of(run: TrainingRun) -> TrainingRequest:
         roles={name: Role(role) for name, role in run.roles.items()},
         budget_seconds=run.budget_seconds,
         seed=run.seed,
+        threshold=ThresholdRule.from_json(run.threshold) if run.threshold else None,
         split=SplitBy.from_json(run.split),
         limits=TrainingLimits(
             n_threads=settings.TRAINING_THREADS, max_memory_bytes=settings.TRAINING_MEMORY_MB * 1024**2

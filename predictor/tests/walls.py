@@ -157,6 +157,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{M}aliases/<slug:alias>/remove/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     V: {"get": Page(200)},
     f"{V}model.onnx": {"get": Page(200)},
+    f"{V}threshold/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
     f"{V}archive/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     f"{V}unarchive/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     # Predictions
@@ -208,6 +209,7 @@ TABLE: dict[str, dict[str, Rule]] = {
         "patch": Endpoint(200, WRITE, MEMBER, {"is_archived": True}),
     },
     f"{MODEL}/versions/<int:number>/evaluation": {"get": Endpoint(200)},
+    f"{MODEL}/versions/<int:number>/thresholds": {"post": Endpoint(400, WRITE, MEMBER)},
     f"{MODEL}/versions/<int:number>/onnx": {"get": Endpoint(200)},
     f"{MODEL}/comparison": {"get": Endpoint(200, body={"a": 1, "b": 2})},
     f"{MODEL}/aliases": {"get": Endpoint(200)},

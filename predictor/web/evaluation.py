@@ -16,6 +16,7 @@ from ..services.comparison import ComparedValue
 from ..templatetags.mlweb import number
 from ..templatetags.registry import filesize_si
 from .dependence import DependenceView
+from .evaluation_parts import ReportParts
 from .evaluation_report import ReportView, parity_sentence
 from .metric_words import headline_metric, metric_of
 from .prediction_forms import range_words
@@ -38,7 +39,9 @@ FACT_TITLES = {
 class VersionDetail(ModelPage):
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
         model = self.load_model(slug)
-        versions = ModelVersion.objects.select_related("dataset", "training_run", "created_by")
+        versions = ModelVersion.objects.select_related(
+            "dataset", "training_run", "created_by", "made_from__training_run"
+        ).defer("made_from__evaluation", "made_from__signature_json")
         version = versions.filter(registered_model=model, number=number).first()
         if version is None:
             raise Http404(f"{model.name} has no version {number}.")
@@ -53,6 +56,7 @@ class VersionDetail(ModelPage):
             "aliases": list(version.aliases.values_list("alias", flat=True)),
             "report": report,
             "dependence": dependence,
+            "parts": ReportParts(version),
             "headline": headline_metric(version),
             "leaks": leaks,
             "warnings": warnings,
@@ -88,7 +92,7 @@ def feature_row(field: FeatureField, importance: Mapping[str, float]) -> dict[st
 
 def leaderboard(version: ModelVersion) -> list[dict[str, Any]]:
     """What was tried in the run, best first."""
-    run = version.training_run
+    run = version.trained.training_run
     if run is None:
         return []
     entries = [each for each in run.leaderboard or [] if isinstance(each, Mapping)]

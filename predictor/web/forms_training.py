@@ -16,6 +16,7 @@ from ..models import Dataset, RegisteredModel
 from ..services import estimators, training
 from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter
 from .forms_roles import ColumnRow, column_rows, given_roles
+from .forms_threshold import ThresholdForm, shown_from_rule
 
 TASK_TITLES = {
     Task.REGRESSION: "A number (regression)",
@@ -94,6 +95,7 @@ class TrainingRunForm(forms.Form):
         self.target_error = ""
         beginning = self._beginning(data if data is not None else (shown or {}), is_sent=data is not None)
         super().__init__(data, initial=beginning, label_suffix="")
+        self.threshold = ThresholdForm(data, shown=beginning)
         self.found = self._found(beginning)
         self._fill_choices(beginning)
         self._add_hyperparameters(beginning)
@@ -160,6 +162,10 @@ class TrainingRunForm(forms.Form):
     def asked_task(self) -> Task | None:
         asked = self["task"].value()
         return Task(asked) if asked in set(Task) else self.found
+
+    @property
+    def is_binary(self) -> bool:
+        return self.asked_task is Task.BINARY
 
     # --- Fields that depend on the choice ----------------------------------------------------------------
 
@@ -273,6 +279,8 @@ class TrainingRunForm(forms.Form):
                 knob.convert(data.get(name, ""))
             except InvalidHyperparameters as error:
                 self.add_error(name, error.message)
+        if self.is_binary and not self.threshold.is_valid():
+            self.add_error(None, "How to decide between the two classes is not clear yet; see below.")
         return data
 
     @property
@@ -288,6 +296,7 @@ class TrainingRunForm(forms.Form):
             "roles": given_roles(self.dataset, self.data),
             "registered_model": data["registered_model"],
             "split": training.split_of((self.uses_target and data["split"]) or "random"),
+            "threshold": self.threshold.rule if self.is_binary else None,
             **self._asked_budget,
             "seed": data["seed"],
         }
@@ -359,6 +368,7 @@ def shown_from_run(run: Any) -> dict[str, Any]:
         "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
         **roles,
         **params,
+        **shown_from_rule(run.threshold),
     }
 
 

@@ -67,6 +67,10 @@ SMALLER = {
         "How far the probabilities are from what happened; confident mistakes cost most.",
     ),
     "brier": ("Brier score", "The mean squared distance of the probabilities from what happened."),
+    "calibration_error": (
+        "Calibration error",
+        "How far, on average, a stated probability is from the share that happened.",
+    ),
     "rmse": ("RMSE", "The typical error in the target's own unit; large errors weigh more."),
     "mae": ("MAE", "The average error in the target's own unit."),
     "median_absolute_error": ("Median error", "Half of the predictions are closer than this."),
@@ -74,7 +78,7 @@ SMALLER = {
 }
 ORDER = (
     "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "precision", "recall", "f1", "log_loss",
-    "brier", "r2", "rmse", "mae", "median_absolute_error", "mse",
+    "brier", "calibration_error", "r2", "rmse", "mae", "median_absolute_error", "mse",
 )  # fmt: skip
 
 

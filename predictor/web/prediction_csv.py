@@ -12,6 +12,7 @@ from django.shortcuts import render
 from ..errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
 from ..models import CHAMPION, ModelVersion, RegisteredModel
 from ..services import predictions, registry
+from .coverage_words import coverage_choices
 from .forms_datasets import UploadForm
 from .prediction_forms import RowForm
 from .predictions import version_choices
@@ -26,6 +27,15 @@ class CsvForm(UploadForm):
     name = None
     infinite_as_missing = None
     version = forms.ChoiceField(label="Version", required=False)
+    coverage = forms.TypedChoiceField(
+        label="How sure the answers say they are",
+        required=False,
+        coerce=float,
+        empty_value=None,
+        choices=[(value, f"right in {words}") for value, words, _ in coverage_choices("")],
+        initial="0.9",
+        help_text="Of the interval, or the set of classes, that is added to each row.",
+    )
 
     def __init__(self, *args: Any, versions: list[tuple[str, str]], **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -64,6 +74,7 @@ class PredictCsv(ModelPage):
                 filename=file.name,
                 options=predictions.CsvOptions(**form.how),
                 version=form.cleaned_data["version"] or CHAMPION,
+                coverage=form.cleaned_data["coverage"],
                 by=request.user,
                 request_id=getattr(request, "request_id", ""),
             )

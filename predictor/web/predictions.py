@@ -10,13 +10,14 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ..errors import InvalidRows, MlwebError, NotFound, NotServable
+from ..errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
 from ..errors import shown as quoted
 from ..ml.schema import Signature, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
 from ..templatetags.mlweb import number
 from .contributions import contributions_of
+from .coverage_words import coverage_choices, sure_words
 from .evaluation_report import ReportView
 from .prediction_forms import RowForm
 from .registry import ModelPage
@@ -43,6 +44,7 @@ class ShownAnswer:
     label: str
     bars: tuple[Bar, ...]
     error: str = ""
+    sure: str = ""
 
     @property
     def first_bars(self) -> tuple[Bar, ...]:
@@ -61,12 +63,11 @@ def shown_answer(output: Mapping[str, Any]) -> ShownAnswer:
         label = (
             number(prediction, 7) if isinstance(prediction, float) else str(canonical_text(prediction) or "–")
         )
-        return ShownAnswer(label, (), output.get("error", ""))
+        return ShownAnswer(label, (), output.get("error", ""), sure_words(output))
     label = str(canonical_text(prediction) or "–")
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
-    return ShownAnswer(
-        label, tuple(Bar(name, each, name == label) for name, each in ranked), output.get("error", "")
-    )
+    bars = tuple(Bar(name, each, name == label) for name, each in ranked)
+    return ShownAnswer(label, bars, output.get("error", ""), sure_words(output))
 
 
 def importance_of(version: ModelVersion) -> dict[str, float]:
@@ -104,6 +105,7 @@ class Predict(ModelPage):
                 rows=[form.row],
                 version=asked,
                 explain=True,
+                coverage=coverage_of(request.POST.get("coverage", "")),
                 is_lenient=True,
                 by=request.user,
                 source=PredictionSource.FORM,
@@ -138,6 +140,9 @@ class Predict(ModelPage):
             "form": form,
             "version": version,
             "asked": asked,
+            "coverages": coverage_choices(self.request.POST.get("coverage", ""))
+            if "uncertainty.json" in version.artifacts
+            else [],
             "curl": curl(url, form.row, "" if asked == CHAMPION else asked),
             **more,
         }
@@ -153,6 +158,14 @@ class Predict(ModelPage):
             context["choices"] = version_choices(self)
         template = "predictor/predictions/_answer.html" if is_part else "predictor/predictions/predict.html"
         return render(self.request, template, context, status=status)
+
+
+def coverage_of(text: str) -> float | None:
+    """The coverage that a form asks for. Raises InvalidInput."""
+    try:
+        return float(text) if text.strip() else None
+    except ValueError:
+        raise InvalidInput(f"The coverage has to be a number; got {quoted(text)}.") from None
 
 
 def field_errors(error: MlwebError, signature: Signature) -> dict[str, str]:

@@ -15,6 +15,7 @@ from . import (
     registry,
     tokens,
     training,
+    version_threshold,
 )
 
 HOME: list[URLPattern] = [
@@ -55,6 +56,11 @@ REGISTRY: list[URLPattern] = [
     path(f"{MODEL}aliases/<slug:alias>/remove/", registry.AliasRemove.as_view(), name="alias-remove"),
     path(f"{MODEL}versions/<int:number>/", evaluation.VersionDetail.as_view(), name="version-detail"),
     path(f"{MODEL}versions/<int:number>/model.onnx", registry.VersionOnnx.as_view(), name="version-onnx"),
+    path(
+        f"{MODEL}versions/<int:number>/threshold/",
+        version_threshold.VersionThreshold.as_view(),
+        name="version-threshold",
+    ),
     path(f"{MODEL}versions/<int:number>/archive/", registry.VersionArchive.as_view(), name="version-archive"),
     path(
         f"{MODEL}versions/<int:number>/unarchive/",

@@ -25,6 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", default="default", help="Its short name.")
         parser.add_argument("--version", dest="model_version", help="Its number or an alias; else champion.")
         parser.add_argument("--strict", action="store_true", help="Refuse rows with warnings.")
+        parser.add_argument(
+            "--coverage", type=float, help="Of the intervals or sets, 0.5 to 0.99; 0.9 when not given."
+        )
         parser.add_argument("--output", type=Path, help="Where the result goes; else standard output.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +45,7 @@ class Command(BaseCommand):
                 filename=options["file"].name,
                 version=options["model_version"],
                 strict=options["strict"],
+                coverage=options["coverage"],
                 by=None,
                 face=PredictionSource.COMMAND,
             )

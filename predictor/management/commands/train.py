@@ -38,6 +38,12 @@ class Command(BaseCommand):
             metavar="KIND[:COLUMN]",
             help="which rows judge: random, time:COLUMN (later ones) or group:COLUMN (whole groups)",
         )
+        parser.add_argument(
+            "--threshold",
+            metavar="RULE",
+            help="how to decide between two classes: f1, cost:FALSE_POSITIVE:FALSE_NEGATIVE, "
+            "precision:AT_LEAST, recall:AT_LEAST or a probability; 0.5 when not given",
+        )
         parser.add_argument("--seed", type=int)
         parser.add_argument("--model", default="", help="the registered model's name; else the file's")
         parser.add_argument("--workspace", default="default", metavar="SLUG")
@@ -59,6 +65,7 @@ class Command(BaseCommand):
                 budget_seconds=options["budget"],
                 effort=options["effort"],
                 split=training.split_of(options["split"]),
+                threshold=training.threshold_rule(options["threshold"]),
                 seed=options["seed"],
                 registered_model=options["model"] or dataset.name,
                 by=None,

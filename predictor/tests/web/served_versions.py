@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.ml import persistence
+from predictor.ml.calibration import calibrated
 from predictor.ml.checking import TrainingTable
 from predictor.ml.dependence import dependence
 from predictor.ml.estimators import CATALOGUE
-from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
+from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.features import FeatureSpec
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member
 from predictor.ml.schema import FeatureField, Role, Signature, Task
 from predictor.ml.target import Target
+from predictor.ml.thresholds import Scores
 from predictor.ml.uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 from predictor.models import ModelVersion, RegisteredModel
 from predictor.services import artifacts
@@ -99,6 +101,12 @@ def trained() -> Trained:
     report["dependence"] = dependence(
         pipeline, TrainingTable(table, roles, target), order=list(roles), seed=0, max_seconds=60.0
     )
+    report["calibration"] = {
+        **calibrated(found, y, [np.arange(len(y))]).to_json(), "held_out": {"before": 0.2, "after": 0.2}
+    }  # fmt: skip
+    rows = (y == 1, found[:, 1])
+    scores = Scores(rows, rows, {"dummy": np.full(len(y), y.mean())})
+    report["decision"] = decision(None, CLASSES[1], held_out=rows, out_of_fold=rows)
     golden = {name: values[:5] for name, values in table.items()}
     with tempfile.TemporaryDirectory() as folder:
         stored = persistence.write(
@@ -111,6 +119,7 @@ def trained() -> Trained:
             background=table,
         )
         stored[persistence.EXAMPLES] = persistence.write_examples(Path(folder), table, y)
+        stored[persistence.SCORES] = persistence.write_scores(Path(folder), scores.to_json())
         files = {name: file.path.read_bytes() for name, file in stored.items()}
     return Trained(files, compiled is not None, parity.to_json(), report)
 

@@ -1,0 +1,58 @@
+"""Intervals and sets in words that need no statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..ml.schema import canonical_text
+from ..templatetags.mlweb import number, share
+
+CASES = {
+    0.5: (1, 2),
+    0.75: (3, 4),
+    0.8: (4, 5),
+    0.9: (9, 10),
+    0.95: (19, 20),
+    0.98: (49, 50),
+    0.99: (99, 100),
+}
+
+
+def in_cases(coverage: float, between: str = " of ") -> str:
+    """0.9 as “9 of 10”; what is no such share as “87 %”."""
+    known = CASES.get(round(coverage, 4))
+    return f"{known[0]}{between}{known[1]}" if known else share(coverage)
+
+
+def interval_words(interval: Mapping[str, Any]) -> str:
+    return (
+        f"Between {number(interval['low'], 4)} and {number(interval['high'], 4)} "
+        f"in {in_cases(interval['coverage'])} cases"
+    )
+
+
+def set_words(within: Mapping[str, Any]) -> str:
+    classes = [f"“{canonical_text(each)}”" for each in within["classes"]]
+    cases = f"in {in_cases(within['coverage'])} cases"
+    if not classes:
+        return "No class is likely enough: this row is more doubtful than most that are predicted right"
+    if len(classes) == 1:
+        return f"The true class is {classes[0]} {cases}"
+    return f"The true class is {', '.join(classes[:-1])} or {classes[-1]} {cases}"
+
+
+def sure_words(output: Mapping[str, Any]) -> str:
+    """How sure a logged answer is; nothing for one that does not say."""
+    if isinstance(output.get("interval"), Mapping):
+        return interval_words(output["interval"])
+    return set_words(output["set"]) if isinstance(output.get("set"), Mapping) else ""
+
+
+def coverage_choices(chosen: str) -> list[tuple[str, str, bool]]:
+    """What a form offers: value, words, and whether it is the chosen one; a value of one's own stays."""
+    values = [0.5, 0.8, 0.9, 0.95, 0.99]
+    offered = [(f"{each:g}", f"{in_cases(each)} cases") for each in values]
+    if chosen and chosen not in dict(offered):
+        offered.append((chosen, chosen))
+    return [(value, label, value == (chosen or "0.9")) for value, label in offered]

@@ -1,0 +1,233 @@
+"""How a version decides, how sure it is, what its best rows hold and how large its errors are.
+
+Reads the JSON of `ml/evaluation.py` leniently, as evaluation_report.py does: what an older version lacks is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..models import ModelVersion
+from ..templatetags.mlweb import number, share
+from .coverage_words import in_cases
+from .evaluation_charts import Chart, of_class, shown_classes
+
+
+@dataclass(frozen=True)
+class Decision:
+    """From which probability the positive class is predicted, and what comes of it on held-out rows."""
+
+    threshold: float
+    positive: str
+    is_chosen: bool
+    reason: str
+    note: str
+    numbers: Mapping[str, Any]
+    can_change: bool
+    chart: Chart | None
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> Decision | None:
+        found = version.evaluation.get("decision")
+        if not found:
+            return None
+        return cls(
+            threshold=found["threshold"],
+            positive=found["positive"],
+            is_chosen=found["is_chosen"],
+            reason=found["sentence"],
+            note=found["note"],
+            numbers=found["held_out"],
+            can_change="scores.json" in version.artifacts,
+            chart=threshold_chart(version.evaluation.get("thresholds"), found),
+        )
+
+    @property
+    def sentence(self) -> str:
+        if not self.is_chosen:
+            return f"“{self.positive}” is predicted when it is the more probable class: from a probability of 50 %."
+        return f"“{self.positive}” is predicted from a probability of {share(self.threshold)}. {self.reason}"
+
+
+def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any]) -> Chart | None:
+    if not points or not points.get("threshold"):
+        return None
+    at = decision["threshold"]
+    series = [
+        {
+            "name": name,
+            "points": [list(pair) for pair in zip(points["threshold"], points[key], strict=True)],
+        }
+        for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
+    ]
+    series.append({"name": "served threshold", "points": [[at, 0], [at, 1]]})
+    return Chart(
+        "thresholds",
+        "line",
+        {"series": series, "x": "threshold", "y": "share", "xRange": [0, 1], "yRange": [0, 1]},
+        f"Precision and recall over thresholds, for “{decision['positive']}”",
+        "Precision, recall and F1 on held-out rows, over the probability from which the class is predicted",
+        "Further right, the class is named only when it is more certain: fewer false alarms (precision up), more "
+        "misses (recall down). The upright line is where this version decides.",
+    )
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """What was asked of intervals or sets, and what held on held-out rows."""
+
+    asked: str
+    covered: float
+    size: str
+    empty: float | None
+
+
+@dataclass(frozen=True)
+class GainRow:
+    rows: float
+    found: float
+    lift: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What the rows that score highest hold of a class."""
+
+    name: str
+    rows: Sequence[GainRow]
+    chart: Chart
+
+    @property
+    def sentence(self) -> str:
+        tenth = next((each for each in self.rows if each.rows == 0.1), None)
+        if tenth is None:
+            return ""
+        return (
+            f"The 10 % of the rows with the highest probability hold {share(tenth.found)} of all “{self.name}”, "
+            f"{number(tenth.lift, 2)} times as many as 10 % taken by chance."
+        )
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How large the errors of a regression are."""
+
+    quantiles: Sequence[tuple[str, str]]
+    within: Sequence[tuple[str, float]]
+    by_size: Sequence[Mapping[str, Any]]
+
+    @property
+    def sentence(self) -> str:
+        known = dict(self.quantiles)
+        return (
+            f"Half of the predictions are off by {known['1 in 2']} or less, 9 in 10 by {known['9 in 10']} or less."
+            if {"1 in 2", "9 in 10"} <= set(known)
+            else ""
+        )
+
+
+class ReportParts:
+    """The parts of the version page beside its metrics and charts."""
+
+    def __init__(self, version: ModelVersion):
+        self.version = version
+        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+
+    @cached_property
+    def decision(self) -> Decision | None:
+        return Decision.of(self.version)
+
+    @property
+    def is_classification(self) -> bool:
+        return bool(self.report.get("classes"))
+
+    @cached_property
+    def coverage(self) -> list[CoverageRow]:
+        return [
+            CoverageRow(
+                asked=in_cases(each["coverage"]),
+                covered=each["covered"],
+                size=number(each.get("mean_size" if self.is_classification else "mean_width"), 3),
+                empty=each.get("empty"),
+            )
+            for each in self.report.get("coverage") or []
+        ]
+
+    @cached_property
+    def calibration(self) -> str:
+        """What calibrating did to the probabilities, in a sentence."""
+        found = self.report.get("calibration")
+        if not found:
+            return ""
+        before, after = (found["held_out"].get(name) for name in ("before", "after"))
+        if found["kind"] == "none":
+            return (
+                "The probabilities are served as the estimators give them: on rows that they had not seen, "
+                "calibrating gained nothing worth having."
+            )
+        how = "less" if found["scale"] < 1 else "more"
+        shifts = ", and the classes were shifted against each other" if found["kind"] != "scale" else ""
+        return (
+            f"The probabilities are calibrated: made {how} extreme (log-odds times "
+            f"{number(found['scale'], 3)}){shifts}. "
+            f"On the held-out rows that takes the log-loss from {number(before, 4)} to {number(after, 4)}."
+        )
+
+    @cached_property
+    def gain(self) -> Gain | None:
+        shown = [each for each in shown_classes(self.report) if each.get("gain")]
+        if not shown:
+            return None
+        series = [
+            {
+                "name": each["class"],
+                "points": [
+                    list(pair) for pair in zip(each["gain"]["rows"], each["gain"]["found"], strict=True)
+                ],
+            }
+            for each in shown
+        ]
+        chart = Chart(
+            "gain",
+            "line",
+            {"series": series, "diagonal": True, "x": "share of the rows", "y": "share of the class found",
+             "xRange": [0, 1], "yRange": [0, 1]},
+            "Gain" + of_class(series),
+            "Share of the class found among the rows with the highest probability",
+            "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the more "
+            "of the class is found by looking at few rows.",
+            "square",
+        )  # fmt: skip
+        table = [GainRow(each["rows"], each["found"], each["lift"]) for each in shown[0]["gain"]["table"]]
+        return Gain(shown[0]["class"], table, chart)
+
+    @cached_property
+    def lifts(self) -> list[tuple[str, list[GainRow]]]:
+        """For more than two classes: what the best tenth holds of each."""
+        classes = self.report.get("per_class") or []
+        if len(classes) <= 2:
+            return []
+        return [
+            (each["class"], [GainRow(**row) for row in each["gain"]["table"] if row["rows"] == 0.1])
+            for each in classes
+            if each.get("gain")
+        ]
+
+    @cached_property
+    def errors(self) -> Errors | None:
+        found = self.report.get("errors")
+        if not found:
+            return None
+        return Errors(
+            quantiles=[
+                (in_cases(each["share"], " in "), number(each["error"], 3)) for each in found["quantiles"]
+            ],
+            within=[(number(each["error"]), each["share"]) for each in found["within"]],
+            by_size=[
+                {**each, "range": f"{number(each['low'], 4)} to {number(each['high'], 4)}"}
+                for each in found["by_size"]
+            ],
+        )

@@ -1,0 +1,68 @@
+"""How to decide between two classes, as a form: part of the training form, and a page of its own for a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from ..errors import InvalidThreshold
+from ..ml.threshold_rules import NUMBERS, ThresholdRule
+from ..services import training
+
+PREFIX = "threshold"
+CHOICES = (
+    ("", "The more probable class (from 0.5)"),
+    ("f1", "The best F1: precision and recall in balance"),
+    ("cost", "What mistakes cost"),
+    ("precision", "A precision that I want"),
+    ("recall", "A recall that I want"),
+    ("fixed", "A probability that I give"),
+)
+
+
+def number_field(label: str, help_text: str) -> forms.FloatField:
+    widget = forms.NumberInput(attrs={"step": "any", "min": 0})
+    return forms.FloatField(label=label, help_text=help_text, required=False, widget=widget)
+
+
+class ThresholdForm(forms.Form):
+    """Shows the numbers of the chosen rule only, where the browser can; others are not looked at."""
+
+    by = forms.ChoiceField(label="Decide by", choices=CHOICES, required=False)
+    false_positive = number_field("A false alarm costs", "Only the ratio of the two counts.")
+    false_negative = number_field("A miss costs", "In the same unit.")
+    at_least = number_field("At least", "Between 0 and 1, for example 0.9.")
+    value = number_field("From this probability", "Between 0 and 1, for example 0.3.")
+
+    def __init__(
+        self, data: Any = None, *, shown: Mapping[str, Any] | None = None, is_required: bool = False
+    ):
+        known = {name: (shown or {}).get(f"{PREFIX}-{name}") for name in self.base_fields}
+        initial = {name: value for name, value in known.items() if value not in (None, "")}
+        super().__init__(data, prefix=PREFIX, initial=initial, label_suffix="")
+        if is_required:
+            self.fields["by"].required = True
+            self.fields["by"].choices = CHOICES[1:]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        self.rule: ThresholdRule | None = None
+        if data.get("by") and not self.errors:
+            try:
+                self.rule = training.threshold_rule(
+                    {"by": data["by"], **{name: data[name] for name in NUMBERS[data["by"]]}}
+                )
+            except InvalidThreshold as error:
+                self.add_error("by", error.message)
+        return data
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self["by"].value() or self.errors)
+
+
+def shown_from_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored rule as the values of the form."""
+    return {f"{PREFIX}-{name}": value for name, value in rule.items()}

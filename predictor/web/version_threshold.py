@@ -1,0 +1,53 @@
+"""The page that gives a version another decision threshold: a new version, without training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from ..errors import MlwebError
+from ..models import WorkspaceRole
+from ..services import registry
+from .evaluation_parts import Decision
+from .forms_threshold import ThresholdForm, shown_from_rule
+from .registry import ModelPage
+
+
+class VersionThreshold(ModelPage):
+    required_role = WorkspaceRole.MEMBER
+
+    def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
+        self.load_model(slug)
+        rule = (self.version(number).evaluation.get("decision") or {}).get("rule") or {"by": "f1"}
+        return self.page(number, ThresholdForm(shown=shown_from_rule(rule), is_required=True))
+
+    def post(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
+        self.load_model(slug)
+        form = ThresholdForm(request.POST, is_required=True)
+        if not form.is_valid() or form.rule is None:
+            return self.page(number, form, status=400)
+        try:
+            made = registry.publish_with_threshold(
+                model_version=self.version(number), rule=form.rule, by=request.user
+            )
+        except MlwebError as error:
+            return self.page(number, form, status=400, error=error)
+        messages.success(
+            request,
+            f"Version {made.number} decides from {made.threshold:.4g}. Make it champion to let it serve.",
+        )
+        return redirect("version-detail", self.workspace.slug, slug, made.number)
+
+    def page(self, number: int, form: ThresholdForm, status: int = 200, **more: Any) -> HttpResponse:
+        version = self.version(number)
+        context = {
+            "model": self.registered_model,
+            "version": version,
+            "form": form,
+            "decision": Decision.of(version),
+            **more,
+        }
+        return render(self.request, "predictor/registry/version_threshold.html", context, status=status)
