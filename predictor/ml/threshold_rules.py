@@ -74,7 +74,7 @@ class ThresholdRule:
 
     @property
     def sentence(self) -> str:
-        """How it was chosen, as the end of “The threshold …”."""
+        """How it was chosen, as the end of “…, a threshold that …”."""
         match self.by:
             case "f1":
                 return "gives the best F1"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..ml.threshold_rules import ThresholdRule
 from ..models import ModelVersion
 from ..templatetags.mlweb import number, share
 from .coverage_words import in_cases
@@ -38,7 +39,7 @@ class Decision:
             threshold=found["threshold"],
             positive=found["positive"],
             is_chosen=found["is_chosen"],
-            reason=found["sentence"],
+            reason=ThresholdRule.from_json(found["rule"]).sentence if found["rule"] else "",
             note=found["note"],
             numbers=found["held_out"],
             can_change="scores.json" in version.artifacts,
@@ -49,7 +50,10 @@ class Decision:
     def sentence(self) -> str:
         if not self.is_chosen:
             return f"“{self.positive}” is predicted when it is the more probable class: from a probability of 50 %."
-        return f"“{self.positive}” is predicted from a probability of {share(self.threshold)}. {self.reason}"
+        return (
+            f"“{self.positive}” is predicted from a probability of {share(self.threshold)}, "
+            f"a threshold that {self.reason}."
+        )
 
 
 def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any]) -> Chart | None:

@@ -65,4 +65,7 @@ class ThresholdForm(forms.Form):
 
 def shown_from_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     """A stored rule as the values of the form."""
-    return {f"{PREFIX}-{name}": value for name, value in rule.items()}
+    return {
+        f"{PREFIX}-{name}": f"{value:g}" if isinstance(value, float) else value
+        for name, value in rule.items()
+    }

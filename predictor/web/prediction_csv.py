@@ -28,13 +28,13 @@ class CsvForm(UploadForm):
     infinite_as_missing = None
     version = forms.ChoiceField(label="Version", required=False)
     coverage = forms.TypedChoiceField(
-        label="How sure the answers say they are",
+        label="Coverage",
         required=False,
         coerce=float,
         empty_value=None,
-        choices=[(value, f"right in {words}") for value, words, _ in coverage_choices("")],
+        choices=[(value, words) for value, words, _ in coverage_choices("")],
         initial="0.9",
-        help_text="Of the interval, or the set of classes, that is added to each row.",
+        help_text="How often the truth lies inside the interval, or the set of classes, that is added to each row.",
     )
 
     def __init__(self, *args: Any, versions: list[tuple[str, str]], **kwargs: Any):

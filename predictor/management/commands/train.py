@@ -138,6 +138,8 @@ def verdict(run: TrainingRun) -> list[str]:
             other = baseline.get(name)
             shown = f"{other:12.5g}" if isinstance(other, (int, float)) else ""
             lines.append(f"    {name:24} {value:12.5g} {shown}")
+    if version.threshold is not None:
+        lines.append(version.evaluation["decision"]["sentence"])
     return [*lines, version.evaluation.get("verdict", {}).get("sentence", "")]
 
 

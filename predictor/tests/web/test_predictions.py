@@ -80,7 +80,13 @@ def test_names_of_fields_never_come_from_columns(client: Client, viewer: User, v
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert EVIL_CATEGORY in page
     sent = set(re.findall(r'name="([^"]*)"', page[page.index('id="row-form"') :]))
-    assert sent == {"csrfmiddlewaretoken", "version", "made_for", *(f"f{n}" for n in range(len(FIELDS)))}
+    assert sent == {
+        "csrfmiddlewaretoken",
+        "version",
+        "made_for",
+        "coverage",
+        *(f"f{n}" for n in range(len(FIELDS))),
+    }
 
 
 def test_a_logged_row_through_the_form_gets_the_same_answer_as_by_the_service(
