@@ -14,6 +14,8 @@ from .leaderboard import Outcome
 # A fit takes this share of what a fold takes for its rows: nothing is scored on the way, and a part of the time
 # (for each tree, whatever it is grown on) does not grow with the rows. Measured: 0.5 to 0.75.
 GROWTH_SHARE = 0.75
+# Of what a fold takes, with all its stages: half, a quarter and an eighth of its rows, and what does not shrink.
+CURVE_SHARE = 1.0
 # Writing, compiling and comparing what was fitted: seconds for each byte of it (measured on forests of 20 MB).
 SECONDS_PER_BYTE = 0.12e-6
 # Candidates that a blend is likely to have, while the search still goes on: so many, no worse than this.
@@ -29,6 +31,7 @@ class Costs:
     n_development: int
     n_all: int
     n_slots: int
+    n_folds: int = 1
 
     def fit_all(self, outcome: Outcome) -> float:
         """Seconds to fit on all rows."""
@@ -53,6 +56,10 @@ class Costs:
         ordered = sorted(outcomes, key=lambda each: each.entry.score or 0.0)[:LIKELY_MEMBERS]
         limit = LIKELY_SHARE * (ordered[0].entry.score or 0.0) if ordered else 0.0
         return self.end(each for each in ordered if (each.entry.score or 0.0) <= limit)
+
+    def curve(self, outcome: Outcome) -> float:
+        """Seconds to fit on an eighth, a quarter and half of one fold's rows, as learning_curve.py does."""
+        return CURVE_SHARE * outcome.entry.fit_seconds / max(self.n_folds, 1)
 
     def _growth(self, outcome: Outcome, n_rows: int) -> float:
         most = outcome.candidate.info.max_rows or n_rows

@@ -1,7 +1,13 @@
-"""Features that give the target away: too good to be true, most often written down after the fact."""
+"""Features that give the target away: too good to be true, most often written down after the fact.
+
+Two kinds are told apart. A copy holds the target itself, renamed (each level is one class), rescaled, rounded or
+bent: its ranks are those of the target. Anything else that alone predicts the target almost perfectly, also by
+whether it is missing, is named as such.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -16,26 +22,84 @@ from .target import missing
 MAX_ROWS = 4_000
 # One column alone reaches this on rows that were not fitted on: area under the ROC curve, share right, or R².
 SUSPICIOUS = 0.99
+# A copy has at least this correlation of ranks; noise that a person would call noise brings it below.
+COPY = 0.999
 MAX_LEAVES = 128
+# Perfect scores on fewer rows of the rarer classes come by chance when there are many columns.
+MIN_JUDGED = 5
+MAX_SECONDS = 2.0
 
 
-def find_leaks(table: TrainingTable, *, seed: int) -> list[TrainingWarning]:
-    """A loud warning for each column that alone predicts the target almost perfectly."""
+def find_leaks(table: TrainingTable, *, seed: int, max_seconds: float = MAX_SECONDS) -> list[TrainingWarning]:
+    """A loud warning for each column that alone predicts the target almost perfectly.
+
+    When the columns are too many for the time, the last are not looked at, and a warning says so.
+    """
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(table))[:MAX_ROWS])
     sample = table.rows(rows)
     half = rng.permutation(len(sample)) % 2 == 0
-    found = []
-    for name, values in sample.columns.items():
-        score = _power(sample, values, half)
-        if score >= SUSPICIOUS:
-            message = (
-                f"Possible leak: the column {shown(name)} alone predicts "
-                f"{shown(table.target.name)} almost perfectly ({score:.3f} of 1). If it is known only "
-                "after the fact, leave it out, or the model will be worthless on new rows."
+    started, found = time.monotonic(), []
+    for number, (name, values) in enumerate(sample.columns.items()):
+        if time.monotonic() - started > max_seconds:
+            found.append(
+                TrainingWarning(f"Only the first {number} columns were searched for leaks of the target.")
             )
-            found.append(TrainingWarning(message, name))
+            break
+        if warning := _warning(sample, name, values, half):
+            found.append(warning)
     return found
+
+
+def _warning(
+    table: TrainingTable, name: str, values: NDArray[Any], half: NDArray[np.bool_]
+) -> TrainingWarning | None:
+    target = shown(table.target.name)
+    advice = "If it is known only after the fact, leave it out, or the model will be worthless on new rows."
+    if _is_copy(table, values):
+        message = f"Possible leak: the column {shown(name)} is {target} in other words or on another scale. {advice}"
+        return TrainingWarning(message, name)
+    score = _power(table, values, half)
+    if score < SUSPICIOUS:
+        return None
+    message = (
+        f"Possible leak: the column {shown(name)} alone predicts {target} almost perfectly ({score:.3f} of 1). "
+        f"{advice}"
+    )
+    return TrainingWarning(message, name)
+
+
+def _is_copy(table: TrainingTable, values: NDArray[Any]) -> bool:
+    """Whether the values are the target's under other names, or follow it without exception."""
+    y = table.target.y
+    known = ~missing(values)
+    if known.mean() < 0.9:
+        return False
+    if not table.task.is_classification:
+        if values.dtype == object:
+            return False
+        numbers = values[known].astype(np.int64) if values.dtype.kind == "M" else values[known]
+        return bool(abs(_rank_correlation(np.asarray(numbers, np.float64), y[known])) >= COPY)
+    texts = values[known].astype(str)
+    levels, codes = np.unique(texts, return_inverse=True)
+    classes = len(np.unique(y[known]))
+    pairs = len(np.unique(codes * table.target.n_classes + y[known]))
+    return len(levels) == classes == pairs and classes > 1
+
+
+def _rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Spearman's, 0 when either does not vary."""
+    first, second = _ranks(a), _ranks(b)
+    if first.std() == 0 or second.std() == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean ranks of equal values."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return ranks
 
 
 def _power(table: TrainingTable, values: NDArray[Any], half: NDArray[np.bool_]) -> float:
@@ -48,12 +112,15 @@ def _power(table: TrainingTable, values: NDArray[Any], half: NDArray[np.bool_]) 
         spread = y[~half].var()
         by_tree = float(1 - error / spread) if spread > 0 else 0.0
         return max(by_tree, _linear_r2(feature[:, 0], y))
+    counts = np.bincount(y[~half], minlength=table.target.n_classes)
+    if counts.sum() - counts.max() < MIN_JUDGED:
+        return 0.0
     tree = DecisionTreeClassifier(max_leaf_nodes=MAX_LEAVES, min_samples_leaf=2, random_state=0)
     tree.fit(feature[half], y[half])
     if table.target.n_classes == 2 and len(tree.classes_) == 2:
         return roc_auc(y[~half] == 1, tree.predict_proba(feature[~half])[:, 1]) or 0.0
     right = float(np.mean(tree.predict(feature[~half]) == y[~half]))
-    commonest = float(np.bincount(y[~half]).max() / (~half).sum())
+    commonest = float(counts.max() / counts.sum())
     return (right - commonest) / (1 - commonest) if commonest < 1 else 0.0
 
 

@@ -22,6 +22,7 @@ from .finishing import Finished, finish
 from .layouts import layout_of
 from .leaderboard import with_weights
 from .leaks import find_leaks
+from .learning_curve import LearningCurve, learning_curve
 from .progress import Clock, Reporter
 from .request import AUTO, TrainingRequest
 from .search import Search
@@ -65,12 +66,14 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         baselines.start(request)
         search = _search(request, search)
         baselines.settle()
+        reporter.progress(0.78, "Asking whether more rows would help")
+        curve = learning_curve(search)
         reporter.progress(0.8, "Blending the best candidates")
         choice = choose(search, max_members=request.limits.max_members)
         finished = finish(request, workdir, search, choice, conditions, baselines)
     finally:
         children.kill_all()
-    _write_result(request, workdir, search, finished)
+    _write_result(request, workdir, search, finished, curve)
 
 
 def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, tuple[str, ...]]:
@@ -157,9 +160,11 @@ def _search(request: TrainingRequest, search: Search) -> Search:
     return search
 
 
-def _write_result(request: TrainingRequest, workdir: Path, search: Search, finished: Finished) -> None:
+def _write_result(
+    request: TrainingRequest, workdir: Path, search: Search, finished: Finished, curve: LearningCurve
+) -> None:
     """result.json, as train.py describes it."""
-    choice, report = finished.choice, dict(finished.judged)
+    choice, report = finished.choice, {**finished.judged, "learning_curve": curve.to_json()}
     artifacts = {**finished.published["artifacts"], **report.pop("artifacts")}
     if note := (report.get("decision") or {}).get("note"):
         search.reporter.warn(TrainingWarning(note, request.target))

@@ -26,6 +26,8 @@ OWN_SHARE = 0.8
 # Importance, baselines and the report take about this long, beside what the members cost.
 FINISH_SECONDS = 0.5
 FINISH_SHARE = 0.06
+# A learning curve that takes more than this share of the budget is left to what time remains.
+CURVE_SHARE = 0.03
 MIN_SECONDS = 0.2
 # A candidate of a kind that took so many seconds is not begun with less than this share of them left.
 LEAST_SHARE = 0.7
@@ -55,12 +57,32 @@ class Search:
         self.places = [np.searchsorted(scored, score) for _, score in self.split.folds]
         # The time of a candidate is that of its longest fold; folds in time grow.
         n_fold = max(len(fit) for fit, _ in self.split.folds)
-        self.costs = Costs(n_fold, len(self.split.development), len(self.table), self.children.n_slots)
+        self.costs = Costs(
+            n_fold,
+            len(self.split.development),
+            len(self.table),
+            self.children.n_slots,
+            len(self.split.folds),
+        )
 
     @property
     def remaining(self) -> float:
-        """Seconds left for searching: the final fits of what is best so far are put aside."""
+        """Seconds left for searching: what follows it is put aside."""
+        return self.seconds_until_finish - self.curve_seconds
+
+    @property
+    def seconds_until_finish(self) -> float:
+        """Seconds before the final fits of what is best so far have to begin."""
         return self.clock.remaining - self.finish_seconds - self.costs.likely_end(self.outcomes.values())
+
+    @property
+    def curve_seconds(self) -> float:
+        """Put aside to ask whether more rows would help, where that is cheap: one round of folds."""
+        if not self.outcomes:
+            return 0.0
+        best = min(self.outcomes.values(), key=lambda each: each.entry.score or np.inf)
+        seconds = 1.5 * self.costs.curve(best)
+        return seconds if seconds <= CURVE_SHARE * self.clock.budget_seconds else 0.0
 
     @property
     def finish_seconds(self) -> float:
