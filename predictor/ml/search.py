@@ -27,7 +27,7 @@ OWN_SHARE = 0.8
 FINISH_SECONDS = 0.5
 FINISH_SHARE = 0.06
 # A learning curve that takes more than this share of the budget is left to what time remains.
-CURVE_SHARE = 0.03
+CURVE_SHARE = 0.05
 MIN_SECONDS = 0.2
 # A candidate of a kind that took so many seconds is not begun with less than this share of them left.
 LEAST_SHARE = 0.7
@@ -81,7 +81,7 @@ class Search:
         if not self.outcomes:
             return 0.0
         best = min(self.outcomes.values(), key=lambda each: each.entry.score or np.inf)
-        seconds = 1.5 * self.costs.curve(best)
+        seconds = 1.2 * self.costs.curve(best)
         return seconds if seconds <= CURVE_SHARE * self.clock.budget_seconds else 0.0
 
     @property

@@ -19,6 +19,14 @@ from .evaluation_charts import (
     points_chart,
     residuals_chart,
 )
+from .evaluation_doubts import (
+    SliceRow,
+    learning_chart,
+    learning_sentence,
+    slice_rows,
+    slice_score_title,
+    tested_on,
+)
 from .metric_words import METRICS, Metric, metric_of
 
 
@@ -30,6 +38,8 @@ class MetricRow:
     held_out: float | None
     cross_validated: float | None
     baselines: tuple[tuple[str, float | None], ...]
+    interval: str = ""
+    cross_interval: str = ""
 
     @property
     def beats_dummy(self) -> bool | None:
@@ -62,10 +72,44 @@ class ReportView:
 
     @property
     def tone(self) -> str:
-        """good, bad, or warning where chance alone could explain the difference."""
+        """good, bad, or warning where chance alone could explain the difference or a baseline is better."""
+        if any(each.get("outcome") == "worse" for each in (self.verdict.get("comparisons") or [])[1:]):
+            return "warning"
         if self.verdict.get("is_better"):
             return "good"
         return "bad" if self.verdict.get("is_sure") else "warning"
+
+    @property
+    def worries(self) -> Sequence[str]:
+        return self.verdict.get("worries") or []
+
+    @property
+    def tested_on(self) -> str:
+        return tested_on(self.report)
+
+    @property
+    def slices(self) -> list[SliceRow]:
+        return slice_rows(self.report)
+
+    @property
+    def slice_score_title(self) -> str:
+        return slice_score_title(self.report)
+
+    @property
+    def n_slices_tested(self) -> int:
+        return self.report.get("n_slices_tested") or 0
+
+    @property
+    def learning_sentence(self) -> str:
+        return learning_sentence(self.report)
+
+    @property
+    def learning_chart(self) -> Chart | None:
+        return learning_chart(self.report)
+
+    @property
+    def baseline_notes(self) -> Sequence[str]:
+        return self.report.get("baseline_notes") or []
 
     @property
     def baselines(self) -> Sequence[Mapping[str, Any]]:
@@ -86,6 +130,8 @@ class ReportView:
     def metric_rows(self) -> list[MetricRow]:
         held_out = self.report.get("held_out") or {}
         validated = self.cross_validation.get("metrics") or {}
+        reach = self.report.get("intervals") or {}
+        cross_reach = self.cross_validation.get("intervals") or {}
         names = [name for name in METRICS if name in held_out] + [
             name for name in held_out if name not in METRICS
         ]
@@ -98,6 +144,8 @@ class ReportView:
                     (title, (each.get("held_out") or {}).get(name))
                     for title, each in zip(self.baseline_titles, self.baselines, strict=True)
                 ),
+                range_text(metric_of(name), reach.get(name)),
+                range_text(metric_of(name), cross_reach.get(name)),
             )
             for name in names
         ]
@@ -123,6 +171,11 @@ class ReportView:
     @property
     def importance(self) -> dict[str, float]:
         return {each["column"]: each["mean"] for each in self.report.get("importance") or []}
+
+
+def range_text(metric: Metric, interval: Sequence[float] | None) -> str:
+    """The ends of a 95 % interval in the metric's own form."""
+    return f"{metric.shown(interval[0])} to {metric.shown(interval[1])}" if interval else ""
 
 
 def parity_sentence(version: ModelVersion) -> str:

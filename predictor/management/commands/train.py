@@ -140,7 +140,8 @@ def verdict(run: TrainingRun) -> list[str]:
             lines.append(f"    {name:24} {value:12.5g} {shown}")
     if version.threshold is not None:
         lines.append(version.evaluation["decision"]["sentence"])
-    return [*lines, version.evaluation.get("verdict", {}).get("sentence", "")]
+    found = version.evaluation.get("verdict", {})
+    return [*lines, found.get("sentence", ""), *found.get("worries", [])]
 
 
 def outcome(run: TrainingRun) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -276,6 +277,56 @@ def test_a_regression_is_drawn_as_points_and_errors(
 
     assert "Predicted against actual" in page
     assert "How far predictions of y are off" in page
+
+
+def test_the_version_page_says_how_sure_it_is_and_where_it_errs(
+    client: Client, viewer: User, model: RegisteredModel
+) -> None:
+    version = publish_served(model)
+    report = version.evaluation
+    report["slices"] = [
+        {"column": "city", "words": "“city” is “<b>Oslo</b>”", "n_rows": 40, "metric": "log_loss", "score": 0.9,
+         "score_elsewhere": 0.3, "difference": 0.6, "rate": 0.4, "rate_elsewhere": 0.1, "p_value": 0.001},
+    ]  # fmt: skip
+    report["n_slices_tested"] = 12
+    report["learning_curve"] = {
+        "sentence": "More rows would help.", "metric": "log_loss", "candidate": "Ridge", "n_folds": 3,
+        "points": [{"n_rows": 10, "score": 0.5, "spread": 0.1}, {"n_rows": 20, "score": 0.4, "spread": 0.1}],
+    }  # fmt: skip
+    report["verdict"]["worries"] = ["Only 60 rows judge it."]
+    report["conditions"]["split"] = {"kind": "time", "column": "day"}
+    ModelVersion.objects.filter(pk=version.pk).update(evaluation=report)
+    client.force_login(viewer)
+
+    page = client.get(url("version-detail", model.slug, version.number)).content.decode()
+
+    assert "Keep in mind:</strong> Only 60 rows judge it." in page
+    assert "later rows by “day”" in page
+    assert "“city” is “&lt;b&gt;Oslo&lt;/b&gt;”" in page
+    assert "40 % against 10 %" in page
+    assert "3 times" in page
+    assert "More rows would help." in page
+    assert 'id="learning-curve"' in page
+    assert page.count("metric-range") >= len(report["intervals"]) - 1
+
+
+def test_a_report_from_before_all_this_still_shows(
+    client: Client, viewer: User, model: RegisteredModel
+) -> None:
+    version = publish_served(model)
+    new = ("intervals", "slices", "n_slices_tested", "conditions", "learning_curve", "baseline_notes")
+    old = {name: part for name, part in version.evaluation.items() if name not in new}
+    old["verdict"] = {
+        name: part for name, part in old["verdict"].items() if name not in ("comparisons", "worries")
+    }
+    ModelVersion.objects.filter(pk=version.pk).update(evaluation=old)
+    client.force_login(viewer)
+
+    response = client.get(url("version-detail", model.slug, version.number))
+
+    assert response.status_code == 200
+    assert old["verdict"]["sentence"] in html.unescape(response.content.decode())
+    assert "metric-range" not in response.content.decode()
 
 
 def test_hostile_column_names_are_literal_everywhere(
