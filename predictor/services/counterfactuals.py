@@ -201,5 +201,5 @@ def _sentence(is_there: bool, hints: Sequence[Hint], n_evaluated: int, locked: S
             "with values that training saw, the version keeps to its answer."
         )
     n_columns = len(hints[0].changes)
-    which = "one column is enough" if n_columns == 1 else "no single column is enough; two are"
-    return f"To change {which}. The smallest change stands first ({n_evaluated:,} were tried)."
+    enough = "Changing one column is enough" if n_columns == 1 else "No single column is enough, but two are"
+    return f"{enough}. The smallest change stands first ({n_evaluated:,} were tried)."

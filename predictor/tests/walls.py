@@ -162,6 +162,11 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{V}unarchive/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     # Predictions
     f"{M}predict/": {"get": Page(200), "post": Page(200, body={"f0": "1", "f1": "2"})},
+    f"{M}predict/what-if/": {"post": Page(200, body={"made_for": "1", "f0": "1", "f1": "2", "w0": "3"})},
+    # The article's model has no training rows to search among.
+    f"{M}predict/counterfactuals/": {
+        "post": Page(400, body={"made_for": "1", "f0": "1", "f1": "2", "value": "5"})
+    },
     f"{M}predict-csv/": {"get": Page(200), "post": Page(400)},
     f"{M}predict-csv/<slug:key>/": {"get": Page(404)},
     f"{W}predictions/": {"get": Page(200)},

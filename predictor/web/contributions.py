@@ -8,6 +8,7 @@ from typing import Any
 
 from ..ml.schema import canonical_text
 from ..templatetags.mlweb import number, share
+from .prediction_forms import cell_text
 
 # As many bars as can be compared at a glance; the others are one bar together, and listed beneath.
 N_BARS = 8
@@ -66,7 +67,12 @@ def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> C
     known = [name for name, _ in first]
     steps = tuple(
         _step(
-            name, _value(row, name) if name in known else "", change, changed, place(at), place(at + change)
+            name,
+            cell_text(row.get(name)) if name in known else "",
+            change,
+            changed,
+            place(at),
+            place(at + change),
         )
         for name, change, at in zip(names, changes, stops, strict=False)
     )
@@ -77,7 +83,7 @@ def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> C
         base_at=min(place(base), WIDTH - STOP),
         answer_at=min(place(stops[-1]), WIDTH - STOP),
         steps=steps,
-        rest=tuple(_step(name, _value(row, name), change, changed, 0.0, 0.0) for name, change in rest),
+        rest=tuple(_step(name, cell_text(row.get(name)), change, changed, 0.0, 0.0) for name, change in rest),
     )
 
 
@@ -105,10 +111,3 @@ def _step(
 def _points(change: float) -> str:
     """Of a probability: 0.123 → "12.3 points", since 12.3 % could be meant of what it was."""
     return f"{change * 100:.1f} points"
-
-
-def _value(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    if isinstance(value, float):
-        return number(value)
-    return str(canonical_text(value) or "missing")

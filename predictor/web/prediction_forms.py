@@ -26,6 +26,7 @@ LONG_TEXT = 60
 # A longer row shows first what matters most; the rest waits folded.
 MAX_AT_ONCE = 24
 N_FIRST = 12
+N_FEW = 6
 
 Kind = Literal["number", "choice", "suggest", "boolean", "date", "datetime", "line", "text"]
 
@@ -37,6 +38,15 @@ class Option:
     value: str
     label: str
     is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Slider:
+    """The ends and the step of a slider, as HTML writes them."""
+
+    low: str
+    high: str
+    step: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,28 @@ class Input:
     @property
     def label(self) -> str:
         return self.field.name
+
+    @property
+    def place_text(self) -> str:
+        return str(self.place)
+
+    @property
+    def shown_number(self) -> str:
+        return cell_text(number_of(self.text))
+
+    @property
+    def slider(self) -> Slider | None:
+        """For a number within what training saw or near it; None for what no slider could show."""
+        value, low, high = number_of(self.text), self.field.minimum, self.field.maximum
+        if self.kind != "number" or value is None or isinstance(value, str):
+            return None
+        if not isinstance(low, int | float) or not isinstance(high, int | float) or low == high:
+            return None
+        is_whole = self.field.is_integer and float(value).is_integer()
+        ends = (min(low, value), max(high, value))
+        low_text, high_text = (str(int(end) if is_whole else end) for end in ends)
+        # A step would round a value that nobody touched.
+        return Slider(low_text, high_text, "1" if is_whole else "any")
 
     @property
     def options(self) -> list[Option]:
@@ -111,6 +143,12 @@ class RowForm:
         form._texts = [str(data.get(f"f{place}", "")) for place in range(len(signature.fields))]
         return form
 
+    def changed(self, data: Mapping[str, Any], prefix: str) -> RowForm:
+        """The same row with the values that were sent under another prefix, where there are such."""
+        form = RowForm(self.signature, row={}, importance=self.importance)
+        form._texts = [str(data.get(f"{prefix}{each.place}", each.text)) for each in self.inputs]
+        return form
+
     @property
     def row(self) -> dict[str, Any]:
         """The row as it goes to the service: JSON values by column name."""
@@ -135,6 +173,19 @@ class RowForm:
         return self._ordered[self._n_first :]
 
     @property
+    def by_importance(self) -> list[Input]:
+        return sorted(self.inputs, key=lambda each: -self.importance.get(each.field.name, 0.0))
+
+    @property
+    def few_inputs(self) -> list[Input]:
+        """Those that matter most, for a panel beside others; `other_inputs` are the rest."""
+        return self.by_importance[:N_FEW]
+
+    @property
+    def other_inputs(self) -> list[Input]:
+        return self.by_importance[N_FEW:]
+
+    @property
     def has_more_errors(self) -> bool:
         return any(each.error for each in self.more_inputs)
 
@@ -151,7 +202,7 @@ class RowForm:
     def _ordered(self) -> list[Input]:
         if len(self.signature.fields) <= MAX_AT_ONCE:
             return self.inputs
-        return sorted(self.inputs, key=lambda each: -self.importance.get(each.field.name, 0.0))
+        return self.by_importance
 
     def _input(self, place: int, field: FeatureField) -> Input:
         text = text_of(field, self._row.get(field.name)) if self._texts is None else self._texts[place]
@@ -225,6 +276,11 @@ def text_of(field: FeatureField, value: Any) -> str:
             return date_text(field, str(canonical_text(value) or ""))
         case _:
             return str(canonical_text(value) or "")
+
+
+def cell_text(value: Any) -> str:
+    """A JSON value in a sentence or a cell."""
+    return number(value) if isinstance(value, float) else str(canonical_text(value) or "missing")
 
 
 def boolean_text(text: str) -> str:

@@ -16,13 +16,12 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.views import View
 
-from ..ml.schema import canonical_text
 from ..models import CHAMPION, PredictionLog, PredictionSource, RegisteredModel
 from ..services import log_pages, prediction_log
 from ..services.prediction_log import EXPORT_FORMATS, LogSearch
-from ..templatetags.mlweb import number
 from .access import WorkspaceMixin
 from .contributions import contributions_of
+from .prediction_forms import cell_text
 from .predictions import shown_answer
 from .snippets import curl, predictions_url
 
@@ -125,10 +124,6 @@ def clipped(text: str, limit: int = 24) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def cell_text(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(canonical_text(value) or "missing")
-
-
 class LogPage(WorkspaceMixin, View):
     """Loads the filters of list and export."""
 
@@ -176,7 +171,7 @@ class PredictionDetail(WorkspaceMixin, View):
             "model": version.registered_model,
             "shown": shown_answer(row.output),
             "contributions": contributions_of(
-                row.output.get("explanation"), row.inputs, version.signature.target
+                row.output.get("explanation"), row.inputs, version.signature.subject
             ),
             "inputs": [(name, value, name in names) for name, value in row.inputs.items()],
             "curl": curl(predictions_url(request, version.registered_model), row.inputs, str(version.number)),

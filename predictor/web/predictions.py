@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,17 +15,22 @@ from ..errors import shown as quoted
 from ..ml.schema import Signature, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
+from ..services.examples import N_NEAREST
 from ..templatetags.mlweb import number
 from .contributions import contributions_of
 from .coverage_words import coverage_choices, sure_words
 from .evaluation_report import ReportView
-from .prediction_forms import RowForm
+from .prediction_forms import RowForm, cell_text
 from .registry import ModelPage
 from .snippets import curl, predictions_url
+
+if TYPE_CHECKING:
+    from ..ml.examples import Near
 
 # More classes than these are listed on request only.
 MAX_BARS = 8
 MAX_VERSIONS = 50
+MAX_NEAR_COLUMNS = 10
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ class Predict(ModelPage):
                 version=asked,
                 explain=True,
                 coverage=coverage_of(request.POST.get("coverage", "")),
+                nearest=N_NEAREST,
                 is_lenient=True,
                 by=request.user,
                 source=PredictionSource.FORM,
@@ -147,13 +153,15 @@ class Predict(ModelPage):
             **more,
         }
         if answer:
+            context |= explored(answer, version, form)
             context["prediction"] = answer.predictions[0]
             context["shown"] = shown_answer(answer.predictions[0].output)
             context["contributions"] = contributions_of(
-                answer.predictions[0].explanation, form.row, version.signature.target
+                answer.predictions[0].explanation, form.row, version.signature.subject
             )
         # htmx swaps the answer alone; without it the whole page comes back, with what was typed.
         is_part = getattr(self.request, "htmx", False) and self.request.method == "POST"
+        context["is_part"] = is_part
         if not is_part:
             context["choices"] = version_choices(self)
         template = "predictor/predictions/_answer.html" if is_part else "predictor/predictions/predict.html"
@@ -166,6 +174,41 @@ def coverage_of(text: str) -> float | None:
         return float(text) if text.strip() else None
     except ValueError:
         raise InvalidInput(f"The coverage has to be a number; got {quoted(text)}.") from None
+
+
+def explored(answer: predictions.Answer, version: ModelVersion, form: RowForm) -> dict[str, Any]:
+    """What can be looked at beneath the answer, if the form's version gave it."""
+    if not version.signature.task.is_supervised or answer.version != version.number:
+        return {}
+    prediction = answer.predictions[0]
+    return {
+        "can_explore": not prediction.error,
+        "what_if": form,
+        "nearest": nearest_rows(prediction.nearest, form),
+        "near_inputs": form.by_importance[:MAX_NEAR_COLUMNS],
+        "has_examples": prediction.nearest is not None,
+    }
+
+
+@dataclass(frozen=True)
+class NearRow:
+    """A training row beneath the answer: its target, and its values in the order of importance."""
+
+    distance: float
+    target: str
+    cells: tuple[tuple[str, bool], ...]
+
+
+def nearest_rows(found: Sequence[Near] | None, form: RowForm) -> list[NearRow]:
+    asked, names = form.row, [each.field.name for each in form.by_importance[:MAX_NEAR_COLUMNS]]
+    return [
+        NearRow(
+            each.distance,
+            shown_answer({"prediction": each.target}).label,
+            tuple((cell_text(each.row[name]), each.row[name] == asked[name]) for name in names),
+        )
+        for each in found or ()
+    ]
 
 
 def field_errors(error: MlwebError, signature: Signature) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from . import (
+    counterfactuals,
     datasets,
     evaluation,
     home,
@@ -16,6 +17,7 @@ from . import (
     tokens,
     training,
     version_threshold,
+    what_if,
 )
 
 HOME: list[URLPattern] = [
@@ -73,6 +75,10 @@ LOG = "w/<slug:workspace>/predictions/"
 
 PREDICTIONS: list[URLPattern] = [
     path(f"{MODEL}predict/", predictions.Predict.as_view(), name="predict"),
+    path(f"{MODEL}predict/what-if/", what_if.WhatIf.as_view(), name="what-if"),
+    path(
+        f"{MODEL}predict/counterfactuals/", counterfactuals.Counterfactuals.as_view(), name="counterfactuals"
+    ),
     path(f"{MODEL}predict-csv/", prediction_csv.PredictCsv.as_view(), name="predict-csv"),
     path(
         f"{MODEL}predict-csv/<slug:key>/",

@@ -2,18 +2,39 @@
 (function () {
   "use strict";
 
-  const form = document.getElementById("row-form");
-  const answer = document.getElementById("answer");
-  if (!form || !answer) return;
+  // Sliders say where they stand, also when they are set back.
+  document.addEventListener("input", (event) => tell(event.target));
+  document.addEventListener("reset", function (event) {
+    if (!event.target.querySelector("[data-what-if-reset]")) return;
+    setTimeout(function () {
+      for (const slider of event.target.querySelectorAll("input[type=range]")) tell(slider);
+      event.target.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  });
+
+  function tell(slider) {
+    const field = slider.closest(".what-if-slider");
+    if (!field) return;
+    const value = Number(slider.value);
+    const isYear = Number.isInteger(value) && Math.abs(value) < 1e15;
+    field.querySelector("output").textContent = value.toLocaleString("en", {
+      maximumSignificantDigits: isYear ? 15 : 5,
+      useGrouping: Math.abs(value) >= 1e4,
+    });
+  }
 
   // A refusal (400, 409) is an answer, too: htmx would leave it out.
   document.addEventListener("htmx:beforeSwap", function (event) {
-    if (event.detail.target !== answer) return;
+    if (!event.detail.target.matches("[data-answer]")) return;
     if (event.detail.xhr.status === 400 || event.detail.xhr.status === 409) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
     }
   });
+
+  const form = document.getElementById("row-form");
+  const answer = document.getElementById("answer");
+  if (!form || !answer) return;
 
   // The sentences of the service beside the fields that they are about.
   document.addEventListener("htmx:afterSwap", function (event) {

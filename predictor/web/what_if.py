@@ -1,0 +1,110 @@
+"""What if: single values of an answered row changed, and how the answer goes along. Nothing of it is logged.
+
+Each movement of a slider asks the same service as any prediction, with the first row and the changed one, so
+that both answers come from one version. They are tried, not made: a log of slider positions would say nothing
+of what was decided, and bury what does (docs/adr/0015-what-is-tried-is-not-logged.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ..errors import MlwebError, NotFound, NotServable
+from ..models import ModelVersion
+from ..services import predictions
+from ..services.predictions import Prediction
+from ..templatetags.mlweb import number, share
+from .contributions import contributions_of
+from .prediction_forms import RowForm
+from .predictions import importance_of, shown_answer
+from .registry import ModelPage
+
+CHANGED = "w"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the answer of the changed row stands to the first one, in words."""
+
+    sentence: str
+    is_up: bool
+    is_none: bool
+
+
+def difference(first: Prediction, now: Prediction, target: str) -> Difference:
+    """Of a value; or of the probability that the first answer has."""
+    if first.error or now.error:
+        return Difference("", False, True)
+    if first.probabilities is not None and now.probabilities is not None:
+        name = shown_answer(first.output).label
+        old, new = first.probabilities[name], now.probabilities[name]
+        words = f"The probability of “{name}” was {share(old)} and is now {share(new)}"
+        by = f"{abs(new - old) * 100:.1f} points"
+    else:
+        old, new = float(first.prediction or 0.0), float(now.prediction or 0.0)
+        words = f"{target} was {number(old)}"
+        by = number(abs(new - old))
+    if old == new:
+        return Difference("The answer is the same as before.", False, True)
+    return Difference(f"{words}: {by} {'more' if new > old else 'less'}.", new > old, False)
+
+
+class RowPage(ModelPage):
+    """A page about one row that was answered: it comes along in hidden fields, with its version's number."""
+
+    http_method_names = ["post"]
+
+    def load_row(self, request: HttpRequest, slug: str) -> tuple[ModelVersion, RowForm]:
+        self.load_model(slug)
+        version = self.version(request.POST.get("made_for"))
+        return version, RowForm.from_post(version.signature, request.POST, importance=importance_of(version))
+
+    def answered(self, part: str, whole: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+        """The part alone for htmx; else the page around it."""
+        template = part if getattr(self.request, "htmx", False) else whole
+        return render(self.request, template, {"model": self.registered_model, **context}, status=status)
+
+
+def status_of(error: MlwebError) -> int:
+    return 409 if isinstance(error, NotServable) else 400
+
+
+class WhatIf(RowPage):
+    def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        version, form = self.load_row(request, slug)
+        changed = form.changed(request.POST, CHANGED)
+        context: dict[str, Any] = {"version": version, "form": form, "what_if": changed}
+        status = 200
+        try:
+            answer = predictions.predict(
+                registered_model=self.registered_model,
+                rows=[form.row, changed.row],
+                version=version.number,
+                explain=True,
+                is_lenient=True,
+                is_logged=False,
+                by=request.user,
+            )
+        except NotFound as error:
+            raise Http404(error.message) from None
+        except MlwebError as error:
+            context["error"], status = error, status_of(error)
+        else:
+            first, now = answer.predictions
+            target = version.signature.subject
+            context |= {
+                "first": shown_answer(first.output),
+                "shown": shown_answer(now.output),
+                "difference": difference(first, now, target),
+                "contributions": contributions_of(now.explanation, changed.row, target),
+            }
+        return self.answered(
+            "predictor/predictions/_what_if_answer.html",
+            "predictor/predictions/what_if.html",
+            context,
+            status,
+        )
