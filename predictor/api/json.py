@@ -47,6 +47,11 @@ class JSONLinesRenderer(ProblemAsJSON):
     format = "jsonl"
 
 
+class ParquetRenderer(ProblemAsJSON):
+    media_type = "application/vnd.apache.parquet"
+    format = "parquet"
+
+
 class BytesRenderer(ProblemAsJSON):
     media_type = "application/octet-stream"
     format = "bytes"
@@ -84,7 +89,8 @@ def read_limited(stream: Any) -> bytes:
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
         raise TooLarge(
-            f"The body may hold {limit:,} bytes. Send a CSV file to predict many rows at once.", limit=limit
+            f"The body may hold {limit:,} bytes. Send a file to predict many rows at once, or as a batch.",
+            limit=limit,
         )
     return body
 

@@ -16,8 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import NotFound
-from ..models import PredictionLog, PredictionSource, RegisteredModel, Scope
+from ..models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
 from ..services import log_pages, prediction_log, predictions, registry
+from .batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
 from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
 from .pagination import LogPagination
 from .permissions import PREDICTS, READS, require_scope
@@ -30,6 +31,7 @@ from .prediction_serializers import (
     PredictionRequestSerializer,
     answer_as_json,
 )
+from .preferences import RESPOND_ASYNC, prefers_async
 from .slim import SlimViewMixin, json_answer, json_body
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
 from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
@@ -53,7 +55,11 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             "multipart/form-data": CsvRequestSerializer,
             CSV: OpenApiTypes.STR,
         },
-        responses={(200, "application/json"): AnswerSerializer, (200, CSV): OpenApiTypes.STR},
+        responses={
+            (200, "application/json"): AnswerSerializer,
+            (200, CSV): OpenApiTypes.STR,
+            (202, "application/json"): BatchSerializer,
+        },
         parameters=[
             OpenApiParameter("version", str, description="For a CSV body: a version's number or an alias."),
             OpenApiParameter("strict", bool, description="For a CSV body: refuse rows with warnings."),
@@ -61,6 +67,12 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
                 "coverage",
                 {"type": "number", "minimum": 0.5, "maximum": 0.99},
                 description="For a CSV body: of the intervals and sets.",
+            ),
+            OpenApiParameter(
+                "Prefer",
+                str,
+                OpenApiParameter.HEADER,
+                description="`respond-async` makes a batch of the rows: 202, and where to look (RFC 7240).",
             ),
         ],
         examples=[
@@ -76,17 +88,23 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         A CSV answer holds the file's own columns, then `prediction`, one `probability_…` column a class, and
         `interval_low` and `interval_high`, or `prediction_set`.
         Every row is in the log before the answer leaves.
+        With `Prefer: respond-async` the rows become a batch instead, whatever their number.
         """
         try:
             model = registry.model_of(self.workspace, kwargs["model"])
         except NotFound:
             raise Http404 from None
-        content_type = (request.content_type or "").split(";")[0].strip().lower()
-        if content_type in (CSV, "multipart/form-data"):
+        is_async = prefers_async(request)
+        if content_type_of(request) in (CSV, "multipart/form-data"):
+            if is_async:
+                return self._accepted(request, start_from_file(request, model))
             return self._predict_csv(request, model)
         asked = PredictionRequest.from_json(json_body(request))
         if asked.nearest:
             require_scope(request, Scope.READ)
+        # A batch explains nothing: then the preference is not followed.
+        if is_async and not (asked.explain or asked.nearest):
+            return self._accepted(request, start_from_rows(request, model, asked))
         answer = predictions.predict(
             registered_model=model,
             rows=asked.rows,
@@ -101,6 +119,11 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             request_id=request_id_of(request),
         )
         return json_answer(answer_as_json(answer))
+
+    def _accepted(self, request: Request, batch: BatchPrediction) -> Response:
+        response = accepted(request, batch, self.membership)
+        response["Preference-Applied"] = RESPOND_ASYNC
+        return response
 
     def _predict_csv(self, request: Request, model: RegisteredModel) -> StreamingHttpResponse:
         file, fields = file_of(request), fields_of(request)

@@ -57,11 +57,12 @@ class CSVBodyParser(parsers.BaseParser):
     """text/csv: the body is the file. A charset in the Content-Type is taken as its encoding."""
 
     media_type = "text/csv"
+    filename = "body.csv"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         header = Message()
         header["Content-Type"] = media_type or self.media_type
-        file = TemporaryUploadedFile("body.csv", self.media_type, 0, header.get_content_charset())
+        file = TemporaryUploadedFile(self.filename, self.media_type, 0, header.get_content_charset())
         try:
             n_bytes = 0
             while block := stream.read(BLOCK):
@@ -80,12 +81,26 @@ class CSVBodyParser(parsers.BaseParser):
         return parsers.DataAndFiles(QueryDict(), files)
 
 
+class JSONLinesBodyParser(CSVBodyParser):
+    """The body is a file of JSON lines."""
+
+    media_type = "application/x-ndjson"
+    filename = "body.jsonl"
+
+
+class ParquetBodyParser(CSVBodyParser):
+    """The body is a Parquet file."""
+
+    media_type = "application/vnd.apache.parquet"
+    filename = "body.parquet"
+
+
 def file_of(request: Request) -> UploadedFile:
     """The one file of the request. Raises InvalidInput."""
     files = request.FILES.getlist("file")
     if len(files) != 1 or len(list(request.FILES.keys())) != 1:
         raise InvalidInput(
-            "Send one CSV file in the multipart field “file”.",
+            "Send one file in the multipart field “file”.",
             problems=[Problem("One file is needed.", "/file")],
         )
     return files[0]

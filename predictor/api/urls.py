@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from . import metrics
 from .article import ArticleView
+from .batches import BatchViewSet
 from .counterfactuals import CounterfactualViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
@@ -102,6 +103,13 @@ urlpatterns = [
     *both(
         MODEL + "counterfactuals", CounterfactualViewSet.as_view({"post": "create"}), "api-counterfactuals"
     ),
+    *both(MODEL + "batches", BatchViewSet.as_view({"get": "list", "post": "create"}), "api-batches"),
+    *both(
+        MODEL + "batches/<int:pk>",
+        BatchViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        "api-batch",
+    ),
+    *both(MODEL + "batches/<int:pk>/result", BatchViewSet.as_view({"get": "result"}), "api-batch-result"),
     *both(IN + "predictions", LogViewSet.as_view({"get": "list"}), "api-predictions"),
     *both(IN + "predictions/export", LogViewSet.as_view({"get": "export"}), "api-predictions-export"),
     *both(IN + "predictions/<uuid:pk>", LogViewSet.as_view({"get": "retrieve"}), "api-prediction"),

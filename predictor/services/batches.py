@@ -32,6 +32,7 @@ __all__ = [
     "cancel",
     "download_name",
     "drop_old_files",
+    "media_type",
     "open_result",
     "run_here",
     "start",
@@ -125,6 +126,11 @@ def open_result(batch: BatchPrediction) -> BinaryIO:
     if not batch.result_digest:
         raise Conflict(f"There is no result: the batch is {batch.status}.")
     return artifacts.open(batch.result_digest)
+
+
+def media_type(batch: BatchPrediction) -> str:
+    """The result's kind, for a Content-Type."""
+    return batch_files.MEDIA_TYPES[BatchFormat(batch.format)]
 
 
 def download_name(batch: BatchPrediction) -> str:

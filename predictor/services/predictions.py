@@ -70,7 +70,7 @@ def predict(
     if len(rows) > settings.MAX_PREDICTION_ROWS:
         raise TooLarge(
             f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(rows):,}. "
-            "Send a CSV file to predict many rows at once.",
+            "Send a CSV file, or predict them as a batch.",
             limit=settings.MAX_PREDICTION_ROWS,
         )
     if not rows:

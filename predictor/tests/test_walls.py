@@ -20,7 +20,7 @@ from predictor.models import (
     Workspace,
     WorkspaceRole,
 )
-from predictor.services import datasets, registry, tokens, workspaces
+from predictor.services import batches, datasets, registry, tokens, workspaces
 from predictor.tests.conftest import person
 from predictor.tests.walls import (
     CALLERS,
@@ -101,6 +101,7 @@ def ids(people: dict[str, User], workspace: Workspace) -> dict[str, Any]:
         workspace=workspace, dataset=dataset, registered_model=model, target="y", task="regression",
         budget_seconds=1, seed=0,
     )  # fmt: skip
+    batch = batches.start(registered_model=model, source=[{"x1": 1, "x2": 2}], by=people["admin"])
     row = PredictionLog.objects.create(
         workspace=workspace, model_version=version, request_id="r", source=PredictionSource.API,
         inputs={"x1": 1, "x2": 2}, output={"prediction": -0.4}, latency_ms=1.0, created_at=timezone.now(),
@@ -110,7 +111,7 @@ def ids(people: dict[str, User], workspace: Workspace) -> dict[str, Any]:
     return {
         "workspace": "acme", "slug": "article", "model": "article", "number": 2, "alias": "champion",
         "version": "2", "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk,
-        "predictions": row.pk,
+        "predictions": row.pk, "batches": batch.pk,
         "members": somebody.memberships.get().pk, "tokens": own.pk,
     }  # fmt: skip
 

@@ -169,6 +169,11 @@ TABLE: dict[str, dict[str, Rule]] = {
     },
     f"{M}predict-csv/": {"get": Page(200), "post": Page(400)},
     f"{M}predict-csv/<slug:key>/": {"get": Page(404)},
+    f"{M}batches/": {"get": Page(200), "post": Page(400)},
+    f"{M}batches/<int:pk>/": {"get": Page(200)},
+    f"{M}batches/<int:pk>/progress/": {"get": Page(200)},
+    f"{M}batches/<int:pk>/cancel/": {"post": Page(302)},
+    f"{M}batches/<int:pk>/result/": {"get": Page(302)},
     f"{W}predictions/": {"get": Page(200)},
     f"{W}predictions/export/": {"get": Page(200)},
     f"{W}predictions/<uuid:pk>/": {"get": Page(200)},
@@ -229,6 +234,12 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{MODEL}/counterfactuals": {
         "post": Endpoint(400, PREDICT, body={"row": {"x1": 1, "x2": 2}, "wanted": {"at_least": 5}})
     },
+    f"{MODEL}/batches": {"get": Endpoint(200, PREDICT), "post": Endpoint(400, PREDICT)},
+    f"{MODEL}/batches/<int:pk>": {
+        "get": Endpoint(200, PREDICT),
+        "patch": Endpoint(200, PREDICT, MEMBER, {"status": "cancelled"}),  # or who asked for it
+    },
+    f"{MODEL}/batches/<int:pk>/result": {"get": Endpoint(409, PREDICT)},
     f"{API}predictions": {"get": Endpoint(200)},
     f"{API}predictions/export": {"get": Endpoint(200)},
     f"{API}predictions/<uuid:pk>": {"get": Endpoint(200)},

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
 from ..models import CHAMPION, ModelVersion, RegisteredModel
-from ..services import predictions, registry
+from ..services import batches, predictions, registry
 from .coverage_words import coverage_choices
 from .forms_datasets import UploadForm
 from .prediction_forms import RowForm
@@ -78,6 +80,8 @@ class PredictCsv(ModelPage):
                 by=request.user,
                 request_id=getattr(request, "request_id", ""),
             )
+        except TooLarge:
+            return self.become_batch(model, form)
         except MlwebError as error:
             remedied = with_remedy(form, error)
             return self.page(remedied, status=status_of(error), error=error, is_remedied=remedied is not form)
@@ -86,6 +90,25 @@ class PredictCsv(ModelPage):
         columns = sorted(answer.columns, key=lambda name: name not in added)
         preview = [[(row.get(name), name in added) for name in columns] for row in answer.preview]
         return self.page(form, answer=answer, columns=columns, preview=preview, added=added)
+
+    def become_batch(self, model: RegisteredModel, form: CsvForm) -> HttpResponse:
+        """A file that is too large to wait for is predicted by a worker."""
+        file = form.cleaned_data["file"]
+        try:
+            batch = batches.start(
+                registered_model=model,
+                source=Path(file.temporary_file_path()),
+                filename=file.name,
+                options=predictions.CsvOptions(**form.how),
+                version=form.cleaned_data["version"] or CHAMPION,
+                coverage=form.cleaned_data["coverage"],
+                by=self.request.user,
+                request_id=getattr(self.request, "request_id", ""),
+            )
+        except MlwebError as error:
+            return self.page(form, status=status_of(error), error=error)
+        messages.info(self.request, "The file is too large to wait for it, so a worker predicts it.")
+        return redirect("batch-detail", self.workspace.slug, model.slug, batch.pk)
 
     def page(self, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:
         version = champion_of(self.registered_model)

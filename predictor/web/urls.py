@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from . import (
+    batches,
     counterfactuals,
     datasets,
     evaluation,
@@ -72,6 +73,7 @@ REGISTRY: list[URLPattern] = [
 ]
 
 LOG = "w/<slug:workspace>/predictions/"
+BATCH = f"{MODEL}batches/<int:pk>"
 
 PREDICTIONS: list[URLPattern] = [
     path(f"{MODEL}predict/", predictions.Predict.as_view(), name="predict"),
@@ -85,6 +87,11 @@ PREDICTIONS: list[URLPattern] = [
         prediction_csv.PredictCsvDownload.as_view(),
         name="predict-csv-download",
     ),
+    path(f"{MODEL}batches/", batches.BatchList.as_view(), name="batch-list"),
+    path(f"{BATCH}/", batches.BatchDetail.as_view(), name="batch-detail"),
+    path(f"{BATCH}/progress/", batches.BatchProgress.as_view(), name="batch-progress"),
+    path(f"{BATCH}/cancel/", batches.BatchCancel.as_view(), name="batch-cancel"),
+    path(f"{BATCH}/result/", batches.BatchResult.as_view(), name="batch-result"),
     path(LOG, prediction_log.PredictionList.as_view(), name="prediction-list"),
     path(f"{LOG}export/", prediction_log.PredictionExport.as_view(), name="prediction-export"),
     path(f"{LOG}<uuid:pk>/", prediction_log.PredictionDetail.as_view(), name="prediction-detail"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from predictor.admin.base import CappedPaginator
 from predictor.models import (
     ApiToken,
+    BatchPrediction,
     Membership,
     ModelVersion,
     PredictionLog,
@@ -26,6 +27,7 @@ from predictor.tests.services.versions import publish
 NOUNS = (
     "user", "workspace", "membership", "historicalmembership", "apitoken", "dataset", "trainingrun",
     "registeredmodel", "modelversion", "aliaschange", "predictionlog",
+    "batchprediction",
 )  # fmt: skip
 
 
@@ -74,6 +76,19 @@ def logged(version: ModelVersion, **changes: Any) -> PredictionLog:
     return PredictionLog.objects.create(**fields | changes)
 
 
+def batch_of(version: ModelVersion) -> BatchPrediction:
+    return BatchPrediction.objects.create(
+        workspace=version.registered_model.workspace,
+        registered_model=version.registered_model,
+        model_version=version,
+        filename="rows.csv",
+        format="csv",
+        n_bytes=1,
+        source_digest="0" * 64,
+        request_id="r-1",
+    )
+
+
 def run_action(client: Client, noun: str, action: str, *rows: Any) -> str:
     answer = client.post(
         f"/admin/predictor/{noun}/",
@@ -87,6 +102,7 @@ def run_action(client: Client, noun: str, action: str, *rows: Any) -> str:
 def everything(workspace: Workspace, root: User) -> ModelVersion:
     version = publish(model_in(workspace))
     logged(version)
+    batch_of(version)
     tokens.create_token(user=root, workspace=workspace, name="nightly", scopes=["read"])
     return version
 
@@ -146,7 +162,8 @@ def test_the_history_stops_at_the_wall_too(everything: ModelVersion, root: User)
 
 
 @pytest.mark.parametrize(
-    "noun", ["dataset", "trainingrun", "modelversion", "predictionlog", "aliaschange", "apitoken"]
+    "noun",
+    ["dataset", "trainingrun", "modelversion", "predictionlog", "aliaschange", "apitoken", "batchprediction"],
 )
 def test_what_is_immutable_is_read_only(everything: ModelVersion, root: User, noun: str) -> None:
     client = signed_in(root)
@@ -167,6 +184,7 @@ def test_lists_keep_their_sql_budget(
         version = publish(model)
         registry.set_alias(registered_model=model, alias=f"a{number}", model_version=version, by=root)
         logged(version)
+        batch_of(version)
         user = User.objects.create_user(f"p{number}@example.org")
         workspaces.add_member(workspace=workspace, user=user, role="viewer", by=root)
         tokens.create_token(user=user, workspace=workspace, name="t", scopes=["read"])

@@ -1,0 +1,323 @@
+"""`/api/v1/{workspace}/models/{model}/batches`: files of any size, predicted by a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.http import FileResponse, Http404
+from django.urls import reverse
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import mixins, serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..errors import NotFound
+from ..models import BatchFormat, BatchPrediction, Dataset, JobStatus, RegisteredModel, WorkspaceRole
+from ..services import batches, registry
+from .json import BytesRenderer, CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer, ParquetRenderer
+from .permissions import PREDICTS
+from .prediction_request import PredictionRequest
+from .uploads import (
+    CSVBodyParser,
+    JSONLinesBodyParser,
+    ParquetBodyParser,
+    UploadParser,
+    boolean,
+    fields_of,
+    file_of,
+    number,
+)
+from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+
+CSV, JSONL, PARQUET = "text/csv", "application/x-ndjson", "application/vnd.apache.parquet"
+FROM_BODY = {JSONL: BatchFormat.JSONL, PARQUET: BatchFormat.PARQUET, CSV: BatchFormat.CSV}
+
+
+class BatchSummarySerializer(serializers.ModelSerializer[BatchPrediction]):
+    """A batch in a list."""
+
+    url = serializers.SerializerMethodField()
+    registered_model = serializers.CharField(source="registered_model.slug")
+    model_version = serializers.IntegerField(source="model_version.number")
+    created_by = serializers.EmailField(source="created_by.email", allow_null=True, default=None)
+    n_rows_total = serializers.IntegerField(allow_null=True, help_text="Null until it is known.")
+    result_url = serializers.SerializerMethodField(help_text="Null while there is no result.")
+
+    class Meta:
+        model = BatchPrediction
+        fields = [
+            "id",
+            "status",
+            "url",
+            "result_url",
+            "registered_model",
+            "model_version",
+            "filename",
+            "format",
+            "dataset",
+            "n_rows_total",
+            "n_rows_done",
+            "n_errors",
+            "n_warnings",
+            "progress",
+            "progress_message",
+            "error",
+            "created_at",
+            "created_by",
+            "started_at",
+            "finished_at",
+        ]
+
+    def get_url(self, batch: BatchPrediction) -> str:
+        return self._url("api-batch", batch)
+
+    @extend_schema_field({"type": ["string", "null"]})
+    def get_result_url(self, batch: BatchPrediction) -> str | None:
+        return self._url("api-batch-result", batch) if batch.has_result else None
+
+    def _url(self, name: str, batch: BatchPrediction) -> str:
+        request = self.context["request"]
+        where = {"workspace": self.context["workspace"], "model": batch.registered_model.slug, "pk": batch.pk}
+        return str(request.build_absolute_uri(reverse(name, kwargs=where)))
+
+
+class RowErrorSerializer(serializers.Serializer[Any]):
+    row = serializers.IntegerField()
+    message = serializers.CharField()
+
+
+class BatchSerializer(BatchSummarySerializer):
+    """A batch: what was asked, how far it is, what came of it. The traceback is for its owner and for admins."""
+
+    row_errors = RowErrorSerializer(many=True, help_text="The first 100 rows that got no answer.")
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="About the whole file.")
+    traceback = serializers.SerializerMethodField()
+
+    class Meta(BatchSummarySerializer.Meta):
+        fields = [
+            *BatchSummarySerializer.Meta.fields,
+            "n_bytes",
+            "result_bytes",
+            "result_removed_at",
+            "is_strict",
+            "coverage",
+            "request_id",
+            "row_errors",
+            "warnings",
+            "attempts",
+            "attempt_log",
+            "is_cancel_requested",
+            "traceback",
+        ]
+
+    def get_traceback(self, batch: BatchPrediction) -> str:
+        is_owner = batch.created_by_id == self.context["request"].user.pk
+        return batch.traceback if is_owner or self.context["membership"].can(WorkspaceRole.ADMIN) else ""
+
+
+class BatchUploadSerializer(serializers.Serializer[Any]):
+    """A file (CSV, Parquet or JSON lines) and what the caller says about it; what is left out is found."""
+
+    file = serializers.FileField()
+    version = serializers.CharField(required=False, help_text="A number or an alias; else champion.")
+    format = serializers.ChoiceField(BatchFormat.choices, required=False)
+    strict = serializers.BooleanField(
+        required=False, help_text="One doubtful row refuses the whole file, before any is answered."
+    )
+    coverage = serializers.FloatField(required=False, min_value=0.5, max_value=0.99)
+    encoding = serializers.CharField(required=False)
+    delimiter = serializers.CharField(required=False)
+    decimal = serializers.ChoiceField([".", ","], required=False)
+    skip_bad_rows = serializers.BooleanField(required=False, help_text="Leave out rows of another width.")
+
+
+class BatchRequestSerializer(serializers.Serializer[Any]):
+    """The rows of a dataset."""
+
+    dataset = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    version = serializers.CharField(required=False, allow_null=True)
+    strict = serializers.BooleanField(default=False)
+    coverage = serializers.FloatField(required=False, allow_null=True, min_value=0.5, max_value=0.99)
+
+
+class BatchChangeSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField([JobStatus.CANCELLED.value])
+
+
+class BatchFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=JobStatus.choices)
+
+    class Meta:
+        model = BatchPrediction
+        fields = ["status"]
+
+
+FILE_PARAMETERS = [
+    OpenApiParameter(name, kind, description=f"For a bare body: {words}.")
+    for name, kind, words in (
+        ("version", str, "a version's number or an alias"),
+        ("strict", bool, "refuse the file for one doubtful row"),
+        ("coverage", float, "of the intervals and sets"),
+        ("encoding", str, "of a CSV file"),
+        ("delimiter", str, "of a CSV file"),
+        ("decimal", str, "of a CSV file"),
+        ("skip_bad_rows", bool, "leave out rows of another width"),
+    )
+]
+
+
+@extend_schema(tags=["batches"])
+class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceViewSet):
+    """Files that a worker predicts. A batch is a prediction: whoever may predict may ask, look and fetch."""
+
+    needs = {
+        "list": PREDICTS,
+        "create": PREDICTS,
+        "retrieve": PREDICTS,
+        "partial_update": PREDICTS,
+        "result": PREDICTS,
+    }
+    queryset = BatchPrediction.objects.select_related(
+        "registered_model", "model_version", "created_by"
+    ).defer("model_version__evaluation", "model_version__signature_json")
+    parser_classes = [JSONParser, UploadParser, CSVBodyParser, JSONLinesBodyParser, ParquetBodyParser]
+    filterset_class = BatchFilter
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return found
+        return found.filter(registered_model=self._model())
+
+    def get_serializer_class(self) -> Any:
+        return BatchSummarySerializer if self.action == "list" else BatchSerializer
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        context = super().get_serializer_context()
+        if getattr(self, "swagger_fake_view", False):
+            return context
+        return {**context, "workspace": self.workspace.slug, "membership": self.membership}
+
+    def _model(self) -> RegisteredModel:
+        try:
+            return registry.model_of(self.workspace, self.kwargs["model"])
+        except NotFound:
+            raise Http404 from None
+
+    @extend_schema(
+        request={
+            "multipart/form-data": BatchUploadSerializer,
+            "application/json": BatchRequestSerializer,
+            CSV: OpenApiTypes.STR,
+            JSONL: OpenApiTypes.STR,
+            PARQUET: OpenApiTypes.BINARY,
+        },
+        parameters=FILE_PARAMETERS,
+        responses={202: BatchSerializer},
+    )
+    def create(self, request: Request, **kwargs: Any) -> Response:
+        """Queue a batch. Poll its `url` until `status` is succeeded, failed or cancelled; then fetch `result_url`.
+
+        A row that cannot be predicted gets an `error` in the result and does not end the batch. The version is
+        the one that serves now, whatever is promoted meanwhile. Every answered row is in the log once.
+        """
+        model = self._model()
+        if content_type_of(request) == "application/json":
+            return accepted(request, batches.start(**self._from_dataset(request, model)), self.membership)
+        return accepted(request, start_from_file(request, model), self.membership)
+
+    def _from_dataset(self, request: Request, model: RegisteredModel) -> dict[str, Any]:
+        asked = BatchRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        dataset = Dataset.objects.filter(workspace=self.workspace, pk=wanted["dataset"]).first()
+        if dataset is None:
+            raise ValidationError({"dataset": ["There is no such dataset in this workspace."]})
+        return {
+            "registered_model": model,
+            "source": dataset,
+            "version": wanted.get("version"),
+            "strict": wanted["strict"],
+            "coverage": wanted.get("coverage"),
+            **who_asks(request),
+        }
+
+    @extend_schema(request=BatchChangeSerializer)
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Cancel a batch: `{"status": "cancelled"}`. What was answered stays in the log."""
+        asked = BatchChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        batch = batches.cancel(batch=self.get_object(), by=actor_of(request))
+        return Response(self.get_serializer(batch).data)
+
+    @extend_schema(
+        responses={
+            (200, CSV): OpenApiTypes.STR,
+            (200, JSONL): OpenApiTypes.STR,
+            (200, PARQUET): OpenApiTypes.BINARY,
+        }
+    )
+    def result(self, request: Request, **kwargs: Any) -> FileResponse:
+        """The result: CSV, Parquet or JSON lines, as the rows came. 409 while there is none."""
+        batch = self.get_object()
+        file = batches.open_result(batch)
+        response = FileResponse(file, as_attachment=True, filename=batches.download_name(batch))
+        response["Content-Type"] = batches.media_type(batch)
+        return response
+
+    def get_renderers(self) -> list[Any]:
+        if self.action == "result":
+            return [JSONRenderer(), CSVRenderer(), JSONLinesRenderer(), ParquetRenderer(), BytesRenderer()]
+        return super().get_renderers()
+
+
+def content_type_of(request: Request) -> str:
+    return (request.content_type or "").split(";")[0].strip().lower()
+
+
+def who_asks(request: Request) -> dict[str, Any]:
+    return {"by": actor_of(request), "token": token_of(request), "request_id": request_id_of(request)}
+
+
+def start_from_file(request: Request, model: RegisteredModel) -> BatchPrediction:
+    """A batch of the one file of the request."""
+    file, fields = file_of(request), fields_of(request)
+    return batches.start(
+        registered_model=model,
+        source=Path(file.temporary_file_path()),
+        filename=file.name or "",
+        kind=fields.get("format") or FROM_BODY.get(content_type_of(request), ""),
+        options=batches.CsvOptions(
+            encoding=fields.get("encoding", ""),
+            delimiter=fields.get("delimiter", ""),
+            decimal=fields.get("decimal", ""),
+            skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
+        ),
+        version=fields.get("version") or None,
+        strict=boolean(fields.get("strict"), "strict"),
+        coverage=number(fields.get("coverage"), "coverage"),
+        **who_asks(request),
+    )
+
+
+def start_from_rows(request: Request, model: RegisteredModel, asked: PredictionRequest) -> BatchPrediction:
+    """A batch of rows that were sent as JSON."""
+    return batches.start(
+        registered_model=model,
+        source=asked.rows,
+        version=asked.version,
+        strict=asked.strict,
+        coverage=asked.coverage,
+        **who_asks(request),
+    )
+
+
+def accepted(request: Request, batch: BatchPrediction, membership: Any) -> Response:
+    """202, and where to look."""
+    context = {"request": request, "workspace": membership.workspace.slug, "membership": membership}
+    data = BatchSerializer(batch, context=context).data
+    return Response(data, status=202, headers={"Location": data["url"]})

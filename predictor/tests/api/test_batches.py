@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
+
+from predictor.models import BatchPrediction, ModelVersion, PredictionLog, Scope, User, Workspace
+from predictor.services import batches, jobs
+from predictor.tests.api.conftest import Caller, problem
+
+URL = "models/article/batches"
+ROWS = b"x1,x2\n1,2\nabc,2\n3,4\n"
+
+pytestmark = pytest.mark.usefixtures("linear")
+
+
+def upload(api: Caller, content: bytes = ROWS, name: str = "rows.csv", **fields: Any) -> Any:
+    return api.upload(URL, SimpleUploadedFile(name, content), **fields)
+
+
+def finish(found: dict[str, Any]) -> None:
+    assert jobs.run(batches.BATCHES, found["id"])
+
+
+def body_of(response: Any) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+def test_a_file_is_accepted_predicted_and_fetched(api: Caller) -> None:
+    response = upload(api)
+
+    found = response.json()
+    assert response.status_code == 202, found
+    assert response["Location"] == found["url"]
+    assert (found["status"], found["format"], found["model_version"]) == ("queued", "csv", 1)
+    assert found["result_url"] is None
+    problem(api.get(f"{found['url']}/result"), 409)
+
+    finish(found)
+
+    done = api.get(found["url"]).json()
+    assert (done["status"], done["n_rows_done"], done["n_errors"]) == ("succeeded", 3, 1)
+    assert done["row_errors"] == [{"row": 2, "message": "Row 2, column “x1”: “abc” is not a number."}]
+    result = api.get(done["result_url"])
+    assert result["Content-Type"] == "text/csv; charset=utf-8"
+    assert result["Content-Disposition"].startswith("attachment")
+    assert b"\r\n1,2,-0.4,,\r\n" in body_of(result)
+    assert api.get(URL).json()["results"][0]["id"] == found["id"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content", "kind"),
+    [
+        ("text/csv", b"x1,x2\n1,2\n", "csv"),
+        ("application/x-ndjson", b'{"x1": 1, "x2": 2}\n', "jsonl"),
+    ],
+)
+def test_a_bare_body_is_a_file(api: Caller, content_type: str, content: bytes, kind: str) -> None:
+    response = api.client.post(
+        api.path(URL) + "?strict=true&version=1", content, content_type, headers=api.headers
+    )
+
+    assert response.status_code == 202, response.content
+    assert response.json()["format"] == kind
+    assert response.json()["is_strict"] is True
+
+
+def test_a_batch_is_cancelled_by_patch(api: Caller) -> None:
+    found = upload(api).json()
+
+    response = api.send("patch", found["url"], {"status": "cancelled"})
+
+    assert response.json()["status"] == "cancelled"
+    problem(api.send("patch", found["url"], {"status": "done"}), 400)
+
+
+BAD: dict[str, tuple[bytes, dict[str, Any], int, str]] = {
+    "an empty file": (b"", {}, 400, "empty"),
+    "wrong columns": (b"a,b\n1,2\n", {}, 400, "lacks the columns"),
+    "a cut off Parquet file": (b"PAR1\x15\x04abc", {}, 400, "Parquet"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + b"0" * 99, {}, 415, "PNG"),
+    "a version that is not there": (ROWS, {"version": "9"}, 404, ""),
+    "a format that does not exist": (ROWS, {"format": "xls"}, 400, "xls"),
+    "a coverage that is no number": (ROWS, {"coverage": "much"}, 400, "coverage"),
+    "a flag that is neither": (ROWS, {"strict": "maybe"}, 400, "strict"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_a_batch_is_refused_at_once(api: Caller, case: str) -> None:
+    content, fields, status, sentence = BAD[case]
+
+    assert sentence in problem(upload(api, content, **fields), status)["detail"]
+    assert not BatchPrediction.objects.exists()
+
+
+def test_a_dataset_that_is_not_there_is_refused(api: Caller) -> None:
+    assert "no such dataset" in problem(api.post(URL, {"dataset": 77}), 400)["detail"]
+
+
+def test_other_peoples_batches_answer_like_missing_ones(
+    api: Caller, outsider: Caller, anonymous: Caller, call_as: Callable[..., Caller], viewer: User,
+    workspace: Workspace,
+) -> None:  # fmt: skip
+    url = upload(api).json()["url"]
+
+    problem(outsider.get(url), 404)
+    problem(api.get(URL + "/999999"), 404)
+    problem(api.get("models/nobody/batches"), 404)
+    problem(anonymous.get(url), 401)
+    problem(call_as(viewer, workspace, Scope.READ).get(url), 403)
+    problem(call_as(viewer, workspace).send("patch", url, {"status": "cancelled"}), 403)
+
+
+# --- Prefer: respond-async -----------------------------------------------------------------------------------
+def predict(api: Caller, body: Any, content_type: str, **headers: str) -> Any:
+    path = api.path("models/article/predictions")
+    return api.client.post(path, body, content_type, headers={**api.headers, **headers})
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "kind"),
+    [
+        (ROWS, "text/csv", "csv"),
+        (orjson.dumps({"rows": [{"x1": 1, "x2": 2}]}), "application/json", "jsonl"),
+        (orjson.dumps({"columns": ["x1", "x2"], "data": [[1, 2]]}), "application/json", "jsonl"),
+    ],
+)
+@override_settings(MAX_PREDICTION_ROWS=0)
+def test_rows_become_a_batch_for_who_prefers_to_poll(
+    api: Caller, body: bytes, content_type: str, kind: str
+) -> None:
+    response = predict(api, body, content_type, Prefer="return=minimal, respond-async; wait=5")
+
+    assert response.status_code == 202, response.content
+    assert response["Preference-Applied"] == "respond-async"
+    found = api.get(response["Location"]).json()
+    assert (found["format"], found["status"]) == (kind, "queued")
+    finish(found)
+    assert PredictionLog.objects.filter(request_id=found["request_id"]).exists()
+
+
+def test_without_the_preference_rows_are_answered_at_once(api: Caller) -> None:
+    response = predict(api, orjson.dumps({"rows": [{"x1": 1, "x2": 2}]}), "application/json", Prefer="wait=5")
+
+    assert response.status_code == 200
+    assert "Preference-Applied" not in response
+    assert not BatchPrediction.objects.exists()
+
+
+@override_settings(MAX_PREDICTION_CSV_ROWS=2)
+def test_a_file_beyond_the_limit_is_pointed_to_batches(api: Caller) -> None:
+    assert "batch" in problem(predict(api, b"x1,x2\n" + b"1,2\n" * 3, "text/csv"), 413)["detail"]
+
+
+def test_a_batch_keeps_the_version_of_its_start(api: Caller, linear: ModelVersion, member: User) -> None:
+    found = upload(api, b"x1,x2\n1,2\n").json()
+
+    assert BatchPrediction.objects.get(pk=found["id"]).model_version == linear

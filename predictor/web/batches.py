@@ -1,0 +1,189 @@
+"""Batches of a model: ask for one, watch it, stop it, fetch its result."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+
+from ..errors import MlwebError, NotFound
+from ..models import CHAMPION, BatchPrediction, Dataset, RegisteredModel, WorkspaceRole
+from ..services import batches
+from .prediction_csv import CsvForm, status_of, with_remedy
+from .predictions import version_choices
+from .registry import ModelPage
+
+PAGE_SIZE = 25
+ACCEPTED = ".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,text/csv,application/x-ndjson"
+LISTED = (
+    "id", "filename", "status", "progress", "n_rows_done", "n_errors", "queued_at", "created_by__email",
+    "registered_model_id", "workspace_id", "model_version__number",
+)  # fmt: skip
+
+
+class BatchForm(CsvForm):
+    """A file, or the rows of a dataset, and the version that answers."""
+
+    dataset = forms.ModelChoiceField(
+        Dataset.objects.none(),
+        label="or a dataset",
+        required=False,
+        empty_label="None",
+        help_text="Its original rows, whatever their number.",
+    )
+    is_strict = forms.BooleanField(
+        label="Refuse the whole file for one doubtful row",
+        required=False,
+        help_text="Else such a row gets a warning, and one that cannot be predicted an error.",
+    )
+
+    def __init__(self, *args: Any, datasets: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["dataset"].queryset = datasets  # type: ignore[attr-defined]
+        self.fields["file"].required = False
+        self.fields["file"].label = "File"
+        self.fields["file"].help_text = "CSV, Parquet or JSON lines. Columns are found by name, in any order."
+        self.fields["file"].widget.attrs["accept"] = ACCEPTED
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if bool(self.cleaned_data.get("file")) == bool(self.cleaned_data.get("dataset")):
+            self.add_error("file", "Choose either a file or a dataset.")
+        return cleaned
+
+    @property
+    def source(self) -> Path | Dataset:
+        file = self.cleaned_data["file"]
+        return Path(file.temporary_file_path()) if file else self.cleaned_data["dataset"]
+
+
+class BatchList(ModelPage):
+    """The form, and below it the batches so far."""
+
+    def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        model = self.load_model(slug)
+        return self.page(model, self.form(initial={"version": request.GET.get("version", CHAMPION)}))
+
+    def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        model = self.load_model(slug)
+        form = self.form(request.POST, request.FILES)
+        if not form.is_valid():
+            return self.page(model, form, status=400)
+        try:
+            batch = start(request, model, form, source=form.source, strict=form.cleaned_data["is_strict"])
+        except MlwebError as error:
+            remedied = with_remedy(form, error)
+            return self.page(
+                model, form, status=status_of(error), error=error, is_remedied=remedied is not form
+            )
+        return redirect("batch-detail", self.workspace.slug, model.slug, batch.pk)
+
+    def form(self, *args: Any, **kwargs: Any) -> BatchForm:
+        datasets = Dataset.objects.filter(workspace=self.workspace).with_data().order_by("-pk")
+        return BatchForm(*args, versions=version_choices(self), datasets=datasets, **kwargs)
+
+    def page(
+        self, model: RegisteredModel, form: BatchForm, *, status: int = 200, **more: Any
+    ) -> HttpResponse:
+        rows = BatchPrediction.objects.filter(registered_model=model)
+        rows = rows.select_related("model_version", "created_by").only(*LISTED)
+        page = Paginator(rows, PAGE_SIZE).get_page(self.request.GET.get("page"))
+        context = {"model": model, "form": form, "page": page, **more}
+        return render(self.request, "predictor/batches/list.html", context, status=status)
+
+
+def start(request: HttpRequest, model: RegisteredModel, form: CsvForm, **more: Any) -> BatchPrediction:
+    """A batch from a form that is valid."""
+    file = form.cleaned_data["file"]
+    return batches.start(
+        registered_model=model,
+        filename=file.name if file else "",
+        options=batches.CsvOptions(**form.how),
+        version=form.cleaned_data["version"] or CHAMPION,
+        coverage=form.cleaned_data["coverage"],
+        by=request.user,  # type: ignore[arg-type]
+        request_id=getattr(request, "request_id", ""),
+        **more,
+    )
+
+
+class BatchPage(ModelPage):
+    def batch(self, slug: str, pk: int) -> BatchPrediction:
+        model = self.load_model(slug)
+        rows = BatchPrediction.objects.select_related("model_version", "created_by", "dataset")
+        rows = rows.defer("model_version__signature_json", "model_version__evaluation")
+        batch: BatchPrediction = self.get_visible_or_404(rows, registered_model=model, pk=pk)
+        batch.registered_model = model
+        return batch
+
+    def context_of(self, batch: BatchPrediction) -> dict[str, Any]:
+        is_own = self.membership.user_id == batch.created_by_id
+        return {
+            "batch": batch,
+            "model": batch.registered_model,
+            "fingerprint": fingerprint_of(batch),
+            "can_cancel": is_own or self.membership.can(WorkspaceRole.MEMBER),
+            "can_read_traceback": is_own,
+        }
+
+
+class BatchDetail(BatchPage):
+    def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
+        return render(request, "predictor/batches/detail.html", self.context_of(self.batch(slug, pk)))
+
+
+class BatchProgress(BatchPage):
+    """The moving part alone. 204 when nothing has changed: the page keeps what it shows, and asks again."""
+
+    def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
+        batch = self.batch(slug, pk)
+        if request.GET.get("seen") == fingerprint_of(batch):
+            return HttpResponse(status=204)
+        return render(
+            request, "predictor/batches/_progress.html", {**self.context_of(batch), "is_swapped": True}
+        )
+
+
+class BatchCancel(BatchPage):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
+        batch = self.batch(slug, pk)
+        try:
+            batches.cancel(batch=batch, by=request.user)  # type: ignore[arg-type]
+        except MlwebError as error:
+            messages.info(request, error.message)
+        return redirect("batch-detail", self.workspace.slug, slug, pk)
+
+
+class BatchResult(BatchPage):
+    def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponseBase:
+        batch = self.batch(slug, pk)
+        try:
+            file = batches.open_result(batch)
+        except NotFound as error:
+            raise Http404(error.message) from None
+        except MlwebError as error:
+            messages.info(request, error.message)
+            return redirect("batch-detail", self.workspace.slug, slug, pk)
+        response = FileResponse(file, as_attachment=True, filename=batches.download_name(batch))
+        response["Content-Type"] = batches.media_type(batch)
+        return response
+
+
+def fingerprint_of(batch: BatchPrediction) -> str:
+    """Changes when the page would show something else."""
+    parts = (
+        batch.status,
+        batch.n_rows_done,
+        batch.progress_message,
+        batch.attempts,
+        batch.is_cancel_requested,
+    )
+    return sha256(repr(parts).encode()).hexdigest()[:16]
