@@ -1,10 +1,11 @@
-"""Do intervals and prediction sets hold what was asked? Trains on each table, counts on its test part.
+"""Do intervals and prediction sets hold what was asked, and does calibrating help? Counted on each table's test part.
 
-    python benchmarks/coverage.py [--tables DIR] [--budget 20] [--json FILE] [--quick] [--only …]
+    python benchmarks/coverage.py [--tables DIR] [--budget 20] [--estimator auto] [--json FILE] [--quick] [--only …]
 
 DIR is as for accuracy.py. Prints, for coverages of 0.8, 0.9 and 0.95, the share of test rows whose true value
 was inside, in points off the asked one; the mean width of intervals beside the spread of the target, or the
-mean size of sets and how many were empty; and what asking costs for each row.
+mean size of sets and how many were empty; and what asking costs for each row. Where probabilities were calibrated,
+their log-loss on the test rows without and with that, and how much of the difference chance alone gives.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from _tables import bundled_tables
 from _trained import Trained, trained
 from accuracy import surroundings
 
+from predictor.ml.metrics import losses
+from predictor.ml.persistence import load_pipeline
 from predictor.ml.uncertainty import JUDGED_COVERAGES, coverage_report
 
 # What chance allows: two standard errors of a share among n rows are added to the two points wanted.
@@ -37,6 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", type=Path)
     parser.add_argument("--budget", type=float, default=20.0)
+    parser.add_argument("--estimator", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--json", type=Path)
@@ -56,6 +61,7 @@ def main() -> int:
                 manifest[name],
                 Path(folder) / name,
                 budget=arguments.budget,
+                estimator=arguments.estimator,
                 seed=arguments.seed,
             )
             found[name] = measured(version)
@@ -65,6 +71,9 @@ def main() -> int:
         f"\nOff by {statistics.mean(off):.2f} points in the mean and {max(off):.2f} at most; "
         f"{sum(each <= WANTED_POINTS for each in off)} of {len(off)} within {WANTED_POINTS:g} points."
     )
+    changed = [each["calibration"] for each in found.values() if each["calibration"]]
+    worse = sum(each["gain"] < -2 * each["chance"] for each in changed)
+    print(f"{len(changed)} of {len(found)} tables calibrated, {worse} of them worse by more than chance.")
     if arguments.json:
         arguments.json.write_text(json.dumps({**found, "_about": surroundings()}, indent=1), "utf-8")
     return 0
@@ -83,7 +92,26 @@ def measured(version: Trained) -> dict[str, Any]:
         each["off_points"] = 100 * (each["covered"] - each["coverage"])
         each["chance_points"] = 200 * (each["coverage"] * (1 - each["coverage"]) / len(y)) ** 0.5
     spread = None if task.is_classification else float(np.std(y))
-    return {"n_rows": len(y), "coverages": rows, "target_std": spread, "us_per_row": cost(version, answers)}
+    return {"n_rows": len(y), "coverages": rows, "target_std": spread, "us_per_row": cost(version, answers),
+            "calibration": calibration(version, y, answers, is_known) if task.is_classification else None}  # fmt: skip
+
+
+def calibration(version: Trained, y: Any, answers: Any, is_known: Any) -> dict[str, Any] | None:
+    """What the calibration did to the log-loss, beside two standard errors; None where there is none."""
+    pipeline = load_pipeline(version.files)
+    if pipeline.calibration is None:
+        return None
+    raw = replace(pipeline, calibration=None).predict(version.columns).probabilities
+    task = version.signature.task
+    before, after = losses(task, y, np.asarray(raw)[is_known]), losses(task, y, answers)
+    gain = before - after
+    return {
+        **pipeline.calibration.to_json(),
+        "before": float(before.mean()),
+        "after": float(after.mean()),
+        "gain": float(gain.mean()),
+        "chance": float(gain.std() / len(gain) ** 0.5),
+    }
 
 
 def cost(version: Trained, answers: Any) -> float:
@@ -110,6 +138,11 @@ def show(name: str, found: Mapping[str, Any]) -> None:
         print(
             f"  {each['coverage']:.2f} asked, {each['covered']:.3f} covered ({each['off_points']:+.1f} points, "
             f"chance alone gives ±{each['chance_points']:.1f}); {size}"
+        )
+    if changed := found["calibration"]:
+        print(
+            f"  calibrated (scale {changed['scale']:.3f}): log-loss {changed['before']:.4f} before, "
+            f"{changed['after']:.4f} after, better by {changed['gain']:.4f} ± {2 * changed['chance']:.4f}"
         )
     sys.stdout.flush()
 

@@ -27,7 +27,6 @@ from .explaining import permutation_importance, predicted
 from .features import FeatureSpec
 from .fitting import Candidate, fit_member, join, sample_rows
 from .intervals import fold_intervals
-from .metrics import selection_score
 from .parity import compile_checked
 from .pipeline import FittedPipeline, Member
 from .progress import Deadline
@@ -35,9 +34,10 @@ from .schema import TableSchema, Task, canonical_text
 from .shapley import BACKGROUND_ROWS
 from .signatures import build_signature
 from .splitting import Split
+from .sureness import sureness
 from .target import Target
 from .thresholds import Scores
-from .uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
+from .uncertainty import Uncertainty
 
 Array = NDArray[Any]
 N_GOLDEN = 20
@@ -163,7 +163,13 @@ def judge(
         importance_rows=n_rows,
         threshold=threshold,
     )
-    report = {**made.to_json(), **_sure(held_out.target, before, own, decided), "artifacts": {}}
+    n_fitted = min(len(development), plan.max_rows or len(development))
+    sure = sureness(held_out.target, before, own, decided, n_fitted)
+    report = {**made.to_json(), **sure.document, "artifacts": {}}
+    if sure.replaced is not None:
+        # In a folder of its own: the other half may be writing what this replaces.
+        file = persistence.write_uncertainty(workdir / "judged", sure.replaced)
+        report["artifacts"][file.name] = _described(file, workdir)
     report["dependence"] = dependence(
         pipeline,
         held_out,
@@ -174,7 +180,7 @@ def judge(
     if held_out.task is Task.BINARY:
         scores = _scores(held_out.target, own, baselines, decided)
         file = persistence.write_scores(workdir / "artifacts", scores.to_json())
-        report["artifacts"] = {file.name: _described(file, workdir)}
+        report["artifacts"][file.name] = _described(file, workdir)
         report["decision"] = decision(
             decided.threshold,
             str(canonical_text(held_out.target.classes[1])),
@@ -210,19 +216,6 @@ def _fold_intervals(decided: Decided, split: Split, task: Task, threshold: float
     scored = split.scored
     folds = [(len(fit), np.searchsorted(scored, score)) for fit, score in split.folds]
     return fold_intervals(task, decided.y, decided.out_of_fold, folds, threshold=threshold)
-
-
-def _sure(target: Target, before: Array, own: Array, decided: Decided) -> dict[str, Any]:
-    """How sure the answers may be: the coverage of intervals and sets, and what calibrating did."""
-    known = decided.uncertainty
-    found: dict[str, Any] = {
-        "coverage": coverage_report(known, target.y, own, JUDGED_COVERAGES) if known else []
-    }
-    if decided.calibrated is not None:
-        both = {"before": before, "after": own}
-        scores = {name: selection_score(target.task, target.y, each) for name, each in both.items()}
-        found["calibration"] = {**decided.calibrated.to_json(), "held_out": scores}
-    return found
 
 
 def _scores(target: Target, own: Array, baselines: Sequence[Baseline], decided: Decided) -> Scores:

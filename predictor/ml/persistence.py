@@ -184,6 +184,12 @@ def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
     return _store(directory / SCORES, _json({"format": FORMAT, **scores}))
 
 
+def write_uncertainty(directory: Path, uncertainty: Uncertainty) -> StoredFile:
+    """Write uncertainty.json alone into `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return _store(directory / UNCERTAINTY, _json(uncertainty.to_json()))
+
+
 def _spec_json(pipeline: FittedPipeline, threshold: float | None) -> dict[str, Any]:
     has_neighbours = any(
         type(member.estimator).__name__.startswith("Neighbours") for member in pipeline.members

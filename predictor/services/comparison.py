@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import InvalidInput
-from ..ml.schema import Scalar
+from ..ml.schema import Scalar, Task
 from ..models import ModelVersion
 
 Side = Literal["a", "b"]
@@ -134,6 +134,8 @@ def _facts(version: ModelVersion) -> dict[str, Scalar]:
         "estimator": version.estimator,
         "task": version.task,
         "target": version.signature.target,
+        # A version of two classes that was given no threshold names the more probable one.
+        **({"threshold": version.threshold or 0.5} if version.task == Task.BINARY else {}),
         "served": "compiled" if version.is_compiled else "in-process",
         "n_bytes": version.n_bytes,
     }

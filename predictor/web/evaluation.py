@@ -27,6 +27,7 @@ FACT_TITLES = {
     "estimator": "Fitted",
     "task": "Task",
     "target": "Target",
+    "threshold": "Threshold",
     "served": "Served",
     "n_bytes": "Size of all files",
     "name": "Dataset",
@@ -120,7 +121,7 @@ def flat(params: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
 
 def fact(each: ComparedValue) -> tuple[str, ComparedValue]:
     """A fact of both versions under its title, in words."""
-    shown = {"n_bytes": filesize_si, "n_rows": number, "n_columns": number}.get(
+    shown = {"n_bytes": filesize_si, "n_rows": number, "n_columns": number, "threshold": number}.get(
         each.name, lambda value: value
     )
     return FACT_TITLES.get(each.name, each.name), ComparedValue(each.name, shown(each.a), shown(each.b))

@@ -16,6 +16,9 @@ from ..templatetags.mlweb import number, share
 from .coverage_words import in_cases
 from .evaluation_charts import Chart, of_class, shown_classes
 
+# The lift of fewer rows jumps from one to the next.
+LEAST_LIFTED = 0.01
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -45,6 +48,14 @@ class Decision:
             can_change="scores.json" in version.artifacts,
             chart=threshold_chart(version.evaluation.get("thresholds"), found),
         )
+
+    @property
+    def n_positive(self) -> int:
+        return int(self.numbers["true_positive"] + self.numbers["false_negative"])
+
+    @property
+    def n_negative(self) -> int:
+        return int(self.numbers["false_positive"] + self.numbers["true_negative"])
 
     @property
     def sentence(self) -> str:
@@ -102,7 +113,7 @@ class Gain:
 
     name: str
     rows: Sequence[GainRow]
-    chart: Chart
+    charts: Sequence[Chart]
 
     @property
     def sentence(self) -> str:
@@ -113,6 +124,50 @@ class Gain:
             f"The 10 % of the rows with the highest probability hold {share(tenth.found)} of all “{self.name}”, "
             f"{number(tenth.lift, 2)} times as many as 10 % taken by chance."
         )
+
+
+def gain_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
+    series = [
+        {
+            "name": each["class"],
+            "points": [list(pair) for pair in zip(each["gain"]["rows"], each["gain"]["found"], strict=True)],
+        }
+        for each in classes
+    ]
+    return Chart(
+        "gain",
+        "line",
+        {"series": series, "diagonal": True, "x": "share of the rows", "y": "share of the class found",
+         "xRange": [0, 1], "yRange": [0, 1]},
+        "Gain" + of_class(series),
+        "Share of the class found among the rows with the highest probability",
+        "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the more of "
+        "the class is found by looking at few rows.",
+        "square",
+    )  # fmt: skip
+
+
+def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
+    series = [
+        {
+            "name": each["class"],
+            "points": [
+                [rows, found / rows]
+                for rows, found in zip(each["gain"]["rows"], each["gain"]["found"], strict=True)
+                if rows >= LEAST_LIFTED
+            ],
+        }
+        for each in classes
+    ]
+    return Chart(
+        "lift",
+        "line",
+        {"series": series, "x": "share of the rows", "y": "times as many as by chance", "xRange": [0, 1]},
+        "Lift" + of_class(series),
+        "How many times as many rows of the class as by chance are among those with the highest probability",
+        "The same, divided by what chance would find: 3 at 0.1 means that the top tenth holds three times its share.",
+        "square",
+    )
 
 
 @dataclass(frozen=True)
@@ -185,28 +240,8 @@ class ReportParts:
         shown = [each for each in shown_classes(self.report) if each.get("gain")]
         if not shown:
             return None
-        series = [
-            {
-                "name": each["class"],
-                "points": [
-                    list(pair) for pair in zip(each["gain"]["rows"], each["gain"]["found"], strict=True)
-                ],
-            }
-            for each in shown
-        ]
-        chart = Chart(
-            "gain",
-            "line",
-            {"series": series, "diagonal": True, "x": "share of the rows", "y": "share of the class found",
-             "xRange": [0, 1], "yRange": [0, 1]},
-            "Gain" + of_class(series),
-            "Share of the class found among the rows with the highest probability",
-            "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the more "
-            "of the class is found by looking at few rows.",
-            "square",
-        )  # fmt: skip
         table = [GainRow(each["rows"], each["found"], each["lift"]) for each in shown[0]["gain"]["table"]]
-        return Gain(shown[0]["class"], table, chart)
+        return Gain(shown[0]["class"], table, [gain_chart(shown), lift_chart(shown)])
 
     @cached_property
     def lifts(self) -> list[tuple[str, list[GainRow]]]:

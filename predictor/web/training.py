@@ -15,6 +15,7 @@ from django.views import View
 
 from ..errors import MlwebError
 from ..ml.split_columns import SplitBy
+from ..ml.threshold_rules import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from .access import WorkspaceMixin
@@ -130,6 +131,9 @@ class TrainingRunDetail(RunPage):
             "run": run,
             "estimator_title": titles.get(run.estimator, "Auto"),
             "task_title": TASK_TITLES[Task(run.task)].lower(),
+            "decided_by": f"A threshold that {ThresholdRule.from_json(run.threshold).sentence}"
+            if run.threshold
+            else "",
             "tested_on": SplitBy.from_json(run.split).words,
             "can_read_traceback": self.membership.user_id == run.created_by_id,
             "can_start_again": run.is_final and run.dataset.has_data,

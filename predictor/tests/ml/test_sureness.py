@@ -1,0 +1,67 @@
+"""Intervals and sets hold what was asked of the model that is served, whatever made them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from predictor.ml.calibration import calibrated
+from predictor.ml.deciding import Decided
+from predictor.ml.schema import Task
+from predictor.ml.sureness import sureness
+from predictor.ml.target import Target
+from predictor.ml.uncertainty import Uncertainty, coverage_report
+
+
+def drawn(n: int, error: float, seed: int):
+    draw = np.random.default_rng(seed)
+    y = draw.normal(0, 10, n)
+    return y, y + draw.normal(0, error, n)
+
+
+def decided_on(n: int, error: float) -> Decided:
+    y, said = drawn(n, error, 0)
+    return Decided(y, said, {}, Uncertainty.fit(Task.REGRESSION, y, said))
+
+
+def test_out_of_fold_errors_of_much_smaller_fits_give_way_to_the_held_out_ones():
+    """Fitted on three times as many rows, the judged pipeline errs half as much."""
+    y, own = drawn(2000, 1.0, 1)
+    decided = decided_on(600, 2.0)
+    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided, n_fitted=2000)
+
+    assert found.replaced is not None
+    new_y, new = drawn(4000, 1.0, 2)
+    held = coverage_report(found.replaced, new_y, new, [0.9])[0]
+    too_wide = coverage_report(decided.uncertainty, new_y, new, [0.9])[0]
+    assert held["covered"] == pytest.approx(0.9, abs=0.02)
+    assert too_wide["covered"] > 0.97
+    assert [each["coverage"] for each in found.document["coverage"]] == [0.8, 0.9, 0.95]
+    for each in found.document["coverage"]:
+        assert each["covered"] == pytest.approx(each["coverage"], abs=0.03)
+        assert each["mean_width"] > 0
+
+
+def test_else_the_out_of_fold_predictions_say_it():
+    y, own = drawn(500, 1.0, 1)
+    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0), n_fitted=2000)
+    assert found.replaced is None
+    assert found.document["coverage"][1]["covered"] == pytest.approx(0.9, abs=0.04)
+
+
+def test_what_calibrating_did_to_the_held_out_rows_is_told():
+    draw = np.random.default_rng(0)
+    true = draw.beta(1, 1, 4000)
+    y = (draw.random(4000) < true).astype(int)
+    bent = true**3 / (true**3 + (1 - true) ** 3)
+    pairs = np.column_stack([1 - bent, bent])
+    known = calibrated(pairs[:2000], y[:2000], [np.arange(2000)[start::4] for start in range(4)])
+    assert known.calibration is not None
+    before, own = pairs[2000:], known.calibration.apply(pairs[2000:])
+    target = Target("y", Task.BINARY, y[2000:], ("no", "yes"))
+    decided = Decided(y[:2000], known.probabilities, {}, None, known)
+
+    document = sureness(target, before, own, decided, 2000).document
+
+    assert document["calibration"]["kind"] == "scale"
+    assert document["calibration"]["held_out"]["after"] < document["calibration"]["held_out"]["before"] - 0.01
