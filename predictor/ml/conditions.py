@@ -64,9 +64,7 @@ class Conditions:
     @property
     def _copies(self) -> str:
         copies = self.duplicates
-        if not copies.are_kept_together or copies.n_copies < MANY_COPIES * max(self.n_rows, 1):
+        if copies.groups is None or copies.n_copies < MANY_COPIES * max(self.n_rows, 1):
             return ""
-        return (
-            f"{copies.n_copies:,} rows are copies of others; they were kept on one side of the test, but they count "
-            "more than once in what it learnt."
-        )
+        kept = "they were kept on one side of the test, but " if copies.are_kept_together else ""
+        return f"{copies.n_copies:,} rows are copies of others; {kept}they count more than once in what it learnt."

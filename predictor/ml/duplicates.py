@@ -22,16 +22,13 @@ class Duplicates:
     """`n_copies` rows repeat an earlier one in features and target, `n_conflicting` in the features alone.
 
     `groups` numbers the rows by their features; None when nothing repeats or when repeats are to be expected,
-    because the features can tell only a few kinds of rows apart.
+    because the features can tell only a few kinds of rows apart. `are_kept_together`: by a split at random.
     """
 
     n_copies: int = 0
     n_conflicting: int = 0
     groups: Index | None = None
-
-    @property
-    def are_kept_together(self) -> bool:
-        return self.groups is not None
+    are_kept_together: bool = False
 
     @property
     def sentence(self) -> str:
@@ -43,17 +40,16 @@ class Duplicates:
             parts.append(f"{_rows(self.n_copies)} an earlier row in every feature and in the target")
         if self.n_conflicting:
             parts.append(f"{_rows(self.n_conflicting)} an earlier row's features with another target")
-        return (
-            f"Duplicates: {', and '.join(parts)}. Such rows were kept on one side of every split, "
-            "so that no score comes from recognising a row."
+        kept = (
+            " Such rows were kept on one side of every split, so that no score comes from recognising a row."
         )
+        return f"Duplicates: {', and '.join(parts)}.{kept if self.are_kept_together else ''}"
 
     def to_json(self) -> dict[str, Any]:
-        found = {name: value for name, value in asdict(self).items() if name != "groups"}
-        return {**found, "are_kept_together": self.are_kept_together}
+        return {name: value for name, value in asdict(self).items() if name != "groups"}
 
 
-def find_duplicates(table: TrainingTable) -> Duplicates:
+def find_duplicates(table: TrainingTable, *, is_kept_together: bool = True) -> Duplicates:
     """Repeated rows, found by hashing: n log n, and a few passes over each column."""
     features = np.zeros(len(table), np.uint64)
     for values in table.columns.values():
@@ -70,7 +66,7 @@ def find_duplicates(table: TrainingTable) -> Duplicates:
     # Numbered by their first row: text is hashed with a salt, and the split has to be the same each time.
     number = np.empty(n_kinds, np.intp)
     number[np.argsort(first)] = np.arange(n_kinds)
-    return Duplicates(n_copies, n_conflicting, number[inverse])
+    return Duplicates(n_copies, n_conflicting, number[inverse], is_kept_together)
 
 
 def _is_surprising(table: TrainingTable, n_largest: int) -> bool:

@@ -119,7 +119,9 @@ def _sentence(n_rows: Sequence[int], last: float, following: float, error: float
 
 
 def _share(value: float) -> str:
-    return f"{value:.1%}".replace("%", " %") if abs(value) < 0.1 else f"{value:.0%}".replace("%", " %")
+    return (
+        f"{value:.1%}".replace("%", "\u00a0%") if abs(value) < 0.1 else f"{value:.0%}".replace("%", "\u00a0%")
+    )
 
 
 def _fractions(search: Search) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ from .learning_curve import LearningCurve, learning_curve
 from .progress import Clock, Reporter
 from .request import AUTO, TrainingRequest
 from .search import Search
-from .split_columns import suggested
+from .split_columns import SplitKind, suggested
 from .splitting import Split, split_rows
 from .tables import read_columns
 
@@ -111,7 +111,8 @@ def _conditions(
     request: TrainingRequest, table: TrainingTable, leaks: tuple[str, ...], reporter: Reporter
 ) -> Conditions:
     """How the model will be tested, with what is doubtful about that told."""
-    duplicates = find_duplicates(table)
+    is_random = request.split.kind is SplitKind.RANDOM
+    duplicates = find_duplicates(table, is_kept_together=is_random)
     if duplicates.sentence:
         reporter.warn(TrainingWarning(duplicates.sentence))
     better = suggested(request.table, request.target)

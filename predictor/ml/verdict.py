@@ -150,11 +150,9 @@ def _against_dummy(task: Task, found: Comparison, own: Array, dummy: Array) -> s
         numbers = f"RMSE {_short(ours)} against {_short(theirs)}"
     rows = f"on {len(own):,} rows that it never saw"
     if found.outcome == "better":
-        return (
-            f"The model is better than {what}: {numbers} {rows}{_by(found)}, and chance does not explain it."
-        )
+        return f"The model is better than {what}: {numbers} {rows}{_less(found)}, and chance does not explain it."
     if found.outcome == "worse":
-        return f"The model is worse than {what}: {numbers} {rows}{_by(found)}. Do not use it."
+        return f"The model is worse than {what}: {numbers} {rows}{_less(found)}. Do not use it."
     return f"The model is not shown to be better than {what}: {numbers} {rows}, which chance alone can give."
 
 
@@ -163,19 +161,32 @@ def _against(found: Comparison) -> str:
         return f" It also beats the baseline {found.title}{_by(found)}."
     if found.outcome == "worse":
         return f" But the baseline {found.title} is better than it{_by(found)}."
-    return f" It is not shown to differ from the baseline {found.title}{_by(found, is_unclear=True)}."
+    low, high = found.relative_low, found.relative_high
+    between = "" if low is None or high is None else f" (its error is between {_side(low)} and {_side(high)})"
+    return f" It is not shown to differ from the baseline {found.title}{between}."
 
 
-def _by(found: Comparison, *, is_unclear: bool = False) -> str:
-    """As in ", an error 39 % smaller (95 % sure: between 35 % and 43 %)"."""
+def _less(found: Comparison) -> str:
+    """As in ", 39 % less (35 % to 43 %)"."""
+    if (size := _size(found)) is None:
+        return ""
+    return f", {size[0]} {'less' if found.gain > 0 else 'more'} ({size[1]} to {size[2]})"
+
+
+def _by(found: Comparison) -> str:
+    """As in ", by 39 % of the error (35 % to 43 %)"."""
+    if (size := _size(found)) is None:
+        return ""
+    return f", by {size[0]} of the error ({size[1]} to {size[2]})"
+
+
+def _size(found: Comparison) -> tuple[str, str, str] | None:
+    """How large the difference is, and between what, where that is known."""
     gain, low, high = found.relative_gain, found.relative_low, found.relative_high
     if gain is None or low is None or high is None:
-        return ""
-    if is_unclear:
-        return f" (its error is between {_side(low)} and {_side(high)})"
-    ends = sorted((abs(low), abs(high)))
-    size = "smaller" if gain > 0 else "larger"
-    return f", an error {_share(abs(gain))} {size} ({_share(ends[0])} to {_share(ends[1])})"
+        return None
+    least, most = sorted((abs(low), abs(high)))
+    return _share(abs(gain)), _share(least), _share(most)
 
 
 def _side(gain: float) -> str:
@@ -185,7 +196,7 @@ def _side(gain: float) -> str:
 def _share(value: float) -> str:
     if value > 10:
         return "many times"
-    return f"{value:.1%}".replace("%", " %") if value < 0.1 else f"{value:.0%}".replace("%", " %")
+    return f"{value:.1%}".replace("%", "\u00a0%") if value < 0.1 else f"{value:.0%}".replace("%", "\u00a0%")
 
 
 def _short(value: float) -> str:

@@ -97,7 +97,7 @@ def test_a_better_linear_model_is_named():
     table = regression_table(200)
     linear = Baseline("linear", "Ridge", table.target.y + 0.01)
     verdict = report_for(table, fitted(table).predict(table.columns).values, linear).verdict
-    assert "But the baseline Ridge is better than it, an error" in verdict.sentence
+    assert "But the baseline Ridge is better than it, by " in verdict.sentence
     found = verdict.comparisons[1]
     assert (found.baseline, found.outcome) == ("linear", "worse")
     assert found.relative_low <= found.relative_gain <= found.relative_high < 0
@@ -108,7 +108,7 @@ def test_how_much_better_it_is_stands_in_the_sentence_with_its_interval():
     predicted = table.target.y.mean() + (table.target.y - table.target.y.mean()) / 2
     verdict = report_for(table, predicted).verdict
     assert verdict.comparisons[0].relative_gain == pytest.approx(0.5)
-    assert "an error 50 % smaller (50 % to 50 %)" in verdict.sentence
+    assert "never saw, 50\u00a0% less (50\u00a0% to 50\u00a0%)" in verdict.sentence
 
 
 def test_what_to_worry_about_is_told():

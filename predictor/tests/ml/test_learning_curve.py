@@ -40,7 +40,7 @@ def test_errors_that_fall_as_a_power_go_on_falling():
     found = judged("rmse", "Tree", N_ROWS, scores)
     assert found.gain_last == pytest.approx(1 - 2**-0.3)
     assert found.gain_next == pytest.approx(found.gain_last)
-    assert found.sentence.startswith("More rows would help: from 400 to 800 rows its error fell by 19 %")
+    assert found.sentence.startswith("More rows would help: from 400 to 800 rows its error fell by 19\u00a0%")
 
 
 def test_errors_that_no_longer_fall_ask_for_other_columns():
