@@ -9,7 +9,9 @@ from typing import Any
 from ..errors import InvalidInput, InvalidRows, Problem, listed, shown
 from ..services.examples import MAX_NEAREST, N_NEAREST
 
-NAMES = frozenset({"rows", "columns", "data", "version", "strict", "explain", "nearest", "coverage"})
+NAMES = frozenset(
+    {"rows", "columns", "data", "horizon", "group", "version", "strict", "explain", "nearest", "coverage"}
+)
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,12 @@ class PredictionRequest:
     explain: bool = False
     nearest: int = 0
     coverage: float | None = None
+    horizon: int | None = None
+    group: str | None = None
 
     @classmethod
     def from_json(cls, body: Any) -> PredictionRequest:
-        """From {rows, …} or {columns, data, …}. Raises InvalidInput, InvalidRows."""
+        """From {rows, …}, {columns, data, …} or {horizon, …}. Raises InvalidInput, InvalidRows."""
         if not isinstance(body, Mapping):
             raise InvalidInput(
                 'Send an object: {"rows": [{column: value}]} or {"columns": […], "data": [[…]]}.'
@@ -37,11 +41,17 @@ class PredictionRequest:
                 f"Unknown: {listed(unknown)}. A prediction takes {listed(sorted(NAMES))}.",
                 problems=[Problem(f"{shown(name)} is not known.", f"/{name}") for name in unknown[:5]],
             )
-        is_split = "columns" in body or "data" in body
-        if is_split == ("rows" in body):
-            raise InvalidInput('Send either "rows", or "columns" and "data".')
+        is_split, is_horizon = "columns" in body or "data" in body, body.get("horizon") is not None
+        if is_split + ("rows" in body) + is_horizon != 1:
+            raise InvalidInput('Send either "rows", or "columns" and "data", or for a forecast a "horizon".')
+        if is_horizon:
+            rows: Sequence[Mapping[str, Any]] = ()
+        else:
+            rows = _from_split(body.get("columns"), body.get("data")) if is_split else _rows(body["rows"])
         return cls(
-            rows=_from_split(body.get("columns"), body.get("data")) if is_split else _rows(body["rows"]),
+            rows=rows,
+            horizon=_horizon(body.get("horizon")),
+            group=_group(body.get("group"), is_horizon),
             version=version_of(body.get("version")),
             strict=_flag(body, "strict"),
             explain=_flag(body, "explain"),
@@ -131,3 +141,17 @@ def _coverage(value: Any) -> float | None:
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         return value
     raise InvalidInput('"coverage" has to be a number.', problems=[Problem("Wrong.", "/coverage")])
+
+
+def _horizon(value: Any) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise InvalidInput('"horizon" has to be a whole number.', problems=[Problem("Wrong.", "/horizon")])
+
+
+def _group(value: Any, is_horizon: bool) -> str | None:
+    if value is None or (isinstance(value, str) and is_horizon):
+        return value
+    raise InvalidInput(
+        '"group" has to be the name of a series, beside a "horizon".', problems=[Problem("Wrong.", "/group")]
+    )

@@ -33,11 +33,16 @@ class NearestField(serializers.JSONField):
 
 
 class PredictionRequestSerializer(serializers.Serializer[Any]):
-    """Rows as objects (`rows`), or once the names (`columns`) and then the values (`data`)."""
+    """Rows as objects (`rows`), or once the names (`columns`) and then the values (`data`); for a forecasting
+    version also the next periods (`horizon`) of all its series, or of one (`group`)."""
 
     rows = serializers.ListField(child=serializers.DictField(child=ScalarField()), required=False)
     columns = serializers.ListField(child=serializers.CharField(), required=False)
     data = serializers.ListField(child=serializers.ListField(child=ScalarField()), required=False)
+    horizon = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Of a forecast: how many periods, instead of rows."
+    )
+    group = serializers.CharField(required=False, allow_null=True, help_text="The series; else all.")
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
     strict = serializers.BooleanField(default=False, help_text="Refuse rows with warnings (422).")
     explain = serializers.BooleanField(default=False, help_text="Say what each column added to the answer.")
@@ -118,6 +123,9 @@ class PredictionSerializer(serializers.Serializer[Any]):
     set = PredictionSetSerializer(required=False)
     explanation = ExplanationSerializer
     nearest = NearSerializer(many=True, required=False)
+    row = serializers.DictField(
+        child=ScalarField(), required=False, help_text="What was asked by a horizon: the date, the series."
+    )
     warnings = WarningSerializer(many=True)
     error = serializers.CharField(required=False)
 
@@ -142,7 +150,10 @@ def answer_as_json(answer: Answer) -> dict[str, Any]:
         "request_id": answer.request_id,
         "latency_ms": answer.latency_ms,
         **({} if answer.threshold is None else {"threshold": answer.threshold}),
-        "predictions": [prediction_as_json(each) for each in answer.predictions],
+        "predictions": [
+            {**prediction_as_json(each), **({"row": answer.rows[place]} if answer.rows else {})}
+            for place, each in enumerate(answer.predictions)
+        ],
     }
 
 

@@ -77,6 +77,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         ],
         examples=[
             OpenApiExample("rows", {"rows": [{"age": 41, "plan": "pro"}]}, request_only=True),
+            OpenApiExample("horizon of a forecast", {"horizon": 12, "group": "north"}, request_only=True),
             OpenApiExample(
                 "columns and data", {"columns": ["age", "plan"], "data": [[41, "pro"]]}, request_only=True
             ),
@@ -108,6 +109,8 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         answer = predictions.predict(
             registered_model=model,
             rows=asked.rows,
+            horizon=asked.horizon,
+            group=asked.group,
             version=asked.version,
             strict=asked.strict,
             explain=asked.explain,

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..ml.request import AGGREGATIONS, FREQUENCIES
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from .permissions import READS, WRITES, HasScopeAndRole
@@ -94,6 +95,7 @@ class RunSerializer(RunSummarySerializer):
     leaderboard = serializers.ListField(child=serializers.DictField())
     metrics = serializers.DictField()
     warnings = serializers.ListField(child=serializers.JSONField())
+    forecast = serializers.DictField(help_text="What a forecast is of; empty for other tasks.")
 
     class Meta(RunSummarySerializer.Meta):
         fields = [
@@ -102,6 +104,7 @@ class RunSerializer(RunSummarySerializer):
             "roles",
             "split",
             "threshold",
+            "forecast",
             "budget_seconds",
             "seed",
             "leaderboard",
@@ -116,6 +119,9 @@ class RunSerializer(RunSummarySerializer):
     def get_traceback(self, run: TrainingRun) -> str:
         is_owner = run.created_by_id == self.context["request"].user.pk
         return run.traceback if is_owner or self.context["view"].membership.can(WorkspaceRole.ADMIN) else ""
+
+
+FORECAST_FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 
 
 class RunRequestSerializer(serializers.Serializer[Any]):
@@ -147,6 +153,37 @@ class RunRequestSerializer(serializers.Serializer[Any]):
         help_text="Instead of budget_seconds: quick (10 s), standard (60 s) or thorough (10 min).",
     )
     seed = serializers.IntegerField(required=False, allow_null=True)
+    date_column = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=200,
+        trim_whitespace=False,
+        help_text="For forecasting: the column of the dates.",
+    )
+    group_column = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=200,
+        trim_whitespace=False,
+        help_text="For forecasting: the column that names the series, where there are several.",
+    )
+    horizon = serializers.IntegerField(
+        required=False, allow_null=True, help_text="For forecasting: how many periods ahead."
+    )
+    frequency = serializers.ChoiceField(
+        FREQUENCIES, required=False, allow_null=True, help_text="For forecasting: found when not given."
+    )
+    aggregation = serializers.ChoiceField(
+        AGGREGATIONS,
+        required=False,
+        allow_null=True,
+        help_text="For forecasting: how rows of one period are joined; refused when not given.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """What is for forecasting goes together."""
+        forecast = {name: attrs.pop(name) for name in FORECAST_FIELDS if name in attrs}
+        return {**attrs, "forecast": forecast}
 
 
 class RunChangeSerializer(serializers.Serializer[Any]):

@@ -29,11 +29,16 @@ def auto(search: Search, *, seed: int) -> list[Candidate]:
     anchors = [replace(each, share=ANCHOR_SHARE) for each in portfolio.anchors(facts)]
     search.run(anchors, is_pruned=False)
     search.run(portfolio.second_round(facts, _scores(search)), is_pruned=True)
+    explore(search, facts, seed=seed)
+    return anchors
+
+
+def explore(search: Search, facts: portfolio.Facts, *, seed: int) -> None:
+    """What may be better than what was found so far, until nothing is gained or the time is over."""
     if search.clock.budget_seconds >= THOROUGH_SECONDS:
         _tune(search, facts, seed)
     else:
         _look_around(search, facts, seed)
-    return anchors
 
 
 def _look_around(search: Search, facts: portfolio.Facts, seed: int) -> None:

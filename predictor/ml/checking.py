@@ -16,7 +16,7 @@ from .split_columns import check_split
 from .target import MIN_ROWS, Target, TargetFacts, check_target, make_target, missing
 
 # The other tasks have a name, so that rows and faces can hold them, and are refused until they can be trained.
-TRAINABLE = frozenset(Task) - {Task.ANOMALY, Task.FORECASTING}
+TRAINABLE = frozenset(Task) - {Task.ANOMALY}
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,16 @@ def check_request(request: TrainingRequest) -> Task:
     _check_task(request)
     _check_names(request, table)
     task = request.task
+    if task is Task.FORECASTING:
+        from .forecast_checking import check_forecast
+
+        check_forecast(request)
+        _check_estimator(request, task.fitted_as)
+        return task
+    if request.forecast is not None:
+        raise InvalidTrainingRequest(
+            "Dates and a horizon are for forecasting; choose that task, or leave them out."
+        )
     if task is not None and not task.has_target and table.n_rows < MIN_ROWS:
         raise InvalidTrainingRequest(
             f"This table has {table.n_rows} rows; at least {MIN_ROWS} are needed.", limit=MIN_ROWS

@@ -169,7 +169,7 @@ def judge(
     if sure.replaced is not None:
         # In a folder of its own: the other half may be writing what this replaces.
         file = persistence.write_uncertainty(workdir / "judged", sure.replaced)
-        report["artifacts"][file.name] = _described(file, workdir)
+        report["artifacts"][file.name] = told(file, workdir)
     report["dependence"] = dependence(
         pipeline,
         held_out,
@@ -180,7 +180,7 @@ def judge(
     if held_out.task is Task.BINARY:
         scores = _scores(held_out.target, own, baselines, decided)
         file = persistence.write_scores(workdir / "artifacts", scores.to_json())
-        report["artifacts"][file.name] = _described(file, workdir)
+        report["artifacts"][file.name] = told(file, workdir)
         report["decision"] = decision(
             decided.threshold,
             str(canonical_text(held_out.target.classes[1])),
@@ -226,7 +226,8 @@ def _scores(target: Target, own: Array, baselines: Sequence[Baseline], decided: 
     )
 
 
-def _described(file: persistence.StoredFile, workdir: Path) -> dict[str, Any]:
+def told(file: persistence.StoredFile, workdir: Path) -> dict[str, Any]:
+    """A written file as result.json names it."""
     return {
         "path": str(file.path.resolve().relative_to(workdir.resolve())),
         "sha256": file.sha256,
@@ -260,7 +261,7 @@ def publish(
     kept = table.rows(np.random.default_rng(plan.seed).permutation(len(table))[:MAX_EXAMPLES])
     columns = {each["name"]: kept.columns[each["name"]] for each in published["signature"]["fields"]}
     examples = persistence.write_examples(workdir / "artifacts", columns, kept.target.y)
-    published["artifacts"][examples.name] = _described(examples, workdir)
+    published["artifacts"][examples.name] = told(examples, workdir)
     n_rows = min(len(table), plan.max_rows or len(table))
     write_json(target_path, {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows})
 
@@ -274,6 +275,7 @@ def store(
     seed: int,
     uncertainty: Uncertainty | None = None,
     threshold: float | None = None,
+    has_background: bool = True,
 ) -> dict[str, Any]:
     """Export, compare and write the files of a version; what result.json says of them."""
     signature = build_signature(pipeline, table, schema)
@@ -290,11 +292,11 @@ def store(
         golden=golden.columns,
         threshold=threshold,
         uncertainty=uncertainty,
-        background=sample_rows(table, BACKGROUND_ROWS, seed).columns,
+        background=sample_rows(table, BACKGROUND_ROWS, seed).columns if has_background else None,
     )
     return {
         "signature": signature.to_json(),
         "is_compiled": compiled is not None,
         "parity": parity.to_json(),
-        "artifacts": {name: _described(file, workdir) for name, file in files.items()},
+        "artifacts": {name: told(file, workdir) for name, file in files.items()},
     }

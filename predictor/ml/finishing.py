@@ -68,10 +68,17 @@ def finish(
     baselines: Baselines,
 ) -> Finished:
     """The version's files and report, of the choice or, when that takes too long, of something smaller."""
+    return finish_by(
+        search, choice, lambda attempt: RowHalves(request, workdir, search, attempt, conditions, baselines)
+    )
+
+
+def finish_by(search: Search, choice: Choice, halves_of: Callable[[Attempt], Halves]) -> Finished:
+    """As `finish`, with the halves that the kind of task has."""
     notes = ""
     for make in (_whole, _best_alone, _quickest_alone):
         attempt = make(search, choice)
-        halves = _Halves(request, workdir, search, attempt, conditions, baselines)
+        halves = halves_of(attempt)
         ended = halves.run()
         judged, published = halves.read("judged"), halves.read("published")
         if judged and published:
@@ -107,15 +114,13 @@ def _quickest_alone(search: Search, choice: Choice) -> Attempt:
 
 
 @dataclass(frozen=True)
-class _Halves:
+class Halves:
     """The two halves of an attempt, each in a child that leaves a JSON file: published, and judged."""
 
     request: TrainingRequest
     workdir: Path
     search: Search
     attempt: Attempt
-    conditions: Conditions
-    baselines: Baselines
 
     @property
     def is_parallel(self) -> bool:
@@ -123,14 +128,14 @@ class _Halves:
 
     def run(self) -> list[Ended]:
         """Do what is not done yet: side by side when there are two slots. What was published is judged."""
-        self._start("published", self._publish, 0.85, "Fitting {} on all rows")
+        self._start("published", self.publish, 0.85, "Fitting {} on all rows")
         if self.is_parallel:
             self._start_judging()
         ended = self._wait()
         if self.kept.weights != self.attempt.choice.weights:
             # Members were left out for want of time: a report of all of them would be about another model.
             self.search.is_budget_limited = True
-            self._path("judged").unlink(missing_ok=True)
+            self.path("judged").unlink(missing_ok=True)
         if self.read("published"):
             self._start_judging()
         return ended + self._wait()
@@ -143,13 +148,13 @@ class _Halves:
         return self.attempt.choice if is_same else choice_of(self.search, weights)
 
     def read(self, name: str) -> dict[str, Any] | None:
-        return self.search.checkpoints.read_json(self._path(name).name)
+        return self.search.checkpoints.read_json(self.path(name).name)
 
     def _start_judging(self) -> None:
-        self._start("judged", self._judge, 0.93, "Evaluating {} on the held-out rows")
+        self._start("judged", self.judge, 0.93, "Evaluating {} on the held-out rows")
 
     def _start(self, name: str, work: Callable[[], None], fraction: float, message: str) -> None:
-        if not self._path(name).exists():
+        if not self.path(name).exists():
             self.search.reporter.progress(fraction, message.format(self.kept.title))
             key = f"{name}-{self.attempt.number}"
             self.search.children.start(key, work, max(self.attempt.end.remaining, 1.0))
@@ -160,29 +165,58 @@ class _Halves:
             ended.append(self.search.children.wait())
         return ended
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Fit what was chosen on all rows, and write the files of the version and what is in them."""
+        raise NotImplementedError
+
+    def judge(self) -> None:
+        """Fit what was published on a part of the rows, and write the report on the others."""
+        raise NotImplementedError
+
+    def publishing_plan(self) -> Plan:
         """With one slot, this has to leave time for the judging, which fits on the development rows again."""
         again, reserved = 0.0, 0.0
         if not self.is_parallel:
             again = self.search.costs.n_development / self.search.costs.n_all
             reserved = REPORT_SHARE * self.search.finish_seconds
-        plan = self._plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+        return self.plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+
+    def plan(self, choice: Choice, deadline: Deadline, again_share: float) -> Plan:
+        members = tuple(self.chosen(outcome, weight) for outcome, weight in choice.members)
+        return Plan(members, self.attempt.max_rows, self.request.seed, deadline, again_share)
+
+    def chosen(self, outcome: Outcome, weight: float) -> Chosen:
+        costs = self.search.costs
+        return Chosen(outcome.candidate, outcome.stage, weight, costs.fit_all(outcome), costs.write(outcome))
+
+    def path(self, name: str) -> Path:
+        return self.search.checkpoints.folder / f"{name}-{self.attempt.number}.json"
+
+
+@dataclass(frozen=True)
+class RowHalves(Halves):
+    """The halves of a task whose rows are held out, each for itself."""
+
+    conditions: Conditions
+    baselines: Baselines
+
+    def publish(self) -> None:
         publish(
-            plan,
+            self.publishing_plan(),
             self.search.table,
             self.request.table,
             self.workdir,
-            self._path("published"),
+            self.path("published"),
             decided_of=self._decided,
         )
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
         kept = self.kept
         judge(
-            self._plan(kept, self.attempt.deadline, 0.0),
+            self.plan(kept, self.attempt.deadline, 0.0),
             self.search.table,
             self.search.split,
-            self._path("judged"),
+            self.path("judged"),
             linear=self._linear(kept),
             judging=Judging(
                 decided=self._decided(kept.weights),
@@ -199,19 +233,8 @@ class _Halves:
         """From what these members said of rows that they were not fitted on."""
         return decide(self.search, choice_of(self.search, weights), self.request.threshold)
 
-    def _plan(self, choice: Choice, deadline: Deadline, again_share: float) -> Plan:
-        members = tuple(self._chosen(outcome, weight) for outcome, weight in choice.members)
-        return Plan(members, self.attempt.max_rows, self.request.seed, deadline, again_share)
-
     def _linear(self, choice: Choice) -> Chosen | None:
         """The linear baseline, unless it was not fitted or is what was chosen."""
         found = self.search.outcomes.get(portfolio.linear_baseline(self.search.table.task).key)
         is_same = found is not None and set(choice.weights) == {found.candidate.key}
-        return None if found is None or is_same else self._chosen(found, 1.0)
-
-    def _chosen(self, outcome: Outcome, weight: float) -> Chosen:
-        costs = self.search.costs
-        return Chosen(outcome.candidate, outcome.stage, weight, costs.fit_all(outcome), costs.write(outcome))
-
-    def _path(self, name: str) -> Path:
-        return self.search.checkpoints.folder / f"{name}-{self.attempt.number}.json"
+        return None if found is None or is_same else self.chosen(found, 1.0)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import DamagedArtifact
 from .persistence import (
     BACKGROUND,
+    FORECAST,
     GOLDEN,
     ONNX,
     SKOPS,
@@ -31,6 +32,7 @@ from .persistence import (
     read_spec,
 )
 from .pipeline import Columns, FittedPipeline, Outputs
+from .rows import RowChecker
 from .schema import Signature
 from .session import Session
 from .shapley import Explainer, Explanation
@@ -84,6 +86,25 @@ class Predictor:
             return Outputs(values=np.concatenate([answers_of(part)[:, 0] for part in parts]))
         return Outputs(probabilities=np.concatenate([answers_of(part) for part in parts]))
 
+    def replay(self, columns: Columns) -> Outputs:
+        """What the stored pipeline answers for golden rows."""
+        return self.predict(columns)
+
+    def intervals(
+        self, columns: Columns, values: NDArray[np.float64], coverage: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """The ends of the intervals around predicted values; None for a version stored without."""
+        return None if self.uncertainty is None else self.uncertainty.intervals(values, coverage)
+
+    @property
+    def has_intervals(self) -> bool:
+        return self.uncertainty is not None
+
+    @cached_property
+    def checker(self) -> RowChecker:
+        """The checks that rows pass before they are answered."""
+        return RowChecker(self.signature)
+
     @property
     def can_explain(self) -> bool:
         return self._background is not None
@@ -115,7 +136,7 @@ class Predictor:
         stored = read_json(self._golden, GOLDEN)
         try:
             expected = np.array(stored["answers"], np.float64)
-            found = answers_of(self.predict(columns_from_json(stored["rows"])))
+            found = answers_of(self.replay(columns_from_json(stored["rows"])))
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedArtifact("The golden rows cannot be answered.") from error
         if expected.shape != found.shape or not np.isfinite(expected).all():
@@ -150,14 +171,20 @@ def load_predictor(
         "uncertainty": Uncertainty.from_json(read_json(uncertainty, UNCERTAINTY)) if uncertainty else None,
         "background": _rows(background) if background else None,
     }
+    kind: type[Predictor] = Predictor
+    if FORECAST in files:
+        from .forecast_serving import ForecastPredictor, StoredForecast
+
+        kind = ForecastPredictor
+        beside["forecast"] = StoredForecast.read(content_of(files, FORECAST, digests))
     if ONNX in files:
         session = Session(content_of(files, ONNX, digests), chunk_rows=spec.chunk_rows)
-        return Predictor(signature, spec, session, golden, **beside)
+        return kind(signature, spec, session, golden, **beside)
     contents = {SPEC: content_of(files, SPEC, digests), SKOPS: content_of(files, SKOPS, digests)}
     if golden is not None:
         contents[GOLDEN] = golden
     try_in_child(contents)
-    return Predictor(signature, spec, load_pipeline(contents), golden, **beside)
+    return kind(signature, spec, load_pipeline(contents), golden, **beside)
 
 
 def _rows(background: bytes) -> Columns:

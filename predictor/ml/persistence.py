@@ -28,7 +28,7 @@ from .uncertainty import Uncertainty
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
 UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"
-SCORES, EXAMPLES = "scores.json", "examples.json"
+SCORES, EXAMPLES, FORECAST = "scores.json", "examples.json", "forecast.json"
 FORMAT = 1
 # Since format 2, a specification may hold a calibration. One without is written as format 1, which older
 # programs read; they refuse 2 rather than answer with probabilities that were meant to be changed.
@@ -284,6 +284,11 @@ def columns_from_json(data: Mapping[str, Mapping[str, Any]]) -> dict[str, NDArra
         else:
             columns[name] = np.array([np.nan if cell is None else cell for cell in cells], np.float64)
     return columns
+
+
+def store_json(path: Path, data: Mapping[str, Any]) -> StoredFile:
+    """A JSON document of a version, as `read_json` takes it."""
+    return _store(path, _json(data))
 
 
 def _json(data: Any) -> bytes:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidTrainingRequest
+from ..errors import InvalidTrainingRequest, listed, shown
 from .schema import Role, TableSchema, Task
 from .split_columns import SplitBy, SplitKind
 from .threshold_rules import ThresholdRule
@@ -23,6 +23,11 @@ AUTO = "auto"
 EFFORTS = {"quick": 10, "standard": 60, "thorough": 600}
 # From here on, Auto tunes by a model of what it has seen (see tuning.py).
 THOROUGH_SECONDS = 240.0
+
+# What a forecast can be asked for: `frequency.NAMED`, and how rows of one period are joined.
+FREQUENCIES = ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly")
+AGGREGATIONS = ("sum", "mean")
+MAX_HORIZON = 500
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,44 @@ class TrainingLimits:
 
 
 @dataclass(frozen=True)
+class ForecastOptions:
+    """What a forecast is of, beside its target.
+
+    `group_column` names the series of a table that holds several; "" when it holds one. `horizon` is how many
+    periods ahead, 0 for what is usual at that frequency. `frequency` is found from the dates when it is "".
+    `aggregation` joins rows of one period: "sum", "mean", or "" to refuse them.
+    """
+
+    date_column: str
+    group_column: str = ""
+    horizon: int = 0
+    frequency: str = ""
+    aggregation: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> ForecastOptions | None:
+        """None for nothing; an option that is None or missing is not given. Raises InvalidTrainingRequest."""
+        given = {name: value for name, value in (data or {}).items() if value not in (None, "")}
+        if not given:
+            return None
+        unknown = sorted(set(given) - set(cls.__dataclass_fields__))
+        texts = [name for name in given if name != "horizon"]
+        horizon = given.get("horizon", 0)
+        if unknown or not all(isinstance(given[name], str) for name in texts):
+            raise InvalidTrainingRequest(
+                f"A forecast takes {listed(cls.__dataclass_fields__)}; all but the horizon are texts."
+            )
+        if isinstance(horizon, bool) or not isinstance(horizon, int):
+            raise InvalidTrainingRequest(
+                f"The horizon is {shown(horizon)}; it has to be a whole number of periods."
+            )
+        return cls(**{"date_column": "", **given})
+
+
+@dataclass(frozen=True)
 class TrainingRequest:
     """One training run: a table, a target (empty for a task without one), and how long it may take.
 
@@ -47,6 +90,7 @@ class TrainingRequest:
     `task` None means: found from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
     `budget_seconds` is wall time from the start of the child to its result. `split` says which rows judge.
     `threshold`: what the decision threshold of a binary task is chosen by; None leaves it at 0.5.
+    `budget_seconds` is wall time from the start of the child to its result. `forecast` is for forecasting.
     """
 
     parquet: str
@@ -63,6 +107,7 @@ class TrainingRequest:
     split: SplitBy = field(default_factory=SplitBy)
     limits: TrainingLimits = field(default_factory=TrainingLimits)
     threshold: ThresholdRule | None = None
+    forecast: ForecastOptions | None = None
 
     @property
     def table(self) -> TableSchema:
@@ -99,6 +144,7 @@ class TrainingRequest:
             "split": self.split.to_json(),
             "limits": asdict(self.limits),
             "threshold": self.threshold.to_json() if self.threshold else None,
+            "forecast": self.forecast.to_json() if self.forecast else None,
         }
 
     @classmethod
@@ -113,6 +159,7 @@ class TrainingRequest:
                 "split": SplitBy.from_json(data.get("split")),
                 "limits": TrainingLimits(**data.get("limits", {})),
                 "threshold": ThresholdRule.from_json(data["threshold"]) if data.get("threshold") else None,
+                "forecast": ForecastOptions.from_json(data.get("forecast")),
             }
             return cls(**known)
         except (KeyError, TypeError, ValueError) as error:

@@ -96,7 +96,7 @@ class RowChecker:
                 notes = [note for note in notes if note[0] != "coerced"]
             warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
         if n_faults:
-            raise InvalidRows(_sentence(faults, n_faults), problems=faults)
+            raise InvalidRows(sentence_of(faults, n_faults), problems=faults)
         if strict and any(warnings):
             raise _strict(warnings, first_row)
         return CheckedRows(columns=self._columns(values), warnings=tuple(warnings), n_rows=len(values))
@@ -109,7 +109,7 @@ class RowChecker:
             found = self._read(row, notes, False)
             if found is None:
                 faults = self._faults(row, place, first_row, False)
-                errors[place] = _sentence(faults[:MOST_NAMED], len(faults))
+                errors[place] = sentence_of(faults[:MOST_NAMED], len(faults))
                 continue
             values.append(found)
             warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
@@ -226,7 +226,7 @@ def _instead(name: str, unknown: list[str]) -> str:
     return f" (there is {shown(folded[close[0]])} instead)" if close else ""
 
 
-def _sentence(faults: Sequence[Problem], n_faults: int) -> str:
+def sentence_of(faults: Sequence[Problem], n_faults: int) -> str:
     text = " ".join(fault.detail for fault in faults)
     return text if n_faults <= len(faults) else f"{text} And {n_faults - len(faults):,} more faults."
 
@@ -240,7 +240,7 @@ def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictR
         for place, row in enumerate(warnings)
         for each in row
     ]
-    message = "These rows are doubtful, and strict was asked for. " + _sentence(
+    message = "These rows are doubtful, and strict was asked for. " + sentence_of(
         problems[:MOST_NAMED], len(problems)
     ).replace(" more faults.", " more doubts.")
     return StrictRows(message, problems=problems[:MOST_NAMED])

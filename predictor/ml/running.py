@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import platform
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import TrainingFailed
 from . import portfolio
 from .auto import auto
 from .baselines import Baselines
+from .candidates import Candidate
 from .checking import TrainingTable, TrainingWarning, feature_roles, make_table
 from .checkpoints import Checkpoints, write_json
 from .children import Children
@@ -22,7 +25,7 @@ from .finishing import Finished, finish
 from .layouts import layout_of
 from .leaderboard import with_weights
 from .leaks import find_leaks
-from .learning_curve import LearningCurve, learning_curve
+from .learning_curve import learning_curve
 from .progress import Clock, Reporter
 from .request import AUTO, TrainingRequest
 from .search import Search
@@ -64,7 +67,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     baselines = Baselines(search)
     try:
         baselines.start(request)
-        search = _search(request, search)
+        search = search_candidates(request, search)
         baselines.settle()
         reporter.progress(0.78, "Asking whether more rows would help")
         curve = learning_curve(search)
@@ -73,7 +76,8 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         finished = finish(request, workdir, search, choice, conditions, baselines)
     finally:
         children.kill_all()
-    _write_result(request, workdir, search, finished, curve)
+    judged = {**finished.judged, "learning_curve": curve.to_json()}
+    write_result(request, workdir, search, replace(finished, judged=judged))
 
 
 def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, tuple[str, ...]]:
@@ -143,10 +147,12 @@ def _split(
     return split
 
 
-def _search(request: TrainingRequest, search: Search) -> Search:
+def search_candidates(
+    request: TrainingRequest, search: Search, choose_all: Callable[..., list[Candidate]] = auto
+) -> Search:
     """The search with at least one candidate fitted: in the last resort on a few rows and over the budget."""
     if request.estimator == AUTO:
-        first = auto(search, seed=request.seed)
+        first = choose_all(search, seed=request.seed)
     else:
         first = [replace(portfolio.single(request.estimator, request.params), share=0.9)]
         search.run(first, is_pruned=False)
@@ -161,11 +167,11 @@ def _search(request: TrainingRequest, search: Search) -> Search:
     return search
 
 
-def _write_result(
-    request: TrainingRequest, workdir: Path, search: Search, finished: Finished, curve: LearningCurve
+def write_result(
+    request: TrainingRequest, workdir: Path, search: Search, finished: Finished, **changes: Any
 ) -> None:
-    """result.json, as train.py describes it."""
-    choice, report = finished.choice, {**finished.judged, "learning_curve": curve.to_json()}
+    """result.json, as train.py describes it; `changes` are what another kind of task says otherwise."""
+    choice, report = finished.choice, dict(finished.judged)
     artifacts = {**finished.published["artifacts"], **report.pop("artifacts")}
     if note := (report.get("decision") or {}).get("note"):
         search.reporter.warn(TrainingWarning(note, request.target))
@@ -196,6 +202,7 @@ def _write_result(
             "is_budget_limited": search.is_budget_limited,
             "n_rows": len(search.table),
             "n_rows_left_out": max(request.schema.n_rows - len(search.table), 0),
+            **changes,
         },
     )
 

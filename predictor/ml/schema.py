@@ -62,6 +62,11 @@ class Task(StrEnum):
         return self.is_classification or self is Task.CLUSTERING
 
     @property
+    def fitted_as(self) -> Task:
+        """The task that its estimators are fitted for: a forecast is a regression on the past."""
+        return Task.REGRESSION if self is Task.FORECASTING else self
+
+    @property
     def label(self) -> str:
         """Its name in a sentence."""
         return "anomaly detection" if self is Task.ANOMALY else self.value

@@ -95,6 +95,10 @@ def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
 
 def _runner(task: Task) -> Callable[[TrainingRequest, Path, Reporter], None]:
     """What carries out a run for the task."""
+    if task is Task.FORECASTING:
+        from .forecasting import run as forecast
+
+        return forecast
     if task is Task.CLUSTERING:
         from .clustering_run import run as find_clusters
 

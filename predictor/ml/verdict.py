@@ -147,7 +147,7 @@ def _against_dummy(task: Task, found: Comparison, own: Array, dummy: Array) -> s
     if task.is_classification:
         numbers = f"log-loss {ours:.3f} against {theirs:.3f}"
     else:
-        numbers = f"RMSE {_short(ours)} against {_short(theirs)}"
+        numbers = f"RMSE {short(ours)} against {short(theirs)}"
     rows = f"on {len(own):,} rows that it never saw"
     if found.outcome == "better":
         return f"The model is better than {what}: {numbers} {rows}{_less(found)}, and chance does not explain it."
@@ -199,7 +199,7 @@ def _share(value: float) -> str:
     return f"{value:.1%}".replace("%", "\u00a0%") if value < 0.1 else f"{value:.0%}".replace("%", "\u00a0%")
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Four significant digits, and all of those before the point."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
@@ -241,8 +241,8 @@ def _unsteady(metric: str, cross_validation: Mapping[str, Any]) -> str:
     if not score or spread is None or spread < UNSTEADY * score:
         return ""
     return (
-        f"Its error differs much from one part of the rows to the next ({ERRORS[metric]} {_short(score)} "
-        f"± {_short(spread)}), so what it does on new rows is hard to foretell."
+        f"Its error differs much from one part of the rows to the next ({ERRORS[metric]} {short(score)} "
+        f"± {short(spread)}), so what it does on new rows is hard to foretell."
     )
 
 
@@ -261,8 +261,8 @@ def _disagreement(
     if interval[0] <= reach[1]:
         return ""
     return (
-        f"On the rows kept aside it does worse ({ERRORS[metric]} {_short(kept)}) than within the rows it learnt "
-        f"from ({_short(promised)}): those rows differ, as later ones often do."
+        f"On the rows kept aside it does worse ({ERRORS[metric]} {short(kept)}) than within the rows it learnt "
+        f"from ({short(promised)}): those rows differ, as later ones often do."
     )
 
 
@@ -274,5 +274,5 @@ def _worst_part(slices: Sequence[Slice]) -> str:
         numbers = f"{_share(worst.rate)} wrong against {_share(worst.rate_elsewhere)} elsewhere"
     else:
         name = "log-loss" if worst.metric == "log_loss" else "average error"
-        numbers = f"{name} {_short(worst.score)} against {_short(worst.score_elsewhere)} elsewhere"
+        numbers = f"{name} {short(worst.score)} against {short(worst.score_elsewhere)} elsewhere"
     return f"It errs more where {worst.words}: {numbers}."

@@ -48,6 +48,11 @@ class TrainingRun(Job):
         blank=True,
         help_text="What the decision threshold is chosen by; empty leaves it at 0.5.",
     )
+    forecast = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="For forecasting: {date_column, group_column, horizon, frequency, aggregation}.",
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)

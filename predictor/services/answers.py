@@ -12,7 +12,7 @@ import numpy as np
 from django.conf import settings
 
 from ..errors import InvalidInput, TooLarge
-from ..ml.schema import Scalar, Signature
+from ..ml.schema import Scalar, Signature, Task
 from ..models import PredictionSource, uuid7
 from ..models.prediction_log import moment_of
 from .admission import check_time
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..ml.examples import Near
     from ..ml.inference import Predictor
     from ..ml.rows import CheckedRows, RowWarning
-    from ..ml.uncertainty import Uncertainty
     from ..models import ApiToken, ModelVersion, User
     from .serving import Served
 
@@ -93,7 +92,7 @@ def answers(
     outputs = predictor.predict(checked.columns)
     if outputs.probabilities is None:
         values = outputs.values if outputs.values is not None else np.empty(0)
-        found = _numbers(values, checked, predictor.uncertainty, wanted)
+        found = _numbers(values, checked, predictor.intervals(checked.columns, values, wanted), wanted)
         codes = None
     else:
         codes = outputs.codes(predictor.threshold).tolist()
@@ -106,7 +105,7 @@ def coverage_for(predictor: Predictor, coverage: float | None) -> float:
     """The coverage that is asked for, or the usual one. Raises InvalidInput."""
     from ..ml.uncertainty import checked_coverage
 
-    if coverage is not None and predictor.uncertainty is None:
+    if coverage is not None and not predictor.has_intervals:
         raise InvalidInput(
             "This version was stored without its uncertainty: ask for no coverage, or train it again."
         )
@@ -114,6 +113,10 @@ def coverage_for(predictor: Predictor, coverage: float | None) -> float:
 
 
 def _require_explaining(predictor: Predictor, n_rows: int) -> None:
+    if predictor.signature.task is Task.FORECASTING:
+        raise InvalidInput(
+            "A forecast comes from the past of its series, not from columns; ask for no explanation."
+        )
     if not predictor.can_explain:
         raise InvalidInput("This version was stored without what explanations start from; train it again.")
     if n_rows > settings.MAX_EXPLAINED_ROWS:
@@ -124,11 +127,14 @@ def _require_explaining(predictor: Predictor, n_rows: int) -> None:
 
 
 def _numbers(
-    values: NDArray[np.float64], checked: CheckedRows, uncertainty: Uncertainty | None, coverage: float
+    values: NDArray[np.float64],
+    checked: CheckedRows,
+    ends: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    coverage: float,
 ) -> list[Prediction]:
     intervals: Sequence[Mapping[str, float] | None] = [None] * len(values)
-    if uncertainty is not None:
-        low, high = uncertainty.intervals(values, coverage)
+    if ends is not None:
+        low, high = ends
         intervals = [
             {"low": shortened(least), "high": shortened(most), "coverage": coverage}
             for least, most in zip(low.tolist(), high.tolist(), strict=True)

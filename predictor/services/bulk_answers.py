@@ -53,13 +53,14 @@ class BulkAnswerer:
         self._cell = exported_cell if is_neutralised else quoted_cell
         self._coverage = coverage_for(served.predictor, coverage)
         self._uncertainty = served.predictor.uncertainty
+        self._has_intervals = served.predictor.has_intervals
         signature = served.signature
         self._names = signature.class_names
         self._labels = [(self._cell(each), _json(each)) for each in signature.classes]
         self._keys = [f"{_json(name)}:" for name in self._names]
         self._sets: dict[tuple[bool, ...], tuple[str, str]] = {}
         self.added = ["prediction", *(f"probability_{name}" for name in self._names)]
-        if self._uncertainty is not None:
+        if self._has_intervals:
             self.added += ["prediction_set"] if self._names else ["interval_low", "interval_high"]
 
     @property
@@ -85,21 +86,24 @@ class BulkAnswerer:
         if not chunk.places:
             return BulkAnswers((), (), (), 0)
         outputs = self._served.predictor.predict(chunk.columns)
-        found = list(self._numbers(outputs) if outputs.probabilities is None else self._classes(outputs))
+        found = list(
+            self._numbers(outputs, chunk) if outputs.probabilities is None else self._classes(outputs)
+        )
         n_without = sum(each is None for each in found)
         missing = (self.none, f'"prediction":null,"error":{_json(NOT_A_NUMBER)}')
         cells, members = zip(*(each or missing for each in found), strict=True)
         return BulkAnswers(cells, members, [f"{{{each}}}" for each in members], n_without)
 
-    def _numbers(self, outputs: Outputs) -> Iterator[tuple[str, str] | None]:
+    def _numbers(self, outputs: Outputs, chunk: BulkChunk) -> Iterator[tuple[str, str] | None]:
         values = outputs.values if outputs.values is not None else np.empty(0)
         is_finite = np.isfinite(values).tolist()
         texts = list(map(repr, map(shortened, values.tolist())))
-        if self._uncertainty is None:
+        ends = self._served.predictor.intervals(chunk.columns, values, self._coverage)
+        if ends is None:
             for text, is_good in zip(texts, is_finite, strict=True):
                 yield (text, f'"prediction":{text}') if is_good else None
             return
-        low, high = self._uncertainty.intervals(values, self._coverage)
+        low, high = ends
         rows = zip(texts, is_finite, low.tolist(), high.tolist(), strict=True)
         for text, is_good, least, most in rows:
             low_text, high_text = repr(shortened(least)), repr(shortened(most))

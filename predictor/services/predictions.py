@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ..errors import InvalidRows, TooLarge
+from ..ml.csv_text import csv_lines
 from ..models import PredictionSource, uuid7
-from . import examples, prediction_log, registry, serving
+from . import examples, forecasts, prediction_log, registry, serving
 from .admission import admitted, check_time
 from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
@@ -19,7 +20,9 @@ from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
 if TYPE_CHECKING:
     from ..models import ApiToken, RegisteredModel, User
 
-__all__ = ["Answer", "CsvAnswer", "CsvOptions", "Prediction", "open_csv_result", "predict", "predict_csv"]
+__all__ = [
+    "Answer", "CsvAnswer", "CsvOptions", "Prediction", "forecast_csv", "open_csv_result", "predict", "predict_csv",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Answer:
     """What one request gets: which version answered, and a prediction for each row in the order asked.
 
     `threshold`: from this probability the second class of two is predicted; None where the more probable one is.
+    `rows` are what a horizon stands for; they are empty when the caller sent rows.
     """
 
     model: str
@@ -35,13 +39,16 @@ class Answer:
     predictions: tuple[Prediction, ...]
     latency_ms: float
     threshold: float | None = None
+    rows: Sequence[Mapping[str, Any]] = ()
 
 
 @admitted
 def predict(
     *,
     registered_model: RegisteredModel,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]] = (),
+    horizon: int | None = None,
+    group: str | None = None,
     version: int | str | None = None,
     strict: bool = False,
     explain: bool = False,
@@ -63,10 +70,17 @@ def predict(
     `explain`: with what each column added to the answer. `nearest`: with so many training rows that are most
     like the row. `coverage`: of the intervals and sets, 0.5 to 0.99
     (0.9 unless said). `are_texts`, `is_nan_missing`: as `RowChecker.check` takes them.
+    `horizon`: instead of rows, the next so many periods of a forecasting version's series, or of `group` alone.
     `is_lenient`: what the version was stored without is left out, not refused.
     Every row is committed to the log before this returns, unless it is only tried (`is_logged` false).
     """
     started = time.perf_counter()
+    chosen = served = None
+    made: Sequence[Mapping[str, Any]] = ()
+    if horizon is not None:
+        chosen = registry.serving_version(registered_model, version)
+        served = serving.served(chosen)
+        rows = made = forecasts.horizon_rows(served, horizon, group)
     if len(rows) > settings.MAX_PREDICTION_ROWS:
         raise TooLarge(
             f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(rows):,}. "
@@ -75,8 +89,9 @@ def predict(
         )
     if not rows:
         raise InvalidRows("There is no row to predict; send at least one.")
-    chosen = registry.serving_version(registered_model, version)
-    served = serving.served(chosen)
+    if chosen is None or served is None:
+        chosen = registry.serving_version(registered_model, version)
+        served = serving.served(chosen)
     checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
     if is_lenient:
         explain = explain and served.predictor.can_explain
@@ -96,4 +111,15 @@ def predict(
         predictions=tuple(predictions),
         latency_ms=latency_ms,
         threshold=served.predictor.threshold,
+        rows=made,
     )
+
+
+def forecast_csv(answer: Answer) -> str:
+    """The answer to a horizon as a CSV file: the dates and series asked, then values with their intervals."""
+    names = list(answer.rows[0]) if answer.rows else []
+    lines: list[Sequence[Any]] = [[*names, "prediction", "interval_low", "interval_high"]]
+    for row, each in zip(answer.rows, answer.predictions, strict=True):
+        interval = each.interval or {}
+        lines.append([*row.values(), each.prediction, interval.get("low"), interval.get("high")])
+    return csv_lines(lines).decode()

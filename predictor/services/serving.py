@@ -116,7 +116,7 @@ def forget_all() -> None:
 
 
 def _load(pk: int) -> Served:
-    from ..ml import inference, rows
+    from ..ml import inference
 
     version = ModelVersion.objects.get(pk=pk)
     signature = version.signature
@@ -127,7 +127,7 @@ def _load(pk: int) -> Served:
     )
     predictor.check_golden()
     return_memory()
-    return Served(signature=signature, checker=rows.RowChecker(signature), predictor=predictor)
+    return Served(signature=signature, checker=predictor.checker, predictor=predictor)
 
 
 def return_memory() -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from ..errors import InvalidTrainingRequest, listed, shown
 from ..ml import split_columns
 from ..ml.checking import TRAINABLE, check_request
-from ..ml.request import AUTO, EFFORTS, TrainingRequest
+from ..ml.request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
 from ..ml.schema import Role, Task
 from ..ml.split_columns import SplitBy
 from ..ml.threshold_rules import ThresholdRule
@@ -46,6 +46,7 @@ def start_run(
     roles: Mapping[str, Role | str] | None = None,
     split: SplitBy | Mapping[str, Any] | None = None,
     threshold: ThresholdRule | Mapping[str, Any] | None = None,
+    forecast: Mapping[str, Any] | None = None,
     by: User | None,
 ) -> TrainingRun:
     """A queued run that learns `target` from the dataset for a registered model (made when it is new).
@@ -53,6 +54,7 @@ def start_run(
     Clustering and anomaly detection have no target; every other task needs one.
     `effort` names a budget: quick, standard or thorough. `split` says which rows judge (at random by default).
     `threshold` says what the decision threshold of two classes is chosen by (see `ml.threshold_rules`).
+    `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}, the first is needed.
     What the dataset's profile can tell is checked here; what only the values can tell, in the run itself.
     Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
     """
@@ -70,6 +72,7 @@ def start_run(
         seed=_seed(seed),
         split=split if isinstance(split, SplitBy) else SplitBy.from_json(split),
         threshold=threshold_rule(threshold),
+        forecast=ForecastOptions.from_json(forecast),
     )
     found_task = check_request(request)
     with transaction.atomic():
@@ -87,6 +90,7 @@ def start_run(
             roles={name: role.value for name, role in request.roles.items()},
             split=request.split.to_json(),
             threshold=request.threshold.to_json() if request.threshold else {},
+            forecast=request.forecast.to_json() if request.forecast else {},
             budget_seconds=request.budget_seconds,
             seed=request.seed,
             progress_message="Waiting for a worker",
@@ -102,11 +106,17 @@ def find_task(
     target: str = "",
     task: Task | str | None = None,
     roles: Mapping[str, Role | str] | None = None,
+    forecast: Mapping[str, Any] | None = None,
 ) -> Task:
     """The task that a run on this target would have, before one is started. Raises InvalidTrainingRequest."""
     return check_request(
         TrainingRequest(
-            parquet="", schema=dataset.schema, target=target, task=_task(task), roles=_roles(roles or {})
+            parquet="",
+            schema=dataset.schema,
+            target=target,
+            task=_task(task),
+            roles=_roles(roles or {}),
+            forecast=ForecastOptions.from_json(forecast),
         )
     )
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ..errors import TrainingFailed
-from ..ml.request import TrainingLimits, TrainingRequest
+from ..ml.request import ForecastOptions, TrainingLimits, TrainingRequest
 from ..ml.schema import Role, Task
 from ..ml.split_columns import SplitBy
 from ..ml.threshold_rules import ThresholdRule
@@ -98,6 +98,7 @@ def request_of(run: TrainingRun) -> TrainingRequest:
         seed=run.seed,
         threshold=ThresholdRule.from_json(run.threshold) if run.threshold else None,
         split=SplitBy.from_json(run.split),
+        forecast=ForecastOptions.from_json(run.forecast),
         limits=TrainingLimits(
             n_threads=settings.TRAINING_THREADS, max_memory_bytes=settings.TRAINING_MEMORY_MB * 1024**2
         ),

@@ -15,6 +15,7 @@ from ..ml.split_columns import SplitKind
 from ..models import Dataset, RegisteredModel
 from ..services import estimators, training
 from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter
+from . import forms_forecast
 from .forms_roles import ColumnRow, column_rows, given_roles
 from .forms_threshold import ThresholdForm, shown_from_rule
 
@@ -57,6 +58,7 @@ PLACES = (
     ("The split", "split"),
     ("A split at random", "split"),
     ("In such a split", "split"),
+    *forms_forecast.PLACES,
 )
 
 
@@ -96,6 +98,9 @@ class TrainingRunForm(forms.Form):
         beginning = self._beginning(data if data is not None else (shown or {}), is_sent=data is not None)
         super().__init__(data, initial=beginning, label_suffix="")
         self.threshold = ThresholdForm(data, shown=beginning)
+        if self.is_forecasting:
+            self.fields |= forms_forecast.forecast_fields(self.dataset.schema)
+            self.initial |= forms_forecast.first_values(self.dataset.schema, beginning)
         self.found = self._found(beginning)
         self._fill_choices(beginning)
         self._add_hyperparameters(beginning)
@@ -159,6 +164,14 @@ class TrainingRunForm(forms.Form):
         return asked not in set(Task) or Task(asked).has_target
 
     @property
+    def is_forecasting(self) -> bool:
+        return bool(self["task"].value() == Task.FORECASTING)
+
+    @property
+    def forecast_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in forms_forecast.FIELDS if name in self.fields]
+
+    @property
     def asked_task(self) -> Task | None:
         asked = self["task"].value()
         return Task(asked) if asked in set(Task) else self.found
@@ -178,7 +191,7 @@ class TrainingRunForm(forms.Form):
             *((task.value, title) for task, title in TASK_TITLES.items() if task in training.TRAINABLE),
         ]
         task = self.asked_task
-        fitting = [info for info in self.catalogue.values() if task is None or task in info.tasks]
+        fitting = [info for info in self.catalogue.values() if task is None or task.fitted_as in info.tasks]
         self.fields["estimator"].choices = [
             (AUTO, "Auto: try several and keep the best"),
             *((info.key, info.title) for info in fitting),
@@ -226,7 +239,7 @@ class TrainingRunForm(forms.Form):
     @property
     def advice(self) -> estimators.Advice | None:
         """Which model to choose; only while the choice is still open."""
-        if self.info is not None or self.found is None:
+        if self.info is not None or self.found is None or self.is_forecasting:
             return None
         shown = self.data if self.is_bound else self.initial
         return estimators.advise(
@@ -240,7 +253,7 @@ class TrainingRunForm(forms.Form):
         if self.info is None:
             return []
         task = self.asked_task
-        return [knob for knob in self.info.hyperparameters if task is None or task in knob.tasks]
+        return [knob for knob in self.info.hyperparameters if task is None or task.fitted_as in knob.tasks]
 
     def _add_hyperparameters(self, beginning: Mapping[str, Any]) -> None:
         """Fields named `param-<estimator>-<name>`, so that a value never wanders to another estimator."""
@@ -295,11 +308,17 @@ class TrainingRunForm(forms.Form):
             "params": {knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
             "roles": given_roles(self.dataset, self.data),
             "registered_model": data["registered_model"],
-            "split": training.split_of((self.uses_target and data["split"]) or "random"),
             "threshold": self.threshold.rule if self.is_binary else None,
+            "split": training.split_of((self.is_tested_on_rows and data["split"]) or "random"),
+            "forecast": forms_forecast.asked_forecast(data) if self.is_forecasting else None,
             **self._asked_budget,
             "seed": data["seed"],
         }
+
+    @property
+    def is_tested_on_rows(self) -> bool:
+        """Whether it can be chosen which rows judge: a forecast is always tested on later ones."""
+        return self.uses_target and not self.is_forecasting
 
     @property
     def _asked_budget(self) -> dict[str, Any]:
@@ -329,6 +348,7 @@ class TrainingRunForm(forms.Form):
                 target=data["target"] if self.uses_target else "",
                 task=data["task"],
                 roles=given_roles(self.dataset, self.data),
+                forecast=forms_forecast.asked_forecast(data) if self.is_forecasting else None,
             )
         except InvalidTrainingRequest:
             return "task"
@@ -365,6 +385,7 @@ def shown_from_run(run: Any) -> dict[str, Any]:
         "registered_model": run.registered_model.name,
         "budget_seconds": run.budget_seconds,
         "seed": run.seed,
+        **run.forecast,
         "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
         **roles,
         **params,

@@ -75,10 +75,15 @@ SMALLER = {
     "mae": ("MAE", "The average error in the target's own unit."),
     "median_absolute_error": ("Median error", "Half of the predictions are closer than this."),
     "mse": ("MSE", "The mean squared error, RMSE times itself."),
+    "mase": (
+        "MASE",
+        "The average error beside that of repeating the last season one step ahead: below 1 is better than that.",
+    ),
+    "smape": ("sMAPE", "The average error beside the size of the value: 0.1 is about 10 %, 2 the worst."),
 }
 ORDER = (
     "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "precision", "recall", "f1", "log_loss",
-    "brier", "calibration_error", "r2", "rmse", "mae", "median_absolute_error", "mse",
+    "brier", "calibration_error", "r2", "rmse", "mae", "median_absolute_error", "mse", "mase", "smape",
 )  # fmt: skip
 
 
@@ -96,6 +101,7 @@ METRICS = {name: _metric(name) for name in ORDER}
 HEADLINES = {
     "regression": ("r2", "rmse", "mae"),
     "binary": ("roc_auc", "accuracy", "log_loss"),
+    "forecasting": ("mase", "mae", "rmse"),
     "multiclass": ("accuracy", "balanced_accuracy", "log_loss"),
 }
 

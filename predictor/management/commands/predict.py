@@ -13,7 +13,7 @@ from predictor.services import predictions
 
 
 class Command(BaseCommand):
-    help = "Predict every row of a CSV file."
+    help = "Predict every row of a CSV file, or the next periods of a forecast, as CSV."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         # Django's own --version gives way: here it is the model's.
@@ -21,7 +21,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("model", help="The registered model's slug.")
-        parser.add_argument("file", type=Path, help="A CSV file with the model's features.")
+        parser.add_argument("file", type=Path, nargs="?", help="A CSV file with the model's features.")
+        parser.add_argument(
+            "--horizon", type=int, metavar="N", help="Instead: the next N periods of a forecast."
+        )
+        parser.add_argument("--group", help="The series to forecast; else all of them.")
         parser.add_argument("--workspace", default="default", help="Its short name.")
         parser.add_argument("--version", dest="model_version", help="Its number or an alias; else champion.")
         parser.add_argument("--strict", action="store_true", help="Refuse rows with warnings.")
@@ -36,6 +40,10 @@ class Command(BaseCommand):
         ).first()
         if model is None:
             raise CommandError(f"There is no model “{options['model']}” in “{options['workspace']}”.")
+        if (options["file"] is None) == (options["horizon"] is None):
+            raise CommandError("Give either a file or a horizon.")
+        if options["horizon"] is not None:
+            return self._forecast(model, options)
         if not options["file"].is_file():
             raise CommandError(f"There is no file {options['file']}.")
         try:
@@ -59,6 +67,25 @@ class Command(BaseCommand):
             f"{answer.n_rows:,} rows by {answer.model} version {answer.version}, "
             f"{answer.n_rows_with_warnings:,} with warnings."
         )
+
+    def _forecast(self, model: RegisteredModel, options: dict[str, Any]) -> None:
+        try:
+            answer = predictions.predict(
+                registered_model=model,
+                horizon=options["horizon"],
+                group=options["group"],
+                version=options["model_version"],
+                by=None,
+                source=PredictionSource.COMMAND,
+            )
+        except MlwebError as error:
+            raise CommandError(str(error)) from None
+        text = predictions.forecast_csv(answer)
+        if options["output"] is None:
+            self.stdout.write(text, ending="")
+        else:
+            options["output"].write_text(text, "utf-8")
+        self.stderr.write(f"{len(answer.rows):,} periods by {answer.model} version {answer.version}.")
 
     def _write(self, result: Path, output: Path | None) -> None:
         if output is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from predictor.errors import MlwebError
-from predictor.ml.request import EFFORTS
+from predictor.ml.request import AGGREGATIONS, EFFORTS, FREQUENCIES
 from predictor.models import Dataset, JobStatus, TrainingRun, Workspace
 from predictor.services import datasets, training
 
@@ -44,6 +44,13 @@ class Command(BaseCommand):
             help="how to decide between two classes: f1, cost:FALSE_POSITIVE:FALSE_NEGATIVE, "
             "precision:AT_LEAST, recall:AT_LEAST or a probability; 0.5 when not given",
         )
+        parser.add_argument("--date", default="", metavar="COLUMN", help="for forecasting: the dates")
+        parser.add_argument("--group", default="", metavar="COLUMN", help="for forecasting: names the series")
+        parser.add_argument("--horizon", type=int, metavar="N", help="for forecasting: periods ahead")
+        parser.add_argument("--frequency", choices=FREQUENCIES, help="for forecasting; found when not given")
+        parser.add_argument(
+            "--aggregation", choices=AGGREGATIONS, help="for forecasting: joins rows of one period"
+        )
         parser.add_argument("--seed", type=int)
         parser.add_argument("--model", default="", help="the registered model's name; else the file's")
         parser.add_argument("--workspace", default="default", metavar="SLUG")
@@ -66,6 +73,11 @@ class Command(BaseCommand):
                 effort=options["effort"],
                 split=training.split_of(options["split"]),
                 threshold=training.threshold_rule(options["threshold"]),
+                forecast={
+                    "date_column": options["date"],
+                    "group_column": options["group"],
+                    **{name: options[name] for name in ("horizon", "frequency", "aggregation")},
+                },
                 seed=options["seed"],
                 registered_model=options["model"] or dataset.name,
                 by=None,

@@ -50,6 +50,10 @@ def classification_table(n_rows: int = 200, *, seed: int = 0, n_classes: int = 2
 
 
 def profile(name: str, role: Role, values: np.ndarray) -> ColumnProfile:
+    if values.dtype.kind == "M":
+        dates = values[~np.isnat(values)].astype(str)
+        n_missing, n_distinct = len(values) - len(dates), len(np.unique(dates))
+        return ColumnProfile(name, role, "TIMESTAMP", n_missing, n_distinct, min(dates), max(dates))
     is_text = values.dtype == object
     present = values[[value is not None for value in values]] if is_text else values[~np.isnan(values)]
     n_distinct = len(np.unique(present.astype(str)))

@@ -1,0 +1,216 @@
+"""What a forecasting version knows beside its fitted pipeline: its rhythm and the end of every series.
+
+forecast.json holds it: {"format": 1, "target", "date_column", "group_column", "frequency", "horizon", "shape",
+"is_log", "floor", "series": [{"name", "end", "window"}], "residuals", "golden"}. With it, a horizon is served
+without the past being sent again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DamagedArtifact
+from .date_steps import CYCLES, date_parts
+from .forecast_features import Described, Floats, Places, Shape, describe, filled
+from .frequency import Frequency
+from .pipeline import Columns, TargetScaling
+from .schema import FeatureField, Role, Signature, Task
+from .series import Series
+
+FORMAT = 1
+# The column that names the series, beside numbers.
+GROUP = "series"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The last values of one series, gaps filled, oldest first; `end` is the index of the last period."""
+
+    name: str
+    end: int
+    window: tuple[float | None, ...]
+
+    @classmethod
+    def of(cls, series: Series, shape: Shape) -> Ending:
+        values = filled(series.values, shape.season)[-shape.window :]
+        return cls(series.name, series.end, tuple(float(each) for each in values if math.isfinite(each)))
+
+    def padded(self, width: int) -> Floats:
+        values = np.array(self.window[-width:], np.float64)
+        return np.concatenate([np.full(width - len(values), np.nan), values])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Future points of a request, placed: which series, and how many periods past its end."""
+
+    series: Places
+    steps: NDArray[np.int64]
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> Rows:
+        return Rows(self.series[chosen], self.steps[chosen])
+
+
+@dataclass(frozen=True)
+class ForecastSpec:
+    """See the module. `floor`: no value of training lay below it, so no answer does. None for no such bound."""
+
+    target: str
+    date_column: str
+    group_column: str
+    frequency: Frequency
+    horizon: int
+    shape: Shape
+    is_log: bool
+    floor: float | None
+    endings: tuple[Ending, ...]
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """The place of each series by its name."""
+        return {each.name: place for place, each in enumerate(self.endings)}
+
+    @cached_property
+    def scaling(self) -> TargetScaling:
+        return TargetScaling(is_log=self.is_log)
+
+    @cached_property
+    def _windows(self) -> Floats:
+        return self.scaling.forward(np.stack([each.padded(self.shape.window) for each in self.endings]))
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        return np.array([each.end for each in self.endings], np.int64)
+
+    def rows(self, columns: Columns) -> Rows:
+        """Where the rows lie. A series that is not known has the place -1, a missing date the step 0."""
+        dates = columns[self.date_column].astype("datetime64[us]")
+        n = len(dates)
+        series = np.zeros(n, np.intp)
+        if self.group_column:
+            series = np.array([self.codes.get(name, -1) for name in columns[self.group_column]], np.intp)
+        is_known = ~np.isnat(dates) & (series >= 0)
+        steps = np.zeros(n, np.int64)
+        steps[is_known] = self.frequency.indexes(dates[is_known]) - self._ends[series[is_known]]
+        return Rows(series, steps)
+
+    def is_within(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which of them can be forecast."""
+        return (rows.series >= 0) & (rows.steps >= 1) & (rows.steps <= self.horizon)
+
+    def describe(self, rows: Rows) -> Described:
+        """The pipeline's own columns for placed rows (each within the horizon)."""
+        described = describe(self._windows, rows.series, rows.steps, self.shape)
+        names = np.array([each.name for each in self.endings] + [None], object)[:-1]
+        moments = self.frequency.moments(self._ends[rows.series] + rows.steps)
+        columns = with_calendar(
+            described.columns, moments, names[rows.series] if self.has_groups else None, self.frequency
+        )
+        return Described(columns, described.base, described.scale)
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the pipeline knows which series a row is of."""
+        return len(self.endings) > 1
+
+    def scales(self, rows: Rows) -> Floats:
+        """The unit of each row's answer, in the (perhaps logarithmic) target."""
+        return describe(self._windows, rows.series, rows.steps, self.shape).scale
+
+    def values(self, described: Described, answers: Floats) -> Floats:
+        """Answers of the pipeline in the target's own unit."""
+        return self.bounded(self.scaling.inverse(described.base + described.scale * answers))
+
+    def bounded(self, values: Floats) -> Floats:
+        return values if self.floor is None else np.maximum(values, self.floor)
+
+    def horizon_rows(self, horizon: int, groups: Sequence[str]) -> list[dict[str, Any]]:
+        """Rows as callers send them: the next periods of these series."""
+        rows = []
+        for name in groups:
+            end = self.endings[self.codes[name]].end
+            for step in range(1, horizon + 1):
+                row: dict[str, Any] = {self.date_column: self.frequency.text(end + step)}
+                rows.append({**row, self.group_column: name} if self.group_column else row)
+        return rows
+
+    def signature(self) -> Signature:
+        """What callers send: a future date, and the series where there are several."""
+        ends = [each.end for each in self.endings]
+        first, last = self.frequency.text(min(ends) + 1), self.frequency.text(max(ends) + self.horizon)
+        fields = [FeatureField(self.date_column, Role.DATETIME, minimum=first, maximum=last, typical=first)]
+        if self.group_column:
+            names = tuple(self.codes)
+            fields.append(FeatureField(self.group_column, Role.CATEGORICAL, typical=names[0], levels=names))
+        return Signature(self.target, Task.FORECASTING, tuple(fields))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "target": self.target,
+            "date_column": self.date_column,
+            "group_column": self.group_column,
+            "frequency": self.frequency.to_json(),
+            "horizon": self.horizon,
+            "shape": self.shape.to_json(),
+            "is_log": self.is_log,
+            "floor": self.floor,
+            "series": [
+                {"name": each.name, "end": each.end, "window": list(each.window)} for each in self.endings
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ForecastSpec:
+        """Raises DamagedArtifact."""
+        try:
+            endings = tuple(
+                Ending(str(each["name"]), int(each["end"]), tuple(map(float, each["window"])))
+                for each in data["series"]
+            )
+            if not endings:
+                raise ValueError
+            return cls(
+                target=str(data["target"]),
+                date_column=str(data["date_column"]),
+                group_column=str(data["group_column"]),
+                frequency=Frequency.from_json(data["frequency"]),
+                horizon=int(data["horizon"]),
+                shape=Shape.from_json(data["shape"]),
+                is_log=bool(data["is_log"]),
+                floor=None if data["floor"] is None else float(data["floor"]),
+                endings=endings,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedArtifact("The stored forecast specification is not complete.") from error
+
+
+def with_calendar(
+    columns: Mapping[str, NDArray[Any]],
+    moments: NDArray[Any],
+    names: NDArray[Any] | None,
+    frequency: Frequency,
+) -> dict[str, NDArray[Any]]:
+    """The features of the past with those of the date that is forecast, and with the series' name.
+
+    The time that has gone by is none of them: a weighted sum goes on along it for ever, and trees end at it.
+    """
+    parts = date_parts(moments.astype("datetime64[us]").view(np.int64))
+    found: dict[str, NDArray[Any]] = dict(columns)
+    for part in frequency.calendar:
+        turn = 2 * np.pi * np.asarray(parts[part], np.float64) / CYCLES[part]
+        found |= {f"{part}_sine": np.sin(turn), f"{part}_cosine": np.cos(turn)}
+        found[part] = np.asarray(parts[part], np.float64)
+    return found if names is None else {**found, GROUP: names}
+
+
+def roles_of(names: Iterable[str]) -> dict[str, Role]:
+    """What the pipeline's own columns mean."""
+    return {name: Role.CATEGORICAL if name == GROUP else Role.NUMERIC for name in names}

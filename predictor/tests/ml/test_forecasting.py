@@ -1,0 +1,205 @@
+"""Forecasts with a planted truth: found, tested without a look ahead, served from files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from predictor.errors import DamagedArtifact, InvalidRows, InvalidTrainingRequest
+from predictor.ml.checking import check_request
+from predictor.ml.forecast_backtest import find_cuts, find_shape, least_periods, make_backtest
+from predictor.ml.forecast_features import Shape, describe, windows_of
+from predictor.ml.forecast_table import View, described
+from predictor.ml.forecasting import run
+from predictor.ml.frequency import NAMED
+from predictor.ml.inference import load_predictor
+from predictor.ml.progress import Reporter
+from predictor.ml.request import ForecastOptions, TrainingRequest
+from predictor.ml.schema import Role, Signature, Task
+from predictor.ml.series import Series, SeriesTable
+
+from .tables_for_tests import write_request
+
+ROLES = {"month": Role.DATETIME, "shop": Role.CATEGORICAL, "sold": Role.NUMERIC}
+HORIZON = 6
+NOISE = 3.0
+
+
+def truth(n: int, level: float) -> np.ndarray:
+    t = np.arange(n)
+    return level + 2.0 * t + 20.0 * np.sin(2 * np.pi * t / 12)
+
+
+def columns_of(n: int = 90, shops: tuple[str, ...] = ("a", "b")) -> dict[str, np.ndarray]:
+    """Monthly series with a trend, a season and noise; the second is shorter."""
+    rng, parts = np.random.default_rng(5), []
+    for place, name in enumerate(shops):
+        values = truth(n, 50.0 * (place + 1)) + rng.normal(0, NOISE, n)
+        months = (np.datetime64("2015-01") + np.arange(n)).astype("datetime64[us]")
+        skipped = 12 * place
+        parts.append((months[skipped:], np.array([name] * (n - skipped), object), values[skipped:]))
+    return {
+        key: np.concatenate([part[at] for part in parts]) for at, key in enumerate(("month", "shop", "sold"))
+    }
+
+
+def asked(folder: Path, columns: dict[str, np.ndarray] | None = None, **options) -> TrainingRequest:
+    columns = columns_of() if columns is None else columns
+    forecast = ForecastOptions("month", "shop" if "shop" in columns else "", HORIZON)
+    given = {"estimator": "ridge", "forecast": forecast, "task": Task.FORECASTING, **options}
+    return write_request(folder, columns, ROLES, "sold", **given)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Path, dict]:
+    folder = tmp_path_factory.mktemp("forecast")
+    run(asked(folder), folder, Reporter())
+    return folder, json.loads((folder / "result.json").read_text())
+
+
+def served(trained):
+    folder, result = trained
+    files = {name: folder / each["path"] for name, each in result["artifacts"].items()}
+    digests = {name: each["sha256"] for name, each in result["artifacts"].items()}
+    return load_predictor(files, Signature.from_json(result["signature"]), digests=digests)
+
+
+def test_a_season_with_a_trend_is_forecast_better_than_by_repeating_it(trained):
+    report = trained[1]["report"]
+    others = {each["key"]: each["held_out"]["mae"] for each in report["baselines"]}
+    assert set(others) == {"seasonal_naive", "naive", "drift"}
+    assert report["held_out"]["mae"] < 0.5 * others["seasonal_naive"]
+    assert report["verdict"]["is_better"]
+    assert report["verdict"]["sentence"].startswith("The forecast is better than")
+    assert [each["step"] for each in report["by_step"]] == list(range(1, HORIZON + 1))
+    assert report["n_cuts"] == 3
+    # Two series, three cuts, each with what came true.
+    assert len(report["backtest"]) == 6
+    assert all(len(each["forecast"]) == HORIZON for each in report["backtest"])
+
+
+def test_a_version_goes_on_along_trend_and_season(trained):
+    predictor = served(trained)
+    rows = predictor.spec.horizon_rows(HORIZON, ["a"])
+    assert rows[0] == {"month": "2022-07-01", "shop": "a"}
+    checked = predictor.checker.check(rows, strict=True)
+    values = predictor.predict(checked.columns).values
+    assert np.abs(values - truth(96, 50.0)[90:]).max() < 4 * NOISE
+    low, high = predictor.intervals(checked.columns, values, 0.9)
+    assert (low < values).all()
+    assert (values < high).all()
+
+
+def test_the_exported_pipeline_answers_as_scikit_learn_does_and_its_golden_dates_are_replayed(trained):
+    folder, result = trained
+    assert result["is_compiled"]
+    assert result["parity"]["n_rows"] >= 1_000
+    predictor = served(trained)
+    predictor.check_golden()
+    path = folder / result["artifacts"]["forecast.json"]["path"]
+    stored = json.loads(path.read_text())
+    stored["series"][0]["window"][-1] += 50.0
+    files = {name: folder / each["path"] for name, each in result["artifacts"].items()}
+    files["forecast.json"] = json.dumps(stored).encode()
+    changed = load_predictor(files, predictor.signature)
+    with pytest.raises(DamagedArtifact, match="golden dates"):
+        changed.check_golden()
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"month": "2022-06-01", "shop": "a"}, "Row 1, column “month”.*2022-07-01 to 2022-12-01"),
+        ({"month": "2023-01-01", "shop": "a"}, "cannot be forecast"),
+        ({"month": None, "shop": "a"}, "a date is needed"),
+        ({"month": "2022-07-01", "shop": "c"}, "there is no series “c”. The version knows “a”, “b”"),
+    ],
+)
+def test_what_lies_outside_of_the_horizon_is_refused_with_what_can_be_asked(trained, row, sentence):
+    with pytest.raises(InvalidRows, match=sentence):
+        served(trained).checker.check([row])
+
+
+def test_a_date_within_a_period_means_the_period(trained):
+    predictor = served(trained)
+    rows = [{"month": "2022-08-01", "shop": "b"}, {"month": "2022-08-19", "shop": "b"}]
+    first, second = predictor.predict(predictor.checker.check(rows).columns).values
+    assert first == second
+
+
+@pytest.mark.parametrize("shape", [Shape(1), Shape(12), Shape(7, 28), Shape(12, 0, has_trend=True)])
+def test_what_comes_later_never_changes_what_is_known_of_the_past(shape):
+    rng = np.random.default_rng(0)
+    values = rng.normal(100, 10, 120)
+    values[[30, 31, 60]] = np.nan
+    later = np.concatenate([values[:80], rng.normal(-500, 90, 40)])
+    origins = np.repeat(np.arange(40, 80), 5)
+    steps = np.tile(np.arange(1, 6), 40)
+    found = [describe(windows_of(each, shape), origins, steps, shape) for each in (values, later)]
+    for name, known in found[0].columns.items():
+        assert np.array_equal(known, found[1].columns[name], equal_nan=True), name
+    assert np.array_equal(found[0].base, found[1].base)
+    assert np.array_equal(found[0].scale, found[1].scale)
+
+
+def test_no_row_is_fitted_on_before_its_outcome_was_known():
+    values = np.random.default_rng(1).normal(10, 1, 120)
+    table = SeriesTable(NAMED["monthly"], (Series("", 0, values),), 0)
+    shape, horizon, _ = find_shape(table, ForecastOptions("month", horizon=6))
+    view, cuts = View(table, shape, horizon, False), find_cuts(table, shape, horizon)
+    backtest = make_backtest(view, cuts, "sold", max_rows=10_000, seed=0)
+    points = backtest.points
+    known_at = points.made_at(table) + points.steps
+    for fit, score in (*backtest.split.folds, *backtest.reported):
+        assert known_at[fit].max() <= points.made_at(table)[score].min()
+    # What is reported was not known when candidates were compared either.
+    assert known_at[backtest.split.search].max() <= points.made_at(table)[backtest.judged].min()
+    assert len(described(view, points).base) == len(points)
+
+
+def test_intervals_cover_about_what_is_asked_of_them(trained):
+    coverage = {each["coverage"]: each["covered"] for each in trained[1]["report"]["coverage"]}
+    assert coverage[0.9] == pytest.approx(0.9, abs=0.12)
+    assert coverage[0.8] <= coverage[0.95]
+
+
+def test_the_same_seed_gives_the_same_version(trained, tmp_path):
+    folder, result = trained
+    request = replace(asked(tmp_path), parquet=str(folder / "table.parquet"))
+    run(request, tmp_path, Reporter())
+    again = json.loads((tmp_path / "result.json").read_text())
+    assert again["artifacts"]["forecast.json"]["sha256"] == result["artifacts"]["forecast.json"]["sha256"]
+    assert again["metrics"] == result["metrics"]
+
+
+def test_a_series_that_is_too_short_is_refused_with_what_is_needed(tmp_path):
+    columns = {name: values[:20] for name, values in columns_of().items()}
+    with pytest.raises(
+        InvalidTrainingRequest, match=r"has to be .* periods long; the longest series here has 20"
+    ):
+        run(asked(tmp_path, columns), tmp_path, Reporter())
+    assert least_periods(Shape(1), 6) > 20
+
+
+@pytest.mark.parametrize(
+    ("forecast", "target", "sentence"),
+    [
+        (None, "sold", "Say which column holds the dates. There is “month”"),
+        (ForecastOptions("shop"), "sold", "does not hold dates"),
+        (ForecastOptions("day"), "sold", "There is no column “day”"),
+        (ForecastOptions("month", "month"), "sold", "different columns"),
+        (ForecastOptions("month"), "shop", "does not hold numbers"),
+        (ForecastOptions("month", horizon=501), "sold", "between 1 and 500"),
+        (ForecastOptions("month", frequency="fortnightly"), "sold", "no frequency “fortnightly”"),
+        (ForecastOptions("month", aggregation="product"), "sold", "no aggregation “product”"),
+    ],
+)
+def test_what_the_profile_tells_is_refused_before_the_run(tmp_path, forecast, target, sentence):
+    request = replace(asked(tmp_path), forecast=forecast, target=target)
+    with pytest.raises(InvalidTrainingRequest, match=sentence):
+        check_request(request)
+    assert TrainingRequest.from_json(request.to_json()) == request

@@ -1,0 +1,158 @@
+"""Forecasts through the services, the API and the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from predictor.errors import InvalidInput, InvalidRows, InvalidTrainingRequest
+from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
+from predictor.services import datasets, predictions, registry, training
+from predictor.services.training_job import request_of
+
+from .forecast_versions import HORIZON, forecast_version, shops_csv
+
+FORECAST = {"date_column": "month", "group_column": "shop", "horizon": HORIZON}
+
+
+@pytest.fixture
+def model(workspace: Workspace) -> RegisteredModel:
+    return registry.get_or_create_model(workspace=workspace, name_or_slug="shops", by=None)
+
+
+@pytest.fixture
+def version(model: RegisteredModel) -> ModelVersion:
+    return forecast_version(model)
+
+
+@pytest.fixture
+def dataset(workspace: Workspace, member: User):
+    return datasets.import_csv(
+        workspace=workspace, source=io.BytesIO(shops_csv()), filename="shops.csv", by=member
+    )
+
+
+def test_a_horizon_is_answered_for_every_series_with_intervals_and_logged(
+    version: ModelVersion, model: RegisteredModel, member: User
+) -> None:
+    answer = predictions.predict(registered_model=model, horizon=HORIZON, coverage=0.8, by=member)
+    assert [row["month"] for row in answer.rows[:HORIZON]] == [
+        "2024-01-01",
+        "2024-02-01",
+        "2024-03-01",
+        "2024-04-01",
+    ]
+    assert [row["shop"] for row in answer.rows] == ["north"] * HORIZON + ["south"] * HORIZON
+    for prediction in answer.predictions:
+        assert prediction.interval is not None
+        assert prediction.interval["low"] < float(str(prediction.prediction)) < prediction.interval["high"]
+    logged = PredictionLog.objects.filter(request_id=answer.request_id).order_by("row_number")
+    assert [each.inputs for each in logged] == list(answer.rows)
+
+
+def test_rows_with_dates_get_the_answers_of_the_horizon(
+    version: ModelVersion, model: RegisteredModel, member: User
+) -> None:
+    whole = predictions.predict(registered_model=model, horizon=2, group="south", by=member)
+    single = predictions.predict(registered_model=model, rows=[whole.rows[1]], by=member)
+    assert single.predictions[0].prediction == whole.predictions[1].prediction
+    assert single.rows == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"horizon": HORIZON + 1}, "1 to 4 periods"),
+        ({"horizon": 0}, "1 to 4 periods"),
+        ({"horizon": 1, "group": "west"}, "no series “west”. The version knows “north”, “south”"),
+        ({"rows": [{"month": "2024-01-01", "shop": "north"}], "explain": True}, "ask for no explanation"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    version: ModelVersion, model: RegisteredModel, member: User, asked, sentence: str
+) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        predictions.predict(registered_model=model, by=member, **asked)
+    assert not PredictionLog.objects.exists()
+
+
+def test_a_horizon_is_for_forecasts_only(workspace: Workspace, member: User) -> None:
+    linear = registry.register_linear(
+        workspace=workspace, name="article", coefficients=[0.5], intercept=1.0, by=member
+    )
+    with pytest.raises(InvalidInput, match="A horizon is for forecasting"):
+        predictions.predict(registered_model=linear.registered_model, horizon=3, by=member)
+
+
+def test_a_csv_of_dates_is_answered_and_dates_beyond_the_horizon_say_so(
+    version: ModelVersion, model: RegisteredModel, member: User
+) -> None:
+    content = b"month,shop\n2024-01-01,north\n2031-01-01,north\n"
+    answer = predictions.predict_csv(registered_model=model, source=io.BytesIO(content), by=member)
+    rows = list(csv.DictReader(answer.path.read_text("utf-8").splitlines()))
+    assert float(rows[0]["interval_low"]) < float(rows[0]["prediction"]) < float(rows[0]["interval_high"])
+    assert rows[1]["prediction"] == ""
+    assert rows[1]["warnings"]
+    with pytest.raises(InvalidRows, match="cannot be forecast"):
+        predictions.predict(
+            registered_model=model, rows=[{"month": "2031-01-01", "shop": "north"}], by=member
+        )
+
+
+def test_a_run_keeps_what_was_asked_of_it(dataset, member: User) -> None:
+    run = training.start_run(
+        dataset=dataset,
+        target="sold",
+        task="forecasting",
+        registered_model="shops",
+        forecast=FORECAST,
+        by=member,
+    )
+    asked = request_of(TrainingRun.objects.get(pk=run.pk)).forecast
+    assert asked is not None
+    assert (asked.date_column, asked.group_column, asked.horizon) == ("month", "shop", HORIZON)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"task": "forecasting"}, "Say which column holds the dates. There is “month”"),
+        ({"forecast": FORECAST}, "for forecasting; choose that task"),
+        ({"task": "forecasting", "forecast": {**FORECAST, "horizon": "4"}}, "whole number"),
+        ({"task": "forecasting", "forecast": {**FORECAST, "lags": 3}}, "A forecast takes"),
+        (
+            {"task": "forecasting", "forecast": FORECAST, "split": {"kind": "time", "column": "month"}},
+            "later periods",
+        ),
+    ],
+)
+def test_what_cannot_be_forecast_is_refused_before_the_run(
+    dataset, member: User, asked, sentence: str
+) -> None:
+    with pytest.raises(InvalidTrainingRequest, match=sentence):
+        training.start_run(dataset=dataset, target="sold", registered_model="shops", by=member, **asked)
+
+
+def test_the_command_line_writes_the_horizon_as_csv(
+    version: ModelVersion, model: RegisteredModel, tmp_path: Path
+) -> None:
+    result = tmp_path / "forecast.csv"
+    call_command(
+        "predict",
+        "shops",
+        "--horizon",
+        "2",
+        "--group",
+        "north",
+        "--workspace",
+        "acme",
+        "--output",
+        str(result),
+    )
+    rows = list(csv.DictReader(result.read_text("utf-8").splitlines()))
+    assert [row["month"] for row in rows] == ["2024-01-01", "2024-02-01"]
+    assert set(rows[0]) == {"month", "shop", "prediction", "interval_low", "interval_high"}

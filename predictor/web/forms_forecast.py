@@ -1,0 +1,90 @@
+"""What the train form asks for a forecast: dates, series, how far ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from ..ml.request import FREQUENCIES
+from ..ml.schema import Role, TableSchema
+
+FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
+FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}
+AGGREGATION_TITLES = {"sum": "Add them up", "mean": "Take their mean"}
+# Which field a refusal is about, by the words it begins with.
+PLACES = (
+    ("Say which column holds the dates", "date_column"),
+    ("The column", "date_column"),
+    ("The horizon", "horizon"),
+    ("There is no frequency", "frequency"),
+    ("There is no aggregation", "aggregation"),
+)
+# A column of more values than this seldom names series.
+MOST_SERIES = 1_000
+
+
+class ForecastChoice(forms.ChoiceField):
+    """Offers choices but takes anything: the service refuses, so the sentence is the same as the API's."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
+    """The fields, with the columns that can hold dates and names."""
+    dates = [column.name for column in table.columns if column.role is Role.DATETIME]
+    names = [
+        column.name
+        for column in table.columns
+        if column.role in (Role.CATEGORICAL, Role.BOOLEAN, Role.IDENTIFIER, Role.NUMERIC)
+        and 1 < column.n_distinct <= min(MOST_SERIES, max(table.n_rows // 8, 2))
+    ]
+    no_dates = "" if dates else "This table has no column of dates."
+    return {
+        "date_column": ForecastChoice(
+            label="Column of the dates",
+            required=False,
+            help_text=no_dates,
+            choices=[(each, each) for each in dates],
+        ),
+        "group_column": ForecastChoice(
+            label="Column that names the series",
+            required=False,
+            help_text="Shops, products, sensors: each is forecast on its own dates, and all are learnt together.",
+            choices=[("", "The table is one series"), *((each, each) for each in names)],
+        ),
+        "horizon": forms.IntegerField(
+            label="Periods ahead",
+            required=False,
+            help_text="Empty for what is usual: 12 months, 14 days, 24 hours.",
+            widget=forms.NumberInput(attrs={"min": 1, "max": 500}),
+        ),
+        "frequency": ForecastChoice(
+            label="One value for each",
+            required=False,
+            help_text="Found from the dates, unless you want longer periods.",
+            choices=[("", "As found from the dates"), *FREQUENCY_TITLES.items()],
+        ),
+        "aggregation": ForecastChoice(
+            label="Several rows in one period",
+            required=False,
+            help_text="What happens to rows of one date, or of one period.",
+            choices=[("", "Refuse them"), *AGGREGATION_TITLES.items()],
+        ),
+    }
+
+
+def first_values(table: TableSchema, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What these fields begin with: what was given, and the first column of dates."""
+    dates = [column.name for column in table.columns if column.role is Role.DATETIME]
+    return {
+        **{name: shown.get(name, "") for name in FIELDS},
+        "date_column": shown.get("date_column") or "".join(dates[:1]),
+    }
+
+
+def asked_forecast(data: Mapping[str, Any]) -> dict[str, Any]:
+    """`forecast` of `training.start_run`, from cleaned data."""
+    return {name: data.get(name) or None for name in FIELDS}
