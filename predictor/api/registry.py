@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..models import ModelAlias, ModelVersion, RegisteredModel
-from ..services import registry
+from ..services import portable, registry
 from .json import BytesRenderer, JSONRenderer
 from .permissions import READS, WRITES
 from .registry_serializers import (
@@ -103,6 +103,8 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         "partial_update": WRITES,
         "evaluation": READS,
         "onnx": READS,
+        "offline_page": READS,
+        "bundle": READS,
         "compare": READS,
         "thresholds": WRITES,
     }
@@ -155,8 +157,21 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         response["Content-Disposition"] = f'attachment; filename="{file.filename}"'
         return response
 
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def offline_page(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """One HTML file that predicts in any browser without a network, and checks itself when it is opened.
+        409 for a version that is served in-process."""
+        return attachment(portable.offline_page(self.get_object()))
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def bundle(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """A zip of the model and a short script that predicts with numpy and onnxruntime alone. 409 for a
+        version that is served in-process."""
+        return attachment(portable.bundle(self.get_object()))
+
     def get_renderers(self) -> list[Any]:
-        return [JSONRenderer(), BytesRenderer()] if self.action == "onnx" else super().get_renderers()
+        is_file = self.action in ("onnx", "offline_page", "bundle")
+        return [JSONRenderer(), BytesRenderer()] if is_file else super().get_renderers()
 
     @extend_schema(parameters=[ComparisonQuerySerializer], responses=ComparisonSerializer, filters=False)
     def compare(self, request: Request, **kwargs: Any) -> Response:
@@ -166,6 +181,13 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         versions = self.get_queryset().select_related("dataset")
         a, b = (self.get_row(versions, number=asked.validated_data[side]) for side in ("a", "b"))
         return Response(ComparisonSerializer(registry.compare(a, b)).data)
+
+
+def attachment(file: portable.PortableFile) -> HttpResponse:
+    disposition = f'attachment; filename="{file.filename}"'
+    return HttpResponse(
+        file.content, content_type=BytesRenderer.media_type, headers={"Content-Disposition": disposition}
+    )
 
 
 @extend_schema(tags=["models"])

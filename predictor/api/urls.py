@@ -93,6 +93,10 @@ urlpatterns = [
     *both(VERSION + "/evaluation", VersionViewSet.as_view({"get": "evaluation"}), "api-version-evaluation"),
     *both(VERSION + "/thresholds", VersionViewSet.as_view({"post": "thresholds"}), "api-version-thresholds"),
     *both(VERSION + "/onnx", VersionViewSet.as_view({"get": "onnx"}), "api-version-onnx"),
+    *both(
+        VERSION + "/offline-page", VersionViewSet.as_view({"get": "offline_page"}), "api-version-offline-page"
+    ),
+    *both(VERSION + "/bundle", VersionViewSet.as_view({"get": "bundle"}), "api-version-bundle"),
     *both(MODEL + "comparison", VersionViewSet.as_view({"get": "compare"}), "api-comparison"),
     *both(MODEL + "aliases", AliasViewSet.as_view({"get": "list"}), "api-aliases"),
     *both(

@@ -102,8 +102,8 @@ class Uncertainty:
         floor = 0.0 if y.min() >= 0 else None
         return cls(task, groups, tuple(map(float, edges)), floor)
 
-    def intervals(self, values: Floats, coverage: float) -> tuple[Floats, Floats]:
-        """The lower and upper ends (n,) around predicted values (n,), which lie between them."""
+    def margins(self, coverage: float) -> tuple[Floats, Floats]:
+        """What is added to a value for the lower and the upper end, by group."""
         if coverage not in self._known:
             tail = (1 - coverage) / 2
             self._known[coverage] = (
@@ -111,6 +111,11 @@ class Uncertainty:
                 np.array([group.quantile(1 - tail) for group in self.groups]),
             )
         below, above = self._known[coverage]
+        return below, above
+
+    def intervals(self, values: Floats, coverage: float) -> tuple[Floats, Floats]:
+        """The lower and upper ends (n,) around predicted values (n,), which lie between them."""
+        below, above = self.margins(coverage)
         places = np.searchsorted(self.edges, values)
         low, high = values + np.minimum(below[places], 0), values + np.maximum(above[places], 0)
         if self.floor is not None:

@@ -158,6 +158,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     V: {"get": Page(200)},
     f"{V}model.onnx": {"get": Page(200)},
     f"{V}threshold/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
+    f"{V}offline.html": {"get": Page(200)},
+    f"{V}bundle.zip": {"get": Page(200)},
     f"{V}archive/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     f"{V}unarchive/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     # Predictions
@@ -221,6 +223,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{MODEL}/versions/<int:number>/evaluation": {"get": Endpoint(200)},
     f"{MODEL}/versions/<int:number>/thresholds": {"post": Endpoint(400, WRITE, MEMBER)},
     f"{MODEL}/versions/<int:number>/onnx": {"get": Endpoint(200)},
+    f"{MODEL}/versions/<int:number>/offline-page": {"get": Endpoint(200)},
+    f"{MODEL}/versions/<int:number>/bundle": {"get": Endpoint(200)},
     f"{MODEL}/comparison": {"get": Endpoint(200, body={"a": 1, "b": 2})},
     f"{MODEL}/aliases": {"get": Endpoint(200)},
     f"{MODEL}/aliases/<slug:alias>": {

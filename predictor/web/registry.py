@@ -14,7 +14,7 @@ from django.views import View
 
 from ..errors import MlwebError, NotFound
 from ..models import CHAMPION, ModelAlias, ModelVersion, PredictionLog, RegisteredModel, WorkspaceRole
-from ..services import registry
+from ..services import portable, registry
 from .access import WorkspaceMixin
 from .metric_words import headline_metric, key_metrics
 from .snippets import snippets
@@ -278,19 +278,50 @@ class VersionUnarchive(Deed):
         return f"Version {number} is out of the archive and can serve again."
 
 
-class VersionOnnx(ModelPage):
-    """The ONNX file, as an attachment."""
+class VersionFile(ModelPage):
+    """Something of a version to download; where there is none, its page says why. Its own `file` makes it."""
 
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponseBase:
         self.load_model(slug)
-        version = self.version(number)
         try:
-            file = registry.onnx_download(version)
+            return self.file(self.version(number))
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect(reverse("version-detail", args=[self.workspace.slug, slug, number]))
+
+    def file(self, version: ModelVersion) -> HttpResponseBase:
+        raise NotImplementedError
+
+
+class VersionOnnx(VersionFile):
+    """The ONNX file."""
+
+    def file(self, version: ModelVersion) -> HttpResponseBase:
+        file = registry.onnx_download(version)
         response = StreamingHttpResponse(file.chunks(), content_type="application/octet-stream")
         response["Content-Disposition"] = f'attachment; filename="{file.filename}"'
         response["Content-Length"] = str(file.n_bytes)
         response["X-Content-Type-Options"] = "nosniff"
         return response
+
+
+class VersionOfflinePage(VersionFile):
+    """The page that predicts without a network."""
+
+    def file(self, version: ModelVersion) -> HttpResponseBase:
+        return attachment(portable.offline_page(version))
+
+
+class VersionBundle(VersionFile):
+    """The zip that predicts without mlweb."""
+
+    def file(self, version: ModelVersion) -> HttpResponseBase:
+        return attachment(portable.bundle(version))
+
+
+def attachment(file: portable.PortableFile) -> HttpResponse:
+    response = HttpResponse(file.content, content_type=file.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{file.filename}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["ETag"] = f'"{file.sha256}"'
+    return response

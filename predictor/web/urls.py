@@ -64,6 +64,12 @@ REGISTRY: list[URLPattern] = [
         version_threshold.VersionThreshold.as_view(),
         name="version-threshold",
     ),
+    path(
+        f"{MODEL}versions/<int:number>/offline.html",
+        registry.VersionOfflinePage.as_view(),
+        name="version-offline-page",
+    ),
+    path(f"{MODEL}versions/<int:number>/bundle.zip", registry.VersionBundle.as_view(), name="version-bundle"),
     path(f"{MODEL}versions/<int:number>/archive/", registry.VersionArchive.as_view(), name="version-archive"),
     path(
         f"{MODEL}versions/<int:number>/unarchive/",

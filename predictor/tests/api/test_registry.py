@@ -154,8 +154,17 @@ def test_the_onnx_file_is_downloaded(api: Caller, linear: ModelVersion) -> None:
     assert "article-1.onnx" in response["Content-Disposition"]
 
 
-def test_a_version_in_process_has_no_onnx_file(api: Caller, model: RegisteredModel) -> None:
-    problem(api.get("models/churn/versions/1/onnx"), 409)
+@pytest.mark.parametrize(("noun", "start"), [("offline-page", b"<!doctype html>"), ("bundle", b"PK")])
+def test_a_version_is_taken_along(noun: str, start: bytes, api: Caller, linear: ModelVersion) -> None:
+    response = api.get(f"models/article/versions/1/{noun}")
+
+    assert response.content.startswith(start)
+    assert "article-1." in response["Content-Disposition"]
+
+
+@pytest.mark.parametrize("noun", ["onnx", "offline-page", "bundle"])
+def test_a_version_in_process_has_no_onnx_file(noun: str, api: Caller, model: RegisteredModel) -> None:
+    problem(api.get(f"models/churn/versions/1/{noun}"), 409)
 
 
 @pytest.mark.parametrize("path", GETS)

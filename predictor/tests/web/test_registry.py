@@ -387,10 +387,27 @@ def test_the_onnx_file_comes_as_an_attachment(client: Client, viewer: User, mode
     assert len(content) == int(response["Content-Length"])
 
 
-def test_a_version_without_onnx_says_so(client: Client, viewer: User, versions: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "filename"), [("version-offline-page", "churn-1.html"), ("version-bundle", "churn-1.zip")]
+)
+def test_what_is_taken_along_comes_as_an_attachment(
+    name: str, filename: str, client: Client, viewer: User, model: RegisteredModel
+) -> None:
+    publish_served(model)
     client.force_login(viewer)
 
-    page = client.get(url("version-onnx", "churn", 1), follow=True).content.decode()
+    response = client.get(url(name, "churn", 1))
+
+    assert response["Content-Disposition"] == f'attachment; filename="{filename}"'
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert url(name, "churn", 1) in client.get(url("version-detail", "churn", 1)).content.decode()
+
+
+@pytest.mark.parametrize("name", ["version-onnx", "version-offline-page", "version-bundle"])
+def test_a_version_without_onnx_says_so(name: str, client: Client, viewer: User, versions: Any) -> None:
+    client.force_login(viewer)
+
+    page = client.get(url(name, "churn", 1), follow=True).content.decode()
 
     assert "served in-process" in page
 

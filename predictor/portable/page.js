@@ -1,0 +1,137 @@
+// The page: unpacks the model, checks it, and answers what the form holds.
+
+const byId = (id) => document.getElementById(id);
+
+function made(tag, attributes = {}, ...inside) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...inside);
+  return node;
+}
+
+async function unpacked(base64) {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function digestOf(bytes) {
+  if (!globalThis.crypto?.subtle) return null; // not offered to every page that is opened from a disk
+  const found = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(found, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function loaded() {
+  const model = JSON.parse(byId("data").textContent);
+  const bytes = await unpacked(byId("model").textContent.trim());
+  const digest = await digestOf(bytes);
+  if (digest !== null && digest !== model.digest) throw new Error("The model in this file is not the one it was made with.");
+  model.graph = readModel(bytes);
+  const difference = goldenDifference(model);
+  if (!(difference <= GOLDEN_TOLERANCE)) {
+    throw new Error("This browser computes other answers than those that were stored with the model.");
+  }
+  return { model, difference };
+}
+
+function control(field, place) {
+  const id = `f${place}`, typical = field.typical === null ? "" : String(field.typical);
+  if (field.role === "boolean") {
+    const options = [["true", "Yes"], ["false", "No"], ["", "Missing"]];
+    const node = made("select", { id }, ...options.map(([value, label]) => made("option", { value }, label)));
+    node.value = typical;
+    return node;
+  }
+  const node = made("input", { id, autocomplete: "off", "aria-describedby": `${id}-note` });
+  node.value = typical;
+  if (field.role === "numeric") node.setAttribute("inputmode", "decimal");
+  if (field.role === "datetime") node.setAttribute("placeholder", "2024-05-31");
+  if (field.levels.length) node.setAttribute("list", `${id}-levels`);
+  return node;
+}
+
+function hintOf(field) {
+  const range = field.minimum !== null ? `${field.minimum} to ${field.maximum}` : "";
+  const count = field.levels.length ? `${field.levels.length} categories` : "";
+  return [range || count || (field.role === "text" ? "free text" : ""), field.has_missing ? "" : "never missing"].filter(Boolean).join(" · ");
+}
+
+function showForm(model) {
+  model.signature.fields.forEach((field, place) => {
+    const list = made("datalist", { id: `f${place}-levels` }, ...field.levels.slice(0, 1000).map((value) => made("option", { value })));
+    byId("fields").append(made("div", { class: "field" },
+      made("label", { for: `f${place}` }, field.name), control(field, place), list,
+      made("small", { id: `f${place}-hint` }, hintOf(field)),
+      made("small", { id: `f${place}-note`, class: "note", role: "status" })));
+  });
+  byId("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    showAnswer(model);
+  });
+}
+
+/** The row as the form holds it, by column; null when a field is refused. */
+function rowOf(model) {
+  const row = new Map();
+  let isGood = true;
+  model.signature.fields.forEach((field, place) => {
+    const node = byId(`f${place}`), note = byId(`f${place}-note`);
+    node.removeAttribute("aria-invalid");
+    try {
+      const { value, remark } = cellOf(field, node.value);
+      row.set(field.name, value);
+      note.textContent = remark;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      isGood = false;
+      note.textContent = error.message;
+      node.setAttribute("aria-invalid", "true");
+    }
+  });
+  return isGood ? row : null;
+}
+
+function showAnswer(model) {
+  const row = rowOf(model), box = byId("answer");
+  box.replaceChildren();
+  if (row === null) {
+    box.append(made("p", { class: "bad" }, "One of the values cannot be used; it is marked."));
+    return;
+  }
+  const answer = answerOf(model, row);
+  if (answer.prediction === null) {
+    box.append(made("p", { class: "bad" }, "The model gave no finite answer for this row."));
+    return;
+  }
+  box.append(made("p", { class: "big", id: "prediction" }, String(answer.prediction)));
+  const percent = Math.round(100 * (model.uncertainty?.coverage ?? 0));
+  if (answer.interval) box.append(made("p", {}, `${answer.interval.low} to ${answer.interval.high} in ${percent} of 100 cases`));
+  if (answer.probabilities) {
+    const order = answer.probabilities.map((_, place) => place).sort((a, b) => answer.probabilities[b] - answer.probabilities[a]);
+    box.append(made("dl", {}, ...order.slice(0, 10).flatMap((place) => [
+      made("dt", {}, model.class_names[place]), made("dd", {}, `${(100 * answer.probabilities[place]).toPrecision(4)} %`)])));
+  }
+  if (answer.set?.length) box.append(made("p", {}, `In ${percent} of 100 cases the truth is among: ${answer.set.map(String).join(", ")}`));
+  if (answer.set?.length === 0) box.append(made("p", {}, "No answer is likely enough: this row is more doubtful than most."));
+}
+
+async function start() {
+  const state = byId("state");
+  try {
+    const { model, difference } = await loaded();
+    showForm(model);
+    byId("predict").disabled = false;
+    state.textContent = `Checked: ${model.golden.answers.length} stored rows get their answers in this browser (they differ by at most ${difference.toExponential(1)} of their size).`;
+    state.className = "good";
+    globalThis.mlweb = { // for whoever drives the page by program: texts in the order of the form
+      answer: (texts) => answerOf(model, new Map(model.signature.fields.map((field, place) => [field.name, cellOf(field, texts[place] ?? "").value]))),
+    };
+  } catch (error) {
+    state.textContent = `This page will not predict. ${error.message}`;
+    state.className = "bad";
+    byId("predict").disabled = true;
+  }
+  document.documentElement.dataset.ready = state.className;
+}
+
+start();

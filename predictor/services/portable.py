@@ -1,0 +1,161 @@
+"""A version to take along: one HTML page that predicts without a network, and a zip that predicts without mlweb."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from ..errors import Conflict
+from ..ml.persistence import GOLDEN, ONNX, SPEC, UNCERTAINTY, content_of
+from ..models import ModelVersion
+
+FOLDER = settings.BASE_DIR / "predictor" / "portable"
+SCRIPTS = ("graph.js", "features.js", "cells.js", "answers.js", "page.js")
+SIGNATURE, MANIFEST, RUNNER = "signature.json", "manifest.json", "predict.py"
+# A browser holds the page's text, the unpacked bytes and the tensors at once: about five times the model.
+MAX_PAGE_MODEL_BYTES = 64 * 1024 * 1024
+# Zip's own beginning of time: the same version gives the same bytes.
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class PortableFile:
+    """Something to download."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def offline_page(version: ModelVersion) -> PortableFile:
+    """The HTML page. Raises Conflict for a version without a compiled form, and for a very large one."""
+    from ..ml import portable
+
+    files = _files(version)
+    if len(files[ONNX]) > MAX_PAGE_MODEL_BYTES:
+        raise Conflict(
+            f"The model of version {version.number} takes {len(files[ONNX]):,} bytes; "
+            f"a page holds up to {MAX_PAGE_MODEL_BYTES:,}. Take the zip instead."
+        )
+    data = {
+        "signature": version.signature_json,
+        "class_names": list(version.signature.class_names),
+        "spec": portable.browser_spec(files[SPEC]),
+        "golden": portable.browser_golden(files[GOLDEN]),
+        "uncertainty": portable.browser_uncertainty(files.get(UNCERTAINTY)),
+        "digest": version.artifacts[ONNX]["digest"],
+    }
+    packed = gzip.compress(files[ONNX], 9, mtime=0)
+    name = f"{version.registered_model.name}, version {version.number}"
+    target = version.signature.target
+    said = f"Predicts {target}" if target else "Answers"
+    page = _filled(
+        title=html.escape(name),
+        lead=html.escape(
+            f"{said} from {len(version.signature.fields)} columns. "
+            "Everything happens in this file: it needs no network and sends nothing."
+        ),
+        foot=html.escape(
+            f"{version.estimator}, made on {version.created_at.date()}. "
+            f"SHA-256 of the model: {version.artifacts[ONNX]['digest']}"
+        ),
+        data=_as_script(data),
+        model=base64.b64encode(packed).decode(),
+    )
+    return PortableFile(f"{_stem(version)}.html", "text/html; charset=utf-8", page.encode())
+
+
+def bundle(version: ModelVersion) -> PortableFile:
+    """The zip. Raises Conflict for a version without a compiled form."""
+    files = _files(version)
+    contents = {
+        SPEC: files[SPEC],
+        SIGNATURE: _json(version.signature_json),
+        GOLDEN: files[GOLDEN],
+        ONNX: files[ONNX],
+    }
+    manifest = {
+        "model": version.registered_model.slug,
+        "version": version.number,
+        "estimator": version.estimator,
+        "dataset_sha256": version.dataset_sha256,
+        "libraries": version.libraries,
+        "metrics": version.metrics,
+        # In the order in which the runner reads them.
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in {
+            **contents,
+            MANIFEST: _json(manifest),
+            RUNNER: (FOLDER / RUNNER).read_bytes(),
+            "requirements.txt": b"numpy\nonnxruntime\n",
+        }.items():
+            file.writestr(
+                zipfile.ZipInfo(f"{_stem(version)}/{name}", ZIP_TIME), content, zipfile.ZIP_DEFLATED
+            )
+    return PortableFile(f"{_stem(version)}.zip", "application/zip", packed.getvalue())
+
+
+def _files(version: ModelVersion) -> dict[str, bytes]:
+    """The stored files that travel, each as long as its digest says."""
+    from . import artifacts
+
+    if ONNX not in version.artifacts:
+        raise Conflict(
+            f"Version {version.number} is served in-process by scikit-learn: it has no ONNX form that agrees "
+            "with it, so it cannot be taken along."
+        )
+    digests = {name: entry["digest"] for name, entry in version.artifacts.items()}
+    paths = {name: artifacts.path_of(digest) for name, digest in digests.items()}
+    return {
+        name: content_of(paths, name, digests) for name in (SPEC, ONNX, GOLDEN, UNCERTAINTY) if name in paths
+    }
+
+
+def _filled(**parts: str) -> str:
+    """The page with its parts in place. Its policy names the hashes of its own script and style, and no host."""
+    script = "\n".join(['"use strict";', *((FOLDER / name).read_text("utf-8") for name in SCRIPTS)])
+    style = (FOLDER / "page.css").read_text("utf-8")
+    sources = {"default-src": "'none'", "script-src": _hash(script), "style-src": _hash(style)}
+    policy = "; ".join(f"{name} {each}" for name, each in {**sources, "form-action": "'none'"}.items())
+    parts = {**parts, "script": script, "style": style, "policy": policy}
+    skeleton = (FOLDER / "page.html").read_text("utf-8")
+    pieces = []
+    for piece in skeleton.split("{"):
+        name, closed, rest = piece.partition("}")
+        pieces.append(parts[name] + rest if closed else piece)
+    return "".join(pieces)
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _as_script(data: Mapping[str, Any]) -> str:
+    """JSON that cannot end the element it stands in, whatever a column is called."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1).encode()
+
+
+def _stem(version: ModelVersion) -> str:
+    return f"{version.registered_model.slug}-{version.number}"

@@ -1,0 +1,83 @@
+"""The page that is taken along, opened from the disk: no server, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from predictor.models import ModelVersion, RegisteredModel, User, Workspace
+from predictor.services import portable, predictions
+from predictor.tests.serve.test_faces import drawn, shown
+from predictor.tests.web.served_versions import FIELDS, publish_served
+
+
+@pytest.fixture
+def version(workspace: Workspace) -> ModelVersion:
+    return publish_served(RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn"))
+
+
+@pytest.fixture
+def alone(chromium: Browser) -> Iterator[Page]:
+    """A tab that is offline; what it asks for and complains about fails the test."""
+    context = chromium.new_context(offline=True)
+    page, faults = context.new_page(), []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request", lambda request: faults.append(request.url) if not request.url.startswith("file:") else None
+    )
+    page.on("dialog", lambda dialog: (faults.append("a dialog"), dialog.dismiss()))
+    yield page
+    context.close()
+    assert faults == []
+
+
+def opened(page: Page, content: bytes, folder: Path) -> None:
+    path = folder / "model.html"
+    path.write_bytes(content)
+    page.goto(path.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+
+
+def test_it_predicts_from_the_disk_as_the_service_does(
+    alone: Page, version: ModelVersion, member: User, tmp_path: Path
+) -> None:
+    rows = [drawn(seed) for seed in range(40)]
+    answer = predictions.predict(registered_model=version.registered_model, rows=rows, by=member)
+    opened(alone, portable.offline_page(version).content, tmp_path)
+
+    assert "stored rows get their answers" in alone.inner_text("#state")
+    texts = [list(shown(row).values()) for row in rows]
+    found: Any = alone.evaluate("(rows) => rows.map((texts) => globalThis.mlweb.answer(texts))", texts)
+
+    for own, wanted in zip(found, answer.predictions, strict=True):
+        assert own["prediction"] == wanted.prediction
+        assert own["probabilities"] == pytest.approx(list((wanted.probabilities or {}).values()), rel=1e-6)
+        assert wanted.prediction_set is not None
+        assert own["set"] == wanted.prediction_set["classes"]
+    alone.get_by_label("age", exact=True).fill("old")
+    alone.keyboard.press("Enter")
+    assert "this is not a number" in alone.inner_text("#fields")
+    alone.get_by_label("age", exact=True).fill("33")
+    alone.keyboard.press("Enter")
+    assert alone.inner_text("#prediction") in ("stay", "<b>leave</b>")
+    assert alone.locator("#fields label").all_inner_texts() == [field.name for field in FIELDS]
+    for width in (390, 1280):
+        alone.set_viewport_size({"width": width, "height": 900})
+        assert alone.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_it_refuses_when_the_stored_answers_are_others(
+    alone: Page, version: ModelVersion, tmp_path: Path
+) -> None:
+    page = portable.offline_page(version).content
+    changed = page.replace(b'"answers":[[', b'"answers":[[0.0', 1)
+    assert changed != page
+    opened(alone, changed, tmp_path)
+
+    assert "This page will not predict." in alone.inner_text("#state")
+    assert alone.locator("#predict").is_disabled()

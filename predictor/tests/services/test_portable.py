@@ -1,0 +1,262 @@
+"""What is taken along answers as the service does."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from predictor.errors import Conflict, InvalidRows
+from predictor.ml import onnx_export
+from predictor.ml.onnx_export import export
+from predictor.ml.persistence import ONNX, answers_of, columns_to_json
+from predictor.ml.portable import browser_spec, case_folding
+from predictor.ml.rows import RowChecker
+from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.session import Session
+from predictor.models import ModelVersion, RegisteredModel, User, Workspace
+from predictor.services import portable, predictions
+from predictor.tests.ml.mixed_table import QUICK, fitted
+from predictor.tests.serve.test_faces import drawn, shown
+from predictor.tests.web.served_versions import publish_served
+
+NODE = shutil.which("node")
+FORMS = [
+    ("ridge", Task.REGRESSION), ("gradient_boosting", Task.REGRESSION), ("svm", Task.BINARY), ("mlp", Task.BINARY),
+    ("naive_bayes", Task.MULTICLASS), ("knn", Task.MULTICLASS), ("random_forest", Task.MULTICLASS),
+    ("hist_gradient_boosting", Task.MULTICLASS),
+]  # fmt: skip
+needs_node = pytest.mark.skipif(
+    NODE is None, reason="node is not installed; the browser test covers the page"
+)
+
+
+@pytest.fixture
+def version(workspace: Workspace) -> ModelVersion:
+    """Columns of every role, two classes."""
+    return publish_served(RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn <b>"))
+
+
+def rows_to_ask() -> list[dict[str, Any]]:
+    """With gaps, unseen levels, numbers and dates far out, and texts that trip readers."""
+    return [drawn(seed) for seed in range(30)]
+
+
+def wanted(version: ModelVersion, rows: list[dict[str, Any]], by: User) -> list[Any]:
+    model = version.registered_model
+    answer = predictions.predict(registered_model=model, rows=rows, version=version.number, by=by)
+    return [(each.prediction, list((each.probabilities or {}).values())) for each in answer.predictions]
+
+
+def unpacked(version: ModelVersion, folder: Path) -> Path:
+    with zipfile.ZipFile(io.BytesIO(portable.bundle(version).content)) as file:
+        file.extractall(folder)
+    return folder / "churn-1"
+
+
+def ran(folder: Path, rows: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+    table = folder.parent / "rows.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerows([rows[0].keys(), *(shown(row).values() for row in rows)])
+    # -I: nothing of the project can be imported.
+    return subprocess.run(
+        [sys.executable, "-I", folder / "predict.py", table],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+
+
+def test_the_zip_predicts_alone_and_as_the_service_does(
+    version: ModelVersion, member: User, tmp_path: Path
+) -> None:
+    rows = rows_to_ask()
+
+    done = ran(unpacked(version, tmp_path), rows)
+
+    assert done.returncode == 0, done.stderr
+    assert "golden rows get their stored answers" in done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["prediction"], each["probabilities"]) for each in found] == [
+        (prediction, pytest.approx(chances, rel=1e-6))
+        for prediction, chances in wanted(version, rows, member)
+    ]
+
+
+def test_the_runner_refuses_files_that_were_changed(version: ModelVersion, tmp_path: Path) -> None:
+    folder = unpacked(version, tmp_path)
+    golden = folder / "golden.json"
+    golden.write_text(golden.read_text().replace("0.", "0.1", 1))
+
+    done = ran(folder, rows_to_ask()[:1])
+
+    assert done.returncode == 1
+    assert "golden.json is not what the archive was made with" in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_runner_refuses_to_compute_what_differs(version: ModelVersion, tmp_path: Path) -> None:
+    folder = unpacked(version, tmp_path)
+    runner = folder / "predict.py"
+    runner.write_text(runner.read_text().replace("text[:20_000].casefold()", "text[:2].casefold()"))
+
+    done = ran(folder, rows_to_ask()[:1])
+
+    assert done.returncode == 1
+    assert "get other answers here" in done.stderr
+
+
+def test_the_runner_names_line_and_column_of_a_cell_that_it_cannot_read(
+    version: ModelVersion, tmp_path: Path
+) -> None:
+    done = ran(unpacked(version, tmp_path), [{**drawn(0), "age": "old"}])
+
+    assert done.returncode == 1
+    assert "Line 2, column 'age': 'old' is not numeric." in done.stderr
+
+
+def test_the_same_version_gives_the_same_bytes(version: ModelVersion) -> None:
+    assert portable.bundle(version).sha256 == portable.bundle(version).sha256
+    assert portable.offline_page(version).sha256 == portable.offline_page(version).sha256
+
+
+def test_the_page_names_no_host_and_nothing_in_it_ends_a_script(version: ModelVersion) -> None:
+    page = portable.offline_page(version).content.decode()
+
+    assert page.count("<script") == page.count("</script>") == 3
+    assert "Churn &lt;b&gt;" in page
+    assert re.search(r"(?:src|href)\s*=|https?://", page) is None
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("make", [portable.bundle, portable.offline_page])
+def test_a_version_without_onnx_cannot_be_taken_along(make: Any, version: ModelVersion) -> None:
+    del version.artifacts[ONNX]
+
+    with pytest.raises(Conflict, match="in-process"):
+        make(version)
+
+
+def test_a_very_large_model_fits_no_page(version: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portable, "MAX_PAGE_MODEL_BYTES", 10)
+
+    with pytest.raises(Conflict, match="Take the zip instead"):
+        portable.offline_page(version)
+
+
+def scripted(folder: Path, program: str, data: Any) -> Any:
+    """What the page's own functions give in Node."""
+    parts = [(portable.FOLDER / name).read_text() for name in portable.SCRIPTS[:4]]
+    (folder / "data.json").write_text(json.dumps(data))
+    given = "const DATA = JSON.parse(require('fs').readFileSync(process.argv[2], 'utf8'));"
+    (folder / "run.js").write_text("\n".join(["'use strict';", *parts, given, program]))
+    done = subprocess.run(
+        [str(NODE), folder / "run.js", folder / "data.json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "encoding", ["logistic_regression", "hist_gradient_boosting", "random_forest", "knn"]
+)
+def test_javascript_makes_the_same_float32_matrix(encoding: str, tmp_path: Path) -> None:
+    pipeline, columns = fitted(encoding, Task.BINARY, QUICK.get(encoding))
+    spec, stored = pipeline.spec, columns_to_json(columns)
+    for each in stored.values():
+        if each["kind"] == "moment":
+            each["cells"] = [None if cell is None else str(cell) for cell in each["cells"]]
+    data = {"spec": browser_spec(json.dumps({"features": spec.to_json()}).encode()), "rows": stored}
+    program = """
+        const columns = Object.entries(DATA.rows).map(([name, {kind, cells}]) => [name,
+            kind === "moment" ? cells.map((cell) => cell === null ? null : BigInt(cell)) : cells]);
+        const n = columns[0][1].length;
+        console.log(JSON.stringify(Array.from({length: n}, (_, at) => Array.from(featuresOf(
+            DATA.spec.features.steps, new Map(columns.map(([name, cells]) => [name, cells[at]]))).data))));"""
+
+    found = np.array(scripted(tmp_path, program, data), np.float64).astype(np.float32)
+
+    expected = spec.transform(columns)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    np.testing.assert_array_max_ulp(np.nan_to_num(found), np.nan_to_num(expected), maxulp=1)
+
+
+@needs_node
+def test_javascript_computes_every_graph_as_onnx_runtime_does(tmp_path: Path) -> None:
+    """One of each form of graph; native categories among them, where onnxruntime-web was wrong for 4 rows of 100."""
+    data: list[dict[str, Any]] = []
+    for key, task in FORMS:
+        pipeline, columns = fitted(key, task, QUICK.get(key))
+        matrix = pipeline.spec.transform(columns)[:60]
+        model = export(pipeline)
+        data.append(
+            {
+                "name": f"{key} {task}",
+                "model": base64.b64encode(model).decode(),
+                "dims": matrix.shape,
+                "x": [None if np.isnan(cell) else float(cell) for cell in matrix.ravel()],
+                "y": answers_of(Session(model).run(matrix)).tolist(),
+            }
+        )
+    program = """
+        console.log(JSON.stringify(DATA.map(({model, dims, x}) => runModel(
+            readModel(new Uint8Array(Buffer.from(model, "base64"))),
+            {dims, data: Float64Array.from(x, (cell) => cell ?? NaN)}))));"""
+
+    for each, found in zip(data, scripted(tmp_path, program, data), strict=True):
+        np.testing.assert_allclose(found, each["y"], rtol=1e-6, atol=1e-9, err_msg=each["name"])
+
+
+def test_javascript_knows_every_operator_that_is_emitted() -> None:
+    emitters = "".join(path.read_text() for path in Path(onnx_export.__file__).parent.glob("onnx_*.py"))
+    emitted = set(re.findall(r'\.ops?\(\s*"(\w+)"', emitters)) | {"Relu", "Tanh", "Sigmoid", "Identity"}
+    operators = (portable.FOLDER / "graph.js").read_text().partition("const OPERATORS")[2]
+
+    assert len(emitted) > 20
+    assert [name for name in sorted(emitted) if not re.search(rf"\b{name}\b", operators)] == []
+
+
+@needs_node
+def test_javascript_folds_case_as_python_does(tmp_path: Path) -> None:
+    texts = ["Straße", "ΑΣ", "İstanbul", "ŁÓDŹ", "ﬁN", "ſ", "Ꭰ", "ᲀ"]
+    program = "console.log(JSON.stringify(DATA.texts.map((text) => folded(text, DATA.folding))));"
+
+    found = scripted(tmp_path, program, {"texts": texts, "folding": case_folding()})
+
+    assert found == [text.casefold() for text in texts]
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "text",
+    ["2024-05-31", "2024-02-29T23:59:59.1234567", "0001-01-01", "9999-12-31 23:59", "2020-01-01T00:00:00+02:00",
+     "2023-02-29", "2024-13-01", "31.12.2024", "2024-05-31T24:00", "0000-01-01"],
+)  # fmt: skip
+def test_javascript_reads_dates_as_the_service_does(text: str, tmp_path: Path) -> None:
+    field = FeatureField("d", Role.DATETIME, True)
+    program = """
+        let found = null;
+        try { found = String(momentOf(DATA)); } catch (error) { if (!(error instanceof Refused)) throw error; }
+        console.log(JSON.stringify(found));"""
+
+    found = scripted(tmp_path, program, text)
+
+    try:
+        expected = RowChecker(Signature("y", Task.BINARY, (field,))).check([{"d": text}]).columns["d"]
+        assert found == str(expected.astype("datetime64[us]").view(np.int64)[0])
+    except InvalidRows:
+        assert found is None
