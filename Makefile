@@ -7,7 +7,7 @@ TESTS ?=
 QUICK ?=
 
 .PHONY: run test check check-lint check-format check-types check-imports check-migrations check-deploy \
-	format lock bench clean
+	format lock bench conformance clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed  ## Serve on MLWEB_HOST:MLWEB_PORT until Ctrl-C
@@ -53,6 +53,9 @@ bench: .venv/installed-dev  ## Every benchmark; QUICK=--quick for seconds instea
 	@failed=""; for script in benchmarks/[a-z]*.py; do \
 		echo "== $$script $(QUICK)"; $(BIN)/python "$$script" $(QUICK) || failed="$$failed $$script"; done; \
 		[ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }
+
+conformance: .venv/installed-dev  ## Real clients against a real server; installs them into .conformance/ (1 GB, once)
+	@$(BIN)/python conformance/run.py
 
 clean:  ## Everything that can be made again; your data in var/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis test-results

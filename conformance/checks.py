@@ -1,0 +1,100 @@
+"""What the drivers share. Standard library only: it runs in the environment of each client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Setup:
+    """What `run.py` hands to a driver: where the server is, what to ask, and what the API answered to it."""
+
+    host: str
+    port: int
+    token: str
+    workspace: str
+    rows: dict[str, list[dict[str, Any]]]
+    answers: dict[str, dict[str, list[Any]]]
+
+    @property
+    def base(self) -> str:
+        """Without a scheme, as Triton's client wants it."""
+        return f"{self.host}:{self.port}/serve/{self.workspace}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.base}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass
+class Checks:
+    """The checks of one client, in the order of the file."""
+
+    setup: Setup
+    found: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
+
+    def check(self, call: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+        """The function checks this call: it raises when something is wrong; what it returns is shown."""
+
+        def add(function: Callable[[], Any]) -> Callable[[], Any]:
+            self.found.append((call, function))
+            return function
+
+        return add
+
+    def run(self) -> None:
+        """Run all and print the results as JSON on the last line."""
+        results = []
+        for call, function in self.found:
+            try:
+                shown = function()
+                if asyncio.iscoroutine(shown):
+                    shown = asyncio.run(shown)
+                results.append({"call": call, "ok": True, "detail": str(shown or "")[:160]})
+            except Exception as error:  # any error of any client is a result
+                detail = f"{type(error).__name__}: {error}".replace("\n", " ")
+                results.append({"call": call, "ok": False, "detail": detail[:300]})
+        print(json.dumps(results))
+
+
+def started() -> Checks:
+    return Checks(Setup(**json.loads(Path(sys.argv[1]).read_text("utf-8"))))
+
+
+def same(found: Any, wanted: Any, what: str = "") -> None:
+    """Equal, numbers within what JSON and float64 lose: nothing. Raises AssertionError with both."""
+    found, wanted = list(found), list(wanted)
+    if len(found) != len(wanted) or not all(map(_equal, found, wanted)):
+        raise AssertionError(f"{what} got {found[:4]}, wanted {wanted[:4]}")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, bytes):
+        one = one.decode()
+    if isinstance(other, float | int) and not isinstance(other, bool):
+        return math.isclose(float(one), float(other), rel_tol=1e-12, abs_tol=0.0)
+    return bool(one == other)
+
+
+def refused(function: Callable[[], Any], *words: str) -> str:
+    """The error text of a call that has to fail, holding these words."""
+    try:
+        function()
+    except Exception as error:
+        text = str(error)
+        missing = [word for word in words if word not in text]
+        if missing:
+            raise AssertionError(f"the error lacks {missing}: {text}") from None
+        return text.replace("\n", " ")
+    raise AssertionError("it was not refused")
