@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.test import override_settings
 from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
 from predictor.services import log_writer, remembering
@@ -26,6 +28,15 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """The log's writer has a connection of its own; PostgreSQL drops no database while one is open."""
     yield
     log_writer.writer().close()
+
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """One server for all tests of a process; static files come from their sources."""
+    with override_settings(STATIC_ROOT=tmp_path_factory.mktemp("static")):
+        server = LiveServer("127.0.0.1")
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -9,18 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from django.db import connections
-from django.test import Client, override_settings
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from predictor.models import TrainingRun, User
-from predictor.services import training
+from predictor.models import User
+from predictor.tests.live_worker import hearing_worker
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 # Root, as in a container, has no sandbox; the rest keeps Chromium from calling home.
@@ -56,35 +54,10 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def live_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """One server for all tests here; static files come from their sources."""
-    with override_settings(STATIC_ROOT=tmp_path_factory.mktemp("static")):
-        server = LiveServer("127.0.0.1")
-    yield server
-    server.stop()
-
-
 @pytest.fixture(autouse=True)
 def _worker(monkeypatch: pytest.MonkeyPatch, live_server: LiveServer) -> Iterator[None]:
-    """A thread that hears the bell in place of the broker and its worker."""
-
-    def work() -> None:
-        try:
-            for pk in TrainingRun.objects.queued().values_list("pk", flat=True):
-                training.execute(pk)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        heard = []
-        monkeypatch.setattr(
-            "predictor.services.jobs.current_app.send_task",
-            lambda *args, **kwargs: heard.append(worker.submit(work)),
-        )
+    with hearing_worker(monkeypatch):
         yield
-        for each in heard:
-            each.result()
 
 
 @dataclass

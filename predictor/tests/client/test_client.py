@@ -1,0 +1,261 @@
+"""The Python client against a real server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import mlweb_client
+import pytest
+from mlweb_client import Client
+from pytest_django.live_server_helper import LiveServer
+
+from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, TrainingRun, User, Workspace
+from predictor.services import registry, serving, tokens
+from predictor.tests.live_worker import hearing_worker
+from predictor.tests.web.served_versions import ROW, publish_served
+
+
+@pytest.fixture
+def version(workspace: Workspace) -> ModelVersion:
+    serving.forget_all()
+    return publish_served(RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn"))
+
+
+@pytest.fixture
+def api(live_server: LiveServer, workspace: Workspace, member: User) -> Iterator[Client]:
+    scopes = [Scope.READ, Scope.PREDICT, Scope.WRITE]
+    token = tokens.create_token(user=member, workspace=workspace, name="client", scopes=scopes).plaintext
+    with Client(live_server.url, token, workspace="acme", retries=1, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def _worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with hearing_worker(monkeypatch):
+        yield
+
+
+def table(folder: Path, n: int = 60) -> Path:
+    path = folder / "small.csv"
+    rows = [(number, number % 7, "yes" if number % 7 > 3 else "no") for number in range(n)]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("a", "b", "answer"), *rows])
+    return path
+
+
+@pytest.mark.usefixtures("_worker")
+def test_the_whole_street(api: Client, tmp_path: Path) -> None:
+    dataset = api.upload(table(tmp_path), name="Small")
+    again = api.upload(table(tmp_path), name="Small")
+    run = api.train(
+        dataset, target="answer", registered_model="small", estimator="decision_tree", params={"max_depth": 3}
+    )
+    run = api.wait(run, timeout=120, every=0.1)
+    answer = api.predict("small", [{"a": 3, "b": 6}, {"a": 4, "b": 1}], explain=True, coverage=0.8)
+
+    assert (dataset.n_rows, dataset.columns, again.id) == (60, ("a", "b", "answer"), dataset.id)
+    assert (run.status, run.version) == ("succeeded", 1)
+    assert [each.prediction for each in answer] == ["yes", "no"]
+    assert answer[0].set is not None
+    assert answer[0].set.coverage == 0.8
+    assert answer[0].explanation is not None
+    assert "b" in answer[0].explanation.contributions
+    assert [each.name for each in api.datasets()] == ["Small"]
+    assert [each.slug for each in api.models()] == ["small"]
+    assert api.version("small", 1).signature["target"] == "answer"
+
+
+def test_a_run_that_fails_raises_with_its_reason(api: Client, tmp_path: Path) -> None:
+    run = api.train(api.upload(table(tmp_path)), target="answer", registered_model="small")
+    TrainingRun.objects.update(status="failed", error="Nothing could be learnt.")
+
+    with pytest.raises(mlweb_client.RunFailed, match="Nothing could be learnt") as failed:
+        api.wait(run)
+    assert failed.value.run.id == run.id
+
+
+def test_predictions_are_typed_and_logged(api: Client, version: ModelVersion) -> None:
+    answer = api.predict("churn", [ROW, {**ROW, "plan": "unheard of"}], version="champion")
+
+    assert (answer.model, answer.version, len(answer)) == ("churn", 1, 2)
+    assert sum((answer[0].probabilities or {}).values()) == pytest.approx(1, abs=1e-6)
+    assert {(each.code, each.column) for each in answer[1].warnings} == {
+        ("missing", "{{7*7}}"),
+        ("unseen", "plan"),
+    }
+    assert {str(each) for each in PredictionLog.objects.values_list("request_id", flat=True)} == {
+        answer.request_id
+    }
+
+
+def test_a_csv_is_predicted_into_another(api: Client, version: ModelVersion, tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    with source.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ROW)
+        writer.writeheader()
+        writer.writerow({**ROW, "member": "false"})
+
+    path = api.predict_csv("churn", source, to=tmp_path / "answers.csv", version=1)
+
+    (found,) = csv.DictReader(io.StringIO(path.read_text("utf-8-sig")))
+    assert found["prediction"] == api.predict("churn", [ROW])[0].prediction
+    assert sorted(each.name for each in tmp_path.iterdir() if each.is_file()) == ["answers.csv", "rows.csv"]
+
+
+def test_promote_and_roll_back(api: Client, version: ModelVersion, member: User) -> None:
+    publish_served(version.registered_model)
+
+    assert api.promote("churn", 2) == 2
+    assert api.models()[0].aliases == {"champion": 2}
+    assert [each.number for each in api.versions("churn")] == [2, 1]
+    assert api.roll_back("churn") == 1
+    assert registry.serving_version(version.registered_model).number == 1
+
+
+@pytest.mark.parametrize("form", ["offline-page", "bundle", "onnx"])
+def test_versions_are_taken_along(form: str, api: Client, version: ModelVersion, tmp_path: Path) -> None:
+    assert api.take_along("churn", 1, to=tmp_path / "file", form=form).stat().st_size > 500
+
+
+REFUSALS: dict[str, tuple[Callable[[Client], Any], type[mlweb_client.ApiError]]] = {
+    "a row": (lambda api: api.predict("churn", [{**ROW, "age": "old"}]), mlweb_client.Invalid),
+    "a model": (lambda api: api.predict("nothing", [ROW]), mlweb_client.NotFound),
+    "a strict row": (
+        lambda api: api.predict("churn", [{**ROW, "more": 1}], strict=True),
+        mlweb_client.Invalid,
+    ),
+    "a name with a slash": (lambda api: api.versions("../datasets"), mlweb_client.NotFound),
+}
+
+
+@pytest.mark.parametrize(("call", "kind"), REFUSALS.values(), ids=REFUSALS)
+def test_refusals_are_exceptions_that_say_what_and_where(
+    call: Any, kind: type[mlweb_client.ApiError], api: Client, version: ModelVersion
+) -> None:
+    with pytest.raises(kind) as refused:
+        call(api)
+
+    assert refused.value.detail
+    assert refused.value.request_id
+    if kind is mlweb_client.Invalid:
+        assert refused.value.problems[0].pointer.startswith("/rows/0/")
+
+
+def test_a_wrong_token_is_not_authenticated(live_server: LiveServer, version: ModelVersion) -> None:
+    stranger = Client(live_server.url, "mlw_" + "x" * 43, workspace="acme")
+
+    with stranger, pytest.raises(mlweb_client.NotAuthenticated):
+        stranger.models()
+
+
+class Stub(BaseHTTPRequestHandler):
+    """Answers as it is told, and remembers what came."""
+
+    protocol_version = "HTTP/1.1"
+    answers: list[tuple[int, dict[str, str], bytes]]
+    seen: list[tuple[int, str | None]]
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.seen.append((self.client_address[1], self.headers.get("Idempotency-Key")))
+        if not self.answers:
+            self.close_connection = True
+            return
+        status, headers, body = self.answers.pop(0)
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def stub() -> Iterator[type[Stub]]:
+    kind = type("Own", (Stub,), {"answers": [], "seen": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
+        kind.url = f"http://127.0.0.1:{server.server_address[1]}"  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield kind
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    found: list[float] = []
+    monkeypatch.setattr("mlweb_client.transport.time.sleep", found.append)
+    return found
+
+
+RUN = b'{"id": 1, "status": "queued", "registered_model": "m"}'
+
+
+def stubbed(stub: Any, **more: Any) -> Client:
+    return Client(stub.url, "t", timeout=5, **more)
+
+
+def test_busy_answers_are_waited_for_as_long_as_they_say(stub: Any, slept: list[float]) -> None:
+    stub.answers += [(503, {"Retry-After": "2"}, b""), (429, {}, b"{}"), (202, {}, RUN)]
+
+    with stubbed(stub) as api:
+        assert api.train(1, registered_model="m").id == 1
+
+    assert slept == [2.0, 0.4]
+    assert len({port for port, _ in stub.seen}) == 1  # one connection
+    assert len({key for _, key in stub.seen}) == 1  # one key for all attempts
+    assert stub.seen[0][1]
+
+
+def test_it_gives_up_when_the_wait_would_be_too_long(stub: Any, slept: list[float]) -> None:
+    stub.answers += [(503, {"Retry-After": "3600"}, b'{"detail": "Busy."}')]
+
+    with stubbed(stub) as api, pytest.raises(mlweb_client.Unavailable, match="Busy"):
+        api.train(1, registered_model="m")
+
+    assert slept == []
+
+
+def test_it_gives_up_after_its_retries(stub: Any, slept: list[float]) -> None:
+    stub.answers += [(429, {"Retry-After": "1"}, b"{}")] * 3
+
+    with stubbed(stub, retries=2) as api, pytest.raises(mlweb_client.TooMany):
+        api.models()
+
+    assert slept == [1.0, 1.0]
+
+
+def test_a_broken_connection_is_asked_again_only_where_that_does_no_harm(
+    stub: Any, slept: list[float]
+) -> None:
+    with stubbed(stub, retries=2) as api:
+        with pytest.raises(mlweb_client.ConnectionFailed):
+            api.train(1, registered_model="m")
+        assert len(stub.seen) == 3
+        with pytest.raises(mlweb_client.ConnectionFailed):
+            api.predict("m", [{"a": 1}])
+        assert len(stub.seen) == 4
+
+
+def test_an_answer_that_is_no_json_is_still_an_error(stub: Any) -> None:
+    stub.answers += [(500, {}, b"<html>")]
+
+    with stubbed(stub) as api, pytest.raises(mlweb_client.ApiError, match="The server answered 500"):
+        api.models()
+
+
+@pytest.mark.parametrize("url", ["ftp://host", "host:80", "http://", "http://host/?q"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="is not the address of a server"):
+        Client(url, "t")

@@ -1,0 +1,96 @@
+"""What can go wrong, as exceptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .answers import Run
+
+
+class MlwebClientError(Exception):
+    """Anything that this package raises by itself."""
+
+
+class ConnectionFailed(MlwebClientError):
+    """The server gave no answer: it is not there, or the connection broke or stayed silent."""
+
+
+class RunFailed(MlwebClientError):
+    """A training run that was waited for did not succeed. `run` says more."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        super().__init__(f"Training run {run.id} {run.status}. {run.error}".strip())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault; `pointer` says where in the request, such as /rows/0/age."""
+
+    detail: str
+    pointer: str = ""
+
+
+class ApiError(MlwebClientError):
+    """The server refused: a problem document (RFC 9457)."""
+
+    def __init__(self, status: int, document: Mapping[str, Any]):
+        self.status = status
+        self.type = str(document.get("type", "about:blank"))
+        self.title = str(document.get("title", ""))
+        self.detail = str(document.get("detail", "")) or f"The server answered {status}."
+        self.limit = document.get("limit")
+        self.request_id = str(document.get("request_id", ""))
+        self.problems = tuple(
+            Problem(str(each.get("detail", "")), str(each.get("pointer", "")))
+            for each in document.get("errors") or ()
+            if isinstance(each, Mapping)
+        )
+        super().__init__(f"{status}: {self.detail}")
+
+
+class Invalid(ApiError):
+    """400, 413, 415, 422: something about the request; `problems` name rows and columns."""
+
+
+class NotAuthenticated(ApiError):
+    """401: no token, or one that is wrong, revoked or expired."""
+
+
+class Forbidden(ApiError):
+    """403: the token lacks the scope, or its owner the role."""
+
+
+class NotFound(ApiError):
+    """404: there is no such thing, or the token may not know that there is."""
+
+
+class Conflict(ApiError):
+    """409: what is named is not in a state that allows it."""
+
+
+class TooMany(ApiError):
+    """429, still after trying again."""
+
+
+class Unavailable(ApiError):
+    """502, 503, 504, still after trying again."""
+
+
+KINDS: dict[int, type[ApiError]] = {
+    400: Invalid, 401: NotAuthenticated, 403: Forbidden, 404: NotFound, 409: Conflict, 413: Invalid, 415: Invalid,
+    422: Invalid, 429: TooMany, 502: Unavailable, 503: Unavailable, 504: Unavailable,
+}  # fmt: skip
+
+
+def error_of(status: int, body: bytes) -> ApiError:
+    """The exception for an answer that is no success, whatever stands in it."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = {}
+    return KINDS.get(status, ApiError)(status, document if isinstance(document, dict) else {})
