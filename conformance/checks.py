@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import math
 import sys
@@ -22,6 +24,7 @@ class Setup:
     workspace: str
     rows: dict[str, list[dict[str, Any]]]
     answers: dict[str, dict[str, list[Any]]]
+    snippets: dict[str, dict[str, Any]]
 
     @property
     def base(self) -> str:
@@ -52,6 +55,17 @@ class Checks:
             return function
 
         return add
+
+    def check_snippet(self, key: str, model: str) -> None:
+        """The code that the model's page shows for this client, as it stands, prints the native answer."""
+
+        @self.check(f"the snippet of the page of {model}")
+        def run_it() -> None:
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(self.setup.snippets[model]["codes"][key], {})
+            found = printed.getvalue().strip().splitlines()[-1]
+            same([found], [str(self.setup.snippets[model]["answer"])], "printed")
 
     def run(self) -> None:
         """Run all and print the results as JSON on the last line."""

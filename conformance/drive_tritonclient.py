@@ -243,4 +243,7 @@ def bad_json() -> str:
     return str(json.loads(answer.read())["error"])
 
 
+for model in setup.snippets:
+    checks.check_snippet("triton", model)
+
 checks.run()

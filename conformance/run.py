@@ -41,6 +41,24 @@ SERVER_SECONDS = 120.0
 DRIVER_SECONDS = 300.0
 
 
+# What the page of each model shows, for the drivers to run.
+SNIPPETS = """
+import json
+from django.test import RequestFactory
+from predictor.models import ModelVersion
+from predictor.web.prediction_forms import typical_row
+from predictor.web.snippets import snippets
+request = RequestFactory().get("/", headers={{"host": "{host}"}})
+print(json.dumps({{
+    version.registered_model.slug: {{
+        "row": typical_row(version.signature),
+        "codes": {{each.key: each.code for each in snippets(request, version.registered_model, version)}},
+    }}
+    for version in ModelVersion.objects.select_related("registered_model__workspace")
+}}))
+"""
+
+
 @dataclass(frozen=True)
 class Result:
     """One call of one client."""
@@ -72,7 +90,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mlweb-conformance-") as folder:
         setup = Path(folder) / "setup.json"
         with served(Path(folder), options.port) as (token, is_up):
-            setup.write_text(json.dumps(questions(options.port, token)), "utf-8")
+            setup.write_text(json.dumps(questions(options.port, token, Path(folder))), "utf-8")
             found = {client: driven(client, setup) for client in clients}
             if not is_up():
                 raise SystemExit("The server ended while it was driven.")
@@ -182,20 +200,21 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"The server did not answer within {SERVER_SECONDS:g} seconds.")
 
 
-def questions(port: int, token: str) -> dict[str, Any]:
+def questions(port: int, token: str, folder: Path) -> dict[str, Any]:
     """The rows to ask about, and what the native API answers to them: what every client has to get, too."""
     rows = {"asked": table.asked(), "whole": table.whole()}
-    answers: dict[str, dict[str, list[Any]]] = {}
-    for model in table.TARGETS:
-        for kind, asked in rows.items():
-            request = urllib.request.Request(
-                f"http://{HOST}:{port}/api/v1/{WORKSPACE}/models/{model}/predictions",
-                json.dumps({"rows": asked}).encode(),
-                {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-            )
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                found = json.load(answer)["predictions"]
-            answers.setdefault(model, {})[kind] = [each["prediction"] for each in found]
+    answers = {
+        model: {kind: native_answers(port, token, model, asked) for kind, asked in rows.items()}
+        for model in table.TARGETS
+    }
+    program = SNIPPETS.format(host=f"{HOST}:{port}")
+    printed = manage(
+        "shell", "-c", program, environment={**os.environ, "MLWEB_DATA_DIR": str(folder / "var")}
+    )
+    snippets = json.loads(printed.strip().splitlines()[-1])
+    for model, found in snippets.items():
+        found["codes"] = {key: code.replace("YOUR_TOKEN", token) for key, code in found["codes"].items()}
+        (found["answer"],) = native_answers(port, token, model, [found["row"]])
     return {
         "host": HOST,
         "port": port,
@@ -203,7 +222,18 @@ def questions(port: int, token: str) -> dict[str, Any]:
         "workspace": WORKSPACE,
         "rows": rows,
         "answers": answers,
+        "snippets": snippets,
     }
+
+
+def native_answers(port: int, token: str, model: str, rows: list[dict[str, Any]]) -> list[Any]:
+    request = urllib.request.Request(
+        f"http://{HOST}:{port}/api/v1/{WORKSPACE}/models/{model}/predictions",
+        json.dumps({"rows": rows}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return [each["prediction"] for each in json.load(answer)["predictions"]]
 
 
 def driven(client: Client, setup: Path) -> list[Result]:

@@ -1,0 +1,130 @@
+"""Each snippet of a model's page is run as it stands, against a real server."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.http import HttpRequest
+from django.test import Client as Browser
+from django.test import RequestFactory
+from django.urls import reverse
+from pytest_django.live_server_helper import LiveServer
+
+from predictor.models import PredictionLog, RegisteredModel, Scope, User, Workspace
+from predictor.services import registry, serving, tokens
+from predictor.tests.web.served_versions import publish_served
+from predictor.web.snippets import TOKEN, mlflow, snippets, triton
+
+HERE = Path(__file__).parent
+EVIL = ["it's", 'say "hi"', "Łódź 北京", "$HOME `id` \\ %s", "</script><script>alert(1)</script>", "a\tb"]
+RUNNERS = {
+    "curl": ["sh", "-c"],
+    "javascript": ["node", "--input-type=module", "-e"],
+    **{key: [sys.executable, "-W", "ignore", "-c"] for key in ("client", "python", "triton", "mlflow")},
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model on a live server, and its snippets with a token in place."""
+
+    model: RegisteredModel
+    codes: dict[str, str]
+
+    def run(self, key: str) -> str:
+        program, *options = RUNNERS[key]
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+        paths = [str(settings.BASE_DIR / "predictor_client" / "src"), str(HERE / "stand_ins")]
+        done = subprocess.run(
+            [program, *options, self.codes[key]],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "NO_PROXY": "*"},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(params=["linear", "mixed"])
+def served(
+    request: pytest.FixtureRequest, live_server: LiveServer, workspace: Workspace, member: User
+) -> Served:
+    """A linear model whose columns are named to break quotes, and one of classes over columns of every role."""
+    serving.forget_all()
+    if request.param == "linear":
+        version = registry.register_linear(
+            workspace=workspace, name="evil", coefficients=[0.5] * len(EVIL), intercept=1.0, feature_names=EVIL,
+            by=member,
+        )  # fmt: skip
+    else:
+        version = publish_served(
+            RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
+        )
+    token = tokens.create_token(user=member, workspace=workspace, name="t", scopes=[Scope.PREDICT]).plaintext
+    asked = requested(live_server.url)
+    found = snippets(asked, version.registered_model, version)
+    return Served(version.registered_model, {each.key: each.code.replace(TOKEN, token) for each in found})
+
+
+def requested(url: str) -> HttpRequest:
+    return RequestFactory().get("/", headers={"host": url.partition("://")[2]})
+
+
+@pytest.mark.parametrize("key", RUNNERS)
+def test_a_snippet_runs_and_prints_what_the_service_answers(key: str, served: Served) -> None:
+    printed = served.run(key)
+
+    logged = PredictionLog.objects.get()
+    wanted = logged.output["prediction"]
+    if key == "curl":
+        assert f'"prediction":{wanted}' in printed or f'"prediction":"{wanted}"' in printed
+    elif isinstance(wanted, float):
+        assert float(printed) == wanted
+    else:
+        assert printed == wanted
+    assert logged.warnings == [], logged.warnings
+
+
+def test_the_page_shows_them_as_text(
+    client: Browser, live_server: LiveServer, workspace: Workspace, viewer: User
+) -> None:
+    registry.register_linear(
+        workspace=workspace, name="evil", coefficients=[1.0] * len(EVIL), feature_names=EVIL, by=viewer,
+        intercept=0.0,
+    )  # fmt: skip
+    client.force_login(viewer)
+
+    page = client.get(reverse("model-detail", args=["acme", "evil"])).content.decode()
+
+    assert "<script>alert(1)" not in page
+    assert page.count('role="tabpanel"') == len(RUNNERS)
+    assert page.count('role="tab"') == len(RUNNERS)
+
+
+@pytest.mark.parametrize("write", [triton, mlflow])
+def test_behind_https_no_snippet_sends_the_token_in_the_clear(
+    write: Callable[..., str], workspace: Workspace, member: User
+) -> None:
+    version = registry.register_linear(
+        workspace=workspace, name="m", coefficients=[1.0], intercept=0.0, by=member
+    )
+    given: Any = version.signature if write is triton else {"x1": 1}
+
+    code = write("https://mlweb.example.org", "acme", "m", given)
+
+    ast.parse(code)
+    assert "http://" not in code
+    assert "ssl=True" in code or "https://mlweb.example.org/serve/acme/models/m/invocations" in code
