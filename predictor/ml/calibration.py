@@ -29,7 +29,7 @@ N_STEPS, N_HALVINGS = 25, 12
 # Pulls the scale to 1 and the shifts to 0 with the weight of one row: classes that are told apart without a mistake
 # would make the scale infinite.
 PULL = 1.0
-LEAST_SCALE, MOST_SCALE = 0.2, 5.0
+LEAST_SCALE, MOST_SCALE = 0.02, 5.0
 # How many standard errors of its gain a calibration has to be better by, and by which share of the log-loss.
 SURE, WORTH = 2.0, 0.002
 

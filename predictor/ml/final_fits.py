@@ -215,7 +215,7 @@ def _linear(
 def _fold_intervals(decided: Decided, split: Split, task: Task, threshold: float | None) -> dict[str, Any]:
     scored = split.scored
     folds = [(len(fit), np.searchsorted(scored, score)) for fit, score in split.folds]
-    return fold_intervals(task, decided.y, decided.out_of_fold, folds, threshold=threshold)
+    return fold_intervals(task, decided.y, decided.cross_fitted, folds, threshold=threshold)
 
 
 def _scores(target: Target, own: Array, baselines: Sequence[Baseline], decided: Decided) -> Scores:

@@ -21,7 +21,7 @@ def drawn(n: int, error: float, seed: int):
 
 def decided_on(n: int, error: float) -> Decided:
     y, said = drawn(n, error, 0)
-    return Decided(y, said, {}, Uncertainty.fit(Task.REGRESSION, y, said))
+    return Decided(y, said, said, {}, Uncertainty.fit(Task.REGRESSION, y, said))
 
 
 def test_out_of_fold_errors_of_much_smaller_fits_give_way_to_the_held_out_ones():
@@ -59,7 +59,7 @@ def test_what_calibrating_did_to_the_held_out_rows_is_told():
     assert known.calibration is not None
     before, own = pairs[2000:], known.calibration.apply(pairs[2000:])
     target = Target("y", Task.BINARY, y[2000:], ("no", "yes"))
-    decided = Decided(y[:2000], known.probabilities, {}, None, known)
+    decided = Decided(y[:2000], known.probabilities, known.probabilities, {}, None, known)
 
     document = sureness(target, before, own, decided, 2000).document
 
