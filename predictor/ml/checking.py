@@ -147,14 +147,18 @@ def _check_names(request: TrainingRequest, table: TableSchema) -> None:
 
 
 def _check_estimator(request: TrainingRequest, task: Task) -> None:
+    from .estimators import CATALOGUE, estimators_for, validate_params
+
     if request.estimator == AUTO:
-        if request.params:
+        fitting = estimators_for(task)
+        # Where there is one estimator, Auto has nothing to choose: its hyperparameters may be given.
+        if len(fitting) == 1:
+            validate_params(fitting[0].key, task, request.params)
+        elif request.params:
             raise InvalidTrainingRequest(
                 "Auto chooses the hyperparameters itself; leave them out or name an estimator."
             )
         return
-    from .estimators import CATALOGUE, validate_params
-
     if request.estimator not in CATALOGUE:
         raise InvalidTrainingRequest(
             f"There is no estimator {shown(request.estimator)}. "

@@ -5,7 +5,8 @@
      "verdict": {"sentence", "is_better": beats chance, "is_sure": and is steady and apart},
      "clusters": [{"name", "n_rows", "share", "sentence", "traits": ["age far above average (61 vs 39)", …]}],
      "scores": [{"method", "title", "metric": "silhouette" | "bic", "points": [[number of clusters, score], …],
-                 "chosen": number or null}], better is larger for the silhouette and smaller for the BIC
+                 "chance": the points of shuffled tables, "chosen": number or null}],
+                 better is larger for the silhouette and smaller for the BIC
      "is_proposed": whether the number of clusters was found rather than asked for,
      "chance": {"observed", "shuffled": [scores of shuffled tables]} or null,
      "map": {"x", "y": titles with the share of the variation, "series": [{"name", "points": [[x, y], …]}]}}
@@ -147,6 +148,7 @@ def _scores(found: Found, is_kept: bool) -> dict[str, Any]:
         "title": TITLES[found.method.key],
         "metric": metric,
         "points": [[each.n_clusters, sign * each.score] for each in found.tried],
+        "chance": [[each.n_clusters, each.by_chance] for each in found.tried if each.by_chance is not None],
         "chosen": found.n_clusters if is_kept else None,
     }
 

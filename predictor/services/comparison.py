@@ -29,6 +29,10 @@ SMALLER_IS_BETTER = frozenset(
 )
 
 
+# For these, neither more nor less is better.
+NEITHER_IS_BETTER = frozenset({"n_clusters", "largest_share"})
+
+
 @dataclass(frozen=True)
 class ComparedMetric:
     """One figure of both versions; `better` is None when equal or when one of them lacks it."""
@@ -111,7 +115,7 @@ def _number(value: Any) -> float | None:
 
 
 def _better(name: str, a: float | None, b: float | None) -> Side | None:
-    if a is None or b is None or a == b:
+    if a is None or b is None or a == b or name in NEITHER_IS_BETTER:
         return None
     return "a" if (a < b) == (name in SMALLER_IS_BETTER) else "b"
 

@@ -9,12 +9,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ..errors import MlwebError
-from ..ml.schema import FeatureField
+from ..ml.schema import FeatureField, Task
 from ..models import ModelVersion
 from ..services import registry
 from ..services.comparison import ComparedValue
 from ..templatetags.mlweb import number
 from ..templatetags.registry import filesize_si
+from .clustering_report import ClusteringView
 from .dependence import DependenceView
 from .evaluation_parts import ReportParts
 from .evaluation_report import ReportView, parity_sentence
@@ -23,6 +24,8 @@ from .prediction_forms import range_words
 from .registry import ModelPage
 
 LEAK = "possible leak"
+# What is told of a version that predicts no target, each with a template of its own.
+VIEWS = {Task.CLUSTERING.value: ClusteringView}
 FACT_TITLES = {
     "estimator": "Fitted",
     "task": "Task",
@@ -58,6 +61,7 @@ class VersionDetail(ModelPage):
             "report": report,
             "dependence": dependence,
             "parts": ReportParts(version),
+            "described": VIEWS[version.task](version) if version.task in VIEWS else None,
             "headline": headline_metric(version),
             "leaks": leaks,
             "warnings": warnings,

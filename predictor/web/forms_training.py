@@ -192,13 +192,12 @@ class TrainingRunForm(forms.Form):
         ]
         task = self.asked_task
         fitting = [info for info in self.catalogue.values() if task is None or task.fitted_as in info.tasks]
-        self.fields["estimator"].choices = [
-            (AUTO, "Auto: try several and keep the best"),
-            *((info.key, info.title) for info in fitting),
-        ]
-        # A choice that went out of reach with another target falls back to Auto, and the page shows it.
-        if not self.is_bound and beginning["estimator"] not in dict(self.fields["estimator"].choices):
-            self.initial["estimator"] = AUTO
+        several = [(AUTO, "Auto: try several and keep the best")] if len(fitting) > 1 else []
+        offered = [*several, *((info.key, info.title) for info in fitting)]
+        self.fields["estimator"].choices = offered
+        # A choice that went out of reach with another target falls back to the first, and the page shows it.
+        if not self.is_bound and offered and beginning["estimator"] not in dict(offered):
+            self.initial["estimator"] = offered[0][0]
         self._fill_splits(beginning)
         self.fields["effort"].choices = [
             *(

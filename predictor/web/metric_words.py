@@ -44,9 +44,19 @@ SHARES = {
         "The share predicted right, averaged over the classes: a rare class counts as much as a common one.",
     ),
     "precision": ("Precision", "Of the rows predicted as the class, the share that really were."),
+    "largest_share": ("Largest cluster", "The share of the rows in the largest cluster."),
     "recall": ("Recall", "Of the rows that really were the class, the share that was found."),
 }
 LARGER = {
+    "silhouette": (
+        "Silhouette",
+        "How much closer rows are to their own cluster than to the next: 1 is far apart, 0 is touching.",
+    ),
+    "stability": (
+        "Stability",
+        "How alike the outcomes of repeats are: 1 is the same every time, 0 is chance.",
+    ),
+    "n_clusters": ("Clusters", "How many there are."),
     "roc_auc": (
         "ROC AUC",
         "How well the probabilities rank: 0.5 is a coin toss, 1 puts each positive row above each negative.",
@@ -84,6 +94,7 @@ SMALLER = {
 ORDER = (
     "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "precision", "recall", "f1", "log_loss",
     "brier", "calibration_error", "r2", "rmse", "mae", "median_absolute_error", "mse", "mase", "smape",
+    "silhouette", "stability", "n_clusters", "largest_share",
 )  # fmt: skip
 
 
@@ -103,6 +114,7 @@ HEADLINES = {
     "binary": ("roc_auc", "accuracy", "log_loss"),
     "forecasting": ("mase", "mae", "rmse"),
     "multiclass": ("accuracy", "balanced_accuracy", "log_loss"),
+    "clustering": ("silhouette", "stability", "n_clusters"),
 }
 
 

@@ -190,6 +190,13 @@ class Board:
     lines: tuple[BoardLine, ...]
     metric: str
 
+    @property
+    def order(self) -> str:
+        metric = metric_of(self.metric)
+        if metric.is_smaller_better:
+            return f"Best first, by {metric.title} on rows that the fit had not seen; smaller is better."
+        return f"Best first, by {metric.title}; larger is better."
+
 
 def board_of(run: TrainingRun) -> Board | None:
     """The candidates so far, best first."""

@@ -33,3 +33,22 @@ def blobs(
 def noise(n_rows: int = 400, *, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {f"x{number}": rng.uniform(0, 1, n_rows) for number in range(4)}
+
+
+ODD_ROLES = {"amount": Role.NUMERIC, "hours": Role.NUMERIC, "shop": Role.CATEGORICAL}
+
+
+def odd_rows(n_rows: int = 500, *, seed: int = 0) -> tuple[dict[str, np.ndarray], list[int]]:
+    """Purchases, and the numbers of a few rows that no other is like: a huge amount, a rare shop, both odd."""
+    rng = np.random.default_rng(seed)
+    columns = {
+        "amount": rng.normal(50, 10, n_rows),
+        "hours": rng.normal(12, 2, n_rows),
+        "shop": np.array(rng.choice(["north", "south", "east"], n_rows), dtype=object),
+    }
+    odd = [7, 101, 333]
+    for place, (amount, hours, shop) in zip(
+        odd, [(900.0, 12.0, "north"), (52.0, 3.0, "moon"), (-400.0, 23.5, "east")], strict=True
+    ):
+        columns["amount"][place], columns["hours"][place], columns["shop"][place] = amount, hours, shop
+    return columns, odd

@@ -268,6 +268,8 @@
       option.series = data.series.map((each, index) => ({
         type: "scatter",
         name: each.name || "",
+        // The palette has six colours; the seventh series shares the first one's, so it takes another shape.
+        symbol: ["circle", "triangle", "diamond"][Math.floor(index / 6) % 3],
         symbolSize: points.length > 400 ? 4 : 6,
         itemStyle: { opacity: points.length > 400 ? 0.45 : 0.65 },
         markLine: index === 0 ? reference(data, points) : undefined,

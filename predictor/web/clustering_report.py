@@ -1,0 +1,112 @@
+"""The page of a version of clusters: a verdict, the clusters in words, charts. Reads `ml/cluster_report.py`'s JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..models import ModelVersion
+from .evaluation_charts import Chart
+from .metric_words import Figure, metric_of
+
+
+class ClusteringView:
+    """What the version page shows of clusters; a report that is older or not whole leaves parts out."""
+
+    template = "predictor/registry/_clusters.html"
+
+    def __init__(self, version: ModelVersion):
+        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+
+    @property
+    def verdict(self) -> Mapping[str, Any]:
+        return self.report.get("verdict") or {}
+
+    @property
+    def tone(self) -> str:
+        return "good" if self.verdict.get("is_sure") else "warning"
+
+    @property
+    def figures(self) -> list[Figure]:
+        found = self.report.get("metrics") or {}
+        names = ("silhouette", "stability", "n_clusters", "largest_share")
+        return [Figure(metric_of(name), float(found[name])) for name in names if found.get(name) is not None]
+
+    @property
+    def clusters(self) -> Sequence[Mapping[str, Any]]:
+        return self.report.get("clusters") or []
+
+    @property
+    def number_sentence(self) -> str:
+        n = len(self.clusters)
+        if self.report.get("is_proposed"):
+            return f"{n} clusters were proposed, since that number divides the rows best."
+        return f"{n} clusters were asked for."
+
+    @property
+    def charts(self) -> list[Chart]:
+        made = [map_chart(self.report), sizes_chart(self.clusters)]
+        made += [scores_chart(each) for each in self.report.get("scores") or []]
+        return [each for each in made if each]
+
+
+def map_chart(report: Mapping[str, Any]) -> Chart | None:
+    drawn = report.get("map") or {}
+    if not drawn.get("series"):
+        return None
+    return Chart(
+        "map",
+        "scatter",
+        {"series": drawn["series"], "x": drawn["x"], "y": drawn["y"]},
+        "Map of the rows",
+        "Rows along the two directions in which the table varies most, coloured by cluster",
+        "Each dot is a row; rows that are alike lie together. Two directions cannot show everything: clusters "
+        "that cover each other here may be apart in a third.",
+        "square",
+    )
+
+
+def sizes_chart(clusters: Sequence[Mapping[str, Any]]) -> Chart | None:
+    if not clusters:
+        return None
+    return Chart(
+        "sizes",
+        "bar",
+        {
+            "labels": [each["name"] for each in clusters],
+            "series": [{"name": "share of rows", "values": [each["share"] for each in clusters]}],
+            "horizontal": True,
+            "percent": True,
+            "y": "",
+        },
+        "How large they are",
+        "The share of the rows in each cluster",
+        "One cluster that holds almost everything, or several with hardly a row, mean that the rest are outliers.",
+    )
+
+
+def scores_chart(scores: Mapping[str, Any]) -> Chart | None:
+    points = scores.get("points") or []
+    if len(points) < 2:
+        return None
+    is_bic = scores.get("metric") == "bic"
+    series: list[dict[str, Any]] = [{"name": "this table", "points": points}]
+    if scores.get("chance"):
+        series.append({"name": "columns shuffled", "points": scores["chance"], "dashed": True})
+    score = "BIC for each row" if is_bic else "silhouette"
+    chosen = f" Chosen: {scores['chosen']}." if scores.get("chosen") else " This method was not kept."
+    meaning = (
+        "The Bayesian information criterion: how badly the clusters describe the rows, with a price on each "
+        "more of them. The lowest point is proposed."
+        if is_bic
+        else "How much closer rows are to their own cluster than to the next. The dashed line is the same for a "
+        "table whose columns were shuffled; where the two are furthest apart, there is most to find."
+    )
+    return Chart(
+        f"scores-{scores['method'].replace('_', '-')}",
+        "line",
+        {"series": series, "x": "number of clusters", "y": score, "xRange": [points[0][0], points[-1][0]]},
+        f"How many clusters: {scores['title']}",
+        f"The {score} of each number of clusters, by {scores['title']}",
+        meaning + chosen,
+    )
