@@ -16,7 +16,7 @@ from .split_columns import check_split
 from .target import MIN_ROWS, Target, TargetFacts, check_target, make_target, missing
 
 # The other tasks have a name, so that rows and faces can hold them, and are refused until they can be trained.
-TRAINABLE = frozenset(Task) - {Task.ANOMALY}
+TRAINABLE = frozenset(Task)
 
 
 @dataclass(frozen=True)

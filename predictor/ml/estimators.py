@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidHyperparameters, shown
-from .encoding import DISTANCES, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
-from .hyperparameters import CLASSIFICATION, CLUSTERING, REGRESSION, SUPERVISED, Hyperparameter, convert_all
+from .encoding import DISTANCES, ISOLATION, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
+from .hyperparameters import (
+    ANOMALY,
+    CLASSIFICATION,
+    CLUSTERING,
+    REGRESSION,
+    SUPERVISED,
+    Hyperparameter,
+    convert_all,
+)
 from .schema import Task
 
 __all__ = ["CATALOGUE", "EstimatorInfo", "Hyperparameter", "estimators_for", "validate_params"]
@@ -66,12 +74,28 @@ class EstimatorInfo:
         return estimator.fit(matrix.astype("float64") if self.is_fitted_in_double else matrix, y)
 
 
-def _integer(name: str, title: str, default: int | None, low: int, high: int, text: str) -> Hyperparameter:
-    return Hyperparameter(name, title, "integer", default, text, low, high, is_optional=default is None)
+def _integer(
+    name: str,
+    title: str,
+    default: int | None,
+    low: int,
+    high: int,
+    text: str,
+    tasks: frozenset[Task] = SUPERVISED,
+) -> Hyperparameter:
+    return Hyperparameter(name, title, "integer", default, text, low, high, (), default is None, tasks)
 
 
-def _number(name: str, title: str, default: float, low: float, high: float, text: str) -> Hyperparameter:
-    return Hyperparameter(name, title, "number", default, text, low, high)
+def _number(
+    name: str,
+    title: str,
+    default: float,
+    low: float,
+    high: float,
+    text: str,
+    tasks: frozenset[Task] = SUPERVISED,
+) -> Hyperparameter:
+    return Hyperparameter(name, title, "number", default, text, low, high, tasks=tasks)
 
 
 BALANCED = Hyperparameter(
@@ -225,6 +249,17 @@ _ALL = (
         "gaussian_mixture", "Gaussian mixture",
         "Clusters of any size, stretched in any direction, that may overlap; best where columns are numbers.",
         CLUSTERING, (N_CLUSTERS,), DISTANCES,
+    ),
+    EstimatorInfo(
+        "isolation_forest", "Isolation forest", "Cuts the rows apart at random: those that few cuts isolate are unusual.",
+        ANOMALY,
+        (
+            _number("contamination", "Share called unusual", 0.02, 0.001, 0.3,
+                    "How many of rows like these should be called unusual; the score stays the same.", ANOMALY),
+            _integer("n_estimators", "Trees", 200, 10, 1000, "More trees are steadier and slower.", ANOMALY),
+            _integer("max_samples", "Rows per tree", 256, 16, 10_000, "Few rows let unusual ones stand out.", ANOMALY),
+        ),
+        ISOLATION,
     ),
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from .metrics import EPSILON
 from .onnx_clusters import emit_centres, emit_mixture
 from .onnx_graph import CannotExport, Graph
 from .onnx_hgb import emit_hist_boosting
+from .onnx_isolation import emit_isolation
 from .onnx_trees import emit_boosting, emit_forest
 from .pipeline import LARGEST_LOG, FittedPipeline, Member, TargetScaling
 
@@ -39,6 +40,7 @@ def _n_classes(estimator: Any) -> int | None:
 
 
 EMITTERS: dict[str, Emitter] = {
+    "IsolationScore": emit_isolation,
     "NearestCentre": emit_centres,
     "SoftMixture": emit_mixture,
     "LinearRegression": dense.emit_linear,

@@ -99,6 +99,10 @@ def _runner(task: Task) -> Callable[[TrainingRequest, Path, Reporter], None]:
         from .forecasting import run as forecast
 
         return forecast
+    if task is Task.ANOMALY:
+        from .anomaly_run import run as learn_the_unusual
+
+        return learn_the_unusual
     if task is Task.CLUSTERING:
         from .clustering_run import run as find_clusters
 

@@ -1,0 +1,149 @@
+"""A run that learns which rows are unusual, from its request to result.json."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .anomalies import LABELS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
+from .anomaly_report import Scored, report
+from .checking import TrainingTable
+from .encoding import ISOLATION
+from .estimators import CATALOGUE, validate_params
+from .features import FeatureSpec
+from .fitting import sample_rows
+from .onnx_export import export
+from .persistence import answers_of
+from .pipeline import FittedPipeline
+from .progress import Deadline, Reporter
+from .request import TrainingRequest
+from .schema import Task
+from .session import Session
+from .shapley import BACKGROUND_ROWS, Explainer, Explanation
+from .unsupervised import Described, begin, end, pipeline_of
+
+ESTIMATOR = "isolation_forest"
+# Rows scored to calibrate, for each second of the budget; 200 trees score about 10,000 rows in a second.
+ROWS_PER_SECOND = 400
+LEAST_ROWS, MOST_ROWS = 2_000, 20_000
+N_REPEATS = 5
+REPEATED_ROWS = 4_000
+# Of the time that is left, what repeats, and then reasons, may take.
+REPEATS_SHARE, REASONS_SHARE = 0.4, 0.7
+
+
+def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
+    """Learn what is unusual as a checked request asks; WORKDIR/result.json is whole when this returns."""
+    table, clock = begin(request, Task.ANOMALY, reporter)
+    params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
+    spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
+    places = _looked_at(request, len(table))
+    reporter.progress(0.1, "Scoring rows by forests that have not seen them")
+    started = time.monotonic()
+    scores = out_of_sample(matrix[places], params, request.seed)
+    reporter.progress(0.5, "Growing the forest on all rows")
+    forest = fit_forest(matrix, params, request.seed)
+    estimator = calibrate(forest, scores)
+    seconds = time.monotonic() - started
+    reporter.progress(0.6, "Growing other forests, to see whether they name the same rows")
+    until = Deadline.after(clock.remaining * REPEATS_SHARE)
+    stability = _stability(forest, matrix[places], params, seed=request.seed, deadline=until)
+    scored = Scored(
+        table=table.rows(places),
+        scores=scores,
+        numbers=places if len(table) == request.schema.n_rows else None,
+        estimator=estimator,
+        contamination=float(params["contamination"]),
+        stability=stability,
+    )
+    reporter.progress(0.75, "Finding out what makes the most unusual rows unusual")
+    until = Deadline.after(clock.remaining * REASONS_SHARE)
+    explain = _explainer(spec, estimator, table, matrix[places], request.seed)
+    found = report(scored, explain, until)
+    board = _leaderboard(params, stability, seconds, estimator, matrix)
+    reporter.emit("candidate", candidate=board[0], leaderboard=board)
+    described = Described(
+        pipeline=pipeline_of(spec, estimator, ESTIMATOR, params, Task.ANOMALY, 0),
+        classes=LABELS,
+        codes=np.zeros(len(table), np.intp),
+        title=CATALOGUE[ESTIMATOR].title,
+        params=params,
+        report=found,
+        leaderboard=board,
+        is_budget_limited=stability is None or not all(each["reasons"] for each in found["rows"]),
+        threshold=1.0 - float(params["contamination"]),
+    )
+    end(request, workdir, reporter, clock, table, described)
+
+
+def _looked_at(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:
+    """The rows that calibrate: all, or as many as there is time for."""
+    most = int(np.clip(ROWS_PER_SECOND * request.budget_seconds, LEAST_ROWS, MOST_ROWS))
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(request.seed).choice(n_rows, most, replace=False))
+
+
+def _stability(
+    forest: Any, matrix: NDArray[np.float32], params: Mapping[str, Any], *, seed: int, deadline: Deadline
+) -> float | None:
+    """The share of the rows called unusual that forests of other seeds call unusual, too."""
+    some = matrix[np.linspace(0, len(matrix) - 1, min(len(matrix), REPEATED_ROWS)).astype(np.intp)]
+    n_unusual = max(1, round(float(params["contamination"]) * len(some)))
+    named = set(np.argsort(-raw_scores(forest, some), kind="stable")[:n_unusual].tolist())
+    overlaps: list[float] = []
+    for repeat in range(1, N_REPEATS + 1):
+        if not deadline.allows(0.0):
+            break
+        again = raw_scores(fit_forest(matrix, params, seed + 1_000 * repeat), some)
+        overlaps.append(len(named & set(np.argsort(-again, kind="stable")[:n_unusual].tolist())) / n_unusual)
+    return float(np.mean(overlaps)) if overlaps else None
+
+
+def _explainer(
+    spec: FeatureSpec, estimator: IsolationScore, table: TrainingTable, matrix: NDArray[np.float32], seed: int
+) -> Any:
+    """Shapley values of the forest's own score: shares of rows are all near 1 where rows are unusual."""
+    own = IsolationScore.uncalibrated(estimator.forest_)
+    pipeline: FittedPipeline = pipeline_of(spec, own, ESTIMATOR, {}, Task.ANOMALY, 0)
+    session = Session(export(pipeline))
+    background = sample_rows(table, BACKGROUND_ROWS, seed).columns
+    explainer = Explainer(spec, background, lambda rows: answers_of(session.run(rows)))
+
+    def explain(places: NDArray[np.intp]) -> Sequence[Explanation]:
+        return explainer.explain(matrix[places], [None] * len(places))
+
+    return explain
+
+
+def _leaderboard(
+    params: Mapping[str, Any], stability: float | None, seconds: float, estimator: IsolationScore, matrix: Any
+) -> list[dict[str, Any]]:
+    some = matrix[:1_000]
+    started = time.perf_counter()
+    estimator.predict(some)
+    predict_ms = round((time.perf_counter() - started) * 1e6 / len(some), 3)
+    info = CATALOGUE[ESTIMATOR]
+    return [
+        {
+            "key": ESTIMATOR,
+            "title": info.title,
+            "estimator": ESTIMATOR,
+            "params": dict(params),
+            "encoding": ISOLATION.categories,
+            "metric": "stability",
+            "score": stability,
+            "spread": None,
+            "fit_seconds": round(seconds, 3),
+            "predict_ms": predict_ms,
+            "size_bytes": None,
+            "weight": 1.0,
+            "status": "done",
+            "note": "",
+        }
+    ]
