@@ -18,7 +18,7 @@ from sklearn.ensemble import IsolationForest
 Matrix = NDArray[Any]
 
 LABELS = ("usual", "unusual")
-N_FOLDS = 5
+N_FOLDS = 3
 # Where scores are read off: each 2 % of the rows, and closer towards the unusual end, where it matters.
 LEVELS = np.unique(np.round(np.concatenate(
     [np.linspace(0.0, 0.9, 46), np.linspace(0.9, 0.99, 19), np.linspace(0.99, 1.0, 11)]

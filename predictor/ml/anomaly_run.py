@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .anomalies import LABELS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
+from .anomalies import LABELS, N_FOLDS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
 from .anomaly_report import Scored, report
 from .checking import TrainingTable
 from .encoding import ISOLATION
@@ -33,8 +33,9 @@ ROWS_PER_SECOND = 400
 LEAST_ROWS, MOST_ROWS = 2_000, 20_000
 N_REPEATS = 5
 REPEATED_ROWS = 4_000
-# Of the time that is left, what repeats, and then reasons, may take.
-REPEATS_SHARE, REASONS_SHARE = 0.4, 0.7
+LEAST_TREES = 30
+# Of the time that is left, what the forests that calibrate, then repeats, and then reasons, may take.
+FOLDS_SHARE, REPEATS_SHARE, REASONS_SHARE = 0.5, 0.4, 0.7
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
@@ -43,19 +44,20 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
     spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
     places = _looked_at(request, len(table))
-    reporter.progress(0.1, "Scoring rows by forests that have not seen them")
+    reporter.progress(0.1, "Growing the forest on all rows")
     started = time.monotonic()
-    scores = out_of_sample(matrix[places], params, request.seed)
-    reporter.progress(0.5, "Growing the forest on all rows")
     forest = fit_forest(matrix, params, request.seed)
-    estimator = calibrate(forest, scores)
     seconds = time.monotonic() - started
+    reporter.progress(0.2, "Scoring rows by forests that have not seen them")
+    others = _affordable(params, seconds, clock.remaining * FOLDS_SHARE)
+    estimator = calibrate(forest, out_of_sample(matrix[places], others, request.seed))
     reporter.progress(0.6, "Growing other forests, to see whether they name the same rows")
     until = Deadline.after(clock.remaining * REPEATS_SHARE)
-    stability = _stability(forest, matrix[places], params, seed=request.seed, deadline=until)
+    stability = _stability(forest, matrix[places], others, seed=request.seed, deadline=until)
     scored = Scored(
         table=table.rows(places),
-        scores=scores,
+        # What serves is asked about training rows as about any other: here, its trees have seen them.
+        scores=estimator.raw(matrix[places]),
         numbers=places if len(table) == request.schema.n_rows else None,
         estimator=estimator,
         contamination=float(params["contamination"]),
@@ -75,10 +77,18 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         params=params,
         report=found,
         leaderboard=board,
-        is_budget_limited=stability is None or not all(each["reasons"] for each in found["rows"]),
+        is_budget_limited=others != params or stability is None or not found["rows"][-1]["reasons"],
         threshold=1.0 - float(params["contamination"]),
     )
     end(request, workdir, reporter, clock, table, described)
+
+
+def _affordable(params: Mapping[str, Any], seconds: float, until: float) -> dict[str, Any]:
+    """The params for the forests that calibrate: with fewer trees where all of them would take too long."""
+    share = until / max(N_FOLDS * seconds, 1e-9)
+    fewest = min(LEAST_TREES, int(params["n_estimators"]))
+    n_trees = max(fewest, int(params["n_estimators"] * min(share, 1.0)))
+    return {**params, "n_estimators": n_trees}
 
 
 def _looked_at(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:

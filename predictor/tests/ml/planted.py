@@ -48,7 +48,7 @@ def odd_rows(n_rows: int = 500, *, seed: int = 0) -> tuple[dict[str, np.ndarray]
     }
     odd = [7, 101, 333]
     for place, (amount, hours, shop) in zip(
-        odd, [(900.0, 12.0, "north"), (52.0, 3.0, "moon"), (-400.0, 23.5, "east")], strict=True
+        odd, [(900.0, 12.0, "north"), (52.0, 0.0, "moon"), (-400.0, 23.5, "east")], strict=True
     ):
         columns["amount"][place], columns["hours"][place], columns["shop"][place] = amount, hours, shop
     return columns, odd

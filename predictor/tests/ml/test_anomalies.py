@@ -23,7 +23,7 @@ from predictor.ml.unsupervised import pipeline_of
 from .planted import ODD_ROLES, noise, odd_rows
 from .tables_for_tests import write_request
 
-PARAMS = {"n_estimators": 60, "max_samples": 128, "contamination": 0.02}
+PARAMS = {"n_estimators": 60, "max_samples": 512, "contamination": 0.02}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -34,7 +34,7 @@ def one_thread():
 
 def fitted_on(columns, roles):
     spec, matrix = FeatureSpec.fit_transform(columns, roles, ISOLATION)
-    forest = IsolationForest(40, max_samples=100, random_state=0).fit(matrix)
+    forest = IsolationForest(n_estimators=40, max_samples=100, random_state=0).fit(matrix)
     return spec, matrix, forest
 
 
