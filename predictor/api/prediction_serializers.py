@@ -113,12 +113,16 @@ class NearSerializer(serializers.Serializer[Any]):
 
 
 class PredictionSerializer(serializers.Serializer[Any]):
-    """One row's answer. `probabilities` and `set` for classification, `interval` for regression, `explanation`
-    when asked for, `error` when the model had no answer."""
+    """One row's answer. `probabilities` and `set` for classification, `probabilities` for clustering, `score` for
+    anomaly detection, `interval` for regression, `explanation` when asked for, `error` when the model had no
+    answer."""
 
     id = serializers.UUIDField()
     prediction = ScalarField()
     probabilities = serializers.DictField(child=serializers.FloatField(), required=False)
+    score = serializers.FloatField(
+        required=False, help_text="The share of rows like those of training that are less unusual."
+    )
     interval = IntervalSerializer(required=False)
     set = PredictionSetSerializer(required=False)
     explanation = ExplanationSerializer
@@ -183,7 +187,7 @@ class LogRowSerializer(serializers.ModelSerializer[PredictionLog]):
     actor = serializers.EmailField(source="actor.email", allow_null=True, default=None)
     inputs = serializers.SerializerMethodField()
     output = serializers.SerializerMethodField(
-        help_text="{prediction, probabilities?, interval?, set?, explanation?, error?} as answered."
+        help_text="{prediction, probabilities?, score?, interval?, set?, explanation?, error?} as answered."
     )
     warnings = serializers.SerializerMethodField()
 

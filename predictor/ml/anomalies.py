@@ -17,7 +17,6 @@ from sklearn.ensemble import IsolationForest
 
 Matrix = NDArray[Any]
 
-LABELS = ("usual", "unusual")
 N_FOLDS = 3
 # Where scores are read off: each 2 % of the rows, and closer towards the unusual end, where it matters.
 LEVELS = np.unique(np.round(np.concatenate(

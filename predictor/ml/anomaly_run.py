@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .anomalies import LABELS, N_FOLDS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
+from .anomalies import N_FOLDS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
 from .anomaly_report import Scored, report
 from .checking import TrainingTable
 from .encoding import ISOLATION
@@ -71,7 +71,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.emit("candidate", candidate=board[0], leaderboard=board)
     described = Described(
         pipeline=pipeline_of(spec, estimator, ESTIMATOR, params, Task.ANOMALY, 0),
-        classes=LABELS,
+        classes=(),
         codes=np.zeros(len(table), np.intp),
         title=CATALOGUE[ESTIMATOR].title,
         params=params,

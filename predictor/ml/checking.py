@@ -15,10 +15,6 @@ from .schema import FEATURE_ROLES, Role, TableSchema, Task
 from .split_columns import check_split
 from .target import MIN_ROWS, Target, TargetFacts, check_target, make_target, missing
 
-# The other tasks have a name, so that rows and faces can hold them, and are refused until they can be trained.
-TRAINABLE = frozenset(Task)
-
-
 @dataclass(frozen=True)
 class TrainingWarning:
     """Something doubtful that the run goes on with. `column` names the place, if there is one."""
@@ -103,10 +99,6 @@ def check_request(request: TrainingRequest) -> Task:
 
 def _check_task(request: TrainingRequest) -> None:
     task = request.task
-    if task is not None and task not in TRAINABLE:
-        raise InvalidTrainingRequest(
-            f"There is no training for {task.label} yet. Choose one of {listed(sorted(TRAINABLE))}."
-        )
     if task is not None and not task.has_target:
         if request.target:
             raise InvalidTrainingRequest(

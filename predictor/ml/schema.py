@@ -28,6 +28,8 @@ class Role(StrEnum):
     CONSTANT = "constant"
 
 
+# What anomaly detection calls a row, beside its score.
+USUAL, UNUSUAL = "usual", "unusual"
 FEATURE_ROLES = frozenset({Role.NUMERIC, Role.CATEGORICAL, Role.BOOLEAN, Role.DATETIME, Role.TEXT})
 
 
@@ -207,7 +209,7 @@ class Signature:
     """The inputs and the output of a model version.
 
     `target` is empty for a task without one. `classes` holds the labels as JSON scalars in the order of the
-    probabilities; empty for regression. For binary tasks the second class is the positive one.
+    probabilities; empty where there are none. For binary tasks the second class is the positive one.
     """
 
     target: str

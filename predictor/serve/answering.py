@@ -126,6 +126,7 @@ def as_columns(answer: Answer, signature: Signature) -> dict[str, Any]:
             list(each["probabilities"].values()) if each.get("probabilities") else None for each in outputs
         ]
     for name, plural in (
+        ("score", "scores"),
         ("interval", "intervals"),
         ("set", "sets"),
         ("explanation", "explanations"),

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ..api.json import dumps, loads
 from ..errors import InvalidInput, NotServable, Problem, listed, shown
-from ..ml.schema import FeatureField, Role, Signature
+from ..ml.schema import FeatureField, Role, Signature, Task
 from ..models import ModelVersion, PredictionSource, RegisteredModel
 from ..services import health, serving, statistics
 from ..services.predictions import Answer
@@ -301,6 +301,8 @@ def _outputs(answered: Answer, signature: Signature) -> dict[str, Tensor]:
             )
         )
     found = [each.output for each in predictions]
+    if signature.task is Task.ANOMALY:
+        outputs.append(Tensor("score", "FP64", (n_rows,), [each.get("score") for each in found]))
     if any("interval" in each for each in found):
         ends = [each.get("interval") or {"low": None, "high": None} for each in found]
         data = [each[name] for each in ends for name in ("low", "high")]
@@ -365,6 +367,8 @@ def _declared(version: ModelVersion) -> list[Tensor]:
     outputs = [Tensor("predict", _datatype(signature), (-1,), ())]
     if signature.classes:
         outputs.append(Tensor("predict_proba", "FP64", (-1, len(signature.classes)), ()))
+    if signature.task is Task.ANOMALY:
+        outputs.append(Tensor("score", "FP64", (-1,), ()))
     if "uncertainty.json" in version.artifacts:
         is_set = bool(signature.classes)
         outputs.append(
@@ -376,6 +380,8 @@ def _declared(version: ModelVersion) -> list[Tensor]:
 
 
 def _datatype(signature: Signature) -> str:
+    if signature.task is Task.ANOMALY:
+        return "BYTES"
     kinds = set(map(type, signature.classes))
     if not kinds or (kinds <= {int, float} and kinds != {int}):
         return "FP64"

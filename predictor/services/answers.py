@@ -12,7 +12,7 @@ import numpy as np
 from django.conf import settings
 
 from ..errors import InvalidInput, TooLarge
-from ..ml.schema import Scalar, Signature, Task
+from ..ml.schema import UNUSUAL, USUAL, Scalar, Signature, Task
 from ..models import PredictionSource, uuid7
 from ..models.prediction_log import moment_of
 from .admission import check_time
@@ -37,6 +37,7 @@ class Prediction:
 
     `interval`: {low, high, coverage}; `prediction_set`: {classes, coverage}; `explanation`: {base, class,
     contributions}, which sum to the value or to the probability of that class; `nearest`: rows of training.
+    `score`, of anomaly detection: the share of rows like those of training that are less unusual.
     """
 
     id: uuid.UUID
@@ -47,6 +48,7 @@ class Prediction:
     interval: Mapping[str, float] | None = None
     prediction_set: Mapping[str, Any] | None = None
     explanation: Mapping[str, Any] | None = None
+    score: float | None = None
     # Rows of training are not repeated in the log.
     nearest: tuple[Near, ...] | None = None
 
@@ -56,6 +58,8 @@ class Prediction:
         output: dict[str, Any] = {"prediction": self.prediction}
         if self.probabilities is not None:
             output["probabilities"] = dict(self.probabilities)
+        if self.score is not None:
+            output["score"] = self.score
         if self.interval is not None:
             output["interval"] = self.interval
         if self.prediction_set is not None:
@@ -92,7 +96,11 @@ def answers(
     outputs = predictor.predict(checked.columns)
     if outputs.probabilities is None:
         values = outputs.values if outputs.values is not None else np.empty(0)
-        found = _numbers(values, checked, predictor.intervals(checked.columns, values, wanted), wanted)
+        if served.signature.task is Task.ANOMALY:
+            found = _scores(values, checked, predictor.threshold)
+        else:
+            intervals = predictor.intervals(checked.columns, values, wanted)
+            found = _numbers(values, checked, intervals, wanted)
         codes = None
     else:
         codes = outputs.codes(predictor.threshold).tolist()
@@ -145,6 +153,19 @@ def _numbers(
         else Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER)
         for value, interval, warnings in zip(values.tolist(), intervals, checked.warnings, strict=True)
     ]
+
+
+def _scores(values: NDArray[np.float64], checked: CheckedRows, threshold: float | None) -> list[Prediction]:
+    return [
+        Prediction(uuid7(), unusual_or_not(value, threshold), None, warnings, score=shortened(value))
+        if math.isfinite(value)
+        else Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER)
+        for value, warnings in zip(values.tolist(), checked.warnings, strict=True)
+    ]
+
+
+def unusual_or_not(score: float, threshold: float | None) -> str:
+    return UNUSUAL if threshold is not None and score >= threshold else USUAL
 
 
 def _classes(

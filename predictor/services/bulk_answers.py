@@ -13,9 +13,9 @@ import numpy as np
 import orjson
 
 from ..ml.csv_text import exported_cell, quoted_cell
-from ..ml.schema import canonical_text
+from ..ml.schema import Task, canonical_text
 from ..models.prediction_log import moment_of, row_id
-from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened
+from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
 from .log_rows import LogRow
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ class BulkAnswerer:
         self._labels = [(self._cell(each), _json(each)) for each in signature.classes]
         self._keys = [f"{_json(name)}:" for name in self._names]
         self._sets: dict[tuple[bool, ...], tuple[str, str]] = {}
+        self._is_score = signature.task is Task.ANOMALY
         self.added = ["prediction", *(f"probability_{name}" for name in self._names)]
+        if self._is_score:
+            self.added.append("score")
         if self._has_intervals:
             self.added += ["prediction_set"] if self._names else ["interval_low", "interval_high"]
 
@@ -71,13 +74,14 @@ class BulkAnswerer:
     @property
     def kinds(self) -> list[str]:
         """The types of the added columns in DuckDB's words."""
-        numbers = {"prediction_set": "VARCHAR", **({"prediction": "VARCHAR"} if self._names else {})}
+        texts = {"prediction": "VARCHAR"} if self._names or self._is_score else {}
+        numbers = {"prediction_set": "VARCHAR", **texts}
         return [numbers.get(name, "DOUBLE") for name in self.added]
 
     def value_of(self, place: int, cell: str) -> str | float | None:
         """What a cell of the added column at this place holds."""
         is_number = place < len(self.added) and self.added[place] != "prediction_set"
-        if not cell or not is_number or (place == 0 and self._names):
+        if not cell or not is_number or (place == 0 and (self._names or self._is_score)):
             return cell or None
         return float(cell)
 
@@ -98,6 +102,11 @@ class BulkAnswerer:
         values = outputs.values if outputs.values is not None else np.empty(0)
         is_finite = np.isfinite(values).tolist()
         texts = list(map(repr, map(shortened, values.tolist())))
+        if self._is_score:
+            for value, text, is_good in zip(values.tolist(), texts, is_finite, strict=True):
+                label = unusual_or_not(value, self._served.predictor.threshold)
+                yield (f"{label},{text}", f'"prediction":"{label}","score":{text}') if is_good else None
+            return
         ends = self._served.predictor.intervals(chunk.columns, values, self._coverage)
         if ends is None:
             for text, is_good in zip(texts, is_finite, strict=True):

@@ -30,7 +30,7 @@ SMALLER_IS_BETTER = frozenset(
 
 
 # For these, neither more nor less is better.
-NEITHER_IS_BETTER = frozenset({"n_clusters", "largest_share"})
+NEITHER_IS_BETTER = frozenset({"n_clusters", "largest_share", "n_clear", "contamination"})
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ def sure_words(output: Mapping[str, Any]) -> str:
     """How sure a logged answer is; nothing for one that does not say."""
     if isinstance(output.get("interval"), Mapping):
         return interval_words(output["interval"])
+    if isinstance(output.get("score"), int | float):
+        return f"Less usual than {share(output['score'])} of rows like those of training"
     return set_words(output["set"]) if isinstance(output.get("set"), Mapping) else ""
 
 

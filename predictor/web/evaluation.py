@@ -15,7 +15,8 @@ from ..services import registry
 from ..services.comparison import ComparedValue
 from ..templatetags.mlweb import number
 from ..templatetags.registry import filesize_si
-from .clustering_report import ClusteringView
+from .anomaly_page import AnomalyPage
+from .clustering_page import ClusteringPage
 from .dependence import DependenceView
 from .evaluation_parts import ReportParts
 from .evaluation_report import ReportView, parity_sentence
@@ -25,7 +26,7 @@ from .registry import ModelPage
 
 LEAK = "possible leak"
 # What is told of a version that predicts no target, each with a template of its own.
-VIEWS = {Task.CLUSTERING.value: ClusteringView}
+PAGES = {Task.CLUSTERING.value: ClusteringPage, Task.ANOMALY.value: AnomalyPage}
 FACT_TITLES = {
     "estimator": "Fitted",
     "task": "Task",
@@ -61,7 +62,7 @@ class VersionDetail(ModelPage):
             "report": report,
             "dependence": dependence,
             "parts": ReportParts(version),
-            "described": VIEWS[version.task](version) if version.task in VIEWS else None,
+            "described": PAGES[version.task](version) if version.task in PAGES else None,
             "headline": headline_metric(version),
             "leaks": leaks,
             "warnings": warnings,

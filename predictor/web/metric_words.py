@@ -44,6 +44,10 @@ SHARES = {
         "The share predicted right, averaged over the classes: a rare class counts as much as a common one.",
     ),
     "precision": ("Precision", "Of the rows predicted as the class, the share that really were."),
+    "contamination": (
+        "Called unusual",
+        "The share of rows like these that are to be called unusual, as asked.",
+    ),
     "largest_share": ("Largest cluster", "The share of the rows in the largest cluster."),
     "recall": ("Recall", "Of the rows that really were the class, the share that was found."),
 }
@@ -57,6 +61,10 @@ LARGER = {
         "How alike the outcomes of repeats are: 1 is the same every time, 0 is chance.",
     ),
     "n_clusters": ("Clusters", "How many there are."),
+    "n_clear": (
+        "Clearly unusual",
+        "Rows with an isolation score of 0.7 or more: they stand out by themselves.",
+    ),
     "roc_auc": (
         "ROC AUC",
         "How well the probabilities rank: 0.5 is a coin toss, 1 puts each positive row above each negative.",
@@ -94,7 +102,7 @@ SMALLER = {
 ORDER = (
     "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "precision", "recall", "f1", "log_loss",
     "brier", "calibration_error", "r2", "rmse", "mae", "median_absolute_error", "mse", "mase", "smape",
-    "silhouette", "stability", "n_clusters", "largest_share",
+    "silhouette", "stability", "n_clusters", "largest_share", "n_clear", "contamination",
 )  # fmt: skip
 
 
@@ -115,6 +123,7 @@ HEADLINES = {
     "forecasting": ("mase", "mae", "rmse"),
     "multiclass": ("accuracy", "balanced_accuracy", "log_loss"),
     "clustering": ("silhouette", "stability", "n_clusters"),
+    "anomaly": ("stability", "n_clear"),
 }
 
 

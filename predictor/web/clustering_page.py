@@ -10,7 +10,7 @@ from .evaluation_charts import Chart
 from .metric_words import Figure, metric_of
 
 
-class ClusteringView:
+class ClusteringPage:
     """What the version page shows of clusters; a report that is older or not whole leaves parts out."""
 
     template = "predictor/registry/_clusters.html"

@@ -1,0 +1,91 @@
+"""The page of a version that finds unusual rows: a verdict, the most unusual rows with their reasons, charts.
+
+Reads the JSON of `ml/anomaly_report.py`; a report that is older or not whole leaves parts out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..models import ModelVersion
+from ..templatetags.mlweb import number
+from .evaluation_charts import MAX_IMPORTANT, Chart
+from .metric_words import Figure, metric_of
+
+
+class AnomalyPage:
+    template = "predictor/registry/_anomalies.html"
+
+    def __init__(self, version: ModelVersion):
+        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+
+    @property
+    def verdict(self) -> Mapping[str, Any]:
+        return self.report.get("verdict") or {}
+
+    @property
+    def tone(self) -> str:
+        return "good" if self.verdict.get("is_sure") else "warning"
+
+    @property
+    def figures(self) -> list[Figure]:
+        found = self.report.get("metrics") or {}
+        names = ("contamination", "n_clear", "stability")
+        return [Figure(metric_of(name), float(found[name])) for name in names if found.get(name) is not None]
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        return self.report.get("rows") or []
+
+    @property
+    def n_rows(self) -> int | None:
+        return self.report.get("n_rows")
+
+    @property
+    def charts(self) -> list[Chart]:
+        return [each for each in (scores_chart(self.report), columns_chart(self.report)) if each]
+
+
+def scores_chart(report: Mapping[str, Any]) -> Chart | None:
+    histogram, threshold = report.get("histogram"), report.get("threshold")
+    if not histogram or not histogram.get("counts"):
+        return None
+    edges, counts = histogram["edges"], histogram["counts"]
+    bins = [
+        {"low": low, "high": high, "count": count}
+        for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    ]
+    where = "" if threshold is None else f" From {number(float(threshold), 3)} on, a row is called unusual."
+    return Chart(
+        "isolation",
+        "histogram",
+        {"bins": bins, "x": "isolation score", "y": "rows"},
+        "How unusual the rows are",
+        "How many rows have which isolation score",
+        "A row that few random cuts set apart has a score near 1, an ordinary one about 0.5 or less. Unusual rows "
+        f"worth the name stand away from the heap, to the right.{where}",
+    )
+
+
+def columns_chart(report: Mapping[str, Any]) -> Chart | None:
+    found = [each for each in report.get("columns") or [] if each.get("mean") is not None]
+    if not found:
+        return None
+    top = found[:MAX_IMPORTANT]
+    return Chart(
+        "columns",
+        "bar",
+        {
+            "labels": [each["column"] for each in top],
+            "series": [{"name": "added to the score", "values": [each["mean"] for each in top]}],
+            "horizontal": True,
+            "x": "added to the score",
+            "y": "",
+        },
+        "What makes rows unusual",
+        "How much each column added to the scores of the most unusual rows",
+        "The mean over the rows in the table above: columns at the top are where this table is odd, those near 0 "
+        "are ordinary in them.",
+        "tall" if len(top) > 8 else "",
+    )
