@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ..ml.request import AGGREGATIONS, FREQUENCIES
+from ..ml.schema import Task
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from .permissions import READS, WRITES, HasScopeAndRole
@@ -138,9 +139,7 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     registered_model = serializers.CharField(
         max_length=120, help_text="A model's slug, or a name for a new one."
     )
-    task = serializers.CharField(
-        required=False, allow_null=True, help_text=" or ".join(sorted(training.TRAINABLE)) + "."
-    )
+    task = serializers.CharField(required=False, allow_null=True, help_text=" or ".join(sorted(Task)) + ".")
     estimator = serializers.CharField(required=False, max_length=60, default="auto")
     params = serializers.DictField(required=False, child=serializers.JSONField(allow_null=True))
     roles = serializers.DictField(required=False, child=serializers.CharField())

@@ -15,6 +15,7 @@ from .schema import FEATURE_ROLES, Role, TableSchema, Task
 from .split_columns import check_split
 from .target import MIN_ROWS, Target, TargetFacts, check_target, make_target, missing
 
+
 @dataclass(frozen=True)
 class TrainingWarning:
     """Something doubtful that the run goes on with. `column` names the place, if there is one."""

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from ..errors import InvalidTrainingRequest, listed, shown
 from ..ml import split_columns
-from ..ml.checking import TRAINABLE, check_request
+from ..ml.checking import check_request
 from ..ml.request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
 from ..ml.schema import Role, Task
 from ..ml.split_columns import SplitBy
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..models import User
 
 __all__ = [
-    "TRAINABLE", "TRAINING", "cancel", "execute", "find_task", "run_here", "split_of", "splits_for", "start_run",
+    "TRAINING", "cancel", "execute", "find_task", "run_here", "split_of", "splits_for", "start_run",
     "threshold_rule",
 ]  # fmt: skip
 

@@ -188,7 +188,7 @@ class TrainingRunForm(forms.Form):
         found = f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
         self.fields["task"].choices = [
             ("", found),
-            *((task.value, title) for task, title in TASK_TITLES.items() if task in training.TRAINABLE),
+            *((task.value, title) for task, title in TASK_TITLES.items()),
         ]
         task = self.asked_task
         fitting = [info for info in self.catalogue.values() if task is None or task.fitted_as in info.tasks]

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from predictor.errors import MlwebError
 from predictor.ml.request import AGGREGATIONS, EFFORTS, FREQUENCIES
+from predictor.ml.schema import Task
 from predictor.models import Dataset, JobStatus, TrainingRun, Workspace
 from predictor.services import datasets, training
 
@@ -24,9 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--target", default="", metavar="COLUMN", help="the column to predict, if the task has one"
         )
-        parser.add_argument(
-            "--task", help="found from the target when not given: " + ", ".join(sorted(training.TRAINABLE))
-        )
+        parser.add_argument("--task", help="found from the target when not given: " + ", ".join(sorted(Task)))
         parser.add_argument("--estimator", default="auto", help="auto, or a key of the catalogue")
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", type=parameter)
         budget = parser.add_mutually_exclusive_group()

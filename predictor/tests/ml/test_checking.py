@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
-from predictor.ml.checking import TRAINABLE, check_request, make_table
+from predictor.ml.checking import check_request, make_table
 from predictor.ml.request import TrainingRequest
 from predictor.ml.schema import Role, TableSchema, Task
 
@@ -177,13 +177,6 @@ def test_identifiers_and_constants_are_no_features():
     request, columns = request_for(np.random.default_rng(0).normal(size=40), features=features)
     request = replace(request, roles={"age": Role.IDENTIFIER, "city": Role.CATEGORICAL})
     assert set(make_table(request, columns)[0].columns) == {"income", "city"}
-
-
-@pytest.mark.parametrize("task", sorted(set(Task) - TRAINABLE))
-def test_it_refuses_a_task_that_cannot_be_trained_yet(task):
-    request, _ = request_for(np.random.default_rng(0).normal(size=60), task=task)
-    with pytest.raises(InvalidTrainingRequest, match=f"no training for {task.label} yet"):
-        check_request(request)
 
 
 def test_it_asks_for_the_target_of_a_task_that_has_one():
