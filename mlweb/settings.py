@@ -74,6 +74,8 @@ MAX_PREDICTION_ROWS = env.int("MLWEB_MAX_PREDICTION_ROWS", default=10_000)
 MAX_EXPLAINED_ROWS = env.int("MLWEB_MAX_EXPLAINED_ROWS", default=200)
 MAX_PREDICTION_CSV_ROWS = env.int("MLWEB_MAX_PREDICTION_CSV_ROWS", default=1_000_000)
 MAX_BATCH_ROWS = env.int("MLWEB_MAX_BATCH_ROWS", default=50_000_000)
+# How long the answer to a request with an Idempotency-Key is kept.
+IDEMPOTENCY_HOURS = env.int("MLWEB_IDEMPOTENCY_HOURS", default=24, validate=validate.Range(min=1, max=8_760))
 MAX_JSON_DEPTH = env.int("MLWEB_MAX_JSON_DEPTH", default=20)
 INGEST_MEMORY_MB = env.int("MLWEB_INGEST_MEMORY_MB", default=256)
 INGEST_TIMEOUT_SECONDS = env.int("MLWEB_INGEST_TIMEOUT_SECONDS", default=900)

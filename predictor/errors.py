@@ -75,6 +75,14 @@ class RateLimited(TryLater):
     """This token has sent more requests than it may."""
 
 
+class RequestUnderWay(TryLater):
+    """The same request is being answered at this moment; a repetition will get that answer."""
+
+
+class KeyReused(MlwebError):
+    """A key that stands for one request came with another."""
+
+
 class Conflict(MlwebError):
     """The request is right, but what it names is not in a state that allows it."""
 

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from ..errors import InvalidInput, NotFound, Problem, listed
 from ..models import PredictionSource
 from ..services import predictions, registry, serving
+from .idempotency import idempotent
 from .permissions import PREDICTS, WorkspaceViewMixin
 from .prediction_serializers import ScalarField
 from .slim import SlimViewMixin, json_answer, json_body
@@ -37,6 +38,7 @@ class ArticleView(SlimViewMixin, WorkspaceViewMixin, APIView):
         super().initial(request, *args, **kwargs)
 
     @extend_schema(request=Asked, responses=Answered, operation_id="article_predict")
+    @idempotent
     def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         """Predict one row."""
         try:

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from ..errors import NotFound
 from ..models import BatchFormat, BatchPrediction, Dataset, JobStatus, RegisteredModel, WorkspaceRole
 from ..services import batches, registry
+from .idempotency import idempotent
 from .json import BytesRenderer, CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer, ParquetRenderer
 from .permissions import PREDICTS
 from .prediction_request import PredictionRequest
@@ -219,6 +220,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         parameters=FILE_PARAMETERS,
         responses={202: BatchSerializer},
     )
+    @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Queue a batch. Poll its `url` until `status` is succeeded, failed or cancelled; then fetch `result_url`.
 

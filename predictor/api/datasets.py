@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from ..errors import InvalidInput
 from ..models import Dataset
 from ..services import datasets
+from .idempotency import idempotent
 from .json import CSVRenderer, JSONRenderer
 from .permissions import ADMINISTERS, READS, WRITES
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
@@ -149,6 +150,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
         request={"multipart/form-data": UploadSerializer, "text/csv": OpenApiTypes.STR},
         responses={201: DatasetSerializer, 200: DatasetSerializer},
     )
+    @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Upload a CSV file. The same file with the same options again: 200, and the dataset it became."""
         file, fields, started = file_of(request), fields_of(request), timezone.now()

@@ -32,6 +32,8 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.StrictRows: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RequestUnderWay: HTTPStatus.CONFLICT,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -19,6 +19,7 @@ from ..errors import NotFound
 from ..models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
 from ..services import log_pages, prediction_log, predictions, registry
 from .batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
+from .idempotency import idempotent
 from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
 from .pagination import LogPagination
 from .permissions import PREDICTS, READS, require_scope
@@ -83,6 +84,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             ),
         ],
     )
+    @idempotent
     def create(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         """Predict rows sent as JSON, or a whole CSV file: the answer has the form of the question.
 

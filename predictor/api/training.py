@@ -17,6 +17,7 @@ from ..ml.request import AGGREGATIONS, FREQUENCIES
 from ..ml.schema import Task
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
+from .idempotency import idempotent
 from .permissions import READS, WRITES, HasScopeAndRole
 from .viewsets import METHODS, WorkspaceViewSet, actor_of
 
@@ -221,6 +222,7 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Works
         return RunSummarySerializer if self.action == "list" else RunSerializer
 
     @extend_schema(request=RunRequestSerializer, responses={202: RunSerializer})
+    @idempotent(is_atomic=True)
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Queue a run. Poll its `url` until `status` is succeeded, failed or cancelled."""
         asked = RunRequestSerializer(data=request.data)

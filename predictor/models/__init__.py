@@ -3,6 +3,7 @@
 from .api_token import ApiToken, Scope
 from .batch_prediction import BatchFormat, BatchPrediction
 from .dataset import Dataset
+from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
 from .prediction_log import PredictionLog, PredictionSource, uuid7
@@ -19,6 +20,7 @@ __all__ = [
     "BatchFormat",
     "BatchPrediction",
     "Dataset",
+    "IdempotentRequest",
     "Job",
     "JobStatus",
     "Membership",

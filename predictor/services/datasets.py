@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ..errors import Conflict, InvalidInput, NotFound, TooLarge, shown
 from ..ml.ingest_request import ImportOptions, IngestReport
-from ..models import BatchPrediction, Dataset, ModelVersion
+from ..models import BatchPrediction, Dataset, IdempotentRequest, ModelVersion
 from . import artifacts, ingest_child
 
 if TYPE_CHECKING:
@@ -284,6 +284,8 @@ def _referenced() -> set[str]:
     digests = {digest for pair in rows.iterator() for digest in pair}
     for files in ModelVersion.objects.values_list("artifacts", flat=True).iterator():
         digests.update(str(file["digest"]) for file in files.values())
+    kept = IdempotentRequest.objects.exclude(body_digest="").values_list("body_digest", flat=True)
+    digests.update(kept.iterator())
     for pair in BatchPrediction.objects.values_list("source_digest", "result_digest").iterator():
         digests.update(filter(None, pair))
     return digests

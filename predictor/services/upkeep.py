@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from . import batches, csv_predictions, datasets, training
+from . import batches, csv_predictions, datasets, idempotency, training
 from .jobs import JobKind
 
 # Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
@@ -25,6 +25,7 @@ def tidy() -> None:
     remove_old_workdirs(training.TRAINING, "run-")
     remove_old_workdirs(batches.BATCHES, "batch-")
     batches.drop_old_files()
+    idempotency.forget_old()
     csv_predictions.remove_old_results()
     datasets.remove_unreferenced_files()
 

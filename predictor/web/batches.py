@@ -106,7 +106,7 @@ def start(request: HttpRequest, model: RegisteredModel, form: CsvForm, **more: A
         filename=file.name if file else "",
         options=batches.CsvOptions(**form.how),
         version=form.cleaned_data["version"] or CHAMPION,
-        coverage=form.cleaned_data["coverage"],
+        coverage=form.coverage_asked,
         by=request.user,  # type: ignore[arg-type]
         request_id=getattr(request, "request_id", ""),
         **more,

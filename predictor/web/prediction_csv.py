@@ -45,6 +45,12 @@ class CsvForm(UploadForm):
         self.fields["file"].help_text = "With a header line. Columns are found by name, in any order."
 
     @property
+    def coverage_asked(self) -> float | None:
+        """None for the usual one, which versions that know no uncertainty take too."""
+        asked: float | None = self.cleaned_data["coverage"]
+        return None if asked == float(self.fields["coverage"].initial) else asked
+
+    @property
     def how(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in OPTIONS}
 
@@ -76,7 +82,7 @@ class PredictCsv(ModelPage):
                 filename=file.name,
                 options=predictions.CsvOptions(**form.how),
                 version=form.cleaned_data["version"] or CHAMPION,
-                coverage=form.cleaned_data["coverage"],
+                coverage=form.coverage_asked,
                 by=request.user,
                 request_id=getattr(request, "request_id", ""),
             )
@@ -101,7 +107,7 @@ class PredictCsv(ModelPage):
                 filename=file.name,
                 options=predictions.CsvOptions(**form.how),
                 version=form.cleaned_data["version"] or CHAMPION,
-                coverage=form.cleaned_data["coverage"],
+                coverage=form.coverage_asked,
                 by=self.request.user,
                 request_id=getattr(self.request, "request_id", ""),
             )

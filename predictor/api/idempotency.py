@@ -1,0 +1,157 @@
+"""The header `Idempotency-Key`: a request that creates something can be repeated without creating it twice.
+
+    class DatasetViewSet(…):
+        @extend_schema(…)
+        @idempotent
+        def create(self, request, **kwargs): …
+
+Without the header the decorator costs one look into a dict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..services import artifacts, idempotency
+from .viewsets import token_of
+
+HEADER = "HTTP_IDEMPOTENCY_KEY"
+REPLAYED = "Idempotency-Replayed"
+PARAMETER = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="Of your making. The same request with the same key gets the answer of the first one, with the "
+    "header `Idempotency-Replayed`; 409 while that is being made, 422 when something else is sent.",
+)
+# Refusals that a repetition would get again. The others (too often, too busy, a state that may change, a fault
+# of ours) are worth another try.
+KEPT_REFUSALS = frozenset({400, 404, 413, 415, 422})
+# Each answer gets its own.
+NOT_KEPT = frozenset({"allow", "vary", "x-request-id"})
+BLOCK = 1 << 20
+
+Handler = Callable[..., HttpResponseBase]
+
+
+def idempotent(method: Handler | None = None, *, is_atomic: bool = False) -> Any:
+    """For handlers that create. `is_atomic`: what they write and the kept answer are one transaction, so that not even
+    a kill between the two lets a repetition create it again; only for handlers that are quick."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        def answered(view: Any, request: Request, **kwargs: Any) -> HttpResponseBase:
+            key = request.META.get(HEADER)
+            if key is None:
+                return handler(view, request, **kwargs)
+            return _answer_once(view, request, key, lambda: handler(view, request, **kwargs), is_atomic)
+
+        documented: Handler = extend_schema(parameters=[PARAMETER])(answered)
+        return documented
+
+    return decorate if method is None else decorate(method)
+
+
+def _answer_once(
+    view: Any, request: Request, key: str, make: Callable[[], HttpResponseBase], is_atomic: bool
+) -> HttpResponseBase:
+    token = token_of(request)
+    found = idempotency.claim(
+        workspace_id=view.workspace.pk,
+        caller=f"token-{token.pk}" if token else f"user-{request.user.pk}",
+        key=key,
+        route=f"{request.method} {request.path}",
+        fingerprint=fingerprint_of(request),
+    )
+    if isinstance(found, idempotency.Answer):
+        return replayed(found)
+    with found as claim:
+        try:
+            with transaction.atomic() if is_atomic else nullcontext():
+                return _kept(claim, _rendered(view, request, make()))
+        except Exception as error:
+            claim.give_up()
+            refusal = _rendered(view, request, view.handle_exception(error))
+        return _kept(claim, refusal) if refusal.status_code in KEPT_REFUSALS else refusal
+
+
+def fingerprint_of(request: Request) -> str:
+    """SHA-256 of what was sent: the address, and the body or, of a form with a file, its fields and the file."""
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    if (request.content_type or "").split(";")[0].strip().lower() == "application/json":
+        digest.update(request._request.body)
+        return digest.hexdigest()
+    fields, files = request.data, request.FILES
+    for name in sorted(fields):
+        if name not in files:
+            digest.update(repr((name, fields.getlist(name))).encode())
+    for name in sorted(files):
+        for file in files.getlist(name):
+            file.seek(0)
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            digest.update(repr((name, file.name, content)).encode())
+    return digest.hexdigest()
+
+
+def replayed(answer: idempotency.Answer) -> HttpResponseBase:
+    """The answer again, and the mark that it is one."""
+    response: HttpResponseBase
+    if answer.body_digest:
+        response = StreamingHttpResponse(_blocks(artifacts.path_of(answer.body_digest)))
+    else:
+        response = HttpResponse(answer.body)
+    response.status_code = answer.status
+    for name, value in answer.headers.items():
+        response[name] = value
+    response[REPLAYED] = "true"
+    return response
+
+
+def _rendered(view: Any, request: Request, response: HttpResponseBase) -> HttpResponseBase:
+    if isinstance(response, Response) and not response.is_rendered:
+        response.accepted_renderer = request.accepted_renderer  # type: ignore[attr-defined]
+        response.accepted_media_type = request.accepted_media_type  # type: ignore[attr-defined]
+        response.renderer_context = view.get_renderer_context()  # type: ignore[attr-defined]
+        response.render()
+    return response
+
+
+def _kept(claim: idempotency.Claim, response: HttpResponseBase) -> HttpResponseBase:
+    """Store the answer, and give back what is to be sent."""
+    headers = {name: value for name, value in response.items() if name.lower() not in NOT_KEPT}
+    with artifacts.keeping():
+        if isinstance(response, StreamingHttpResponse):
+            body, digest = b"", _stored(response)
+            response.streaming_content = _blocks(artifacts.path_of(digest))
+        else:
+            body, digest = idempotency.keep_body(response.content)  # type: ignore[attr-defined]
+        claim.keep(idempotency.Answer(response.status_code, headers, body, digest))
+    return response
+
+
+def _stored(response: StreamingHttpResponse) -> str:
+    with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="answer-") as folder:
+        path = Path(folder) / "body"
+        with path.open("wb") as file:
+            file.writelines(response.streaming_content)  # type: ignore[arg-type]
+        return artifacts.put(path, may_link=True)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block
