@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import signal
 import threading
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from .conftest import table
-from .installation import Installation
+from .installation import FINAL, Installation
 from .servers import wait_until
 
 pytestmark = pytest.mark.servers
@@ -169,6 +170,32 @@ def test_a_server_killed_in_mid_upload_leaves_nothing(installation: Installation
     time.sleep(2.5)
     installation.manage("tidy", MLWEB_INGEST_TIMEOUT_SECONDS="1")
     assert not [path for path in (installation.data / "uploads").rglob("*") if path.is_file()]
+
+
+def test_a_batch_goes_on_after_a_kill_and_logs_each_row_once(installation: Installation) -> None:
+    installation.manage("register_linear", "--name", "line", "--coef", "0.5", "0.3", "--intercept", "0")
+    n_rows = 60_000
+    content = "x1,x2\n" + "".join(f"{number},{number % 7}\n" for number in range(n_rows))
+    files = {"file": ("rows.csv", content.encode(), "text/csv")}
+    url = installation.good(installation.http.post("/models/line/batches", files=files), 202)["url"]
+
+    def batch() -> dict[str, Any]:
+        found: dict[str, Any] = installation.good(installation.http.get(url), 200)
+        return found
+
+    wait_until(lambda: batch()["n_rows_done"] > 0, 60, "the first rows of the batch")
+    installation.worker().kill()
+    wait_until(lambda: batch()["status"] in FINAL, 120, "the end of the batch")
+
+    ended = batch()
+    assert (ended["status"], ended["n_rows_done"], ended["n_errors"]) == ("succeeded", n_rows, 0), ended
+    assert outcomes(ended) == ["lost", "succeeded"]
+    lines = installation.http.get(ended["result_url"]).text.splitlines()[1:]
+    assert [int(line.split(",")[0]) for line in lines] == list(range(n_rows))
+    query = {"kind": "jsonl", "request_id": ended["request_id"]}
+    with installation.http.stream("GET", "/predictions/export", params=query) as export:
+        numbers = sorted(json.loads(line)["row_number"] for line in export.iter_lines())
+    assert numbers == list(range(1, n_rows + 1))
 
 
 def test_predictions_that_were_answered_are_in_the_log_after_a_kill(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('predictor', '0008_decision_thresholds'),
+        ('predictor', '0009_forecasts'),
     ]
 
     operations = [
