@@ -59,6 +59,9 @@ class Baselines:
             if _is_same(request, candidate, self.search.table.task):
                 continue
             seconds = max(MIN_SECONDS, SHARE * self.search.clock.budget_seconds)
+            if self.search.checkpoints.load(_name(candidate)) is None and self.search.remaining < 2 * seconds:
+                self._leave_out(candidate, "there was no time for it")
+                continue
             if candidate is BOOSTING and _estimate(self.search) > seconds:
                 self._leave_out(candidate, f"it would take longer than {seconds:.0f} s")
                 continue

@@ -27,10 +27,9 @@ COPY = 0.999
 MAX_LEAVES = 128
 # Perfect scores on fewer rows of the rarer classes come by chance when there are many columns.
 MIN_JUDGED = 5
-MAX_SECONDS = 2.0
 
 
-def find_leaks(table: TrainingTable, *, seed: int, max_seconds: float = MAX_SECONDS) -> list[TrainingWarning]:
+def find_leaks(table: TrainingTable, *, seed: int, max_seconds: float = 2.0) -> list[TrainingWarning]:
     """A loud warning for each column that alone predicts the target almost perfectly.
 
     When the columns are too many for the time, the last are not looked at, and a warning says so.

@@ -25,7 +25,7 @@ from .finishing import Finished, finish
 from .layouts import layout_of
 from .leaderboard import with_weights
 from .leaks import find_leaks
-from .learning_curve import learning_curve
+from .learning_curve import NO_TIME, LearningCurve, learning_curve
 from .progress import Clock, Reporter
 from .request import AUTO, TrainingRequest
 from .search import Search
@@ -43,6 +43,8 @@ MIN_SEARCH_ROWS = 1_000
 ROWS_READ_PER_SECOND = 50_000
 # Beyond so many cells for each second and thread, three folds leave time for more candidates than five.
 MANY_CELLS_PER_SECOND = 1_000
+# Share of the budget in which columns are searched for leaks: a wide table has thousands.
+LEAKS_SHARE = 0.03
 # When nothing could be fitted in time, this little is.
 LAST_RESORT_ROWS = 1_000
 LAST_RESORT_SECONDS = 60.0
@@ -70,7 +72,8 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         search = search_candidates(request, search)
         baselines.settle()
         reporter.progress(0.78, "Asking whether more rows would help")
-        curve = learning_curve(search)
+        # A search in the last resort has used up more than the budget already.
+        curve = learning_curve(search) if search.clock is clock else LearningCurve(NO_TIME)
         reporter.progress(0.8, "Blending the best candidates")
         choice = choose(search, max_members=request.limits.max_members)
         finished = finish(request, workdir, search, choice, conditions, baselines)
@@ -99,7 +102,7 @@ def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, 
         n_rows=len(table),
         n_features=len(table.columns),
     )
-    leaks = find_leaks(table, seed=request.seed)
+    leaks = find_leaks(table, seed=request.seed, max_seconds=max(1.0, LEAKS_SHARE * request.budget_seconds))
     for warning in [*warnings, *leaks]:
         reporter.warn(warning)
     return table, tuple(each.column for each in leaks if each.column is not None)
