@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from ..errors import Conflict
-from ..ml.persistence import GOLDEN, ONNX, SPEC, UNCERTAINTY, content_of
+from ..ml.persistence import FORECAST, GOLDEN, ONNX, SPEC, UNCERTAINTY, content_of
 from ..models import ModelVersion
 
 FOLDER = settings.BASE_DIR / "predictor" / "portable"
@@ -120,6 +120,11 @@ def _files(version: ModelVersion) -> dict[str, bytes]:
         raise Conflict(
             f"Version {version.number} is served in-process by scikit-learn: it has no ONNX form that agrees "
             "with it, so it cannot be taken along."
+        )
+    if FORECAST in version.artifacts:
+        raise Conflict(
+            f"Version {version.number} forecasts: its answers start from the rows that came last, which stay on "
+            "the server, so it cannot be taken along."
         )
     digests = {name: entry["digest"] for name, entry in version.artifacts.items()}
     paths = {name: artifacts.path_of(digest) for name, digest in digests.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ from mlweb_client import Client
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, TrainingRun, User, Workspace
-from predictor.services import registry, serving, tokens
+from predictor.services import batches, jobs, registry, serving, tokens
 from predictor.tests.live_worker import hearing_worker
 from predictor.tests.web.served_versions import ROW, publish_served
 
@@ -75,9 +76,28 @@ def test_a_run_that_fails_raises_with_its_reason(api: Client, tmp_path: Path) ->
     run = api.train(api.upload(table(tmp_path)), target="answer", registered_model="small")
     TrainingRun.objects.update(status="failed", error="Nothing could be learnt.")
 
-    with pytest.raises(mlweb_client.RunFailed, match="Nothing could be learnt") as failed:
+    with pytest.raises(mlweb_client.JobFailed, match="Nothing could be learnt") as failed:
         api.wait(run)
-    assert failed.value.run.id == run.id
+    assert failed.value.job.id == run.id
+
+
+def test_a_file_is_predicted_by_a_worker(
+    api: Client, version: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("predictor.services.jobs.current_app.send_task", lambda *args, **kwargs: None)
+    source = tmp_path / "rows.jsonl"
+    source.write_text("\n".join(json.dumps(row) for row in [ROW, {**ROW, "age": "old"}]))
+
+    batch = api.predict_file("churn", source, version="champion", coverage=0.8)
+    assert jobs.run(batches.BATCHES, batch.id)
+    batch = api.wait(batch)
+    lines = api.result(batch, to=tmp_path / "answers.jsonl").read_text().splitlines()
+
+    assert (batch.status, batch.version, batch.n_rows_done, batch.n_errors) == ("succeeded", 1, 2, 1)
+    assert batch.row_errors[0]["row"] == 2
+    assert json.loads(lines[0])["prediction"] == api.predict("churn", [ROW])[0].prediction
+    with pytest.raises(ValueError, match="should end in one of"):
+        api.predict_file("churn", tmp_path / "rows.xlsx")
 
 
 def test_predictions_are_typed_and_logged(api: Client, version: ModelVersion) -> None:

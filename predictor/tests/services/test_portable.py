@@ -20,7 +20,7 @@ import pytest
 from predictor.errors import Conflict, InvalidRows
 from predictor.ml import onnx_export
 from predictor.ml.onnx_export import export
-from predictor.ml.persistence import ONNX, answers_of, columns_to_json
+from predictor.ml.persistence import FORECAST, ONNX, answers_of, columns_to_json
 from predictor.ml.portable import browser_spec, case_folding
 from predictor.ml.rows import RowChecker
 from predictor.ml.schema import FeatureField, Role, Signature, Task
@@ -148,6 +148,13 @@ def test_a_version_without_onnx_cannot_be_taken_along(make: Any, version: ModelV
 
     with pytest.raises(Conflict, match="in-process"):
         make(version)
+
+
+def test_a_forecast_cannot_be_taken_along(version: ModelVersion) -> None:
+    version.artifacts[FORECAST] = version.artifacts[ONNX]
+
+    with pytest.raises(Conflict, match="forecasts"):
+        portable.bundle(version)
 
 
 def test_a_very_large_model_fits_no_page(version: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:

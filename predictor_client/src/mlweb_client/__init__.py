@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .answers import (
     Answer,
+    Batch,
     Dataset,
     Explanation,
     Interval,
@@ -21,11 +22,11 @@ from .errors import (
     ConnectionFailed,
     Forbidden,
     Invalid,
+    JobFailed,
     MlwebClientError,
     NotAuthenticated,
     NotFound,
     Problem,
-    RunFailed,
     TooMany,
     Unavailable,
 )
@@ -33,6 +34,7 @@ from .errors import (
 __all__ = [
     "Answer",
     "ApiError",
+    "Batch",
     "Client",
     "Conflict",
     "ConnectionFailed",
@@ -41,6 +43,7 @@ __all__ = [
     "Forbidden",
     "Interval",
     "Invalid",
+    "JobFailed",
     "MlwebClientError",
     "Model",
     "NotAuthenticated",
@@ -49,7 +52,6 @@ __all__ = [
     "PredictionSet",
     "Problem",
     "Run",
-    "RunFailed",
     "TooMany",
     "Unavailable",
     "Version",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Scalar = str | float | int | bool | None
+FINISHED = frozenset({"succeeded", "failed", "cancelled"})
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,51 @@ class Run:
         )
 
     @property
+    def kind(self) -> str:
+        return "Training run"
+
+    @property
     def is_finished(self) -> bool:
-        return self.status in ("succeeded", "failed", "cancelled")
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A file that a worker predicts. `row_errors`: {"row", "message"} of the first rows that got no answer."""
+
+    id: int
+    status: str
+    registered_model: str
+    version: int
+    n_rows_done: int
+    n_errors: int
+    progress: float
+    error: str
+    row_errors: tuple[Mapping[str, Any], ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Batch:
+        return cls(
+            id=data["id"],
+            status=data["status"],
+            registered_model=data["registered_model"],
+            version=data["model_version"],
+            n_rows_done=data.get("n_rows_done") or 0,
+            n_errors=data.get("n_errors") or 0,
+            progress=data.get("progress") or 0.0,
+            error=data.get("error", ""),
+            row_errors=tuple(data.get("row_errors") or ()),
+            raw=data,
+        )
+
+    @property
+    def kind(self) -> str:
+        return "Batch"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in FINISHED
 
 
 @dataclass(frozen=True)

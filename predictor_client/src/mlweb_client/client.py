@@ -8,15 +8,21 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, overload
 from urllib.parse import quote, urlencode, urlsplit
 
-from .answers import Answer, Dataset, Model, Run, Scalar, Version
-from .errors import MlwebClientError, RunFailed
+from .answers import Answer, Batch, Dataset, Model, Run, Scalar, Version
+from .errors import JobFailed, MlwebClientError
 from .transport import Received, Transport
 
 JSON = "application/json"
 FORMS = ("offline-page", "bundle", "onnx")
+FILE_TYPES = {
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+}
 Which = int | str
 
 
@@ -116,16 +122,54 @@ class Client:
     def cancel(self, run: Run | int) -> Run:
         return Run.from_json(self.request("PATCH", f"/training-runs/{_number(run)}", {"status": "cancelled"}))
 
-    def wait(self, run: Run | int, *, timeout: float = 3600.0, every: float = 0.5) -> Run:
-        """The run once it has succeeded. Raises RunFailed when it failed or was cancelled, TimeoutError."""
+    def predict_file(
+        self,
+        model: str,
+        path: str | os.PathLike[str],
+        *,
+        version: Which | None = None,
+        coverage: float | None = None,
+        strict: bool = False,
+        **options: str,
+    ) -> Batch:
+        """Queue a file of any size, CSV, Parquet or JSON lines by its suffix, for a worker to predict.
+        `wait` for it, then fetch its `result`."""
+        kind = FILE_TYPES.get(Path(path).suffix.lower())
+        if kind is None:
+            raise ValueError(f"{Path(path).name!r} should end in one of {', '.join(FILE_TYPES)}.")
+        given = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
+        with open(path, "rb") as file:
+            where = f"/models/{_slug(model)}/batches{_query(given)}"
+            return Batch.from_json(json.loads(self._send("POST", where, file, kind, creates=True).body))
+
+    def batch(self, batch: Batch) -> Batch:
+        """How it goes now."""
+        return Batch.from_json(self.request("GET", _batch_path(batch)))
+
+    def result(self, batch: Batch, *, to: str | os.PathLike[str]) -> Path:
+        """The file with the answers beside the rows, in the format that the rows came in."""
+        return self._download("GET", f"{_batch_path(batch)}/result", to)
+
+    @overload
+    def wait(self, job: Run | int, *, timeout: float = ..., every: float = ...) -> Run: ...
+
+    @overload
+    def wait(self, job: Batch, *, timeout: float = ..., every: float = ...) -> Batch: ...
+
+    def wait(self, job: Run | Batch | int, *, timeout: float = 3600.0, every: float = 0.5) -> Run | Batch:
+        """The run or batch once it has succeeded. Raises JobFailed when it failed or was cancelled,
+        TimeoutError."""
         deadline = time.monotonic() + timeout
-        while not (found := self.run(run)).is_finished:
+        while not (found := self._now(job)).is_finished:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Training run {found.id} is {found.status} after {timeout:g} seconds.")
+                raise TimeoutError(f"{found.kind} {found.id} is {found.status} after {timeout:g} seconds.")
             time.sleep(every)
         if found.status != "succeeded":
-            raise RunFailed(found)
+            raise JobFailed(found)
         return found
+
+    def _now(self, job: Run | Batch | int) -> Run | Batch:
+        return self.batch(job) if isinstance(job, Batch) else self.run(job)
 
     def models(self) -> list[Model]:
         return [Model.from_json(each) for each in self._pages("/models")]
@@ -226,6 +270,10 @@ def _slug(model: str) -> str:
 
 def _number(run: Run | int) -> int:
     return run.id if isinstance(run, Run) else int(run)
+
+
+def _batch_path(batch: Batch) -> str:
+    return f"/models/{_slug(batch.registered_model)}/batches/{batch.id}"
 
 
 def _query(fields: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .answers import Run
+    from .answers import Batch, Run
 
 
 class MlwebClientError(Exception):
@@ -19,12 +19,12 @@ class ConnectionFailed(MlwebClientError):
     """The server gave no answer: it is not there, or the connection broke or stayed silent."""
 
 
-class RunFailed(MlwebClientError):
-    """A training run that was waited for did not succeed. `run` says more."""
+class JobFailed(MlwebClientError):
+    """A training run or a batch that was waited for did not succeed. `job` says more."""
 
-    def __init__(self, run: Run):
-        self.run = run
-        super().__init__(f"Training run {run.id} {run.status}. {run.error}".strip())
+    def __init__(self, job: Run | Batch):
+        self.job = job
+        super().__init__(f"{job.kind} {job.id} {job.status}. {job.error}".strip())
 
 
 @dataclass(frozen=True)
