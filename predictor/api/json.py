@@ -52,6 +52,11 @@ class ParquetRenderer(ProblemAsJSON):
     format = "parquet"
 
 
+class MarkdownRenderer(ProblemAsJSON):
+    media_type = "text/markdown"
+    format = "md"
+
+
 class BytesRenderer(ProblemAsJSON):
     media_type = "application/octet-stream"
     format = "bytes"

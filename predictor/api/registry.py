@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..models import ModelAlias, ModelVersion, RegisteredModel
-from ..services import portable, registry
-from .json import BytesRenderer, JSONRenderer
+from ..services import model_cards, portable, registry
+from .json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from .permissions import READS, WRITES
 from .registry_serializers import (
     AliasChangeSerializer,
@@ -102,6 +102,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         "retrieve": READS,
         "partial_update": WRITES,
         "evaluation": READS,
+        "card": READS,
         "onnx": READS,
         "offline_page": READS,
         "bundle": READS,
@@ -148,6 +149,12 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         """The evaluation report: metrics, curves, confusion matrix, importances, beside the baseline."""
         return Response(self.get_object().evaluation)
 
+    @extend_schema(responses={(200, "text/markdown"): OpenApiTypes.STR})
+    def card(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """The model card as Markdown: data, intended use, tests, limits, explanation, files."""
+        text = model_cards.card_markdown(model_cards.card_of(self.get_object()))
+        return HttpResponse(text, content_type="text/markdown; charset=utf-8")
+
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def onnx(self, request: Request, **kwargs: Any) -> StreamingHttpResponse:
         """The ONNX file, with signature and specification in its metadata. 409 for a version without."""
@@ -170,6 +177,8 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         return attachment(portable.bundle(self.get_object()))
 
     def get_renderers(self) -> list[Any]:
+        if self.action == "card":
+            return [JSONRenderer(), MarkdownRenderer()]
         is_file = self.action in ("onnx", "offline_page", "bundle")
         return [JSONRenderer(), BytesRenderer()] if is_file else super().get_renderers()
 

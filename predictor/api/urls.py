@@ -92,6 +92,7 @@ urlpatterns = [
     *both(VERSION, VersionViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), "api-version"),
     *both(VERSION + "/evaluation", VersionViewSet.as_view({"get": "evaluation"}), "api-version-evaluation"),
     *both(VERSION + "/thresholds", VersionViewSet.as_view({"post": "thresholds"}), "api-version-thresholds"),
+    *both(VERSION + "/card", VersionViewSet.as_view({"get": "card"}), "api-version-card"),
     *both(VERSION + "/onnx", VersionViewSet.as_view({"get": "onnx"}), "api-version-onnx"),
     *both(
         VERSION + "/offline-page", VersionViewSet.as_view({"get": "offline_page"}), "api-version-offline-page"

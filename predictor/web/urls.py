@@ -11,6 +11,7 @@ from . import (
     evaluation,
     home,
     members,
+    model_cards,
     prediction_csv,
     prediction_log,
     predictions,
@@ -58,6 +59,12 @@ REGISTRY: list[URLPattern] = [
     path(f"{MODEL}aliases/<slug:alias>/roll-back/", registry.AliasRollBack.as_view(), name="alias-roll-back"),
     path(f"{MODEL}aliases/<slug:alias>/remove/", registry.AliasRemove.as_view(), name="alias-remove"),
     path(f"{MODEL}versions/<int:number>/", evaluation.VersionDetail.as_view(), name="version-detail"),
+    path(f"{MODEL}versions/<int:number>/card/", model_cards.VersionCard.as_view(), name="version-card"),
+    path(
+        f"{MODEL}versions/<int:number>/card.md",
+        model_cards.VersionCardMarkdown.as_view(),
+        name="version-card-markdown",
+    ),
     path(f"{MODEL}versions/<int:number>/model.onnx", registry.VersionOnnx.as_view(), name="version-onnx"),
     path(
         f"{MODEL}versions/<int:number>/threshold/",

@@ -105,6 +105,7 @@ def addresses(at: Furnished) -> dict[str, str]:
         "models": of("model-list"),
         "model": of("model-detail", "churn"),
         "version": of("version-detail", "churn", 1),
+        "card": of("version-card", "churn", 1),
         "compare": of("version-compare", "churn") + "?a=1&b=2",
         "promote": of("alias-set", "churn", "champion") + "?version=2",
         "predict": of("predict", "churn"),

@@ -1,0 +1,329 @@
+"""The card of a model version: what somebody who has to answer for it wants to read, on one page.
+
+After Mitchell et al., "Model cards for model reporting", 2019. The card is put together once, from what is stored
+with the version; `card_markdown` writes it as text, the page shows the same parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidTrainingRequest
+from ..ml.schema import FeatureField, canonical_text
+from ..ml.split_columns import SplitBy
+from ..models import ModelVersion
+from . import examples
+
+LIST_NUMBER = re.compile(r"^(\d+)([.)])")
+MAX_LEVELS = 5
+MAX_IMPORTANT = 10
+NOBODY_SAID = "Nobody has described yet what this model is for, and what it is not for."
+
+
+@dataclass(frozen=True)
+class CardTable:
+    """Rows of text beneath a header; the first column names the row."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class CardPart:
+    """A heading with sentences, facts, points and a table, each of which may be empty. All of it is plain text."""
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    points: tuple[str, ...] = ()
+    table: CardTable | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.sentences or self.facts or self.points or self.table)
+
+
+@dataclass(frozen=True)
+class Card:
+    title: str
+    lead: str
+    parts: tuple[CardPart, ...]
+
+
+def card_of(version: ModelVersion) -> Card:
+    """`version` with its registered model, dataset, run and aliases at hand, else each is a query."""
+    report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+    model, signature = version.registered_model, version.signature
+    parts = (
+        CardPart("Intended use", tuple(model.description.splitlines()) or (NOBODY_SAID,)),
+        _facts(version),
+        _data(version),
+        _features(version),
+        _tested(report),
+        _metrics(report),
+        _weak_spots(report),
+        _sureness(report),
+        _explanation(version, report),
+        CardPart("Limits and warnings", points=tuple(_limits(version, report))),
+        _technique(version),
+    )
+    n_columns = len(signature.fields)
+    columns = f"{n_columns:,} column{'' if n_columns == 1 else 's'}"
+    return Card(
+        title=f"{model.name}, version {version.number}",
+        lead=f"Predicts {signature.subject} from {columns}: {version.estimator}.",
+        parts=tuple(part for part in parts if not part.is_empty),
+    )
+
+
+def _facts(version: ModelVersion) -> CardPart:
+    signature = version.signature
+    classes = ", ".join(_text(each) for each in signature.classes)
+    aliases = ", ".join(sorted(each.alias for each in version.aliases.all()))
+    return CardPart(
+        "The version",
+        facts=_kept(
+            ("Target", signature.target),
+            ("Task", version.task),
+            ("Classes", classes),
+            ("Fitted", version.estimator),
+            ("Made", f"{version.created_at:%Y-%m-%d %H:%M} UTC"),
+            ("By", version.created_by.email if version.created_by else ""),
+            ("Serves as", aliases or "no alias"),
+            ("Archived", f"{version.archived_at:%Y-%m-%d %H:%M} UTC" if version.archived_at else ""),
+        ),
+    )
+
+
+def _data(version: ModelVersion) -> CardPart:
+    dataset, run = version.dataset, version.training_run
+    if dataset is None:
+        return CardPart("Data", ("It was made from given coefficients, not from data.",))
+    return CardPart(
+        "Data",
+        facts=_kept(
+            ("Dataset", dataset.name),
+            ("Rows and columns", f"{dataset.n_rows:,} × {dataset.n_columns:,}"),
+            ("Uploaded", f"{dataset.created_at:%Y-%m-%d %H:%M} UTC"),
+            ("SHA-256 of the file", version.dataset_sha256),
+            ("Seed of the training", str(run.seed) if run else ""),
+            ("Budget of the training", f"{run.budget_seconds:g} s" if run else ""),
+        ),
+    )
+
+
+def _features(version: ModelVersion) -> CardPart:
+    important = examples.importance_of(version)
+    rows = tuple(
+        (
+            field.name,
+            field.role.value,
+            _seen(field),
+            "sometimes" if field.has_missing else "never",
+            _number(important.get(field.name)),
+        )
+        for field in version.signature.fields
+    )
+    left_out = tuple(f"{name} is not used: {why}." for name, why in version.signature.left_out.items())
+    header = ("Column", "Kind", "In training", "Missing", "Importance")
+    return CardPart("Features", points=left_out, table=CardTable(header, rows) if rows else None)
+
+
+def _seen(field: FeatureField) -> str:
+    if field.levels:
+        n_more = len(field.levels) - MAX_LEVELS
+        return ", ".join(field.levels[:MAX_LEVELS]) + (f" and {n_more:,} more" if n_more > 0 else "")
+    if field.minimum is None:
+        return ""
+    return f"{_text(field.minimum)} to {_text(field.maximum)}"
+
+
+def _tested(report: Mapping[str, Any]) -> CardPart:
+    if not report.get("n_rows"):
+        return CardPart("How it was tested")
+    validated, conditions = report.get("cross_validation") or {}, report.get("conditions") or {}
+    copies = (conditions.get("duplicates") or {}).get("n_copies")
+    return CardPart(
+        "How it was tested",
+        sentences=tuple(filter(None, [(report.get("verdict") or {}).get("sentence")])),
+        facts=_kept(
+            ("Rows kept apart for the test", f"{report['n_rows']:,}"),
+            ("Chosen", _split_words(conditions)),
+            ("Cross-validation", f"{validated['n_folds']} folds" if validated.get("n_folds") else ""),
+            ("Copies of other rows", f"{copies:,}" if copies else ""),
+            ("Candidates were compared by", str(report.get("metric") or "")),
+        ),
+        points=tuple(report.get("baseline_notes") or ()),
+    )
+
+
+def _split_words(conditions: Mapping[str, Any]) -> str:
+    split = conditions.get("split")
+    try:
+        return SplitBy.from_json(split).words if split else ""
+    except InvalidTrainingRequest:
+        return ""
+
+
+def _metrics(report: Mapping[str, Any]) -> CardPart:
+    held_out, reach = report.get("held_out") or {}, report.get("intervals") or {}
+    validated = (report.get("cross_validation") or {}).get("metrics") or {}
+    baselines = report.get("baselines") or []
+    if not held_out:
+        return CardPart("Metrics")
+    header = ("Metric", "On the test rows", "95 % interval", "Cross-validated")
+    titles = tuple(str(each.get("title") or each.get("key")) for each in baselines)
+    rows = tuple(
+        (
+            name,
+            _number(value),
+            " to ".join(map(_number, reach[name])) if reach.get(name) else "",
+            _number(validated.get(name)),
+            *(_number((each.get("held_out") or {}).get(name)) for each in baselines),
+        )
+        for name, value in held_out.items()
+    )
+    notes = ("The last columns are baselines: what simpler models score on the same rows.",) if titles else ()
+    return CardPart("Metrics", sentences=notes, table=CardTable((*header, *titles), rows))
+
+
+def _weak_spots(report: Mapping[str, Any]) -> CardPart:
+    found, n_tested = report.get("slices") or [], report.get("n_slices_tested")
+    if not n_tested:
+        return CardPart("Where it errs most")
+    said = f"Of {n_tested:,} parts of the test rows, {len(found) or 'none'} had a significantly larger error."
+    rows = tuple(
+        (str(each["words"]), f"{each['n_rows']:,}", _number(each["score"]), _number(each["score_elsewhere"]))
+        for each in found
+    )
+    table = CardTable(("Where", "Rows", "Error there", "Elsewhere"), rows) if rows else None
+    return CardPart("Where it errs most", sentences=(said,), table=table)
+
+
+def _sureness(report: Mapping[str, Any]) -> CardPart:
+    decision, calibration = report.get("decision") or {}, report.get("calibration") or {}
+    both = calibration.get("held_out") or {}
+    sentences = tuple(filter(None, [decision.get("sentence")]))
+    if both:
+        sentences += (
+            f"The probabilities are calibrated; that took the loss on the test rows from {_number(both.get('before'))} "
+            f"to {_number(both.get('after'))}.",
+        )
+    rows = tuple(
+        (
+            f"{each['coverage']:.0%}",
+            f"{each['covered']:.1%}",
+            _number(each.get("mean_width", each.get("mean_size"))),
+        )
+        for each in report.get("coverage") or []
+    )
+    size = "Mean size of a set" if report.get("classes") else "Mean width"
+    table = CardTable(("Asked to hold the truth", "Held it on the test rows", size), rows) if rows else None
+    return CardPart("How sure its answers are", sentences=sentences, table=table)
+
+
+def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
+    important = [each for each in report.get("importance") or [] if each.get("mean") is not None]
+    curves = [str(each["column"]) for each in (report.get("dependence") or {}).get("features") or []]
+    can = {
+        "Each answer can be explained: how far each column moved it from the mean over training rows (Shapley values).":
+            "background.json" in version.artifacts,
+        f"{len(curves):,} of its columns have a curve of how the answer goes with them.": bool(curves),
+        "Training rows like a row, and what would have to change for another answer, can be asked for.":
+            examples.has_examples(version),
+    }  # fmt: skip
+    rows = tuple(
+        (str(each["column"]), _number(each["mean"]), _number(each.get("spread")))
+        for each in important[:MAX_IMPORTANT]
+    )
+    table = CardTable(("Column", "Rise of the loss when it is shuffled", "Spread"), rows) if rows else None
+    return CardPart("Explanation", points=tuple(text for text, is_so in can.items() if is_so), table=table)
+
+
+def _limits(version: ModelVersion, report: Mapping[str, Any]) -> Iterable[str]:
+    yield from map(str, (report.get("verdict") or {}).get("worries") or [])
+    for each in version.warnings or []:
+        yield str(each.get("message", each) if isinstance(each, Mapping) else each)
+    if version.dataset is not None:
+        yield (
+            "It knows what its training rows show, no more. Values far outside of them, categories that they do not "
+            "have and gaps are answered with a warning; a world that has changed since is not noticed."
+        )
+        yield "What moves its answers need not be what moves the world: nothing here is said of causes."
+
+
+def _technique(version: ModelVersion) -> CardPart:
+    parity = version.parity or {}
+    difference = parity.get("max_abs_difference")
+    served = "ONNX Runtime answers" if version.is_compiled else "scikit-learn itself answers, in the process"
+    compared = (
+        f"; it differs from scikit-learn by at most {float(difference):.1g} on {parity.get('n_rows') or 0:,} rows"
+        if version.is_compiled and difference is not None
+        else ""
+    )
+    rows = tuple(
+        (str(name), f"{int(entry['n_bytes']):,}", str(entry["digest"]))
+        for name, entry in version.artifacts.items()
+    )
+    return CardPart(
+        "Technique",
+        sentences=(f"{served}{compared}.",),
+        facts=tuple((str(name), str(number)) for name, number in version.libraries.items()),
+        table=CardTable(("File", "Bytes", "SHA-256"), rows) if rows else None,
+    )
+
+
+def _kept(*facts: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _text(value: Any) -> str:
+    return _number(value) if isinstance(value, float) else str(canonical_text(value) or "")
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{float(value):.4g}"
+
+
+def card_markdown(card: Card) -> str:
+    """The card as Markdown. Whatever users named is written as text: it opens no tag, link or table cell."""
+    blocks = [f"# {escaped(card.title)}", escaped(card.lead)]
+    for part in card.parts:
+        blocks.append(f"## {escaped(part.title)}")
+        blocks += [escaped(each) for each in part.sentences if each.strip()]
+        if part.facts:
+            blocks.append("\n".join(f"- {escaped(name)}: {escaped(value)}" for name, value in part.facts))
+        if part.points:
+            blocks.append("\n".join(f"- {escaped(each)}" for each in part.points))
+        if part.table:
+            blocks.append(_table(part.table))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(table: CardTable) -> str:
+    rule = ["---"] + ["---:"] * (len(table.header) - 1)
+    lines: Sequence[Sequence[str]] = [table.header, rule, *table.rows]
+    return "\n".join(
+        "| " + " | ".join(cell if line is rule else escaped(cell) for cell in line) + " |" for line in lines
+    )
+
+
+# What begins or ends a mark of CommonMark or of GitHub's tables anywhere in a line, and what does at its start.
+MARKS = frozenset("\\`*_[]<>|~&$")
+FIRST_MARKS = ("#", "-", "+", "=")
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line: marks behind a backslash, what is not printable as �."""
+    line = " ".join(text.split())
+    shown = (character if character.isprintable() else "�" for character in line)
+    plain = "".join(f"\\{character}" if character in MARKS else character for character in shown)
+    if plain.startswith(FIRST_MARKS):
+        return f"\\{plain}"
+    # "1." and "1)" would begin a list.
+    return LIST_NUMBER.sub(r"\1\\\2", plain)

@@ -1,0 +1,114 @@
+"""The card of a version: what stands in it, and that nobody's words become marks."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from predictor.models import ModelVersion, RegisteredModel, User, Workspace
+from predictor.services import model_cards, registry
+from predictor.tests.services.versions import publish
+from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
+
+
+@pytest.fixture
+def model(workspace: Workspace) -> RegisteredModel:
+    return RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn | <b>one</b>")
+
+
+@pytest.fixture
+def version(model: RegisteredModel) -> ModelVersion:
+    return publish_served(model)
+
+
+def part(card: model_cards.Card, title: str) -> model_cards.CardPart:
+    return next(each for each in card.parts if each.title == title)
+
+
+def test_a_card_says_what_is_stored_with_the_version(version: ModelVersion) -> None:
+    card = model_cards.card_of(version)
+    report = version.evaluation
+
+    assert dict(part(card, "The version").facts)["Serves as"] == "champion"
+    assert dict(part(card, "Data").facts)["Dataset"] == "Table"
+    features = part(card, "Features").table
+    assert features is not None
+    assert [row[0] for row in features.rows] == list(version.signature.names)
+    assert features.rows[0] == ("age", "numeric", "18 to 90", "sometimes", "0.1")
+    metrics = part(card, "Metrics").table
+    assert metrics is not None
+    assert metrics.header[-1] == "No features"
+    assert [row[0] for row in metrics.rows] == list(report["held_out"])
+    assert part(card, "How it was tested").sentences == (report["verdict"]["sentence"],)
+    assert "3 rows were left out." in part(card, "Limits and warnings").points
+    assert "Training rows like a row" in part(card, "Explanation").points[-1]
+    files = part(card, "Technique").table
+    assert files is not None
+    assert {row[2] for row in files.rows} == {each["digest"] for each in version.artifacts.values()}
+
+
+def test_the_description_of_the_model_is_the_intended_use(version: ModelVersion, member: User) -> None:
+    assert part(model_cards.card_of(version), "Intended use").sentences == (model_cards.NOBODY_SAID,)
+
+    registry.update_model(
+        registered_model=version.registered_model, description="For letters.\nNot for prices.", by=member
+    )
+
+    assert part(model_cards.card_of(version), "Intended use").sentences == ("For letters.", "Not for prices.")
+
+
+def test_a_version_from_coefficients_has_a_card_too(workspace: Workspace, member: User) -> None:
+    version = registry.register_linear(
+        workspace=workspace, name="article", coefficients=[0.5], intercept=0.0, by=member
+    )
+
+    card = model_cards.card_of(version)
+
+    assert part(card, "Data").sentences == ("It was made from given coefficients, not from data.",)
+    assert {each.title for each in card.parts}.isdisjoint({"Metrics", "How it was tested"})
+
+
+def test_an_empty_report_leaves_parts_out(model: RegisteredModel) -> None:
+    card = model_cards.card_of(publish(model))
+
+    assert "Where it errs most" not in {each.title for each in card.parts}
+
+
+def test_names_stay_names_in_markdown(version: ModelVersion, member: User) -> None:
+    registry.update_model(
+        registered_model=version.registered_model,
+        description="# no heading\n- no list\n[x](javascript:alert(1))\n1. no list\n<img src=x>",
+        by=member,
+    )
+
+    text = model_cards.card_markdown(model_cards.card_of(version))
+
+    assert text.startswith("# Churn \\| \\<b\\>one\\</b\\>, version 1\n")
+    assert not re.search(r"(?<!\\)<", text)
+    assert EVIL_NUMBER not in text
+    assert "\\<script\\>alert(1)\\</script\\>" in text
+    assert "\\_\\_proto\\_\\_" in text
+    assert EVIL_CATEGORY.replace("*", "\\*") in text
+    assert EVIL_TEXT not in text
+    for line in ("\\# no heading", "\\- no list", "\\[x\\](javascript:alert(1))", "1\\. no list"):
+        assert f"\n{line}\n" in text
+    for table in re.findall(r"(?:^\|.*\|$\n)+", text, re.M):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a|b\nc", "a\\|b c"),
+        ("\u202ertl\x00", "�rtl�"),
+        ("2024-01-01", "2024-01-01"),
+        ("-1", "\\-1"),
+        ("12) x", "12\\) x"),
+        ("back\\slash", "back\\\\slash"),
+        ("", ""),
+    ],
+)
+def test_marks_are_escaped(text: str, written: str) -> None:
+    assert model_cards.escaped(text) == written

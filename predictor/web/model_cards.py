@@ -1,0 +1,63 @@
+"""The card of a version as a page and as a Markdown file, and the description of what its model is for."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from ..models import ModelVersion, WorkspaceRole
+from ..services import model_cards, registry
+from .registry import ModelPage
+
+MAX_DESCRIPTION = 10_000
+
+
+class CardPage(ModelPage):
+    def load_version(self, slug: str, number: int) -> ModelVersion:
+        model = self.load_model(slug)
+        versions = ModelVersion.objects.select_related("dataset", "training_run", "created_by")
+        found: ModelVersion = self.get_visible_or_404(versions, registered_model=model, number=number)
+        found.registered_model = model
+        return found
+
+
+class VersionCard(CardPage):
+    """All may read it; members write what the model is for."""
+
+    def get_required_role(self) -> WorkspaceRole:
+        return WorkspaceRole.MEMBER if self.request.method == "POST" else WorkspaceRole.VIEWER
+
+    def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
+        version = self.load_version(slug, number)
+        context = {
+            "model": self.registered_model,
+            "version": version,
+            "card": model_cards.card_of(version),
+            "max_description": MAX_DESCRIPTION,
+        }
+        return render(request, "predictor/registry/version_card.html", context)
+
+    def post(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
+        """The description belongs to the model: all its versions show it."""
+        self.load_version(slug, number)
+        text = request.POST.get("description", "").replace("\0", "").replace("\r\n", "\n").strip()
+        if len(text) > MAX_DESCRIPTION:
+            messages.error(
+                request,
+                f"A description has at most {MAX_DESCRIPTION:,} characters; this one has {len(text):,}.",
+            )
+        else:
+            registry.update_model(registered_model=self.registered_model, description=text, by=request.user)
+            messages.success(request, "The description is saved.")
+        return redirect("version-card", self.workspace.slug, slug, number)
+
+
+class VersionCardMarkdown(CardPage):
+    def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
+        version = self.load_version(slug, number)
+        text = model_cards.card_markdown(model_cards.card_of(version))
+        response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{slug}-{number}.md"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
