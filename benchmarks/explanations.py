@@ -133,6 +133,7 @@ def measured(made: Made) -> dict[str, Any]:
     sums = [each.base + sum(each.contributions.values()) for each in explained]
     names = made.pipeline.spec.sources
     ours = np.array([[each.contributions[name] for name in names] for each in explained])
+    shap = shap_package()
     exact = by_formula(made) if len(names) <= MAX_EXACT_COLUMNS else None
     return {
         "n_columns": len(names),
@@ -140,7 +141,7 @@ def measured(made: Made) -> dict[str, Any]:
         "ms_answer": per_row(lambda row, _: made.predictor.predict(row), made),
         "ms_explanation": per_row(lambda row, code: made.predictor.explain(row, [code]), made),
         "off": float(np.max(np.abs(np.array(sums) - wanted))),
-        "treeshap": correlation(ours, by_treeshap(made)),
+        "treeshap": None if shap is None else correlation(ours, by_treeshap(made, shap)),
         "exact": None if exact is None else correlation(ours[: len(exact)], exact),
     }
 
@@ -156,9 +157,8 @@ def per_row(work: Callable[..., Any], made: Made) -> float:
     return float(np.median(times))
 
 
-def by_treeshap(made: Made) -> Any:
+def by_treeshap(made: Made, shap: Any) -> Any:
     """(rows, columns): TreeSHAP on the fitted forest, added up over what each column became."""
-    shap = shap_package()
     (member,) = made.pipeline.members
     explainer = shap.TreeExplainer(
         member.estimator, member.part(made.background), feature_perturbation="interventional"
@@ -176,11 +176,14 @@ def by_treeshap(made: Made) -> Any:
 
 
 def shap_package() -> Any:
-    """shap, imported without the folder of this file: numba would take coverage.py there for the package."""
+    """shap, or None where it is not installed. It is imported without the folder of this file: numba would take
+    coverage.py there for the package of that name."""
     before = list(sys.path)
     sys.path[:] = [each for each in before if Path(each or ".").resolve() != PROJECT / "benchmarks"]
     try:
         return importlib.import_module("shap")
+    except ImportError:
+        return None
     finally:
         sys.path[:] = before
 
