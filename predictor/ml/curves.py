@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 MAX_POINTS = 200
 N_BINS = 10
+N_SIZES = 5
 GAIN_SHARES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5)
 ERROR_QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99)
 Points = dict[str, list[float]]
@@ -97,11 +98,11 @@ def gain_curve(is_positive: Array, score: Array) -> dict[str, Any]:
 
 def error_distribution(actual: Array, predicted: Array) -> dict[str, Any]:
     """How large errors are: `quantiles` of their size, the share `within` round sizes, and `by_size`: the mean
-    size and the mean of the errors in up to ten groups of equally many rows by predicted value."""
+    size and the mean of the errors in up to five groups of equally many rows by predicted value."""
     error = np.asarray(predicted, np.float64) - actual
     size = np.abs(error)
     levels = np.quantile(size, ERROR_QUANTILES)
-    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, N_SIZES + 1)[1:-1]))
     part = np.searchsorted(edges, predicted, side="right")
     groups = [np.flatnonzero(part == each) for each in range(len(edges) + 1)]
     return {

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .fitting import Candidate
-from .metrics import metrics, selection_metric, selection_score
+from .metrics import secondary_metric, selection_metric, selection_score
 from .paths import FoldFit
 from .schema import Task
 
@@ -90,14 +90,13 @@ def outcome_of(
     each = [selection_score(task, y[rows], predictions[rows]) for rows in folds]
     # Time and size were measured at the last stage; a boosting that is cut earlier needs that much less.
     share = min(1.0, (best_number + 1) / len(longest)) if candidate.is_staged else 1.0
-    secondary = "roc_auc" if task.is_classification else "r2"
     entry = entry_for(
         candidate,
         task,
         stage=best_stage,
         score=best if math.isfinite(best) else None,
         spread=float(np.std(each)) if np.isfinite(each).all() else None,
-        extra={secondary: metrics(task, y, predictions)[secondary]} if math.isfinite(best) else None,
+        extra=secondary_metric(task, y, predictions) if math.isfinite(best) else None,
         fit_seconds=sum(fit.fit_seconds for fit in fits),
         predict_ms=round(float(np.median([fit.predict_ms for fit in fits])) * share, 3),
         size_bytes=round(float(np.median([fit.size_bytes for fit in fits])) * share),

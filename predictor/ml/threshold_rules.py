@@ -56,13 +56,13 @@ class ThresholdRule:
     def parse(cls, text: str) -> ThresholdRule:
         """From the short form of command lines: f1, cost:1:5, precision:0.9, recall:0.9 or 0.3."""
         by, *numbers = text.strip().split(":")
-        try:
-            values = [float(each) for each in numbers] if by in NUMBERS else [float(text)]
-        except ValueError:
-            values = []
         if by not in NUMBERS:
-            by = "fixed"
-        if len(values) != len(NUMBERS[by]):
+            by, numbers = "fixed", [text]
+        try:
+            values = [float(each) for each in numbers]
+        except ValueError:
+            values = None
+        if values is None or len(values) != len(NUMBERS[by]):
             raise InvalidThreshold(
                 f"A threshold is written as f1, cost:FALSE_POSITIVE:FALSE_NEGATIVE, precision:AT_LEAST, "
                 f"recall:AT_LEAST or a number; got {shown(text)}."

@@ -162,7 +162,7 @@ def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
     return Chart(
         "lift",
         "line",
-        {"series": series, "x": "share of the rows", "y": "times as many as by chance", "xRange": [0, 1]},
+        {"series": series, "x": "share of the rows", "y": "lift", "xRange": [0, 1]},
         "Lift" + of_class(series),
         "How many times as many rows of the class as by chance are among those with the highest probability",
         "The same, divided by what chance would find: 3 at 0.1 means that the top tenth holds three times its share.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,24 @@ def test_a_calibrated_version_answers_alike_compiled_and_stored(key, n_classes, 
     assert np.allclose(served.predict(table.columns).probabilities, expected, atol=1e-6)
     changed = persistence.read_spec(persistence.with_threshold(paths[persistence.SPEC].read_bytes(), 0.6))
     assert (changed.threshold, changed.calibration) == (0.6, calibration)
+
+
+def test_a_version_without_a_calibration_is_written_as_older_programs_read_it(tmp_path):
+    table = classification_table(60)
+    fitted = join([fit_member(Candidate("l", "l", "logistic_regression", LINEAR), {}, table, seed=0)], table)
+    signature = Signature(
+        "y", table.task, tuple(FeatureField(name, role) for name, role in table.roles.items())
+    )
+    for number, calibration in ((1, None), (2, Calibration(0.5, (0.0, 0.0)))):
+        files = persistence.write(
+            tmp_path,
+            pipeline=replace(fitted, calibration=calibration),
+            signature=signature,
+            compiled=None,
+            golden=table.rows(np.arange(3)).columns,
+        )
+        spec = json.loads(files[persistence.SPEC].path.read_bytes())
+        assert (spec["format"], "calibration" in spec) == (number, calibration is not None)
 
 
 def test_a_calibration_that_does_not_fit_is_refused():

@@ -84,7 +84,7 @@ def test_errors_are_told_by_quantile_by_round_size_and_by_predicted_size():
     assert found["quantiles"][0] == {"share": 0.5, "error": pytest.approx(10.01)}
     assert [each["error"] for each in found["within"]] == [5.0, 10.0]
     assert [each["share"] for each in found["within"]] == [0.25, 0.5]
-    assert len(found["by_size"]) == 10
+    assert len(found["by_size"]) == 5
     assert sum(each["rows"] for each in found["by_size"]) == 1000
     assert found["by_size"][0]["mean_size"] < found["by_size"][-1]["mean_size"]
     assert found["by_size"][-1]["mean_error"] == pytest.approx(0, abs=1)

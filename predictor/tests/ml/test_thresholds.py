@@ -92,6 +92,21 @@ def test_a_rule_that_makes_no_sense_is_refused(asked):
         ThresholdRule.from_json(asked)
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("f1", {"by": "f1"}),
+        ("cost:1:5", {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}),
+        ("recall:0.9", {"by": "recall", "at_least": 0.9}),
+        ("0.3", {"by": "fixed", "value": 0.3}),
+    ],
+)
+def test_the_short_form_of_the_command_line(text, asked):
+    assert ThresholdRule.parse(text).to_json() == asked
+    with pytest.raises(InvalidThreshold):
+        ThresholdRule.parse(f"{text}:x")
+
+
 def test_a_rule_comes_back_from_json():
     for asked in ({"by": "f1"}, {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}):
         assert ThresholdRule.from_json(asked).to_json() == asked

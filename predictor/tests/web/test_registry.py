@@ -445,3 +445,19 @@ def test_the_parity_line_is_a_sentence() -> None:
     assert parity_sentence(in_process) == (
         "In-process: scikit-learn itself answers, because labels differ on 2 of 1,200 rows."
     )
+
+
+def test_the_page_says_how_the_version_decides_how_sure_it_is_and_what_its_best_rows_hold(
+    client: Client, viewer: User, version: ModelVersion
+) -> None:
+    client.force_login(viewer)
+
+    page = client.get(reverse("version-detail", args=["acme", "churn", 1])).content.decode()
+
+    assert "is predicted when it is the more probable class" in page
+    assert "9 of 10 cases" in page
+    assert "calibrating gained nothing worth having" in page
+    assert "The 10 % of the rows with the highest probability hold" in page
+    assert "Decide differently" not in page
+    for name in ("thresholds", "gain", "lift", "calibration"):
+        assert f'id="{name}' in page

@@ -533,3 +533,33 @@ def test_a_role_that_does_not_exist_is_refused(client: Client, member: User, dat
     assert response.status_code == 400
     assert "There is no column role “king”" in response.text
     assert not TrainingRun.objects.exists()
+
+
+def test_how_to_decide_is_asked_for_two_classes_only(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+    page = url("training-run-create", dataset.pk)
+    rule = {"threshold-by": "cost", "threshold-false_positive": "1", "threshold-false_negative": "5"}
+
+    assert "threshold-by" in client.get(page).content.decode()
+    assert "threshold-by" not in client.get(page, {"target": "age"}).content.decode()
+    client.post(page, asked(**rule))
+    client.post(page, asked(target="age", **rule))
+
+    decided, numeric = TrainingRun.objects.order_by("pk")
+    assert decided.threshold == {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}
+    assert numeric.threshold == {}
+    again = client.get(page, {"again": decided.pk}).context["form"].threshold
+    assert (again["by"].value(), again["false_negative"].value()) == ("cost", "5")
+    assert "costs least" in client.get(url("training-run-detail", decided.pk)).content.decode()
+
+
+def test_a_rule_without_its_numbers_is_refused_beside_the_field(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-create", dataset.pk), asked(**{"threshold-by": "precision"}))
+
+    assert response.status_code == 400
+    assert "“at_least” is missing" in response.content.decode()
+    assert not TrainingRun.objects.exists()
