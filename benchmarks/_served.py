@@ -1,10 +1,14 @@
-"""Models to measure serving with: the 100-tree forest on a mixed table, and the article's linear model."""
+"""Models to measure serving with: the 100-tree forest on a mixed table, and the article's linear model.
+
+`python benchmarks/_served.py`, with the environment of an installation, registers both there.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +50,7 @@ def make_models(*, n_rows: int, n_trees: int) -> ServedModels:
     from predictor.models import RegisteredModel, User, Workspace, WorkspaceRole
     from predictor.services import registry, tokens, workspaces
 
-    user = User.objects.create_user("bench@example.org", None)
+    user = User.objects.create_user("models@example.org", None)
     workspace = Workspace.objects.create(slug=WORKSPACE, name="Bench")
     workspaces.add_member(workspace=workspace, user=user, role=WorkspaceRole.ADMIN, by=None)
     forest = RegisteredModel.objects.create(workspace=workspace, slug="forest", name="Forest")
@@ -132,3 +136,19 @@ def _finished_run(model: Any) -> Any:
         workspace=model.workspace, dataset=dataset, registered_model=model, target="y", task="binary",
         status="succeeded", budget_seconds=60, seed=0,
     )  # fmt: skip
+
+
+def main() -> None:
+    """Tables, models and a token in the installation of this environment; prints what a load generator needs."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    print(json.dumps(asdict(make_models(n_rows=20_000, n_trees=100))))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    main()

@@ -13,26 +13,18 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _installation import installation
 from _machine import PeakMemory, header, parser, timed, write_json
 
-PROJECT = Path(__file__).resolve().parent.parent
-EMAIL = "bench@example.org"
 BLOCK = 1 << 20
 ROWS_AT_ONCE = 50_000
 BARE = """
@@ -171,67 +163,6 @@ def upload(path: Path, port: int, token: str) -> dict[str, Any]:
     if response.status not in (200, 201):
         raise SystemExit(f"The upload was answered with {response.status}: {answer[:500]!r}")
     return dict(json.loads(answer))
-
-
-@contextmanager
-def installation(folder: Path) -> Iterator[tuple[int, str, int]]:
-    """Port, token and process id of a server started as `make run` starts it, with a data folder of its own."""
-    port = free_port()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    environment = {
-        **kept,
-        "MLWEB_DATA_DIR": str(folder / "var"),
-        "MLWEB_PORT": str(port),
-        "MLWEB_ADMIN_EMAIL": EMAIL,
-        "MLWEB_ADMIN_PASSWORD": "only for this benchmark",
-    }
-    with (folder / "serve.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
-            cwd=PROJECT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(port, folder / "serve.log", server)
-        yield port, make_token(environment), server.pid
-    finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-        shutil.rmtree(folder / "var", ignore_errors=True)
-
-
-def make_token(environment: dict[str, str]) -> str:
-    command = [sys.executable, "manage.py", "create_token", "--email", EMAIL, "--workspace", "default"]
-    command += ["--scope", "read", "--scope", "predict", "--scope", "write"]
-    made = subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
-    return made.stdout.strip().splitlines()[-1]
-
-
-def wait_for(port: int, log: Path, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            if server.poll() is not None:
-                break
-        time.sleep(0.2)
-    raise SystemExit("The server did not start:\n" + log.read_text("utf-8", "replace")[-3_000:])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

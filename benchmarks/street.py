@@ -25,9 +25,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pandas as pd
+from _installation import installation
 from _machine import header, parser, write_json
 from _tables import bundled_tables
-from ingest import installation
 
 POLL_SECONDS = 0.5
 LINE = "{name:<16} {seconds:>7} {metric:<9} {test:>11} {baseline:>11} {auc:>7} {parity:>9}  {served}"

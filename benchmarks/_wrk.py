@@ -1,0 +1,112 @@
+"""Load by wrk, and what the loaded processes use meanwhile."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+# wrk reports latencies in microseconds; `done` prints what we read as one line of JSON.
+SCRIPT = """
+local file = io.open(%(body)s, "rb")
+wrk.method = "POST"
+wrk.body = file:read("*all")
+file:close()
+%(headers)s
+done = function(summary, latency, requests)
+  io.write(string.format(
+    '\\n{"requests": %%d, "seconds": %%f, "bad": %%d, "broken": %%d, "p50": %%f, "p99": %%f, "longest": %%f}\\n',
+    summary.requests, summary.duration / 1e6, summary.errors.status,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
+    latency:percentile(50), latency:percentile(99), latency.max))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One run of wrk. `cpu_us`: processor time of the server's processes for each request."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+    n_bad: int
+
+
+def require_wrk() -> None:
+    if not shutil.which("wrk"):
+        raise SystemExit("wrk is not installed (on Debian: apt install wrk).")
+
+
+def load(
+    url: str, body: bytes, headers: Mapping[str, str], *, concurrency: int, seconds: float, pid: int
+) -> Loaded:
+    """POST the body to the URL over so many connections; the server is the process with this id and its tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "body").write_bytes(body)
+        sent = "\n".join(
+            f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()
+        )
+        script = Path(folder) / "post.lua"
+        script.write_text(SCRIPT % {"body": json.dumps(str(Path(folder) / "body")), "headers": sent})
+        command = ["wrk", "--threads", "1", "--connections", str(concurrency), "--duration", f"{seconds:g}s"]
+        command += ["--timeout", "10s", "--script", str(script), url]
+        before = cpu_seconds(pid)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        used = cpu_seconds(pid) - before
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    n = max(told["requests"], 1)
+    return Loaded(
+        rate=(told["requests"] - told["bad"]) / told["seconds"],
+        p50_ms=told["p50"] / 1000,
+        p99_ms=told["p99"] / 1000,
+        cpu_us=used / n * 1e6,
+        n_bad=told["bad"] + told["broken"],
+    )
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and all that it started and that still lives."""
+    total = 0.0
+    for process in tree(pid):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def memory_mb(pid: int, named: str = "") -> float:
+    """Memory of the processes in the tree whose command holds `named`: shared pages count once (PSS)."""
+    total = 0
+    for process in tree(pid):
+        try:
+            if named in " ".join(process.cmdline()):
+                total += process.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return total / 1e6
+
+
+def wait_until(url_answers: object, seconds: float) -> float:
+    """Seconds until the call gives something true. Raises SystemExit when it does not."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        if callable(url_answers) and url_answers():
+            return time.monotonic() - started
+        time.sleep(0.05)
+    raise SystemExit(f"A server did not answer within {seconds:g} seconds.")

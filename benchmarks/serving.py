@@ -1,0 +1,327 @@
+"""How fast is one prediction, beside what people use today? One row by HTTP, with wrk, on one machine.
+
+    python benchmarks/serving.py [--peers NAME …] [--rounds 3] [--seconds 5] [--concurrency 1 16 64]
+                                 [--venvs DIR] [--json FILE] [--quick]
+
+The same random forest (100 trees, 10 numbers and 4 categories, 20,000 rows) and the article's linear model are
+served by this project (two web workers; each request authenticated, checked, and committed to the log before
+its answer leaves) and by its peers (two workers each, which do none of that), everybody in an environment of
+their own below DIR (made once; --quick measures this project alone). In each round everybody serves in turn;
+medians over the rounds are printed: requests/s, p50, p99, processor time a request, memory (PSS) of the serving
+processes, seconds from start to the first answer, and how many times our rate is theirs. Then 100,000 rows of
+CSV, broken bodies (how many of them get a 5xx), and whether null, NaN and an empty cell get one answer.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from _installation import PROJECT, environment_of, free_port, installation
+from _wrk import Loaded, load, memory_mb, require_wrk, wait_until
+from _machine import header, parser, write_json
+from _peers import N_WORKERS, PEERS, Peer, started, versions_of
+from _served import NUMBERS, mixed_table
+
+OURS = "mlweb"
+MODELS = ("forest", "linear")
+WARM_REQUESTS = 50
+CSV_ROWS = 100_000
+COLUMNS = ("requests/s", "p50 ms", "p99 ms", "CPU µs", "ours is")
+# Each is a body that some client once sent.
+BROKEN = (
+    b"", b"{", b"[]", b"null", b"42", b'"text"', b"\xff\xfe", b'{"rows": null}', b'{"rows": []}', b'{"rows": [[]]}',
+    b'{"rows": [{}]}', b'{"rows": [{"n0": "abc"}]}', b'{"rows": {"n0": 1}}', b'{"x": 1}', b'{"rows": [null]}',
+    b'{"rows": [{"n0": 1e999}]}', b'{"rows": [{"n0": NaN}]}', b'{"rows": [{"n0": [1]}]}', b"[" * 5_000,
+    b'{"inputs": [{"name": "n0"}]}', b'{"dataframe_split": {"columns": ["n0"], "data": [["abc"]]}}',
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that answers: its root process, and for each model the address, body and headers of one row."""
+
+    pid: int
+    asks: dict[str, tuple[str, bytes, dict[str, str]]]
+    startup_seconds: float
+    named: str = ""
+
+
+def main() -> int:
+    asked = parser(__doc__)
+    names = [each.name for each in PEERS]
+    asked.add_argument("--peers", nargs="*", default=names, metavar="NAME", help=f"of {', '.join(names)}")
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--seconds", type=float, default=5.0, help="of each run of wrk")
+    asked.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 64])
+    asked.add_argument("--venvs", type=Path, default=PROJECT / ".peers", metavar="DIR")
+    options = asked.parse_args()
+    if options.quick:
+        options.peers, options.rounds, options.seconds, options.concurrency = [], 1, 1.0, [16]
+    require_wrk()
+    peers = [each for each in PEERS if each.name in options.peers]
+    about = header("serving")
+    about["peers"] = {peer.name: versions_of(peer, options.venvs) for peer in peers}
+    for name, told in about["peers"].items():
+        print(f"{name}: {told}")
+    figures: dict[str, Any] = {
+        "runs": defaultdict(list),
+        "startup": defaultdict(list),
+        "memory": defaultdict(list),
+    }
+    with tempfile.TemporaryDirectory(prefix="mlweb-serving-") as folder:
+        for number in range(options.rounds):
+            for peer in (None, *peers):
+                take_turn(peer, Path(folder) / f"round-{number}", options, figures)
+        report(figures, options)
+        figures["csv"] = csv_seconds(Path(folder), peers, options)
+        figures["broken"] = broken_bodies(Path(folder), peers, options)
+        figures["missing"] = missing_is_one(Path(folder))
+    runs = {
+        "/".join(map(str, key)): [asdict(each) for each in found] for key, found in figures["runs"].items()
+    }
+    write_json(options.json, about, {**figures, "runs": runs})
+    return 0
+
+
+def take_turn(peer: Peer | None, folder: Path, options: Any, figures: dict[str, Any]) -> None:
+    """One round of one contender: each model at each concurrency."""
+    name = peer.name if peer else OURS
+    for which in MODELS:
+        with serving(peer, folder, options.venvs, which) as server:
+            url, body, headers = server.asks[which]
+            warm(url, body, headers)
+            for concurrency in options.concurrency:
+                found = load(
+                    url, body, headers, concurrency=concurrency, seconds=options.seconds, pid=server.pid
+                )
+                figures["runs"][name, which, concurrency].append(found)
+            if which == "forest":
+                figures["startup"][name].append(server.startup_seconds)
+                figures["memory"][name].append(memory_mb(server.pid, server.named))
+
+
+@contextmanager
+def serving(
+    peer: Peer | None, folder: Path, venvs: Path, which: str, settings: dict[str, str] | None = None
+) -> Iterator[Serving]:
+    folder.mkdir(parents=True, exist_ok=True)
+    if peer is None:
+        with ours(folder / f"ours-{which}", settings or {}) as server:
+            yield server
+        return
+    port = free_port()
+    begun = time.monotonic()
+    process = started(peer, venvs, port, which, folder / f"{peer.environment}.log")
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_until(lambda: is_well(address + peer.health), 120)
+        body = json.dumps(peer.body(row_of(which))).encode()
+        ask = (address + peer.path(which), body, {"Content-Type": "application/json"})
+        yield Serving(process.pid, {which: ask}, time.monotonic() - begun)
+    finally:
+        end(process)
+
+
+@contextmanager
+def ours(folder: Path, settings: dict[str, str]) -> Iterator[Serving]:
+    """The whole installation, as `make run` starts it: web server, worker, beat."""
+    folder.mkdir(parents=True)
+    environment = {
+        **environment_of(folder),
+        "PYTHONPATH": str(PROJECT),
+        "DJANGO_SETTINGS_MODULE": "mlweb.settings",
+    }
+    made = subprocess.run(
+        [sys.executable, str(PROJECT / "benchmarks" / "_served.py")],
+        cwd=PROJECT, env=environment, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    models = json.loads(made.stdout.splitlines()[-1])
+    begun = time.monotonic()
+    settings = {"MLWEB_WEB_WORKERS": str(N_WORKERS), **settings}
+    with installation(folder, settings, token=models["token"]) as (port, _, pid):
+        took = time.monotonic() - begun
+        sent = {"Content-Type": "application/json", "Authorization": f"Bearer {models['token']}"}
+        asks = {
+            which: (
+                f"http://127.0.0.1:{port}{models[f'{which}_path']}",
+                json.dumps({"rows": [models[f"{which}_row"]]}).encode(),
+                sent,
+            )
+            for which in MODELS
+        }
+        yield Serving(pid, asks, took, named="granian")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(15)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def is_well(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def row_of(which: str) -> dict[str, Any]:
+    if which == "linear":
+        return {"x1": 1, "x2": 2}
+    columns, _ = mixed_table(1)
+    return {name: values[0].item() if name in NUMBERS else values[0] for name, values in columns.items()}
+
+
+def warm(url: str, body: bytes, headers: dict[str, str]) -> None:
+    """Every worker has loaded the model; the first answer is checked."""
+    with httpx.Client(timeout=60) as client:
+        first = client.post(url, content=body, headers=headers)
+        if first.status_code != 200:
+            raise SystemExit(f"{url} answered {first.status_code}: {first.text[:300]}")
+    for _ in range(WARM_REQUESTS):
+        httpx.post(url, content=body, headers=headers, timeout=60)
+
+
+def report(figures: dict[str, Any], options: Any) -> None:
+    names = list(dict.fromkeys(name for name, _, _ in figures["runs"]))
+    for which in MODELS:
+        for concurrency in options.concurrency:
+            print(f"\n{which}, concurrency {concurrency}")
+            print(f"  {'':<20}" + "".join(f"{each:>12}" for each in COLUMNS))
+            own = middle(figures["runs"][OURS, which, concurrency])
+            for name in names:
+                found = middle(figures["runs"][name, which, concurrency])
+                ratio = "" if name == OURS else f"{own.rate / max(found.rate, 1e-9):.1f} ×"
+                bad = f"  {found.n_bad} errors" if found.n_bad else ""
+                print(
+                    f"  {name:<20}{found.rate:>12,.0f}{found.p50_ms:>12.2f}{found.p99_ms:>12.1f}"
+                    f"{found.cpu_us:>12,.0f}{ratio:>12}{bad}"
+                )
+    print(f"\n  {'':<20}{'memory MB':>12}{'start s':>12}   (serving processes; ours without worker and beat)")
+    for name in names:
+        memory, startup = (statistics.median(figures[key][name]) for key in ("memory", "startup"))
+        print(f"  {name:<20}{memory:>12,.0f}{startup:>12.1f}")
+
+
+def middle(runs: list[Loaded]) -> Loaded:
+    """The median of each figure; errors are summed."""
+    return Loaded(
+        *(
+            statistics.median(getattr(run, name) for run in runs)
+            for name in ("rate", "p50_ms", "p99_ms", "cpu_us")
+        ),
+        n_bad=sum(run.n_bad for run in runs),
+    )
+
+
+def csv_seconds(folder: Path, peers: list[Peer], options: Any) -> dict[str, list[float]]:
+    """Seconds for 100,000 rows of CSV in one request, ours and FastAPI's in turn."""
+    n_rows = 2_000 if options.quick else CSV_ROWS
+    text = table_as_csv(n_rows)
+    found: dict[str, list[float]] = defaultdict(list)
+    chosen = [None, *(peer for peer in peers if peer.environment == "fastapi")]
+    for number in range(options.rounds):
+        for peer in chosen:
+            with serving(peer, folder / f"csv-{number}", options.venvs, "forest") as server:
+                url, _, headers = server.asks["forest"]
+                begun = time.monotonic()
+                if peer is None:
+                    answer = httpx.post(
+                        url, content=text, headers={**headers, "Content-Type": "text/csv"}, timeout=600
+                    )
+                else:
+                    address = url.replace("/forest", "/csv")
+                    answer = httpx.post(address, files={"file": ("rows.csv", text, "text/csv")}, timeout=600)
+                took = time.monotonic() - begun
+                if answer.status_code != 200 or answer.text.count("\n") < n_rows:
+                    raise SystemExit(f"The CSV was answered with {answer.status_code}: {answer.text[:300]}")
+                found[peer.name if peer else OURS].append(round(took, 3))
+    print(f"\n{n_rows:,} rows of CSV in one request (median seconds)")
+    own = statistics.median(found[OURS])
+    for name, seconds in found.items():
+        ratio = "" if name == OURS else f"   ours is {statistics.median(seconds) / own:.2f} × as fast"
+        print(f"  {name:<20}{statistics.median(seconds):>8.2f}{ratio}")
+    return dict(found)
+
+
+def table_as_csv(n_rows: int) -> bytes:
+    columns, _ = mixed_table(n_rows, seed=1)
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows(zip(*(values.tolist() for values in columns.values()), strict=True))
+    return file.getvalue().encode()
+
+
+def broken_bodies(folder: Path, peers: list[Peer], options: Any) -> dict[str, dict[str, int]]:
+    """How many of the broken bodies are answered with which status."""
+    found: dict[str, dict[str, int]] = {}
+    for peer in (None, *peers):
+        if peer and peer.fast_loop:
+            continue
+        with serving(peer, folder / "broken", options.venvs, "forest") as server:
+            url, _, headers = server.asks["forest"]
+            counts: dict[str, int] = defaultdict(int)
+            for body in BROKEN:
+                try:
+                    status = httpx.post(url, content=body, headers=headers, timeout=30).status_code
+                    counts[f"{status // 100}xx"] += 1
+                except httpx.HTTPError:
+                    counts["no answer"] += 1
+        found[peer.name if peer else OURS] = dict(counts)
+    print(f"\n{len(BROKEN)} broken bodies")
+    for name, counts in found.items():
+        print(f"  {name:<20}" + ", ".join(f"{counts[kind]} × {kind}" for kind in sorted(counts)))
+    return found
+
+
+def missing_is_one(folder: Path) -> bool:
+    """Whether null in JSON, NaN in MLflow's dialect and an empty cell of a CSV get one answer."""
+    with ours(folder / "missing", {}) as server:
+        url, _, headers = server.asks["forest"]
+        row = {**row_of("forest"), "n0": None, "city": None}
+        by_json = httpx.post(url, json={"rows": [row]}, headers=headers).json()["predictions"][0][
+            "probabilities"
+        ]
+        text = (
+            ",".join(row)
+            + "\n"
+            + ",".join("" if value is None else str(value) for value in row.values())
+            + "\n"
+        )
+        answer = httpx.post(url, content=text, headers={**headers, "Content-Type": "text/csv"}).text
+        cells = next(csv.DictReader(io.StringIO(answer)))
+        scoring = url.split("/api/")[0] + "/serve/bench/models/forest/invocations"
+        split = json.dumps({"dataframe_split": {"columns": list(row), "data": [list(row.values())]}})
+        by_nan = httpx.post(scoring, content=split.replace("null", "NaN"), headers=headers).json()
+        answers = {
+            round(by_json["yes"], 6), round(float(cells["probability_yes"]), 6), round(by_nan["probabilities"][0][1], 6)
+        }  # fmt: skip
+    is_one = len(answers) == 1
+    print(
+        f"\nnull, NaN and an empty cell: {'one answer' if is_one else f'different answers: {sorted(answers)}'}"
+    )
+    return is_one
+
+
+if __name__ == "__main__":
+    sys.exit(main())
