@@ -33,10 +33,10 @@ from typing import Any
 
 import httpx
 from _installation import PROJECT, environment_of, free_port, installation
-from _wrk import Loaded, load, memory_mb, require_wrk, wait_until
 from _machine import header, parser, write_json
 from _peers import N_WORKERS, PEERS, Peer, started, versions_of
 from _served import NUMBERS, mixed_table
+from _wrk import Loaded, load, memory_mb, require_wrk, wait_until
 
 OURS = "mlweb"
 MODELS = ("forest", "linear")
@@ -165,7 +165,7 @@ def ours(folder: Path, settings: dict[str, str]) -> Iterator[Serving]:
             )
             for which in MODELS
         }
-        yield Serving(pid, asks, took, named="granian")
+        yield Serving(pid, asks, took, named="mlweb.server")
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

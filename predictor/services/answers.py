@@ -241,7 +241,7 @@ def log_rows(
             source=asked.source,
             actor_id=asked.by.pk if asked.by else None,
             api_token_id=asked.token.pk if asked.token else None,
-            inputs=as_json({name: _loggable(value) for name, value in row.items()}),
+            inputs=as_json(row if isinstance(row, dict) else dict(row)),
             output=as_json(prediction.output),
             warnings=as_json(prediction.warnings_as_json) if prediction.warnings else "[]",
             latency_ms=latency_ms,
@@ -250,13 +250,3 @@ def log_rows(
         )
         for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=first_row)
     ]
-
-
-def _loggable(value: Any) -> Any:
-    """A value that JSON can hold: NaN is a gap, dates are ISO 8601."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (str, int)):
-        return value
-    isoformat = getattr(value, "isoformat", None)
-    return isoformat() if isoformat else str(value)

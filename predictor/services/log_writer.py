@@ -241,10 +241,9 @@ class LogWriter:
         if not takes_turns():
             yield
             return
-        path = turns_path()
-        if self._turns is None or self._turns[0] != path:
+        if self._turns is None or self._turns[0] != settings.DATA_DIR:
             self._close_turns()
-            self._turns = (path, path.open("ab"))
+            self._turns = (settings.DATA_DIR, turns_path().open("ab"))
         file = self._turns[1]
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
