@@ -96,7 +96,8 @@ TOKEN_REQUESTS_PER_MINUTE = env.int(
     "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=0, validate=validate.Range(min=0, max=10_000_000)
 )
 PREDICTION_TIMEOUT_SECONDS = env.int("MLWEB_PREDICTION_TIMEOUT_SECONDS", default=30)
-SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=32)
+SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=1_000)
+SERVED_MEMORY_MB = env.int("MLWEB_SERVED_MEMORY_MB", default=512)
 
 # --- Training ----------------------------------------------------------------------------------------------
 TRAINING_BUDGET_SECONDS = env.int("MLWEB_TRAINING_BUDGET_SECONDS", default=60)

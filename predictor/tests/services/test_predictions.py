@@ -177,7 +177,7 @@ def test_what_is_not_finite_is_an_error_for_that_row(
 
 # --- Memory ------------------------------------------------------------------------------------------------
 def test_a_cold_version_is_loaded_once_however_many_ask() -> None:
-    versions = serving.ServedVersions(lambda: 2)
+    versions = serving.ServedVersions(lambda: 2, lambda: 10**9)
     started, n_loads = threading.Barrier(6), []
     release = threading.Event()
 
@@ -202,15 +202,26 @@ def test_a_cold_version_is_loaded_once_however_many_ask() -> None:
 
 
 def test_memory_is_bounded_and_keeps_what_was_used_last() -> None:
-    versions = serving.ServedVersions(lambda: 2)
+    versions = serving.ServedVersions(lambda: 2, lambda: 10**9)
     for digest in ("a", "b", "a", "c"):
         versions.get(digest, object)  # type: ignore[arg-type, return-value]
 
     assert (len(versions), "a" in versions, "b" in versions, "c" in versions) == (2, True, False, True)
 
 
+def test_memory_is_bounded_in_bytes_too_but_what_is_asked_for_stays() -> None:
+    versions = serving.ServedVersions(lambda: 100, lambda: 10)
+    for name, size in (("a", 4), ("b", 4), ("c", 4)):
+        versions.get(name, object, lambda size=size: size)  # type: ignore[arg-type, return-value, misc]
+    kept = [name for name in "abc" if name in versions]
+    versions.get("huge", object, lambda: 50)  # type: ignore[arg-type, return-value]
+
+    assert kept == ["b", "c"]
+    assert ("huge" in versions, len(versions)) == (True, 1)
+
+
 def test_a_load_that_failed_is_tried_again() -> None:
-    versions = serving.ServedVersions(lambda: 2)
+    versions = serving.ServedVersions(lambda: 2, lambda: 10**9)
 
     def fail() -> Any:
         raise NotServable("not now")
