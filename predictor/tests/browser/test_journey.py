@@ -47,7 +47,7 @@ def test_the_street_by_mouse(tab: Page, live_server: LiveServer, member: User, c
 
     tab.get_by_role("link", name="Train a model").first.click()
     expect(tab.get_by_label("What should be predicted?")).to_have_value("species")
-    tab.get_by_label("How long may it take?").select_option(label="In seconds")
+    tab.get_by_label("How long may it take?").select_option("own")
     tab.get_by_label("Seconds").fill("6")
     tab.get_by_role("button", name="Start training").click()
     tab.wait_for_url(re.compile(RUN))
