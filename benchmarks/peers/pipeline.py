@@ -52,7 +52,9 @@ def save_for_mlflow(folder: Path) -> None:
     import mlflow.sklearn
 
     for name, make in (("forest", forest), ("linear", linear)):
-        mlflow.sklearn.save_model(make(), str(folder / f"mlflow-{name}"), pip_requirements=[])
+        path = str(folder / f"mlflow-{name}")
+        # Its new default refuses the trees of a forest.
+        mlflow.sklearn.save_model(make(), path, pip_requirements=[], serialization_format="cloudpickle")
 
 
 if __name__ == "__main__":
