@@ -27,6 +27,7 @@ class Peer:
     body: Callable[[Row], Any]
     health: str = "/health"
     fast_loop: bool = False
+    serves_one: bool = False
     more: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -106,8 +107,10 @@ def _bentoml(models: Path, port: int, which: str) -> list[str]:
 PEERS = (
     Peer("Flask + gunicorn", "flask", _flask, lambda which: f"/{which}", rows),
     Peer("FastAPI + uvicorn", "fastapi", _fastapi, lambda which: f"/{which}", rows),
-    Peer("MLflow", "mlflow", _mlflow, lambda _: "/invocations", split),
-    Peer("MLflow + uvloop", "mlflow", _mlflow, lambda _: "/invocations", split, fast_loop=True),
+    Peer("MLflow", "mlflow", _mlflow, lambda _: "/invocations", split, serves_one=True),
+    Peer(
+        "MLflow + uvloop", "mlflow", _mlflow, lambda _: "/invocations", split, fast_loop=True, serves_one=True
+    ),
     Peer(
         "MLServer",
         "mlserver",

@@ -1,6 +1,7 @@
 """Models to measure serving with: the 100-tree forest on a mixed table, and the article's linear model.
 
-`python benchmarks/_served.py`, with the environment of an installation, registers both there.
+`python benchmarks/_served.py [MODELS] [ROWS]`, with the environment of an installation, registers both there,
+and so many more models and rows of the log.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ CATEGORIES = {
     "segment": tuple(f"segment {letter}" for letter in "ABCDEFGHIJ"),
 }
 WORKSPACE = "bench"
+FIRST_MS = 1_750_000_000_000
 
 
 @dataclass(frozen=True)
@@ -138,17 +140,66 @@ def _finished_run(model: Any) -> Any:
     )  # fmt: skip
 
 
-def main() -> None:
+def register_more(n_models: int) -> None:
+    """So many linear models, named linear-1, linear-2, …; those that are there already stay."""
+    from predictor.models import RegisteredModel, Workspace
+    from predictor.services import registry
+
+    workspace = Workspace.objects.get(slug=WORKSPACE)
+    for number in range(1, n_models + 1):
+        name = f"linear-{number}"
+        if not RegisteredModel.objects.filter(workspace=workspace, slug=name).exists():
+            registry.register_linear(
+                workspace=workspace, name=name, coefficients=[0.5, 0.3], intercept=float(number), by=None
+            )
+
+
+def fill_log(n_rows: int) -> None:
+    """Rows of the log until there are so many, as the log's own statement writes them."""
+    import uuid
+
+    from django.db import connection, transaction
+
+    from predictor.models import ModelVersion, PredictionLog, RegisteredModel
+    from predictor.models.prediction_log import moment_of
+    from predictor.services.log_rows import LogRow, insert
+
+    model = RegisteredModel.objects.get(slug="forest")
+    version = ModelVersion.objects.get(registered_model=model)
+    inputs = json.dumps(
+        dict.fromkeys(NUMBERS, 0.123456) | {name: levels[0] for name, levels in CATEGORIES.items()}
+    )
+    output = '{"prediction": "no", "probabilities": {"no": 0.83, "yes": 0.17}}'
+
+    def row(number: int) -> LogRow:
+        key = uuid.UUID(int=(FIRST_MS + number * 10) << 80 | 0x7 << 76 | 0b10 << 62 | number)
+        return LogRow(
+            key, model.workspace_id, version.pk, f"{number:032x}", 1, "api", None, None, inputs, output, "[]", 1.0,
+            moment_of(key),
+        )  # fmt: skip
+
+    there = PredictionLog.objects.count()
+    for start in range(there, n_rows, 50_000):
+        with transaction.atomic():
+            insert(connection, [row(number) for number in range(start, min(start + 50_000, n_rows))])
+
+
+def main(n_models: int = 0, n_log_rows: int = 0) -> None:
     """Tables, models and a token in the installation of this environment; prints what a load generator needs."""
     import django
 
     django.setup()
     from django.core.management import call_command
 
+    from predictor.models import Workspace
+
     call_command("migrate", verbosity=0)
-    print(json.dumps(asdict(make_models(n_rows=20_000, n_trees=100))))
+    if not Workspace.objects.filter(slug=WORKSPACE).exists():
+        print(json.dumps(asdict(make_models(n_rows=20_000, n_trees=100))))
+    register_more(n_models)
+    fill_log(n_log_rows)
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    main()
+    main(*map(int, sys.argv[1:]))

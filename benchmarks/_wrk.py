@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,13 @@ wrk.method = "POST"
 wrk.body = file:read("*all")
 file:close()
 %(headers)s
+local paths, at = {%(paths)s}, 0
+if #paths > 0 then
+  request = function()
+    at = at %% #paths + 1
+    return wrk.format(nil, paths[at])
+  end
+end
 done = function(summary, latency, requests)
   io.write(string.format(
     '\\n{"requests": %%d, "seconds": %%f, "bad": %%d, "broken": %%d, "p50": %%f, "p99": %%f, "longest": %%f}\\n',
@@ -47,17 +54,36 @@ def require_wrk() -> None:
 
 
 def load(
-    url: str, body: bytes, headers: Mapping[str, str], *, concurrency: int, seconds: float, pid: int
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    concurrency: int,
+    seconds: float,
+    pid: int,
+    paths: Sequence[str] = (),
 ) -> Loaded:
-    """POST the body to the URL over so many connections; the server is the process with this id and its tree."""
+    """POST the body to the URL over so many connections; the server is the process with this id and its tree.
+
+    With `paths`, these are asked in turn instead of the URL's own.
+    """
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "body").write_bytes(body)
         sent = "\n".join(
             f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()
         )
         script = Path(folder) / "post.lua"
-        script.write_text(SCRIPT % {"body": json.dumps(str(Path(folder) / "body")), "headers": sent})
-        command = ["wrk", "--threads", "1", "--connections", str(concurrency), "--duration", f"{seconds:g}s"]
+        told = {"body": json.dumps(str(Path(folder) / "body")), "headers": sent}
+        script.write_text(SCRIPT % {**told, "paths": ", ".join(map(json.dumps, paths))})
+        command = [
+            "wrk",
+            "--threads",
+            "1",
+            "--connections",
+            str(concurrency),
+            "--duration",
+            f"{max(1, round(seconds))}s",
+        ]
         command += ["--timeout", "10s", "--script", str(script), url]
         before = cpu_seconds(pid)
         done = subprocess.run(command, capture_output=True, text=True, check=True)

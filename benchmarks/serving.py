@@ -25,8 +25,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ import httpx
 from _installation import PROJECT, environment_of, free_port, installation
 from _machine import header, parser, write_json
 from _peers import N_WORKERS, PEERS, Peer, started, versions_of
-from _served import NUMBERS, mixed_table
+from _served import NUMBERS, WORKSPACE, mixed_table
 from _wrk import Loaded, load, memory_mb, require_wrk, wait_until
 
 OURS = "mlweb"
@@ -89,9 +89,7 @@ def main() -> int:
             for peer in (None, *peers):
                 take_turn(peer, Path(folder) / f"round-{number}", options, figures)
         report(figures, options)
-        figures["csv"] = csv_seconds(Path(folder), peers, options)
-        figures["broken"] = broken_bodies(Path(folder), peers, options)
-        figures["missing"] = missing_is_one(Path(folder))
+        figures |= beside(peers, Path(folder) / "beside", options)
     runs = {
         "/".join(map(str, key)): [asdict(each) for each in found] for key, found in figures["runs"].items()
     }
@@ -102,70 +100,80 @@ def main() -> int:
 def take_turn(peer: Peer | None, folder: Path, options: Any, figures: dict[str, Any]) -> None:
     """One round of one contender: each model at each concurrency."""
     name = peer.name if peer else OURS
-    for which in MODELS:
-        with serving(peer, folder, options.venvs, which) as server:
-            url, body, headers = server.asks[which]
-            warm(url, body, headers)
-            for concurrency in options.concurrency:
-                found = load(
-                    url, body, headers, concurrency=concurrency, seconds=options.seconds, pid=server.pid
-                )
-                figures["runs"][name, which, concurrency].append(found)
-            if which == "forest":
+    for held in [(which,) for which in MODELS] if peer and peer.serves_one else [MODELS]:
+        with serving(peer, folder, options.venvs, held) as server:
+            for which in held:
+                url, body, headers = server.asks[which]
+                warm(url, body, headers)
+                for concurrency in options.concurrency:
+                    found = load(
+                        url, body, headers, concurrency=concurrency, seconds=options.seconds, pid=server.pid
+                    )
+                    figures["runs"][name, which, concurrency].append(found)
+            if "forest" in held:
                 figures["startup"][name].append(server.startup_seconds)
                 figures["memory"][name].append(memory_mb(server.pid, server.named))
 
 
 @contextmanager
-def serving(
-    peer: Peer | None, folder: Path, venvs: Path, which: str, settings: dict[str, str] | None = None
-) -> Iterator[Serving]:
+def serving(peer: Peer | None, folder: Path, venvs: Path, held: Sequence[str] = MODELS) -> Iterator[Serving]:
+    """A contender (None: this project) that serves these models, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     if peer is None:
-        with ours(folder / f"ours-{which}", settings or {}) as server:
+        with ours(folder / "ours") as server:
             yield server
         return
     port = free_port()
     begun = time.monotonic()
-    process = started(peer, venvs, port, which, folder / f"{peer.environment}.log")
+    process = started(peer, venvs, port, held[0], folder / f"{peer.environment}.log")
     try:
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: is_well(address + peer.health), 120)
-        body = json.dumps(peer.body(row_of(which))).encode()
-        ask = (address + peer.path(which), body, {"Content-Type": "application/json"})
-        yield Serving(process.pid, {which: ask}, time.monotonic() - begun)
+        sent = {"Content-Type": "application/json"}
+        asks = {
+            which: (address + peer.path(which), json.dumps(peer.body(row_of(which))).encode(), sent)
+            for which in held
+        }
+        yield Serving(process.pid, asks, time.monotonic() - begun)
     finally:
         end(process)
 
 
 @contextmanager
-def ours(folder: Path, settings: dict[str, str]) -> Iterator[Serving]:
+def ours(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Serving]:
     """The whole installation, as `make run` starts it: web server, worker, beat."""
     folder.mkdir(parents=True)
+    models = fill(folder)
+    begun = time.monotonic()
+    wanted = {"MLWEB_WEB_WORKERS": str(N_WORKERS), **(settings or {})}
+    with installation(folder, wanted, token=models["token"]) as (port, _, pid):
+        asks = asks_of(models, port)
+        yield Serving(pid, asks, time.monotonic() - begun, named="mlweb.server")
+
+
+def fill(folder: Path, n_models: int = 0, n_log_rows: int = 0) -> dict[str, Any]:
+    """Models and rows for the installation in this folder; what `_served` printed when it was empty, else {}."""
     environment = {
-        **environment_of(folder),
-        "PYTHONPATH": str(PROJECT),
-        "DJANGO_SETTINGS_MODULE": "mlweb.settings",
-    }
+        **environment_of(folder), "PYTHONPATH": str(PROJECT), "DJANGO_SETTINGS_MODULE": "mlweb.settings",
+    }  # fmt: skip
     made = subprocess.run(
-        [sys.executable, str(PROJECT / "benchmarks" / "_served.py")],
+        [sys.executable, str(PROJECT / "benchmarks" / "_served.py"), str(n_models), str(n_log_rows)],
         cwd=PROJECT, env=environment, check=True, capture_output=True, text=True,
     )  # fmt: skip
-    models = json.loads(made.stdout.splitlines()[-1])
-    begun = time.monotonic()
-    settings = {"MLWEB_WEB_WORKERS": str(N_WORKERS), **settings}
-    with installation(folder, settings, token=models["token"]) as (port, _, pid):
-        took = time.monotonic() - begun
-        sent = {"Content-Type": "application/json", "Authorization": f"Bearer {models['token']}"}
-        asks = {
-            which: (
-                f"http://127.0.0.1:{port}{models[f'{which}_path']}",
-                json.dumps({"rows": [models[f"{which}_row"]]}).encode(),
-                sent,
-            )
-            for which in MODELS
-        }
-        yield Serving(pid, asks, took, named="mlweb.server")
+    lines = made.stdout.splitlines()
+    return dict(json.loads(lines[-1])) if lines else {}
+
+
+def asks_of(models: dict[str, Any], port: int) -> dict[str, tuple[str, bytes, dict[str, str]]]:
+    sent = {"Content-Type": "application/json", "Authorization": f"Bearer {models['token']}"}
+    return {
+        which: (
+            f"http://127.0.0.1:{port}{models[f'{which}_path']}",
+            json.dumps({"rows": [models[f"{which}_row"]]}).encode(),
+            sent,
+        )
+        for which in MODELS
+    }
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -233,28 +241,44 @@ def middle(runs: list[Loaded]) -> Loaded:
     )
 
 
-def csv_seconds(folder: Path, peers: list[Peer], options: Any) -> dict[str, list[float]]:
-    """Seconds for 100,000 rows of CSV in one request, ours and FastAPI's in turn."""
-    n_rows = 2_000 if options.quick else CSV_ROWS
+def beside(peers: list[Peer], folder: Path, options: Any) -> dict[str, Any]:
+    """What is not a matter of one row: a CSV file, broken bodies, missing values."""
+    fastapi = next((peer for peer in peers if peer.environment == "fastapi"), None)
+    with ExitStack() as stack:
+        own = stack.enter_context(serving(None, folder, options.venvs))
+        found: dict[str, Any] = {"missing": missing_is_one(own), "broken": {OURS: broken_bodies(own)}}
+        held = {OURS: own}
+        if fastapi:
+            held[fastapi.name] = stack.enter_context(serving(fastapi, folder, options.venvs))
+        found["csv"] = csv_seconds(held, 2_000 if options.quick else CSV_ROWS, options.rounds)
+    for peer in peers:
+        if not peer.fast_loop:
+            with serving(peer, folder, options.venvs, ("forest",)) as server:
+                found["broken"][peer.name] = broken_bodies(server)
+    print(f"\n{len(BROKEN)} broken bodies")
+    for name, counts in found["broken"].items():
+        print(f"  {name:<20}" + ", ".join(f"{counts[kind]} × {kind}" for kind in sorted(counts)))
+    return found
+
+
+def csv_seconds(held: Mapping[str, Serving], n_rows: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds for a CSV file in one request, in turn."""
     text = table_as_csv(n_rows)
     found: dict[str, list[float]] = defaultdict(list)
-    chosen = [None, *(peer for peer in peers if peer.environment == "fastapi")]
-    for number in range(options.rounds):
-        for peer in chosen:
-            with serving(peer, folder / f"csv-{number}", options.venvs, "forest") as server:
-                url, _, headers = server.asks["forest"]
-                begun = time.monotonic()
-                if peer is None:
-                    answer = httpx.post(
-                        url, content=text, headers={**headers, "Content-Type": "text/csv"}, timeout=600
-                    )
-                else:
-                    address = url.replace("/forest", "/csv")
-                    answer = httpx.post(address, files={"file": ("rows.csv", text, "text/csv")}, timeout=600)
-                took = time.monotonic() - begun
-                if answer.status_code != 200 or answer.text.count("\n") < n_rows:
-                    raise SystemExit(f"The CSV was answered with {answer.status_code}: {answer.text[:300]}")
-                found[peer.name if peer else OURS].append(round(took, 3))
+    for _ in range(rounds):
+        for name, server in held.items():
+            url, _body, headers = server.asks["forest"]
+            begun = time.monotonic()
+            if name == OURS:
+                answer = httpx.post(
+                    url, content=text, headers={**headers, "Content-Type": "text/csv"}, timeout=600
+                )
+            else:
+                files = {"file": ("rows.csv", text, "text/csv")}
+                answer = httpx.post(url.replace("/forest", "/csv"), files=files, timeout=600)
+            found[name].append(round(time.monotonic() - begun, 3))
+            if answer.status_code != 200 or answer.text.count("\n") < n_rows:
+                raise SystemExit(f"The CSV was answered with {answer.status_code}: {answer.text[:300]}")
     print(f"\n{n_rows:,} rows of CSV in one request (median seconds)")
     own = statistics.median(found[OURS])
     for name, seconds in found.items():
@@ -272,54 +296,37 @@ def table_as_csv(n_rows: int) -> bytes:
     return file.getvalue().encode()
 
 
-def broken_bodies(folder: Path, peers: list[Peer], options: Any) -> dict[str, dict[str, int]]:
-    """How many of the broken bodies are answered with which status."""
-    found: dict[str, dict[str, int]] = {}
-    for peer in (None, *peers):
-        if peer and peer.fast_loop:
-            continue
-        with serving(peer, folder / "broken", options.venvs, "forest") as server:
-            url, _, headers = server.asks["forest"]
-            counts: dict[str, int] = defaultdict(int)
-            for body in BROKEN:
-                try:
-                    status = httpx.post(url, content=body, headers=headers, timeout=30).status_code
-                    counts[f"{status // 100}xx"] += 1
-                except httpx.HTTPError:
-                    counts["no answer"] += 1
-        found[peer.name if peer else OURS] = dict(counts)
-    print(f"\n{len(BROKEN)} broken bodies")
-    for name, counts in found.items():
-        print(f"  {name:<20}" + ", ".join(f"{counts[kind]} × {kind}" for kind in sorted(counts)))
-    return found
+def broken_bodies(server: Serving) -> dict[str, int]:
+    """How many of the broken bodies are answered with which kind of status."""
+    url, _, headers = server.asks["forest"]
+    counts: dict[str, int] = defaultdict(int)
+    for body in BROKEN:
+        try:
+            status = httpx.post(url, content=body, headers=headers, timeout=30).status_code
+            counts[f"{status // 100}xx"] += 1
+        except httpx.HTTPError:
+            counts["no answer"] += 1
+    return dict(counts)
 
 
-def missing_is_one(folder: Path) -> bool:
+def missing_is_one(server: Serving) -> bool:
     """Whether null in JSON, NaN in MLflow's dialect and an empty cell of a CSV get one answer."""
-    with ours(folder / "missing", {}) as server:
-        url, _, headers = server.asks["forest"]
-        row = {**row_of("forest"), "n0": None, "city": None}
-        by_json = httpx.post(url, json={"rows": [row]}, headers=headers).json()["predictions"][0][
-            "probabilities"
-        ]
-        text = (
-            ",".join(row)
-            + "\n"
-            + ",".join("" if value is None else str(value) for value in row.values())
-            + "\n"
-        )
-        answer = httpx.post(url, content=text, headers={**headers, "Content-Type": "text/csv"}).text
-        cells = next(csv.DictReader(io.StringIO(answer)))
-        scoring = url.split("/api/")[0] + "/serve/bench/models/forest/invocations"
-        split = json.dumps({"dataframe_split": {"columns": list(row), "data": [list(row.values())]}})
-        by_nan = httpx.post(scoring, content=split.replace("null", "NaN"), headers=headers).json()
-        answers = {
-            round(by_json["yes"], 6), round(float(cells["probability_yes"]), 6), round(by_nan["probabilities"][0][1], 6)
-        }  # fmt: skip
+    url, _, headers = server.asks["forest"]
+    row = {**row_of("forest"), "n0": None, "city": None}
+    by_json = httpx.post(url, json={"rows": [row]}, headers=headers).json()["predictions"][0]
+    cells = ["" if value is None else str(value) for value in row.values()]
+    text = f"{','.join(row)}\n{','.join(cells)}\n"
+    answered = httpx.post(url, content=text, headers={**headers, "Content-Type": "text/csv"}).text
+    scoring = f"{url.split('/api/')[0]}/serve/{WORKSPACE}/models/forest/invocations"
+    split = json.dumps({"dataframe_split": {"columns": list(row), "data": [list(row.values())]}})
+    by_nan = httpx.post(scoring, content=split.replace("null", "NaN"), headers=headers).json()
+    answers = {
+        round(by_json["probabilities"]["yes"], 6),
+        round(float(next(csv.DictReader(io.StringIO(answered)))["probability_yes"]), 6),
+        round(by_nan["probabilities"][0][1], 6),
+    }
     is_one = len(answers) == 1
-    print(
-        f"\nnull, NaN and an empty cell: {'one answer' if is_one else f'different answers: {sorted(answers)}'}"
-    )
+    print(f"\nnull, NaN and an empty cell: {'one answer' if is_one else f'different: {sorted(answers)}'}")
     return is_one
 
 
