@@ -50,6 +50,7 @@ lock:  ## Write the hashed requirements from the .in files (needs uv; UPGRADE=--
 	$(UV_COMPILE) $(UPGRADE) --constraint requirements.txt --output-file requirements-dev.txt requirements-dev.in
 
 bench: .venv/installed-dev  ## Every benchmark; QUICK=--quick for seconds instead of minutes
+	@sh .ci/install-test-servers
 	@failed=""; for script in benchmarks/[a-z]*.py; do \
 		echo "== $$script $(QUICK)"; $(BIN)/python "$$script" $(QUICK) || failed="$$failed $$script"; done; \
 		[ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }

@@ -54,7 +54,7 @@ def main() -> int:
     options = asked.parse_args()
     if options.quick:
         options.models, options.log, options.body, options.seconds = [1, 5], [0, 1_000], [1, 10], 1.0
-    require_wrk()
+    require_wrk(is_quick=options.quick)
     about = header("scaling")
     with tempfile.TemporaryDirectory(prefix="mlweb-scaling-") as folder:
         made = fill(Path(folder))

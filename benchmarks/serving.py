@@ -73,7 +73,7 @@ def main() -> int:
     options = asked.parse_args()
     if options.quick:
         options.peers, options.rounds, options.seconds, options.concurrency = [], 1, 1.0, [16]
-    require_wrk()
+    require_wrk(is_quick=options.quick)
     peers = [each for each in PEERS if each.name in options.peers]
     about = header("serving")
     about["peers"] = {peer.name: versions_of(peer, options.venvs) for peer in peers}
