@@ -126,7 +126,7 @@ def served(version: ModelVersion) -> Served:
 def memory_of(version: ModelVersion) -> int:
     """About how many bytes the version takes when it is loaded."""
     names = served_names(version)
-    return LOADED_BYTES + LOADED_TIMES * sum(version.artifacts[name]["n_bytes"] for name in names)
+    return LOADED_BYTES + LOADED_TIMES * sum(int(version.artifacts[name]["n_bytes"]) for name in names)
 
 
 def served_names(version: ModelVersion) -> list[str]:
