@@ -5,7 +5,7 @@
      "verdict": {"sentence", "is_better": some rows stand out clearly, "is_sure": and are named again},
      "histogram": {"edges", "counts"} of the forest's own scores, "threshold": where unusual begins in it,
      "rows": [{"row": number in the table or null, "score": share of less unusual rows, "isolation": own score,
-               "reasons": ["income 250,000: higher than 99.8 % of the rows", …]}], most unusual first
+               "reasons": ["income 250,000: higher than in 99 % of the rows", …]}], most unusual first
      "columns": [{"column", "mean"}]: what each column added to the scores of these rows, largest first}
 Every number is finite or null.
 """
@@ -37,6 +37,8 @@ CLEAR = 0.7
 STEADY = 0.8
 # A share of rows on one side of a value, or with a level, that makes the value remarkable by itself.
 REMARKABLE = 0.05
+# A column that adds less than this share of what the weightiest adds is no reason.
+SMALL_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def _row(scored: Scored, place: int, explanation: Explanation | None) -> dict[st
 
 def reasons(table: TrainingTable, place: int, contributions: Mapping[str, float]) -> list[str]:
     """The columns that made this row unusual, the weightiest first, each with what is odd about its value."""
-    names = [name for name, value in contributions.items() if value > 0][:N_REASONS]
+    least = SMALL_SHARE * max(contributions.values())
+    names = [name for name, value in contributions.items() if value > 0 and value >= least][:N_REASONS]
     return [_reason(name, table.columns[name], table.roles[name], place) for name in names]
 
 
@@ -141,10 +144,12 @@ def _reason(name: str, values: NDArray[Any], role: Role, place: int) -> str:
     if role is Role.NUMERIC or role is Role.DATETIME:
         said = figure(float(value)) if role is Role.NUMERIC else str(value.astype("datetime64[D]"))
         words = ("higher", "lower") if role is Role.NUMERIC else ("later", "earlier")
-        above, below = float((known >= value).mean()), float((known <= value).mean())
-        if min(above, below) <= REMARKABLE:
-            word, share = (words[0], 1 - above) if above < below else (words[1], 1 - below)
-            return f"{name} {said}: {word} than {percent(share)} of the rows"
+        n_below, n_above = int((known < value).sum()), int((known > value).sum())
+        word, n_passed = (words[0], n_below) if n_below > n_above else (words[1], n_above)
+        if n_passed == len(known) - 1:
+            return f"{name} {said}: {word} than in every other row"
+        if n_passed >= (1 - REMARKABLE) * len(known):
+            return f"{name} {said}: {word} than in {percent(n_passed / len(known))} of the rows"
         return f"{name} {said}: unusual beside the other values"
     share = float((known == value).mean())
     text = canonical_text(bool(value)) if role is Role.BOOLEAN else str(value)[:40]

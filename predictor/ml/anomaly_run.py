@@ -34,8 +34,9 @@ LEAST_ROWS, MOST_ROWS = 2_000, 20_000
 N_REPEATS = 5
 REPEATED_ROWS = 4_000
 LEAST_TREES = 30
-# Of the time that is left, what the forests that calibrate, then repeats, and then reasons, may take.
-FOLDS_SHARE, REPEATS_SHARE, REASONS_SHARE = 0.5, 0.4, 0.7
+# Of the budget, what exporting, comparing and writing take; of the time until then, what the forests that
+# calibrate, and then repeats, may take.
+END_SHARE, FOLDS_SHARE, REPEATS_SHARE = 0.15, 0.5, 0.5
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
@@ -44,16 +45,20 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
     spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
     places = _looked_at(request, len(table))
+    # As many as the forests have that calibrate on the other rows: with more, the same row would score less.
+    n_others = len(places) * (N_FOLDS - 1) // N_FOLDS
+    params["max_samples"] = min(params["max_samples"], n_others)
     reporter.progress(0.1, "Growing the forest on all rows")
     started = time.monotonic()
     forest = fit_forest(matrix, params, request.seed)
     seconds = time.monotonic() - started
     reporter.progress(0.2, "Scoring rows by forests that have not seen them")
-    others = _affordable(params, seconds, clock.remaining * FOLDS_SHARE)
+    last = Deadline(clock.deadline.at - END_SHARE * request.budget_seconds)
+    others = _affordable(params, seconds, last.remaining * FOLDS_SHARE)
     estimator = calibrate(forest, out_of_sample(matrix[places], others, request.seed))
     reporter.progress(0.6, "Growing other forests, to see whether they name the same rows")
-    until = Deadline.after(clock.remaining * REPEATS_SHARE)
-    stability = _stability(forest, matrix[places], others, seed=request.seed, deadline=until)
+    until = Deadline.after(last.remaining * REPEATS_SHARE)
+    stability = _stability(forest, matrix[places], others, seed=request.seed, deadline=until, seconds=seconds)
     scored = Scored(
         table=table.rows(places),
         # What serves is asked about training rows as about any other: here, its trees have seen them.
@@ -64,7 +69,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         stability=stability,
     )
     reporter.progress(0.75, "Finding out what makes the most unusual rows unusual")
-    until = Deadline.after(clock.remaining * REASONS_SHARE)
+    until = Deadline.after(last.remaining)
     explain = _explainer(spec, estimator, table, matrix[places], request.seed)
     found = report(scored, explain, until)
     board = _leaderboard(params, stability, seconds, estimator, matrix)
@@ -100,15 +105,21 @@ def _looked_at(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:
 
 
 def _stability(
-    forest: Any, matrix: NDArray[np.float32], params: Mapping[str, Any], *, seed: int, deadline: Deadline
+    forest: Any,
+    matrix: NDArray[np.float32],
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    deadline: Deadline,
+    seconds: float,
 ) -> float | None:
-    """The share of the rows called unusual that forests of other seeds call unusual, too."""
+    """The share of the rows called unusual that forests of other seeds call unusual, too. `seconds`: for one."""
     some = matrix[np.linspace(0, len(matrix) - 1, min(len(matrix), REPEATED_ROWS)).astype(np.intp)]
     n_unusual = max(1, round(float(params["contamination"]) * len(some)))
     named = set(np.argsort(-raw_scores(forest, some), kind="stable")[:n_unusual].tolist())
     overlaps: list[float] = []
     for repeat in range(1, N_REPEATS + 1):
-        if not deadline.allows(0.0):
+        if not deadline.allows(seconds):
             break
         again = raw_scores(fit_forest(matrix, params, seed + 1_000 * repeat), some)
         overlaps.append(len(named & set(np.argsort(-again, kind="stable")[:n_unusual].tolist())) / n_unusual)

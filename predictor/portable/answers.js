@@ -5,11 +5,14 @@ const GOLDEN_TOLERANCE = 1e-5;
 
 const shortened = (value) => Number(value.toPrecision(7));
 
-/** The answer for canonical values by column: {prediction, probabilities, interval, set}. */
+/** The answer for canonical values by column: {prediction, probabilities, interval, set, score}. */
 function answerOf(model, row) {
   const [found] = runModel(model.graph, featuresOf(model.spec.features.steps, row));
   if (!found.every(Number.isFinite)) return { prediction: null };
   const { uncertainty } = model;
+  if (model.signature.task === "anomaly") {
+    return { prediction: found[0] >= model.spec.threshold ? "unusual" : "usual", score: shortened(found[0]) };
+  }
   if (!model.signature.classes.length) {
     return { prediction: shortened(found[0]), interval: uncertainty && intervalOf(uncertainty, found[0]) };
   }

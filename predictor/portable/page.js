@@ -105,6 +105,7 @@ function showAnswer(model) {
   }
   box.append(made("p", { class: "big", id: "prediction" }, String(answer.prediction)));
   const percent = Math.round(100 * (model.uncertainty?.coverage ?? 0));
+  if (answer.score !== undefined) box.append(made("p", {}, `Less usual than ${(100 * answer.score).toPrecision(4)} % of rows like those of training`));
   if (answer.interval) box.append(made("p", {}, `${answer.interval.low} to ${answer.interval.high} in ${percent} of 100 cases`));
   if (answer.probabilities) {
     const order = answer.probabilities.map((_, place) => place).sort((a, b) => answer.probabilities[b] - answer.probabilities[a]);

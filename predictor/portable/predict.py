@@ -133,6 +133,9 @@ def main():
     short, classes = "{:.7g}".format, signature["classes"]
     for found in answers(rows) if rows else ():
         answer = {"prediction": float(short(found[0]))}
+        if signature["task"] == "anomaly":
+            label = "unusual" if found[0] >= spec["threshold"] else "usual"
+            answer = {"prediction": label, "score": float(short(found[0]))}
         if classes:
             bar = spec["threshold"]
             code = int(np.argmax(found)) if bar is None else int(found[1] >= bar)

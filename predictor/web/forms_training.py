@@ -31,6 +31,10 @@ AUTO_SUMMARY = (
     "Tries several estimators within the time budget, tests each on rows that it has not seen, and keeps the "
     "best one or a blend of them. A good choice when you do not want to decide."
 )
+AUTO_CLUSTERS = (
+    "Looks for clusters by k-means and, where every column is a number, by Gaussian mixtures; proposes how many there "
+    "are, and keeps the method whose clusters come again most surely in parts of the rows."
+)
 MAX_NAME = 60
 OWN, OWN_TITLE = "own", "As many seconds as I say"
 EFFORT_TITLES = {
@@ -233,7 +237,9 @@ class TrainingRunForm(forms.Form):
 
     @property
     def summary(self) -> str:
-        return self.info.summary if self.info else AUTO_SUMMARY
+        if self.info:
+            return self.info.summary
+        return AUTO_CLUSTERS if self.asked_task is Task.CLUSTERING else AUTO_SUMMARY
 
     @property
     def advice(self) -> estimators.Advice | None:

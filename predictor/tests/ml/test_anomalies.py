@@ -95,9 +95,9 @@ def test_planted_oddities_come_first_each_with_its_reason(ran):
     first = report["rows"][:3]
     assert {each["row"] - 1 for each in first} == set(odd)
     reasons = {each["row"] - 1: " ".join(each["reasons"]) for each in report["rows"]}
-    assert "amount 900: higher than" in reasons[7]
+    assert "amount 900: higher than in every other row" in reasons[7]
     assert "shop “moon”: < 1 % of the rows" in reasons[101]
-    assert "amount -400: lower than" in reasons[333]
+    assert "amount -400: lower than in every other row" in reasons[333]
     assert first[0]["score"] > 0.99
     assert report["verdict"]["is_better"]
     assert report["columns"][0]["column"] in ("amount", "hours")
