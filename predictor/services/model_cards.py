@@ -205,7 +205,7 @@ def _weak_spots(report: Mapping[str, Any]) -> CardPart:
 
 def _sureness(report: Mapping[str, Any]) -> CardPart:
     decision, calibration = report.get("decision") or {}, report.get("calibration") or {}
-    both = calibration.get("held_out") or {}
+    both = {} if calibration.get("kind") == "none" else calibration.get("held_out") or {}
     sentences = tuple(filter(None, [decision.get("sentence")]))
     if both:
         sentences += (
@@ -287,7 +287,9 @@ def _text(value: Any) -> str:
 def _number(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) else f"{float(value):.4g}"
+    if isinstance(value, int) or abs(value) >= 1e4:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
 
 
 def card_markdown(card: Card) -> str:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 
 from ..ml.schema import ColumnProfile, Role
 from .mlweb import number, share
@@ -27,13 +29,19 @@ def chart(
     label: str,
     title: str = "",
     size: str = "",
+    is_swapped: bool = False,
 ) -> dict[str, Any]:
-    """A chart with its table of numbers; `label` says in words what it shows."""
+    """A chart with its table of numbers; `label` says in words what it shows.
+
+    `is_swapped`: for pieces that htmx puts into the page. It leaves every script element out, also one of data,
+    so the data stand in a hidden element there.
+    """
     header, rows = TABLES[kind](data)
     kept = _thinned(rows)
     return {
         "id": id, "kind": kind, "data": data, "label": label, "title": title, "size": size,
         "header": header, "rows": kept, "n_left_out": len(rows) - len(kept),
+        "swapped_json": json.dumps(data, cls=DjangoJSONEncoder) if is_swapped else "",
     }  # fmt: skip
 
 

@@ -44,3 +44,19 @@ def test_the_answer_follows_a_slider_and_the_log_stays_as_it_is(
     expect(tab.get_by_role("button", name="Predict this row").first).to_be_visible()
     assert PredictionLog.objects.count() == 1
     assert faults_of(tab, "explored") == []
+
+
+def test_the_curve_of_another_column_is_drawn_in_place(
+    tab: Page, live_server: LiveServer, model: RegisteredModel, member: User
+) -> None:
+    sign_in(tab.context, live_server, member)
+    tab.goto(live_server.url + reverse("version-detail", args=["acme", "churn", 1]))
+
+    for column in ("plan", "joined"):
+        tab.get_by_label("Column", exact=True).select_option(label=column)
+        drawing = tab.locator("#dependence-drawing")
+        drawing.scroll_into_view_if_needed()
+        expect(drawing.get_by_role("img")).to_have_attribute(
+            "aria-label", f"Mean probability of <b>leave</b> for each value of {column}"
+        )
+        expect(drawing.locator(".chart canvas")).to_be_visible()

@@ -20,7 +20,7 @@
 //               xRange: [0, 1], yRange: [0, 1], scale: true (axes need not hold 0), dates: true (x is ISO 8601 text),
 //               rug: [x, …] (marks at the bottom)}; a series with `faint: true` is drawn thin, under the others
 //   dots       {labels: ["…"], series: [{name, values: […]}], ranges: [[low, high], …] (one per label, for a single
-//               series), percent: true, x, y}: values of categories on an axis that need not hold 0
+//               series), percent: true, x, y (in the table only)}: values of categories on an axis that need not hold 0
 //   scatter    {series: [{name, points: [[x, y], …]}], diagonal: true, zero: true (a line at y = 0), x, y}
 //   heatmap    {rows: ["…"], columns: ["…"], values: [[…], …], percent: true, x, y}
 //              values[i][j] belongs to rows[i], columns[j]; shaded within its row, as a confusion matrix is read
@@ -224,9 +224,9 @@
       room(option, data);
       option.xAxis = axis("value", data.x, { scale: true }, "x");
       option.xAxis.axisLabel.formatter = (value) => short(value, data.percent);
-      option.yAxis = axis("category", data.y, { data: data.labels, inverse: true }, "y");
+      option.grid.left = 8;
+      option.yAxis = axis("category", "", { data: data.labels, inverse: true }, "y");
       option.yAxis.axisLabel.formatter = (text) => clip(text, 24);
-      option.yAxis.nameGap = 110;
       legend(option, data.series);
       option.tooltip.trigger = "item";
       option.tooltip.formatter = (item) =>
