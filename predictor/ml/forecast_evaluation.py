@@ -1,7 +1,7 @@
 """How good a forecast is, beside what needs no model, as one JSON document.
 
-`report()`: the keys of evaluation.py that any task has (format, task, metric, n_rows, held_out,
-cross_validation, baselines, verdict, coverage), and
+`report()`: the keys of evaluation.py that any task has (format, task, metric, n_rows, held_out, baselines,
+verdict, coverage), and
     "frequency", "horizon", "season", "n_series", "n_forecasts", "n_cuts",
     "by_step": [{"step", "n", "mae", "rmse", "mase", "smape", "baselines": {key: {the same}}}],
     "backtest": [{"series", "origin", "dates", "actual", "forecast", "low", "high", "seasonal_naive"}], forecasts
@@ -41,7 +41,7 @@ MEANINGS = {
     DRIFT: "going on along the straight line from the first value to the last",
 }
 N_RESAMPLES = 1_000
-MAX_SHOWN, HISTORY_SHOWN = 4, 200
+MAX_SHOWN, HISTORY_SHOWN = 4, 24
 SHOWN_COVERAGE = 0.9
 
 
@@ -49,7 +49,6 @@ def report(
     backtest: Backtest,
     answers: Floats,
     known: KnownErrors,
-    cross_validation: Mapping[str, Any],
     *,
     seed: int,
 ) -> dict[str, Any]:
@@ -65,7 +64,6 @@ def report(
         "metric": "mae",
         "n_rows": len(judged.points),
         "held_out": own,
-        "cross_validation": dict(cross_validation),
         "baselines": [{"key": key, "title": TITLES[key], "held_out": found} for key, found in others.items()],
         "verdict": judged.verdict(seed).to_json(),
         "coverage": judged.coverage(ends),
@@ -250,7 +248,8 @@ class Judged:
         found = []
         for code in self._shown_series():
             each = self.view.table.series[code]
-            n = min(len(each), max(HISTORY_SHOWN, each.end - self.cuts.tested[0] + 1))
+            before = max(2 * self.view.shape.season, 2 * self.view.horizon, HISTORY_SHOWN)
+            n = min(len(each), max(each.end - self.cuts.tested[0], 0) + before)
             dates = [self.view.table.frequency.text(index) for index in range(each.end - n + 1, each.end + 1)]
             found.append({"series": each.name, "dates": dates, "values": _numbers(each.values[-n:])})
         return found

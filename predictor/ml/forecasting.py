@@ -29,6 +29,7 @@ from .forecast_serving import StoredForecast, golden_of
 from .forecast_spec import Ending, ForecastSpec
 from .forecast_table import View, actual, described, fits_log
 from .inference import load_predictor
+from .leaderboard import Entry
 from .paths import fit_fold
 from .persistence import FORECAST, store_json
 from .progress import Clock, Deadline, Reporter
@@ -44,6 +45,8 @@ ROWS_PER_SECOND, MIN_ROWS, MAX_ROWS = 250, 4_000, 120_000
 N_GOLDEN = 20
 # Rows that are enough to say which view pays.
 SCOUTED_ROWS = 4_000
+# What candidates are compared by: RMSE in units of the spread that a series had when a forecast was made.
+SCALED = "scaled_rmse"
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
@@ -148,6 +151,9 @@ def _scouted(backtest: Backtest, seed: int) -> float:
 class ForecastSearch(Search):
     """Candidates compared on the folds of a backtest, which stay what they are when time is short."""
 
+    def _tell(self, entry: Entry) -> None:
+        super()._tell(replace(entry, metric=SCALED))
+
     def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
         folds = tuple((fit[-n_rows:], score) for fit, score in self.split.folds)
         return replace(
@@ -198,7 +204,7 @@ class ForecastHalves(Halves):
         rows = np.concatenate([backtest.split.search, backtest.judged])
         errors = backtest.table.target.y[rows] - np.concatenate([kept.out_of_fold, given])
         known = KnownErrors(backtest, rows, errors)
-        found = report(backtest, given, known, kept.cross_validation, seed=self.request.seed)
+        found = report(backtest, given, known, seed=self.request.seed)
         write_json(
             self.path("judged"),
             {"report": {**found, "artifacts": {}}, "errors": known.at(backtest.cuts.end).to_json()},

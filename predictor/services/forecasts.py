@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, listed, shown
+from . import serving
 
 if TYPE_CHECKING:
     from ..ml.forecast_spec import ForecastSpec
+    from ..models import ModelVersion
     from .serving import Served
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a forecasting version can be asked, and where its series end."""
+
+    target: str
+    date_column: str
+    group_column: str
+    frequency: str
+    horizon: int
+    names: tuple[str, ...]
+    last: str
+    _spec: ForecastSpec
+
+    def history(self, group: str, n: int) -> tuple[list[str], list[float]]:
+        """The last values of a series with their dates: at most `n`, and no more than forecasts look back on."""
+        ending = self._spec.endings[self._spec.codes[group] if group else 0]
+        values = [each for each in ending.window if each is not None][-n:]
+        first = ending.end - len(values) + 1
+        return [self._spec.frequency.text(first + place) for place in range(len(values))], values
+
+
+def outlook(version: ModelVersion) -> Outlook:
+    """Raises InvalidInput for a version that does not forecast, NotServable."""
+    spec = spec_of(serving.served(version))
+    return Outlook(
+        target=spec.target,
+        date_column=spec.date_column,
+        group_column=spec.group_column,
+        frequency=spec.frequency.title,
+        horizon=spec.horizon,
+        names=tuple(spec.codes),
+        last=spec.frequency.text(max(each.end for each in spec.endings)),
+        _spec=spec,
+    )
 
 
 def spec_of(served: Served) -> ForecastSpec:

@@ -1,4 +1,4 @@
-"""A few real tables that scikit-learn brings along, for the first minutes. They go the way of any upload.
+"""A few real tables for the first minutes; scikit-learn brings most along. They go the way of any upload.
 
 Read from scikit-learn's folder without importing it: a web process that adds a sample stays small.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import NotFound, shown
 from ..models import Dataset
-from . import datasets
+from . import datasets, passengers
 
 if TYPE_CHECKING:
     from ..models import User, Workspace
@@ -30,7 +30,8 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Sample:
-    """One bundled table. `files` are scikit-learn's, `labels` the words for the numbers in its last column."""
+    """One bundled table. `files` are scikit-learn's, `labels` the words for the numbers in its last column;
+    a table of our own has `rows` instead."""
 
     key: str
     title: str
@@ -43,6 +44,7 @@ class Sample:
     labels: tuple[str, ...] = ()
     has_header: bool = True
     delimiter: str = ","
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 SAMPLES = (
@@ -106,6 +108,17 @@ SAMPLES = (
         files=("digits.csv.gz",),
         has_header=False,
     ),
+    Sample(
+        key="passengers",
+        title="Airline passengers",
+        summary="144 months of international flights, 1949 to 1960, in thousands. Forecast the year that comes.",
+        target="passengers",
+        source="G. Box, G. Jenkins, G. Reinsel: Time Series Analysis, Series G, 1976",
+        licence="Facts, published with the book",
+        columns=("month", "passengers"),
+        files=(),
+        rows=passengers.rows(),
+    ),
 )  # fmt: skip
 
 
@@ -133,10 +146,13 @@ def find_sample(key: str) -> Sample:
 
 def sample_csv(sample: Sample) -> bytes:
     """The table as a CSV file with a header; always the same bytes."""
-    tables = [_lines(_folder() / name, sample) for name in sample.files]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(sample.columns)
+    if sample.rows:
+        writer.writerows(sample.rows)
+        return text.getvalue().encode()
+    tables = [_lines(_folder() / name, sample) for name in sample.files]
     for parts in zip(*tables, strict=True):
         cells = [_number(cell) for part in parts for cell in part]
         if sample.labels:

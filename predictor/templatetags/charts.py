@@ -68,12 +68,28 @@ def _bar(data: Mapping[str, Any]) -> Table:
 
 
 def _points(data: Mapping[str, Any]) -> Table:
+    if data.get("bands"):
+        return _with_bands(data)
     series = [each for each in data["series"] if not each.get("faint")]
     header = [data.get("x") or "x", data.get("y") or "y"]
     if len(series) == 1:
         return header, [[number(x), number(y)] for x, y in series[0]["points"]]
     rows = [[each.get("name") or "", number(x), number(y)] for each in series for x, y in each["points"]]
     return ["Series", *header], rows
+
+
+def _with_bands(data: Mapping[str, Any]) -> Table:
+    """Every series beside the bands, at the places that bands have."""
+    lines = [{x: number(y) for x, y in each["points"]} for each in data["series"]]
+    bands = [
+        {x: f"{number(low)} to {number(high)}" for x, low, high in each["points"]} for each in data["bands"]
+    ]
+    places = sorted({x for band in bands for x in band})
+    header = [
+        data.get("x") or "Date",
+        *(each.get("name") or "" for each in (*data["series"], *data["bands"])),
+    ]
+    return header, [[str(x), *(each.get(x, "") for each in (*lines, *bands))] for x in places]
 
 
 def _dots(data: Mapping[str, Any]) -> Table:

@@ -171,6 +171,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{M}predict/counterfactuals/": {
         "post": Page(400, body={"made_for": "1", "f0": "1", "f1": "2", "value": "5"})
     },
+    f"{M}forecast/": {"get": Page(302), "post": Page(404)},
     f"{M}predict-csv/": {"get": Page(200), "post": Page(400)},
     f"{M}predict-csv/<slug:key>/": {"get": Page(404)},
     f"{M}batches/": {"get": Page(200), "post": Page(400)},

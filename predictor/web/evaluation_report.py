@@ -27,6 +27,7 @@ from .evaluation_doubts import (
     slice_score_title,
     tested_on,
 )
+from .forecast_report import forecast_charts, forecast_facts
 from .metric_words import METRICS, Metric, metric_of
 
 
@@ -86,6 +87,16 @@ class ReportView:
     @property
     def tested_on(self) -> str:
         return tested_on(self.report)
+
+    @property
+    def forecast_charts(self) -> list[Chart]:
+        """Lines through time, which need the whole width."""
+        return forecast_charts(self.report, self.version.signature.target)
+
+    @property
+    def forecast_facts(self) -> str:
+        """What was forecast and how it was tested; empty for other tasks."""
+        return forecast_facts(self.report)
 
     @property
     def slices(self) -> list[SliceRow]:

@@ -88,3 +88,18 @@ def first_values(table: TableSchema, shown: Mapping[str, Any]) -> dict[str, Any]
 def asked_forecast(data: Mapping[str, Any]) -> dict[str, Any]:
     """`forecast` of `training.start_run`, from cleaned data."""
     return {name: data.get(name) or None for name in FIELDS}
+
+
+def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was asked of a forecast, for people; empty for other tasks."""
+    if not forecast:
+        return []
+    titles = {
+        "date_column": "Dates",
+        "group_column": "Series",
+        "horizon": "Periods ahead",
+        "frequency": "One value for each",
+        "aggregation": "Rows of one period",
+    }
+    usual = {"group_column": "one", "horizon": "as usual", "frequency": "as found", "aggregation": "refused"}
+    return [(title, str(forecast.get(name) or usual.get(name, ""))) for name, title in titles.items()]

@@ -97,12 +97,17 @@ SMALLER = {
         "MASE",
         "The average error beside that of repeating the last season one step ahead: below 1 is better than that.",
     ),
+    "scaled_rmse": (
+        "Error in spreads",
+        "RMSE in units of the spread that the series had when the forecast was made: it compares candidates.",
+    ),
     "smape": ("sMAPE", "The average error beside the size of the value: 0.1 is about 10 %, 2 the worst."),
 }
 ORDER = (
     "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "precision", "recall", "f1", "log_loss",
     "brier", "calibration_error", "r2", "rmse", "mae", "median_absolute_error", "mse", "mase", "smape",
     "silhouette", "stability", "n_clusters", "largest_share", "n_clear", "contamination",
+    "scaled_rmse",
 )  # fmt: skip
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from ..errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
 from ..errors import shown as quoted
-from ..ml.schema import Signature, canonical_text
+from ..ml.schema import Signature, Task, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
 from ..services.examples import N_NEAREST
@@ -90,6 +92,9 @@ class Predict(ModelPage):
             if request.GET.get("version"):
                 raise Http404(error.message) from None
             return render(request, "predictor/predictions/predict_empty.html", {"model": model})
+        if version.signature.task is Task.FORECASTING and logged is None:
+            path = reverse("forecast", args=[self.workspace.slug, slug])
+            return redirect(f"{path}?{urlencode({'version': asked})}" if asked != CHAMPION else path)
         form = RowForm(
             version.signature, row=logged.inputs if logged else None, importance=importance_of(version)
         )

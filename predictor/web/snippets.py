@@ -52,6 +52,10 @@ def curl(url: str, row: Mapping[str, Any], which: str = "") -> str:
     body: dict[str, Any] = {"rows": [dict(row)]}
     if which:
         body["version"] = which
+    return curl_of(url, body)
+
+
+def curl_of(url: str, body: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"curl {shlex.quote(url)} \\",

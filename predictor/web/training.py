@@ -19,6 +19,7 @@ from ..ml.threshold_rules import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from .access import WorkspaceMixin
+from .forms_forecast import forecast_words
 from .forms_training import TASK_TITLES, Task, TrainingRunForm, model_names, shown_from_run
 from .metric_words import Figure, key_metrics, metric_of
 
@@ -134,7 +135,10 @@ class TrainingRunDetail(RunPage):
             "decided_by": f"A threshold that {ThresholdRule.from_json(run.threshold).sentence}"
             if run.threshold
             else "",
-            "tested_on": SplitBy.from_json(run.split).words,
+            "tested_on": "later periods"
+            if run.task == Task.FORECASTING
+            else SplitBy.from_json(run.split).words,
+            "forecast": forecast_words(run.forecast),
             "can_read_traceback": self.membership.user_id == run.created_by_id,
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),

@@ -9,6 +9,7 @@ from . import (
     counterfactuals,
     datasets,
     evaluation,
+    forecasts,
     home,
     members,
     model_cards,
@@ -94,6 +95,7 @@ PREDICTIONS: list[URLPattern] = [
     path(
         f"{MODEL}predict/counterfactuals/", counterfactuals.Counterfactuals.as_view(), name="counterfactuals"
     ),
+    path(f"{MODEL}forecast/", forecasts.Forecast.as_view(), name="forecast"),
     path(f"{MODEL}predict-csv/", prediction_csv.PredictCsv.as_view(), name="predict-csv"),
     path(
         f"{MODEL}predict-csv/<slug:key>/",

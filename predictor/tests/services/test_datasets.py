@@ -412,6 +412,17 @@ def test_a_sample_is_the_table_that_scikit_learn_loads(key: str, loader: str) ->
     assert np.allclose(targets, known.target)
 
 
+def test_the_sample_of_a_series_holds_every_month_once() -> None:
+    header, *rows = list(
+        csv.reader(io.StringIO(samples.sample_csv(samples.find_sample("passengers")).decode()))
+    )
+    assert header == ["month", "passengers"]
+    assert [row[0] for row in rows] == sorted({row[0] for row in rows})
+    assert (len(rows), rows[0], rows[-1]) == (144, ["1949-01-01", "112"], ["1960-12-01", "432"])
+    # As R prints it: mean(AirPassengers) is 280.2986.
+    assert sum(int(row[1]) for row in rows) / len(rows) == pytest.approx(280.2986, abs=1e-4)
+
+
 def test_a_sample_is_imported_once_with_its_source(workspace: Workspace, member: User) -> None:
     dataset = samples.add_sample(workspace=workspace, key="iris", by=member)
     assert (dataset.name, dataset.n_rows, dataset.filename) == ("Iris", 150, "iris.csv")

@@ -18,7 +18,8 @@
 //               errors: [[low, high], …] (one per label, for a single series), x, y}
 //   line       {series: [{name, points: [[x, y], …], dashed: true, stepped: true}], diagonal: true, x, y,
 //               xRange: [0, 1], yRange: [0, 1], scale: true (axes need not hold 0), dates: true (x is ISO 8601 text),
-//               rug: [x, …] (marks at the bottom)}; a series with `faint: true` is drawn thin, under the others
+//               rug: [x, …] (marks at the bottom), bands: [{name, points: [[x, low, high], …]}] (shaded; the
+//               first band has the colour of the second series, and so on)}; a series with `faint: true` is drawn thin, under the others
 //   dots       {labels: ["…"], series: [{name, values: […]}], ranges: [[low, high], …] (one per label, for a single
 //               series), percent: true, x, y (in the table only)}: values of categories on an axis that need not hold 0
 //   scatter    {series: [{name, points: [[x, y], …]}], diagonal: true, zero: true (a line at y = 0), x, y}
@@ -216,6 +217,7 @@
         Object.assign(option.series[index], { lineStyle, z: 1, silent: true, tooltip: { show: false } });
       });
       if (data.rug && data.rug.length) option.series.push(rug(data));
+      (data.bands || []).forEach((each, index) => option.series.push(...area(each, index)));
       return option;
     },
 
@@ -326,6 +328,30 @@
       return option;
     },
   };
+
+  // Between two lines: the lower one is not drawn, and the distance stands on it.
+  function area(band, index) {
+    const colours = palette();
+    const known = band.points.filter((point) => typeof point[1] === "number" && typeof point[2] === "number");
+    const shared = {
+      type: "line",
+      name: band.name || "",
+      stack: `band-${index}`,
+      stackStrategy: "all",
+      symbol: "none",
+      silent: true,
+      lineStyle: { opacity: 0 },
+      tooltip: { show: false },
+      z: 1,
+    };
+    return [
+      Object.assign({}, shared, { data: known.map((point) => [point[0], point[1]]) }),
+      Object.assign({}, shared, {
+        data: known.map((point) => [point[0], point[2] - point[1]]),
+        areaStyle: { color: colours[(index + 1) % colours.length], opacity: 0.2 },
+      }),
+    ];
+  }
 
   // 250,000 → "250K": a tick has little room.
   function tick(value) {

@@ -1,0 +1,43 @@
+"""The pages of a forecast in a browser: lines are drawn, and both looks hold."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from predictor.models import ModelVersion, RegisteredModel, User, Workspace
+from predictor.services import serving
+from predictor.tests.browser.conftest import sign_in
+from predictor.tests.browser.test_pages import faults_of
+from predictor.tests.services.forecast_versions import forecast_version
+
+
+@pytest.fixture
+def version(workspace: Workspace) -> ModelVersion:
+    serving.forget_all()
+    model = RegisteredModel.objects.create(workspace=workspace, slug="shops", name="Shops")
+    return forecast_version(model)
+
+
+def test_a_forecast_is_judged_asked_and_drawn(
+    tab: Page, window: BrowserContext, live_server: LiveServer, version: ModelVersion, admin: User
+) -> None:
+    sign_in(window, live_server, admin)
+
+    tab.goto(live_server.url + reverse("version-detail", args=["acme", "shops", 1]))
+    tab.get_by_text("Error by how far ahead").scroll_into_view_if_needed()
+    expect(tab.locator("[data-source^='backtest-0']")).to_have_attribute("data-drawn", "yes")
+    faults = faults_of(tab, "version")
+
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    tab.get_by_role("link", name="Predict").first.click()
+    tab.get_by_label("shop").select_option("north")
+    tab.get_by_role("button", name="Forecast").click()
+    expect(tab.get_by_role("rowheader", name="2024-04-01")).to_be_visible()
+    tab.locator("#answer .chart").scroll_into_view_if_needed()
+    expect(tab.locator("#answer .chart")).to_have_attribute("data-drawn", "yes")
+    faults += faults_of(tab, "forecast")
+
+    assert faults == []

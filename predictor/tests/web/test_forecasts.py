@@ -1,0 +1,141 @@
+"""The pages of forecasts: asked by form, judged on the version's page, drawn and downloaded."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.test import Client
+
+from predictor.models import (
+    Dataset,
+    ModelVersion,
+    PredictionLog,
+    RegisteredModel,
+    TrainingRun,
+    User,
+    Workspace,
+)
+from predictor.services import datasets
+from predictor.tests.services.forecast_versions import HORIZON, forecast_version, shops_csv
+from predictor.tests.web.prediction_pages import url
+
+ASKED = {
+    "target": "sold", "task": "forecasting", "date_column": "month", "group_column": "shop", "horizon": "4",
+    "frequency": "", "aggregation": "", "estimator": "ridge", "param-ridge-alpha": "1.0", "effort": "quick",
+    "seed": "0", "registered_model": "Shops",
+}  # fmt: skip
+
+
+@pytest.fixture
+def forecast(model: RegisteredModel) -> ModelVersion:
+    return forecast_version(model)
+
+
+@pytest.fixture
+def dataset(workspace: Workspace, member: User) -> Dataset:
+    return datasets.import_csv(
+        workspace=workspace, source=io.BytesIO(shops_csv()), filename="shops.csv", by=member
+    )
+
+
+def test_the_train_form_asks_for_dates_when_a_forecast_is_wanted(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    address = url("training-run-create", dataset.pk)
+    plain = client.get(address, {"target": "sold"}).content.decode()
+    page = client.get(address, {"target": "sold", "task": "forecasting"}, headers={"HX-Request": "true"})
+    assert 'name="date_column"' not in plain
+    text = page.content.decode()
+    assert '<option value="month" selected>month</option>' in text
+    assert '<option value="shop">shop</option>' in text
+    assert 'name="split"' not in text
+
+
+def test_a_forecast_is_started_as_asked_and_its_page_says_so(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    response = client.post(url("training-run-create", dataset.pk), ASKED)
+    run = TrainingRun.objects.get()
+    assert response.url == url("training-run-detail", run.pk)
+    assert (run.task, run.estimator, run.forecast["group_column"], run.forecast["horizon"]) == (
+        "forecasting", "ridge", "shop", 4,
+    )  # fmt: skip
+    page = client.get(response.url).content.decode()
+    assert '<dt>Series</dt><dd class="wrap">shop</dd>' in page
+    assert "<dt>Tested on</dt><dd>later periods</dd>" in page
+    again = client.get(url("training-run-create", dataset.pk), {"again": run.pk}).content.decode()
+    assert '<option value="shop" selected>shop</option>' in again
+
+
+def test_a_refusal_stands_beside_the_field_that_it_is_about(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    response = client.post(url("training-run-create", dataset.pk), {**ASKED, "horizon": "501"})
+    assert response.status_code == 400
+    assert not TrainingRun.objects.exists()
+    assert "between 1 and 500 periods" in response.content.decode()
+
+
+def test_the_version_shows_its_forecasts_of_the_past(
+    client: Client, viewer: User, forecast: ModelVersion
+) -> None:
+    client.force_login(viewer)
+    page = client.get(url("version-detail", "churn", 1)).content.decode()
+    assert "Monthly values of 2 series with a season of 12 periods, up to 4 periods ahead." in page
+    assert "Forecasts of the past of north" in page
+    assert "Error by how far ahead" in page
+    assert "The forecast is better than" in page
+    assert "MASE" in page
+    # The numbers of the drawing, for those who cannot see it.
+    assert "90 % interval at" in page
+
+
+def test_the_form_of_a_forecast_draws_one_series_and_lists_its_intervals(
+    client: Client, viewer: User, forecast: ModelVersion
+) -> None:
+    client.force_login(viewer)
+    moved = client.get(url("predict", "churn"))
+    assert moved.url == url("forecast", "churn")
+    empty = client.get(moved.url).content.decode()
+    assert "Nothing was asked yet" in empty
+    assert not PredictionLog.objects.exists()
+
+    page = client.post(moved.url, {"group": "south", "horizon": "3", "coverage": "0.8"}).content.decode()
+    assert page.count('<td class="wrap">south</td>') == 3
+    assert "2024-03-01" in page
+    assert 'data-chart="line"' in page
+    assert PredictionLog.objects.count() == 3
+    assert {each.output["interval"]["coverage"] for each in PredictionLog.objects.all()} == {0.8}
+
+
+def test_all_series_come_as_a_table_and_as_csv(client: Client, viewer: User, forecast: ModelVersion) -> None:
+    client.force_login(viewer)
+    page = client.post(url("forecast", "churn"), {}).content.decode()
+    assert "Choose one shop to see its line." in page
+    response = client.post(url("forecast", "churn"), {"csv": "1"})
+    rows = list(csv.DictReader(response.content.decode().splitlines()))
+    assert len(rows) == 2 * HORIZON
+    assert float(rows[0]["interval_low"]) < float(rows[0]["prediction"])
+    assert response["Content-Disposition"] == 'attachment; filename="churn-forecast.csv"'
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"horizon": "5"}, "1 to 4 periods"),
+        ({"horizon": "x"}, "1 to 4 periods"),
+        ({"group": "west"}, "no series"),
+    ],
+)
+def test_what_cannot_be_forecast_is_said_on_the_page(
+    client: Client, viewer: User, forecast: ModelVersion, asked: dict[str, str], sentence: str
+) -> None:
+    client.force_login(viewer)
+    response = client.post(url("forecast", "churn"), asked)
+    assert response.status_code == 400
+    assert sentence in response.content.decode()

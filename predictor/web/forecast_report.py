@@ -1,0 +1,98 @@
+"""What a forecast's backtest looks like on the version's page: lines through time, errors by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .evaluation_charts import Chart
+
+BASELINE_TITLES = {"seasonal_naive": "Seasonal naive", "naive": "Last value", "drift": "Drift"}
+
+
+def forecast_charts(report: Mapping[str, Any], target: str) -> list[Chart]:
+    """None for another task or an older report."""
+    if report.get("task") != "forecasting":
+        return []
+    made = [
+        _backtest_chart(report, each, target, place) for place, each in enumerate(report.get("history") or [])
+    ]
+    errors = _error_chart(report)
+    return [*made, *([errors] if errors else [])]
+
+
+def forecast_facts(report: Mapping[str, Any]) -> str:
+    """What was forecast and how often, in a sentence."""
+    if report.get("task") != "forecasting":
+        return ""
+    n, horizon = report.get("n_series") or 1, report.get("horizon") or 0
+    series = "one series" if n == 1 else f"{n:,} series"
+    season = report.get("season") or 1
+    seasons = f" with a season of {season} periods" if season > 1 else ""
+    ahead = "1 period" if horizon == 1 else f"{horizon:,} periods"
+    return (
+        f"{str(report.get('frequency')).capitalize()} values of {series}{seasons}, up to {ahead} ahead. It was fitted "
+        f"anew at {report.get('n_cuts')} moments of the past, each time on what was known then, and made "
+        f"{report.get('n_forecasts') or 0:,} forecasts of what came after."
+    )
+
+
+def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, place: int) -> Chart:
+    name = history.get("series") or ""
+    parts = [each for each in report.get("backtest") or [] if (each.get("series") or "") == name]
+    known = [[date, value] for date, value in zip(history["dates"], history["values"], strict=True)]
+    series = [{"name": "What came true", "points": known}]
+    series += [
+        {
+            "name": f"Forecast at {each['origin']}",
+            "dashed": True,
+            "points": _pairs(each["dates"], each["forecast"]),
+        }
+        for each in parts
+    ]
+    bands = [
+        {
+            "name": f"90 % interval at {each['origin']}",
+            "points": [list(ends) for ends in zip(each["dates"], each["low"], each["high"], strict=True)],
+        }
+        for each in parts
+    ]
+    of = f" of {name}" if name else ""
+    return Chart(
+        f"backtest-{place}",
+        "line",
+        {"series": series, "bands": bands, "dates": True, "scale": True, "y": target},
+        f"Forecasts of the past{of}",
+        f"{target}{of} as it was, and as it was forecast at {len(parts)} moments of the past",
+        "Each dashed line begins where nothing beyond was known. The shaded parts are the intervals that it would "
+        "have come with: nine of ten values should lie inside.",
+        "tall",
+    )
+
+
+def _error_chart(report: Mapping[str, Any]) -> Chart | None:
+    steps: Sequence[Mapping[str, Any]] = report.get("by_step") or []
+    if len(steps) < 2:
+        return None
+    keys = list(steps[0].get("baselines") or {})
+    series = [{"name": "The model", "points": [[each["step"], each["mae"]] for each in steps]}]
+    series += [
+        {
+            "name": BASELINE_TITLES.get(key, key),
+            "dashed": True,
+            "points": [[each["step"], each["baselines"][key]["mae"]] for each in steps],
+        }
+        for key in keys
+    ]
+    return Chart(
+        "errors-by-step",
+        "line",
+        {"series": series, "x": "periods ahead", "y": "mean absolute error", "xRange": [1, len(steps)]},
+        "Error by how far ahead",
+        "Mean absolute error of the model and of simple forecasts, for each period ahead",
+        "What is farther ahead is harder. Where the model's line lies below the dashed ones, it is worth having.",
+    )
+
+
+def _pairs(dates: Sequence[str], values: Sequence[float | None]) -> list[list[Any]]:
+    return [list(each) for each in zip(dates, values, strict=True)]

@@ -1,0 +1,145 @@
+"""The page of a forecast: choose a series and how far ahead, see the line go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from ..errors import MlwebError, NotFound, NotServable
+from ..ml.schema import Task
+from ..models import CHAMPION, ModelVersion, PredictionSource
+from ..services import forecasts, predictions, registry
+from .evaluation_charts import Chart
+from .predictions import version_choices
+from .registry import ModelPage
+from .snippets import curl_of, predictions_url
+
+# One chart holds one series; with more, the table says it all.
+HISTORY = 120
+
+
+class Forecast(ModelPage):
+    """A GET shows what can be asked, a POST asks it: every forecast is in the log."""
+
+    def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        self.load_model(slug)
+        asked = request.GET.get("version") or CHAMPION
+        try:
+            version = registry.version_of(self.registered_model, asked)
+        except NotFound as error:
+            raise Http404(error.message) from None
+        if version.signature.task is not Task.FORECASTING:
+            return redirect("predict", self.workspace.slug, slug)
+        return self.page(version, asked, {"group": request.GET.get("group", ""), "horizon": ""})
+
+    def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
+        self.load_model(slug)
+        asked = request.POST.get("version") or CHAMPION
+        version = self.version(asked)
+        if version.signature.task is not Task.FORECASTING:
+            raise Http404("This version does not forecast.")
+        chosen = {name: request.POST.get(name, "").strip() for name in ("group", "horizon", "coverage")}
+        try:
+            outlook = forecasts.outlook(version)
+            answer = predictions.predict(
+                registered_model=self.registered_model,
+                horizon=whole(chosen["horizon"], outlook.horizon),
+                group=chosen["group"] or None,
+                version=asked,
+                coverage=share_of(chosen["coverage"]),
+                by=request.user,
+                source=PredictionSource.FORM,
+                request_id=getattr(request, "request_id", ""),
+            )
+        except MlwebError as error:
+            status = 409 if isinstance(error, NotServable) else 400
+            return self.page(version, asked, chosen, error=error, status=status)
+        if "csv" in request.POST:
+            response = HttpResponse(predictions.forecast_csv(answer), content_type="text/csv; charset=utf-8")
+            response["Content-Disposition"] = f'attachment; filename="{slug}-forecast.csv"'
+            return response
+        return self.page(version, asked, chosen, answer=answer)
+
+    def page(
+        self, version: ModelVersion, asked: str, chosen: dict[str, str], *, status: int = 200, **more: Any
+    ) -> HttpResponse:
+        try:
+            outlook = forecasts.outlook(version)
+        except NotServable as error:
+            return render(
+                self.request,
+                "predictor/predictions/forecast.html",
+                {
+                    "model": self.registered_model,
+                    "version": version,
+                    "error": error,
+                    "choices": version_choices(self),
+                },
+                status=409,
+            )
+        answer: predictions.Answer | None = more.get("answer")
+        group = chosen["group"] or (outlook.names[0] if len(outlook.names) == 1 else "")
+        body = {"horizon": outlook.horizon, **({"group": outlook.names[0]} if outlook.group_column else {})}
+        context = {
+            "model": self.registered_model,
+            "version": version,
+            "asked": asked,
+            "outlook": outlook,
+            "chosen": {**chosen, "horizon": chosen["horizon"] or str(outlook.horizon)},
+            "choices": version_choices(self),
+            "coverages": [("0.8", "8 of 10"), ("0.9", "9 of 10"), ("0.95", "19 of 20")],
+            "curl": curl_of(predictions_url(self.request, self.registered_model), body),
+            **more,
+        }
+        if answer:
+            context |= {"rows": list(zip(answer.rows, answer.predictions, strict=True))}
+            is_single = bool(chosen["group"]) or not outlook.group_column
+            context["chart"] = forecast_chart(outlook, group, answer) if is_single else None
+        return render(self.request, "predictor/predictions/forecast.html", context, status=status)
+
+
+def forecast_chart(outlook: forecasts.Outlook, group: str, answer: predictions.Answer) -> Chart:
+    """The end of the series and its continuation."""
+    dates, values = outlook.history(group, HISTORY)
+    name = outlook.target
+    ahead = [row[outlook.date_column] for row in answer.rows]
+    last = [[dates[-1], values[-1]]] if dates else []
+    points = [*last, *([date, each.prediction] for date, each in zip(ahead, answer.predictions, strict=True))]
+    ends = [
+        [date, each.interval["low"], each.interval["high"]]
+        for date, each in zip(ahead, answer.predictions, strict=True)
+        if each.interval
+    ]
+    start = [[*last[0], last[0][1]]] if last else []
+    past = [[date, value] for date, value in zip(dates, values, strict=True)]
+    return Chart(
+        "forecast",
+        "line",
+        {
+            "series": [
+                {"name": "Known", "points": past},
+                {"name": "Forecast", "points": points, "dashed": True},
+            ],
+            "bands": [{"name": "Interval", "points": [*start, *ends]}],
+            "dates": True,
+            "scale": True,
+            "y": name,
+        },
+        "",
+        f"{name}{f' of {group}' if group else ''}: the end of what is known, and the forecast with its interval",
+        "",
+        "tall",
+    )
+
+
+def whole(text: str, usual: int) -> int:
+    """The horizon as typed; -1, which is refused in words, for what is no number."""
+    if not text:
+        return usual
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
+
+
+def share_of(text: str) -> float | None:
+    return float(text) if text in ("0.8", "0.9", "0.95") else None
