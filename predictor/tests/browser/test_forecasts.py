@@ -27,12 +27,14 @@ def test_a_forecast_is_judged_asked_and_drawn(
     sign_in(window, live_server, admin)
 
     tab.goto(live_server.url + reverse("version-detail", args=["acme", "shops", 1]))
-    tab.get_by_text("Error by how far ahead").scroll_into_view_if_needed()
-    expect(tab.locator("[data-source^='backtest-0']")).to_have_attribute("data-drawn", "yes")
+    for name in ("backtest-0", "errors-by-step"):
+        drawing = tab.locator(f"[data-source='{name}']")
+        drawing.scroll_into_view_if_needed()
+        expect(drawing).to_have_attribute("data-drawn", "yes")
     faults = faults_of(tab, "version")
 
     tab.set_viewport_size({"width": 1280, "height": 900})
-    tab.get_by_role("link", name="Predict").first.click()
+    tab.get_by_role("link", name="Predict", exact=True).first.click()
     tab.get_by_label("shop").select_option("north")
     tab.get_by_role("button", name="Forecast").click()
     expect(tab.get_by_role("rowheader", name="2024-04-01")).to_be_visible()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from predictor.errors import InvalidInput, InvalidRows, InvalidTrainingRequest
+from predictor.errors import Conflict, InvalidInput, InvalidRows, InvalidTrainingRequest
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import datasets, predictions, registry, training
+from predictor.services import datasets, portable, predictions, registry, training
 from predictor.services.training_job import request_of
 
 from .forecast_versions import HORIZON, forecast_version, shops_csv
@@ -101,6 +101,11 @@ def test_a_csv_of_dates_is_answered_and_dates_beyond_the_horizon_say_so(
         predictions.predict(
             registered_model=model, rows=[{"month": "2031-01-01", "shop": "north"}], by=member
         )
+
+
+def test_a_forecast_cannot_be_taken_along_as_a_model_of_rows(version: ModelVersion) -> None:
+    with pytest.raises(Conflict, match="forecasts: its answers start from"):
+        portable.bundle(version)
 
 
 def test_a_run_keeps_what_was_asked_of_it(dataset, member: User) -> None:
