@@ -146,7 +146,8 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def evaluation(self, request: Request, **kwargs: Any) -> Response:
-        """The evaluation report: metrics, curves, confusion matrix, importances, beside the baseline."""
+        """The evaluation report: metrics with their intervals beside baselines, the verdict and what to worry about,
+        curves, confusion matrix, importances, the parts where it errs most, and the learning curve."""
         return Response(self.get_object().evaluation)
 
     @extend_schema(responses={(200, "text/markdown"): OpenApiTypes.STR})

@@ -59,7 +59,7 @@ class Comparison:
         return "better" if self.gain > 0 else "worse"
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "outcome": self.outcome}
+        return {name: _finite(value) for name, value in asdict(self).items()} | {"outcome": self.outcome}
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,17 @@ class Verdict:
             "is_better": self.is_better,
             "is_sure": self.is_sure,
             "baseline": self.comparisons[0].baseline,
-            "gain": self.gain,
-            "gain_low": self.gain_low,
-            "gain_high": self.gain_high,
+            "gain": _finite(self.gain),
+            "gain_low": _finite(self.gain_low),
+            "gain_high": _finite(self.gain_high),
             "comparisons": [each.to_json() for each in self.comparisons],
             "worries": list(self.worries),
         }
+
+
+def _finite(value: Any) -> Any:
+    """None for a number that JSON cannot hold."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def judge(

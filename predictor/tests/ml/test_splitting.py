@@ -111,3 +111,17 @@ def test_an_order_that_leaves_one_class_to_learn_from_is_refused():
     y = make_target("y", Task.BINARY, np.where(np.arange(100) < 90, "a", "b").astype(object))
     with pytest.raises(InvalidTrainingRequest, match="one class of “y” only"):
         split(y, layout=Layout(times=np.arange(100.0)))
+
+
+def test_a_drift_that_rows_at_random_hide_is_seen_on_later_rows():
+    """The target walks away from what it was: a model that interpolates the past looks good until it is asked later."""
+    rng = np.random.default_rng(0)
+    day = np.arange(600.0)
+    y = make_target("y", Task.REGRESSION, np.cumsum(rng.normal(size=600)))
+
+    def error(found):
+        known = np.sort(found.development)
+        nearest = known[np.abs(day[found.held_out][:, None] - day[known]).argmin(axis=1)]
+        return np.sqrt(np.mean((y.y[nearest] - y.y[found.held_out]) ** 2))
+
+    assert error(split(y, layout=Layout(times=day))) > 3 * error(split(y))

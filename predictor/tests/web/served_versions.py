@@ -18,9 +18,11 @@ from predictor.ml.dependence import dependence
 from predictor.ml.estimators import CATALOGUE
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.features import FeatureSpec
+from predictor.ml.learning_curve import judged
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member
 from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.slices import Slice
 from predictor.ml.target import Target
 from predictor.ml.thresholds import Scores
 from predictor.ml.uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
@@ -107,6 +109,11 @@ def trained() -> Trained:
     rows = (y == 1, found[:, 1])
     scores = Scores(rows, rows, {"dummy": np.full(len(y), y.mean())})
     report["decision"] = decision(None, CLASSES[1], held_out=rows, out_of_fold=rows)
+    report["learning_curve"] = judged("log_loss", "Ridge", (25, 50, 100), [[0.6, 0.5, 0.45]] * 3).to_json()
+    report["slices"] = [
+        Slice(EVIL_CATEGORY, f"“{EVIL_CATEGORY}” is “a”", 40, "log_loss", 0.6, 0.4, 0.3, 0.1, 0.001).to_json()
+    ]
+    report["n_slices_tested"] = 9
     golden = {name: values[:5] for name, values in table.items()}
     with tempfile.TemporaryDirectory() as folder:
         stored = persistence.write(
