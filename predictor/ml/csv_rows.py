@@ -121,13 +121,13 @@ class CsvRows:
         cells: list[list[str]] = []
         errors: dict[int, str] = {}
         n_characters, first_row = 0, skip + 1
-        for record, error in self._records():
+        for record, error, length in self._records():
             if self.n_rows <= skip:
                 continue
             if error:
                 errors[len(cells)] = error
             cells.append(record)
-            n_characters += sum(map(len, record))
+            n_characters += length
             if len(cells) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
                 yield CsvChunk(first_row, cells, self._readers, errors)
                 first_row += len(cells)
@@ -145,10 +145,11 @@ class CsvRows:
         lines = list(map(",".join, zip(*map(exported, by_place), strict=True)))
         return chunk_of_columns(chunk.first_row, lines, cells, self._columns, chunk.errors)
 
-    def _records(self) -> Iterator[tuple[list[str], str]]:
+    def _records(self) -> Iterator[tuple[list[str], str, int]]:
+        """Each row, what is broken about it, and how many characters it has."""
         width, ragged = len(self.names), list[tuple[int, int]]()
-        for number, found in self._numbered():
-            record, error = found, ""
+        for number, found, fault in self._numbered():
+            record, error = found, fault
             if len(record) != width and (self._options.skip_bad_rows or not self._is_lenient):
                 ragged.append((number, len(record)))
                 if self._options.skip_bad_rows:
@@ -157,10 +158,11 @@ class CsvRows:
                     break
                 continue
             if len(record) != width:
-                error = f"Row {number:,} has {len(record)} cells instead of {width}."
+                error = error or f"Row {number:,} has {len(record)} cells instead of {width}."
                 record = [*record[:width], *[""] * (width - len(record))]
             # A cell has no more bytes than its row has characters, four times.
-            if sum(map(len, record)) * 4 > self._limits.max_cell_bytes:
+            length = sum(map(len, record))
+            if length * 4 > self._limits.max_cell_bytes:
                 error = self._fault_of_cells(number, record) or error
                 if error and not self._is_lenient:
                     raise InvalidTable(error, limit=self._limits.max_cell_bytes)
@@ -175,13 +177,14 @@ class CsvRows:
                 )
             # After a ragged row nothing is answered; the rest is read only to count.
             if not ragged or self._options.skip_bad_rows:
-                yield record, error
+                yield record, error, length
         if ragged and not self._options.skip_bad_rows:
             raise self._ragged(ragged, width)
         if not self.n_rows:
             raise InvalidTable("The file has a header but no rows to predict.")
 
-    def _numbered(self) -> Iterator[tuple[int, list[str]]]:
+    def _numbered(self) -> Iterator[tuple[int, list[str], str]]:
+        """Records that are not blank. What is no CSV is refused or, when lenient, an empty record with a sentence."""
         number, n_bytes = 0, max(self._path.stat().st_size, 1)
         with (
             self._path.open("rb") as raw,
@@ -190,16 +193,23 @@ class CsvRows:
             for _ in range(self._dialect.n_skipped_lines):
                 file.readline()
             reader = csv.reader(file, delimiter=self._dialect.delimiter)
-            try:
-                next(reader)
-                for record in reader:
-                    if record:
-                        number += 1
-                        if number % CHUNK_ROWS == 0:
-                            self.share_read = raw.tell() / n_bytes
-                        yield number, record
-            except csv.Error as error:
-                raise InvalidTable(f"Row {number + 1:,} cannot be read as CSV: {error}.") from None
+            is_header = True
+            while True:
+                try:
+                    record, fault = next(reader), ""
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    record, fault = [], f"Row {number + 1:,} cannot be read as CSV: {error}."
+                    if not self._is_lenient or is_header:
+                        raise InvalidTable(fault) from None
+                if is_header:
+                    is_header = False
+                elif record or fault:
+                    number += 1
+                    if number % CHUNK_ROWS == 0:
+                        self.share_read = raw.tell() / n_bytes
+                    yield number, record, fault
 
     def _fault_of_cells(self, number: int, record: list[str]) -> str:
         limit = self._limits.max_cell_bytes

@@ -57,10 +57,12 @@ def start(
     by: User | None,
     token: ApiToken | None = None,
     request_id: str = "",
+    may_link: bool = True,
 ) -> BatchPrediction:
     """A queued batch of the rows of a file (CSV, Parquet or JSON lines), of a dataset, or of these rows.
 
-    A file is kept by a link, so nobody may write to it afterwards. `kind` says the format where the file does not tell.
+    `kind` says the format where the file does not tell. `may_link`: the file may be kept by a link, for nobody writes
+    to it afterwards.
     `strict`: one row that is doubtful refuses the whole file, before any is answered.
     Raises what is wrong with the file as a whole at once: InvalidTable, InvalidRows, TooLarge, UnsupportedContent;
     NotFound and NotServable as `predict`.
@@ -72,7 +74,7 @@ def start(
         path, fields = _found(source, filename, kind, options, registered_model, Path(scratch))
         _look(path, fields, served, Path(scratch))
         with artifacts.keeping():
-            digest = artifacts.put(path, may_link=True)
+            digest = artifacts.put(path, may_link=may_link)
             with transaction.atomic():
                 batch = BatchPrediction.objects.create(
                     workspace_id=registered_model.workspace_id,

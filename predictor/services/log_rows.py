@@ -24,7 +24,7 @@ ROWS_A_STATEMENT = 200
 class LogRow(NamedTuple):
     """A row of the log as it is written, in the order of the table's columns; the JSON parts are text already."""
 
-    id: uuid.UUID
+    id: uuid.UUID | str
     workspace_id: int
     model_version_id: int
     request_id: str
@@ -67,7 +67,7 @@ def insert(connection: BaseDatabaseWrapper, rows: Sequence[LogRow]) -> None:
     """
     is_sqlite, adapted = connection.vendor == "sqlite", connection.ops.adapt_datetimefield_value
     times: dict[Any, Any] = {moment: adapted(moment) for moment in {row.created_at for row in rows}}
-    values = [(row[0].hex if is_sqlite else row[0], *row[1:-1], times[row[-1]]) for row in rows]
+    values = [(_key(row[0], is_sqlite), *row[1:-1], times[row[-1]]) for row in rows]
     # The driver's own cursor for SQLite: Django's writes the statement anew, which takes as long as a row.
     is_bare = is_sqlite and not connection.queries_logged
     with _bare_cursor(connection) if is_bare else connection.cursor() as cursor:
@@ -75,6 +75,11 @@ def insert(connection: BaseDatabaseWrapper, rows: Sequence[LogRow]) -> None:
             part = values[start : start + ROWS_A_STATEMENT]
             statement = _statement(len(part), "?" if is_bare else "%s")
             cursor.execute(statement, list(itertools.chain.from_iterable(part)))
+
+
+def _key(key: uuid.UUID | str, is_sqlite: bool) -> uuid.UUID | str:
+    """SQLite keeps ids in hexadecimal, in which those of numbered rows are made."""
+    return key if isinstance(key, str) or not is_sqlite else key.hex
 
 
 @contextmanager

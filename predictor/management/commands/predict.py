@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from predictor.errors import MlwebError
 from predictor.models import PredictionSource, RegisteredModel
-from predictor.services import predictions
+from predictor.services import batches, predictions
 
 
 class Command(BaseCommand):
@@ -22,6 +23,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("model", help="The registered model's slug.")
         parser.add_argument("file", type=Path, nargs="?", help="A CSV file with the model's features.")
+        parser.add_argument(
+            "--batch",
+            action="store_true",
+            help="A file of any size: CSV, Parquet or JSON lines. A bad row gets an error and does not end it.",
+        )
         parser.add_argument(
             "--horizon", type=int, metavar="N", help="Instead: the next N periods of a forecast."
         )
@@ -46,6 +52,8 @@ class Command(BaseCommand):
             return self._forecast(model, options)
         if not options["file"].is_file():
             raise CommandError(f"There is no file {options['file']}.")
+        if options["batch"]:
+            return self._predict_batch(model, options)
         try:
             answer = predictions.predict_csv(
                 registered_model=model,
@@ -67,6 +75,37 @@ class Command(BaseCommand):
             f"{answer.n_rows:,} rows by {answer.model} version {answer.version}, "
             f"{answer.n_rows_with_warnings:,} with warnings."
         )
+
+    def _predict_batch(self, model: RegisteredModel, options: dict[str, Any]) -> None:
+        try:
+            batch = batches.run_here(
+                registered_model=model,
+                source=options["file"],
+                filename=options["file"].name,
+                version=options["model_version"],
+                strict=options["strict"],
+                coverage=options["coverage"],
+                by=None,
+                may_link=False,
+            )
+            if not batch.has_result:
+                raise CommandError(f"The batch has {batch.status}. {batch.error}")
+            with batches.open_result(batch) as result:
+                self._write_bytes(result, options["output"])
+        except MlwebError as error:
+            raise CommandError(str(error)) from None
+        self.stderr.write(
+            f"{batch.n_rows_done:,} rows by {model.slug} version {batch.model_version.number}, "
+            f"{batch.n_warnings:,} with warnings, {batch.n_errors:,} without an answer."
+        )
+
+    def _write_bytes(self, result: BinaryIO, output: Path | None) -> None:
+        if output is None:
+            # Parquet is no text.
+            shutil.copyfileobj(result, sys.stdout.buffer, 1 << 20)
+            return
+        with output.open("wb") as file:
+            shutil.copyfileobj(result, file, 1 << 20)
 
     def _forecast(self, model: RegisteredModel, options: dict[str, Any]) -> None:
         try:

@@ -106,3 +106,24 @@ def test_nobody_needs_to_be_signed_in_for_the_command(article: RegisteredModel, 
 
     assert not User.objects.exists()
     assert PredictionLog.objects.first().actor is None  # type: ignore[union-attr]
+
+
+def test_a_batch_answers_what_it_can(article: RegisteredModel, tmp_path: Path) -> None:
+    path, result = tmp_path / "rows.jsonl", tmp_path / "result.jsonl"
+    path.write_text('{"x1": 1, "x2": 2}\n{"x1": "abc", "x2": 2}\n')
+
+    _, said = run("article", path, "--batch", "--output", result)
+
+    assert "2 rows by article version 1, 0 with warnings, 1 without an answer." in said
+    assert '"prediction":-0.4' in result.read_text().splitlines()[0]
+    assert path.stat().st_nlink == 1  # people go on writing to their own file
+
+
+def test_a_batch_that_is_refused_says_why(article: RegisteredModel, table: Path) -> None:
+    table.write_text("x1,x2\n1,2\n3,\n")
+
+    with pytest.raises(CommandError, match="doubtful"):
+        run("article", table, "--batch", "--strict")
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(CommandError, match="lacks the columns"):
+        run("article", table, "--batch")

@@ -388,3 +388,13 @@ def test_batches_of_another_workspace_are_not_visible(
 
     assert BatchPrediction.objects.visible_to(member).count() == 1
     assert not BatchPrediction.objects.visible_to(stranger).exists()
+
+
+def test_a_row_that_is_no_csv_does_not_end_the_batch(linear: ModelVersion, tmp_path: Path) -> None:
+    rows = "x1,x2,note\n1,2,a\n3,4," + "y" * 200_000 + "\n5,6,b\n"
+
+    batch = done(linear, file(tmp_path, rows))
+
+    found = table(batch)[1:]
+    assert [row[3] for row in found] == ["-0.4", "", "2.8"]
+    assert "row 2, column “note”, holds more than" in found[1][-1]
