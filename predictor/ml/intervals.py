@@ -24,12 +24,12 @@ Array = NDArray[Any]
 Interval = list[float] | None
 Fold = tuple[int, NDArray[np.intp]]
 LOW, HIGH = 0.025, 0.975
-MIN_RESAMPLES, MAX_RESAMPLES = 200, 1_000
-# Rows drawn in all: 0.1 s and 32 MB.
-MAX_DRAWN = 4_000_000
+MIN_RESAMPLES, MAX_RESAMPLES = 150, 1_000
+# Rows drawn in all: 0.1 s and 24 MB.
+MAX_DRAWN = 3_000_000
 # With fewer resamples than this, the normal interval of their spread is steadier than their percentiles.
 FEW_RESAMPLES = 150
-MAX_RANKED = 12_000_000
+MAX_RANKED = 4_000_000
 MAX_CELLS = 4_000_000
 # Two folds say nothing of how folds differ.
 MIN_FOLDS = 3
