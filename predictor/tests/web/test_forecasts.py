@@ -17,7 +17,7 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import datasets
+from predictor.services import datasets, predictions, tokens
 from predictor.tests.services.forecast_versions import HORIZON, forecast_version, shops_csv
 from predictor.tests.web.prediction_pages import url
 
@@ -139,3 +139,48 @@ def test_what_cannot_be_forecast_is_said_on_the_page(
     response = client.post(url("forecast", "churn"), asked)
     assert response.status_code == 400
     assert sentence in response.content.decode()
+
+
+def test_every_other_page_of_a_forecasting_version_stands(
+    client: Client, admin: User, forecast: ModelVersion, model: RegisteredModel
+) -> None:
+    forecast_version(model)
+    client.force_login(admin)
+    client.post(url("forecast", "churn"), {"horizon": "1", "group": "north"})
+    logged = PredictionLog.objects.get()
+    pages = [
+        url("model-detail", "churn"),
+        url("version-compare", "churn") + "?a=1&b=2",
+        url("version-card", "churn", 1),
+        url("version-card-markdown", "churn", 1),
+        url("version-onnx", "churn", 1),
+        url("predict-csv", "churn"),
+        url("predict", "churn") + f"?from={logged.pk}",
+        url("prediction-detail", logged.pk),
+    ]
+    assert {page: client.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
+    row = {"f0": "2024-02-01", "f1": "south", "made_for": "1", "version": "1"}
+    assert client.post(url("predict", "churn"), row).status_code == 200
+
+
+def test_the_protocols_answer_dates_as_any_rows(
+    client: Client, member: User, workspace: Workspace, forecast: ModelVersion, model: RegisteredModel
+) -> None:
+    token = tokens.create_token(user=member, workspace=workspace, name="test", scopes=["predict"]).plaintext
+    headers = {"Authorization": f"Bearer {token}"}
+    row = {"month": "2024-03-01", "shop": "south"}
+    expected = predictions.predict(registered_model=model, rows=[row], by=member).predictions[0].prediction
+    asked = {
+        "v1/models/churn:predict": {"instances": [row]},
+        "models/churn/invocations": {"dataframe_records": [row]},
+        "v2/models/churn/infer": {
+            "inputs": [
+                {"name": name, "shape": [1], "datatype": "BYTES", "data": [value]}
+                for name, value in row.items()
+            ]
+        },
+    }
+    for path, body in asked.items():
+        response = client.post(f"/serve/acme/{path}", body, content_type="application/json", headers=headers)
+        assert response.status_code == 200, response.content
+        assert str(expected) in response.content.decode(), path
