@@ -9,14 +9,14 @@ const shortened = (value) => Number(value.toPrecision(7));
 function answerOf(model, row) {
   const [found] = runModel(model.graph, featuresOf(model.spec.features.steps, row));
   if (!found.every(Number.isFinite)) return { prediction: null };
-  const { uncertainty } = model;
-  if (model.signature.task === "anomaly") {
-    return { prediction: found[0] >= model.spec.threshold ? "unusual" : "usual", score: shortened(found[0]) };
+  const { uncertainty } = model, { threshold, task } = model.spec;
+  if (task === "anomaly") {
+    const isUnusual = threshold !== null && found[0] >= threshold;
+    return { prediction: isUnusual ? "unusual" : "usual", score: shortened(found[0]) };
   }
   if (!model.signature.classes.length) {
     return { prediction: shortened(found[0]), interval: uncertainty && intervalOf(uncertainty, found[0]) };
   }
-  const { threshold } = model.spec;
   const code = threshold === null ? found.indexOf(Math.max(...found)) : Number(found[1] >= threshold);
   return {
     prediction: model.signature.classes[code],

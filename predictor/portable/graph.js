@@ -74,7 +74,8 @@ function attributeOf(bytes) {
     else if (number === 4) value = TEXT.decode(found);
     else if (number === 5) value = tensorOf(found);
     else if (number === 7) floats.push(found);
-    else if (number === 8) ints.push(...(typeof found === "number" ? [found] : packedInts(found)));
+    else if (number === 8 && typeof found === "number") ints.push(found);
+    else if (number === 8) for (const each of packedInts(found)) ints.push(each); // too many to spread
   }
   return [name, ints.length ? ints : floats.length ? floats : value];
 }

@@ -132,12 +132,11 @@ def main():
         ]
     short, classes = "{:.7g}".format, signature["classes"]
     for found in answers(rows) if rows else ():
-        answer = {"prediction": float(short(found[0]))}
-        if signature["task"] == "anomaly":
-            label = "unusual" if found[0] >= spec["threshold"] else "usual"
-            answer = {"prediction": label, "score": float(short(found[0]))}
-        if classes:
-            bar = spec["threshold"]
+        answer, bar = {"prediction": float(short(found[0]))}, spec["threshold"]
+        if spec["task"] == "anomaly":
+            is_unusual = bar is not None and found[0] >= bar
+            answer = {"prediction": "unusual" if is_unusual else "usual", "score": answer["prediction"]}
+        elif classes:
             code = int(np.argmax(found)) if bar is None else int(found[1] >= bar)
             answer = {"prediction": classes[code], "probabilities": [float(short(p)) for p in found]}
         print(json.dumps(answer, ensure_ascii=False))

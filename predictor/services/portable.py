@@ -138,7 +138,7 @@ def _filled(**parts: str) -> str:
     script = "\n".join(['"use strict";', *((FOLDER / name).read_text("utf-8") for name in SCRIPTS)])
     style = (FOLDER / "page.css").read_text("utf-8")
     sources = {"default-src": "'none'", "script-src": _hash(script), "style-src": _hash(style)}
-    policy = "; ".join(f"{name} {each}" for name, each in {**sources, "form-action": "'none'"}.items())
+    policy = "; ".join(f"{name} {each}" for name, each in {**sources, "base-uri": "'none'", "form-action": "'none'"}.items())
     parts = {**parts, "script": script, "style": style, "policy": policy}
     skeleton = (FOLDER / "page.html").read_text("utf-8")
     pieces = []

@@ -16,19 +16,29 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import IsolationForest
 
 from predictor.errors import Conflict, InvalidRows
-from predictor.ml import onnx_export
+from predictor.ml import onnx_export, persistence
+from predictor.ml.anomalies import calibrate
+from predictor.ml.encoding import ISOLATION
+from predictor.ml.features import FeatureSpec
 from predictor.ml.onnx_export import export
+from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import FORECAST, ONNX, answers_of, columns_to_json
+from predictor.ml.pipeline import FittedPipeline
 from predictor.ml.portable import browser_spec, case_folding
 from predictor.ml.rows import RowChecker
 from predictor.ml.schema import FeatureField, Role, Signature, Task
 from predictor.ml.session import Session
+from predictor.ml.uncertainty import Uncertainty
+from predictor.ml.unsupervised import pipeline_of
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import portable, predictions
-from predictor.tests.ml.mixed_table import QUICK, fitted
+from predictor.services import artifacts, portable, predictions
+from predictor.tests.ml.mixed_table import QUICK, fitted, mixed_signature, mixed_target
+from predictor.tests.ml.planted import ODD_ROLES, odd_rows
 from predictor.tests.serve.test_faces import drawn, shown
+from predictor.tests.services.versions import publish
 from predictor.tests.web.served_versions import publish_served
 
 NODE = shutil.which("node")
@@ -175,6 +185,110 @@ def scripted(folder: Path, program: str, data: Any) -> Any:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def published(
+    workspace: Workspace,
+    folder: Path,
+    pipeline: FittedPipeline,
+    columns: Any,
+    signature: Signature,
+    **more: Any,
+) -> ModelVersion:
+    """A version of a pipeline that was just fitted."""
+    compiled, _ = compile_checked(pipeline, columns)
+    golden = {name: values[:8] for name, values in columns.items()}
+    stored = persistence.write(
+        folder, pipeline=pipeline, signature=signature, compiled=compiled, golden=golden, **more
+    )
+    model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
+    version = publish(model, task=signature.task.value, signature=signature.to_json(), is_compiled=True)
+    version.artifacts = {
+        name: {"digest": artifacts.put_bytes(file.path.read_bytes()), "n_bytes": file.n_bytes}
+        for name, file in stored.items()
+    }
+    version.save(update_fields=["artifacts"])
+    return version
+
+
+@pytest.fixture
+def regression(workspace: Workspace, tmp_path: Path) -> ModelVersion:
+    """Values with intervals."""
+    pipeline, columns = fitted("ridge", Task.REGRESSION)
+    y, found = mixed_target(columns, Task.REGRESSION), pipeline.predict(columns).values
+    assert found is not None
+    uncertainty = Uncertainty.fit(Task.REGRESSION, y, found)
+    signature = mixed_signature(Task.REGRESSION)
+    return published(workspace, tmp_path / "made", pipeline, columns, signature, uncertainty=uncertainty)
+
+
+@pytest.fixture
+def anomaly(workspace: Workspace, tmp_path: Path) -> ModelVersion:
+    """Usual or unusual, with a score."""
+    columns, _ = odd_rows()
+    spec, matrix = FeatureSpec.fit_transform(columns, ODD_ROLES, ISOLATION)
+    forest = IsolationForest(n_estimators=40, max_samples=100, random_state=0).fit(matrix)
+    scores = calibrate(forest, np.linspace(0.3, 0.7, 500))
+    pipeline = pipeline_of(spec, scores, "isolation_forest", {}, Task.ANOMALY, 0)
+    fields = tuple(FeatureField(name, role, has_missing=True) for name, role in ODD_ROLES.items())
+    signature = Signature(target="", task=Task.ANOMALY, fields=fields)
+    return published(workspace, tmp_path / "made", pipeline, columns, signature, threshold=0.5)
+
+
+ODD = [
+    {"amount": 50.0, "hours": 12.0, "shop": "north"},
+    {"amount": 900.0, "hours": 0.0, "shop": "moon"},
+    {"amount": None, "hours": None, "shop": None},
+]
+MIXED = [
+    {"age": 40, "income": 2e4, "member": True, "joined": "2020-02-29", "plan": "pro", "shop": "shop 1",
+     "note": "word1 word2 word2"},
+    {"age": -1e12, "income": 1e300, "member": None, "joined": "9999-12-31", "plan": "x", "shop": "",
+     "note": "WORD3 Straße"},
+    dict.fromkeys(("age", "income", "member", "joined", "plan", "shop", "note")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "rows"), [("regression", MIXED), ("anomaly", ODD)])
+def test_values_and_scores_travel_too(
+    name: str, rows: list[dict[str, Any]], request: pytest.FixtureRequest, member: User, tmp_path: Path
+) -> None:
+    version = request.getfixturevalue(name)
+    answer = predictions.predict(registered_model=version.registered_model, rows=rows, by=member)
+
+    done = ran(unpacked(version, tmp_path), rows)
+
+    assert done.returncode == 0, done.stderr
+    zipped = [json.loads(line) for line in done.stdout.splitlines()]
+    pages = (
+        answered_by_page(version, [list(shown(row).values()) for row in rows], tmp_path) if NODE else zipped
+    )
+    for wanted, *others in zip(answer.predictions, zipped, pages, strict=True):
+        for found in others:
+            if wanted.score is None:
+                assert found["prediction"] == pytest.approx(wanted.prediction, rel=1e-6)
+            else:
+                assert found["prediction"] == wanted.prediction
+                assert found["score"] == pytest.approx(wanted.score, rel=1e-6)
+        if wanted.interval is not None and NODE:
+            ends = {end: wanted.interval[end] for end in ("low", "high")}
+            assert others[1]["interval"] == pytest.approx(ends, rel=1e-6)
+
+
+def answered_by_page(version: ModelVersion, texts: list[list[str]], folder: Path) -> Any:
+    """What the page would say, run in Node."""
+    page = portable.offline_page(version).content.decode()
+    data, model = (
+        re.findall(rf'<script type="application/[a-z-]+" id="{name}">(.*?)</script>', page, re.DOTALL)[0]
+        for name in ("data", "model")
+    )
+    program = """
+        const model = DATA.data;
+        model.graph = readModel(new Uint8Array(require("zlib").gunzipSync(Buffer.from(DATA.model, "base64"))));
+        if (!(goldenDifference(model) < GOLDEN_TOLERANCE)) throw new Error("golden");
+        console.log(JSON.stringify(DATA.texts.map((texts) => answerOf(model, new Map(
+            model.signature.fields.map((field, place) => [field.name, cellOf(field, texts[place]).value]))))));"""
+    return scripted(folder, program, {"data": json.loads(data), "model": model, "texts": texts})
 
 
 @needs_node
