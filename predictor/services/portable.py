@@ -137,8 +137,9 @@ def _filled(**parts: str) -> str:
     """The page with its parts in place. Its policy names the hashes of its own script and style, and no host."""
     script = "\n".join(['"use strict";', *((FOLDER / name).read_text("utf-8") for name in SCRIPTS)])
     style = (FOLDER / "page.css").read_text("utf-8")
-    sources = {"default-src": "'none'", "script-src": _hash(script), "style-src": _hash(style)}
-    policy = "; ".join(f"{name} {each}" for name, each in {**sources, "base-uri": "'none'", "form-action": "'none'"}.items())
+    none = dict.fromkeys(("default-src", "base-uri", "form-action"), "'none'")
+    sources = {**none, "script-src": _hash(script), "style-src": _hash(style)}
+    policy = "; ".join(f"{name} {each}" for name, each in sources.items())
     parts = {**parts, "script": script, "style": style, "policy": policy}
     skeleton = (FOLDER / "page.html").read_text("utf-8")
     pieces = []
