@@ -107,7 +107,9 @@ def calibrated(probabilities: Floats, y: Codes, folds: Sequence[Codes]) -> Calib
         found = _cross_fitted(probabilities, y, folds, has_shifts)
         gain = own - losses(Task.MULTICLASS, y, found)
         after = best.before - float(gain.mean())
-        if _is_worth(gain, best.before) and after < best.after:
+        # A few confident mistakes make a mean and hide how little is known: every fold has to gain.
+        is_steady = all(gain[fold].mean() > 0 for fold in folds)
+        if is_steady and _is_worth(gain, best.before) and after < best.after:
             best = Calibrated(whole, found, best.before, after)
     return best
 

@@ -32,7 +32,7 @@ What classes are predicted (metrics.DECIDED, the confusion, per_class) is decide
 running.py adds "learning_curve": {"sentence", "metric", "candidate", "n_folds", "points": [{"n_rows", "score",
 "spread"}] (none when there was no time), "gain_last", "gain_next"}.
 sureness.py adds "coverage" (uncertainty.coverage_report) and "calibration" (calibration.Calibrated, with
-"held_out": {"before", "after"}).
+"is_tried", "held_out": {"before", "after"}).
 Every number is finite or null.
 """
 

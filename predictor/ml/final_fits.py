@@ -163,8 +163,7 @@ def judge(
         importance_rows=n_rows,
         threshold=threshold,
     )
-    n_fitted = min(len(development), plan.max_rows or len(development))
-    sure = sureness(held_out.target, before, own, decided, n_fitted)
+    sure = sureness(held_out.target, before, own, decided)
     report = {**made.to_json(), **sure.document, "artifacts": {}}
     if sure.replaced is not None:
         # In a folder of its own: the other half may be writing what this replaces.

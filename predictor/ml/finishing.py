@@ -231,7 +231,9 @@ class RowHalves(Halves):
 
     def _decided(self, weights: Mapping[str, float]) -> Decided:
         """From what these members said of rows that they were not fitted on."""
-        return decide(self.search, choice_of(self.search, weights), self.request.threshold)
+        n_development = len(self.search.split.development)
+        n_fitted = min(n_development, self.attempt.max_rows or n_development)
+        return decide(self.search, choice_of(self.search, weights), self.request.threshold, n_fitted)
 
     def _linear(self, choice: Choice) -> Chosen | None:
         """The linear baseline, unless it was not fitted or is what was chosen."""

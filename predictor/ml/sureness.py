@@ -2,8 +2,8 @@
 
 Intervals and sets come from out-of-fold predictions. Where the search saw few of the rows, the members that made
 those were fitted on much less than what is served, which errs less: intervals would be far too wide (6 points off on
-a table of 2,200 rows that was searched on 760). Then the held-out rows say it, and each half of them is judged by the
-other.
+a table of 2,200 rows that was searched on 760, in two folds). Then the held-out rows say it, and each half of them is
+judged by the other.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from .target import Target
 from .uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 
 Array = NDArray[Any]
-# Below this share of the rows fitted in the end, out-of-fold errors are those of another model.
-FEW_SHARE = 0.6
 MIN_HELD_OUT = 200
 
 
@@ -34,10 +32,10 @@ class Sureness:
     document: dict[str, Any]
 
 
-def sureness(target: Target, before: Array, own: Array, decided: Decided, n_fitted: int) -> Sureness:
+def sureness(target: Target, before: Array, own: Array, decided: Decided) -> Sureness:
     """For predictions on held-out rows: `before` calibrating, and `own`, which are served."""
     known, replaced = decided.uncertainty, None
-    if known and len(decided.y) < FEW_SHARE * n_fitted and len(target.y) >= MIN_HELD_OUT:
+    if known and decided.is_of_less and len(target.y) >= MIN_HELD_OUT:
         replaced = Uncertainty.fit(target.task, target.y, own)
         coverage = across_halves(target, own, JUDGED_COVERAGES)
     else:
@@ -46,7 +44,11 @@ def sureness(target: Target, before: Array, own: Array, decided: Decided, n_fitt
     if decided.calibrated is not None:
         both = {"before": before, "after": own}
         scores = {name: selection_score(target.task, target.y, each) for name, each in both.items()}
-        document["calibration"] = {**decided.calibrated.to_json(), "held_out": scores}
+        document["calibration"] = {
+            **decided.calibrated.to_json(),
+            "is_tried": not decided.is_of_less,
+            "held_out": scores,
+        }
     return Sureness(replaced, document)
 
 

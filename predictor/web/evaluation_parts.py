@@ -222,6 +222,11 @@ class ReportParts:
         if not found:
             return ""
         before, after = (found["held_out"].get(name) for name in ("before", "after"))
+        if not found.get("is_tried", True):
+            return (
+                "The probabilities are served as the estimators give them: too few rows were compared in the time to "
+                "tell whether calibrating them would help."
+            )
         if found["kind"] == "none":
             return (
                 "The probabilities are served as the estimators give them: on rows that they had not seen, "

@@ -19,16 +19,17 @@ def drawn(n: int, error: float, seed: int):
     return y, y + draw.normal(0, error, n)
 
 
-def decided_on(n: int, error: float) -> Decided:
+def decided_on(n: int, error: float, *, is_of_less: bool = False) -> Decided:
     y, said = drawn(n, error, 0)
-    return Decided(y, said, said, {}, Uncertainty.fit(Task.REGRESSION, y, said))
+    known = Uncertainty.fit(Task.REGRESSION, y, said)
+    return Decided(y, said, said, {}, known, is_of_less=is_of_less)
 
 
 def test_out_of_fold_errors_of_much_smaller_fits_give_way_to_the_held_out_ones():
     """Fitted on three times as many rows, the judged pipeline errs half as much."""
     y, own = drawn(2000, 1.0, 1)
-    decided = decided_on(600, 2.0)
-    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided, n_fitted=2000)
+    decided = decided_on(600, 2.0, is_of_less=True)
+    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided)
 
     assert found.replaced is not None
     new_y, new = drawn(4000, 1.0, 2)
@@ -44,7 +45,7 @@ def test_out_of_fold_errors_of_much_smaller_fits_give_way_to_the_held_out_ones()
 
 def test_else_the_out_of_fold_predictions_say_it():
     y, own = drawn(500, 1.0, 1)
-    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0), n_fitted=2000)
+    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0))
     assert found.replaced is None
     assert found.document["coverage"][1]["covered"] == pytest.approx(0.9, abs=0.04)
 
@@ -61,7 +62,7 @@ def test_what_calibrating_did_to_the_held_out_rows_is_told():
     target = Target("y", Task.BINARY, y[2000:], ("no", "yes"))
     decided = Decided(y[:2000], known.probabilities, known.probabilities, {}, None, known)
 
-    document = sureness(target, before, own, decided, 2000).document
+    document = sureness(target, before, own, decided).document
 
     assert document["calibration"]["kind"] == "scale"
     assert document["calibration"]["held_out"]["after"] < document["calibration"]["held_out"]["before"] - 0.01
