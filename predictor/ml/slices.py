@@ -145,14 +145,17 @@ def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple
     for place, (low, high) in enumerate(itertools.pairwise(edges)):
         is_last = place == last
         rows = ~is_missing & (numbers >= low) & ((numbers <= high) if is_last else (numbers < high))
-        yield name, _range_words(name, low, high, place == 0, is_last, is_date), rows
+        if rows.any():
+            # In the values that occur: "18 to 27" holds both, and a part of one value names it alone.
+            least, most = float(numbers[rows].min()), float(numbers[rows].max())
+            yield name, _range_words(name, least, most, place == 0, is_last, is_date), rows
 
 
 def _range_words(name: str, low: float, high: float, is_first: bool, is_last: bool, is_date: bool) -> str:
     if low == high:
         return f"{shown(name)} is {_bound(low, is_date)}"
     if is_first:
-        return f"{shown(name)} is below {_bound(high, is_date)}"
+        return f"{shown(name)} is {_bound(high, is_date)} or less"
     if is_last:
         return f"{shown(name)} is {_bound(low, is_date)} or more"
     return f"{shown(name)} is {_bound(low, is_date)} to {_bound(high, is_date)}"

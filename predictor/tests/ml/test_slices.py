@@ -46,6 +46,16 @@ def test_a_planted_range_and_missing_values_are_found():
     assert found[0].n_rows == pytest.approx(400, abs=20)
 
 
+def test_a_number_of_few_values_is_told_by_its_values():
+    table = regression_table(1000)
+    rooms = np.random.default_rng(1).choice([1.0, 2.0, 3.0, 4.0], 1000, p=[0.4, 0.3, 0.2, 0.1])
+    columns, roles = {**table.columns, "rooms": rooms}, {**table.roles, "rooms": Role.NUMERIC}
+    table = replace(table, columns=columns, roles=roles)
+    for value in (1.0, 3.0, 4.0):
+        found, _ = worst_slices(table, wrong_where(table, rooms == value))
+        assert found[0].words == f"“rooms” is {value:.0f}"
+
+
 def test_dates_are_told_as_days():
     table = regression_table(1000)
     day = np.datetime64("2024-01-01", "us") + np.arange(1000) * np.timedelta64(86_400_000_000, "us")
