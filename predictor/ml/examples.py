@@ -98,6 +98,9 @@ class Scale:
         low, high = np.quantile(present, [0.05, 0.95]) if len(present) else (0.0, 0.0)
         span = float(high - low) or float(np.ptp(present) if len(present) else 0.0)
         self._spread = span or 1.0
+        self._values = values
+        # Cut into words once: that takes longer than all that follows.
+        self._words = [_words(each) for each in values] if role is Role.TEXT else []
 
     def distances(self, values: Array, other: Any) -> Array:
         """(n,) from 0 (equal, or both missing) to 1."""
@@ -111,8 +114,9 @@ class Scale:
             return np.where(is_same, 0.0, 1.0)
         if self._role is Role.TEXT:
             words = _words(other)
-            return np.array([_apart(_words(each), words) for each in values])
-        return np.array([0.0 if each == other else 1.0 for each in values])
+            all_words = self._words if values is self._values else [_words(each) for each in values]
+            return np.array([_apart(each, words) for each in all_words])
+        return np.where(values == other, 0.0, 1.0)
 
 
 def scalar_of(field: FeatureField, cell: Any) -> Scalar:
