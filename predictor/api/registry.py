@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..models import ModelAlias, ModelVersion, RegisteredModel
-from ..services import model_cards, portable, registry
+from ..services import card_markdown, model_cards, portable, registry
 from .json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from .permissions import READS, WRITES
 from .registry_serializers import (
@@ -153,7 +153,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     @extend_schema(responses={(200, "text/markdown"): OpenApiTypes.STR})
     def card(self, request: Request, **kwargs: Any) -> HttpResponse:
         """The model card as Markdown: data, intended use, tests, limits, explanation, files."""
-        text = model_cards.card_markdown(model_cards.card_of(self.get_object()))
+        text = card_markdown.written(model_cards.card_of(self.get_object()))
         return HttpResponse(text, content_type="text/markdown; charset=utf-8")
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})

@@ -1,13 +1,12 @@
 """The card of a model version: what somebody who has to answer for it wants to read, on one page.
 
 After Mitchell et al., "Model cards for model reporting", 2019. The card is put together once, from what is stored
-with the version; `card_markdown` writes it as text, the page shows the same parts.
+with the version; `card_markdown.py` writes it as text, the page shows the same parts.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,6 @@ from ..ml.split_columns import SplitBy
 from ..models import ModelVersion
 from . import examples
 
-LIST_NUMBER = re.compile(r"^(\d+)([.)])")
 MAX_LEVELS = 5
 MAX_IMPORTANT = 10
 NOBODY_SAID = "Nobody has described yet what this model is for, and what it is not for."
@@ -290,42 +288,3 @@ def _number(value: Any) -> str:
     if isinstance(value, int) or abs(value) >= 1e4:
         return f"{value:,.0f}"
     return f"{value:.4g}"
-
-
-def card_markdown(card: Card) -> str:
-    """The card as Markdown. Whatever users named is written as text: it opens no tag, link or table cell."""
-    blocks = [f"# {escaped(card.title)}", escaped(card.lead)]
-    for part in card.parts:
-        blocks.append(f"## {escaped(part.title)}")
-        blocks += [escaped(each) for each in part.sentences if each.strip()]
-        if part.facts:
-            blocks.append("\n".join(f"- {escaped(name)}: {escaped(value)}" for name, value in part.facts))
-        if part.points:
-            blocks.append("\n".join(f"- {escaped(each)}" for each in part.points))
-        if part.table:
-            blocks.append(_table(part.table))
-    return "\n\n".join(blocks) + "\n"
-
-
-def _table(table: CardTable) -> str:
-    rule = ["---"] + ["---:"] * (len(table.header) - 1)
-    lines: Sequence[Sequence[str]] = [table.header, rule, *table.rows]
-    return "\n".join(
-        "| " + " | ".join(cell if line is rule else escaped(cell) for cell in line) + " |" for line in lines
-    )
-
-
-# What begins or ends a mark of CommonMark or of GitHub's tables anywhere in a line, and what does at its start.
-MARKS = frozenset("\\`*_[]<>|~&$")
-FIRST_MARKS = ("#", "-", "+", "=")
-
-
-def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, on one line: marks behind a backslash, what is not printable as �."""
-    line = " ".join(text.split())
-    shown = (character if character.isprintable() else "�" for character in line)
-    plain = "".join(f"\\{character}" if character in MARKS else character for character in shown)
-    if plain.startswith(FIRST_MARKS):
-        return f"\\{plain}"
-    # "1." and "1)" would begin a list.
-    return LIST_NUMBER.sub(r"\1\\\2", plain)

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ..models import ModelVersion, WorkspaceRole
-from ..services import model_cards, registry
+from ..services import card_markdown, model_cards, registry
 from .registry import ModelPage
 
 MAX_DESCRIPTION = 10_000
@@ -56,7 +56,7 @@ class VersionCard(CardPage):
 class VersionCardMarkdown(CardPage):
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
         version = self.load_version(slug, number)
-        text = model_cards.card_markdown(model_cards.card_of(version))
+        text = card_markdown.written(model_cards.card_of(version))
         response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{slug}-{number}.md"'
         response["X-Content-Type-Options"] = "nosniff"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import model_cards, registry
+from predictor.services import card_markdown, model_cards, registry
 from predictor.tests.services.versions import publish
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
 
@@ -82,7 +82,7 @@ def test_names_stay_names_in_markdown(version: ModelVersion, member: User) -> No
         by=member,
     )
 
-    text = model_cards.card_markdown(model_cards.card_of(version))
+    text = card_markdown.written(model_cards.card_of(version))
 
     assert text.startswith("# Churn \\| \\<b\\>one\\</b\\>, version 1\n")
     assert not re.search(r"(?<!\\)<", text)
@@ -111,4 +111,4 @@ def test_names_stay_names_in_markdown(version: ModelVersion, member: User) -> No
     ],
 )
 def test_marks_are_escaped(text: str, written: str) -> None:
-    assert model_cards.escaped(text) == written
+    assert card_markdown.escaped(text) == written
