@@ -5,7 +5,8 @@
      "verdict": {"sentence", "is_better": some rows stand out clearly, "is_sure": and are named again},
      "histogram": {"edges", "counts"} of the forest's own scores, "threshold": where unusual begins in it,
      "rows": [{"row": number in the table or null, "score": share of less unusual rows, "isolation": own score,
-               "reasons": ["income 250,000: higher than in 99 % of the rows", …]}], most unusual first
+               "reasons": ["income 250,000: higher than in 99 % of the rows", …] or null where there was no time}],
+               most unusual first
      "columns": [{"column", "mean"}]: what each column added to the scores of these rows, largest first}
 Every number is finite or null.
 """
@@ -123,7 +124,7 @@ def _row(scored: Scored, place: int, explanation: Explanation | None) -> dict[st
         "row": None if scored.numbers is None else int(scored.numbers[place]) + 1,
         "score": float(scored.shares[place]),
         "isolation": float(scored.scores[place]),
-        "reasons": [] if explanation is None else reasons(scored.table, place, explanation.contributions),
+        "reasons": None if explanation is None else reasons(scored.table, place, explanation.contributions),
     }
 
 

@@ -35,8 +35,9 @@ N_SHUFFLED = 19
 # For each number of clusters, before one is chosen.
 N_COMPARED = 3
 SHUFFLED_ROWS = 1_000
-# The number of clusters was chosen by the same figure, which flatters it by about this much.
-FLATTERY = 0.02
+# The number of clusters was chosen by the same figure, which flatters it: on 24 tables of noise with 150 rows, the
+# silhouette was at most 0.017 above all shuffled ones, and the BIC of a row 0.018.
+FLATTERY = {"silhouette": 0.02, "bic": 0.05}
 REFINING_STEPS = 50
 # Variances of standardised features are at least this: a category that is always the same has none.
 LEAST_VARIANCE = 1e-2
@@ -155,7 +156,7 @@ class Found:
 
     @property
     def beats_chance(self) -> bool:
-        return bool(self.shuffled) and self.observed > max(self.shuffled) + FLATTERY
+        return bool(self.shuffled) and self.observed > max(self.shuffled) + FLATTERY[self.method.metric]
 
 
 class Shuffle:

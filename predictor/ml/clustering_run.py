@@ -27,7 +27,7 @@ from .unsupervised import Described, begin, blocks_of, end, pipeline_of
 # Rows on which numbers of clusters, resamples and shuffled tables are compared.
 SEARCH_ROWS = 4_000
 # Cells (rows × features) for each second of the budget that the last fit may take.
-CELLS_PER_SECOND = 200_000
+CELLS_PER_SECOND = 50_000
 # What the search may take of the time that is left once the table is read.
 SEARCH_SHARE = 0.75
 # Agreements closer than this are as good as equal: then k-means is kept, which is easier to explain.

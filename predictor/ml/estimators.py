@@ -256,7 +256,7 @@ _ALL = (
         (
             _number("contamination", "Share called unusual", 0.02, 0.001, 0.3,
                     "How many of rows like these should be called unusual; the score stays the same.", ANOMALY),
-            _integer("n_estimators", "Trees", 200, 10, 1000, "More trees are steadier and slower.", ANOMALY),
+            _integer("n_estimators", "Trees", 100, 10, 1000, "More trees are steadier and slower.", ANOMALY),
             _integer("max_samples", "Rows per tree", 2_048, 16, 10_000, "Few rows are quick; more tell a row that is odd in one column only.", ANOMALY),
         ),
         ISOLATION,
