@@ -10,7 +10,19 @@ from ..errors import InvalidInput, InvalidRows, Problem, listed, shown
 from ..services.examples import MAX_NEAREST, N_NEAREST
 
 NAMES = frozenset(
-    {"rows", "columns", "data", "horizon", "group", "version", "strict", "explain", "nearest", "coverage"}
+    {
+        "rows",
+        "columns",
+        "data",
+        "horizon",
+        "group",
+        "history",
+        "version",
+        "strict",
+        "explain",
+        "nearest",
+        "coverage",
+    }
 )
 
 
@@ -27,6 +39,7 @@ class PredictionRequest:
     coverage: float | None = None
     horizon: int | None = None
     group: str | None = None
+    history: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def from_json(cls, body: Any) -> PredictionRequest:
@@ -52,6 +65,7 @@ class PredictionRequest:
             rows=rows,
             horizon=_horizon(body.get("horizon")),
             group=_group(body.get("group"), is_horizon),
+            history=_history(body.get("history")),
             version=version_of(body.get("version")),
             strict=_flag(body, "strict"),
             explain=_flag(body, "explain"),
@@ -154,4 +168,14 @@ def _group(value: Any, is_horizon: bool) -> str | None:
         return value
     raise InvalidInput(
         '"group" has to be the name of a series, beside a "horizon".', problems=[Problem("Wrong.", "/group")]
+    )
+
+
+def _history(value: Any) -> Sequence[Mapping[str, Any]]:
+    if value is None:
+        return ()
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        return value
+    raise InvalidInput(
+        '"history" has to be a list of objects.', problems=[Problem("Not a list of objects.", "/history")]
     )

@@ -43,6 +43,12 @@ class PredictionRequestSerializer(serializers.Serializer[Any]):
         required=False, allow_null=True, help_text="Of a forecast: how many periods, instead of rows."
     )
     group = serializers.CharField(required=False, allow_null=True, help_text="The series; else all.")
+    history = serializers.ListField(
+        child=serializers.DictField(child=ScalarField()),
+        required=False,
+        allow_null=True,
+        help_text="Of a forecast: newer values than it was trained on, as rows with date, series and value.",
+    )
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
     strict = serializers.BooleanField(default=False, help_text="Refuse rows with warnings (422).")
     explain = serializers.BooleanField(default=False, help_text="Say what each column added to the answer.")

@@ -113,6 +113,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             rows=asked.rows,
             horizon=asked.horizon,
             group=asked.group,
+            history=asked.history,
             version=asked.version,
             strict=asked.strict,
             explain=asked.explain,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +55,13 @@ class ForecastPredictor(Predictor):
     @property
     def spec(self) -> ForecastSpec:
         return self.forecast.spec
+
+    def with_history(self, columns: Columns) -> ForecastPredictor:
+        """The same version, which knows these newer values."""
+        found = copy.copy(self)
+        found.forecast = replace(self.forecast, spec=self.spec.extended(columns))
+        found.__dict__.pop("checker", None)
+        return found
 
     def predict(self, columns: Columns) -> Outputs:
         """Values for rows within the horizon; NaN for others, which `checker` refuses."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
+from ..errors import DamagedArtifact, InvalidInput, shown
 from .date_steps import CYCLES, date_parts
 from .forecast_features import Described, Floats, Places, Shape, describe, filled
 from .frequency import Frequency
@@ -25,6 +25,8 @@ from .schema import FeatureField, Role, Signature, Task
 from .series import Series
 
 FORMAT = 1
+# Periods that newer values may add to a series: more than that is another series by then.
+MAX_AHEAD = 10_000
 # The column that names the series, beside numbers.
 GROUP = "series"
 
@@ -41,6 +43,21 @@ class Ending:
     def of(cls, series: Series, shape: Shape) -> Ending:
         values = filled(series.values, shape.season)[-shape.window :]
         return cls(series.name, series.end, tuple(float(each) for each in values if math.isfinite(each)))
+
+    def extended(self, steps: NDArray[np.int64], values: Floats, shape: Shape) -> Ending:
+        """With values so many periods after (or, below 1, before) the end."""
+        ahead = max(int(steps.max()), 0)
+        if ahead > MAX_AHEAD:
+            which = f" of {shown(self.name)}" if self.name else ""
+            raise InvalidInput(
+                f"The newest value{which} lies {ahead:,} periods past the end of what the version knows; at most "
+                f"{MAX_AHEAD:,} can be added. Train a new version.",
+                limit=MAX_AHEAD,
+            )
+        known = np.concatenate([self.padded(shape.window), np.full(ahead, np.nan)])
+        places = steps + shape.window - 1
+        known[places[places >= 0]] = values[places >= 0]
+        return Ending.of(Series(self.name, self.end + ahead - len(known) + 1, known), shape)
 
     def padded(self, width: int) -> Floats:
         values = np.array(self.window[-width:], np.float64)
@@ -130,6 +147,26 @@ class ForecastSpec:
 
     def bounded(self, values: Floats) -> Floats:
         return values if self.floor is None else np.maximum(values, self.floor)
+
+    def history_signature(self) -> Signature:
+        """What rows of the past hold: the fields of a forecast, and the value."""
+        fields = self.signature().fields
+        return Signature("", Task.REGRESSION, (*fields, FeatureField(self.target, Role.NUMERIC)))
+
+    def extended(self, columns: Columns) -> ForecastSpec:
+        """The same with newer values: each series ends where these end. Values of periods that are known replace
+        them; more than one for a period: the last one counts.
+
+        Rows of unknown series, or without a date or a value, are left out.
+        """
+        dates, values = columns[self.date_column].astype("datetime64[us]"), columns[self.target]
+        placed = self.rows(columns)
+        is_known = (placed.series >= 0) & ~np.isnat(dates) & np.isfinite(values)
+        endings = list(self.endings)
+        for code in np.unique(placed.series[is_known]):
+            rows = is_known & (placed.series == code)
+            endings[code] = endings[code].extended(placed.steps[rows], values[rows], self.shape)
+        return replace(self, endings=tuple(endings))
 
     def horizon_rows(self, horizon: int, groups: Sequence[str]) -> list[dict[str, Any]]:
         """Rows as callers send them: the next periods of these series."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput, listed, shown
+from django.conf import settings
+
+from ..errors import InvalidInput, InvalidRows, TooLarge, listed, shown
 from . import serving
 
 if TYPE_CHECKING:
@@ -77,3 +79,24 @@ def horizon_rows(served: Served, horizon: int, group: str | None = None) -> Sequ
     if group not in spec.codes:
         raise InvalidInput(f"There is no series {shown(group)}. The version knows {listed(spec.codes)}.")
     return spec.horizon_rows(horizon, [group])
+
+
+def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
+    """The version with newer values than it was trained on. Raises InvalidInput, InvalidRows, TooLarge."""
+    from ..ml.forecast_serving import ForecastPredictor
+    from ..ml.rows import RowChecker
+
+    spec, predictor = spec_of(served), served.predictor
+    if len(history) > settings.MAX_PREDICTION_ROWS:
+        raise TooLarge(
+            f"The history may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(history):,}.",
+            limit=settings.MAX_PREDICTION_ROWS,
+        )
+    try:
+        checked = RowChecker(spec.history_signature()).check(history)
+    except InvalidRows as error:
+        raise InvalidInput(f"In the history: {error.message}") from None
+    if not isinstance(predictor, ForecastPredictor) or not history:
+        return served
+    newer = predictor.with_history(checked.columns)
+    return replace(served, predictor=newer, checker=newer.checker)

@@ -49,6 +49,7 @@ def predict(
     rows: Sequence[Mapping[str, Any]] = (),
     horizon: int | None = None,
     group: str | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
     version: int | str | None = None,
     strict: bool = False,
     explain: bool = False,
@@ -71,16 +72,20 @@ def predict(
     like the row. `coverage`: of the intervals and sets, 0.5 to 0.99
     (0.9 unless said). `are_texts`, `is_nan_missing`: as `RowChecker.check` takes them.
     `horizon`: instead of rows, the next so many periods of a forecasting version's series, or of `group` alone.
+    `history`: newer values than a forecasting version was trained on; it answers as if it knew them.
     `is_lenient`: what the version was stored without is left out, not refused.
     Every row is committed to the log before this returns, unless it is only tried (`is_logged` false).
     """
     started = time.perf_counter()
     chosen = served = None
     made: Sequence[Mapping[str, Any]] = ()
-    if horizon is not None:
+    if horizon is not None or history:
         chosen = registry.serving_version(registered_model, version)
-        served = serving.served(chosen)
-        rows = made = forecasts.horizon_rows(served, horizon, group)
+        served = (
+            forecasts.with_history(serving.served(chosen), history) if history else serving.served(chosen)
+        )
+        if horizon is not None:
+            rows = made = forecasts.horizon_rows(served, horizon, group)
     if len(rows) > settings.MAX_PREDICTION_ROWS:
         raise TooLarge(
             f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(rows):,}. "

@@ -80,6 +80,35 @@ def test_what_cannot_be_asked_is_refused(
     assert not PredictionLog.objects.exists()
 
 
+def test_newer_values_move_the_horizon_and_the_level(
+    version: ModelVersion, model: RegisteredModel, member: User
+) -> None:
+    months = [f"2024-{month:02}-01" for month in range(1, 13)]
+    history = [{"month": month, "shop": "north", "sold": 500.0} for month in months]
+    answer = predictions.predict(registered_model=model, horizon=1, history=history, by=member)
+    assert [row["month"] for row in answer.rows] == ["2025-01-01", "2024-01-01"]
+    moved = float(str(answer.predictions[0].prediction))
+    before = predictions.predict(registered_model=model, horizon=1, by=member)
+    assert moved > 1.5 * float(str(before.predictions[0].prediction))
+    # What one request says is forgotten with it.
+    assert before.rows[0]["month"] == "2024-01-01"
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"month": "2024-01-01", "shop": "north"}, "In the history: Row 1, column “sold”"),
+        ({"month": "2024-01-01", "shop": "north", "sold": "many"}, "In the history: Row 1, column “sold”"),
+        ({"month": "9999-01-01", "shop": "north", "sold": 1.0}, "periods past the end"),
+    ],
+)
+def test_newer_values_that_cannot_be_used_are_refused(
+    version: ModelVersion, model: RegisteredModel, member: User, row, sentence: str
+) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        predictions.predict(registered_model=model, horizon=1, history=[row], by=member)
+
+
 def test_a_horizon_is_for_forecasts_only(workspace: Workspace, member: User) -> None:
     linear = registry.register_linear(
         workspace=workspace, name="article", coefficients=[0.5], intercept=1.0, by=member
