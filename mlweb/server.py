@@ -27,7 +27,8 @@ from granian.log import LogLevels
 from granian.net import SocketSpec
 from granian.server.mp import MPServer, WorkerProcess
 
-DRAIN = signal.SIGUSR1
+# What workers are told besides SIGTERM, which granian understands; see `mlweb/worker.py`.
+DRAIN, END = signal.SIGUSR1, signal.SIGUSR2
 # How long a client may think between two requests of one connection and still not meet its end.
 RELOAD_DRAIN_SECONDS = 2.0
 READY_WITHIN_SECONDS = 120
@@ -60,29 +61,36 @@ class Server(MPServer):
             if old.is_alive():
                 wait_until_ready(new)
                 self._replace(old)
+            ready_file(old.inner.pid).unlink(missing_ok=True)
 
     def _replace(self, old: WorkerProcess) -> None:
-        tell_to_drain(old)
+        tell(old, DRAIN)
         time.sleep(max(self.drain_seconds, RELOAD_DRAIN_SECONDS))
+        tell(old, END)
         old.terminate()
         old.join(KILL_AFTER_SECONDS)
         if old.is_alive():
             old.kill()
             old.join()
 
+    def _stop_workers(self) -> None:
+        for worker in self.wrks:
+            tell(worker, END)
+        super()._stop_workers()
+
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         end: Callable[[], None] = super().signal_handler_interrupt
-        if not self.drain_seconds:
-            return end()
         for worker in self.wrks:
-            tell_to_drain(worker)
-        threading.Timer(self.drain_seconds, end).start()
-        return None
+            tell(worker, DRAIN)
+        if self.drain_seconds:
+            threading.Timer(self.drain_seconds, end).start()
+        else:
+            end()
 
 
-def tell_to_drain(worker: WorkerProcess) -> None:
-    if ready_file(worker.inner.pid).exists():  # else nobody listens to the signal yet, and it would kill
-        os.kill(worker.inner.pid, DRAIN)
+def tell(worker: WorkerProcess, what: signal.Signals) -> None:
+    if worker.is_alive():
+        os.kill(worker.inner.pid, what)
 
 
 def wait_until_ready(worker: WorkerProcess) -> None:
@@ -109,7 +117,8 @@ def main() -> None:
         address=os.environ["MLWEB_HOST"],
         port=int(os.environ["MLWEB_PORT"]),
         interface=Interfaces.WSGI,
-        http=HTTPModes.auto,
+        # Browsers speak HTTP/2 only under TLS, which is a proxy's work here.
+        http=HTTPModes.http1,
         websockets=False,
         workers=int(os.environ["MLWEB_WEB_WORKERS"]),
         blocking_threads=int(os.environ["MLWEB_WEB_THREADS"]),
@@ -120,6 +129,8 @@ def main() -> None:
         workers_kill_timeout=KILL_AFTER_SECONDS,
     )
     server.drain_seconds = float(os.environ.get("MLWEB_DRAIN_SECONDS", "0"))
+    # For the workers, which inherit it and take the two in a thread of their own.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, END})
     server.serve()
 
 

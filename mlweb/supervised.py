@@ -15,10 +15,10 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def end_with_parent() -> None:
-    """Have the kernel send SIGTERM to this process when the thread that started it ends (Linux only)."""
+def end_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
+    """Have the kernel send a signal to this process when the thread that started it ends (Linux only)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, by)
 
 
 if __name__ == "__main__":

@@ -6,25 +6,30 @@ import gc
 import logging
 import os
 import signal
+import threading
+import time
 from contextlib import suppress
 from multiprocessing import util
-from typing import Any
 
 from predictor.services import draining
 from predictor.services.log_writer import writer
 
 from . import logs
-from .server import DRAIN, ready_file
+from .server import DRAIN, END, KILL_AFTER_SECONDS, ready_file
+from .supervised import end_with_parent
 
 logger = logging.getLogger(__name__)
+
+_parent = os.getppid()
 
 
 def begin() -> None:
     """Call it when the application is loaded, from the main thread."""
-    signal.signal(DRAIN, _drain)
     # What is loaded by now stays: the collector need not look through it again and again, a tenth of a request.
     gc.collect()
     gc.freeze()
+    threading.Thread(target=_wait_for_the_end, name="end", daemon=True).start()
+    end_with_parent(END)
     # A forked process ends without `atexit`; this is what it does instead.
     util.Finalize(None, end, exitpriority=10)
     ready_file(os.getpid()).touch()
@@ -41,5 +46,22 @@ def end() -> None:
     logs.flush()
 
 
-def _drain(*signalled: Any) -> None:
+def _wait_for_the_end() -> None:
+    """Both signals are blocked in all threads, since the main process forked this one, and taken here. All others
+    are left to the main thread: of signals that come together, the kernel may deliver each to any thread that
+    takes it, and Python, which waits in the main thread, would not notice."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    while signal.sigwait({DRAIN, END}) != END:
+        draining.begin()
     draining.begin()
+    if os.getppid() != _parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+    _end_at_last()
+
+
+def _end_at_last() -> None:
+    """Granian ends by itself, but it waits for good for a request that a slow client never ends. Before the main
+    process kills this one for that, what was answered is written."""
+    time.sleep(KILL_AFTER_SECONDS - 3)
+    end()
+    os._exit(0)
