@@ -42,15 +42,15 @@ def difference(first: Prediction, now: Prediction, target: str) -> Difference:
     if first.probabilities is not None and now.probabilities is not None:
         name = shown_answer(first.output).label
         old, new = first.probabilities[name], now.probabilities[name]
-        words = f"The probability of “{name}” was {share(old)} and is now {share(new)}"
-        by = f"{abs(new - old) * 100:.1f} points"
+        change = f"{abs(new - old) * 100:.1f} points {'more' if new > old else 'less'}"
+        words = f"The probability of “{name}” was {share(old)} and is now {share(new)}: {change}."
     else:
         old, new = float(first.prediction or 0.0), float(now.prediction or 0.0)
-        words = f"{target} was {number(old)}"
-        by = number(abs(new - old))
+        change = f"{number(abs(new - old))} {'more' if new > old else 'less'}"
+        words = f"{change} than before: {target} was {number(old)}."
     if old == new:
         return Difference("The answer is the same as before.", False, True)
-    return Difference(f"{words}: {by} {'more' if new > old else 'less'}.", new > old, False)
+    return Difference(words, new > old, False)
 
 
 class RowPage(ModelPage):

@@ -59,7 +59,7 @@ def test_what_if_shows_the_difference_and_logs_nothing(
     page = signed_in.post(url("what-if", "article"), data, headers=headers).content.decode()
     same = signed_in.post(url("what-if", "article"), {**data, "w0": "1"}, headers=HTMX).content.decode()
 
-    assert "y was -0.4: 0.5 more." in page
+    assert "0.5 more than before: y was -0.4." in page
     assert '<p class="answer-label wrap">0.1</p>' in page
     assert "The answer is the same as before." in same
     assert ("<html" in page) == (not headers)

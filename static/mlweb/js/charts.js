@@ -216,7 +216,11 @@
         const lineStyle = { width: 1, opacity: 0.45, color: token("--line-strong") };
         Object.assign(option.series[index], { lineStyle, z: 1, silent: true, tooltip: { show: false } });
       });
-      if (data.rug && data.rug.length) option.series.push(rug(data));
+      if (data.rug && data.rug.length) {
+        // On an axis of their own, so that they stand at the bottom whatever the values are.
+        option.yAxis = [option.yAxis, { type: "value", min: 0, max: 1, show: false }];
+        option.series.push(rug(data));
+      }
       (data.bands || []).forEach((each, index) => option.series.push(...area(each, index)));
       return option;
     },
@@ -388,15 +392,16 @@
 
   // Short strokes on the x axis: where the rows are.
   function rug(data) {
-    const low = Math.min(...data.series.flatMap((each) => each.points.map((point) => point[1])));
     return {
       type: "scatter",
+      yAxisIndex: 1,
       silent: true,
       symbol: "rect",
       symbolSize: [2, 10],
+      symbolOffset: [0, -5],
       itemStyle: { color: token("--ink-muted") },
       tooltip: { show: false },
-      data: data.rug.map((at) => [at, low]),
+      data: data.rug.map((at) => [at, 0]),
       z: 2,
     };
   }
