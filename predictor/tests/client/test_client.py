@@ -55,7 +55,12 @@ def test_the_whole_street(api: Client, tmp_path: Path) -> None:
     dataset = api.upload(table(tmp_path), name="Small")
     again = api.upload(table(tmp_path), name="Small")
     run = api.train(
-        dataset, target="answer", registered_model="small", estimator="decision_tree", params={"max_depth": 3}
+        dataset,
+        target="answer",
+        registered_model="small",
+        estimator="decision_tree",
+        params={"max_depth": 3},
+        budget_seconds=5,
     )
     run = api.wait(run, timeout=120, every=0.1)
     answer = api.predict("small", [{"a": 3, "b": 6}, {"a": 4, "b": 1}], explain=True, coverage=0.8)
@@ -112,6 +117,13 @@ def test_predictions_are_typed_and_logged(api: Client, version: ModelVersion) ->
     assert {str(each) for each in PredictionLog.objects.values_list("request_id", flat=True)} == {
         answer.request_id
     }
+
+
+def test_rows_asked_twice_with_one_key_are_answered_once(api: Client, version: ModelVersion) -> None:
+    first, second = (api.predict("churn", [ROW], key="order-17") for _ in range(2))
+
+    assert first == second
+    assert PredictionLog.objects.count() == 1
 
 
 def test_a_csv_is_predicted_into_another(api: Client, version: ModelVersion, tmp_path: Path) -> None:
@@ -236,6 +248,17 @@ def test_busy_answers_are_waited_for_as_long_as_they_say(stub: Any, slept: list[
     assert len({port for port, _ in stub.seen}) == 1  # one connection
     assert len({key for _, key in stub.seen}) == 1  # one key for all attempts
     assert stub.seen[0][1]
+
+
+def test_what_is_still_being_answered_is_asked_again(stub: Any, slept: list[float]) -> None:
+    stub.answers += [(409, {"Retry-After": "1"}, b"{}"), (202, {}, RUN), (409, {}, b"{}")]
+
+    with stubbed(stub) as api:
+        assert api.train(1, registered_model="m").id == 1
+        with pytest.raises(mlweb_client.Conflict):
+            api.train(1, registered_model="m")
+
+    assert slept == [1.0]
 
 
 def test_it_gives_up_when_the_wait_would_be_too_long(stub: Any, slept: list[float]) -> None:

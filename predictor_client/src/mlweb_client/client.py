@@ -67,8 +67,10 @@ class Client:
         explain: bool = False,
         coverage: float | None = None,
         strict: bool = False,
+        key: str | None = None,
     ) -> Answer:
-        """Answers for rows {column: value} by a version's number or alias, the champion unless said."""
+        """Answers for rows {column: value} by a version's number or alias, the champion unless said.
+        `key`: an Idempotency-Key; rows that are asked twice with one key are answered and logged once."""
         asked = {
             "version": version,
             "coverage": coverage,
@@ -76,7 +78,7 @@ class Client:
             "strict": strict or None,
         }
         body = {"rows": list(rows), **{name: value for name, value in asked.items() if value is not None}}
-        return Answer.from_json(self.request("POST", f"/models/{_slug(model)}/predictions", body))
+        return Answer.from_json(self.request("POST", f"/models/{_slug(model)}/predictions", body, key=key))
 
     def predict_csv(
         self,
@@ -99,7 +101,7 @@ class Client:
         infinite_as_missing."""
         query = _query({"name": name or Path(path).stem, **options})
         with open(path, "rb") as file:
-            received = self._send("POST", f"/datasets{query}", file, "text/csv", creates=True)
+            received = self._send("POST", f"/datasets{query}", file, "text/csv", key=_new_key())
         return Dataset.from_json(json.loads(received.body))
 
     def datasets(self) -> list[Dataset]:
@@ -140,7 +142,7 @@ class Client:
         given = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
         with open(path, "rb") as file:
             where = f"/models/{_slug(model)}/batches{_query(given)}"
-            return Batch.from_json(json.loads(self._send("POST", where, file, kind, creates=True).body))
+            return Batch.from_json(json.loads(self._send("POST", where, file, kind, key=_new_key()).body))
 
     def batch(self, batch: Batch) -> Batch:
         """How it goes now."""
@@ -198,11 +200,11 @@ class Client:
             raise ValueError(f"There is no form {form!r}; there are {', '.join(FORMS)}.")
         return self._download("GET", f"/models/{_slug(model)}/versions/{int(version)}/{form}", to)
 
-    def request(self, method: str, path: str, body: Any = None) -> Any:
+    def request(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Any call of the API below the workspace, as JSON. Raises ApiError, ConnectionFailed."""
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         creates = method == "POST" and not path.endswith("/predictions")
-        received = self._send(method, path, content, JSON, creates=creates)
+        received = self._send(method, path, content, key=key or (_new_key() if creates else None))
         return json.loads(received.body) if received.body else None
 
     def _alias(self, model: str, alias: str, body: Mapping[str, Any]) -> int:
@@ -248,7 +250,7 @@ class Client:
         content: bytes | IO[bytes] | None = None,
         content_type: str = JSON,
         *,
-        creates: bool = False,
+        key: str | None = None,
         accept: str = JSON,
         to: IO[bytes] | None = None,
     ) -> Received:
@@ -256,9 +258,9 @@ class Client:
         if content is not None:
             length = len(content) if isinstance(content, bytes) else os.fstat(content.fileno()).st_size
             headers |= {"Content-Type": content_type, "Content-Length": str(length)}
-        if creates:
+        if key is not None:
             # One key for all attempts: the server does once what is asked twice.
-            headers["Idempotency-Key"] = uuid.uuid4().hex
+            headers["Idempotency-Key"] = key
         return self._transport.request(method, self._base + path, headers, content, to)
 
 
@@ -274,6 +276,10 @@ def _number(run: Run | int) -> int:
 
 def _batch_path(batch: Batch) -> str:
     return f"/models/{_slug(batch.registered_model)}/batches/{batch.id}"
+
+
+def _new_key() -> str:
+    return uuid.uuid4().hex
 
 
 def _query(fields: Mapping[str, Any]) -> str:

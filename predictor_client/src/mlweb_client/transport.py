@@ -68,6 +68,10 @@ class Transport:
                     return Received(answer.status, dict(answer.headers), _read(answer, to))
                 error = error_of(answer.status, answer.read())
                 wait = _wait_of(answer.headers.get("Retry-After"), attempt)
+                # 409 with a time: the first attempt, whose connection broke, is still being answered.
+                is_busy = error.status in WORTH_ASKING_AGAIN or (
+                    error.status == 409 and "Retry-After" in answer.headers
+                )
             except (http.client.HTTPException, OSError) as failure:
                 self._drop()
                 is_harmless = not is_sent or method in HARMLESS or "Idempotency-Key" in headers
@@ -77,7 +81,7 @@ class Transport:
                     ) from failure
                 wait = _wait_of(None, attempt) if not is_sent else 0.0
             else:
-                if is_last or error.status not in WORTH_ASKING_AGAIN or waited + wait > self._max_wait:
+                if is_last or not is_busy or waited + wait > self._max_wait:
                     raise error
             time.sleep(wait)
             waited += wait
