@@ -124,13 +124,18 @@ class ForecastSpec:
 
     def describe(self, rows: Rows) -> Described:
         """The pipeline's own columns for placed rows (each within the horizon)."""
-        described = describe(self._windows, rows.series, rows.steps, self.shape)
+        described = self._described(rows)
         names = np.array([each.name for each in self.endings] + [None], object)[:-1]
         moments = self.frequency.moments(self._ends[rows.series] + rows.steps)
         columns = with_calendar(
             described.columns, moments, names[rows.series] if self.has_groups else None, self.frequency
         )
         return Described(columns, described.base, described.scale)
+
+    def _described(self, rows: Rows) -> Described:
+        """Of the series that are asked for alone: a version may know a thousand."""
+        needed, places = np.unique(rows.series, return_inverse=True)
+        return describe(self._windows[needed], places, rows.steps, self.shape)
 
     @property
     def has_groups(self) -> bool:
@@ -139,7 +144,7 @@ class ForecastSpec:
 
     def scales(self, rows: Rows) -> Floats:
         """The unit of each row's answer, in the (perhaps logarithmic) target."""
-        return describe(self._windows, rows.series, rows.steps, self.shape).scale
+        return self._described(rows).scale
 
     def values(self, described: Described, answers: Floats) -> Floats:
         """Answers of the pipeline in the target's own unit."""
