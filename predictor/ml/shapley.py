@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from .features import FeatureSpec
 
-# Answers asked for one explained row: a few milliseconds for a forest of 100 trees.
+# Answers asked for one explained row: 20 to 50 ms on a busy core for a forest of 100 full trees, 1 ms for one
+# of 10 (benchmarks/explanations.py).
 N_EVALUATIONS = 1_500
 MOST_BACKGROUND_ROWS, LEAST_BACKGROUND_ROWS = 64, 8
 BACKGROUND_ROWS = 100

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from predictor.ml import persistence
 from predictor.ml.inference import load_predictor
 from predictor.ml.request import TrainingLimits, TrainingRequest
 from predictor.ml.schema import Role, Signature
@@ -71,6 +72,11 @@ def test_a_run_leaves_a_version_that_serves(tmp_path):
     assert result["report"]["verdict"]["is_better"]
     assert [each["key"] for each in result["report"]["baselines"]] == ["dummy", "boosting"]
     assert set(result["report"]["intervals"]) == set(result["metrics"])
+    curves = result["report"]["dependence"]
+    named = [each["column"] for each in [*curves["features"], *curves["skipped"]]]
+    assert sorted(named) == sorted(signature.names)
+    examples = persistence.read_examples(files[persistence.EXAMPLES].read_bytes(), signature, {})
+    assert len(examples) == result["n_rows"]
     assert result["metrics"]["r2"] > 0.5
     assert result["leaderboard"][0]["weight"] == 1.0
     assert not result["is_budget_limited"]
