@@ -14,7 +14,15 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from predictor.models import Dataset, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
+from predictor.models import (
+    BatchPrediction,
+    Dataset,
+    PredictionLog,
+    RegisteredModel,
+    TrainingRun,
+    User,
+    Workspace,
+)
 from predictor.services import predictions, serving
 from predictor.tests.browser.conftest import Watch, sign_in
 from predictor.tests.web.served_versions import ROW, publish_served
@@ -54,6 +62,7 @@ class Furnished:
     runs: dict[str, TrainingRun]
     model: RegisteredModel
     log: PredictionLog
+    batch: BatchPrediction
 
 
 @pytest.fixture
@@ -81,7 +90,15 @@ def furnished(workspace: Workspace, admin: User) -> Furnished:
     for _ in range(2):
         publish_served(model)
     predictions.predict(registered_model=model, rows=[ROW], by=admin)
-    return Furnished(dataset, runs, model, PredictionLog.objects.get())
+    batch = BatchPrediction.objects.create(
+        workspace=workspace, registered_model=model, model_version=model.versions.get(number=1), filename="rows.csv",
+        format="csv", n_bytes=4_000_000, source_digest="0" * 64, request_id="r-1", n_rows_done=40_000, n_errors=150,
+        n_warnings=12, row_errors=[{"row": 7, "message": "Row 7, column “age”: “abc” is not a number."}],
+        warnings=["The model does not use “note”."], status="running", **{**ran, "attempts": 2},
+        progress=0.4, progress_message="40,000 rows predicted", lease_until=now + timedelta(hours=1),
+        attempt_log=running["attempt_log"],
+    )  # fmt: skip
+    return Furnished(dataset, runs, model, PredictionLog.objects.get(), batch)
 
 
 def addresses(at: Furnished) -> dict[str, str]:
@@ -110,6 +127,8 @@ def addresses(at: Furnished) -> dict[str, str]:
         "promote": of("alias-set", "churn", "champion") + "?version=2",
         "predict": of("predict", "churn"),
         "predict a CSV": of("predict-csv", "churn"),
+        "batches": of("batch-list", "churn"),
+        "batch": of("batch-detail", "churn", at.batch.pk),
         "log": of("prediction-list"),
         "logged": of("prediction-detail", at.log.pk),
         "members": of("member-list"),
