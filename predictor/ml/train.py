@@ -22,7 +22,8 @@ A leaderboard entry
     {"key", "title", "estimator", "params", "encoding", "metric": "log_loss" | "rmse", "score", "spread",
      "r2" or "roc_auc", "fit_seconds", "predict_ms": per 1,000 rows, "size_bytes", "weight": share in the
      model that was kept (0 if none; null until known), "status": "done" | "stopped" | "timed out" | "failed",
-     "note"}; `score` is smaller for better, None unless status is "done".
+     "note"}; `score` is smaller for better, None unless status is "done". Without a target the metric is
+     "stability", of which more is better, and None where there was no time for it.
 
 Exit codes
     0 finished: WORKDIR/result.json is whole, and every file that it names is on disk
@@ -37,7 +38,8 @@ WORKDIR/result.json, written last and atomically
     {"format": 1, "task", "target", "estimator", "params", "title", "signature": Signature JSON,
      "artifacts": {"spec.json" | "model.onnx" | "model.skops" | …: {"path": relative to WORKDIR, "sha256",
      "size_bytes"}}, "is_compiled": bool, "parity": {…} or null, "metrics": {name: number}, "baseline": {…},
-     "report": EvaluationReport JSON, "leaderboard": [...], "warnings": [{"message", "column"}],
+     "report": EvaluationReport JSON (without a target, that of cluster_report.py or anomaly_report.py),
+     "leaderboard": [...], "warnings": [{"message", "column"}],
      "libraries": {name: version}, "seed", "budget_seconds", "seconds", "is_budget_limited": bool,
      "n_rows", "n_rows_fitted", "n_rows_left_out"}
 """

@@ -50,6 +50,12 @@ class ClusteringPage:
         return [each for each in made if each]
 
 
+def cluster_sentence(version: ModelVersion, label: str) -> str:
+    """What is known of the cluster of this name: "Cluster 2: 31 % of rows; age far above average (61 vs 39)." """
+    clusters = ClusteringPage(version).clusters
+    return next((str(each.get("sentence", "")) for each in clusters if each.get("name") == label), "")
+
+
 def map_chart(report: Mapping[str, Any]) -> Chart | None:
     drawn = report.get("map") or {}
     if not drawn.get("series"):

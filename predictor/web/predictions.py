@@ -19,6 +19,7 @@ from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
 from ..services.examples import N_NEAREST
 from ..templatetags.mlweb import number
+from .clustering_page import cluster_sentence
 from .contributions import contributions_of
 from .coverage_words import coverage_choices, sure_words
 from .evaluation_report import ReportView
@@ -160,7 +161,10 @@ class Predict(ModelPage):
         if answer:
             context |= explored(answer, version, form)
             context["prediction"] = answer.predictions[0]
-            context["shown"] = shown_answer(answer.predictions[0].output)
+            context["shown"] = shown = shown_answer(answer.predictions[0].output)
+            # The form may have been made for another version than the one that answered.
+            if version.task == Task.CLUSTERING and version.number == answer.version:
+                context["cluster"] = cluster_sentence(version, shown.label)
             context["contributions"] = contributions_of(
                 answer.predictions[0].explanation, form.row, version.signature.subject
             )

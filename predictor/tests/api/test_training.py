@@ -64,6 +64,17 @@ def test_a_run_is_accepted_and_tells_where_to_look(api: Caller, dataset: int) ->
     assert (seen["seed"], seen["budget_seconds"], seen["model_version"]) == (7, 5, None)
 
 
+@pytest.mark.parametrize(("task", "params"), [("clustering", {}), ("anomaly", {"contamination": 0.05})])
+def test_a_run_without_a_target_is_accepted(api: Caller, dataset: int, task: str, params: Any) -> None:
+    body = {"dataset": dataset, "registered_model": "groups", "task": task, "params": params}
+    response = api.post("training-runs", body)
+
+    assert response.status_code == 202, response.json()
+    assert (response.json()["target"], response.json()["task"]) == ("", task)
+    refused = problem(api.post("training-runs", {**body, "target": "left"}), 400)
+    assert "has no target; leave “left” out" in refused["detail"]
+
+
 def test_whole_groups_or_later_rows_can_judge(api: Caller, dataset: int) -> None:
     found = start(api, dataset, split={"kind": "group", "column": "age"}).json()
 

@@ -17,7 +17,7 @@ import pytest
 from predictor.ml import persistence
 from predictor.ml.inference import load_predictor
 from predictor.ml.request import TrainingLimits, TrainingRequest
-from predictor.ml.schema import Role, Signature
+from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.split_columns import SplitBy, SplitKind
 
 from .tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
@@ -223,3 +223,24 @@ def test_a_request_survives_its_json_form(tmp_path):
     assert again == request
     assert again.digest == request.digest
     assert again.table["age"].role is Role.CATEGORICAL
+
+
+@pytest.mark.parametrize(("task", "estimator"), [(Task.CLUSTERING, "kmeans"), (Task.ANOMALY, "auto")])
+def test_a_run_without_a_target_leaves_a_version(tmp_path, task, estimator):
+    params = {"n_clusters": 2} if task is Task.CLUSTERING else {"n_estimators": 10}
+    request = write_request(
+        tmp_path,
+        columns_of(60),
+        ROLES,
+        "",
+        task=task,
+        estimator=estimator,
+        params=params,
+        budget_seconds=20.0,
+    )
+    code, events = finished(start(request, tmp_path))
+    assert code == 0, events
+    result = result_of(tmp_path)
+    assert (result["task"], result["target"], result["is_compiled"]) == (task.value, "", True)
+    assert [entry["weight"] for entry in result["leaderboard"]] == [1.0]
+    assert "60 rows" in " ".join(warning["message"] for warning in result["warnings"])

@@ -98,17 +98,28 @@ def test_a_row_gets_a_label_and_a_score(
     assert logged.output["score"] == odd.score
 
 
+def answered(client: Client) -> str:
+    """The page after an empty row was sent by the form."""
+    page = client.get(url("predict", "churn")).content.decode()
+    names = re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', page)
+    fields = [name for name in names if name not in ("csrfmiddlewaretoken", "version", "made_for")]
+    sent = {"version": "champion", "made_for": "1", **dict.fromkeys(fields, "")}
+    found: str = client.post(url("predict", "churn"), sent).content.decode()
+    return found
+
+
 def test_the_form_shows_the_label_and_how_unusual_the_row_is(
     client: Client, viewer: User, anomalies: ModelVersion
 ) -> None:
     client.force_login(viewer)
-    page = client.get(url("predict", "churn")).content.decode()
-    names = re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', page)
-    fields = [name for name in names if name not in ("csrfmiddlewaretoken", "version", "made_for")]
+    page = answered(client)
     assert "Anomaly detection" in page
-    sent = {"version": "champion", "made_for": "1", **dict.fromkeys(fields, "")}
-    answered = client.post(url("predict", "churn"), sent).content.decode()
-    assert re.search(r"Less usual than .* of rows like those of training\.", answered)
+    assert re.search(r"Less usual than .* of rows like those of training\.", page)
+
+
+def test_the_form_says_what_the_cluster_is_like(client: Client, viewer: User, clusters: ModelVersion) -> None:
+    client.force_login(viewer)
+    assert re.search(r"Cluster \d: \d+ % of rows; ", answered(client))
 
 
 @pytest.mark.parametrize(
