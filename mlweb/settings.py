@@ -87,6 +87,8 @@ PREDICTION_LOG = env.str(
 LOG_RETENTION_DAYS = env.int(
     "MLWEB_LOG_RETENTION_DAYS", default=0, validate=validate.Range(min=0, max=36_500)
 )
+# With less, the server says that it is not ready.
+MIN_FREE_DISK_MB = env.int("MLWEB_MIN_FREE_DISK_MB", default=100)
 # Each web process: predictions at once, requests that may wait for a place, for how long; then 503.
 PREDICTIONS_AT_ONCE = env.int("MLWEB_PREDICTIONS_AT_ONCE", default=16)
 PREDICTIONS_WAITING = env.int("MLWEB_PREDICTIONS_WAITING", default=192)

@@ -21,6 +21,9 @@ Ready = inline_serializer(
         "checks": serializers.DictField(
             child=serializers.CharField(), help_text='Each part: "ok" or what is wrong.'
         ),
+        "remarks": serializers.DictField(
+            child=serializers.CharField(), help_text="What is wrong and keeps nobody from predicting."
+        ),
     },
 )
 
@@ -43,12 +46,18 @@ class LiveView(OpenView):
 
 @extend_schema(tags=["health"])
 class ReadyView(OpenView):
-    """The database answers, its tables are up to date, the storage can be written to: send traffic."""
+    """The database answers, its tables are up to date, the storage can be written to, there is room on the disk,
+    the prediction log keeps up, and the server is not about to stop: send traffic."""
 
     @extend_schema(responses={200: Ready, 503: Ready}, auth=[], operation_id="health_ready")
     def get(self, request: Request) -> Response:
         found = health.check()
         is_ready = all(each == health.OK for each in found.values())
         return Response(
-            {"status": "ready" if is_ready else "not ready", "checks": found}, status=200 if is_ready else 503
+            {
+                "status": "ready" if is_ready else "not ready",
+                "checks": found,
+                "remarks": health.remarks(),
+            },
+            status=200 if is_ready else 503,
         )

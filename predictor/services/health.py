@@ -5,21 +5,63 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from ..models import BatchPrediction, Job, TrainingRun
+from . import draining, log_writer
 
 logger = logging.getLogger(__name__)
 
 OK = "ok"
+JOBS = (TrainingRun, BatchPrediction)
 _migrated: set[str] = set()
+
+
+LOG_MAY_LAG_SECONDS = 10.0
+# With nobody at work, a queued job is claimed within a sweep or two.
+MAY_WAIT_SECONDS = 30
 
 
 def check() -> dict[str, str]:
     """Each part with "ok", or what is wrong with it in a few words that anybody may read."""
-    return {"database": _database(), "storage": _storage()}
+    return {
+        "database": _database(),
+        "storage": _storage(),
+        "disk": _disk(),
+        "prediction log": _prediction_log(),
+        "traffic": _traffic(),
+    }
+
+
+def remarks() -> dict[str, str]:
+    """What is wrong and keeps nobody from predicting."""
+    try:
+        n_jobs = n_jobs_without_worker()
+    except DatabaseError:
+        return {}
+    return {"worker": f"{n_jobs} jobs wait, and no worker is at work"} if n_jobs else {}
+
+
+def n_jobs_without_worker() -> int:
+    """How many jobs wait for longer than they would if a worker were there, while none is at work on any."""
+    if any(kind.objects.running().filter(lease_until__gte=timezone.now()).exists() for kind in JOBS):
+        return 0
+    return sum(kind.objects.queued().filter(queued_at__lt=_since()).count() for kind in JOBS)
+
+
+def waits_long(job: Job) -> bool:
+    return job.queued_at < _since()
+
+
+def _since() -> datetime:
+    return timezone.now() - timedelta(seconds=MAY_WAIT_SECONDS)
 
 
 def _database() -> str:
@@ -42,6 +84,25 @@ def _migrations() -> str:
             return "has migrations to apply"
         _migrated.add(name)
     return OK
+
+
+def _disk() -> str:
+    try:
+        free = shutil.disk_usage(settings.DATA_DIR).free
+    except OSError:
+        return "cannot be read"
+    return OK if free >= settings.MIN_FREE_DISK_MB * 1024**2 else "is full"
+
+
+def _prediction_log() -> str:
+    """Of this process."""
+    lag = log_writer.writer().status().oldest_seconds
+    return OK if lag < LOG_MAY_LAG_SECONDS else f"waits for the database since {lag:.0f} s"
+
+
+def _traffic() -> str:
+    is_ending = draining.is_draining() or draining.is_machine_draining()
+    return "is to go elsewhere: this server is about to stop" if is_ending else OK
 
 
 def _storage() -> str:

@@ -12,6 +12,7 @@ from django.views import View
 from ..models import (
     CHAMPION,
     Dataset,
+    JobStatus,
     Membership,
     ModelAlias,
     PredictionLog,
@@ -19,7 +20,7 @@ from ..models import (
     TrainingRun,
     Workspace,
 )
-from ..services import samples
+from ..services import health, samples
 from .access import WorkspaceMixin
 
 N_SHOWN = 5
@@ -51,6 +52,7 @@ def overview_of(workspace: Workspace) -> dict[str, Any]:
         .defer("traceback", "leaderboard", "attempt_log", "dataset__schema_json", "model_version__evaluation")
         .defer("model_version__signature_json", "model_version__artifacts")[:N_SHOWN]
     )
+    is_waiting = any(run.status == JobStatus.QUEUED and health.waits_long(run) for run in runs)
     champions = list(
         ModelAlias.objects.filter(registered_model__workspace=workspace, alias=CHAMPION)
         .select_related("registered_model", "model_version")
@@ -74,4 +76,5 @@ def overview_of(workspace: Workspace) -> dict[str, Any]:
         "n_models": RegisteredModel.objects.filter(workspace=workspace, last_version_number__gt=0).count(),
         "n_predictions": PredictionLog.objects.filter(workspace=workspace)[: COUNT_LIMIT + 1].count(),
         "count_limit": COUNT_LIMIT,
+        "n_jobs_without_worker": health.n_jobs_without_worker() if is_waiting else 0,
     }

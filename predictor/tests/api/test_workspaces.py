@@ -51,7 +51,8 @@ def test_health_is_open_to_all(db: None, prefix: str) -> None:
     assert Client().get(f"{prefix}/health/live").json() == {"status": "alive"}
     assert Client().get(f"{prefix}/health/ready").json() == {
         "status": "ready",
-        "checks": {"database": "ok", "storage": "ok"},
+        "checks": dict.fromkeys(("database", "storage", "disk", "prediction log", "traffic"), "ok"),
+        "remarks": {},
     }
 
 

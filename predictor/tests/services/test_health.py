@@ -1,0 +1,80 @@
+"""Ready means ready: each part that fails says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from predictor.models import Dataset, RegisteredModel, TrainingRun, User, Workspace
+from predictor.services import draining, health, log_writer
+
+
+def failing() -> dict[str, str]:
+    return {name: found for name, found in health.check().items() if found != health.OK}
+
+
+def test_a_full_disk_is_not_ready(db: None, settings: Any) -> None:
+    settings.MIN_FREE_DISK_MB = 10**9
+
+    assert failing() == {"disk": "is full"}
+
+
+def test_a_log_that_lags_is_not_ready(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = log_writer.WriterStatus(5, 12.3, 0, 0, 0)
+    monkeypatch.setattr(log_writer.LogWriter, "status", lambda self: late)
+
+    assert failing() == {"prediction log": "waits for the database since 12 s"}
+
+
+def test_a_server_that_is_about_to_stop_is_not_ready_and_ends_its_connections(
+    db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "_is_told", False)
+    assert not Client().get("/health/ready").has_header("Connection")
+
+    draining.begin()
+    answer = Client().get("/health/ready")
+
+    assert answer.status_code == 503
+    assert answer["Connection"] == "close"
+    assert Client().get("/health/live").status_code == 200
+
+
+def test_an_operator_takes_a_machine_out_by_a_file(db: None, settings: Any) -> None:
+    flag = Path(settings.DATA_DIR) / "draining"
+    flag.touch()
+    assert list(failing()) == ["traffic"]
+
+    flag.unlink()
+
+    assert failing() == {}
+
+
+def test_jobs_that_wait_while_nobody_works_are_told(member: User, workspace: Workspace) -> None:
+    dataset = Dataset.objects.create(
+        workspace=workspace, name="T", filename="t.csv", sha256="0" * 64, n_bytes=1, parquet_digest="0" * 64,
+        n_rows=1, n_columns=1, schema_json={"n_rows": 1, "columns": []}, options_digest="0",
+    )  # fmt: skip
+    model = RegisteredModel.objects.create(workspace=workspace, slug="m", name="M")
+    runs = [
+        TrainingRun.objects.create(
+            workspace=workspace, dataset=dataset, registered_model=model, target="y", task="binary",
+            status="queued", budget_seconds=60, seed=0, queued_at=timezone.now() - timedelta(minutes=age),
+        )
+        for age in (0, 1)
+    ]  # fmt: skip
+    browser = Client()
+    browser.force_login(member)
+
+    assert health.remarks() == {"worker": "1 jobs wait, and no worker is at work"}
+    assert Client().get("/health/ready").status_code == 200
+    assert "no worker is at work" in browser.get("/w/acme/").content.decode()
+
+    TrainingRun.claim(runs[0].pk, owner="w", lease=timedelta(minutes=1))
+    assert health.remarks() == {}
+    assert "no worker is at work" not in browser.get("/w/acme/").content.decode()

@@ -1,0 +1,94 @@
+"""What goes to the console: the request id everywhere, and nothing that callers sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from mlweb import logs
+from mlweb.ledger import LedgerMiddleware, face_of
+from mlweb.logs import Access, AccessLog, JSONFormatter, OfRequest, pieces
+from mlweb.middleware import RequestIdMiddleware
+from predictor.models import ApiToken
+
+ENTRY = Access(1_700_000_000.0, "r-1", "POST", "/predict", 200, 1.25, "acme", "churn", "mlw_abc")
+
+
+def test_an_error_is_one_object_with_traceback_and_request_id() -> None:
+    logs.enter_request("r-7")
+    try:
+        raise KeyError("gone")
+    except KeyError:
+        record = logging.LogRecord("x", logging.ERROR, "f.py", 1, "It %s.", ("broke",), sys.exc_info())
+    OfRequest().filter(record)
+    logs.leave_request()
+
+    found = json.loads(JSONFormatter().format(record))
+
+    assert {name: found[name] for name in ("level", "logger", "message", "request_id")} == {
+        "level": "error", "logger": "x", "message": "It broke.", "request_id": "r-7",
+    }  # fmt: skip
+    assert "KeyError" in found["traceback"]
+
+
+def test_access_is_an_object_or_a_line() -> None:
+    found = json.loads(ENTRY.as_json())
+
+    assert found["status"] == 200
+    assert found["latency_ms"] == 1.25
+    assert found["at"] == "2023-11-14T22:13:20.000+00:00"
+    assert ENTRY.as_line() == (
+        b"2023-11-14T22:13:20.000+00:00 INFO access POST /predict 200 1.25 ms"
+        b" workspace=acme model=churn token=mlw_abc [r-1]\n"
+    )
+    assert ENTRY._replace(path="/a\nINFO forged").as_line().count(b"\n") == 1
+
+
+def test_lines_are_written_whole_in_pieces_that_a_pipe_takes_at_once() -> None:
+    lines = [b"x" * size + b"\n" for size in (4_000, 50, 60, 9_000, 1)]
+
+    found = list(pieces(lines))
+
+    assert b"".join(found) == b"".join(lines)
+    assert [len(piece) for piece in found] == [4_052, 61, 9_001, 2]
+
+
+def test_the_log_names_the_token_by_its_prefix_and_leaves_out_what_was_asked(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+
+    def answer(request: object) -> HttpResponse:
+        request.api_token = ApiToken(prefix="mlw_abcdef")  # type: ignore[attr-defined]
+        return HttpResponse(status=201)
+
+    ledger = LedgerMiddleware(RequestIdMiddleware(answer))
+    ledger.log = AccessLog(is_json=True, descriptor=descriptor)
+    request = RequestFactory().post(
+        "/api/v1/acme/models/m/predictions?name=Ada", {"secret": "S3CRET"},
+        headers={"Authorization": "Bearer mlw_abcdefghij", "X-Request-ID": "r-2"},
+    )  # fmt: skip
+    ledger(request)
+    ledger.log.flush()
+    os.close(descriptor)
+    logs._access_logs.remove(ledger.log)
+
+    text = path.read_text()
+    found = json.loads(text)
+    assert (found["request_id"], found["status"], found["token"]) == ("r-2", 201, "mlw_abcdef")
+    assert not any(word in text for word in ("Ada", "S3CRET", "ghij"))
+
+
+def test_paths_belong_to_faces() -> None:
+    paths = {
+        "/api/v1/acme/models": "api", "/predict": "article", "/serve/acme/v2/health/live": "v2",
+        "/serve/acme/v1/models/m:predict": "v1", "/serve/acme/": "v1", "/serve/acme/models/m/invocations": "mlflow",
+        "/serve/acme/models/v2/invocations": "mlflow", "/w/acme/": "web", "/": "web", "/admin/": "admin",
+        "/health/live": "health", "/static/x.css": "static", "/serve": "v1",
+    }  # fmt: skip
+    assert {path: face_of(path) for path in paths} == paths
