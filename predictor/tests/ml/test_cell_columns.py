@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import csv
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from predictor.ml import cell_columns
+from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.rows import RowChecker
+from predictor.ml.schema import FeatureField, Role, Signature, Task
+
+SIGNATURE = Signature(
+    target="y",
+    task=Task.REGRESSION,
+    fields=(
+        FeatureField("n", Role.NUMERIC, has_missing=True, minimum=0.0, maximum=100.0),
+        FeatureField("b", Role.BOOLEAN, has_missing=True),
+        FeatureField("c", Role.CATEGORICAL, has_missing=True, levels=("3", "true", "Bern")),
+        FeatureField("d", Role.DATETIME, has_missing=True, minimum="2020-01-01", maximum="2021-01-01"),
+        FeatureField("t", Role.TEXT),
+        FeatureField("absent", Role.NUMERIC, has_missing=True),
+    ),
+)
+NAMES = ("n", "b", "c", "d", "t")
+ODD = (
+    "", " ", "0", "-0", "007", "1.50", "1e3", "1e400", "999", "-5", "NA", "nan", "inf", "abc", "1_000", "٣", "1\n2",
+    "12345678901234567890", "0.12345678901234567890", "true", "FALSE", "1", "yes", "3", "3.0", "Bern", " Bern", "Ulm",
+    "2020-05-31", "2020-05-31T14:30:00Z", "2020-02-30", "1999-01-01", "=1+1", 'a "b", c', "京",
+)  # fmt: skip
+CELLS = st.one_of(
+    st.sampled_from(ODD), st.floats(-10, 200, width=32).map(repr), st.integers(-9, 150).map(str)
+)
+
+
+@pytest.fixture(params=[1, 20_000], ids=["forgetful", "usual"])
+def _memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell_columns, "MOST_REMEMBERED", request.param)
+
+
+def columns_of(found: Any) -> dict[str, list[Any]]:
+    """As lists in which NaN equals NaN."""
+    return {name: [str(each) for each in np.asarray(values).tolist()] for name, values in found.items()}
+
+
+@pytest.mark.usefixtures("_memory")
+@given(st.lists(st.tuples(*[CELLS] * 5), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+def test_columns_say_what_rows_say(table: list[tuple[str, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([NAMES, *table])
+        limits = CsvLimits(max_bytes=1 << 20, max_rows=100)
+        options = CsvOptions(delimiter=",", decimal=".")
+        rows = CsvRows(path, SIGNATURE, options, limits, scratch=Path(folder), is_lenient=True)
+        (chunk,) = rows.chunks()
+        # Twice, since what is remembered has to say the same.
+        rows.bulk_chunk(chunk)
+        found = rows.bulk_chunk(chunk)
+    expected = RowChecker(SIGNATURE).sift(chunk.rows)
+
+    said = [tuple(each for each in row if each.code != "coerced") for row in expected.checked.warnings]
+    assert set(found.errors) == set(expected.errors)
+    assert columns_of(found.columns) == columns_of(expected.checked.columns)
+    assert [found.warnings.get(place, ()) for place in found.places] == said
+    assert [orjson.loads(each) for each in found.inputs] == [chunk.rows[place] for place in found.places]
