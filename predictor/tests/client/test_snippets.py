@@ -22,6 +22,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import PredictionLog, RegisteredModel, Scope, User, Workspace
 from predictor.services import registry, serving, tokens
+from predictor.tests.services.forecast_versions import forecast_version
 from predictor.tests.web.served_versions import publish_served
 from predictor.web.snippets import TOKEN, mlflow, snippets, triton
 
@@ -58,11 +59,11 @@ class Served:
         return done.stdout.strip()
 
 
-@pytest.fixture(params=["linear", "mixed"])
+@pytest.fixture
 def served(
     request: pytest.FixtureRequest, live_server: LiveServer, workspace: Workspace, member: User
 ) -> Served:
-    """A linear model whose columns are named to break quotes, and one of classes over columns of every role."""
+    """linear: columns named to break quotes; mixed: classes over columns of every role; forecast: dates to come."""
     serving.forget_all()
     if request.param == "linear":
         version = registry.register_linear(
@@ -70,9 +71,8 @@ def served(
             by=member,
         )  # fmt: skip
     else:
-        version = publish_served(
-            RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
-        )
+        make = publish_served if request.param == "mixed" else forecast_version
+        version = make(RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn"))
     token = tokens.create_token(user=member, workspace=workspace, name="t", scopes=[Scope.PREDICT]).plaintext
     asked = requested(live_server.url)
     found = snippets(asked, version.registered_model, version)
@@ -83,8 +83,15 @@ def requested(url: str) -> HttpRequest:
     return RequestFactory().get("/", headers={"host": url.partition("://")[2]})
 
 
-@pytest.mark.parametrize("key", RUNNERS)
-def test_a_snippet_runs_and_prints_what_the_service_answers(key: str, served: Served) -> None:
+@pytest.mark.parametrize(
+    ("served", "key"),
+    [
+        *(("linear", key) for key in RUNNERS),
+        *((kind, key) for kind in ("mixed", "forecast") for key in ("javascript", "triton", "mlflow")),
+    ],
+    indirect=["served"],
+)
+def test_a_snippet_runs_and_prints_what_the_service_answers(served: Served, key: str) -> None:
     printed = served.run(key)
 
     logged = PredictionLog.objects.get()
