@@ -114,6 +114,7 @@ class Command(BaseCommand):
                 horizon=options["horizon"],
                 group=options["group"],
                 version=options["model_version"],
+                coverage=options["coverage"],
                 by=None,
                 source=PredictionSource.COMMAND,
             )
