@@ -117,7 +117,7 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
     if signature.classes:
         if wanted.label is None or ends:
             raise InvalidInput(
-                f"Say which class is wanted; {shown(signature.target)} is one of {listed(signature.classes)}."
+                f"Say which class is wanted; {shown(signature.subject)} is one of {listed(signature.classes)}."
             )
         names = [str(canonical_text(each)) for each in signature.classes]
         name = str(canonical_text(wanted.label))

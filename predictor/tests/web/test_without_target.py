@@ -38,7 +38,7 @@ def dataset(workspace: Workspace, member: User) -> Dataset:
 @pytest.fixture
 def headers(member: User, workspace: Workspace) -> dict[str, str]:
     made = tokens.create_token(
-        user=member, workspace=workspace, name="t", scopes=[Scope.PREDICT, Scope.WRITE]
+        user=member, workspace=workspace, name="t", scopes=[Scope.READ, Scope.PREDICT, Scope.WRITE]
     )
     return {"Authorization": f"Bearer {made.plaintext}"}
 
@@ -175,6 +175,23 @@ def test_the_api_and_the_protocols_give_the_score(
         "/serve/acme/v1/models/churn:predict", {"instances": [ODD]}, "application/json", headers=headers
     )
     assert columns.json()["scores"] == [found["score"]]
+
+
+@pytest.mark.parametrize("task", [Task.CLUSTERING, Task.ANOMALY])
+@pytest.mark.parametrize("more", [{"nearest": 3}, {"coverage": 0.8}, {"explain": True}])
+def test_what_can_be_asked_of_other_versions_is_answered_or_refused_with_a_reason(
+    client: Client, model: RegisteredModel, headers: Any, task: Task, more: dict[str, Any]
+) -> None:
+    publish_described(model, task)
+    row = CLUSTERED if task is Task.CLUSTERING else ODD
+    path = "/api/v1/acme/models/churn/"
+    asked = client.post(f"{path}predictions/", {"rows": [row], **more}, "application/json", headers=headers)
+    assert asked.status_code == (200 if "explain" in more else 400), asked.content
+    assert "explain" in more or "This version was stored without" in asked.json()["detail"]
+    wanted = {"prediction": "Cluster 1"} if task is Task.CLUSTERING else {"at_most": 0.5}
+    body = {"row": row, "wanted": wanted}
+    refused = client.post(f"{path}counterfactuals/", body, "application/json", headers=headers)
+    assert refused.status_code == 400, refused.content
 
 
 def test_two_versions_of_clusters_are_compared_without_calling_more_clusters_better(

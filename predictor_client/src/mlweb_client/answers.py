@@ -47,7 +47,8 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one row. `error` says why there is none."""
+    """The answer for one row. `error` says why there is none; `score`, of anomaly detection, is the share of rows
+    that are less unusual."""
 
     id: str
     prediction: Scalar
@@ -57,6 +58,7 @@ class Prediction:
     explanation: Explanation | None = None
     warnings: tuple[Warned, ...] = ()
     error: str = ""
+    score: float | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -75,6 +77,7 @@ class Prediction:
                 Warned(each["code"], each["column"], each["message"]) for each in data.get("warnings", ())
             ),
             error=str(data.get("error", "")),
+            score=data.get("score"),
             raw=data,
         )
 
