@@ -29,8 +29,11 @@ from _tables import bundled_tables
 from _trained import Trained, trained
 from accuracy import surroundings
 
+from predictor.ml.estimators import CATALOGUE
 from predictor.ml.metrics import losses
 from predictor.ml.persistence import load_pipeline
+from predictor.ml.request import AUTO
+from predictor.ml.schema import Task
 from predictor.ml.uncertainty import JUDGED_COVERAGES, coverage_report
 
 # What chance allows: two standard errors of a share among n rows are added to the two points wanted.
@@ -52,7 +55,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mlweb-coverage-") as folder:
         tables = arguments.tables or bundled_tables(Path(folder) / "tables", is_quick=arguments.quick)
         manifest = json.loads((tables / "manifest.json").read_text("utf-8"))
-        names = [name for name in manifest if not arguments.only or name in arguments.only]
+        names = [
+            name
+            for name, entry in manifest.items()
+            if (not arguments.only or name in arguments.only) and suits(arguments.estimator, entry["task"])
+        ]
         found = {}
         for name in names:
             version = trained(
@@ -77,6 +84,14 @@ def main() -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps({**found, "_about": surroundings()}, indent=1), "utf-8")
     return 0
+
+
+def suits(estimator: str, task: str) -> bool:
+    """Whether the estimator can be trained for the task of a table, as its manifest names it."""
+    if estimator == AUTO:
+        return True
+    known = CATALOGUE[estimator].tasks
+    return Task.REGRESSION in known if task == "regression" else Task.BINARY in known
 
 
 def measured(version: Trained) -> dict[str, Any]:
