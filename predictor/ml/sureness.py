@@ -1,9 +1,8 @@
 """How sure the answers of a judged pipeline may be: what its intervals or sets hold, and what calibrating did.
 
-Intervals and sets come from out-of-fold predictions. Where the search saw few of the rows, the members that made
-those were fitted on much less than what is served, which errs less: intervals would be far too wide (6 points off on
-a table of 2,200 rows that was searched on 760, in two folds). Then the held-out rows say it, and each half of them is
-judged by the other.
+Intervals and sets come from out-of-fold predictions. Where the folds were fitted on much fewer rows than what is
+served, which errs less, intervals would be too wide: on a table of 2,200 rows and 73 columns in three folds, 94 % of
+the truth lay in intervals for 90 %. Then the held-out rows say it, and each half of them is judged by the other.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .deciding import Decided
+from .deciding import LEAST_TO_CALIBRATE, Decided
 from .metrics import selection_score
 from .target import Target
 from .uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 
 Array = NDArray[Any]
-MIN_HELD_OUT = 200
+FEW_SHARE = 0.7
+MIN_HELD_OUT = 300
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Sureness:
 def sureness(target: Target, before: Array, own: Array, decided: Decided) -> Sureness:
     """For predictions on held-out rows: `before` calibrating, and `own`, which are served."""
     known, replaced = decided.uncertainty, None
-    if known and decided.is_of_less and len(target.y) >= MIN_HELD_OUT:
+    if known and decided.fold_share < FEW_SHARE and len(target.y) >= MIN_HELD_OUT:
         replaced = Uncertainty.fit(target.task, target.y, own)
         coverage = across_halves(target, own, JUDGED_COVERAGES)
     else:
@@ -46,7 +46,7 @@ def sureness(target: Target, before: Array, own: Array, decided: Decided) -> Sur
         scores = {name: selection_score(target.task, target.y, each) for name, each in both.items()}
         document["calibration"] = {
             **decided.calibrated.to_json(),
-            "is_tried": not decided.is_of_less,
+            "is_tried": decided.fold_share >= LEAST_TO_CALIBRATE,
             "held_out": scores,
         }
     return Sureness(replaced, document)

@@ -19,16 +19,16 @@ def drawn(n: int, error: float, seed: int):
     return y, y + draw.normal(0, error, n)
 
 
-def decided_on(n: int, error: float, *, is_of_less: bool = False) -> Decided:
+def decided_on(n: int, error: float, *, fold_share: float = 0.8) -> Decided:
     y, said = drawn(n, error, 0)
     known = Uncertainty.fit(Task.REGRESSION, y, said)
-    return Decided(y, said, said, {}, known, is_of_less=is_of_less)
+    return Decided(y, said, said, {}, known, fold_share=fold_share)
 
 
 def test_out_of_fold_errors_of_much_smaller_fits_give_way_to_the_held_out_ones():
     """Fitted on three times as many rows, the judged pipeline errs half as much."""
     y, own = drawn(2000, 1.0, 1)
-    decided = decided_on(600, 2.0, is_of_less=True)
+    decided = decided_on(600, 2.0, fold_share=0.3)
     found = sureness(Target("y", Task.REGRESSION, y), own, own, decided)
 
     assert found.replaced is not None
