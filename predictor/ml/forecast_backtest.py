@@ -98,8 +98,8 @@ def _too_short(
     needed = least_periods(shape, horizon)
     instead = f"Ask for at most {most:,}, or bring" if most >= 1 else "Bring"
     return InvalidTrainingRequest(
-        f"To forecast {horizon:,} {'period' if horizon == 1 else 'periods'} of a {frequency.title} series, its past "
-        f"has to be {needed:,} periods long; the longest series here has {length:,}. {instead} more of the past.",
+        f"A forecast of {horizon:,} {'period' if horizon == 1 else 'periods'} ({frequency.title}) needs a past of "
+        f"{needed:,} periods; the longest series here has {length:,}. {instead} more of the past.",
         limit=needed,
     )
 

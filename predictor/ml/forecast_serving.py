@@ -160,7 +160,7 @@ class ForecastChecker(RowChecker):
             if np.isnat(date)
             else f"{np.datetime_as_string(date, unit='s')} cannot be forecast"
         )
-        detail = f"{told}; the {spec.frequency.title} forecast{which} goes from {span}."
+        detail = f"{told}; the forecast{which} goes from {span} ({spec.frequency.title})."
         return Problem(
             f"Row {number}, column {shown(spec.date_column)}: {detail}", f"/rows/{at}/{spec.date_column}"
         )

@@ -126,10 +126,10 @@ def _frequency(
         raise InvalidTrainingRequest(
             f"The dates in {shown(options.date_column)} follow no regular rhythm: neither hourly, daily, weekly, "
             f"monthly nor any other. Say how rows of one period are to be joined (sum or mean), and they are "
-            f"gathered into {gathered.title} values; or choose another date column."
+            f"gathered by period ({gathered.title}); or choose another date column."
         )
     message = (
-        f"The dates are irregular, so they were gathered into {gathered.title} values ({options.aggregation}). "
+        f"The dates are irregular, so they were gathered by period ({gathered.title}, {options.aggregation}). "
         "The last period may not be complete."
     )
     warnings.append(TrainingWarning(message, options.date_column))
@@ -182,8 +182,9 @@ def _repeated(
         if options.group_column
         else " If the table holds several series, choose the column that names them."
     )
+    periods = "1 period has" if len(twice) == 1 else f"{len(twice):,} periods have"
     return InvalidTrainingRequest(
-        f"{len(twice):,} periods have more than one row ({told}{'; …' if len(twice) > 2 else ''}). Say how they are "
+        f"{periods} more than one row ({told}{'; …' if len(twice) > 2 else ''}). Say how they are "
         f"to be joined: sum or mean.{hint}",
         problems=problems,
     )

@@ -31,7 +31,7 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
     seasons = f" with a season of {season} periods" if season > 1 else ""
     ahead = "1 period" if horizon == 1 else f"{horizon:,} periods"
     return (
-        f"{str(report.get('frequency')).capitalize()} values of {series}{seasons}, up to {ahead} ahead. It was fitted "
+        f"{series.capitalize()} ({report.get('frequency')}){seasons}, up to {ahead} ahead. It was fitted "
         f"anew at {report.get('n_cuts')} moments of the past, each time on what was known then, and made "
         f"{report.get('n_forecasts') or 0:,} forecasts of what came after."
     )

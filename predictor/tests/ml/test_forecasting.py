@@ -179,7 +179,7 @@ def test_the_same_seed_gives_the_same_version(trained, tmp_path):
 def test_a_series_that_is_too_short_is_refused_with_what_is_needed(tmp_path):
     columns = {name: values[:20] for name, values in columns_of().items()}
     with pytest.raises(
-        InvalidTrainingRequest, match=r"has to be .* periods long; the longest series here has 20"
+        InvalidTrainingRequest, match=r"needs a past of .* periods; the longest series here has 20"
     ):
         run(asked(tmp_path, columns), tmp_path, Reporter())
     assert least_periods(Shape(1), 6) > 20

@@ -86,7 +86,7 @@ def test_the_version_shows_its_forecasts_of_the_past(
 ) -> None:
     client.force_login(viewer)
     page = client.get(url("version-detail", "churn", 1)).content.decode()
-    assert "Monthly values of 2 series with a season of 12 periods, up to 4 periods ahead." in page
+    assert "2 series (monthly) with a season of 12 periods, up to 4 periods ahead." in page
     assert "Forecasts of the past of north" in page
     assert "Error by how far ahead" in page
     assert "The forecast is better than" in page
