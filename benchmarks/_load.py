@@ -61,10 +61,12 @@ class Client(asyncio.Protocol):
         if not separator:
             return
         lowered = head.lower()
-        length = int(lowered.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
-        if len(body) < length:
+        if b"transfer-encoding: chunked" in lowered:
+            if not body.endswith(b"0\r\n\r\n"):
+                return
+        elif len(body) < int(lowered.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0):
             return
-        self.buffer = body[length:]
+        self.buffer = b""
         self.is_waiting = False
         self.count(int(head[9:12]))
         if b"connection: close" in lowered:

@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
 
@@ -50,7 +50,10 @@ def refused(request: HttpRequest) -> HttpResponseBase:
         return as_problem(error, request)
     request.resolver_match = match
     in_its_shape = getattr(match.func, "refused", as_problem)
-    return in_its_shape(error, request)
+    response: HttpResponse = in_its_shape(error, request)
+    # What CommonMiddleware would add; without it the answer would go out in chunks.
+    response["Content-Length"] = str(len(response.content))
+    return response
 
 
 def is_spared(request: HttpRequest) -> bool:

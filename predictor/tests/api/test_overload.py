@@ -37,6 +37,7 @@ def test_the_api_refuses_with_a_problem_before_it_looks_at_anything(full_house: 
 
     found = problem(answer, 503)
     assert answer["Retry-After"] == "1"
+    assert answer["Content-Length"] == str(len(answer.content))
     assert found["detail"] == SENTENCE
     assert found["type"] == "urn:mlweb:problem:busy"
 
