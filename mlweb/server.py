@@ -53,7 +53,6 @@ class Server(MPServer):
         self, workers: Sequence[int], spawn_target: Any, target_loader: Any, delay: float = 0
     ) -> None:
         for place in workers:
-            self.respawned_wrks[place] = time.monotonic()
             old = self.wrks[place]
             new = self._spawn_worker(idx=place, target=spawn_target, callback_loader=target_loader)
             new.start()
@@ -61,6 +60,9 @@ class Server(MPServer):
             if old.is_alive():
                 wait_until_ready(new)
                 self._replace(old)
+            else:
+                # Granian ends for good when one dies again and again; one that was replaced did not die.
+                self.respawned_wrks[place] = time.monotonic()
             ready_file(old.inner.pid).unlink(missing_ok=True)
 
     def _replace(self, old: WorkerProcess) -> None:

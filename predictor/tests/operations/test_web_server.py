@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import signal
@@ -94,23 +93,3 @@ def test_slow_clients_harm_nobody(installed: WebServer, running: psutil.Process)
     finally:
         for client in slow:
             client.close()
-
-
-def test_what_is_buffered_is_written_before_the_end(installed: WebServer) -> None:
-    with (
-        installed.running(MLWEB_PREDICTION_LOG="buffered") as main,
-        installed.connect() as idle,
-        Callers(installed, 4) as callers,
-    ):
-        idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert b"200 OK" in idle.recv(1_000)
-        with (installed.data / "prediction_log.lock").open("ab") as turn:
-            # Nobody writes to the log while this is held: what is answered now is only in memory.
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            callers.wait_for(10)
-            main.send_signal(signal.SIGTERM)
-            time.sleep(1)
-        assert not psutil.wait_procs([main], 20)[1]
-        assert idle.recv(10) == b""
-
-    assert installed.logged().keys() >= set(callers.answered)
