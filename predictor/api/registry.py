@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from ..models import ModelAlias, ModelVersion, RegisteredModel
 from ..services import card_markdown, model_cards, portable, registry
+from .idempotency import idempotent
 from .json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from .permissions import READS, WRITES
 from .registry_serializers import (
@@ -133,6 +134,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         return Response(self.get_serializer(version).data)
 
     @extend_schema(request=ThresholdSerializer, responses={201: VersionSerializer})
+    @idempotent
     def thresholds(self, request: Request, **kwargs: Any) -> Response:
         """A new version: the estimators of this one with another decision threshold. Nothing is fitted."""
         asked = ThresholdSerializer(data=request.data)

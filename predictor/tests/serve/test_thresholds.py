@@ -126,6 +126,20 @@ def test_by_api_and_by_form(wire: Wire, model: RegisteredModel, member: User) ->
     assert "is predicted from a probability of 30 %" in answer.content.decode()
 
 
+def test_a_repeated_request_makes_one_version(wire: Wire, model: RegisteredModel, member: User) -> None:
+    made = tokens.create_token(user=member, workspace=model.workspace, name="w", scopes=[Scope.WRITE])
+    headers = {"Authorization": f"Bearer {made.plaintext}", "Idempotency-Key": "once"}
+    path, rule = "/api/v1/acme/models/churn/versions/1/thresholds", {"by": "f1"}
+
+    first, second = (
+        wire.client.post(path, rule, content_type="application/json", headers=headers) for _ in range(2)
+    )
+
+    assert (first.status_code, second.status_code, second["Idempotency-Replayed"]) == (201, 201, "true")
+    assert first.content == second.content
+    assert model.versions.count() == 2
+
+
 def test_a_csv_holds_sets_of_the_coverage_asked_for(wire: Wire, model: RegisteredModel, member: User) -> None:
     def sizes(coverage: str) -> list[str]:
         answer = wire.client.post(
