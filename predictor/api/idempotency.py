@@ -32,7 +32,7 @@ HEADER = "HTTP_IDEMPOTENCY_KEY"
 REPLAYED = "Idempotency-Replayed"
 PARAMETER = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    {"type": "string", "pattern": f"^{idempotency.KEY.pattern}$"},
     OpenApiParameter.HEADER,
     description="Of your making. The same request with the same key gets the answer of the first one, with the "
     "header `Idempotency-Replayed`; 409 while that is being made, 422 when something else is sent.",

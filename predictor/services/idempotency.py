@@ -27,7 +27,7 @@ from . import artifacts, datasets
 
 logger = logging.getLogger(__name__)
 
-KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 LEASE = timedelta(seconds=30)
 RENEWED_EVERY_SECONDS = 10.0
 RETRY_SECONDS = 1

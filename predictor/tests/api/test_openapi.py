@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from predictor.models import ModelVersion, User
+from predictor.services import idempotency
 from predictor.tests.api.conftest import Caller, problem
 
 DOCUMENT = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))
@@ -94,6 +96,27 @@ def test_every_operation_documents_its_errors() -> None:
         for method, operation in operations.items():
             missing = {"404", "406", "429", "500"} - set(operation["responses"])
             assert not missing, (method, path, missing)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "datasets",
+        "training-runs",
+        "models/{model}/predictions",
+        "models/{model}/batches",
+        "models/{model}/versions/{number}/thresholds",
+    ],
+)
+def test_the_documented_key_is_what_the_server_takes(path: str) -> None:
+    parameters = DOCUMENT["paths"][f"/api/v1/{{workspace}}/{path}"]["post"]["parameters"]
+    (schema,) = (each["schema"] for each in parameters if each["name"] == "Idempotency-Key")
+
+    assert set(schema) == {"type", "pattern"}
+    for key in ("a", "order 17", "~" * 255, "", " ", " a", "a ", "é", "a\x7f", "a" * 256):
+        is_taken = idempotency.KEY.fullmatch(key) is not None
+        assert (re.search(schema["pattern"], key) is not None) is is_taken, key
+        assert is_taken is (key in ("a", "order 17", "~" * 255))
 
 
 def test_each_route_is_documented_once_and_without_its_slash() -> None:
