@@ -19,7 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, TrainingRun, User, Workspace
 from predictor.services import batches, jobs, registry, serving, tokens
 from predictor.tests.live_worker import hearing_worker
-from predictor.tests.web.served_versions import ROW, publish_served
+from predictor.tests.web.served_versions import CLASSES, ROW, publish_served
 
 
 @pytest.fixture
@@ -119,6 +119,25 @@ def test_predictions_are_typed_and_logged(api: Client, version: ModelVersion) ->
     }
 
 
+def test_an_answer_shows_the_training_rows_most_like_the_row(api: Client, version: ModelVersion) -> None:
+    first, second = api.predict("churn", [ROW], nearest=2)[0].nearest
+
+    assert 0 <= first.distance <= second.distance <= 1
+    assert set(first.row) == set(ROW)
+    assert {first.target, second.target} <= set(CLASSES)
+
+
+def test_another_threshold_asked_for_twice_with_one_key_is_one_version(
+    api: Client, version: ModelVersion
+) -> None:
+    where, rule = "/models/churn/versions/1/thresholds", {"by": "fixed", "value": 0.25}
+    first, second = (api.request("POST", where, rule, key="quarter") for _ in range(2))
+    answer = api.predict("churn", [ROW], version=2)
+
+    assert first == second
+    assert (len(api.versions("churn")), answer.threshold) == (2, 0.25)
+
+
 def test_rows_asked_twice_with_one_key_are_answered_once(api: Client, version: ModelVersion) -> None:
     first, second = (api.predict("churn", [ROW], key="order-17") for _ in range(2))
 
@@ -133,10 +152,15 @@ def test_a_csv_is_predicted_into_another(api: Client, version: ModelVersion, tmp
         writer.writeheader()
         writer.writerow({**ROW, "member": "false"})
 
-    path = api.predict_csv("churn", source, to=tmp_path / "answers.csv", version=1)
+    path = api.predict_csv("churn", source, to=tmp_path / "answers.csv", version=1, coverage=0.99)
 
     (found,) = csv.DictReader(io.StringIO(path.read_text("utf-8-sig")))
-    assert found["prediction"] == api.predict("churn", [ROW])[0].prediction
+    (wanted,) = api.predict("churn", [ROW], coverage=0.99)
+    assert wanted.set is not None
+    assert (found["prediction"], found["prediction_set"]) == (
+        wanted.prediction,
+        "; ".join(map(str, wanted.set.classes)),
+    )
     assert sorted(each.name for each in tmp_path.iterdir() if each.is_file()) == ["answers.csv", "rows.csv"]
 
 
@@ -289,6 +313,32 @@ def test_a_broken_connection_is_asked_again_only_where_that_does_no_harm(
         with pytest.raises(mlweb_client.ConnectionFailed):
             api.predict("m", [{"a": 1}])
         assert len(stub.seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "has_key"),
+    [
+        ("/training-runs", True),
+        ("/models/m/versions/1/thresholds", True),
+        ("/models/m/batches?version=1", True),
+        ("/models/m/predictions", False),
+        ("/models/m/counterfactuals", False),
+    ],
+)
+def test_what_creates_has_a_key_where_the_server_heeds_it(stub: Any, path: str, has_key: bool) -> None:
+    stub.answers += [(200, {}, b"{}")]
+
+    with stubbed(stub) as api:
+        api.request("POST", path, {})
+
+    assert [bool(key) for _, key in stub.seen] == [has_key]
+
+
+def test_a_key_that_the_server_would_not_heed_is_refused(stub: Any) -> None:
+    with stubbed(stub) as api, pytest.raises(ValueError, match="takes no key"):
+        api.request("POST", "/models/m/counterfactuals", {}, key="mine")
+
+    assert stub.seen == []
 
 
 def test_an_answer_that_is_no_json_is_still_an_error(stub: Any) -> None:

@@ -1,4 +1,4 @@
-"""Each snippet of a model's page is run as it stands, against a real server."""
+"""Each snippet of a model's page is run as it stands, against a real server; and our client asks for a horizon."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlweb_client
 import pytest
 from django.conf import settings
 from django.http import HttpRequest
@@ -41,6 +42,7 @@ class Served:
 
     model: RegisteredModel
     codes: dict[str, str]
+    token: str
 
     def run(self, key: str) -> str:
         program, *options = RUNNERS[key]
@@ -76,7 +78,8 @@ def served(
     token = tokens.create_token(user=member, workspace=workspace, name="t", scopes=[Scope.PREDICT]).plaintext
     asked = requested(live_server.url)
     found = snippets(asked, version.registered_model, version)
-    return Served(version.registered_model, {each.key: each.code.replace(TOKEN, token) for each in found})
+    codes = {each.key: each.code.replace(TOKEN, token) for each in found}
+    return Served(version.registered_model, codes, token)
 
 
 def requested(url: str) -> HttpRequest:
@@ -103,6 +106,20 @@ def test_a_snippet_runs_and_prints_what_the_service_answers(served: Served, key:
     else:
         assert printed == wanted
     assert logged.warnings == [], logged.warnings
+
+
+@pytest.mark.parametrize("served", ["forecast"], indirect=True)
+def test_our_client_asks_for_the_periods_to_come(served: Served, live_server: LiveServer) -> None:
+    newer = [{"month": "2024-01-01", "shop": "south", "sold": 500.0}]
+    with mlweb_client.Client(live_server.url, served.token, workspace="acme") as api:
+        first, second = api.predict("churn", horizon=2, group="south", coverage=0.8)
+        (after,) = api.predict("churn", horizon=1, group="south", history=newer)
+
+    assert first.row == {"month": "2024-01-01", "shop": "south"}
+    assert first.interval is not None
+    assert first.interval.coverage == 0.8
+    assert after.row == second.row == {"month": "2024-02-01", "shop": "south"}
+    assert after.prediction != second.prediction
 
 
 def test_the_page_shows_them_as_text(

@@ -46,9 +46,19 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Near:
+    """A training row like the one asked for, with what it really was. `distance`: 0 for an equal row, 1 for one
+    that differs in every column."""
+
+    distance: float
+    row: Mapping[str, Scalar]
+    target: Scalar
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The answer for one row. `error` says why there is none; `score`, of anomaly detection, is the share of rows
-    that are less unusual."""
+    that are less unusual; `row`, of a horizon, is what was asked: the date, the series."""
 
     id: str
     prediction: Scalar
@@ -59,6 +69,8 @@ class Prediction:
     warnings: tuple[Warned, ...] = ()
     error: str = ""
     score: float | None = None
+    nearest: tuple[Near, ...] = ()
+    row: Mapping[str, Scalar] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -78,19 +90,25 @@ class Prediction:
             ),
             error=str(data.get("error", "")),
             score=data.get("score"),
+            nearest=tuple(
+                Near(each["distance"], each["row"], each["target"]) for each in data.get("nearest", ())
+            ),
+            row=data.get("row"),
             raw=data,
         )
 
 
 @dataclass(frozen=True)
 class Answer(Sequence[Prediction]):
-    """Predictions in the order of the rows, and which version made them."""
+    """Predictions in the order of the rows, and which version made them. `threshold`: from this probability the
+    second class of two is predicted; none where that is the more probable one."""
 
     model: str
     version: int
     request_id: str
     latency_ms: float
     predictions: tuple[Prediction, ...]
+    threshold: float | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Answer:
@@ -100,6 +118,7 @@ class Answer(Sequence[Prediction]):
             request_id=data["request_id"],
             latency_ms=data.get("latency_ms", 0.0),
             predictions=tuple(map(Prediction.from_json, data["predictions"])),
+            threshold=data.get("threshold"),
         )
 
     def __len__(self) -> int:

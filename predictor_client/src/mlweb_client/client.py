@@ -9,10 +9,11 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, overload
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
+from .addresses import batch_path, creates, heeds_key, query_of, slug
 from .answers import Answer, Batch, Dataset, Model, Run, Scalar, Version
-from .errors import JobFailed, MlwebClientError
+from .errors import JobFailed
 from .transport import Received, Transport
 
 JSON = "application/json"
@@ -61,24 +62,38 @@ class Client:
     def predict(
         self,
         model: str,
-        rows: Sequence[Mapping[str, Scalar]],
+        rows: Sequence[Mapping[str, Scalar]] | None = None,
         *,
         version: Which | None = None,
         explain: bool = False,
+        nearest: int = 0,
         coverage: float | None = None,
+        horizon: int | None = None,
+        group: str | None = None,
+        history: Sequence[Mapping[str, Scalar]] = (),
         strict: bool = False,
         key: str | None = None,
     ) -> Answer:
         """Answers for rows {column: value} by a version's number or alias, the champion unless said.
-        `key`: an Idempotency-Key; rows that are asked twice with one key are answered and logged once."""
+
+        `nearest`: how many training rows like each row to show; the token needs the scope read, too.
+        Of a forecast: `horizon`, the periods to come, instead of rows, of all series or of one `group`;
+        `history`, newer values than it was trained on. `key`: an Idempotency-Key; what is asked twice with
+        one key is answered and logged once.
+        """
         asked = {
+            "rows": None if rows is None else list(rows),
             "version": version,
-            "coverage": coverage,
             "explain": explain or None,
+            "nearest": nearest or None,
+            "coverage": coverage,
+            "horizon": horizon,
+            "group": group,
+            "history": list(history) or None,
             "strict": strict or None,
         }
-        body = {"rows": list(rows), **{name: value for name, value in asked.items() if value is not None}}
-        return Answer.from_json(self.request("POST", f"/models/{_slug(model)}/predictions", body, key=key))
+        body = {name: value for name, value in asked.items() if value is not None}
+        return Answer.from_json(self.request("POST", f"/models/{slug(model)}/predictions", body, key=key))
 
     def predict_csv(
         self,
@@ -87,19 +102,21 @@ class Client:
         *,
         to: str | os.PathLike[str],
         version: Which | None = None,
+        coverage: float | None = None,
         strict: bool = False,
         **options: str,
     ) -> Path:
-        """Predict a whole CSV file into another one, `to`. `options`: encoding, delimiter, decimal."""
-        query = {"version": version, "strict": "true" if strict else None, **options}
+        """Predict a whole CSV file into another one, `to`. `options`: encoding, delimiter, decimal,
+        skip_bad_rows."""
+        query = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
         return self._download(
-            "POST", f"/models/{_slug(model)}/predictions{_query(query)}", to, path, accept="text/csv"
+            "POST", f"/models/{slug(model)}/predictions{query_of(query)}", to, path, accept="text/csv"
         )
 
     def upload(self, path: str | os.PathLike[str], *, name: str = "", **options: str) -> Dataset:
         """Store a CSV file as a dataset. `options`: encoding, delimiter, decimal, skip_bad_rows,
         infinite_as_missing."""
-        query = _query({"name": name or Path(path).stem, **options})
+        query = query_of({"name": name or Path(path).stem, **options})
         with open(path, "rb") as file:
             received = self._send("POST", f"/datasets{query}", file, "text/csv", key=_new_key())
         return Dataset.from_json(json.loads(received.body))
@@ -110,7 +127,8 @@ class Client:
     def train(
         self, dataset: Dataset | int, *, registered_model: str, target: str | None = None, **settings: Any
     ) -> Run:
-        """Queue a training run. `settings`: task, estimator, params, roles, split, effort, budget_seconds, seed."""
+        """Queue a training run. `settings`: task, estimator, params, roles, split, threshold, effort,
+        budget_seconds, seed; of a forecast date_column, group_column, horizon, frequency, aggregation."""
         number = dataset.id if isinstance(dataset, Dataset) else dataset
         body = {"dataset": number, "registered_model": registered_model, **settings}
         if target is not None:
@@ -141,16 +159,16 @@ class Client:
             raise ValueError(f"{Path(path).name!r} should end in one of {', '.join(FILE_TYPES)}.")
         given = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
         with open(path, "rb") as file:
-            where = f"/models/{_slug(model)}/batches{_query(given)}"
+            where = f"/models/{slug(model)}/batches{query_of(given)}"
             return Batch.from_json(json.loads(self._send("POST", where, file, kind, key=_new_key()).body))
 
     def batch(self, batch: Batch) -> Batch:
         """How it goes now."""
-        return Batch.from_json(self.request("GET", _batch_path(batch)))
+        return Batch.from_json(self.request("GET", batch_path(batch)))
 
     def result(self, batch: Batch, *, to: str | os.PathLike[str]) -> Path:
         """The file with the answers beside the rows, in the format that the rows came in."""
-        return self._download("GET", f"{_batch_path(batch)}/result", to)
+        return self._download("GET", f"{batch_path(batch)}/result", to)
 
     @overload
     def wait(self, job: Run | int, *, timeout: float = ..., every: float = ...) -> Run: ...
@@ -178,11 +196,11 @@ class Client:
 
     def versions(self, model: str) -> list[Version]:
         """Newest first."""
-        return [Version.from_json(each) for each in self._pages(f"/models/{_slug(model)}/versions")]
+        return [Version.from_json(each) for each in self._pages(f"/models/{slug(model)}/versions")]
 
     def version(self, model: str, number: int) -> Version:
         """With its signature: the columns that it takes, and what they usually hold."""
-        return Version.from_json(self.request("GET", f"/models/{_slug(model)}/versions/{int(number)}"))
+        return Version.from_json(self.request("GET", f"/models/{slug(model)}/versions/{int(number)}"))
 
     def promote(self, model: str, version: int, *, alias: str = "champion") -> int:
         """Let the alias point at the version; gives the version that it points at now."""
@@ -198,17 +216,21 @@ class Client:
         """The offline page, the bundle or the ONNX file of a version, written to `to`."""
         if form not in FORMS:
             raise ValueError(f"There is no form {form!r}; there are {', '.join(FORMS)}.")
-        return self._download("GET", f"/models/{_slug(model)}/versions/{int(version)}/{form}", to)
+        return self._download("GET", f"/models/{slug(model)}/versions/{int(version)}/{form}", to)
 
     def request(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        """Any call of the API below the workspace, as JSON. Raises ApiError, ConnectionFailed."""
+        """Any call of the API below the workspace, as JSON. `key`: an Idempotency-Key; what creates has one anyway.
+        Raises ApiError, ConnectionFailed, and ValueError for a key where the server heeds none."""
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
-        creates = method == "POST" and not path.endswith("/predictions")
-        received = self._send(method, path, content, key=key or (_new_key() if creates else None))
+        if key is None and creates(method, path):
+            key = _new_key()
+        if key is not None and not heeds_key(method, path):
+            raise ValueError(f"{method} {path} takes no key: the server would do again what is asked twice.")
+        received = self._send(method, path, content, key=key)
         return json.loads(received.body) if received.body else None
 
     def _alias(self, model: str, alias: str, body: Mapping[str, Any]) -> int:
-        found = self.request("PUT", f"/models/{_slug(model)}/aliases/{quote(alias, safe='')}", body)
+        found = self.request("PUT", f"/models/{slug(model)}/aliases/{quote(alias, safe='')}", body)
         return int(found["version"])
 
     def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
@@ -264,24 +286,9 @@ class Client:
         return self._transport.request(method, self._base + path, headers, content, to)
 
 
-def _slug(model: str) -> str:
-    if not model:
-        raise MlwebClientError("A model has a name: its slug, as in its address.")
-    return quote(model, safe="")
-
-
 def _number(run: Run | int) -> int:
     return run.id if isinstance(run, Run) else int(run)
 
 
-def _batch_path(batch: Batch) -> str:
-    return f"/models/{_slug(batch.registered_model)}/batches/{batch.id}"
-
-
 def _new_key() -> str:
     return uuid.uuid4().hex
-
-
-def _query(fields: Mapping[str, Any]) -> str:
-    given = {name: value for name, value in fields.items() if value is not None}
-    return f"?{urlencode(given)}" if given else ""
