@@ -24,7 +24,10 @@ from predictor.services.admission import predicting
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-PREDICTS = re.compile(r"/(api/v1/[^/]+/models/[^/]+/predictions/?|predict/?|serve/.*)")
+ARE_PREDICTIONS = r"api/v1/[^/]+/models/[^/]+/predictions/?|predict/?"
+SPARED = re.compile(rf"/({ARE_PREDICTIONS}|serve/.*)")
+# Of these only what predicts is refused in a full house: who looks, or loads a model, needs no place there.
+PREDICTS = re.compile(rf"/({ARE_PREDICTIONS}|serve/.+(/(infer|invocations|predict)|:(predict|explain)))")
 
 
 class PredictionPathMiddleware:
@@ -35,7 +38,7 @@ class PredictionPathMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not is_spared(request):
             return self.long_way(request)
-        if predicting.is_full and request.method == "POST":
+        if predicting.is_full and request.method == "POST" and PREDICTS.fullmatch(request.path_info):
             # Before the token is looked up and the body is read: to refuse has to cost next to nothing.
             return refused(request)
         return self.short_way(request)
@@ -57,8 +60,8 @@ def refused(request: HttpRequest) -> HttpResponseBase:
 
 
 def is_spared(request: HttpRequest) -> bool:
-    """Whether the request predicts and cannot need a session: it has a bearer token, or no cookie."""
-    if not PREDICTS.fullmatch(request.path_info):
+    """Whether the request is a program's and cannot need a session: it has a bearer token, or no cookie."""
+    if not SPARED.fullmatch(request.path_info):
         return False
     sent = request.META
     return sent.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer " or not sent.get("HTTP_COOKIE")

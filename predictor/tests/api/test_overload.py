@@ -53,6 +53,7 @@ def test_the_api_refuses_with_a_problem_before_it_looks_at_anything(full_house: 
             {"error_code": "TEMPORARILY_UNAVAILABLE", "message": SENTENCE},
         ),
         ("models/article/predict", {"x": [1, 2]}, {"error": SENTENCE}),
+        ("v1/models/article/versions/1:explain", {"instances": [[1, 2]]}, {"error": SENTENCE}),
     ],
 )
 def test_protocols_refuse_in_their_own_shape(
@@ -70,6 +71,13 @@ def test_the_article_refuses_and_looking_does_not(full_house: None, db: None) ->
     problem(Client().post("/predict", {"x": [1, 2]}, content_type="application/json"), 503)
 
     assert Client().get("/serve/acme/v2/health/live").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["index", "models/article/load", "models/article/unload"])
+def test_the_repository_is_looked_at_in_a_full_house(
+    full_house: None, api: Caller, linear: ModelVersion, path: str
+) -> None:
+    assert api.post(f"/serve/acme/v2/repository/{path}").status_code == 200
 
 
 def test_who_waits_in_vain_is_refused_and_nothing_is_logged(
