@@ -5,6 +5,7 @@ A bad value fails at start with the variable's name. `README.md` holds the table
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -367,4 +368,7 @@ LOG_FORMAT = env.str("LOG_FORMAT", default="line", validate=validate.OneOf(["lin
 ACCESS_LOG = env.bool("MLWEB_ACCESS_LOG", default=LOG_FORMAT == "json")
 # Who sends it as a bearer token may read /metrics; without one there is no such address.
 METRICS_TOKEN = env.str("MLWEB_METRICS_TOKEN", default="")
-LOGGING = logs.config(is_json=LOG_FORMAT == "json", level=env.str("LOG_LEVEL", default="INFO"))
+LOG_LEVEL = env.str(
+    "LOG_LEVEL", default="INFO", validate=validate.OneOf(list(logging.getLevelNamesMapping()))
+)
+LOGGING = logs.config(is_json=LOG_FORMAT == "json", level=LOG_LEVEL)
