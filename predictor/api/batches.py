@@ -16,11 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import NotFound
-from ..models import BatchFormat, BatchPrediction, Dataset, JobStatus, RegisteredModel, WorkspaceRole
+from ..models import BatchFormat, BatchPrediction, Dataset, JobStatus, RegisteredModel, Scope, WorkspaceRole
 from ..services import batches, registry
 from .idempotency import idempotent
 from .json import BytesRenderer, CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer, ParquetRenderer
-from .permissions import PREDICTS
+from .permissions import PREDICTS, require_scope
 from .prediction_request import PredictionRequest
 from .uploads import (
     CSVBodyParser,
@@ -137,7 +137,7 @@ class BatchUploadSerializer(serializers.Serializer[Any]):
 
 
 class BatchRequestSerializer(serializers.Serializer[Any]):
-    """The rows of a dataset."""
+    """The rows of a dataset; a token needs the scope read beside predict."""
 
     dataset = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     version = serializers.CharField(required=False, allow_null=True)
@@ -173,7 +173,10 @@ FILE_PARAMETERS = [
 
 @extend_schema(tags=["batches"])
 class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceViewSet):
-    """Files that a worker predicts. A batch is a prediction: whoever may predict may ask, look and fetch."""
+    """Files that a worker predicts. A batch is a prediction: whoever may predict may ask, look and fetch.
+
+    A token without the scope read does so with the batches that it asked for itself, and with no dataset's rows.
+    """
 
     needs = {
         "list": PREDICTS,
@@ -192,7 +195,11 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         found = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return found
-        return found.filter(registered_model=self._model())
+        found, token = found.filter(registered_model=self._model()), token_of(self.request)
+        if token is not None and not token.has_scope(Scope.READ):
+            # What others sent has a name, and its result holds their rows.
+            found = found.filter(api_token=token)
+        return found
 
     def get_serializer_class(self) -> Any:
         return BatchSummarySerializer if self.action == "list" else BatchSerializer
@@ -226,6 +233,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
 
         A row that cannot be predicted gets an `error` in the result and does not end the batch. The version is
         the one that serves now, whatever is promoted meanwhile. Every answered row is in the log once.
+        For the rows of a dataset a token needs the scope read beside predict: the result holds them.
         """
         model = self._model()
         if content_type_of(request) == "application/json":
@@ -235,6 +243,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
     def _from_dataset(self, request: Request, model: RegisteredModel) -> dict[str, Any]:
         asked = BatchRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        require_scope(request, Scope.READ)
         wanted = asked.validated_data
         dataset = Dataset.objects.filter(workspace=self.workspace, pk=wanted["dataset"]).first()
         if dataset is None:
@@ -264,8 +273,13 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         }
     )
     def result(self, request: Request, **kwargs: Any) -> FileResponse:
-        """The result: CSV, Parquet or JSON lines, as the rows came. 409 while there is none."""
+        """The result: CSV, Parquet or JSON lines, as the rows came. 409 while there is none.
+
+        For the result of a dataset's rows a token needs the scope read beside predict.
+        """
         batch = self.get_object()
+        if batch.dataset_id is not None:
+            require_scope(request, Scope.READ)
         file = batches.open_result(batch)
         response = FileResponse(file, as_attachment=True, filename=batches.download_name(batch))
         response["Content-Type"] = batches.media_type(batch)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from predictor.models import (
+    ApiToken,
     PredictionLog,
     PredictionSource,
     RegisteredModel,
@@ -82,8 +83,9 @@ def bearer(plaintext: str) -> Client:
 
 
 @pytest.fixture
-def ids(people: dict[str, User], workspace: Workspace) -> dict[str, Any]:
-    """One of everything in the workspace "acme", for the arguments of the routes."""
+def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspace) -> dict[str, Any]:
+    """One of everything in the workspace "acme", for the arguments of the routes. The batch is asked for with the
+    token that may only predict: it would not see another one."""
     for _ in range(3):
         version = registry.register_linear(
             workspace=workspace, name="article", coefficients=[0.5, 0.3], intercept=-1.5, by=None
@@ -101,7 +103,10 @@ def ids(people: dict[str, User], workspace: Workspace) -> dict[str, Any]:
         workspace=workspace, dataset=dataset, registered_model=model, target="y", task="regression",
         budget_seconds=1, seed=0,
     )  # fmt: skip
-    batch = batches.start(registered_model=model, source=[{"x1": 1, "x2": 2}], by=people["admin"])
+    batch = batches.start(
+        registered_model=model, source=[{"x1": 1, "x2": 2}], by=people["admin"],
+        token=ApiToken.objects.get(scopes=["predict"]),
+    )  # fmt: skip
     row = PredictionLog.objects.create(
         workspace=workspace, model_version=version, request_id="r", source=PredictionSource.API,
         inputs={"x1": 1, "x2": 2}, output={"prediction": -0.4}, latency_ms=1.0, created_at=timezone.now(),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -8,8 +9,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
-from predictor.models import BatchPrediction, ModelVersion, PredictionLog, Scope, User, Workspace
-from predictor.services import batches, jobs
+from predictor.models import ApiToken, BatchPrediction, ModelVersion, PredictionLog, Scope, User, Workspace
+from predictor.services import batches, datasets, jobs
 from predictor.tests.api.conftest import Caller, problem
 
 URL = "models/article/batches"
@@ -127,6 +128,43 @@ def test_other_peoples_batches_answer_like_missing_ones(
 
 
 # --- Prefer: respond-async -----------------------------------------------------------------------------------
+def test_a_token_that_may_only_predict_gets_no_datasets_rows(
+    api: Caller, call_as: Callable[..., Caller], member: User, workspace: Workspace
+) -> None:
+    dataset = datasets.import_csv(
+        workspace=workspace, source=BytesIO(b"x1,x2\n1,2\n3,4\n"), filename="secret.csv", by=member
+    )
+    only_predicts = call_as(member, workspace, Scope.PREDICT)
+
+    refused = only_predicts.post(URL, {"dataset": dataset.pk})
+    found = api.post(URL, {"dataset": dataset.pk}).json()
+    finish(found)
+
+    assert "scope “read”" in problem(refused, 403)["detail"]
+    assert BatchPrediction.objects.count() == 1
+    result = f"{found['url']}/result"
+    assert b"\r\n3,4,1.2,,\r\n" in body_of(look(api, result))
+    problem(look(only_predicts, result), 404)
+    BatchPrediction.objects.update(api_token=ApiToken.objects.get(scopes=["predict"]))
+    problem(look(only_predicts, result), 403)
+
+
+def test_a_token_that_may_only_predict_sees_its_own_batches_alone(
+    api: Caller, call_as: Callable[..., Caller], member: User, workspace: Workspace
+) -> None:
+    only_predicts = call_as(member, workspace, Scope.PREDICT)
+    foreign, own = upload(api, name="other.csv").json(), upload(only_predicts).json()
+    finish(foreign)
+    finish(own)
+
+    assert [each["id"] for each in only_predicts.get(URL).json()["results"]] == [own["id"]]
+    assert len(api.get(URL).json()["results"]) == 2
+    assert b"\r\n1,2,-0.4,,\r\n" in body_of(look(only_predicts, f"{own['url']}/result"))
+    for path in ("", "/result"):
+        problem(look(only_predicts, foreign["url"] + path), 404)
+    problem(change(only_predicts, foreign["url"], "cancelled"), 404)
+
+
 def predict(api: Caller, body: Any, content_type: str, **headers: str) -> Any:
     path = api.path("models/article/predictions")
     return api.client.post(path, body, content_type, headers={**api.headers, **headers})
