@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from .csv_cells import Cell, kind_sql
 from .engine import literal, quoted
+from .long_cells import when_too_long
 
 RECHECK = "column needs another look: "
-CELL_TOO_LONG = "cell too long: "
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,8 @@ def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int, is_proved: bool) -> st
     cell = Cell(plan.source, plan.decimal, plan.value)
     name = quoted(plan.name)
     if plan.storage == "VARCHAR":
-        too_long = literal(CELL_TOO_LONG + str(plan.index))
-        return (
-            f"CASE WHEN strlen({cell.raw}) > {max_cell_bytes} THEN error({too_long}) "
-            f"WHEN {cell.raw} < '!' AND {cell.is_blank} THEN NULL ELSE {cell.raw} END AS {name}"
-        )
+        too_long = when_too_long(f"strlen({cell.raw})", plan.index, limit=max_cell_bytes)
+        return f"CASE {too_long} WHEN {cell.raw} < '!' AND {cell.is_blank} THEN NULL ELSE {cell.raw} END AS {name}"
     if is_proved:
         # "nan" and "inf" are doubles to DuckDB.
         has_others = plan.storage == "DOUBLE" and (plan.has_words_for_missing or plan.has_infinite_as_missing)

@@ -23,7 +23,6 @@ from .csv_cells import Cell
 from .csv_dialect import Dialect, find_dialect
 from .csv_source import TextFile, open_text, refuse_other_encoding
 from .csv_typing import (
-    CELL_TOO_LONG,
     RECHECK,
     ColumnPlan,
     Evidence,
@@ -37,6 +36,7 @@ from .csv_typing import (
 )
 from .engine import connect, literal, quoted
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
+from .long_cells import refusal_of
 from .profiling import profile
 from .refusals import error_to_json
 from .schema import ColumnProfile, TableSchema
@@ -262,14 +262,8 @@ class _Reader:
     def _translated(self, message: str) -> Exception:
         if RECHECK in message:
             return _PlanBroken(message)
-        if CELL_TOO_LONG in message:
-            name = self.dialect.names[int(message.split(CELL_TOO_LONG)[1].split(maxsplit=1)[0])]
-            limit = self.limits.max_cell_bytes
-            return TooLarge(
-                f"A cell of the column {shown(name)} is longer than {limit:,} bytes. Shorten it, or remove the column.",
-                limit=limit,
-                problems=[Problem(f"A cell is longer than {limit} bytes.", name)],
-            )
+        if too_long := refusal_of(message, self.dialect.names, limit=self.limits.max_cell_bytes):
+            return too_long
         if "Out of Memory" in message or "OutOfMemory" in message:
             return TooLarge(
                 "The table needs more memory than imports may take here. Split it, or ask for a higher limit.",

@@ -65,6 +65,7 @@ def open_rows(
             served.signature,
             max_rows=settings.MAX_BATCH_ROWS,
             max_columns=settings.MAX_TABLE_COLUMNS,
+            max_cell_bytes=settings.MAX_CELL_BYTES,
         )
     return JsonLinesRows(
         path,

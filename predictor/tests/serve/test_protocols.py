@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import orjson
 import pytest
 from django.test import Client
@@ -324,6 +326,19 @@ values = st.recursive(
             max_size=4,
         )
     ),
+def test_mlflow_refuses_a_small_file_of_much(wire: Wire, linear: ModelVersion, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT 1 AS x1, repeat('9', 60_000) AS x2 FROM range(1000)) TO '{path}' (FORMAT parquet)"
+        )
+
+    answer = wire.post("models/article/invocations", path.read_bytes(), "application/vnd.apache.parquet")
+
+    assert answer.status_code == 413
+    assert "Unpacked, the table holds 60,008,000 bytes" in answer.json()["message"]
+
+
     max_leaves=12,
 )
 PATHS = [

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from predictor.errors import Conflict, Forbidden, InvalidInput, InvalidRows, InvalidTable, NotFound
+from predictor.errors import Conflict, Forbidden, InvalidInput, InvalidRows, InvalidTable, NotFound, TooLarge
 from predictor.models import (
     BatchFormat,
     BatchPrediction,
@@ -198,6 +198,18 @@ def test_a_file_that_is_wrong_as_a_whole_is_refused_at_once(
     with pytest.raises(kind, match=sentence):
         start(linear, file(tmp_path, content, name))
 
+    assert not BatchPrediction.objects.exists()
+
+
+def test_a_cell_that_unpacks_to_too_much_is_refused_at_once(linear: ModelVersion, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    duckdb.sql(f"COPY (SELECT 1 AS x1, repeat('9', 70_000) AS x2 FROM range(5000)) TO '{path}'")
+    assert path.stat().st_size < 1 << 20
+
+    with pytest.raises(TooLarge, match="A cell of the column “x2” is longer than 65,536 bytes") as refused:
+        start(linear, path)
+
+    assert refused.value.limit == 65_536
     assert not BatchPrediction.objects.exists()
 
 
