@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
 import zlib
 from collections.abc import Callable, Mapping
@@ -136,7 +135,7 @@ def sent_token(request: HttpRequest) -> str:
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(value, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # neither base64 nor UTF-8, or not even ASCII
             pass
     raise NotAuthenticated("Send an API token: Authorization: Bearer …, or as the password of Basic.")
 

@@ -275,6 +275,13 @@ def test_without_a_token_and_with_a_wrong_one_it_is_401(wire: Wire, model: Regis
         assert found["WWW-Authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("sent", ["Basic é", "Basic /w==", "Basic ?", "Basic ", "Bearer é", "é"])
+def test_what_is_no_token_is_401(sent: str, model: RegisteredModel) -> None:
+    found = Client(raise_request_exception=False).get("/serve/acme/v2/models/churn", HTTP_AUTHORIZATION=sent)
+
+    assert (found.status_code, list(found.json())) == (401, ["error"])
+
+
 MLFLOW_WRONG = {
     "two forms": ({"instances": [[1, 2]], "inputs": [[1, 2]]}, "application/json", 400, "BAD_REQUEST"),
     "an unknown name": ({"rows": []}, "application/json", 400, "BAD_REQUEST"),
