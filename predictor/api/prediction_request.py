@@ -41,6 +41,11 @@ class PredictionRequest:
     group: str | None = None
     history: Sequence[Mapping[str, Any]] = ()
 
+    @property
+    def can_be_batch(self) -> bool:
+        """A batch answers rows alone: it explains nothing, and knows no horizon and no newer values."""
+        return not (self.explain or self.nearest or self.horizon is not None or self.history)
+
     @classmethod
     def from_json(cls, body: Any) -> PredictionRequest:
         """From {rows, …}, {columns, data, …} or {horizon, …}. Raises InvalidInput, InvalidRows."""

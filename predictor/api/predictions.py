@@ -73,7 +73,8 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
                 "Prefer",
                 str,
                 OpenApiParameter.HEADER,
-                description="`respond-async` makes a batch of the rows: 202, and where to look (RFC 7240).",
+                description="`respond-async` makes a batch of the rows: 202, and where to look (RFC 7240). "
+                "Not followed with `explain`, `nearest`, `horizon` or `history`, which a batch does not take.",
             ),
         ],
         examples=[
@@ -91,7 +92,8 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         A CSV answer holds the file's own columns, then `prediction`, one `probability_…` column a class, and
         `interval_low` and `interval_high`, or `prediction_set`.
         Every row is in the log before the answer leaves.
-        With `Prefer: respond-async` the rows become a batch instead, whatever their number.
+        With `Prefer: respond-async` the rows become a batch instead, whatever their number, unless more is asked
+        for than a batch takes.
         """
         try:
             model = registry.model_of(self.workspace, kwargs["model"])
@@ -105,8 +107,8 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         asked = PredictionRequest.from_json(json_body(request))
         if asked.nearest:
             require_scope(request, Scope.READ)
-        # A batch explains nothing: then the preference is not followed.
-        if is_async and not (asked.explain or asked.nearest):
+        # Whoever asks for more than a batch would give: then the preference is not followed.
+        if is_async and asked.can_be_batch:
             return self._accepted(request, start_from_rows(request, model, asked))
         answer = predictions.predict(
             registered_model=model,

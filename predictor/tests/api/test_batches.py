@@ -15,6 +15,7 @@ from predictor.tests.api.conftest import Caller, problem
 
 URL = "models/article/batches"
 ROWS = b"x1,x2\n1,2\nabc,2\n3,4\n"
+ROW = {"x1": 1, "x2": 2}
 
 pytestmark = pytest.mark.usefixtures("linear")
 
@@ -127,7 +128,6 @@ def test_other_peoples_batches_answer_like_missing_ones(
     problem(change(call_as(viewer, workspace), url, "cancelled"), 403)
 
 
-# --- Prefer: respond-async -----------------------------------------------------------------------------------
 def test_a_token_that_may_only_predict_gets_no_datasets_rows(
     api: Caller, call_as: Callable[..., Caller], member: User, workspace: Workspace
 ) -> None:
@@ -165,6 +165,7 @@ def test_a_token_that_may_only_predict_sees_its_own_batches_alone(
     problem(change(only_predicts, foreign["url"], "cancelled"), 404)
 
 
+# --- Prefer: respond-async -----------------------------------------------------------------------------------
 def predict(api: Caller, body: Any, content_type: str, **headers: str) -> Any:
     path = api.path("models/article/predictions")
     return api.client.post(path, body, content_type, headers={**api.headers, **headers})
@@ -197,6 +198,16 @@ def test_without_the_preference_rows_are_answered_at_once(api: Caller) -> None:
 
     assert response.status_code == 200
     assert "Preference-Applied" not in response
+    assert not BatchPrediction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [{"horizon": 2}, {"horizon": 2, "group": "north"}, {"rows": [ROW], "history": [ROW]}]
+)
+def test_what_a_batch_does_not_take_is_answered_at_once(api: Caller, asked: dict[str, Any]) -> None:
+    refused = predict(api, orjson.dumps(asked), "application/json", Prefer="respond-async")
+
+    assert "A horizon is for forecasting" in problem(refused, 400)["detail"]
     assert not BatchPrediction.objects.exists()
 
 
