@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 # What may wait in memory when buffered; beyond it callers wait for the database as if it were durable.
 MOST_BUFFERED_ROWS = 50_000
 RETRY_SECONDS = 1.0
+# What passes: the database does not answer, the connection is closed, the file of turns cannot be opened.
+PASSING = (OperationalError, InterfaceError, OSError)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class LogWriter:
         self._n_commits = self._n_rows = self._n_failed_rows = 0
 
     def write(self, rows: Sequence[LogRow]) -> None:
-        """Returns when the rows are committed. Raises DatabaseError when they could not be."""
+        """Returns when the rows are committed. Raises what kept them from it, mostly a DatabaseError."""
         ticket = _Ticket(rows, is_awaited=True)
         with self._mutex:
             self._waiting.append(ticket)
@@ -139,7 +141,10 @@ class LogWriter:
             self._has_work.clear()
             try:
                 self.flush()
-            except DatabaseError:
+            except Exception as error:
+                # Without this thread nobody would write what waits, and nobody would hear of it.
+                if not isinstance(error, PASSING):
+                    logger.exception("The log's writer failed and goes on.")
                 time.sleep(RETRY_SECONDS)
                 self._has_work.set()
 
@@ -155,7 +160,7 @@ class LogWriter:
             batch = batch or self._taken()
             for ticket in batch:
                 ticket.error = ticket.error or error
-            if not isinstance(error, DatabaseError):
+            if not isinstance(error, Exception):
                 raise
         finally:
             self._pass_on(batch)
@@ -167,7 +172,7 @@ class LogWriter:
 
     def _pass_on(self, batch: Sequence[_Ticket]) -> None:
         self._count(batch)
-        again = [each for each in batch if not each.is_awaited and isinstance(each.error, OperationalError)]
+        again = [each for each in batch if not each.is_awaited and isinstance(each.error, PASSING)]
         for ticket in again:
             ticket.error = None
         with self._mutex:
@@ -188,7 +193,7 @@ class LogWriter:
         for ticket in batch:
             if ticket.error is None:
                 self._n_rows += len(ticket.rows)
-            elif ticket.is_awaited or not isinstance(ticket.error, OperationalError):
+            elif ticket.is_awaited or not isinstance(ticket.error, PASSING):
                 self._n_failed_rows += len(ticket.rows)
                 logger.error("%d predictions could not be logged.", len(ticket.rows), exc_info=ticket.error)
         n_rows, n_failed = self._n_rows - n_rows_before, self._n_failed_rows - n_failed_before
@@ -217,7 +222,7 @@ class LogWriter:
         for ticket in batch:
             try:
                 self._insert(ticket.rows)
-            except DatabaseError as error:
+            except (DatabaseError, InterfaceError) as error:
                 ticket.error = error
 
     def _insert(self, rows: Sequence[LogRow]) -> None:

@@ -19,7 +19,15 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 from pytest_django import Settings
 
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Workspace, uuid7
@@ -245,23 +253,66 @@ def test_buffered_rows_do_not_keep_the_caller_and_follow(
     assert len(stored()) == 10
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("database is locked"),
+        InterfaceError("connection already closed"),
+        OSError(28, "full"),
+    ],
+)
 def test_buffered_rows_are_kept_while_the_database_does_not_answer(
-    rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+    rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     tried = threading.Event()
 
-    def locked(*args: Any) -> None:
+    def fails(*args: Any) -> None:
         tried.set()
-        raise OperationalError("database is locked")
+        raise error
 
     with monkeypatch.context() as patched:
         patched.setattr(log_writer, "RETRY_SECONDS", 0.01)
-        patched.setattr(log_writer, "insert", locked)
+        patched.setattr(log_writer, "insert", fails)
         writer.write_behind(rows(2))
         assert tried.wait(30)
     wait_for(lambda: writer.status().n_rows == 2)
 
     assert len(stored()) == 2
+
+
+@pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
+def test_buffered_rows_are_kept_while_no_turn_can_be_taken(
+    rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def fails() -> Path:
+        tried.set()
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log_writer, "RETRY_SECONDS", 0.01)
+        patched.setattr(log_writer, "turns_path", fails)
+        writer.write_behind(rows(2))
+        assert tried.wait(30)
+    wait_for(lambda: writer.status().n_rows == 2)
+
+    assert len(stored()) == 2
+
+
+def test_the_thread_that_writes_behind_outlives_an_error_of_our_own(
+    rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_writer, "RETRY_SECONDS", 0.01)
+    with monkeypatch.context() as patched:
+        patched.setattr(log_writer, "insert", lambda *args: 1 / 0)
+        writer.write_behind(rows(2))
+        wait_for(lambda: writer.status().n_failed_rows == 2)
+
+    writer.write_behind(rows(1))
+    wait_for(lambda: writer.status().n_rows == 1)
+
+    assert len(stored()) == 1
 
 
 def test_when_the_buffer_is_full_callers_wait(
