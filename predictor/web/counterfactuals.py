@@ -72,9 +72,13 @@ def wanted_of(request: HttpRequest, signature: Signature) -> Wanted:
         return Wanted(label=signature.classes[int(place)])
     text = request.POST.get("value", "")
     value = number_of(text)
-    if value is None or isinstance(value, str):
+    try:
+        end = None if value is None or isinstance(value, str) else float(value)
+    except OverflowError:  # an integer of more digits than a number can be great
+        end = None
+    if end is None:
         raise InvalidInput(
             f"Give the wanted value as a number{f'; got {shown(text)}' if text.strip() else ''}."
         )
     is_least = request.POST.get("side") != "at_most"
-    return Wanted(at_least=float(value)) if is_least else Wanted(at_most=float(value))
+    return Wanted(at_least=end) if is_least else Wanted(at_most=end)

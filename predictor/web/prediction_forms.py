@@ -23,6 +23,8 @@ DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 MAX_OPTIONS = 40
 MAX_SUGGESTIONS = 1_000
 LONG_TEXT = 60
+# Beyond it not every whole number is a number that a browser can hold.
+GREATEST_WHOLE = 2**53
 # A longer row shows first what matters most; the rest waits folded.
 MAX_AT_ONCE = 24
 N_FIRST = 12
@@ -79,7 +81,7 @@ class Input:
     def slider(self) -> Slider | None:
         """For a number within what training saw or near it; None for what no slider could show."""
         value, low, high = number_of(self.text), self.field.minimum, self.field.maximum
-        if self.kind != "number" or value is None or isinstance(value, str):
+        if self.kind != "number" or value is None or isinstance(value, str) or abs(value) > GREATEST_WHOLE:
             return None
         if not isinstance(low, int | float) or not isinstance(high, int | float) or low == high:
             return None
@@ -268,7 +270,7 @@ def text_of(field: FeatureField, value: Any) -> str:
         return ""
     match field.role:
         case Role.NUMERIC:
-            is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+            is_whole = isinstance(value, float) and value.is_integer() and abs(value) < GREATEST_WHOLE
             return str(int(value)) if is_whole else str(canonical_text(value) or "")
         case Role.BOOLEAN:
             return boolean_text(str(canonical_text(value) or ""))

@@ -91,6 +91,23 @@ def test_what_cannot_be_used_is_said(signed_in: Client, version: ModelVersion) -
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_a_number_of_very_many_digits_is_refused_by_every_form(
+    signed_in: Client, version: ModelVersion, headers: dict[str, str]
+) -> None:
+    row = {**row_of(signed_in), "wanted": "0"}
+    for name, data in (
+        ("what-if", {**row, "f0": "9" * 350}),
+        ("what-if", {**row, "w0": "9" * 350}),
+        ("counterfactuals", {**row, "f0": "9" * 350}),
+        ("predict", {**row, "f0": "9" * 350}),
+    ):
+        refused = signed_in.post(url(name, "churn"), data, headers=headers)
+
+        assert refused.status_code == 400, name
+        assert "column “age”" in unescaped(refused.content.decode()), name
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 def test_hints_can_be_sent_as_predictions(
     signed_in: Client, version: ModelVersion, headers: dict[str, str]
 ) -> None:
@@ -125,7 +142,7 @@ def test_what_cannot_be_looked_for_is_said(
     assert sentence in unescaped(page.content.decode())
 
 
-@pytest.mark.parametrize("value", ["", "much"])
+@pytest.mark.parametrize("value", ["", "much", "9" * 350, "-" + "9" * 350])
 def test_a_value_has_to_be_a_number(signed_in: Client, linear: ModelVersion, value: str) -> None:
     data = {"made_for": "1", "f0": "1", "f1": "2", "side": "at_most", "value": value}
 
@@ -148,6 +165,9 @@ SHARE = FeatureField("share", Role.NUMERIC, minimum=0.0, maximum=1.0)
         (SHARE, "0.25", Slider("0.0", "1.0", "any")),
         (SHARE, "", None),
         (SHARE, "much", None),
+        (WHOLE, "9" * 350, None),
+        (SHARE, "-" + "9" * 350, None),
+        (SHARE, "1e300", None),
         (FeatureField("x", Role.NUMERIC), "1", None),
         (FeatureField("x", Role.NUMERIC, minimum=2.0, maximum=2.0), "2", None),
     ],
