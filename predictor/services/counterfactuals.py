@@ -113,6 +113,11 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
     """Raises InvalidInput for an answer that this version cannot give."""
     from ..ml.counterfactuals import Goal
 
+    if not signature.task.is_supervised:
+        raise InvalidInput(
+            "What would have to change is told for classification and regression; "
+            f"the task of this version is {shown(signature.task.value)}."
+        )
     ends = [each for each in (wanted.at_least, wanted.at_most) if each is not None]
     if signature.classes:
         if wanted.label is None or ends:

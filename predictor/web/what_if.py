@@ -54,13 +54,18 @@ def difference(first: Prediction, now: Prediction, target: str) -> Difference:
 
 
 class RowPage(ModelPage):
-    """A page about one row that was answered: it comes along in hidden fields, with its version's number."""
+    """A page about one row that was answered: it comes along in hidden fields, with its version's number.
+
+    There is none for a version whose answers are no class and no value of a target: its answers have no such page.
+    """
 
     http_method_names = ["post"]
 
     def load_row(self, request: HttpRequest, slug: str) -> tuple[ModelVersion, RowForm]:
         self.load_model(slug)
         version = self.version(request.POST.get("made_for"))
+        if not version.signature.task.is_supervised:
+            raise Http404(f"The rows of version {version.number} cannot be explored.")
         return version, RowForm.from_post(version.signature, request.POST, importance=importance_of(version))
 
     def answered(self, part: str, whole: str, context: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -12,10 +12,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from predictor.errors import InvalidTrainingRequest
+from predictor.errors import InvalidInput, InvalidTrainingRequest
 from predictor.ml.schema import Task
 from predictor.models import Dataset, ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import predictions, registry, tokens, training
+from predictor.services import counterfactuals, predictions, registry, tokens, training
+from predictor.services.counterfactuals import Wanted
 from predictor.tests.web.described_versions import CLUSTERED, ODD, ORDINARY, publish_described
 from predictor.tests.web.tables import upload
 
@@ -192,6 +193,21 @@ def test_what_can_be_asked_of_other_versions_is_answered_or_refused_with_a_reaso
     body = {"row": row, "wanted": wanted}
     refused = client.post(f"{path}counterfactuals/", body, "application/json", headers=headers)
     assert refused.status_code == 400, refused.content
+
+
+@pytest.mark.parametrize(("task", "row"), [(Task.CLUSTERING, CLUSTERED), (Task.ANOMALY, ODD)])
+def test_what_is_not_offered_beneath_an_answer_is_not_there(
+    client: Client, viewer: User, model: RegisteredModel, task: Task, row: dict[str, Any]
+) -> None:
+    version = publish_described(model, task)
+    client.force_login(viewer)
+    fields = {f"f{place}": str(row[each.name]) for place, each in enumerate(version.signature.fields)}
+    sent = {"made_for": "1", **fields, "w0": "1", "wanted": "0", "value": "1"}
+    for name in ("what-if", "counterfactuals"):
+        assert client.post(url(name, "churn"), sent).status_code == 404
+    for wanted in (Wanted("usual"), Wanted("Cluster 1"), Wanted(at_least=0.5)):
+        with pytest.raises(InvalidInput, match=f"the task of this version is “{task.value}”"):
+            counterfactuals.goal_of(wanted, version.signature)
 
 
 def test_two_versions_of_clusters_are_compared_without_calling_more_clusters_better(
