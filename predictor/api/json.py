@@ -123,7 +123,7 @@ def loads(body: bytes, *, max_depth: int) -> Any:
     n_names = _count_names(value, max_depth)
     # As many colons as names: none stood twice. A colon inside a text makes them differ, so then we look.
     if body.count(b":") != n_names:
-        _refuse_repeated_names(body)
+        json.loads(body, object_pairs_hook=members)
     if b"\\u0000" in body and _has_nul(value):
         raise InvalidInput("The body holds the character NUL (\\u0000), which no value may contain.")
     return value
@@ -146,17 +146,16 @@ def _count_names(value: Any, levels_left: int) -> int:
     return n_names
 
 
-def _refuse_repeated_names(body: bytes) -> None:
-    def pairs(found: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in found]
-        if len(set(names)) != len(names):
-            repeated = next(name for name in names if names.count(name) > 1)
-            raise InvalidInput(
-                f"The name {shown(repeated)} stands twice in one JSON object.",
-                problems=[Problem(f"{shown(repeated)} is given more than once.")],
-            )
-
-    json.loads(body, object_pairs_hook=pairs)
+def members(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An `object_pairs_hook`: the object. Raises InvalidInput for a name that stands twice in it."""
+    names = [name for name, _ in found]
+    if len(set(names)) != len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput(
+            f"The name {shown(repeated)} stands twice in one JSON object.",
+            problems=[Problem(f"{shown(repeated)} is given more than once.")],
+        )
+    return dict(found)
 
 
 def _has_nul(value: Any) -> bool:

@@ -150,10 +150,8 @@ def loads_with_nan(body: bytes) -> Any:
 
     if b"NaN" in body:
         try:
-            value = json.loads(body.decode(), parse_constant=_gap)
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, InvalidInput):
-                raise
+            value = json.loads(body.decode(), parse_constant=_gap, object_pairs_hook=strictly.members)
+        except (ValueError, RecursionError):
             raise InvalidInput("The body is not valid JSON.") from None
         body = json.dumps(value).encode()
     return strictly.loads(body, max_depth=settings.MAX_JSON_DEPTH)

@@ -295,6 +295,18 @@ MLFLOW_WRONG = {
     "a short row": ({"instances": [[1]]}, "application/json", 400, "BAD_REQUEST"),
     "bad JSON": (b"{", "application/json", 400, "BAD_REQUEST"),
     "infinity": (b'{"instances": [[1, Infinity, NaN]]}', "application/json", 400, "BAD_REQUEST"),
+    "a name twice": (
+        b'{"inputs": {"x1": [1], "x1": [2], "x2": [3]}}',
+        "application/json",
+        400,
+        "BAD_REQUEST",
+    ),
+    "a name twice beside a gap": (
+        b'{"inputs": {"x1": [1], "x1": [2], "x2": [NaN]}}',
+        "application/json",
+        400,
+        "BAD_REQUEST",
+    ),
     "no type": (b"{}", "", 415, "BAD_REQUEST"),
     "another type": (b"x", "text/xml", 415, "BAD_REQUEST"),
     "another charset": (b"x1,x2\n1,2\n", "text/csv; charset=latin-1", 415, "BAD_REQUEST"),
@@ -312,6 +324,19 @@ def test_mlflow_refuses_in_its_own_shape(
 
     assert (answer.status_code, set(answer.json())) == (status, {"error_code", "message"})
     assert answer.json()["error_code"] == code
+
+
+def test_mlflow_refuses_a_small_file_of_much(wire: Wire, linear: ModelVersion, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT 1 AS x1, repeat('9', 60_000) AS x2 FROM range(1000)) TO '{path}' (FORMAT parquet)"
+        )
+
+    answer = wire.post("models/article/invocations", path.read_bytes(), "application/vnd.apache.parquet")
+
+    assert answer.status_code == 413
+    assert "Unpacked, the table holds 60,008,000 bytes" in answer.json()["message"]
 
 
 def test_mlflow_has_no_half_numbers(wire: Wire, linear: ModelVersion) -> None:
@@ -333,19 +358,6 @@ values = st.recursive(
             max_size=4,
         )
     ),
-def test_mlflow_refuses_a_small_file_of_much(wire: Wire, linear: ModelVersion, tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT 1 AS x1, repeat('9', 60_000) AS x2 FROM range(1000)) TO '{path}' (FORMAT parquet)"
-        )
-
-    answer = wire.post("models/article/invocations", path.read_bytes(), "application/vnd.apache.parquet")
-
-    assert answer.status_code == 413
-    assert "Unpacked, the table holds 60,008,000 bytes" in answer.json()["message"]
-
-
     max_leaves=12,
 )
 PATHS = [
