@@ -65,7 +65,7 @@ def spec_of(served: Served) -> ForecastSpec:
 
 
 def horizon_rows(served: Served, horizon: int, group: str | None = None) -> Sequence[dict[str, Any]]:
-    """The next periods of one series, or of all. Raises InvalidInput."""
+    """The next periods of one series, or of all. Raises InvalidInput, TooLarge."""
     spec = spec_of(served)
     if not 1 <= horizon <= spec.horizon:
         raise InvalidInput(
@@ -73,12 +73,25 @@ def horizon_rows(served: Served, horizon: int, group: str | None = None) -> Sequ
             limit=spec.horizon,
         )
     if group is None:
+        _refuse_many(horizon, len(spec.codes))
         return spec.horizon_rows(horizon, list(spec.codes))
     if not spec.group_column:
         raise InvalidInput("This version forecasts one series; leave the group out.")
     if group not in spec.codes:
         raise InvalidInput(f"There is no series {shown(group)}. The version knows {listed(spec.codes)}.")
+    _refuse_many(horizon, 1)
     return spec.horizon_rows(horizon, [group])
+
+
+def _refuse_many(horizon: int, n_series: int) -> None:
+    """Before the rows are made: a thousand series of five hundred periods are half a million."""
+    limit = settings.MAX_PREDICTION_ROWS
+    if horizon * n_series > limit:
+        raise TooLarge(
+            f"One request may hold {limit:,} rows; {horizon:,} periods of {n_series:,} series are "
+            f"{horizon * n_series:,}. Ask for fewer periods, or for one group at a time.",
+            limit=limit,
+        )
 
 
 def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:

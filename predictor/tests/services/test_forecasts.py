@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from pytest_django import Settings
 
-from predictor.errors import Conflict, InvalidInput, InvalidRows, InvalidTrainingRequest
+from predictor.errors import Conflict, InvalidInput, InvalidRows, InvalidTrainingRequest, TooLarge
+from predictor.ml.forecast_spec import ForecastSpec
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import datasets, portable, predictions, registry, training
+from predictor.services import datasets, forecasts, portable, predictions, registry, serving, training
 from predictor.services.training_job import request_of
 
 from .forecast_versions import HORIZON, forecast_version, shops_csv
@@ -78,6 +80,20 @@ def test_what_cannot_be_asked_is_refused(
     with pytest.raises(InvalidInput, match=sentence):
         predictions.predict(registered_model=model, by=member, **asked)
     assert not PredictionLog.objects.exists()
+
+
+def test_a_horizon_of_too_many_rows_is_refused_before_one_is_made(
+    version: ModelVersion, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serving.served(version)
+    settings.MAX_PREDICTION_ROWS = HORIZON
+    assert len(forecasts.horizon_rows(served, HORIZON, "north")) == HORIZON
+
+    monkeypatch.setattr(ForecastSpec, "horizon_rows", lambda *args: pytest.fail("rows were made"))
+    with pytest.raises(TooLarge, match="4 periods of 2 series are 8") as refused:
+        forecasts.horizon_rows(served, HORIZON)
+
+    assert refused.value.limit == HORIZON
 
 
 def test_newer_values_move_the_horizon_and_the_level(
