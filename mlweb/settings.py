@@ -18,6 +18,7 @@ from environs import Env, validate
 from mlweb import logs
 
 env = Env()
+positive, not_negative = validate.Range(min=1), validate.Range(min=0)
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -52,11 +53,11 @@ except OSError as error:
 
 # --- Where it listens --------------------------------------------------------------------------------------
 HOST = env.str("MLWEB_HOST", default="127.0.0.1")
-PORT = env.int("MLWEB_PORT", default=8000)
-WEB_WORKERS = env.int("MLWEB_WEB_WORKERS", default=2)
+PORT = env.int("MLWEB_PORT", default=8000, validate=validate.Range(min=1, max=65_535))
+WEB_WORKERS = env.int("MLWEB_WEB_WORKERS", default=2, validate=positive)
 # Made when needed, and most of them only wait: for a slow client's body, or for a place to predict. With 8, ten
 # clients of a byte a second stopped all others.
-WEB_THREADS = env.int("MLWEB_WEB_THREADS", default=256)
+WEB_THREADS = env.int("MLWEB_WEB_THREADS", default=256, validate=positive)
 # After SIGTERM: goes on answering for so long, and tells load balancers that it is about to end.
 DRAIN_SECONDS = env.int("MLWEB_DRAIN_SECONDS", default=0, validate=validate.Range(min=0, max=600))
 USES_HTTPS = env.bool("MLWEB_HTTPS", default=False)
@@ -66,20 +67,20 @@ CSRF_TRUSTED_ORIGINS = env.list("MLWEB_TRUSTED_ORIGINS", default=[])
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret_key_from(DATA_DIR / "secret_key")
 
 # --- Limits ------------------------------------------------------------------------------------------------
-MAX_UPLOAD_BYTES = env.int("MLWEB_MAX_UPLOAD_BYTES", default=5 * 1024**3)
-MAX_BODY_BYTES = env.int("MLWEB_MAX_BODY_BYTES", default=10 * 1024**2)
-MAX_TABLE_COLUMNS = env.int("MLWEB_MAX_TABLE_COLUMNS", default=1_000)
-MAX_TABLE_ROWS = env.int("MLWEB_MAX_TABLE_ROWS", default=50_000_000)
-MAX_CELL_BYTES = env.int("MLWEB_MAX_CELL_BYTES", default=64 * 1024)
-MAX_PREDICTION_ROWS = env.int("MLWEB_MAX_PREDICTION_ROWS", default=10_000)
-MAX_EXPLAINED_ROWS = env.int("MLWEB_MAX_EXPLAINED_ROWS", default=200)
-MAX_PREDICTION_CSV_ROWS = env.int("MLWEB_MAX_PREDICTION_CSV_ROWS", default=1_000_000)
-MAX_BATCH_ROWS = env.int("MLWEB_MAX_BATCH_ROWS", default=50_000_000)
+MAX_UPLOAD_BYTES = env.int("MLWEB_MAX_UPLOAD_BYTES", default=5 * 1024**3, validate=positive)
+MAX_BODY_BYTES = env.int("MLWEB_MAX_BODY_BYTES", default=10 * 1024**2, validate=positive)
+MAX_TABLE_COLUMNS = env.int("MLWEB_MAX_TABLE_COLUMNS", default=1_000, validate=positive)
+MAX_TABLE_ROWS = env.int("MLWEB_MAX_TABLE_ROWS", default=50_000_000, validate=positive)
+MAX_CELL_BYTES = env.int("MLWEB_MAX_CELL_BYTES", default=64 * 1024, validate=positive)
+MAX_PREDICTION_ROWS = env.int("MLWEB_MAX_PREDICTION_ROWS", default=10_000, validate=positive)
+MAX_EXPLAINED_ROWS = env.int("MLWEB_MAX_EXPLAINED_ROWS", default=200, validate=positive)
+MAX_PREDICTION_CSV_ROWS = env.int("MLWEB_MAX_PREDICTION_CSV_ROWS", default=1_000_000, validate=positive)
+MAX_BATCH_ROWS = env.int("MLWEB_MAX_BATCH_ROWS", default=50_000_000, validate=positive)
 # How long the answer to a request with an Idempotency-Key is kept.
 IDEMPOTENCY_HOURS = env.int("MLWEB_IDEMPOTENCY_HOURS", default=24, validate=validate.Range(min=1, max=8_760))
-MAX_JSON_DEPTH = env.int("MLWEB_MAX_JSON_DEPTH", default=20)
-INGEST_MEMORY_MB = env.int("MLWEB_INGEST_MEMORY_MB", default=256)
-INGEST_TIMEOUT_SECONDS = env.int("MLWEB_INGEST_TIMEOUT_SECONDS", default=900)
+MAX_JSON_DEPTH = env.int("MLWEB_MAX_JSON_DEPTH", default=20, validate=positive)
+INGEST_MEMORY_MB = env.int("MLWEB_INGEST_MEMORY_MB", default=256, validate=positive)
+INGEST_TIMEOUT_SECONDS = env.int("MLWEB_INGEST_TIMEOUT_SECONDS", default=900, validate=positive)
 # durable: an answer leaves after its rows are committed; buffered: at once, and the rows follow.
 PREDICTION_LOG = env.str(
     "MLWEB_PREDICTION_LOG", default="durable", validate=validate.OneOf(["durable", "buffered"])
@@ -89,32 +90,32 @@ LOG_RETENTION_DAYS = env.int(
     "MLWEB_LOG_RETENTION_DAYS", default=0, validate=validate.Range(min=0, max=36_500)
 )
 # With less, the server says that it is not ready.
-MIN_FREE_DISK_MB = env.int("MLWEB_MIN_FREE_DISK_MB", default=100)
+MIN_FREE_DISK_MB = env.int("MLWEB_MIN_FREE_DISK_MB", default=100, validate=not_negative)
 # Each web process: predictions at once, requests that may wait for a place, for how long; then 503.
-PREDICTIONS_AT_ONCE = env.int("MLWEB_PREDICTIONS_AT_ONCE", default=16)
-PREDICTIONS_WAITING = env.int("MLWEB_PREDICTIONS_WAITING", default=192)
-PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250)
+PREDICTIONS_AT_ONCE = env.int("MLWEB_PREDICTIONS_AT_ONCE", default=16, validate=positive)
+PREDICTIONS_WAITING = env.int("MLWEB_PREDICTIONS_WAITING", default=192, validate=not_negative)
+PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250, validate=not_negative)
 # For each API token that has no limit of its own; 0 for none.
 TOKEN_REQUESTS_PER_MINUTE = env.int(
     "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=0, validate=validate.Range(min=0, max=10_000_000)
 )
-PREDICTION_TIMEOUT_SECONDS = env.int("MLWEB_PREDICTION_TIMEOUT_SECONDS", default=30)
-SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=1_000)
-SERVED_MEMORY_MB = env.int("MLWEB_SERVED_MEMORY_MB", default=512)
+PREDICTION_TIMEOUT_SECONDS = env.int("MLWEB_PREDICTION_TIMEOUT_SECONDS", default=30, validate=positive)
+SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=1_000, validate=positive)
+SERVED_MEMORY_MB = env.int("MLWEB_SERVED_MEMORY_MB", default=512, validate=positive)
 
 # --- Training ----------------------------------------------------------------------------------------------
-TRAINING_BUDGET_SECONDS = env.int("MLWEB_TRAINING_BUDGET_SECONDS", default=60)
-TRAINING_MAX_BUDGET_SECONDS = env.int("MLWEB_TRAINING_MAX_BUDGET_SECONDS", default=3_600)
-TRAINING_HARD_LIMIT_SECONDS = env.int("MLWEB_TRAINING_HARD_LIMIT_SECONDS", default=7_200)
-TRAINING_MEMORY_MB = env.int("MLWEB_TRAINING_MEMORY_MB", default=8_192)
-TRAINING_THREADS = env.int("MLWEB_TRAINING_THREADS", default=max(1, os.cpu_count() or 1))
-TRAINING_SLOTS = env.int("MLWEB_TRAINING_SLOTS", default=1)
-BATCH_SLOTS = env.int("MLWEB_BATCH_SLOTS", default=1)
-BATCH_HARD_LIMIT_SECONDS = env.int("MLWEB_BATCH_HARD_LIMIT_SECONDS", default=21_600)
+TRAINING_BUDGET_SECONDS = env.int("MLWEB_TRAINING_BUDGET_SECONDS", default=60, validate=positive)
+TRAINING_MAX_BUDGET_SECONDS = env.int("MLWEB_TRAINING_MAX_BUDGET_SECONDS", default=3_600, validate=positive)
+TRAINING_HARD_LIMIT_SECONDS = env.int("MLWEB_TRAINING_HARD_LIMIT_SECONDS", default=7_200, validate=positive)
+TRAINING_MEMORY_MB = env.int("MLWEB_TRAINING_MEMORY_MB", default=8_192, validate=positive)
+TRAINING_THREADS = env.int("MLWEB_TRAINING_THREADS", default=max(1, os.cpu_count() or 1), validate=positive)
+TRAINING_SLOTS = env.int("MLWEB_TRAINING_SLOTS", default=1, validate=positive)
+BATCH_SLOTS = env.int("MLWEB_BATCH_SLOTS", default=1, validate=positive)
+BATCH_HARD_LIMIT_SECONDS = env.int("MLWEB_BATCH_HARD_LIMIT_SECONDS", default=21_600, validate=positive)
 BATCH_RESULT_DAYS = env.int("MLWEB_BATCH_RESULT_DAYS", default=7, validate=validate.Range(min=1, max=36_500))
-JOB_LEASE_SECONDS = env.int("MLWEB_JOB_LEASE_SECONDS", default=15)
-JOB_SWEEP_SECONDS = env.int("MLWEB_JOB_SWEEP_SECONDS", default=5)
-JOB_MAX_ATTEMPTS = env.int("MLWEB_JOB_MAX_ATTEMPTS", default=3)
+JOB_LEASE_SECONDS = env.int("MLWEB_JOB_LEASE_SECONDS", default=15, validate=positive)
+JOB_SWEEP_SECONDS = env.int("MLWEB_JOB_SWEEP_SECONDS", default=5, validate=positive)
+JOB_MAX_ATTEMPTS = env.int("MLWEB_JOB_MAX_ATTEMPTS", default=3, validate=positive)
 
 # --- People ------------------------------------------------------------------------------------------------
 ADMIN_EMAIL = env.str("MLWEB_ADMIN_EMAIL", default="admin@localhost.localdomain")

@@ -44,7 +44,7 @@ def test_a_port_in_use_is_said_in_a_sentence(tmp_path: Path) -> None:
     ("variable", "value", "sentence"),
     [
         ("MLWEB_PORT", "many", "MLWEB_PORT"),
-        ("MLWEB_WEB_WORKERS", "0", "MLWEB_WEB_WORKERS is 0"),
+        ("MLWEB_WEB_WORKERS", "0", "MLWEB_WEB_WORKERS"),
         ("MLWEB_TRAINING_BUDGET_SECONDS", "999999", "MLWEB_TRAINING_BUDGET_SECONDS"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL"),
         ("MLWEB_HOST", "no.such.host.invalid", "no such address"),

@@ -1,0 +1,42 @@
+"""Every number that an operator may set has a range, and a value outside it is refused at start by its name."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from environs import EnvError
+
+SOURCE = Path(settings.BASE_DIR) / "mlweb" / "settings.py"
+NUMBERS = re.findall(r'env\.int\(\s*"(\w+)"', SOURCE.read_text())
+MAY_BE_NONE = {
+    "MLWEB_DRAIN_SECONDS", "MLWEB_LOG_RETENTION_DAYS", "MLWEB_MIN_FREE_DISK_MB", "MLWEB_PREDICTIONS_WAITING",
+    "MLWEB_PREDICTION_WAIT_MS", "MLWEB_TOKEN_REQUESTS_PER_MINUTE",
+}  # fmt: skip
+
+
+def start(monkeypatch: pytest.MonkeyPatch, folder: Path, **environment: str) -> dict[str, Any]:
+    for name in NUMBERS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"MLWEB_DATA_DIR": str(folder), **environment}.items():
+        monkeypatch.setenv(name, value)
+    return runpy.run_path(str(SOURCE))
+
+
+def test_numbers_that_may_be_nothing_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = start(monkeypatch, tmp_path, **dict.fromkeys(MAY_BE_NONE, "0"))
+
+    assert len(NUMBERS) > 30
+    assert found["PREDICTIONS_WAITING"] == found["PREDICTION_WAIT_MS"] == 0
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_makes_no_sense_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(EnvError, match=name):
+        start(monkeypatch, tmp_path, **{name: "-1" if name in MAY_BE_NONE else "0"})
