@@ -57,8 +57,15 @@ class Room:
             called = threading.Lock()
             called.acquire()
             self._waiting.append(called)
-        if not called.acquire(timeout=self._patience()):
-            self._give_up(called)
+        try:
+            is_called = called.acquire(timeout=self._patience())
+        except BaseException:
+            # Whoever cannot even wait keeps neither chair nor place.
+            if not self._left_chair(called):
+                self.leave()
+            raise
+        if not is_called and self._left_chair(called):
+            raise self.refuse()
 
     def leave(self) -> None:
         """The place goes to the one who waited longest."""
@@ -68,12 +75,13 @@ class Room:
             else:
                 self.n_inside -= 1
 
-    def _give_up(self, called: threading.Lock) -> None:
+    def _left_chair(self, called: threading.Lock) -> bool:
+        """Whether the chair was still taken. Else the place came in the very moment."""
         with self._mutex:
-            if called in self._waiting:
-                self._waiting.remove(called)
-                raise self.refuse()
-        # The place came in the very moment.
+            if called not in self._waiting:
+                return False
+            self._waiting.remove(called)
+            return True
 
     @staticmethod
     def refuse() -> Busy:
@@ -98,8 +106,8 @@ def admitted(work: Callable[P, R]) -> Callable[P, R]:
     @wraps(work)
     def within(*args: P.args, **kwargs: P.kwargs) -> R:
         predicting.enter()
-        _deadline.at = time.monotonic() + settings.PREDICTION_TIMEOUT_SECONDS
         try:
+            _deadline.at = time.monotonic() + settings.PREDICTION_TIMEOUT_SECONDS
             return work(*args, **kwargs)
         finally:
             _deadline.at = None

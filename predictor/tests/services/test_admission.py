@@ -99,6 +99,22 @@ def test_there_are_never_more_inside_than_may_be_and_nobody_is_lost() -> None:
     assert (small.n_inside, small.n_waiting) == (0, 0)
 
 
+@pytest.mark.parametrize("comes_in_the_moment", [False, True])
+def test_who_cannot_wait_keeps_neither_chair_nor_place(comes_in_the_moment: bool) -> None:
+    def patience() -> float:
+        if comes_in_the_moment:
+            small.leave()  # and the place is already given to the one who is about to fail
+        raise ValueError("odd")
+
+    small = Room(lambda: 1, lambda: 1, patience)
+    small.enter()
+
+    with pytest.raises(ValueError, match="odd"):
+        small.enter()
+
+    assert (small.n_inside, small.n_waiting) == (0 if comes_in_the_moment else 1, 0)
+
+
 def test_a_place_is_given_back_whatever_happens() -> None:
     @admission.admitted
     def fail() -> None:
