@@ -26,6 +26,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..services import artifacts, idempotency
+from .preferences import RESPOND_ASYNC, prefers_async
 from .viewsets import token_of
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"
@@ -89,8 +90,10 @@ def _answer_once(
 
 
 def fingerprint_of(request: Request) -> str:
-    """SHA-256 of what was sent: the address, and the body or, of a form with a file, its fields and the file."""
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    """SHA-256 of what was sent: the address, whether the caller would rather poll, and the body or, of a form with a
+    file, its fields and the file."""
+    preference = f" {RESPOND_ASYNC}" if prefers_async(request) else ""
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}{preference}\n".encode())
     if (request.content_type or "").split(";")[0].strip().lower() == "application/json":
         digest.update(request._request.body)
         return digest.hexdigest()

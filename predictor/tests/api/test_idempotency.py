@@ -136,6 +136,18 @@ def test_another_body_with_the_same_key_is_refused(api: Caller, linear: ModelVer
     problem(upload(api, name="another"), 422)
 
 
+def test_the_same_rows_at_once_and_as_a_batch_are_two_requests(api: Caller, linear: ModelVersion) -> None:
+    path, headers = "models/article/predictions", {**api.headers, "Idempotency-Key": KEY}
+    post(api, path, ROWS)
+
+    again = api.client.post(
+        api.path(path), orjson.dumps(ROWS), "application/json", headers={**headers, "Prefer": "respond-async"}
+    )
+
+    assert "key of its own" in problem(again, 422)["detail"]
+    assert not BatchPrediction.objects.exists()
+
+
 @pytest.mark.parametrize("key", ["", " ", "é", "a" * 256, "a\x7f"])
 def test_what_is_no_key_is_refused(api: Caller, linear: ModelVersion, key: str) -> None:
     response = api.client.post(
