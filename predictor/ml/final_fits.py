@@ -99,7 +99,8 @@ def fit_plan(plan: Plan, table: TrainingTable) -> Fitted:
         spent, expected = spent + time.monotonic() - started, expected + each.seconds
         kept.append(each)
         writing += each.write_seconds
-    total = sum(each.weight for each in kept)
+    # Shares of all members stay what they are: divided by a sum that is 1 but for its last digit, they would differ.
+    total = 1.0 if len(kept) == len(plan.members) else sum(each.weight for each in kept)
     parts = [(spec, replace(member, weight=member.weight / total)) for spec, member in parts]
     return Fitted(join(parts, table), {each.candidate.key: each.weight / total for each in kept})
 

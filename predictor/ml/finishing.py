@@ -132,7 +132,7 @@ class Halves:
         if self.is_parallel:
             self._start_judging()
         ended = self._wait()
-        if self.kept.weights != self.attempt.choice.weights:
+        if self.kept.weights.keys() != self.attempt.choice.weights.keys():
             # Members were left out for want of time: a report of all of them would be about another model.
             self.search.is_budget_limited = True
             self.path("judged").unlink(missing_ok=True)
@@ -144,7 +144,7 @@ class Halves:
     def kept(self) -> Choice:
         """What was published of the choice."""
         weights = (self.read("published") or {}).get("weights", self.attempt.choice.weights)
-        is_same = weights == self.attempt.choice.weights
+        is_same = weights.keys() == self.attempt.choice.weights.keys()
         return self.attempt.choice if is_same else choice_of(self.search, weights)
 
     def read(self, name: str) -> dict[str, Any] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from predictor.ml.features import LINEAR
 from predictor.ml.final_fits import Chosen, Plan, fit_plan
+from predictor.ml.finishing import Attempt, Halves
 from predictor.ml.fitting import Candidate
 from predictor.ml.progress import Deadline
 from predictor.ml.watching import Watch
@@ -27,6 +30,29 @@ def test_the_weightiest_members_are_fitted_as_far_as_time_goes(seconds, again, w
     fitted = fit_plan(plan, regression_table(60))
     assert fitted.weights == weights
     assert sum(member.weight for member in fitted.pipeline.members) == pytest.approx(1)
+
+
+def test_members_that_are_all_fitted_keep_their_shares_to_the_last_digit():
+    shares = {"a": 0.7, "b": 0.2, "c": 0.1}
+    assert sum(shares.values()) != 1
+    members = [Chosen(Candidate(key, key, "ridge", LINEAR), {"alpha": 1.0}, shares[key]) for key in shares]
+    assert (
+        fit_plan(Plan(tuple(members), None, 0, Deadline.after(60.0)), regression_table(60)).weights == shares
+    )
+
+
+@pytest.mark.parametrize(
+    ("published", "is_whole"), [({"a": 0.3, "b": 0.7 + 1e-16}, True), ({"b": 1.0}, False)]
+)
+def test_what_was_published_is_the_choice_when_no_member_was_left_out(
+    tmp_path, monkeypatch, published, is_whole
+):
+    choice = SimpleNamespace(weights={"b": 0.7, "a": 0.3})
+    monkeypatch.setattr("predictor.ml.finishing.choice_of", lambda search, weights: weights)
+    checkpoints = SimpleNamespace(folder=tmp_path, read_json=lambda name: {"weights": published})
+    search = SimpleNamespace(checkpoints=checkpoints)
+    attempt = Attempt(0, choice, None, Deadline.after(1.0), Deadline.after(1.0))
+    assert Halves(None, tmp_path, search, attempt).kept is (choice if is_whole else published)
 
 
 def test_a_deadline_allows_what_ends_in_time():
