@@ -41,6 +41,8 @@ MEANINGS = {
     DRIFT: "going on along the straight line from the first value to the last",
 }
 N_RESAMPLES = 1_000
+# Even if all of fewer horizons that do not overlap were forecast better, chance does that in 1 of 16 tests.
+MIN_WINDOWS = 5
 MAX_SHOWN, HISTORY_SHOWN = 4, 24
 SHOWN_COVERAGE = 0.9
 
@@ -187,22 +189,8 @@ class Judged:
         return Comparison(key, TITLES[key], gain, low, high, *relative)
 
     def _gains(self, difference: Floats, seed: int) -> tuple[float, float, float]:
-        """The mean gain and its 95 % bootstrap interval, in units of MASE.
-
-        Forecasts made one after the other err together, so runs of them are drawn, not single ones.
-        """
-        made_at = self.points.made_at(self.view.table)
-        order = np.lexsort((made_at, self.points.series))
-        keys = np.stack([self.points.series, made_at])[:, order]
-        starts = np.flatnonzero(np.r_[True, np.any(np.diff(keys, axis=1) != 0, axis=0)])
-        means = np.add.reduceat(difference[order], starts) / np.diff(np.r_[starts, len(order)])
-        n = len(means)
-        run = max(1, min(self.view.horizon, n // 4))
-        rng = np.random.default_rng(seed)
-        drawn = rng.integers(0, n, (N_RESAMPLES, math.ceil(n / run)))
-        places = (drawn[:, :, None] + np.arange(run)) % n
-        low, high = np.quantile(means[places].mean(axis=(1, 2)), [0.025, 0.975])
-        return float(means.mean()), float(low), float(high)
+        """The mean gain and its 95 % interval, in units of MASE."""
+        return gains_of(difference, self.points.made_at(self.view.table), self.view.horizon, seed=seed)
 
     def _sentence(self, compared: Comparison, ours: float, theirs: float) -> str:
         key, n = compared.baseline, self.n_forecasts
@@ -213,6 +201,12 @@ class Judged:
             return f"The forecast is better than {what}: {numbers}, and chance does not explain it."
         if compared.outcome == "worse":
             return f"The forecast is worse than {what}: {numbers}. Use that one instead."
+        if not math.isfinite(compared.gain_low):
+            looks = "better" if compared.gain > 0 else "no better"
+            return (
+                f"The forecast looks {looks} than {what}: {numbers}. Those span less than {MIN_WINDOWS} horizons: "
+                "too few past forecasts to be sure."
+            )
         return f"The forecast is not shown to be better than {what}: {numbers}, which chance alone can give."
 
     def shown(self, low: Floats, high: Floats) -> list[dict[str, Any]]:
@@ -259,6 +253,26 @@ class Judged:
         codes = np.unique(self.points.series)
         sizes = {int(code): float(np.nanmean(np.abs(self.view.table.series[code].values))) for code in codes}
         return sorted(sorted(sizes, key=lambda code: (-sizes[code], code))[:MAX_SHOWN])
+
+
+def gains_of(
+    difference: Floats, made_at: NDArray[np.int64], horizon: int, *, seed: int
+) -> tuple[float, float, float]:
+    """The mean gain and its 95 % interval (moving blocks, Künsch 1989), from the gain of each row.
+
+    Series err together at one time, so each date counts once; forecasts whose horizons overlap err together, so
+    blocks as long as a horizon are drawn. Where there are too few of those to draw from, nothing is sure.
+    """
+    dates, places, counts = np.unique(made_at, return_inverse=True, return_counts=True)
+    means = np.bincount(places, weights=difference) / counts
+    n, span = len(dates), int(dates[-1] - dates[0]) + 1
+    if span < MIN_WINDOWS * horizon:
+        return float(means.mean()), -math.inf, math.inf
+    block = max(1, math.ceil(horizon * n / span))
+    drawn = np.random.default_rng(seed).integers(0, n, (N_RESAMPLES, math.ceil(n / block)))
+    resampled = means[(drawn[:, :, None] + np.arange(block)) % n]
+    low, high = np.quantile(resampled.mean(axis=(1, 2)), [0.025, 0.975])
+    return float(means.mean()), float(low), float(high)
 
 
 def baselines(view: View, points: Points) -> dict[str, Floats]:

@@ -12,6 +12,7 @@ import pytest
 from predictor.errors import DamagedArtifact, InvalidRows, InvalidTrainingRequest
 from predictor.ml.checking import check_request
 from predictor.ml.forecast_backtest import find_cuts, find_shape, least_periods, make_backtest
+from predictor.ml.forecast_evaluation import gains_of
 from predictor.ml.forecast_features import Shape, describe, windows_of
 from predictor.ml.forecast_table import View, described
 from predictor.ml.forecasting import run
@@ -27,6 +28,8 @@ from .tables_for_tests import write_request
 ROLES = {"month": Role.DATETIME, "shop": Role.CATEGORICAL, "sold": Role.NUMERIC}
 HORIZON = 6
 NOISE = 3.0
+# So many that the forecasts of the past span five horizons.
+N_MONTHS = 130
 
 
 def truth(n: int, level: float) -> np.ndarray:
@@ -34,12 +37,12 @@ def truth(n: int, level: float) -> np.ndarray:
     return level + 2.0 * t + 20.0 * np.sin(2 * np.pi * t / 12)
 
 
-def columns_of(n: int = 90, shops: tuple[str, ...] = ("a", "b")) -> dict[str, np.ndarray]:
+def columns_of(n: int = N_MONTHS, shops: tuple[str, ...] = ("a", "b")) -> dict[str, np.ndarray]:
     """Monthly series with a trend, a season and noise; the second is shorter."""
     rng, parts = np.random.default_rng(5), []
     for place, name in enumerate(shops):
         values = truth(n, 50.0 * (place + 1)) + rng.normal(0, NOISE, n)
-        months = (np.datetime64("2015-01") + np.arange(n)).astype("datetime64[us]")
+        months = (np.datetime64("2022-07") - n + np.arange(n)).astype("datetime64[us]")
         skipped = 12 * place
         parts.append((months[skipped:], np.array([name] * (n - skipped), object), values[skipped:]))
     return {
@@ -82,13 +85,32 @@ def test_a_season_with_a_trend_is_forecast_better_than_by_repeating_it(trained):
     assert all(len(each["forecast"]) == HORIZON for each in report["backtest"])
 
 
+def test_errors_that_series_and_overlapping_forecasts_share_are_no_proof():
+    """Noise: each date's errors are shared by 20 series, and by the forecasts whose horizons overlap."""
+    made_at, n_sure = np.tile(np.arange(60), 20), 0
+    for seed in range(60):
+        shocks = np.random.default_rng(seed).normal(size=60 + HORIZON - 1)
+        shared = np.convolve(shocks, np.ones(HORIZON), "valid")
+        _, low, high = gains_of(np.tile(shared, 20), made_at, HORIZON, seed=0)
+        n_sure += low > 0 or high < 0
+    assert n_sure <= 12
+    gain, low, high = gains_of(np.tile(shared + 10, 20), made_at, HORIZON, seed=0)
+    assert 0 < low < gain < high
+
+
+def test_less_than_five_horizons_prove_nothing():
+    gain, low, high = gains_of(np.ones(29), np.arange(29), HORIZON, seed=0)
+    assert (gain, low, high) == (1.0, -np.inf, np.inf)
+    assert gains_of(np.ones(30), np.arange(30), HORIZON, seed=0) == (1.0, 1.0, 1.0)
+
+
 def test_a_version_goes_on_along_trend_and_season(trained):
     predictor = served(trained)
     rows = predictor.spec.horizon_rows(HORIZON, ["a"])
     assert rows[0] == {"month": "2022-07-01", "shop": "a"}
     checked = predictor.checker.check(rows, strict=True)
     values = predictor.predict(checked.columns).values
-    assert np.abs(values - truth(96, 50.0)[90:]).max() < 4 * NOISE
+    assert np.abs(values - truth(N_MONTHS + HORIZON, 50.0)[N_MONTHS:]).max() < 4 * NOISE
     low, high = predictor.intervals(checked.columns, values, 0.9)
     assert (low < values).all()
     assert (values < high).all()
