@@ -84,8 +84,8 @@ def split_rows(
     else:
         is_held_out = _part_of(strata, n_held_out, rng, layout.together)
         development, held_out = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
-        if len(held_out) > MAX_HELD_OUT:
-            held_out = np.sort(rng.choice(held_out, MAX_HELD_OUT, replace=False))
+    if len(held_out) > MAX_HELD_OUT:
+        held_out = np.sort(rng.choice(held_out, MAX_HELD_OUT, replace=False))
     search = development
     if max_search_rows is not None and max_search_rows < len(development):
         part = deal_rows(strata[development], math.ceil(len(development) / max_search_rows), rng)
@@ -132,7 +132,7 @@ def _folds_in_time(times: NDArray[np.float64], n_folds: int) -> Folds:
     order = np.argsort(times, kind="stable")
     wanted = len(order) * np.linspace(FIRST_SHARE, 1, n_folds + 1)[:-1]
     cuts = sorted({cut for at in wanted if (cut := _cut(times[order], round(at))) is not None})
-    ends = [*cuts[1:], len(order)]
+    ends = [*cuts[1:], len(order)][: len(cuts)]
     return tuple(
         (np.sort(order[:start]), np.sort(order[start:end])) for start, end in zip(cuts, ends, strict=True)
     )

@@ -5,7 +5,7 @@ import pytest
 
 from predictor.errors import InvalidTrainingRequest
 from predictor.ml.schema import Task
-from predictor.ml.splitting import Layout, split_rows
+from predictor.ml.splitting import MAX_HELD_OUT, Layout, split_rows
 from predictor.ml.target import make_target
 
 
@@ -105,6 +105,13 @@ def test_rows_of_one_time_are_on_one_side(target):
     found = split(target, layout=Layout(times=times))
     assert not set(times[found.development]) & set(times[found.held_out])
     assert all(not set(times[fit]) & set(times[score]) for fit, score in found.folds)
+
+
+def test_no_more_rows_judge_than_are_worth_their_time():
+    y = make_target("y", Task.REGRESSION, np.arange(30_000.0))
+    found = split(y, layout=Layout(times=np.where(np.arange(30_000) < 5_000, 0.0, 1.0)))
+    assert len(found.held_out) == MAX_HELD_OUT
+    assert np.all(np.diff(found.held_out) > 0)
 
 
 def test_an_order_that_leaves_one_class_to_learn_from_is_refused():
