@@ -33,6 +33,8 @@ MAX_GROUPS = 10
 # Quantiles between which errors are interpolated.
 N_KEPT = 801
 MIN_ROWS = 20
+# Coverages that are remembered; a caller may ask for any number of them.
+MAX_KNOWN = 64
 
 Floats = NDArray[np.float64]
 
@@ -104,13 +106,15 @@ class Uncertainty:
 
     def margins(self, coverage: float) -> tuple[Floats, Floats]:
         """What is added to a value for the lower and the upper end, by group."""
-        if coverage not in self._known:
+        found = self._known.get(coverage)
+        if found is None:
             tail = (1 - coverage) / 2
-            self._known[coverage] = (
+            found = (
                 np.array([-_negated(group).quantile(1 - tail) for group in self.groups]),
                 np.array([group.quantile(1 - tail) for group in self.groups]),
             )
-        below, above = self._known[coverage]
+            self._remember(coverage, found)
+        below, above = found
         return below, above
 
     def intervals(self, values: Floats, coverage: float) -> tuple[Floats, Floats]:
@@ -124,10 +128,17 @@ class Uncertainty:
 
     def least_probability(self, coverage: float) -> float:
         """The probability from which a class belongs to the set."""
-        if coverage not in self._known:
-            self._known[coverage] = 1 - self.groups[0].quantile(coverage)
+        found = self._known.get(coverage)
+        if found is None:
+            found = 1 - self.groups[0].quantile(coverage)
+            self._remember(coverage, found)
         # Seven digits are stored.
-        return float(self._known[coverage]) - 1e-7
+        return float(found) - 1e-7
+
+    def _remember(self, coverage: float, found: Any) -> None:
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[coverage] = found
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -43,6 +43,20 @@ def test_out_of_fold_errors_of_much_smaller_fits_give_way_to_the_held_out_ones()
         assert each["mean_width"] > 0
 
 
+@pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY])
+def test_any_number_of_coverages_is_answered_and_few_are_remembered(task):
+    y, said = drawn(300, 1.0, 0)
+    if task is Task.BINARY:
+        y, said = (y > 0).astype(int), np.tile([0.4, 0.6], (300, 1))
+    known = Uncertainty.fit(task, y, said)
+    ask = known.least_probability if task is Task.BINARY else lambda each: known.margins(each)[1][0]
+    first = ask(0.9)
+    for coverage in np.linspace(0.5, 0.99, 300):
+        ask(float(coverage))
+    assert len(known._known) <= 64
+    assert ask(0.9) == first
+
+
 def test_else_the_out_of_fold_predictions_say_it():
     y, own = drawn(500, 1.0, 1)
     found = sureness(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0))
