@@ -52,6 +52,7 @@ from .intervals import Resamples, decided_intervals, held_out_intervals
 from .metrics import DECIDED, class_metrics, confusion, metrics, predicted_codes, selection_metric
 from .schema import Task, canonical_text
 from .slices import Slice, worst_slices
+from .split_columns import SplitKind
 from .target import Target
 from .thresholds import HALF, Scores, Threshold, decision_numbers, pairs
 from .verdict import Baseline, Verdict, judge, worries_about
@@ -126,6 +127,7 @@ def evaluate(
     *,
     seed: int,
     table: TrainingTable | None = None,
+    together: NDArray[np.intp] | None = None,
     conditions: Conditions | None = None,
     baseline_notes: Sequence[str] = (),
     importance: Sequence[Mapping[str, Any]] = (),
@@ -135,15 +137,16 @@ def evaluate(
     """The report for predictions on held-out rows; the first baseline is the dummy.
 
     `threshold` is what the classes of a binary task are decided by, those of the baselines, too.
-    `table` holds the rows, to look for the parts of them where the model errs most.
+    `table` holds the rows, to look for the parts of them where the model errs most. `together`: the group of each
+    row, when whole groups were held out; they are the cases then, and not the rows.
     """
     task, conditions = target.task, conditions or Conditions()
-    resamples = Resamples.draw(len(target.y), seed=seed)
+    resamples = Resamples.draw(len(target.y), seed=seed, together=together)
     held_out = metrics(task, target.y, predicted, threshold)
     intervals = held_out_intervals(task, target.y, predicted, resamples, seed=seed, threshold=threshold)
-    slices, n_tested = worst_slices(table, predicted, threshold) if table is not None else ([], 0)
+    slices, n_tested = worst_slices(table, predicted, threshold, together) if table is not None else ([], 0)
     worries = [
-        *conditions.worries, *worries_about(target, held_out, intervals, cross_validation, slices)
+        *conditions.worries, *worries_about(target, held_out, intervals, cross_validation, slices, resamples)
     ]  # fmt: skip
     details = (
         _classification(target, predicted, threshold)
@@ -218,7 +221,10 @@ def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshol
     return {
         **report,
         "held_out": _relabelled(report["held_out"], *held_out, threshold.value),
-        "intervals": {**(report.get("intervals") or {}), **_decided_intervals(*held_out, threshold.value)},
+        "intervals": {
+            **(report.get("intervals") or {}),
+            **_decided_intervals(report, *held_out, threshold.value),
+        },
         "slices": [{**each, "rate": None, "rate_elsewhere": None} for each in report.get("slices") or []],
         "cross_validation": {
             **folds,
@@ -246,7 +252,13 @@ def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshol
     }
 
 
-def _decided_intervals(is_positive: Array, probabilities: Array, at: float) -> dict[str, Any]:
+def _decided_intervals(
+    report: Mapping[str, Any], is_positive: Array, probabilities: Array, at: float
+) -> dict[str, Any]:
+    split = (report.get("conditions") or {}).get("split") or {}
+    if split.get("kind") == SplitKind.GROUP:
+        # The scores that are stored do not say which rows are of one group.
+        return dict.fromkeys(DECIDED)
     codes = (probabilities >= at).astype(np.intp)
     return decided_intervals(is_positive.astype(np.intp), codes, 2, seed=0)
 

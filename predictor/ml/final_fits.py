@@ -33,6 +33,7 @@ from .progress import Deadline
 from .schema import TableSchema, Task, canonical_text
 from .shapley import BACKGROUND_ROWS
 from .signatures import build_signature
+from .split_columns import SplitKind
 from .splitting import Split
 from .sureness import sureness
 from .target import Target
@@ -158,6 +159,7 @@ def judge(
         {**decided.cross_validation, "intervals": _fold_intervals(decided, split, table.task, threshold)},
         seed=plan.seed,
         table=held_out,
+        together=_groups(split, judging.conditions),
         conditions=judging.conditions,
         baseline_notes=judging.baseline_notes,
         importance=[each.to_json() for each in importance],
@@ -188,6 +190,16 @@ def judge(
             out_of_fold=scores.out_of_fold,
         )
     write_json(target_path, report)
+
+
+def _groups(split: Split, conditions: Conditions) -> NDArray[np.intp] | None:
+    """The group of each held-out row, when the split is by groups; copies of rows are none."""
+    together = split.layout.together
+    return (
+        together[split.held_out]
+        if together is not None and conditions.split.kind is SplitKind.GROUP
+        else None
+    )
 
 
 def _linear(

@@ -2,8 +2,9 @@
 
 Held-out rows: the bootstrap (Efron, 1979), percentile intervals. All resamples are drawn at once, as how often
 each row comes, so that a metric of a thousand resamples is a matrix product or one sort; how many are drawn falls
-with the number of rows. Folds: the corrected interval of Nadeau and Bengio, "Inference for the generalization
-error" (2003), since the fitting parts of folds overlap and their scores are not independent.
+with the number of rows. Where whole groups were held out, whole groups are drawn. Folds: the corrected interval of
+Nadeau and Bengio, "Inference for the generalization error" (2003), since the fitting parts of folds overlap and
+their scores are not independent.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,8 @@ MAX_DRAWN = 3_000_000
 FEW_RESAMPLES = 150
 MAX_RANKED = 4_000_000
 MAX_CELLS = 4_000_000
+# Resamples of fewer groups are too much alike.
+MIN_GROUPS = 5
 # Two folds say nothing of how folds differ.
 MIN_FOLDS = 3
 # The 97.5 % quantile of Student's t for 1, 2, … 10 degrees of freedom.
@@ -42,38 +46,63 @@ SHARES = frozenset(
 
 @dataclass(frozen=True)
 class Resamples:
-    """`weights` (n_resamples, n_rows): how often each row comes in each resample."""
+    """`weights` (n_resamples, n_rows): how often each row comes in each resample.
+
+    `n_groups`: of how many groups rows were drawn; None when they were drawn one by one.
+    """
 
     weights: NDArray[np.float64]
+    n_groups: int | None = None
 
     @classmethod
-    def draw(cls, n_rows: int, *, seed: int) -> Resamples:
+    def draw(cls, n_rows: int, *, seed: int, together: NDArray[np.intp] | None = None) -> Resamples:
+        """Rows, or the whole groups that `together` numbers: rows of one group err together."""
         n = int(np.clip(MAX_DRAWN // max(n_rows, 1), MIN_RESAMPLES, MAX_RESAMPLES))
-        drawn = np.random.default_rng(seed).integers(0, n_rows, (n, n_rows))
-        drawn += np.arange(n)[:, None] * n_rows
-        counts = np.bincount(drawn.ravel(), minlength=n * n_rows)
-        return cls(counts.reshape(n, n_rows).astype(np.float64))
+        names, codes = (None, None) if together is None else np.unique(together, return_inverse=True)
+        n_units = n_rows if names is None else len(names)
+        drawn = np.random.default_rng(seed).integers(0, n_units, (n, n_units))
+        drawn += np.arange(n)[:, None] * n_units
+        counts = np.bincount(drawn.ravel(), minlength=n * n_units).reshape(n, n_units).astype(np.float64)
+        return cls(counts) if codes is None else cls(counts[:, codes], n_units)
 
     def __len__(self) -> int:
         return len(self.weights)
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are groups enough to say anything from."""
+        return self.n_groups is None or self.n_groups >= MIN_GROUPS
+
+    @cached_property
+    def sizes(self) -> NDArray[np.float64]:
+        """How many rows each resample has."""
+        found: NDArray[np.float64] = self.weights.sum(axis=1)
+        return found
+
     def means(self, values: Array) -> NDArray[np.float64]:
         """The mean of one value a row, in each resample."""
         found: NDArray[np.float64] = self.weights @ np.asarray(values, np.float64)
-        found /= self.weights.shape[1]
+        found /= self.sizes
         return found
+
+    def interval(self, values: Array) -> Interval:
+        """The middle 95 % of one number a resample; None where too few groups were drawn from."""
+        return percentiles(values) if self.is_enough else None
 
 
 def held_out_intervals(
     task: Task, y: Array, predicted: Array, resamples: Resamples, *, seed: int, threshold: float | None = None
 ) -> dict[str, Interval]:
     """The 95 % interval of each metric of `metrics.metrics`; None where it cannot be told."""
-    if task.is_classification:
-        return {
+    if not task.is_classification:
+        found = _regression(y, predicted, resamples)
+    else:
+        codes = predicted_codes(predicted, threshold)
+        found = {
             **_of_probabilities(y, predicted, resamples),
-            **decided_intervals(y, predicted_codes(predicted, threshold), predicted.shape[1], seed=seed),
+            **decided_intervals(y, codes, predicted.shape[1], seed=seed, resamples=resamples),
         }
-    return _regression(y, predicted, resamples)
+    return found if resamples.is_enough else dict.fromkeys(found)
 
 
 def fold_intervals(
@@ -114,13 +143,17 @@ def _regression(y: Array, predicted: Array, resamples: Resamples) -> dict[str, I
         "rmse": percentiles(np.sqrt(mse)),
         "mse": percentiles(mse),
         "mae": percentiles(resamples.means(np.abs(error))),
-        "median_absolute_error": _of_median(np.abs(error)),
+        "median_absolute_error": _of_median(np.abs(error), resamples),
         "r2": percentiles(r2) if y.std() > 0 else None,
     }
 
 
-def _of_median(values: Array) -> Interval:
+def _of_median(values: Array, resamples: Resamples) -> Interval:
     """What resampling a median comes to: the values whose ranks lie 1.96 √n / 2 beside the middle."""
+    if resamples.n_groups is not None:
+        order = np.argsort(values)
+        up_to = np.cumsum(resamples.weights[:, order], axis=1)
+        return percentiles(values[order][np.argmax(up_to >= resamples.sizes[:, None] / 2, axis=1)])
     ordered, n = np.sort(values), len(values)
     reach = 1.96 * math.sqrt(n) / 2
     low, high = max(math.floor(n / 2 - reach), 0), min(math.ceil(n / 2 + reach), n - 1)
@@ -139,17 +172,23 @@ def _of_probabilities(y: Array, predicted: Array, resamples: Resamples) -> dict[
     }
 
 
-def decided_intervals(y: Array, codes: Array, n_classes: int, *, seed: int) -> dict[str, Interval]:
+def decided_intervals(
+    y: Array, codes: Array, n_classes: int, *, seed: int, resamples: Resamples | None = None
+) -> dict[str, Interval]:
     """Those of the metrics of predicted classes (metrics.DECIDED).
 
-    To resample rows is to resample the cells of the confusion matrix, whose counts are multinomial.
+    To resample rows is to resample the cells of the confusion matrix, whose counts are multinomial. For groups,
+    `resamples` say which rows come.
     """
     matrix = confusion(y, codes, n_classes)
-    n_rows, used = int(matrix.sum()), np.flatnonzero(matrix)
     n = int(np.clip(MAX_CELLS // n_classes**2, MIN_RESAMPLES, MAX_RESAMPLES))
-    cells = np.zeros((n, n_classes**2))
-    cells[:, used] = np.random.default_rng(seed).multinomial(n_rows, matrix.flat[used] / n_rows, size=n)
-    counts = cells.reshape(n, n_classes, n_classes)
+    if resamples is not None and resamples.n_groups is not None:
+        cells = _grouped_cells(y * n_classes + codes, n_classes**2, resamples.weights[:n])
+    else:
+        n_rows, used = int(matrix.sum()), np.flatnonzero(matrix)
+        cells = np.zeros((n, n_classes**2))
+        cells[:, used] = np.random.default_rng(seed).multinomial(n_rows, matrix.flat[used] / n_rows, size=n)
+    counts = cells.reshape(-1, n_classes, n_classes)
     hits = np.diagonal(counts, axis1=1, axis2=2)
     true, said = counts.sum(axis=2), counts.sum(axis=1)
     occurring = matrix.sum(axis=1) > 0
@@ -157,12 +196,16 @@ def decided_intervals(y: Array, codes: Array, n_classes: int, *, seed: int) -> d
     recall = hits / np.where(true > 0, true, np.nan)
     precision, f1 = hits / np.maximum(said, 1), 2 * hits / np.maximum(true + said, 1)
     return {
-        "accuracy": percentiles(hits.sum(axis=1) / n_rows),
+        "accuracy": percentiles(hits.sum(axis=1) / counts.sum(axis=(1, 2))),
         "balanced_accuracy": percentiles(_mean_known(recall[:, occurring])),
         "precision": percentiles(precision[:, shown].mean(axis=1)),
         "recall": percentiles(_mean_known(recall[:, shown])),
         "f1": percentiles(f1[:, shown].mean(axis=1)),
     }
+
+
+def _grouped_cells(cells: Array, n_cells: int, weights: Array) -> NDArray[np.float64]:
+    return np.stack([np.bincount(cells, weights=each, minlength=n_cells) for each in weights])
 
 
 def _of_calibration(y: Array, predicted: Array, resamples: Resamples, shown: list[int]) -> Interval:
@@ -174,7 +217,7 @@ def _of_calibration(y: Array, predicted: Array, resamples: Resamples, shown: lis
         part = np.searchsorted(edges, score, side="right")
         gaps = np.zeros((len(y), len(edges) + 1))
         gaps[np.arange(len(y)), part] = score - (y == code)
-        each.append(np.abs(resamples.weights @ gaps).sum(axis=1) / len(y))
+        each.append(np.abs(resamples.weights @ gaps).sum(axis=1) / resamples.sizes)
     spread = 1.96 * float(np.mean(each, axis=0).std())
     at = float(np.mean([calibration_error(y == code, predicted[:, code]) for code in shown]))
     return [max(at - spread, 0.0), at + spread]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import shown
 from .checking import TrainingTable
+from .intervals import MIN_GROUPS
 from .metrics import losses, predicted_codes
 from .schema import Role
 from .target import missing
@@ -69,12 +70,17 @@ class _Part:
 
 
 def worst_slices(
-    table: TrainingTable, predicted: NDArray[Any], threshold: float | None = None
+    table: TrainingTable,
+    predicted: NDArray[Any],
+    threshold: float | None = None,
+    together: NDArray[np.intp] | None = None,
 ) -> tuple[list[Slice], int]:
     """At most ten parts with a significantly higher loss, the largest difference first, and how many were tested.
 
     The loss is the log-loss, or for numbers the absolute error, whose few large values do not hide the rest.
+    `together` numbers groups of rows that err together: then the means of groups are compared.
     """
+    codes = None if together is None else np.unique(together, return_inverse=True)[1]
     if len(table) < MIN_HELD_OUT:
         return [], 0
     if table.task.is_classification:
@@ -84,7 +90,7 @@ def worst_slices(
         is_wrong = None
         loss = np.abs(np.asarray(predicted, np.float64) - table.target.y)
     parts = [
-        _Part(name, words, rows, *_welch(loss, rows))
+        _Part(name, words, rows, *_compared(loss, rows, codes))
         for name, words, rows in _parts(table)
         if max(MIN_ROWS, MIN_SHARE * len(table)) <= rows.sum() <= len(table) / 2
     ]
@@ -167,19 +173,38 @@ def _bound(value: float, is_date: bool) -> str:
     return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:,.4g}"
 
 
-def _welch(loss: NDArray[np.float64], rows: Mask) -> tuple[float, float]:
+def _compared(
+    loss: NDArray[np.float64], rows: Mask, together: NDArray[np.intp] | None
+) -> tuple[float, float]:
     """The one-sided p-value that the mean loss is higher in these rows, and by which share it is."""
+    inside, outside = loss[rows], loss[~rows]
+    gap, mean = float(inside.mean() - outside.mean()), float(outside.mean())
+    if gap <= 0:
+        return 1.0, 0.0
+    if together is not None:
+        inside, outside = _group_means(inside, together[rows]), _group_means(outside, together[~rows])
+        if min(len(inside), len(outside)) < MIN_GROUPS:
+            return 1.0, 0.0
+    return _welch(inside, outside), gap / mean if mean > 0 else math.inf
+
+
+def _group_means(loss: NDArray[np.float64], together: NDArray[np.intp]) -> NDArray[np.float64]:
+    counts = np.bincount(together)
+    sums = np.bincount(together, weights=loss)
+    found: NDArray[np.float64] = sums[counts > 0] / counts[counts > 0]
+    return found
+
+
+def _welch(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
     # Pages read this module's reports and need none of SciPy.
     from scipy.special import stdtr
 
-    inside, outside = loss[rows], loss[~rows]
     first, second = inside.var(ddof=1) / len(inside), outside.var(ddof=1) / len(outside)
-    gap, mean = float(inside.mean() - outside.mean()), float(outside.mean())
     error = math.sqrt(first + second)
-    if error == 0 or gap <= 0:
-        return 1.0, 0.0
+    if error == 0:
+        return 1.0
     freedom = (first + second) ** 2 / (first**2 / (len(inside) - 1) + second**2 / (len(outside) - 1))
-    return float(stdtr(freedom, -gap / error)), gap / mean if mean > 0 else math.inf
+    return float(stdtr(freedom, -(inside.mean() - outside.mean()) / error))
 
 
 def _discovered(parts: Sequence[_Part]) -> list[_Part]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import shown
 from .conditions import FEW_OF_A_CLASS, FEW_ROWS
-from .intervals import Resamples, percentiles
+from .intervals import Resamples
 from .metrics import losses, selection_metric
 from .schema import Task, canonical_text
 from .slices import Slice
@@ -129,13 +129,13 @@ def judge(
 
 def _compared(task: Task, baseline: Baseline, own: Array, other: Array, resamples: Resamples) -> Comparison:
     difference = other - own
-    low, high = percentiles(resamples.means(difference)) or (-math.inf, math.inf)
+    low, high = resamples.interval(resamples.means(difference)) or (-math.inf, math.inf)
     relative, relative_low, relative_high = None, None, None
     if other.mean() > 0:
         relative = 1 - _error(task, own.mean()) / _error(task, other.mean())
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = _error(task, resamples.means(own)) / _error(task, resamples.means(other))
-        relative_low, relative_high = percentiles(1 - ratio) or (None, None)
+        relative_low, relative_high = resamples.interval(1 - ratio) or (None, None)
     return Comparison(
         baseline.key, baseline.title, float(difference.mean()), float(low), float(high),
         None if relative is None else float(relative), relative_low, relative_high,
@@ -215,11 +215,13 @@ def worries_about(
     intervals: Mapping[str, Any],
     cross_validation: Mapping[str, Any],
     slices: Sequence[Slice],
+    resamples: Resamples,
 ) -> list[str]:
-    """What the figures themselves warn of: few rows, unsteady folds, two tests that disagree, a bad part."""
+    """What the figures themselves warn of: few rows or groups, unsteady folds, two tests that disagree, a bad part."""
     metric = selection_metric(target.task)
     found = [
         _few_rows(target),
+        _few_groups(resamples),
         _unsteady(metric, cross_validation),
         _disagreement(metric, held_out, intervals, cross_validation),
         _worst_part(slices),
@@ -239,6 +241,13 @@ def _few_rows(target: Target) -> str:
                 f"{shown(str(canonical_text(target.classes[rarest])))}, so what is said of that class is rough."
             )
     return ""
+
+
+def _few_groups(resamples: Resamples) -> str:
+    if resamples.is_enough:
+        return ""
+    groups = "1 group judges" if resamples.n_groups == 1 else f"{resamples.n_groups} groups judge"
+    return f"Only {groups} it, so how sure its figures are cannot be told."
 
 
 def _unsteady(metric: str, cross_validation: Mapping[str, Any]) -> str:

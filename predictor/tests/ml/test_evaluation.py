@@ -138,6 +138,16 @@ def test_what_to_worry_about_is_told():
     assert [each[:10] for each in calm.verdict.worries] == ["Only 60 ro"]
 
 
+def test_few_groups_are_no_proof_however_many_rows_they_have():
+    table = regression_table(200)
+    dummy = Baseline("dummy", "No features", dummy_predictions(table.target, 200))
+    groups = np.arange(200) % 3
+    report = evaluate(table.target, table.target.y + 0.01, [dummy], CV, seed=0, together=groups)
+    assert not report.verdict.is_sure
+    assert report.verdict.worries == ["Only 3 groups judge it, so how sure its figures are cannot be told."]
+    assert json.loads(json.dumps(report.to_json(), allow_nan=False))["verdict"]["gain_low"] is None
+
+
 def test_importance_is_of_the_original_columns_and_ranks_what_matters():
     table = regression_table(300)
     columns = {**table.columns, "noise": np.random.default_rng(9).normal(size=300)}

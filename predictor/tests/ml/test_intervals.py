@@ -44,6 +44,31 @@ def test_resampled_cells_are_resampled_rows():
     assert [low, high] == pytest.approx(by_rows, abs=0.015)
 
 
+GROUPS = np.repeat(np.arange(40), 25)
+
+
+@pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY])
+def test_rows_of_one_group_are_drawn_together(task):
+    """All rows of a group err alike: 40 cases, however many rows they have."""
+    y, predicted = answers(task, 40, 0)
+    few = held_out_intervals(task, y, predicted, Resamples.draw(40, seed=0), seed=0)
+    many = held_out_intervals(
+        task, y[GROUPS], predicted[GROUPS], Resamples.draw(1000, seed=0, together=GROUPS), seed=0
+    )
+    for name in set(few) - {"median_absolute_error", "calibration_error"}:
+        assert np.subtract(*many[name]) == pytest.approx(np.subtract(*few[name]), rel=0.25), name
+    assert Resamples.draw(1000, seed=0, together=GROUPS).means(np.ones(1000)) == pytest.approx(1)
+    by_row = held_out_intervals(task, y[GROUPS], predicted[GROUPS], Resamples.draw(1000, seed=0), seed=0)
+    for name in many:
+        assert np.subtract(*many[name]) < 2 * np.subtract(*by_row[name]), name
+
+
+def test_four_groups_say_nothing_of_how_sure_figures_are():
+    y, predicted = answers(Task.BINARY, 200, 0)
+    resamples = Resamples.draw(200, seed=0, together=np.arange(200) % 4)
+    assert set(held_out_intervals(Task.BINARY, y, predicted, resamples, seed=0).values()) == {None}
+
+
 def test_the_resamples_of_many_rows_are_fewer():
     assert len(Resamples.draw(100, seed=0)) == 1000
     assert len(Resamples.draw(20_000, seed=0)) == 150

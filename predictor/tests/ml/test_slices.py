@@ -87,3 +87,18 @@ def test_a_column_twice_is_one_finding():
 def test_few_rows_show_nothing():
     table = regression_table(60)
     assert worst_slices(table, wrong_where(table, table.columns["city"] == "south")) == ([], 0)
+
+
+def test_a_part_of_one_group_is_no_finding_where_groups_are_the_cases():
+    """One shop of twenty errs more. That may be its own bad luck, however many rows it has."""
+    table = regression_table(1000)
+    shops = np.random.default_rng(2).integers(0, 20, 1000)
+    names = np.char.add("shop ", shops.astype(str)).astype(object)
+    table = replace(
+        table,
+        columns={**table.columns, "shop": names},
+        roles={**table.roles, "shop": Role.CATEGORICAL},
+    )
+    said = wrong_where(table, shops == 3)
+    assert worst_slices(table, said)[0][0].words == "“shop” is “shop 3”"
+    assert [each for each in worst_slices(table, said, None, shops)[0] if each.column == "shop"] == []
