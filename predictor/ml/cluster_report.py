@@ -23,14 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checking import TrainingTable
-from .cluster_profiles import Trait, percent, traits
+from .cluster_profiles import Trait, Whole, percent
 from .clustering import Found, Labels, Matrix, silhouette
 
 # A silhouette above 0.25 is a structure, after Kaufman and Rousseeuw, "Finding groups in data" (1990), table 4.
 STRUCTURE = 0.25
 STEADY = 0.8
 MAP_ROWS = 1_000
-PROFILED_ROWS = 50_000
+# Rows that profiles are made from; fewer of a wide table: rows × columns × clusters.
+PROFILED_ROWS, MIN_PROFILED, PROFILED_CELLS = 50_000, 500, 10_000_000
 TITLES = {"kmeans": "K-means", "gaussian_mixture": "Gaussian mixture"}
 N_SAID = 3
 
@@ -114,14 +115,15 @@ def _verdict(found: Found, compactness: float, is_sure: bool) -> str:
 
 def profiles(clustered: Clustered) -> list[dict[str, Any]]:
     """Each cluster with its size and what sets it apart."""
-    rows = np.arange(len(clustered.table))
-    if len(rows) > PROFILED_ROWS:
-        rows = np.linspace(0, len(rows) - 1, PROFILED_ROWS).astype(np.intp)
+    n_rows = len(clustered.table)
+    n_cells = max(len(clustered.table.columns) * len(clustered.names), 1)
+    n_profiled = min(n_rows, PROFILED_ROWS, max(MIN_PROFILED, PROFILED_CELLS // n_cells))
+    rows = np.linspace(0, n_rows - 1, n_profiled).astype(np.intp)
     table, labels = clustered.table.rows(rows), clustered.labels[rows]
-    shares = clustered.counts / clustered.counts.sum()
+    shares, whole = clustered.counts / clustered.counts.sum(), Whole(table.columns, table.roles)
     found = []
     for code, name in enumerate(clustered.names):
-        said = traits(table.columns, table.roles, labels == code)
+        said = whole.traits(labels == code)
         found.append(
             {
                 "name": name,

@@ -3,14 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml.cluster_profiles import figure, percent, traits
+from predictor.ml import cluster_profiles
+from predictor.ml.cluster_profiles import MAX_TEXTS, Whole, figure, percent
 from predictor.ml.schema import Role
 
 IS_IN = np.arange(100) < 30
 
 
 def said_of(values, role):
-    return [trait.text for trait in traits({"it": values}, {"it": role}, IS_IN)]
+    return [trait.text for trait in Whole({"it": values}, {"it": role}).traits(IS_IN)]
 
 
 def test_means_are_compared_with_all_rows():
@@ -35,7 +36,23 @@ def test_flags_moments_and_words_have_words_of_their_own():
 
 def test_what_is_like_the_whole_table_is_not_mentioned():
     assert said_of(np.tile([1.0, 2.0], 50), Role.NUMERIC) == []
-    assert traits({"it": np.ones(100)}, {"it": Role.NUMERIC}, np.zeros(100, bool)) == []
+    assert Whole({"it": np.ones(100)}, {"it": Role.NUMERIC}).traits(np.zeros(100, bool)) == []
+
+
+def test_texts_are_split_into_words_once_and_not_all_of_very_many(monkeypatch):
+    n_split = 0
+
+    def counted(text):
+        nonlocal n_split
+        n_split += 1
+        return text.split()
+
+    monkeypatch.setattr(cluster_profiles, "tokens", counted)
+    is_in = np.arange(2 * MAX_TEXTS) % 4 == 0
+    whole = Whole({"it": np.where(is_in, "please refund", "please call").astype(object)}, {"it": Role.TEXT})
+    assert whole.traits(is_in)[0].text.startswith("it often says “refund” (100 %")
+    assert whole.traits(~is_in)[0].text.startswith("it often says “call” (100 %")
+    assert n_split == MAX_TEXTS
 
 
 @pytest.mark.parametrize(
