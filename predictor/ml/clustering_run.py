@@ -32,6 +32,8 @@ CELLS_PER_SECOND = 50_000
 SEARCH_SHARE = 0.75
 # Agreements closer than this are as good as equal: then k-means is kept, which is easier to explain.
 CLOSE = 0.02
+# Each cluster of a mixture is stored with the square of the number of features: at 100, as much as 100 centres.
+MOST_MIXED = 100
 # A cluster that holds so much leaves the others to be outliers; one that holds so little is hardly one.
 DOMINATING, TINY = 0.9, 0.01
 
@@ -79,7 +81,7 @@ def _search(
     request: TrainingRequest, space: _Space, table: TrainingTable, clock: Clock, reporter: Reporter
 ) -> list[tuple[Found, float]]:
     """What each method finds on a sample, and the seconds that it took."""
-    keys = _methods(request, table)
+    keys = _methods(request, table, space.matrix.shape[1])
     sample = space.sample(SEARCH_ROWS, request.seed)
     _check_number(request, sample)
     until = Deadline.after(clock.remaining * SEARCH_SHARE)
@@ -106,12 +108,12 @@ def _search(
     return every
 
 
-def _methods(request: TrainingRequest, table: TrainingTable) -> list[str]:
+def _methods(request: TrainingRequest, table: TrainingTable, n_features: int) -> list[str]:
     """Auto compares both methods where columns are numbers: a mixture would split by any category there is."""
     if request.estimator != AUTO:
         return [request.estimator]
     is_numeric = all(role not in (Role.CATEGORICAL, Role.TEXT) for role in table.roles.values())
-    return list(METHODS) if is_numeric else ["kmeans"]
+    return list(METHODS) if is_numeric and n_features <= MOST_MIXED else ["kmeans"]
 
 
 def _asked_number(request: TrainingRequest) -> int | None:

@@ -18,6 +18,8 @@ from sklearn.base import BaseEstimator, ClusterMixin
 FARTHEST = 20.0
 # Rows that coincide with their centres have no spread; a probability still needs one.
 SMALLEST_SPREAD = 1e-6
+# Rows × features that are compared with the clusters at once: 32 MB for each copy.
+CHUNK_CELLS = 4_000_000
 
 Matrix = NDArray[Any]
 
@@ -37,7 +39,10 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Matrix) -> NDArray[np.intp]:
         """The number of the likeliest cluster (n,), from 0."""
-        found: NDArray[np.intp] = self.predict_proba(X).argmax(axis=1)
+        size = max(1, CHUNK_CELLS // max(X.shape[1], 1))
+        found = np.empty(len(X), np.intp)
+        for start in range(0, len(X), size):
+            found[start : start + size] = self.predict_proba(X[start : start + size]).argmax(axis=1)
         return found
 
     def logits(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

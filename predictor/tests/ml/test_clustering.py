@@ -9,7 +9,8 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from predictor.ml import clustering_run
+from predictor.ml import clustering_run, clusters
+from predictor.ml.checking import TrainingTable
 from predictor.ml.clustering import METHODS, KMeansMethod, Shuffle, find
 from predictor.ml.clusters import NearestCentre, SoftMixture
 from predictor.ml.encoding import DISTANCES
@@ -91,6 +92,29 @@ def test_the_nearest_centre_is_that_of_scikit_learn():
     ours = NearestCentre.of(fitted.cluster_centers_, fitted.inertia_ / points.size)
     assert np.array_equal(ours.predict(points), fitted.predict(points))
     assert KMeansMethod().fit(points, 5, 0).predict_proba(points).sum(axis=1) == pytest.approx(1.0)
+
+
+def test_many_rows_are_answered_in_parts(monkeypatch):
+    points = numbers_of(blobs(gaps=0.0)[0])
+    found, sizes = KMeansMethod().fit(points, 4, 0), []
+    whole = found.predict(points)
+    monkeypatch.setattr(clusters, "CHUNK_CELLS", 3 * 100)
+    answer = NearestCentre.predict_proba
+    monkeypatch.setattr(
+        NearestCentre, "predict_proba", lambda self, X: (sizes.append(len(X)), answer(self, X))[1]
+    )
+    assert np.array_equal(found.predict(points), whole)
+    assert max(sizes) == 100
+    assert sum(sizes) == len(points)
+
+
+def test_auto_mixes_only_a_bounded_number_of_features(tmp_path):
+    columns = noise(50)
+    roles = dict.fromkeys(columns, Role.NUMERIC)
+    request = write_request(tmp_path, columns, roles, "", task=Task.CLUSTERING)
+    table = TrainingTable(columns, roles, None)
+    assert clustering_run._methods(request, table, 100) == ["kmeans", "gaussian_mixture"]
+    assert clustering_run._methods(request, table, 101) == ["kmeans"]
 
 
 def test_the_mixture_answers_as_scikit_learn_does():
