@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from .leaderboard import Outcome
 from .metrics import selection_metric, selection_score
 from .paths import FoldFit, fit_fold
 from .search import Search
+from .splitting import Index
 
 # Share of the budget that this may take at most.
 SHARE = 0.05
@@ -60,7 +61,7 @@ class LearningCurve:
 def learning_curve(search: Search) -> LearningCurve:
     """The curve of the best single candidate, on as many folds as there is time for."""
     best = min(search.outcomes.values(), key=lambda each: each.entry.score or math.inf)
-    fractions = _fractions(search)
+    fractions = _fractions(search, best)
     one, n_folds = search.costs.curve(best), len(search.split.folds)
     seconds = min(SHARE * search.clock.budget_seconds, search.seconds_until_finish)
     n_affordable = int(seconds / one * search.children.n_slots) if one > 0 else n_folds
@@ -73,11 +74,16 @@ def learning_curve(search: Search) -> LearningCurve:
     scores = [found for fold in folds if (found := _scores_of(search, best, fold, fractions)) is not None]
     if not scores:
         return LearningCurve(NO_TIME)
-    n_rows = float(np.mean([len(search.split.folds[fold][0]) for fold in folds]))
-    return judged(
+    n_rows = float(np.mean([_n_seen(best, search.split.folds[fold][0]) for fold in folds]))
+    curve = judged(
         selection_metric(search.table.task), best.candidate.title,
         [round(n_rows * share) for share in (*fractions, 1.0)], scores,
     )  # fmt: skip
+    most = best.candidate.info.max_rows
+    if most is None or n_rows < most:
+        return curve
+    sentence = f"{best.candidate.title} looks at {most:,} rows at most, so more rows would not help it."
+    return replace(curve, sentence=sentence, gain_next=0.0)
 
 
 def judged(
@@ -124,9 +130,14 @@ def _share(value: float) -> str:
     )
 
 
-def _fractions(search: Search) -> tuple[float, ...]:
-    n_rows = min(len(fit) for fit, _ in search.split.folds)
+def _fractions(search: Search, best: Outcome) -> tuple[float, ...]:
+    n_rows = min(_n_seen(best, fit) for fit, _ in search.split.folds)
     return tuple(share for share in FRACTIONS if share * n_rows >= MIN_ROWS)
+
+
+def _n_seen(best: Outcome, fit: Index) -> int:
+    """How many of these rows the estimator looks at."""
+    return min(len(fit), best.candidate.info.max_rows or len(fit))
 
 
 def _fit(search: Search, best: Outcome, fractions: Sequence[float], folds: range, seconds: float) -> None:
@@ -150,7 +161,7 @@ def _work(search: Search, best: Outcome, fractions: Sequence[float], fold: int) 
         judging = search.table.rows(score)
         scores = []
         for share in fractions:
-            part = search.table.rows(np.sort(order[: round(share * len(order))]))
+            part = search.table.rows(np.sort(order[: round(share * _n_seen(best, fit))]))
             scores.append(
                 _score(search, judging.target.y, fit_fold(best.candidate, part, judging, seed=search.seed))
             )

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from predictor.ml.checkpoints import Checkpoints
 from predictor.ml.children import Children
+from predictor.ml.estimators import CATALOGUE
 from predictor.ml.features import LINEAR
 from predictor.ml.fitting import Candidate
 from predictor.ml.learning_curve import judged, learning_curve
@@ -67,6 +69,14 @@ def test_the_curve_of_the_best_candidate_falls_with_more_rows(tmp_path):
     ]  # the last point is what the search itself found
     assert scores[-1] == pytest.approx(np.mean(whole), rel=1e-5)
     assert learning_curve(search) == found
+
+
+def test_an_estimator_that_looks_at_no_more_rows_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(CATALOGUE, "decision_tree", replace(CATALOGUE["decision_tree"], max_rows=160))
+    found = learning_curve(searched(tmp_path))
+    assert [point.n_rows for point in found.points] == [40, 80, 160]
+    assert found.sentence == "Decision tree looks at 160 rows at most, so more rows would not help it."
+    assert found.gain_next == 0
 
 
 def test_without_time_or_rows_it_says_so(tmp_path):
