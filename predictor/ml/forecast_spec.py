@@ -1,8 +1,8 @@
 """What a forecasting version knows beside its fitted pipeline: its rhythm and the end of every series.
 
 forecast.json holds it: {"format": 1, "target", "date_column", "group_column", "frequency", "horizon", "shape",
-"is_log", "floor", "series": [{"name", "end", "window"}], "residuals", "golden"}. With it, a horizon is served
-without the past being sent again.
+"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "residuals", "golden"}. With it, a horizon
+is served without the past being sent again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .date_steps import CYCLES, date_parts
 from .forecast_features import Described, Floats, Places, Shape, describe, filled
 from .frequency import Frequency
 from .pipeline import Columns, TargetScaling
+from .request import AGGREGATIONS
 from .schema import FeatureField, Role, Signature, Task
 from .series import Series
 
@@ -77,7 +78,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class ForecastSpec:
-    """See the module. `floor`: no value of training lay below it, so no answer does. None for no such bound."""
+    """See the module. `floor`: no value of training lay below it, so no answer does. None for no such bound.
+
+    `aggregation`: how rows of one period were joined ("sum" or "mean"); "" when there was one for each.
+    """
 
     target: str
     date_column: str
@@ -88,6 +92,7 @@ class ForecastSpec:
     is_log: bool
     floor: float | None
     endings: tuple[Ending, ...]
+    aggregation: str = ""
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -160,18 +165,41 @@ class ForecastSpec:
 
     def extended(self, columns: Columns) -> ForecastSpec:
         """The same with newer values: each series ends where these end. Values of periods that are known replace
-        them; more than one for a period: the last one counts.
+        them; several for a period are joined as they were in training.
 
-        Rows of unknown series, or without a date or a value, are left out.
+        Rows of unknown series, or without a date or a value, are left out. Raises InvalidInput.
         """
         dates, values = columns[self.date_column].astype("datetime64[us]"), columns[self.target]
         placed = self.rows(columns)
         is_known = (placed.series >= 0) & ~np.isnat(dates) & np.isfinite(values)
         endings = list(self.endings)
         for code in np.unique(placed.series[is_known]):
-            rows = is_known & (placed.series == code)
-            endings[code] = endings[code].extended(placed.steps[rows], values[rows], self.shape)
+            rows, ending = is_known & (placed.series == code), endings[code]
+            steps, joined = self._joined(ending, placed.steps[rows], values[rows])
+            endings[code] = ending.extended(steps, joined, self.shape)
         return replace(self, endings=tuple(endings))
+
+    def _joined(
+        self, ending: Ending, steps: NDArray[np.int64], values: Floats
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """One value for each period."""
+        which = f" of {shown(ending.name)}" if ending.name else ""
+        if self.is_log and self.floor is not None and values.min() < self.floor:
+            raise InvalidInput(
+                f"The newer values{which} go down to {values.min():g}, and the version was trained on the logarithm of "
+                f"values from {self.floor:g}. Correct them, or train a new version."
+            )
+        distinct, places, counts = np.unique(steps, return_inverse=True, return_counts=True)
+        if len(distinct) == len(steps):
+            return steps, values
+        if not self.aggregation:
+            twice = self.frequency.text(ending.end + int(distinct[np.argmax(counts > 1)]))
+            raise InvalidInput(
+                f"The newer values{which} have several rows for one period ({twice}); the version was "
+                "trained on one for each. Send one value for each period."
+            )
+        totals = np.bincount(places, weights=values).astype(np.float64)
+        return distinct, totals if self.aggregation == "sum" else totals / counts
 
     def horizon_rows(self, horizon: int, groups: Sequence[str]) -> list[dict[str, Any]]:
         """Rows as callers send them: the next periods of these series."""
@@ -204,6 +232,7 @@ class ForecastSpec:
             "shape": self.shape.to_json(),
             "is_log": self.is_log,
             "floor": self.floor,
+            "aggregation": self.aggregation,
             "series": [
                 {"name": each.name, "end": each.end, "window": list(each.window)} for each in self.endings
             ],
@@ -217,7 +246,8 @@ class ForecastSpec:
                 Ending(str(each["name"]), int(each["end"]), tuple(map(float, each["window"])))
                 for each in data["series"]
             )
-            if not endings:
+            aggregation = str(data.get("aggregation", ""))
+            if not endings or aggregation not in ("", *AGGREGATIONS):
                 raise ValueError
             return cls(
                 target=str(data["target"]),
@@ -229,6 +259,7 @@ class ForecastSpec:
                 is_log=bool(data["is_log"]),
                 floor=None if data["floor"] is None else float(data["floor"]),
                 endings=endings,
+                aggregation=aggregation,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedArtifact("The stored forecast specification is not complete.") from error

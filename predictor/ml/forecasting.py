@@ -237,6 +237,7 @@ def _write(
         is_log=view.is_log,
         floor=floor_of(view),
         endings=tuple(Ending.of(each, view.shape) for each in view.table.series),
+        aggregation=options.aggregation,
     )
     signature = spec.signature()
     errors = StepErrors.from_json(finished.judged["errors"])
