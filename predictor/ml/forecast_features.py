@@ -80,10 +80,21 @@ class Described:
 
 def filled(values: Floats, season: int) -> Floats:
     """Gaps take the value of a season before, else the last one: nothing after a gap fills it."""
-    found = values.copy()
-    for place in np.flatnonzero(np.isnan(values)):
-        before = found[place - season] if place >= season else np.nan
-        found[place] = before if np.isfinite(before) else (found[place - 1] if place else np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return values.copy()
+    # The first season after the beginning has none before it; after that each place has.
+    body = values[known[0] :]
+    body = np.concatenate([_last_known(body[:season]), body[season:]])
+    padded = np.concatenate([body, np.full(-len(body) % season, np.nan)]).reshape(-1, season)
+    return np.concatenate([values[: known[0]], _last_known(padded).ravel()[: len(body)]])
+
+
+def _last_known(values: Floats) -> Floats:
+    """Along the first axis, each NaN as the last number before it."""
+    rows = np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1))
+    places = np.maximum.accumulate(np.where(np.isnan(values), 0, rows), axis=0)
+    found: Floats = np.take_along_axis(values, places, axis=0)
     return found
 
 

@@ -17,6 +17,9 @@ from .schema import Task
 from .series import Series, SeriesTable
 from .target import Target
 
+# Periods × windows that are described at once: 32 MB, and a few copies.
+WINDOW_CELLS = 4_000_000
+
 
 @dataclass(frozen=True)
 class View:
@@ -93,22 +96,24 @@ def tested_points(view: View, first: int, last: int, until: int, most_rows: int,
 
 def described(view: View, points: Points) -> Described:
     """The features of the points, with base and scale in the view's unit."""
-    parts = [
-        (
-            np.flatnonzero(points.series == code),
-            windows_of(view.scaling.forward(each.values), view.shape),
-        )
-        for code, each in enumerate(view.table.series)
-        if np.any(points.series == code)
-    ]
     columns: dict[str, Floats] = {}
     base, scale = np.empty(len(points)), np.empty(len(points))
-    for rows, windows in parts:
+    size = max(1, WINDOW_CELLS // view.shape.window)
+    for code, each in enumerate(view.table.series):
+        rows = np.flatnonzero(points.series == code)
+        if not len(rows):
+            continue
+        windows = windows_of(view.scaling.forward(each.values), view.shape)
         needed, origins = np.unique(points.origins[rows], return_inverse=True)
-        found = describe(windows[needed], origins, points.steps[rows], view.shape)
-        base[rows], scale[rows] = found.base, found.scale
-        for name, values in found.columns.items():
-            columns.setdefault(name, np.full(len(points), np.nan))[rows] = values
+        for start in range(0, len(needed), size):
+            is_in = (origins >= start) & (origins < start + size)
+            part = rows[is_in]
+            found = describe(
+                windows[needed[start : start + size]], origins[is_in] - start, points.steps[part], view.shape
+            )
+            base[part], scale[part] = found.base, found.scale
+            for name, values in found.columns.items():
+                columns.setdefault(name, np.full(len(points), np.nan))[part] = values
     names = np.array([each.name for each in view.table.series] + [None], object)[:-1]
     moments = view.table.frequency.moments(points.made_at(view.table) + points.steps)
     has_groups = len(view.table.series) > 1

@@ -24,6 +24,8 @@ MAX_SERIES = 1_000
 MOST_NAMED = 5
 # A series of fewer periods than this cannot teach its rhythm, and is left out beside longer ones.
 MIN_PERIODS = 8
+# Periods that a series may have by its dates alone (hours of eleven years), or for each date that has a value.
+MAX_PERIODS, MOST_EMPTY = 100_000, 100
 
 
 @dataclass(frozen=True)
@@ -153,11 +155,28 @@ def _regular(
     distinct, first, counts = np.unique(indexes, return_index=True, return_counts=True)
     if not options.aggregation and len(distinct) < len(indexes):
         raise _repeated(frequency, name, distinct, first, counts, rows, options)
+    _check_span(frequency, name, distinct, options)
     totals = np.add.reduceat(values, first)
     joined = totals if options.aggregation == "sum" else totals / counts
     regular = np.full(int(distinct[-1] - distinct[0]) + 1, np.nan)
     regular[distinct - distinct[0]] = joined
     return Series(name, int(distinct[0]), regular)
+
+
+def _check_span(
+    frequency: Frequency, name: str, distinct: NDArray[np.int64], options: ForecastOptions
+) -> None:
+    """A frequency that was found fits its dates; one that was asked for may leave hardly any period a value."""
+    first, last = int(distinct[0]), int(distinct[-1])
+    n_periods, limit = last - first + 1, max(MAX_PERIODS, MOST_EMPTY * len(distinct))
+    if options.frequency and n_periods > limit:
+        which = f" of {shown(name)}" if name else ""
+        raise InvalidTrainingRequest(
+            f"From the first date{which} in {shown(options.date_column)}, {frequency.text(first)}, to the last, "
+            f"{frequency.text(last)}, there are {n_periods:,} periods ({frequency.title}), and {len(distinct):,} have "
+            "a value. Correct these dates, or choose a frequency of longer periods.",
+            limit=limit,
+        )
 
 
 def _repeated(

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor.errors import DamagedArtifact, InvalidRows, InvalidTrainingRequest
+from predictor.errors import DamagedArtifact, InvalidInput, InvalidRows, InvalidTrainingRequest
+from predictor.ml import forecast_table
 from predictor.ml.checking import check_request
 from predictor.ml.forecast_backtest import find_cuts, find_shape, least_periods, make_backtest
 from predictor.ml.forecast_evaluation import gains_of
-from predictor.ml.forecast_features import Shape, describe, windows_of
-from predictor.ml.forecast_table import View, described
+from predictor.ml.forecast_features import Shape, describe, filled, windows_of
+from predictor.ml.forecast_table import View, described, training_points
 from predictor.ml.forecasting import run
 from predictor.ml.frequency import NAMED
 from predictor.ml.inference import load_predictor
@@ -146,6 +147,31 @@ def test_what_lies_outside_of_the_horizon_is_refused_with_what_can_be_asked(trai
         served(trained).checker.check([row])
 
 
+def newer(months, values):
+    return {
+        "month": np.array(months, "datetime64[us]"),
+        "shop": np.array(["a"] * len(months), object),
+        "sold": np.array(values, float),
+    }
+
+
+@pytest.mark.parametrize(("aggregation", "value"), [("sum", 700.0), ("mean", 350.0)])
+def test_newer_values_of_one_period_are_joined_as_in_training(trained, aggregation, value):
+    spec = replace(served(trained).spec, aggregation=aggregation)
+    found = type(spec).from_json(spec.to_json()).extended(newer(["2022-07-01", "2022-07-15"], [300, 400]))
+    assert found.endings[0].window[-1] == value
+    assert found.endings[0].end == spec.endings[0].end + 1
+
+
+def test_newer_values_that_training_would_have_refused_are_refused(trained):
+    spec = served(trained).spec
+    old = {name: each for name, each in spec.to_json().items() if name != "aggregation"}
+    with pytest.raises(InvalidInput, match=r"of “a” have several rows for one period \(2022-07-01\)"):
+        type(spec).from_json(old).extended(newer(["2022-07-01", "2022-07-15"], [300, 400]))
+    with pytest.raises(InvalidInput, match="of “a” go down to -5"):
+        replace(spec, is_log=True, floor=0.0).extended(newer(["2022-07-01"], [-5]))
+
+
 def test_a_date_within_a_period_means_the_period(trained):
     predictor = served(trained)
     rows = [{"month": "2022-08-01", "shop": "b"}, {"month": "2022-08-19", "shop": "b"}]
@@ -166,6 +192,41 @@ def test_what_comes_later_never_changes_what_is_known_of_the_past(shape):
         assert np.array_equal(known, found[1].columns[name], equal_nan=True), name
     assert np.array_equal(found[0].base, found[1].base)
     assert np.array_equal(found[0].scale, found[1].scale)
+
+
+@pytest.mark.parametrize("season", [1, 4, 7])
+def test_a_gap_takes_the_value_of_a_season_before_or_the_last_one(season):
+    rng = np.random.default_rng(season)
+    for n in (1, 3, 40):
+        values = np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n))
+        expected = values.copy()
+        for place in np.flatnonzero(np.isnan(values)):
+            before = expected[place - season] if place >= season else np.nan
+            last = expected[place - 1] if place else np.nan
+            expected[place] = last if np.isnan(before) else before
+        assert np.array_equal(filled(values, season), expected, equal_nan=True)
+
+
+def test_windows_are_described_in_parts(monkeypatch):
+    values = np.random.default_rng(1).normal(10, 1, 120)
+    table = SeriesTable(NAMED["monthly"], (Series("a", 0, values), Series("b", 9, values[9:] * 2)), 0)
+    view = View(table, Shape(12), 6, False)
+    points = training_points(view, 10_000, 0)
+    whole, sizes = described(view, points), []
+
+    def counted(windows, *rest):
+        sizes.append(windows.size)
+        return describe(windows, *rest)
+
+    monkeypatch.setattr(forecast_table, "WINDOW_CELLS", 1_000)
+    monkeypatch.setattr(forecast_table, "describe", counted)
+    parts = described(view, points)
+    assert max(sizes) <= 1_000
+    for name, found in whole.columns.items():
+        if name != "series":
+            assert np.array_equal(found, parts.columns[name], equal_nan=True), name
+    assert np.array_equal(whole.base, parts.base)
+    assert np.array_equal(whole.scale, parts.scale)
 
 
 def test_no_row_is_fitted_on_before_its_outcome_was_known():

@@ -54,3 +54,14 @@ def test_irregular_dates_are_refused_or_gathered_with_a_warning():
     made, warnings = make_series(ForecastOptions("day", aggregation="sum"), "sold", table(dates))
     assert made.frequency.title == "daily"
     assert any("irregular" in each.message for each in warnings)
+
+
+def test_one_date_far_from_the_others_is_named_and_not_filled_up_to():
+    dates = np.concatenate([[np.datetime64("1900-01-01", "us")], DAYS])
+    options = ForecastOptions("day", frequency="hourly")
+    with pytest.raises(
+        InvalidTrainingRequest, match=r"1900-01-01.* to the last, 2024-01-20.*21 have a value"
+    ):
+        make_series(options, "sold", table(dates))
+    made, _ = make_series(ForecastOptions("day", frequency="daily"), "sold", table(dates))
+    assert len(made.series[0]) > 45_000
