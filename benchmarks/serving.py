@@ -17,7 +17,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import statistics
 import subprocess
@@ -32,11 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from _installation import PROJECT, environment_of, free_port, installation
 from _machine import header, parser, write_json
 from _peers import N_WORKERS, PEERS, Peer, started, versions_of
 from _served import NUMBERS, WORKSPACE, mixed_table
-from _wrk import Loaded, load, memory_mb, require_wrk, wait_until
+from _wrk import Loaded, load, memory_mb, require_wrk, tree, wait_until
 
 OURS = "mlweb"
 MODELS = ("forest", "linear")
@@ -177,11 +177,14 @@ def asks_of(models: dict[str, Any], port: int) -> dict[str, tuple[str, bytes, di
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGTERM)
+    """The process and all that it started; some peers start theirs in a session of their own."""
+    held = tree(process.pid)
+    process.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(15)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    for each in held:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
     process.wait()
 
 
