@@ -2,8 +2,9 @@
 
 Two things differ from granian's own command:
 
-- All worker processes accept from one listening socket, which the main process holds. With a socket each, as
-  granian makes them on Linux, connections that wait in the queue of a worker that ends are reset.
+- The listening sockets, one for each worker, are held by the main process. Where workers make their own, as
+  granian's do on Linux, connections that wait in the queue of a worker that ends are reset; here its successor
+  takes them.
 - A worker that is to be replaced (SIGHUP to the main process, whose id is in `web.pid`) goes on until its
   successor is ready. Then it is told to drain: it answers with `Connection: close`, so that clients come back by
   a new connection, and ends some time later. One after the other.
@@ -44,10 +45,21 @@ class Server(MPServer):
     drain_seconds = 0.0
 
     def _init_shared_socket(self) -> None:
-        holder = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
-        self._ssp, self._shd, self._sfd = None, holder, holder.get_fd()
-        self._sso = socket.socket(fileno=self._sfd)
-        self._sso.set_inheritable(True)
+        # The kernel deals connections out to all sockets of the address. With one socket for all processes, one
+        # of two got nearly all of 16 connections, and its interpreter lock was the limit.
+        spec = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
+        self._listeners = []
+        for _ in range(self.workers):
+            holder = spec.build()
+            listener = socket.socket(fileno=holder.get_fd())
+            listener.set_inheritable(True)
+            self._listeners.append((holder, listener))
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> WorkerProcess:
+        self._ssp = None
+        self._shd, self._sso = self._listeners[idx]
+        self._sfd = self._shd.get_fd()
+        return super()._spawn_worker(idx, target, callback_loader)
 
     def _respawn_workers(
         self, workers: Sequence[int], spawn_target: Any, target_loader: Any, delay: float = 0

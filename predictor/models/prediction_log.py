@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 import uuid
 from datetime import UTC, datetime
@@ -23,9 +24,13 @@ def uuid7() -> uuid.UUID:
     can follow one another: the rows of one request sort as they were made.
     """
     millis, nanos = divmod(time.time_ns(), 1_000_000)
-    random = int.from_bytes(os.urandom(8), "big") & 0x3FFFFFFFFFFFFFFF
     value = (millis & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (nanos * 4096 // 1_000_000) << 64
-    return uuid.UUID(int=value | 0b10 << 62 | random)
+    return uuid.UUID(int=value | 0b10 << 62 | _random.getrandbits(62))
+
+
+# An id is no secret. Asking the system for each would let another thread in, which costs more than the id.
+_random = random.Random(os.urandom(32))  # noqa: S311
+os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 
 
 def row_id(base: uuid.UUID, number: int) -> str:
