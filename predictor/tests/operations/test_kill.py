@@ -101,7 +101,8 @@ def test_a_worker_that_is_told_to_stop_puts_its_run_back(
 def test_a_server_killed_while_training_changes_nothing(
     installation: Installation, dataset: dict[str, Any]
 ) -> None:
-    run = installation.train(dataset, registered_model="server killed", **LONG)
+    # Long enough to be at work still when the server is there again.
+    run = installation.train(dataset, registered_model="server killed", budget_seconds=60)
     installation.wait_for_candidate(run)
 
     installation.kill_web()
