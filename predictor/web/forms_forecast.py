@@ -9,6 +9,7 @@ from django import forms
 
 from ..ml.request import FREQUENCIES
 from ..ml.schema import Role, TableSchema
+from .forms_hyperparameters import OpenChoiceField
 
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}
@@ -25,13 +26,6 @@ PLACES = (
 MOST_SERIES = 1_000
 
 
-class ForecastChoice(forms.ChoiceField):
-    """Offers choices but takes anything: the service refuses, so the sentence is the same as the API's."""
-
-    def valid_value(self, value: Any) -> bool:
-        return True
-
-
 def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
     """The fields, with the columns that can hold dates and names."""
     dates = [column.name for column in table.columns if column.role is Role.DATETIME]
@@ -43,13 +37,13 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
     ]
     no_dates = "" if dates else "This table has no column of dates."
     return {
-        "date_column": ForecastChoice(
+        "date_column": OpenChoiceField(
             label="Column of the dates",
             required=False,
             help_text=no_dates,
             choices=[(each, each) for each in dates],
         ),
-        "group_column": ForecastChoice(
+        "group_column": OpenChoiceField(
             label="Column that names the series",
             required=False,
             help_text="Shops, products, sensors: each is forecast on its own dates, and all are learnt together.",
@@ -61,13 +55,13 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
             help_text="Empty for what is usual: 12 months, 14 days, 24 hours.",
             widget=forms.NumberInput(attrs={"min": 1, "max": 500}),
         ),
-        "frequency": ForecastChoice(
+        "frequency": OpenChoiceField(
             label="One value for each",
             required=False,
             help_text="Found from the dates, unless you want longer periods.",
             choices=[("", "As found from the dates"), *FREQUENCY_TITLES.items()],
         ),
-        "aggregation": ForecastChoice(
+        "aggregation": OpenChoiceField(
             label="Several rows in one period",
             required=False,
             help_text="What happens to rows of one date, or of one period.",

@@ -11,42 +11,24 @@ from django.conf import settings
 from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
 from ..ml.request import EFFORTS
 from ..ml.schema import Task
-from ..ml.split_columns import SplitKind
 from ..models import Dataset, RegisteredModel
 from ..services import estimators, training
 from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter
 from . import forms_forecast
+from .forms_hyperparameters import OpenChoiceField, field_for
 from .forms_roles import ColumnRow, column_rows, given_roles
-from .forms_threshold import ThresholdForm, shown_from_rule
+from .forms_threshold import ThresholdForm
+from .training_beginnings import beginning_of
+from .training_words import (
+    AUTO_CLUSTERS,
+    AUTO_SUMMARY,
+    EFFORT_TITLES,
+    OWN,
+    OWN_TITLE,
+    SPLIT_TITLES,
+    TASK_TITLES,
+)
 
-TASK_TITLES = {
-    Task.REGRESSION: "A number (regression)",
-    Task.BINARY: "One of two classes",
-    Task.MULTICLASS: "One of several classes",
-    Task.CLUSTERING: "Groups of similar rows (clustering)",
-    Task.ANOMALY: "Which rows are unusual (anomaly detection)",
-    Task.FORECASTING: "What comes next in time (forecasting)",
-}
-AUTO_SUMMARY = (
-    "Tries several estimators within the time budget, tests each on rows that it has not seen, and keeps the "
-    "best one or a blend of them. A good choice when you do not want to decide."
-)
-AUTO_CLUSTERS = (
-    "Looks for clusters by k-means and, where every column is a number, by Gaussian mixtures; proposes how many there "
-    "are, and keeps the method whose clusters come again most surely in parts of the rows."
-)
-MAX_NAME = 60
-OWN, OWN_TITLE = "own", "As many seconds as I say"
-EFFORT_TITLES = {
-    "quick": "Quick (10 seconds)",
-    "standard": "Standard (1 minute)",
-    "thorough": "Thorough (10 minutes)",
-}
-SPLIT_TITLES = {
-    SplitKind.RANDOM: "On rows drawn at random",
-    SplitKind.TIME: "On later rows, by “{}”",
-    SplitKind.GROUP: "On whole groups of “{}” that it never saw",
-}
 # Which field a refusal of the service is about, by the words it begins with.
 PLACES = (
     ("The time budget", "budget_seconds"),
@@ -64,13 +46,6 @@ PLACES = (
     ("In such a split", "split"),
     *forms_forecast.PLACES,
 )
-
-
-class OpenChoiceField(forms.ChoiceField):
-    """Offers choices but takes anything: the service refuses, so the sentence is the same as the API's."""
-
-    def valid_value(self, value: Any) -> bool:
-        return True
 
 
 class TrainingRunForm(forms.Form):
@@ -99,7 +74,9 @@ class TrainingRunForm(forms.Form):
         self.dataset = dataset
         self.catalogue = {info.key: info for info in estimators.catalogue()}
         self.target_error = ""
-        beginning = self._beginning(data if data is not None else (shown or {}), is_sent=data is not None)
+        beginning = beginning_of(
+            dataset, data if data is not None else (shown or {}), is_sent=data is not None
+        )
         super().__init__(data, initial=beginning, label_suffix="")
         self.threshold = ThresholdForm(data, shown=beginning)
         if self.is_forecasting:
@@ -109,48 +86,7 @@ class TrainingRunForm(forms.Form):
         self._fill_choices(beginning)
         self._add_hyperparameters(beginning)
 
-    # --- What it begins with -----------------------------------------------------------------------------
-
-    def _beginning(self, shown: Mapping[str, Any], *, is_sent: bool) -> dict[str, Any]:
-        target = shown.get("target", "")
-        if not is_sent and target not in self.dataset.schema:
-            target = self._likely_target()
-        return {
-            "effort": self._effort(shown),
-            "budget_seconds": settings.TRAINING_BUDGET_SECONDS,
-            "seed": 0,
-            "estimator": AUTO,
-            **dict(shown.items()),
-            "target": target,
-            "registered_model": self._name(shown.get("registered_model"), target, shown.get("task", "")),
-        }
-
-    def _effort(self, shown: Mapping[str, Any]) -> str:
-        """The name of the budget, or OWN for seconds that have none."""
-        names = {seconds: name for name, seconds in EFFORTS.items()}
-        seconds = shown.get("budget_seconds", settings.TRAINING_BUDGET_SECONDS)
-        return names.get(int(seconds), OWN) if str(seconds).isdecimal() else OWN
-
-    def _likely_target(self) -> str:
-        """The last column that can be predicted at all: most tables keep their answer there."""
-        columns = self.dataset.schema.columns
-        for column in reversed(columns[-30:]):
-            try:
-                training.find_task(dataset=self.dataset, target=column.name)
-            except InvalidTrainingRequest:
-                continue
-            return column.name
-        return columns[-1].name
-
-    def _name(self, given: str | None, target: str, task: str) -> str:
-        """The name that was given; one that this form made up itself follows the target or the task."""
-        subjects = {each.value: each.label for each in Task if not each.has_target}
-        made_up = {
-            suggested_name(self.dataset, name) for name in (*self.dataset.schema.names, *subjects.values())
-        }
-        if given and given not in made_up:
-            return given
-        return suggested_name(self.dataset, subjects.get(task, target))
+    # --- What is asked -----------------------------------------------------------------------------------
 
     def _found(self, beginning: Mapping[str, Any]) -> Task | None:
         """The task of the target as it is found, and in `target_error` why there is none that is needed."""
@@ -203,15 +139,14 @@ class TrainingRunForm(forms.Form):
         if not self.is_bound and offered and beginning["estimator"] not in dict(offered):
             self.initial["estimator"] = offered[0][0]
         self._fill_splits(beginning)
+        self._fill_efforts()
+
+    def _fill_efforts(self) -> None:
+        longest = settings.TRAINING_MAX_BUDGET_SECONDS
         self.fields["effort"].choices = [
-            *(
-                (name, EFFORT_TITLES[name])
-                for name in EFFORTS
-                if EFFORTS[name] <= settings.TRAINING_MAX_BUDGET_SECONDS
-            ),
+            *((name, EFFORT_TITLES[name]) for name, seconds in EFFORTS.items() if seconds <= longest),
             (OWN, OWN_TITLE),
         ]
-        longest = settings.TRAINING_MAX_BUDGET_SECONDS
         self.fields["budget_seconds"].help_text = f"Only for “{OWN_TITLE}”: 1 to {longest:,}."
         self.fields["budget_seconds"].widget.attrs.update(min=1, max=longest)
         self.fields["seed"].widget.attrs.update(min=0)
@@ -358,44 +293,6 @@ class TrainingRunForm(forms.Form):
         except InvalidTrainingRequest:
             return "task"
         return "estimator"
-
-
-def suggested_name(dataset: Dataset, subject: str) -> str:
-    return f"{dataset.name} {subject}"[:MAX_NAME].strip()
-
-
-def field_for(knob: Hyperparameter) -> forms.Field:
-    """A lenient field: the service converts and refuses, so the sentence is the same as the API's."""
-    shared: dict[str, Any] = {"label": knob.title, "help_text": knob.help, "required": False}
-    if knob.kind == "boolean":
-        return forms.BooleanField(**shared)
-    if knob.kind == "choice":
-        return OpenChoiceField(choices=[(each, each.replace("_", " ")) for each in knob.choices], **shared)
-    attrs = {"inputmode": "numeric" if knob.kind == "integer" else "decimal", "autocomplete": "off"}
-    if knob.is_optional:
-        attrs["placeholder"] = "no limit"
-    shared["help_text"] = f"{knob.help} {knob.minimum:,g} to {knob.maximum:,g}."
-    return forms.CharField(widget=forms.TextInput(attrs=attrs), **shared)
-
-
-def shown_from_run(run: Any) -> dict[str, Any]:
-    """What the form begins with to ask for the same again."""
-    positions = {column.name: index for index, column in enumerate(run.dataset.schema.columns)}
-    roles = {f"role-{positions[name]}": role for name, role in run.roles.items() if name in positions}
-    params = {f"param-{run.estimator}-{name}": value for name, value in run.params.items()}
-    return {
-        "target": run.target,
-        "task": run.task,
-        "estimator": run.estimator,
-        "registered_model": run.registered_model.name,
-        "budget_seconds": run.budget_seconds,
-        "seed": run.seed,
-        **run.forecast,
-        "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
-        **roles,
-        **params,
-        **shown_from_rule(run.threshold),
-    }
 
 
 def model_names(dataset: Dataset) -> list[str]:

@@ -14,14 +14,17 @@ from django.shortcuts import redirect, render
 from django.views import View
 
 from ..errors import MlwebError
+from ..ml.schema import Task
 from ..ml.split_columns import SplitBy
 from ..ml.threshold_rules import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from .access import WorkspaceMixin
 from .forms_forecast import forecast_words
-from .forms_training import TASK_TITLES, Task, TrainingRunForm, model_names, shown_from_run
+from .forms_training import TrainingRunForm, model_names
 from .metric_words import Figure, key_metrics, metric_of
+from .training_beginnings import shown_from_run
+from .training_words import TASK_TITLES
 
 PAGE_SIZE = 25
 # Lists leave out what can be long.

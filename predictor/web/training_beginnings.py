@@ -1,0 +1,87 @@
+"""What the train form begins with: what a link or an earlier run says, and what is likely for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from ..errors import InvalidTrainingRequest
+from ..ml.request import EFFORTS
+from ..ml.schema import Task
+from ..models import Dataset, TrainingRun
+from ..services import training
+from ..services.estimators import AUTO
+from .forms_threshold import shown_from_rule
+from .training_words import OWN
+
+MAX_NAME = 60
+
+
+def beginning_of(dataset: Dataset, shown: Mapping[str, Any], *, is_sent: bool) -> dict[str, Any]:
+    """A value for each field. What was sent stays as it is; a column that is not there is replaced otherwise."""
+    target = shown.get("target", "")
+    if not is_sent and target not in dataset.schema:
+        target = _likely_target(dataset)
+    return {
+        "effort": _effort(shown),
+        "budget_seconds": settings.TRAINING_BUDGET_SECONDS,
+        "seed": 0,
+        "estimator": AUTO,
+        **dict(shown.items()),
+        "target": target,
+        "registered_model": _name(dataset, shown.get("registered_model"), target, shown.get("task", "")),
+    }
+
+
+def _effort(shown: Mapping[str, Any]) -> str:
+    """The name of the budget, or OWN for seconds that have none."""
+    names = {seconds: name for name, seconds in EFFORTS.items()}
+    seconds = shown.get("budget_seconds", settings.TRAINING_BUDGET_SECONDS)
+    return names.get(int(seconds), OWN) if str(seconds).isdecimal() else OWN
+
+
+def _likely_target(dataset: Dataset) -> str:
+    """The last column that can be predicted at all: most tables keep their answer there."""
+    columns = dataset.schema.columns
+    for column in reversed(columns[-30:]):
+        try:
+            training.find_task(dataset=dataset, target=column.name)
+        except InvalidTrainingRequest:
+            continue
+        return column.name
+    return columns[-1].name
+
+
+def _name(dataset: Dataset, given: str | None, target: str, task: str) -> str:
+    """The name that was given; one that the form made up itself follows the target or the task."""
+    subjects = {each.value: each.label for each in Task if not each.has_target}
+    made_up = {_suggested_name(dataset, name) for name in (*dataset.schema.names, *subjects.values())}
+    if given and given not in made_up:
+        return given
+    return _suggested_name(dataset, subjects.get(task, target))
+
+
+def _suggested_name(dataset: Dataset, subject: str) -> str:
+    return f"{dataset.name} {subject}"[:MAX_NAME].strip()
+
+
+def shown_from_run(run: TrainingRun) -> dict[str, Any]:
+    """What the form begins with to ask for the same again."""
+    positions = {column.name: index for index, column in enumerate(run.dataset.schema.columns)}
+    roles = {f"role-{positions[name]}": role for name, role in run.roles.items() if name in positions}
+    params = {f"param-{run.estimator}-{name}": value for name, value in run.params.items()}
+    return {
+        "target": run.target,
+        "task": run.task,
+        "estimator": run.estimator,
+        "registered_model": run.registered_model.name,
+        "budget_seconds": run.budget_seconds,
+        "seed": run.seed,
+        **run.forecast,
+        "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
+        **roles,
+        **params,
+        **shown_from_rule(run.threshold),
+    }
