@@ -6,18 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from django.http import FileResponse, Http404
-from django.urls import reverse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
-from rest_framework import mixins, serializers
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import NotFound
-from ..models import BatchFormat, BatchPrediction, Dataset, JobStatus, RegisteredModel, Scope, WorkspaceRole
+from ..models import BatchFormat, BatchPrediction, Dataset, JobStatus, RegisteredModel, Scope
 from ..services import batches, registry
+from .batch_serializers import (
+    BatchChangeSerializer,
+    BatchRequestSerializer,
+    BatchSerializer,
+    BatchSummarySerializer,
+    BatchUploadSerializer,
+)
 from .idempotency import idempotent
 from .json import BytesRenderer, CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer, ParquetRenderer
 from .permissions import PREDICTS, require_scope
@@ -36,117 +42,6 @@ from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
 
 CSV, JSONL, PARQUET = "text/csv", "application/x-ndjson", "application/vnd.apache.parquet"
 FROM_BODY = {JSONL: BatchFormat.JSONL, PARQUET: BatchFormat.PARQUET, CSV: BatchFormat.CSV}
-
-
-class BatchSummarySerializer(serializers.ModelSerializer[BatchPrediction]):
-    """A batch in a list."""
-
-    url = serializers.SerializerMethodField()
-    registered_model = serializers.CharField(source="registered_model.slug")
-    model_version = serializers.IntegerField(source="model_version.number")
-    created_by = serializers.EmailField(source="created_by.email", allow_null=True, default=None)
-    n_rows_total = serializers.IntegerField(allow_null=True, help_text="Null until it is known.")
-    result_url = serializers.SerializerMethodField(help_text="Null while there is no result.")
-
-    class Meta:
-        model = BatchPrediction
-        fields = [
-            "id",
-            "status",
-            "url",
-            "result_url",
-            "registered_model",
-            "model_version",
-            "filename",
-            "format",
-            "dataset",
-            "n_rows_total",
-            "n_rows_done",
-            "n_errors",
-            "n_warnings",
-            "progress",
-            "progress_message",
-            "error",
-            "created_at",
-            "created_by",
-            "started_at",
-            "finished_at",
-        ]
-
-    def get_url(self, batch: BatchPrediction) -> str:
-        return self._url("api-batch", batch)
-
-    @extend_schema_field({"type": ["string", "null"]})
-    def get_result_url(self, batch: BatchPrediction) -> str | None:
-        return self._url("api-batch-result", batch) if batch.has_result else None
-
-    def _url(self, name: str, batch: BatchPrediction) -> str:
-        request = self.context["request"]
-        where = {"workspace": self.context["workspace"], "model": batch.registered_model.slug, "pk": batch.pk}
-        return str(request.build_absolute_uri(reverse(name, kwargs=where)))
-
-
-class RowErrorSerializer(serializers.Serializer[Any]):
-    row = serializers.IntegerField()
-    message = serializers.CharField()
-
-
-class BatchSerializer(BatchSummarySerializer):
-    """A batch: what was asked, how far it is, what came of it. The traceback is for its owner and for admins."""
-
-    row_errors = RowErrorSerializer(many=True, help_text="The first 100 rows that got no answer.")
-    warnings = serializers.ListField(child=serializers.CharField(), help_text="About the whole file.")
-    traceback = serializers.SerializerMethodField()
-
-    class Meta(BatchSummarySerializer.Meta):
-        fields = [
-            *BatchSummarySerializer.Meta.fields,
-            "n_bytes",
-            "result_bytes",
-            "result_removed_at",
-            "is_strict",
-            "coverage",
-            "request_id",
-            "row_errors",
-            "warnings",
-            "attempts",
-            "attempt_log",
-            "is_cancel_requested",
-            "traceback",
-        ]
-
-    def get_traceback(self, batch: BatchPrediction) -> str:
-        is_owner = batch.created_by_id == self.context["request"].user.pk
-        return batch.traceback if is_owner or self.context["membership"].can(WorkspaceRole.ADMIN) else ""
-
-
-class BatchUploadSerializer(serializers.Serializer[Any]):
-    """A file (CSV, Parquet or JSON lines) and what the caller says about it; what is left out is found."""
-
-    file = serializers.FileField()
-    version = serializers.CharField(required=False, help_text="A number or an alias; else champion.")
-    format = serializers.ChoiceField(BatchFormat.choices, required=False)
-    strict = serializers.BooleanField(
-        required=False, help_text="One doubtful row refuses the whole file, before any is answered."
-    )
-    coverage = serializers.FloatField(required=False, min_value=0.5, max_value=0.99)
-    encoding = serializers.CharField(required=False)
-    delimiter = serializers.CharField(required=False)
-    decimal = serializers.ChoiceField([".", ","], required=False)
-    skip_bad_rows = serializers.BooleanField(required=False, help_text="Leave out rows of another width.")
-
-
-class BatchRequestSerializer(serializers.Serializer[Any]):
-    """The rows of a dataset; a token needs the scope read beside predict."""
-
-    dataset = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    version = serializers.CharField(required=False, allow_null=True)
-    strict = serializers.BooleanField(default=False)
-    coverage = serializers.FloatField(required=False, allow_null=True, min_value=0.5, max_value=0.99)
-
-
-class BatchChangeSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField([JobStatus.CANCELLED.value])
 
 
 class BatchFilter(filters.FilterSet):
