@@ -10,12 +10,11 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import NotFound
-from ..models import BatchFormat, BatchPrediction, Dataset, JobStatus, RegisteredModel, Scope
+from ..models import BatchFormat, BatchPrediction, JobStatus, RegisteredModel, Scope
 from ..services import batches, registry
 from .batch_serializers import (
     BatchChangeSerializer,
@@ -24,6 +23,7 @@ from .batch_serializers import (
     BatchSummarySerializer,
     BatchUploadSerializer,
 )
+from .datasets import named_dataset
 from .idempotency import idempotent
 from .json import BytesRenderer, CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer, ParquetRenderer
 from .permissions import PREDICTS, require_scope
@@ -140,12 +140,9 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         asked.is_valid(raise_exception=True)
         require_scope(request, Scope.READ)
         wanted = asked.validated_data
-        dataset = Dataset.objects.filter(workspace=self.workspace, pk=wanted["dataset"]).first()
-        if dataset is None:
-            raise ValidationError({"dataset": ["There is no such dataset in this workspace."]})
         return {
             "registered_model": model,
-            "source": dataset,
+            "source": named_dataset(self.workspace, wanted["dataset"]),
             "version": wanted.get("version"),
             "strict": wanted["strict"],
             "coverage": wanted.get("coverage"),

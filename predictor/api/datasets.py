@@ -10,11 +10,12 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import InvalidInput
-from ..models import Dataset
+from ..models import Dataset, Workspace
 from ..services import datasets
 from .idempotency import idempotent
 from .json import CSVRenderer, JSONRenderer
@@ -204,3 +205,11 @@ def options_from(fields: Any) -> datasets.ImportOptions:
         skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
         infinite_as_missing=boolean(fields.get("infinite_as_missing"), "infinite_as_missing"),
     )
+
+
+def named_dataset(workspace: Workspace, pk: int) -> Dataset:
+    """The dataset that a body names. Raises ValidationError, also for one of another workspace."""
+    dataset = Dataset.objects.filter(workspace=workspace, pk=pk).first()
+    if dataset is None:
+        raise ValidationError({"dataset": ["There is no such dataset in this workspace."]})
+    return dataset

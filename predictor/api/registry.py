@@ -31,7 +31,7 @@ from .registry_serializers import (
     VersionSerializer,
     VersionSummarySerializer,
 )
-from .training import ThresholdSerializer
+from .training_serializers import ThresholdSerializer
 from .viewsets import WorkspaceViewSet, actor_of
 
 
