@@ -71,6 +71,10 @@ class Busy(TryLater):
     """So much is being predicted that one more would only make all of them late."""
 
 
+class NotLogged(TryLater):
+    """What was predicted could not be written to the log, so it was not answered either."""
+
+
 class RateLimited(TryLater):
     """This token has sent more requests than it may."""
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -36,6 +36,7 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
     errors.RequestUnderWay: HTTPStatus.CONFLICT,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NotLogged: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -95,7 +96,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     for kinds, status, detail in FROM_DJANGO:
         if isinstance(error, kinds):
             return problem(status, detail, request=request)
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | InterfaceError):
         logger.warning("The database did not answer in time.", exc_info=error)
         return problem(503, BUSY, request=request, headers={"Retry-After": "1"})
     request_id = getattr(request, "request_id", "")

@@ -18,13 +18,14 @@ from typing import IO, Any
 
 from django.conf import settings
 
-from ..errors import InvalidRows, StrictRows, listed
+from ..errors import InvalidRows, NotLogged, StrictRows, listed
 from ..ml.bulk_rows import BulkChunk, BulkSource
 from ..models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
 from . import artifacts, batch_files, prediction_log, serving
 from .answers import NOT_A_NUMBER, Asked
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
-from .jobs import Held, JobKind
+from .jobs import Held, JobKind, WorkDied
+from .log_rows import LogRow
 
 # How often the progress is committed: what a kill makes be done again.
 COMMIT_SECONDS = 1.0
@@ -136,11 +137,17 @@ class BatchWork:
             self._asked, batch.model_version, base=batch.log_base, latency_ms=latency_ms
         )
         for start in range(0, len(rows), LOGGED_AT_ONCE):
-            prediction_log.append(rows[start : start + LOGGED_AT_ONCE], is_durable=True)
+            self._log(rows[start : start + LOGGED_AT_ONCE])
         batch.n_rows_done += chunk.n_rows
         batch.n_errors += len(chunk.errors) + answers.n_without
         batch.n_warnings += len(chunk.warnings)
         batch.row_errors = [*batch.row_errors, *self._errors_of(chunk, answers)][:N_ERRORS_SHOWN]
+
+    def _log(self, rows: Sequence[LogRow]) -> None:
+        try:
+            prediction_log.append(rows, is_durable=True)
+        except NotLogged as error:
+            raise WorkDied("The prediction log could not be written.") from error
 
     def _errors_of(self, chunk: BulkChunk, answers: BulkAnswers) -> Sequence[dict[str, Any]]:
         if len(self._batch.row_errors) >= N_ERRORS_SHOWN or not (chunk.errors or answers.n_without):

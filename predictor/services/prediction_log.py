@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, NotLogged
 from ..ml.csv_text import csv_lines
 from ..models import PredictionLog, RegisteredModel, User, Workspace
 from ..models.prediction_log import PredictionLogQuerySet, first_id_at
@@ -22,6 +22,7 @@ from .log_rows import LogRow, as_json, insert
 
 __all__ = ["LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "search"]
 
+RETRY_SECONDS = 1
 EXPORT_FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
 
@@ -29,13 +30,20 @@ def append(rows: Sequence[LogRow], *, is_durable: bool = False) -> None:
     """Write rows. With MLWEB_PREDICTION_LOG=durable, or when asked here, they are committed when this returns.
 
     Every face logs through here. Inside a transaction of the caller they belong to that one, whatever is set.
+    Raises NotLogged for what passes: the database does not answer, the disk is full, no file can be opened.
     """
     if connection.in_atomic_block:
         insert(connection, rows)
-    elif settings.PREDICTION_LOG == "buffered" and not is_durable:
-        log_writer.writer().write_behind(rows)
-    else:
-        log_writer.writer().write(rows)
+        return
+    is_buffered = settings.PREDICTION_LOG == "buffered" and not is_durable
+    writer = log_writer.writer()
+    try:
+        (writer.write_behind if is_buffered else writer.write)(rows)
+    except log_writer.PASSING as error:
+        raise NotLogged(
+            "The prediction could not be written to the log, so it is not answered; try again in a moment.",
+            retry_seconds=RETRY_SECONDS,
+        ) from error
 
 
 @dataclass(frozen=True)

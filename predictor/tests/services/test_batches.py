@@ -16,7 +16,16 @@ from django.db import IntegrityError, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from predictor.errors import Conflict, Forbidden, InvalidInput, InvalidRows, InvalidTable, NotFound, TooLarge
+from predictor.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    InvalidRows,
+    InvalidTable,
+    NotFound,
+    NotLogged,
+    TooLarge,
+)
 from predictor.models import (
     BatchFormat,
     BatchPrediction,
@@ -279,6 +288,26 @@ def test_an_interrupted_batch_goes_on_without_repeating_a_row(
     numbers = PredictionLog.objects.order_by("id").values_list("row_number", flat=True)
     assert list(numbers) == list(range(1, 7_001))
     assert [each["outcome"] for each in batch.attempt_log] == ["lost", "succeeded"]
+
+
+def test_a_batch_whose_rows_cannot_be_logged_is_tried_again(
+    linear: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = start(linear, file(tmp_path, "x1,x2\n1,2\n"))
+
+    def full(*args: Any, **more: Any) -> None:
+        raise NotLogged("The disk is full.", retry_seconds=1)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(prediction_log, "append", full)
+        assert jobs.run(batches.BATCHES, batch.pk)
+    batch.refresh_from_db()
+    assert batch.status == JobStatus.QUEUED
+
+    finish(batch)
+
+    assert batch.n_rows_done == PredictionLog.objects.count() == 1
+    assert [each["outcome"] for each in batch.attempt_log] == ["died", "succeeded"]
 
 
 def test_a_lost_work_file_begins_anew_and_logs_no_row_twice(
