@@ -28,6 +28,7 @@ from django.utils import timezone
 from ..errors import Conflict, MlwebError
 from ..models import Job, JobStatus
 from ..models.job import JobQuerySet
+from . import meters
 from .leases import Held, OnChange, Stop, Stopped, WorkDied
 
 __all__ = [
@@ -121,7 +122,7 @@ def cancel(kind: JobKind, job: Job) -> None:
     if job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED):
         raise Conflict(f"It has {job.status} already, so there is nothing to cancel.")
     if is_stopped:
-        kind.clean_up(job.pk)
+        _end(kind, job.pk, JobStatus.CANCELLED)
 
 
 def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> Held | None:
@@ -178,7 +179,7 @@ def perform(kind: JobKind, held: Held) -> None:
         return
     logger.info("%s %s: %s.", kind.name, held.pk, held.status)
     if JobStatus(held.status).is_final:
-        kind.clean_up(held.pk)
+        _end(kind, held.pk, held.status)
     elif not _is_shutting_down.is_set():
         ring(kind, held.pk)
 
@@ -279,7 +280,13 @@ def _take_back(kind: JobKind, job: Job) -> None:
         is_cancel_requested=job.is_cancel_requested,
     )
     if unchanged.update(**changes) and changes["status"] != JobStatus.QUEUED:
-        kind.clean_up(job.pk)
+        _end(kind, job.pk, changes["status"])
+
+
+def _end(kind: JobKind, pk: int, status: str) -> None:
+    """After the row says so."""
+    meters.job_ended(kind.name, status)
+    kind.clean_up(pk)
 
 
 def _ring_again(kind: JobKind) -> None:

@@ -26,6 +26,11 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 FACES = ("api", "article", "v2", "v1", "mlflow", "web", "admin", "health", "static")
+# Through which face rows were predicted: the sources of the prediction log.
+SOURCES = ("form", "csv", "api", "article", "v2", "kserve", "mlflow", "command", "batch")
+# Kinds of jobs, and how one ends.
+KINDS = ("batch", "training")
+ENDS = ("succeeded", "failed", "cancelled")
 # Seconds; the last one has no bound.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FIRST_STATUS, N_STATUSES = 100, 500
@@ -41,6 +46,8 @@ COUNTERS = (
     "log_failed_rows",
     "log_wait_seconds",
     "log_requests",
+    *(f"rows_{source}" for source in SOURCES),
+    *(f"{kind}_{end}" for kind in KINDS for end in ENDS),
 )
 # What is true of a process while it lives: not taken over from dead ones.
 GAUGES = (
@@ -162,6 +169,16 @@ def group_ended(n_rows: int, n_failed: int, n_requests: int, waited_seconds: flo
     counted.add(CELL["log_failed_rows"], n_failed)
     counted.add(CELL["log_requests"], n_requests)
     counted.add(CELL["log_wait_seconds"], waited_seconds)
+
+
+def rows_predicted(source: str, n_rows: int) -> None:
+    """Rows that were answered and logged."""
+    meters().add(CELL[f"rows_{source}"], n_rows)
+
+
+def job_ended(kind: str, end: str) -> None:
+    """One of KINDS that needs no more work, by one of ENDS."""
+    meters().add(CELL[f"{kind}_{end}"])
 
 
 def note(name: str, value: float) -> None:

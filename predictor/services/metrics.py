@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from django.conf import settings
 from django.db.models import Count
 
-from ..models import TrainingRun
+from ..models import BatchPrediction, Job, TrainingRun
 from . import meters
-from .meters import BOUNDS, FACES, Totals
+from .meters import BOUNDS, ENDS, FACES, KINDS, SOURCES, Totals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -34,12 +34,19 @@ GAUGES = (
     ("versions_in_memory", "versions_in_memory", "Model versions loaded, summed over the processes."),
     ("log_waiting_rows", "log_waiting_rows", "Rows that wait to be committed to the prediction log."),
 )  # fmt: skip
+UNFINISHED: tuple[tuple[type[Job], str, str], ...] = (
+    (BatchPrediction, "batches", "Batches"),
+    (TrainingRun, "training_runs", "Training runs"),
+)
+AT_WORK = ("queued", "running")
 
 
 def exposition() -> str:
     """All of it in Prometheus' text format, version 0.0.4."""
     found = meters.totals()
-    return "\n".join([*_requests(found), *_latency(found), *_plain(found), *_jobs(), *_disk(), ""])
+    return "\n".join(
+        [*_requests(found), *_latency(found), *_rows(found), *_plain(found), *_jobs(found), *_disk(), ""]
+    )
 
 
 def _requests(found: Totals) -> Iterator[str]:
@@ -61,6 +68,12 @@ def _latency(found: Totals) -> Iterator[str]:
         yield f'mlweb_{name}_count{{face="{face}"}} {_number(counts[-1])}'
 
 
+def _rows(found: Totals) -> Iterator[str]:
+    yield from _head("predicted_rows_total", "counter", "Rows answered and logged, by face; batches are one.")
+    for source in SOURCES:
+        yield f'mlweb_predicted_rows_total{{face="{source}"}} {_number(found.value(f"rows_{source}"))}'
+
+
 def _plain(found: Totals) -> Iterator[str]:
     for kind, entries in (("counter", COUNTERS), ("gauge", GAUGES)):
         for meter, name, text in entries:
@@ -68,12 +81,19 @@ def _plain(found: Totals) -> Iterator[str]:
             yield f"mlweb_{name} {_number(found.value(meter))}"
 
 
-def _jobs() -> Iterable[str]:
-    counted = TrainingRun.objects.unfinished().order_by().values_list("status").annotate(Count("pk"))
-    found = {"queued": 0, "running": 0, **dict(counted)}
-    yield from _head("training_runs", "gauge", "Training runs that are not finished, by status.")
-    for status, count in sorted(found.items()):
-        yield f'mlweb_training_runs{{status="{status}"}} {count}'
+def _jobs(found: Totals) -> Iterator[str]:
+    for job, name, text in UNFINISHED:
+        counted = job._default_manager.filter(status__in=AT_WORK).order_by()
+        by_status = dict(counted.values_list("status").annotate(Count("pk")))
+        yield from _head(name, "gauge", f"{text} that are not finished, by status.")
+        for status in AT_WORK:
+            yield f'mlweb_{name}{{status="{status}"}} {by_status.get(status, 0)}'
+    yield from _head(
+        "jobs_ended_total", "counter", "Batches and training runs that ended, by kind and status."
+    )
+    for kind in KINDS:
+        for end in ENDS:
+            yield f'mlweb_jobs_ended_total{{kind="{kind}",status="{end}"}} {_number(found.value(f"{kind}_{end}"))}'
 
 
 def _disk() -> Iterable[str]:

@@ -17,7 +17,7 @@ from ..errors import InvalidInput, NotLogged
 from ..ml.csv_text import csv_lines
 from ..models import PredictionLog, RegisteredModel, User, Workspace
 from ..models.prediction_log import PredictionLogQuerySet, first_id_at
-from . import log_writer
+from . import log_writer, meters
 from .log_rows import LogRow, as_json, insert
 
 __all__ = ["LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "search"]
@@ -34,8 +34,14 @@ def append(rows: Sequence[LogRow], *, is_durable: bool = False) -> None:
     """
     if connection.in_atomic_block:
         insert(connection, rows)
-        return
-    is_buffered = settings.PREDICTION_LOG == "buffered" and not is_durable
+    else:
+        _write(rows, is_buffered=settings.PREDICTION_LOG == "buffered" and not is_durable)
+    if rows:
+        # Those of one call came through one face.
+        meters.rows_predicted(rows[0].source, len(rows))
+
+
+def _write(rows: Sequence[LogRow], *, is_buffered: bool) -> None:
     writer = log_writer.writer()
     try:
         (writer.write_behind if is_buffered else writer.write)(rows)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from predictor.models import ModelVersion
-from predictor.services import meters
+from predictor.models import BatchPrediction, ModelVersion
+from predictor.services import batches, jobs, meters
 from predictor.tests.api.conftest import Caller, problem
 
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? -?[0-9.e+-]+')
@@ -62,4 +62,26 @@ def test_it_tells_what_was_answered_by_whom(api: Caller, linear: ModelVersion, s
     assert found["mlweb_requests_in_flight"] == 1  # the one that asks
     assert found["mlweb_version_loads_total"] + found["mlweb_version_hits_total"] >= 3
     assert found['mlweb_training_runs{status="queued"}'] == 0
+    assert found['mlweb_predicted_rows_total{face="api"}'] == 6
     assert found["mlweb_disk_free_bytes"] > 0
+
+
+def test_it_tells_of_files_and_batches(
+    api: Caller, linear: ModelVersion, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = "secret"
+    csv, path = b"x1,x2\n1,2\n3,4\nabc,4\n", "models/article/batches"
+    good, lost, waiting = (api.post(path, csv, content_type="text/csv").json()["id"] for _ in range(3))
+    assert api.post("models/article/predictions", csv[:14], content_type="text/csv").getvalue()
+    assert jobs.run(batches.BATCHES, good)
+    jobs.cancel(batches.BATCHES, BatchPrediction.objects.get(pk=lost))
+
+    found = samples()
+
+    assert found['mlweb_predicted_rows_total{face="batch"}'] == 2
+    assert found['mlweb_predicted_rows_total{face="api"}'] == 2
+    assert found['mlweb_batches{status="queued"}'] == BatchPrediction.objects.filter(pk=waiting).count() == 1
+    assert found['mlweb_batches{status="running"}'] == 0
+    assert found['mlweb_jobs_ended_total{kind="batch",status="succeeded"}'] == 1
+    assert found['mlweb_jobs_ended_total{kind="batch",status="cancelled"}'] == 1
+    assert found['mlweb_jobs_ended_total{kind="training",status="failed"}'] == 0

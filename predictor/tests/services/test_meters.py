@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from predictor import tasks
+from predictor.models import JobStatus, PredictionSource
 from predictor.services import meters
 from predictor.services.meters import Meters
 
@@ -94,3 +96,9 @@ def test_a_full_disk_leaves_a_process_that_counts_by_itself(
     assert not alone.is_shared
     assert list((tmp_path / "full").iterdir()) == []
     assert meters.totals().value("rate_limited") == 1
+
+
+def test_every_source_of_the_log_and_every_kind_of_job_has_its_cells() -> None:
+    assert set(meters.SOURCES) == set(PredictionSource.values)
+    assert set(meters.KINDS) == set(tasks.KINDS)
+    assert set(meters.ENDS) == {status.value for status in JobStatus if status.is_final}
