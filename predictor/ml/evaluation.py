@@ -48,20 +48,18 @@ from numpy.typing import NDArray
 from . import curves
 from .checking import TrainingTable
 from .conditions import Conditions
-from .intervals import Resamples, decided_intervals, held_out_intervals
-from .metrics import DECIDED, class_metrics, confusion, metrics, predicted_codes, selection_metric
+from .intervals import Resamples, held_out_intervals
+from .metrics import class_metrics, confusion, metrics, predicted_codes, selection_metric
 from .schema import Task, canonical_text
 from .slices import Slice, worst_slices
-from .split_columns import SplitKind
 from .target import Target
-from .thresholds import HALF, Scores, Threshold, decision_numbers, pairs
+from .thresholds import HALF, Threshold, decision_numbers
 from .verdict import Baseline, Verdict, judge, worries_about
 
 __all__ = [
     "Baseline",
     "EvaluationReport",
     "Verdict",
-    "decided_again",
     "decision",
     "dummy_predictions",
     "evaluate",
@@ -149,7 +147,7 @@ def evaluate(
         *conditions.worries, *worries_about(target, held_out, intervals, cross_validation, slices, resamples)
     ]  # fmt: skip
     details = (
-        _classification(target, predicted, threshold)
+        class_details(target, predicted, threshold)
         if task.is_classification
         else _regression(target, predicted, seed)
     )
@@ -207,70 +205,8 @@ def decision(
     }
 
 
-def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshold) -> dict[str, Any]:
-    """The report of a binary task, with everything that depends on the predicted classes at another threshold."""
-    held_out, out_of_fold = scores.held_out, scores.out_of_fold
-    names = list(report["classes"])
-    target = Target("", Task.BINARY, held_out[0].astype(np.intp), tuple(names))
-    fresh = _classification(target, pairs(held_out[1]), threshold.value)
-    labels = [
-        {**old, **{name: new[name] for name in ("precision", "recall", "f1")}}
-        for old, new in zip(report["per_class"], fresh["per_class"], strict=True)
-    ]
-    folds = report["cross_validation"]
-    return {
-        **report,
-        "held_out": _relabelled(report["held_out"], *held_out, threshold.value),
-        "intervals": {
-            **(report.get("intervals") or {}),
-            **_decided_intervals(report, *held_out, threshold.value),
-        },
-        "slices": [{**each, "rate": None, "rate_elsewhere": None} for each in report.get("slices") or []],
-        "cross_validation": {
-            **folds,
-            **(
-                {"intervals": {**folds["intervals"], **dict.fromkeys(DECIDED)}}
-                if "intervals" in folds
-                else {}
-            ),
-            "metrics": _relabelled(folds.get("metrics") or {}, *out_of_fold, threshold.value),
-        },
-        "baselines": [
-            {
-                **each,
-                "held_out": _relabelled(
-                    each["held_out"], held_out[0], scores.baselines[each["key"]], threshold.value
-                ),
-            }
-            if each["key"] in scores.baselines
-            else each
-            for each in report["baselines"]
-        ],
-        "confusion": fresh["confusion"],
-        "per_class": labels,
-        "decision": decision(threshold, names[1], held_out=held_out, out_of_fold=out_of_fold),
-    }
-
-
-def _decided_intervals(
-    report: Mapping[str, Any], is_positive: Array, probabilities: Array, at: float
-) -> dict[str, Any]:
-    split = (report.get("conditions") or {}).get("split") or {}
-    if split.get("kind") == SplitKind.GROUP:
-        # The scores that are stored do not say which rows are of one group.
-        return dict.fromkeys(DECIDED)
-    codes = (probabilities >= at).astype(np.intp)
-    return decided_intervals(is_positive.astype(np.intp), codes, 2, seed=0)
-
-
-def _relabelled(
-    known: Mapping[str, Any], is_positive: Array, probabilities: Array, at: float
-) -> dict[str, Any]:
-    new = metrics(Task.BINARY, is_positive.astype(np.intp), pairs(probabilities), at)
-    return {**known, **{name: new[name] for name in DECIDED}}
-
-
-def _classification(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
+def class_details(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
+    """The confusion, and the numbers and curves of each class; a class is decided at the threshold."""
     matrix = confusion(target.y, predicted_codes(predicted, threshold), target.n_classes)
     names = [str(canonical_text(each)) for each in target.classes]
     per_class = []

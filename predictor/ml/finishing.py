@@ -17,9 +17,11 @@ from .children import Ended
 from .choosing import Choice, choice_of
 from .conditions import Conditions
 from .deciding import Decided, decide
-from .final_fits import Chosen, Judging, Plan, judge, publish
+from .final_fits import Chosen, Plan
+from .judging import Judging, judge
 from .leaderboard import Outcome
 from .progress import Deadline
+from .publishing import publish
 from .request import TrainingRequest
 from .search import Search
 

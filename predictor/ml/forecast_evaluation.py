@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .forecast_backtest import Backtest
-from .forecast_features import Floats, filled
+from .forecast_baselines import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, error_units
+from .forecast_features import Floats
 from .forecast_intervals import StepErrors
 from .forecast_table import Points, View, actual, described
 from .metrics import finite
@@ -33,13 +34,6 @@ from .schema import Task
 from .uncertainty import JUDGED_COVERAGES
 from .verdict import Comparison, Verdict, short
 
-SEASONAL, NAIVE, DRIFT = "seasonal_naive", "naive", "drift"
-TITLES = {SEASONAL: "Seasonal naive", NAIVE: "Last value", DRIFT: "Drift"}
-MEANINGS = {
-    SEASONAL: "repeating the last season",
-    NAIVE: "repeating the last value",
-    DRIFT: "going on along the straight line from the first value to the last",
-}
 N_RESAMPLES = 1_000
 # Even if all of fewer horizons that do not overlap were forecast better, chance does that in 1 of 16 tests.
 MIN_WINDOWS = 5
@@ -273,36 +267,6 @@ def gains_of(
     resampled = means[(drawn[:, :, None] + np.arange(block)) % n]
     low, high = np.quantile(resampled.mean(axis=(1, 2)), [0.025, 0.975])
     return float(means.mean()), float(low), float(high)
-
-
-def baselines(view: View, points: Points) -> dict[str, Floats]:
-    """Forecasts from the past alone: the last season again, the last value again, the line through the ends."""
-    found = {key: np.empty(len(points)) for key in (SEASONAL, NAIVE, DRIFT)}
-    season = view.shape.season
-    for code in np.unique(points.series):
-        values = filled(view.table.series[code].values, season)
-        rows = points.series == code
-        origins, steps = points.origins[rows], points.steps[rows]
-        last = values[origins]
-        found[NAIVE][rows] = last
-        found[SEASONAL][rows] = values[origins + 1 + (steps - 1) % season - season]
-        found[DRIFT][rows] = last + steps * (last - values[0]) / np.maximum(origins, 1)
-    if season == 1:
-        del found[SEASONAL]
-    return found
-
-
-def error_units(view: View, until: int) -> Floats:
-    """For each series the mean absolute seasonal change before a period; never 0."""
-    units = np.empty(len(view.table.series))
-    for code, each in enumerate(view.table.series):
-        known = each.values[: max(until - each.start + 1, 0)]
-        known = known if len(known) > view.shape.season + 1 else each.values
-        changes = np.abs(known[view.shape.season :] - known[: -view.shape.season])
-        changes = changes[np.isfinite(changes)]
-        unit = float(changes.mean()) if len(changes) else 0.0
-        units[code] = unit or float(np.nanmean(np.abs(each.values))) or 1.0
-    return units
 
 
 def floor_of(view: View) -> float | None:

@@ -19,7 +19,7 @@ from .children import Children
 from .choosing import choose
 from .costs import Costs
 from .explaining import predicted
-from .final_fits import fit_plan, store, told
+from .final_fits import fit_plan
 from .finishing import Finished, Halves, finish_by
 from .forecast_backtest import Backtest, find_cuts, find_shape, make_backtest
 from .forecast_evaluation import KnownErrors, floor_of, report
@@ -33,6 +33,7 @@ from .leaderboard import Entry
 from .paths import fit_fold
 from .persistence import FORECAST, store_json
 from .progress import Clock, Deadline, Reporter
+from .publishing import store, told
 from .request import ForecastOptions, TrainingRequest
 from .running import LOADED_EARLY, search_candidates, write_result
 from .schema import ColumnProfile, Role, TableSchema, Task

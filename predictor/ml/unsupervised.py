@@ -16,9 +16,9 @@ from ..errors import InvalidTrainingRequest
 from .checking import TrainingTable, TrainingWarning, feature_roles
 from .checkpoints import write_json
 from .features import FeatureSpec
-from .final_fits import store
 from .pipeline import FittedPipeline, Member
 from .progress import Clock, Reporter
+from .publishing import store
 from .request import TrainingRequest
 from .running import LOADED_EARLY, library_versions, rows_to_read
 from .schema import Scalar, Task

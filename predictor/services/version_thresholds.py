@@ -33,12 +33,12 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
     Raises InvalidThreshold for another task than binary, Conflict for a version stored without its scores.
     """
-    from ..ml import evaluation, persistence, thresholds
+    from ..ml import evaluation_again, persistence, thresholds
     from . import artifacts
 
     scores = _scores(version)
     chosen = thresholds.choose(rule, *scores.out_of_fold)
-    report = evaluation.decided_again(version.evaluation, scores, chosen)
+    report = evaluation_again.decided_again(version.evaluation, scores, chosen)
     spec = persistence.with_threshold(
         artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
     )

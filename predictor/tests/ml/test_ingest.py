@@ -19,7 +19,7 @@ from predictor.errors import (
     UnknownEncoding,
     UnsupportedContent,
 )
-from predictor.ml import ingest, tables
+from predictor.ml import ingest, ingest_reader, tables
 from predictor.ml.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from predictor.ml.schema import Role
 
@@ -350,7 +350,7 @@ def test_it_names_the_first_five_ragged_rows_and_counts_all(read: Read) -> None:
 
 
 def test_it_does_not_claim_a_count_it_does_not_have(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "MAX_STORED_REJECTS", 50)
+    monkeypatch.setattr(ingest_reader, "MAX_STORED_REJECTS", 50)
     content = "a,b\n1,2\n" + "1,2,3\n" * 70
     with pytest.raises(RaggedRows, match="More than 50 rows"):
         read(content)
@@ -449,14 +449,14 @@ def test_it_types_a_column_only_without_loss(
     is_large: bool,
 ) -> None:
     if is_large:  # the first row decides, and has to be corrected by the others
-        monkeypatch.setattr(ingest, "MAX_SAMPLED_ROWS", 1)
+        monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", 1)
     imported = read("v,w\n" + "".join(f'"{cell}",z\n' for cell in cells))
     assert imported.storages["v"] == storage
     assert [row["v"] for row in imported.rows] == values
 
 
 def test_a_late_value_in_an_empty_column_is_seen(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "MAX_SAMPLED_ROWS", 2)
+    monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", 2)
     imported = read("a,b\n,1\n,2\n,3\n7,4\n")
     assert imported.storages["a"] == "BIGINT"
 
@@ -496,7 +496,7 @@ INFINITE = "a,b\n1,2\n2,inf\n3,1e400\n4,-Infinity\n5,6\n"
 def test_it_refuses_infinite_numbers_with_row_and_column(
     read: Read, monkeypatch: pytest.MonkeyPatch, n_sampled: int
 ) -> None:
-    monkeypatch.setattr(ingest, "MAX_SAMPLED_ROWS", n_sampled)
+    monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", n_sampled)
     with pytest.raises(InvalidTable, match=r"row 2 of “b”, row 3 of “b”, row 4 of “b”") as caught:
         read(INFINITE)
     assert [problem.pointer for problem in caught.value.problems] == ["b", "b", "b"]
@@ -506,7 +506,7 @@ def test_it_refuses_infinite_numbers_with_row_and_column(
 def test_it_takes_infinite_numbers_as_missing_when_asked(
     read: Read, monkeypatch: pytest.MonkeyPatch, n_sampled: int
 ) -> None:
-    monkeypatch.setattr(ingest, "MAX_SAMPLED_ROWS", n_sampled)
+    monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", n_sampled)
     imported = read(INFINITE, infinite_as_missing=True)
     assert [row["b"] for row in imported.rows] == [2, None, None, None, 6]
     assert "3 infinite values taken as missing" in imported.warnings

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidInput
-from predictor.ml import profiling, tables
+from predictor.ml import column_facts, tables
 from predictor.ml.ingest import ingest_csv
 from predictor.ml.ingest_request import ImportLimits, ImportOptions
 from predictor.ml.schema import ColumnProfile, Role, TableSchema, canonical_text
@@ -197,8 +197,8 @@ def test_levels_are_in_canonical_text_most_frequent_first(tmp_path: Path) -> Non
 
 
 def test_a_large_table_is_profiled_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiling, "MAX_EXACT_ROWS", 100)
-    monkeypatch.setattr(profiling, "MAX_SAMPLED_CELLS", 1)
+    monkeypatch.setattr(column_facts, "MAX_EXACT_ROWS", 100)
+    monkeypatch.setattr(column_facts, "MAX_SAMPLED_CELLS", 1)
     rows = "".join(f"{number},w{number % 5},2024-01-{number % 28 + 1:02d}\n" for number in range(5_000))
     _, schema = imported(tmp_path, "a,b,c\n" + rows)
     a, b = schema["a"], schema["b"]

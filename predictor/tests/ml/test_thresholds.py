@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidThreshold
-from predictor.ml.evaluation import Baseline, decided_again, decision, dummy_predictions, evaluate
+from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
+from predictor.ml.evaluation_again import decided_again
 from predictor.ml.metrics import classification_metrics
 from predictor.ml.schema import Task
 from predictor.ml.target import Target
