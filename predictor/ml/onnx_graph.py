@@ -25,6 +25,7 @@ class Graph:
         self.n_columns = n_columns
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self._mirrored: dict[str, str] = {}
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one output."""
@@ -51,6 +52,12 @@ class Graph:
         if places == tuple(range(self.n_columns)):
             return "X"
         return self.op("Gather", "X", self.constant(places, np.int64), axis=1)
+
+    def beside_negative(self, x: str) -> str:
+        """x and -x side by side: (n, 2k) for (n, k). All who ask for the same x share it."""
+        if x not in self._mirrored:
+            self._mirrored[x] = self.op("Concat", x, self.op("Neg", x), axis=1)
+        return self._mirrored[x]
 
     def affine(self, x: str, weights: NDArray[Any], offsets: NDArray[Any]) -> str:
         """x · weights + offsets for float64 x."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .onnx_ensemble import Ensemble, Grown
 from .onnx_graph import CannotExport, Graph
-from .onnx_trees import Ensemble
 
 # A code that no category has, for a test that only missing values pass.
 NO_CODE = -2.0
@@ -21,11 +21,11 @@ NO_CODE = -2.0
 def emit_hist_boosting(graph: Graph, estimator: Any, x: str) -> str:
     """A regressor (n, 1) or classifier (n, n_classes), float64."""
     n_targets = len(estimator._predictors[0]) if estimator._predictors else 1
-    ensemble = Ensemble(n_targets=n_targets)
+    ensemble = Ensemble(estimator.n_features_in_, n_targets)
     order, categories = _internal_columns(estimator)
     for stage in estimator._predictors:
         for target, predictor in enumerate(stage):
-            _add(ensemble, predictor, order, categories, target)
+            ensemble.add(_grown(predictor, order, categories), target)
     start = np.reshape(np.asarray(estimator._baseline_prediction, np.float64), (1, -1))
     raw = graph.op("Add", graph.double(ensemble.emit(graph, x)), graph.constant(start))
     if hasattr(estimator, "classes_"):
@@ -53,9 +53,7 @@ def _internal_columns(estimator: Any) -> tuple[NDArray[np.int64], dict[int, NDAr
     return order, {place: np.asarray(found, np.float64) for place, found in enumerate(encoder.categories_)}
 
 
-def _add(
-    ensemble: Ensemble, predictor: Any, order: NDArray[np.int64], categories: dict[int, Any], target: int
-) -> None:
+def _grown(predictor: Any, order: NDArray[np.int64], categories: dict[int, Any]) -> Grown:
     nodes = predictor.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
     is_member = nodes["is_categorical"].astype(bool) & ~is_leaf
@@ -64,17 +62,17 @@ def _add(
         members += _members(
             predictor.raw_left_cat_bitsets[node["bitset_idx"]], categories[int(node["feature_idx"])]
         )
-    ensemble.add(
+    return Grown(
         left=nodes["left"],
         right=nodes["right"],
         is_leaf=is_leaf,
         features=order[nodes["feature_idx"].astype(np.int64)],
         thresholds=nodes["num_threshold"],
         missing_goes_left=nodes["missing_go_to_left"],
+        n_rows=nodes["count"],
         weights=nodes["value"],
-        target=target,
         is_member=is_member,
-        members=members,
+        members=tuple(members),
     )
 
 

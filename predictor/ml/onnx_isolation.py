@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .anomalies import expected_depth, leaf_depths
+from .onnx_ensemble import Ensemble, fitted_tree
 from .onnx_graph import Graph
-from .onnx_trees import Ensemble, add_tree
 
 
 def emit_isolation(graph: Graph, estimator: Any, x: str) -> str:
@@ -18,9 +18,9 @@ def emit_isolation(graph: Graph, estimator: Any, x: str) -> str:
     line need; the columns are summed in float64.
     """
     forest = estimator.forest_
-    ensemble = Ensemble(n_targets=len(forest.estimators_))
-    for place, (each, depths) in enumerate(zip(forest.estimators_, leaf_depths(forest), strict=True)):
-        add_tree(ensemble, each.tree_, depths, place)
+    ensemble = Ensemble(forest.n_features_in_, n_targets=None)
+    for each, depths in zip(forest.estimators_, leaf_depths(forest), strict=True):
+        ensemble.add(fitted_tree(each.tree_, depths))
     depth = graph.total(graph.double(ensemble.emit(graph, x)), 1)
     score = graph.op("Exp", graph.op("Mul", depth, graph.constant(-np.log(2.0) / expected_depth(forest))))
     return _interpolated(graph, score, estimator.knots_, estimator.shares_)

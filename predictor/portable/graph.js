@@ -302,7 +302,7 @@ function treeEnsemble([x], forest) {
 const OPERATORS = {
   Add: pairwise((a, b) => a + b), Sub: pairwise((a, b) => a - b), Mul: pairwise((a, b) => a * b),
   Div: pairwise((a, b) => a / b), Max: pairwise(Math.max), Min: pairwise(Math.min), Sum: pairwise((a, b) => a + b),
-  Exp: each((x) => Math.exp(x)), Log: each((x) => Math.log(x)), Sqrt: each((x) => Math.sqrt(x)), Floor: each((x) => Math.floor(x)),
+  Neg: each((x) => -x), Exp: each((x) => Math.exp(x)), Log: each((x) => Math.log(x)), Sqrt: each((x) => Math.sqrt(x)), Floor: each((x) => Math.floor(x)),
   Tanh: each((x) => Math.tanh(x)), Relu: each((x) => (x > 0 || Number.isNaN(x) ? x : 0)), Sigmoid: each(sigmoid),
   Clip: ([x, low, high]) => ({ dims: x.dims, data: x.data.map((v) => Math.min(Math.max(v, low.data[0]), high.data[0])) }),
   Cast: ([x], { to }) => (to === 7 ? { dims: x.dims, data: x.data.map(Math.trunc) } : to === 1 ? { dims: x.dims, data: x.data.map(Math.fround) } : x),

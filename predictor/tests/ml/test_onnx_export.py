@@ -12,8 +12,8 @@ from predictor.ml.encoding import Encoding
 from predictor.ml.estimators import estimators_for
 from predictor.ml.features import NATIVE_BOOSTING, FeatureSpec
 from predictor.ml.hyperparameters import SUPERVISED
+from predictor.ml.onnx_ensemble import rounded_down
 from predictor.ml.onnx_export import CannotExport, export, linear_graph
-from predictor.ml.onnx_trees import rounded_down
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member, TargetScaling
 from predictor.ml.schema import Role, Task
