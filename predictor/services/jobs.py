@@ -10,14 +10,10 @@ Another kind of work is a subclass of `Job` (its row) and of `JobKind` (how it i
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
-import traceback
 import uuid
-from abc import ABC, abstractmethod
-from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -25,10 +21,12 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ..errors import Conflict, MlwebError
+from ..errors import Conflict
 from ..models import Job, JobStatus
-from ..models.job import JobQuerySet
 from . import meters
+from .attempts import begun_attempt, deaths, with_lost_attempts
+from .job_endings import perform_to_end
+from .job_kinds import JobKind
 from .leases import Held, OnChange, Stop, Stopped, WorkDied
 
 __all__ = [
@@ -51,45 +49,8 @@ logger = logging.getLogger(__name__)
 RING_AGAIN_AFTER_SWEEPS = 3
 # At most so many bells a sweep: one worker that hears one bell works off all that waits.
 MAX_BELLS = 10
-# Attempts that ended like this count towards MLWEB_JOB_MAX_ATTEMPTS; a planned stop of the worker does not.
-DEATHS = ("lost", "died")
 
 _is_shutting_down = threading.Event()
-
-
-class JobKind(ABC):
-    """One kind of work: which rows it lives in, how many at once in a process, and how one is done."""
-
-    name: ClassVar[str]
-    model: ClassVar[type[Job]]
-
-    def __init__(self) -> None:
-        self.slots = threading.BoundedSemaphore(self.n_slots)
-
-    @property
-    def n_slots(self) -> int:
-        return 1
-
-    @property
-    @abstractmethod
-    def hard_limit(self) -> timedelta:
-        """How long one attempt may take, whatever happens."""
-
-    @abstractmethod
-    def perform(self, held: Held) -> None:
-        """Do the work and end with `held.finish(...)`, in one transaction with what the work made.
-
-        Raises a MlwebError to fail for good, `WorkDied` to be tried again, `Stopped` when asked to stop.
-        """
-
-    @property
-    def rows(self) -> JobQuerySet:
-        rows: JobQuerySet = self.model._default_manager.all()  # type: ignore[assignment]
-        return rows
-
-    @abstractmethod
-    def clean_up(self, pk: int) -> None:
-        """Remove what attempts left behind, once the job is final."""
 
 
 def ring(kind: JobKind, pk: int) -> None:
@@ -137,12 +98,7 @@ def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> Held 
         job = kind.rows.get(pk=pk)
         job.attempt_log = [
             *with_lost_attempts(job.attempt_log, job.attempts - 1),
-            {
-                "began_at": now_text(),
-                "worker": f"{socket.gethostname()}:{os.getpid()}",
-                "ended_at": None,
-                "outcome": None,
-            },
+            begun_attempt(),
         ]
         job.save(update_fields=["attempt_log"])
     return Held(
@@ -169,7 +125,7 @@ def perform(kind: JobKind, held: Held) -> None:
     logger.info("%s %s: attempt %s begins.", kind.name, held.pk, held.job.attempts)
     try:
         with held:
-            _perform(kind, held)
+            perform_to_end(kind, held)
     except Stopped:
         logger.warning("%s %s is no longer ours; its next attempt is another worker's.", kind.name, held.pk)
         return
@@ -182,60 +138,6 @@ def perform(kind: JobKind, held: Held) -> None:
         _end(kind, held.pk, held.status)
     elif not _is_shutting_down.is_set():
         ring(kind, held.pk)
-
-
-def _perform(kind: JobKind, held: Held) -> None:
-    try:
-        kind.perform(held)
-    except Stopped as stopped:
-        _end_stopped(kind, held, stopped.reason)
-    except KeyboardInterrupt:
-        held.finish(JobStatus.CANCELLED, outcome="cancelled")
-        raise
-    except WorkDied as death:
-        _end_dead(held, death)
-    except MlwebError as error:
-        held.finish(
-            JobStatus.FAILED, error=str(error), traceback=getattr(error, "traceback", ""), outcome="failed"
-        )
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("%s %s crashed.", kind.name, held.pk)
-        held.finish(
-            JobStatus.FAILED,
-            error="It stopped because of a fault in mlweb; its owner can read the details in the traceback.",
-            traceback=traceback.format_exc(),
-            outcome="failed",
-        )
-
-
-def _end_stopped(kind: JobKind, held: Held, reason: Stop) -> None:
-    if reason is Stop.LOST:
-        raise Stopped(reason)
-    if reason is Stop.CANCELLED:
-        held.finish(JobStatus.CANCELLED, outcome="cancelled")
-    elif reason is Stop.TOO_LONG:
-        seconds = kind.hard_limit.total_seconds()
-        held.finish(
-            JobStatus.FAILED,
-            error=f"Stopped at the hard limit of {seconds:g} seconds. Give it a smaller budget or table.",
-            outcome="hard limit",
-        )
-    else:
-        held.put_back(outcome="worker was stopped")
-
-
-def _end_dead(held: Held, death: WorkDied) -> None:
-    n_deaths = 1 + deaths(held.job.attempt_log)
-    if n_deaths >= settings.JOB_MAX_ATTEMPTS:
-        held.finish(
-            JobStatus.FAILED,
-            error=f"{death} This was attempt {held.job.attempts}, and the last.",
-            outcome="died",
-        )
-    else:
-        held.put_back(outcome="died", note=str(death))
 
 
 def work_off(kind: JobKind) -> None:
@@ -303,24 +205,3 @@ def shut_down() -> None:
 
 def lease_time() -> timedelta:
     return timedelta(seconds=settings.JOB_LEASE_SECONDS)
-
-
-def deaths(attempt_log: list[dict[str, Any]]) -> int:
-    return sum(attempt["outcome"] in DEATHS for attempt in attempt_log)
-
-
-def with_lost_attempts(attempt_log: list[dict[str, Any]], n_attempts: int) -> list[dict[str, Any]]:
-    """The log of these many attempts, in which each that nobody ended is marked as lost."""
-    log = [
-        attempt if attempt["outcome"] else {**attempt, "ended_at": now_text(), "outcome": "lost"}
-        for attempt in attempt_log
-    ]
-    return log[:n_attempts]
-
-
-def now_text() -> str:
-    return as_text(timezone.now())
-
-
-def as_text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")

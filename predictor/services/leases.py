@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ..models import Job, JobStatus
 from ..models.job import JobQuerySet
+from .attempts import now_text
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class Held:
         self._is_cancelled = bool(is_cancelled)
 
     def _release(self, status: JobStatus, outcome: str, note: str, **fields: Any) -> None:
-        ended = {"ended_at": timezone.now().isoformat(timespec="seconds"), "outcome": outcome}
+        ended = {"ended_at": now_text(), "outcome": outcome}
         if note:
             ended["note"] = note
         log = [*self.job.attempt_log[:-1], {**self.job.attempt_log[-1], **ended}]

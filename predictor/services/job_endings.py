@@ -1,0 +1,72 @@
+"""The ways in which a held job ends, each with what is written to its row."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from ..errors import MlwebError
+from ..models import JobStatus
+from .attempts import deaths
+from .job_kinds import JobKind
+from .leases import Held, Stop, Stopped, WorkDied
+
+logger = logging.getLogger(__name__)
+
+
+def perform_to_end(kind: JobKind, held: Held) -> None:
+    """Do the work and write how it ended. Raises Stopped when the row is no longer ours, or DatabaseError."""
+    try:
+        kind.perform(held)
+    except Stopped as stopped:
+        _end_stopped(kind, held, stopped.reason)
+    except KeyboardInterrupt:
+        held.finish(JobStatus.CANCELLED, outcome="cancelled")
+        raise
+    except WorkDied as death:
+        _end_dead(held, death)
+    except MlwebError as error:
+        held.finish(
+            JobStatus.FAILED, error=str(error), traceback=getattr(error, "traceback", ""), outcome="failed"
+        )
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("%s %s crashed.", kind.name, held.pk)
+        held.finish(
+            JobStatus.FAILED,
+            error="It stopped because of a fault in mlweb; its owner can read the details in the traceback.",
+            traceback=traceback.format_exc(),
+            outcome="failed",
+        )
+
+
+def _end_stopped(kind: JobKind, held: Held, reason: Stop) -> None:
+    if reason is Stop.LOST:
+        raise Stopped(reason)
+    if reason is Stop.CANCELLED:
+        held.finish(JobStatus.CANCELLED, outcome="cancelled")
+    elif reason is Stop.TOO_LONG:
+        seconds = kind.hard_limit.total_seconds()
+        held.finish(
+            JobStatus.FAILED,
+            error=f"Stopped at the hard limit of {seconds:g} seconds. Give it a smaller budget or table.",
+            outcome="hard limit",
+        )
+    else:
+        held.put_back(outcome="worker was stopped")
+
+
+def _end_dead(held: Held, death: WorkDied) -> None:
+    n_deaths = 1 + deaths(held.job.attempt_log)
+    if n_deaths >= settings.JOB_MAX_ATTEMPTS:
+        held.finish(
+            JobStatus.FAILED,
+            error=f"{death} This was attempt {held.job.attempts}, and the last.",
+            outcome="died",
+        )
+    else:
+        held.put_back(outcome="died", note=str(death))

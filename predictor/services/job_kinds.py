@@ -1,0 +1,47 @@
+"""What there is to say of one kind of work; `jobs.py` does the rest."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from typing import ClassVar
+
+from ..models import Job
+from ..models.job import JobQuerySet
+from .leases import Held
+
+
+class JobKind(ABC):
+    """One kind of work: which rows it lives in, how many at once in a process, and how one is done."""
+
+    name: ClassVar[str]
+    model: ClassVar[type[Job]]
+
+    def __init__(self) -> None:
+        self.slots = threading.BoundedSemaphore(self.n_slots)
+
+    @property
+    def n_slots(self) -> int:
+        return 1
+
+    @property
+    @abstractmethod
+    def hard_limit(self) -> timedelta:
+        """How long one attempt may take, whatever happens."""
+
+    @abstractmethod
+    def perform(self, held: Held) -> None:
+        """Do the work and end with `held.finish(...)`, in one transaction with what the work made.
+
+        Raises a MlwebError to fail for good, `WorkDied` to be tried again, `Stopped` when asked to stop.
+        """
+
+    @property
+    def rows(self) -> JobQuerySet:
+        rows: JobQuerySet = self.model._default_manager.all()  # type: ignore[assignment]
+        return rows
+
+    @abstractmethod
+    def clean_up(self, pk: int) -> None:
+        """Remove what attempts left behind, once the job is final."""
