@@ -8,31 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..models import ModelVersion
 from ..templatetags.mlweb import number
-from .evaluation_charts import MAX_IMPORTANT, Chart
-from .metric_words import Figure, metric_of
+from .described_page import DescribedPage
+from .evaluation_charts import MAX_IMPORTANT, Chart, bins_of
 
 
-class AnomalyPage:
+class AnomalyPage(DescribedPage):
     template = "predictor/registry/_anomalies.html"
-
-    def __init__(self, version: ModelVersion):
-        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
-
-    @property
-    def verdict(self) -> Mapping[str, Any]:
-        return self.report.get("verdict") or {}
-
-    @property
-    def tone(self) -> str:
-        return "good" if self.verdict.get("is_sure") else "warning"
-
-    @property
-    def figures(self) -> list[Figure]:
-        found = self.report.get("metrics") or {}
-        names = ("contamination", "n_clear", "stability")
-        return [Figure(metric_of(name), float(found[name])) for name in names if found.get(name) is not None]
+    figure_names = ("contamination", "n_clear", "stability")
 
     @property
     def rows(self) -> Sequence[Mapping[str, Any]]:
@@ -51,16 +34,11 @@ def scores_chart(report: Mapping[str, Any]) -> Chart | None:
     histogram, threshold = report.get("histogram"), report.get("threshold")
     if not histogram or not histogram.get("counts"):
         return None
-    edges, counts = histogram["edges"], histogram["counts"]
-    bins = [
-        {"low": low, "high": high, "count": count}
-        for low, high, count in zip(edges, edges[1:], counts, strict=False)
-    ]
     where = "" if threshold is None else f" From {number(float(threshold), 3)} on, a row is called unusual."
     return Chart(
         "isolation",
         "histogram",
-        {"bins": bins, "x": "isolation score", "y": "rows"},
+        {"bins": bins_of(histogram), "x": "isolation score", "y": "rows"},
         "How unusual the rows are",
         "How many rows have which isolation score",
         "A row that few random cuts set apart has a score near 1, an ordinary one about 0.5 or less. Unusual rows "

@@ -6,31 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..models import ModelVersion
+from .described_page import DescribedPage
 from .evaluation_charts import Chart
-from .metric_words import Figure, metric_of
 
 
-class ClusteringPage:
-    """What the version page shows of clusters; a report that is older or not whole leaves parts out."""
-
+class ClusteringPage(DescribedPage):
     template = "predictor/registry/_clusters.html"
-
-    def __init__(self, version: ModelVersion):
-        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
-
-    @property
-    def verdict(self) -> Mapping[str, Any]:
-        return self.report.get("verdict") or {}
-
-    @property
-    def tone(self) -> str:
-        return "good" if self.verdict.get("is_sure") else "warning"
-
-    @property
-    def figures(self) -> list[Figure]:
-        found = self.report.get("metrics") or {}
-        names = ("silhouette", "stability", "n_clusters", "largest_share")
-        return [Figure(metric_of(name), float(found[name])) for name in names if found.get(name) is not None]
+    figure_names = ("silhouette", "stability", "n_clusters", "largest_share")
 
     @property
     def clusters(self) -> Sequence[Mapping[str, Any]]:

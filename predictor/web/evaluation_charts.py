@@ -9,7 +9,6 @@ from typing import Any
 
 from ..templatetags.mlweb import number
 
-MAX_CURVES = 6
 MAX_CONFUSED_CLASSES = 20
 MAX_IMPORTANT = 15
 
@@ -45,83 +44,6 @@ def confusion_chart(report: Mapping[str, Any]) -> Chart | None:
     )
 
 
-def curve_charts(report: Mapping[str, Any]) -> list[Chart | None]:
-    shown = shown_classes(report)
-    return [roc_chart(shown), precision_recall_chart(shown), calibration_chart(shown)]
-
-
-def shown_classes(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The positive class of two; else those with the most rows."""
-    classes = report.get("per_class") or []
-    if len(classes) == 2:
-        return [classes[1]]
-    return sorted(classes, key=lambda each: -(each.get("support") or 0))[:MAX_CURVES]
-
-
-def series_of(classes: Sequence[Mapping[str, Any]], curve: str, x: str, y: str) -> list[dict[str, Any]]:
-    found = []
-    for each in classes:
-        points = each.get(curve)
-        if points:
-            pairs = [list(pair) for pair in zip(points[x], points[y], strict=False)]
-            found.append({"name": each["class"], "points": pairs})
-    return found
-
-
-def roc_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
-    series = series_of(classes, "roc", "false_positive_rate", "true_positive_rate")
-    if not series:
-        return None
-    return Chart(
-        "roc",
-        "line",
-        {"series": series, "diagonal": True, "x": "false alarms", "y": "found",
-         "xRange": [0, 1], "yRange": [0, 1]},
-        "ROC curve" + of_class(series),
-        "ROC curve: share of the class that is found against share of false alarms",
-        "Each point is one threshold: how many true cases are found (up) for how many false alarms (right). "
-        "The dashed line is guessing; the further above it, the better.",
-        "square",
-    )  # fmt: skip
-
-
-def precision_recall_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
-    series = series_of(classes, "precision_recall", "recall", "precision")
-    if not series:
-        return None
-    return Chart(
-        "precision-recall",
-        "line",
-        {"series": series, "x": "recall", "y": "precision", "xRange": [0, 1], "yRange": [0, 1]},
-        "Precision and recall" + of_class(series),
-        "Precision against recall",
-        "To find more of the class (right) one accepts more false alarms among the hits (down). "
-        "Look here rather than at the ROC curve when the class is rare.",
-        "square",
-    )
-
-
-def calibration_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
-    series = series_of(classes, "calibration", "predicted", "observed")
-    if not series:
-        return None
-    return Chart(
-        "calibration",
-        "line",
-        {"series": series, "diagonal": True, "x": "predicted probability", "y": "share that happened",
-         "xRange": [0, 1], "yRange": [0, 1]},
-        "Calibration" + of_class(series),
-        "Predicted probability against the share that really happened",
-        "Of the rows given a probability of 70 %, about 70 % should be the class: a line on the dashed one. "
-        "Below it the model is too sure of itself, above it too shy.",
-        "square",
-    )  # fmt: skip
-
-
-def of_class(series: Sequence[Mapping[str, Any]]) -> str:
-    return f" of “{series[0]['name']}”" if len(series) == 1 else ""
-
-
 def points_chart(report: Mapping[str, Any], target: str) -> Chart | None:
     points = report.get("points")
     if not points or not points.get("actual"):
@@ -155,19 +77,22 @@ def round_range(values: Sequence[float]) -> list[float]:
     return [math.floor(low / step) * step, math.ceil(high / step) * step or step]
 
 
+def bins_of(histogram: Mapping[str, Any]) -> list[dict[str, Any]]:
+    edges = histogram["edges"]
+    return [
+        {"low": low, "high": high, "count": count}
+        for low, high, count in zip(edges, edges[1:], histogram["counts"], strict=False)
+    ]
+
+
 def residuals_chart(report: Mapping[str, Any], target: str) -> Chart | None:
     residuals = report.get("residuals")
     if not residuals or not residuals.get("counts"):
         return None
-    edges, counts = residuals["edges"], residuals["counts"]
-    bins = [
-        {"low": low, "high": high, "count": count}
-        for low, high, count in zip(edges, edges[1:], counts, strict=False)
-    ]
     return Chart(
         "residuals",
         "histogram",
-        {"bins": bins, "x": "predicted minus actual", "y": "rows"},
+        {"bins": bins_of(residuals), "x": "predicted minus actual", "y": "rows"},
         "Errors",
         f"How far predictions of {target} are off",
         "How many rows were off by how much. A heap around 0 that falls off evenly to both sides is good; "

@@ -14,10 +14,8 @@ from ..ml.threshold_rules import ThresholdRule
 from ..models import ModelVersion
 from ..templatetags.mlweb import number, share
 from .coverage_words import in_cases
-from .evaluation_charts import Chart, of_class, shown_classes
-
-# The lift of fewer rows jumps from one to the next.
-LEAST_LIFTED = 0.01
+from .evaluation_charts import Chart
+from .probability_charts import gain_chart, lift_chart, shown_classes, threshold_chart
 
 
 @dataclass(frozen=True)
@@ -67,29 +65,6 @@ class Decision:
         )
 
 
-def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any]) -> Chart | None:
-    if not points or not points.get("threshold"):
-        return None
-    at = decision["threshold"]
-    series = [
-        {
-            "name": name,
-            "points": [list(pair) for pair in zip(points["threshold"], points[key], strict=True)],
-        }
-        for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
-    ]
-    series.append({"name": "served threshold", "points": [[at, 0], [at, 1]]})
-    return Chart(
-        "thresholds",
-        "line",
-        {"series": series, "x": "threshold", "y": "share", "xRange": [0, 1], "yRange": [0, 1]},
-        f"Precision and recall over thresholds, for “{decision['positive']}”",
-        "Precision, recall and F1 on held-out rows, over the probability from which the class is predicted",
-        "Further right, the class is named only when it is more certain: fewer false alarms (precision up), more "
-        "misses (recall down). The upright line is where this version decides.",
-    )
-
-
 @dataclass(frozen=True)
 class CoverageRow:
     """What was asked of intervals or sets, and what held on held-out rows."""
@@ -124,50 +99,6 @@ class Gain:
             f"The 10 % of the rows with the highest probability hold {share(tenth.found)} of all “{self.name}”, "
             f"{number(tenth.lift, 2)} times as many as 10 % taken by chance."
         )
-
-
-def gain_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
-    series = [
-        {
-            "name": each["class"],
-            "points": [list(pair) for pair in zip(each["gain"]["rows"], each["gain"]["found"], strict=True)],
-        }
-        for each in classes
-    ]
-    return Chart(
-        "gain",
-        "line",
-        {"series": series, "diagonal": True, "x": "share of the rows", "y": "share of the class found",
-         "xRange": [0, 1], "yRange": [0, 1]},
-        "Gain" + of_class(series),
-        "Share of the class found among the rows with the highest probability",
-        "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the more of "
-        "the class is found by looking at few rows.",
-        "square",
-    )  # fmt: skip
-
-
-def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
-    series = [
-        {
-            "name": each["class"],
-            "points": [
-                [rows, found / rows]
-                for rows, found in zip(each["gain"]["rows"], each["gain"]["found"], strict=True)
-                if rows >= LEAST_LIFTED
-            ],
-        }
-        for each in classes
-    ]
-    return Chart(
-        "lift",
-        "line",
-        {"series": series, "x": "share of the rows", "y": "lift", "xRange": [0, 1]},
-        "Lift" + of_class(series),
-        "How many times as many rows of the class as by chance are among those with the highest probability",
-        "The same, divided by what chance would find: 3 at 0.1 means that the top tenth holds three times its share.",
-        "square",
-    )
 
 
 @dataclass(frozen=True)

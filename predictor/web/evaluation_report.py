@@ -14,7 +14,6 @@ from ..templatetags.mlweb import number, share
 from .evaluation_charts import (
     Chart,
     confusion_chart,
-    curve_charts,
     importance_chart,
     points_chart,
     residuals_chart,
@@ -29,6 +28,7 @@ from .evaluation_doubts import (
 )
 from .forecast_report import forecast_charts, forecast_facts
 from .metric_words import METRICS, Metric, metric_of
+from .probability_charts import curve_charts
 
 
 @dataclass(frozen=True)

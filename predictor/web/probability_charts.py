@@ -1,0 +1,150 @@
+"""The drawings of how good the probabilities of classes are, and of what comes of deciding by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .evaluation_charts import Chart
+
+MAX_CURVES = 6
+# The lift of fewer rows jumps from one to the next.
+LEAST_LIFTED = 0.01
+
+
+def curve_charts(report: Mapping[str, Any]) -> list[Chart | None]:
+    shown = shown_classes(report)
+    return [roc_chart(shown), precision_recall_chart(shown), calibration_chart(shown)]
+
+
+def shown_classes(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The positive class of two; else those with the most rows."""
+    classes = report.get("per_class") or []
+    if len(classes) == 2:
+        return [classes[1]]
+    return sorted(classes, key=lambda each: -(each.get("support") or 0))[:MAX_CURVES]
+
+
+def roc_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
+    series = series_of(classes, "roc", "false_positive_rate", "true_positive_rate")
+    if not series:
+        return None
+    return Chart(
+        "roc",
+        "line",
+        {"series": series, "diagonal": True, "x": "false alarms", "y": "found",
+         "xRange": [0, 1], "yRange": [0, 1]},
+        "ROC curve" + of_class(series),
+        "ROC curve: share of the class that is found against share of false alarms",
+        "Each point is one threshold: how many true cases are found (up) for how many false alarms (right). "
+        "The dashed line is guessing; the further above it, the better.",
+        "square",
+    )  # fmt: skip
+
+
+def precision_recall_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
+    series = series_of(classes, "precision_recall", "recall", "precision")
+    if not series:
+        return None
+    return Chart(
+        "precision-recall",
+        "line",
+        {"series": series, "x": "recall", "y": "precision", "xRange": [0, 1], "yRange": [0, 1]},
+        "Precision and recall" + of_class(series),
+        "Precision against recall",
+        "To find more of the class (right) one accepts more false alarms among the hits (down). "
+        "Look here rather than at the ROC curve when the class is rare.",
+        "square",
+    )
+
+
+def calibration_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
+    series = series_of(classes, "calibration", "predicted", "observed")
+    if not series:
+        return None
+    return Chart(
+        "calibration",
+        "line",
+        {"series": series, "diagonal": True, "x": "predicted probability", "y": "share that happened",
+         "xRange": [0, 1], "yRange": [0, 1]},
+        "Calibration" + of_class(series),
+        "Predicted probability against the share that really happened",
+        "Of the rows given a probability of 70 %, about 70 % should be the class: a line on the dashed one. "
+        "Below it the model is too sure of itself, above it too shy.",
+        "square",
+    )  # fmt: skip
+
+
+def gain_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
+    series = series_of(classes, "gain", "rows", "found")
+    return Chart(
+        "gain",
+        "line",
+        {"series": series, "diagonal": True, "x": "share of the rows", "y": "share of the class found",
+         "xRange": [0, 1], "yRange": [0, 1]},
+        "Gain" + of_class(series),
+        "Share of the class found among the rows with the highest probability",
+        "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the more of "
+        "the class is found by looking at few rows.",
+        "square",
+    )  # fmt: skip
+
+
+def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
+    series = [
+        {
+            "name": each["class"],
+            "points": [
+                [rows, found / rows]
+                for rows, found in pairs(each["gain"], "rows", "found")
+                if rows >= LEAST_LIFTED
+            ],
+        }
+        for each in classes
+    ]
+    return Chart(
+        "lift",
+        "line",
+        {"series": series, "x": "share of the rows", "y": "lift", "xRange": [0, 1]},
+        "Lift" + of_class(series),
+        "How many times as many rows of the class as by chance are among those with the highest probability",
+        "The same, divided by what chance would find: 3 at 0.1 means that the top tenth holds three times its share.",
+        "square",
+    )
+
+
+def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any]) -> Chart | None:
+    if not points or not points.get("threshold"):
+        return None
+    at = decision["threshold"]
+    series = [
+        {"name": name, "points": pairs(points, "threshold", key)}
+        for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
+    ]
+    series.append({"name": "served threshold", "points": [[at, 0], [at, 1]]})
+    return Chart(
+        "thresholds",
+        "line",
+        {"series": series, "x": "threshold", "y": "share", "xRange": [0, 1], "yRange": [0, 1]},
+        f"Precision and recall over thresholds, for “{decision['positive']}”",
+        "Precision, recall and F1 on held-out rows, over the probability from which the class is predicted",
+        "Further right, the class is named only when it is more certain: fewer false alarms (precision up), more "
+        "misses (recall down). The upright line is where this version decides.",
+    )
+
+
+def series_of(classes: Sequence[Mapping[str, Any]], curve: str, x: str, y: str) -> list[dict[str, Any]]:
+    found = []
+    for each in classes:
+        points = each.get(curve)
+        if points:
+            found.append({"name": each["class"], "points": pairs(points, x, y)})
+    return found
+
+
+def pairs(points: Mapping[str, Any], x: str, y: str) -> list[list[Any]]:
+    return [list(pair) for pair in zip(points[x], points[y], strict=False)]
+
+
+def of_class(series: Sequence[Mapping[str, Any]]) -> str:
+    return f" of “{series[0]['name']}”" if len(series) == 1 else ""
