@@ -7,49 +7,25 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
 from mlweb import logs
+from mlweb.data_folder import make_folders, secret_key_from
 
 env = Env()
 positive, not_negative = validate.Range(min=1), validate.Range(min=0)
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def secret_key_from(path: Path) -> str:
-    """The key kept in a file that only its owner can read; made on first use."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(64))
-        file.flush()
-        os.fsync(file.fileno())
-    return path.read_text().strip()
-
 
 # --- Where state lives -------------------------------------------------------------------------------------
 DATA_DIR = Path(env.str("MLWEB_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 ARTIFACT_DIR = DATA_DIR / "artifacts"
 WORK_DIR = DATA_DIR / "work"
 UPLOAD_DIR = DATA_DIR / "uploads"
-try:
-    for folder in (DATA_DIR, ARTIFACT_DIR, WORK_DIR, UPLOAD_DIR):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied")
-except OSError as error:
-    raise ImproperlyConfigured(
-        f"The data folder {DATA_DIR} cannot be written to ({error.strerror}). "
-        "Set MLWEB_DATA_DIR to a folder that this user may write to."
-    ) from None
+make_folders(DATA_DIR, ARTIFACT_DIR, WORK_DIR, UPLOAD_DIR)
 
 # --- Where it listens --------------------------------------------------------------------------------------
 HOST = env.str("MLWEB_HOST", default="127.0.0.1")

@@ -73,7 +73,7 @@ def test_a_workspace_that_was_renamed_does_not_come_back() -> None:
 
 
 def test_the_key_is_readable_by_its_owner_only() -> None:
-    from mlweb.settings import secret_key_from
+    from mlweb.data_folder import secret_key_from
 
     path = live_settings.DATA_DIR / "key"
     assert secret_key_from(path) == secret_key_from(path)
