@@ -41,96 +41,91 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, help="Where the result goes; else standard output.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        model = RegisteredModel.objects.filter(
-            workspace__slug=options["workspace"], slug=options["model"]
-        ).first()
-        if model is None:
-            raise CommandError(f"There is no model “{options['model']}” in “{options['workspace']}”.")
+        model = _model(options)
         if (options["file"] is None) == (options["horizon"] is None):
             raise CommandError("Give either a file or a horizon.")
-        if options["horizon"] is not None:
-            return self._forecast(model, options)
-        if not options["file"].is_file():
+        if options["file"] is not None and not options["file"].is_file():
             raise CommandError(f"There is no file {options['file']}.")
-        if options["batch"]:
-            return self._predict_batch(model, options)
+        asked = {
+            "registered_model": model,
+            "version": options["model_version"],
+            "coverage": options["coverage"],
+            "by": None,
+        }
         try:
-            answer = predictions.predict_csv(
-                registered_model=model,
-                source=options["file"],
-                filename=options["file"].name,
-                version=options["model_version"],
-                strict=options["strict"],
-                coverage=options["coverage"],
-                by=None,
-                face=PredictionSource.COMMAND,
-            )
+            told = self._predict(asked, options)
         except MlwebError as error:
             raise CommandError(str(error)) from None
+        self.stderr.write(told)
+
+    def _predict(self, asked: dict[str, Any], options: dict[str, Any]) -> str:
+        """Writes the result; the answer is a sentence about it."""
+        if options["horizon"] is not None:
+            return self._forecast(asked, options)
+        asked |= {
+            "source": options["file"],
+            "filename": options["file"].name,
+            "strict": options["strict"],
+        }
+        if options["batch"]:
+            return self._predict_batch(asked, options["output"])
+        return self._predict_csv(asked, options["output"])
+
+    def _predict_csv(self, asked: dict[str, Any], output: Path | None) -> str:
+        answer = predictions.predict_csv(**asked, face=PredictionSource.COMMAND)
         try:
-            self._write(answer.path, options["output"])
+            self._write_file(answer.path, output)
         finally:
             answer.path.unlink(missing_ok=True)
-        self.stderr.write(
+        return (
             f"{answer.n_rows:,} rows by {answer.model} version {answer.version}, "
             f"{answer.n_rows_with_warnings:,} with warnings."
         )
 
-    def _predict_batch(self, model: RegisteredModel, options: dict[str, Any]) -> None:
-        try:
-            batch = batches.run_here(
-                registered_model=model,
-                source=options["file"],
-                filename=options["file"].name,
-                version=options["model_version"],
-                strict=options["strict"],
-                coverage=options["coverage"],
-                by=None,
-                may_link=False,
-            )
-            if not batch.has_result:
-                raise CommandError(f"The batch has {batch.status}. {batch.error}")
-            with batches.open_result(batch) as result:
-                self._write_bytes(result, options["output"])
-        except MlwebError as error:
-            raise CommandError(str(error)) from None
-        self.stderr.write(
-            f"{batch.n_rows_done:,} rows by {model.slug} version {batch.model_version.number}, "
+    def _predict_batch(self, asked: dict[str, Any], output: Path | None) -> str:
+        batch = batches.run_here(**asked, may_link=False)
+        if not batch.has_result:
+            raise CommandError(f"The batch has {batch.status}. {batch.error}")
+        with batches.open_result(batch) as result:
+            _write_bytes(result, output)
+        return (
+            f"{batch.n_rows_done:,} rows by {batch.registered_model.slug} version {batch.model_version.number}, "
             f"{batch.n_warnings:,} with warnings, {batch.n_errors:,} without an answer."
         )
 
-    def _write_bytes(self, result: BinaryIO, output: Path | None) -> None:
-        if output is None:
-            # Parquet is no text.
-            shutil.copyfileobj(result, sys.stdout.buffer, 1 << 20)
-            return
-        with output.open("wb") as file:
-            shutil.copyfileobj(result, file, 1 << 20)
-
-    def _forecast(self, model: RegisteredModel, options: dict[str, Any]) -> None:
-        try:
-            answer = predictions.predict(
-                registered_model=model,
-                horizon=options["horizon"],
-                group=options["group"],
-                version=options["model_version"],
-                coverage=options["coverage"],
-                by=None,
-                source=PredictionSource.COMMAND,
-            )
-        except MlwebError as error:
-            raise CommandError(str(error)) from None
+    def _forecast(self, asked: dict[str, Any], options: dict[str, Any]) -> str:
+        answer = predictions.predict(
+            **asked, horizon=options["horizon"], group=options["group"], source=PredictionSource.COMMAND
+        )
         text = predictions.forecast_csv(answer)
         if options["output"] is None:
             self.stdout.write(text, ending="")
         else:
             options["output"].write_text(text, "utf-8")
-        self.stderr.write(f"{len(answer.rows):,} periods by {answer.model} version {answer.version}.")
+        return f"{len(answer.rows):,} periods by {answer.model} version {answer.version}."
 
-    def _write(self, result: Path, output: Path | None) -> None:
+    def _write_file(self, result: Path, output: Path | None) -> None:
         if output is not None:
             shutil.copyfile(result, output)
             return
         with result.open(encoding="utf-8", newline="") as file:
             for line in file:
                 self.stdout.write(line, ending="")
+
+
+def _model(options: dict[str, Any]) -> RegisteredModel:
+    model = RegisteredModel.objects.filter(
+        workspace__slug=options["workspace"], slug=options["model"]
+    ).first()
+    if model is None:
+        raise CommandError(f"There is no model “{options['model']}” in “{options['workspace']}”.")
+    return model
+
+
+def _write_bytes(result: BinaryIO, output: Path | None) -> None:
+    if output is None:
+        # Parquet is no text.
+        shutil.copyfileobj(result, sys.stdout.buffer, 1 << 20)
+        return
+    with output.open("wb") as file:
+        shutil.copyfileobj(result, file, 1 << 20)
