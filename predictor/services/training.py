@@ -74,7 +74,13 @@ def start_run(
         threshold=threshold_rule(threshold),
         forecast=ForecastOptions.from_json(forecast),
     )
-    found_task = check_request(request)
+    return _queue(request, dataset, registered_model, by)
+
+
+def _queue(
+    request: TrainingRequest, dataset: Dataset, registered_model: RegisteredModel | str, by: User | None
+) -> TrainingRun:
+    task = check_request(request)
     with transaction.atomic():
         # Under the lock that `datasets.delete` takes: it sees this run, or this sees that the data is gone.
         if not Dataset.objects.with_data().select_for_update().filter(pk=dataset.pk).values("pk"):
@@ -84,7 +90,7 @@ def start_run(
             dataset=dataset,
             registered_model=_registered_model(registered_model, dataset, by),
             target=request.target,
-            task=found_task.value,
+            task=task.value,
             estimator=request.estimator,
             params=dict(request.params),
             roles={name: role.value for name, role in request.roles.items()},
