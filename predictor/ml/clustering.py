@@ -1,6 +1,5 @@
 """Finding clusters in a matrix: how many there are, how steady they are, and whether there are any at all.
 
-K-means is judged by the silhouette (Rousseeuw 1987), Gaussian mixtures by the Bayesian information criterion.
 Stability is the adjusted Rand index between the clusters of all rows and those found on resamples (Ben-Hur,
 Elisseeff and Guyon 2002). What chance gives is measured on tables whose columns were shuffled each on its own:
 they keep every column and lose what columns have to do with each other.
@@ -10,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
-from sklearn.mixture import GaussianMixture
+from sklearn.metrics import adjusted_rand_score
 
-from .clusters import Clusters, NearestCentre, SoftMixture
+from .cluster_methods import Labels, Matrix, Method
+from .clusters import Clusters, NearestCentre
 from .fitting import quiet
 from .progress import Deadline
 
 LEAST, MOST = 2, 12
 # A cluster should have this many rows on average, or the number of clusters says nothing.
 ROWS_PER_CLUSTER = 5
-# Silhouettes compare all pairs of rows: 2,000 rows take 0.1 s.
-SILHOUETTE_ROWS = 2_000
-N_INIT = 5
 N_RESAMPLES = 10
 RESAMPLED_SHARE = 0.8
 # Better than all of 19 shuffled tables is better than chance with an error of 5 %.
@@ -39,93 +34,6 @@ SHUFFLED_ROWS = 1_000
 # silhouette was at most 0.017 above all shuffled ones, and the BIC of a row 0.018.
 FLATTERY = {"silhouette": 0.02, "bic": 0.05}
 REFINING_STEPS = 50
-# Variances of standardised features are at least this: a category that is always the same has none.
-LEAST_VARIANCE = 1e-2
-# A full covariance has d² / 2 numbers for each cluster; beyond so many features each gets its own variance only.
-FULL_COVARIANCE_COLUMNS = 20
-
-Matrix = NDArray[np.float64]
-Labels = NDArray[np.intp]
-
-
-class Method(Protocol):
-    """One way to find clusters. Larger scores are better; `chance_score` is compared with shuffled tables.
-
-    `is_flattered`: single columns of few values raise the score, so that it only means something beside what
-    shuffled tables get. BIC needs no such help: it takes the price of more clusters off.
-    """
-
-    key: str
-    metric: str
-    is_flattered: bool
-
-    def fit(self, matrix: Matrix, n_clusters: int, seed: int, *, n_init: int = N_INIT) -> Clusters: ...
-
-    def score(self, matrix: Matrix, clusters: Clusters) -> float: ...
-
-    def chance_score(self, matrix: Matrix, clusters: Clusters) -> float: ...
-
-
-class KMeansMethod:
-    """Balls of one size around centres."""
-
-    key = "kmeans"
-    metric = "silhouette"
-    is_flattered = True
-
-    def fit(self, matrix: Matrix, n_clusters: int, seed: int, *, n_init: int = N_INIT) -> Clusters:
-        with quiet():
-            found = KMeans(n_clusters, n_init=n_init, random_state=seed).fit(matrix)
-        return NearestCentre.of(found.cluster_centers_, found.inertia_ / matrix.size)
-
-    def score(self, matrix: Matrix, clusters: Clusters) -> float:
-        return silhouette(matrix, clusters.predict(matrix))
-
-    chance_score = score
-
-
-class MixtureMethod:
-    """Ellipsoids of their own size and direction."""
-
-    key = "gaussian_mixture"
-    metric = "bic"
-    is_flattered = False
-
-    def fit(self, matrix: Matrix, n_clusters: int, seed: int, *, n_init: int = 2) -> Clusters:
-        n_columns = matrix.shape[1]
-        is_full = n_columns <= FULL_COVARIANCE_COLUMNS
-        with quiet():
-            found = GaussianMixture(
-                n_clusters,
-                covariance_type="full" if is_full else "diag",
-                n_init=min(n_init, 2),
-                reg_covar=LEAST_VARIANCE,
-                random_state=seed,
-            ).fit(matrix)
-        factors = found.precisions_cholesky_
-        if not is_full:
-            factors = np.stack([np.diag(row) for row in factors])
-        return SoftMixture.of(found.means_, factors, found.weights_)
-
-    def score(self, matrix: Matrix, clusters: Clusters) -> float:
-        """-BIC for each row, so that it means the same on a sample."""
-        n_clusters, n_columns = clusters.means_.shape
-        is_full = n_columns <= FULL_COVARIANCE_COLUMNS
-        each = n_columns + (n_columns * (n_columns + 1) / 2 if is_full else n_columns)
-        n_numbers = n_clusters * each + n_clusters - 1
-        logits = clusters.logits(matrix)
-        top = logits.max(axis=1)
-        likelihood = (
-            top + np.log(np.exp(logits - top[:, None]).sum(axis=1)) - 0.5 * n_columns * np.log(2 * np.pi)
-        )
-        return float(2.0 * likelihood.mean() - n_numbers * np.log(len(matrix)) / len(matrix))
-
-    def chance_score(self, matrix: Matrix, clusters: Clusters) -> float:
-        """How much better than one cluster for all rows."""
-        return self.score(matrix, clusters) - self.score(matrix, self.fit(matrix, 1, 0, n_init=1))
-
-
-METHODS: dict[str, Method] = {each.key: each for each in (KMeansMethod(), MixtureMethod())}
 
 
 @dataclass(frozen=True)
@@ -172,17 +80,6 @@ class Shuffle:
         for columns in self._blocks:
             shuffled[:, columns] = self.rows[rng.permutation(len(self.rows)), columns]
         return shuffled
-
-
-def silhouette(matrix: Matrix, labels: Labels, *, max_rows: int = SILHOUETTE_ROWS) -> float:
-    """The mean silhouette on at most so many rows; 0 when they all have one label."""
-    if len(matrix) > max_rows:
-        chosen = np.linspace(0, len(matrix) - 1, max_rows).astype(np.intp)
-        matrix, labels = matrix[chosen], labels[chosen]
-    n_labels = len(np.unique(labels))
-    if not 1 < n_labels < len(labels):
-        return 0.0
-    return float(silhouette_score(matrix, labels))
 
 
 def possible_numbers(matrix: Matrix) -> range:

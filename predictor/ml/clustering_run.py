@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest
 from .checking import TrainingTable, TrainingWarning
+from .cluster_methods import METHODS, Matrix
 from .cluster_profiles import percent
 from .cluster_report import TITLES, Clustered, report
-from .clustering import LEAST, METHODS, Found, Matrix, find, refined
+from .clustering import LEAST, Found, find, refined
 from .clusters import Clusters
 from .encoding import DISTANCES
 from .features import FeatureSpec

@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from predictor.ml import clustering_run, clusters
 from predictor.ml.checking import TrainingTable
-from predictor.ml.clustering import METHODS, KMeansMethod, Shuffle, find
+from predictor.ml.cluster_methods import METHODS, KMeansMethod
+from predictor.ml.clustering import Shuffle, find
 from predictor.ml.clusters import NearestCentre, SoftMixture
 from predictor.ml.encoding import DISTANCES
 from predictor.ml.features import FeatureSpec
