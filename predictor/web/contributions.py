@@ -8,7 +8,7 @@ from typing import Any
 
 from ..ml.schema import canonical_text
 from ..templatetags.mlweb import number, share
-from .prediction_forms import cell_text
+from .prediction_values import cell_text
 
 # As many bars as can be compared at a glance; the others are one bar together, and listed beneath.
 N_BARS = 8

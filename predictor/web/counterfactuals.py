@@ -11,7 +11,8 @@ from ..errors import InvalidInput, MlwebError, NotFound, shown
 from ..ml.schema import Signature
 from ..services import counterfactuals
 from ..services.counterfactuals import Hint, Wanted
-from .prediction_forms import RowForm, cell_text, number_of
+from .prediction_forms import RowForm
+from .prediction_values import cell_text, number_of
 from .predictions import ShownAnswer, shown_answer
 from .what_if import RowPage, status_of
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..ml.schema import Role
 from ..templatetags.mlweb import number, share
 from .evaluation_charts import Chart
-from .prediction_forms import day
+from .prediction_values import day
 
 ORDERED = (Role.NUMERIC, Role.DATETIME)
 MISSING = "missing"

@@ -21,7 +21,7 @@ from .dependence import DependenceView
 from .evaluation_parts import ReportParts
 from .evaluation_report import ReportView, parity_sentence
 from .metric_words import headline_metric, metric_of
-from .prediction_forms import range_words
+from .prediction_values import range_words
 from .registry import ModelPage
 
 LEAK = "possible leak"

@@ -21,7 +21,7 @@ from ..services import log_pages, prediction_log
 from ..services.prediction_log import EXPORT_FORMATS, LogSearch
 from .access import WorkspaceMixin
 from .contributions import contributions_of
-from .prediction_forms import cell_text
+from .prediction_values import cell_text
 from .predictions import shown_answer
 from .snippets import curl, predictions_url
 

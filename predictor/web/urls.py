@@ -17,8 +17,10 @@ from . import (
     prediction_log,
     predictions,
     registry,
+    registry_changes,
     tokens,
     training,
+    version_files,
     version_threshold,
     what_if,
 )
@@ -55,10 +57,14 @@ REGISTRY: list[URLPattern] = [
     path("w/<slug:workspace>/models/", registry.ModelList.as_view(), name="model-list"),
     path(MODEL, registry.ModelDetail.as_view(), name="model-detail"),
     path(f"{MODEL}compare/", evaluation.VersionCompare.as_view(), name="version-compare"),
-    path(f"{MODEL}aliases/", registry.AliasCreate.as_view(), name="alias-create"),
-    path(f"{MODEL}aliases/<slug:alias>/", registry.AliasSet.as_view(), name="alias-set"),
-    path(f"{MODEL}aliases/<slug:alias>/roll-back/", registry.AliasRollBack.as_view(), name="alias-roll-back"),
-    path(f"{MODEL}aliases/<slug:alias>/remove/", registry.AliasRemove.as_view(), name="alias-remove"),
+    path(f"{MODEL}aliases/", registry_changes.AliasCreate.as_view(), name="alias-create"),
+    path(f"{MODEL}aliases/<slug:alias>/", registry_changes.AliasSet.as_view(), name="alias-set"),
+    path(
+        f"{MODEL}aliases/<slug:alias>/roll-back/",
+        registry_changes.AliasRollBack.as_view(),
+        name="alias-roll-back",
+    ),
+    path(f"{MODEL}aliases/<slug:alias>/remove/", registry_changes.AliasRemove.as_view(), name="alias-remove"),
     path(f"{MODEL}versions/<int:number>/", evaluation.VersionDetail.as_view(), name="version-detail"),
     path(f"{MODEL}versions/<int:number>/card/", model_cards.VersionCard.as_view(), name="version-card"),
     path(
@@ -66,7 +72,9 @@ REGISTRY: list[URLPattern] = [
         model_cards.VersionCardMarkdown.as_view(),
         name="version-card-markdown",
     ),
-    path(f"{MODEL}versions/<int:number>/model.onnx", registry.VersionOnnx.as_view(), name="version-onnx"),
+    path(
+        f"{MODEL}versions/<int:number>/model.onnx", version_files.VersionOnnx.as_view(), name="version-onnx"
+    ),
     path(
         f"{MODEL}versions/<int:number>/threshold/",
         version_threshold.VersionThreshold.as_view(),
@@ -74,14 +82,22 @@ REGISTRY: list[URLPattern] = [
     ),
     path(
         f"{MODEL}versions/<int:number>/offline.html",
-        registry.VersionOfflinePage.as_view(),
+        version_files.VersionOfflinePage.as_view(),
         name="version-offline-page",
     ),
-    path(f"{MODEL}versions/<int:number>/bundle.zip", registry.VersionBundle.as_view(), name="version-bundle"),
-    path(f"{MODEL}versions/<int:number>/archive/", registry.VersionArchive.as_view(), name="version-archive"),
+    path(
+        f"{MODEL}versions/<int:number>/bundle.zip",
+        version_files.VersionBundle.as_view(),
+        name="version-bundle",
+    ),
+    path(
+        f"{MODEL}versions/<int:number>/archive/",
+        registry_changes.VersionArchive.as_view(),
+        name="version-archive",
+    ),
     path(
         f"{MODEL}versions/<int:number>/unarchive/",
-        registry.VersionUnarchive.as_view(),
+        registry_changes.VersionUnarchive.as_view(),
         name="version-unarchive",
     ),
 ]

@@ -1,0 +1,128 @@
+"""How a value of a row stands in a form, and what the text of a form means as JSON."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from ..ml.schema import FeatureField, Role, canonical_text
+from ..templatetags.mlweb import number
+
+WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+# A list longer than this is searched by typing faster than by scrolling.
+MAX_OPTIONS = 40
+LONG_TEXT = 60
+# Beyond it not every whole number is a number that a browser can hold.
+GREATEST_WHOLE = 2**53
+
+Kind = Literal["number", "choice", "suggest", "boolean", "date", "datetime", "line", "text"]
+
+
+def range_words(field: FeatureField) -> list[str]:
+    if field.minimum is None or field.maximum is None:
+        return []
+    low, high = (
+        plain(end) if isinstance(end, int | float) else day(end) for end in (field.minimum, field.maximum)
+    )
+    return [f"{low} to {high}"]
+
+
+def plain(value: float) -> str:
+    """A number without grouped thousands where it may be a year."""
+    is_short = float(value).is_integer() and abs(value) < 10_000
+    return str(int(value)) if is_short else number(value)
+
+
+def day(text: str) -> str:
+    """A date without the midnight that many date columns carry."""
+    return text.removesuffix("T00:00:00").removesuffix(" 00:00:00")
+
+
+def kind_of(field: FeatureField, text: str) -> Kind:
+    """Which control shows this field. A date that no picker could hold is shown as text: nothing is lost."""
+    match field.role:
+        case Role.NUMERIC:
+            return "number"
+        case Role.BOOLEAN:
+            return "boolean" if text in ("", "true", "false") else "line"
+        case Role.CATEGORICAL:
+            return "choice" if 0 < len(field.levels) <= MAX_OPTIONS else "suggest"
+        case Role.DATETIME:
+            return date_kind(field, text)
+        case _:
+            return "text" if len(text) > LONG_TEXT or "\n" in text else "line"
+
+
+def date_kind(field: FeatureField, text: str) -> Kind:
+    is_plain_date = all(
+        len(day(str(end))) <= len("2024-01-31") for end in (field.minimum, field.maximum) if end
+    )
+    if not text:
+        return "date" if is_plain_date else "datetime"
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        return "date" if is_plain_date else "line"
+    return "datetime" if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", text) else "line"
+
+
+def text_of(field: FeatureField, value: Any) -> str:
+    """A JSON value as it stands in the form."""
+    if isinstance(value, list | dict):
+        return str(value)
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    match field.role:
+        case Role.NUMERIC:
+            is_whole = isinstance(value, float) and value.is_integer() and abs(value) < GREATEST_WHOLE
+            return str(int(value)) if is_whole else str(canonical_text(value) or "")
+        case Role.BOOLEAN:
+            return boolean_text(str(canonical_text(value) or ""))
+        case Role.DATETIME:
+            return date_text(field, str(canonical_text(value) or ""))
+        case _:
+            return str(canonical_text(value) or "")
+
+
+def cell_text(value: Any) -> str:
+    """A JSON value in a sentence or a cell."""
+    return number(value) if isinstance(value, float) else str(canonical_text(value) or "missing")
+
+
+def boolean_text(text: str) -> str:
+    known = {"1": "true", "0": "false", "true": "true", "false": "false"}
+    return known.get(text.strip().lower(), text)
+
+
+def date_text(field: FeatureField, text: str) -> str:
+    """The text that a picker understands: naive UTC, without seconds' fractions that are zero."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    if date_kind(field, "") == "date" and moment.time() == datetime.min.time():
+        return date.isoformat(moment.date())
+    return moment.isoformat()
+
+
+def value_of(field: FeatureField, text: str) -> Any:
+    """A form's text as a JSON value; what is not a number stays text, for the service to refuse by name."""
+    if field.role is Role.NUMERIC:
+        return number_of(text)
+    if field.role is Role.BOOLEAN:
+        return {"": None, "true": True, "false": False}.get(text, text)
+    return text.replace("\r\n", "\n") or None
+
+
+def number_of(text: str) -> Any:
+    text = text.strip()
+    if not text:
+        return None
+    if WHOLE.fullmatch(text):
+        return int(text)
+    if DECIMAL.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    return text

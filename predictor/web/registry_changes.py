@@ -1,0 +1,147 @@
+"""Changes to a registered model: aliases set, moved back and removed, versions put in and out of the archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ..errors import MlwebError, NotFound
+from ..models import WorkspaceRole
+from ..services import registry
+from .metric_words import key_metrics
+from .registry import ModelPage
+
+
+class Deed(ModelPage):
+    """A change by POST, with a page on GET that says what it will do and asks. Its own `act` does it."""
+
+    required_role = WorkspaceRole.MEMBER
+    template = "predictor/registry/confirm.html"
+
+    def get(self, request: HttpRequest, workspace: str, slug: str, **which: Any) -> HttpResponse:
+        self.load_model(slug)
+        return render(
+            request, self.template, {"model": self.registered_model, **self.question(request, **which)}
+        )
+
+    def post(self, request: HttpRequest, workspace: str, slug: str, **which: Any) -> HttpResponse:
+        self.load_model(slug)
+        try:
+            messages.success(request, self.act(request, **which))
+        except NotFound as error:
+            raise Http404(error.message) from None
+        except MlwebError as error:
+            messages.error(request, error.message)
+        return self.to_model()
+
+    def question(self, request: HttpRequest, **which: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def act(self, request: HttpRequest, **which: Any) -> str:
+        raise NotImplementedError
+
+
+class AliasSet(Deed):
+    """Promote: point an alias at a version."""
+
+    def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
+        version = self.version(request.GET.get("version"))
+        held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
+        now = held.model_version if held else None
+        metrics = key_metrics(version.task)
+        return {
+            "title": f"Serve version {version.number} as {alias}?",
+            "version": version,
+            "now": now,
+            "is_same_data": now is not None and now.dataset_sha256 == version.dataset_sha256,
+            "alias": alias,
+            "fields": [("version", version.number)],
+            "verb": f"Make version {version.number} {alias}",
+            "figures": [
+                (metric, now.metrics.get(metric.name) if now else None, version.metrics.get(metric.name))
+                for metric in metrics
+            ],
+        }
+
+    def act(self, request: HttpRequest, alias: str) -> str:
+        version = self.version(request.POST.get("version"))
+        registry.set_alias(
+            registered_model=self.registered_model, alias=alias, model_version=version, by=request.user
+        )
+        return f"Version {version.number} now serves as {alias}."
+
+
+class AliasCreate(AliasSet):
+    """A new alias of a chosen name."""
+
+    http_method_names = ["post"]
+
+    def act(self, request: HttpRequest) -> str:
+        return super().act(request, request.POST.get("alias", "").strip().lower())
+
+
+class AliasRollBack(Deed):
+    def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
+        held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
+        if held is None:
+            raise Http404(f"{self.registered_model.name} has no alias “{alias}”.")
+        return {
+            "title": f"Roll {alias} back?",
+            "now": held.model_version,
+            "text": f"{alias} will serve again what it served before version {held.model_version.number}.",
+            "verb": f"Roll {alias} back",
+        }
+
+    def act(self, request: HttpRequest, alias: str) -> str:
+        held = registry.roll_back(registered_model=self.registered_model, alias=alias, by=request.user)
+        return f"{alias} is back at version {held.model_version.number}."
+
+
+class AliasRemove(Deed):
+    def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
+        if not self.registered_model.aliases.filter(alias=alias).exists():
+            raise Http404(f"{self.registered_model.name} has no alias “{alias}”.")
+        return {
+            "title": f"Remove the alias {alias}?",
+            "text": f"Callers that ask for {alias} get an error from then on. Its history stays.",
+            "verb": f"Remove {alias}",
+            "is_dangerous": True,
+        }
+
+    def act(self, request: HttpRequest, alias: str) -> str:
+        registry.remove_alias(registered_model=self.registered_model, alias=alias, by=request.user)
+        return f"The alias {alias} is removed."
+
+
+class VersionArchive(Deed):
+    def question(self, request: HttpRequest, number: int) -> dict[str, Any]:
+        version = self.version(number)
+        return {
+            "title": f"Archive version {version.number}?",
+            "version": version,
+            "text": "It no longer predicts. Its evaluation, files and logged predictions stay, "
+            "and it can be taken out of the archive again.",
+            "verb": f"Archive version {version.number}",
+        }
+
+    def act(self, request: HttpRequest, number: int) -> str:
+        registry.archive(model_version=self.version(number), by=request.user)
+        return f"Version {number} is archived."
+
+
+class VersionUnarchive(Deed):
+    def question(self, request: HttpRequest, number: int) -> dict[str, Any]:
+        version = self.version(number)
+        return {
+            "title": f"Take version {version.number} out of the archive?",
+            "version": version,
+            "text": "It can predict and be given an alias again.",
+            "verb": f"Take version {version.number} out of the archive",
+        }
+
+    def act(self, request: HttpRequest, number: int) -> str:
+        registry.unarchive(model_version=self.version(number), by=request.user)
+        return f"Version {number} is out of the archive and can serve again."
