@@ -24,8 +24,8 @@ FEWEST_MIRRORED_BRANCHES = 2_000
 # A matrix this wide takes 16 MB for a chunk of rows, and beside its negative three times that.
 MOST_MIRRORED_COLUMNS = 1_000
 # Rows walk in batches of 128 through all trees of a node, which then had better stay in the cache: 1.7 million
-# branches take 26 µs a row as one node, 17 as six (14 MB each); a lone row takes 41 µs as one and 45 as six.
-MOST_BRANCHES = 300_000
+# branches take 26 µs a row as one node, 17 as five (16 MB each); a lone row takes 41 µs as one and 45 as five.
+MOST_BRANCHES = 400_000
 
 
 def rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
