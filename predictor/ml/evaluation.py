@@ -146,37 +146,33 @@ def evaluate(
     worries = [
         *conditions.worries, *worries_about(target, held_out, intervals, cross_validation, slices, resamples)
     ]  # fmt: skip
-    details = (
-        class_details(target, predicted, threshold)
-        if task.is_classification
-        else _regression(target, predicted, seed)
-    )
     return EvaluationReport(
         task=task,
         n_rows=len(target.y),
         held_out=held_out,
         intervals=intervals,
         cross_validation=cross_validation,
-        baselines=[
-            {
-                "key": each.key,
-                "title": each.title,
-                "held_out": metrics(task, target.y, each.predictions, threshold),
-            }
-            for each in baselines
-        ],
+        baselines=[_measured(each, target, threshold) for each in baselines],
         verdict=judge(target, predicted, baselines, resamples, worries),
         slices=slices,
         n_slices_tested=n_tested,
         conditions=conditions,
         baseline_notes=baseline_notes,
-        details=details,
+        details=_details(target, predicted, threshold, seed),
         importance=importance,
         importance_rows=importance_rows,
     )
 
 
-def _regression(target: Target, predicted: Array, seed: int) -> dict[str, Any]:
+def _measured(baseline: Baseline, target: Target, threshold: float | None) -> dict[str, Any]:
+    held_out = metrics(target.task, target.y, baseline.predictions, threshold)
+    return {"key": baseline.key, "title": baseline.title, "held_out": held_out}
+
+
+def _details(target: Target, predicted: Array, threshold: float | None, seed: int) -> dict[str, Any]:
+    """What the report says of classes, or of the errors of a regression."""
+    if target.task.is_classification:
+        return class_details(target, predicted, threshold)
     return {
         "points": curves.sampled_points(target.y, predicted, seed=seed),
         "residuals": curves.residual_histogram(predicted - target.y),

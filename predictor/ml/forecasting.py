@@ -39,6 +39,7 @@ from .running import LOADED_EARLY, search_candidates, write_result
 from .schema import ColumnProfile, Role, TableSchema, Task
 from .search import Search
 from .series import SeriesTable, make_series
+from .splitting import Split
 from .tables import read_columns
 
 # Rows to fit on, for each second of the budget and thread: about forty features each.
@@ -155,18 +156,9 @@ class ForecastSearch(Search):
     def _tell(self, entry: Entry) -> None:
         super()._tell(replace(entry, metric=SCALED))
 
-    def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
+    def _smaller_split(self, n_rows: int) -> Split:
         folds = tuple((fit[-n_rows:], score) for fit, score in self.split.folds)
-        return replace(
-            self,
-            split=replace(self.split, folds=folds),
-            checkpoints=self.checkpoints.subfolder("small"),
-            clock=Clock(self.clock.started_at, self.clock.elapsed + extra_seconds),
-            outcomes={},
-            entries={},
-            is_budget_limited=True,
-            _fits={},
-        )
+        return replace(self.split, folds=folds)
 
 
 def _costs(backtest: Backtest, search: Search) -> Costs:

@@ -91,7 +91,20 @@ class Search:
         return min(FINISH_SECONDS + 0.25 * self.startup_seconds + FINISH_SHARE * budget, 0.5 * budget)
 
     def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
-        """A new search on a few of the development rows, with so much more time."""
+        """A new search on a few of the rows, with so much more time."""
+        return replace(
+            self,
+            split=self._smaller_split(n_rows),
+            checkpoints=self.checkpoints.subfolder("small"),
+            clock=Clock(self.clock.started_at, self.clock.elapsed + extra_seconds),
+            outcomes={},
+            entries={},
+            is_budget_limited=True,
+            _fits={},
+        )
+
+    def _smaller_split(self, n_rows: int) -> Split:
+        """Fewer of the development rows, in two folds."""
         development = self.split.development
         part = split_rows(
             self.table.target.rows(development),
@@ -102,16 +115,7 @@ class Search:
             layout=self.split.layout.rows(development),
         )
         folds = tuple((development[fit], development[score]) for fit, score in part.folds)
-        return replace(
-            self,
-            split=replace(self.split, search=development[part.search], folds=folds),
-            checkpoints=self.checkpoints.subfolder("small"),
-            clock=Clock(self.clock.started_at, self.clock.elapsed + extra_seconds),
-            outcomes={},
-            entries={},
-            is_budget_limited=True,
-            _fits={},
-        )
+        return replace(self.split, search=development[part.search], folds=folds)
 
     @property
     def is_over(self) -> bool:

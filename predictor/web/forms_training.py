@@ -19,6 +19,7 @@ from .forms_hyperparameters import OpenChoiceField, field_for
 from .forms_roles import ColumnRow, column_rows, given_roles
 from .forms_threshold import ThresholdForm
 from .training_beginnings import beginning_of
+from .training_refusals import places_of
 from .training_words import (
     AUTO_CLUSTERS,
     AUTO_SUMMARY,
@@ -27,24 +28,6 @@ from .training_words import (
     OWN_TITLE,
     SPLIT_TITLES,
     TASK_TITLES,
-)
-
-# Which field a refusal of the service is about, by the words it begins with.
-PLACES = (
-    ("The time budget", "budget_seconds"),
-    ("There is no effort", "effort"),
-    ("The seed", "seed"),
-    ("A registered model needs a name", "registered_model"),
-    ("No free address was found for a model", "registered_model"),
-    ("There is no task", "task"),
-    ("There is no estimator", "estimator"),
-    ("Auto chooses", "estimator"),
-    ("There is no column role", None),
-    ("There is no split", "split"),
-    ("The split", "split"),
-    ("A split at random", "split"),
-    ("In such a split", "split"),
-    *forms_forecast.PLACES,
 )
 
 
@@ -130,6 +113,11 @@ class TrainingRunForm(forms.Form):
             ("", found),
             *((task.value, title) for task, title in TASK_TITLES.items()),
         ]
+        self._fill_estimators(beginning)
+        self._fill_splits(beginning)
+        self._fill_efforts()
+
+    def _fill_estimators(self, beginning: Mapping[str, Any]) -> None:
         task = self.asked_task
         fitting = [info for info in self.catalogue.values() if task is None or task.fitted_as in info.tasks]
         several = [(AUTO, "Auto: try several and keep the best")] if len(fitting) > 1 else []
@@ -138,8 +126,6 @@ class TrainingRunForm(forms.Form):
         # A choice that went out of reach with another target falls back to the first, and the page shows it.
         if not self.is_bound and offered and beginning["estimator"] not in dict(offered):
             self.initial["estimator"] = offered[0][0]
-        self._fill_splits(beginning)
-        self._fill_efforts()
 
     def _fill_efforts(self) -> None:
         longest = settings.TRAINING_MAX_BUDGET_SECONDS
@@ -274,7 +260,7 @@ class TrainingRunForm(forms.Form):
                 name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
                 self.add_error(name if name in self.fields else "estimator", problem.detail)
             return
-        places = [field for words, field in PLACES if error.message.startswith(words)]
+        places = places_of(error.message)
         self.add_error(places[0] if places else self._place_by_trial(), error.message)
 
     def _place_by_trial(self) -> str:
