@@ -32,6 +32,8 @@ from granian.server.mp import MPServer, WorkerProcess
 DRAIN, END = signal.SIGUSR1, signal.SIGUSR2
 # How long a client may think between two requests of one connection and still not meet its end.
 RELOAD_DRAIN_SECONDS = 2.0
+# Before all ends: those who keep their connections busy hear of it, so that none is closed with a request on its way.
+STOP_DRAIN_SECONDS = 0.5
 READY_WITHIN_SECONDS = 120
 KILL_AFTER_SECONDS = 10
 BACKLOG = 2_048
@@ -95,11 +97,10 @@ class Server(MPServer):
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         end: Callable[[], None] = super().signal_handler_interrupt
         for worker in self.wrks:
+            # Ctrl-C reaches the workers, too: those that end by it are not replaced.
+            worker.interrupt_by_parent = True
             tell(worker, DRAIN)
-        if self.drain_seconds:
-            threading.Timer(self.drain_seconds, end).start()
-        else:
-            end()
+        threading.Timer(max(self.drain_seconds, STOP_DRAIN_SECONDS), end).start()
 
 
 def tell(worker: WorkerProcess, what: signal.Signals) -> None:

@@ -20,7 +20,7 @@ from .supervised import end_with_parent
 
 logger = logging.getLogger(__name__)
 
-_parent = os.getppid()
+TELL_AGAIN_SECONDS = 0.1
 
 
 def begin() -> None:
@@ -54,14 +54,20 @@ def _wait_for_the_end() -> None:
     while signal.sigwait({DRAIN, END}) != END:
         draining.begin()
     draining.begin()
-    if os.getppid() != _parent:
-        os.kill(os.getpid(), signal.SIGTERM)
-    _end_at_last()
+    _end_main_thread()
 
 
-def _end_at_last() -> None:
-    """Granian ends by itself, but it waits for good for a request that a slow client never ends. Before the main
-    process kills this one for that, what was answered is written."""
-    time.sleep(KILL_AFTER_SECONDS - 3)
+def _end_main_thread() -> None:
+    """Tell granian to end, again and again: under load, one process in ten did not notice the SIGTERM that its
+    parent sent, which may be taken by another thread while the main one sleeps. This one goes to the main thread.
+
+    Granian waits for good for a request that a slow client never ends. Before the main process kills this one for
+    that, what was answered is written."""
+    main_thread = threading.main_thread().ident
+    until = time.monotonic() + KILL_AFTER_SECONDS - 3
+    while time.monotonic() < until:
+        if main_thread is not None:
+            signal.pthread_kill(main_thread, signal.SIGTERM)
+        time.sleep(TELL_AGAIN_SECONDS)
     end()
     os._exit(0)

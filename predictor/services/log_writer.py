@@ -121,6 +121,12 @@ class LogWriter:
                 self._drop_connection()
                 self._close_turns()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether rows wait, or are being committed."""
+        with self._mutex:
+            return self._has_leader or bool(self._waiting)
+
     def status(self) -> WriterStatus:
         with self._mutex:
             return WriterStatus(
@@ -316,7 +322,8 @@ def _begin_anew() -> None:
 
 
 def _flush_at_exit() -> None:
-    if _writer.status().n_waiting_rows:
+    """The thread that writes behind ends with the interpreter, whatever it has in hand."""
+    if _writer.is_at_work:
         _writer.flush()
 
 
