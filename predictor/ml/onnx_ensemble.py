@@ -23,6 +23,9 @@ SUM = 1
 FEWEST_MIRRORED_BRANCHES = 2_000
 # A matrix this wide takes 16 MB for a chunk of rows, and beside its negative three times that.
 MOST_MIRRORED_COLUMNS = 1_000
+# Up to here the trees of a member read X itself instead of its columns: 22 µs for one row, not 24. With more columns
+# between those that are read, many rows would lose more than that (600: 12 µs each, not 10).
+MOST_DIRECT_COLUMNS = 256
 # Rows walk in batches of 128 through all trees of a node, which then had better stay in the cache: 1.7 million
 # branches take 26 µs a row as one node, 17 as five (16 MB each); a lone row takes 41 µs as one and 45 as five.
 MOST_BRANCHES = 400_000
@@ -80,13 +83,12 @@ def fitted_tree(tree: Any, weights: NDArray[Any]) -> Grown:
 
 
 class Ensemble:
-    """Trees gathered one by one, for a matrix of `n_columns`.
+    """Trees gathered one by one.
 
     Their leaves are summed per target; with `n_targets` None, each tree has a column of its own instead.
     """
 
-    def __init__(self, n_columns: int, n_targets: int | None):
-        self.n_columns = n_columns
+    def __init__(self, n_targets: int | None):
         self.n_targets = n_targets
         self._trees: list[tuple[Grown, int]] = []
 
@@ -95,21 +97,27 @@ class Ensemble:
         self._trees.append((tree, target))
 
     def emit(self, graph: Graph, x: str) -> str:
-        """Sums per target, float32 (n, n_targets), or leaves (n, n_trees), for float32 x."""
+        """Sums per target, float32 (n, n_targets), or leaves (n, n_trees), for a result of `graph.columns`."""
+        places = np.array(graph.places_of(x), np.int64)
+        width = len(places)
+        if graph.n_columns <= MOST_DIRECT_COLUMNS:
+            x, width = "X", graph.n_columns
+        else:
+            places = np.arange(width)
         n_branches = sum(tree.n_branches for tree, _ in self._trees)
-        is_mirrored = self._gains_from_mirror(n_branches)
-        if is_mirrored:
+        mirror = width if self._gains_from_mirror(n_branches, width) else None
+        if mirror is not None:
             x = graph.beside_negative(x)
-        parts = [self._emit_group(graph, x, group, is_mirrored) for group in self._groups(n_branches)]
+        parts = [self._emit_group(graph, x, group, places, mirror) for group in self._groups(n_branches)]
         if len(parts) == 1:
             return parts[0]
         return graph.op("Concat", *parts, axis=1) if self.n_targets is None else graph.op("Sum", *parts)
 
-    def _gains_from_mirror(self, n_branches: int) -> bool:
+    def _gains_from_mirror(self, n_branches: int, width: int) -> bool:
         # Trees with membership tests are walked by the slow loop in any case.
         has_members = any(tree.members for tree, _ in self._trees)
         is_large = n_branches >= FEWEST_MIRRORED_BRANCHES
-        return is_large and not has_members and self.n_columns <= MOST_MIRRORED_COLUMNS
+        return is_large and not has_members and width <= MOST_MIRRORED_COLUMNS
 
     def _groups(self, n_branches: int) -> list[list[tuple[Grown, int]]]:
         """The trees in their order, in as few and as even groups of at most about MOST_BRANCHES as there can be."""
@@ -123,8 +131,15 @@ class Ensemble:
             passed += each[0].n_branches
         return groups
 
-    def _emit_group(self, graph: Graph, x: str, group: list[tuple[Grown, int]], is_mirrored: bool) -> str:
-        nodes = _Nodes(self.n_columns if is_mirrored else None)
+    def _emit_group(
+        self,
+        graph: Graph,
+        x: str,
+        group: list[tuple[Grown, int]],
+        places: NDArray[np.int64],
+        mirror: int | None,
+    ) -> str:
+        nodes = _Nodes(places, mirror)
         for place, (tree, target) in enumerate(group):
             nodes.add(tree, place if self.n_targets is None else target)
         n_targets = len(group) if self.n_targets is None else self.n_targets
@@ -140,9 +155,12 @@ class Ensemble:
 
 
 class _Nodes:
-    """The attributes of one TreeEnsemble. `mirror` is where the negative of column 0 is, None without negatives."""
+    """The attributes of one TreeEnsemble. `places` says where in its matrix each feature is, `mirror` how far after
+    it its negative; None without negatives.
+    """
 
-    def __init__(self, mirror: int | None):
+    def __init__(self, places: NDArray[np.int64], mirror: int | None):
+        self._places = places
         self._mirror = mirror
         self._roots: list[int] = []
         self._arrays: dict[str, list[NDArray[Any]]] = {}
@@ -161,7 +179,7 @@ class _Nodes:
         )
         is_member = np.zeros(len(inner), bool) if tree.is_member is None else tree.is_member[inner]
         yes, no = tree.left[inner].astype(np.int64), tree.right[inner].astype(np.int64)
-        features = tree.features[inner].astype(np.int64)
+        features = self._places[tree.features[inner]]
         splits = np.where(is_member, np.float32(0), rounded_down(tree.thresholds[inner].astype(np.float64)))
         missing = tree.missing_goes_left[inner].astype(np.int64)
         if self._mirror is not None:

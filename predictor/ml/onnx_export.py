@@ -72,7 +72,8 @@ def export(pipeline: FittedPipeline) -> bytes:
     """The pipeline's estimators, blended and calibrated, as one ONNX model. Raises CannotExport."""
     graph = Graph(len(pipeline.spec.outputs))
     parts = [_member(graph, pipeline, member) for member in pipeline.members]
-    result = parts[0] if len(parts) == 1 else graph.op("Sum", *parts)
+    n_columns = pipeline.n_classes if pipeline.task.has_probabilities else 1
+    result = graph.mixture(parts, [member.weight for member in pipeline.members], n_columns)
     if pipeline.task.has_probabilities:
         if pipeline.calibration is not None:
             result = _calibrated(graph, result, pipeline.calibration)
@@ -81,16 +82,14 @@ def export(pipeline: FittedPipeline) -> bytes:
 
 
 def _member(graph: Graph, pipeline: FittedPipeline, member: Member) -> str:
-    """One member's answer times its weight, (n, 1) or (n, n_classes)."""
+    """One member's answer, (n, 1) or (n, n_classes)."""
     name = type(member.estimator).__name__
     if name not in EMITTERS:
         raise CannotExport(f"{name} has no exported form.")
     answer = EMITTERS[name](graph, member.estimator, graph.columns(member.columns))
     if pipeline.task.has_probabilities:
-        answer = _all_classes(graph, answer, member.estimator.classes_, pipeline.n_classes)
-    else:
-        answer = _unscaled(graph, answer, member.target_scaling)
-    return answer if member.weight == 1.0 else graph.op("Mul", answer, graph.constant(member.weight))
+        return _all_classes(graph, answer, member.estimator.classes_, pipeline.n_classes)
+    return _unscaled(graph, answer, member.target_scaling)
 
 
 def _all_classes(graph: Graph, answer: str, codes: NDArray[Any], n_classes: int) -> str:

@@ -25,7 +25,9 @@ class Graph:
         self.n_columns = n_columns
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self._places: dict[str, tuple[int, ...]] = {"X": tuple(range(n_columns))}
         self._mirrored: dict[str, str] = {}
+        self._positives: dict[str, str] = {}
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one output."""
@@ -51,7 +53,13 @@ class Graph:
         """These columns of X."""
         if places == tuple(range(self.n_columns)):
             return "X"
-        return self.op("Gather", "X", self.constant(places, np.int64), axis=1)
+        name = self.op("Gather", "X", self.constant(places, np.int64), axis=1)
+        self._places[name] = places
+        return name
+
+    def places_of(self, x: str) -> tuple[int, ...]:
+        """The columns of X that this result of `columns` holds."""
+        return self._places[x]
 
     def beside_negative(self, x: str) -> str:
         """x and -x side by side: (n, 2k) for (n, k). All who ask for the same x share it."""
@@ -67,7 +75,29 @@ class Graph:
     def two_classes(self, positive: str) -> str:
         """Both columns of probabilities (n, 2) from that of the second class (n, 1), float64."""
         negative = self.op("Sub", self.constant([[1.0]]), positive)
-        return self.op("Concat", negative, positive, axis=1)
+        both = self.op("Concat", negative, positive, axis=1)
+        self._positives[both] = positive
+        return both
+
+    def mixture(self, parts: list[str], weights: list[float], n_columns: int) -> str:
+        """The weighted mean of answers (n, n_columns), float64; the weights sum to 1.
+
+        Each node costs a row 0.4 µs, so two classes are mixed before they are two: 13 µs for four members, not 19.
+        """
+        if len(parts) == 1 and weights == [1.0]:
+            return parts[0]
+        if n_columns == 1:
+            return self._line(weights, parts)
+        if all(part in self._positives for part in parts):
+            return self.two_classes(self._line(weights, [self._positives[part] for part in parts]))
+        scaled = [
+            self.op("Mul", part, self.constant(weight)) for part, weight in zip(parts, weights, strict=True)
+        ]
+        return scaled[0] if len(scaled) == 1 else self.op("Sum", *scaled)
+
+    def _line(self, weights: list[float], columns: list[str]) -> str:
+        joined = columns[0] if len(columns) == 1 else self.op("Concat", *columns, axis=1)
+        return self.op("MatMul", joined, self.constant(np.reshape(weights, (-1, 1))))
 
     def total(self, value: str, axis: int, *, keepdims: bool = True) -> str:
         """The sum over an axis."""
@@ -78,6 +108,7 @@ class Graph:
         if n_outputs is None:
             result = self.op("Reshape", result, self.constant([-1], np.int64))
         self.nodes.append(helper.make_node("Identity", [result], [name]))
+        self._leave_out_unread()
         shape: list[str | int | None] = ["n"] if n_outputs is None else ["n", n_outputs]
         graph = helper.make_graph(
             self.nodes,
@@ -94,3 +125,14 @@ class Graph:
         )
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString())
+
+    def _leave_out_unread(self) -> None:
+        """Drop the nodes and constants that nothing reads."""
+        read: set[str] = set(self.nodes[-1].output)
+        kept = []
+        for node in reversed(self.nodes):
+            if read.intersection(node.output):
+                kept.append(node)
+                read.update(node.input)
+        self.nodes = kept[::-1]
+        self.constants = [each for each in self.constants if each.name in read]

@@ -21,7 +21,7 @@ NO_CODE = -2.0
 def emit_hist_boosting(graph: Graph, estimator: Any, x: str) -> str:
     """A regressor (n, 1) or classifier (n, n_classes), float64."""
     n_targets = len(estimator._predictors[0]) if estimator._predictors else 1
-    ensemble = Ensemble(estimator.n_features_in_, n_targets)
+    ensemble = Ensemble(n_targets)
     order, categories = _internal_columns(estimator)
     for stage in estimator._predictors:
         for target, predictor in enumerate(stage):

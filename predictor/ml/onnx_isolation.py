@@ -18,7 +18,7 @@ def emit_isolation(graph: Graph, estimator: Any, x: str) -> str:
     line need; the columns are summed in float64.
     """
     forest = estimator.forest_
-    ensemble = Ensemble(forest.n_features_in_, n_targets=None)
+    ensemble = Ensemble(n_targets=None)
     for each, depths in zip(forest.estimators_, leaf_depths(forest), strict=True):
         ensemble.add(fitted_tree(each.tree_, depths))
     depth = graph.total(graph.double(ensemble.emit(graph, x)), 1)

@@ -17,7 +17,7 @@ from .onnx_graph import Graph
 def emit_forest(graph: Graph, trees: list[Any], x: str, n_classes: int | None) -> str:
     """The mean over decision trees: values (n, 1), or probabilities (n, n_classes), float64."""
     if n_classes is None or n_classes == 2:
-        ensemble = Ensemble(trees[0].n_features_in_, n_targets=1)
+        ensemble = Ensemble(n_targets=1)
         for each in trees:
             ensemble.add(fitted_tree(each.tree_, each.tree_.value[:, 0, -1] / len(trees)))
         total = graph.double(ensemble.emit(graph, x))
@@ -30,7 +30,7 @@ def _emit_by_leaf(graph: Graph, trees: list[Any], x: str) -> str:
 
     TreeEnsemble knows one weight per leaf; a copy of each tree for each class would be many times larger.
     """
-    ensemble, tables = Ensemble(trees[0].n_features_in_, n_targets=None), []
+    ensemble, tables = Ensemble(n_targets=None), []
     n_leaves = 0
     for each in trees:
         tree = each.tree_
@@ -48,7 +48,7 @@ def _emit_by_leaf(graph: Graph, trees: list[Any], x: str) -> str:
 def emit_boosting(graph: Graph, estimator: Any, x: str) -> str:
     """A GradientBoosting regressor (n, 1) or classifier (n, n_classes), float64."""
     columns = estimator.estimators_.shape[1]
-    ensemble = Ensemble(estimator.n_features_in_, n_targets=columns)
+    ensemble = Ensemble(n_targets=columns)
     for stage in estimator.estimators_:
         for target, each in enumerate(stage):
             ensemble.add(fitted_tree(each.tree_, each.tree_.value[:, 0, 0] * estimator.learning_rate), target)

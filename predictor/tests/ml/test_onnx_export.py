@@ -4,10 +4,12 @@ import warnings
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from predictor.ml import onnx_ensemble
 from predictor.ml.encoding import Encoding
 from predictor.ml.estimators import estimators_for
 from predictor.ml.features import NATIVE_BOOSTING, FeatureSpec
@@ -85,8 +87,27 @@ def test_a_blend_with_several_encodings_is_one_graph(task: Task) -> None:
     linear = "ridge" if task is Task.REGRESSION else "logistic_regression"
     pipeline, columns = blended(task, (linear, "hist_gradient_boosting", "random_forest"))
     compiled, parity = compile_checked(pipeline, columns)
-    assert parity.is_compiled, parity.reason
-    assert compiled is not None
+    assert compiled is not None, parity.reason
+    assert parity.max_abs_difference is not None
+    assert parity.max_abs_difference < LIMIT
+    graph = onnx.load_model_from_string(compiled).graph
+    read = {name for node in graph.node for name in node.input} | {graph.output[0].name}
+    written = {name for node in graph.node for name in node.output} | {
+        each.name for each in graph.initializer
+    }
+    assert written <= read
+    # Trees read X itself; only the linear member needs its columns apart.
+    assert [node.op_type for node in graph.node].count("Gather") == 1 + (task is Task.MULTICLASS)
+
+
+def test_trees_on_some_columns_of_a_wide_matrix_read_only_those(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, columns = blended(Task.BINARY, ("random_forest", "hist_gradient_boosting"))
+    monkeypatch.setattr(onnx_ensemble, "MOST_DIRECT_COLUMNS", 20)
+    monkeypatch.setattr(onnx_ensemble, "FEWEST_MIRRORED_BRANCHES", 0)
+    compiled, parity = compile_checked(pipeline, columns)
+    assert compiled is not None, parity.reason
+    kinds = [node.op_type for node in onnx.load_model_from_string(compiled).graph.node]
+    assert kinds.count("Gather") == 2
 
 
 def test_a_class_that_a_member_never_saw_has_probability_zero() -> None:
