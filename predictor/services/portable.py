@@ -81,11 +81,13 @@ def offline_page(version: ModelVersion) -> PortableFile:
 
 def bundle(version: ModelVersion) -> PortableFile:
     """The zip. Raises Conflict for a version without a compiled form."""
+    from ..ml import portable
+
     files = _files(version)
     contents = {
-        SPEC: files[SPEC],
+        SPEC: _json(portable.runner_spec(files[SPEC], version.signature)),
+        GOLDEN: _json(portable.runner_golden(files[GOLDEN])),
         SIGNATURE: _json(version.signature_json),
-        GOLDEN: files[GOLDEN],
         ONNX: files[ONNX],
     }
     manifest = {
@@ -95,7 +97,6 @@ def bundle(version: ModelVersion) -> PortableFile:
         "dataset_sha256": version.dataset_sha256,
         "libraries": version.libraries,
         "metrics": version.metrics,
-        # In the order in which the runner reads them.
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
     packed = io.BytesIO()

@@ -80,9 +80,13 @@ def ran(folder: Path, rows: list[dict[str, Any]]) -> subprocess.CompletedProcess
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerows([rows[0].keys(), *(shown(row).values() for row in rows)])
+    return run(folder, str(table))
+
+
+def run(folder: Path, argument: str) -> subprocess.CompletedProcess[str]:
     # -I: nothing of the project can be imported.
     return subprocess.run(
-        [sys.executable, "-I", folder / "predict.py", table],
+        [sys.executable, "-I", folder / "predict.py", argument],
         capture_output=True,
         text=True,
         check=False,
@@ -121,7 +125,7 @@ def test_the_runner_refuses_files_that_were_changed(version: ModelVersion, tmp_p
 def test_the_runner_refuses_to_compute_what_differs(version: ModelVersion, tmp_path: Path) -> None:
     folder = unpacked(version, tmp_path)
     runner = folder / "predict.py"
-    runner.write_text(runner.read_text().replace("text[:20_000].casefold()", "text[:2].casefold()"))
+    runner.write_text(runner.read_text().replace("value[:20_000].casefold()", "value[:2].casefold()"))
 
     done = ran(folder, rows_to_ask()[:1])
 
@@ -273,6 +277,32 @@ def test_values_and_scores_travel_too(
         if wanted.interval is not None and NODE:
             ends = {end: wanted.interval[end] for end in ("low", "high")}
             assert others[1]["interval"] == pytest.approx(ends, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "task"),
+    [
+        ("logistic_regression", Task.BINARY), ("hist_gradient_boosting", Task.MULTICLASS),
+        ("random_forest", Task.MULTICLASS), ("knn", Task.MULTICLASS), ("gradient_boosting", Task.REGRESSION),
+    ],
+)  # fmt: skip
+def test_the_runner_takes_json_and_every_encoding(
+    key: str, task: Task, workspace: Workspace, member: User, tmp_path: Path
+) -> None:
+    pipeline, columns = fitted(key, task, QUICK.get(key))
+    version = published(workspace, tmp_path / "made", pipeline, columns, mixed_signature(task))
+    answer = predictions.predict(registered_model=version.registered_model, rows=MIXED, by=member)
+
+    done = run(unpacked(version, tmp_path), json.dumps(MIXED))
+
+    assert done.returncode == 0, done.stderr
+    for line, wanted in zip(done.stdout.splitlines(), answer.predictions, strict=True):
+        found = json.loads(line)
+        if wanted.probabilities is None:
+            assert found["prediction"] == pytest.approx(wanted.prediction, rel=1e-6)
+        else:
+            assert found["prediction"] == wanted.prediction
+            assert found["probabilities"] == pytest.approx(list(wanted.probabilities.values()), rel=1e-6)
 
 
 def answered_by_page(version: ModelVersion, texts: list[list[str]], folder: Path) -> Any:
