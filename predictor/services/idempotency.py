@@ -1,8 +1,8 @@
 """Requests that may be repeated: the first one with a key is carried out, the others get its answer.
 
-The key is claimed by inserting a row: of fifty at once, the database lets one in. Who holds it renews a lease; when
-that runs out, its process is dead, and the next repetition takes over. Faults of ours are not kept, so that a
-repetition tries again.
+The key is claimed by inserting a row: of fifty at once, the database lets one in, and the others find its row. Who
+holds it renews a lease; when that runs out, its process is dead, and the next repetition takes over. Faults of ours are
+not kept, so that a repetition tries again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -109,28 +110,20 @@ def claim(*, workspace_id: int, caller: str, key: str, route: str, fingerprint: 
     where = {"workspace_id": workspace_id, "caller": caller, "key": key, "route": route[:250]}
     owner = uuid.uuid4().hex
     for _ in range(3):
-        try:
-            with transaction.atomic():
-                made = IdempotentRequest.objects.create(
-                    **where, fingerprint=fingerprint, owner=owner, lease_until=timezone.now() + LEASE
-                )
-        except IntegrityError:
-            found = _taken_over_or_answered(
-                IdempotentRequest.objects.filter(**where).first(), owner, fingerprint
+        # Read first: a repetition that finds its answer does not wait in the queue of those who write.
+        row = IdempotentRequest.objects.filter(**where).first()
+        if row is not None and (found := _taken_over_or_answered(row, owner, fingerprint)) is not None:
+            return found
+        with suppress(IntegrityError), transaction.atomic():
+            made = IdempotentRequest.objects.create(
+                **where, fingerprint=fingerprint, owner=owner, lease_until=timezone.now() + LEASE
             )
-            if found is not None:
-                return found
-        else:
             return Claim(made.pk, owner)
     raise _under_way()
 
 
-def _taken_over_or_answered(
-    row: IdempotentRequest | None, owner: str, fingerprint: str
-) -> Claim | Answer | None:
-    """None when the row is gone: then the key is free again."""
-    if row is None:
-        return None
+def _taken_over_or_answered(row: IdempotentRequest, owner: str, fingerprint: str) -> Claim | Answer | None:
+    """None when the answer is no longer kept: then the key is free again."""
     now = timezone.now()
     if row.created_at < now - kept_for() and (row.status is not None or row.lease_until < now):
         IdempotentRequest.objects.filter(pk=row.pk, owner=row.owner).delete()

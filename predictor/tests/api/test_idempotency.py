@@ -281,6 +281,7 @@ def test_fifty_at_once_make_one(
     assert len(answers) == 50
     assert len(made) == 1
     assert all(each.content == made[0].content for each in others if each.status_code == good)
-    assert {each.status_code for each in others} <= {good, 409}
-    assert all(each["Retry-After"] == "1" for each in others if each.status_code == 409)
+    # On a slow machine SQLite's patience may end before the turn of the last: the database is busy, nothing was made.
+    assert {each.status_code for each in others} <= {good, 409, 503}
+    assert all(each["Retry-After"] == "1" for each in others if each.status_code in (409, 503))
     assert (TrainingRun.objects.count(), Dataset.objects.count()) == ((1, 1) if what == "run" else (0, 2))
