@@ -12,6 +12,7 @@ from django.conf import settings
 from ..errors import InvalidInput, NotFound, NotServable, TooLarge
 from ..models import ModelVersion
 from . import artifacts
+from .admission import check_time
 
 if TYPE_CHECKING:
     from ..ml.examples import Examples
@@ -71,14 +72,9 @@ def with_nearest(
             limit=settings.MAX_EXPLAINED_ROWS,
         )
     examples = examples_of(version)
-    return [
-        replace(
-            each,
-            nearest=tuple(
-                examples.nearest(
-                    {name: cells[place : place + 1] for name, cells in checked.columns.items()}, k
-                )
-            ),
-        )
-        for place, each in enumerate(predictions)
-    ]
+    found = []
+    for place, each in enumerate(predictions):
+        check_time()
+        row = {name: cells[place : place + 1] for name, cells in checked.columns.items()}
+        found.append(replace(each, nearest=tuple(examples.nearest(row, k))))
+    return found

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from predictor.errors import InvalidInput, NotServable, TooLarge
+from predictor.errors import InvalidInput, NotServable, TookTooLong, TooLarge
+from predictor.ml.examples import Examples
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import artifacts, counterfactuals, examples, predictions, registry, serving
+from predictor.services import admission, artifacts, counterfactuals, examples, predictions, registry, serving
 from predictor.services.counterfactuals import Wanted
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, ROW, columns, publish_served
 
@@ -120,6 +121,23 @@ def test_too_many_nearest_rows_are_refused(model: RegisteredModel, settings: Any
     settings.MAX_EXPLAINED_ROWS = 1
     with pytest.raises(TooLarge, match="nearest training rows of 1 rows"):
         predictions.predict(registered_model=model, rows=[ROW] * 2, nearest=1, by=None)
+
+
+def test_no_more_nearest_rows_are_looked_for_when_the_time_is_up(
+    model: RegisteredModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nearest, asked = Examples.nearest, []
+
+    def slow(self: Examples, *args: Any) -> Any:
+        asked.append(args)
+        admission._deadline.at = 0.0
+        return nearest(self, *args)
+
+    monkeypatch.setattr(Examples, "nearest", slow)
+
+    with pytest.raises(TookTooLong):
+        predictions.predict(registered_model=model, rows=[ROW] * 3, nearest=1, by=None)
+    assert len(asked) == 1
 
 
 def test_a_version_without_training_rows_says_so(article: ModelVersion) -> None:
