@@ -6,15 +6,16 @@ columns, the values as JSON, and the warnings. A row that cannot be answered has
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidRows, Problem, listed
-from .cell_columns import CellColumn
+from .cell_columns import CellColumn, TakenColumn
 from .rows import RowWarning
 
 CHUNK_ROWS = 2_000
@@ -56,39 +57,37 @@ class BulkSource(Protocol):
         """Chunks of CHUNK_ROWS rows from the one after the first `skip` on."""
 
 
+def take_columns(
+    cells: Mapping[str, Sequence[Any]], columns: Sequence[CellColumn], n_rows: int
+) -> dict[str, TakenColumn]:
+    """A chunk's cells, read by column. A column that is not in `cells` is missing in every row."""
+    missing = [None] * n_rows
+    return {each.feature.name: each.take(cells.get(each.feature.name, missing)) for each in columns}
+
+
 def chunk_of_columns(
     first_row: int,
     lines: Sequence[str],
-    cells: Mapping[str, Sequence[Any]],
-    columns: Sequence[CellColumn],
+    taken: Mapping[str, TakenColumn],
+    keys: Mapping[str, str],
     errors: Mapping[int, str],
 ) -> BulkChunk:
-    """A chunk from cells by column. `errors`: rows that are known to be broken; their cells are not looked at.
+    """A chunk from its columns. `errors`: rows that are known to be broken; their cells are not looked at.
 
-    A column that is not in `cells` is missing in every row.
+    `keys`: the columns that the file has, each with how it is named in JSON.
     """
     found = dict(errors)
     warnings: dict[int, tuple[RowWarning, ...]] = {}
-    values: dict[str, NDArray[Any]] = {}
-    members = []
-    for column in columns:
-        name = column.feature.name
-        taken = column.take(cells[name] if name in cells else [None] * len(lines))
-        values[name] = taken.values
-        if name in cells:
-            members.append(taken.members)
-        for place, said in taken.warnings.items():
+    for column in taken.values():
+        for place, said in column.warnings.items():
             warnings[place] = warnings.get(place, ()) + said
-        for place, fault in taken.faults.items():
+        for place, fault in column.faults.items():
             if place not in errors:
                 found[place] = (
                     f"{found[place]} And {fault}" if place in found else _numbered(first_row + place, fault)
                 )
-    inputs = (
-        [f"{{{text}}}" for text in map(",".join, zip(*members, strict=True))]
-        if members
-        else ["{}"] * len(lines)
-    )
+    values = {name: column.values for name, column in taken.items()}
+    inputs = _as_objects({key: taken[name].texts for name, key in keys.items()}, len(lines))
     if not found:
         return BulkChunk(first_row, lines, range(len(lines)), values, inputs, warnings, found)
     places = [place for place in range(len(lines)) if place not in found]
@@ -102,6 +101,15 @@ def chunk_of_columns(
         warnings={place: said for place, said in warnings.items() if place not in found},
         errors=found,
     )
+
+
+def _as_objects(members: Mapping[str, Sequence[str]], n_rows: int) -> list[str]:
+    """JSON objects from columns of JSON. Keys and values are joined in one go, which takes a quarter of the time of
+    a text for each member."""
+    parts: list[Iterable[str]] = [repeat("{", n_rows)]
+    for place, (key, texts) in enumerate(members.items()):
+        parts += [repeat(f",{key}" if place else key, n_rows), texts]
+    return list(map("".join, zip(*parts, repeat("}", n_rows), strict=True)))
 
 
 def refuse_lacking(names: Sequence[str], required: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
-from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking
+from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 from .cell_columns import CellColumn
 from .csv_cells import MISSING_WORDS
 from .csv_dialect import Dialect, find_dialect
@@ -105,9 +105,10 @@ class CsvRows:
             if name in fields
         ]
         self._columns = [
-            CellColumn(fields[name], read, are_texts=True, has_plain_numbers=True)
+            CellColumn(fields[name], read, are_texts=True, decimal=self._dialect.decimal)
             for _, name, read in self._readers
         ]
+        self._keys = {each.feature.name: each.key for each in self._columns}
         self._columns += [CellColumn(each, str) for name, each in fields.items() if name not in self.names]
         self.n_rows = 0
         self.n_left_out = 0
@@ -142,8 +143,11 @@ class CsvRows:
     def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
         by_place = list(zip(*chunk.cells, strict=True))
         cells = {name: by_place[place] for place, name, _ in self._readers}
-        lines = list(map(",".join, zip(*map(exported, by_place), strict=True)))
-        return chunk_of_columns(chunk.first_row, lines, cells, self._columns, chunk.errors)
+        taken = take_columns(cells, self._columns, len(chunk.cells))
+        plain = {place for place, name, _ in self._readers if taken[name].is_plain}
+        own = [each if place in plain else exported(each) for place, each in enumerate(by_place)]
+        lines = list(map(",".join, zip(*own, strict=True)))
+        return chunk_of_columns(chunk.first_row, lines, taken, self._keys, chunk.errors)
 
     def _records(self) -> Iterator[tuple[list[str], str, int]]:
         """Each row, what is broken about it, and how many characters it has."""

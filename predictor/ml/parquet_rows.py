@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from ..errors import InvalidRows, InvalidTable, TooLarge, listed
-from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking
+from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 from .cell_columns import CellColumn
 from .engine import connect, literal, quoted
 from .long_cells import refusal, refusal_of, when_too_long
@@ -118,6 +118,7 @@ class ParquetRows:
         self._columns = [CellColumn(each, lambda cell: cell) for each in signature.fields]
         self._used = [each.name for each in signature.fields if each.name in kinds]
         _refuse_nested({name: kinds[name] for name in self._used})
+        self._keys = {each.feature.name: each.key for each in self._columns if each.feature.name in kinds}
         self._texts = [place for place, name in enumerate(self._used) if kinds[name] in TEXTS]
         self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
 
@@ -127,7 +128,8 @@ class ParquetRows:
         for rows in self._fetched(skip):
             self.share_read = (first_row - 1 + len(rows)) / self.n_rows_total
             cells = dict(zip(self._used, zip(*rows, strict=True), strict=False))
-            yield chunk_of_columns(first_row, [""] * len(rows), cells, self._columns, {})
+            taken = take_columns(cells, self._columns, len(rows))
+            yield chunk_of_columns(first_row, [""] * len(rows), taken, self._keys, {})
             first_row += len(rows)
 
     def _fetched(self, skip: int) -> Iterator[list[tuple[Any, ...]]]:
