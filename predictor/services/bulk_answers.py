@@ -101,7 +101,7 @@ class BulkAnswerer:
     def _numbers(self, outputs: Outputs, chunk: BulkChunk) -> Iterator[tuple[str, str] | None]:
         values = outputs.values if outputs.values is not None else np.empty(0)
         is_finite = np.isfinite(values).tolist()
-        texts = list(map(repr, map(shortened, values.tolist())))
+        texts = _numbers_as_text(values.tolist())
         if self._is_score:
             for value, text, is_good in zip(values.tolist(), texts, is_finite, strict=True):
                 label = unusual_or_not(value, self._served.predictor.threshold)
@@ -126,13 +126,11 @@ class BulkAnswerer:
         is_finite = np.atleast_1d(np.isfinite(shares).all(axis=1))
         sets = self._prediction_sets(shares)
         keys = self._keys
-        for row, code, is_good, (set_cell, set_member) in zip(
-            shares.tolist(), codes, is_finite, sets, strict=True
-        ):
+        rows = zip(*(_numbers_as_text(each) for each in shares.T.tolist()), strict=True)
+        for texts, code, is_good, (set_cell, set_member) in zip(rows, codes, is_finite, sets, strict=True):
             if not is_good:
                 yield None
                 continue
-            texts = [repr(shortened(share)) for share in row]
             chances = ",".join(map(str.__add__, keys, texts))
             label, label_json = self._labels[code]
             yield (
@@ -190,6 +188,12 @@ class Logged(NamedTuple):
                 self.numbers, self.inputs, self.outputs, self.warnings, strict=True
             )
         ]  # fmt: skip
+
+
+def _numbers_as_text(values: Sequence[float]) -> list[str]:
+    """Each as `shortened`, in Python's form; most have it at once."""
+    texts = ("%.7g " * len(values) % tuple(values)).split()
+    return [text if "." in text and "e" not in text else repr(float(text)) for text in texts]
 
 
 def warnings_as_json(warnings: Sequence[RowWarning]) -> str:
