@@ -29,13 +29,13 @@ MOST_REMEMBERED = 20_000
 @dataclass(frozen=True)
 class TakenColumn:
     """One column of a chunk: canonical values, each value as JSON, and by their place the cells with warnings and
-    those that cannot be used. `is_plain`: the cells are numbers, and are their own JSON."""
+    those that cannot be used. `odd`: the places of the cells that are no plain numbers; None: any may be none."""
 
     values: NDArray[Any]
     texts: Sequence[str]
     warnings: Mapping[int, tuple[RowWarning, ...]]
     faults: Mapping[int, str]
-    is_plain: bool = False
+    odd: Sequence[int] | None = None
 
 
 @dataclass
@@ -75,7 +75,7 @@ class CellColumn:
         is_usual = (numbers >= self._low) & (numbers <= self._high)
         is_usual[others] = False
         if is_usual.all():
-            return TakenColumn(numbers, texts, {}, {}, is_plain=texts is cells)
+            return TakenColumn(numbers, texts, {}, {}, odd=() if texts is cells else None)
         return self._mended(cells, numbers, texts, np.flatnonzero(~is_usual).tolist())
 
     def _mended(
@@ -89,6 +89,7 @@ class CellColumn:
             texts=_with(texts, dict(zip(odd, found.texts, strict=True))),
             warnings={odd[at]: said for at, said in found.warnings.items()},
             faults={odd[at]: said for at, said in found.faults.items()},
+            odd=odd if texts is cells else None,
         )
 
     def _looked_up(self, cells: Sequence[Any]) -> TakenColumn:

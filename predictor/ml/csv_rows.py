@@ -144,8 +144,8 @@ class CsvRows:
         by_place = list(zip(*chunk.cells, strict=True))
         cells = {name: by_place[place] for place, name, _ in self._readers}
         taken = take_columns(cells, self._columns, len(chunk.cells))
-        plain = {place for place, name, _ in self._readers if taken[name].is_plain}
-        own = [each if place in plain else exported(each) for place, each in enumerate(by_place)]
+        odd = {place: taken[name].odd for place, name, _ in self._readers}
+        own = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
         lines = list(map(",".join, zip(*own, strict=True)))
         return chunk_of_columns(chunk.first_row, lines, taken, self._keys, chunk.errors)
 

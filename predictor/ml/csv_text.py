@@ -39,10 +39,22 @@ def quoted_cell(cell: Any) -> str:
     return text
 
 
-def exported(cells: Sequence[str]) -> Sequence[str]:
-    """Many cells, as `exported_cell`: a column that holds nothing to change costs a look at its first letters."""
+def exported(cells: Sequence[str], odd: Sequence[int] | None = None) -> Sequence[str]:
+    """Many cells, as `exported_cell`: a column that holds nothing to change costs a look at its first letters.
+
+    `odd`: the places of those that are no plain numbers, where that is known; nothing else is looked at.
+    """
+    if odd is not None:
+        return _exported_at(odd, cells) if odd else cells
     text = "".join(cells)
     is_plain = not any(mark in text for mark in QUOTED)
     if is_plain and {cell[:1] for cell in cells}.isdisjoint(FORMULA_STARTS):
         return cells
     return list(map(exported_cell, cells))
+
+
+def _exported_at(places: Sequence[int], cells: Sequence[str]) -> Sequence[str]:
+    found = list(cells)
+    for place in places:
+        found[place] = exported_cell(cells[place])
+    return found

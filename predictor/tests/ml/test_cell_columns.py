@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.ml import cell_columns
+from predictor.ml.cell_columns import CellColumn
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.csv_text import exported, exported_cell, neutralised
 from predictor.ml.rows import RowChecker
 from predictor.ml.schema import FeatureField, Role, Signature, Task
 
@@ -51,16 +55,21 @@ def columns_of(found: Any) -> dict[str, list[Any]]:
     return {name: [str(each) for each in np.asarray(values).tolist()] for name, values in found.items()}
 
 
+def read_back(lines: Sequence[str]) -> list[list[str]]:
+    return list(csv.reader(io.StringIO("".join(f"{each}\r\n" for each in lines), newline="")))
+
+
 @pytest.mark.usefixtures("_memory")
-@given(st.lists(st.tuples(*[CELLS] * 5), min_size=1, max_size=30))
+@pytest.mark.parametrize(("delimiter", "decimal"), [(",", "."), (";", ",")], ids=["point", "comma"])
+@given(table=st.lists(st.tuples(*[CELLS] * 5), min_size=1, max_size=30))
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-def test_columns_say_what_rows_say(table: list[tuple[str, ...]]) -> None:
+def test_columns_say_what_rows_say(delimiter: str, decimal: str, table: list[tuple[str, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([NAMES, *table])
+            csv.writer(file, delimiter=delimiter).writerows([NAMES, *table])
         limits = CsvLimits(max_bytes=1 << 20, max_rows=100)
-        options = CsvOptions(delimiter=",", decimal=".")
+        options = CsvOptions(delimiter=delimiter, decimal=decimal)
         rows = CsvRows(path, SIGNATURE, options, limits, scratch=Path(folder), is_lenient=True)
         (chunk,) = rows.chunks()
         # Twice, since what is remembered has to say the same.
@@ -73,3 +82,48 @@ def test_columns_say_what_rows_say(table: list[tuple[str, ...]]) -> None:
     assert columns_of(found.columns) == columns_of(expected.checked.columns)
     assert [found.warnings.get(place, ()) for place in found.places] == said
     assert [orjson.loads(each) for each in found.inputs] == [chunk.rows[place] for place in found.places]
+    assert found.lines == [",".join(map(exported_cell, row)) for row in chunk.cells]
+    assert read_back(found.lines) == [[neutralised(each) for each in row] for row in chunk.cells]
+
+
+PLAIN = st.one_of(
+    st.integers(-150, 150).map(str), st.floats(-150, 150, width=32).map(lambda each: f"{each:.3f}")
+)
+DANGEROUS = (
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@A1",
+    "\t=1",
+    "\r=1",
+    "-",
+    "+",
+    '=A1&"x"',
+    "=1,5",
+    "-1,5",
+    "-5 %",
+    "a,b",
+    '"',
+    "1\n2",
+)
+COLUMNS = [
+    CellColumn(
+        FeatureField("n", Role.NUMERIC, has_missing=True, minimum=0.0, maximum=100.0), str, True, decimal
+    )
+    for decimal in (".", ",")
+]
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=["point", "comma"])
+@given(
+    plain=st.lists(PLAIN, min_size=1, max_size=30),
+    others=st.lists(st.tuples(st.integers(0, 30), st.sampled_from(DANGEROUS)), max_size=5),
+)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+def test_a_formula_among_numbers_is_neutralised(
+    column: CellColumn, plain: list[str], others: list[tuple[int, str]]
+) -> None:
+    cells = list(plain)
+    for place, cell in others:
+        cells.insert(place, cell)
+    assert list(exported(cells, column.take(cells).odd)) == [exported_cell(each) for each in cells]
