@@ -1,6 +1,6 @@
 """Each request is counted, timed and, where that is asked for, written to the access log.
 
-It stands first in MIDDLEWARE, so that it sees every answer. All of it costs 3 µs a request, and 2 more for the
+All of it costs 3 µs a request, and 2 more for the
 access log.
 """
 
@@ -29,17 +29,21 @@ FIRST_PARTS = {
 }  # fmt: skip
 
 
-class LedgerMiddleware:
-    def __init__(self, get_response: Handler):
-        self.get_response = get_response
+class Ledger:
+    """Opened when a request comes, closed over its answer."""
+
+    def __init__(self) -> None:
         self.log = AccessLog(is_json=settings.LOG_FORMAT == "json") if settings.ACCESS_LOG else None
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        started = time.perf_counter()
-        counted = meters()
-        counted.add(IN_FLIGHT)
-        response = self.get_response(request)
+    def opened(self) -> float:
+        """Counts the request as in flight; the moment is for `closed`."""
+        meters().add(IN_FLIGHT)
+        return time.perf_counter()
+
+    def closed(self, request: HttpRequest, response: HttpResponseBase, started: float) -> None:
+        """Counts and logs the answer, and adds what all answers may carry."""
         seconds = time.perf_counter() - started
+        counted = meters()
         counted.put(INSIDE, predicting.n_inside)
         counted.put(WAITING, predicting.n_waiting)
         counted.request_ended(face_of(request.path_info), response.status_code, seconds)
@@ -52,6 +56,17 @@ class LedgerMiddleware:
                 response[name] = value
         if self.log is not None:
             self.log.add(entry(request, response.status_code, seconds))
+
+
+class LedgerMiddleware:
+    def __init__(self, get_response: Handler):
+        self.get_response = get_response
+        self.ledger = Ledger()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = self.ledger.opened()
+        response = self.get_response(request)
+        self.ledger.closed(request, response, started)
         return response
 
 

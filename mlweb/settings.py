@@ -126,9 +126,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mlweb.short_path.PredictionPathMiddleware",
     "mlweb.ledger.LedgerMiddleware",
     "mlweb.middleware.RequestIdMiddleware",
-    "mlweb.short_path.PredictionPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -141,12 +141,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-]
-
-# What a program that predicts with a token goes through instead of the rest of the list above.
-PREDICTION_MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.common.CommonMiddleware",
 ]
 
 ROOT_URLCONF = "mlweb.urls"

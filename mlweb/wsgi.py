@@ -1,6 +1,6 @@
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from mlweb.supervised import end_with_parent
 
@@ -10,7 +10,11 @@ IS_SUPERVISED = bool(os.environ.get("MLWEB_IS_SUPERVISED"))
 if IS_SUPERVISED:
     end_with_parent()
 
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from mlweb.short_path import Application  # noqa: E402 (its imports need Django to be set up)
+
+application = Application()
 
 if IS_SUPERVISED:
     from mlweb import worker

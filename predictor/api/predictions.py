@@ -23,6 +23,7 @@ from .idempotency import idempotent
 from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
 from .pagination import LogPagination
 from .permissions import PREDICTS, READS, require_scope
+from .plain_predictions import plainly_first, predicted
 from .prediction_request import PredictionRequest
 from .prediction_serializers import (
     AnswerSerializer,
@@ -30,10 +31,9 @@ from .prediction_serializers import (
     LogQuerySerializer,
     LogRowSerializer,
     PredictionRequestSerializer,
-    answer_as_json,
 )
 from .preferences import RESPOND_ASYNC, prefers_async
-from .slim import SlimViewMixin, json_answer, json_body
+from .slim import SlimViewMixin, json_body
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
 from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
 
@@ -49,6 +49,11 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
     parser_classes = [JSONParser, UploadParser, CSVBodyParser]
     renderer_classes = [JSONRenderer, CSVRenderer]
     filter_backends: list[Any] = []
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        """The common request of a program does without most of what follows; see `plain_predictions`."""
+        return plainly_first(super().as_view(actions, **initkwargs))
 
     @extend_schema(
         request={
@@ -110,23 +115,9 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         # Whoever asks for more than a batch would give: then the preference is not followed.
         if is_async and asked.can_be_batch:
             return self._accepted(request, start_from_rows(request, model, asked))
-        answer = predictions.predict(
-            registered_model=model,
-            rows=asked.rows,
-            horizon=asked.horizon,
-            group=asked.group,
-            history=asked.history,
-            version=asked.version,
-            strict=asked.strict,
-            explain=asked.explain,
-            nearest=asked.nearest,
-            coverage=asked.coverage,
-            by=actor_of(request),
-            token=token_of(request),
-            source=PredictionSource.API,
-            request_id=request_id_of(request),
+        return predicted(
+            asked, model, by=actor_of(request), token=token_of(request), request_id=request_id_of(request)
         )
-        return json_answer(answer_as_json(answer))
 
     def _accepted(self, request: Request, batch: BatchPrediction) -> Response:
         response = accepted(request, batch, self.membership)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from .json import dumps, loads, read_limited
 
 JSON = "application/json"
+HEADERS = {"Allow": "POST", "Vary": "Accept"}
 LONGEST_REMEMBERED_ACCEPT = 200
 
 
@@ -25,7 +26,7 @@ class SlimViewMixin:
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        return {"Allow": "POST", "Vary": "Accept"}
+        return dict(HEADERS)
 
     def get_authenticators(self) -> Any:
         return _made(type(self), "authentication_classes")

@@ -99,10 +99,11 @@ class PredictionLog(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        # Ascending, though they are read backwards: new rows go to the end, where they split no page.
         indexes = [
-            models.Index(fields=["workspace", "-id"], name="prediction_log_by_workspace"),
-            models.Index(fields=["model_version", "-id"], name="prediction_log_by_version"),
-            models.Index(fields=["workspace", "request_id", "-id"], name="prediction_log_by_request"),
+            models.Index(fields=["workspace", "id"], name="prediction_log_workspace_id"),
+            models.Index(fields=["model_version", "id"], name="prediction_log_version_id"),
+            models.Index(fields=["workspace", "request_id", "id"], name="prediction_log_request_id"),
         ]
 
     def __str__(self) -> str:

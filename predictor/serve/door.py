@@ -66,7 +66,7 @@ class Call:
         meta = self.request.META
         if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
             raise LengthRequired
-        return decompressed(read_limited(self.request), self.request.headers.get("Content-Encoding", ""))
+        return decompressed(read_limited(self.request), meta.get("HTTP_CONTENT_ENCODING", ""))
 
 
 def route(
@@ -90,7 +90,7 @@ def route(
                 response = refuse(Refusal(405, f"This address takes {allowed}.", "method-not-allowed"))
                 response["Allow"] = allowed
                 return response
-            if without_token and (get is None or "Authorization" not in request.headers):
+            if without_token and (get is None or "HTTP_AUTHORIZATION" not in request.META):
                 return without_token(request, **at)
             call = Call(request, enter(request, workspace, scopes))
             return compressed(handler(call, **at), request)
@@ -129,7 +129,7 @@ def enter(request: HttpRequest, workspace: str, scopes: frozenset[Scope]) -> Api
 
 def sent_token(request: HttpRequest) -> str:
     """The token as Bearer (RFC 6750), or as the password of Basic (RFC 7617), whatever the name."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
     if scheme.lower() == "basic":
@@ -175,9 +175,9 @@ def _inflated(body: bytes, window: int) -> bytes:
 
 def compressed(response: HttpResponse, request: HttpRequest) -> HttpResponse:
     """Packed when the caller takes it and it is worth the while."""
-    accepted = request.headers.get("Accept-Encoding", "")
     if len(response.content) < WORTH_COMPRESSING:
         return response
+    accepted = request.META.get("HTTP_ACCEPT_ENCODING", "")
     if "gzip" in accepted:
         response.content, response["Content-Encoding"] = gzip.compress(response.content, 1), "gzip"
     elif "deflate" in accepted:

@@ -22,6 +22,7 @@ from .door import Call, as_json
 from .tensors import Tensor, read_tensors, rows_of, written
 
 HEADER = "Inference-Header-Content-Length"
+SENT_HEADER = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository", "statistics", "model_configuration"]
 PLATFORM = "onnxruntime_onnx"
 CONFIG_TYPES = {"BYTES": "TYPE_STRING"}
@@ -213,7 +214,7 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
 def _split(call: Call) -> tuple[Mapping[str, Any], memoryview]:
     """The JSON, and the bytes behind it where a header says how long the JSON is."""
     body = call.body()
-    length = call.request.headers.get(HEADER, "").strip()
+    length = call.request.META.get(SENT_HEADER, "").strip()
     if not length:
         n_json = len(body)
     elif length.isascii() and length.isdecimal() and len(length) < 12 and int(length) <= len(body):

@@ -67,13 +67,14 @@ def test_the_log_names_the_token_by_its_prefix_and_leaves_out_what_was_asked(tmp
         request.api_token = ApiToken(prefix="mlw_abcdef")  # type: ignore[attr-defined]
         return HttpResponse(status=201)
 
-    ledger = LedgerMiddleware(RequestIdMiddleware(answer))
+    answered = LedgerMiddleware(RequestIdMiddleware(answer))
+    ledger = answered.ledger
     ledger.log = AccessLog(is_json=True, descriptor=descriptor)
     request = RequestFactory().post(
         "/api/v1/acme/models/m/predictions?name=Ada", {"secret": "S3CRET"},
         headers={"Authorization": "Bearer mlw_abcdefghij", "X-Request-ID": "r-2"},
     )  # fmt: skip
-    ledger(request)
+    answered(request)
     ledger.log.flush()
     os.close(descriptor)
     logs._access_logs.remove(ledger.log)
