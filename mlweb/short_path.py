@@ -73,7 +73,9 @@ class ShortWay:
                 # Before the token is looked up and the body is read: to refuse has to cost next to nothing.
                 in_its_shape = getattr(match.func, "refused", as_problem)
                 return in_its_shape(predicting.refuse(), request)  # type: ignore[no-any-return]
-            return match.func(request, *match.args, **match.kwargs)  # type: ignore[no-any-return]
+            response = match.func(request, *match.args, **match.kwargs)
+            # Errors of the framework's views come as what is still to be rendered.
+            return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
         except Exception as error:
             return response_for_exception(request, error)
 

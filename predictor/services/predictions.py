@@ -77,26 +77,16 @@ def predict(
     Every row is committed to the log before this returns, unless it is only tried (`is_logged` false).
     """
     started = time.perf_counter()
-    chosen = served = None
-    made: Sequence[Mapping[str, Any]] = ()
-    if horizon is not None or history:
-        chosen = registry.serving_version(registered_model, version)
-        served = (
-            forecasts.with_history(serving.served(chosen), history) if history else serving.served(chosen)
-        )
-        if horizon is not None:
-            rows = made = forecasts.horizon_rows(served, horizon, group)
-    if len(rows) > settings.MAX_PREDICTION_ROWS:
-        raise TooLarge(
-            f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(rows):,}. "
-            "Send a CSV file, or predict them as a batch.",
-            limit=settings.MAX_PREDICTION_ROWS,
-        )
-    if not rows:
-        raise InvalidRows("There is no row to predict; send at least one.")
-    if chosen is None or served is None:
-        chosen = registry.serving_version(registered_model, version)
-        served = serving.served(chosen)
+    if horizon is None and not history:
+        # Before the version is loaded, which may take a while.
+        _require_rows(rows)
+    chosen = registry.serving_version(registered_model, version)
+    served = serving.served(chosen)
+    if history:
+        served = forecasts.with_history(served, history)
+    made = () if horizon is None else forecasts.horizon_rows(served, horizon, group)
+    rows = made or rows
+    _require_rows(rows)
     checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
     if is_lenient:
         explain = explain and served.predictor.can_explain
@@ -118,6 +108,18 @@ def predict(
         threshold=served.predictor.threshold,
         rows=made,
     )
+
+
+def _require_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raises InvalidRows for none, TooLarge for too many."""
+    if not rows:
+        raise InvalidRows("There is no row to predict; send at least one.")
+    if len(rows) > settings.MAX_PREDICTION_ROWS:
+        raise TooLarge(
+            f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(rows):,}. "
+            "Send a CSV file, or predict them as a batch.",
+            limit=settings.MAX_PREDICTION_ROWS,
+        )
 
 
 def forecast_csv(answer: Answer) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from mlweb import short_path
-from predictor.models import ModelVersion, User
+from predictor.api import plain_predictions
+from predictor.models import ModelVersion, Scope, User, Workspace
 from predictor.services import artifacts
 from predictor.tests.api.conftest import Caller, problem
 
@@ -40,7 +44,7 @@ def test_it_takes_what_predicts_and_cannot_need_a_session(
 ) -> None:
     request: HttpRequest = RequestFactory().post(path, headers=headers)
 
-    assert short_path.is_spared(request) is is_spared
+    assert short_path.is_spared(request.META) is is_spared
 
 
 def test_a_session_predicts_by_the_long_way_and_is_held_to_csrf(linear: ModelVersion, member: User) -> None:
@@ -83,7 +87,6 @@ def test_answers_are_guarded_like_all_others(api: Caller, linear: ModelVersion) 
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from mlweb.wsgi import application
 from predictor.ml import inference, rows
 from predictor.ml.schema import Signature
 files, signature = json.loads(sys.argv[1]), Signature.from_json(json.loads(sys.argv[2]))
@@ -104,3 +107,76 @@ def test_a_web_worker_imports_no_scikit_learn_to_serve(linear: ModelVersion, tmp
 
     answer, _, imported = done.stdout.partition(" ")
     assert (round(float(answer), 6), imported) == (-0.4, "[]\n"), done.stderr
+
+
+# --- The common request, answered past the framework ---------------------------------------------------------
+SENT: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a row": ("article", '{"rows": [{"x1": 1, "x2": 2}]}', {}),
+    "a doubtful row": ("article", '{"rows": [{"x1": 1, "x2": null, "more": 1}]}', {}),
+    "columns and data": ("article", '{"columns": ["x1", "x2"], "data": [[1, 2], [3, 4]], "version": 1}', {}),
+    "strict": ("article", '{"rows": [{"x1": 1, "x2": 2, "more": 1}], "strict": true}', {}),
+    "an unknown name": ("article", '{"row": []}', {}),
+    "a wrong value": ("article", '{"rows": [{"x1": "one", "x2": 2}]}', {}),
+    "no JSON": ("article", "{", {}),
+    "no version": ("article", '{"rows": [{"x1": 1, "x2": 2}], "version": 9}', {}),
+    "nearest rows": ("article", '{"rows": [{"x1": 1, "x2": 2}], "nearest": 2}', {}),
+    "no model": ("absent", '{"rows": [{"x1": 1, "x2": 2}]}', {}),
+    "a wrong token": ("article", '{"rows": [{"x1": 1, "x2": 2}]}', {"Authorization": "Bearer mlw_wrong"}),
+    "no token": ("article", '{"rows": [{"x1": 1, "x2": 2}]}', {"Authorization": ""}),
+}
+OF_EACH_ANSWER = ("id", "request_id", "latency_ms")
+
+
+@pytest.mark.parametrize("sent", SENT)
+@pytest.mark.parametrize("scope", [Scope.PREDICT, Scope.READ])
+def test_a_program_hears_the_same_past_the_framework_as_through_it(
+    call_as: Any,
+    member: User,
+    workspace: Workspace,
+    linear: ModelVersion,
+    monkeypatch: Any,
+    sent: str,
+    scope: Scope,
+) -> None:
+    # The test's own connection holds its transaction.
+    monkeypatch.setattr(short_path, "close_old_connections", lambda: None)
+    model, body, headers = SENT[sent]
+    caller: Caller = call_as(member, workspace, scope)
+    path = f"/api/v1/acme/models/{model}/predictions"
+    answers = []
+    for accept in ("application/json", "application/json, text/html;q=0.1"):
+        environ = caller.client._base_environ(
+            PATH_INFO=path, REQUEST_METHOD="POST", CONTENT_TYPE="application/json", CONTENT_LENGTH=str(len(body)),
+            HTTP_AUTHORIZATION=headers.get("Authorization", caller.headers["Authorization"]), HTTP_ACCEPT=accept,
+        )  # fmt: skip
+        environ["wsgi.input"] = io.BytesIO(body.encode())
+        assert plain_predictions.is_plain(WSGIRequest(environ)) is (accept == "application/json")
+        answers.append(_heard(environ))
+
+    assert answers[0] == answers[1]
+
+
+def test_a_token_of_another_workspace_hears_the_same_past_the_framework(
+    outsider: Caller, linear: ModelVersion
+) -> None:
+    path = "/api/v1/acme/models/article/predictions"
+    plain = outsider.client.post(path, ROWS, content_type="application/json", headers=outsider.headers)
+
+    problem(plain, 404)
+
+
+def _heard(environ: dict[str, Any]) -> Any:
+    """Status, headers and body as a server would send them, but for what is each answer's own."""
+    said: list[Any] = []
+    application = short_path.Application()
+    body = b"".join(application(environ, lambda status, headers: said.extend((status, dict(headers)))))
+    status, headers = said
+    assert headers.pop("Content-Length") == str(len(body))
+    assert len(headers.pop("X-Request-ID")) == 32
+    for name in ("X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"):
+        assert headers[name]
+    found = json.loads(body)
+    for each in (found, *found.get("predictions", ())):
+        for name in OF_EACH_ANSWER:
+            each.pop(name, None)
+    return status, headers, found

@@ -64,12 +64,12 @@ def test_the_command_says_how_many_rows_went(version: ModelVersion) -> None:
 
 # --- The indexes behind the log page -----------------------------------------------------------------------
 SEARCHES: dict[str, tuple[dict[str, Any], str]] = {
-    "newest": ({}, "prediction_log_by_workspace"),
-    "older": ({"before": True}, "prediction_log_by_workspace"),
-    "one version": ({"model": "m"}, "prediction_log_by_version"),
-    "a time": ({"since": datetime(2026, 1, 1, tzinfo=UTC)}, "prediction_log_by_workspace"),
-    "a request": ({"request_id": "r"}, "prediction_log_by_request"),
-    "a text": ({"text": "berlin"}, "prediction_log_by_workspace"),
+    "newest": ({}, "prediction_log_workspace_id"),
+    "older": ({"before": True}, "prediction_log_workspace_id"),
+    "one version": ({"model": "m"}, "prediction_log_version_id"),
+    "a time": ({"since": datetime(2026, 1, 1, tzinfo=UTC)}, "prediction_log_workspace_id"),
+    "a request": ({"request_id": "r"}, "prediction_log_request_id"),
+    "a text": ({"text": "berlin"}, "prediction_log_workspace_id"),
 }
 
 
