@@ -6,12 +6,11 @@ What is not a number stays text, for the checker to refuse it by row and column.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, 
 from .cell_columns import CellColumn
 from .csv_cells import MISSING_WORDS
 from .csv_dialect import Dialect, find_dialect
+from .csv_records import open_records
 from .csv_source import open_text
 from .csv_text import exported
 from .schema import FeatureField, Role, Signature, canonical_text
@@ -122,9 +122,7 @@ class CsvRows:
         cells: list[list[str]] = []
         errors: dict[int, str] = {}
         n_characters, first_row = 0, skip + 1
-        for record, error, length in self._records():
-            if self.n_rows <= skip:
-                continue
+        for record, error, length in islice(self._records(), skip, None):
             if error:
                 errors[len(cells)] = error
             cells.append(record)
@@ -152,68 +150,83 @@ class CsvRows:
     def _records(self) -> Iterator[tuple[list[str], str, int]]:
         """Each row, what is broken about it, and how many characters it has."""
         width, ragged = len(self.names), list[tuple[int, int]]()
-        for number, found, fault in self._numbered():
-            record, error = found, fault
-            if len(record) != width and (self._options.skip_bad_rows or not self._is_lenient):
-                ragged.append((number, len(record)))
-                if self._options.skip_bad_rows:
-                    self.n_left_out += 1
-                elif len(ragged) > 1_000:
-                    break
+        for first, block, fault in self._blocks():
+            lengths = list(map(len, map("".join, block)))
+            if not (ragged or fault) and self._is_even(block, lengths):
+                self.n_rows += len(block)
+                yield from zip(block, repeat(""), lengths, strict=False)
                 continue
-            if len(record) != width:
-                error = error or f"Row {number:,} has {len(record)} cells instead of {width}."
-                record = [*record[:width], *[""] * (width - len(record))]
-            # A cell has no more bytes than its row has characters, four times.
-            length = sum(map(len, record))
-            if length * 4 > self._limits.max_cell_bytes:
-                error = self._fault_of_cells(number, record) or error
-                if error and not self._is_lenient:
-                    raise InvalidTable(error, limit=self._limits.max_cell_bytes)
-            self.n_rows += 1
-            if self.n_rows > self._limits.max_rows:
-                limit = self._limits.max_rows
-                raise TooLarge(
-                    f"A file that is predicted at once may hold {limit:,} rows. Predict it as a batch."
-                    if not self._is_lenient
-                    else f"A batch may hold {limit:,} rows; cut the file into several.",
-                    limit=limit,
-                )
-            # After a ragged row nothing is answered; the rest is read only to count.
-            if not ragged or self._options.skip_bad_rows:
-                yield record, error, length
-        if ragged and not self._options.skip_bad_rows:
-            raise self._ragged(ragged, width)
+            # What cannot be read is the last of its block.
+            faults = chain(repeat("", len(block) - 1), [fault])
+            for number, record, error in zip(count(first), block, faults, strict=False):
+                if len(record) != width and self._options.skip_bad_rows:
+                    self.n_left_out += 1
+                elif len(record) != width and not self._is_lenient:
+                    ragged.append((number, len(record)))
+                    if len(ragged) > 1_000:
+                        raise self._ragged(ragged)
+                else:
+                    found = self._looked_at(number, record, error)
+                    self._count_one()
+                    # After a ragged row nothing is answered; the rest is read only to count.
+                    if not ragged:
+                        yield found
+        if ragged:
+            raise self._ragged(ragged)
         if not self.n_rows:
             raise InvalidTable("The file has a header but no rows to predict.")
 
-    def _numbered(self) -> Iterator[tuple[int, list[str], str]]:
-        """Records that are not blank. What is no CSV is refused or, when lenient, an empty record with a sentence."""
-        number, n_bytes = 0, max(self._path.stat().st_size, 1)
-        with (
-            self._path.open("rb") as raw,
-            io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file,
-        ):
-            for _ in range(self._dialect.n_skipped_lines):
-                file.readline()
-            reader = csv.reader(file, delimiter=self._dialect.delimiter)
-            is_header = True
+    def _is_even(self, block: Sequence[list[str]], lengths: Sequence[int]) -> bool:
+        """Whether nothing can be wrong with any of these rows: its width, its cells, the number of rows."""
+        # A cell has no more bytes than its row has characters, four times.
+        return (
+            set(map(len, block)) == {len(self.names)}
+            and max(lengths) * 4 <= self._limits.max_cell_bytes
+            and self.n_rows + len(block) <= self._limits.max_rows
+        )
+
+    def _looked_at(self, number: int, found: list[str], fault: str) -> tuple[list[str], str, int]:
+        record, error, width = found, fault, len(self.names)
+        if len(record) != width:
+            error = error or f"Row {number:,} has {len(record)} cells instead of {width}."
+            record = [*record[:width], *[""] * (width - len(record))]
+        length = sum(map(len, record))
+        if length * 4 > self._limits.max_cell_bytes:
+            error = self._fault_of_cells(number, record) or error
+            if error and not self._is_lenient:
+                raise InvalidTable(error, limit=self._limits.max_cell_bytes)
+        return record, error, length
+
+    def _count_one(self) -> None:
+        self.n_rows, limit = self.n_rows + 1, self._limits.max_rows
+        if self.n_rows > limit:
+            raise TooLarge(
+                f"A file that is predicted at once may hold {limit:,} rows. Predict it as a batch."
+                if not self._is_lenient
+                else f"A batch may hold {limit:,} rows; cut the file into several.",
+                limit=limit,
+            )
+
+    def _blocks(self) -> Iterator[tuple[int, list[list[str]], str]]:
+        """Records that are not blank, by the block, each with the number of its first.
+
+        What is no CSV is refused or, when lenient, the last of its block: an empty record with a sentence.
+        """
+        number, n_bytes = 1, max(self._path.stat().st_size, 1)
+        with open_records(self._path, self._dialect) as records:
             while True:
-                try:
-                    record, fault = next(reader), ""
-                except StopIteration:
+                block, error = records.take(CHUNK_ROWS, CHUNK_CHARACTERS)
+                fault = f"Row {number + len(block):,} cannot be read as CSV: {error}." if error else ""
+                if fault and self._is_lenient:
+                    block.append([])
+                if not block and not fault:
                     return
-                except csv.Error as error:
-                    record, fault = [], f"Row {number + 1:,} cannot be read as CSV: {error}."
-                    if not self._is_lenient or is_header:
-                        raise InvalidTable(fault) from None
-                if is_header:
-                    is_header = False
-                elif record or fault:
-                    number += 1
-                    if number % CHUNK_ROWS == 0:
-                        self.share_read = raw.tell() / n_bytes
-                    yield number, record, fault
+                self.share_read = records.n_bytes_read / n_bytes
+                if block:
+                    yield number, block, fault if self._is_lenient else ""
+                if fault and not self._is_lenient:
+                    raise InvalidTable(fault)
+                number += len(block)
 
     def _fault_of_cells(self, number: int, record: list[str]) -> str:
         limit = self._limits.max_cell_bytes
@@ -223,8 +236,8 @@ class CsvRows:
                 return f"The cell in {where}, holds more than {limit:,} bytes."
         return ""
 
-    def _ragged(self, ragged: list[tuple[int, int]], width: int) -> RaggedRows:
-        first = ", ".join(f"{number:,}" for number, _ in ragged[:5])
+    def _ragged(self, ragged: list[tuple[int, int]]) -> RaggedRows:
+        width, first = len(self.names), ", ".join(f"{number:,}" for number, _ in ragged[:5])
         more = f" and {len(ragged) - 5:,} more" if len(ragged) > 5 else ""
         return RaggedRows(
             f"Rows {first}{more} do not have the header's {width} cells. "

@@ -130,3 +130,41 @@ def test_texts_come_through_unchanged(tmp_path: Path, texts: list[str]) -> None:
 
     options = CsvOptions(delimiter=",", decimal=".")
     assert [row["t"] for row in read(tmp_path, out.getvalue(), options)] == [text or None for text in texts]
+
+
+def test_a_broken_row_far_down_is_named_by_its_own_number(tmp_path: Path) -> None:
+    rows = [f"{number},x" for number in range(1, 5_001)]
+    rows[2_999] = "3000"
+    rows[3_999] = f"4000,{'y' * 200}"
+    rows[4_499] = f"4500,{'z' * 2_000}"
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["n,t", *rows[:10], "", *rows[10:]]), "utf-8")
+    limits = CsvLimits(max_bytes=1 << 20, max_rows=10_000, max_cell_bytes=100)
+    lenient = CsvRows(path, SIGNATURE, CsvOptions(), limits, scratch=tmp_path, is_lenient=True)
+
+    usual = csv.field_size_limit(1_000)
+    try:
+        chunks = list(lenient.chunks())
+    finally:
+        csv.field_size_limit(usual)
+
+    assert [(each.first_row, len(each.cells)) for each in chunks] == [
+        (1, 2_000),
+        (2_001, 2_000),
+        (4_001, 1_000),
+    ]
+    assert [record[0] for chunk in chunks for record in chunk.cells if record[0]] == [
+        row.split(",")[0] for row in rows if not row.startswith("4500")
+    ]
+    assert {each.first_row + place: said for each in chunks for place, said in each.errors.items()} == {
+        3_000: "Row 3,000 has 1 cells instead of 2.",
+        4_000: "The cell in row 4,000, column “t”, holds more than 100 bytes.",
+        4_500: "Row 4,500 cannot be read as CSV: field larger than field limit (1000).",
+    }
+
+
+def test_rows_are_counted_to_the_limit_over_blocks(tmp_path: Path) -> None:
+    text = "n,t\n" + "1,x\n" * 4_100
+    assert len(read(tmp_path, text, max_rows=4_100)) == 4_100
+    with pytest.raises(TooLarge, match="may hold 4,099 rows"):
+        read(tmp_path, text, max_rows=4_099)
