@@ -4,6 +4,7 @@ import os
 import random
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,14 @@ _random = random.Random(os.urandom(32))  # noqa: S311
 os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 
 
-def row_id(base: uuid.UUID, number: int) -> str:
-    """The id of a numbered row (below 2^32) of one piece of work: the same each time, and in the rows' order.
+def row_ids(base: uuid.UUID, numbers: Iterable[int]) -> list[str]:
+    """The ids of numbered rows (below 2^32) of one piece of work: the same each time, and in the rows' order.
 
     `base` is a `uuid7`, whose last 32 bits make room for the number. In hexadecimal, because making a UUID takes
     longer than writing the row does.
     """
-    return f"{base.hex[:24]}{number:08x}"
+    start = base.hex[:24]
+    return [f"{start}{number:08x}" for number in numbers]
 
 
 def moment_of(key: uuid.UUID) -> datetime:

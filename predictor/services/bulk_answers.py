@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import orjson
 
 from ..ml.csv_text import exported_cell, quoted_cell
 from ..ml.schema import Task, canonical_text
-from ..models.prediction_log import moment_of, row_id
+from ..models.prediction_log import moment_of, row_ids
 from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
 from .log_rows import LogRow
 
@@ -177,17 +178,14 @@ class Logged(NamedTuple):
         self, asked: Asked, version: ModelVersion, *, base: uuid.UUID, latency_ms: float
     ) -> list[LogRow]:
         """Rows whose ids follow from `base` and their numbers: written twice, they are there once."""
-        workspace_id, created_at = version.registered_model.workspace_id, moment_of(base)
+        workspace_id, version_id = version.registered_model.workspace_id, version.pk
         actor_id, token_id = asked.by.pk if asked.by else None, asked.token.pk if asked.token else None
-        return [
-            LogRow(
-                row_id(base, number), workspace_id, version.pk, asked.request_id, number, asked.source, actor_id,
-                token_id, inputs, output, warnings, latency_ms, created_at,
-            )
-            for number, inputs, output, warnings in zip(
-                self.numbers, self.inputs, self.outputs, self.warnings, strict=True
-            )
-        ]  # fmt: skip
+        columns = zip(
+            row_ids(base, self.numbers), repeat(workspace_id), repeat(version_id), repeat(asked.request_id),
+            self.numbers, repeat(asked.source), repeat(actor_id), repeat(token_id), self.inputs, self.outputs,
+            self.warnings, repeat(latency_ms), repeat(moment_of(base)), strict=False,
+        )  # fmt: skip
+        return list(map(LogRow._make, columns))
 
 
 def _numbers_as_text(values: Sequence[float]) -> list[str]:

@@ -141,13 +141,11 @@ class _Work:
             for chunk in self.rows.chunks():
                 bulk = self._checked(chunk)
                 answers = self.answerer.answer(bulk)
-                cells = [
-                    f"{cells},{self._said(bulk, place, cells)}" for place, cells in enumerate(answers.cells)
-                ]
+                cells = self._with_warnings(bulk, answers)
                 lines = map(",".join, zip(bulk.lines, cells, strict=True))
                 result.write("\r\n".join((*lines, "")).encode())
                 spool.write(orjson.dumps(Logged.of(bulk, answers)._asdict()) + b"\n")
-                self._note(chunk, bulk, answers, cells)
+                self._preview(chunk, cells)
 
     def _checked(self, chunk: CsvChunk) -> BulkChunk:
         bulk = self.rows.bulk_chunk(chunk)
@@ -157,16 +155,20 @@ class _Work:
             raise InvalidRows(" ".join(list(bulk.errors.values())[:5]))
         return bulk
 
-    def _said(self, bulk: BulkChunk, place: int, cells: str) -> str:
-        said = [NOT_A_NUMBER] if cells == self.answerer.none else []
-        said += [each.message for each in bulk.warnings.get(place, ())]
-        return exported_cell(" ".join(said)) if said else ""
-
-    def _note(self, chunk: CsvChunk, bulk: BulkChunk, answers: BulkAnswers, cells: Sequence[str]) -> None:
+    def _with_warnings(self, bulk: BulkChunk, answers: BulkAnswers) -> list[str]:
+        """The cells that are added to each row, the last of them what there is to say of it: mostly nothing."""
+        cells = [f"{each}," for each in answers.cells]
         doubtful = set(bulk.warnings)
         if answers.n_without:
             doubtful |= {place for place, each in enumerate(answers.cells) if each == self.answerer.none}
+        for place in doubtful:
+            said = [NOT_A_NUMBER] if answers.cells[place] == self.answerer.none else []
+            said += [each.message for each in bulk.warnings.get(place, ())]
+            cells[place] += exported_cell(" ".join(said))
         self.n_rows_with_warnings += len(doubtful)
+        return cells
+
+    def _preview(self, chunk: CsvChunk, cells: Sequence[str]) -> None:
         n_wanted = N_PREVIEWED - len(self.preview)
         names = (*self.rows.names, *self.added)
         for own, added in zip(chunk.cells[:n_wanted], csv.reader(cells[:n_wanted]), strict=True):
