@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import shown
 from .cells import Refused, bounds, reader_for
-from .number_cells import places_of_others, read_numbers, with_points
+from .number_cells import places_of_others, read_numbers, typed_numbers, with_points
 from .rows import RowWarning, dtype_of
 from .schema import FeatureField, Role
 
@@ -63,20 +63,27 @@ class CellColumn:
 
     def take(self, cells: Sequence[Any]) -> TakenColumn:
         """The cells of one chunk of rows."""
-        if not self.decimal or self.feature.role is not Role.NUMERIC:
+        whole = self._as_numbers(cells) if self.feature.role is Role.NUMERIC else None
+        if whole is None:
             return self._looked_up(cells)
-        texts = with_points(cells) if self.decimal == "," else cells
-        numbers, others = read_numbers(texts), list[int]()
-        if numbers is None:
-            others = places_of_others(texts)
-            numbers = read_numbers(_with(texts, dict.fromkeys(others, "0"))) if others else None
-        if numbers is None or len(others) == len(cells):
-            return self._looked_up(cells)
+        numbers, texts, others = whole
         is_usual = (numbers >= self._low) & (numbers <= self._high)
         is_usual[others] = False
         if is_usual.all():
             return TakenColumn(numbers, texts, {}, {}, odd=() if texts is cells else None)
         return self._mended(cells, numbers, texts, np.flatnonzero(~is_usual).tolist())
+
+    def _as_numbers(self, cells: Sequence[Any]) -> tuple[NDArray[Any], Sequence[str], list[int]] | None:
+        """The cells as numbers and as JSON, but for those at some places; None where they are read one by one."""
+        if not self.decimal:
+            typed = typed_numbers(cells)
+            return None if typed is None else (*typed, [])
+        texts = with_points(cells) if self.decimal == "," else cells
+        numbers, others = read_numbers(texts), list[int]()
+        if numbers is None:
+            others = places_of_others(texts)
+            numbers = read_numbers(_with(texts, dict.fromkeys(others, "0"))) if others else None
+        return None if numbers is None or len(others) == len(cells) else (numbers, texts, others)
 
     def _mended(
         self, cells: Sequence[Any], numbers: NDArray[Any], texts: Sequence[str], odd: Sequence[int]

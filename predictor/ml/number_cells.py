@@ -1,12 +1,13 @@
-"""Cells of text that are numbers, read by the column.
+"""Cells that are numbers, as text or already, read by the column.
 
-What counts as one here is part of what `csv_rows` takes for a number of a single cell, and means the same there.
+What counts as one in text is part of what `csv_rows` takes for a number of a single cell, and means the same there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import orjson
@@ -37,6 +38,18 @@ def read_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
         return None
     numbers = np.array(found, np.float64)
     return numbers if (np.abs(numbers) < BEYOND).all() else None
+
+
+def typed_numbers(cells: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]] | None:
+    """Cells that are numbers already, as float64 (a gap is NaN) and each as JSON; None where others are among them."""
+    kinds = set(map(type, cells)) - {type(None)}
+    if not kinds or not kinds <= {float, int}:
+        return None
+    try:
+        texts = orjson.dumps(cells).decode()[1:-1].split(",")
+    except TypeError:  # an integer beyond 64 bits
+        return None
+    return np.array(cells, np.float64), texts
 
 
 def with_points(cells: Sequence[str]) -> Sequence[str]:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.ml import cell_columns
-from predictor.ml.cell_columns import CellColumn
+from predictor.ml.cell_columns import CellColumn, json_text
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.csv_text import exported, exported_cell, neutralised
 from predictor.ml.rows import RowChecker
@@ -127,3 +127,33 @@ def test_a_formula_among_numbers_is_neutralised(
     for place, cell in others:
         cells.insert(place, cell)
     assert list(exported(cells, column.take(cells).odd)) == [exported_cell(each) for each in cells]
+
+
+NUMBER = FeatureField("n", Role.NUMERIC, has_missing=True, minimum=0.0, maximum=100.0)
+UNBOUNDED = FeatureField("n", Role.NUMERIC, has_missing=True)
+
+
+@pytest.mark.parametrize("feature", [NUMBER, UNBOUNDED], ids=["bounded", "unbounded"])
+@given(
+    cells=st.one_of(
+        st.lists(st.one_of(st.none(), st.floats(), st.floats(-150, 250)), min_size=1, max_size=30),
+        st.lists(
+            st.one_of(st.none(), st.integers(-(2**63), 2**64), st.integers(-150, 250)),
+            min_size=1,
+            max_size=30,
+        ),
+        st.lists(st.one_of(st.none(), st.booleans()), min_size=1, max_size=5),
+    )
+)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+def test_typed_numbers_say_what_rows_say(feature: FeatureField, cells: list[Any]) -> None:
+    found = CellColumn(feature, lambda cell: cell).take(cells)
+    sifted = RowChecker(Signature("y", Task.REGRESSION, (feature,))).sift([{"n": each} for each in cells])
+
+    kept = [place for place in range(len(cells)) if place not in sifted.errors]
+    assert set(found.faults) == set(sifted.errors)
+    assert columns_of({"n": found.values[kept]}) == columns_of(sifted.checked.columns)
+    assert [found.warnings.get(place, ()) for place in kept] == [
+        tuple(each) for each in sifted.checked.warnings
+    ]
+    assert [found.texts[place] for place in kept] == [json_text(cells[place]) for place in kept]
