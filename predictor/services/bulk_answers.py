@@ -5,7 +5,7 @@ At 100,000 rows these objects would cost more than the model. A test holds both 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -125,19 +125,21 @@ class BulkAnswerer:
         shares = np.asarray(outputs.probabilities, np.float64)
         codes = outputs.codes(self._served.predictor.threshold).tolist()
         is_finite = np.atleast_1d(np.isfinite(shares).all(axis=1))
-        sets = self._prediction_sets(shares)
-        keys = self._keys
-        rows = zip(*(_numbers_as_text(each) for each in shares.T.tolist()), strict=True)
-        for texts, code, is_good, (set_cell, set_member) in zip(rows, codes, is_finite, sets, strict=True):
-            if not is_good:
-                yield None
-                continue
-            chances = ",".join(map(str.__add__, keys, texts))
-            label, label_json = self._labels[code]
-            yield (
-                f"{label},{','.join(texts)}{set_cell}",
-                f'"prediction":{label_json},"probabilities":{{{chances}}}{set_member}',
-            )
+        set_cells, set_members = zip(*self._prediction_sets(shares), strict=True)
+        labels, labels_json = zip(*map(self._labels.__getitem__, codes), strict=True)
+        cells: list[Iterable[str]] = [labels]
+        members: list[Iterable[str]] = [repeat('"prediction":'), labels_json, repeat(',"probabilities":{')]
+        for place, (key, column) in enumerate(zip(self._keys, shares.T.tolist(), strict=True)):
+            texts = _numbers_as_text(column)
+            cells += [repeat(","), texts]
+            members += [repeat(f",{key}" if place else key), texts]
+        said = zip(
+            map("".join, zip(*cells, set_cells, strict=False)),
+            map("".join, zip(*members, repeat("}"), set_members, strict=False)),
+            strict=True,
+        )
+        for each, is_good in zip(said, is_finite.tolist(), strict=True):
+            yield each if is_good else None
 
     def _prediction_sets(self, shares: NDArray[np.float64]) -> Iterator[tuple[str, str]]:
         """What the cells and the members say of the set of each row; few sets are different."""
