@@ -145,7 +145,7 @@ def draw(curves: dict[str, list[Point]], path: Path) -> None:
         lower.set_title("latency in ms", fontsize=10)
         for each in (upper, lower):
             each.set_xscale("log")
-            each.set_ylim(bottom=0)
+            each.set_ylim(0, 1.1 * max(max(line.get_ydata()) for line in each.get_lines()))
             each.grid(alpha=0.3)
         lower.set_xlabel(name)
         lower.legend()
