@@ -226,9 +226,10 @@ def _instead(name: str, unknown: list[str]) -> str:
     return f" (there is {shown(folded[close[0]])} instead)" if close else ""
 
 
-def sentence_of(faults: Sequence[Problem], n_faults: int) -> str:
-    text = " ".join(fault.detail for fault in faults)
-    return text if n_faults <= len(faults) else f"{text} And {n_faults - len(faults):,} more faults."
+def sentence_of(named: Sequence[Problem], n_in_all: int, word: str = "fault") -> str:
+    """The problems that are named, and how many more there are."""
+    text, n_more = " ".join(each.detail for each in named), n_in_all - len(named)
+    return f"{text} And {n_more:,} more {word}{'s' if n_more > 1 else ''}." if n_more > 0 else text
 
 
 def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictRows:
@@ -241,6 +242,6 @@ def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictR
         for each in row
     ]
     message = "These rows are doubtful, and strict was asked for. " + sentence_of(
-        problems[:MOST_NAMED], len(problems)
-    ).replace(" more faults.", " more doubts.")
+        problems[:MOST_NAMED], len(problems), "doubt"
+    )
     return StrictRows(message, problems=problems[:MOST_NAMED])

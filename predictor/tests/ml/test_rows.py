@@ -179,6 +179,11 @@ def test_the_first_five_faults_are_named_and_all_are_counted() -> None:
     assert caught.value.problems[4].pointer == "/rows/2/age"
 
 
+def test_one_more_is_no_plural() -> None:
+    with pytest.raises(InvalidRows, match=r"And 1 more fault\."):
+        CHECKER.check([{**GOOD, "age": "abc"}] * 6)
+
+
 def test_row_numbers_begin_where_the_caller_says() -> None:
     with pytest.raises(InvalidRows, match="Row 1001,"):
         CHECKER.check([{**GOOD, "age": "abc"}], first_row=1001)
