@@ -8,7 +8,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ..models import BatchFormat, BatchPrediction, JobStatus, WorkspaceRole
+from ..models import BatchFormat, BatchPrediction, JobStatus
+from .permissions import visible_traceback
 
 
 class BatchSummarySerializer(serializers.ModelSerializer[BatchPrediction]):
@@ -89,8 +90,7 @@ class BatchSerializer(BatchSummarySerializer):
         ]
 
     def get_traceback(self, batch: BatchPrediction) -> str:
-        is_owner = batch.created_by_id == self.context["request"].user.pk
-        return batch.traceback if is_owner or self.context["membership"].can(WorkspaceRole.ADMIN) else ""
+        return visible_traceback(batch, self.context["request"].user, self.context["membership"])
 
 
 class BatchUploadSerializer(serializers.Serializer[Any]):

@@ -13,7 +13,15 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from ..errors import NotFound, shown
-from ..models import ApiToken, Membership, Scope, Workspace, WorkspaceRole
+from ..models import (
+    ApiToken,
+    BatchPrediction,
+    Membership,
+    Scope,
+    TrainingRun,
+    Workspace,
+    WorkspaceRole,
+)
 from ..models.workspace import WorkspaceQuerySet
 from ..services import workspaces
 from .authentication import REALM
@@ -104,6 +112,12 @@ def require_scope(request: Request, scope: Scope) -> None:
     """For what only some requests to an action ask for. Raises InsufficientScope for a token without it."""
     if isinstance(request.auth, ApiToken) and not request.auth.has_scope(scope):
         raise InsufficientScope(scope)
+
+
+def visible_traceback(job: TrainingRun | BatchPrediction, caller: Any, membership: Membership) -> str:
+    """For who started the job, and for admins: it may name values of the data. "" for others."""
+    may_see = job.created_by_id == caller.pk or membership.can(WorkspaceRole.ADMIN)
+    return job.traceback if may_see else ""
 
 
 def visible_workspaces(request: Request) -> WorkspaceQuerySet:

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from ..ml.request import AGGREGATIONS, FREQUENCIES
 from ..ml.schema import Task
-from ..models import JobStatus, TrainingRun, WorkspaceRole
+from ..models import JobStatus, TrainingRun
+from .permissions import visible_traceback
 
 FORECAST_FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 
@@ -112,8 +113,7 @@ class RunSerializer(RunSummarySerializer):
         ]
 
     def get_traceback(self, run: TrainingRun) -> str:
-        is_owner = run.created_by_id == self.context["request"].user.pk
-        return run.traceback if is_owner or self.context["view"].membership.can(WorkspaceRole.ADMIN) else ""
+        return visible_traceback(run, self.context["request"].user, self.context["view"].membership)
 
 
 class RunRequestSerializer(serializers.Serializer[Any]):
