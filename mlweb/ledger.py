@@ -1,7 +1,6 @@
 """Each request is counted, timed and, where that is asked for, written to the access log.
 
-All of it costs 3 µs a request, and 2 more for the
-access log.
+All of it costs 3 µs a request, and 2 more for the access log.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class ShortWay:
 
     def __init__(self) -> None:
         self._ledger = Ledger()
-        self._security = SecurityMiddleware(_nowhere)
+        self._security = SecurityMiddleware(_empty)
         self._guards = (guards("http"), guards("https"))
         self._good_hosts: set[str] = set()
 
@@ -94,13 +94,13 @@ def guards(scheme: str) -> list[tuple[str, str]]:
     if settings.SECURE_PROXY_SSL_HEADER:
         environ[settings.SECURE_PROXY_SSL_HEADER[0]] = scheme
     response = HttpResponse()
-    SecurityMiddleware(_nowhere).process_response(WSGIRequest(environ), response)
+    SecurityMiddleware(_empty).process_response(WSGIRequest(environ), response)
     return [(name, value) for name, value in response.items() if name != "Content-Type"]
 
 
-def _nowhere(request: HttpRequest) -> HttpResponseBase:
-    """What stands behind a middleware that is only asked for its headers."""
-    raise NotImplementedError
+def _empty(request: HttpRequest) -> HttpResponse:
+    """What stands behind a middleware that is asked for its headers alone."""
+    return HttpResponse()
 
 
 @lru_cache(maxsize=1_024)
