@@ -175,7 +175,8 @@ def test_a_server_killed_in_mid_upload_leaves_nothing(installation: Installation
 
 def test_a_batch_goes_on_after_a_kill_and_logs_each_row_once(installation: Installation) -> None:
     installation.manage("register_linear", "--name", "line", "--coef", "0.5", "0.3", "--intercept", "0")
-    n_rows = 60_000
+    # Some seconds of work, for progress is committed once a second, and the kill has to come before the end.
+    n_rows = 300_000
     content = "x1,x2\n" + "".join(f"{number},{number % 7}\n" for number in range(n_rows))
     files = {"file": ("rows.csv", content.encode(), "text/csv")}
     url = installation.good(installation.http.post("/models/line/batches", files=files), 202)["url"]
