@@ -21,7 +21,7 @@ DATA = Path(__file__).parent / "data" / "killed_run"
 def test_the_digest_of_a_stored_request_has_not_changed():
     request = TrainingRequest.read(DATA / "request.json")
     assert request.digest == (DATA / "digest.txt").read_text().strip()
-    assert request.to_json() == json.loads((DATA / "request.json").read_text("utf-8"))
+    assert json.loads(json.dumps(request.to_json())) == json.loads((DATA / "request.json").read_text("utf-8"))
 
 
 def test_a_run_begun_by_an_earlier_version_goes_on_with_its_fits(tmp_path):
