@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import listed, shown
 from .duplicates import Duplicates
-from .split_columns import SplitBy, SplitKind
+from .split import SplitBy, SplitKind
 
 # Fewer rows, or rows of the rarest class, than this make every figure rough.
 FEW_ROWS, FEW_OF_A_CLASS = 100, 10

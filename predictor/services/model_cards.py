@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import InvalidTrainingRequest
 from ..ml.schema import FeatureField, canonical_text
-from ..ml.split_columns import SplitBy
+from ..ml.split import SplitBy
 from ..models import ModelVersion
 from . import examples
 
