@@ -60,7 +60,13 @@ def trained(
         limits=TrainingLimits(n_threads=n_threads),
     )
     (folder / "request.json").write_text(json.dumps(request.to_json()), "utf-8")
-    command = [sys.executable, "-m", "predictor.ml.train", str(folder / "request.json"), str(folder / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "predictor.ml.training.train",
+        str(folder / "request.json"),
+        str(folder / "run"),
+    ]
     child = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
     if child.returncode:
         raise RuntimeError(json.loads(child.stdout.splitlines()[-1]).get("message", ""))

@@ -114,7 +114,13 @@ def measure(
     )
     (folder / "request.json").write_text(json.dumps(request.to_json()), "utf-8")
     started = time.monotonic()
-    command = [sys.executable, "-m", "predictor.ml.train", str(folder / "request.json"), str(folder / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "predictor.ml.training.train",
+        str(folder / "request.json"),
+        str(folder / "run"),
+    ]
     child = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
     seconds = round(time.monotonic() - started, 1)
     if child.returncode:

@@ -11,8 +11,8 @@ from ..ml.advice import found_out as found_out_by
 from ..ml.estimators import CATALOGUE, EstimatorInfo, Hyperparameter
 from ..ml.portfolio import Facts
 from ..ml.request import AUTO, TrainingRequest
-from ..ml.request_checks import check_request
 from ..ml.schema import Role, Task
+from ..ml.training.request_checks import check_request
 from ..models import Dataset, TrainingRun
 
 __all__ = ["AUTO", "Advice", "EstimatorInfo", "Hyperparameter", "advise", "catalogue", "found_out"]

@@ -31,8 +31,8 @@ from predictor.ml.portable import browser_spec, case_folding
 from predictor.ml.rows import RowChecker
 from predictor.ml.schema import FeatureField, Role, Signature, Task
 from predictor.ml.session import Session
+from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.uncertainty import Uncertainty
-from predictor.ml.unsupervised import pipeline_of
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import artifacts, portable, predictions
 from predictor.tests.ml.mixed_table import QUICK, fitted, mixed_signature, mixed_target

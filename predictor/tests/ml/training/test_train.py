@@ -20,7 +20,7 @@ from predictor.ml.request import TrainingLimits, TrainingRequest
 from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.split import SplitBy, SplitKind
 
-from .tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
+from ..tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -39,7 +39,13 @@ def asked(folder, *, make=regression_table, n_rows=120, **options):
 
 def start(request: TrainingRequest, folder: Path) -> subprocess.Popen[str]:
     (folder / "request.json").write_text(json.dumps(request.to_json()))
-    command = [sys.executable, "-m", "predictor.ml.train", str(folder / "request.json"), str(folder / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "predictor.ml.training.train",
+        str(folder / "request.json"),
+        str(folder / "run"),
+    ]
     return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -110,7 +116,7 @@ def test_an_unreadable_request_ends_with_its_own_code(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "predictor.ml.train",
+        "predictor.ml.training.train",
         str(tmp_path / "request.json"),
         str(tmp_path / "run"),
     ]

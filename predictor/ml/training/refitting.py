@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .checking import TrainingTable
-from .features import FeatureSpec
-from .fitting import Candidate, fit_member, join, sample_rows
-from .pipeline import FittedPipeline, Member
-from .progress import Deadline
+from ..checking import TrainingTable
+from ..features import FeatureSpec
+from ..fitting import Candidate, fit_member, join, sample_rows
+from ..pipeline import FittedPipeline, Member
+from ..progress import Deadline
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from predictor.ml.calibration import calibrated
-from predictor.ml.deciding import Decided
 from predictor.ml.schema import Task
-from predictor.ml.sureness import sureness
 from predictor.ml.target import Target
+from predictor.ml.training.coverage_check import sureness
+from predictor.ml.training.post_processing import Decided
 from predictor.ml.uncertainty import Uncertainty, coverage_report
 
 

@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import TrainingFailed
-from . import portfolio
-from .baselines import Baselines
-from .children import Ended
-from .choosing import Choice, choice_of
-from .conditions import Conditions
-from .deciding import Decided, decide
-from .final_fits import Chosen, Plan
-from .judging import Judging, judge
-from .leaderboard import Outcome
-from .progress import Deadline
-from .publishing import publish
-from .request import TrainingRequest
-from .search import Search
-from .warnings import TrainingWarning
+from ...errors import TrainingFailed
+from .. import portfolio
+from ..baselines import Baselines
+from ..children import Ended
+from ..choosing import Choice, choice_of
+from ..conditions import Conditions
+from ..leaderboard import Outcome
+from ..progress import Deadline
+from ..request import TrainingRequest
+from ..search import Search
+from ..warnings import TrainingWarning
+from .holdout_evaluation import Judging, judge
+from .packaging import publish
+from .post_processing import Decided, decide
+from .refitting import Chosen, Plan
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04

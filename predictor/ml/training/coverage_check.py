@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .deciding import LEAST_TO_CALIBRATE, Decided
-from .metrics import selection_score
-from .target import Target
-from .uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
+from ..metrics import selection_score
+from ..target import Target
+from ..uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
+from .post_processing import LEAST_TO_CALIBRATE, Decided
 
 Array = NDArray[Any]
 FEW_SHARE = 0.7

@@ -15,16 +15,16 @@ from predictor.ml.forecast_backtest import find_cuts, find_shape, least_periods,
 from predictor.ml.forecast_evaluation import gains_of
 from predictor.ml.forecast_features import Shape, describe, filled, windows_of
 from predictor.ml.forecast_table import View, described, training_points
-from predictor.ml.forecasting import run
 from predictor.ml.frequency import NAMED
 from predictor.ml.loading import load_predictor
 from predictor.ml.progress import Reporter
 from predictor.ml.request import ForecastOptions, TrainingRequest
-from predictor.ml.request_checks import check_request
 from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.series import Series, SeriesTable
+from predictor.ml.training.forecasting_run import run
+from predictor.ml.training.request_checks import check_request
 
-from .tables_for_tests import write_request
+from ..tables_for_tests import write_request
 
 ROLES = {"month": Role.DATETIME, "shop": Role.CATEGORICAL, "sold": Role.NUMERIC}
 HORIZON = 6

@@ -7,14 +7,14 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from .finishing import Finished
-from .json_files import write_json
-from .leaderboard import with_weights
-from .progress import Reporter
-from .request import TrainingRequest
-from .schema import Task
-from .search import Search
-from .warnings import TrainingWarning
+from ..json_files import write_json
+from ..leaderboard import with_weights
+from ..progress import Reporter
+from ..request import TrainingRequest
+from ..schema import Task
+from ..search import Search
+from ..warnings import TrainingWarning
+from .finalization import Finished
 
 LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skops", "duckdb")
 

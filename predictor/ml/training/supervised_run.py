@@ -8,31 +8,31 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import TrainingFailed
-from . import portfolio
-from .auto import auto
-from .baselines import Baselines
-from .candidates import Candidate
-from .checking import TrainingTable, feature_roles, make_table
-from .checkpoints import Checkpoints
-from .children import Children
-from .choosing import choose
-from .conditions import Conditions
-from .duplicates import Duplicates, find_duplicates
-from .finishing import finish
-from .layouts import layout_of
-from .leaks import find_leaks
-from .learning_curve import NO_TIME, LearningCurve, learning_curve
-from .progress import Clock, Reporter
+from ...errors import TrainingFailed
+from .. import portfolio
+from ..auto import auto
+from ..baselines import Baselines
+from ..candidates import Candidate
+from ..checking import TrainingTable, feature_roles, make_table
+from ..checkpoints import Checkpoints
+from ..children import Children
+from ..choosing import choose
+from ..conditions import Conditions
+from ..duplicates import Duplicates, find_duplicates
+from ..layouts import layout_of
+from ..leaks import find_leaks
+from ..learning_curve import NO_TIME, LearningCurve, learning_curve
+from ..progress import Clock, Reporter
+from ..request import AUTO, TrainingRequest
+from ..search import Search
+from ..split import SplitKind
+from ..split_columns import suggested
+from ..splitting import Split, split_rows
+from ..tables import read_columns
+from ..warnings import TrainingWarning
+from .finalization import finish
 from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read
-from .request import AUTO, TrainingRequest
 from .result_file import write_search_result
-from .search import Search
-from .split import SplitKind
-from .split_columns import suggested
-from .splitting import Split, split_rows
-from .tables import read_columns
-from .warnings import TrainingWarning
 
 # Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
 CELLS_PER_SECOND = 10_000

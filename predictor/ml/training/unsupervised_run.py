@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest
-from .checking import TrainingTable, feature_roles
-from .features import FeatureSpec
-from .pipeline import FittedPipeline, Member
-from .progress import Clock, Reporter
-from .publishing import store
+from ...errors import InvalidTrainingRequest
+from ..checking import TrainingTable, feature_roles
+from ..features import FeatureSpec
+from ..pipeline import FittedPipeline, Member
+from ..progress import Clock, Reporter
+from ..request import TrainingRequest
+from ..schema import Scalar, Task
+from ..tables import read_columns
+from ..target import MIN_ROWS, Target, missing
+from ..warnings import TrainingWarning
+from .packaging import store
 from .reading import LOADED_EARLY, rows_to_read
-from .request import TrainingRequest
 from .result_file import write_result
-from .schema import Scalar, Task
-from .tables import read_columns
-from .target import MIN_ROWS, Target, missing
-from .warnings import TrainingWarning
 
 # Fewer rows can be divided in any way one likes.
 FEW_ROWS = 100

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
-from .checking import feature_roles
-from .estimators import CATALOGUE, estimators_for, validate_params
-from .forecast_checking import check_forecast
-from .request import AUTO, TrainingRequest
-from .schema import TableSchema, Task
-from .split_columns import check_split
-from .target import MIN_ROWS, TargetFacts, check_target
+from ...errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
+from ..checking import feature_roles
+from ..estimators import CATALOGUE, estimators_for, validate_params
+from ..forecast_checking import check_forecast
+from ..request import AUTO, TrainingRequest
+from ..schema import TableSchema, Task
+from ..split_columns import check_split
+from ..target import MIN_ROWS, TargetFacts, check_target
 
 
 def check_request(request: TrainingRequest) -> Task:

@@ -14,24 +14,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import persistence
-from .checking import TrainingTable
-from .conditions import Conditions
-from .deciding import Decided
-from .dependence import dependence
-from .evaluation import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
-from .explaining import Importance, permutation_importance, predicted
-from .final_fits import Chosen, Plan, fit_plan
-from .intervals import fold_intervals
-from .json_files import write_json
-from .pipeline import FittedPipeline
-from .progress import Deadline
-from .publishing import told
-from .schema import Task, canonical_text
-from .split import SplitKind
-from .splitting import Split
-from .sureness import sureness
-from .thresholds import Scores
+from .. import persistence
+from ..checking import TrainingTable
+from ..conditions import Conditions
+from ..dependence import dependence
+from ..evaluation import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
+from ..explaining import Importance, permutation_importance, predicted
+from ..intervals import fold_intervals
+from ..json_files import write_json
+from ..pipeline import FittedPipeline
+from ..progress import Deadline
+from ..schema import Task, canonical_text
+from ..split import SplitKind
+from ..splitting import Split
+from ..thresholds import Scores
+from .coverage_check import sureness
+from .packaging import told
+from .post_processing import Decided
+from .refitting import Chosen, Plan, fit_plan
 
 Array = NDArray[Any]
 # Importance, and then dependence, may take this much of what is left: the report has still to be written.

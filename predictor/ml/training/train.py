@@ -1,4 +1,4 @@
-"""Train one model version in a process of its own: `python -m predictor.ml.train REQUEST.json WORKDIR`.
+"""Train one model version in a process of its own: `python -m predictor.ml.training.train REQUEST.json WORKDIR`.
 
 The process is meant to be supervised: it may be killed at any time, by anybody, and nothing is lost.
 This text is the contract between it and its supervisor.
@@ -53,12 +53,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidTrainingRequest, MlwebError, TrainingFailed
-from .request import TrainingRequest
-from .schema import Task
+from ...errors import InvalidTrainingRequest, MlwebError, TrainingFailed
+from ..request import TrainingRequest
+from ..schema import Task
 
 if TYPE_CHECKING:
-    from .progress import Reporter
+    from ..progress import Reporter
 
 FINISHED, CRASHED, UNREADABLE, REFUSED, FAILED = range(5)
 # Read by BLAS and OpenMP when they are loaded, so they are set before numpy is imported. Fits run side by
@@ -69,8 +69,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 def main(arguments: list[str]) -> int:
     """The exit code of the run. Nothing is raised: whatever goes wrong becomes the last event."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    from .children import die_with_parent
-    from .progress import Reporter as Told
+    from ..children import die_with_parent
+    from ..progress import Reporter as Told
 
     die_with_parent()
     reporter = Told()
@@ -98,7 +98,7 @@ def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
 def _runner(task: Task) -> Callable[[TrainingRequest, Path, Reporter], None]:
     """What carries out a run for the task."""
     if task is Task.FORECASTING:
-        from .forecasting import run as forecast
+        from .forecasting_run import run as forecast
 
         return forecast
     if task is Task.ANOMALY:
@@ -109,7 +109,7 @@ def _runner(task: Task) -> Callable[[TrainingRequest, Path, Reporter], None]:
         from .clustering_run import run as find_clusters
 
         return find_clusters
-    from .running import run
+    from .supervised_run import run
 
     return run
 

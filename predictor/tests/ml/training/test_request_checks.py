@@ -8,10 +8,10 @@ import pytest
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
 from predictor.ml.checking import make_table
 from predictor.ml.request import TrainingRequest
-from predictor.ml.request_checks import check_request
 from predictor.ml.schema import Role, TableSchema, Task
+from predictor.ml.training.request_checks import check_request
 
-from .tables_for_tests import columns_of, profile
+from ..tables_for_tests import columns_of, profile
 
 
 def request_for(values, role=Role.NUMERIC, *, features=None, **asked):

@@ -12,39 +12,39 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidTrainingRequest
-from .checking import TrainingTable
-from .checkpoints import Checkpoints
-from .children import Children
-from .choosing import choose
-from .costs import Costs
-from .explaining import predicted
-from .final_fits import fit_plan
-from .finishing import Finished, Halves, finish_by
-from .forecast_backtest import Backtest, find_cuts, find_shape, make_backtest
-from .forecast_evaluation import KnownErrors, floor_of, report
-from .forecast_intervals import StepErrors
-from .forecast_portfolio import SCOUT, forecast_auto
-from .forecast_serving import StoredForecast, golden_of
-from .forecast_spec import Ending, ForecastSpec
-from .forecast_table import View, actual, described, fits_log
-from .json_files import write_json
-from .leaderboard import Entry
-from .loading import load_predictor
-from .paths import fit_fold
-from .persistence import FORECAST, store_json
-from .progress import Clock, Deadline, Reporter
-from .publishing import store, told
+from ...errors import InvalidTrainingRequest
+from ..checking import TrainingTable
+from ..checkpoints import Checkpoints
+from ..children import Children
+from ..choosing import choose
+from ..costs import Costs
+from ..explaining import predicted
+from ..forecast_backtest import Backtest, find_cuts, find_shape, make_backtest
+from ..forecast_evaluation import KnownErrors, floor_of, report
+from ..forecast_intervals import StepErrors
+from ..forecast_portfolio import SCOUT, forecast_auto
+from ..forecast_serving import StoredForecast, golden_of
+from ..forecast_spec import Ending, ForecastSpec
+from ..forecast_table import View, actual, described, fits_log
+from ..json_files import write_json
+from ..leaderboard import Entry
+from ..loading import load_predictor
+from ..paths import fit_fold
+from ..persistence import FORECAST, store_json
+from ..progress import Clock, Deadline, Reporter
+from ..request import ForecastOptions, TrainingRequest
+from ..schema import ColumnProfile, Role, TableSchema, Task
+from ..search import Search
+from ..series import SeriesTable, make_series
+from ..splitting import Split
+from ..tables import read_columns
+from ..warnings import TrainingWarning
+from .finalization import Finished, Halves, finish_by
+from .packaging import store, told
 from .reading import LOADED_EARLY
-from .request import ForecastOptions, TrainingRequest
+from .refitting import fit_plan
 from .result_file import write_search_result
-from .running import search_candidates
-from .schema import ColumnProfile, Role, TableSchema, Task
-from .search import Search
-from .series import SeriesTable, make_series
-from .splitting import Split
-from .tables import read_columns
-from .warnings import TrainingWarning
+from .supervised_run import search_candidates
 
 # Rows to fit on, for each second of the budget and thread: about forty features each.
 ROWS_PER_SECOND, MIN_ROWS, MAX_ROWS = 250, 4_000, 120_000

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from . import persistence
-from .checking import TrainingTable
-from .deciding import Decided
-from .examples import MAX_EXAMPLES
-from .final_fits import Plan, fit_plan
-from .fitting import sample_rows
-from .json_files import write_json
-from .parity import compile_checked
-from .pipeline import FittedPipeline
-from .schema import TableSchema
-from .shapley import BACKGROUND_ROWS
-from .signatures import build_signature
-from .uncertainty import Uncertainty
+from .. import persistence
+from ..checking import TrainingTable
+from ..examples import MAX_EXAMPLES
+from ..fitting import sample_rows
+from ..json_files import write_json
+from ..parity import compile_checked
+from ..pipeline import FittedPipeline
+from ..schema import TableSchema
+from ..shapley import BACKGROUND_ROWS
+from ..signatures import build_signature
+from ..uncertainty import Uncertainty
+from .post_processing import Decided
+from .refitting import Plan, fit_plan
 
 N_GOLDEN = 20
 PARITY_ROWS = 20_000

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest
-from .checking import TrainingTable
-from .cluster_methods import METHODS, Matrix
-from .cluster_profiles import percent
-from .cluster_report import TITLES, Clustered, report
-from .clustering import LEAST, Found, find, refined
-from .clusters import Clusters
-from .encoding import DISTANCES
-from .features import FeatureSpec
-from .progress import Clock, Deadline, Reporter
-from .request import AUTO, TrainingRequest
-from .schema import Role, Task
-from .unsupervised import Described, begin, blocks_of, end, pipeline_of
-from .warnings import TrainingWarning
+from ...errors import InvalidTrainingRequest
+from ..checking import TrainingTable
+from ..cluster_methods import METHODS, Matrix
+from ..cluster_profiles import percent
+from ..cluster_report import TITLES, Clustered, report
+from ..clustering import LEAST, Found, find, refined
+from ..clusters import Clusters
+from ..encoding import DISTANCES
+from ..features import FeatureSpec
+from ..progress import Clock, Deadline, Reporter
+from ..request import AUTO, TrainingRequest
+from ..schema import Role, Task
+from ..warnings import TrainingWarning
+from .unsupervised_run import Described, begin, blocks_of, end, pipeline_of
 
 # Rows on which numbers of clusters, resamples and shuffled tables are compared.
 SEARCH_ROWS = 4_000

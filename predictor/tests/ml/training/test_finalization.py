@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from predictor.ml.features import LINEAR
-from predictor.ml.final_fits import Chosen, Plan, fit_plan
-from predictor.ml.finishing import Attempt, Halves
 from predictor.ml.fitting import Candidate
 from predictor.ml.progress import Deadline
+from predictor.ml.training.finalization import Attempt, Halves
+from predictor.ml.training.refitting import Chosen, Plan, fit_plan
 from predictor.ml.watching import Watch
 
-from .tables_for_tests import regression_table
+from ..tables_for_tests import regression_table
 
 HEAVY = Chosen(Candidate("heavy", "Heavy", "ridge", LINEAR), {"alpha": 1.0}, 0.7, seconds=50.0)
 LIGHT = Chosen(Candidate("light", "Light", "ridge", LINEAR), {"alpha": 2.0}, 0.3, seconds=50.0)
@@ -48,7 +48,7 @@ def test_what_was_published_is_the_choice_when_no_member_was_left_out(
     tmp_path, monkeypatch, published, is_whole
 ):
     choice = SimpleNamespace(weights={"b": 0.7, "a": 0.3})
-    monkeypatch.setattr("predictor.ml.finishing.choice_of", lambda search, weights: weights)
+    monkeypatch.setattr("predictor.ml.training.finalization.choice_of", lambda search, weights: weights)
     checkpoints = SimpleNamespace(folder=tmp_path, read_json=lambda name: {"weights": published})
     search = SimpleNamespace(checkpoints=checkpoints)
     attempt = Attempt(0, choice, None, Deadline.after(1.0), Deadline.after(1.0))

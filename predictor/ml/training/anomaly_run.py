@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .anomalies import N_FOLDS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
-from .anomaly_report import Scored, report
-from .checking import TrainingTable
-from .encoding import ISOLATION
-from .estimators import CATALOGUE, validate_params
-from .features import FeatureSpec
-from .fitting import sample_rows
-from .onnx_export import export
-from .persistence import answers_of
-from .pipeline import FittedPipeline
-from .progress import Deadline, Reporter
-from .request import TrainingRequest
-from .schema import Task
-from .session import Session
-from .shapley import BACKGROUND_ROWS, Explainer, Explanation
-from .unsupervised import Described, begin, end, pipeline_of
+from ..anomalies import N_FOLDS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
+from ..anomaly_report import Scored, report
+from ..checking import TrainingTable
+from ..encoding import ISOLATION
+from ..estimators import CATALOGUE, validate_params
+from ..features import FeatureSpec
+from ..fitting import sample_rows
+from ..onnx_export import export
+from ..persistence import answers_of
+from ..pipeline import FittedPipeline
+from ..progress import Deadline, Reporter
+from ..request import TrainingRequest
+from ..schema import Task
+from ..session import Session
+from ..shapley import BACKGROUND_ROWS, Explainer, Explanation
+from .unsupervised_run import Described, begin, end, pipeline_of
 
 ESTIMATOR = "isolation_forest"
 # Rows scored to calibrate, for each second of the budget; 100 trees score about 20,000 rows in a second.

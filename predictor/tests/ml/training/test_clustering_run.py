@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from predictor.ml import clustering_run, clusters
+from predictor.ml import clusters
 from predictor.ml.checking import TrainingTable
 from predictor.ml.cluster_methods import METHODS, KMeansMethod
 from predictor.ml.clustering import Shuffle, find
@@ -22,10 +22,11 @@ from predictor.ml.persistence import load_pipeline
 from predictor.ml.progress import Deadline, Reporter
 from predictor.ml.request import TrainingLimits
 from predictor.ml.schema import Role, Signature, Task
-from predictor.ml.unsupervised import pipeline_of
+from predictor.ml.training import clustering_run
+from predictor.ml.training.unsupervised_run import pipeline_of
 
-from .planted import BLOB_ROLES, blobs, noise
-from .tables_for_tests import write_request
+from ..planted import BLOB_ROLES, blobs, noise
+from ..tables_for_tests import write_request
 
 
 @pytest.fixture(autouse=True, scope="module")

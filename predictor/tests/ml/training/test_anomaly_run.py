@@ -8,7 +8,6 @@ from sklearn.ensemble import IsolationForest
 from threadpoolctl import threadpool_limits
 
 from predictor.errors import InvalidHyperparameters
-from predictor.ml import anomaly_run
 from predictor.ml.anomalies import IsolationScore, calibrate, expected_depth, leaf_depths, out_of_sample
 from predictor.ml.encoding import ISOLATION
 from predictor.ml.features import FeatureSpec
@@ -16,12 +15,13 @@ from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.progress import Reporter
-from predictor.ml.request_checks import check_request
 from predictor.ml.schema import Role, Signature, Task
-from predictor.ml.unsupervised import pipeline_of
+from predictor.ml.training import anomaly_run
+from predictor.ml.training.request_checks import check_request
+from predictor.ml.training.unsupervised_run import pipeline_of
 
-from .planted import ODD_ROLES, noise, odd_rows
-from .tables_for_tests import write_request
+from ..planted import ODD_ROLES, noise, odd_rows
+from ..tables_for_tests import write_request
 
 PARAMS = {"n_estimators": 30, "max_samples": 512, "contamination": 0.02}
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import Calibrated, Calibration, calibrated
-from .choosing import Choice
-from .metrics import metrics
-from .schema import Task
-from .search import Search
-from .threshold_rules import ThresholdRule
-from .thresholds import Threshold, choose
-from .uncertainty import Uncertainty
+from ..calibration import Calibrated, Calibration, calibrated
+from ..choosing import Choice
+from ..metrics import metrics
+from ..schema import Task
+from ..search import Search
+from ..threshold_rules import ThresholdRule
+from ..thresholds import Threshold, choose
+from ..uncertainty import Uncertainty
 
 # Calibrating after the mistakes of fits on 140 of 340 rows made what is served worse. Five folds have a share of 0.8,
 # three 0.67, folds in time about 0.6.
