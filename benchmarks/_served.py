@@ -79,7 +79,7 @@ def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -
     from predictor.ml import onnx_export, persistence
     from predictor.ml.features import ONE_HOT_TREES, FeatureSpec
     from predictor.ml.pipeline import FittedPipeline, Member
-    from predictor.ml.schema import Task
+    from predictor.ml.types.schema import Task
     from predictor.services import artifacts, registry
 
     signature = _signature(columns)
@@ -114,7 +114,7 @@ def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -
 
 
 def _signature(columns: dict[str, Any]) -> Any:
-    from predictor.ml.schema import FeatureField, Role, Signature, Task
+    from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
     numbers = (
         FeatureField(

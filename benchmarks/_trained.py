@@ -17,9 +17,9 @@ from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.inference import Predictor
 from predictor.ml.ingest import ingest_csv
 from predictor.ml.loading import load_predictor
-from predictor.ml.request import AUTO, TrainingLimits, TrainingRequest
 from predictor.ml.rows import RowChecker
-from predictor.ml.schema import Signature, Task
+from predictor.ml.types.schema import Signature, Task
+from predictor.ml.types.training_request import AUTO, TrainingLimits, TrainingRequest
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.ingest import ingest_csv
 from predictor.ml.loading import load_predictor
 from predictor.ml.metrics import metrics
-from predictor.ml.request import TrainingLimits, TrainingRequest
 from predictor.ml.rows import RowChecker
-from predictor.ml.schema import ColumnProfile, Signature, Task, canonical_text
+from predictor.ml.types.schema import ColumnProfile, Signature, Task, canonical_text
+from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 
 OURS = "mlweb"
 SHOWN = {True: ("roc_auc", "log_loss"), False: ("r2", "rmse")}

@@ -32,8 +32,8 @@ from accuracy import surroundings
 from predictor.ml.estimators import CATALOGUE
 from predictor.ml.metrics import losses
 from predictor.ml.persistence import load_pipeline
-from predictor.ml.request import AUTO
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
+from predictor.ml.types.training_request import AUTO
 from predictor.ml.uncertainty import JUDGED_COVERAGES, coverage_report
 
 # What chance allows: two standard errors of a share among n rows are added to the two points wanted.

@@ -44,11 +44,11 @@ from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import answers_of
 from predictor.ml.pipeline import FittedPipeline
-from predictor.ml.request import TrainingRequest
-from predictor.ml.schema import Task
 from predictor.ml.shapley import BACKGROUND_ROWS, n_background_rows
 from predictor.ml.signatures import build_signature
 from predictor.ml.tables import read_columns
+from predictor.ml.types.schema import Task
+from predictor.ml.types.training_request import TrainingRequest
 
 MAX_EXACT_COLUMNS, N_EXACT_ROWS = 10, 8
 

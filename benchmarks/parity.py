@@ -41,10 +41,10 @@ from predictor.ml.ingest import ingest_csv
 from predictor.ml.nearby import nearby
 from predictor.ml.parity import TOLERANCE, ParityResult, compile_checked
 from predictor.ml.pipeline import FittedPipeline
-from predictor.ml.request import TrainingRequest
-from predictor.ml.schema import Role, Task
 from predictor.ml.tables import read_columns
 from predictor.ml.target import make_target
+from predictor.ml.types.schema import Role, Task
+from predictor.ml.types.training_request import TrainingRequest
 
 BLEND_SIZE = 4
 # Fewer trees and rounds: what differs between two implementations shows in the first of them.

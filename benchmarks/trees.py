@@ -33,8 +33,8 @@ from predictor.ml import session as sessions
 from predictor.ml.features import ONE_HOT_TREES, FeatureSpec
 from predictor.ml.onnx_export import export
 from predictor.ml.pipeline import FittedPipeline, Member
-from predictor.ml.schema import Role, Task
 from predictor.ml.session import Session
+from predictor.ml.types.schema import Role, Task
 
 NEVER = 10**12
 # Name, fewest branches to be turned, most branches of a node.

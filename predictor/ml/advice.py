@@ -11,7 +11,7 @@ from typing import Any
 
 from . import portfolio
 from .portfolio import Facts
-from .schema import Task
+from .types.schema import Task
 
 # Below, a simple model is hard to beat; above, a search looks at a sample.
 FEW_ROWS, MANY_ROWS = 1_000, 100_000

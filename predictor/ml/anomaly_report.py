@@ -24,9 +24,9 @@ from .anomalies import IsolationScore
 from .checking import TrainingTable
 from .cluster_profiles import figure, percent
 from .progress import Deadline
-from .schema import Role, canonical_text
 from .shapley import Explanation
 from .target import missing
+from .types.schema import Role, canonical_text
 
 N_ROWS_SHOWN = 20
 N_REASONS = 3

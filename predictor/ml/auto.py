@@ -9,8 +9,8 @@ from .blending import blend, mixed
 from .candidates import Candidate
 from .metrics import selection_score
 from .nearby import nearby
-from .request import THOROUGH_SECONDS
 from .search import Search
+from .types.training_request import THOROUGH_SECONDS
 
 # The anchors decide what follows, so each may take more of the budget than others.
 ANCHOR_SHARE = 0.4

@@ -18,9 +18,9 @@ from .checking import TrainingTable
 from .encoding import LINEAR, NATIVE_BOOSTING
 from .estimators import validate_params
 from .paths import fit_fold
-from .request import AUTO, TrainingRequest
-from .schema import Task
 from .search import Search
+from .types.schema import Task
+from .types.training_request import AUTO, TrainingRequest
 from .verdict import Baseline
 
 # A baseline may take this share of the budget, and is not begun when it would take more by the estimate below.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .metrics import EPSILON, selection_score
-from .schema import Task
+from .types.schema import Task
 
 Affordable = Callable[[tuple[str, ...]], bool]
 N_STEPS = 40

@@ -22,8 +22,8 @@ from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from .neighbours import NeighboursClassifier, NeighboursRegressor
-from .schema import Task
 from .svm import ProbabilisticSVC
+from .types.schema import Task
 
 Params = Mapping[str, Any]
 Builder = Callable[[Task, Params, int, int, tuple[bool, ...]], Any]

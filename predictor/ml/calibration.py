@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
 from .metrics import EPSILON, losses
-from .schema import Task
+from .types.schema import Task
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]

@@ -20,7 +20,7 @@ from ..errors import shown
 from .cells import Refused, bounds, reader_for
 from .number_cells import places_of_others, read_numbers, typed_numbers, with_points
 from .rows import RowWarning, dtype_of
-from .schema import FeatureField, Role
+from .types.schema import FeatureField, Role
 
 # Beyond it a column's memory is emptied: some megabytes for each column, and more than a chunk of rows.
 MOST_REMEMBERED = 20_000

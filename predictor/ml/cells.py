@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ..errors import shown
-from .schema import FeatureField, Role, canonical_text
+from .types.schema import FeatureField, Role, canonical_text
 
 Note = tuple[str, str, str]
 Reader = Callable[[Any, list[Note]], Any]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest, shown
-from .request import TrainingRequest
-from .schema import FEATURE_ROLES, Role, TableSchema, Task
 from .target import Target, TargetFacts, check_target, make_target, missing
-from .warnings import TrainingWarning
+from .types.schema import FEATURE_ROLES, Role, TableSchema, Task
+from .types.training_request import TrainingRequest
+from .types.warnings import TrainingWarning
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .schema import Role, canonical_text
 from .target import missing
 from .text_steps import tokens
+from .types.schema import Role, canonical_text
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine import literal, quoted
-from .schema import Level, canonical_text
+from .types.schema import Level, canonical_text
 
 # Per column; and for a wide table less, so that the schema of the widest stays a few megabytes.
 MAX_LEVELS = 1_000

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import listed, shown
 from .duplicates import Duplicates
-from .split import SplitBy, SplitKind
+from .types.split import SplitBy, SplitKind
 
 # Fewer rows, or rows of the rarest class, than this make every figure rough.
 FEW_ROWS, FEW_OF_A_CLASS = 100, 10

@@ -22,7 +22,7 @@ from .csv_dialect import Dialect, find_dialect
 from .csv_records import open_records
 from .csv_source import open_text
 from .csv_text import exported
-from .schema import FeatureField, Role, Signature, canonical_text
+from .types.schema import FeatureField, Role, Signature, canonical_text
 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

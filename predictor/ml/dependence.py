@@ -28,8 +28,8 @@ from .explaining import BATCH_ROWS
 from .grids import Grid, grid_of
 from .pipeline import FittedPipeline
 from .progress import Deadline
-from .schema import Task, canonical_text
 from .target import Target
+from .types.schema import Task, canonical_text
 
 MAX_ROWS, MIN_ROWS = 200, 50
 MAX_CLASSES = 5

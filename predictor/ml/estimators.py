@@ -23,7 +23,7 @@ from .hyperparameters import (
     Hyperparameter,
     convert_all,
 )
-from .schema import Task
+from .types.schema import Task
 
 __all__ = ["CATALOGUE", "EstimatorInfo", "Hyperparameter", "estimators_for", "validate_params"]
 

@@ -50,10 +50,10 @@ from .checking import TrainingTable
 from .conditions import Conditions
 from .intervals import Resamples, held_out_intervals
 from .metrics import class_metrics, confusion, metrics, predicted_codes, selection_metric
-from .schema import Task, canonical_text
 from .slices import Slice, worst_slices
 from .target import Target
 from .thresholds import HALF, Threshold, decision_numbers
+from .types.schema import Task, canonical_text
 from .verdict import Baseline, Verdict, judge, worries_about
 
 __all__ = [

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from .evaluation import class_details, decision
 from .intervals import decided_intervals
 from .metrics import DECIDED, metrics
-from .schema import Task
-from .split import SplitKind
 from .target import Target
 from .thresholds import Scores, Threshold, pairs
+from .types.schema import Task
+from .types.split import SplitKind
 
 Array = NDArray[Any]
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
-from .schema import FeatureField, Role, Scalar, Signature
+from .types.schema import FeatureField, Role, Scalar, Signature
 
 MAX_EXAMPLES = 2_000
 # Of the stored file; long texts get fewer rows.

@@ -30,11 +30,11 @@ from .encoding import (
     TARGET_BOOSTING,
     Encoding,
 )
-from .schema import Role, Task
 from .step_base import Output, Step, Writer
 from .step_fitting import NothingToLearn, Target, cross_fitted, fit_steps
 from .steps import CodeStep, NumberStep, OneHotStep, TargetStep
 from .text_steps import TextStep
+from .types.schema import Role, Task
 
 __all__ = [
     "BENT",

@@ -30,7 +30,7 @@ from .forecast_features import Floats
 from .forecast_intervals import StepErrors
 from .forecast_table import Points, View, actual, described
 from .metrics import finite
-from .schema import Task
+from .types.schema import Task
 from .uncertainty import JUDGED_COVERAGES
 from .verdict import Comparison, Verdict, short
 

@@ -12,8 +12,8 @@ from . import portfolio
 from .auto import explore
 from .candidates import Candidate
 from .encoding import BENT, LINEAR
-from .request import THOROUGH_SECONDS
 from .search import Search
+from .types.training_request import THOROUGH_SECONDS
 
 PENALTIES = tuple({"alpha": alpha} for alpha in (10.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 100_000.0))
 # The quick estimator that says which view of the series pays.

@@ -22,9 +22,9 @@ from .date_steps import CYCLES, date_parts
 from .forecast_features import Described, Floats, Places, Shape, describe, filled
 from .frequency import Frequency
 from .pipeline import TargetScaling
-from .request import AGGREGATIONS
-from .schema import FeatureField, Role, Signature, Task
 from .series import Series
+from .types.schema import FeatureField, Role, Signature, Task
+from .types.training_request import AGGREGATIONS
 
 FORMAT = 1
 # Periods that newer values may add to a series: more than that is another series by then.

@@ -13,9 +13,9 @@ from .checking import TrainingTable
 from .forecast_features import FARTHEST, Described, Floats, Places, Shape, describe, windows_of
 from .forecast_spec import roles_of, with_calendar
 from .pipeline import TargetScaling
-from .schema import Task
 from .series import Series, SeriesTable
 from .target import Target
+from .types.schema import Task
 
 # Periods × windows that are described at once: 32 MB, and a few copies.
 WINDOW_CELLS = 4_000_000

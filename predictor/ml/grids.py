@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .schema import Role
 from .target import missing
+from .types.schema import Role
 
 MAX_GRID = 20
 

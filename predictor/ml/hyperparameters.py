@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import InvalidHyperparameters, Problem, listed, shown
-from .schema import Task
+from .types.schema import Task
 
 TRUE_TEXTS = frozenset({"true", "on", "yes", "1"})
 FALSE_TEXTS = frozenset({"false", "off", "no", "0"})

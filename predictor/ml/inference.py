@@ -19,9 +19,9 @@ from .persistence import (
 )
 from .pipeline import FittedPipeline, Outputs
 from .rows import RowChecker
-from .schema import Signature
 from .session import Session
 from .shapley import Explainer, Explanation
+from .types.schema import Signature
 from .uncertainty import Uncertainty
 
 # Another processor may add float32 numbers in another order.

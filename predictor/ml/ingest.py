@@ -23,7 +23,7 @@ from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestReq
 from .json_files import write_json
 from .profiling import profile
 from .refusals import error_to_json
-from .schema import ColumnProfile, TableSchema
+from .types.schema import ColumnProfile, TableSchema
 
 
 def ingest_csv(

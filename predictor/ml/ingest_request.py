@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .refusals import error_from_json
-from .schema import TableSchema
+from .types.schema import TableSchema
 
 
 @dataclass(frozen=True)

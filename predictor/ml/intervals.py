@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .curves import N_BINS
 from .metrics import MAX_CALIBRATED, calibration_error, confusion, losses, metrics, predicted_codes
-from .schema import Task
+from .types.schema import Task
 
 Array = NDArray[Any]
 Interval = list[float] | None

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from ..errors import InvalidTrainingRequest, shown
 from .checking import TrainingTable
 from .duplicates import Duplicates
-from .split import SplitBy, SplitKind
 from .split_columns import MIN_GROUPS
 from .splitting import Layout
 from .target import missing
+from .types.split import SplitBy, SplitKind
 
 
 def layout_of(split: SplitBy, table: TrainingTable, duplicates: Duplicates) -> Layout:

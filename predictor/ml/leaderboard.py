@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .checkpoints import FoldFit
 from .fitting import Candidate
 from .metrics import secondary_metric, selection_metric, selection_score
-from .schema import Task
+from .types.schema import Task
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..errors import shown
 from .checking import TrainingTable
 from .metrics import roc_auc
 from .target import missing
-from .warnings import TrainingWarning
+from .types.warnings import TrainingWarning
 
 MAX_ROWS = 4_000
 # One column alone reaches this on rows that were not fitted on: area under the ROC curve, share right, or R².

@@ -27,8 +27,8 @@ from .persistence import (
     read_json,
     read_spec,
 )
-from .schema import Signature
 from .session import Session
+from .types.schema import Signature
 from .uncertainty import Uncertainty
 
 CHILD_SECONDS = 120.0

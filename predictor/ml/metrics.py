@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .curves import calibration_curve
-from .schema import Task
+from .types.schema import Task
 
 Array = NDArray[Any]
 # Probabilities are kept this far from 0 and 1: one confident mistake costs 16, not infinity (as in LightGBM).

@@ -14,7 +14,7 @@ from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, 
 from .cell_columns import CellColumn
 from .engine import connect, literal, quoted
 from .long_cells import refusal, refusal_of, when_too_long
-from .schema import Signature
+from .types.schema import Signature
 
 MEMORY_MB = 256
 # A chunk ends after so many characters of text, or at CHUNK_ROWS.

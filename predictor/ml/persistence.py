@@ -23,8 +23,8 @@ from .examples import MAX_BYTES, Examples
 from .features import FeatureSpec
 from .json_files import write_bytes
 from .pipeline import FittedPipeline, Member, Outputs, TargetScaling
-from .schema import Signature, Task
 from .session import CHUNK_ROWS, Session, refuse_external_data
+from .types.schema import Signature, Task
 from .uncertainty import Uncertainty
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .calibration import Calibration
 from .columns import Columns
 from .metrics import predicted_codes
-from .schema import Task
+from .types.schema import Task
 
 if TYPE_CHECKING:
     from .features import FeatureSpec

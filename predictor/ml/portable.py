@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from .cells import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
 from .date_steps import CYCLES, DatetimeStep
 from .features import FeatureSpec
-from .schema import UNUSUAL, USUAL, Signature, Task
 from .step_base import Step
 from .steps import NumberStep
 from .text_steps import TOKEN, TextStep
+from .types.schema import UNUSUAL, USUAL, Signature, Task
 from .uncertainty import DEFAULT_COVERAGE, Uncertainty
 
 # How Python's `timetuple` calls the parts of a date.

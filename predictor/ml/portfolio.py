@@ -25,7 +25,7 @@ from .encoding import (
     TARGET_BOOSTING,
     Encoding,
 )
-from .schema import Role, TableSchema, Task
+from .types.schema import Role, TableSchema, Task
 
 ONE_HOT_BOOSTING = replace(ONE_HOT_TREES, numbers="nan")
 # log1p of the target may pay when its upper tail is this much longer than a symmetric one (skewness).

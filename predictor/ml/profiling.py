@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .column_facts import COLUMNS_AT_ONCE, ColumnFacts, SampledTable, TextFacts
 from .engine import connect
-from .schema import Bin, ColumnProfile, Role, TableSchema
+from .types.schema import Bin, ColumnProfile, Role, TableSchema
 
 N_BINS = 20
 MAX_LEVELS_OF_NUMBERS = 100

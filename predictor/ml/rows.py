@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidRows, Problem, StrictRows, shown
 from .cells import Note, Refused, checked_text, reader_for
-from .schema import FeatureField, Role, Signature
+from .types.schema import FeatureField, Role, Signature
 
 MOST_NAMED = 5
 ABSENT: Any = object()

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest, Problem, listed, shown
 from .frequency import NAMED, Frequency, Moments, find_frequency, gathering_frequency
-from .request import ForecastOptions
 from .target import missing
-from .warnings import TrainingWarning
+from .types.training_request import ForecastOptions
+from .types.warnings import TrainingWarning
 
 Floats = NDArray[np.float64]
 

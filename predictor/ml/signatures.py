@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .checking import TrainingTable, left_out_columns
 from .pipeline import FittedPipeline
-from .schema import FeatureField, Role, Scalar, Signature, TableSchema
 from .target import missing
+from .types.schema import FeatureField, Role, Scalar, Signature, TableSchema
 
 MAX_LEVELS = 5_000
 

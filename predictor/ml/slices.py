@@ -20,8 +20,8 @@ from ..errors import shown
 from .checking import TrainingTable
 from .intervals import MIN_GROUPS
 from .metrics import losses, predicted_codes
-from .schema import Role
 from .target import missing
+from .types.schema import Role
 
 MAX_SLICES, MAX_LEVELS, N_BINS = 10, 30, 5
 MIN_ROWS, MIN_SHARE = 20, 0.02

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from predictor.errors import InvalidInput, listed
 
 from .engine import connect, literal, quoted
-from .schema import ColumnProfile, Role, TableSchema, canonical_text
+from .types.schema import ColumnProfile, Role, TableSchema, canonical_text
 
 Columns = dict[str, NDArray[Any]]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest, shown
-from .schema import ColumnProfile, Role, Scalar, Task, canonical_text
+from .types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
 
 MIN_ROWS = 20
 MAX_CLASSES = 100

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DamagedArtifact
 from .curves import score_counts
 from .metrics import class_metrics, confusion
-from .threshold_rules import ThresholdRule
+from .types.threshold_rule import ThresholdRule
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

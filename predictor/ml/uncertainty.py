@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidInput
-from .schema import Task
+from .types.schema import Task
 
 FORMAT = 1
 DEFAULT_COVERAGE = 0.9

@@ -14,9 +14,9 @@ from ..errors import shown
 from .conditions import FEW_OF_A_CLASS, FEW_ROWS
 from .intervals import Resamples
 from .metrics import losses, selection_metric
-from .schema import Task, canonical_text
 from .slices import Slice
 from .target import Target
+from .types.schema import Task, canonical_text
 
 Array = NDArray[Any]
 # Folds whose scores differ by this share of the score are not steady.

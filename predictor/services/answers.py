@@ -12,7 +12,7 @@ import numpy as np
 from django.conf import settings
 
 from ..errors import InvalidInput, TooLarge
-from ..ml.schema import UNUSUAL, USUAL, Scalar, Signature, Task
+from ..ml.types.schema import UNUSUAL, USUAL, Scalar, Signature, Task
 from ..models import PredictionSource, uuid7
 from ..models.prediction_log import moment_of
 from .admission import check_time

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from ..ml.csv_text import exported_cell, quoted_cell
-from ..ml.schema import Task, canonical_text
+from ..ml.types.schema import Task, canonical_text
 from ..models.prediction_log import moment_of, row_ids
 from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
 from .log_rows import LogRow

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, InvalidRows, MlwebError, listed, shown
-from ..ml.schema import Scalar, Signature, canonical_text
+from ..ml.types.schema import Scalar, Signature, canonical_text
 from . import examples, registry, serving
 from .admission import admitted, check_time
 from .answers import Prediction, answers

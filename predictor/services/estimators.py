@@ -10,9 +10,9 @@ from ..ml.advice import advise as advise_on
 from ..ml.advice import found_out as found_out_by
 from ..ml.estimators import CATALOGUE, EstimatorInfo, Hyperparameter
 from ..ml.portfolio import Facts
-from ..ml.request import AUTO, TrainingRequest
-from ..ml.schema import Role, Task
 from ..ml.training.request_checks import check_request
+from ..ml.types.schema import Role, Task
+from ..ml.types.training_request import AUTO, TrainingRequest
 from ..models import Dataset, TrainingRun
 
 __all__ = ["AUTO", "Advice", "EstimatorInfo", "Hyperparameter", "advise", "catalogue", "found_out"]

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from ..errors import InvalidInput, listed
-from ..ml.schema import FeatureField, Role, Signature, Task
+from ..ml.types.schema import FeatureField, Role, Signature, Task
 
 MAX_FEATURES = 1_000
 

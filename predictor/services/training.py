@@ -11,11 +11,11 @@ from django.db import transaction
 
 from ..errors import InvalidTrainingRequest, listed, shown
 from ..ml import split_columns
-from ..ml.request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
-from ..ml.schema import Role, Task
-from ..ml.split import SplitBy
-from ..ml.threshold_rules import ThresholdRule
 from ..ml.training.request_checks import check_request
+from ..ml.types.schema import Role, Task
+from ..ml.types.split import SplitBy
+from ..ml.types.threshold_rule import ThresholdRule
+from ..ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry
 from .leases import OnChange

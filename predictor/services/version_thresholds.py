@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Conflict, InvalidThreshold
 from ..ml.persistence import SCORES, SPEC
-from ..ml.schema import Task
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.types.schema import Task
+from ..ml.types.threshold_rule import ThresholdRule
 
 if TYPE_CHECKING:
     from ..ml.thresholds import Scores

@@ -21,10 +21,10 @@ from ..onnx_export import export
 from ..persistence import answers_of
 from ..pipeline import FittedPipeline
 from ..progress import Deadline, Reporter
-from ..request import TrainingRequest
-from ..schema import Task
 from ..session import Session
 from ..shapley import BACKGROUND_ROWS, Explainer, Explanation
+from ..types.schema import Task
+from ..types.training_request import TrainingRequest
 from .unsupervised_run import Described, begin, end, pipeline_of
 
 ESTIMATOR = "isolation_forest"

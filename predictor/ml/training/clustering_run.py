@@ -21,9 +21,9 @@ from ..clusters import Clusters
 from ..encoding import DISTANCES
 from ..features import FeatureSpec
 from ..progress import Clock, Deadline, Reporter
-from ..request import AUTO, TrainingRequest
-from ..schema import Role, Task
-from ..warnings import TrainingWarning
+from ..types.schema import Role, Task
+from ..types.training_request import AUTO, TrainingRequest
+from ..types.warnings import TrainingWarning
 from .unsupervised_run import Described, begin, blocks_of, end, pipeline_of
 
 # Rows on which numbers of clusters, resamples and shuffled tables are compared.

@@ -17,9 +17,9 @@ from ..choosing import Choice, choice_of
 from ..conditions import Conditions
 from ..leaderboard import Outcome
 from ..progress import Deadline
-from ..request import TrainingRequest
 from ..search import Search
-from ..warnings import TrainingWarning
+from ..types.training_request import TrainingRequest
+from ..types.warnings import TrainingWarning
 from .holdout_evaluation import Judging, judge
 from .packaging import publish
 from .post_processing import Decided, decide

@@ -32,13 +32,13 @@ from ..loading import load_predictor
 from ..paths import fit_fold
 from ..persistence import FORECAST, store_json
 from ..progress import Clock, Deadline, Reporter
-from ..request import ForecastOptions, TrainingRequest
-from ..schema import ColumnProfile, Role, TableSchema, Task
 from ..search import Search
 from ..series import SeriesTable, make_series
 from ..splitting import Split
 from ..tables import read_columns
-from ..warnings import TrainingWarning
+from ..types.schema import ColumnProfile, Role, TableSchema, Task
+from ..types.training_request import ForecastOptions, TrainingRequest
+from ..types.warnings import TrainingWarning
 from .finalization import Finished, Halves, finish_by
 from .packaging import store, told
 from .reading import LOADED_EARLY

@@ -24,10 +24,10 @@ from ..intervals import fold_intervals
 from ..json_files import write_json
 from ..pipeline import FittedPipeline
 from ..progress import Deadline
-from ..schema import Task, canonical_text
-from ..split import SplitKind
 from ..splitting import Split
 from ..thresholds import Scores
+from ..types.schema import Task, canonical_text
+from ..types.split import SplitKind
 from .coverage_check import sureness
 from .packaging import told
 from .post_processing import Decided

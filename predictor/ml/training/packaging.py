@@ -19,9 +19,9 @@ from ..fitting import sample_rows
 from ..json_files import write_json
 from ..parity import compile_checked
 from ..pipeline import FittedPipeline
-from ..schema import TableSchema
 from ..shapley import BACKGROUND_ROWS
 from ..signatures import build_signature
+from ..types.schema import TableSchema
 from ..uncertainty import Uncertainty
 from .post_processing import Decided
 from .refitting import Plan, fit_plan

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ..calibration import Calibrated, Calibration, calibrated
 from ..choosing import Choice
 from ..metrics import metrics
-from ..schema import Task
 from ..search import Search
-from ..threshold_rules import ThresholdRule
 from ..thresholds import Threshold, choose
+from ..types.schema import Task
+from ..types.threshold_rule import ThresholdRule
 from ..uncertainty import Uncertainty
 
 # Calibrating after the mistakes of fits on 140 of 340 rows made what is served worse. Five folds have a share of 0.8,

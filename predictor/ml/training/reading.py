@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..request import TrainingRequest
+from ..types.training_request import TrainingRequest
 
 # Needed at the end. Loaded before the first fork, every child has them, and what they cost is known by then.
 LOADED_EARLY = ("onnxruntime", "onnx", "skops.io")

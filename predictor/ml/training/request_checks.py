@@ -6,10 +6,10 @@ from ...errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
 from ..checking import feature_roles
 from ..estimators import CATALOGUE, estimators_for, validate_params
 from ..forecast_checking import check_forecast
-from ..request import AUTO, TrainingRequest
-from ..schema import TableSchema, Task
 from ..split_columns import check_split
 from ..target import MIN_ROWS, TargetFacts, check_target
+from ..types.schema import TableSchema, Task
+from ..types.training_request import AUTO, TrainingRequest
 
 
 def check_request(request: TrainingRequest) -> Task:

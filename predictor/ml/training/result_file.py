@@ -10,10 +10,10 @@ from typing import Any
 from ..json_files import write_json
 from ..leaderboard import with_weights
 from ..progress import Reporter
-from ..request import TrainingRequest
-from ..schema import Task
 from ..search import Search
-from ..warnings import TrainingWarning
+from ..types.schema import Task
+from ..types.training_request import TrainingRequest
+from ..types.warnings import TrainingWarning
 from .finalization import Finished
 
 LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skops", "duckdb")

@@ -23,13 +23,13 @@ from ..layouts import layout_of
 from ..leaks import find_leaks
 from ..learning_curve import NO_TIME, LearningCurve, learning_curve
 from ..progress import Clock, Reporter
-from ..request import AUTO, TrainingRequest
 from ..search import Search
-from ..split import SplitKind
 from ..split_columns import suggested
 from ..splitting import Split, split_rows
 from ..tables import read_columns
-from ..warnings import TrainingWarning
+from ..types.split import SplitKind
+from ..types.training_request import AUTO, TrainingRequest
+from ..types.warnings import TrainingWarning
 from .finalization import finish
 from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read
 from .result_file import write_search_result

@@ -4,7 +4,7 @@ The process is meant to be supervised: it may be killed at any time, by anybody,
 This text is the contract between it and its supervisor.
 
 Request
-    REQUEST.json is `TrainingRequest.to_json()` (predictor/ml/request.py). WORKDIR is made if it is missing
+    REQUEST.json is `TrainingRequest.to_json()` (predictor/ml/types/training_request.py). WORKDIR is made if it is missing
     and belongs to this run alone. Started again with the same request and WORKDIR, the process takes up
     the fits that were finished and goes on; the budget counts from the new start, less what those fits took.
 
@@ -54,8 +54,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidTrainingRequest, MlwebError, TrainingFailed
-from ..request import TrainingRequest
-from ..schema import Task
+from ..types.schema import Task
+from ..types.training_request import TrainingRequest
 
 if TYPE_CHECKING:
     from ..progress import Reporter

@@ -16,11 +16,11 @@ from ..checking import TrainingTable, feature_roles
 from ..features import FeatureSpec
 from ..pipeline import FittedPipeline, Member
 from ..progress import Clock, Reporter
-from ..request import TrainingRequest
-from ..schema import Scalar, Task
 from ..tables import read_columns
 from ..target import MIN_ROWS, Target, missing
-from ..warnings import TrainingWarning
+from ..types.schema import Scalar, Task
+from ..types.training_request import TrainingRequest
+from ..types.warnings import TrainingWarning
 from .packaging import store
 from .reading import LOADED_EARLY, rows_to_read
 from .result_file import write_result

@@ -9,9 +9,9 @@ import duckdb
 import numpy as np
 
 from predictor.ml.checking import TrainingTable
-from predictor.ml.request import TrainingLimits, TrainingRequest
-from predictor.ml.schema import ColumnProfile, Role, TableSchema, Task
 from predictor.ml.target import make_target
+from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, Task
+from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 
 STORAGE = {Role.NUMERIC: "DOUBLE", Role.BOOLEAN: "BOOLEAN", Role.DATETIME: "TIMESTAMP"}
 

@@ -13,10 +13,10 @@ from predictor.ml.children import Children
 from predictor.ml.explaining import predicted
 from predictor.ml.fitting import fit_member, join
 from predictor.ml.progress import Clock, Reporter
-from predictor.ml.request import TrainingRequest
-from predictor.ml.schema import TableSchema
 from predictor.ml.search import Search
 from predictor.ml.splitting import split_rows
+from predictor.ml.types.schema import TableSchema
+from predictor.ml.types.training_request import TrainingRequest
 
 from .tables_for_tests import regression_table
 

@@ -6,7 +6,7 @@ import pytest
 from predictor.ml import blending
 from predictor.ml.blending import N_STEPS, blend, mixed
 from predictor.ml.metrics import selection_score
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.loading import load_predictor
 from predictor.ml.metrics import calibration_error, losses
 from predictor.ml.parity import compile_checked
-from predictor.ml.schema import FeatureField, Signature, Task
+from predictor.ml.types.schema import FeatureField, Signature, Task
 
 from .tables_for_tests import classification_table
 

@@ -18,7 +18,7 @@ from predictor.ml.cell_columns import CellColumn, json_text
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.csv_text import exported, exported_cell, neutralised
 from predictor.ml.rows import RowChecker
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 SIGNATURE = Signature(
     target="y",

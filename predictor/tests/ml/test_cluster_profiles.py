@@ -5,7 +5,7 @@ import pytest
 
 from predictor.ml import cluster_profiles
 from predictor.ml.cluster_profiles import MAX_TEXTS, Whole, figure, percent
-from predictor.ml.schema import Role
+from predictor.ml.types.schema import Role
 
 IS_IN = np.arange(100) < 30
 

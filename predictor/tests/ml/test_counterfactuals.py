@@ -11,7 +11,7 @@ import pytest
 from predictor.ml.counterfactuals import Counterfactual, Found, Goal, candidates_of, search
 from predictor.ml.examples import Examples
 from predictor.ml.pipeline import Outputs
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 FIELDS = (
     *(FeatureField(name, Role.NUMERIC) for name in "abc"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from predictor.errors import InvalidRows, InvalidTable, RaggedRows, TooLarge
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 SIGNATURE = Signature(
     target="y",

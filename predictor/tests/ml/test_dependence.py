@@ -11,8 +11,8 @@ from predictor.ml.checking import TrainingTable
 from predictor.ml.dependence import FEW_TEXTS, MAX_FEATURES, NO_TIME, dependence
 from predictor.ml.grids import MAX_GRID
 from predictor.ml.pipeline import Outputs
-from predictor.ml.schema import Role, Task
 from predictor.ml.target import make_target
+from predictor.ml.types.schema import Role, Task
 
 MOMENTS = np.datetime64("2024-01-01", "us") + np.arange(120) * np.timedelta64(1, "D")
 WORTH = {"north": 2.0, "south": -1.0, None: 0.5}

@@ -6,8 +6,8 @@ import numpy as np
 
 from predictor.ml.checking import TrainingTable
 from predictor.ml.duplicates import find_duplicates
-from predictor.ml.schema import Role, Task
 from predictor.ml.target import make_target
+from predictor.ml.types.schema import Role, Task
 
 from .tables_for_tests import classification_table, regression_table
 

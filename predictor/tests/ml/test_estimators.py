@@ -9,7 +9,7 @@ import pytest
 from predictor.errors import InvalidHyperparameters
 from predictor.ml.estimators import CATALOGUE, Hyperparameter, estimators_for, validate_params
 from predictor.ml.hyperparameters import SUPERVISED
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
 
 KNOBS = [
     pytest.param(key, knob, id=f"{key}-{knob.name}")

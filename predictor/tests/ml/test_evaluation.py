@@ -12,9 +12,9 @@ from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
 from predictor.ml.explaining import permutation_importance
 from predictor.ml.features import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
-from predictor.ml.schema import Task
-from predictor.ml.split import SplitBy, SplitKind
 from predictor.ml.target import make_target
+from predictor.ml.types.schema import Task
+from predictor.ml.types.split import SplitBy, SplitKind
 
 from .tables_for_tests import classification_table, regression_table
 

@@ -10,7 +10,7 @@ import pytest
 from predictor.errors import DamagedArtifact
 from predictor.ml import persistence
 from predictor.ml.examples import Examples
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 FIELDS = (
     FeatureField("age", Role.NUMERIC, True, True, 20.0, 60.0),

@@ -24,7 +24,7 @@ from predictor.ml.features import (
     FeatureSpec,
 )
 from predictor.ml.hyperparameters import SUPERVISED
-from predictor.ml.schema import Role, Task
+from predictor.ml.types.schema import Role, Task
 
 from .mixed_table import N_CLASSES, ROLES, mixed_columns, mixed_target
 

@@ -21,7 +21,7 @@ from predictor.errors import (
 )
 from predictor.ml import ingest, ingest_reader, tables
 from predictor.ml.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
-from predictor.ml.schema import Role
+from predictor.ml.types.schema import Role
 
 LIMITS = ImportLimits(memory_mb=256, n_threads=1)
 PEOPLE = "name,age\n" + "".join(f"x{number},{number * 7 % 31}\n" for number in range(40))

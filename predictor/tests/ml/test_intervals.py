@@ -5,7 +5,7 @@ import pytest
 
 from predictor.ml.intervals import Resamples, decided_intervals, fold_intervals, held_out_intervals
 from predictor.ml.metrics import metrics, predicted_codes
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
 
 
 def answers(task: Task, n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.ml.leaks import find_leaks
-from predictor.ml.schema import Role
+from predictor.ml.types.schema import Role
 
 from .tables_for_tests import classification_table, regression_table
 

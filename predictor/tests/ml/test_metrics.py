@@ -13,7 +13,7 @@ from predictor.ml.metrics import (
     roc_auc,
     selection_score,
 )
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
 
 
 def test_regression_metrics_are_those_of_scikit_learn(rng):

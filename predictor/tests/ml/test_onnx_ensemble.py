@@ -16,8 +16,8 @@ from predictor.ml.onnx_ensemble import mirrored_splits, rounded_down
 from predictor.ml.onnx_export import export
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import answers_of
-from predictor.ml.schema import Task
 from predictor.ml.session import Session
+from predictor.ml.types.schema import Task
 
 from .mixed_table import QUICK, fitted
 

@@ -18,8 +18,8 @@ from predictor.ml.onnx_ensemble import rounded_down
 from predictor.ml.onnx_export import CannotExport, export, linear_graph
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member, TargetScaling
-from predictor.ml.schema import Role, Task
 from predictor.ml.session import Session
+from predictor.ml.types.schema import Role, Task
 
 from .mixed_table import QUICK, blended, fitted
 

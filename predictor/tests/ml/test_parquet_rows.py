@@ -11,7 +11,7 @@ import pytest
 from predictor.errors import InvalidRows, TooLarge
 from predictor.ml.bulk_rows import CHUNK_ROWS
 from predictor.ml.parquet_rows import CHUNK_CHARACTERS, ParquetRows, read_parquet_rows
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 LONG = 60_000
 SIGNATURE = Signature(

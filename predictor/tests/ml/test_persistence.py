@@ -20,8 +20,8 @@ from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import GOLDEN, ONNX, SKOPS, SPEC, columns_from_json, columns_to_json
 from predictor.ml.pipeline import FittedPipeline
-from predictor.ml.schema import Task
 from predictor.ml.session import Session, refuse_external_data
+from predictor.ml.types.schema import Task
 
 from .mixed_table import QUICK, blended, fitted, mixed_columns, mixed_signature
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from predictor.errors import InvalidRows, StrictRows
 from predictor.ml.rows import CheckedRows, RowChecker
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 FIELDS = (
     FeatureField("age", Role.NUMERIC, is_integer=True, minimum=0, maximum=100, typical=40),

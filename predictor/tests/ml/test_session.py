@@ -8,8 +8,8 @@ import pytest
 from predictor.ml import session as sessions
 from predictor.ml.onnx_export import export
 from predictor.ml.persistence import answers_of
-from predictor.ml.schema import Task
 from predictor.ml.session import Session
+from predictor.ml.types.schema import Task
 
 from .mixed_table import QUICK, fitted
 

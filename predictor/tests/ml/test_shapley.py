@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from predictor.ml.features import Encoding, FeatureSpec
-from predictor.ml.schema import Role
 from predictor.ml.shapley import Explainer, n_background_rows
+from predictor.ml.types.schema import Role
 
 NAMES = ("a", "b", "c", "d")
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.schema import Role
 from predictor.ml.slices import worst_slices
+from predictor.ml.types.schema import Role
 
 from .tables_for_tests import classification_table, regression_table
 

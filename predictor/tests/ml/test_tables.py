@@ -10,7 +10,7 @@ from predictor.errors import InvalidInput
 from predictor.ml import column_facts, tables
 from predictor.ml.ingest import ingest_csv
 from predictor.ml.ingest_request import ImportLimits, ImportOptions
-from predictor.ml.schema import ColumnProfile, Role, TableSchema, canonical_text
+from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, canonical_text
 
 CSV = """n,x,flag,day,at,city,zip,gone
 1,1.5,true,2024-01-05,2024-01-05T10:00:00Z,Łódź,00501,

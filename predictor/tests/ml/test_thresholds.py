@@ -11,10 +11,10 @@ from predictor.errors import InvalidThreshold
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.evaluation_again import decided_again
 from predictor.ml.metrics import classification_metrics
-from predictor.ml.schema import Task
 from predictor.ml.target import Target
-from predictor.ml.threshold_rules import ThresholdRule
 from predictor.ml.thresholds import Scores, choose, decision_numbers, pairs, shortest
+from predictor.ml.types.schema import Task
+from predictor.ml.types.threshold_rule import ThresholdRule
 
 
 def rule(**asked):

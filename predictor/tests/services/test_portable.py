@@ -29,9 +29,9 @@ from predictor.ml.persistence import FORECAST, ONNX, answers_of, columns_to_json
 from predictor.ml.pipeline import FittedPipeline
 from predictor.ml.portable import browser_spec, case_folding
 from predictor.ml.rows import RowChecker
-from predictor.ml.schema import FeatureField, Role, Signature, Task
 from predictor.ml.session import Session
 from predictor.ml.training.unsupervised_run import pipeline_of
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.uncertainty import Uncertainty
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import artifacts, portable, predictions

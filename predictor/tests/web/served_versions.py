@@ -21,10 +21,10 @@ from predictor.ml.features import FeatureSpec
 from predictor.ml.learning_curve import judged
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member
-from predictor.ml.schema import FeatureField, Role, Signature, Task
 from predictor.ml.slices import Slice
 from predictor.ml.target import Target
 from predictor.ml.thresholds import Scores
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 from predictor.models import ModelVersion, RegisteredModel
 from predictor.services import artifacts

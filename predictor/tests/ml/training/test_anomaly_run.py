@@ -15,10 +15,10 @@ from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.progress import Reporter
-from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.training import anomaly_run
 from predictor.ml.training.request_checks import check_request
 from predictor.ml.training.unsupervised_run import pipeline_of
+from predictor.ml.types.schema import Role, Signature, Task
 
 from ..planted import ODD_ROLES, noise, odd_rows
 from ..tables_for_tests import write_request

@@ -20,10 +20,10 @@ from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.progress import Deadline, Reporter
-from predictor.ml.request import TrainingLimits
-from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.training import clustering_run
 from predictor.ml.training.unsupervised_run import pipeline_of
+from predictor.ml.types.schema import Role, Signature, Task
+from predictor.ml.types.training_request import TrainingLimits
 
 from ..planted import BLOB_ROLES, blobs, noise
 from ..tables_for_tests import write_request

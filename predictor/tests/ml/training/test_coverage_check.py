@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from predictor.ml.calibration import calibrated
-from predictor.ml.schema import Task
 from predictor.ml.target import Target
 from predictor.ml.training.coverage_check import sureness
 from predictor.ml.training.post_processing import Decided
+from predictor.ml.types.schema import Task
 from predictor.ml.uncertainty import Uncertainty, coverage_report
 
 

@@ -18,11 +18,11 @@ from predictor.ml.forecast_table import View, described, training_points
 from predictor.ml.frequency import NAMED
 from predictor.ml.loading import load_predictor
 from predictor.ml.progress import Reporter
-from predictor.ml.request import ForecastOptions, TrainingRequest
-from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.series import Series, SeriesTable
 from predictor.ml.training.forecasting_run import run
 from predictor.ml.training.request_checks import check_request
+from predictor.ml.types.schema import Role, Signature, Task
+from predictor.ml.types.training_request import ForecastOptions, TrainingRequest
 
 from ..tables_for_tests import write_request
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from predictor.ml.request import TrainingRequest
+from predictor.ml.types.training_request import TrainingRequest
 
 PROJECT = Path(__file__).resolve().parents[4]
 DATA = Path(__file__).parent / "data" / "killed_run"

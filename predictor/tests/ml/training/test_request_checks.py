@@ -7,9 +7,9 @@ import pytest
 
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
 from predictor.ml.checking import make_table
-from predictor.ml.request import TrainingRequest
-from predictor.ml.schema import Role, TableSchema, Task
 from predictor.ml.training.request_checks import check_request
+from predictor.ml.types.schema import Role, TableSchema, Task
+from predictor.ml.types.training_request import TrainingRequest
 
 from ..tables_for_tests import columns_of, profile
 

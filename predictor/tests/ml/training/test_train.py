@@ -16,9 +16,9 @@ import pytest
 
 from predictor.ml import persistence
 from predictor.ml.loading import load_predictor
-from predictor.ml.request import TrainingLimits, TrainingRequest
-from predictor.ml.schema import Role, Signature, Task
-from predictor.ml.split import SplitBy, SplitKind
+from predictor.ml.types.schema import Role, Signature, Task
+from predictor.ml.types.split import SplitBy, SplitKind
+from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 
 from ..tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, listed, shown
 
 
 class SplitKind(StrEnum):

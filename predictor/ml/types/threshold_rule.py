@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidThreshold, listed, shown
+from ...errors import InvalidThreshold, listed, shown
 
 NUMBERS: dict[str, tuple[str, ...]] = {
     "f1": (),

@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, listed, shown
 from .schema import Role, TableSchema, Task
 from .split import SplitBy, SplitKind
-from .threshold_rules import ThresholdRule
+from .threshold_rule import ThresholdRule
 
 AUTO = "auto"
 # The budgets that people choose by name, in seconds.
