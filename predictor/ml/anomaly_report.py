@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from .anomalies import IsolationScore
 from .checking import TrainingTable
 from .cluster_profiles import figure, percent
-from .progress import Deadline
+from .execution.progress import Deadline
 from .shapley import Explanation
 from .target import missing
 from .types.schema import Role, canonical_text

@@ -17,8 +17,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from .cluster_methods import Labels, Matrix, Method
 from .clusters import Clusters, NearestCentre
+from .execution.progress import Deadline
 from .fitting import quiet
-from .progress import Deadline
 
 LEAST, MOST = 2, 12
 # A cluster should have this many rows on average, or the number of clusters says nothing.

@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checking import TrainingTable
+from .execution.progress import Deadline
 from .explaining import BATCH_ROWS
 from .grids import Grid, grid_of
 from .pipeline import FittedPipeline
-from .progress import Deadline
 from .target import Target
 from .types.schema import Task, canonical_text
 

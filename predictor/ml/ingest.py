@@ -18,11 +18,11 @@ from predictor.errors import MlwebError, TooLarge, shown
 from .csv_dialect import Dialect, find_dialect
 from .csv_source import TextFile, open_text
 from .csv_typing import counted, typing_warnings
+from .execution.error_json import error_to_json
+from .execution.json_files import write_json
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
-from .json_files import write_json
 from .profiling import profile
-from .refusals import error_to_json
 from .types.schema import ColumnProfile, TableSchema
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .refusals import error_from_json
+from .execution.error_json import error_from_json
 from .types.schema import TableSchema
 
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from .checking import TrainingTable
 from .checkpoints import FoldFit
+from .execution.progress import Deadline
 from .fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
 from .metrics import selection_score
 from .pipeline import Member
-from .progress import Deadline
 from .watching import Watch
 
 Array = NDArray[Any]

@@ -11,12 +11,12 @@ import numpy as np
 from .candidates import Candidate
 from .checking import TrainingTable
 from .checkpoints import Checkpoints, FoldFit
-from .children import Children, Ended
 from .costs import Costs
+from .execution.child_processes import Children, Ended
+from .execution.progress import Clock, Reporter
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .metrics import selection_score
 from .paths import fit_fold
-from .progress import Clock, Reporter
 from .splitting import Split, split_rows
 
 # A candidate of a later round is ended after its first fold when it is worse than the best by this share.

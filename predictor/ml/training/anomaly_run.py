@@ -15,12 +15,12 @@ from ..anomaly_report import Scored, report
 from ..checking import TrainingTable
 from ..encoding import ISOLATION
 from ..estimators import CATALOGUE, validate_params
+from ..execution.progress import Deadline, Reporter
 from ..features import FeatureSpec
 from ..fitting import sample_rows
 from ..onnx_export import export
 from ..persistence import answers_of
 from ..pipeline import FittedPipeline
-from ..progress import Deadline, Reporter
 from ..session import Session
 from ..shapley import BACKGROUND_ROWS, Explainer, Explanation
 from ..types.schema import Task

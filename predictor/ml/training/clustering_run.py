@@ -19,8 +19,8 @@ from ..cluster_report import TITLES, Clustered, report
 from ..clustering import LEAST, Found, find, refined
 from ..clusters import Clusters
 from ..encoding import DISTANCES
+from ..execution.progress import Clock, Deadline, Reporter
 from ..features import FeatureSpec
-from ..progress import Clock, Deadline, Reporter
 from ..types.schema import Role, Task
 from ..types.training_request import AUTO, TrainingRequest
 from ..types.warnings import TrainingWarning

@@ -12,11 +12,11 @@ import numpy as np
 from ...errors import TrainingFailed
 from .. import portfolio
 from ..baselines import Baselines
-from ..children import Ended
 from ..choosing import Choice, choice_of
 from ..conditions import Conditions
+from ..execution.child_processes import Ended
+from ..execution.progress import Deadline
 from ..leaderboard import Outcome
-from ..progress import Deadline
 from ..search import Search
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning

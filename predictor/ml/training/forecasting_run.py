@@ -15,9 +15,11 @@ import numpy as np
 from ...errors import InvalidTrainingRequest
 from ..checking import TrainingTable
 from ..checkpoints import Checkpoints
-from ..children import Children
 from ..choosing import choose
 from ..costs import Costs
+from ..execution.child_processes import Children
+from ..execution.json_files import write_json
+from ..execution.progress import Clock, Deadline, Reporter
 from ..explaining import predicted
 from ..forecast_backtest import Backtest, find_cuts, find_shape, make_backtest
 from ..forecast_evaluation import KnownErrors, floor_of, report
@@ -26,12 +28,10 @@ from ..forecast_portfolio import SCOUT, forecast_auto
 from ..forecast_serving import StoredForecast, golden_of
 from ..forecast_spec import Ending, ForecastSpec
 from ..forecast_table import View, actual, described, fits_log
-from ..json_files import write_json
 from ..leaderboard import Entry
 from ..loading import load_predictor
 from ..paths import fit_fold
 from ..persistence import FORECAST, store_json
-from ..progress import Clock, Deadline, Reporter
 from ..search import Search
 from ..series import SeriesTable, make_series
 from ..splitting import Split

@@ -19,11 +19,11 @@ from ..checking import TrainingTable
 from ..conditions import Conditions
 from ..dependence import dependence
 from ..evaluation import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
+from ..execution.json_files import write_json
+from ..execution.progress import Deadline
 from ..explaining import Importance, permutation_importance, predicted
 from ..intervals import fold_intervals
-from ..json_files import write_json
 from ..pipeline import FittedPipeline
-from ..progress import Deadline
 from ..splitting import Split
 from ..thresholds import Scores
 from ..types.schema import Task, canonical_text

@@ -15,8 +15,8 @@ import numpy as np
 from .. import persistence
 from ..checking import TrainingTable
 from ..examples import MAX_EXAMPLES
+from ..execution.json_files import write_json
 from ..fitting import sample_rows
-from ..json_files import write_json
 from ..parity import compile_checked
 from ..pipeline import FittedPipeline
 from ..shapley import BACKGROUND_ROWS

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..checking import TrainingTable
+from ..execution.progress import Deadline
 from ..features import FeatureSpec
 from ..fitting import Candidate, fit_member, join, sample_rows
 from ..pipeline import FittedPipeline, Member
-from ..progress import Deadline
 
 
 @dataclass(frozen=True)

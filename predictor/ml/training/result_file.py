@@ -7,9 +7,9 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from ..json_files import write_json
+from ..execution.json_files import write_json
+from ..execution.progress import Reporter
 from ..leaderboard import with_weights
-from ..progress import Reporter
 from ..search import Search
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest

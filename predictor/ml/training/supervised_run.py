@@ -15,14 +15,14 @@ from ..baselines import Baselines
 from ..candidates import Candidate
 from ..checking import TrainingTable, feature_roles, make_table
 from ..checkpoints import Checkpoints
-from ..children import Children
 from ..choosing import choose
 from ..conditions import Conditions
 from ..duplicates import Duplicates, find_duplicates
+from ..execution.child_processes import Children
+from ..execution.progress import Clock, Reporter
 from ..layouts import layout_of
 from ..leaks import find_leaks
 from ..learning_curve import NO_TIME, LearningCurve, learning_curve
-from ..progress import Clock, Reporter
 from ..search import Search
 from ..split_columns import suggested
 from ..splitting import Split, split_rows

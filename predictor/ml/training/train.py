@@ -58,7 +58,7 @@ from ..types.schema import Task
 from ..types.training_request import TrainingRequest
 
 if TYPE_CHECKING:
-    from ..progress import Reporter
+    from ..execution.progress import Reporter
 
 FINISHED, CRASHED, UNREADABLE, REFUSED, FAILED = range(5)
 # Read by BLAS and OpenMP when they are loaded, so they are set before numpy is imported. Fits run side by
@@ -69,8 +69,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 def main(arguments: list[str]) -> int:
     """The exit code of the run. Nothing is raised: whatever goes wrong becomes the last event."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    from ..children import die_with_parent
-    from ..progress import Reporter as Told
+    from ..execution.child_processes import die_with_parent
+    from ..execution.progress import Reporter as Told
 
     die_with_parent()
     reporter = Told()

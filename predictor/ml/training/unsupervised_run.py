@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest
 from ..checking import TrainingTable, feature_roles
+from ..execution.progress import Clock, Reporter
 from ..features import FeatureSpec
 from ..pipeline import FittedPipeline, Member
-from ..progress import Clock, Reporter
 from ..tables import read_columns
 from ..target import MIN_ROWS, Target, missing
 from ..types.schema import Scalar, Task

@@ -9,10 +9,10 @@ import pytest
 from predictor.ml import baselines as module
 from predictor.ml.baselines import BOOSTING, Baselines
 from predictor.ml.checkpoints import Checkpoints
-from predictor.ml.children import Children
+from predictor.ml.execution.child_processes import Children
+from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.explaining import predicted
 from predictor.ml.fitting import fit_member, join
-from predictor.ml.progress import Clock, Reporter
 from predictor.ml.search import Search
 from predictor.ml.splitting import split_rows
 from predictor.ml.types.schema import TableSchema

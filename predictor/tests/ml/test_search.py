@@ -9,12 +9,12 @@ import pytest
 
 from predictor.ml import paths, portfolio, search
 from predictor.ml.checkpoints import Checkpoints
-from predictor.ml.children import Children
 from predictor.ml.choosing import choose
+from predictor.ml.execution.child_processes import Children
+from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features import LINEAR, NATIVE_BOOSTING
 from predictor.ml.fitting import Candidate, fit_member
 from predictor.ml.nearby import nearby
-from predictor.ml.progress import Clock, Reporter
 from predictor.ml.splitting import split_rows
 
 from .tables_for_tests import classification_table, regression_table

@@ -10,7 +10,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from predictor.ml.progress import Reporter
+from predictor.ml.execution.progress import Reporter
 from predictor.ml.training import anomaly_run, clustering_run
 from predictor.ml.types.schema import Task
 from predictor.models import ModelVersion, RegisteredModel

@@ -15,11 +15,11 @@ from predictor.ml.cluster_methods import METHODS, KMeansMethod
 from predictor.ml.clustering import Shuffle, find
 from predictor.ml.clusters import NearestCentre, SoftMixture
 from predictor.ml.encoding import DISTANCES
+from predictor.ml.execution.progress import Deadline, Reporter
 from predictor.ml.features import FeatureSpec
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline
-from predictor.ml.progress import Deadline, Reporter
 from predictor.ml.training import clustering_run
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import Role, Signature, Task

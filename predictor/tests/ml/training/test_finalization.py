@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from predictor.ml.execution.progress import Deadline
 from predictor.ml.features import LINEAR
 from predictor.ml.fitting import Candidate
-from predictor.ml.progress import Deadline
 from predictor.ml.training.finalization import Attempt, Halves
 from predictor.ml.training.refitting import Chosen, Plan, fit_plan
 from predictor.ml.watching import Watch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from predictor.ml.children import Children
+from predictor.ml.execution.child_processes import Children
 
 
 @pytest.fixture
