@@ -39,10 +39,10 @@ import numpy as np
 from _tables import bundled_tables
 
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.ingest import ingest_csv
 from predictor.ml.loading import load_predictor
 from predictor.ml.metrics import metrics
 from predictor.ml.rows import RowChecker
+from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.types.schema import ColumnProfile, Signature, Task, canonical_text
 from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 

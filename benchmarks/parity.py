@@ -37,11 +37,11 @@ from predictor.ml.candidates import Candidate
 from predictor.ml.checking import TrainingTable, feature_roles, make_table
 from predictor.ml.estimators import estimators_for
 from predictor.ml.fitting import fit_member, join, sample_rows
-from predictor.ml.ingest import ingest_csv
 from predictor.ml.nearby import nearby
 from predictor.ml.parity import TOLERANCE, ParityResult, compile_checked
 from predictor.ml.pipeline import FittedPipeline
-from predictor.ml.tables import read_columns
+from predictor.ml.tables.ingest import ingest_csv
+from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.target import make_target
 from predictor.ml.types.schema import Role, Task
 from predictor.ml.types.training_request import TrainingRequest

@@ -17,11 +17,11 @@ from typing import Any
 from ..errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
 from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 from .cell_columns import CellColumn
-from .csv_cells import MISSING_WORDS
-from .csv_dialect import Dialect, find_dialect
-from .csv_records import open_records
-from .csv_source import open_text
-from .csv_text import exported
+from .tables.csv_cell_sql import MISSING_WORDS
+from .tables.csv_dialect import Dialect, find_dialect
+from .tables.csv_encoding import open_text
+from .tables.csv_records import open_records
+from .tables.csv_writing import exported
 from .types.schema import FeatureField, Role, Signature, canonical_text
 
 CHUNK_CHARACTERS = 8 << 20

@@ -12,8 +12,8 @@ import duckdb
 from ..errors import InvalidRows, InvalidTable, TooLarge, listed
 from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 from .cell_columns import CellColumn
-from .engine import connect, literal, quoted
-from .long_cells import refusal, refusal_of, when_too_long
+from .tables.duckdb_connection import connect, literal, quoted
+from .tables.long_cells import refusal, refusal_of, when_too_long
 from .types.schema import Signature
 
 MEMORY_MB = 256

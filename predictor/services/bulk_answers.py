@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
-from ..ml.csv_text import exported_cell, quoted_cell
+from ..ml.tables.csv_writing import exported_cell, quoted_cell
 from ..ml.types.schema import Task, canonical_text
 from ..models.prediction_log import moment_of, row_ids
 from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not

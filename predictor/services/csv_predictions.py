@@ -22,7 +22,7 @@ from django.conf import settings
 
 from ..errors import InvalidRows, NotFound, listed
 from ..ml.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
-from ..ml.csv_text import csv_lines, exported_cell
+from ..ml.tables.csv_writing import csv_lines, exported_cell
 from ..models import ModelVersion, PredictionSource, uuid7
 from . import prediction_log, registry, serving
 from .answers import NOT_A_NUMBER, Asked

@@ -35,7 +35,7 @@ from ..persistence import FORECAST, store_json
 from ..search import Search
 from ..series import SeriesTable, make_series
 from ..splitting import Split
-from ..tables import read_columns
+from ..tables.stored_tables import read_columns
 from ..types.schema import ColumnProfile, Role, TableSchema, Task
 from ..types.training_request import ForecastOptions, TrainingRequest
 from ..types.warnings import TrainingWarning

@@ -26,7 +26,7 @@ from ..learning_curve import NO_TIME, LearningCurve, learning_curve
 from ..search import Search
 from ..split_columns import suggested
 from ..splitting import Split, split_rows
-from ..tables import read_columns
+from ..tables.stored_tables import read_columns
 from ..types.split import SplitKind
 from ..types.training_request import AUTO, TrainingRequest
 from ..types.warnings import TrainingWarning

@@ -16,7 +16,7 @@ from ..checking import TrainingTable, feature_roles
 from ..execution.progress import Clock, Reporter
 from ..features import FeatureSpec
 from ..pipeline import FittedPipeline, Member
-from ..tables import read_columns
+from ..tables.stored_tables import read_columns
 from ..target import MIN_ROWS, Target, missing
 from ..types.schema import Scalar, Task
 from ..types.training_request import TrainingRequest

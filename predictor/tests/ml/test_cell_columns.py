@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from predictor.ml import cell_columns
 from predictor.ml.cell_columns import CellColumn, json_text
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.csv_text import exported, exported_cell, neutralised
 from predictor.ml.rows import RowChecker
+from predictor.ml.tables.csv_writing import exported, exported_cell, neutralised
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 SIGNATURE = Signature(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from predictor.errors import InvalidInput, listed
 
-from .engine import connect, literal, quoted
-from .types.schema import ColumnProfile, Role, TableSchema, canonical_text
+from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
+from .duckdb_connection import connect, literal, quoted
 
 Columns = dict[str, NDArray[Any]]
 

@@ -15,8 +15,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import literal, quoted
-from .types.schema import Level, canonical_text
+from ..types.schema import Level, canonical_text
+from .duckdb_connection import literal, quoted
 
 # Per column; and for a wide table less, so that the schema of the widest stays a few megabytes.
 MAX_LEVELS = 1_000

@@ -10,10 +10,13 @@ import duckdb
 
 from predictor.errors import InvalidTable, Problem, TooLarge, shown
 
-from .csv_cells import Cell
+from .csv_cell_sql import Cell
 from .csv_dialect import Dialect
-from .csv_source import TextFile, refuse_other_encoding
-from .csv_typing import (
+from .csv_encoding import TextFile, refuse_other_encoding
+from .duckdb_connection import connect, literal, quoted
+from .ingest_request import ImportLimits, ImportOptions
+from .long_cells import refusal_of
+from .type_inference import (
     RECHECK,
     ColumnPlan,
     Evidence,
@@ -23,9 +26,6 @@ from .csv_typing import (
     reading_sql,
     source_name,
 )
-from .engine import connect, literal, quoted
-from .ingest_request import ImportLimits, ImportOptions
-from .long_cells import refusal_of
 
 # Rows that decide the plan of a large file; a plan that a later row breaks is made anew from all rows.
 MAX_SAMPLED_ROWS = 20_000
@@ -215,7 +215,7 @@ class Reader:
         )
 
     def _refuse_bad_rows(self) -> None:
-        from .csv_rejects import bad_rows
+        from .rejected_rows import bad_rows
 
         rejected = bad_rows(self.connection, self.text.path, self.dialect)
         if rejected.has_other_encoding:

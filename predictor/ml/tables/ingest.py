@@ -1,4 +1,4 @@
-"""CSV → Parquet, with what was found in it. Runs as a child: `python -m predictor.ml.ingest REQUEST.json`.
+"""CSV → Parquet, with what was found in it. Runs as a child: `python -m predictor.ml.tables.ingest REQUEST.json`.
 
 The child keeps a hostile or huge file away from the server: it has a memory limit, spills to its scratch
 folder, can be killed at any moment, and leaves nothing but that folder. It writes its answer (report or
@@ -15,15 +15,15 @@ from typing import Any
 
 from predictor.errors import MlwebError, TooLarge, shown
 
+from ..execution.error_json import error_to_json
+from ..execution.json_files import write_json
+from ..types.schema import ColumnProfile, TableSchema
 from .csv_dialect import Dialect, find_dialect
-from .csv_source import TextFile, open_text
-from .csv_typing import counted, typing_warnings
-from .execution.error_json import error_to_json
-from .execution.json_files import write_json
+from .csv_encoding import TextFile, open_text
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from .profiling import profile
-from .types.schema import ColumnProfile, TableSchema
+from .type_inference import counted, typing_warnings
 
 
 def ingest_csv(

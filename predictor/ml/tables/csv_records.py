@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from ..errors import InvalidTable
+from ...errors import InvalidTable
 from .csv_dialect import Dialect
 
 

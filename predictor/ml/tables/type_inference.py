@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .csv_cells import Cell, kind_sql
-from .engine import literal, quoted
+from .csv_cell_sql import Cell, kind_sql
+from .duckdb_connection import literal, quoted
 from .long_cells import when_too_long
 
 RECHECK = "column needs another look: "

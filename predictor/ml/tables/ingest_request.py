@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .execution.error_json import error_from_json
-from .types.schema import TableSchema
+from ..execution.error_json import error_from_json
+from ..types.schema import TableSchema
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .engine import literal
+from .duckdb_connection import literal
 
 # Beyond it float64, the form in which models see numbers, no longer holds every integer.
 LARGEST_EXACT_INTEGER = 2**53

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import Problem, TooLarge, shown
-from .engine import literal
+from ...errors import Problem, TooLarge, shown
+from .duckdb_connection import literal
 
 MARK = "cell too long: "
 

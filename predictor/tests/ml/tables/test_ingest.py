@@ -19,8 +19,8 @@ from predictor.errors import (
     UnknownEncoding,
     UnsupportedContent,
 )
-from predictor.ml import ingest, ingest_reader, tables
-from predictor.ml.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
+from predictor.ml.tables import ingest, ingest_reader, stored_tables
+from predictor.ml.tables.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from predictor.ml.types.schema import Role
 
 LIMITS = ImportLimits(memory_mb=256, n_threads=1)
@@ -34,7 +34,7 @@ class Imported:
 
     def __init__(self, report: IngestReport, parquet: Path):
         self.report = report
-        self.rows = tables.preview(parquet, 1_000_000)
+        self.rows = stored_tables.preview(parquet, 1_000_000)
         self.warnings = " ".join(report.warnings)
         self.roles = report.schema.roles
         self.storages = {column.name: column.storage for column in report.schema.columns}
@@ -225,7 +225,7 @@ def test_it_refuses_a_character_that_is_cut_at_the_end(read: Read) -> None:
 
 
 def test_it_names_the_byte_beyond_the_first_block(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("predictor.ml.csv_source.BLOCK", 7)
+    monkeypatch.setattr("predictor.ml.tables.csv_encoding.BLOCK", 7)
     with pytest.raises(UnknownEncoding, match=f"offset {len(PEOPLE) + 4}"):
         read(PEOPLE.encode() + "aéb".encode() + b"\xff,1\n")
 
@@ -574,7 +574,7 @@ def test_the_child_runs_by_itself_and_loads_no_django(tmp_path: Path) -> None:
 def test_the_database_reaches_nothing_outside_its_folder(tmp_path: Path, statement: str) -> None:
     import duckdb
 
-    from predictor.ml.engine import connect
+    from predictor.ml.tables.duckdb_connection import connect
 
     with connect([tmp_path], memory_mb=100, n_threads=1) as connection, pytest.raises(duckdb.Error):
         connection.execute(statement)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidInput
-from predictor.ml import column_facts, tables
-from predictor.ml.ingest import ingest_csv
-from predictor.ml.ingest_request import ImportLimits, ImportOptions
+from predictor.ml.tables import column_statistics, stored_tables
+from predictor.ml.tables.ingest import ingest_csv
+from predictor.ml.tables.ingest_request import ImportLimits, ImportOptions
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, canonical_text
 
 CSV = """n,x,flag,day,at,city,zip,gone
@@ -44,7 +44,7 @@ def values(column: np.ndarray[Any, Any]) -> list[Any]:
 
 
 def test_columns_come_in_the_form_of_their_roles(table: tuple[Path, TableSchema]) -> None:
-    columns = tables.read_columns(*table)
+    columns = stored_tables.read_columns(*table)
     assert list(columns) == list(table[1].names)
     assert columns["n"].dtype == columns["x"].dtype == columns["flag"].dtype == np.float64
     assert columns["day"].dtype == columns["at"].dtype == np.dtype("datetime64[us]")
@@ -58,7 +58,7 @@ def test_columns_come_in_the_form_of_their_roles(table: tuple[Path, TableSchema]
 
 
 def test_moments_are_in_utc_and_missing_ones_are_nat(table: tuple[Path, TableSchema]) -> None:
-    columns = tables.read_columns(*table)
+    columns = stored_tables.read_columns(*table)
     assert columns["at"][1] == np.datetime64("2024-01-05T10:00:00.250000")
     assert np.isnat(columns["at"][2])
     assert np.isnat(columns["day"][1])
@@ -69,7 +69,7 @@ def test_numbers_become_the_canonical_text_of_categories(table: tuple[Path, Tabl
     schema = with_roles(
         schema, n=Role.CATEGORICAL, x=Role.CATEGORICAL, flag=Role.CATEGORICAL, day=Role.CATEGORICAL
     )
-    columns = tables.read_columns(parquet, schema)
+    columns = stored_tables.read_columns(parquet, schema)
     assert columns["n"].tolist() == ["1", "2", None]
     assert columns["x"].tolist() == [canonical_text(1.5), None, canonical_text(2.0)]
     assert columns["flag"].tolist() == ["true", "false", None]
@@ -78,48 +78,52 @@ def test_numbers_become_the_canonical_text_of_categories(table: tuple[Path, Tabl
 
 def test_text_becomes_numbers_where_the_role_asks_for_it(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, 'v,t\n"$1,234",2024-01-05\n45 %,x\nabc,2024-02-01\n7,\n')
-    columns = tables.read_columns(parquet, with_roles(schema, v=Role.NUMERIC, t=Role.DATETIME))
+    columns = stored_tables.read_columns(parquet, with_roles(schema, v=Role.NUMERIC, t=Role.DATETIME))
     assert values(columns["v"]) == [1234.0, 45.0, None, 7.0]
     assert np.isnat(columns["t"]).tolist() == [False, True, False, True]
 
 
 def test_numbers_become_booleans_where_the_role_asks_for_it(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, "v,w\n0,a\n1,b\n2,c\n")
-    assert values(tables.read_columns(parquet, with_roles(schema, v=Role.BOOLEAN))["v"]) == [0.0, 1.0, None]
+    assert values(stored_tables.read_columns(parquet, with_roles(schema, v=Role.BOOLEAN))["v"]) == [
+        0.0,
+        1.0,
+        None,
+    ]
 
 
 def test_a_sample_is_the_same_rows_for_the_same_seed_in_file_order(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, "a,b\n" + "".join(f"{number},w{number}\n" for number in range(500)))
-    first = tables.read_columns(parquet, schema, sample=50, seed=3)
-    again = tables.read_columns(parquet, schema, sample=50, seed=3)
-    other = tables.read_columns(parquet, schema, sample=50, seed=4)
+    first = stored_tables.read_columns(parquet, schema, sample=50, seed=3)
+    again = stored_tables.read_columns(parquet, schema, sample=50, seed=3)
+    other = stored_tables.read_columns(parquet, schema, sample=50, seed=4)
     assert first["a"].tolist() == again["a"].tolist() == sorted(set(first["a"]))
     assert first["a"].tolist() != other["a"].tolist()
     assert first["b"].tolist() == [f"w{int(number)}" for number in first["a"]]
-    assert len(tables.read_columns(parquet, schema, sample=5_000)["a"]) == 500
+    assert len(stored_tables.read_columns(parquet, schema, sample=5_000)["a"]) == 500
 
 
 def test_only_the_named_columns_are_read(table: tuple[Path, TableSchema]) -> None:
-    assert list(tables.read_columns(*table, ["city", "n"])) == ["city", "n"]
+    assert list(stored_tables.read_columns(*table, ["city", "n"])) == ["city", "n"]
     with pytest.raises(InvalidInput, match="no column “nope”"):
-        tables.read_columns(*table, ["nope"])
+        stored_tables.read_columns(*table, ["nope"])
 
 
 def test_equal_texts_share_their_memory(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, "a,b\n" + "x y z,1\n" * 100)
-    column = tables.read_columns(parquet, with_roles(schema, a=Role.CATEGORICAL))["a"]
+    column = stored_tables.read_columns(parquet, with_roles(schema, a=Role.CATEGORICAL))["a"]
     assert len({id(text) for text in column}) == 1
 
 
 def test_a_table_of_very_many_columns_is_read_in_parts(tmp_path: Path) -> None:
     wide = ",".join(f"c{number}" for number in range(250))
     parquet, schema = imported(tmp_path, wide + "\n" + ",".join(map(str, range(250))) + "\n")
-    columns = tables.read_columns(parquet, schema)
+    columns = stored_tables.read_columns(parquet, schema)
     assert [columns[f"c{number}"][0] for number in range(250)] == list(range(250))
 
 
 def test_the_preview_is_json(table: tuple[Path, TableSchema]) -> None:
-    assert tables.preview(table[0], 1) == [
+    assert stored_tables.preview(table[0], 1) == [
         {
             "n": 1,
             "x": 1.5,
@@ -151,7 +155,7 @@ def test_the_preview_is_json(table: tuple[Path, TableSchema]) -> None:
     ],
 )
 def test_a_number_is_read_as_a_person_meant_it(text: str, number: float | None) -> None:
-    assert tables.parse_number(text) == number
+    assert stored_tables.parse_number(text) == number
 
 
 # --- Profiles -----------------------------------------------------------------------------------------------
@@ -197,8 +201,8 @@ def test_levels_are_in_canonical_text_most_frequent_first(tmp_path: Path) -> Non
 
 
 def test_a_large_table_is_profiled_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(column_facts, "MAX_EXACT_ROWS", 100)
-    monkeypatch.setattr(column_facts, "MAX_SAMPLED_CELLS", 1)
+    monkeypatch.setattr(column_statistics, "MAX_EXACT_ROWS", 100)
+    monkeypatch.setattr(column_statistics, "MAX_SAMPLED_CELLS", 1)
     rows = "".join(f"{number},w{number % 5},2024-01-{number % 28 + 1:02d}\n" for number in range(5_000))
     _, schema = imported(tmp_path, "a,b,c\n" + rows)
     a, b = schema["a"], schema["b"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .column_facts import COLUMNS_AT_ONCE, ColumnFacts, SampledTable, TextFacts
-from .engine import connect
-from .types.schema import Bin, ColumnProfile, Role, TableSchema
+from ..types.schema import Bin, ColumnProfile, Role, TableSchema
+from .column_statistics import COLUMNS_AT_ONCE, ColumnFacts, SampledTable, TextFacts
+from .duckdb_connection import connect
 
 N_BINS = 20
 MAX_LEVELS_OF_NUMBERS = 100
