@@ -17,9 +17,9 @@ from .columns import Columns
 from .forecast_intervals import StepErrors
 from .forecast_spec import ForecastSpec
 from .inference import GOLDEN_TOLERANCE, Predictor
+from .inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 from .persistence import FORECAST, columns_from_json, read_json
 from .pipeline import Outputs
-from .rows import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 
 Floats = NDArray[np.float64]
 

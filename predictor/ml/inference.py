@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
 from .columns import Columns
+from .inputs.row_checker import RowChecker
 from .persistence import (
     GOLDEN,
     StoredSpec,
@@ -18,7 +19,6 @@ from .persistence import (
     read_json,
 )
 from .pipeline import FittedPipeline, Outputs
-from .rows import RowChecker
 from .session import Session
 from .shapley import Explainer, Explanation
 from .types.schema import Signature

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .cells import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
 from .date_steps import CYCLES, DatetimeStep
 from .features import FeatureSpec
+from .inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
 from .step_base import Step
 from .steps import NumberStep
 from .text_steps import TOKEN, TextStep

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..ml.examples import Near
     from ..ml.inference import Predictor
-    from ..ml.rows import CheckedRows, RowWarning
+    from ..ml.inputs.row_checker import CheckedRows, RowWarning
     from ..models import ApiToken, ModelVersion, User
     from .serving import Served
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..ml.bulk_rows import BulkChunk
+    from ..ml.inputs.row_checker import RowWarning
+    from ..ml.inputs.row_chunks import BulkChunk
     from ..ml.pipeline import Outputs
-    from ..ml.rows import RowWarning
     from ..models import ModelVersion
     from .serving import Served
 

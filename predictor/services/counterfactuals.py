@@ -19,7 +19,7 @@ from .answers import Prediction, answers
 if TYPE_CHECKING:
     from ..ml.counterfactuals import Counterfactual, Goal
     from ..ml.examples import Examples
-    from ..ml.rows import CheckedRows
+    from ..ml.inputs.row_checker import CheckedRows
     from ..models import RegisteredModel
     from .serving import Served
 

@@ -17,7 +17,7 @@ from .version_facts import FILE, has_examples, importance_of
 
 if TYPE_CHECKING:
     from ..ml.examples import Examples
-    from ..ml.rows import CheckedRows
+    from ..ml.inputs.row_checker import CheckedRows
     from .answers import Prediction
 
 MAX_NEAREST, N_NEAREST = 20, 5

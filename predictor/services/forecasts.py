@@ -97,7 +97,7 @@ def _refuse_many(horizon: int, n_series: int) -> None:
 def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
     """The version with newer values than it was trained on. Raises InvalidInput, InvalidRows, TooLarge."""
     from ..ml.forecast_serving import ForecastPredictor
-    from ..ml.rows import RowChecker
+    from ..ml.inputs.row_checker import RowChecker
 
     spec, predictor = spec_of(served), served.predictor
     if len(history) > settings.MAX_PREDICTION_ROWS:

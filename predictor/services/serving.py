@@ -21,7 +21,7 @@ from . import meters
 
 if TYPE_CHECKING:
     from ..ml.inference import Predictor
-    from ..ml.rows import RowChecker
+    from ..ml.inputs.row_checker import RowChecker
     from ..ml.types.schema import Signature
 
 

@@ -23,12 +23,12 @@ from predictor.ml import onnx_ensemble, onnx_export, persistence
 from predictor.ml.anomalies import calibrate
 from predictor.ml.encoding import ISOLATION
 from predictor.ml.features import FeatureSpec
+from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.onnx_export import export
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import FORECAST, ONNX, answers_of, columns_to_json
 from predictor.ml.pipeline import FittedPipeline
 from predictor.ml.portable import browser_spec, case_folding
-from predictor.ml.rows import RowChecker
 from predictor.ml.session import Session
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidRows, Problem, listed
-from .cell_columns import CellColumn, TakenColumn
-from .rows import RowWarning
+from ...errors import InvalidRows, Problem, listed
+from .column_checker import CellColumn, TakenColumn
+from .row_checker import RowWarning
 
 CHUNK_ROWS = 2_000
 

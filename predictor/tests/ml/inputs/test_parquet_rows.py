@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from predictor.errors import InvalidRows, TooLarge
-from predictor.ml.bulk_rows import CHUNK_ROWS
-from predictor.ml.parquet_rows import CHUNK_CHARACTERS, ParquetRows, read_parquet_rows
+from predictor.ml.inputs.parquet_rows import CHUNK_CHARACTERS, ParquetRows, read_parquet_rows
+from predictor.ml.inputs.row_chunks import CHUNK_ROWS
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 LONG = 60_000

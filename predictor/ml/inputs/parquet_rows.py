@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from ..errors import InvalidRows, InvalidTable, TooLarge, listed
-from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
-from .cell_columns import CellColumn
-from .tables.duckdb_connection import connect, literal, quoted
-from .tables.long_cells import refusal, refusal_of, when_too_long
-from .types.schema import Signature
+from ...errors import InvalidRows, InvalidTable, TooLarge, listed
+from ..tables.duckdb_connection import connect, literal, quoted
+from ..tables.long_cells import refusal, refusal_of, when_too_long
+from ..types.schema import Signature
+from .column_checker import CellColumn
+from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 
 MEMORY_MB = 256
 # A chunk ends after so many characters of text, or at CHUNK_ROWS.

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ..errors import shown
-from .types.schema import FeatureField, Role, canonical_text
+from ...errors import shown
+from ..types.schema import FeatureField, Role, canonical_text
 
 Note = tuple[str, str, str]
 Reader = Callable[[Any, list[Note]], Any]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidRows, StrictRows
-from predictor.ml.rows import CheckedRows, RowChecker
+from predictor.ml.inputs.row_checker import CheckedRows, RowChecker
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 FIELDS = (

@@ -14,15 +14,15 @@ from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
-from .bulk_rows import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
-from .cell_columns import CellColumn
-from .tables.csv_cell_sql import MISSING_WORDS
-from .tables.csv_dialect import Dialect, find_dialect
-from .tables.csv_encoding import open_text
-from .tables.csv_records import open_records
-from .tables.csv_writing import exported
-from .types.schema import FeatureField, Role, Signature, canonical_text
+from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
+from ..tables.csv_cell_sql import MISSING_WORDS
+from ..tables.csv_dialect import Dialect, find_dialect
+from ..tables.csv_encoding import open_text
+from ..tables.csv_records import open_records
+from ..tables.csv_writing import exported
+from ..types.schema import FeatureField, Role, Signature, canonical_text
+from .column_checker import CellColumn
+from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

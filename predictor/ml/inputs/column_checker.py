@@ -16,11 +16,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ..errors import shown
-from .cells import Refused, bounds, reader_for
-from .number_cells import places_of_others, read_numbers, typed_numbers, with_points
-from .rows import RowWarning, dtype_of
-from .types.schema import FeatureField, Role
+from ...errors import shown
+from ..types.schema import FeatureField, Role
+from .number_columns import places_of_others, read_numbers, typed_numbers, with_points
+from .row_checker import RowWarning, dtype_of
+from .value_readers import Refused, bounds, reader_for
 
 # Beyond it a column's memory is emptied: some megabytes for each column, and more than a chunk of rows.
 MOST_REMEMBERED = 20_000

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from ..errors import InvalidTable, TooLarge, shown
-from .bulk_rows import CHUNK_ROWS, BulkChunk
-from .cell_columns import json_text
-from .rows import RowChecker
+from ...errors import InvalidTable, TooLarge, shown
+from .column_checker import json_text
+from .row_checker import RowChecker
+from .row_chunks import CHUNK_ROWS, BulkChunk
 
 CHUNK_BYTES = 8 << 20
 

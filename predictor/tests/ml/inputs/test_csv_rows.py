@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidRows, InvalidTable, RaggedRows, TooLarge
-from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 SIGNATURE = Signature(

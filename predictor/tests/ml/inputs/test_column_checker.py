@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictor.ml import cell_columns
-from predictor.ml.cell_columns import CellColumn, json_text
-from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.rows import RowChecker
+from predictor.ml.inputs import column_checker
+from predictor.ml.inputs.column_checker import CellColumn, json_text
+from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.tables.csv_writing import exported, exported_cell, neutralised
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
@@ -47,7 +47,7 @@ CELLS = st.one_of(
 
 @pytest.fixture(params=[1, 20_000], ids=["forgetful", "usual"])
 def _memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cell_columns, "MOST_REMEMBERED", request.param)
+    monkeypatch.setattr(column_checker, "MOST_REMEMBERED", request.param)
 
 
 def columns_of(found: Any) -> dict[str, list[Any]]:

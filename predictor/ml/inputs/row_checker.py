@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidRows, Problem, StrictRows, shown
-from .cells import Note, Refused, checked_text, reader_for
-from .types.schema import FeatureField, Role, Signature
+from ...errors import InvalidRows, Problem, StrictRows, shown
+from ..types.schema import FeatureField, Role, Signature
+from .value_readers import Note, Refused, checked_text, reader_for
 
 MOST_NAMED = 5
 ABSENT: Any = object()
