@@ -41,7 +41,7 @@ from _tables import bundled_tables
 from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.loading import load_predictor
-from predictor.ml.metrics import metrics
+from predictor.ml.metrics.scores import metrics
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.types.schema import ColumnProfile, Signature, Task, canonical_text
 from predictor.ml.types.training_request import TrainingLimits, TrainingRequest

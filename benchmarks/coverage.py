@@ -30,7 +30,7 @@ from _trained import Trained, trained
 from accuracy import surroundings
 
 from predictor.ml.estimators import CATALOGUE
-from predictor.ml.metrics import losses
+from predictor.ml.metrics.scores import losses
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.types.schema import Task
 from predictor.ml.types.training_request import AUTO

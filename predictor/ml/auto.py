@@ -7,7 +7,7 @@ from dataclasses import replace
 from . import portfolio
 from .blending import blend, mixed
 from .candidates import Candidate
-from .metrics import selection_score
+from .metrics.scores import selection_score
 from .nearby import nearby
 from .search import Search
 from .types.training_request import THOROUGH_SECONDS

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics import EPSILON, selection_score
+from .metrics.scores import EPSILON, selection_score
 from .types.schema import Task
 
 Affordable = Callable[[tuple[str, ...]], bool]

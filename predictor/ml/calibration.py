@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
-from .metrics import EPSILON, losses
+from .metrics.scores import EPSILON, losses
 from .types.schema import Task
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .blending import blend, mixed
 from .leaderboard import Outcome
-from .metrics import metrics, selection_score
+from .metrics.scores import metrics, selection_score
 from .search import Search
 
 

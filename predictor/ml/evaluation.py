@@ -45,11 +45,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import curves
 from .checking import TrainingTable
 from .conditions import Conditions
-from .intervals import Resamples, held_out_intervals
-from .metrics import class_metrics, confusion, metrics, predicted_codes, selection_metric
+from .metrics import curves
+from .metrics.confidence_intervals import Resamples, held_out_intervals
+from .metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
 from .slices import Slice, worst_slices
 from .target import Target
 from .thresholds import HALF, Threshold, decision_numbers

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evaluation import class_details, decision
-from .intervals import decided_intervals
-from .metrics import DECIDED, metrics
+from .metrics.confidence_intervals import decided_intervals
+from .metrics.scores import DECIDED, metrics
 from .target import Target
 from .thresholds import Scores, Threshold, pairs
 from .types.schema import Task

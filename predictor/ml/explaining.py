@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checking import TrainingTable
-from .metrics import selection_score
+from .metrics.scores import selection_score
 from .pipeline import FittedPipeline, Outputs
 
 N_REPEATS = 5

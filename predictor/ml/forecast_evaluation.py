@@ -29,7 +29,7 @@ from .forecast_baselines import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, er
 from .forecast_features import Floats
 from .forecast_intervals import StepErrors
 from .forecast_table import Points, View, actual, described
-from .metrics import finite
+from .metrics.scores import finite
 from .types.schema import Task
 from .uncertainty import JUDGED_COVERAGES
 from .verdict import Comparison, Verdict, short

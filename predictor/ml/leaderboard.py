@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .checkpoints import FoldFit
 from .fitting import Candidate
-from .metrics import secondary_metric, selection_metric, selection_score
+from .metrics.scores import secondary_metric, selection_metric, selection_score
 from .types.schema import Task
 
 

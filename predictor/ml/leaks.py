@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ..errors import shown
 from .checking import TrainingTable
-from .metrics import roc_auc
+from .metrics.scores import roc_auc
 from .target import missing
 from .types.warnings import TrainingWarning
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from .checkpoints import FoldFit
 from .leaderboard import Outcome
-from .metrics import selection_metric, selection_score
+from .metrics.scores import selection_metric, selection_score
 from .paths import fit_fold
 from .search import Search
 from .splitting import Index

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import onnx_dense as dense
 from .calibration import Calibration
-from .metrics import EPSILON
+from .metrics.scores import EPSILON
 from .onnx_clusters import emit_centres, emit_mixture
 from .onnx_graph import CannotExport, Graph
 from .onnx_hgb import emit_hist_boosting

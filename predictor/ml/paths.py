@@ -20,7 +20,7 @@ from .checking import TrainingTable
 from .checkpoints import FoldFit
 from .execution.progress import Deadline
 from .fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
-from .metrics import selection_score
+from .metrics.scores import selection_score
 from .pipeline import Member
 from .watching import Watch
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .calibration import Calibration
 from .columns import Columns
-from .metrics import predicted_codes
+from .metrics.scores import predicted_codes
 from .types.schema import Task
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from .costs import Costs
 from .execution.child_processes import Children, Ended
 from .execution.progress import Clock, Reporter
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
-from .metrics import selection_score
+from .metrics.scores import selection_score
 from .paths import fit_fold
 from .splitting import Split, split_rows
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ..errors import shown
 from .checking import TrainingTable
-from .intervals import MIN_GROUPS
-from .metrics import losses, predicted_codes
+from .metrics.confidence_intervals import MIN_GROUPS
+from .metrics.scores import losses, predicted_codes
 from .target import missing
 from .types.schema import Role
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
-from .curves import score_counts
-from .metrics import class_metrics, confusion
+from .metrics.curves import score_counts
+from .metrics.scores import class_metrics, confusion
 from .types.threshold_rule import ThresholdRule
 
 Floats = NDArray[np.float64]

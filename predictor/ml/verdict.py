@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..errors import shown
 from .conditions import FEW_OF_A_CLASS, FEW_ROWS
-from .intervals import Resamples
-from .metrics import losses, selection_metric
+from .metrics.confidence_intervals import Resamples
+from .metrics.scores import losses, selection_metric
 from .slices import Slice
 from .target import Target
 from .types.schema import Task, canonical_text

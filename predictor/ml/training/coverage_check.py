@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import selection_score
+from ..metrics.scores import selection_score
 from ..target import Target
 from ..uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 from .post_processing import LEAST_TO_CALIBRATE, Decided

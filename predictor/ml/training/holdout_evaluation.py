@@ -22,7 +22,7 @@ from ..evaluation import Baseline, EvaluationReport, decision, dummy_predictions
 from ..execution.json_files import write_json
 from ..execution.progress import Deadline
 from ..explaining import Importance, permutation_importance, predicted
-from ..intervals import fold_intervals
+from ..metrics.confidence_intervals import fold_intervals
 from ..pipeline import FittedPipeline
 from ..splitting import Split
 from ..thresholds import Scores

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..calibration import Calibrated, Calibration, calibrated
 from ..choosing import Choice
-from ..metrics import metrics
+from ..metrics.scores import metrics
 from ..search import Search
 from ..thresholds import Threshold, choose
 from ..types.schema import Task

@@ -5,7 +5,7 @@ import pytest
 
 from predictor.ml import blending
 from predictor.ml.blending import N_STEPS, blend, mixed
-from predictor.ml.metrics import selection_score
+from predictor.ml.metrics.scores import selection_score
 from predictor.ml.types.schema import Task
 
 

@@ -14,7 +14,7 @@ from predictor.ml.calibration import Calibration, calibrated, fit
 from predictor.ml.features import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.loading import load_predictor
-from predictor.ml.metrics import calibration_error, losses
+from predictor.ml.metrics.scores import calibration_error, losses
 from predictor.ml.parity import compile_checked
 from predictor.ml.types.schema import FeatureField, Signature, Task
 

@@ -10,7 +10,7 @@ import pytest
 from predictor.errors import InvalidThreshold
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.evaluation_again import decided_again
-from predictor.ml.metrics import classification_metrics
+from predictor.ml.metrics.scores import classification_metrics
 from predictor.ml.target import Target
 from predictor.ml.thresholds import Scores, choose, decision_numbers, pairs, shortest
 from predictor.ml.types.schema import Task

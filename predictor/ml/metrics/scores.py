@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types.schema import Task
 from .curves import calibration_curve
-from .types.schema import Task
 
 Array = NDArray[Any]
 # Probabilities are kept this far from 0 and 1: one confident mistake costs 16, not infinity (as in LightGBM).

@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml.intervals import Resamples, decided_intervals, fold_intervals, held_out_intervals
-from predictor.ml.metrics import metrics, predicted_codes
+from predictor.ml.metrics.confidence_intervals import (
+    Resamples,
+    decided_intervals,
+    fold_intervals,
+    held_out_intervals,
+)
+from predictor.ml.metrics.scores import metrics, predicted_codes
 from predictor.ml.types.schema import Task
 
 

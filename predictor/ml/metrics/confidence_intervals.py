@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types.schema import Task
 from .curves import N_BINS
-from .metrics import MAX_CALIBRATED, calibration_error, confusion, losses, metrics, predicted_codes
-from .types.schema import Task
+from .scores import MAX_CALIBRATED, calibration_error, confusion, losses, metrics, predicted_codes
 
 Array = NDArray[Any]
 Interval = list[float] | None

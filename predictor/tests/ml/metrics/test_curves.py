@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from predictor.ml import curves
+from predictor.ml.metrics import curves
 
 
 @pytest.fixture

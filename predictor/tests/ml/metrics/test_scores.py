@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from predictor.ml.metrics import (
+from predictor.ml.metrics.scores import (
     average_precision,
     classification_metrics,
     regression_metrics,
