@@ -30,7 +30,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from predictor.ml import onnx_ensemble
 from predictor.ml import session as sessions
-from predictor.ml.features import ONE_HOT_TREES, FeatureSpec
+from predictor.ml.features.feature_spec import ONE_HOT_TREES, FeatureSpec
 from predictor.ml.onnx_export import export
 from predictor.ml.pipeline import FittedPipeline, Member
 from predictor.ml.session import Session

@@ -15,8 +15,8 @@ import numpy as np
 from . import portfolio
 from .candidates import Candidate
 from .checking import TrainingTable
-from .encoding import LINEAR, NATIVE_BOOSTING
 from .estimators import validate_params
+from .features.encoding import LINEAR, NATIVE_BOOSTING
 from .paths import fit_fold
 from .search import Search
 from .types.schema import Task

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .features.text_steps import tokens
 from .target import missing
-from .text_steps import tokens
 from .types.schema import Role, canonical_text
 
 Column = NDArray[Any]

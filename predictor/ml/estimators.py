@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidHyperparameters, shown
-from .encoding import DISTANCES, ISOLATION, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
+from .features.encoding import DISTANCES, ISOLATION, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
 from .hyperparameters import (
     ANOMALY,
     CLASSIFICATION,

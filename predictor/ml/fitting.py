@@ -21,7 +21,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .candidates import Candidate
 from .checking import TrainingTable
-from .features import FeatureSpec
+from .features.feature_spec import FeatureSpec
 from .pipeline import FittedPipeline, Member, TargetScaling
 
 __all__ = ["Candidate", "Prepared", "fit_member", "join", "prepare", "quiet", "sample_rows"]

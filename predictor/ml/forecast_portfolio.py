@@ -11,7 +11,7 @@ from dataclasses import replace
 from . import portfolio
 from .auto import explore
 from .candidates import Candidate
-from .encoding import BENT, LINEAR
+from .features.encoding import BENT, LINEAR
 from .search import Search
 from .types.training_request import THOROUGH_SECONDS
 

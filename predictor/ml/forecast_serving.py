@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidRows, Problem, listed, shown
-from .columns import Columns
+from .features.columns import Columns
 from .forecast_intervals import StepErrors
 from .forecast_spec import ForecastSpec
 from .inference import GOLDEN_TOLERANCE, Predictor

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidInput, shown
-from .columns import Columns
-from .date_steps import CYCLES, date_parts
+from .features.columns import Columns
+from .features.date_steps import CYCLES, date_parts
 from .forecast_features import Described, Floats, Places, Shape, describe, filled
 from .frequency import Frequency
 from .pipeline import TargetScaling

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
-from .columns import Columns
+from .features.columns import Columns
 from .inputs.row_checker import RowChecker
 from .persistence import (
     GOLDEN,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedArtifact
-from .columns import Columns
+from .features.columns import Columns
 from .inference import Predictor
 from .persistence import (
     BACKGROUND,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .candidates import Candidate
-from .encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
+from .features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
 from .portfolio import BOOSTING, NEURAL, ONE_HOT_BOOSTING, SMALL_TREES, Facts
 
 # Settings by name: lowest, highest, how far one step goes (as a factor), whether whole.

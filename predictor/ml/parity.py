@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import Columns
+from .features.columns import Columns
 from .onnx_export import CannotExport, export
 from .pipeline import FittedPipeline, Outputs
 from .session import Session

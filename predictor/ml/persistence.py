@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
 from .calibration import Calibration
-from .columns import Columns
 from .examples import MAX_BYTES, Examples
 from .execution.json_files import write_bytes
-from .features import FeatureSpec
+from .features.columns import Columns
+from .features.feature_spec import FeatureSpec
 from .pipeline import FittedPipeline, Member, Outputs, TargetScaling
 from .session import CHUNK_ROWS, Session, refuse_external_data
 from .types.schema import Signature, Task

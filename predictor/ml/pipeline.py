@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calibration import Calibration
-from .columns import Columns
+from .features.columns import Columns
 from .metrics.scores import predicted_codes
 from .types.schema import Task
 
 if TYPE_CHECKING:
-    from .features import FeatureSpec
+    from .features.feature_spec import FeatureSpec
 
 # exp(80) is the largest power that stays finite in float32 with room for rounding.
 LARGEST_LOG = 80.0

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .date_steps import CYCLES, DatetimeStep
-from .features import FeatureSpec
+from .features.date_steps import CYCLES, DatetimeStep
+from .features.feature_spec import FeatureSpec
+from .features.step import Step
+from .features.tabular_steps import NumberStep
+from .features.text_steps import TOKEN, TextStep
 from .inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
-from .step_base import Step
-from .steps import NumberStep
-from .text_steps import TOKEN, TextStep
 from .types.schema import UNUSUAL, USUAL, Signature, Task
 from .uncertainty import DEFAULT_COVERAGE, Uncertainty
 

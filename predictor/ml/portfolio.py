@@ -15,7 +15,7 @@ import numpy as np
 
 from .candidates import Candidate
 from .checking import TrainingTable
-from .encoding import (
+from .features.encoding import (
     BENT,
     LINEAR,
     NATIVE_BOOSTING,

@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from .candidates import Candidate
-from .encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
+from .features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
 from .nearby import RANGES, boosting_of
 from .portfolio import BOOSTING, ONE_HOT_BOOSTING, Facts
 

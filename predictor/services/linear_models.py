@@ -72,7 +72,7 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
     from sklearn.linear_model import LinearRegression
 
     from ..ml import onnx_export, persistence
-    from ..ml.features import Encoding, FeatureSpec
+    from ..ml.features.feature_spec import Encoding, FeatureSpec
     from ..ml.pipeline import FittedPipeline, Member
     from . import artifacts
 

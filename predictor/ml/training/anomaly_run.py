@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ..anomalies import N_FOLDS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
 from ..anomaly_report import Scored, report
 from ..checking import TrainingTable
-from ..encoding import ISOLATION
 from ..estimators import CATALOGUE, validate_params
 from ..execution.progress import Deadline, Reporter
-from ..features import FeatureSpec
+from ..features.encoding import ISOLATION
+from ..features.feature_spec import FeatureSpec
 from ..fitting import sample_rows
 from ..onnx_export import export
 from ..persistence import answers_of

@@ -18,9 +18,9 @@ from ..cluster_profiles import percent
 from ..cluster_report import TITLES, Clustered, report
 from ..clustering import LEAST, Found, find, refined
 from ..clusters import Clusters
-from ..encoding import DISTANCES
 from ..execution.progress import Clock, Deadline, Reporter
-from ..features import FeatureSpec
+from ..features.encoding import DISTANCES
+from ..features.feature_spec import FeatureSpec
 from ..types.schema import Role, Task
 from ..types.training_request import AUTO, TrainingRequest
 from ..types.warnings import TrainingWarning

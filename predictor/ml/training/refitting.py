@@ -9,7 +9,7 @@ from typing import Any
 
 from ..checking import TrainingTable
 from ..execution.progress import Deadline
-from ..features import FeatureSpec
+from ..features.feature_spec import FeatureSpec
 from ..fitting import Candidate, fit_member, join, sample_rows
 from ..pipeline import FittedPipeline, Member
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...errors import InvalidTrainingRequest
 from ..checking import TrainingTable, feature_roles
 from ..execution.progress import Clock, Reporter
-from ..features import FeatureSpec
+from ..features.feature_spec import FeatureSpec
 from ..pipeline import FittedPipeline, Member
 from ..tables.stored_tables import read_columns
 from ..target import MIN_ROWS, Target, missing

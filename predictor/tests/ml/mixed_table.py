@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.ml.estimators import CATALOGUE
-from predictor.ml.features import Encoding, FeatureSpec
+from predictor.ml.features.feature_spec import Encoding, FeatureSpec
 from predictor.ml.pipeline import FittedPipeline, Member, TargetScaling
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 

@@ -11,7 +11,7 @@ import pytest
 from predictor.errors import DamagedArtifact
 from predictor.ml import persistence
 from predictor.ml.calibration import Calibration, calibrated, fit
-from predictor.ml.features import LINEAR
+from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.loading import load_predictor
 from predictor.ml.metrics.scores import calibration_error, losses

@@ -10,7 +10,7 @@ from predictor.ml.conditions import Conditions
 from predictor.ml.duplicates import Duplicates
 from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
 from predictor.ml.explaining import permutation_importance
-from predictor.ml.features import LINEAR
+from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.target import make_target
 from predictor.ml.types.schema import Task

@@ -10,7 +10,7 @@ from predictor.ml.checkpoints import Checkpoints
 from predictor.ml.estimators import CATALOGUE
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
-from predictor.ml.features import LINEAR
+from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.fitting import Candidate
 from predictor.ml.learning_curve import judged, learning_curve
 from predictor.ml.search import Search

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.ml import onnx_ensemble
-from predictor.ml.features import Encoding
+from predictor.ml.features.feature_spec import Encoding
 from predictor.ml.onnx_ensemble import mirrored_splits, rounded_down
 from predictor.ml.onnx_export import export
 from predictor.ml.parity import compile_checked

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 
 from predictor.errors import DamagedArtifact, TrainingFailed
 from predictor.ml import persistence, skops_files
-from predictor.ml.columns import Columns
 from predictor.ml.estimators import estimators_for
+from predictor.ml.features.columns import Columns
 from predictor.ml.hyperparameters import SUPERVISED
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked

@@ -12,7 +12,7 @@ from predictor.ml.checkpoints import Checkpoints
 from predictor.ml.choosing import choose
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
-from predictor.ml.features import LINEAR, NATIVE_BOOSTING
+from predictor.ml.features.feature_spec import LINEAR, NATIVE_BOOSTING
 from predictor.ml.fitting import Candidate, fit_member
 from predictor.ml.nearby import nearby
 from predictor.ml.splitting import split_rows

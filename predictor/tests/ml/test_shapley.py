@@ -8,7 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
-from predictor.ml.features import Encoding, FeatureSpec
+from predictor.ml.features.feature_spec import Encoding, FeatureSpec
 from predictor.ml.shapley import Explainer, n_background_rows
 from predictor.ml.types.schema import Role
 

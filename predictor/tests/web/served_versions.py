@@ -17,7 +17,7 @@ from predictor.ml.checking import TrainingTable
 from predictor.ml.dependence import dependence
 from predictor.ml.estimators import CATALOGUE
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
-from predictor.ml.features import FeatureSpec
+from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.learning_curve import judged
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member

@@ -9,9 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from predictor.errors import InvalidHyperparameters
 from predictor.ml.anomalies import IsolationScore, calibrate, expected_depth, leaf_depths, out_of_sample
-from predictor.ml.encoding import ISOLATION
 from predictor.ml.execution.progress import Reporter
-from predictor.ml.features import FeatureSpec
+from predictor.ml.features.encoding import ISOLATION
+from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline

@@ -14,9 +14,9 @@ from predictor.ml.checking import TrainingTable
 from predictor.ml.cluster_methods import METHODS, KMeansMethod
 from predictor.ml.clustering import Shuffle, find
 from predictor.ml.clusters import NearestCentre, SoftMixture
-from predictor.ml.encoding import DISTANCES
 from predictor.ml.execution.progress import Deadline, Reporter
-from predictor.ml.features import FeatureSpec
+from predictor.ml.features.encoding import DISTANCES
+from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from predictor.ml.execution.progress import Deadline
-from predictor.ml.features import LINEAR
+from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.fitting import Candidate
 from predictor.ml.training.finalization import Attempt, Halves
 from predictor.ml.training.refitting import Chosen, Plan, fit_plan

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact, InvalidTrainingRequest
+from ...errors import DamagedArtifact, InvalidTrainingRequest
+from ..types.schema import Role, Task
 from .columns import Columns
 from .date_steps import DatetimeStep
 from .encoding import (
@@ -30,11 +31,10 @@ from .encoding import (
     TARGET_BOOSTING,
     Encoding,
 )
-from .step_base import Output, Step, Writer
+from .step import Output, Step, Writer
 from .step_fitting import NothingToLearn, Target, cross_fitted, fit_steps
-from .steps import CodeStep, NumberStep, OneHotStep, TargetStep
+from .tabular_steps import CodeStep, NumberStep, OneHotStep, TargetStep
 from .text_steps import TextStep
-from .types.schema import Role, Task
 
 __all__ = [
     "BENT",

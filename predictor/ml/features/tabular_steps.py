@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .step_base import MISSING, Matrix, Output, Step, Writer
+from .step import MISSING, Matrix, Output, Step, Writer
 
 # Beyond these the models only see "very large": squares and sums of such values stay finite in float32.
 SCALED_LIMIT = 1e9

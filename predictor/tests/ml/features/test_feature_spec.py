@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from predictor.errors import DamagedArtifact, InvalidTrainingRequest
-from predictor.ml.date_steps import date_parts
-from predictor.ml.features import (
+from predictor.ml.features.date_steps import date_parts
+from predictor.ml.features.feature_spec import (
     BENT,
     LINEAR,
     NATIVE_BOOSTING,
@@ -26,7 +26,7 @@ from predictor.ml.features import (
 from predictor.ml.hyperparameters import SUPERVISED
 from predictor.ml.types.schema import Role, Task
 
-from .mixed_table import N_CLASSES, ROLES, mixed_columns, mixed_target
+from ..mixed_table import N_CLASSES, ROLES, mixed_columns, mixed_target
 
 ENCODINGS = [
     LINEAR,

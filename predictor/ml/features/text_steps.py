@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .step_base import Matrix, Output, Step, Writer
+from .step import Matrix, Output, Step, Writer
 
 # Words, or single characters of scripts that are written without spaces.
 TOKEN = re.compile(

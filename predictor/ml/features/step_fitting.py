@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types.schema import Role
 from .date_steps import CYCLES, NAT, DatetimeStep, date_parts
 from .encoding import Encoding
-from .step_base import MISSING, Step
-from .steps import RAW_LIMIT, SCALED_LIMIT, CodeStep, NumberStep, OneHotStep, TargetStep
+from .step import MISSING, Step
+from .tabular_steps import RAW_LIMIT, SCALED_LIMIT, CodeStep, NumberStep, OneHotStep, TargetStep
 from .text_steps import TextStep, tokens
-from .types.schema import Role
 
 # Target codes for more classes than this are made for the most frequent ones only.
 MOST_TARGET_CLASSES = 10

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .step_base import Matrix, Output, Step, Writer
+from .step import Matrix, Output, Step, Writer
 
 # Moments are held within 2**61 microseconds, so that no difference of two overflows.
 FARTHEST = 2**61
