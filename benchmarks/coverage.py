@@ -29,7 +29,7 @@ from _tables import bundled_tables
 from _trained import Trained, trained
 from accuracy import surroundings
 
-from predictor.ml.estimators import CATALOGUE
+from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.metrics.scores import losses
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.types.schema import Task

@@ -35,7 +35,7 @@ from _tables import bundled_tables
 from predictor.ml import portfolio
 from predictor.ml.candidates import Candidate
 from predictor.ml.checking import TrainingTable, feature_roles, make_table
-from predictor.ml.estimators import estimators_for
+from predictor.ml.estimators.catalogue import estimators_for
 from predictor.ml.fitting import fit_member, join, sample_rows
 from predictor.ml.nearby import nearby
 from predictor.ml.parity import TOLERANCE, ParityResult, compile_checked

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .anomalies import IsolationScore
 from .checking import TrainingTable
 from .cluster_profiles import figure, percent
+from .estimators.isolation_forest import IsolationScore
 from .execution.progress import Deadline
 from .shapley import Explanation
 from .target import missing

@@ -15,7 +15,7 @@ import numpy as np
 from . import portfolio
 from .candidates import Candidate
 from .checking import TrainingTable
-from .estimators import validate_params
+from .estimators.catalogue import validate_params
 from .features.encoding import LINEAR, NATIVE_BOOSTING
 from .paths import fit_fold
 from .search import Search

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .estimators import CATALOGUE, EstimatorInfo
+from .estimators.catalogue import CATALOGUE, EstimatorInfo
 from .features.encoding import Encoding
 
 

@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
 
-from .clusters import Clusters, NearestCentre, SoftMixture
+from .estimators.cluster_models import Clusters, NearestCentre, SoftMixture
 from .fitting import quiet
 
 # Silhouettes compare all pairs of rows: 2,000 rows take 0.1 s.

@@ -16,7 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from .cluster_methods import Labels, Matrix, Method
-from .clusters import Clusters, NearestCentre
+from .estimators.cluster_models import Clusters, NearestCentre
 from .execution.progress import Deadline
 from .fitting import quiet
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .clusters import FARTHEST
+from .estimators.cluster_models import FARTHEST
 from .onnx_graph import Graph
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import neighbours
+from .estimators import neighbours
 from .onnx_graph import CannotExport, Graph
 
 

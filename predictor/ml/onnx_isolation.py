@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .anomalies import expected_depth, leaf_depths
+from .estimators.isolation_forest import expected_depth, leaf_depths
 from .onnx_ensemble import Ensemble, fitted_tree
 from .onnx_graph import Graph
 

@@ -79,7 +79,7 @@ class Facts:
 
 def single(estimator: str, params: Mapping[str, Any]) -> Candidate:
     """One estimator that was asked for, with its own hyperparameters."""
-    from .estimators import CATALOGUE
+    from .estimators.catalogue import CATALOGUE
 
     info = CATALOGUE[estimator]
     return Candidate(estimator, info.title, estimator, info.encoding, dict(params))

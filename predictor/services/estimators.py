@@ -8,7 +8,7 @@ from ..errors import InvalidTrainingRequest
 from ..ml.advice import Advice
 from ..ml.advice import advise as advise_on
 from ..ml.advice import found_out as found_out_by
-from ..ml.estimators import CATALOGUE, EstimatorInfo, Hyperparameter
+from ..ml.estimators.catalogue import CATALOGUE, EstimatorInfo, Hyperparameter
 from ..ml.portfolio import Facts
 from ..ml.training.request_checks import check_request
 from ..ml.types.schema import Role, Task

@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..anomalies import N_FOLDS, IsolationScore, calibrate, fit_forest, out_of_sample, raw_scores
 from ..anomaly_report import Scored, report
 from ..checking import TrainingTable
-from ..estimators import CATALOGUE, validate_params
+from ..estimators.catalogue import CATALOGUE, validate_params
+from ..estimators.isolation_forest import (
+    N_FOLDS,
+    IsolationScore,
+    calibrate,
+    fit_forest,
+    out_of_sample,
+    raw_scores,
+)
 from ..execution.progress import Deadline, Reporter
 from ..features.encoding import ISOLATION
 from ..features.feature_spec import FeatureSpec

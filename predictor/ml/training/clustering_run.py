@@ -17,7 +17,7 @@ from ..cluster_methods import METHODS, Matrix
 from ..cluster_profiles import percent
 from ..cluster_report import TITLES, Clustered, report
 from ..clustering import LEAST, Found, find, refined
-from ..clusters import Clusters
+from ..estimators.cluster_models import Clusters
 from ..execution.progress import Clock, Deadline, Reporter
 from ..features.encoding import DISTANCES
 from ..features.feature_spec import FeatureSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
 from ..checking import feature_roles
-from ..estimators import CATALOGUE, estimators_for, validate_params
+from ..estimators.catalogue import CATALOGUE, estimators_for, validate_params
 from ..forecast_checking import check_forecast
 from ..split_columns import check_split
 from ..target import MIN_ROWS, TargetFacts, check_target

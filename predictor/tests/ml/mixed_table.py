@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.ml.estimators import CATALOGUE
+from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.features.feature_spec import Encoding, FeatureSpec
 from predictor.ml.pipeline import FittedPipeline, Member, TargetScaling
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task

@@ -12,7 +12,7 @@ import pytest
 
 from predictor.errors import DamagedArtifact
 from predictor.ml import loading, persistence
-from predictor.ml.hyperparameters import SUPERVISED
+from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor, try_in_child
 from predictor.ml.parity import compile_checked

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from predictor.ml.checkpoints import Checkpoints
-from predictor.ml.estimators import CATALOGUE
+from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features.feature_spec import LINEAR

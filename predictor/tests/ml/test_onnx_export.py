@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.ml import onnx_ensemble
-from predictor.ml.estimators import estimators_for
+from predictor.ml.estimators.catalogue import estimators_for
+from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.features.encoding import Encoding
 from predictor.ml.features.feature_spec import NATIVE_BOOSTING, FeatureSpec
-from predictor.ml.hyperparameters import SUPERVISED
 from predictor.ml.onnx_ensemble import rounded_down
 from predictor.ml.onnx_export import CannotExport, export, linear_graph
 from predictor.ml.parity import compile_checked

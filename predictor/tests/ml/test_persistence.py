@@ -13,9 +13,9 @@ from onnx import TensorProto, helper
 
 from predictor.errors import DamagedArtifact, TrainingFailed
 from predictor.ml import persistence, skops_files
-from predictor.ml.estimators import estimators_for
+from predictor.ml.estimators.catalogue import estimators_for
+from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.features.columns import Columns
-from predictor.ml.hyperparameters import SUPERVISED
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import GOLDEN, ONNX, SKOPS, SPEC, columns_from_json, columns_to_json

@@ -20,7 +20,7 @@ from sklearn.ensemble import IsolationForest
 
 from predictor.errors import Conflict, InvalidRows
 from predictor.ml import onnx_ensemble, onnx_export, persistence
-from predictor.ml.anomalies import calibrate
+from predictor.ml.estimators.isolation_forest import calibrate
 from predictor.ml.features.encoding import ISOLATION
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.inputs.row_checker import RowChecker

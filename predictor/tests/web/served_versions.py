@@ -15,7 +15,7 @@ from predictor.ml import persistence
 from predictor.ml.calibration import calibrated
 from predictor.ml.checking import TrainingTable
 from predictor.ml.dependence import dependence
-from predictor.ml.estimators import CATALOGUE
+from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.learning_curve import judged

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from predictor.errors import DamagedArtifact, InvalidTrainingRequest
+from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.features.date_steps import date_parts
 from predictor.ml.features.feature_spec import (
     BENT,
@@ -23,7 +24,6 @@ from predictor.ml.features.feature_spec import (
     Encoding,
     FeatureSpec,
 )
-from predictor.ml.hyperparameters import SUPERVISED
 from predictor.ml.types.schema import Role, Task
 
 from ..mixed_table import N_CLASSES, ROLES, mixed_columns, mixed_target

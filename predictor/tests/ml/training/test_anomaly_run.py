@@ -8,7 +8,13 @@ from sklearn.ensemble import IsolationForest
 from threadpoolctl import threadpool_limits
 
 from predictor.errors import InvalidHyperparameters
-from predictor.ml.anomalies import IsolationScore, calibrate, expected_depth, leaf_depths, out_of_sample
+from predictor.ml.estimators.isolation_forest import (
+    IsolationScore,
+    calibrate,
+    expected_depth,
+    leaf_depths,
+    out_of_sample,
+)
 from predictor.ml.execution.progress import Reporter
 from predictor.ml.features.encoding import ISOLATION
 from predictor.ml.features.feature_spec import FeatureSpec

@@ -9,11 +9,11 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from predictor.ml import clusters
 from predictor.ml.checking import TrainingTable
 from predictor.ml.cluster_methods import METHODS, KMeansMethod
 from predictor.ml.clustering import Shuffle, find
-from predictor.ml.clusters import NearestCentre, SoftMixture
+from predictor.ml.estimators import cluster_models
+from predictor.ml.estimators.cluster_models import NearestCentre, SoftMixture
 from predictor.ml.execution.progress import Deadline, Reporter
 from predictor.ml.features.encoding import DISTANCES
 from predictor.ml.features.feature_spec import FeatureSpec
@@ -100,7 +100,7 @@ def test_many_rows_are_answered_in_parts(monkeypatch):
     points = numbers_of(blobs(gaps=0.0)[0])
     found, sizes = KMeansMethod().fit(points, 4, 0), []
     whole = found.predict(points)
-    monkeypatch.setattr(clusters, "CHUNK_CELLS", 3 * 100)
+    monkeypatch.setattr(cluster_models, "CHUNK_CELLS", 3 * 100)
     answer = NearestCentre.predict_proba
     monkeypatch.setattr(
         NearestCentre, "predict_proba", lambda self, X: (sizes.append(len(X)), answer(self, X))[1]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import InvalidHyperparameters, Problem, listed, shown
-from .types.schema import Task
+from ...errors import InvalidHyperparameters, Problem, listed, shown
+from ..types.schema import Task
 
 TRUE_TEXTS = frozenset({"true", "on", "yes", "1"})
 FALSE_TEXTS = frozenset({"false", "off", "no", "0"})

@@ -21,9 +21,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from ..types.schema import Task
 from .neighbours import NeighboursClassifier, NeighboursRegressor
 from .svm import ProbabilisticSVC
-from .types.schema import Task
 
 Params = Mapping[str, Any]
 Builder = Callable[[Task, Params, int, int, tuple[bool, ...]], Any]

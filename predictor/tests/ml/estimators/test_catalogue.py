@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from predictor.errors import InvalidHyperparameters
-from predictor.ml.estimators import CATALOGUE, Hyperparameter, estimators_for, validate_params
-from predictor.ml.hyperparameters import SUPERVISED
+from predictor.ml.estimators.catalogue import CATALOGUE, Hyperparameter, estimators_for, validate_params
+from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.types.schema import Task
 
 KNOBS = [

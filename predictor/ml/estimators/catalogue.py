@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidHyperparameters, shown
-from .features.encoding import DISTANCES, ISOLATION, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
+from ...errors import InvalidHyperparameters, shown
+from ..features.encoding import DISTANCES, ISOLATION, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
+from ..types.schema import Task
 from .hyperparameters import (
     ANOMALY,
     CLASSIFICATION,
@@ -23,7 +24,6 @@ from .hyperparameters import (
     Hyperparameter,
     convert_all,
 )
-from .types.schema import Task
 
 __all__ = ["CATALOGUE", "EstimatorInfo", "Hyperparameter", "estimators_for", "validate_params"]
 
@@ -64,7 +64,7 @@ class EstimatorInfo:
 
         `categorical_mask` is the spec's; only hist_gradient_boosting reads it.
         """
-        from .building import BUILDERS
+        from .builders import BUILDERS
 
         converted = validate_params(self.key, task, params)
         return BUILDERS[self.key](task, converted, seed, n_jobs, categorical_mask)
