@@ -36,7 +36,6 @@ from _trained import rows_of
 from parity import fitted
 
 from predictor.ml import persistence, portfolio
-from predictor.ml.checking import feature_roles, make_table
 from predictor.ml.fitting import sample_rows
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor
@@ -49,6 +48,7 @@ from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.schema import Task
 from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.validation.training_table import feature_roles, make_table
 
 MAX_EXACT_COLUMNS, N_EXACT_ROWS = 10, 8
 

@@ -34,7 +34,6 @@ from _tables import bundled_tables
 
 from predictor.ml import portfolio
 from predictor.ml.candidates import Candidate
-from predictor.ml.checking import TrainingTable, feature_roles, make_table
 from predictor.ml.estimators.catalogue import estimators_for
 from predictor.ml.fitting import fit_member, join, sample_rows
 from predictor.ml.nearby import nearby
@@ -42,9 +41,10 @@ from predictor.ml.parity import TOLERANCE, ParityResult, compile_checked
 from predictor.ml.pipeline import FittedPipeline
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
-from predictor.ml.target import make_target
 from predictor.ml.types.schema import Role, Task
 from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.validation.target import make_target
+from predictor.ml.validation.training_table import TrainingTable, feature_roles, make_table
 
 BLEND_SIZE = 4
 # Fewer trees and rounds: what differs between two implementations shows in the first of them.

@@ -14,13 +14,13 @@ import numpy as np
 
 from . import portfolio
 from .candidates import Candidate
-from .checking import TrainingTable
 from .estimators.catalogue import validate_params
 from .features.encoding import LINEAR, NATIVE_BOOSTING
 from .paths import fit_fold
 from .search import Search
 from .types.schema import Task
 from .types.training_request import AUTO, TrainingRequest
+from .validation.training_table import TrainingTable
 from .verdict import Baseline
 
 # A baseline may take this share of the budget, and is not begun when it would take more by the estimate below.

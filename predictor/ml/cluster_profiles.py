@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .features.text_steps import tokens
-from .target import missing
 from .types.schema import Role, canonical_text
+from .validation.target import missing
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]

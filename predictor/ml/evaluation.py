@@ -45,15 +45,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checking import TrainingTable
-from .conditions import Conditions
 from .metrics import curves
 from .metrics.confidence_intervals import Resamples, held_out_intervals
 from .metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
 from .slices import Slice, worst_slices
-from .target import Target
 from .thresholds import HALF, Threshold, decision_numbers
 from .types.schema import Task, canonical_text
+from .validation.target import Target
+from .validation.test_conditions import Conditions
+from .validation.training_table import TrainingTable
 from .verdict import Baseline, Verdict, judge, worries_about
 
 __all__ = [

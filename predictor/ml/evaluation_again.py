@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from .evaluation import class_details, decision
 from .metrics.confidence_intervals import decided_intervals
 from .metrics.scores import DECIDED, metrics
-from .target import Target
 from .thresholds import Scores, Threshold, pairs
 from .types.schema import Task
 from .types.split import SplitKind
+from .validation.target import Target
 
 Array = NDArray[Any]
 

@@ -20,9 +20,9 @@ from sklearn.ensemble import (
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .candidates import Candidate
-from .checking import TrainingTable
 from .features.feature_spec import FeatureSpec
 from .pipeline import FittedPipeline, Member, TargetScaling
+from .validation.training_table import TrainingTable
 
 __all__ = ["Candidate", "Prepared", "fit_member", "join", "prepare", "quiet", "sample_rows"]
 

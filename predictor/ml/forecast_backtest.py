@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InvalidTrainingRequest, shown
-from .checking import TrainingTable
 from .forecast_features import Shape
 from .forecast_table import Points, View, joined, tested_points, training_points, training_table
 from .frequency import Frequency
 from .series import SeriesTable
-from .splitting import Index, Split
 from .types.training_request import ForecastOptions
 from .types.warnings import TrainingWarning
+from .validation.splits import Index, Split
+from .validation.training_table import TrainingTable
 
 N_CUTS = 3
 # Periods that the first fit has beyond the longest horizon, and that candidates are compared on at least.

@@ -19,7 +19,7 @@ from .leaderboard import Outcome
 from .metrics.scores import selection_metric, selection_score
 from .paths import fit_fold
 from .search import Search
-from .splitting import Index
+from .validation.splits import Index
 
 # Share of the budget that this may take at most.
 SHARE = 0.05

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checking import TrainingTable
 from .checkpoints import FoldFit
 from .execution.progress import Deadline
 from .fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
 from .metrics.scores import selection_score
 from .pipeline import Member
+from .validation.training_table import TrainingTable
 from .watching import Watch
 
 Array = NDArray[Any]

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from .candidates import Candidate
-from .checking import TrainingTable
 from .features.encoding import (
     BENT,
     LINEAR,
@@ -26,6 +25,7 @@ from .features.encoding import (
     Encoding,
 )
 from .types.schema import Role, TableSchema, Task
+from .validation.training_table import TrainingTable
 
 ONE_HOT_BOOSTING = replace(ONE_HOT_TREES, numbers="nan")
 # log1p of the target may pay when its upper tail is this much longer than a symmetric one (skewness).
@@ -58,7 +58,7 @@ class Facts:
     @classmethod
     def before(cls, schema: TableSchema, target: str, task: Task) -> Facts:
         """From the profile alone."""
-        from .checking import feature_roles
+        from .validation.training_table import feature_roles
 
         is_skewed = None if task is Task.REGRESSION else False
         return cls._counted(task, schema.n_rows, list(feature_roles(schema, target).values()), is_skewed)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .candidates import Candidate
-from .checking import TrainingTable
 from .checkpoints import Checkpoints, FoldFit
 from .costs import Costs
 from .execution.child_processes import Children, Ended
@@ -17,7 +16,8 @@ from .execution.progress import Clock, Reporter
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .metrics.scores import selection_score
 from .paths import fit_fold
-from .splitting import Split, split_rows
+from .validation.splits import Split, split_rows
+from .validation.training_table import TrainingTable
 
 # A candidate of a later round is ended after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest, Problem, listed, shown
 from .frequency import NAMED, Frequency, Moments, find_frequency, gathering_frequency
-from .target import missing
 from .types.training_request import ForecastOptions
 from .types.warnings import TrainingWarning
+from .validation.target import missing
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..anomaly_report import Scored, report
-from ..checking import TrainingTable
 from ..estimators.catalogue import CATALOGUE, validate_params
 from ..estimators.isolation_forest import (
     N_FOLDS,
@@ -32,6 +31,7 @@ from ..session import Session
 from ..shapley import BACKGROUND_ROWS, Explainer, Explanation
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
+from ..validation.training_table import TrainingTable
 from .unsupervised_run import Described, begin, end, pipeline_of
 
 ESTIMATOR = "isolation_forest"

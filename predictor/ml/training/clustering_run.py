@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest
-from ..checking import TrainingTable
 from ..cluster_methods import METHODS, Matrix
 from ..cluster_profiles import percent
 from ..cluster_report import TITLES, Clustered, report
@@ -24,6 +23,7 @@ from ..features.feature_spec import FeatureSpec
 from ..types.schema import Role, Task
 from ..types.training_request import AUTO, TrainingRequest
 from ..types.warnings import TrainingWarning
+from ..validation.training_table import TrainingTable
 from .unsupervised_run import Described, begin, blocks_of, end, pipeline_of
 
 # Rows on which numbers of clusters, resamples and shuffled tables are compared.

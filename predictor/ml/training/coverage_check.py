@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics.scores import selection_score
-from ..target import Target
 from ..uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
+from ..validation.target import Target
 from .post_processing import LEAST_TO_CALIBRATE, Decided
 
 Array = NDArray[Any]

@@ -13,13 +13,13 @@ from ...errors import TrainingFailed
 from .. import portfolio
 from ..baselines import Baselines
 from ..choosing import Choice, choice_of
-from ..conditions import Conditions
 from ..execution.child_processes import Ended
 from ..execution.progress import Deadline
 from ..leaderboard import Outcome
 from ..search import Search
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
+from ..validation.test_conditions import Conditions
 from .holdout_evaluation import Judging, judge
 from .packaging import publish
 from .post_processing import Decided, decide

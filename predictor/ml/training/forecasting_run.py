@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidTrainingRequest
-from ..checking import TrainingTable
 from ..checkpoints import Checkpoints
 from ..choosing import choose
 from ..costs import Costs
@@ -34,11 +33,12 @@ from ..paths import fit_fold
 from ..persistence import FORECAST, store_json
 from ..search import Search
 from ..series import SeriesTable, make_series
-from ..splitting import Split
 from ..tables.stored_tables import read_columns
 from ..types.schema import ColumnProfile, Role, TableSchema, Task
 from ..types.training_request import ForecastOptions, TrainingRequest
 from ..types.warnings import TrainingWarning
+from ..validation.splits import Split
+from ..validation.training_table import TrainingTable
 from .finalization import Finished, Halves, finish_by
 from .packaging import store, told
 from .reading import LOADED_EARLY

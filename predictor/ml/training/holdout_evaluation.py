@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import persistence
-from ..checking import TrainingTable
-from ..conditions import Conditions
 from ..dependence import dependence
 from ..evaluation import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
 from ..execution.json_files import write_json
@@ -24,10 +22,12 @@ from ..execution.progress import Deadline
 from ..explaining import Importance, permutation_importance, predicted
 from ..metrics.confidence_intervals import fold_intervals
 from ..pipeline import FittedPipeline
-from ..splitting import Split
 from ..thresholds import Scores
 from ..types.schema import Task, canonical_text
 from ..types.split import SplitKind
+from ..validation.splits import Split
+from ..validation.test_conditions import Conditions
+from ..validation.training_table import TrainingTable
 from .coverage_check import sureness
 from .packaging import told
 from .post_processing import Decided

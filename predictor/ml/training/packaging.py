@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from .. import persistence
-from ..checking import TrainingTable
 from ..examples import MAX_EXAMPLES
 from ..execution.json_files import write_json
 from ..fitting import sample_rows
@@ -23,6 +22,7 @@ from ..shapley import BACKGROUND_ROWS
 from ..signatures import build_signature
 from ..types.schema import TableSchema
 from ..uncertainty import Uncertainty
+from ..validation.training_table import TrainingTable
 from .post_processing import Decided
 from .refitting import Plan, fit_plan
 

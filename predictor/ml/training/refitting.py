@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..checking import TrainingTable
 from ..execution.progress import Deadline
 from ..features.feature_spec import FeatureSpec
 from ..fitting import Candidate, fit_member, join, sample_rows
 from ..pipeline import FittedPipeline, Member
+from ..validation.training_table import TrainingTable
 
 
 @dataclass(frozen=True)

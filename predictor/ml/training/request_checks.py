@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ...errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
-from ..checking import feature_roles
 from ..estimators.catalogue import CATALOGUE, estimators_for, validate_params
 from ..forecast_checking import check_forecast
-from ..split_columns import check_split
-from ..target import MIN_ROWS, TargetFacts, check_target
 from ..types.schema import TableSchema, Task
 from ..types.training_request import AUTO, TrainingRequest
+from ..validation.split_suggestions import check_split
+from ..validation.target import MIN_ROWS, TargetFacts, check_target
+from ..validation.training_table import feature_roles
 
 
 def check_request(request: TrainingRequest) -> Task:

@@ -13,23 +13,23 @@ from .. import portfolio
 from ..auto import auto
 from ..baselines import Baselines
 from ..candidates import Candidate
-from ..checking import TrainingTable, feature_roles, make_table
 from ..checkpoints import Checkpoints
 from ..choosing import choose
-from ..conditions import Conditions
-from ..duplicates import Duplicates, find_duplicates
 from ..execution.child_processes import Children
 from ..execution.progress import Clock, Reporter
-from ..layouts import layout_of
-from ..leaks import find_leaks
 from ..learning_curve import NO_TIME, LearningCurve, learning_curve
 from ..search import Search
-from ..split_columns import suggested
-from ..splitting import Split, split_rows
 from ..tables.stored_tables import read_columns
 from ..types.split import SplitKind
 from ..types.training_request import AUTO, TrainingRequest
 from ..types.warnings import TrainingWarning
+from ..validation.duplicates import Duplicates, find_duplicates
+from ..validation.split_layout import layout_of
+from ..validation.split_suggestions import suggested
+from ..validation.splits import Split, split_rows
+from ..validation.target_leakage import find_leaks
+from ..validation.test_conditions import Conditions
+from ..validation.training_table import TrainingTable, feature_roles, make_table
 from .finalization import finish
 from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read
 from .result_file import write_search_result

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest
-from ..checking import TrainingTable, feature_roles
 from ..execution.progress import Clock, Reporter
 from ..features.feature_spec import FeatureSpec
 from ..pipeline import FittedPipeline, Member
 from ..tables.stored_tables import read_columns
-from ..target import MIN_ROWS, Target, missing
 from ..types.schema import Scalar, Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
+from ..validation.target import MIN_ROWS, Target, missing
+from ..validation.training_table import TrainingTable, feature_roles
 from .packaging import store
 from .reading import LOADED_EARLY, rows_to_read
 from .result_file import write_result

@@ -14,9 +14,9 @@ from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.explaining import predicted
 from predictor.ml.fitting import fit_member, join
 from predictor.ml.search import Search
-from predictor.ml.splitting import split_rows
 from predictor.ml.types.schema import TableSchema
 from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.validation.splits import split_rows
 
 from .tables_for_tests import regression_table
 

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from predictor.ml.checking import TrainingTable
 from predictor.ml.dependence import FEW_TEXTS, MAX_FEATURES, NO_TIME, dependence
 from predictor.ml.grids import MAX_GRID
 from predictor.ml.pipeline import Outputs
-from predictor.ml.target import make_target
 from predictor.ml.types.schema import Role, Task
+from predictor.ml.validation.target import make_target
+from predictor.ml.validation.training_table import TrainingTable
 
 MOMENTS = np.datetime64("2024-01-01", "us") + np.arange(120) * np.timedelta64(1, "D")
 WORTH = {"north": 2.0, "south": -1.0, None: 0.5}

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.conditions import Conditions
-from predictor.ml.duplicates import Duplicates
 from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
 from predictor.ml.explaining import permutation_importance
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
-from predictor.ml.target import make_target
 from predictor.ml.types.schema import Task
 from predictor.ml.types.split import SplitBy, SplitKind
+from predictor.ml.validation.duplicates import Duplicates
+from predictor.ml.validation.target import make_target
+from predictor.ml.validation.test_conditions import Conditions
 
 from .tables_for_tests import classification_table, regression_table
 

@@ -14,7 +14,7 @@ from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.fitting import Candidate
 from predictor.ml.learning_curve import judged, learning_curve
 from predictor.ml.search import Search
-from predictor.ml.splitting import split_rows
+from predictor.ml.validation.splits import split_rows
 
 from .tables_for_tests import regression_table
 

@@ -15,7 +15,7 @@ from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features.feature_spec import LINEAR, NATIVE_BOOSTING
 from predictor.ml.fitting import Candidate, fit_member
 from predictor.ml.nearby import nearby
-from predictor.ml.splitting import split_rows
+from predictor.ml.validation.splits import split_rows
 
 from .tables_for_tests import classification_table, regression_table
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from predictor.ml import persistence
 from predictor.ml.calibration import calibrated
-from predictor.ml.checking import TrainingTable
 from predictor.ml.dependence import dependence
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
@@ -22,10 +21,11 @@ from predictor.ml.learning_curve import judged
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member
 from predictor.ml.slices import Slice
-from predictor.ml.target import Target
 from predictor.ml.thresholds import Scores
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
+from predictor.ml.validation.target import Target
+from predictor.ml.validation.training_table import TrainingTable
 from predictor.models import ModelVersion, RegisteredModel
 from predictor.services import artifacts
 from predictor.tests.services.versions import publish

@@ -9,7 +9,6 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from predictor.ml.checking import TrainingTable
 from predictor.ml.cluster_methods import METHODS, KMeansMethod
 from predictor.ml.clustering import Shuffle, find
 from predictor.ml.estimators import cluster_models
@@ -24,6 +23,7 @@ from predictor.ml.training import clustering_run
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.training_request import TrainingLimits
+from predictor.ml.validation.training_table import TrainingTable
 
 from ..planted import BLOB_ROLES, blobs, noise
 from ..tables_for_tests import write_request

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from predictor.ml.calibration import calibrated
-from predictor.ml.target import Target
 from predictor.ml.training.coverage_check import sureness
 from predictor.ml.training.post_processing import Decided
 from predictor.ml.types.schema import Task
 from predictor.ml.uncertainty import Uncertainty, coverage_report
+from predictor.ml.validation.target import Target
 
 
 def drawn(n: int, error: float, seed: int):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
-from predictor.ml.checking import make_table
 from predictor.ml.training.request_checks import check_request
 from predictor.ml.types.schema import Role, TableSchema, Task
 from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.validation.training_table import make_table
 
 from ..tables_for_tests import columns_of, profile
 

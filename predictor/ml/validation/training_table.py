@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest, shown
+from ...errors import InvalidTrainingRequest, shown
+from ..types.schema import FEATURE_ROLES, Role, TableSchema, Task
+from ..types.training_request import TrainingRequest
+from ..types.warnings import TrainingWarning
 from .target import Target, TargetFacts, check_target, make_target, missing
-from .types.schema import FEATURE_ROLES, Role, TableSchema, Task
-from .types.training_request import TrainingRequest
-from .types.warnings import TrainingWarning
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from predictor.ml.checking import TrainingTable
-from predictor.ml.duplicates import find_duplicates
-from predictor.ml.target import make_target
 from predictor.ml.types.schema import Role, Task
+from predictor.ml.validation.duplicates import find_duplicates
+from predictor.ml.validation.target import make_target
+from predictor.ml.validation.training_table import TrainingTable
 
-from .tables_for_tests import classification_table, regression_table
+from ..tables_for_tests import classification_table, regression_table
 
 
 def with_copies(table: TrainingTable, n_copies: int) -> TrainingTable:

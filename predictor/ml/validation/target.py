@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest, shown
-from .types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
+from ...errors import InvalidTrainingRequest, shown
+from ..types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
 
 MIN_ROWS = 20
 MAX_CLASSES = 100

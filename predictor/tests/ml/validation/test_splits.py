@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidTrainingRequest
-from predictor.ml.splitting import MAX_HELD_OUT, Layout, split_rows
-from predictor.ml.target import make_target
 from predictor.ml.types.schema import Task
+from predictor.ml.validation.splits import MAX_HELD_OUT, Layout, split_rows
+from predictor.ml.validation.target import make_target
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest, shown
-from .dealing import deal_groups, deal_rows
+from ...errors import InvalidTrainingRequest, shown
+from .stratification import deal_groups, deal_rows
 from .target import Target
 
 MAX_HELD_OUT = 20_000

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.leaks import find_leaks
 from predictor.ml.types.schema import Role
+from predictor.ml.validation.target_leakage import find_leaks
 
-from .tables_for_tests import classification_table, regression_table
+from ..tables_for_tests import classification_table, regression_table
 
 
 def with_column(table, name, role, values):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest, shown
-from .checking import TrainingTable
+from ...errors import InvalidTrainingRequest, shown
+from ..types.split import SplitBy, SplitKind
 from .duplicates import Duplicates
-from .split_columns import MIN_GROUPS
-from .splitting import Layout
+from .split_suggestions import MIN_GROUPS
+from .splits import Layout
 from .target import missing
-from .types.split import SplitBy, SplitKind
+from .training_table import TrainingTable
 
 
 def layout_of(split: SplitBy, table: TrainingTable, duplicates: Duplicates) -> Layout:

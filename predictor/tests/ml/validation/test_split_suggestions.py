@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from predictor.errors import InvalidTrainingRequest
-from predictor.ml.split_columns import advice_on, offered, suggested
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
 from predictor.ml.types.split import SplitBy, SplitKind
+from predictor.ml.validation.split_suggestions import advice_on, offered, suggested
 
 DAY = ColumnProfile("day", Role.DATETIME, "DATE", n_distinct=300)
 CUSTOMER = ColumnProfile("customer_id", Role.NUMERIC, "BIGINT", n_distinct=120, minimum=1, maximum=120)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import listed, shown
+from ...errors import listed, shown
+from ..types.split import SplitBy, SplitKind
 from .duplicates import Duplicates
-from .types.split import SplitBy, SplitKind
 
 # Fewer rows, or rows of the rarest class, than this make every figure rough.
 FEW_ROWS, FEW_OF_A_CLASS = 100, 10

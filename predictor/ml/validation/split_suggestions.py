@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from ..errors import InvalidTrainingRequest, listed, shown
-from .types.schema import ColumnProfile, Role, TableSchema
-from .types.split import SplitBy, SplitKind
+from ...errors import InvalidTrainingRequest, listed, shown
+from ..types.schema import ColumnProfile, Role, TableSchema
+from ..types.split import SplitBy, SplitKind
 
 # Fewer moments or groups than this leave nothing to compare candidates on.
 MIN_TIMES, MIN_GROUPS = 3, 5

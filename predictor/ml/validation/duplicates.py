@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checking import TrainingTable
-from .splitting import Index
+from .splits import Index
+from .training_table import TrainingTable
 
 SAMPLE_ROWS = 2_000
 # A combination that is more common than this share is a habit of the table, not a copied record.

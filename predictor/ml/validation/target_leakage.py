@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ..errors import shown
-from .checking import TrainingTable
-from .metrics.scores import roc_auc
+from ...errors import shown
+from ..metrics.scores import roc_auc
+from ..types.warnings import TrainingWarning
 from .target import missing
-from .types.warnings import TrainingWarning
+from .training_table import TrainingTable
 
 MAX_ROWS = 4_000
 # One column alone reaches this on rows that were not fitted on: area under the ROC curve, share right, or R².
