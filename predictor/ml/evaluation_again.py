@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .calibration.decision_thresholds import Scores, Threshold, pairs
 from .evaluation import class_details, decision
 from .metrics.confidence_intervals import decided_intervals
 from .metrics.scores import DECIDED, metrics
-from .thresholds import Scores, Threshold, pairs
 from .types.schema import Task
 from .types.split import SplitKind
 from .validation.target import Target

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .calibration.conformal import JUDGED_COVERAGES
 from .forecast_backtest import Backtest
 from .forecast_baselines import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, error_units
 from .forecast_features import Floats
@@ -31,7 +32,6 @@ from .forecast_intervals import StepErrors
 from .forecast_table import Points, View, actual, described
 from .metrics.scores import finite
 from .types.schema import Task
-from .uncertainty import JUDGED_COVERAGES
 from .verdict import Comparison, Verdict, short
 
 N_RESAMPLES = 1_000

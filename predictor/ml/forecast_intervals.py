@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
-from .uncertainty import Group
+from .calibration.conformal import Group
 
 Floats = NDArray[np.float64]
 # Below this, a step borrows from its neighbours.

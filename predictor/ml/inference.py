@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
+from .calibration.conformal import Uncertainty
 from .features.columns import Columns
 from .inputs.row_checker import RowChecker
 from .persistence import (
@@ -22,7 +23,6 @@ from .pipeline import FittedPipeline, Outputs
 from .session import Session
 from .shapley import Explainer, Explanation
 from .types.schema import Signature
-from .uncertainty import Uncertainty
 
 # Another processor may add float32 numbers in another order.
 GOLDEN_TOLERANCE = 1e-5

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedArtifact
+from .calibration.conformal import Uncertainty
 from .features.columns import Columns
 from .inference import Predictor
 from .persistence import (
@@ -29,7 +30,6 @@ from .persistence import (
 )
 from .session import Session
 from .types.schema import Signature
-from .uncertainty import Uncertainty
 
 CHILD_SECONDS = 120.0
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import onnx_dense as dense
-from .calibration import Calibration
+from .calibration.probability_calibration import Calibration
 from .metrics.scores import EPSILON
 from .onnx_clusters import emit_centres, emit_mixture
 from .onnx_graph import CannotExport, Graph

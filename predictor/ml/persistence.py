@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
-from .calibration import Calibration
+from .calibration.conformal import Uncertainty
+from .calibration.probability_calibration import Calibration
 from .examples import MAX_BYTES, Examples
 from .execution.json_files import write_bytes
 from .features.columns import Columns
@@ -25,7 +26,6 @@ from .features.feature_spec import FeatureSpec
 from .pipeline import FittedPipeline, Member, Outputs, TargetScaling
 from .session import CHUNK_ROWS, Session, refuse_external_data
 from .types.schema import Signature, Task
-from .uncertainty import Uncertainty
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
 UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import Calibration
+from .calibration.probability_calibration import Calibration
 from .features.columns import Columns
 from .metrics.scores import predicted_codes
 from .types.schema import Task

@@ -26,7 +26,7 @@ function answerOf(model, row) {
   };
 }
 
-/** Conformal, as predictor/ml/uncertainty.py: margins by the size of the prediction. */
+/** Conformal, as predictor/ml/calibration/conformal.py: margins by the size of the prediction. */
 function intervalOf({ edges, below, above, floor }, value) {
   let place = edges.findIndex((edge) => edge >= value);
   if (place < 0) place = edges.length;

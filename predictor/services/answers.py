@@ -111,7 +111,7 @@ def answers(
 
 def coverage_for(predictor: Predictor, coverage: float | None) -> float:
     """The coverage that is asked for, or the usual one. Raises InvalidInput."""
-    from ..ml.uncertainty import checked_coverage
+    from ..ml.calibration.conformal import checked_coverage
 
     if coverage is not None and not predictor.has_intervals:
         raise InvalidInput(

@@ -12,7 +12,7 @@ from ..ml.types.schema import Task
 from ..ml.types.threshold_rule import ThresholdRule
 
 if TYPE_CHECKING:
-    from ..ml.thresholds import Scores
+    from ..ml.calibration.decision_thresholds import Scores
     from ..models import ModelVersion
 
 SHARED = (
@@ -33,11 +33,12 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
     Raises InvalidThreshold for another task than binary, Conflict for a version stored without its scores.
     """
-    from ..ml import evaluation_again, persistence, thresholds
+    from ..ml import evaluation_again, persistence
+    from ..ml.calibration import decision_thresholds
     from . import artifacts
 
     scores = _scores(version)
-    chosen = thresholds.choose(rule, *scores.out_of_fold)
+    chosen = decision_thresholds.choose(rule, *scores.out_of_fold)
     report = evaluation_again.decided_again(version.evaluation, scores, chosen)
     spec = persistence.with_threshold(
         artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
@@ -63,8 +64,8 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
 
 def _scores(version: ModelVersion) -> Scores:
+    from ..ml.calibration.decision_thresholds import Scores
     from ..ml.persistence import read_json
-    from ..ml.thresholds import Scores
     from . import artifacts
 
     if version.task != Task.BINARY:

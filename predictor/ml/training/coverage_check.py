@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibration.conformal import JUDGED_COVERAGES, Uncertainty, coverage_report
 from ..metrics.scores import selection_score
-from ..uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 from ..validation.target import Target
 from .post_processing import LEAST_TO_CALIBRATE, Decided
 

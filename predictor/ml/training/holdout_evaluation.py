@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import persistence
+from ..calibration.decision_thresholds import Scores
 from ..dependence import dependence
 from ..evaluation import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
 from ..execution.json_files import write_json
@@ -22,7 +23,6 @@ from ..execution.progress import Deadline
 from ..explaining import Importance, permutation_importance, predicted
 from ..metrics.confidence_intervals import fold_intervals
 from ..pipeline import FittedPipeline
-from ..thresholds import Scores
 from ..types.schema import Task, canonical_text
 from ..types.split import SplitKind
 from ..validation.splits import Split

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import persistence
+from ..calibration.conformal import Uncertainty
 from ..examples import MAX_EXAMPLES
 from ..execution.json_files import write_json
 from ..fitting import sample_rows
@@ -21,7 +22,6 @@ from ..pipeline import FittedPipeline
 from ..shapley import BACKGROUND_ROWS
 from ..signatures import build_signature
 from ..types.schema import TableSchema
-from ..uncertainty import Uncertainty
 from ..validation.training_table import TrainingTable
 from .post_processing import Decided
 from .refitting import Plan, fit_plan

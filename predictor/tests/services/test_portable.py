@@ -20,6 +20,7 @@ from sklearn.ensemble import IsolationForest
 
 from predictor.errors import Conflict, InvalidRows
 from predictor.ml import onnx_ensemble, onnx_export, persistence
+from predictor.ml.calibration.conformal import Uncertainty
 from predictor.ml.estimators.isolation_forest import calibrate
 from predictor.ml.features.encoding import ISOLATION
 from predictor.ml.features.feature_spec import FeatureSpec
@@ -32,7 +33,6 @@ from predictor.ml.portable import browser_spec, case_folding
 from predictor.ml.session import Session
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
-from predictor.ml.uncertainty import Uncertainty
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import artifacts, portable, predictions
 from predictor.tests.ml.mixed_table import QUICK, fitted, mixed_signature, mixed_target

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictor.ml import persistence
-from predictor.ml.calibration import calibrated
+from predictor.ml.calibration.conformal import JUDGED_COVERAGES, Uncertainty, coverage_report
+from predictor.ml.calibration.decision_thresholds import Scores
+from predictor.ml.calibration.probability_calibration import calibrated
 from predictor.ml.dependence import dependence
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
@@ -21,9 +23,7 @@ from predictor.ml.learning_curve import judged
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipeline import FittedPipeline, Member
 from predictor.ml.slices import Slice
-from predictor.ml.thresholds import Scores
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
-from predictor.ml.uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
 from predictor.ml.validation.target import Target
 from predictor.ml.validation.training_table import TrainingTable
 from predictor.models import ModelVersion, RegisteredModel

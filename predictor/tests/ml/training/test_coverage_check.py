@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml.calibration import calibrated
+from predictor.ml.calibration.conformal import Uncertainty, coverage_report
+from predictor.ml.calibration.probability_calibration import calibrated
 from predictor.ml.training.coverage_check import sureness
 from predictor.ml.training.post_processing import Decided
 from predictor.ml.types.schema import Task
-from predictor.ml.uncertainty import Uncertainty, coverage_report
 from predictor.ml.validation.target import Target
 
 

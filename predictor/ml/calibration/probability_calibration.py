@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
-from .metrics.scores import EPSILON, losses
-from .types.schema import Task
+from ...errors import DamagedArtifact
+from ..metrics.scores import EPSILON, losses
+from ..types.schema import Task
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]

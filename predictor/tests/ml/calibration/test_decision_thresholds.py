@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidThreshold
+from predictor.ml.calibration.decision_thresholds import Scores, choose, decision_numbers, pairs, shortest
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.evaluation_again import decided_again
 from predictor.ml.metrics.scores import classification_metrics
-from predictor.ml.thresholds import Scores, choose, decision_numbers, pairs, shortest
 from predictor.ml.types.schema import Task
 from predictor.ml.types.threshold_rule import ThresholdRule
 from predictor.ml.validation.target import Target

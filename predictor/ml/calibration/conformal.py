@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact, InvalidInput
-from .types.schema import Task
+from ...errors import DamagedArtifact, InvalidInput
+from ..types.schema import Task
 
 FORMAT = 1
 DEFAULT_COVERAGE = 0.9

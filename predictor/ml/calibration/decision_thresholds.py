@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
-from .metrics.curves import score_counts
-from .metrics.scores import class_metrics, confusion
-from .types.threshold_rule import ThresholdRule
+from ...errors import DamagedArtifact
+from ..metrics.curves import score_counts
+from ..metrics.scores import class_metrics, confusion
+from ..types.threshold_rule import ThresholdRule
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -10,7 +10,7 @@ import pytest
 
 from predictor.errors import DamagedArtifact
 from predictor.ml import persistence
-from predictor.ml.calibration import Calibration, calibrated, fit
+from predictor.ml.calibration.probability_calibration import Calibration, calibrated, fit
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.loading import load_predictor
@@ -18,7 +18,7 @@ from predictor.ml.metrics.scores import calibration_error, losses
 from predictor.ml.parity import compile_checked
 from predictor.ml.types.schema import FeatureField, Signature, Task
 
-from .tables_for_tests import classification_table
+from ..tables_for_tests import classification_table
 
 
 def drawn(n: int, n_classes: int, *, scale: float = 1.0, shift: float = 0.0, seed: int = 0):
