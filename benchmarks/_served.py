@@ -78,7 +78,7 @@ def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -
 
     from predictor.ml import onnx_export, persistence
     from predictor.ml.features.feature_spec import ONE_HOT_TREES, FeatureSpec
-    from predictor.ml.pipeline import FittedPipeline, Member
+    from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from predictor.ml.types.schema import Task
     from predictor.services import artifacts, registry
 

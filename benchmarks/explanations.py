@@ -36,14 +36,14 @@ from _trained import rows_of
 from parity import fitted
 
 from predictor.ml import persistence, portfolio
-from predictor.ml.fitting import sample_rows
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import answers_of
-from predictor.ml.pipeline import FittedPipeline
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
+from predictor.ml.pipelines.fitting import sample_rows
+from predictor.ml.pipelines.signatures import build_signature
 from predictor.ml.shapley import BACKGROUND_ROWS, n_background_rows
-from predictor.ml.signatures import build_signature
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.schema import Task

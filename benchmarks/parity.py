@@ -33,12 +33,12 @@ import numpy as np
 from _tables import bundled_tables
 
 from predictor.ml import portfolio
-from predictor.ml.candidates import Candidate
 from predictor.ml.estimators.catalogue import estimators_for
-from predictor.ml.fitting import fit_member, join, sample_rows
 from predictor.ml.nearby import nearby
 from predictor.ml.parity import TOLERANCE, ParityResult, compile_checked
-from predictor.ml.pipeline import FittedPipeline
+from predictor.ml.pipelines.candidate import Candidate
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
+from predictor.ml.pipelines.fitting import fit_member, join, sample_rows
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.schema import Role, Task

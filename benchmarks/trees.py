@@ -32,7 +32,7 @@ from predictor.ml import onnx_ensemble
 from predictor.ml import session as sessions
 from predictor.ml.features.feature_spec import ONE_HOT_TREES, FeatureSpec
 from predictor.ml.onnx_export import export
-from predictor.ml.pipeline import FittedPipeline, Member
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
 from predictor.ml.session import Session
 from predictor.ml.types.schema import Role, Task
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from . import portfolio
 from .blending import blend, mixed
-from .candidates import Candidate
 from .metrics.scores import selection_score
 from .nearby import nearby
+from .pipelines.candidate import Candidate
 from .search import Search
 from .types.training_request import THOROUGH_SECONDS
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from . import portfolio
-from .candidates import Candidate
 from .estimators.catalogue import validate_params
 from .features.encoding import LINEAR, NATIVE_BOOSTING
 from .paths import fit_fold
+from .pipelines.candidate import Candidate
 from .search import Search
 from .types.schema import Task
 from .types.training_request import AUTO, TrainingRequest

@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score
 from .cluster_methods import Labels, Matrix, Method
 from .estimators.cluster_models import Clusters, NearestCentre
 from .execution.progress import Deadline
-from .fitting import quiet
+from .pipelines.fitting import quiet
 
 LEAST, MOST = 2, 12
 # A cluster should have this many rows on average, or the number of clusters says nothing.

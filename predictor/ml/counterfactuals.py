@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .examples import Examples
 from .grids import grid_of
-from .pipeline import Outputs
+from .pipelines.fitted_pipeline import Outputs
 from .types.schema import Role
 
 # Answers asked for in the first round at most. The second has 36 pairs of 64 values at most, so that a search in

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from .execution.progress import Deadline
 from .explaining import BATCH_ROWS
 from .grids import Grid, grid_of
-from .pipeline import FittedPipeline
+from .pipelines.fitted_pipeline import FittedPipeline
 from .types.schema import Task, canonical_text
 from .validation.target import Target
 from .validation.training_table import TrainingTable

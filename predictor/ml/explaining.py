@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .metrics.scores import selection_score
-from .pipeline import FittedPipeline, Outputs
+from .pipelines.fitted_pipeline import FittedPipeline, Outputs
 from .validation.training_table import TrainingTable
 
 N_REPEATS = 5

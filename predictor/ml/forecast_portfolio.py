@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from . import portfolio
 from .auto import explore
-from .candidates import Candidate
 from .features.encoding import BENT, LINEAR
+from .pipelines.candidate import Candidate
 from .search import Search
 from .types.training_request import THOROUGH_SECONDS
 

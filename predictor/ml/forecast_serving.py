@@ -19,7 +19,7 @@ from .forecast_spec import ForecastSpec
 from .inference import GOLDEN_TOLERANCE, Predictor
 from .inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 from .persistence import FORECAST, columns_from_json, read_json
-from .pipeline import Outputs
+from .pipelines.fitted_pipeline import Outputs
 
 Floats = NDArray[np.float64]
 

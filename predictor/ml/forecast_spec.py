@@ -21,7 +21,7 @@ from .features.columns import Columns
 from .features.date_steps import CYCLES, date_parts
 from .forecast_features import Described, Floats, Places, Shape, describe, filled
 from .frequency import Frequency
-from .pipeline import TargetScaling
+from .pipelines.fitted_pipeline import TargetScaling
 from .series import Series
 from .types.schema import FeatureField, Role, Signature, Task
 from .types.training_request import AGGREGATIONS

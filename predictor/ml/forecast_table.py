@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .forecast_features import FARTHEST, Described, Floats, Places, Shape, describe, windows_of
 from .forecast_spec import roles_of, with_calendar
-from .pipeline import TargetScaling
+from .pipelines.fitted_pipeline import TargetScaling
 from .series import Series, SeriesTable
 from .types.schema import Task
 from .validation.target import Target

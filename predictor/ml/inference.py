@@ -19,7 +19,7 @@ from .persistence import (
     columns_from_json,
     read_json,
 )
-from .pipeline import FittedPipeline, Outputs
+from .pipelines.fitted_pipeline import FittedPipeline, Outputs
 from .session import Session
 from .shapley import Explainer, Explanation
 from .types.schema import Signature

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checkpoints import FoldFit
-from .fitting import Candidate
 from .metrics.scores import secondary_metric, selection_metric, selection_score
+from .pipelines.fitting import Candidate
 from .types.schema import Task
 
 

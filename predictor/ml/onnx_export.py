@@ -20,7 +20,7 @@ from .onnx_graph import CannotExport, Graph
 from .onnx_hgb import emit_hist_boosting
 from .onnx_isolation import emit_isolation
 from .onnx_trees import emit_boosting, emit_forest
-from .pipeline import LARGEST_LOG, FittedPipeline, Member, TargetScaling
+from .pipelines.fitted_pipeline import LARGEST_LOG, FittedPipeline, Member, TargetScaling
 
 __all__ = ["CannotExport", "export", "linear_graph"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .features.columns import Columns
 from .onnx_export import CannotExport, export
-from .pipeline import FittedPipeline, Outputs
+from .pipelines.fitted_pipeline import FittedPipeline, Outputs
 from .session import Session
 
 TOLERANCE = 1e-4

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from .checkpoints import FoldFit
 from .execution.progress import Deadline
-from .fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
 from .metrics.scores import selection_score
-from .pipeline import Member
+from .pipelines.fitted_pipeline import Member
+from .pipelines.fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
 from .validation.training_table import TrainingTable
 from .watching import Watch
 

@@ -23,7 +23,7 @@ from .examples import MAX_BYTES, Examples
 from .execution.json_files import write_bytes
 from .features.columns import Columns
 from .features.feature_spec import FeatureSpec
-from .pipeline import FittedPipeline, Member, Outputs, TargetScaling
+from .pipelines.fitted_pipeline import FittedPipeline, Member, Outputs, TargetScaling
 from .session import CHUNK_ROWS, Session, refuse_external_data
 from .types.schema import Signature, Task
 

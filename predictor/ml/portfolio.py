@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from .candidates import Candidate
 from .features.encoding import (
     BENT,
     LINEAR,
@@ -24,6 +23,7 @@ from .features.encoding import (
     TARGET_BOOSTING,
     Encoding,
 )
+from .pipelines.candidate import Candidate
 from .types.schema import Role, TableSchema, Task
 from .validation.training_table import TrainingTable
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .candidates import Candidate
 from .checkpoints import Checkpoints, FoldFit
 from .costs import Costs
 from .execution.child_processes import Children, Ended
@@ -16,6 +15,7 @@ from .execution.progress import Clock, Reporter
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .metrics.scores import selection_score
 from .paths import fit_fold
+from .pipelines.candidate import Candidate
 from .validation.splits import Split, split_rows
 from .validation.training_table import TrainingTable
 

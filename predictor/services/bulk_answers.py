@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..ml.inputs.row_checker import RowWarning
     from ..ml.inputs.row_chunks import BulkChunk
-    from ..ml.pipeline import Outputs
+    from ..ml.pipelines.fitted_pipeline import Outputs
     from ..models import ModelVersion
     from .serving import Served
 

@@ -73,7 +73,7 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
 
     from ..ml import onnx_export, persistence
     from ..ml.features.feature_spec import Encoding, FeatureSpec
-    from ..ml.pipeline import FittedPipeline, Member
+    from ..ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from . import artifacts
 
     # Three rows whose median is 0: the specification passes numbers on as they are and fills gaps with 0.

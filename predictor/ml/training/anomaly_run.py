@@ -23,10 +23,10 @@ from ..estimators.isolation_forest import (
 from ..execution.progress import Deadline, Reporter
 from ..features.encoding import ISOLATION
 from ..features.feature_spec import FeatureSpec
-from ..fitting import sample_rows
 from ..onnx_export import export
 from ..persistence import answers_of
-from ..pipeline import FittedPipeline
+from ..pipelines.fitted_pipeline import FittedPipeline
+from ..pipelines.fitting import sample_rows
 from ..session import Session
 from ..shapley import BACKGROUND_ROWS, Explainer, Explanation
 from ..types.schema import Task

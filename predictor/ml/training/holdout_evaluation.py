@@ -22,7 +22,7 @@ from ..execution.json_files import write_json
 from ..execution.progress import Deadline
 from ..explaining import Importance, permutation_importance, predicted
 from ..metrics.confidence_intervals import fold_intervals
-from ..pipeline import FittedPipeline
+from ..pipelines.fitted_pipeline import FittedPipeline
 from ..types.schema import Task, canonical_text
 from ..types.split import SplitKind
 from ..validation.splits import Split

@@ -16,11 +16,11 @@ from .. import persistence
 from ..calibration.conformal import Uncertainty
 from ..examples import MAX_EXAMPLES
 from ..execution.json_files import write_json
-from ..fitting import sample_rows
 from ..parity import compile_checked
-from ..pipeline import FittedPipeline
+from ..pipelines.fitted_pipeline import FittedPipeline
+from ..pipelines.fitting import sample_rows
+from ..pipelines.signatures import build_signature
 from ..shapley import BACKGROUND_ROWS
-from ..signatures import build_signature
 from ..types.schema import TableSchema
 from ..validation.training_table import TrainingTable
 from .post_processing import Decided

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..execution.progress import Deadline
 from ..features.feature_spec import FeatureSpec
-from ..fitting import Candidate, fit_member, join, sample_rows
-from ..pipeline import FittedPipeline, Member
+from ..pipelines.fitted_pipeline import FittedPipeline, Member
+from ..pipelines.fitting import Candidate, fit_member, join, sample_rows
 from ..validation.training_table import TrainingTable
 
 

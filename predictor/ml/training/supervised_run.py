@@ -12,12 +12,12 @@ from ...errors import TrainingFailed
 from .. import portfolio
 from ..auto import auto
 from ..baselines import Baselines
-from ..candidates import Candidate
 from ..checkpoints import Checkpoints
 from ..choosing import choose
 from ..execution.child_processes import Children
 from ..execution.progress import Clock, Reporter
 from ..learning_curve import NO_TIME, LearningCurve, learning_curve
+from ..pipelines.candidate import Candidate
 from ..search import Search
 from ..tables.stored_tables import read_columns
 from ..types.split import SplitKind

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...errors import InvalidTrainingRequest
 from ..execution.progress import Clock, Reporter
 from ..features.feature_spec import FeatureSpec
-from ..pipeline import FittedPipeline, Member
+from ..pipelines.fitted_pipeline import FittedPipeline, Member
 from ..tables.stored_tables import read_columns
 from ..types.schema import Scalar, Task
 from ..types.training_request import TrainingRequest

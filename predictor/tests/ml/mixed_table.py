@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.features.feature_spec import Encoding, FeatureSpec
-from predictor.ml.pipeline import FittedPipeline, Member, TargetScaling
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member, TargetScaling
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 N_CLASSES = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 4}

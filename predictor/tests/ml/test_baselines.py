@@ -12,7 +12,7 @@ from predictor.ml.checkpoints import Checkpoints
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.explaining import predicted
-from predictor.ml.fitting import fit_member, join
+from predictor.ml.pipelines.fitting import fit_member, join
 from predictor.ml.search import Search
 from predictor.ml.types.schema import TableSchema
 from predictor.ml.types.training_request import TrainingRequest

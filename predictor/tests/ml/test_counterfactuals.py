@@ -10,7 +10,7 @@ import pytest
 
 from predictor.ml.counterfactuals import Counterfactual, Found, Goal, candidates_of, search
 from predictor.ml.examples import Examples
-from predictor.ml.pipeline import Outputs
+from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 FIELDS = (

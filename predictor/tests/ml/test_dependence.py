@@ -9,7 +9,7 @@ import pytest
 
 from predictor.ml.dependence import FEW_TEXTS, MAX_FEATURES, NO_TIME, dependence
 from predictor.ml.grids import MAX_GRID
-from predictor.ml.pipeline import Outputs
+from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Role, Task
 from predictor.ml.validation.target import make_target
 from predictor.ml.validation.training_table import TrainingTable

@@ -9,7 +9,7 @@ import pytest
 from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
 from predictor.ml.explaining import permutation_importance
 from predictor.ml.features.feature_spec import LINEAR
-from predictor.ml.fitting import Candidate, fit_member, join
+from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.types.schema import Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.validation.duplicates import Duplicates

@@ -11,8 +11,8 @@ from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features.feature_spec import LINEAR
-from predictor.ml.fitting import Candidate
 from predictor.ml.learning_curve import judged, learning_curve
+from predictor.ml.pipelines.fitting import Candidate
 from predictor.ml.search import Search
 from predictor.ml.validation.splits import split_rows
 

@@ -17,7 +17,7 @@ from predictor.ml.features.feature_spec import NATIVE_BOOSTING, FeatureSpec
 from predictor.ml.onnx_ensemble import rounded_down
 from predictor.ml.onnx_export import CannotExport, export, linear_graph
 from predictor.ml.parity import compile_checked
-from predictor.ml.pipeline import FittedPipeline, Member, TargetScaling
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member, TargetScaling
 from predictor.ml.session import Session
 from predictor.ml.types.schema import Role, Task
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictor.ml.parity import ParityResult, compare, probe_rows
-from predictor.ml.pipeline import Outputs
+from predictor.ml.pipelines.fitted_pipeline import Outputs
 
 from .mixed_table import mixed_columns
 

@@ -19,7 +19,7 @@ from predictor.ml.features.columns import Columns
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import GOLDEN, ONNX, SKOPS, SPEC, columns_from_json, columns_to_json
-from predictor.ml.pipeline import FittedPipeline
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.session import Session, refuse_external_data
 from predictor.ml.types.schema import Task
 

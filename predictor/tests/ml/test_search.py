@@ -13,8 +13,8 @@ from predictor.ml.choosing import choose
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features.feature_spec import LINEAR, NATIVE_BOOSTING
-from predictor.ml.fitting import Candidate, fit_member
 from predictor.ml.nearby import nearby
+from predictor.ml.pipelines.fitting import Candidate, fit_member
 from predictor.ml.validation.splits import split_rows
 
 from .tables_for_tests import classification_table, regression_table

@@ -28,7 +28,7 @@ from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.onnx_export import export
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import FORECAST, ONNX, answers_of, columns_to_json
-from predictor.ml.pipeline import FittedPipeline
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.portable import browser_spec, case_folding
 from predictor.ml.session import Session
 from predictor.ml.training.unsupervised_run import pipeline_of

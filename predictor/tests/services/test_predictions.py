@@ -25,7 +25,7 @@ from predictor.errors import (
     UnknownEncoding,
     UnsupportedContent,
 )
-from predictor.ml.pipeline import Outputs
+from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.models import ModelVersion, PredictionLog, PredictionSource, User, Workspace
 from predictor.services import artifacts, prediction_log, predictions, registry, serving
 from predictor.services.prediction_log import LogSearch

@@ -12,10 +12,10 @@ from predictor.errors import DamagedArtifact
 from predictor.ml import persistence
 from predictor.ml.calibration.probability_calibration import Calibration, calibrated, fit
 from predictor.ml.features.feature_spec import LINEAR
-from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.loading import load_predictor
 from predictor.ml.metrics.scores import calibration_error, losses
 from predictor.ml.parity import compile_checked
+from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.types.schema import FeatureField, Signature, Task
 
 from ..tables_for_tests import classification_table

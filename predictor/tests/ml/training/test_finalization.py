@@ -9,7 +9,7 @@ import pytest
 
 from predictor.ml.execution.progress import Deadline
 from predictor.ml.features.feature_spec import LINEAR
-from predictor.ml.fitting import Candidate
+from predictor.ml.pipelines.fitting import Candidate
 from predictor.ml.training.finalization import Attempt, Halves
 from predictor.ml.training.refitting import Chosen, Plan, fit_plan
 from predictor.ml.watching import Watch

@@ -19,10 +19,10 @@ from sklearn.ensemble import (
 )
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from .candidates import Candidate
-from .features.feature_spec import FeatureSpec
-from .pipeline import FittedPipeline, Member, TargetScaling
-from .validation.training_table import TrainingTable
+from ..features.feature_spec import FeatureSpec
+from ..validation.training_table import TrainingTable
+from .candidate import Candidate
+from .fitted_pipeline import FittedPipeline, Member, TargetScaling
 
 __all__ = ["Candidate", "Prepared", "fit_member", "join", "prepare", "quiet", "sample_rows"]
 

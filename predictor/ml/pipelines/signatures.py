@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .pipeline import FittedPipeline
-from .types.schema import FeatureField, Role, Scalar, Signature, TableSchema
-from .validation.target import missing
-from .validation.training_table import TrainingTable, left_out_columns
+from ..types.schema import FeatureField, Role, Scalar, Signature, TableSchema
+from ..validation.target import missing
+from ..validation.training_table import TrainingTable, left_out_columns
+from .fitted_pipeline import FittedPipeline
 
 MAX_LEVELS = 5_000
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration.probability_calibration import Calibration
-from .features.columns import Columns
-from .metrics.scores import predicted_codes
-from .types.schema import Task
+from ..calibration.probability_calibration import Calibration
+from ..features.columns import Columns
+from ..metrics.scores import predicted_codes
+from ..types.schema import Task
 
 if TYPE_CHECKING:
-    from .features.feature_spec import FeatureSpec
+    from ..features.feature_spec import FeatureSpec
 
 # exp(80) is the largest power that stays finite in float32 with room for rounding.
 LARGEST_LOG = 80.0

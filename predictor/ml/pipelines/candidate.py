@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .estimators.catalogue import CATALOGUE, EstimatorInfo
-from .features.encoding import Encoding
+from ..estimators.catalogue import CATALOGUE, EstimatorInfo
+from ..features.encoding import Encoding
 
 
 @dataclass(frozen=True)
