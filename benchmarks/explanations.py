@@ -36,6 +36,7 @@ from _trained import rows_of
 from parity import fitted
 
 from predictor.ml import persistence, portfolio
+from predictor.ml.explanation.shapley import BACKGROUND_ROWS, n_background_rows
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
@@ -43,7 +44,6 @@ from predictor.ml.persistence import answers_of
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.pipelines.fitting import sample_rows
 from predictor.ml.pipelines.signatures import build_signature
-from predictor.ml.shapley import BACKGROUND_ROWS, n_background_rows
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.schema import Task

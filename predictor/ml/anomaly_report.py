@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from .cluster_profiles import figure, percent
 from .estimators.isolation_forest import IsolationScore
 from .execution.progress import Deadline
-from .shapley import Explanation
+from .explanation.shapley import Explanation
 from .types.schema import Role, canonical_text
 from .validation.target import missing
 from .validation.training_table import TrainingTable

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
 from .calibration.conformal import Uncertainty
+from .explanation.shapley import Explainer, Explanation
 from .features.columns import Columns
 from .inputs.row_checker import RowChecker
 from .persistence import (
@@ -21,7 +22,6 @@ from .persistence import (
 )
 from .pipelines.fitted_pipeline import FittedPipeline, Outputs
 from .session import Session
-from .shapley import Explainer, Explanation
 from .types.schema import Signature
 
 # Another processor may add float32 numbers in another order.

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ..errors import DamagedArtifact
 from .calibration.conformal import Uncertainty
 from .calibration.probability_calibration import Calibration
-from .examples import MAX_BYTES, Examples
 from .execution.json_files import write_bytes
+from .explanation.nearest_examples import MAX_BYTES, Examples
 from .features.columns import Columns
 from .features.feature_spec import FeatureSpec
 from .pipelines.fitted_pipeline import FittedPipeline, Member, Outputs, TargetScaling

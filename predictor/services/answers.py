@@ -21,7 +21,7 @@ from .log_rows import LogRow, as_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..ml.examples import Near
+    from ..ml.explanation.nearest_examples import Near
     from ..ml.inference import Predictor
     from ..ml.inputs.row_checker import CheckedRows, RowWarning
     from ..models import ApiToken, ModelVersion, User

@@ -16,7 +16,7 @@ from .admission import check_time
 from .version_facts import FILE, has_examples, importance_of
 
 if TYPE_CHECKING:
-    from ..ml.examples import Examples
+    from ..ml.explanation.nearest_examples import Examples
     from ..ml.inputs.row_checker import CheckedRows
     from .answers import Prediction
 

@@ -29,7 +29,7 @@ from .prediction_values import cell_text
 from .snippets import curl, predictions_url
 
 if TYPE_CHECKING:
-    from ..ml.examples import Near
+    from ..ml.explanation.nearest_examples import Near
 
 # More classes than these are listed on request only.
 MAX_BARS = 8

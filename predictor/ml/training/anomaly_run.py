@@ -21,6 +21,7 @@ from ..estimators.isolation_forest import (
     raw_scores,
 )
 from ..execution.progress import Deadline, Reporter
+from ..explanation.shapley import BACKGROUND_ROWS, Explainer, Explanation
 from ..features.encoding import ISOLATION
 from ..features.feature_spec import FeatureSpec
 from ..onnx_export import export
@@ -28,7 +29,6 @@ from ..persistence import answers_of
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..session import Session
-from ..shapley import BACKGROUND_ROWS, Explainer, Explanation
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
 from ..validation.training_table import TrainingTable

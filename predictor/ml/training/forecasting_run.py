@@ -19,7 +19,7 @@ from ..costs import Costs
 from ..execution.child_processes import Children
 from ..execution.json_files import write_json
 from ..execution.progress import Clock, Deadline, Reporter
-from ..explaining import predicted
+from ..explanation.permutation_importance import predicted
 from ..forecast_backtest import Backtest, find_cuts, find_shape, make_backtest
 from ..forecast_evaluation import KnownErrors, floor_of, report
 from ..forecast_intervals import StepErrors

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from .. import persistence
 from ..calibration.decision_thresholds import Scores
-from ..dependence import dependence
 from ..evaluation import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
 from ..execution.json_files import write_json
 from ..execution.progress import Deadline
-from ..explaining import Importance, permutation_importance, predicted
+from ..explanation.partial_dependence import dependence
+from ..explanation.permutation_importance import Importance, permutation_importance, predicted
 from ..metrics.confidence_intervals import fold_intervals
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..types.schema import Task, canonical_text

@@ -14,13 +14,13 @@ import numpy as np
 
 from .. import persistence
 from ..calibration.conformal import Uncertainty
-from ..examples import MAX_EXAMPLES
 from ..execution.json_files import write_json
+from ..explanation.nearest_examples import MAX_EXAMPLES
+from ..explanation.shapley import BACKGROUND_ROWS
 from ..parity import compile_checked
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..pipelines.signatures import build_signature
-from ..shapley import BACKGROUND_ROWS
 from ..types.schema import TableSchema
 from ..validation.training_table import TrainingTable
 from .post_processing import Decided

@@ -11,7 +11,7 @@ from predictor.ml.baselines import BOOSTING, Baselines
 from predictor.ml.checkpoints import Checkpoints
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
-from predictor.ml.explaining import predicted
+from predictor.ml.explanation.permutation_importance import predicted
 from predictor.ml.pipelines.fitting import fit_member, join
 from predictor.ml.search import Search
 from predictor.ml.types.schema import TableSchema

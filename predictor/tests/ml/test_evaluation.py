@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
-from predictor.ml.explaining import permutation_importance
+from predictor.ml.explanation.permutation_importance import permutation_importance
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.types.schema import Task

@@ -15,9 +15,9 @@ from predictor.ml import persistence
 from predictor.ml.calibration.conformal import JUDGED_COVERAGES, Uncertainty, coverage_report
 from predictor.ml.calibration.decision_thresholds import Scores
 from predictor.ml.calibration.probability_calibration import calibrated
-from predictor.ml.dependence import dependence
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
+from predictor.ml.explanation.partial_dependence import dependence
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.learning_curve import judged
 from predictor.ml.parity import compile_checked

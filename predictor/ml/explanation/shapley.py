@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .features.feature_spec import FeatureSpec
+from ..features.feature_spec import FeatureSpec
 
 # Answers asked for one explained row: 20 to 50 ms on a busy core for a forest of 100 full trees, 1 ms for one
 # of 10 (benchmarks/explanations.py).

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .examples import Examples
-from .grids import grid_of
-from .pipelines.fitted_pipeline import Outputs
-from .types.schema import Role
+from ..pipelines.fitted_pipeline import Outputs
+from ..types.schema import Role
+from .nearest_examples import Examples
+from .value_grids import grid_of
 
 # Answers asked for in the first round at most. The second has 36 pairs of 64 values at most, so that a search in
 # a large forest takes a second.

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
-from .types.schema import FeatureField, Role, Scalar, Signature
+from ...errors import DamagedArtifact
+from ..types.schema import FeatureField, Role, Scalar, Signature
 
 MAX_EXAMPLES = 2_000
 # Of the stored file; long texts get fewer rows.

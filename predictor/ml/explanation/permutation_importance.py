@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics.scores import selection_score
-from .pipelines.fitted_pipeline import FittedPipeline, Outputs
-from .validation.training_table import TrainingTable
+from ..metrics.scores import selection_score
+from ..pipelines.fitted_pipeline import FittedPipeline, Outputs
+from ..validation.training_table import TrainingTable
 
 N_REPEATS = 5
 MAX_ROWS = 1000

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .types.schema import Role
-from .validation.target import missing
+from ..types.schema import Role
+from ..validation.target import missing
 
 MAX_GRID = 20
 

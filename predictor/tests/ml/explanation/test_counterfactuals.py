@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from predictor.ml.counterfactuals import Counterfactual, Found, Goal, candidates_of, search
-from predictor.ml.examples import Examples
+from predictor.ml.explanation.counterfactuals import Counterfactual, Found, Goal, candidates_of, search
+from predictor.ml.explanation.nearest_examples import Examples
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 

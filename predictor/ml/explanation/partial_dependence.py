@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .execution.progress import Deadline
-from .explaining import BATCH_ROWS
-from .grids import Grid, grid_of
-from .pipelines.fitted_pipeline import FittedPipeline
-from .types.schema import Task, canonical_text
-from .validation.target import Target
-from .validation.training_table import TrainingTable
+from ..execution.progress import Deadline
+from ..pipelines.fitted_pipeline import FittedPipeline
+from ..types.schema import Task, canonical_text
+from ..validation.target import Target
+from ..validation.training_table import TrainingTable
+from .permutation_importance import BATCH_ROWS
+from .value_grids import Grid, grid_of
 
 MAX_ROWS, MIN_ROWS = 200, 50
 MAX_CLASSES = 5

@@ -9,7 +9,7 @@ import pytest
 
 from predictor.errors import DamagedArtifact
 from predictor.ml import persistence
-from predictor.ml.examples import Examples
+from predictor.ml.explanation.nearest_examples import Examples
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 FIELDS = (

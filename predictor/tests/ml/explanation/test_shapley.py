@@ -8,8 +8,8 @@ from math import factorial
 import numpy as np
 import pytest
 
+from predictor.ml.explanation.shapley import Explainer, n_background_rows
 from predictor.ml.features.feature_spec import Encoding, FeatureSpec
-from predictor.ml.shapley import Explainer, n_background_rows
 from predictor.ml.types.schema import Role
 
 NAMES = ("a", "b", "c", "d")

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from predictor.ml.dependence import FEW_TEXTS, MAX_FEATURES, NO_TIME, dependence
-from predictor.ml.grids import MAX_GRID
+from predictor.ml.explanation.partial_dependence import FEW_TEXTS, MAX_FEATURES, NO_TIME, dependence
+from predictor.ml.explanation.value_grids import MAX_GRID
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Role, Task
 from predictor.ml.validation.target import make_target
