@@ -33,13 +33,14 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
     Raises InvalidThreshold for another task than binary, Conflict for a version stored without its scores.
     """
-    from ..ml import evaluation_again, persistence
+    from ..ml import persistence
     from ..ml.calibration import decision_thresholds
+    from ..ml.evaluation import report_at_threshold
     from . import artifacts
 
     scores = _scores(version)
     chosen = decision_thresholds.choose(rule, *scores.out_of_fold)
-    report = evaluation_again.decided_again(version.evaluation, scores, chosen)
+    report = report_at_threshold.decided_again(version.evaluation, scores, chosen)
     spec = persistence.with_threshold(
         artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .. import persistence
 from ..calibration.decision_thresholds import Scores
-from ..evaluation import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
+from ..evaluation.evaluation_report import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
 from ..execution.json_files import write_json
 from ..execution.progress import Deadline
 from ..explanation.partial_dependence import dependence

@@ -16,13 +16,13 @@ from predictor.ml.calibration.conformal import JUDGED_COVERAGES, Uncertainty, co
 from predictor.ml.calibration.decision_thresholds import Scores
 from predictor.ml.calibration.probability_calibration import calibrated
 from predictor.ml.estimators.catalogue import CATALOGUE
-from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
+from predictor.ml.evaluation.evaluation_report import Baseline, decision, dummy_predictions, evaluate
+from predictor.ml.evaluation.slices import Slice
 from predictor.ml.explanation.partial_dependence import dependence
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.learning_curve import judged
 from predictor.ml.parity import compile_checked
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
-from predictor.ml.slices import Slice
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.validation.target import Target
 from predictor.ml.validation.training_table import TrainingTable

@@ -9,8 +9,8 @@ import pytest
 
 from predictor.errors import InvalidThreshold
 from predictor.ml.calibration.decision_thresholds import Scores, choose, decision_numbers, pairs, shortest
-from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
-from predictor.ml.evaluation_again import decided_again
+from predictor.ml.evaluation.evaluation_report import Baseline, decision, dummy_predictions, evaluate
+from predictor.ml.evaluation.report_at_threshold import decided_again
 from predictor.ml.metrics.scores import classification_metrics
 from predictor.ml.types.schema import Task
 from predictor.ml.types.threshold_rule import ThresholdRule

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.slices import worst_slices
+from predictor.ml.evaluation.slices import worst_slices
 from predictor.ml.types.schema import Role
 
-from .tables_for_tests import classification_table, regression_table
+from ..tables_for_tests import classification_table, regression_table
 
 
 def wrong_where(table, rows, seed=0):

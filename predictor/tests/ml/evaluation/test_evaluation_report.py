@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.evaluation import Baseline, dummy_predictions, evaluate
+from predictor.ml.evaluation.evaluation_report import Baseline, dummy_predictions, evaluate
 from predictor.ml.explanation.permutation_importance import permutation_importance
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
@@ -16,7 +16,7 @@ from predictor.ml.validation.duplicates import Duplicates
 from predictor.ml.validation.target import make_target
 from predictor.ml.validation.test_conditions import Conditions
 
-from .tables_for_tests import classification_table, regression_table
+from ..tables_for_tests import classification_table, regression_table
 
 CV = {"metrics": {}, "spread": 0.0, "n_folds": 5, "n_rows": 100}
 

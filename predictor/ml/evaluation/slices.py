@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import shown
-from .metrics.confidence_intervals import MIN_GROUPS
-from .metrics.scores import losses, predicted_codes
-from .types.schema import Role
-from .validation.target import missing
-from .validation.training_table import TrainingTable
+from ...errors import shown
+from ..metrics.confidence_intervals import MIN_GROUPS
+from ..metrics.scores import losses, predicted_codes
+from ..types.schema import Role
+from ..validation.target import missing
+from ..validation.training_table import TrainingTable
 
 MAX_SLICES, MAX_LEVELS, N_BINS = 10, 30, 5
 MIN_ROWS, MIN_SHARE = 20, 0.02

@@ -45,15 +45,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration.decision_thresholds import HALF, Threshold, decision_numbers
-from .metrics import curves
-from .metrics.confidence_intervals import Resamples, held_out_intervals
-from .metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
+from ..calibration.decision_thresholds import HALF, Threshold, decision_numbers
+from ..metrics import curves
+from ..metrics.confidence_intervals import Resamples, held_out_intervals
+from ..metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
+from ..types.schema import Task, canonical_text
+from ..validation.target import Target
+from ..validation.test_conditions import Conditions
+from ..validation.training_table import TrainingTable
 from .slices import Slice, worst_slices
-from .types.schema import Task, canonical_text
-from .validation.target import Target
-from .validation.test_conditions import Conditions
-from .validation.training_table import TrainingTable
 from .verdict import Baseline, Verdict, judge, worries_about
 
 __all__ = [

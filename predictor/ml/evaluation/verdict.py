@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import shown
-from .metrics.confidence_intervals import Resamples
-from .metrics.scores import losses, selection_metric
+from ...errors import shown
+from ..metrics.confidence_intervals import Resamples
+from ..metrics.scores import losses, selection_metric
+from ..types.schema import Task, canonical_text
+from ..validation.target import Target
+from ..validation.test_conditions import FEW_OF_A_CLASS, FEW_ROWS
 from .slices import Slice
-from .types.schema import Task, canonical_text
-from .validation.target import Target
-from .validation.test_conditions import FEW_OF_A_CLASS, FEW_ROWS
 
 Array = NDArray[Any]
 # Folds whose scores differ by this share of the score are not steady.

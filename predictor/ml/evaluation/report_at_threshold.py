@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration.decision_thresholds import Scores, Threshold, pairs
-from .evaluation import class_details, decision
-from .metrics.confidence_intervals import decided_intervals
-from .metrics.scores import DECIDED, metrics
-from .types.schema import Task
-from .types.split import SplitKind
-from .validation.target import Target
+from ..calibration.decision_thresholds import Scores, Threshold, pairs
+from ..metrics.confidence_intervals import decided_intervals
+from ..metrics.scores import DECIDED, metrics
+from ..types.schema import Task
+from ..types.split import SplitKind
+from ..validation.target import Target
+from .evaluation_report import class_details, decision
 
 Array = NDArray[Any]
 
