@@ -76,8 +76,9 @@ def make_models(*, n_rows: int, n_trees: int) -> ServedModels:
 def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -> None:
     from sklearn.ensemble import RandomForestClassifier
 
-    from predictor.ml import onnx_export, persistence
+    from predictor.ml import persistence
     from predictor.ml.features.feature_spec import ONE_HOT_TREES, FeatureSpec
+    from predictor.ml.onnx_export import export
     from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from predictor.ml.types.schema import Task
     from predictor.services import artifacts, registry
@@ -93,7 +94,7 @@ def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -
             Path(folder),
             pipeline=pipeline,
             signature=signature,
-            compiled=onnx_export.export(pipeline),
+            compiled=export.export(pipeline),
             golden={name: values[:20] for name, values in columns.items()},
         )
         stored = {

@@ -39,7 +39,7 @@ from predictor.ml import persistence, portfolio
 from predictor.ml.explanation.shapley import BACKGROUND_ROWS, n_background_rows
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import answers_of
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.pipelines.fitting import sample_rows

@@ -13,6 +13,7 @@ from .calibration.conformal import Uncertainty
 from .explanation.shapley import Explainer, Explanation
 from .features.columns import Columns
 from .inputs.row_checker import RowChecker
+from .onnx_export.session import Session
 from .persistence import (
     GOLDEN,
     StoredSpec,
@@ -21,7 +22,6 @@ from .persistence import (
     read_json,
 )
 from .pipelines.fitted_pipeline import FittedPipeline, Outputs
-from .session import Session
 from .types.schema import Signature
 
 # Another processor may add float32 numbers in another order.

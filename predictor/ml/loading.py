@@ -14,6 +14,7 @@ from ..errors import DamagedArtifact
 from .calibration.conformal import Uncertainty
 from .features.columns import Columns
 from .inference import Predictor
+from .onnx_export.session import Session
 from .persistence import (
     BACKGROUND,
     FORECAST,
@@ -28,7 +29,6 @@ from .persistence import (
     read_json,
     read_spec,
 )
-from .session import Session
 from .types.schema import Signature
 
 CHILD_SECONDS = 120.0

@@ -71,8 +71,9 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
     import numpy as np
     from sklearn.linear_model import LinearRegression
 
-    from ..ml import onnx_export, persistence
+    from ..ml import persistence
     from ..ml.features.feature_spec import Encoding, FeatureSpec
+    from ..ml.onnx_export import export
     from ..ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from . import artifacts
 
@@ -93,7 +94,7 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
             Path(folder),
             pipeline=pipeline,
             signature=signature,
-            compiled=onnx_export.linear_graph(coefficients, intercept),
+            compiled=export.linear_graph(coefficients, intercept),
             golden=golden,
         )
         return {

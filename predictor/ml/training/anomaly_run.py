@@ -24,11 +24,11 @@ from ..execution.progress import Deadline, Reporter
 from ..explanation.shapley import BACKGROUND_ROWS, Explainer, Explanation
 from ..features.encoding import ISOLATION
 from ..features.feature_spec import FeatureSpec
-from ..onnx_export import export
+from ..onnx_export.export import export
+from ..onnx_export.session import Session
 from ..persistence import answers_of
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
-from ..session import Session
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
 from ..validation.training_table import TrainingTable

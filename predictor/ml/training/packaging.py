@@ -17,7 +17,7 @@ from ..calibration.conformal import Uncertainty
 from ..execution.json_files import write_json
 from ..explanation.nearest_examples import MAX_EXAMPLES
 from ..explanation.shapley import BACKGROUND_ROWS
-from ..parity import compile_checked
+from ..onnx_export.parity import compile_checked
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..pipelines.signatures import build_signature

@@ -15,7 +15,7 @@ from predictor.ml import loading, persistence
 from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor, try_in_child
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import GOLDEN, SKOPS, SPEC, answers_of
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Task

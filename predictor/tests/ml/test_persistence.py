@@ -17,10 +17,10 @@ from predictor.ml.estimators.catalogue import estimators_for
 from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.features.columns import Columns
 from predictor.ml.loading import load_predictor
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.onnx_export.session import Session, refuse_external_data
 from predictor.ml.persistence import GOLDEN, ONNX, SKOPS, SPEC, columns_from_json, columns_to_json
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
-from predictor.ml.session import Session, refuse_external_data
 from predictor.ml.types.schema import Task
 
 from .mixed_table import QUICK, blended, fitted, mixed_columns, mixed_signature

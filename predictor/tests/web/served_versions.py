@@ -21,7 +21,7 @@ from predictor.ml.evaluation.slices import Slice
 from predictor.ml.explanation.partial_dependence import dependence
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.learning_curve import judged
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.validation.target import Target

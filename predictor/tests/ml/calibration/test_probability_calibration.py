@@ -14,7 +14,7 @@ from predictor.ml.calibration.probability_calibration import Calibration, calibr
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.loading import load_predictor
 from predictor.ml.metrics.scores import calibration_error, losses
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.types.schema import FeatureField, Signature, Task
 

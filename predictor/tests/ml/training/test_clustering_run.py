@@ -17,7 +17,7 @@ from predictor.ml.execution.progress import Deadline, Reporter
 from predictor.ml.features.encoding import DISTANCES
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.loading import load_predictor
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.training import clustering_run
 from predictor.ml.training.unsupervised_run import pipeline_of

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .onnx_ensemble import Ensemble, Grown
-from .onnx_graph import CannotExport, Graph
+from .graph_builder import CannotExport, Graph
+from .tree_ensemble import Ensemble, Grown
 
 # A code that no category has, for a test that only missing values pass.
 NO_CODE = -2.0

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
-from .pipelines.fitted_pipeline import Outputs
+from ...errors import DamagedArtifact
+from ..pipelines.fitted_pipeline import Outputs
 
 # Memory for intermediate results stays bounded, and 4,096 rows already cost nothing per row to start.
 CHUNK_ROWS = 4_096

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictor.ml import onnx_ensemble
 from predictor.ml.estimators.catalogue import estimators_for
 from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.features.encoding import Encoding
 from predictor.ml.features.feature_spec import NATIVE_BOOSTING, FeatureSpec
-from predictor.ml.onnx_ensemble import rounded_down
-from predictor.ml.onnx_export import CannotExport, export, linear_graph
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export import tree_ensemble
+from predictor.ml.onnx_export.export import CannotExport, export, linear_graph
+from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.onnx_export.session import Session
+from predictor.ml.onnx_export.tree_ensemble import rounded_down
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member, TargetScaling
-from predictor.ml.session import Session
 from predictor.ml.types.schema import Role, Task
 
-from .mixed_table import QUICK, blended, fitted
+from ..mixed_table import QUICK, blended, fitted
 
 CASES = [
     pytest.param(info.key, task, QUICK.get(info.key, {}), id=f"{info.key}-{task.value}")
@@ -102,8 +102,8 @@ def test_a_blend_with_several_encodings_is_one_graph(task: Task) -> None:
 
 def test_trees_on_some_columns_of_a_wide_matrix_read_only_those(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline, columns = blended(Task.BINARY, ("random_forest", "hist_gradient_boosting"))
-    monkeypatch.setattr(onnx_ensemble, "MOST_DIRECT_COLUMNS", 20)
-    monkeypatch.setattr(onnx_ensemble, "FEWEST_MIRRORED_BRANCHES", 0)
+    monkeypatch.setattr(tree_ensemble, "MOST_DIRECT_COLUMNS", 20)
+    monkeypatch.setattr(tree_ensemble, "FEWEST_MIRRORED_BRANCHES", 0)
     compiled, parity = compile_checked(pipeline, columns)
     assert compiled is not None, parity.reason
     kinds = [node.op_type for node in onnx.load_model_from_string(compiled).graph.node]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .estimators import neighbours
-from .onnx_graph import CannotExport, Graph
+from ..estimators import neighbours
+from .graph_builder import CannotExport, Graph
 
 
 def emit_linear(graph: Graph, estimator: Any, x: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from .onnx_graph import Graph
+from .graph_builder import Graph
 
 AT_MOST, MEMBER = 0, 6
 SUM = 1

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictor.ml import onnx_ensemble
 from predictor.ml.features.feature_spec import Encoding
-from predictor.ml.onnx_ensemble import mirrored_splits, rounded_down
-from predictor.ml.onnx_export import export
-from predictor.ml.parity import compile_checked
+from predictor.ml.onnx_export import tree_ensemble
+from predictor.ml.onnx_export.export import export
+from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.onnx_export.session import Session
+from predictor.ml.onnx_export.tree_ensemble import mirrored_splits, rounded_down
 from predictor.ml.persistence import answers_of
-from predictor.ml.session import Session
 from predictor.ml.types.schema import Task
 
-from .mixed_table import QUICK, fitted
+from ..mixed_table import QUICK, fitted
 
 TREES = ["random_forest", "extra_trees", "gradient_boosting", "hist_gradient_boosting"]
 TASKS = [Task.REGRESSION, Task.BINARY, Task.MULTICLASS]
@@ -29,8 +29,8 @@ CASES = [pytest.param(key, task, id=f"{key}-{task.value}") for key in TREES for 
 @pytest.fixture
 def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ensembles of a few hundred branches are written as those of millions are."""
-    monkeypatch.setattr(onnx_ensemble, "FEWEST_MIRRORED_BRANCHES", 0)
-    monkeypatch.setattr(onnx_ensemble, "MOST_BRANCHES", 60)
+    monkeypatch.setattr(tree_ensemble, "FEWEST_MIRRORED_BRANCHES", 0)
+    monkeypatch.setattr(tree_ensemble, "MOST_BRANCHES", 60)
 
 
 def kinds_of(model: bytes) -> list[str]:
@@ -86,7 +86,7 @@ def test_a_larger_ensemble_is_turned_but_not_cut() -> None:
 @pytest.mark.usefixtures("as_if_large")
 def test_a_wide_matrix_is_not_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline, _ = fitted("random_forest", Task.BINARY, QUICK["random_forest"])
-    monkeypatch.setattr(onnx_ensemble, "MOST_MIRRORED_COLUMNS", len(pipeline.spec.outputs) - 1)
+    monkeypatch.setattr(tree_ensemble, "MOST_MIRRORED_COLUMNS", len(pipeline.spec.outputs) - 1)
     assert "Neg" not in kinds_of(export(pipeline))
 
 

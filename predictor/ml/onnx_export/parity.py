@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .features.columns import Columns
-from .onnx_export import CannotExport, export
-from .pipelines.fitted_pipeline import FittedPipeline, Outputs
+from ..features.columns import Columns
+from ..pipelines.fitted_pipeline import FittedPipeline, Outputs
+from .export import CannotExport, export
 from .session import Session
 
 TOLERANCE = 1e-4

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import onnx_dense as dense
-from .calibration.probability_calibration import Calibration
-from .metrics.scores import EPSILON
-from .onnx_clusters import emit_centres, emit_mixture
-from .onnx_graph import CannotExport, Graph
-from .onnx_hgb import emit_hist_boosting
-from .onnx_isolation import emit_isolation
-from .onnx_trees import emit_boosting, emit_forest
-from .pipelines.fitted_pipeline import LARGEST_LOG, FittedPipeline, Member, TargetScaling
+from ..calibration.probability_calibration import Calibration
+from ..metrics.scores import EPSILON
+from ..pipelines.fitted_pipeline import LARGEST_LOG, FittedPipeline, Member, TargetScaling
+from . import dense
+from .cluster_models import emit_centres, emit_mixture
+from .graph_builder import CannotExport, Graph
+from .hist_gradient_boosting import emit_hist_boosting
+from .isolation_forest import emit_isolation
+from .trees import emit_boosting, emit_forest
 
 __all__ = ["CannotExport", "export", "linear_graph"]
 

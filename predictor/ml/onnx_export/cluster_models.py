@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .estimators.cluster_models import FARTHEST
-from .onnx_graph import Graph
+from ..estimators.cluster_models import FARTHEST
+from .graph_builder import Graph
 
 
 def emit_centres(graph: Graph, estimator: Any, x: str) -> str:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml.parity import ParityResult, compare, probe_rows
+from predictor.ml.onnx_export.parity import ParityResult, compare, probe_rows
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 
-from .mixed_table import mixed_columns
+from ..mixed_table import mixed_columns
 
 
 def test_probes_are_a_thousand_rows_with_missing_unseen_and_extreme_cells() -> None:

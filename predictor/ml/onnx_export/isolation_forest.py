@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .estimators.isolation_forest import expected_depth, leaf_depths
-from .onnx_ensemble import Ensemble, fitted_tree
-from .onnx_graph import Graph
+from ..estimators.isolation_forest import expected_depth, leaf_depths
+from .graph_builder import Graph
+from .tree_ensemble import Ensemble, fitted_tree
 
 
 def emit_isolation(graph: Graph, estimator: Any, x: str) -> str:

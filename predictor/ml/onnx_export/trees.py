@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .onnx_ensemble import Ensemble, fitted_tree
-from .onnx_graph import Graph
+from .graph_builder import Graph
+from .tree_ensemble import Ensemble, fitted_tree
 
 
 def emit_forest(graph: Graph, trees: list[Any], x: str, n_classes: int | None) -> str:

@@ -5,13 +5,13 @@ import threading
 import numpy as np
 import pytest
 
-from predictor.ml import session as sessions
-from predictor.ml.onnx_export import export
+from predictor.ml.onnx_export import session as sessions
+from predictor.ml.onnx_export.export import export
+from predictor.ml.onnx_export.session import Session
 from predictor.ml.persistence import answers_of
-from predictor.ml.session import Session
 from predictor.ml.types.schema import Task
 
-from .mixed_table import QUICK, fitted
+from ..mixed_table import QUICK, fitted
 
 
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY])
