@@ -76,9 +76,9 @@ def make_models(*, n_rows: int, n_trees: int) -> ServedModels:
 def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -> None:
     from sklearn.ensemble import RandomForestClassifier
 
-    from predictor.ml import persistence
     from predictor.ml.features.feature_spec import ONE_HOT_TREES, FeatureSpec
     from predictor.ml.onnx_export import export
+    from predictor.ml.persistence import version_files
     from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from predictor.ml.types.schema import Task
     from predictor.services import artifacts, registry
@@ -90,7 +90,7 @@ def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -
     member = Member(estimator=estimator, columns=tuple(range(len(spec.outputs))), key="random_forest")
     pipeline = FittedPipeline(spec=spec, members=(member,), task=Task.BINARY, n_classes=2)
     with tempfile.TemporaryDirectory() as folder:
-        files = persistence.write(
+        files = version_files.write(
             Path(folder),
             pipeline=pipeline,
             signature=signature,

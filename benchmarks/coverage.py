@@ -32,7 +32,7 @@ from accuracy import surroundings
 from predictor.ml.calibration.conformal import JUDGED_COVERAGES, coverage_report
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.metrics.scores import losses
-from predictor.ml.persistence import load_pipeline
+from predictor.ml.persistence.version_files import load_pipeline
 from predictor.ml.types.schema import Task
 from predictor.ml.types.training_request import AUTO
 

@@ -35,12 +35,13 @@ from _tables import bundled_tables
 from _trained import rows_of
 from parity import fitted
 
-from predictor.ml import persistence, portfolio
+from predictor.ml import portfolio
 from predictor.ml.explanation.shapley import BACKGROUND_ROWS, n_background_rows
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor
 from predictor.ml.onnx_export.parity import compile_checked
-from predictor.ml.persistence import answers_of
+from predictor.ml.persistence import version_files
+from predictor.ml.persistence.version_files import answers_of
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.pipelines.fitting import sample_rows
 from predictor.ml.pipelines.signatures import build_signature
@@ -109,7 +110,7 @@ def make(tables: Path, name: str, entry: Mapping[str, Any], folder: Path, argume
     pipeline = fitted([candidate], sample_rows(table, 5_000, seed=0))
     signature = build_signature(pipeline, table, request.table)
     background = sample_rows(table, BACKGROUND_ROWS, seed=0).columns
-    files = persistence.write(
+    files = version_files.write(
         folder / "version",
         pipeline=pipeline,
         signature=signature,

@@ -14,13 +14,7 @@ from .explanation.shapley import Explainer, Explanation
 from .features.columns import Columns
 from .inputs.row_checker import RowChecker
 from .onnx_export.session import Session
-from .persistence import (
-    GOLDEN,
-    StoredSpec,
-    answers_of,
-    columns_from_json,
-    read_json,
-)
+from .persistence.version_files import GOLDEN, StoredSpec, answers_of, columns_from_json, read_json
 from .pipelines.fitted_pipeline import FittedPipeline, Outputs
 from .types.schema import Signature
 

@@ -15,7 +15,7 @@ from .calibration.conformal import Uncertainty
 from .features.columns import Columns
 from .inference import Predictor
 from .onnx_export.session import Session
-from .persistence import (
+from .persistence.version_files import (
     BACKGROUND,
     FORECAST,
     GOLDEN,

@@ -71,9 +71,9 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
     import numpy as np
     from sklearn.linear_model import LinearRegression
 
-    from ..ml import persistence
     from ..ml.features.feature_spec import Encoding, FeatureSpec
     from ..ml.onnx_export import export
+    from ..ml.persistence import version_files
     from ..ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from . import artifacts
 
@@ -90,7 +90,7 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
         task=Task.REGRESSION,
     )
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR) as folder:
-        files = persistence.write(
+        files = version_files.write(
             Path(folder),
             pipeline=pipeline,
             signature=signature,

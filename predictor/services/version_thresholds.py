@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Conflict, InvalidThreshold
-from ..ml.persistence import SCORES, SPEC
+from ..ml.persistence.version_files import SCORES, SPEC
 from ..ml.types.schema import Task
 from ..ml.types.threshold_rule import ThresholdRule
 
@@ -33,15 +33,15 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
     Raises InvalidThreshold for another task than binary, Conflict for a version stored without its scores.
     """
-    from ..ml import persistence
     from ..ml.calibration import decision_thresholds
     from ..ml.evaluation import report_at_threshold
+    from ..ml.persistence import version_files
     from . import artifacts
 
     scores = _scores(version)
     chosen = decision_thresholds.choose(rule, *scores.out_of_fold)
     report = report_at_threshold.decided_again(version.evaluation, scores, chosen)
-    spec = persistence.with_threshold(
+    spec = version_files.with_threshold(
         artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
     )
     shared = {name: getattr(version, name) for name in SHARED}
@@ -66,7 +66,7 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
 def _scores(version: ModelVersion) -> Scores:
     from ..ml.calibration.decision_thresholds import Scores
-    from ..ml.persistence import read_json
+    from ..ml.persistence.version_files import read_json
     from . import artifacts
 
     if version.task != Task.BINARY:

@@ -26,7 +26,7 @@ from ..features.encoding import ISOLATION
 from ..features.feature_spec import FeatureSpec
 from ..onnx_export.export import export
 from ..onnx_export.session import Session
-from ..persistence import answers_of
+from ..persistence.version_files import answers_of
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..types.schema import Task

@@ -30,7 +30,7 @@ from ..forecast_table import View, actual, described, fits_log
 from ..leaderboard import Entry
 from ..loading import load_predictor
 from ..paths import fit_fold
-from ..persistence import FORECAST, store_json
+from ..persistence.version_files import FORECAST, store_json
 from ..search import Search
 from ..series import SeriesTable, make_series
 from ..tables.stored_tables import read_columns

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import persistence
 from ..calibration.decision_thresholds import Scores
 from ..evaluation.evaluation_report import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
 from ..execution.json_files import write_json
@@ -22,6 +21,7 @@ from ..execution.progress import Deadline
 from ..explanation.partial_dependence import dependence
 from ..explanation.permutation_importance import Importance, permutation_importance, predicted
 from ..metrics.confidence_intervals import fold_intervals
+from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..types.schema import Task, canonical_text
 from ..types.split import SplitKind
@@ -87,7 +87,7 @@ def judge(
     report = {**made.to_json(), **sure.document, "artifacts": {}}
     if sure.replaced is not None:
         # In a folder of its own: the other half may be writing what this replaces.
-        file = persistence.write_uncertainty(workdir / "judged", sure.replaced)
+        file = version_files.write_uncertainty(workdir / "judged", sure.replaced)
         report["artifacts"][file.name] = told(file, workdir)
     report["dependence"] = dependence(
         tried.pipeline,
@@ -98,7 +98,7 @@ def judge(
     )
     if table.task is Task.BINARY:
         scores = _scores(tried, judging.decided)
-        file = persistence.write_scores(workdir / "artifacts", scores.to_json())
+        file = version_files.write_scores(workdir / "artifacts", scores.to_json())
         report["artifacts"][file.name] = told(file, workdir)
         report["decision"] = _decision(tried, judging.decided, scores)
     write_json(target_path, report)

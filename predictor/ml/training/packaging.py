@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import persistence
 from ..calibration.conformal import Uncertainty
 from ..execution.json_files import write_json
 from ..explanation.nearest_examples import MAX_EXAMPLES
 from ..explanation.shapley import BACKGROUND_ROWS
 from ..onnx_export.parity import compile_checked
+from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..pipelines.signatures import build_signature
@@ -55,7 +55,7 @@ def publish(
     # In random order: if not all fit into the file, the first ones are as good.
     kept = table.rows(np.random.default_rng(plan.seed).permutation(len(table))[:MAX_EXAMPLES])
     columns = {each["name"]: kept.columns[each["name"]] for each in published["signature"]["fields"]}
-    examples = persistence.write_examples(workdir / "artifacts", columns, kept.target.y)
+    examples = version_files.write_examples(workdir / "artifacts", columns, kept.target.y)
     published["artifacts"][examples.name] = told(examples, workdir)
     n_rows = min(len(table), plan.max_rows or len(table))
     write_json(target_path, {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows})
@@ -79,7 +79,7 @@ def store(
     folder = workdir / "artifacts"
     folder.mkdir(exist_ok=True)
     golden = table.rows(np.unique(np.linspace(0, len(table) - 1, N_GOLDEN).astype(np.intp)))
-    files = persistence.write(
+    files = version_files.write(
         folder,
         pipeline=pipeline,
         signature=signature,
@@ -97,7 +97,7 @@ def store(
     }
 
 
-def told(file: persistence.StoredFile, workdir: Path) -> dict[str, Any]:
+def told(file: version_files.StoredFile, workdir: Path) -> dict[str, Any]:
     """A written file as result.json names it."""
     return {
         "path": str(file.path.resolve().relative_to(workdir.resolve())),

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from predictor.errors import DamagedArtifact
-from predictor.ml import loading, persistence
+from predictor.ml import loading
 from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor, try_in_child
 from predictor.ml.onnx_export.parity import compile_checked
-from predictor.ml.persistence import GOLDEN, SKOPS, SPEC, answers_of
+from predictor.ml.persistence import version_files
+from predictor.ml.persistence.version_files import GOLDEN, SKOPS, SPEC, answers_of
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Task
 
@@ -34,7 +35,7 @@ def stored(
 ) -> dict[str, bytes]:
     pipeline, columns = fitted(SAMPLE[task], task, PARAMS.get(SAMPLE[task]))
     compiled = compile_checked(pipeline, columns)[0] if is_compiled else None
-    files = persistence.write(
+    files = version_files.write(
         folder,
         pipeline=pipeline,
         signature=mixed_signature(task),

@@ -19,7 +19,6 @@ import pytest
 from sklearn.ensemble import IsolationForest
 
 from predictor.errors import Conflict, InvalidRows
-from predictor.ml import persistence
 from predictor.ml.calibration.conformal import Uncertainty
 from predictor.ml.estimators.isolation_forest import calibrate
 from predictor.ml.features.encoding import ISOLATION
@@ -29,9 +28,10 @@ from predictor.ml.onnx_export import export, tree_ensemble
 from predictor.ml.onnx_export.export import export
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.onnx_export.session import Session
-from predictor.ml.persistence import FORECAST, ONNX, answers_of, columns_to_json
+from predictor.ml.persistence import version_files
+from predictor.ml.persistence.portable import browser_spec, case_folding
+from predictor.ml.persistence.version_files import FORECAST, ONNX, answers_of, columns_to_json
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
-from predictor.ml.portable import browser_spec, case_folding
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
@@ -203,7 +203,7 @@ def published(
     """A version of a pipeline that was just fitted."""
     compiled, _ = compile_checked(pipeline, columns)
     golden = {name: values[:8] for name, values in columns.items()}
-    stored = persistence.write(
+    stored = version_files.write(
         folder, pipeline=pipeline, signature=signature, compiled=compiled, golden=golden, **more
     )
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")

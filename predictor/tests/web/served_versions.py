@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.ml import persistence
 from predictor.ml.calibration.conformal import JUDGED_COVERAGES, Uncertainty, coverage_report
 from predictor.ml.calibration.decision_thresholds import Scores
 from predictor.ml.calibration.probability_calibration import calibrated
@@ -22,6 +21,7 @@ from predictor.ml.explanation.partial_dependence import dependence
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.learning_curve import judged
 from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.persistence import version_files
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.validation.target import Target
@@ -116,7 +116,7 @@ def trained() -> Trained:
     report["n_slices_tested"] = 9
     golden = {name: values[:5] for name, values in table.items()}
     with tempfile.TemporaryDirectory() as folder:
-        stored = persistence.write(
+        stored = version_files.write(
             Path(folder),
             pipeline=pipeline,
             signature=SIGNATURE,
@@ -125,8 +125,8 @@ def trained() -> Trained:
             uncertainty=uncertainty,
             background=table,
         )
-        stored[persistence.EXAMPLES] = persistence.write_examples(Path(folder), table, y)
-        stored[persistence.SCORES] = persistence.write_scores(Path(folder), scores.to_json())
+        stored[version_files.EXAMPLES] = version_files.write_examples(Path(folder), table, y)
+        stored[version_files.SCORES] = version_files.write_scores(Path(folder), scores.to_json())
         files = {name: file.path.read_bytes() for name, file in stored.items()}
     return Trained(files, compiled is not None, parity.to_json(), report)
 

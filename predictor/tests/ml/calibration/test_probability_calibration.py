@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from predictor.errors import DamagedArtifact
-from predictor.ml import persistence
 from predictor.ml.calibration.probability_calibration import Calibration, calibrated, fit
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.loading import load_predictor
 from predictor.ml.metrics.scores import calibration_error, losses
 from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.persistence import version_files
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.types.schema import FeatureField, Signature, Task
 
@@ -94,7 +94,7 @@ def test_a_calibrated_version_answers_alike_compiled_and_stored(key, n_classes, 
     signature = Signature(
         "y", table.task, tuple(FeatureField(name, role) for name, role in table.roles.items())
     )
-    files = persistence.write(
+    files = version_files.write(
         tmp_path,
         pipeline=pipeline,
         signature=signature,
@@ -103,14 +103,16 @@ def test_a_calibrated_version_answers_alike_compiled_and_stored(key, n_classes, 
         threshold=0.3 if n_classes == 2 else None,
     )
     paths = {name: file.path for name, file in files.items()}
-    stored = persistence.load_pipeline(paths)
+    stored = version_files.load_pipeline(paths)
     served = load_predictor(paths, signature)
 
     expected = calibration.apply(plain)
     assert not np.allclose(plain, expected, atol=0.01)
     assert np.allclose(stored.predict(table.columns).probabilities, expected, atol=1e-9)
     assert np.allclose(served.predict(table.columns).probabilities, expected, atol=1e-6)
-    changed = persistence.read_spec(persistence.with_threshold(paths[persistence.SPEC].read_bytes(), 0.6))
+    changed = version_files.read_spec(
+        version_files.with_threshold(paths[version_files.SPEC].read_bytes(), 0.6)
+    )
     assert (changed.threshold, changed.calibration) == (0.6, calibration)
 
 
@@ -121,14 +123,14 @@ def test_a_version_without_a_calibration_is_written_as_older_programs_read_it(tm
         "y", table.task, tuple(FeatureField(name, role) for name, role in table.roles.items())
     )
     for number, calibration in ((1, None), (2, Calibration(0.5, (0.0, 0.0)))):
-        files = persistence.write(
+        files = version_files.write(
             tmp_path,
             pipeline=replace(fitted, calibration=calibration),
             signature=signature,
             compiled=None,
             golden=table.rows(np.arange(3)).columns,
         )
-        spec = json.loads(files[persistence.SPEC].path.read_bytes())
+        spec = json.loads(files[version_files.SPEC].path.read_bytes())
         assert (spec["format"], "calibration" in spec) == (number, calibration is not None)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from predictor.errors import DamagedArtifact
-from predictor.ml import persistence
 from predictor.ml.explanation.nearest_examples import Examples
+from predictor.ml.persistence import version_files
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 FIELDS = (
@@ -74,22 +74,22 @@ def test_one_far_off_value_does_not_make_all_others_equal() -> None:
 
 
 def test_rows_are_written_and_read_whole(tmp_path: Path) -> None:
-    file = persistence.write_examples(tmp_path, COLUMNS, np.array([0, 1, 0, 1, 1]))
-    again = persistence.read_examples(file.path.read_bytes(), SIGNATURE, {})
+    file = version_files.write_examples(tmp_path, COLUMNS, np.array([0, 1, 0, 1, 1]))
+    again = version_files.read_examples(file.path.read_bytes(), SIGNATURE, {})
 
     assert [again.row(place) for place in range(5)] == [examples().row(place) for place in range(5)]
     assert [again.target(place) for place in range(5)] == ["no", "yes", "no", "yes", "yes"]
 
 
 def test_of_long_texts_fewer_rows_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persistence, "MAX_BYTES", 20_000)
+    monkeypatch.setattr(version_files, "MAX_BYTES", 20_000)
     columns = {"note": np.array(["word " * 100] * 200, object)}
 
-    file = persistence.write_examples(tmp_path, columns, np.zeros(200))
+    file = version_files.write_examples(tmp_path, columns, np.zeros(200))
 
     assert file.n_bytes <= 20_000
     signature = Signature("y", Task.REGRESSION, (FIELDS[4],))
-    assert 20 <= len(persistence.read_examples(file.path.read_bytes(), signature, {})) < 200
+    assert 20 <= len(version_files.read_examples(file.path.read_bytes(), signature, {})) < 200
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_of_long_texts_fewer_rows_are_kept(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_what_is_not_whole_is_refused(content: bytes) -> None:
     with pytest.raises(DamagedArtifact):
-        persistence.read_examples(content, SIGNATURE, {})
+        version_files.read_examples(content, SIGNATURE, {})

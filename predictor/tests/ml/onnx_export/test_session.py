@@ -8,7 +8,7 @@ import pytest
 from predictor.ml.onnx_export import session as sessions
 from predictor.ml.onnx_export.export import export
 from predictor.ml.onnx_export.session import Session
-from predictor.ml.persistence import answers_of
+from predictor.ml.persistence.version_files import answers_of
 from predictor.ml.types.schema import Task
 
 from ..mixed_table import QUICK, fitted

@@ -16,7 +16,7 @@ from predictor.ml.onnx_export.export import export
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.onnx_export.session import Session
 from predictor.ml.onnx_export.tree_ensemble import mirrored_splits, rounded_down
-from predictor.ml.persistence import answers_of
+from predictor.ml.persistence.version_files import answers_of
 from predictor.ml.types.schema import Task
 
 from ..mixed_table import QUICK, fitted

@@ -20,7 +20,7 @@ from predictor.ml.features.encoding import ISOLATION
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.loading import load_predictor
 from predictor.ml.onnx_export.parity import compile_checked
-from predictor.ml.persistence import load_pipeline
+from predictor.ml.persistence.version_files import load_pipeline
 from predictor.ml.training import anomaly_run
 from predictor.ml.training.request_checks import check_request
 from predictor.ml.training.unsupervised_run import pipeline_of

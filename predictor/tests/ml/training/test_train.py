@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor.ml import persistence
 from predictor.ml.loading import load_predictor
+from predictor.ml.persistence import version_files
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
@@ -81,7 +81,7 @@ def test_a_run_leaves_a_version_that_serves(tmp_path):
     curves = result["report"]["dependence"]
     named = [each["column"] for each in [*curves["features"], *curves["skipped"]]]
     assert sorted(named) == sorted(signature.names)
-    examples = persistence.read_examples(files[persistence.EXAMPLES].read_bytes(), signature, {})
+    examples = version_files.read_examples(files[version_files.EXAMPLES].read_bytes(), signature, {})
     assert len(examples) == result["n_rows"]
     assert result["metrics"]["r2"] > 0.5
     assert result["leaderboard"][0]["weight"] == 1.0

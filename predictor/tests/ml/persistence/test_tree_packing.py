@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from predictor.errors import DamagedArtifact
-from predictor.ml.packing import packed, unpacked
+from predictor.ml.persistence.tree_packing import packed, unpacked
 
 
 @pytest.fixture(scope="module")

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
-from .calibration.conformal import Uncertainty
-from .calibration.probability_calibration import Calibration
-from .execution.json_files import write_bytes
-from .explanation.nearest_examples import MAX_BYTES, Examples
-from .features.columns import Columns
-from .features.feature_spec import FeatureSpec
-from .onnx_export.session import CHUNK_ROWS, Session, refuse_external_data
-from .pipelines.fitted_pipeline import FittedPipeline, Member, Outputs, TargetScaling
-from .types.schema import Signature, Task
+from ...errors import DamagedArtifact
+from ..calibration.conformal import Uncertainty
+from ..calibration.probability_calibration import Calibration
+from ..execution.json_files import write_bytes
+from ..explanation.nearest_examples import MAX_BYTES, Examples
+from ..features.columns import Columns
+from ..features.feature_spec import FeatureSpec
+from ..onnx_export.session import CHUNK_ROWS, Session, refuse_external_data
+from ..pipelines.fitted_pipeline import FittedPipeline, Member, Outputs, TargetScaling
+from ..types.schema import Signature, Task
 
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
 UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"

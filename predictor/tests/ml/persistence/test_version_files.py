@@ -12,18 +12,25 @@ import pytest
 from onnx import TensorProto, helper
 
 from predictor.errors import DamagedArtifact, TrainingFailed
-from predictor.ml import persistence, skops_files
 from predictor.ml.estimators.catalogue import estimators_for
 from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.features.columns import Columns
 from predictor.ml.loading import load_predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.onnx_export.session import Session, refuse_external_data
-from predictor.ml.persistence import GOLDEN, ONNX, SKOPS, SPEC, columns_from_json, columns_to_json
+from predictor.ml.persistence import skops_files, version_files
+from predictor.ml.persistence.version_files import (
+    GOLDEN,
+    ONNX,
+    SKOPS,
+    SPEC,
+    columns_from_json,
+    columns_to_json,
+)
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.types.schema import Task
 
-from .mixed_table import QUICK, blended, fitted, mixed_columns, mixed_signature
+from ..mixed_table import QUICK, blended, fitted, mixed_columns, mixed_signature
 
 
 def first_rows(columns: Columns, n: int = 20) -> dict[str, Any]:
@@ -32,7 +39,7 @@ def first_rows(columns: Columns, n: int = 20) -> dict[str, Any]:
 
 def written(folder: Path, pipeline: FittedPipeline, columns: Columns, *, is_compiled: bool) -> dict[str, Any]:
     compiled = compile_checked(pipeline, columns)[0] if is_compiled else None
-    return persistence.write(
+    return version_files.write(
         folder,
         pipeline=pipeline,
         signature=mixed_signature(pipeline.task),
@@ -54,9 +61,9 @@ def test_every_estimator_is_stored_within_the_allow_list_and_answers_the_same(
 ) -> None:
     pipeline, columns = fitted(key, task, QUICK.get(key))
     files = written(tmp_path, pipeline, columns, is_compiled=False)
-    again = persistence.load_pipeline({name: file.path for name, file in files.items()})
-    before = persistence.answers_of(pipeline.predict(columns))
-    assert np.array_equal(persistence.answers_of(again.predict(columns)), before)
+    again = version_files.load_pipeline({name: file.path for name, file in files.items()})
+    before = version_files.answers_of(pipeline.predict(columns))
+    assert np.array_equal(version_files.answers_of(again.predict(columns)), before)
     assert again.members[0].target_scaling == pipeline.members[0].target_scaling
 
 
@@ -161,7 +168,7 @@ def test_a_damaged_file_never_gives_a_predictor_that_passes(
     pipeline, columns = fitted("ridge", Task.REGRESSION)
     files = written(tmp_path, pipeline, columns, is_compiled=True)
     contents = {each: file.path.read_bytes() for each, file in files.items()} | {name: content}
-    load = persistence.load_pipeline if name == SKOPS else answering
+    load = version_files.load_pipeline if name == SKOPS else answering
     with pytest.raises(DamagedArtifact):
         load(contents)
 

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration.conformal import DEFAULT_COVERAGE, Uncertainty
-from .features.date_steps import CYCLES, DatetimeStep
-from .features.feature_spec import FeatureSpec
-from .features.step import Step
-from .features.tabular_steps import NumberStep
-from .features.text_steps import TOKEN, TextStep
-from .inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
-from .types.schema import UNUSUAL, USUAL, Signature, Task
+from ..calibration.conformal import DEFAULT_COVERAGE, Uncertainty
+from ..features.date_steps import CYCLES, DatetimeStep
+from ..features.feature_spec import FeatureSpec
+from ..features.step import Step
+from ..features.tabular_steps import NumberStep
+from ..features.text_steps import TOKEN, TextStep
+from ..inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
+from ..types.schema import UNUSUAL, USUAL, Signature, Task
 
 # How Python's `timetuple` calls the parts of a date.
 TIMETUPLE = {

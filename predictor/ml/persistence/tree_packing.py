@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
+from ...errors import DamagedArtifact
 
 PARTS = ("nodes", "binned_left_cat_bitsets", "raw_left_cat_bitsets")
 

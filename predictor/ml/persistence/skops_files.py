@@ -11,8 +11,8 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from ..errors import DamagedArtifact, TrainingFailed, listed
-from .packing import packed, unpacked
+from ...errors import DamagedArtifact, TrainingFailed, listed
+from .tree_packing import packed, unpacked
 
 # Every class and function that the catalogue's estimators consist of. skops would trust all of scikit-learn
 # and NumPy; nothing but this is constructed here, whatever a file asks for.
