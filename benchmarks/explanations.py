@@ -35,7 +35,6 @@ from _tables import bundled_tables
 from _trained import rows_of
 from parity import fitted
 
-from predictor.ml import portfolio
 from predictor.ml.explanation.shapley import BACKGROUND_ROWS, n_background_rows
 from predictor.ml.inference import Predictor
 from predictor.ml.loading import load_predictor
@@ -45,6 +44,7 @@ from predictor.ml.persistence.version_files import answers_of
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.pipelines.fitting import sample_rows
 from predictor.ml.pipelines.signatures import build_signature
+from predictor.ml.search import portfolio
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.schema import Task

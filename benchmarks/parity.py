@@ -32,13 +32,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from _tables import bundled_tables
 
-from predictor.ml import portfolio
 from predictor.ml.estimators.catalogue import estimators_for
-from predictor.ml.nearby import nearby
 from predictor.ml.onnx_export.parity import TOLERANCE, ParityResult, compile_checked
 from predictor.ml.pipelines.candidate import Candidate
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.pipelines.fitting import fit_member, join, sample_rows
+from predictor.ml.search import portfolio
+from predictor.ml.search.local_search import nearby
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.schema import Role, Task

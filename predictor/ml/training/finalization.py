@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import TrainingFailed
-from .. import portfolio
-from ..baselines import Baselines
-from ..choosing import Choice, choice_of
 from ..execution.child_processes import Ended
 from ..execution.progress import Deadline
-from ..leaderboard import Outcome
-from ..search import Search
+from ..search import portfolio
+from ..search.baselines import Baselines
+from ..search.leaderboard import Outcome
+from ..search.search import Search
+from ..search.selection import Choice, choice_of
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
 from ..validation.test_conditions import Conditions

@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidTrainingRequest
-from ..checkpoints import Checkpoints
-from ..choosing import choose
-from ..costs import Costs
 from ..execution.child_processes import Children
 from ..execution.json_files import write_json
 from ..execution.progress import Clock, Deadline, Reporter
@@ -23,15 +20,18 @@ from ..explanation.permutation_importance import predicted
 from ..forecast_backtest import Backtest, find_cuts, find_shape, make_backtest
 from ..forecast_evaluation import KnownErrors, floor_of, report
 from ..forecast_intervals import StepErrors
-from ..forecast_portfolio import SCOUT, forecast_auto
 from ..forecast_serving import StoredForecast, golden_of
 from ..forecast_spec import Ending, ForecastSpec
 from ..forecast_table import View, actual, described, fits_log
-from ..leaderboard import Entry
 from ..loading import load_predictor
-from ..paths import fit_fold
 from ..persistence.version_files import FORECAST, store_json
-from ..search import Search
+from ..search.checkpoints import Checkpoints
+from ..search.fold_fitting import fit_fold
+from ..search.forecast_portfolio import SCOUT, forecast_auto
+from ..search.leaderboard import Entry
+from ..search.search import Search
+from ..search.selection import choose
+from ..search.time_estimates import Costs
 from ..series import SeriesTable, make_series
 from ..tables.stored_tables import read_columns
 from ..types.schema import ColumnProfile, Role, TableSchema, Task

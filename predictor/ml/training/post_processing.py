@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..calibration.conformal import Uncertainty
 from ..calibration.decision_thresholds import Threshold, choose
 from ..calibration.probability_calibration import Calibrated, Calibration, calibrated
-from ..choosing import Choice
 from ..metrics.scores import metrics
-from ..search import Search
+from ..search.search import Search
+from ..search.selection import Choice
 from ..types.schema import Task
 from ..types.threshold_rule import ThresholdRule
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..execution.json_files import write_json
 from ..execution.progress import Reporter
-from ..leaderboard import with_weights
-from ..search import Search
+from ..search.leaderboard import with_weights
+from ..search.search import Search
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning

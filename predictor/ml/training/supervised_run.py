@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import TrainingFailed
-from .. import portfolio
-from ..auto import auto
-from ..baselines import Baselines
-from ..checkpoints import Checkpoints
-from ..choosing import choose
 from ..execution.child_processes import Children
 from ..execution.progress import Clock, Reporter
-from ..learning_curve import NO_TIME, LearningCurve, learning_curve
 from ..pipelines.candidate import Candidate
-from ..search import Search
+from ..search import portfolio
+from ..search.auto import auto
+from ..search.baselines import Baselines
+from ..search.checkpoints import Checkpoints
+from ..search.learning_curve import NO_TIME, LearningCurve, learning_curve
+from ..search.search import Search
+from ..search.selection import choose
 from ..tables.stored_tables import read_columns
 from ..types.split import SplitKind
 from ..types.training_request import AUTO, TrainingRequest

@@ -19,10 +19,10 @@ from predictor.ml.evaluation.evaluation_report import Baseline, decision, dummy_
 from predictor.ml.evaluation.slices import Slice
 from predictor.ml.explanation.partial_dependence import dependence
 from predictor.ml.features.feature_spec import FeatureSpec
-from predictor.ml.learning_curve import judged
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import version_files
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
+from predictor.ml.search.learning_curve import judged
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.validation.target import Target
 from predictor.ml.validation.training_table import TrainingTable

@@ -10,9 +10,9 @@ import pytest
 from predictor.ml.execution.progress import Deadline
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate
+from predictor.ml.search.staged_boosting import Watch
 from predictor.ml.training.finalization import Attempt, Halves
 from predictor.ml.training.refitting import Chosen, Plan, fit_plan
-from predictor.ml.watching import Watch
 
 from ..tables_for_tests import regression_table
 

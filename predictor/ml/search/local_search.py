@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
-from .pipelines.candidate import Candidate
+from ..features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
+from ..pipelines.candidate import Candidate
 from .portfolio import BOOSTING, NEURAL, ONE_HOT_BOOSTING, SMALL_TREES, Facts
 
 # Settings by name: lowest, highest, how far one step goes (as a factor), whether whole.

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml import blending
-from predictor.ml.blending import N_STEPS, blend, mixed
 from predictor.ml.metrics.scores import selection_score
+from predictor.ml.search import ensemble_selection
+from predictor.ml.search.ensemble_selection import N_STEPS, blend, mixed
 from predictor.ml.types.schema import Task
 
 
@@ -67,7 +67,7 @@ def test_the_weights_are_those_of_the_whole_predictions(task, case, monkeypatch)
         predictions = {
             key: np.exp(each) / np.exp(each).sum(axis=1, keepdims=True) for key, each in raw.items()
         }
-    monkeypatch.setattr(blending, "MIN_WEIGHT", 0.0)
+    monkeypatch.setattr(ensemble_selection, "MIN_WEIGHT", 0.0)
     weights = blend(task, y, predictions, max_members=4)
     assert len(weights) > 1
     assert weights == pytest.approx(by_whole_predictions(task, y, predictions, 4))
@@ -82,6 +82,6 @@ def test_a_candidate_with_a_prediction_that_is_no_number_is_never_chosen():
 
 
 def test_very_many_candidates_are_compared_on_fewer_rows():
-    assert blending._n_rows(80_000, 20) == 50_000
-    assert blending._n_rows(80_000, 500) == 10_000
-    assert blending._n_rows(300, 500) == 300
+    assert ensemble_selection._n_rows(80_000, 20) == 50_000
+    assert ensemble_selection._n_rows(80_000, 500) == 10_000
+    assert ensemble_selection._n_rows(300, 500) == 300

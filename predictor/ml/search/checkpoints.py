@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .execution.json_files import write_json
+from ..execution.json_files import write_json
 
 
 @dataclass(frozen=True)

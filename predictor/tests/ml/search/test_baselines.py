@@ -6,19 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml import baselines as module
-from predictor.ml.baselines import BOOSTING, Baselines
-from predictor.ml.checkpoints import Checkpoints
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.explanation.permutation_importance import predicted
 from predictor.ml.pipelines.fitting import fit_member, join
-from predictor.ml.search import Search
+from predictor.ml.search import baselines as module
+from predictor.ml.search.baselines import BOOSTING, Baselines
+from predictor.ml.search.checkpoints import Checkpoints
+from predictor.ml.search.search import Search
 from predictor.ml.types.schema import TableSchema
 from predictor.ml.types.training_request import TrainingRequest
 from predictor.ml.validation.splits import split_rows
 
-from .tables_for_tests import regression_table
+from ..tables_for_tests import regression_table
 
 AUTO = TrainingRequest("", TableSchema((), 0), "y")
 

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..execution.progress import Deadline
+from ..metrics.scores import selection_score
+from ..pipelines.fitted_pipeline import Member
+from ..pipelines.fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
+from ..validation.training_table import TrainingTable
 from .checkpoints import FoldFit
-from .execution.progress import Deadline
-from .metrics.scores import selection_score
-from .pipelines.fitted_pipeline import Member
-from .pipelines.fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
-from .validation.training_table import TrainingTable
-from .watching import Watch
+from .staged_boosting import Watch
 
 Array = NDArray[Any]
 MAX_STAGES = 80

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..features.encoding import BENT, LINEAR
+from ..pipelines.candidate import Candidate
+from ..types.training_request import THOROUGH_SECONDS
 from . import portfolio
 from .auto import explore
-from .features.encoding import BENT, LINEAR
-from .pipelines.candidate import Candidate
 from .search import Search
-from .types.training_request import THOROUGH_SECONDS
 
 PENALTIES = tuple({"alpha": alpha} for alpha in (10.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 100_000.0))
 # The quick estimator that says which view of the series pays.

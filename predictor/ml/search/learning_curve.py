@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from ..metrics.scores import selection_metric, selection_score
+from ..validation.splits import Index
 from .checkpoints import FoldFit
+from .fold_fitting import fit_fold
 from .leaderboard import Outcome
-from .metrics.scores import selection_metric, selection_score
-from .paths import fit_fold
 from .search import Search
-from .validation.splits import Index
 
 # Share of the budget that this may take at most.
 SHARE = 0.05

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from predictor.ml.advice import advise, found_out
-from predictor.ml.portfolio import Facts
+from predictor.ml.search.advice import advise, found_out
+from predictor.ml.search.portfolio import Facts
 from predictor.ml.types.schema import Task
 
 FACTS = Facts(Task.REGRESSION, n_rows=500, n_features=12, n_categories=4, n_texts=1, is_skewed=None)

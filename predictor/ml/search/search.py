@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..execution.child_processes import Children, Ended
+from ..execution.progress import Clock, Reporter
+from ..metrics.scores import selection_score
+from ..pipelines.candidate import Candidate
+from ..validation.splits import Split, split_rows
+from ..validation.training_table import TrainingTable
 from .checkpoints import Checkpoints, FoldFit
-from .costs import Costs
-from .execution.child_processes import Children, Ended
-from .execution.progress import Clock, Reporter
+from .fold_fitting import fit_fold
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
-from .metrics.scores import selection_score
-from .paths import fit_fold
-from .pipelines.candidate import Candidate
-from .validation.splits import Split, split_rows
-from .validation.training_table import TrainingTable
+from .time_estimates import Costs
 
 # A candidate of a later round is ended after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .features.encoding import (
+from ..features.encoding import (
     BENT,
     LINEAR,
     NATIVE_BOOSTING,
@@ -23,9 +23,9 @@ from .features.encoding import (
     TARGET_BOOSTING,
     Encoding,
 )
-from .pipelines.candidate import Candidate
-from .types.schema import Role, TableSchema, Task
-from .validation.training_table import TrainingTable
+from ..pipelines.candidate import Candidate
+from ..types.schema import Role, TableSchema, Task
+from ..validation.training_table import TrainingTable
 
 ONE_HOT_BOOSTING = replace(ONE_HOT_TREES, numbers="nan")
 # log1p of the target may pay when its upper tail is this much longer than a symmetric one (skewness).
@@ -58,7 +58,7 @@ class Facts:
     @classmethod
     def before(cls, schema: TableSchema, target: str, task: Task) -> Facts:
         """From the profile alone."""
-        from .validation.training_table import feature_roles
+        from ..validation.training_table import feature_roles
 
         is_skewed = None if task is Task.REGRESSION else False
         return cls._counted(task, schema.n_rows, list(feature_roles(schema, target).values()), is_skewed)
@@ -79,7 +79,7 @@ class Facts:
 
 def single(estimator: str, params: Mapping[str, Any]) -> Candidate:
     """One estimator that was asked for, with its own hyperparameters."""
-    from .estimators.catalogue import CATALOGUE
+    from ..estimators.catalogue import CATALOGUE
 
     info = CATALOGUE[estimator]
     return Candidate(estimator, info.title, estimator, info.encoding, dict(params))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..metrics.scores import selection_score
+from ..pipelines.candidate import Candidate
+from ..types.training_request import THOROUGH_SECONDS
 from . import portfolio
-from .blending import blend, mixed
-from .metrics.scores import selection_score
-from .nearby import nearby
-from .pipelines.candidate import Candidate
+from .ensemble_selection import blend, mixed
+from .local_search import nearby
 from .search import Search
-from .types.training_request import THOROUGH_SECONDS
 
 # The anchors decide what follows, so each may take more of the budget than others.
 ANCHOR_SHARE = 0.4
@@ -55,7 +55,7 @@ def _look_around(search: Search, facts: portfolio.Facts, seed: int) -> None:
 def _tune(search: Search, facts: portfolio.Facts, seed: int) -> None:
     """Rounds proposed by optuna, which begins with all that was seen; three times as patient."""
     # It takes a second to load and is not needed for less.
-    from .tuning import Tuner
+    from .bayesian_search import Tuner
 
     tuner = Tuner(search.checkpoints.folder, facts, seed)
     tuner.learn({key: each.candidate for key, each in search.outcomes.items()}, _scores(search))

@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.checkpoints import Checkpoints
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features.feature_spec import LINEAR
-from predictor.ml.learning_curve import judged, learning_curve
 from predictor.ml.pipelines.fitting import Candidate
-from predictor.ml.search import Search
+from predictor.ml.search.checkpoints import Checkpoints
+from predictor.ml.search.learning_curve import judged, learning_curve
+from predictor.ml.search.search import Search
 from predictor.ml.validation.splits import split_rows
 
-from .tables_for_tests import regression_table
+from ..tables_for_tests import regression_table
 
 N_ROWS = (100, 200, 400, 800)
 

@@ -17,9 +17,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from .features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
-from .nearby import RANGES, boosting_of
-from .pipelines.candidate import Candidate
+from ..features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
+from ..pipelines.candidate import Candidate
+from .local_search import RANGES, boosting_of
 from .portfolio import BOOSTING, ONE_HOT_BOOSTING, Facts
 
 STUDY, JOURNAL = "boosting", "study.log"

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .metrics.scores import EPSILON, selection_score
-from .types.schema import Task
+from ..metrics.scores import EPSILON, selection_score
+from ..types.schema import Task
 
 Affordable = Callable[[tuple[str, ...]], bool]
 N_STEPS = 40

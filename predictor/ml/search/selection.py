@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .blending import blend, mixed
+from ..metrics.scores import metrics, selection_score
+from .ensemble_selection import blend, mixed
 from .leaderboard import Outcome
-from .metrics.scores import metrics, selection_score
 from .search import Search
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..types.schema import Task
 from . import portfolio
 from .portfolio import Facts
-from .types.schema import Task
 
 # Below, a simple model is hard to beat; above, a search looks at a sample.
 FEW_ROWS, MANY_ROWS = 1_000, 100_000

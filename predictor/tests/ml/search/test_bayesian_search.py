@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from predictor.ml.portfolio import ADDITIVE, NATIVE, SMALL_TREES, Facts
-from predictor.ml.tuning import Tuner
+from predictor.ml.search.bayesian_search import Tuner
+from predictor.ml.search.portfolio import ADDITIVE, NATIVE, SMALL_TREES, Facts
 from predictor.ml.types.schema import Task
 
 FACTS = Facts(Task.BINARY, n_rows=500, n_features=4, n_categories=2, n_texts=0, is_skewed=False)

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from ..estimators.catalogue import validate_params
+from ..evaluation.verdict import Baseline
+from ..features.encoding import LINEAR, NATIVE_BOOSTING
+from ..pipelines.candidate import Candidate
+from ..types.schema import Task
+from ..types.training_request import AUTO, TrainingRequest
+from ..validation.training_table import TrainingTable
 from . import portfolio
-from .estimators.catalogue import validate_params
-from .evaluation.verdict import Baseline
-from .features.encoding import LINEAR, NATIVE_BOOSTING
-from .paths import fit_fold
-from .pipelines.candidate import Candidate
+from .fold_fitting import fit_fold
 from .search import Search
-from .types.schema import Task
-from .types.training_request import AUTO, TrainingRequest
-from .validation.training_table import TrainingTable
 
 # A baseline may take this share of the budget, and is not begun when it would take more by the estimate below.
 SHARE, MIN_SECONDS = 0.08, 0.8

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml import paths, portfolio, search
-from predictor.ml.checkpoints import Checkpoints
-from predictor.ml.choosing import choose
 from predictor.ml.execution.child_processes import Children
 from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features.feature_spec import LINEAR, NATIVE_BOOSTING
-from predictor.ml.nearby import nearby
 from predictor.ml.pipelines.fitting import Candidate, fit_member
+from predictor.ml.search import fold_fitting, portfolio, search
+from predictor.ml.search.checkpoints import Checkpoints
+from predictor.ml.search.local_search import nearby
+from predictor.ml.search.selection import choose
 from predictor.ml.validation.splits import split_rows
 
-from .tables_for_tests import classification_table, regression_table
+from ..tables_for_tests import classification_table, regression_table
 
 RIDGE = Candidate("ridge", "Ridge", "ridge", LINEAR, path=({"alpha": 0.1}, {"alpha": 1000.0}))
 BOOSTING = Candidate(
@@ -211,5 +211,5 @@ def test_every_candidate_of_the_portfolio_can_be_fitted(make):
             if name in ("max_iter", "n_estimators")
         }
         quick = replace(candidate, params={**candidate.params, **short})
-        fold = paths.fit_fold(quick, table.rows(np.arange(40)), table.rows(np.arange(40, 60)), seed=0)
+        fold = fold_fitting.fit_fold(quick, table.rows(np.arange(40)), table.rows(np.arange(40, 60)), seed=0)
         assert np.isfinite(fold.predictions).all()

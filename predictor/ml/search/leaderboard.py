@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..metrics.scores import secondary_metric, selection_metric, selection_score
+from ..pipelines.fitting import Candidate
+from ..types.schema import Task
 from .checkpoints import FoldFit
-from .metrics.scores import secondary_metric, selection_metric, selection_score
-from .pipelines.fitting import Candidate
-from .types.schema import Task
 
 
 @dataclass(frozen=True)
