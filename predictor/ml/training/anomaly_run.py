@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..anomaly_report import Scored, report
 from ..estimators.catalogue import CATALOGUE, validate_params
 from ..estimators.isolation_forest import (
     N_FOLDS,
@@ -31,6 +30,7 @@ from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
+from ..unsupervised.anomaly_report import Scored, report
 from ..validation.training_table import TrainingTable
 from .unsupervised_run import Described, begin, end, pipeline_of
 

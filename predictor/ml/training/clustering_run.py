@@ -12,10 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest
-from ..cluster_methods import METHODS, Matrix
-from ..cluster_profiles import percent
-from ..cluster_report import TITLES, Clustered, report
-from ..clustering import LEAST, Found, find, refined
 from ..estimators.cluster_models import Clusters
 from ..execution.progress import Clock, Deadline, Reporter
 from ..features.encoding import DISTANCES
@@ -23,6 +19,10 @@ from ..features.feature_spec import FeatureSpec
 from ..types.schema import Role, Task
 from ..types.training_request import AUTO, TrainingRequest
 from ..types.warnings import TrainingWarning
+from ..unsupervised.cluster_methods import METHODS, Matrix
+from ..unsupervised.cluster_profiles import percent
+from ..unsupervised.cluster_report import TITLES, Clustered, report
+from ..unsupervised.clustering import LEAST, Found, find, refined
 from ..validation.training_table import TrainingTable
 from .unsupervised_run import Described, begin, blocks_of, end, pipeline_of
 

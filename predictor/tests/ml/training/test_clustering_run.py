@@ -9,8 +9,6 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from predictor.ml.cluster_methods import METHODS, KMeansMethod
-from predictor.ml.clustering import Shuffle, find
 from predictor.ml.estimators import cluster_models
 from predictor.ml.estimators.cluster_models import NearestCentre, SoftMixture
 from predictor.ml.execution.progress import Deadline, Reporter
@@ -23,6 +21,8 @@ from predictor.ml.training import clustering_run
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.training_request import TrainingLimits
+from predictor.ml.unsupervised.cluster_methods import METHODS, KMeansMethod
+from predictor.ml.unsupervised.clustering import Shuffle, find
 from predictor.ml.validation.training_table import TrainingTable
 
 from ..planted import BLOB_ROLES, blobs, noise

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..validation.training_table import TrainingTable
 from .cluster_methods import Labels, Matrix, silhouette
 from .cluster_profiles import Trait, Whole, percent
 from .clustering import Found
-from .validation.training_table import TrainingTable
 
 # A silhouette above 0.25 is a structure, after Kaufman and Rousseeuw, "Finding groups in data" (1990), table 4.
 STRUCTURE = 0.25

@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
+from ..estimators.cluster_models import Clusters, NearestCentre
+from ..execution.progress import Deadline
+from ..pipelines.fitting import quiet
 from .cluster_methods import Labels, Matrix, Method
-from .estimators.cluster_models import Clusters, NearestCentre
-from .execution.progress import Deadline
-from .pipelines.fitting import quiet
 
 LEAST, MOST = 2, 12
 # A cluster should have this many rows on average, or the number of clusters says nothing.

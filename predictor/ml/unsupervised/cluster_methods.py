@@ -13,8 +13,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
 
-from .estimators.cluster_models import Clusters, NearestCentre, SoftMixture
-from .pipelines.fitting import quiet
+from ..estimators.cluster_models import Clusters, NearestCentre, SoftMixture
+from ..pipelines.fitting import quiet
 
 # Silhouettes compare all pairs of rows: 2,000 rows take 0.1 s.
 SILHOUETTE_ROWS = 2_000

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .features.text_steps import tokens
-from .types.schema import Role, canonical_text
-from .validation.target import missing
+from ..features.text_steps import tokens
+from ..types.schema import Role, canonical_text
+from ..validation.target import missing
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]

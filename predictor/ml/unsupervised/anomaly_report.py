@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..estimators.isolation_forest import IsolationScore
+from ..execution.progress import Deadline
+from ..explanation.shapley import Explanation
+from ..types.schema import Role, canonical_text
+from ..validation.target import missing
+from ..validation.training_table import TrainingTable
 from .cluster_profiles import figure, percent
-from .estimators.isolation_forest import IsolationScore
-from .execution.progress import Deadline
-from .explanation.shapley import Explanation
-from .types.schema import Role, canonical_text
-from .validation.target import missing
-from .validation.training_table import TrainingTable
 
 N_ROWS_SHOWN = 20
 N_REASONS = 3

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml import cluster_profiles
-from predictor.ml.cluster_profiles import MAX_TEXTS, Whole, figure, percent
 from predictor.ml.types.schema import Role
+from predictor.ml.unsupervised import cluster_profiles
+from predictor.ml.unsupervised.cluster_profiles import MAX_TEXTS, Whole, figure, percent
 
 IS_IN = np.arange(100) < 30
 
