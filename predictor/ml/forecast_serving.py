@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidRows, Problem, listed, shown
 from .features.columns import Columns
-from .forecast_intervals import StepErrors
-from .forecast_spec import ForecastSpec
+from .forecasting.forecast_spec import ForecastSpec
+from .forecasting.horizon_intervals import StepErrors
 from .inference import GOLDEN_TOLERANCE, Predictor
 from .inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 from .persistence.version_files import FORECAST, columns_from_json, read_json

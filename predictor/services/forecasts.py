@@ -12,7 +12,7 @@ from ..errors import InvalidInput, InvalidRows, TooLarge, listed, shown
 from . import serving
 
 if TYPE_CHECKING:
-    from ..ml.forecast_spec import ForecastSpec
+    from ..ml.forecasting.forecast_spec import ForecastSpec
     from ..models import ModelVersion
     from .serving import Served
 

@@ -17,12 +17,13 @@ from ..execution.child_processes import Children
 from ..execution.json_files import write_json
 from ..execution.progress import Clock, Deadline, Reporter
 from ..explanation.permutation_importance import predicted
-from ..forecast_backtest import Backtest, find_cuts, find_shape, make_backtest
-from ..forecast_evaluation import KnownErrors, floor_of, report
-from ..forecast_intervals import StepErrors
 from ..forecast_serving import StoredForecast, golden_of
-from ..forecast_spec import Ending, ForecastSpec
-from ..forecast_table import View, actual, described, fits_log
+from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtest
+from ..forecasting.forecast_report import KnownErrors, floor_of, report
+from ..forecasting.forecast_spec import Ending, ForecastSpec
+from ..forecasting.horizon_intervals import StepErrors
+from ..forecasting.series import SeriesTable, make_series
+from ..forecasting.training_table import View, actual, described, fits_log
 from ..loading import load_predictor
 from ..persistence.version_files import FORECAST, store_json
 from ..search.checkpoints import Checkpoints
@@ -32,7 +33,6 @@ from ..search.leaderboard import Entry
 from ..search.search import Search
 from ..search.selection import choose
 from ..search.time_estimates import Costs
-from ..series import SeriesTable, make_series
 from ..tables.stored_tables import read_columns
 from ..types.schema import ColumnProfile, Role, TableSchema, Task
 from ..types.training_request import ForecastOptions, TrainingRequest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
 from ..estimators.catalogue import CATALOGUE, estimators_for, validate_params
-from ..forecast_checking import check_forecast
+from ..forecasting.request_checks import check_forecast
 from ..types.schema import TableSchema, Task
 from ..types.training_request import AUTO, TrainingRequest
 from ..validation.split_suggestions import check_split

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from predictor.errors import DamagedArtifact, InvalidInput, InvalidRows, InvalidTrainingRequest
-from predictor.ml import forecast_table
 from predictor.ml.execution.progress import Reporter
-from predictor.ml.forecast_backtest import find_cuts, find_shape, least_periods, make_backtest
-from predictor.ml.forecast_evaluation import gains_of
-from predictor.ml.forecast_features import Shape, describe, filled, windows_of
-from predictor.ml.forecast_table import View, described, training_points
-from predictor.ml.frequency import NAMED
+from predictor.ml.forecasting import training_table
+from predictor.ml.forecasting.backtest import find_cuts, find_shape, least_periods, make_backtest
+from predictor.ml.forecasting.forecast_report import gains_of
+from predictor.ml.forecasting.frequency import NAMED
+from predictor.ml.forecasting.lag_features import Shape, describe, filled, windows_of
+from predictor.ml.forecasting.series import Series, SeriesTable
+from predictor.ml.forecasting.training_table import View, described, training_points
 from predictor.ml.loading import load_predictor
-from predictor.ml.series import Series, SeriesTable
 from predictor.ml.training.forecasting_run import run
 from predictor.ml.training.request_checks import check_request
 from predictor.ml.types.schema import Role, Signature, Task
@@ -218,8 +218,8 @@ def test_windows_are_described_in_parts(monkeypatch):
         sizes.append(windows.size)
         return describe(windows, *rest)
 
-    monkeypatch.setattr(forecast_table, "WINDOW_CELLS", 1_000)
-    monkeypatch.setattr(forecast_table, "describe", counted)
+    monkeypatch.setattr(training_table, "WINDOW_CELLS", 1_000)
+    monkeypatch.setattr(training_table, "describe", counted)
     parts = described(view, points)
     assert max(sizes) <= 1_000
     for name, found in whole.columns.items():

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .forecast_features import FARTHEST, Described, Floats, Places, Shape, describe, windows_of
+from ..pipelines.fitted_pipeline import TargetScaling
+from ..types.schema import Task
+from ..validation.target import Target
+from ..validation.training_table import TrainingTable
 from .forecast_spec import roles_of, with_calendar
-from .pipelines.fitted_pipeline import TargetScaling
+from .lag_features import FARTHEST, Described, Floats, Places, Shape, describe, windows_of
 from .series import Series, SeriesTable
-from .types.schema import Task
-from .validation.target import Target
-from .validation.training_table import TrainingTable
 
 # Periods × windows that are described at once: 32 MB, and a few copies.
 WINDOW_CELLS = 4_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml.frequency import NAMED, find_frequency, gathering_frequency
+from predictor.ml.forecasting.frequency import NAMED, find_frequency, gathering_frequency
 
 
 def moments(first: str, n: int, unit: str, every: int = 1) -> np.ndarray:

@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration.conformal import JUDGED_COVERAGES
-from .evaluation.verdict import Comparison, Verdict, short
-from .forecast_backtest import Backtest
-from .forecast_baselines import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, error_units
-from .forecast_features import Floats
-from .forecast_intervals import StepErrors
-from .forecast_table import Points, View, actual, described
-from .metrics.scores import finite
-from .types.schema import Task
+from ..calibration.conformal import JUDGED_COVERAGES
+from ..evaluation.verdict import Comparison, Verdict, short
+from ..metrics.scores import finite
+from ..types.schema import Task
+from .backtest import Backtest
+from .horizon_intervals import StepErrors
+from .lag_features import Floats
+from .naive_forecasts import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, error_units
+from .training_table import Points, View, actual, described
 
 N_RESAMPLES = 1_000
 # Even if all of fewer horizons that do not overlap were forecast better, chance does that in 1 of 16 tests.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidTrainingRequest
-from predictor.ml.series import make_series
+from predictor.ml.forecasting.series import make_series
 from predictor.ml.types.training_request import ForecastOptions
 
 DAYS = (np.datetime64("2024-01-01", "D") + np.arange(20)).astype("datetime64[us]")

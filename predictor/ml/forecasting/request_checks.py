@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, listed, shown
+from ..types.schema import ColumnProfile, Role, TableSchema
+from ..types.training_request import AGGREGATIONS, FREQUENCIES, MAX_HORIZON, ForecastOptions, TrainingRequest
 from .series import MIN_PERIODS
-from .types.schema import ColumnProfile, Role, TableSchema
-from .types.training_request import AGGREGATIONS, FREQUENCIES, MAX_HORIZON, ForecastOptions, TrainingRequest
 
 
 def check_forecast(request: TrainingRequest) -> None:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InvalidTrainingRequest, shown
-from .forecast_features import Shape
-from .forecast_table import Points, View, joined, tested_points, training_points, training_table
+from ...errors import InvalidTrainingRequest, shown
+from ..types.training_request import ForecastOptions
+from ..types.warnings import TrainingWarning
+from ..validation.splits import Index, Split
+from ..validation.training_table import TrainingTable
 from .frequency import Frequency
+from .lag_features import Shape
 from .series import SeriesTable
-from .types.training_request import ForecastOptions
-from .types.warnings import TrainingWarning
-from .validation.splits import Index, Split
-from .validation.training_table import TrainingTable
+from .training_table import Points, View, joined, tested_points, training_points, training_table
 
 N_CUTS = 3
 # Periods that the first fit has beyond the longest horizon, and that candidates are compared on at least.

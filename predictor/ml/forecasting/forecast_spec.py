@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact, InvalidInput, shown
-from .features.columns import Columns
-from .features.date_steps import CYCLES, date_parts
-from .forecast_features import Described, Floats, Places, Shape, describe, filled
+from ...errors import DamagedArtifact, InvalidInput, shown
+from ..features.columns import Columns
+from ..features.date_steps import CYCLES, date_parts
+from ..pipelines.fitted_pipeline import TargetScaling
+from ..types.schema import FeatureField, Role, Signature, Task
+from ..types.training_request import AGGREGATIONS
 from .frequency import Frequency
-from .pipelines.fitted_pipeline import TargetScaling
+from .lag_features import Described, Floats, Places, Shape, describe, filled
 from .series import Series
-from .types.schema import FeatureField, Role, Signature, Task
-from .types.training_request import AGGREGATIONS
 
 FORMAT = 1
 # Periods that newer values may add to a series: more than that is another series by then.

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidTrainingRequest, Problem, listed, shown
+from ...errors import InvalidTrainingRequest, Problem, listed, shown
+from ..types.training_request import ForecastOptions
+from ..types.warnings import TrainingWarning
+from ..validation.target import missing
 from .frequency import NAMED, Frequency, Moments, find_frequency, gathering_frequency
-from .types.training_request import ForecastOptions
-from .types.warnings import TrainingWarning
-from .validation.target import missing
 
 Floats = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .forecast_features import Floats, filled
-from .forecast_table import Points, View
+from .lag_features import Floats, filled
+from .training_table import Points, View
 
 SEASONAL, NAIVE, DRIFT = "seasonal_naive", "naive", "drift"
 TITLES = {SEASONAL: "Seasonal naive", NAIVE: "Last value", DRIFT: "Drift"}

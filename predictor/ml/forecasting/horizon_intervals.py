@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
-from .calibration.conformal import Group
+from ...errors import DamagedArtifact
+from ..calibration.conformal import Group
 
 Floats = NDArray[np.float64]
 # Below this, a step borrows from its neighbours.
