@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from accuracy import PROJECT, actual
 
-from predictor.ml.inference import Predictor
+from predictor.ml.inference.loading import load_predictor
+from predictor.ml.inference.predictor import Predictor
 from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.inputs.row_checker import RowChecker
-from predictor.ml.loading import load_predictor
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.types.schema import Signature, Task
 from predictor.ml.types.training_request import AUTO, TrainingLimits, TrainingRequest

@@ -38,9 +38,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from _tables import bundled_tables
 
+from predictor.ml.inference.loading import load_predictor
 from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.inputs.row_checker import RowChecker
-from predictor.ml.loading import load_predictor
 from predictor.ml.metrics.scores import metrics
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.types.schema import ColumnProfile, Signature, Task, canonical_text

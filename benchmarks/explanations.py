@@ -36,8 +36,8 @@ from _trained import rows_of
 from parity import fitted
 
 from predictor.ml.explanation.shapley import BACKGROUND_ROWS, n_background_rows
-from predictor.ml.inference import Predictor
-from predictor.ml.loading import load_predictor
+from predictor.ml.inference.loading import load_predictor
+from predictor.ml.inference.predictor import Predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import version_files
 from predictor.ml.persistence.version_files import answers_of

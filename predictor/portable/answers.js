@@ -1,6 +1,6 @@
 // From the graph's numbers to an answer, and the check that this browser computes what the server computed.
 
-// Another processor may add in another order: predictor/ml/inference.py allows the same.
+// Another processor may add in another order: predictor/ml/inference/predictor.py allows the same.
 const GOLDEN_TOLERANCE = 1e-5;
 
 const shortened = (value) => Number(value.toPrecision(7));

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..ml.explanation.nearest_examples import Near
-    from ..ml.inference import Predictor
+    from ..ml.inference.predictor import Predictor
     from ..ml.inputs.row_checker import CheckedRows, RowWarning
     from ..models import ApiToken, ModelVersion, User
     from .serving import Served

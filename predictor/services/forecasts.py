@@ -55,7 +55,7 @@ def outlook(version: ModelVersion) -> Outlook:
 
 def spec_of(served: Served) -> ForecastSpec:
     """What the version knows of its series. Raises InvalidInput for a version that does not forecast."""
-    from ..ml.forecast_serving import ForecastPredictor
+    from ..ml.inference.forecast_predictor import ForecastPredictor
 
     if not isinstance(served.predictor, ForecastPredictor):
         raise InvalidInput(
@@ -96,7 +96,7 @@ def _refuse_many(horizon: int, n_series: int) -> None:
 
 def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
     """The version with newer values than it was trained on. Raises InvalidInput, InvalidRows, TooLarge."""
-    from ..ml.forecast_serving import ForecastPredictor
+    from ..ml.inference.forecast_predictor import ForecastPredictor
     from ..ml.inputs.row_checker import RowChecker
 
     spec, predictor = spec_of(served), served.predictor

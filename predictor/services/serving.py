@@ -20,7 +20,7 @@ from ..models import ModelVersion
 from . import meters
 
 if TYPE_CHECKING:
-    from ..ml.inference import Predictor
+    from ..ml.inference.predictor import Predictor
     from ..ml.inputs.row_checker import RowChecker
     from ..ml.types.schema import Signature
 
@@ -146,7 +146,7 @@ def forget_all() -> None:
 
 
 def _load(pk: int) -> Served:
-    from ..ml import loading
+    from ..ml.inference import loading
 
     version = ModelVersion.objects.get(pk=pk)
     signature = version.signature

@@ -17,14 +17,14 @@ from ..execution.child_processes import Children
 from ..execution.json_files import write_json
 from ..execution.progress import Clock, Deadline, Reporter
 from ..explanation.permutation_importance import predicted
-from ..forecast_serving import StoredForecast, golden_of
 from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtest
 from ..forecasting.forecast_report import KnownErrors, floor_of, report
 from ..forecasting.forecast_spec import Ending, ForecastSpec
 from ..forecasting.horizon_intervals import StepErrors
 from ..forecasting.series import SeriesTable, make_series
 from ..forecasting.training_table import View, actual, described, fits_log
-from ..loading import load_predictor
+from ..inference.forecast_predictor import StoredForecast, golden_of
+from ..inference.loading import load_predictor
 from ..persistence.version_files import FORECAST, store_json
 from ..search.checkpoints import Checkpoints
 from ..search.fold_fitting import fit_fold

@@ -11,7 +11,7 @@ import pytest
 from predictor.errors import DamagedArtifact
 from predictor.ml.calibration.probability_calibration import Calibration, calibrated, fit
 from predictor.ml.features.feature_spec import LINEAR
-from predictor.ml.loading import load_predictor
+from predictor.ml.inference.loading import load_predictor
 from predictor.ml.metrics.scores import calibration_error, losses
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import version_files

@@ -15,7 +15,7 @@ from predictor.errors import DamagedArtifact, TrainingFailed
 from predictor.ml.estimators.catalogue import estimators_for
 from predictor.ml.estimators.hyperparameters import SUPERVISED
 from predictor.ml.features.columns import Columns
-from predictor.ml.loading import load_predictor
+from predictor.ml.inference.loading import load_predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.onnx_export.session import Session, refuse_external_data
 from predictor.ml.persistence import skops_files, version_files

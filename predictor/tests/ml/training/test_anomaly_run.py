@@ -18,7 +18,7 @@ from predictor.ml.estimators.isolation_forest import (
 from predictor.ml.execution.progress import Reporter
 from predictor.ml.features.encoding import ISOLATION
 from predictor.ml.features.feature_spec import FeatureSpec
-from predictor.ml.loading import load_predictor
+from predictor.ml.inference.loading import load_predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence.version_files import load_pipeline
 from predictor.ml.training import anomaly_run

@@ -14,7 +14,7 @@ from predictor.ml.estimators.cluster_models import NearestCentre, SoftMixture
 from predictor.ml.execution.progress import Deadline, Reporter
 from predictor.ml.features.encoding import DISTANCES
 from predictor.ml.features.feature_spec import FeatureSpec
-from predictor.ml.loading import load_predictor
+from predictor.ml.inference.loading import load_predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence.version_files import load_pipeline
 from predictor.ml.training import clustering_run

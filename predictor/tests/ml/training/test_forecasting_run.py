@@ -18,7 +18,7 @@ from predictor.ml.forecasting.frequency import NAMED
 from predictor.ml.forecasting.lag_features import Shape, describe, filled, windows_of
 from predictor.ml.forecasting.series import Series, SeriesTable
 from predictor.ml.forecasting.training_table import View, described, training_points
-from predictor.ml.loading import load_predictor
+from predictor.ml.inference.loading import load_predictor
 from predictor.ml.training.forecasting_run import run
 from predictor.ml.training.request_checks import check_request
 from predictor.ml.types.schema import Role, Signature, Task

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor.ml.loading import load_predictor
+from predictor.ml.inference.loading import load_predictor
 from predictor.ml.persistence import version_files
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.split import SplitBy, SplitKind

@@ -8,15 +8,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact
-from .calibration.conformal import Uncertainty
-from .explanation.shapley import Explainer, Explanation
-from .features.columns import Columns
-from .inputs.row_checker import RowChecker
-from .onnx_export.session import Session
-from .persistence.version_files import GOLDEN, StoredSpec, answers_of, columns_from_json, read_json
-from .pipelines.fitted_pipeline import FittedPipeline, Outputs
-from .types.schema import Signature
+from ...errors import DamagedArtifact
+from ..calibration.conformal import Uncertainty
+from ..explanation.shapley import Explainer, Explanation
+from ..features.columns import Columns
+from ..inputs.row_checker import RowChecker
+from ..onnx_export.session import Session
+from ..persistence.version_files import GOLDEN, StoredSpec, answers_of, columns_from_json, read_json
+from ..pipelines.fitted_pipeline import FittedPipeline, Outputs
+from ..types.schema import Signature
 
 # Another processor may add float32 numbers in another order.
 GOLDEN_TOLERANCE = 1e-5

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from predictor.errors import DamagedArtifact
-from predictor.ml import loading
 from predictor.ml.estimators.hyperparameters import SUPERVISED
-from predictor.ml.inference import Predictor
-from predictor.ml.loading import load_predictor, try_in_child
+from predictor.ml.inference import loading
+from predictor.ml.inference.loading import load_predictor, try_in_child
+from predictor.ml.inference.predictor import Predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import version_files
 from predictor.ml.persistence.version_files import GOLDEN, SKOPS, SPEC, answers_of
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Task
 
-from .mixed_table import fitted, mixed_signature
+from ..mixed_table import fitted, mixed_signature
 
 SAMPLE = {Task.REGRESSION: "hist_gradient_boosting", Task.BINARY: "random_forest", Task.MULTICLASS: "knn"}
 PARAMS: dict[str, dict[str, Any]] = {

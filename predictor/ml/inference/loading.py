@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import DamagedArtifact
-from .calibration.conformal import Uncertainty
-from .features.columns import Columns
-from .inference import Predictor
-from .onnx_export.session import Session
-from .persistence.version_files import (
+from ...errors import DamagedArtifact
+from ..calibration.conformal import Uncertainty
+from ..features.columns import Columns
+from ..onnx_export.session import Session
+from ..persistence.version_files import (
     BACKGROUND,
     FORECAST,
     GOLDEN,
@@ -29,7 +28,8 @@ from .persistence.version_files import (
     read_json,
     read_spec,
 )
-from .types.schema import Signature
+from ..types.schema import Signature
+from .predictor import Predictor
 
 CHILD_SECONDS = 120.0
 
@@ -53,7 +53,7 @@ def load_predictor(
     }
     kind: type[Predictor] = Predictor
     if FORECAST in files:
-        from .forecast_serving import ForecastPredictor, StoredForecast
+        from .forecast_predictor import ForecastPredictor, StoredForecast
 
         kind = ForecastPredictor
         beside["forecast"] = StoredForecast.read(content_of(files, FORECAST, digests))
@@ -82,7 +82,7 @@ def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECOND
             (Path(folder) / name).write_bytes(content)
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "predictor.ml.loading", folder],
+                [sys.executable, "-m", "predictor.ml.inference.loading", folder],
                 cwd=root,
                 env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
                 capture_output=True,

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArtifact, InvalidRows, Problem, listed, shown
-from .features.columns import Columns
-from .forecasting.forecast_spec import ForecastSpec
-from .forecasting.horizon_intervals import StepErrors
-from .inference import GOLDEN_TOLERANCE, Predictor
-from .inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
-from .persistence.version_files import FORECAST, columns_from_json, read_json
-from .pipelines.fitted_pipeline import Outputs
+from ...errors import DamagedArtifact, InvalidRows, Problem, listed, shown
+from ..features.columns import Columns
+from ..forecasting.forecast_spec import ForecastSpec
+from ..forecasting.horizon_intervals import StepErrors
+from ..inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
+from ..persistence.version_files import FORECAST, columns_from_json, read_json
+from ..pipelines.fitted_pipeline import Outputs
+from .predictor import GOLDEN_TOLERANCE, Predictor
 
 Floats = NDArray[np.float64]
 
@@ -169,7 +169,7 @@ class ForecastChecker(RowChecker):
 
 def golden_of(predictor: Predictor, spec: ForecastSpec, columns: Columns) -> dict[str, Any]:
     """Future rows with the values they get now, to be replayed whenever the version is loaded."""
-    from .persistence.version_files import columns_to_json
+    from ..persistence.version_files import columns_to_json
 
     described = spec.describe(spec.rows(columns))
     values = spec.values(described, np.asarray(predictor.predict(described.columns).values, np.float64))
