@@ -6,8 +6,8 @@ DIR holds manifest.json, {name: {"target", "task"}}, with NAME.train.csv for eac
 scikit-learn ships. `--quick` takes one table made up here, with gaps, dates, words and categories in it.
 
 Each model is fitted on at most so many rows, exported, and compared on a thousand ordinary rows and a thousand
-with missing, unseen and extreme cells (predictor/ml/onnx_export/parity.py, the gate that every version passes before it is
-published). Prints the largest difference, the share of equal labels, and whether it would be served compiled;
+with missing, unseen and extreme cells (predictor/ml/onnx_export/parity.py, the gate that every version passes before
+it is published). Prints the largest difference, the share of equal labels, and whether it would be served compiled;
 at the end the share of compiled ones, and that among what Auto chooses from. FILE gets all of it.
 The exit code is 1 unless all that Auto chooses from is compiled.
 """

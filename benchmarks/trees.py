@@ -3,8 +3,9 @@
     python benchmarks/trees.py [--rows 20000] [--trees 100] [--json FILE] [--quick]
 
 One random forest (10 numbers, 4 categories) is exported as it would be served, in the order in which it was grown,
-and cut into nodes of one size after another (predictor/ml/onnx_export/tree_ensemble.py). For each: µs of processor time a row
-for one row, for 20 and for 2,000 at once on one thread, the seconds that 2,000 rows take when they are shared out to
+and cut into nodes of one size after another (predictor/ml/onnx_export/tree_ensemble.py). For each: µs of processor
+time a row for one row, for 20 and for 2,000 at once on one thread, the seconds that 2,000 rows take when they are
+shared out to
 the processors, MB of file, seconds to load, and the largest difference from scikit-learn.
 Layouts take turns, and the least time of several counts, since other work on the machine only adds to it.
 """

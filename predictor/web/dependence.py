@@ -1,4 +1,4 @@
-"""How the answer goes with one column: the curves of `ml/dependence.py`, one column at a time.
+"""How the answer goes with one column: the curves of `ml/explanation/partial_dependence.py`, one column at a time.
 
 Reads the report leniently, as the rest of the page does: a version from before has no curves.
 """

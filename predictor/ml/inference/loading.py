@@ -76,7 +76,7 @@ def _rows(background: bytes) -> Columns:
 
 def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECONDS) -> None:
     """Load and ask a version in a process of its own. Raises DamagedArtifact if that dies or refuses."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     with tempfile.TemporaryDirectory(prefix="mlweb-check-") as folder:
         for name, content in contents.items():
             (Path(folder) / name).write_bytes(content)

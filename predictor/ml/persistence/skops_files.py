@@ -5,10 +5,14 @@ Importing this does not import scikit-learn; `dump` and `load` do.
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
+import sys
+import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ...errors import DamagedArtifact, TrainingFailed, listed
@@ -99,6 +103,15 @@ ALLOWED = frozenset(
         "sklearn.utils.validation.check_array",
     ]
 )
+# Classes of ours that files name by the module they were in when they were stored, and where they are now.
+RENAMED = {
+    "predictor.ml.anomalies.IsolationScore": "predictor.ml.estimators.isolation_forest.IsolationScore",
+    "predictor.ml.clusters.NearestCentre": "predictor.ml.estimators.cluster_models.NearestCentre",
+    "predictor.ml.clusters.SoftMixture": "predictor.ml.estimators.cluster_models.SoftMixture",
+    "predictor.ml.neighbours.NeighboursClassifier": "predictor.ml.estimators.neighbours.NeighboursClassifier",
+    "predictor.ml.neighbours.NeighboursRegressor": "predictor.ml.estimators.neighbours.NeighboursRegressor",
+    "predictor.ml.svm.ProbabilisticSVC": "predictor.ml.estimators.svm.ProbabilisticSVC",
+}
 # Kinds of nodes that hold code or bytes to be interpreted are not needed by any of the above.
 LOADERS = frozenset(
     [
@@ -122,6 +135,8 @@ LOADERS = frozenset(
 # A forest of a thousand deep trees takes about 1.5 GB unpacked.
 MAX_UNPACKED_BYTES = 4 * 2**30
 MAX_SCHEMA_DEPTH = 200
+# One file at a time is constructed: the former module names are there for its thread alone.
+_CONSTRUCTING = threading.Lock()
 
 
 def dump(estimators: list[Any]) -> bytes:
@@ -148,12 +163,33 @@ def load(content: bytes) -> list[Any]:
     import skops.io
 
     try:
-        loaded = skops.io.loads(content, trusted=sorted(ALLOWED))
+        with _former_modules():
+            loaded = skops.io.loads(content, trusted=sorted(ALLOWED | RENAMED.keys()))
     except Exception as error:  # what a damaged file raises depends on where it is damaged
         raise DamagedArtifact("The stored estimators cannot be read.") from error
     if not isinstance(loaded, list):
         raise DamagedArtifact("The stored file does not hold a list of estimators.")
     return [unpacked(estimator) for estimator in loaded]
+
+
+@contextmanager
+def _former_modules() -> Iterator[None]:
+    """Let the former module names of `RENAMED` stand for the modules of today while a file is constructed.
+
+    skops imports each class by the module name in the file. The file itself may be hundreds of megabytes and is
+    not rewritten.
+    """
+    with _CONSTRUCTING:
+        former = {
+            old.rpartition(".")[0]: importlib.import_module(new.rpartition(".")[0])
+            for old, new in RENAMED.items()
+        }
+        sys.modules.update(former)
+        try:
+            yield
+        finally:
+            for name in former:
+                del sys.modules[name]
 
 
 def audit(content: bytes) -> list[str]:
@@ -181,7 +217,7 @@ def _strange(schema: Any) -> Iterator[str]:
         if isinstance(node, dict):
             if "__class__" in node or "__module__" in node:
                 name = f"{node.get('__module__')}.{node.get('__class__')}"
-                if name not in ALLOWED:
+                if name not in ALLOWED and name not in RENAMED:
                     yield name
             loader = node.get("__loader__")
             if loader is not None and loader not in LOADERS:

@@ -4,8 +4,8 @@ The process is meant to be supervised: it may be killed at any time, by anybody,
 This text is the contract between it and its supervisor.
 
 Request
-    REQUEST.json is `TrainingRequest.to_json()` (predictor/ml/types/training_request.py). WORKDIR is made if it is missing
-    and belongs to this run alone. Started again with the same request and WORKDIR, the process takes up
+    REQUEST.json is `TrainingRequest.to_json()` (predictor/ml/types/training_request.py). WORKDIR is made if it is
+    missing and belongs to this run alone. Started again with the same request and WORKDIR, the process takes up
     the fits that were finished and goes on; the budget counts from the new start, less what those fits took.
 
 Standard output: one JSON object a line, flushed. Every line has "event" and "seconds" since the start.

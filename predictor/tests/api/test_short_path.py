@@ -88,7 +88,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from predictor.ml import loading, rows
-from predictor.ml.schema import Signature
+from predictor.ml.types.schema import Signature
 files, signature = json.loads(sys.argv[1]), Signature.from_json(json.loads(sys.argv[2]))
 predictor = loading.load_predictor({name: Path(path) for name, path in files.items()}, signature)
 checked = rows.RowChecker(signature).check([{"x1": 1, "x2": 2}])

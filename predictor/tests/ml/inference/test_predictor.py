@@ -122,9 +122,9 @@ def test_serving_a_compiled_version_imports_no_training_library(tmp_path: Path) 
     stored(tmp_path, Task.BINARY)
     code = """
 import pathlib, sys
-from predictor.ml.loading import load_predictor
-from predictor.ml.rows import RowChecker
-from predictor.ml.schema import Signature, Task
+from predictor.ml.inference.loading import load_predictor
+from predictor.ml.inputs.row_checker import RowChecker
+from predictor.ml.types.schema import Signature, Task
 files = {path.name: path for path in pathlib.Path(sys.argv[1]).iterdir()}
 load_predictor(files, Signature("y", Task.BINARY, ())).check_golden()
 print(sorted({"sklearn", "skops", "pandas", "scipy", "onnx", "django"} & set(sys.modules)))

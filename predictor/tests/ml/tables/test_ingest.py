@@ -544,9 +544,7 @@ def test_the_child_runs_by_itself_and_loads_no_django(tmp_path: Path) -> None:
     source = tmp_path / "source.csv"
     source.write_text(PEOPLE)
     request = IngestRequest(source, tmp_path, ImportOptions(), LIMITS)
-    code = (
-        "import sys; from predictor.ml.ingest import main; main(sys.argv[1:]); print('django' in sys.modules)"
-    )
+    code = "import sys; from predictor.ml.tables.ingest import main; main(sys.argv[1:]); print('django' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     done = subprocess.run(
         [sys.executable, "-c", code, str(request.write())],

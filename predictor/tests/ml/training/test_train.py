@@ -22,7 +22,7 @@ from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 
 from ..tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[4]
 
 
 def asked(folder, *, make=regression_table, n_rows=120, **options):
