@@ -1,6 +1,7 @@
 """How a version decides, how sure it is, what its best rows hold and how large its errors are.
 
-Reads the JSON of `ml/evaluation/evaluation_report.py` leniently, as report.py does: what an older version lacks is left out.
+Reads the JSON of `ml/evaluation/evaluation_report.py` leniently, as report.py does: what an older version lacks
+is left out.
 """
 
 from __future__ import annotations
