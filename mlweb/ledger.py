@@ -12,9 +12,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from predictor.services import draining
 from predictor.services.admission import predicting
-from predictor.services.meters import CELL, meters
+from predictor.services.process import draining
+from predictor.services.process.meters import CELL, meters
 
 from .logs import Access, AccessLog
 

@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from multiprocessing import util
 
-from predictor.services import draining
 from predictor.services.log_writer import writer
+from predictor.services.process import draining
 
 from . import logs
 from .server import DRAIN, END, KILL_AFTER_SECONDS, ready_file

@@ -7,6 +7,6 @@ class PredictorConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  (registers the system checks)
-        from .services import connections
+        from .services.process import connections
 
         connections.watch()

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 
 from ..errors import Busy, TookTooLong
-from . import meters
+from .process import meters
 
 RETRY_SECONDS = 1
 

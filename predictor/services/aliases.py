@@ -10,7 +10,7 @@ from django.utils.text import slugify
 
 from ..errors import Conflict, InvalidInput, NotFound, shown
 from ..models import CHAMPION, AliasChange, ModelAlias, ModelVersion, RegisteredModel
-from . import remembering
+from .process import short_cache
 
 if TYPE_CHECKING:
     from ..models import User
@@ -69,7 +69,7 @@ def remove_alias(*, registered_model: RegisteredModel, alias: str, by: User | No
             changed_by=by,
         )
         found.delete()
-        remembering.forget_after_commit()
+        short_cache.forget_after_commit()
 
 
 def history(registered_model: RegisteredModel, alias: str | None = None) -> QuerySet[AliasChange]:
@@ -93,7 +93,7 @@ def point(
     held = locked.aliases.filter(alias=alias).first()
     if held is not None and held.model_version_id == version.pk:
         return held
-    remembering.forget_after_commit()
+    short_cache.forget_after_commit()
     AliasChange.objects.create(
         registered_model=locked,
         alias=alias,

@@ -15,7 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from ..models import BatchPrediction, Job, TrainingRun
-from . import draining, log_writer
+from . import log_writer
+from .process import draining
 
 logger = logging.getLogger(__name__)
 

@@ -23,11 +23,11 @@ from django.utils import timezone
 
 from ..errors import Conflict
 from ..models import Job, JobStatus
-from . import meters
 from .attempts import begun_attempt, deaths, with_lost_attempts
 from .job_endings import perform_to_end
 from .job_kinds import JobKind
 from .leases import Held, OnChange, Stop, Stopped, WorkDied
+from .process import meters
 
 __all__ = [
     "Held",

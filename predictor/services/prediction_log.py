@@ -17,8 +17,9 @@ from ..errors import InvalidInput, NotLogged
 from ..ml.tables.csv_writing import csv_lines
 from ..models import PredictionLog, RegisteredModel, User, Workspace
 from ..models.prediction_log import PredictionLogQuerySet, first_id_at
-from . import log_writer, meters
+from . import log_writer
 from .log_rows import LogRow, as_json, insert
+from .process import meters
 
 __all__ = ["LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "search"]
 

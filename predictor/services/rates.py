@@ -25,7 +25,7 @@ from django.conf import settings
 
 from ..errors import RateLimited
 from ..models import ApiToken
-from . import meters
+from .process import meters
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from django.utils.text import slugify
 from ..errors import Conflict, InvalidInput, NotFound, listed, shown
 from ..ml.types.threshold_rule import ThresholdRule
 from ..models import CHAMPION, ModelVersion, RegisteredModel
-from . import remembering
 from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
 from .comparison import Comparison, compare
 from .onnx_files import OnnxFile, onnx_download
-from .remembering import Remembered
+from .process import short_cache
+from .process.short_cache import Remembered
 
 if TYPE_CHECKING:
     from ..models import TrainingRun, User, Workspace
@@ -100,7 +100,7 @@ def update_model(
     if description is not None:
         registered_model.description = description
     registered_model.save(update_fields=["name", "description"])
-    remembering.forget_after_commit()
+    short_cache.forget_after_commit()
     return registered_model
 
 
@@ -246,7 +246,7 @@ def archive(*, model_version: ModelVersion, by: User) -> ModelVersion:
         if model_version.archived_at is None:
             model_version.archived_at = timezone.now()
             model_version.save(update_fields=["archived_at"])
-            remembering.forget_after_commit()
+            short_cache.forget_after_commit()
     return model_version
 
 
@@ -254,7 +254,7 @@ def unarchive(*, model_version: ModelVersion, by: User) -> ModelVersion:
     """Let an archived version serve again."""
     model_version.archived_at = None
     model_version.save(update_fields=["archived_at"])
-    remembering.forget_after_commit()
+    short_cache.forget_after_commit()
     return model_version
 
 

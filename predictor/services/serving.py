@@ -17,7 +17,7 @@ from django.conf import settings
 
 from ..errors import NotFound, NotServable
 from ..models import ModelVersion
-from . import meters
+from .process import meters
 
 if TYPE_CHECKING:
     from ..ml.inference.predictor import Predictor

@@ -20,8 +20,8 @@ from django.utils import timezone
 
 from ..errors import InvalidInput, NotAuthenticated, NotFound, Problem, listed, shown
 from ..models import ApiToken, Membership, Scope, User, Workspace
-from . import remembering
-from .remembering import Remembered
+from .process import short_cache
+from .process.short_cache import Remembered
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def revoke(*, token: ApiToken, by: User | None) -> None:
     if token.revoked_at is None:
         token._history_user = by
         token.mark_revoked()
-        remembering.forget_after_commit()
+        short_cache.forget_after_commit()
 
 
 def digest_of(plaintext: str) -> str:

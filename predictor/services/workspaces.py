@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ..errors import Conflict, InvalidInput, NotFound, shown
 from ..models import ApiToken, Membership, User, Workspace, WorkspaceRole
-from . import remembering
+from .process import short_cache
 
 WELL_FORMED_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 
@@ -104,7 +104,7 @@ def change_role(*, membership: Membership, role: WorkspaceRole | str, by: User |
         membership.role = role
         membership._history_user = by
         membership.save(update_fields=["role"])
-        remembering.forget_after_commit()
+        short_cache.forget_after_commit()
     return membership
 
 
@@ -120,7 +120,7 @@ def remove_member(*, membership: Membership, by: User | None) -> None:
     tokens.update(revoked_at=timezone.now())
     membership._history_user = by
     membership.delete()
-    remembering.forget_after_commit()
+    short_cache.forget_after_commit()
 
 
 def check_slug(slug: str) -> None:

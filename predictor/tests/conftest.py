@@ -10,7 +10,8 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
-from predictor.services import log_writer, remembering
+from predictor.services import log_writer
+from predictor.services.process import short_cache
 
 
 @pytest.fixture(scope="session")
@@ -97,4 +98,4 @@ def stranger(other_workspace: Workspace) -> User:
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """What an earlier test committed is not remembered in the next one."""
-    remembering.forget_all()
+    short_cache.forget_all()

@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 
 from predictor.models import BatchPrediction, ModelVersion
-from predictor.services import batches, jobs, meters
+from predictor.services import batches, jobs
+from predictor.services.process import meters
 from predictor.tests.api.conftest import Caller, problem
 
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? -?[0-9.e+-]+')

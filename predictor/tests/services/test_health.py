@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from predictor.models import Dataset, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import draining, health, log_writer
+from predictor.services import health, log_writer
+from predictor.services.process import draining
 
 
 def failing() -> dict[str, str]:

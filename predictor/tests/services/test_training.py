@@ -24,16 +24,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import (
-    artifacts,
-    child_environment,
-    fitting_child,
-    jobs,
-    leases,
-    registry,
-    training,
-    training_job,
-)
+from predictor.services import artifacts, fitting_child, jobs, leases, registry, training, training_job
+from predictor.services.process import child_environment
 
 pytestmark = pytest.mark.django_db
 

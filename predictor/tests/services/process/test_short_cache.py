@@ -8,8 +8,9 @@ from django.db import transaction
 
 from predictor.errors import NotAuthenticated, NotFound
 from predictor.models import ApiToken, ModelAlias, RegisteredModel, Scope, User, Workspace
-from predictor.services import registry, remembering, tokens, workspaces
-from predictor.services.remembering import Remembered
+from predictor.services import registry, tokens, workspaces
+from predictor.services.process import short_cache
+from predictor.services.process.short_cache import Remembered
 
 
 class Clock:
@@ -26,7 +27,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(remembering, "now", clock)
+    monkeypatch.setattr(short_cache, "now", clock)
     return clock
 
 
@@ -101,7 +102,7 @@ def test_what_was_forgotten_while_it_was_read_is_not_remembered(clock: Clock) ->
     remembered = Remembered[str, str]()
 
     def overtaken() -> str:
-        remembering.forget_all()
+        short_cache.forget_all()
         return "old"
 
     assert remembered.get("a", overtaken) == "old"
@@ -129,9 +130,9 @@ def test_what_a_transaction_sees_is_not_remembered(clock: Clock) -> None:
 # --- With committed rows: each of these clears all tables, so there are few ---------------------------------
 @pytest.fixture
 def _committed(transactional_db: None, clock: Clock) -> Iterator[None]:
-    remembering.forget_all()
+    short_cache.forget_all()
     yield
-    remembering.forget_all()
+    short_cache.forget_all()
 
 
 @pytest.mark.usefixtures("_committed")

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from predictor.services import connections
+from predictor.services.process import connections
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,8 +13,8 @@ import pytest
 
 from predictor import tasks
 from predictor.models import JobStatus, PredictionSource
-from predictor.services import meters
-from predictor.services.meters import Meters
+from predictor.services.process import meters
+from predictor.services.process.meters import Meters
 
 
 @pytest.fixture(autouse=True)
