@@ -24,7 +24,7 @@ from ..models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
 from . import artifacts, batch_files, prediction_log, serving
 from .answers import NOT_A_NUMBER, Asked
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
-from .jobs import Held, JobKind, WorkDied
+from .jobs.queue import Held, JobKind, WorkDied
 from .log_rows import LogRow
 
 # How often the progress is committed: what a kill makes be done again.

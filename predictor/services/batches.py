@@ -21,7 +21,7 @@ from ..models import BatchFormat, BatchPrediction, Membership, RegisteredModel, 
 from . import artifact_references, artifacts, batch_files, datasets, jobs, registry, serving
 from .answers import coverage_for
 from .batch_job import BATCHES
-from .leases import OnChange
+from .jobs.leases import OnChange
 
 if TYPE_CHECKING:
     from ..models import ApiToken, Dataset, User

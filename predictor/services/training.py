@@ -18,7 +18,7 @@ from ..ml.types.training_request import AUTO, EFFORTS, ForecastOptions, Training
 from ..ml.validation import split_suggestions
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry
-from .leases import OnChange
+from .jobs.leases import OnChange
 from .training_job import TRAINING
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from ..ml.types.training_request import ForecastOptions, TrainingLimits, Trainin
 from ..models import JobStatus, TrainingRun
 from . import artifacts, registry
 from .fitting_child import FittingChild
-from .jobs import Held, JobKind, WorkDied
+from .jobs.queue import Held, JobKind, WorkDied
 
 # The page asks once a second; writing more often than that helps nobody and wakes the disk.
 WRITE_SECONDS = 1.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from . import artifact_references, batches, csv_predictions, idempotency, ingest_child, training
-from .jobs import JobKind
+from .jobs.queue import JobKind
 
 # Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
 # more, no process can be at work on an upload that nothing was written to.

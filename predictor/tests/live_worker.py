@@ -27,7 +27,7 @@ def hearing_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with ThreadPoolExecutor(max_workers=1) as worker:
         heard = []
         monkeypatch.setattr(
-            "predictor.services.jobs.current_app.send_task",
+            "predictor.services.jobs.queue.current_app.send_task",
             lambda *args, **kwargs: heard.append(worker.submit(work)),
         )
         yield

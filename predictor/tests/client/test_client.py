@@ -89,7 +89,7 @@ def test_a_run_that_fails_raises_with_its_reason(api: Client, tmp_path: Path) ->
 def test_a_file_is_predicted_by_a_worker(
     api: Client, version: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("predictor.services.jobs.current_app.send_task", lambda *args, **kwargs: None)
+    monkeypatch.setattr("predictor.services.jobs.queue.current_app.send_task", lambda *args, **kwargs: None)
     source = tmp_path / "rows.jsonl"
     source.write_text("\n".join(json.dumps(row) for row in [ROW, {**ROW, "age": "old"}]))
 

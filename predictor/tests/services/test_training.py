@@ -24,7 +24,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import artifacts, fitting_child, jobs, leases, registry, training, training_job
+from predictor.services import artifacts, fitting_child, registry, training, training_job
+from predictor.services.jobs import leases, queue
 from predictor.services.process import child_environment
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ STUB = "predictor.tests.services.fitting_stub"
 def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that obeys `behave`; leases are looked at by hand, since a second thread would need a file."""
     monkeypatch.setattr(fitting_child, "MODULE", STUB)
-    monkeypatch.setattr(jobs, "_is_shutting_down", threading.Event())
+    monkeypatch.setattr(queue, "_is_shutting_down", threading.Event())
     monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
 
 
@@ -344,7 +345,7 @@ def test_a_finished_run_cannot_be_cancelled(start: Any, behave: Any) -> None:
 def test_six_runs_become_six_versions_without_a_gap(start: Any, behave: Any) -> None:
     behave("finish")
     runs = [start() for _ in range(6)]
-    jobs.work_off(training.TRAINING)
+    queue.work_off(training.TRAINING)
 
     assert sorted(ModelVersion.objects.values_list("number", flat=True)) == [1, 2, 3, 4, 5, 6]
     assert all(TrainingRun.objects.get(pk=run.pk).attempts == 1 for run in runs)

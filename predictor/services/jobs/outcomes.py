@@ -8,10 +8,10 @@ import traceback
 from django.conf import settings
 from django.db import DatabaseError
 
-from ..errors import MlwebError
-from ..models import JobStatus
+from ...errors import MlwebError
+from ...models import JobStatus
 from .attempts import deaths
-from .job_kinds import JobKind
+from .kinds import JobKind
 from .leases import Held, Stop, Stopped, WorkDied
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from typing import Any, Self
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
-from ..models import Job, JobStatus
-from ..models.job import JobQuerySet
+from ...models import Job, JobStatus
+from ...models.job import JobQuerySet
 from .attempts import now_text
 
 logger = logging.getLogger(__name__)

@@ -21,13 +21,13 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ..errors import Conflict
-from ..models import Job, JobStatus
+from ...errors import Conflict
+from ...models import Job, JobStatus
+from ..process import meters
 from .attempts import begun_attempt, deaths, with_lost_attempts
-from .job_endings import perform_to_end
-from .job_kinds import JobKind
+from .kinds import JobKind
 from .leases import Held, OnChange, Stop, Stopped, WorkDied
-from .process import meters
+from .outcomes import perform_to_end
 
 __all__ = [
     "Held",

@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import ClassVar
 
-from ..models import Job
-from ..models.job import JobQuerySet
+from ...models import Job
+from ...models.job import JobQuerySet
 from .leases import Held
 
 

@@ -11,12 +11,12 @@ from pytest_django import Settings
 
 from predictor.errors import Conflict, TrainingFailed
 from predictor.models import Dataset, JobStatus, RegisteredModel, TrainingRun, Workspace
-from predictor.services import jobs, leases
+from predictor.services.jobs import leases, queue
 
 pytestmark = pytest.mark.django_db
 
 
-class Kind(jobs.JobKind):
+class Kind(queue.JobKind):
     """A kind of work whose doing a test chooses."""
 
     name = "training"
@@ -28,7 +28,7 @@ class Kind(jobs.JobKind):
         self.work = work or (lambda held: held.finish(JobStatus.SUCCEEDED, outcome="succeeded"))
         self.cleaned: list[int] = []
 
-    def perform(self, held: jobs.Held) -> None:
+    def perform(self, held: queue.Held) -> None:
         self.work(held)
 
     def clean_up(self, pk: int) -> None:
@@ -39,13 +39,13 @@ class Kind(jobs.JobKind):
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases are renewed by hand here: a second thread would need a database file."""
     monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
-    monkeypatch.setattr(jobs, "_is_shutting_down", threading.Event())
+    monkeypatch.setattr(queue, "_is_shutting_down", threading.Event())
 
 
 @pytest.fixture
 def bells(monkeypatch: pytest.MonkeyPatch) -> mock.Mock:
     send = mock.Mock()
-    monkeypatch.setattr(jobs.current_app, "send_task", send)
+    monkeypatch.setattr(queue.current_app, "send_task", send)
     return send
 
 
@@ -74,8 +74,8 @@ def silence(run: TrainingRun) -> None:
 def test_a_waiting_job_is_done_once(make_run: Any) -> None:
     run, kind = make_run(), Kind()
 
-    assert jobs.run(kind, run.pk)
-    assert not jobs.run(kind, run.pk)
+    assert queue.run(kind, run.pk)
+    assert not queue.run(kind, run.pk)
 
     run.refresh_from_db()
     assert run.status == JobStatus.SUCCEEDED
@@ -87,21 +87,21 @@ def test_a_waiting_job_is_done_once(make_run: Any) -> None:
 
 def test_a_job_that_somebody_holds_cannot_be_claimed(make_run: Any) -> None:
     run = make_run()
-    assert jobs.claim(Kind(), run.pk) is not None
-    assert jobs.claim(Kind(), run.pk) is None
+    assert queue.claim(Kind(), run.pk) is not None
+    assert queue.claim(Kind(), run.pk) is None
 
 
 def test_whoever_lost_the_lease_can_write_nothing_more(make_run: Any) -> None:
     run, kind = make_run(), Kind()
-    first = jobs.claim(kind, run.pk)
+    first = queue.claim(kind, run.pk)
     silence(run)
-    second = jobs.claim(kind, run.pk)
+    second = queue.claim(kind, run.pk)
 
-    with pytest.raises(jobs.Stopped):
+    with pytest.raises(queue.Stopped):
         first.update(progress=0.9)
-    with pytest.raises(jobs.Stopped):
+    with pytest.raises(queue.Stopped):
         first.finish(JobStatus.SUCCEEDED, outcome="succeeded")
-    assert first.reason_to_stop is jobs.Stop.LOST
+    assert first.reason_to_stop is queue.Stop.LOST
     second.finish(JobStatus.SUCCEEDED, outcome="succeeded")
 
     run.refresh_from_db()
@@ -111,11 +111,11 @@ def test_whoever_lost_the_lease_can_write_nothing_more(make_run: Any) -> None:
 
 def test_a_renewed_lease_is_not_swept(make_run: Any, bells: mock.Mock) -> None:
     run, kind = make_run(), Kind()
-    held = jobs.claim(kind, run.pk)
+    held = queue.claim(kind, run.pk)
     silence(run)
     held.renew()
 
-    jobs.sweep(kind)
+    queue.sweep(kind)
 
     run.refresh_from_db()
     assert run.status == JobStatus.RUNNING
@@ -123,10 +123,10 @@ def test_a_renewed_lease_is_not_swept(make_run: Any, bells: mock.Mock) -> None:
 
 def test_the_sweep_puts_a_lost_job_back_and_rings(make_run: Any, bells: mock.Mock) -> None:
     run, kind = make_run(), Kind()
-    jobs.claim(kind, run.pk)
+    queue.claim(kind, run.pk)
     silence(run)
 
-    jobs.sweep(kind)
+    queue.sweep(kind)
 
     run.refresh_from_db()
     assert run.status == JobStatus.QUEUED
@@ -142,9 +142,9 @@ def test_a_job_whose_worker_dies_each_time_fails_with_a_reason(
     settings.JOB_MAX_ATTEMPTS = 2
     run, kind = make_run(), Kind()
     for _ in range(2):
-        assert jobs.claim(kind, run.pk) is not None
+        assert queue.claim(kind, run.pk) is not None
         silence(run)
-        jobs.sweep(kind)
+        queue.sweep(kind)
 
     run.refresh_from_db()
     assert run.status == JobStatus.FAILED
@@ -157,9 +157,9 @@ def test_a_planned_stop_of_the_worker_does_not_count_against_the_job(
 ) -> None:
     settings.JOB_MAX_ATTEMPTS = 1
     run = make_run()
-    kind = Kind(lambda held: (jobs.shut_down(), held.check()))
+    kind = Kind(lambda held: (queue.shut_down(), held.check()))
 
-    jobs.run(kind, run.pk)
+    queue.run(kind, run.pk)
 
     run.refresh_from_db()
     assert run.status == JobStatus.QUEUED
@@ -172,11 +172,11 @@ def test_work_that_died_is_tried_again_and_then_given_up(
 ) -> None:
     settings.JOB_MAX_ATTEMPTS = 2
 
-    def die(held: jobs.Held) -> None:
-        raise jobs.WorkDied("It was killed.")
+    def die(held: queue.Held) -> None:
+        raise queue.WorkDied("It was killed.")
 
     run, kind = make_run(), Kind(die)
-    jobs.work_off(kind)
+    queue.work_off(kind)
 
     run.refresh_from_db()
     assert run.status == JobStatus.FAILED
@@ -185,11 +185,11 @@ def test_work_that_died_is_tried_again_and_then_given_up(
 
 
 def test_a_refusal_is_the_error_of_the_job(make_run: Any) -> None:
-    def refuse(held: jobs.Held) -> None:
+    def refuse(held: queue.Held) -> None:
         raise TrainingFailed("No candidate could be fitted.")
 
     run = make_run()
-    jobs.run(Kind(refuse), run.pk)
+    queue.run(Kind(refuse), run.pk)
 
     run.refresh_from_db()
     assert (run.status, run.error) == (JobStatus.FAILED, "No candidate could be fitted.")
@@ -197,7 +197,7 @@ def test_a_refusal_is_the_error_of_the_job(make_run: Any) -> None:
 
 def test_a_fault_of_ours_keeps_its_traceback_for_the_owner(make_run: Any) -> None:
     run = make_run()
-    jobs.run(Kind(lambda held: 1 / 0), run.pk)
+    queue.run(Kind(lambda held: 1 / 0), run.pk)
 
     run.refresh_from_db()
     assert run.status == JobStatus.FAILED
@@ -210,7 +210,7 @@ def test_the_hard_limit_ends_a_job(make_run: Any) -> None:
     kind.hard_limit = timedelta(seconds=-1)
     run = make_run()
 
-    jobs.run(kind, run.pk)
+    queue.run(kind, run.pk)
 
     run.refresh_from_db()
     assert run.status == JobStatus.FAILED
@@ -221,23 +221,23 @@ def test_the_hard_limit_ends_a_job(make_run: Any) -> None:
 def test_a_waiting_job_is_cancelled_at_once(make_run: Any) -> None:
     run, kind = make_run(), Kind()
 
-    jobs.cancel(kind, run)
-    jobs.cancel(kind, run)
+    queue.cancel(kind, run)
+    queue.cancel(kind, run)
 
     assert run.status == JobStatus.CANCELLED
-    assert not jobs.run(kind, run.pk)
+    assert not queue.run(kind, run.pk)
 
 
 def test_a_running_job_is_told_to_stop(make_run: Any) -> None:
     run = make_run()
 
-    def work(held: jobs.Held) -> None:
-        jobs.cancel(kind, run)
+    def work(held: queue.Held) -> None:
+        queue.cancel(kind, run)
         held.look()
         held.check()
 
     kind = Kind(work)
-    jobs.run(kind, run.pk)
+    queue.run(kind, run.pk)
 
     run.refresh_from_db()
     assert run.status == JobStatus.CANCELLED
@@ -246,11 +246,11 @@ def test_a_running_job_is_told_to_stop(make_run: Any) -> None:
 
 def test_a_cancelled_job_whose_worker_died_ends_in_the_sweep(make_run: Any, bells: mock.Mock) -> None:
     run, kind = make_run(), Kind()
-    jobs.claim(kind, run.pk)
-    jobs.cancel(kind, run)
+    queue.claim(kind, run.pk)
+    queue.cancel(kind, run)
     silence(run)
 
-    jobs.sweep(kind)
+    queue.sweep(kind)
 
     run.refresh_from_db()
     assert run.status == JobStatus.CANCELLED
@@ -259,12 +259,12 @@ def test_a_cancelled_job_whose_worker_died_ends_in_the_sweep(make_run: Any, bell
 def test_a_cancelled_job_whose_work_died_is_not_tried_again(make_run: Any) -> None:
     run = make_run()
 
-    def work(held: jobs.Held) -> None:
-        jobs.cancel(kind, run)
-        raise jobs.WorkDied("It was killed.")
+    def work(held: queue.Held) -> None:
+        queue.cancel(kind, run)
+        raise queue.WorkDied("It was killed.")
 
     kind = Kind(work)
-    jobs.run(kind, run.pk)
+    queue.run(kind, run.pk)
 
     run.refresh_from_db()
     assert run.status == JobStatus.CANCELLED
@@ -274,17 +274,17 @@ def test_a_cancelled_job_whose_work_died_is_not_tried_again(make_run: Any) -> No
 def test_a_finished_job_cannot_be_cancelled(make_run: Any, status: JobStatus) -> None:
     run = make_run(status=status, error="x")
     with pytest.raises(Conflict, match=status):
-        jobs.cancel(Kind(), run)
+        queue.cancel(Kind(), run)
 
 
 def test_a_broker_that_is_down_does_not_fail_the_request(
     make_run: Any, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
-    monkeypatch.setattr(jobs.current_app, "send_task", mock.Mock(side_effect=ConnectionError))
+    monkeypatch.setattr(queue.current_app, "send_task", mock.Mock(side_effect=ConnectionError))
     run, kind = make_run(), Kind()
 
     with django_capture_on_commit_callbacks(execute=True):
-        jobs.ring(kind, run.pk)
+        queue.ring(kind, run.pk)
 
     run.refresh_from_db()
     assert run.rung_at is None
@@ -293,24 +293,24 @@ def test_a_broker_that_is_down_does_not_fail_the_request(
 def test_the_sweep_rings_again_only_after_a_while(make_run: Any, bells: mock.Mock) -> None:
     run, kind = make_run(), Kind()
 
-    jobs.sweep(kind)
-    jobs.sweep(kind)
+    queue.sweep(kind)
+    queue.sweep(kind)
     assert bells.call_count == 1
 
     TrainingRun.objects.filter(pk=run.pk).update(rung_at=timezone.now() - timedelta(hours=1))
-    jobs.sweep(kind)
+    queue.sweep(kind)
     assert bells.call_count == 2
 
 
 def test_one_bell_works_off_all_that_waits_oldest_first(make_run: Any) -> None:
     done: list[int] = []
 
-    def work(held: jobs.Held) -> None:
+    def work(held: queue.Held) -> None:
         done.append(held.pk)
         held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
 
     waiting = [make_run().pk for _ in range(3)]
-    jobs.work_off(Kind(work))
+    queue.work_off(Kind(work))
     assert done == waiting
 
 
@@ -319,14 +319,14 @@ def test_no_more_jobs_at_once_than_slots(make_run: Any) -> None:
     make_run()
     nested: list[int] = []
 
-    def work(held: jobs.Held) -> None:
+    def work(held: queue.Held) -> None:
         before = TrainingRun.objects.running().count()
-        jobs.work_off(kind)
+        queue.work_off(kind)
         nested.append(TrainingRun.objects.running().count() - before)
         held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
 
     kind = Kind(work)
-    jobs.work_off(kind)
+    queue.work_off(kind)
     assert nested == [0, 0]
 
 
@@ -335,12 +335,12 @@ def test_a_transaction_that_rolls_back_leaves_the_job_running(make_run: Any) -> 
 
     run = make_run()
 
-    def work(held: jobs.Held) -> None:
+    def work(held: queue.Held) -> None:
         with transaction.atomic():
             held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
             raise TrainingFailed("The version could not be written.")
 
-    jobs.run(Kind(work), run.pk)
+    queue.run(Kind(work), run.pk)
 
     run.refresh_from_db()
     assert (run.status, run.error) == (JobStatus.FAILED, "The version could not be written.")
