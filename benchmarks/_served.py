@@ -50,7 +50,8 @@ def mixed_table(n_rows: int, seed: int = 0) -> tuple[dict[str, Any], Any]:
 def make_models(*, n_rows: int, n_trees: int) -> ServedModels:
     """Registers both models in an empty database; needs Django to be set up and the tables to be there."""
     from predictor.models import RegisteredModel, User, Workspace, WorkspaceRole
-    from predictor.services import registry, tokens, workspaces
+    from predictor.services import registry
+    from predictor.services.accounts import tokens, workspaces
 
     user = User.objects.create_user("models@example.org", None)
     workspace = Workspace.objects.create(slug=WORKSPACE, name="Bench")

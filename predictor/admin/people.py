@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from ..errors import InvalidInput
 from ..models import Membership, User, Workspace, WorkspaceRole
-from ..services import workspaces
+from ..services.accounts import workspaces
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledAdmin, WalledHistoryAdmin, may
 
 

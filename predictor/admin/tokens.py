@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ..models import ApiToken, WorkspaceRole
-from ..services import tokens
+from ..services.accounts import tokens
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledHistoryAdmin, fields_of, may
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from ..errors import NotAuthenticated
 from ..http.authentication import admit
 from ..models import ApiToken, User
-from ..services import tokens
+from ..services.accounts import tokens
 
 REALM = 'Bearer realm="mlweb"'
 

@@ -23,7 +23,7 @@ from ..models import (
     WorkspaceRole,
 )
 from ..models.workspace import WorkspaceQuerySet
-from ..services import workspaces
+from ..services.accounts import workspaces
 from .authentication import REALM
 
 

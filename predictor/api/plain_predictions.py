@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ..errors import NotAuthenticated, NotFound
 from ..http.authentication import admit
 from ..models import ApiToken, PredictionSource, RegisteredModel, Scope, User
-from ..services import predictions, registry, tokens
+from ..services import predictions, registry
+from ..services.accounts import tokens
 from .idempotency import HEADER as IDEMPOTENCY_KEY
 from .json import loads, read_limited
 from .permissions import InsufficientScope

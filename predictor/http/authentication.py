@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from ..models import ApiToken
-from ..services import rates
+from ..services.accounts import rate_limits
 
 
 def admit(request: HttpRequest, token: ApiToken) -> None:
     """Notes for the answer and the access log who asks, and counts the request. Raises RateLimited."""
     request.api_token = token  # type: ignore[attr-defined]
-    standing = rates.take(token)
+    standing = rate_limits.take(token)
     if standing is not None:
         request.standing = standing  # type: ignore[attr-defined]
         standing.require()

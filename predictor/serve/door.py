@@ -19,7 +19,8 @@ from ..api.json import LengthRequired, dumps, read_limited
 from ..errors import Forbidden, InvalidInput, NotAuthenticated, NotFound, TooLarge, UnsupportedContent, shown
 from ..http.authentication import admit
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
-from ..services import registry, tokens
+from ..services import registry
+from ..services.accounts import tokens
 
 JSON = "application/json"
 WORTH_COMPRESSING = 1_024

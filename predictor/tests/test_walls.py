@@ -21,7 +21,8 @@ from predictor.models import (
     Workspace,
     WorkspaceRole,
 )
-from predictor.services import batches, datasets, registry, tokens, workspaces
+from predictor.services import batches, datasets, registry
+from predictor.services.accounts import tokens, workspaces
 from predictor.tests.conftest import person
 from predictor.tests.walls import (
     CALLERS,

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 
 from ..errors import NotFound, shown
 from ..models import Membership, ModelAlias, ModelVersion, User, Workspace, WorkspaceRole
-from ..services import workspaces
+from ..services.accounts import workspaces
 
 # How a row knows its workspace, where it has no column of that name.
 WORKSPACE_PATHS: dict[type[Model], str] = {

@@ -16,7 +16,7 @@ from django.views.generic import FormView, ListView
 
 from ..errors import MlwebError
 from ..models import ApiToken
-from ..services import tokens
+from ..services.accounts import tokens
 from .token_forms import TokenForm
 
 

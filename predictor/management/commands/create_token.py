@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from predictor.errors import MlwebError, listed, shown
 from predictor.models import Scope, User, Workspace
-from predictor.services import tokens, workspaces
+from predictor.services.accounts import tokens, workspaces
 
 
 class Command(BaseCommand):

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from predictor.models import ModelVersion, Scope, User, Workspace
-from predictor.services import registry, serving, tokens
+from predictor.services import registry, serving
+from predictor.services.accounts import tokens
 
 ALL = (Scope.READ, Scope.PREDICT, Scope.WRITE)
 

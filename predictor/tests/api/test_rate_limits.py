@@ -10,7 +10,7 @@ from django.test import Client
 
 from predictor.errors import InvalidInput
 from predictor.models import ApiToken, ModelVersion, User, Workspace
-from predictor.services import rates, tokens
+from predictor.services.accounts import rate_limits, tokens
 from predictor.tests.api.conftest import problem
 
 TENSOR = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}]}
@@ -24,8 +24,8 @@ PREDICTING = [
 
 @pytest.fixture(autouse=True)
 def _own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "_buckets", rates.InMemory())
-    monkeypatch.setattr(rates, "now", lambda: 1_000_000.0)
+    monkeypatch.setattr(rate_limits, "_buckets", rate_limits.InMemory())
+    monkeypatch.setattr(rate_limits, "now", lambda: 1_000_000.0)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from mlweb_client import Client
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, TrainingRun, User, Workspace
-from predictor.services import batches, jobs, registry, serving, tokens
+from predictor.services import batches, jobs, registry, serving
+from predictor.services.accounts import tokens
 from predictor.tests.live_worker import hearing_worker
 from predictor.tests.web.served_versions import CLASSES, ROW, publish_served
 

@@ -22,7 +22,8 @@ from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import registry, serving, tokens
+from predictor.services import registry, serving
+from predictor.services.accounts import tokens
 from predictor.tests.services.forecast_versions import forecast_version
 from predictor.tests.web.served_versions import publish_served
 from predictor.web.snippets import TOKEN, mlflow, snippets, triton

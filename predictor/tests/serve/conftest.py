@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 
 from predictor.models import RegisteredModel, Scope, User, Workspace
-from predictor.services import serving, tokens
+from predictor.services import serving
+from predictor.services.accounts import tokens
 from predictor.tests.web.served_versions import publish_served
 
 HEADER = "Inference-Header-Content-Length"

@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from predictor.errors import Conflict, InvalidThreshold
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import predictions, registry, tokens
+from predictor.services import predictions, registry
+from predictor.services.accounts import tokens
 from predictor.tests.serve.conftest import Wire
 from predictor.tests.serve.test_faces import csv_of, shown
 from predictor.tests.web.served_versions import CLASSES, ROW

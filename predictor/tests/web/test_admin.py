@@ -20,7 +20,8 @@ from predictor.models import (
     Workspace,
     WorkspaceRole,
 )
-from predictor.services import registry, tokens, workspaces
+from predictor.services import registry
+from predictor.services.accounts import tokens, workspaces
 from predictor.tests.conftest import person
 from predictor.tests.services.versions import publish
 

@@ -17,7 +17,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import datasets, predictions, tokens
+from predictor.services import datasets, predictions
+from predictor.services.accounts import tokens
 from predictor.tests.services.forecast_versions import HORIZON, forecast_version, shops_csv
 from predictor.tests.web.prediction_pages import url
 

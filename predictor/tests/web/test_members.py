@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from predictor.models import ApiToken, Membership, User, Workspace, WorkspaceRole
-from predictor.services import tokens
+from predictor.services.accounts import tokens
 
 MEMBERS = "/w/acme/members/"
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from predictor.models import ApiToken, Membership, Scope, User, Workspace, WorkspaceRole
-from predictor.services import tokens
+from predictor.services.accounts import tokens
 
 
 def signed_in(user: User) -> Client:

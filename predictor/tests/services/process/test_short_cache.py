@@ -8,7 +8,8 @@ from django.db import transaction
 
 from predictor.errors import NotAuthenticated, NotFound
 from predictor.models import ApiToken, ModelAlias, RegisteredModel, Scope, User, Workspace
-from predictor.services import registry, tokens, workspaces
+from predictor.services import registry
+from predictor.services.accounts import tokens, workspaces
 from predictor.services.process import short_cache
 from predictor.services.process.short_cache import Remembered
 

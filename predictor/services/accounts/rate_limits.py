@@ -23,9 +23,9 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from ..errors import RateLimited
-from ..models import ApiToken
-from .process import meters
+from ...errors import RateLimited
+from ...models import ApiToken
+from ..process import meters
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from ..models import Membership, User, Workspace, WorkspaceRole
+from ...models import Membership, User, Workspace, WorkspaceRole
 
 FIRST_WORKSPACE = "default"
 

@@ -13,8 +13,8 @@ import pytest
 
 from predictor.errors import RateLimited
 from predictor.models import ApiToken
-from predictor.services import rates
-from predictor.services.rates import InFile, InMemory, InRedis
+from predictor.services.accounts import rate_limits
+from predictor.services.accounts.rate_limits import InFile, InMemory, InRedis
 from predictor.tests.operations.servers import REDIS, redis
 
 
@@ -28,13 +28,13 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(rates, "now", made)
+    monkeypatch.setattr(rate_limits, "now", made)
     return made
 
 
 @pytest.fixture
 def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiToken]:
-    monkeypatch.setattr(rates, "_buckets", InMemory())
+    monkeypatch.setattr(rate_limits, "_buckets", InMemory())
     return ApiToken(pk=7, requests_per_minute=6)
 
 
@@ -71,12 +71,12 @@ def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_a_minute(cloc
 
 
 def test_a_standing_says_what_is_left_and_when_to_come_again(clock: Clock, token: ApiToken) -> None:
-    first = rates.take(token)
+    first = rate_limits.take(token)
     assert first is not None
     for _ in range(5):
-        last = rates.take(token)
+        last = rate_limits.take(token)
     clock.at += 4
-    refused = rates.take(token)
+    refused = rate_limits.take(token)
 
     assert first.headers == {
         "RateLimit-Limit": "6",
@@ -98,7 +98,7 @@ def test_a_standing_says_what_is_left_and_when_to_come_again(clock: Clock, token
 def test_the_stricter_limit_holds(settings: Any, own: int | None, common: int, limit: int) -> None:
     settings.TOKEN_REQUESTS_PER_MINUTE = common
 
-    assert rates.limit_of(ApiToken(requests_per_minute=own)) == limit
+    assert rate_limits.limit_of(ApiToken(requests_per_minute=own)) == limit
 
 
 ASK = """

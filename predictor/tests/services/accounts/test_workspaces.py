@@ -6,7 +6,7 @@ import pytest
 
 from predictor.errors import Conflict, InvalidInput, NotFound
 from predictor.models import ApiToken, Membership, Scope, User, Workspace, WorkspaceRole
-from predictor.services import tokens, workspaces
+from predictor.services.accounts import tokens, workspaces
 
 
 def membership_of(user: User, workspace: Workspace) -> Membership:

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from predictor.models import User, Workspace, WorkspaceRole
-from predictor.services import first_start
+from predictor.services.accounts import first_start
 
 pytestmark = pytest.mark.django_db
 

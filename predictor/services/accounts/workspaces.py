@@ -10,9 +10,9 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ..errors import Conflict, InvalidInput, NotFound, shown
-from ..models import ApiToken, Membership, User, Workspace, WorkspaceRole
-from .process import short_cache
+from ...errors import Conflict, InvalidInput, NotFound, shown
+from ...models import ApiToken, Membership, User, Workspace, WorkspaceRole
+from ..process import short_cache
 
 WELL_FORMED_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 

@@ -18,10 +18,10 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from ..errors import InvalidInput, NotAuthenticated, NotFound, Problem, listed, shown
-from ..models import ApiToken, Membership, Scope, User, Workspace
-from .process import short_cache
-from .process.short_cache import Remembered
+from ...errors import InvalidInput, NotAuthenticated, NotFound, Problem, listed, shown
+from ...models import ApiToken, Membership, Scope, User, Workspace
+from ..process import short_cache
+from ..process.short_cache import Remembered
 
 logger = logging.getLogger(__name__)
 

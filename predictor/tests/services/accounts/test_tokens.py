@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from predictor.errors import InvalidInput, NotAuthenticated, NotFound
 from predictor.models import ApiToken, Membership, Scope, User, Workspace, WorkspaceRole
-from predictor.services import tokens
+from predictor.services.accounts import tokens
 
 
 @pytest.fixture

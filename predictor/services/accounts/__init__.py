@@ -1,0 +1,1 @@
+"""Workspaces and their members, API tokens, rate limits, and the first start."""
