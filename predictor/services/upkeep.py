@@ -9,7 +9,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from . import artifact_references, batches, csv_predictions, idempotency, ingest_child, training
+from . import artifact_references, batches, csv_predictions, idempotency, training
+from .datasets import ingest_process
 from .jobs.queue import JobKind
 
 # Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
@@ -27,7 +28,7 @@ def tidy() -> None:
     batches.drop_old_files()
     idempotency.forget_old()
     csv_predictions.remove_old_results()
-    ingest_child.sweep()
+    ingest_process.sweep()
     artifact_references.remove_unreferenced_files()
 
 

@@ -27,7 +27,8 @@ from ..errors import (
 )
 from ..ml.types.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
-from ..services import datasets, samples
+from ..services import datasets
+from ..services.datasets import samples
 from .access import WorkspaceMixin
 from .forms_datasets import UploadForm
 

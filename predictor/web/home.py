@@ -20,7 +20,8 @@ from ..models import (
     TrainingRun,
     Workspace,
 )
-from ..services import health, samples
+from ..services import health
+from ..services.datasets import samples
 from .access import WorkspaceMixin
 
 N_SHOWN = 5

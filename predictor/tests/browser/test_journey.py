@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import ModelAlias, PredictionLog, TrainingRun, User
-from predictor.services import samples
+from predictor.services.datasets import samples
 from predictor.tests.browser.conftest import PASSWORD
 from predictor.tests.browser.keyboard import follow, tab_to
 

@@ -31,7 +31,8 @@ from predictor.errors import (
 )
 from predictor.ml.types.schema import Role
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import artifact_references, artifacts, datasets, ingest_child, samples
+from predictor.services import artifact_references, artifacts
+from predictor.services.datasets import datasets, ingest_process, samples
 
 CSV = b"name,age\n" + b"".join(b"x%d,%d\n" % (number, number * 7 % 31) for number in range(40))
 
@@ -94,13 +95,13 @@ def test_the_same_file_many_times_at_once_is_read_once(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Path] = []
-    run = ingest_child.run
+    run = ingest_process.run
 
     def counted(source: Path, *rest: Any) -> Any:
         reads.append(source)
         return run(source, *rest)
 
-    monkeypatch.setattr(ingest_child, "run", counted)
+    monkeypatch.setattr(ingest_process, "run", counted)
     found: list[Any] = []
 
     def work() -> None:
@@ -194,7 +195,7 @@ def test_a_file_that_takes_too_long_is_given_up(workspace: Workspace, settings: 
 def test_a_reader_that_dies_is_a_refusal_without_its_traceback(
     workspace: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest_child, "MODULE", "predictor.no_such_module")
+    monkeypatch.setattr(ingest_process, "MODULE", "predictor.no_such_module")
     with pytest.raises(InvalidTable, match="ended unexpectedly") as caught:
         load(workspace)
     assert "Traceback" not in str(caught.value)
@@ -221,7 +222,7 @@ def test_what_a_killed_process_left_is_swept(settings: Settings) -> None:
     processes[0].kill()
     processes[0].wait()
     try:
-        assert ingest_child.sweep() == 1
+        assert ingest_process.sweep() == 1
         assert alive.exists()
         assert not dead.exists()
     finally:
@@ -235,7 +236,7 @@ def test_what_a_killed_process_left_is_swept(settings: Settings) -> None:
 def test_the_reading_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "secret")
     monkeypatch.setenv("DATABASE_URL", "postgres://secret")
-    assert "secret" not in " ".join(ingest_child.child_environment().values())
+    assert "secret" not in " ".join(ingest_process.child_environment().values())
 
 
 # --- Names --------------------------------------------------------------------------------------------------

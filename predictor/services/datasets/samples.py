@@ -14,12 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import NotFound, shown
-from ..models import Dataset
-from . import datasets, passengers
+from ...errors import NotFound, shown
+from ...models import Dataset
+from . import airline_passengers, datasets
 
 if TYPE_CHECKING:
-    from ..models import User, Workspace
+    from ...models import User, Workspace
 
 UCI = "CC BY 4.0"
 MEASURES = (
@@ -117,7 +117,7 @@ SAMPLES = (
         licence="Facts, published with the book",
         columns=("month", "passengers"),
         files=(),
-        rows=passengers.rows(),
+        rows=airline_passengers.rows(),
     ),
 )  # fmt: skip
 

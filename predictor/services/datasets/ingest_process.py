@@ -19,9 +19,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ..errors import Conflict, InvalidTable, TooLarge
-from ..ml.tables.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
-from .process.child_environment import child_environment
+from ...errors import Conflict, InvalidTable, TooLarge
+from ...ml.tables.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
+from ..process.child_environment import child_environment
 
 logger = logging.getLogger(__name__)
 

@@ -16,14 +16,15 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ..errors import Conflict, InvalidInput, NotFound, TooLarge, shown
-from ..ml.tables.ingest_request import ImportOptions, IngestReport
-from ..models import Dataset
-from . import artifacts, ingest_child
-from .artifact_references import remove_bytes
+from ...errors import Conflict, InvalidInput, NotFound, TooLarge, shown
+from ...ml.tables.ingest_request import ImportOptions, IngestReport
+from ...models import Dataset
+from .. import artifacts
+from ..artifact_references import remove_bytes
+from . import ingest_process
 
 if TYPE_CHECKING:
-    from ..models import User, Workspace
+    from ...models import User, Workspace
 
 __all__ = [
     "ImportOptions",
@@ -64,17 +65,17 @@ def import_csv(
     """
     options, label = options or ImportOptions(), clean_filename(filename)
     name = _clean_name(name, label)
-    with ingest_child.scratch_folder() as scratch:
+    with ingest_process.scratch_folder() as scratch:
         path = _as_our_file(source, scratch)
         sha256 = artifacts.digest_of(path)
         asked = options_digest(options)
-        with ingest_child.one_at_a_time(
+        with ingest_process.one_at_a_time(
             hashlib.sha256(f"{workspace.pk} {sha256} {asked}".encode()).hexdigest()
         ):
             existing = _existing(workspace, sha256, asked)
             if existing is not None:
                 return existing
-            report, parquet = ingest_child.run(path, scratch, options)
+            report, parquet = ingest_process.run(path, scratch, options)
             fields = {
                 "name": name,
                 "filename": label,
@@ -90,7 +91,7 @@ def import_csv(
 
 def preview(dataset: Dataset, limit: int = 20) -> Preview:
     """The first rows. Raises NotFound when the data was removed."""
-    from ..ml.tables import stored_tables
+    from ...ml.tables import stored_tables
 
     _needs_data(dataset)
     rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
