@@ -164,7 +164,7 @@ def fill_log(n_rows: int) -> None:
 
     from predictor.models import ModelVersion, PredictionLog, RegisteredModel
     from predictor.models.prediction_log import moment_of
-    from predictor.services.log_rows import LogRow, insert
+    from predictor.services.prediction_log.log_rows import LogRow, insert
 
     model = RegisteredModel.objects.get(slug="forest")
     version = ModelVersion.objects.get(registered_model=model)

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from multiprocessing import util
 
-from predictor.services.log_writer import writer
+from predictor.services.prediction_log.group_commit import writer
 from predictor.services.process import draining
 
 from . import logs

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from ..services.log_pages import PAGE_SIZE, LogPage
+from ..services.prediction_log.log_pages import PAGE_SIZE, LogPage
 
 MAX_PAGE_SIZE = 500
 

@@ -17,7 +17,8 @@ from rest_framework.response import Response
 
 from ..errors import NotFound
 from ..models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
-from ..services import log_pages, prediction_log, predictions, registry
+from ..services import prediction_log, predictions, registry
+from ..services.prediction_log import log_pages
 from .batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
 from .idempotency import idempotent
 from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer

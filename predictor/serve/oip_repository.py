@@ -10,7 +10,8 @@ from django.http import HttpResponse
 
 from ..api.json import loads
 from ..models import ModelVersion, RegisteredModel
-from ..services import serving, statistics
+from ..services import serving
+from ..services.prediction_log import statistics
 from .answering import version_at
 from .door import Call, as_json
 

@@ -16,7 +16,7 @@ from ..ml.types.schema import UNUSUAL, USUAL, Scalar, Signature, Task
 from ..models import PredictionSource, uuid7
 from ..models.prediction_log import moment_of
 from .admission import check_time
-from .log_rows import LogRow, as_json
+from .prediction_log.log_rows import LogRow, as_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

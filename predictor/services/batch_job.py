@@ -25,7 +25,7 @@ from . import artifacts, batch_files, prediction_log, serving
 from .answers import NOT_A_NUMBER, Asked
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
 from .jobs.queue import Held, JobKind, WorkDied
-from .log_rows import LogRow
+from .prediction_log.log_rows import LogRow
 
 # How often the progress is committed: what a kill makes be done again.
 COMMIT_SECONDS = 1.0

@@ -17,7 +17,7 @@ from ..ml.tables.csv_writing import exported_cell, quoted_cell
 from ..ml.types.schema import Task, canonical_text
 from ..models.prediction_log import moment_of, row_ids
 from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
-from .log_rows import LogRow
+from .prediction_log.log_rows import LogRow
 
 if TYPE_CHECKING:
     import uuid

@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from ..models import BatchPrediction, Job, TrainingRun
-from . import log_writer
+from .prediction_log import group_commit
 from .process import draining
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def _disk() -> str:
 
 def _prediction_log() -> str:
     """Of this process."""
-    lag = log_writer.writer().status().oldest_seconds
+    lag = group_commit.writer().status().oldest_seconds
     return OK if lag < LOG_MAY_LAG_SECONDS else f"waits for the database since {lag:.0f} s"
 
 

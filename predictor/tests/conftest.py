@@ -10,7 +10,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
-from predictor.services import log_writer
+from predictor.services.prediction_log import group_commit
 from predictor.services.process import short_cache
 
 
@@ -28,7 +28,7 @@ def django_db_modify_db_settings(
 def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """The log's writer has a connection of its own; PostgreSQL drops no database while one is open."""
     yield
-    log_writer.writer().close()
+    group_commit.writer().close()
 
 
 @pytest.fixture(scope="session")

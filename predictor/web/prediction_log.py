@@ -17,8 +17,9 @@ from django.utils.safestring import SafeString
 from django.views import View
 
 from ..models import CHAMPION, PredictionLog, PredictionSource, RegisteredModel
-from ..services import log_pages, prediction_log
-from ..services.prediction_log import EXPORT_FORMATS, LogSearch
+from ..services import prediction_log
+from ..services.prediction_log import log_pages
+from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
 from .access import WorkspaceMixin
 from .contributions import contributions_of
 from .prediction_values import cell_text

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from predictor.errors import InvalidInput
-from predictor.services import retention
+from predictor.services.prediction_log import retention
 
 
 class Command(BaseCommand):

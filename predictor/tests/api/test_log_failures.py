@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from predictor.models import ModelVersion, PredictionLog, User
-from predictor.services import log_writer
+from predictor.services.prediction_log import group_commit
 from predictor.tests.api.conftest import Caller
 
 SENTENCE = "The prediction could not be written to the log, so it is not answered; try again in a moment."
@@ -27,7 +27,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
     def fails(*args: Any) -> None:
         raise trouble
 
-    monkeypatch.setattr(log_writer, "insert", fails)
+    monkeypatch.setattr(group_commit, "insert", fails)
 
 
 @pytest.fixture

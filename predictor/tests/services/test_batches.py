@@ -35,17 +35,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import (
-    batch_files,
-    batch_job,
-    batches,
-    jobs,
-    prediction_log,
-    predictions,
-    registry,
-    serving,
-    upkeep,
-)
+from predictor.services import batch_files, batch_job, batches, jobs, predictions, registry, serving, upkeep
+from predictor.services.prediction_log import prediction_log
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, publish_served
 
 CSV_ROWS = "x1,x2,note\n1,2,=1+1\nabc,2,\n3,,b\n1,2\n5,6,c\n"

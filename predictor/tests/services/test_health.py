@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from predictor.models import Dataset, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import health, log_writer
+from predictor.services import health
+from predictor.services.prediction_log import group_commit
 from predictor.services.process import draining
 
 
@@ -26,8 +27,8 @@ def test_a_full_disk_is_not_ready(db: None, settings: Any) -> None:
 
 
 def test_a_log_that_lags_is_not_ready(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    late = log_writer.WriterStatus(5, 12.3, 0, 0, 0)
-    monkeypatch.setattr(log_writer.LogWriter, "status", lambda self: late)
+    late = group_commit.WriterStatus(5, 12.3, 0, 0, 0)
+    monkeypatch.setattr(group_commit.LogWriter, "status", lambda self: late)
 
     assert failing() == {"prediction log": "waits for the database since 12 s"}
 

@@ -28,7 +28,7 @@ from predictor.errors import (
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.models import ModelVersion, PredictionLog, PredictionSource, User, Workspace
 from predictor.services import artifacts, prediction_log, predictions, registry, serving
-from predictor.services.prediction_log import LogSearch
+from predictor.services.prediction_log.prediction_log import LogSearch
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace, uuid7
-from predictor.services import log_pages, registry
-from predictor.services.prediction_log import LogSearch
+from predictor.services import registry
+from predictor.services.prediction_log import log_pages
+from predictor.services.prediction_log.prediction_log import LogSearch
 from predictor.tests.services.versions import publish
 from predictor.tests.web.prediction_pages import log_row, unescaped, url
 from predictor.tests.web.served_versions import (

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..models import PredictionLog
+from ...models import PredictionLog
 
 # One statement holds so many rows; the next would be another text to prepare for a gain that is gone.
 ROWS_A_STATEMENT = 200

@@ -27,8 +27,8 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ..process import meters
 from .log_rows import ROWS_A_STATEMENT, LogRow, insert
-from .process import meters
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from datetime import datetime
 
 from django.db.models import OuterRef, Subquery
 
-from ..models import ModelVersion, PredictionLog, Workspace
-from ..models.prediction_log import PredictionLogQuerySet, moment_of
+from ...models import ModelVersion, PredictionLog, Workspace
+from ...models.prediction_log import PredictionLogQuerySet, moment_of
 from . import prediction_log
 from .prediction_log import LogSearch
 

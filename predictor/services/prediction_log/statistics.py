@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Q, Sum
 
-from ..models import ModelVersion, PredictionLog, RegisteredModel
+from ...models import ModelVersion, PredictionLog, RegisteredModel
 
 
 @dataclass(frozen=True)

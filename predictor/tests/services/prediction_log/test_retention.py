@@ -13,8 +13,9 @@ from pytest_django import Settings
 from predictor.errors import InvalidInput
 from predictor.models import ModelVersion, PredictionLog, User, Workspace
 from predictor.models.prediction_log import first_id_at, moment_of
-from predictor.services import log_pages, predictions, registry, retention
-from predictor.services.prediction_log import LogSearch
+from predictor.services import predictions, registry
+from predictor.services.prediction_log import log_pages, retention
+from predictor.services.prediction_log.prediction_log import LogSearch
 
 
 @pytest.fixture

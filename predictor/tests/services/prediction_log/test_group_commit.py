@@ -31,9 +31,10 @@ from django.db import (
 from pytest_django import Settings
 
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Workspace, uuid7
-from predictor.services import log_writer, prediction_log
-from predictor.services.log_rows import ROWS_A_STATEMENT, LogRow
-from predictor.services.log_writer import LogWriter
+from predictor.services import prediction_log
+from predictor.services.prediction_log import group_commit
+from predictor.services.prediction_log.group_commit import LogWriter
+from predictor.services.prediction_log.log_rows import ROWS_A_STATEMENT, LogRow
 
 is_sqlite = connections["default"].vendor == "sqlite"
 
@@ -194,7 +195,7 @@ def test_a_database_that_does_not_answer_fails_those_who_wait_and_only_them(
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patched:
-        patched.setattr(log_writer, "insert", locked)
+        patched.setattr(group_commit, "insert", locked)
         with pytest.raises(OperationalError):
             writer.write(rows(1))
 
@@ -206,7 +207,7 @@ def test_after_an_error_of_our_own_the_lead_is_passed_on(
     writer: LogWriter, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(log_writer, "insert", lambda *args: 1 / 0)
+        patched.setattr(group_commit, "insert", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             writer.write(rows(1))
 
@@ -224,15 +225,15 @@ def test_inside_a_transaction_rows_belong_to_it(rows: Rows) -> None:
 
 
 def test_a_child_process_writes_through_a_connection_of_its_own(rows: Rows) -> None:
-    log_writer.writer().write(rows(1))
+    group_commit.writer().write(rows(1))
     connection.close()  # a fork takes only the writer's
 
     def child() -> None:
-        log_writer.writer().write(rows(2))
+        group_commit.writer().write(rows(2))
 
     assert ended(forked(child)) == 0
-    log_writer.writer().write(rows(1))
-    log_writer.writer().close()
+    group_commit.writer().write(rows(1))
+    group_commit.writer().close()
     assert len(stored()) == 4
 
 
@@ -242,7 +243,7 @@ def test_buffered_rows_do_not_keep_the_caller_and_follow(
     rows: Rows, settings: Settings, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.PREDICTION_LOG = "buffered"
-    monkeypatch.setattr(log_writer, "_writer", writer)
+    monkeypatch.setattr(group_commit, "_writer", writer)
     with turn_taken():
         for _ in range(5):
             prediction_log.append(rows(2))
@@ -271,8 +272,8 @@ def test_buffered_rows_are_kept_while_the_database_does_not_answer(
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(log_writer, "RETRY_SECONDS", 0.01)
-        patched.setattr(log_writer, "insert", fails)
+        patched.setattr(group_commit, "RETRY_SECONDS", 0.01)
+        patched.setattr(group_commit, "insert", fails)
         writer.write_behind(rows(2))
         assert tried.wait(30)
     wait_for(lambda: writer.status().n_rows == 2)
@@ -291,8 +292,8 @@ def test_buffered_rows_are_kept_while_no_turn_can_be_taken(
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as patched:
-        patched.setattr(log_writer, "RETRY_SECONDS", 0.01)
-        patched.setattr(log_writer, "turns_path", fails)
+        patched.setattr(group_commit, "RETRY_SECONDS", 0.01)
+        patched.setattr(group_commit, "turns_path", fails)
         writer.write_behind(rows(2))
         assert tried.wait(30)
     wait_for(lambda: writer.status().n_rows == 2)
@@ -303,9 +304,9 @@ def test_buffered_rows_are_kept_while_no_turn_can_be_taken(
 def test_the_thread_that_writes_behind_outlives_an_error_of_our_own(
     rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_writer, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(group_commit, "RETRY_SECONDS", 0.01)
     with monkeypatch.context() as patched:
-        patched.setattr(log_writer, "insert", lambda *args: 1 / 0)
+        patched.setattr(group_commit, "insert", lambda *args: 1 / 0)
         writer.write_behind(rows(2))
         wait_for(lambda: writer.status().n_failed_rows == 2)
 
@@ -318,7 +319,7 @@ def test_the_thread_that_writes_behind_outlives_an_error_of_our_own(
 def test_when_the_buffer_is_full_callers_wait(
     rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_writer, "MOST_BUFFERED_ROWS", 0)
+    monkeypatch.setattr(group_commit, "MOST_BUFFERED_ROWS", 0)
 
     writer.write_behind(rows(1))
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from ..errors import InvalidInput
-from ..models import PredictionLog
-from ..models.prediction_log import first_id_at
-from .log_writer import turn
+from ...errors import InvalidInput
+from ...models import PredictionLog
+from ...models.prediction_log import first_id_at
+from .group_commit import turn
 
 # So many rows go in about 30 ms on SQLite, and nobody else writes meanwhile.
 ROWS_AT_ONCE = 1_000

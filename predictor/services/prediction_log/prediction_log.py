@@ -13,13 +13,13 @@ from django.db import connection
 from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
-from ..errors import InvalidInput, NotLogged
-from ..ml.tables.csv_writing import csv_lines
-from ..models import PredictionLog, RegisteredModel, User, Workspace
-from ..models.prediction_log import PredictionLogQuerySet, first_id_at
-from . import log_writer
+from ...errors import InvalidInput, NotLogged
+from ...ml.tables.csv_writing import csv_lines
+from ...models import PredictionLog, RegisteredModel, User, Workspace
+from ...models.prediction_log import PredictionLogQuerySet, first_id_at
+from ..process import meters
+from . import group_commit
 from .log_rows import LogRow, as_json, insert
-from .process import meters
 
 __all__ = ["LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "search"]
 
@@ -43,10 +43,10 @@ def append(rows: Sequence[LogRow], *, is_durable: bool = False) -> None:
 
 
 def _write(rows: Sequence[LogRow], *, is_buffered: bool) -> None:
-    writer = log_writer.writer()
+    writer = group_commit.writer()
     try:
         (writer.write_behind if is_buffered else writer.write)(rows)
-    except log_writer.PASSING as error:
+    except group_commit.PASSING as error:
         raise NotLogged(
             "The prediction could not be written to the log, so it is not answered; try again in a moment.",
             retry_seconds=RETRY_SECONDS,
