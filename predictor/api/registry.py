@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..models import ModelAlias, ModelVersion, RegisteredModel
-from ..services import card_markdown, model_cards, portable, registry
+from ..services import registry
+from ..services.registry import card_markdown, model_cards, portable
 from .idempotency import idempotent
 from .json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from .permissions import READS, WRITES

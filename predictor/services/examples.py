@@ -13,7 +13,7 @@ from ..errors import InvalidInput, NotFound, NotServable, TooLarge
 from ..models import ModelVersion
 from . import artifacts
 from .admission import check_time
-from .version_facts import FILE, has_examples, importance_of
+from .registry.version_facts import FILE, has_examples, importance_of
 
 if TYPE_CHECKING:
     from ..ml.explanation.nearest_examples import Examples

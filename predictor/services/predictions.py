@@ -12,10 +12,11 @@ from django.conf import settings
 from ..errors import InvalidRows, TooLarge
 from ..ml.tables.csv_writing import csv_lines
 from ..models import PredictionSource, uuid7
-from . import examples, forecasts, prediction_log, registry, serving, version_facts
+from . import examples, forecasts, prediction_log, registry, serving
 from .admission import admitted, check_time
 from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
+from .registry import version_facts
 
 if TYPE_CHECKING:
     from ..models import ApiToken, RegisteredModel, User

@@ -12,7 +12,7 @@ from ..errors import MlwebError
 from ..ml.types.schema import FeatureField, Task
 from ..models import ModelVersion
 from ..services import registry
-from ..services.comparison import ComparedValue
+from ..services.registry.comparison import ComparedValue
 from ..templatetags.mlweb import number
 from ..templatetags.registry import filesize_si
 from .anomaly_page import AnomalyPage

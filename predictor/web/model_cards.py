@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ..models import ModelVersion, WorkspaceRole
-from ..services import card_markdown, model_cards, registry
+from ..services import registry
+from ..services.registry import card_markdown, model_cards
 from .model_page import ModelPage
 
 MAX_DESCRIPTION = 10_000

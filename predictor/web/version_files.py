@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from ..errors import MlwebError
 from ..models import ModelVersion
-from ..services import portable, registry
+from ..services import registry
+from ..services.registry import portable
 from .model_page import ModelPage
 
 

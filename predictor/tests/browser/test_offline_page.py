@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import portable, predictions
+from predictor.services import predictions
+from predictor.services.registry import portable
 from predictor.tests.serve.test_faces import drawn, shown
 from predictor.tests.web.served_versions import FIELDS, publish_served
 

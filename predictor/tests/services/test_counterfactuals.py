@@ -9,16 +9,9 @@ import pytest
 from predictor.errors import InvalidInput, NotServable, TookTooLong, TooLarge
 from predictor.ml.explanation.nearest_examples import Examples
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import (
-    admission,
-    artifacts,
-    counterfactuals,
-    predictions,
-    registry,
-    serving,
-    version_facts,
-)
+from predictor.services import admission, artifacts, counterfactuals, predictions, registry, serving
 from predictor.services.counterfactuals import Wanted
+from predictor.services.registry import version_facts
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, ROW, columns, publish_served
 
 STAY, LEAVE = CLASSES

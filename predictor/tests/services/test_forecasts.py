@@ -13,7 +13,8 @@ from pytest_django import Settings
 from predictor.errors import Conflict, InvalidInput, InvalidRows, InvalidTrainingRequest, TooLarge
 from predictor.ml.forecasting.forecast_spec import ForecastSpec
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import datasets, forecasts, portable, predictions, registry, serving, training
+from predictor.services import datasets, forecasts, predictions, registry, serving, training
+from predictor.services.registry import portable
 from predictor.services.training_job import request_of
 
 from .forecast_versions import HORIZON, forecast_version, shops_csv

@@ -24,9 +24,10 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import artifacts, fitting_child, registry, training, training_job
+from predictor.services import artifacts, fitting_child, training, training_job
 from predictor.services.jobs import leases, queue
 from predictor.services.process import child_environment
+from predictor.services.registry import registry
 
 pytestmark = pytest.mark.django_db
 

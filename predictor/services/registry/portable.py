@@ -15,9 +15,9 @@ from typing import Any
 
 from django.conf import settings
 
-from ..errors import Conflict
-from ..ml.persistence.version_files import FORECAST, GOLDEN, ONNX, SPEC, UNCERTAINTY, content_of
-from ..models import ModelVersion
+from ...errors import Conflict
+from ...ml.persistence.version_files import FORECAST, GOLDEN, ONNX, SPEC, UNCERTAINTY, content_of
+from ...models import ModelVersion
 
 FOLDER = settings.BASE_DIR / "predictor" / "portable"
 SCRIPTS = ("graph.js", "features.js", "cells.js", "answers.js", "page.js")
@@ -43,7 +43,7 @@ class PortableFile:
 
 def offline_page(version: ModelVersion) -> PortableFile:
     """The HTML page. Raises Conflict for a version without a compiled form, and for a very large one."""
-    from ..ml.persistence import portable
+    from ...ml.persistence import portable
 
     files = _files(version)
     if len(files[ONNX]) > MAX_PAGE_MODEL_BYTES:
@@ -81,7 +81,7 @@ def offline_page(version: ModelVersion) -> PortableFile:
 
 def bundle(version: ModelVersion) -> PortableFile:
     """The zip. Raises Conflict for a version without a compiled form."""
-    from ..ml.persistence import portable
+    from ...ml.persistence import portable
 
     files = _files(version)
     contents = {
@@ -115,7 +115,7 @@ def bundle(version: ModelVersion) -> PortableFile:
 
 def _files(version: ModelVersion) -> dict[str, bytes]:
     """The stored files that travel, each as long as its digest says."""
-    from . import artifacts
+    from .. import artifacts
 
     if ONNX not in version.artifacts:
         raise Conflict(

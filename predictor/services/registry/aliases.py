@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
-from ..errors import Conflict, InvalidInput, NotFound, shown
-from ..models import CHAMPION, AliasChange, ModelAlias, ModelVersion, RegisteredModel
-from .process import short_cache
+from ...errors import Conflict, InvalidInput, NotFound, shown
+from ...models import CHAMPION, AliasChange, ModelAlias, ModelVersion, RegisteredModel
+from ..process import short_cache
 
 if TYPE_CHECKING:
-    from ..models import User
+    from ...models import User
 
 
 def set_alias(

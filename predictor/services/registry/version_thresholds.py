@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Conflict, InvalidThreshold
-from ..ml.persistence.version_files import SCORES, SPEC
-from ..ml.types.schema import Task
-from ..ml.types.threshold_rule import ThresholdRule
+from ...errors import Conflict, InvalidThreshold
+from ...ml.persistence.version_files import SCORES, SPEC
+from ...ml.types.schema import Task
+from ...ml.types.threshold_rule import ThresholdRule
 
 if TYPE_CHECKING:
-    from ..ml.calibration.decision_thresholds import Scores
-    from ..models import ModelVersion
+    from ...ml.calibration.decision_thresholds import Scores
+    from ...models import ModelVersion
 
 SHARED = (
     "dataset", "dataset_sha256", "task", "estimator", "params", "signature_json", "parity", "is_compiled", "libraries",
@@ -33,10 +33,10 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
     Raises InvalidThreshold for another task than binary, Conflict for a version stored without its scores.
     """
-    from ..ml.calibration import decision_thresholds
-    from ..ml.evaluation import report_at_threshold
-    from ..ml.persistence import version_files
-    from . import artifacts
+    from ...ml.calibration import decision_thresholds
+    from ...ml.evaluation import report_at_threshold
+    from ...ml.persistence import version_files
+    from .. import artifacts
 
     scores = _scores(version)
     chosen = decision_thresholds.choose(rule, *scores.out_of_fold)
@@ -65,9 +65,9 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
 
 def _scores(version: ModelVersion) -> Scores:
-    from ..ml.calibration.decision_thresholds import Scores
-    from ..ml.persistence.version_files import read_json
-    from . import artifacts
+    from ...ml.calibration.decision_thresholds import Scores
+    from ...ml.persistence.version_files import read_json
+    from .. import artifacts
 
     if version.task != Task.BINARY:
         raise InvalidThreshold(

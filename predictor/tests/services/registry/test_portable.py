@@ -36,7 +36,8 @@ from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import artifacts, portable, predictions
+from predictor.services import artifacts, predictions
+from predictor.services.registry import portable
 from predictor.tests.ml.mixed_table import QUICK, fitted, mixed_signature, mixed_target
 from predictor.tests.ml.planted import ODD_ROLES, odd_rows
 from predictor.tests.serve.test_faces import drawn, shown

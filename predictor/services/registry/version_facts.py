@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models import ModelVersion
+from ...models import ModelVersion
 
 FILE = "examples.json"
 

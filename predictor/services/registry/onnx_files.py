@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Conflict
-from ..ml.persistence.version_files import ONNX, SPEC
-from ..models import ModelVersion
+from ...errors import Conflict
+from ...ml.persistence.version_files import ONNX, SPEC
+from ...models import ModelVersion
 
 CHUNK = 1 << 20
 
@@ -38,7 +38,7 @@ class OnnxFile:
 
 def onnx_download(version: ModelVersion) -> OnnxFile:
     """The version's ONNX file. Raises Conflict when it is served in-process and so has none."""
-    from . import artifacts
+    from .. import artifacts
 
     if ONNX not in version.artifacts:
         raise Conflict(

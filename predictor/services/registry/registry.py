@@ -10,18 +10,18 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from ..errors import Conflict, InvalidInput, NotFound, listed, shown
-from ..ml.types.threshold_rule import ThresholdRule
-from ..models import CHAMPION, ModelVersion, RegisteredModel
+from ...errors import Conflict, InvalidInput, NotFound, listed, shown
+from ...ml.types.threshold_rule import ThresholdRule
+from ...models import CHAMPION, ModelVersion, RegisteredModel
+from ..process import short_cache
+from ..process.short_cache import Remembered
 from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
 from .comparison import Comparison, compare
 from .onnx_files import OnnxFile, onnx_download
-from .process import short_cache
-from .process.short_cache import Remembered
 
 if TYPE_CHECKING:
-    from ..models import TrainingRun, User, Workspace
-    from ..models.model_version import ModelVersionQuerySet
+    from ...models import TrainingRun, User, Workspace
+    from ...models.model_version import ModelVersionQuerySet
 
 __all__ = [
     "Comparison",
@@ -151,7 +151,8 @@ def publish_with_threshold(
     It is chosen on the out-of-fold predictions, and nothing is fitted again. Raises InvalidThreshold, and
     Conflict for a version stored without what a threshold is judged by.
     """
-    from . import artifacts, version_thresholds
+    from .. import artifacts
+    from . import version_thresholds
 
     asked = rule if isinstance(rule, ThresholdRule) else ThresholdRule.from_json(rule)
     with artifacts.keeping():

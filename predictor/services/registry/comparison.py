@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import InvalidInput
-from ..ml.types.schema import Scalar, Task
-from ..models import ModelVersion
+from ...errors import InvalidInput
+from ...ml.types.schema import Scalar, Task
+from ...models import ModelVersion
 
 Side = Literal["a", "b"]
 

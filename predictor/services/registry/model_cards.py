@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidTrainingRequest
-from ..ml.types.schema import FeatureField, canonical_text
-from ..ml.types.split import SplitBy
-from ..models import ModelVersion
+from ...errors import InvalidTrainingRequest
+from ...ml.types.schema import FeatureField, canonical_text
+from ...ml.types.split import SplitBy
+from ...models import ModelVersion
 from . import version_facts
 
 MAX_LEVELS = 5

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import card_markdown, model_cards, registry
+from predictor.services import registry
+from predictor.services.registry import card_markdown, model_cards
 from predictor.tests.services.versions import publish
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.conf import settings
 
-from ..errors import InvalidInput, listed
-from ..ml.types.schema import FeatureField, Role, Signature, Task
+from ...errors import InvalidInput, listed
+from ...ml.types.schema import FeatureField, Role, Signature, Task
 
 MAX_FEATURES = 1_000
 
@@ -71,11 +71,11 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
     import numpy as np
     from sklearn.linear_model import LinearRegression
 
-    from ..ml.features.feature_spec import Encoding, FeatureSpec
-    from ..ml.onnx_export import export
-    from ..ml.persistence import version_files
-    from ..ml.pipelines.fitted_pipeline import FittedPipeline, Member
-    from . import artifacts
+    from ...ml.features.feature_spec import Encoding, FeatureSpec
+    from ...ml.onnx_export import export
+    from ...ml.persistence import version_files
+    from ...ml.pipelines.fitted_pipeline import FittedPipeline, Member
+    from .. import artifacts
 
     # Three rows whose median is 0: the specification passes numbers on as they are and fills gaps with 0.
     golden = {name: np.array([-1.0, 0.0, 1.0]) for name in signature.names}
