@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..services import estimators
+from ..services.training import estimator_catalogue
 from .permissions import READS, HasScopeAndRole
 from .viewsets import METHODS
 
@@ -54,4 +54,4 @@ class EstimatorListView(APIView):
 
     @extend_schema(responses=EstimatorSerializer(many=True), operation_id="estimators_list")
     def get(self, request: Request) -> Response:
-        return Response(EstimatorSerializer(estimators.catalogue(), many=True).data)
+        return Response(EstimatorSerializer(estimator_catalogue.catalogue(), many=True).data)

@@ -12,8 +12,9 @@ from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
 from ..ml.types.schema import Task
 from ..ml.types.training_request import EFFORTS
 from ..models import Dataset, RegisteredModel
-from ..services import estimators, training
-from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter
+from ..services import training
+from ..services.training import estimator_catalogue
+from ..services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
 from . import forms_forecast
 from .forms_hyperparameters import OpenChoiceField, field_for
 from .forms_roles import ColumnRow, column_rows, given_roles
@@ -55,7 +56,7 @@ class TrainingRunForm(forms.Form):
 
     def __init__(self, data: Any = None, *, dataset: Dataset, shown: Mapping[str, Any] | None = None):
         self.dataset = dataset
-        self.catalogue = {info.key: info for info in estimators.catalogue()}
+        self.catalogue = {info.key: info for info in estimator_catalogue.catalogue()}
         self.target_error = ""
         beginning = beginning_of(
             dataset, data if data is not None else (shown or {}), is_sent=data is not None
@@ -163,12 +164,12 @@ class TrainingRunForm(forms.Form):
         return AUTO_CLUSTERS if self.asked_task is Task.CLUSTERING else AUTO_SUMMARY
 
     @property
-    def advice(self) -> estimators.Advice | None:
+    def advice(self) -> estimator_catalogue.Advice | None:
         """Which model to choose; only while the choice is still open."""
         if self.info is not None or self.found is None or self.is_forecasting:
             return None
         shown = self.data if self.is_bound else self.initial
-        return estimators.advise(
+        return estimator_catalogue.advise(
             dataset=self.dataset,
             target=self["target"].value(),
             task=self.asked_task,

@@ -18,7 +18,8 @@ from ..ml.types.schema import Task
 from ..ml.types.split import SplitBy
 from ..ml.types.threshold_rule import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
-from ..services import estimators, training
+from ..services import training
+from ..services.training import estimator_catalogue
 from .access import WorkspaceMixin
 from .forms_forecast import forecast_words
 from .forms_training import TrainingRunForm, model_names
@@ -103,7 +104,7 @@ class TrainingRunList(WorkspaceMixin, View):
         page = Paginator(runs.select_related(*related).only(*LISTED), PAGE_SIZE).get_page(
             request.GET.get("page")
         )
-        titles = {info.key: info.title for info in estimators.catalogue()}
+        titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
         context = {
             "page": page,
             "wanted": wanted,
@@ -130,7 +131,7 @@ class TrainingRunDetail(RunPage):
         return render(request, "predictor/training/detail.html", self.context_of(self.run(pk)))
 
     def context_of(self, run: TrainingRun) -> dict[str, Any]:
-        titles = {info.key: info.title for info in estimators.catalogue()}
+        titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
         return {
             "run": run,
             "estimator_title": titles.get(run.estimator, "Auto"),
@@ -146,7 +147,7 @@ class TrainingRunDetail(RunPage):
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),
             "board": board_of(run),
-            "found_out": estimators.found_out(run) if run.is_final else [],
+            "found_out": estimator_catalogue.found_out(run) if run.is_final else [],
             **outcome_of(run),
         }
 

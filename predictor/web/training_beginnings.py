@@ -12,7 +12,7 @@ from ..ml.types.schema import Task
 from ..ml.types.training_request import EFFORTS
 from ..models import Dataset, TrainingRun
 from ..services import training
-from ..services.estimators import AUTO
+from ..services.training.estimator_catalogue import AUTO
 from .forms_threshold import shown_from_rule
 from .training_words import OWN
 

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from predictor.ml.tables import ingest
 from predictor.ml.types.schema import TableSchema
 from predictor.models import Dataset, JobStatus, Scope, TrainingRun, User, Workspace
-from predictor.services import estimators
+from predictor.services.training import estimator_catalogue
 from predictor.tests.api.conftest import Caller, problem
 
 N = 60
@@ -207,6 +207,6 @@ def test_anonymous_viewers_and_strangers_start_nothing(
 def test_the_catalogue_of_estimators_names_their_hyperparameters(api: Caller, anonymous: Caller) -> None:
     found = api.get("/api/v1/estimators").json()
 
-    assert {each["key"] for each in found} == {each.key for each in estimators.catalogue()}
+    assert {each["key"] for each in found} == {each.key for each in estimator_catalogue.catalogue()}
     assert all(each["summary"] for each in found)
     problem(anonymous.get("/api/v1/estimators"), 401)

@@ -15,7 +15,7 @@ from predictor.ml.forecasting.forecast_spec import ForecastSpec
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
 from predictor.services import datasets, forecasts, predictions, registry, serving, training
 from predictor.services.registry import portable
-from predictor.services.training_job import request_of
+from predictor.services.training.training_job import request_of
 
 from .forecast_versions import HORIZON, forecast_version, shops_csv
 

@@ -12,7 +12,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from predictor.errors import InvalidTrainingRequest
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import estimators, training
+from predictor.services import training
+from predictor.services.training import estimator_catalogue
 from predictor.tests.services.versions import publish
 from predictor.tests.web.tables import bare_dataset, make_run, upload
 
@@ -159,9 +160,9 @@ def test_a_target_that_cannot_be_predicted_is_explained_before_anything_is_sent(
     assert "The target “id” looks like an identifier" in response.text
 
 
-@pytest.mark.parametrize("info", estimators.catalogue(), ids=lambda info: info.key)
+@pytest.mark.parametrize("info", estimator_catalogue.catalogue(), ids=lambda info: info.key)
 def test_each_estimator_can_be_started_with_the_values_that_its_form_shows(
-    client: Client, member: User, dataset: Dataset, info: estimators.EstimatorInfo
+    client: Client, member: User, dataset: Dataset, info: estimator_catalogue.EstimatorInfo
 ) -> None:
     client.force_login(member)
     target = "age" if "regression" in info.tasks else "left"

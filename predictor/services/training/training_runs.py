@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 
-from ..errors import InvalidTrainingRequest, listed, shown
-from ..ml.training.request_checks import check_request
-from ..ml.types.schema import Role, Task
-from ..ml.types.split import SplitBy
-from ..ml.types.threshold_rule import ThresholdRule
-from ..ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
-from ..ml.validation import split_suggestions
-from ..models import Dataset, RegisteredModel, TrainingRun
-from . import jobs, registry
-from .jobs.leases import OnChange
+from ...errors import InvalidTrainingRequest, listed, shown
+from ...ml.training.request_checks import check_request
+from ...ml.types.schema import Role, Task
+from ...ml.types.split import SplitBy
+from ...ml.types.threshold_rule import ThresholdRule
+from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
+from ...ml.validation import split_suggestions
+from ...models import Dataset, RegisteredModel, TrainingRun
+from .. import jobs, registry
+from ..jobs.leases import OnChange
 from .training_job import TRAINING
 
 if TYPE_CHECKING:
-    from ..models import User
+    from ...models import User
 
 __all__ = [
     "TRAINING", "cancel", "execute", "find_task", "run_here", "split_of", "splits_for", "start_run",

@@ -24,20 +24,21 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import artifacts, fitting_child, training, training_job
+from predictor.services import artifacts, training
 from predictor.services.jobs import leases, queue
 from predictor.services.process import child_environment
 from predictor.services.registry import registry
+from predictor.services.training import training_job, training_process
 
 pytestmark = pytest.mark.django_db
 
-STUB = "predictor.tests.services.fitting_stub"
+STUB = "predictor.tests.services.training.fitting_stub"
 
 
 @pytest.fixture(autouse=True)
 def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that obeys `behave`; leases are looked at by hand, since a second thread would need a file."""
-    monkeypatch.setattr(fitting_child, "MODULE", STUB)
+    monkeypatch.setattr(training_process, "MODULE", STUB)
     monkeypatch.setattr(queue, "_is_shutting_down", threading.Event())
     monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
 

@@ -15,15 +15,15 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from ..errors import TrainingFailed
-from ..ml.types.schema import Role, Task
-from ..ml.types.split import SplitBy
-from ..ml.types.threshold_rule import ThresholdRule
-from ..ml.types.training_request import ForecastOptions, TrainingLimits, TrainingRequest
-from ..models import JobStatus, TrainingRun
-from . import artifacts, registry
-from .fitting_child import FittingChild
-from .jobs.queue import Held, JobKind, WorkDied
+from ...errors import TrainingFailed
+from ...ml.types.schema import Role, Task
+from ...ml.types.split import SplitBy
+from ...ml.types.threshold_rule import ThresholdRule
+from ...ml.types.training_request import ForecastOptions, TrainingLimits, TrainingRequest
+from ...models import JobStatus, TrainingRun
+from .. import artifacts, registry
+from ..jobs.queue import Held, JobKind, WorkDied
+from .training_process import FittingChild
 
 # The page asks once a second; writing more often than that helps nobody and wakes the disk.
 WRITE_SECONDS = 1.0

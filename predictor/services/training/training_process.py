@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 
-from .process.child_environment import child_environment
+from ..process.child_environment import child_environment
 
 logger = logging.getLogger(__name__)
 
