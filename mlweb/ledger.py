@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from predictor.services.admission import predicting
+from predictor.services.predictions.admission import predicting
 from predictor.services.process import draining
 from predictor.services.process.meters import CELL, meters
 

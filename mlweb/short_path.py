@@ -25,7 +25,7 @@ from django.urls import ResolverMatch, get_resolver
 from django.utils.log import log_response
 
 from predictor.api.problems import as_problem
-from predictor.services.admission import predicting
+from predictor.services.predictions.admission import predicting
 
 from . import logs
 from .ledger import Ledger

@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 
 from ..errors import InvalidInput, NotFound, Problem, listed
 from ..models import PredictionSource
-from ..services import predictions, registry, serving
+from ..services import predictions, registry
+from ..services.predictions import loaded_versions
 from .idempotency import idempotent
 from .permissions import PREDICTS, WorkspaceViewMixin
 from .prediction_serializers import ScalarField
@@ -48,7 +49,7 @@ class ArticleView(SlimViewMixin, WorkspaceViewMixin, APIView):
         version = registry.serving_version(model)
         answer = predictions.predict(
             registered_model=model,
-            rows=[_row(json_body(request), serving.served(version).signature.names)],
+            rows=[_row(json_body(request), loaded_versions.served(version).signature.names)],
             version=version.number,
             by=actor_of(request),
             token=token_of(request),

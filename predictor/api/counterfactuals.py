@@ -12,8 +12,9 @@ from rest_framework.response import Response
 
 from ..errors import NotFound
 from ..models import RegisteredModel
-from ..services import counterfactuals, registry
-from ..services.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
+from ..services import registry
+from ..services.predictions import counterfactuals
+from ..services.predictions.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
 from .permissions import PREDICTS
 from .prediction_request import version_of
 from .prediction_serializers import ScalarField, VersionField

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRows, Problem, listed, shown
-from ..services.examples import MAX_NEAREST, N_NEAREST
+from ..services.predictions.nearest_examples import MAX_NEAREST, N_NEAREST
 
 NAMES = frozenset(
     {

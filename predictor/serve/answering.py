@@ -10,7 +10,7 @@ from ..errors import InvalidInput, Problem, listed, shown
 from ..ml.types.schema import Signature
 from ..models import ModelVersion, RegisteredModel
 from ..services import predictions, registry
-from ..services.predictions import Answer
+from ..services.predictions.prediction import Answer
 from .door import Call
 
 PARAMETERS = ("explain", "coverage", "strict")

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ..api.json import loads
 from ..errors import InvalidInput, NotServable, Problem
 from ..models import PredictionSource, RegisteredModel
-from ..services import serving
+from ..services.predictions import loaded_versions
 from .answering import Wishes, answer, as_columns, rows_of_lists, version_at
 from .door import Call, as_json
 
@@ -28,7 +28,7 @@ def models(call: Call) -> HttpResponse:
 def model_ready(call: Call, model: str) -> HttpResponse:
     found = call.model(model)
     try:
-        serving.served(version_at(found, ""))
+        loaded_versions.served(version_at(found, ""))
     except NotServable as error:
         return as_json({"name": found.slug, "ready": False, "error": error.message}, 503)
     return as_json({"name": found.slug, "ready": True})

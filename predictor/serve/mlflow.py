@@ -15,7 +15,8 @@ from ..api.json import require_utf8
 from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, listed, shown
 from ..ml.types.schema import Signature
 from ..models import PredictionSource
-from ..services import parquet_rows, serving
+from ..services import parquet_rows
+from ..services.predictions import loaded_versions
 from . import VERSION
 from .answering import Wishes, answer, as_columns, rows_of_columns, rows_of_lists, version_at
 from .door import Call, Refusal, as_json
@@ -42,7 +43,7 @@ def refuse(refusal: Refusal) -> HttpResponse:
 def ping(call: Call, model: str, version: str = "") -> HttpResponse:
     """200 when the model can answer."""
     try:
-        serving.served(version_at(call.model(model), version))
+        loaded_versions.served(version_at(call.model(model), version))
     except NotServable as error:
         return refuse(Refusal(503, error.message))
     return HttpResponse("\n", content_type="application/json")

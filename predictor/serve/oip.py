@@ -12,7 +12,7 @@ from ..api.json import dumps, loads
 from ..errors import InvalidInput, Problem, listed, shown
 from ..ml.types.schema import Role, Signature
 from ..models import ModelVersion, PredictionSource
-from ..services.predictions import Answer
+from ..services.predictions.prediction import Answer
 from .answering import Wishes, answer, version_at
 from .door import Call, as_json
 from .oip_outputs import WantedOutput, classification_tensor, declared_outputs, output_tensors

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 
 from ..errors import NotServable
 from ..ml.types.schema import FeatureField, Role
-from ..services import health, serving
+from ..services import health
+from ..services.predictions import loaded_versions
 from . import VERSION
 from .answering import version_at
 from .door import Call, as_json
@@ -62,7 +63,7 @@ def model_ready(call: Call, model: str, version: str = "") -> HttpResponse:
     """Loads the version if it is not in memory: ready is what can answer now."""
     found = call.model(model)
     try:
-        serving.served(version_at(found, version))
+        loaded_versions.served(version_at(found, version))
     except NotServable as error:
         return as_json({"name": found.slug, "ready": False, "error": error.message}, 503)
     return as_json({"name": found.slug, "ready": True})

@@ -12,7 +12,7 @@ from ..api.json import dumps
 from ..errors import InvalidInput, shown
 from ..ml.types.schema import Signature, Task
 from ..models import ModelVersion
-from ..services.predictions import Answer
+from ..services.predictions.prediction import Answer
 from .tensors import Tensor
 
 

@@ -10,8 +10,8 @@ from django.http import HttpResponse
 
 from ..api.json import loads
 from ..models import ModelVersion, RegisteredModel
-from ..services import serving
 from ..services.prediction_log import statistics
+from ..services.predictions import loaded_versions
 from .answering import version_at
 from .door import Call, as_json
 
@@ -42,7 +42,7 @@ def repository_index(call: Call) -> HttpResponse:
 
 def load(call: Call, model: str) -> HttpResponse:
     """Bring the champion into this process's memory."""
-    serving.served(version_at(call.model(model), ""))
+    loaded_versions.served(version_at(call.model(model), ""))
     return as_json({})
 
 
@@ -50,7 +50,7 @@ def unload(call: Call, model: str) -> HttpResponse:
     """Free the memory of this process. What serves is said by aliases and the archive: the next request
     loads it again."""
     for version in call.model(model).versions.all():
-        serving.forget(version)
+        loaded_versions.forget(version)
     return as_json({})
 
 

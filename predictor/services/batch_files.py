@@ -16,8 +16,8 @@ from ..ml.inputs.parquet_rows import ParquetRows, write_beside
 from ..ml.inputs.row_chunks import BulkChunk, BulkSource
 from ..ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
 from ..models import BatchFormat
-from .bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
-from .serving import Served
+from .predictions.bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
+from .predictions.loaded_versions import Served
 
 MEDIA_TYPES = {
     BatchFormat.CSV: "text/csv; charset=utf-8",

@@ -21,11 +21,12 @@ from django.conf import settings
 from ..errors import InvalidRows, NotLogged, StrictRows, listed
 from ..ml.inputs.row_chunks import BulkChunk, BulkSource
 from ..models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
-from . import artifacts, batch_files, prediction_log, serving
-from .answers import NOT_A_NUMBER, Asked
-from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
+from . import artifacts, batch_files, prediction_log
 from .jobs.queue import Held, JobKind, WorkDied
 from .prediction_log.log_rows import LogRow
+from .predictions import loaded_versions
+from .predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
+from .predictions.row_answers import NOT_A_NUMBER, Asked
 
 # How often the progress is committed: what a kill makes be done again.
 COMMIT_SECONDS = 1.0
@@ -71,7 +72,7 @@ class BatchWork:
     def __init__(self, held: Held, batch: BatchPrediction, folder: Path):
         self._held, self._batch, self._folder = held, batch, folder
         kind = BatchFormat(batch.format)
-        served = serving.served(batch.model_version)
+        served = loaded_versions.served(batch.model_version)
         self._source = artifacts.path_of(batch.source_digest)
         self._rows: BulkSource = batch_files.open_rows(
             self._source, kind, served, batch.options, scratch=folder

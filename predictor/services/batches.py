@@ -18,10 +18,11 @@ from ..errors import Conflict, Forbidden, InvalidInput, InvalidRows, NotFound, T
 from ..ml.inputs.csv_rows import CsvOptions
 from ..ml.inputs.json_lines_rows import write_json_lines
 from ..models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole, uuid7
-from . import artifact_references, artifacts, batch_files, datasets, jobs, registry, serving
-from .answers import coverage_for
+from . import artifact_references, artifacts, batch_files, datasets, jobs, registry
 from .batch_job import BATCHES
 from .jobs.leases import OnChange
+from .predictions import loaded_versions
+from .predictions.row_answers import coverage_for
 
 if TYPE_CHECKING:
     from ..models import ApiToken, Dataset, User
@@ -68,7 +69,7 @@ def start(
     NotFound and NotServable as `predict`.
     """
     chosen = registry.serving_version(registered_model, version)
-    served = serving.served(chosen)
+    served = loaded_versions.served(chosen)
     coverage_for(served.predictor, coverage)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="batch-look-") as scratch:
         path, fields = _found(source, filename, kind, options, registered_model, Path(scratch))
@@ -188,7 +189,7 @@ def _found(
     return artifacts.path_of(source.sha256), fields
 
 
-def _look(path: Path, fields: Mapping[str, Any], served: serving.Served, scratch: Path) -> None:
+def _look(path: Path, fields: Mapping[str, Any], served: loaded_versions.Served, scratch: Path) -> None:
     """Raises what would end the batch at its first rows; the whole file is the worker's to read."""
     kind, looked_at = fields["format"], path
     if path.stat().st_size > LOOKED_AT_BYTES and kind is not BatchFormat.PARQUET:

@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from ..errors import InvalidInput, MlwebError, NotFound, shown
 from ..ml.types.schema import Signature
-from ..services import counterfactuals
-from ..services.counterfactuals import Hint, Wanted
+from ..services.predictions import counterfactuals
+from ..services.predictions.counterfactuals import Hint, Wanted
 from .prediction_forms import RowForm
 from .prediction_values import cell_text, number_of
 from .predictions import ShownAnswer, shown_answer

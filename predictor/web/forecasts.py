@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from ..errors import MlwebError, NotFound, NotServable
 from ..ml.types.schema import Task
 from ..models import CHAMPION, ModelVersion, PredictionSource
-from ..services import forecasts, predictions, registry
+from ..services import predictions, registry
+from ..services.predictions import horizons
 from .evaluation_charts import Chart
 from .model_page import ModelPage
 from .predictions import version_choices
@@ -42,7 +43,7 @@ class Forecast(ModelPage):
             raise Http404("This version does not forecast.")
         chosen = {name: request.POST.get(name, "").strip() for name in ("group", "horizon", "coverage")}
         try:
-            outlook = forecasts.outlook(version)
+            outlook = horizons.outlook(version)
             answer = predictions.predict(
                 registered_model=self.registered_model,
                 horizon=whole(chosen["horizon"], outlook.horizon),
@@ -66,7 +67,7 @@ class Forecast(ModelPage):
         self, version: ModelVersion, asked: str, chosen: dict[str, str], *, status: int = 200, **more: Any
     ) -> HttpResponse:
         try:
-            outlook = forecasts.outlook(version)
+            outlook = horizons.outlook(version)
         except NotServable as error:
             return render(
                 self.request,
@@ -100,7 +101,7 @@ class Forecast(ModelPage):
         return render(self.request, "predictor/predictions/forecast.html", context, status=status)
 
 
-def forecast_chart(outlook: forecasts.Outlook, group: str, answer: predictions.Answer) -> Chart:
+def forecast_chart(outlook: horizons.Outlook, group: str, answer: predictions.Answer) -> Chart:
     """The end of the series and its continuation."""
     dates, values = outlook.history(group, HISTORY)
     name = outlook.target

@@ -17,7 +17,7 @@ from ..errors import shown as quoted
 from ..ml.types.schema import Signature, Task, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
-from ..services.examples import N_NEAREST
+from ..services.predictions.nearest_examples import N_NEAREST
 from ..templatetags.mlweb import number
 from .clustering_page import cluster_sentence
 from .contributions import contributions_of

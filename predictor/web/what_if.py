@@ -16,7 +16,7 @@ from django.shortcuts import render
 from ..errors import MlwebError, NotFound, NotServable
 from ..models import ModelVersion
 from ..services import predictions
-from ..services.predictions import Prediction
+from ..services.predictions.prediction import Prediction
 from ..templatetags.mlweb import number, share
 from .contributions import contributions_of
 from .model_page import ModelPage

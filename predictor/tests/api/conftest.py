@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 
 from predictor.models import ModelVersion, Scope, User, Workspace
-from predictor.services import registry, serving
+from predictor.services import registry
 from predictor.services.accounts import tokens
+from predictor.services.predictions import loaded_versions
 
 ALL = (Scope.READ, Scope.PREDICT, Scope.WRITE)
 
@@ -74,7 +75,7 @@ def anonymous() -> Caller:
 @pytest.fixture
 def linear(workspace: Workspace, member: User) -> ModelVersion:
     """The article's model: 0.5·x1 + 0.3·x2 − 1.5."""
-    serving.forget_all()
+    loaded_versions.forget_all()
     return registry.register_linear(
         workspace=workspace, name="article", coefficients=[0.5, 0.3], intercept=-1.5, by=member
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import serving
+from predictor.services.predictions import loaded_versions
 from predictor.tests.api.conftest import Caller, problem
 from predictor.tests.web.served_versions import CLASSES, ROW, publish_served
 
@@ -17,7 +17,7 @@ ADDRESS = "models/churn/counterfactuals"
 
 @pytest.fixture
 def model(workspace: Workspace) -> RegisteredModel:
-    serving.forget_all()
+    loaded_versions.forget_all()
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
     publish_served(model)
     return model

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from predictor.models import ModelVersion, PredictionLog
-from predictor.services import admission
+from predictor.services.predictions import admission
 from predictor.tests.api.conftest import Caller, problem
 
 ROWS = {"rows": [{"x1": 1, "x2": 2}]}

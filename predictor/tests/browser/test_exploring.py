@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import serving
+from predictor.services.predictions import loaded_versions
 from predictor.tests.browser.conftest import sign_in
 from predictor.tests.browser.test_pages import faults_of
 from predictor.tests.web.served_versions import publish_served
@@ -16,7 +16,7 @@ from predictor.tests.web.served_versions import publish_served
 
 @pytest.fixture
 def model(workspace: Workspace) -> RegisteredModel:
-    serving.forget_all()
+    loaded_versions.forget_all()
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
     publish_served(model)
     return model

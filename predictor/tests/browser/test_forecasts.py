@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import serving
+from predictor.services.predictions import loaded_versions
 from predictor.tests.browser.conftest import sign_in
 from predictor.tests.browser.test_pages import faults_of
 from predictor.tests.services.forecast_versions import forecast_version
@@ -16,7 +16,7 @@ from predictor.tests.services.forecast_versions import forecast_version
 
 @pytest.fixture
 def version(workspace: Workspace) -> ModelVersion:
-    serving.forget_all()
+    loaded_versions.forget_all()
     model = RegisteredModel.objects.create(workspace=workspace, slug="shops", name="Shops")
     return forecast_version(model)
 

@@ -23,7 +23,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import predictions, serving
+from predictor.services import predictions
+from predictor.services.predictions import loaded_versions
 from predictor.tests.browser.conftest import Watch, sign_in
 from predictor.tests.web.served_versions import ROW, publish_served
 from predictor.tests.web.tables import make_run, upload
@@ -67,7 +68,7 @@ class Furnished:
 
 @pytest.fixture
 def furnished(workspace: Workspace, admin: User) -> Furnished:
-    serving.forget_all()
+    loaded_versions.forget_all()
     dataset = upload(workspace, admin)
     Dataset.objects.update(warnings=["3 rows have too few cells and were left out: rows 4, 9, 17."])
     now = timezone.now()

@@ -8,7 +8,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from predictor.ml.types.schema import Task
 from predictor.models import RegisteredModel, User, Workspace
-from predictor.services import serving
+from predictor.services.predictions import loaded_versions
 from predictor.tests.browser.conftest import sign_in
 from predictor.tests.browser.test_pages import faults_of
 from predictor.tests.web.described_versions import publish_described
@@ -18,7 +18,7 @@ from predictor.tests.web.tables import upload
 def test_clusters_and_unusual_rows_are_drawn_and_told_for_everybody(
     tab: Page, window: BrowserContext, live_server: LiveServer, workspace: Workspace, admin: User
 ) -> None:
-    serving.forget_all()
+    loaded_versions.forget_all()
     faults = []
     sign_in(window, live_server, admin)
     for task in (Task.CLUSTERING, Task.ANOMALY):

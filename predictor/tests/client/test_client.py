@@ -17,15 +17,16 @@ from mlweb_client import Client
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, TrainingRun, User, Workspace
-from predictor.services import batches, jobs, registry, serving
+from predictor.services import batches, jobs, registry
 from predictor.services.accounts import tokens
+from predictor.services.predictions import loaded_versions
 from predictor.tests.live_worker import hearing_worker
 from predictor.tests.web.served_versions import CLASSES, ROW, publish_served
 
 
 @pytest.fixture
 def version(workspace: Workspace) -> ModelVersion:
-    serving.forget_all()
+    loaded_versions.forget_all()
     return publish_served(RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn"))
 
 

@@ -22,8 +22,9 @@ from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import registry, serving
+from predictor.services import registry
 from predictor.services.accounts import tokens
+from predictor.services.predictions import loaded_versions
 from predictor.tests.services.forecast_versions import forecast_version
 from predictor.tests.web.served_versions import publish_served
 from predictor.web.snippets import TOKEN, mlflow, snippets, triton
@@ -67,7 +68,7 @@ def served(
     request: pytest.FixtureRequest, live_server: LiveServer, workspace: Workspace, member: User
 ) -> Served:
     """linear: columns named to break quotes; mixed: classes over columns of every role; forecast: dates to come."""
-    serving.forget_all()
+    loaded_versions.forget_all()
     if request.param == "linear":
         version = registry.register_linear(
             workspace=workspace, name="evil", coefficients=[0.5] * len(EVIL), intercept=1.0, feature_names=EVIL,

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from predictor.models import PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import registry, serving
+from predictor.services import registry
+from predictor.services.predictions import loaded_versions
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def article(workspace: Workspace) -> RegisteredModel:
-    serving.forget_all()
+    loaded_versions.forget_all()
     call_command(
         *("register_linear", "--name", "article", "--workspace", "acme"),
         *("--coef", "0.5", "0.3", "--intercept", "-1.5"),

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from predictor.models import RegisteredModel, Scope, User, Workspace
-from predictor.services import serving
 from predictor.services.accounts import tokens
+from predictor.services.predictions import loaded_versions
 from predictor.tests.web.served_versions import publish_served
 
 HEADER = "Inference-Header-Content-Length"
@@ -51,7 +51,7 @@ def wire(token: str) -> Wire:
 @pytest.fixture
 def model(workspace: Workspace) -> RegisteredModel:
     """A model of two classes over columns of every role, version 1."""
-    serving.forget_all()
+    loaded_versions.forget_all()
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
     publish_served(model)
     return model

@@ -35,8 +35,9 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import batch_files, batch_job, batches, jobs, predictions, registry, serving, upkeep
+from predictor.services import batch_files, batch_job, batches, jobs, predictions, registry, upkeep
 from predictor.services.prediction_log import prediction_log
+from predictor.services.predictions import loaded_versions
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, publish_served
 
 CSV_ROWS = "x1,x2,note\n1,2,=1+1\nabc,2,\n3,,b\n1,2\n5,6,c\n"
@@ -44,7 +45,7 @@ CSV_ROWS = "x1,x2,note\n1,2,=1+1\nabc,2,\n3,,b\n1,2\n5,6,c\n"
 
 @pytest.fixture(autouse=True)
 def _nothing_in_memory() -> None:
-    serving.forget_all()
+    loaded_versions.forget_all()
 
 
 @pytest.fixture
@@ -351,7 +352,7 @@ def test_memory_holds_two_chunks_whatever_the_length(
     linear: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = file(tmp_path, "x1,x2\n" + "1,2\n" * 100)
-    rows = batch_files.open_rows(path, BatchFormat.CSV, serving.served(linear), {}, scratch=tmp_path)
+    rows = batch_files.open_rows(path, BatchFormat.CSV, loaded_versions.served(linear), {}, scratch=tmp_path)
     batch = start(linear, path)
     held = jobs.claim(batches.BATCHES, batch.pk)
     assert held is not None

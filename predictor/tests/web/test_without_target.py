@@ -15,9 +15,10 @@ from django.urls import reverse
 from predictor.errors import InvalidInput, InvalidTrainingRequest
 from predictor.ml.types.schema import Task
 from predictor.models import Dataset, ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import counterfactuals, predictions, registry, training
+from predictor.services import predictions, registry, training
 from predictor.services.accounts import tokens
-from predictor.services.counterfactuals import Wanted
+from predictor.services.predictions import counterfactuals
+from predictor.services.predictions.counterfactuals import Wanted
 from predictor.tests.web.described_versions import CLUSTERED, ODD, ORDINARY, publish_described
 from predictor.tests.web.tables import upload
 

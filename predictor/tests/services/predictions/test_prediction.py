@@ -27,13 +27,14 @@ from predictor.errors import (
 )
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.models import ModelVersion, PredictionLog, PredictionSource, User, Workspace
-from predictor.services import artifacts, prediction_log, predictions, registry, serving
+from predictor.services import artifacts, prediction_log, predictions, registry
 from predictor.services.prediction_log.prediction_log import LogSearch
+from predictor.services.predictions import loaded_versions
 
 
 @pytest.fixture(autouse=True)
 def _nothing_in_memory() -> None:
-    serving.forget_all()
+    loaded_versions.forget_all()
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def test_what_is_not_finite_is_an_error_for_that_row(
 
 # --- Memory ------------------------------------------------------------------------------------------------
 def test_a_cold_version_is_loaded_once_however_many_ask() -> None:
-    versions = serving.ServedVersions(lambda: 2, lambda: 10**9)
+    versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
     started, n_loads = threading.Barrier(6), []
     release = threading.Event()
 
@@ -202,7 +203,7 @@ def test_a_cold_version_is_loaded_once_however_many_ask() -> None:
 
 
 def test_memory_is_bounded_and_keeps_what_was_used_last() -> None:
-    versions = serving.ServedVersions(lambda: 2, lambda: 10**9)
+    versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
     for digest in ("a", "b", "a", "c"):
         versions.get(digest, object)  # type: ignore[arg-type, return-value]
 
@@ -210,7 +211,7 @@ def test_memory_is_bounded_and_keeps_what_was_used_last() -> None:
 
 
 def test_memory_is_bounded_in_bytes_too_but_what_is_asked_for_stays() -> None:
-    versions = serving.ServedVersions(lambda: 100, lambda: 10)
+    versions = loaded_versions.ServedVersions(lambda: 100, lambda: 10)
     for name, size in (("a", 4), ("b", 4), ("c", 4)):
         versions.get(name, object, lambda size=size: size)  # type: ignore[arg-type, return-value, misc]
     kept = [name for name in "abc" if name in versions]
@@ -221,7 +222,7 @@ def test_memory_is_bounded_in_bytes_too_but_what_is_asked_for_stays() -> None:
 
 
 def test_a_load_that_failed_is_tried_again() -> None:
-    versions = serving.ServedVersions(lambda: 2, lambda: 10**9)
+    versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
 
     def fail() -> Any:
         raise NotServable("not now")

@@ -10,18 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInput, InvalidRows, MlwebError, listed, shown
-from ..ml.types.schema import Scalar, Signature, canonical_text
-from . import examples, registry, serving
+from ...errors import InvalidInput, InvalidRows, MlwebError, listed, shown
+from ...ml.types.schema import Scalar, Signature, canonical_text
+from .. import registry
+from . import loaded_versions, nearest_examples
 from .admission import admitted, check_time
-from .answers import Prediction, answers
+from .row_answers import Prediction, answers
 
 if TYPE_CHECKING:
-    from ..ml.explanation.counterfactuals import Counterfactual, Goal
-    from ..ml.explanation.nearest_examples import Examples
-    from ..ml.inputs.row_checker import CheckedRows
-    from ..models import RegisteredModel
-    from .serving import Served
+    from ...ml.explanation.counterfactuals import Counterfactual, Goal
+    from ...ml.explanation.nearest_examples import Examples
+    from ...ml.inputs.row_checker import CheckedRows
+    from ...models import RegisteredModel
+    from .loaded_versions import Served
 
 MAX_FOUND = 20
 DEFAULT_FOUND = 5
@@ -86,10 +87,10 @@ def find(
     if not 1 <= n <= MAX_FOUND:
         raise InvalidInput(f"Ask for 1 to {MAX_FOUND} counterfactuals; got {n}.", limit=MAX_FOUND)
     chosen = registry.serving_version(registered_model, version)
-    served = serving.served(chosen)
+    served = loaded_versions.served(chosen)
     goal = goal_of(wanted, served.signature)
     _check_locked(locked, served.signature)
-    stored = examples.examples_of(chosen)
+    stored = nearest_examples.examples_of(chosen)
     checked = served.checker.check([row])
     (now,) = answers(served, checked)
     if now.error:
@@ -111,7 +112,7 @@ def find(
 
 def goal_of(wanted: Wanted, signature: Signature) -> Goal:
     """Raises InvalidInput for an answer that this version cannot give."""
-    from ..ml.explanation.counterfactuals import Goal
+    from ...ml.explanation.counterfactuals import Goal
 
     if not signature.task.is_supervised:
         raise InvalidInput(
@@ -151,7 +152,7 @@ def _search(
     locked: Sequence[str],
     n: int,
 ) -> tuple[Sequence[Counterfactual], int]:
-    from ..ml.explanation import counterfactuals
+    from ...ml.explanation import counterfactuals
 
     roles = {field.name: field.role for field in served.signature.fields}
     candidates = counterfactuals.candidates_of(stored, checked.columns, locked, roles)
@@ -171,7 +172,7 @@ def _tried(
     goal: Goal,
 ) -> Hint | None:
     """The hint as callers would send it, if it holds then as well: a lone row may differ in the last digit."""
-    from ..ml.explanation.nearest_examples import scalar_of
+    from ...ml.explanation.nearest_examples import scalar_of
 
     fields = {field.name: field for field in served.signature.fields}
     changes = tuple(

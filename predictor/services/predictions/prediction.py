@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from ..errors import InvalidRows, TooLarge
-from ..ml.tables.csv_writing import csv_lines
-from ..models import PredictionSource, uuid7
-from . import examples, forecasts, prediction_log, registry, serving
+from ...errors import InvalidRows, TooLarge
+from ...ml.tables.csv_writing import csv_lines
+from ...models import PredictionSource, uuid7
+from .. import prediction_log, registry
+from ..registry import version_facts
+from . import horizons, loaded_versions, nearest_examples
 from .admission import admitted, check_time
-from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
-from .registry import version_facts
+from .row_answers import Asked, Prediction, answers, log_rows
 
 if TYPE_CHECKING:
-    from ..models import ApiToken, RegisteredModel, User
+    from ...models import ApiToken, RegisteredModel, User
 
 __all__ = [
     "Answer", "CsvAnswer", "CsvOptions", "Prediction", "forecast_csv", "open_csv_result", "predict", "predict_csv",
@@ -82,10 +83,10 @@ def predict(
         # Before the version is loaded, which may take a while.
         _require_rows(rows)
     chosen = registry.serving_version(registered_model, version)
-    served = serving.served(chosen)
+    served = loaded_versions.served(chosen)
     if history:
-        served = forecasts.with_history(served, history)
-    made = () if horizon is None else forecasts.horizon_rows(served, horizon, group)
+        served = horizons.with_history(served, history)
+    made = () if horizon is None else horizons.horizon_rows(served, horizon, group)
     rows = made or rows
     _require_rows(rows)
     checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
@@ -94,7 +95,7 @@ def predict(
         nearest = nearest if version_facts.has_examples(chosen) else 0
     predictions = answers(served, checked, explain=explain, coverage=coverage)
     if nearest:
-        predictions = examples.with_nearest(predictions, chosen, checked, nearest)
+        predictions = nearest_examples.with_nearest(predictions, chosen, checked, nearest)
     check_time()
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
     asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid7().hex)

@@ -17,8 +17,8 @@ from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 
-from ..errors import Busy, TookTooLong
-from .process import meters
+from ...errors import Busy, TookTooLong
+from ..process import meters
 
 RETRY_SECONDS = 1
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from predictor.errors import Busy, TookTooLong
-from predictor.services import admission
-from predictor.services.admission import Room
+from predictor.services.predictions import admission
+from predictor.services.predictions.admission import Room
 
 FOREVER = 60.0
 

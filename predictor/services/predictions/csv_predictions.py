@@ -20,17 +20,18 @@ from typing import IO, TYPE_CHECKING, Any
 import orjson
 from django.conf import settings
 
-from ..errors import InvalidRows, NotFound, listed
-from ..ml.inputs.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
-from ..ml.tables.csv_writing import csv_lines, exported_cell
-from ..models import ModelVersion, PredictionSource, uuid7
-from . import prediction_log, registry, serving
-from .answers import NOT_A_NUMBER, Asked
+from ...errors import InvalidRows, NotFound, listed
+from ...ml.inputs.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
+from ...ml.tables.csv_writing import csv_lines, exported_cell
+from ...models import ModelVersion, PredictionSource, uuid7
+from .. import prediction_log, registry
+from . import loaded_versions
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged, free_names
+from .row_answers import NOT_A_NUMBER, Asked
 
 if TYPE_CHECKING:
-    from ..ml.inputs.row_chunks import BulkChunk
-    from ..models import ApiToken, RegisteredModel, User, Workspace
+    from ...ml.inputs.row_chunks import BulkChunk
+    from ...models import ApiToken, RegisteredModel, User, Workspace
 
 __all__ = ["CsvAnswer", "CsvOptions", "open_csv_result", "predict_csv"]
 
@@ -83,7 +84,7 @@ def predict_csv(
     """
     remove_old_results()
     chosen = registry.serving_version(registered_model, version)
-    served = serving.served(chosen)
+    served = loaded_versions.served(chosen)
     asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid7().hex)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix=SCRATCH) as folder:
         scratch = Path(folder)
@@ -118,7 +119,7 @@ class _Work:
     """One file on its way: from chunks to a result file and a file of log rows."""
 
     version: ModelVersion
-    served: serving.Served
+    served: loaded_versions.Served
     asked: Asked
     rows: CsvRows
     scratch: Path

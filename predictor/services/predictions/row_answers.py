@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from django.conf import settings
 
-from ..errors import InvalidInput, TooLarge
-from ..ml.types.schema import UNUSUAL, USUAL, Scalar, Signature, Task
-from ..models import PredictionSource, uuid7
-from ..models.prediction_log import moment_of
+from ...errors import InvalidInput, TooLarge
+from ...ml.types.schema import UNUSUAL, USUAL, Scalar, Signature, Task
+from ...models import PredictionSource, uuid7
+from ...models.prediction_log import moment_of
+from ..prediction_log.log_rows import LogRow, as_json
 from .admission import check_time
-from .prediction_log.log_rows import LogRow, as_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..ml.explanation.nearest_examples import Near
-    from ..ml.inference.predictor import Predictor
-    from ..ml.inputs.row_checker import CheckedRows, RowWarning
-    from ..models import ApiToken, ModelVersion, User
-    from .serving import Served
+    from ...ml.explanation.nearest_examples import Near
+    from ...ml.inference.predictor import Predictor
+    from ...ml.inputs.row_checker import CheckedRows, RowWarning
+    from ...models import ApiToken, ModelVersion, User
+    from .loaded_versions import Served
 
 EXPLAINED_AT_ONCE = 10  # between them it is asked whether there is still time
 NOT_A_NUMBER = "The model gave no finite answer for this row."
@@ -111,7 +111,7 @@ def answers(
 
 def coverage_for(predictor: Predictor, coverage: float | None) -> float:
     """The coverage that is asked for, or the usual one. Raises InvalidInput."""
-    from ..ml.calibration.conformal import checked_coverage
+    from ...ml.calibration.conformal import checked_coverage
 
     if coverage is not None and not predictor.has_intervals:
         raise InvalidInput(

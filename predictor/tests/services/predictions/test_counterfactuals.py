@@ -9,8 +9,9 @@ import pytest
 from predictor.errors import InvalidInput, NotServable, TookTooLong, TooLarge
 from predictor.ml.explanation.nearest_examples import Examples
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import admission, artifacts, counterfactuals, predictions, registry, serving
-from predictor.services.counterfactuals import Wanted
+from predictor.services import artifacts, predictions, registry
+from predictor.services.predictions import admission, counterfactuals, loaded_versions
+from predictor.services.predictions.counterfactuals import Wanted
 from predictor.services.registry import version_facts
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, ROW, columns, publish_served
 
@@ -19,7 +20,7 @@ STAY, LEAVE = CLASSES
 
 @pytest.fixture
 def model(workspace: Workspace) -> RegisteredModel:
-    serving.forget_all()
+    loaded_versions.forget_all()
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
     publish_served(model)
     return model
@@ -27,7 +28,7 @@ def model(workspace: Workspace) -> RegisteredModel:
 
 @pytest.fixture
 def article(workspace: Workspace, member: User) -> ModelVersion:
-    serving.forget_all()
+    loaded_versions.forget_all()
     return registry.register_linear(
         workspace=workspace, name="article", coefficients=[0.5, 0.3], intercept=-1.5, by=member
     )

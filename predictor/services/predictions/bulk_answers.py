@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
-from ..ml.tables.csv_writing import exported_cell, quoted_cell
-from ..ml.types.schema import Task, canonical_text
-from ..models.prediction_log import moment_of, row_ids
-from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
-from .prediction_log.log_rows import LogRow
+from ...ml.tables.csv_writing import exported_cell, quoted_cell
+from ...ml.types.schema import Task, canonical_text
+from ...models.prediction_log import moment_of, row_ids
+from ..prediction_log.log_rows import LogRow
+from .row_answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
 
 if TYPE_CHECKING:
     import uuid
 
     from numpy.typing import NDArray
 
-    from ..ml.inputs.row_checker import RowWarning
-    from ..ml.inputs.row_chunks import BulkChunk
-    from ..ml.pipelines.fitted_pipeline import Outputs
-    from ..models import ModelVersion
-    from .serving import Served
+    from ...ml.inputs.row_checker import RowWarning
+    from ...ml.inputs.row_chunks import BulkChunk
+    from ...ml.pipelines.fitted_pipeline import Outputs
+    from ...models import ModelVersion
+    from .loaded_versions import Served
 
 
 @dataclass(frozen=True)

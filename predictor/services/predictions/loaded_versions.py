@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from ..errors import NotFound, NotServable
-from ..models import ModelVersion
-from .process import meters
+from ...errors import NotFound, NotServable
+from ...models import ModelVersion
+from ..process import meters
 
 if TYPE_CHECKING:
-    from ..ml.inference.predictor import Predictor
-    from ..ml.inputs.row_checker import RowChecker
-    from ..ml.types.schema import Signature
+    from ...ml.inference.predictor import Predictor
+    from ...ml.inputs.row_checker import RowChecker
+    from ...ml.types.schema import Signature
 
 
 # Measured: a linear model takes 0.13 MB, a forest 3.6 to 4.9 times its file.
@@ -146,7 +146,7 @@ def forget_all() -> None:
 
 
 def _load(pk: int) -> Served:
-    from ..ml.inference import loading
+    from ...ml.inference import loading
 
     version = ModelVersion.objects.get(pk=pk)
     signature = version.signature
@@ -168,7 +168,7 @@ def return_memory() -> None:
 
 
 def _files(version: ModelVersion) -> dict[str, Path]:
-    from . import artifacts
+    from .. import artifacts
 
     try:
         return {name: artifacts.path_of(entry["digest"]) for name, entry in version.artifacts.items()}

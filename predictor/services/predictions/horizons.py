@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from ..errors import InvalidInput, InvalidRows, TooLarge, listed, shown
-from . import serving
+from ...errors import InvalidInput, InvalidRows, TooLarge, listed, shown
+from . import loaded_versions
 
 if TYPE_CHECKING:
-    from ..ml.forecasting.forecast_spec import ForecastSpec
-    from ..models import ModelVersion
-    from .serving import Served
+    from ...ml.forecasting.forecast_spec import ForecastSpec
+    from ...models import ModelVersion
+    from .loaded_versions import Served
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Outlook:
 
 def outlook(version: ModelVersion) -> Outlook:
     """Raises InvalidInput for a version that does not forecast, NotServable."""
-    spec = spec_of(serving.served(version))
+    spec = spec_of(loaded_versions.served(version))
     return Outlook(
         target=spec.target,
         date_column=spec.date_column,
@@ -55,7 +55,7 @@ def outlook(version: ModelVersion) -> Outlook:
 
 def spec_of(served: Served) -> ForecastSpec:
     """What the version knows of its series. Raises InvalidInput for a version that does not forecast."""
-    from ..ml.inference.forecast_predictor import ForecastPredictor
+    from ...ml.inference.forecast_predictor import ForecastPredictor
 
     if not isinstance(served.predictor, ForecastPredictor):
         raise InvalidInput(
@@ -96,8 +96,8 @@ def _refuse_many(horizon: int, n_series: int) -> None:
 
 def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
     """The version with newer values than it was trained on. Raises InvalidInput, InvalidRows, TooLarge."""
-    from ..ml.inference.forecast_predictor import ForecastPredictor
-    from ..ml.inputs.row_checker import RowChecker
+    from ...ml.inference.forecast_predictor import ForecastPredictor
+    from ...ml.inputs.row_checker import RowChecker
 
     spec, predictor = spec_of(served), served.predictor
     if len(history) > settings.MAX_PREDICTION_ROWS:

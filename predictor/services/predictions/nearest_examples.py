@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from ..errors import InvalidInput, NotFound, NotServable, TooLarge
-from ..models import ModelVersion
-from . import artifacts
+from ...errors import InvalidInput, NotFound, NotServable, TooLarge
+from ...models import ModelVersion
+from .. import artifacts
+from ..registry.version_facts import FILE, has_examples, importance_of
 from .admission import check_time
-from .registry.version_facts import FILE, has_examples, importance_of
 
 if TYPE_CHECKING:
-    from ..ml.explanation.nearest_examples import Examples
-    from ..ml.inputs.row_checker import CheckedRows
-    from .answers import Prediction
+    from ...ml.explanation.nearest_examples import Examples
+    from ...ml.inputs.row_checker import CheckedRows
+    from .row_answers import Prediction
 
 MAX_NEAREST, N_NEAREST = 20, 5
 # A few megabytes each; fewer than the versions that serve, since few are asked for examples at a time.
@@ -36,7 +36,7 @@ def examples_of(version: ModelVersion) -> Examples:
 @lru_cache(maxsize=KEPT)
 def _loaded(content_key: str, pk: int) -> Examples:
     """The key names the bytes; the row says where they are."""
-    from ..ml.persistence import version_files
+    from ...ml.persistence import version_files
 
     version = ModelVersion.objects.get(pk=pk)
     digest = version.artifacts[FILE]["digest"]

@@ -13,11 +13,12 @@ from pytest_django import Settings
 from predictor.errors import Conflict, InvalidInput, InvalidRows, InvalidTrainingRequest, TooLarge
 from predictor.ml.forecasting.forecast_spec import ForecastSpec
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import datasets, forecasts, predictions, registry, serving, training
+from predictor.services import datasets, predictions, registry, training
+from predictor.services.predictions import horizons, loaded_versions
 from predictor.services.registry import portable
 from predictor.services.training.training_job import request_of
 
-from .forecast_versions import HORIZON, forecast_version, shops_csv
+from ..forecast_versions import HORIZON, forecast_version, shops_csv
 
 FORECAST = {"date_column": "month", "group_column": "shop", "horizon": HORIZON}
 
@@ -86,13 +87,13 @@ def test_what_cannot_be_asked_is_refused(
 def test_a_horizon_of_too_many_rows_is_refused_before_one_is_made(
     version: ModelVersion, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served = serving.served(version)
+    served = loaded_versions.served(version)
     settings.MAX_PREDICTION_ROWS = HORIZON
-    assert len(forecasts.horizon_rows(served, HORIZON, "north")) == HORIZON
+    assert len(horizons.horizon_rows(served, HORIZON, "north")) == HORIZON
 
     monkeypatch.setattr(ForecastSpec, "horizon_rows", lambda *args: pytest.fail("rows were made"))
     with pytest.raises(TooLarge, match="4 periods of 2 series are 8") as refused:
-        forecasts.horizon_rows(served, HORIZON)
+        horizons.horizon_rows(served, HORIZON)
 
     assert refused.value.limit == HORIZON
 
