@@ -15,7 +15,7 @@ from ..api.json import require_utf8
 from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, listed, shown
 from ..ml.types.schema import Signature
 from ..models import PredictionSource
-from ..services import parquet_rows
+from ..services.batches import parquet_bodies
 from ..services.predictions import loaded_versions
 from . import VERSION
 from .answering import Wishes, answer, as_columns, rows_of_columns, rows_of_lists, version_at
@@ -192,7 +192,7 @@ def _from_csv(body: bytes, signature: Signature) -> Read:
 
 
 def _from_parquet(body: bytes, signature: Signature) -> Read:
-    return parquet_rows.read(body), Wishes(), False
+    return parquet_bodies.read(body), Wishes(), False
 
 
 def article(call: Call, model: str, version: str = "") -> HttpResponse:

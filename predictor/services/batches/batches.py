@@ -14,18 +14,19 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ..errors import Conflict, Forbidden, InvalidInput, InvalidRows, NotFound, TooLarge
-from ..ml.inputs.csv_rows import CsvOptions
-from ..ml.inputs.json_lines_rows import write_json_lines
-from ..models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole, uuid7
-from . import artifact_references, artifacts, batch_files, datasets, jobs, registry
+from ...errors import Conflict, Forbidden, InvalidInput, InvalidRows, NotFound, TooLarge
+from ...ml.inputs.csv_rows import CsvOptions
+from ...ml.inputs.json_lines_rows import write_json_lines
+from ...models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole, uuid7
+from .. import artifact_references, artifacts, datasets, jobs, registry
+from ..jobs.leases import OnChange
+from ..predictions import loaded_versions
+from ..predictions.row_answers import coverage_for
+from . import batch_files
 from .batch_job import BATCHES
-from .jobs.leases import OnChange
-from .predictions import loaded_versions
-from .predictions.row_answers import coverage_for
 
 if TYPE_CHECKING:
-    from ..models import ApiToken, Dataset, User
+    from ...models import ApiToken, Dataset, User
 
 __all__ = [
     "BATCHES",

@@ -8,16 +8,16 @@ from typing import Any
 
 from django.conf import settings
 
-from ..errors import InvalidInput, InvalidRows, InvalidTable, listed, shown
-from ..ml.inputs.column_checker import json_text
-from ..ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
-from ..ml.inputs.json_lines_rows import JsonLinesRows, looks_like_json_lines
-from ..ml.inputs.parquet_rows import ParquetRows, write_beside
-from ..ml.inputs.row_chunks import BulkChunk, BulkSource
-from ..ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
-from ..models import BatchFormat
-from .predictions.bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
-from .predictions.loaded_versions import Served
+from ...errors import InvalidInput, InvalidRows, InvalidTable, listed, shown
+from ...ml.inputs.column_checker import json_text
+from ...ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
+from ...ml.inputs.json_lines_rows import JsonLinesRows, looks_like_json_lines
+from ...ml.inputs.parquet_rows import ParquetRows, write_beside
+from ...ml.inputs.row_chunks import BulkChunk, BulkSource
+from ...ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
+from ...models import BatchFormat
+from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
+from ..predictions.loaded_versions import Served
 
 MEDIA_TYPES = {
     BatchFormat.CSV: "text/csv; charset=utf-8",

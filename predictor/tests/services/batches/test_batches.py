@@ -35,7 +35,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import batch_files, batch_job, batches, jobs, predictions, registry, upkeep
+from predictor.services import batches, jobs, predictions, registry, upkeep
+from predictor.services.batches import batch_files, batch_job
 from predictor.services.prediction_log import prediction_log
 from predictor.services.predictions import loaded_versions
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, publish_served

@@ -18,15 +18,16 @@ from typing import IO, Any
 
 from django.conf import settings
 
-from ..errors import InvalidRows, NotLogged, StrictRows, listed
-from ..ml.inputs.row_chunks import BulkChunk, BulkSource
-from ..models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
-from . import artifacts, batch_files, prediction_log
-from .jobs.queue import Held, JobKind, WorkDied
-from .prediction_log.log_rows import LogRow
-from .predictions import loaded_versions
-from .predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
-from .predictions.row_answers import NOT_A_NUMBER, Asked
+from ...errors import InvalidRows, NotLogged, StrictRows, listed
+from ...ml.inputs.row_chunks import BulkChunk, BulkSource
+from ...models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
+from .. import artifacts, prediction_log
+from ..jobs.queue import Held, JobKind, WorkDied
+from ..prediction_log.log_rows import LogRow
+from ..predictions import loaded_versions
+from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
+from ..predictions.row_answers import NOT_A_NUMBER, Asked
+from . import batch_files
 
 # How often the progress is committed: what a kill makes be done again.
 COMMIT_SECONDS = 1.0
