@@ -7,7 +7,8 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from .services import batches, jobs, training, upkeep
+from .services import batches, jobs, training
+from .services.operations import upkeep
 from .services.prediction_log import retention
 
 KINDS: dict[str, jobs.JobKind] = {kind.name: kind for kind in (training.TRAINING, batches.BATCHES)}

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..services import health
+from ..services.operations import health
 from .viewsets import METHODS
 
 Live = inline_serializer("Live", {"status": serializers.ChoiceField(["alive"])})

@@ -25,7 +25,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..services import artifacts, idempotency
+from ..services import artifacts
+from ..services.operations import idempotency
 from .preferences import RESPOND_ASYNC, prefers_async
 from .viewsets import token_of
 

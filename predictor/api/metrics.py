@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from ..errors import NotAuthenticated
-from ..services import metrics
+from ..services.operations import prometheus
 from .problems import as_problem
 
 
@@ -23,7 +23,7 @@ def read(request: HttpRequest) -> HttpResponse:
         return as_problem(
             NotAuthenticated("Send the token of MLWEB_METRICS_TOKEN as a bearer token."), request
         )
-    response = HttpResponse(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
+    response = HttpResponse(prometheus.exposition(), content_type=prometheus.CONTENT_TYPE)
     response["Cache-Control"] = "no-store"
     return response
 

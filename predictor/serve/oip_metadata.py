@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ..errors import NotServable
 from ..ml.types.schema import FeatureField, Role
-from ..services import health
+from ..services.operations import health
 from ..services.predictions import loaded_versions
 from . import VERSION
 from .answering import version_at

@@ -20,8 +20,8 @@ from ..models import (
     TrainingRun,
     Workspace,
 )
-from ..services import health
 from ..services.datasets import samples
+from ..services.operations import health
 from .access import WorkspaceMixin
 
 N_SHOWN = 5

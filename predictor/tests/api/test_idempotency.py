@@ -23,7 +23,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import artifacts, idempotency, upkeep
+from predictor.services import artifacts
+from predictor.services.operations import idempotency, upkeep
 from predictor.services.predictions import prediction
 from predictor.tests.api.conftest import Caller, problem
 

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from predictor.models import ModelVersion, User
-from predictor.services import idempotency
+from predictor.services.operations import idempotency
 from predictor.tests.api.conftest import Caller, problem
 
 DOCUMENT = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
-from predictor.services import health
+from predictor.services.operations import health
 from predictor.tests.api.conftest import Caller, problem
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from . import artifact_references, batches, idempotency, training
-from .datasets import ingest_process
-from .jobs.queue import JobKind
-from .predictions import csv_predictions
+from .. import artifact_references, batches, training
+from ..datasets import ingest_process
+from ..jobs.queue import JobKind
+from ..predictions import csv_predictions
+from . import idempotency
 
 # Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
 # more, no process can be at work on an upload that nothing was written to.

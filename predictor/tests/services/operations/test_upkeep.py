@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from predictor.services import upkeep
+from predictor.services.operations import upkeep
 
 
 def messages(path: Path) -> list[str]:

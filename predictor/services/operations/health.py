@@ -14,9 +14,9 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from ..models import BatchPrediction, Job, TrainingRun
-from .prediction_log import group_commit
-from .process import draining
+from ...models import BatchPrediction, Job, TrainingRun
+from ..prediction_log import group_commit
+from ..process import draining
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from django.conf import settings
 from django.db.models import Count
 
-from ..models import BatchPrediction, Job, TrainingRun
-from .process import meters
-from .process.meters import BOUNDS, ENDS, FACES, KINDS, SOURCES, Totals
+from ...models import BatchPrediction, Job, TrainingRun
+from ..process import meters
+from ..process.meters import BOUNDS, ENDS, FACES, KINDS, SOURCES, Totals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from predictor.models import Dataset, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import health
+from predictor.services.operations import health
 from predictor.services.prediction_log import group_commit
 from predictor.services.process import draining
 

@@ -22,9 +22,9 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.utils import timezone
 
-from ..errors import InvalidInput, KeyReused, RequestUnderWay
-from ..models import IdempotentRequest
-from . import artifact_references, artifacts
+from ...errors import InvalidInput, KeyReused, RequestUnderWay
+from ...models import IdempotentRequest
+from .. import artifact_references, artifacts
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What operators need: health, Prometheus metrics, idempotency keys, removal of leftovers."""
