@@ -14,6 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import NotFound
+from ..http.json import (
+    BytesRenderer,
+    CSVRenderer,
+    JSONLinesRenderer,
+    JSONParser,
+    JSONRenderer,
+    ParquetRenderer,
+)
+from ..http.prediction_request import PredictionRequest
 from ..models import BatchFormat, BatchPrediction, JobStatus, RegisteredModel, Scope
 from ..services import batches, registry
 from .batch_serializers import (
@@ -25,9 +34,7 @@ from .batch_serializers import (
 )
 from .datasets import named_dataset
 from .idempotency import idempotent
-from .json import BytesRenderer, CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer, ParquetRenderer
 from .permissions import PREDICTS, require_scope
-from .prediction_request import PredictionRequest
 from .uploads import (
     CSVBodyParser,
     JSONLinesBodyParser,

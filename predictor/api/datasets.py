@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import InvalidInput
+from ..http.json import CSVRenderer, JSONRenderer
 from ..models import Dataset, Workspace
 from ..services import datasets
 from .idempotency import idempotent
-from .json import CSVRenderer, JSONRenderer
 from .permissions import ADMINISTERS, READS, WRITES
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
 from .viewsets import WorkspaceViewSet, actor_of

@@ -25,9 +25,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ..http.preferences import RESPOND_ASYNC, prefers_async
 from ..services import artifacts
 from ..services.operations import idempotency
-from .preferences import RESPOND_ASYNC, prefers_async
 from .viewsets import token_of
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"

@@ -15,13 +15,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ..errors import NotAuthenticated, NotFound
 from ..http.authentication import admit
+from ..http.json import loads, read_limited
+from ..http.prediction_request import PredictionRequest
 from ..models import ApiToken, PredictionSource, RegisteredModel, Scope, User
 from ..services import predictions, registry
 from ..services.accounts import tokens
 from .idempotency import HEADER as IDEMPOTENCY_KEY
-from .json import loads, read_limited
 from .permissions import InsufficientScope
-from .prediction_request import PredictionRequest
 from .prediction_serializers import answer_as_json
 from .problems import as_problem
 from .slim import HEADERS, JSON, json_answer

@@ -16,16 +16,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import NotFound
+from ..http.json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
+from ..http.prediction_request import PredictionRequest
+from ..http.preferences import RESPOND_ASYNC, prefers_async
 from ..models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
 from ..services import prediction_log, predictions, registry
 from ..services.prediction_log import log_pages
 from .batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
 from .idempotency import idempotent
-from .json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
 from .pagination import LogPagination
 from .permissions import PREDICTS, READS, require_scope
 from .plain_predictions import plainly_first, predicted
-from .prediction_request import PredictionRequest
 from .prediction_serializers import (
     AnswerSerializer,
     CsvRequestSerializer,
@@ -33,7 +34,6 @@ from .prediction_serializers import (
     LogRowSerializer,
     PredictionRequestSerializer,
 )
-from .preferences import RESPOND_ASYNC, prefers_async
 from .slim import SlimViewMixin, json_body
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
 from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of

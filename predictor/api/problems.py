@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from .errors import MEDIA_TYPE, exception_handler
-from .json import dumps
+from ..http.json import dumps
+from ..http.problems import MEDIA_TYPE, exception_handler
 
 
 def as_problem(error: Exception, request: HttpRequest) -> HttpResponse:

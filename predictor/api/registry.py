@@ -14,11 +14,11 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ..http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from ..models import ModelAlias, ModelVersion, RegisteredModel
 from ..services import registry
 from ..services.registry import card_markdown, model_cards, portable
 from .idempotency import idempotent
-from .json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from .permissions import READS, WRITES
 from .registry_serializers import (
     AliasChangeSerializer,

@@ -9,8 +9,8 @@ from django.utils.decorators import method_decorator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
-from .errors import MEDIA_TYPE
-from .json import JSONRenderer
+from ..http.json import JSONRenderer
+from ..http.problems import MEDIA_TYPE
 from .viewsets import METHODS
 
 PROBLEM = {

@@ -9,8 +9,8 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from ..http.json import LengthRequired
 from ..models import ApiToken, User
-from .json import LengthRequired
 from .permissions import WorkspaceViewMixin
 
 # OPTIONS would describe serializers that these views do not use.

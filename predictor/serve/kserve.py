@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ..api.json import loads
 from ..errors import InvalidInput, NotServable, Problem
+from ..http.json import loads
 from ..models import PredictionSource, RegisteredModel
 from ..services.predictions import loaded_versions
 from .answering import Wishes, answer, as_columns, rows_of_lists, version_at

@@ -11,8 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ..api.json import require_utf8
 from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, listed, shown
+from ..http.json import require_utf8
 from ..ml.types.schema import Signature
 from ..models import PredictionSource
 from ..services.batches import parquet_bodies
@@ -147,7 +147,7 @@ def _refuse_repeated(columns: Sequence[str]) -> None:
 
 def loads_with_nan(body: bytes) -> Any:
     """JSON as MLflow's client writes it: a bare NaN is a gap. Refuses what the API's JSON refuses, but for that."""
-    from ..api import json as strictly
+    from ..http import json as strictly
 
     if b"NaN" in body:
         try:
@@ -197,7 +197,7 @@ def _from_parquet(body: bytes, signature: Signature) -> Read:
 
 def article(call: Call, model: str, version: str = "") -> HttpResponse:
     """The article's `/predict` for any model: `{"x": […]}` in the order of the signature, `{"y": …}`."""
-    from ..api import json as strictly
+    from ..http import json as strictly
 
     found = call.model(model)
     chosen = version_at(found, version)

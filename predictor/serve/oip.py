@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 
-from ..api.json import dumps, loads
 from ..errors import InvalidInput, Problem, listed, shown
+from ..http.json import dumps, loads
 from ..ml.types.schema import Role, Signature
 from ..models import ModelVersion, PredictionSource
 from ..services.predictions.prediction import Answer

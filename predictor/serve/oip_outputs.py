@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from ..api.json import dumps
 from ..errors import InvalidInput, shown
+from ..http.json import dumps
 from ..ml.types.schema import Signature, Task
 from ..models import ModelVersion
 from ..services.predictions.prediction import Answer

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 
-from ..api.json import loads
+from ..http.json import loads
 from ..models import ModelVersion, RegisteredModel
 from ..services.prediction_log import statistics
 from ..services.predictions import loaded_versions

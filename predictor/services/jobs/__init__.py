@@ -1,4 +1,4 @@
-"""The job queue: kinds of jobs, claims and leases, attempts, outcomes. A row is a job; the broker only wakes workers."""
+"""The job queue: kinds of jobs, leases, attempts, outcomes. A row is the job; the broker only wakes workers."""
 
 from .queue import (
     Held,

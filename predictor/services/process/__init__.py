@@ -1,1 +1,1 @@
-"""What one process keeps for itself: meters, the one-second cache, database connections, draining, the environment of children."""
+"""What one process keeps for itself: meters, short cache, database connections, draining, environment of children."""

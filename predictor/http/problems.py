@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from .. import errors
-from ..http.statuses import status_of
+from .statuses import status_of
 
 logger = logging.getLogger(__name__)
 
