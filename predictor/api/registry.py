@@ -32,7 +32,7 @@ from .registry_serializers import (
     VersionSerializer,
     VersionSummarySerializer,
 )
-from .training_serializers import ThresholdSerializer
+from .training.serializers import ThresholdSerializer
 from .viewsets import WorkspaceViewSet, actor_of
 
 

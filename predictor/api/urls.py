@@ -15,12 +15,12 @@ from .article import ArticleView
 from .batches import BatchViewSet
 from .counterfactuals import CounterfactualViewSet
 from .datasets import DatasetViewSet
-from .estimators import EstimatorListView
 from .health import LiveView, OpenView, ReadyView
 from .predictions import LogViewSet, PredictionViewSet
 from .registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
 from .schema import DocsView, SchemaView
-from .training import TrainingRunViewSet
+from .training.estimators import EstimatorListView
+from .training.training import TrainingRunViewSet
 from .workspaces import MemberViewSet, WorkspaceListViewSet
 
 V1 = "api/v1/"

@@ -10,18 +10,13 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..models import JobStatus, TrainingRun
-from ..services import training
-from .datasets import named_dataset
-from .idempotency import idempotent
-from .permissions import READS, WRITES
-from .training_serializers import (
-    RunChangeSerializer,
-    RunRequestSerializer,
-    RunSerializer,
-    RunSummarySerializer,
-)
-from .viewsets import WorkspaceViewSet, actor_of
+from ...models import JobStatus, TrainingRun
+from ...services import training
+from ..datasets import named_dataset
+from ..idempotency import idempotent
+from ..permissions import READS, WRITES
+from ..viewsets import WorkspaceViewSet, actor_of
+from .serializers import RunChangeSerializer, RunRequestSerializer, RunSerializer, RunSummarySerializer
 
 
 class RunFilter(filters.FilterSet):

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..services.training import estimator_catalogue
-from .permissions import READS, HasScopeAndRole
-from .viewsets import METHODS
+from ...services.training import estimator_catalogue
+from ..permissions import READS, HasScopeAndRole
+from ..viewsets import METHODS
 
 
 class HyperparameterSerializer(serializers.Serializer[Any]):

@@ -7,10 +7,10 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from ..ml.types.schema import Task
-from ..ml.types.training_request import AGGREGATIONS, FREQUENCIES
-from ..models import JobStatus, TrainingRun
-from .permissions import visible_traceback
+from ...ml.types.schema import Task
+from ...ml.types.training_request import AGGREGATIONS, FREQUENCIES
+from ...models import JobStatus, TrainingRun
+from ..permissions import visible_traceback
 
 FORECAST_FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 

@@ -1,0 +1,1 @@
+"""Training runs and estimators of the REST API."""
