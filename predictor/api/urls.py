@@ -17,7 +17,7 @@ from .counterfactuals import CounterfactualViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
 from .predictions import LogViewSet, PredictionViewSet
-from .registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
+from .registry.registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
 from .schema import DocsView, SchemaView
 from .training.estimators import EstimatorListView
 from .training.training import TrainingRunViewSet

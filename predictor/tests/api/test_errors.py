@@ -115,7 +115,7 @@ def test_what_nobody_foresaw_is_500_without_its_stack(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("a secret path")
 
-    monkeypatch.setattr("predictor.api.registry.RegisteredModelViewSet.get_queryset", fail)
+    monkeypatch.setattr("predictor.api.registry.registry.RegisteredModelViewSet.get_queryset", fail)
 
     response = api.get("models")
 

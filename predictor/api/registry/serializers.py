@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ..models import AliasChange, ModelAlias, ModelVersion, RegisteredModel
+from ...models import AliasChange, ModelAlias, ModelVersion, RegisteredModel
 
 
 class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):

@@ -14,13 +14,15 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
-from ..models import ModelAlias, ModelVersion, RegisteredModel
-from ..services import registry
-from ..services.registry import card_markdown, model_cards, portable
-from .idempotency import idempotent
-from .permissions import READS, WRITES
-from .registry_serializers import (
+from ...http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
+from ...models import ModelAlias, ModelVersion, RegisteredModel
+from ...services import registry
+from ...services.registry import card_markdown, model_cards, portable
+from ..idempotency import idempotent
+from ..permissions import READS, WRITES
+from ..training.serializers import ThresholdSerializer
+from ..viewsets import WorkspaceViewSet, actor_of
+from .serializers import (
     AliasChangeSerializer,
     AliasSerializer,
     AliasTargetSerializer,
@@ -32,8 +34,6 @@ from .registry_serializers import (
     VersionSerializer,
     VersionSummarySerializer,
 )
-from .training.serializers import ThresholdSerializer
-from .viewsets import WorkspaceViewSet, actor_of
 
 
 class ModelFilter(filters.FilterSet):

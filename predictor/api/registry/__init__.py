@@ -1,0 +1,1 @@
+"""Registered models, versions and aliases of the REST API."""
