@@ -22,7 +22,7 @@ from ..http.preferences import RESPOND_ASYNC, prefers_async
 from ..models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
 from ..services import prediction_log, predictions, registry
 from ..services.prediction_log import log_pages
-from .batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
+from .batches.batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
 from .idempotency import idempotent
 from .pagination import LogPagination
 from .permissions import PREDICTS, READS, require_scope

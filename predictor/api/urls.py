@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from . import metrics
 from .article import ArticleView
-from .batches import BatchViewSet
+from .batches.batches import BatchViewSet
 from .counterfactuals import CounterfactualViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView

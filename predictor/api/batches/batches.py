@@ -13,8 +13,8 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..errors import NotFound
-from ..http.json import (
+from ...errors import NotFound
+from ...http.json import (
     BytesRenderer,
     CSVRenderer,
     JSONLinesRenderer,
@@ -22,20 +22,13 @@ from ..http.json import (
     JSONRenderer,
     ParquetRenderer,
 )
-from ..http.prediction_request import PredictionRequest
-from ..models import BatchFormat, BatchPrediction, JobStatus, RegisteredModel, Scope
-from ..services import batches, registry
-from .batch_serializers import (
-    BatchChangeSerializer,
-    BatchRequestSerializer,
-    BatchSerializer,
-    BatchSummarySerializer,
-    BatchUploadSerializer,
-)
-from .datasets import named_dataset
-from .idempotency import idempotent
-from .permissions import PREDICTS, require_scope
-from .uploads import (
+from ...http.prediction_request import PredictionRequest
+from ...models import BatchFormat, BatchPrediction, JobStatus, RegisteredModel, Scope
+from ...services import batches, registry
+from ..datasets import named_dataset
+from ..idempotency import idempotent
+from ..permissions import PREDICTS, require_scope
+from ..uploads import (
     CSVBodyParser,
     JSONLinesBodyParser,
     ParquetBodyParser,
@@ -45,7 +38,14 @@ from .uploads import (
     file_of,
     number,
 )
-from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+from ..viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+from .serializers import (
+    BatchChangeSerializer,
+    BatchRequestSerializer,
+    BatchSerializer,
+    BatchSummarySerializer,
+    BatchUploadSerializer,
+)
 
 CSV, JSONL, PARQUET = "text/csv", "application/x-ndjson", "application/vnd.apache.parquet"
 FROM_BODY = {JSONL: BatchFormat.JSONL, PARQUET: BatchFormat.PARQUET, CSV: BatchFormat.CSV}

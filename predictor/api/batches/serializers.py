@@ -8,8 +8,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ..models import BatchFormat, BatchPrediction, JobStatus
-from .permissions import visible_traceback
+from ...models import BatchFormat, BatchPrediction, JobStatus
+from ..permissions import visible_traceback
 
 
 class BatchSummarySerializer(serializers.ModelSerializer[BatchPrediction]):

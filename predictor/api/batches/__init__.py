@@ -1,0 +1,1 @@
+"""Batch predictions of the REST API."""
