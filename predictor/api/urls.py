@@ -11,12 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from . import metrics
-from .article import ArticleView
 from .batches.batches import BatchViewSet
-from .counterfactuals import CounterfactualViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
-from .predictions import LogViewSet, PredictionViewSet
+from .predictions.article import ArticleView
+from .predictions.counterfactuals import CounterfactualViewSet
+from .predictions.predictions import LogViewSet, PredictionViewSet
 from .registry.registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
 from .schema import DocsView, SchemaView
 from .training.estimators import EstimatorListView

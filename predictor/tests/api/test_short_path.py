@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from mlweb import short_path
-from predictor.api import plain_predictions
+from predictor.api.predictions import fast_predictions
 from predictor.models import ModelVersion, Scope, User, Workspace
 from predictor.services import artifacts
 from predictor.tests.api.conftest import Caller, problem
@@ -151,7 +151,7 @@ def test_a_program_hears_the_same_past_the_framework_as_through_it(
             HTTP_AUTHORIZATION=headers.get("Authorization", caller.headers["Authorization"]), HTTP_ACCEPT=accept,
         )  # fmt: skip
         environ["wsgi.input"] = io.BytesIO(body.encode())
-        assert plain_predictions.is_plain(WSGIRequest(environ)) is (accept == "application/json")
+        assert fast_predictions.is_plain(WSGIRequest(environ)) is (accept == "application/json")
         answers.append(_heard(environ))
 
     assert answers[0] == answers[1]

@@ -15,28 +15,28 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..errors import NotFound
-from ..http.json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
-from ..http.prediction_request import PredictionRequest
-from ..http.preferences import RESPOND_ASYNC, prefers_async
-from ..models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
-from ..services import prediction_log, predictions, registry
-from ..services.prediction_log import log_pages
-from .batches.batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
-from .idempotency import idempotent
-from .pagination import LogPagination
-from .permissions import PREDICTS, READS, require_scope
-from .plain_predictions import plainly_first, predicted
-from .prediction_serializers import (
+from ...errors import NotFound
+from ...http.json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
+from ...http.prediction_request import PredictionRequest
+from ...http.preferences import RESPOND_ASYNC, prefers_async
+from ...models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
+from ...services import prediction_log, predictions, registry
+from ...services.prediction_log import log_pages
+from ..batches.batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
+from ..idempotency import idempotent
+from ..pagination import LogPagination
+from ..permissions import PREDICTS, READS, require_scope
+from ..uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
+from ..viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+from .fast_predictions import plainly_first, predicted
+from .fast_view import SlimViewMixin, json_body
+from .serializers import (
     AnswerSerializer,
     CsvRequestSerializer,
     LogQuerySerializer,
     LogRowSerializer,
     PredictionRequestSerializer,
 )
-from .slim import SlimViewMixin, json_body
-from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
-from .viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
 
 CSV = "text/csv"
 

@@ -10,15 +10,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..errors import NotFound
-from ..http.prediction_request import version_of
-from ..models import RegisteredModel
-from ..services import registry
-from ..services.predictions import counterfactuals
-from ..services.predictions.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
-from .permissions import PREDICTS
-from .prediction_serializers import ScalarField, VersionField
-from .viewsets import WorkspaceViewSet
+from ...errors import NotFound
+from ...http.prediction_request import version_of
+from ...models import RegisteredModel
+from ...services import registry
+from ...services.predictions import counterfactuals
+from ...services.predictions.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
+from ..permissions import PREDICTS
+from ..viewsets import WorkspaceViewSet
+from .serializers import ScalarField, VersionField
 
 
 class WantedSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 
-from ..http.json import dumps, loads, read_limited
+from ...http.json import dumps, loads, read_limited
 
 JSON = "application/json"
 HEADERS = {"Allow": "POST", "Vary": "Accept"}

@@ -12,15 +12,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ..errors import InvalidInput, NotFound, Problem, listed
-from ..models import PredictionSource
-from ..services import predictions, registry
-from ..services.predictions import loaded_versions
-from .idempotency import idempotent
-from .permissions import PREDICTS, WorkspaceViewMixin
-from .prediction_serializers import ScalarField
-from .slim import SlimViewMixin, json_answer, json_body
-from .viewsets import METHODS, actor_of, request_id_of, token_of
+from ...errors import InvalidInput, NotFound, Problem, listed
+from ...models import PredictionSource
+from ...services import predictions, registry
+from ...services.predictions import loaded_versions
+from ..idempotency import idempotent
+from ..permissions import PREDICTS, WorkspaceViewMixin
+from ..viewsets import METHODS, actor_of, request_id_of, token_of
+from .fast_view import SlimViewMixin, json_answer, json_body
+from .serializers import ScalarField
 
 Asked = inline_serializer("ArticleRequest", {"x": serializers.ListField(child=ScalarField())})
 Answered = inline_serializer("ArticleAnswer", {"y": ScalarField()})

@@ -13,18 +13,18 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from ..errors import NotAuthenticated, NotFound
-from ..http.authentication import admit
-from ..http.json import loads, read_limited
-from ..http.prediction_request import PredictionRequest
-from ..models import ApiToken, PredictionSource, RegisteredModel, Scope, User
-from ..services import predictions, registry
-from ..services.accounts import tokens
-from .idempotency import HEADER as IDEMPOTENCY_KEY
-from .permissions import InsufficientScope
-from .prediction_serializers import answer_as_json
-from .problems import as_problem
-from .slim import HEADERS, JSON, json_answer
+from ...errors import NotAuthenticated, NotFound
+from ...http.authentication import admit
+from ...http.json import loads, read_limited
+from ...http.prediction_request import PredictionRequest
+from ...models import ApiToken, PredictionSource, RegisteredModel, Scope, User
+from ...services import predictions, registry
+from ...services.accounts import tokens
+from ..idempotency import HEADER as IDEMPOTENCY_KEY
+from ..permissions import InsufficientScope
+from ..problems import as_problem
+from .fast_view import HEADERS, JSON, json_answer
+from .serializers import answer_as_json
 
 # Any of these asks for something that the viewset looks after.
 NOT_PLAIN = (IDEMPOTENCY_KEY, "HTTP_PREFER", "HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_ENCODING")

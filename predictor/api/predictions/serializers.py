@@ -8,9 +8,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from ..models import PredictionLog, PredictionSource
-from ..services.predictions.nearest_examples import MAX_NEAREST
-from ..services.predictions.prediction import Answer, Prediction
+from ...models import PredictionLog, PredictionSource
+from ...services.predictions.nearest_examples import MAX_NEAREST
+from ...services.predictions.prediction import Answer, Prediction
 
 SCALAR = {"type": ["string", "number", "boolean", "null"]}
 

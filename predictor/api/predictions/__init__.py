@@ -1,0 +1,1 @@
+"""Predictions, counterfactuals and the prediction log of the REST API."""
