@@ -12,8 +12,8 @@ from ..errors import InvalidInput, NotServable, Problem
 from ..http.json import loads
 from ..models import PredictionSource, RegisteredModel
 from ..services.predictions import loaded_versions
-from .answering import Wishes, answer, as_columns, rows_of_lists, version_at
-from .door import Call, as_json
+from .prediction import Wishes, answer, as_columns, rows_of_lists, version_at
+from .route import Call, as_json
 
 
 def alive(request: HttpRequest) -> HttpResponse:

@@ -18,8 +18,8 @@ from ..models import PredictionSource
 from ..services.batches import parquet_bodies
 from ..services.predictions import loaded_versions
 from . import VERSION
-from .answering import Wishes, answer, as_columns, rows_of_columns, rows_of_lists, version_at
-from .door import Call, Refusal, as_json
+from .prediction import Wishes, answer, as_columns, rows_of_columns, rows_of_lists, version_at
+from .route import Call, Refusal, as_json
 
 CODES = {
     401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST", 405: "BAD_REQUEST",

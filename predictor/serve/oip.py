@@ -13,9 +13,9 @@ from ..http.json import dumps, loads
 from ..ml.types.schema import Role, Signature
 from ..models import ModelVersion, PredictionSource
 from ..services.predictions.prediction import Answer
-from .answering import Wishes, answer, version_at
-from .door import Call, as_json
 from .oip_outputs import WantedOutput, classification_tensor, declared_outputs, output_tensors
+from .prediction import Wishes, answer, version_at
+from .route import Call, as_json
 from .tensors import Tensor, read_tensors, rows_of, written
 
 HEADER = "Inference-Header-Content-Length"

@@ -13,10 +13,10 @@ from ..ml.types.schema import FeatureField, Role
 from ..services.operations import health
 from ..services.predictions import loaded_versions
 from . import VERSION
-from .answering import version_at
-from .door import Call, as_json
 from .oip_outputs import declared_outputs
 from .oip_repository import models_of_workspace
+from .prediction import version_at
+from .route import Call, as_json
 
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository", "statistics", "model_configuration"]
 PLATFORM = "onnxruntime_onnx"

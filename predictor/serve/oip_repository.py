@@ -12,8 +12,8 @@ from ..http.json import loads
 from ..models import ModelVersion, RegisteredModel
 from ..services.prediction_log import statistics
 from ..services.predictions import loaded_versions
-from .answering import version_at
-from .door import Call, as_json
+from .prediction import version_at
+from .route import Call, as_json
 
 
 def repository_index(call: Call) -> HttpResponse:

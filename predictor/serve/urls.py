@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from ..models import Scope
 from . import kserve, mlflow, oip, oip_metadata, oip_repository
-from .door import nowhere, plainly, route
+from .route import nowhere, plainly, route
 
 BASE = "serve/<slug:workspace>/"
 LOOKS = frozenset({Scope.READ, Scope.PREDICT})

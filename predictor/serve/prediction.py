@@ -11,7 +11,7 @@ from ..ml.types.schema import Signature
 from ..models import ModelVersion, RegisteredModel
 from ..services import predictions, registry
 from ..services.predictions.prediction import Answer
-from .door import Call
+from .route import Call
 
 PARAMETERS = ("explain", "coverage", "strict")
 
