@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from ..errors import InvalidInput, shown
-from ..http.json import dumps
-from ..ml.types.schema import Signature, Task
-from ..models import ModelVersion
-from ..services.predictions.prediction import Answer
+from ...errors import InvalidInput, shown
+from ...http.json import dumps
+from ...ml.types.schema import Signature, Task
+from ...models import ModelVersion
+from ...services.predictions.prediction import Answer
 from .tensors import Tensor
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 
-from ..http.json import loads
-from ..models import ModelVersion, RegisteredModel
-from ..services.prediction_log import statistics
-from ..services.predictions import loaded_versions
-from .prediction import version_at
-from .route import Call, as_json
+from ...http.json import loads
+from ...models import ModelVersion, RegisteredModel
+from ...services.prediction_log import statistics
+from ...services.predictions import loaded_versions
+from ..prediction import version_at
+from ..route import Call, as_json
 
 
 def repository_index(call: Call) -> HttpResponse:

@@ -8,14 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 
-from ..errors import InvalidInput, Problem, listed, shown
-from ..http.json import dumps, loads
-from ..ml.types.schema import Role, Signature
-from ..models import ModelVersion, PredictionSource
-from ..services.predictions.prediction import Answer
-from .oip_outputs import WantedOutput, classification_tensor, declared_outputs, output_tensors
-from .prediction import Wishes, answer, version_at
-from .route import Call, as_json
+from ...errors import InvalidInput, Problem, listed, shown
+from ...http.json import dumps, loads
+from ...ml.types.schema import Role, Signature
+from ...models import ModelVersion, PredictionSource
+from ...services.predictions.prediction import Answer
+from ..prediction import Wishes, answer, version_at
+from ..route import Call, as_json
+from .outputs import WantedOutput, classification_tensor, declared_outputs, output_tensors
 from .tensors import Tensor, read_tensors, rows_of, written
 
 HEADER = "Inference-Header-Content-Length"

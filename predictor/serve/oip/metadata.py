@@ -8,15 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ..errors import NotServable
-from ..ml.types.schema import FeatureField, Role
-from ..services.operations import health
-from ..services.predictions import loaded_versions
-from . import VERSION
-from .oip_outputs import declared_outputs
-from .oip_repository import models_of_workspace
-from .prediction import version_at
-from .route import Call, as_json
+from ...errors import NotServable
+from ...ml.types.schema import FeatureField, Role
+from ...services.operations import health
+from ...services.predictions import loaded_versions
+from .. import VERSION
+from ..prediction import version_at
+from ..route import Call, as_json
+from .outputs import declared_outputs
+from .repository import models_of_workspace
 
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository", "statistics", "model_configuration"]
 PLATFORM = "onnxruntime_onnx"

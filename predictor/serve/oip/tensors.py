@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from ..errors import InvalidInput, Problem, listed, shown
+from ...errors import InvalidInput, Problem, listed, shown
 
 # struct's letters; BYTES has its own form.
 LETTERS = {
