@@ -157,7 +157,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "predictor.web.context.workspaces",
+                "predictor.web.pages.context.workspaces",
             ],
         },
     },

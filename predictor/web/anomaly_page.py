@@ -10,7 +10,7 @@ from typing import Any
 
 from ..templatetags.mlweb import number
 from .described_page import DescribedPage
-from .evaluation_charts import MAX_IMPORTANT, Chart, bins_of
+from .pages.charts import MAX_IMPORTANT, Chart, bins_of
 
 
 class AnomalyPage(DescribedPage):

@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from ..errors import MlwebError, NotFound
 from ..models import CHAMPION, BatchPrediction, Dataset, RegisteredModel, WorkspaceRole
 from ..services import batches
-from .model_page import ModelPage
+from .pages.model_page import ModelPage
 from .prediction_csv import CsvForm, status_of, with_remedy
 from .predictions import version_choices
 

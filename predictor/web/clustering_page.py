@@ -8,7 +8,7 @@ from typing import Any
 
 from ..models import ModelVersion
 from .described_page import DescribedPage
-from .evaluation_charts import Chart
+from .pages.charts import Chart
 
 
 class ClusteringPage(DescribedPage):

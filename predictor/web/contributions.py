@@ -8,7 +8,7 @@ from typing import Any
 
 from ..ml.types.schema import canonical_text
 from ..templatetags.mlweb import number, share
-from .prediction_values import cell_text
+from .pages.value_texts import cell_text
 
 # As many bars as can be compared at a glance; the others are one bar together, and listed beneath.
 N_BARS = 8

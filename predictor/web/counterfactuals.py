@@ -11,8 +11,8 @@ from ..errors import InvalidInput, MlwebError, NotFound, shown
 from ..ml.types.schema import Signature
 from ..services.predictions import counterfactuals
 from ..services.predictions.counterfactuals import Hint, Wanted
+from .pages.value_texts import cell_text, number_of
 from .prediction_forms import RowForm
-from .prediction_values import cell_text, number_of
 from .predictions import ShownAnswer, shown_answer
 from .what_if import RowPage, status_of
 

@@ -29,8 +29,8 @@ from ..ml.types.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
 from ..services import datasets
 from ..services.datasets import samples
-from .access import WorkspaceMixin
 from .forms_datasets import UploadForm
+from .pages.access import WorkspaceMixin
 
 PAGE_SIZE = 25
 COLUMNS_PER_PAGE = 60

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..ml.types.schema import Role
 from ..templatetags.mlweb import number, share
-from .evaluation_charts import Chart
-from .prediction_values import day
+from .pages.charts import Chart
+from .pages.value_texts import day
 
 ORDERED = (Role.NUMERIC, Role.DATETIME)
 MISSING = "missing"

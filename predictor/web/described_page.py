@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..models import ModelVersion
-from .metric_words import Figure, metric_of
+from .pages.metric_words import Figure, metric_of
 
 
 class DescribedPage:

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InvalidTrainingRequest
 from ..ml.types.split import SplitBy
 from ..templatetags.mlweb import number, share
-from .evaluation_charts import LOSS_TITLES, Chart
+from .pages.charts import LOSS_TITLES, Chart
 
 SLICE_SCORES = {"log_loss": "Log-loss", "mae": "Average error"}
 

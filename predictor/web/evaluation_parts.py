@@ -14,8 +14,8 @@ from typing import Any
 from ..ml.types.threshold_rule import ThresholdRule
 from ..models import ModelVersion
 from ..templatetags.mlweb import number, share
-from .coverage_words import in_cases
-from .evaluation_charts import Chart
+from .pages.charts import Chart
+from .pages.coverage_words import in_cases
 from .probability_charts import gain_chart, lift_chart, shown_classes, threshold_chart
 
 

@@ -12,13 +12,6 @@ from typing import Any
 
 from ..models import ModelVersion
 from ..templatetags.mlweb import number, share
-from .evaluation_charts import (
-    Chart,
-    confusion_chart,
-    importance_chart,
-    points_chart,
-    residuals_chart,
-)
 from .evaluation_doubts import (
     SliceRow,
     learning_chart,
@@ -28,7 +21,8 @@ from .evaluation_doubts import (
     tested_on,
 )
 from .forecast_report import forecast_charts, forecast_facts
-from .metric_words import METRICS, Metric, metric_of
+from .pages.charts import Chart, confusion_chart, importance_chart, points_chart, residuals_chart
+from .pages.metric_words import METRICS, Metric, metric_of
 from .probability_charts import curve_charts
 
 

@@ -12,8 +12,8 @@ from ..ml.types.schema import Task
 from ..models import CHAMPION, ModelVersion, PredictionSource
 from ..services import predictions, registry
 from ..services.predictions import horizons
-from .evaluation_charts import Chart
-from .model_page import ModelPage
+from .pages.charts import Chart
+from .pages.model_page import ModelPage
 from .predictions import version_choices
 from .snippets import curl_of, predictions_url
 

@@ -22,7 +22,7 @@ from ..models import (
 )
 from ..services.datasets import samples
 from ..services.operations import health
-from .access import WorkspaceMixin
+from .pages.access import WorkspaceMixin
 
 N_SHOWN = 5
 # Counting a log of millions of rows takes seconds; "more than" is all that a reader needs.

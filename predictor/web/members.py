@@ -17,9 +17,9 @@ from django.views.generic import FormView, TemplateView
 from ..errors import MlwebError, shown
 from ..models import Membership, WorkspaceRole
 from ..services.accounts import workspaces
-from .access import WorkspaceMixin
 from .accounts import set_password_link
 from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
+from .pages.access import WorkspaceMixin
 
 
 class MemberList(WorkspaceMixin, TemplateView):

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from ..models import ModelVersion, WorkspaceRole
 from ..services import registry
 from ..services.registry import card_markdown, model_cards
-from .model_page import ModelPage
+from .pages.model_page import ModelPage
 
 MAX_DESCRIPTION = 10_000
 

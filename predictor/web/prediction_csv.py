@@ -14,9 +14,9 @@ from django.shortcuts import redirect, render
 from ..errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
 from ..models import CHAMPION, ModelVersion, RegisteredModel
 from ..services import batches, predictions, registry
-from .coverage_words import coverage_choices
 from .forms_datasets import UploadForm
-from .model_page import ModelPage
+from .pages.coverage_words import coverage_choices
+from .pages.model_page import ModelPage
 from .prediction_forms import RowForm
 from .predictions import version_choices
 

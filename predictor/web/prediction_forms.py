@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ml.types.schema import FeatureField, Role, Signature
-from .prediction_values import (
+from .pages.value_texts import (
     GREATEST_WHOLE,
     Kind,
     cell_text,

@@ -20,9 +20,9 @@ from ..models import CHAMPION, PredictionLog, PredictionSource, RegisteredModel
 from ..services import prediction_log
 from ..services.prediction_log import log_pages
 from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
-from .access import WorkspaceMixin
 from .contributions import contributions_of
-from .prediction_values import cell_text
+from .pages.access import WorkspaceMixin
+from .pages.value_texts import cell_text
 from .predictions import shown_answer
 from .snippets import curl, predictions_url
 

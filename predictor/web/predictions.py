@@ -21,11 +21,11 @@ from ..services.predictions.nearest_examples import N_NEAREST
 from ..templatetags.mlweb import number
 from .clustering_page import cluster_sentence
 from .contributions import contributions_of
-from .coverage_words import coverage_choices, sure_words
 from .evaluation_report import ReportView
-from .model_page import ModelPage
+from .pages.coverage_words import coverage_choices, sure_words
+from .pages.model_page import ModelPage
+from .pages.value_texts import cell_text
 from .prediction_forms import RowForm
-from .prediction_values import cell_text
 from .snippets import curl, predictions_url
 
 if TYPE_CHECKING:

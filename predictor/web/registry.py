@@ -12,9 +12,9 @@ from django.views import View
 
 from ..models import CHAMPION, ModelAlias, ModelVersion, PredictionLog, RegisteredModel
 from ..services import registry
-from .access import WorkspaceMixin
-from .metric_words import headline_metric, key_metrics
-from .model_page import ModelPage
+from .pages.access import WorkspaceMixin
+from .pages.metric_words import headline_metric, key_metrics
+from .pages.model_page import ModelPage
 from .snippets import snippets
 
 PAGE_SIZE = 25

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from ..errors import MlwebError, NotFound
 from ..models import WorkspaceRole
 from ..services import registry
-from .metric_words import key_metrics
-from .model_page import ModelPage
+from .pages.metric_words import key_metrics
+from .pages.model_page import ModelPage
 
 
 class Deed(ModelPage):

@@ -20,10 +20,10 @@ from ..ml.types.threshold_rule import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import training
 from ..services.training import estimator_catalogue
-from .access import WorkspaceMixin
 from .forms_forecast import forecast_words
 from .forms_training import TrainingRunForm, model_names
-from .metric_words import Figure, key_metrics, metric_of
+from .pages.access import WorkspaceMixin
+from .pages.metric_words import Figure, key_metrics, metric_of
 from .training_beginnings import shown_from_run
 from .training_words import TASK_TITLES
 

@@ -11,7 +11,7 @@ from ..errors import MlwebError
 from ..models import ModelVersion
 from ..services import registry
 from ..services.registry import portable
-from .model_page import ModelPage
+from .pages.model_page import ModelPage
 
 
 class VersionFile(ModelPage):

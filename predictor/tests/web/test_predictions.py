@@ -20,8 +20,8 @@ from predictor.tests.web.served_versions import (
     ROW,
     SIGNATURE,
 )
+from predictor.web.pages.value_texts import number_of, text_of
 from predictor.web.prediction_forms import RowForm
-from predictor.web.prediction_values import number_of, text_of
 
 PAGES = [
     ("predict", ("article",)),

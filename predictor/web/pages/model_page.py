@@ -6,9 +6,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views import View
 
-from ..errors import NotFound
-from ..models import ModelVersion, RegisteredModel
-from ..services import registry
+from ...errors import NotFound
+from ...models import ModelVersion, RegisteredModel
+from ...services import registry
 from .access import WorkspaceMixin
 
 

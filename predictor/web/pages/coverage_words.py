@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..ml.types.schema import canonical_text
-from ..templatetags.mlweb import number, share
+from ...ml.types.schema import canonical_text
+from ...templatetags.mlweb import number, share
 
 CASES = {
     0.5: (1, 2),

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from ..models import Membership, WorkspaceRole
+from ...models import Membership, WorkspaceRole
 
 
 def workspaces(request: HttpRequest) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from ..errors import NotFound, shown
-from ..models import Membership, ModelAlias, ModelVersion, User, Workspace, WorkspaceRole
-from ..services.accounts import workspaces
+from ...errors import NotFound, shown
+from ...models import Membership, ModelAlias, ModelVersion, User, Workspace, WorkspaceRole
+from ...services.accounts import workspaces
 
 # How a row knows its workspace, where it has no column of that name.
 WORKSPACE_PATHS: dict[type[Model], str] = {

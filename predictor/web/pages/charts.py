@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..templatetags.mlweb import number
+from ...templatetags.mlweb import number
 
 MAX_CONFUSED_CLASSES = 20
 MAX_IMPORTANT = 15

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..models import ModelVersion
-from ..templatetags.mlweb import number, share
+from ...models import ModelVersion
+from ...templatetags.mlweb import number, share
 
 Shape = Literal["number", "percent"]
 

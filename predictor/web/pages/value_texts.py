@@ -7,8 +7,8 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from ..ml.types.schema import FeatureField, Role, canonical_text
-from ..templatetags.mlweb import number
+from ...ml.types.schema import FeatureField, Role, canonical_text
+from ...templatetags.mlweb import number
 
 WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)

@@ -1,0 +1,1 @@
+"""What all pages share: access, template context, charts, and the words for metrics and values."""
