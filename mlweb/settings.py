@@ -259,7 +259,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if IS_SIGN_UP_OPEN else "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_ADAPTER = "predictor.web.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "predictor.web.accounts.accounts.AccountAdapter"
 ACCOUNT_SESSION_REMEMBER = True
 # Five wrong passwords for one address close it for five minutes; ten a minute from one host close the host.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}

@@ -10,20 +10,18 @@ from . import (
     datasets,
     evaluation,
     forecasts,
-    home,
-    members,
     model_cards,
     prediction_csv,
     prediction_log,
     predictions,
     registry,
     registry_changes,
-    tokens,
     training,
     version_files,
     version_threshold,
     what_if,
 )
+from .accounts import home, members, tokens
 
 HOME: list[URLPattern] = [
     path("", home.Home.as_view(), name="home"),

@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from ..models import Scope, User, Workspace
-from ..services.accounts import tokens
+from ...models import Scope, User, Workspace
+from ...services.accounts import tokens
 
 LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "no end")]
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from ..models import User
+from ...models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -14,9 +14,9 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, ListView
 
-from ..errors import MlwebError
-from ..models import ApiToken
-from ..services.accounts import tokens
+from ...errors import MlwebError
+from ...models import ApiToken
+from ...services.accounts import tokens
 from .token_forms import TokenForm
 
 

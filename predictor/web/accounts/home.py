@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
-from ..models import (
+from ...models import (
     CHAMPION,
     Dataset,
     JobStatus,
@@ -20,9 +20,9 @@ from ..models import (
     TrainingRun,
     Workspace,
 )
-from ..services.datasets import samples
-from ..services.operations import health
-from .pages.access import WorkspaceMixin
+from ...services.datasets import samples
+from ...services.operations import health
+from ..pages.access import WorkspaceMixin
 
 N_SHOWN = 5
 # Counting a log of millions of rows takes seconds; "more than" is all that a reader needs.

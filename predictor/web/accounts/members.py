@@ -14,12 +14,12 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, TemplateView
 
-from ..errors import MlwebError, shown
-from ..models import Membership, WorkspaceRole
-from ..services.accounts import workspaces
+from ...errors import MlwebError, shown
+from ...models import Membership, WorkspaceRole
+from ...services.accounts import workspaces
+from ..pages.access import WorkspaceMixin
 from .accounts import set_password_link
 from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
-from .pages.access import WorkspaceMixin
 
 
 class MemberList(WorkspaceMixin, TemplateView):

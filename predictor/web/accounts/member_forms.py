@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django import forms
 
-from ..models import WorkspaceRole
+from ...models import WorkspaceRole
 
 ROLES = [
     (WorkspaceRole.VIEWER, "Viewer: looks and predicts"),

@@ -1,0 +1,1 @@
+"""Pages of accounts: sign-in, workspaces, members, API tokens."""
