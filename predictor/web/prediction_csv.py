@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from ..errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
 from ..models import CHAMPION, ModelVersion, RegisteredModel
 from ..services import batches, predictions, registry
-from .forms_datasets import UploadForm
+from .datasets.forms import UploadForm
 from .pages.coverage_words import coverage_choices
 from .pages.model_page import ModelPage
 from .prediction_forms import RowForm

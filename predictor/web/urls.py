@@ -7,7 +7,6 @@ from django.urls import URLPattern, path
 from . import (
     batches,
     counterfactuals,
-    datasets,
     evaluation,
     forecasts,
     model_cards,
@@ -22,6 +21,7 @@ from . import (
     what_if,
 )
 from .accounts import home, members, tokens
+from .datasets import datasets
 
 HOME: list[URLPattern] = [
     path("", home.Home.as_view(), name="home"),

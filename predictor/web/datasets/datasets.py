@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
-from ..errors import (
+from ...errors import (
     Conflict,
     MlwebError,
     Problem,
@@ -25,12 +25,12 @@ from ..errors import (
     UnsupportedContent,
     shown,
 )
-from ..ml.types.schema import canonical_text
-from ..models import Dataset, TrainingRun, WorkspaceRole
-from ..services import datasets
-from ..services.datasets import samples
-from .forms_datasets import UploadForm
-from .pages.access import WorkspaceMixin
+from ...ml.types.schema import canonical_text
+from ...models import Dataset, TrainingRun, WorkspaceRole
+from ...services import datasets
+from ...services.datasets import samples
+from ..pages.access import WorkspaceMixin
+from .forms import UploadForm
 
 PAGE_SIZE = 25
 COLUMNS_PER_PAGE = 60
