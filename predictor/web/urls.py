@@ -15,13 +15,13 @@ from . import (
     predictions,
     registry,
     registry_changes,
-    training,
     version_files,
     version_threshold,
     what_if,
 )
 from .accounts import home, members, tokens
 from .datasets import datasets
+from .training import training
 
 HOME: list[URLPattern] = [
     path("", home.Home.as_view(), name="home"),

@@ -12,8 +12,8 @@ from ..errors import MlwebError
 from ..models import WorkspaceRole
 from ..services import registry
 from .evaluation_parts import Decision
-from .forms_threshold import ThresholdForm, shown_from_rule
 from .pages.model_page import ModelPage
+from .training.form_threshold import ThresholdForm, shown_from_rule
 
 
 class VersionThreshold(ModelPage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import forms_forecast
+from . import form_forecast
 
 # Which field a refusal of the service is about, by the words it begins with.
 PLACES = (
@@ -19,7 +19,7 @@ PLACES = (
     ("The split", "split"),
     ("A split at random", "split"),
     ("In such a split", "split"),
-    *forms_forecast.PLACES,
+    *form_forecast.PLACES,
 )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django import forms
 
-from ..errors import InvalidThreshold
-from ..ml.types.threshold_rule import NUMBERS, ThresholdRule
-from ..services import training
+from ...errors import InvalidThreshold
+from ...ml.types.threshold_rule import NUMBERS, ThresholdRule
+from ...services import training
 
 PREFIX = "threshold"
 CHOICES = (

@@ -7,9 +7,9 @@ from typing import Any
 
 from django import forms
 
-from ..ml.types.schema import Role, TableSchema
-from ..ml.types.training_request import FREQUENCIES
-from .forms_hyperparameters import OpenChoiceField
+from ...ml.types.schema import Role, TableSchema
+from ...ml.types.training_request import FREQUENCIES
+from .form_hyperparameters import OpenChoiceField
 
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}

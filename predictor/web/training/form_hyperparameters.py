@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from ..services.training.estimator_catalogue import Hyperparameter
+from ...services.training.estimator_catalogue import Hyperparameter
 
 
 class OpenChoiceField(forms.ChoiceField):

@@ -13,19 +13,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
-from ..errors import MlwebError
-from ..ml.types.schema import Task
-from ..ml.types.split import SplitBy
-from ..ml.types.threshold_rule import ThresholdRule
-from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
-from ..services import training
-from ..services.training import estimator_catalogue
-from .forms_forecast import forecast_words
-from .forms_training import TrainingRunForm, model_names
-from .pages.access import WorkspaceMixin
-from .pages.metric_words import Figure, key_metrics, metric_of
-from .training_beginnings import shown_from_run
-from .training_words import TASK_TITLES
+from ...errors import MlwebError
+from ...ml.types.schema import Task
+from ...ml.types.split import SplitBy
+from ...ml.types.threshold_rule import ThresholdRule
+from ...models import Dataset, JobStatus, TrainingRun, WorkspaceRole
+from ...services import training
+from ...services.training import estimator_catalogue
+from ..pages.access import WorkspaceMixin
+from ..pages.metric_words import Figure, key_metrics, metric_of
+from .form import TrainingRunForm, model_names
+from .form_forecast import forecast_words
+from .initial_values import shown_from_run
+from .words import TASK_TITLES
 
 PAGE_SIZE = 25
 # Lists leave out what can be long.

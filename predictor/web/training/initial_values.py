@@ -7,14 +7,14 @@ from typing import Any
 
 from django.conf import settings
 
-from ..errors import InvalidTrainingRequest
-from ..ml.types.schema import Task
-from ..ml.types.training_request import EFFORTS
-from ..models import Dataset, TrainingRun
-from ..services import training
-from ..services.training.estimator_catalogue import AUTO
-from .forms_threshold import shown_from_rule
-from .training_words import OWN
+from ...errors import InvalidTrainingRequest
+from ...ml.types.schema import Task
+from ...ml.types.training_request import EFFORTS
+from ...models import Dataset, TrainingRun
+from ...services import training
+from ...services.training.estimator_catalogue import AUTO
+from .form_threshold import shown_from_rule
+from .words import OWN
 
 MAX_NAME = 60
 

@@ -8,28 +8,20 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
-from ..ml.types.schema import Task
-from ..ml.types.training_request import EFFORTS
-from ..models import Dataset, RegisteredModel
-from ..services import training
-from ..services.training import estimator_catalogue
-from ..services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
-from . import forms_forecast
-from .forms_hyperparameters import OpenChoiceField, field_for
-from .forms_roles import ColumnRow, column_rows, given_roles
-from .forms_threshold import ThresholdForm
-from .training_beginnings import beginning_of
-from .training_refusals import places_of
-from .training_words import (
-    AUTO_CLUSTERS,
-    AUTO_SUMMARY,
-    EFFORT_TITLES,
-    OWN,
-    OWN_TITLE,
-    SPLIT_TITLES,
-    TASK_TITLES,
-)
+from ...errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
+from ...ml.types.schema import Task
+from ...ml.types.training_request import EFFORTS
+from ...models import Dataset, RegisteredModel
+from ...services import training
+from ...services.training import estimator_catalogue
+from ...services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
+from . import form_forecast
+from .field_errors import places_of
+from .form_hyperparameters import OpenChoiceField, field_for
+from .form_roles import ColumnRow, column_rows, given_roles
+from .form_threshold import ThresholdForm
+from .initial_values import beginning_of
+from .words import AUTO_CLUSTERS, AUTO_SUMMARY, EFFORT_TITLES, OWN, OWN_TITLE, SPLIT_TITLES, TASK_TITLES
 
 
 class TrainingRunForm(forms.Form):
@@ -64,8 +56,8 @@ class TrainingRunForm(forms.Form):
         super().__init__(data, initial=beginning, label_suffix="")
         self.threshold = ThresholdForm(data, shown=beginning)
         if self.is_forecasting:
-            self.fields |= forms_forecast.forecast_fields(self.dataset.schema)
-            self.initial |= forms_forecast.first_values(self.dataset.schema, beginning)
+            self.fields |= form_forecast.forecast_fields(self.dataset.schema)
+            self.initial |= form_forecast.first_values(self.dataset.schema, beginning)
         self.found = self._found(beginning)
         self._fill_choices(beginning)
         self._add_hyperparameters(beginning)
@@ -93,7 +85,7 @@ class TrainingRunForm(forms.Form):
 
     @property
     def forecast_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in forms_forecast.FIELDS if name in self.fields]
+        return [self[name] for name in form_forecast.FIELDS if name in self.fields]
 
     @property
     def asked_task(self) -> Task | None:
@@ -237,7 +229,7 @@ class TrainingRunForm(forms.Form):
             "registered_model": data["registered_model"],
             "threshold": self.threshold.rule if self.is_binary else None,
             "split": training.split_of((self.is_tested_on_rows and data["split"]) or "random"),
-            "forecast": forms_forecast.asked_forecast(data) if self.is_forecasting else None,
+            "forecast": form_forecast.asked_forecast(data) if self.is_forecasting else None,
             **self._asked_budget,
             "seed": data["seed"],
         }
@@ -275,7 +267,7 @@ class TrainingRunForm(forms.Form):
                 target=data["target"] if self.uses_target else "",
                 task=data["task"],
                 roles=given_roles(self.dataset, self.data),
-                forecast=forms_forecast.asked_forecast(data) if self.is_forecasting else None,
+                forecast=form_forecast.asked_forecast(data) if self.is_forecasting else None,
             )
         except InvalidTrainingRequest:
             return "task"

@@ -1,0 +1,1 @@
+"""Pages of training runs: the form, its fields and errors, progress."""
