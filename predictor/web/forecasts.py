@@ -15,7 +15,7 @@ from ..services.predictions import horizons
 from .pages.charts import Chart
 from .pages.model_page import ModelPage
 from .predictions import version_choices
-from .snippets import curl_of, predictions_url
+from .registry.snippets import curl_of, predictions_url
 
 # One chart holds one series; with more, the table says it all.
 HISTORY = 120

@@ -24,7 +24,7 @@ from .contributions import contributions_of
 from .pages.access import WorkspaceMixin
 from .pages.value_texts import cell_text
 from .predictions import shown_answer
-from .snippets import curl, predictions_url
+from .registry.snippets import curl, predictions_url
 
 # How much of a row a line of the list shows.
 MAX_CELLS = 6

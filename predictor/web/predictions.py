@@ -26,7 +26,7 @@ from .pages.coverage_words import coverage_choices, sure_words
 from .pages.model_page import ModelPage
 from .pages.value_texts import cell_text
 from .prediction_forms import RowForm
-from .snippets import curl, predictions_url
+from .registry.snippets import curl, predictions_url
 
 if TYPE_CHECKING:
     from ..ml.explanation.nearest_examples import Near

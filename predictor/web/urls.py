@@ -9,18 +9,15 @@ from . import (
     counterfactuals,
     evaluation,
     forecasts,
-    model_cards,
     prediction_csv,
     prediction_log,
     predictions,
-    registry,
-    registry_changes,
-    version_files,
     version_threshold,
     what_if,
 )
 from .accounts import home, members, tokens
 from .datasets import datasets
+from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
 
 HOME: list[URLPattern] = [

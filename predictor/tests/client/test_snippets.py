@@ -27,7 +27,7 @@ from predictor.services.accounts import tokens
 from predictor.services.predictions import loaded_versions
 from predictor.tests.services.forecast_versions import forecast_version
 from predictor.tests.web.served_versions import publish_served
-from predictor.web.snippets import TOKEN, mlflow, snippets, triton
+from predictor.web.registry.snippets import TOKEN, mlflow, snippets, triton
 
 HERE = Path(__file__).parent
 EVIL = ["it's", 'say "hi"', "Łódź 北京", "$HOME `id` \\ %s", "</script><script>alert(1)</script>", "a\tb"]

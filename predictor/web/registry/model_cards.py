@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from ..models import ModelVersion, WorkspaceRole
-from ..services import registry
-from ..services.registry import card_markdown, model_cards
-from .pages.model_page import ModelPage
+from ...models import ModelVersion, WorkspaceRole
+from ...services import registry
+from ...services.registry import card_markdown, model_cards
+from ..pages.model_page import ModelPage
 
 MAX_DESCRIPTION = 10_000
 

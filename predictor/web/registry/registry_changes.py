@@ -8,11 +8,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ..errors import MlwebError, NotFound
-from ..models import WorkspaceRole
-from ..services import registry
-from .pages.metric_words import key_metrics
-from .pages.model_page import ModelPage
+from ...errors import MlwebError, NotFound
+from ...models import WorkspaceRole
+from ...services import registry
+from ..pages.metric_words import key_metrics
+from ..pages.model_page import ModelPage
 
 
 class Deed(ModelPage):

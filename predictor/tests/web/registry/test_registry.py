@@ -15,7 +15,7 @@ from predictor.services import registry
 from predictor.tests.services.versions import publish
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
 from predictor.web.evaluation_report import parity_sentence
-from predictor.web.snippets import javascript
+from predictor.web.registry.snippets import javascript
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
-from ..models import CHAMPION, ModelAlias, ModelVersion, PredictionLog, RegisteredModel
-from ..services import registry
-from .pages.access import WorkspaceMixin
-from .pages.metric_words import headline_metric, key_metrics
-from .pages.model_page import ModelPage
+from ...models import CHAMPION, ModelAlias, ModelVersion, PredictionLog, RegisteredModel
+from ...services import registry
+from ..pages.access import WorkspaceMixin
+from ..pages.metric_words import headline_metric, key_metrics
+from ..pages.model_page import ModelPage
 from .snippets import snippets
 
 PAGE_SIZE = 25

@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from ..errors import MlwebError
-from ..models import ModelVersion
-from ..services import registry
-from ..services.registry import portable
-from .pages.model_page import ModelPage
+from ...errors import MlwebError
+from ...models import ModelVersion
+from ...services import registry
+from ...services.registry import portable
+from ..pages.model_page import ModelPage
 
 
 class VersionFile(ModelPage):

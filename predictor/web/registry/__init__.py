@@ -1,0 +1,1 @@
+"""Pages of registered models and their versions."""
