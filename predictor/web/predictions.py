@@ -19,9 +19,9 @@ from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
 from ..services.predictions.nearest_examples import N_NEAREST
 from ..templatetags.mlweb import number
-from .clustering_page import cluster_sentence
 from .contributions import contributions_of
-from .evaluation_report import ReportView
+from .evaluation.clustering_page import cluster_sentence
+from .evaluation.report import ReportView
 from .pages.coverage_words import coverage_choices, sure_words
 from .pages.model_page import ModelPage
 from .pages.value_texts import cell_text

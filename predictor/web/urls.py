@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import (
-    batches,
-    counterfactuals,
-    evaluation,
-    forecasts,
-    prediction_csv,
-    prediction_log,
-    predictions,
-    version_threshold,
-    what_if,
-)
+from . import batches, counterfactuals, forecasts, prediction_csv, prediction_log, predictions, what_if
 from .accounts import home, members, tokens
 from .datasets import datasets
+from .evaluation import evaluation, version_threshold
 from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
 

@@ -14,7 +14,7 @@ from predictor.models import ModelAlias, ModelVersion, RegisteredModel, User, Wo
 from predictor.services import registry
 from predictor.tests.services.versions import publish
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
-from predictor.web.evaluation_report import parity_sentence
+from predictor.web.evaluation.report import parity_sentence
 from predictor.web.registry.snippets import javascript
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..models import ModelVersion
-from .pages.metric_words import Figure, metric_of
+from ...models import ModelVersion
+from ..pages.metric_words import Figure, metric_of
 
 
 class DescribedPage:

@@ -8,12 +8,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from ..errors import MlwebError
-from ..models import WorkspaceRole
-from ..services import registry
-from .evaluation_parts import Decision
-from .pages.model_page import ModelPage
-from .training.form_threshold import ThresholdForm, shown_from_rule
+from ...errors import MlwebError
+from ...models import WorkspaceRole
+from ...services import registry
+from ..pages.model_page import ModelPage
+from ..training.form_threshold import ThresholdForm, shown_from_rule
+from .report_parts import Decision
 
 
 class VersionThreshold(ModelPage):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..templatetags.mlweb import number
-from .described_page import DescribedPage
-from .pages.charts import MAX_IMPORTANT, Chart, bins_of
+from ...templatetags.mlweb import number
+from ..pages.charts import MAX_IMPORTANT, Chart, bins_of
+from .unsupervised_page import DescribedPage
 
 
 class AnomalyPage(DescribedPage):

@@ -8,21 +8,21 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ..errors import MlwebError
-from ..ml.types.schema import FeatureField, Task
-from ..models import ModelVersion
-from ..services import registry
-from ..services.registry.comparison import ComparedValue
-from ..templatetags.mlweb import number
-from ..templatetags.registry import filesize_si
+from ...errors import MlwebError
+from ...ml.types.schema import FeatureField, Task
+from ...models import ModelVersion
+from ...services import registry
+from ...services.registry.comparison import ComparedValue
+from ...templatetags.mlweb import number
+from ...templatetags.registry import filesize_si
+from ..pages.metric_words import headline_metric, metric_of
+from ..pages.model_page import ModelPage
+from ..pages.value_texts import range_words
 from .anomaly_page import AnomalyPage
 from .clustering_page import ClusteringPage
-from .dependence import DependenceView
-from .evaluation_parts import ReportParts
-from .evaluation_report import ReportView, parity_sentence
-from .pages.metric_words import headline_metric, metric_of
-from .pages.model_page import ModelPage
-from .pages.value_texts import range_words
+from .partial_dependence import DependenceView
+from .report import ReportView, parity_sentence
+from .report_parts import ReportParts
 
 LEAK = "possible leak"
 # What is told of a version that predicts no target, each with a template of its own.

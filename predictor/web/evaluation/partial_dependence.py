@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.types.schema import Role
-from ..templatetags.mlweb import number, share
-from .pages.charts import Chart
-from .pages.value_texts import day
+from ...ml.types.schema import Role
+from ...templatetags.mlweb import number, share
+from ..pages.charts import Chart
+from ..pages.value_texts import day
 
 ORDERED = (Role.NUMERIC, Role.DATETIME)
 MISSING = "missing"

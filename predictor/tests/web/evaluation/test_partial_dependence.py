@@ -11,7 +11,7 @@ from predictor.ml.types.schema import Role
 from predictor.models import ModelVersion, User
 from predictor.tests.web.prediction_pages import url
 from predictor.tests.web.served_versions import EVIL_NUMBER, EVIL_TEXT
-from predictor.web.dependence import DependenceView
+from predictor.web.evaluation.partial_dependence import DependenceView
 
 
 def test_the_page_shows_the_first_column_and_others_on_request(

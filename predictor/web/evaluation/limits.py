@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidTrainingRequest
-from ..ml.types.split import SplitBy
-from ..templatetags.mlweb import number, share
-from .pages.charts import LOSS_TITLES, Chart
+from ...errors import InvalidTrainingRequest
+from ...ml.types.split import SplitBy
+from ...templatetags.mlweb import number, share
+from ..pages.charts import LOSS_TITLES, Chart
 
 SLICE_SCORES = {"log_loss": "Log-loss", "mae": "Average error"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .pages.charts import Chart
+from ..pages.charts import Chart
 
 MAX_CURVES = 6
 # The lift of fewer rows jumps from one to the next.

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..models import ModelVersion
-from .described_page import DescribedPage
-from .pages.charts import Chart
+from ...models import ModelVersion
+from ..pages.charts import Chart
+from .unsupervised_page import DescribedPage
 
 
 class ClusteringPage(DescribedPage):

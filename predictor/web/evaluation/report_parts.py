@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..ml.types.threshold_rule import ThresholdRule
-from ..models import ModelVersion
-from ..templatetags.mlweb import number, share
-from .pages.charts import Chart
-from .pages.coverage_words import in_cases
+from ...ml.types.threshold_rule import ThresholdRule
+from ...models import ModelVersion
+from ...templatetags.mlweb import number, share
+from ..pages.charts import Chart
+from ..pages.coverage_words import in_cases
 from .probability_charts import gain_chart, lift_chart, shown_classes, threshold_chart
 
 

@@ -1,0 +1,1 @@
+"""Pages of evaluation reports: metrics, charts, limits, clusters, anomalies, forecasts."""
