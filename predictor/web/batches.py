@@ -16,8 +16,8 @@ from ..errors import MlwebError, NotFound
 from ..models import CHAMPION, BatchPrediction, Dataset, RegisteredModel, WorkspaceRole
 from ..services import batches
 from .pages.model_page import ModelPage
-from .prediction_csv import CsvForm, status_of, with_remedy
-from .predictions import version_choices
+from .predictions.csv import CsvForm, status_of, with_remedy
+from .predictions.predict import version_choices
 
 PAGE_SIZE = 25
 ACCEPTED = ".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,text/csv,application/x-ndjson"

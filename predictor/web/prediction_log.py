@@ -20,10 +20,10 @@ from ..models import CHAMPION, PredictionLog, PredictionSource, RegisteredModel
 from ..services import prediction_log
 from ..services.prediction_log import log_pages
 from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
-from .contributions import contributions_of
 from .pages.access import WorkspaceMixin
 from .pages.value_texts import cell_text
-from .predictions import shown_answer
+from .predictions.contributions import contributions_of
+from .predictions.predict import shown_answer
 from .registry.snippets import curl, predictions_url
 
 # How much of a row a line of the list shows.

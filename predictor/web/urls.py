@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import batches, counterfactuals, forecasts, prediction_csv, prediction_log, predictions, what_if
+from . import batches, prediction_log
 from .accounts import home, members, tokens
 from .datasets import datasets
 from .evaluation import evaluation, version_threshold
+from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
 
@@ -92,16 +93,16 @@ LOG = "w/<slug:workspace>/predictions/"
 BATCH = f"{MODEL}batches/<int:pk>"
 
 PREDICTIONS: list[URLPattern] = [
-    path(f"{MODEL}predict/", predictions.Predict.as_view(), name="predict"),
+    path(f"{MODEL}predict/", predict.Predict.as_view(), name="predict"),
     path(f"{MODEL}predict/what-if/", what_if.WhatIf.as_view(), name="what-if"),
     path(
         f"{MODEL}predict/counterfactuals/", counterfactuals.Counterfactuals.as_view(), name="counterfactuals"
     ),
     path(f"{MODEL}forecast/", forecasts.Forecast.as_view(), name="forecast"),
-    path(f"{MODEL}predict-csv/", prediction_csv.PredictCsv.as_view(), name="predict-csv"),
+    path(f"{MODEL}predict-csv/", csv.PredictCsv.as_view(), name="predict-csv"),
     path(
         f"{MODEL}predict-csv/<slug:key>/",
-        prediction_csv.PredictCsvDownload.as_view(),
+        csv.PredictCsvDownload.as_view(),
         name="predict-csv-download",
     ),
     path(f"{MODEL}batches/", batches.BatchList.as_view(), name="batch-list"),

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.types.schema import FeatureField, Role, Signature
-from .pages.value_texts import (
+from ...ml.types.schema import FeatureField, Role, Signature
+from ..pages.value_texts import (
     GREATEST_WHOLE,
     Kind,
     cell_text,

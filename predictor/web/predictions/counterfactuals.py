@@ -7,13 +7,13 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from ..errors import InvalidInput, MlwebError, NotFound, shown
-from ..ml.types.schema import Signature
-from ..services.predictions import counterfactuals
-from ..services.predictions.counterfactuals import Hint, Wanted
-from .pages.value_texts import cell_text, number_of
-from .prediction_forms import RowForm
-from .predictions import ShownAnswer, shown_answer
+from ...errors import InvalidInput, MlwebError, NotFound, shown
+from ...ml.types.schema import Signature
+from ...services.predictions import counterfactuals
+from ...services.predictions.counterfactuals import Hint, Wanted
+from ..pages.value_texts import cell_text, number_of
+from .predict import ShownAnswer, shown_answer
+from .row_form import RowForm
 from .what_if import RowPage, status_of
 
 

@@ -11,14 +11,14 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
-from ..errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
-from ..models import CHAMPION, ModelVersion, RegisteredModel
-from ..services import batches, predictions, registry
-from .datasets.forms import UploadForm
-from .pages.coverage_words import coverage_choices
-from .pages.model_page import ModelPage
-from .prediction_forms import RowForm
-from .predictions import version_choices
+from ...errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
+from ...models import CHAMPION, ModelVersion, RegisteredModel
+from ...services import batches, predictions, registry
+from ..datasets.forms import UploadForm
+from ..pages.coverage_words import coverage_choices
+from ..pages.model_page import ModelPage
+from .predict import version_choices
+from .row_form import RowForm
 
 OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows")
 

@@ -7,15 +7,15 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from ..errors import MlwebError, NotFound, NotServable
-from ..ml.types.schema import Task
-from ..models import CHAMPION, ModelVersion, PredictionSource
-from ..services import predictions, registry
-from ..services.predictions import horizons
-from .pages.charts import Chart
-from .pages.model_page import ModelPage
-from .predictions import version_choices
-from .registry.snippets import curl_of, predictions_url
+from ...errors import MlwebError, NotFound, NotServable
+from ...ml.types.schema import Task
+from ...models import CHAMPION, ModelVersion, PredictionSource
+from ...services import predictions, registry
+from ...services.predictions import horizons
+from ..pages.charts import Chart
+from ..pages.model_page import ModelPage
+from ..registry.snippets import curl_of, predictions_url
+from .predict import version_choices
 
 # One chart holds one series; with more, the table says it all.
 HISTORY = 120

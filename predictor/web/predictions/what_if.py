@@ -13,15 +13,15 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ..errors import MlwebError, NotFound, NotServable
-from ..models import ModelVersion
-from ..services import predictions
-from ..services.predictions.prediction import Prediction
-from ..templatetags.mlweb import number, share
+from ...errors import MlwebError, NotFound, NotServable
+from ...models import ModelVersion
+from ...services import predictions
+from ...services.predictions.prediction import Prediction
+from ...templatetags.mlweb import number, share
+from ..pages.model_page import ModelPage
 from .contributions import contributions_of
-from .pages.model_page import ModelPage
-from .prediction_forms import RowForm
-from .predictions import importance_of, shown_answer
+from .predict import importance_of, shown_answer
+from .row_form import RowForm
 
 CHANGED = "w"
 

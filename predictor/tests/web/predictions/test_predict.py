@@ -13,15 +13,9 @@ from predictor.ml.types.schema import FeatureField, Role
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
 from predictor.services import predictions, registry
 from predictor.tests.web.prediction_pages import form_data, log_row, unescaped, url
-from predictor.tests.web.served_versions import (
-    EVIL_CATEGORY,
-    EVIL_NUMBER,
-    FIELDS,
-    ROW,
-    SIGNATURE,
-)
+from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, FIELDS, ROW, SIGNATURE
 from predictor.web.pages.value_texts import number_of, text_of
-from predictor.web.prediction_forms import RowForm
+from predictor.web.predictions.row_form import RowForm
 
 PAGES = [
     ("predict", ("article",)),

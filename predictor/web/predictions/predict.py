@@ -12,24 +12,24 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from ..errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
-from ..errors import shown as quoted
-from ..ml.types.schema import Signature, Task, canonical_text
-from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
-from ..services import predictions, registry
-from ..services.predictions.nearest_examples import N_NEAREST
-from ..templatetags.mlweb import number
+from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
+from ...errors import shown as quoted
+from ...ml.types.schema import Signature, Task, canonical_text
+from ...models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
+from ...services import predictions, registry
+from ...services.predictions.nearest_examples import N_NEAREST
+from ...templatetags.mlweb import number
+from ..evaluation.clustering_page import cluster_sentence
+from ..evaluation.report import ReportView
+from ..pages.coverage_words import coverage_choices, sure_words
+from ..pages.model_page import ModelPage
+from ..pages.value_texts import cell_text
+from ..registry.snippets import curl, predictions_url
 from .contributions import contributions_of
-from .evaluation.clustering_page import cluster_sentence
-from .evaluation.report import ReportView
-from .pages.coverage_words import coverage_choices, sure_words
-from .pages.model_page import ModelPage
-from .pages.value_texts import cell_text
-from .prediction_forms import RowForm
-from .registry.snippets import curl, predictions_url
+from .row_form import RowForm
 
 if TYPE_CHECKING:
-    from ..ml.explanation.nearest_examples import Near
+    from ...ml.explanation.nearest_examples import Near
 
 # More classes than these are listed on request only.
 MAX_BARS = 8

@@ -8,7 +8,7 @@ from django.test import Client
 from predictor.models import ModelVersion, PredictionLog, User
 from predictor.tests.web.prediction_pages import form_data, log_row, url
 from predictor.tests.web.served_versions import EVIL_NUMBER
-from predictor.web.contributions import N_BARS, contributions_of
+from predictor.web.predictions.contributions import N_BARS, contributions_of
 
 
 def test_the_form_says_why_and_the_log_keeps_it(client: Client, viewer: User, version: ModelVersion) -> None:

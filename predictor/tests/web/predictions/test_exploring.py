@@ -11,7 +11,7 @@ from predictor.ml.types.schema import FeatureField, Role
 from predictor.models import ModelVersion, PredictionLog, User
 from predictor.tests.web.prediction_pages import form_data, unescaped, url
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, SIGNATURE
-from predictor.web.prediction_forms import Input, Slider
+from predictor.web.predictions.row_form import Input, Slider
 
 HTMX = {"HX-Request": "true"}
 

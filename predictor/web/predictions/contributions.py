@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.types.schema import canonical_text
-from ..templatetags.mlweb import number, share
-from .pages.value_texts import cell_text
+from ...ml.types.schema import canonical_text
+from ...templatetags.mlweb import number, share
+from ..pages.value_texts import cell_text
 
 # As many bars as can be compared at a glance; the others are one bar together, and listed beneath.
 N_BARS = 8

@@ -1,0 +1,1 @@
+"""Pages that predict: by form, by file, what-if, counterfactuals, forecasts."""
