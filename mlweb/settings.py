@@ -126,8 +126,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "mlweb.short_path.PredictionPathMiddleware",
-    "mlweb.ledger.LedgerMiddleware",
+    "mlweb.fast_path.PredictionPathMiddleware",
+    "mlweb.request_metrics.LedgerMiddleware",
     "mlweb.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -12,7 +12,7 @@ if IS_SUPERVISED:
 
 django.setup(set_prefix=False)
 
-from mlweb.short_path import Application  # noqa: E402 (its imports need Django to be set up)
+from mlweb.fast_path import Application  # noqa: E402 (its imports need Django to be set up)
 
 application = Application()
 

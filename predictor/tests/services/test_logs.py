@@ -12,9 +12,9 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from mlweb import logs
-from mlweb.ledger import LedgerMiddleware, face_of
 from mlweb.logs import Access, AccessLog, JSONFormatter, OfRequest, pieces
 from mlweb.middleware import RequestIdMiddleware
+from mlweb.request_metrics import LedgerMiddleware, face_of
 from predictor.models import ApiToken
 
 ENTRY = Access(1_700_000_000.0, "r-1", "POST", "/predict", 200, 1.25, "acme", "churn", "mlw_abc")

@@ -15,7 +15,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
-from mlweb import short_path
+from mlweb import fast_path
 from predictor.api.predictions import fast_predictions
 from predictor.models import ModelVersion, Scope, User, Workspace
 from predictor.services import artifacts
@@ -44,7 +44,7 @@ def test_it_takes_what_predicts_and_cannot_need_a_session(
 ) -> None:
     request: HttpRequest = RequestFactory().post(path, headers=headers)
 
-    assert short_path.is_spared(request.META) is is_spared
+    assert fast_path.is_spared(request.META) is is_spared
 
 
 def test_a_session_predicts_by_the_long_way_and_is_held_to_csrf(linear: ModelVersion, member: User) -> None:
@@ -140,7 +140,7 @@ def test_a_program_hears_the_same_past_the_framework_as_through_it(
     scope: Scope,
 ) -> None:
     # The test's own connection holds its transaction.
-    monkeypatch.setattr(short_path, "close_old_connections", lambda: None)
+    monkeypatch.setattr(fast_path, "close_old_connections", lambda: None)
     model, body, headers = SENT[sent]
     caller: Caller = call_as(member, workspace, scope)
     path = f"/api/v1/acme/models/{model}/predictions"
@@ -169,7 +169,7 @@ def test_a_token_of_another_workspace_hears_the_same_past_the_framework(
 def _heard(environ: dict[str, Any]) -> Any:
     """Status, headers and body as a server would send them, but for what is each answer's own."""
     said: list[Any] = []
-    application = short_path.Application()
+    application = fast_path.Application()
     body = b"".join(application(environ, lambda status, headers: said.extend((status, dict(headers)))))
     status, headers = said
     assert headers.pop("Content-Length") == str(len(body))

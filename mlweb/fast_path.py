@@ -28,8 +28,8 @@ from predictor.api.problems import as_problem
 from predictor.services.predictions.admission import predicting
 
 from . import logs
-from .ledger import Ledger
 from .middleware import begin
+from .request_metrics import Ledger
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
