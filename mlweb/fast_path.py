@@ -24,7 +24,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import ResolverMatch, get_resolver
 from django.utils.log import log_response
 
-from predictor.api.problems import as_problem
+from predictor.http.problems import as_problem
 from predictor.services.predictions.admission import predicting
 
 from . import logs

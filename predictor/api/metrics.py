@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from ..errors import NotAuthenticated
+from ..http.problems import as_problem
 from ..services.operations import prometheus
-from .problems import as_problem
 
 
 @csrf_exempt

@@ -10,13 +10,14 @@ from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from .. import errors
+from .json import dumps
 from .statuses import status_of
 
 logger = logging.getLogger(__name__)
@@ -149,3 +150,12 @@ def _text(detail: Any) -> str:
     if isinstance(detail, Mapping):
         return _text(detail.get("detail", next(iter(detail.values()), "")))
     return " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
+
+
+def as_problem(error: Exception, request: HttpRequest) -> HttpResponse:
+    """The problem document for an error outside of a view of the framework: what a view of the API would answer."""
+    response = exception_handler(error, {"request": request})
+    headers = {name: value for name, value in response.items() if name.lower() != "content-type"}
+    return HttpResponse(
+        dumps(response.data), content_type=MEDIA_TYPE, status=response.status_code, headers=headers
+    )

@@ -17,12 +17,12 @@ from ...errors import NotAuthenticated, NotFound
 from ...http.authentication import admit
 from ...http.json import loads, read_limited
 from ...http.prediction_request import PredictionRequest
+from ...http.problems import as_problem
 from ...models import ApiToken, PredictionSource, RegisteredModel, Scope, User
 from ...services import predictions, registry
 from ...services.accounts import tokens
 from ..idempotency import HEADER as IDEMPOTENCY_KEY
 from ..permissions import InsufficientScope
-from ..problems import as_problem
 from .fast_view import HEADERS, JSON, json_answer
 from .serializers import answer_as_json
 
