@@ -53,7 +53,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class TextFacts:
-    """Statistics of a text column over the sampled rows: mean words and characters, counts of odd cells."""
+    """Statistics of a text column over the sampled rows: mean words and characters, formulas, padded cells."""
 
     words: float = 0.0
     characters: float = 0.0

@@ -150,7 +150,7 @@ def guess_encoding(sample: bytes) -> str:
 
 
 def _western(sample: bytes, guess: str) -> str:
-    """Prefer cp1252 to similar Western European encodings when 90 % of its non-ASCII characters are common ones."""
+    """Prefer cp1252 to similar Western European encodings when 90 % of the non-ASCII characters are common."""
     try:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:

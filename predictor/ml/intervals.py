@@ -108,7 +108,7 @@ def held_out_intervals(
 def fold_intervals(
     task: Task, y: Array, predicted: Array, folds: Sequence[Fold], *, threshold: float | None = None
 ) -> dict[str, Interval]:
-    """The corrected interval of Nadeau and Bengio around fold_scores cross-validated metric.
+    """The corrected interval of Nadeau and Bengio around each cross-validated metric.
 
     Each fold is (number of training rows, indices in `y` of its test rows).
     """
