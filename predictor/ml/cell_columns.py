@@ -1,8 +1,8 @@
 """Validation of a file's columns, with a cache of distinct cells.
 
 The result of a cell depends on the cell alone. So each distinct cell is parsed and checked once, by the functions
-that check a single row (`cells.py`), and cached: the city “Köln” in a million rows costs one check and a million
-look-ups. Plain numbers, which repeat less, are parsed a column at a time (`number_cells.py`).
+that check a single row (`reader_for`), and cached: the city “Köln” in a million rows costs one check and a million
+look-ups. Plain numbers, which repeat less, are parsed a column at a time (`read_numbers`).
 """
 
 from __future__ import annotations

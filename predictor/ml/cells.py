@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import shown
 from .schema import FeatureField, Role, canonical_text
 
-# Code, column and message of a `rows.RowWarning`.
+# Code, column and message of a RowWarning.
 Note = tuple[str, str, str]
 Reader = Callable[[Any, list[Note]], Any]
 

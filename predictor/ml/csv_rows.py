@@ -135,7 +135,7 @@ class CsvRows:
             yield CsvChunk(first_row, cells, self._readers, errors)
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
-        """As `chunks`; `lines` are lines of CSV without line ends, their cells neutralised (`csv_text`)."""
+        """As `chunks`; `lines` are lines of CSV without line ends, their cells as `exported` gives them."""
         return map(self.bulk_chunk, self.chunks(skip=skip))
 
     def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:

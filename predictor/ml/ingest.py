@@ -38,7 +38,7 @@ def ingest_csv(
     """Convert the CSV file `source` to Parquet and return a profile of its columns.
 
     `scratch` is an existing folder for decoded copies and for what DuckDB spills; `destination` is in it.
-    Raises the errors of `csv_source.open_text` and `csv_dialect.find_dialect`, RaggedRows, InvalidTable and TooLarge.
+    Raises the errors of `open_text` and `find_dialect`, RaggedRows, InvalidTable and TooLarge.
     """
     text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
     dialect = find_dialect(

@@ -1,6 +1,6 @@
 """Vectorized parsing of numeric cells, a column at a time: numbers as text, or typed numbers.
 
-Every text that is accepted here is also a number to `csv_rows`, with the same value.
+Every text that is accepted here is also a number for `CsvRows`, with the same value.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from .threshold_rules import ThresholdRule
 AUTO = "auto"
 # Named time budgets, in seconds.
 EFFORTS = {"quick": 10, "standard": 60, "thorough": 600}
-# From this budget on, Auto uses model-based hyperparameter tuning (see tuning.py).
+# From this budget on, Auto uses model-based hyperparameter tuning (TPE).
 THOROUGH_SECONDS = 240.0
 
 # Options of a forecast: the keys of `frequency.NAMED`, and how rows of one period are aggregated.

@@ -179,7 +179,7 @@ def _texts(array: Any) -> NDArray[Any]:
 
 
 def _canonical_texts(array: Any) -> NDArray[Any]:
-    """Numbers, booleans and dates as `schema.canonical_text` writes them."""
+    """Numbers, booleans and dates as `canonical_text` writes them."""
     mask = (
         np.ma.getmaskarray(array)
         if isinstance(array, np.ma.MaskedArray)

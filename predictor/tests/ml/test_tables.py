@@ -150,7 +150,7 @@ def test_the_preview_is_json(table: tuple[Path, TableSchema]) -> None:
         ("1_000", None),
     ],
 )
-def test_numbers_with_currencies_and_separators_are_parsed(text: str, number: float | None) -> None:
+def test_a_number_is_read_as_a_person_meant_it(text: str, number: float | None) -> None:
     assert tables.parse_number(text) == number
 
 
