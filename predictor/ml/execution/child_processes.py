@@ -1,9 +1,8 @@
-"""Functions run in forked children, some at once, each with a deadline and a memory limit.
+"""A pool of forked child processes, each running one function with a deadline and a memory limit.
 
-A fit cannot be interrupted from within (scikit-learn stays in C for seconds), so whatever may take long runs
-in a child that can be killed. Children share the parent's tables without a copy, write what they found to
-files, and die with their parent. Each runs on one thread: OpenMP would wait for ever for the threads that its
-parent had and fork did not copy.
+A fit cannot be interrupted from within (scikit-learn stays in C for seconds), so long work runs in a child
+that can be killed. Children share the parent's tables (copy-on-write), write their results to files, and die with
+their parent. Each uses one thread: OpenMP would wait for ever for the parent's threads, which fork does not copy.
 """
 
 from __future__ import annotations
@@ -24,12 +23,13 @@ from threadpoolctl import threadpool_limits
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.005
+# Exit code of a child that ran out of memory.
 OUT_OF_MEMORY = 9
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How one child ended: `status` is "done", "timed out" or "failed"; `note` says why in a sentence."""
+    """Exit status of one child: `status` is "done", "timed out" or "failed"; `note` is the reason, a sentence."""
 
     key: str
     status: str
@@ -49,7 +49,10 @@ class _Child:
 
 @dataclass
 class Children:
-    """At most `n_slots` forked children. `error_folder` takes the traceback of one that fails."""
+    """Pool of at most `n_slots` child processes. A child that fails writes its traceback to `error_folder`.
+
+    `max_memory_bytes` limits the address space that a child may add to the parent's.
+    """
 
     n_slots: int
     error_folder: Path
@@ -65,7 +68,7 @@ class Children:
         return not self._running
 
     def start(self, key: str, function: Callable[[], None], timeout: float) -> None:
-        """Run the function in a child that is killed after `timeout` seconds."""
+        """Fork a child that runs the function and is killed after `timeout` seconds."""
         error_path = self.error_folder / f"{key}.error"
         sys.stdout.flush()
         parent = os.getpid()
@@ -76,10 +79,10 @@ class Children:
         self._running[pid] = _Child(pid, key, now, now + timeout, error_path)
 
     def wait(self) -> Ended:
-        """The next child that ends by itself or at its deadline."""
+        """Wait until a child ends or reaches its deadline, and return its exit status."""
         while True:
             for child in list(self._running.values()):
-                ended = self._look(child)
+                ended = self._poll(child)
                 if ended:
                     del self._running[child.pid]
                     return ended
@@ -91,7 +94,7 @@ class Children:
             os.waitpid(child.pid, 0)
         self._running.clear()
 
-    def _look(self, child: _Child) -> Ended | None:
+    def _poll(self, child: _Child) -> Ended | None:
         pid, status = os.waitpid(child.pid, os.WNOHANG)
         seconds = time.monotonic() - child.started_at
         if pid == 0:
@@ -120,15 +123,16 @@ def die_with_parent() -> None:
 
 
 def _run(function: Callable[[], None], error_path: Path, max_memory_bytes: int | None, parent: int) -> None:
-    """The whole life of a child: it never returns into the parent's code."""
+    """Run the function in the child and exit; never returns to the parent's code."""
     code = 1
     try:
         die_with_parent()
         if os.getppid() != parent:
             os._exit(1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        # Standard output belongs to the parent's events; chatter of libraries goes to standard error.
+        # Standard output carries the parent's events, so what libraries print goes to standard error.
         os.dup2(2, 1)
+        # The garbage collector would write to, and so copy, the memory shared with the parent.
         gc.freeze()
         threadpool_limits(1)
         if max_memory_bytes is not None:
@@ -144,7 +148,7 @@ def _run(function: Callable[[], None], error_path: Path, max_memory_bytes: int |
 
 
 def _limit_memory(extra_bytes: int) -> None:
-    """What is mapped now, and so much more. RLIMIT_AS counts addresses, which bounds memory from above."""
+    """Limit the address space (RLIMIT_AS) to what is mapped now plus `extra_bytes`: an upper bound of memory."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + extra_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -1,4 +1,4 @@
-"""Errors across a process border: from a child to the one who asked, as JSON."""
+"""Serialization of errors as JSON, to pass them from a child process to its parent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def error_to_json(error: errors.MlwebError) -> dict[str, Any]:
 
 
 def error_from_json(data: Mapping[str, Any]) -> errors.MlwebError:
-    """The same error again; an unknown kind becomes InvalidInput."""
+    """Rebuild the error; an unknown kind becomes InvalidInput."""
     kind = getattr(errors, data["kind"], errors.InvalidInput)
     extra = {"suggestion": data["suggestion"]} if kind is errors.UnknownEncoding else {}
     problems = [errors.Problem(**each) for each in data.get("problems", ())]

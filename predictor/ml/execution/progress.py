@@ -1,4 +1,4 @@
-"""What a training run says while it works, and how it spends its time."""
+"""Progress events of a training run as JSON lines, and its time budget and deadlines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Emit = Callable[..., None]
 
 @dataclass
 class Reporter:
-    """Writes events as JSON lines (see train.py) and keeps the warnings for the result."""
+    """Writes progress events as JSON lines (see train.py) and collects the warnings for the result."""
 
     started_at: float = field(default_factory=time.monotonic)
     warnings: list[TrainingWarning] = field(default_factory=list)
@@ -38,28 +38,28 @@ class Reporter:
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on the clock that all processes of this machine share (time.monotonic)."""
+    """A point in time on the monotonic clock, which all processes of a machine share (time.monotonic)."""
 
     at: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """So many seconds from now."""
+        """The deadline that is this many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     @property
     def remaining(self) -> float:
-        """Seconds until then; less than 0 once it is past."""
+        """Seconds until the deadline; negative when it has passed."""
         return self.at - time.monotonic()
 
     def allows(self, seconds: float) -> bool:
-        """Whether something that takes so long would end in time: what is optional is left out else."""
+        """Whether work of this length would end in time; callers skip optional work that would not."""
         return seconds <= self.remaining
 
 
 @dataclass(frozen=True)
 class Clock:
-    """A budget in seconds of wall time that began at `started_at` (time.monotonic)."""
+    """A time budget: seconds of wall time since `started_at` (time.monotonic)."""
 
     started_at: float
     budget_seconds: float

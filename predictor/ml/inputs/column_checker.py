@@ -1,8 +1,8 @@
-"""Columns of a file, checked by their distinct cells.
+"""Validation of a file's columns, with a cache of distinct cells.
 
-What a cell becomes depends on the cell alone, so each distinct one is read and checked once, by the same
-functions that check a single row (`cells.py`), and remembered: the city “Köln” in a million rows costs a million
-look-ups. Plain numbers, which repeat less, are read by the column (`number_cells.py`).
+The result of a cell depends on the cell alone. So each distinct cell is parsed and checked once, by the functions
+that check a single row (`reader_for`), and cached: the city “Köln” in a million rows costs one check and a million
+look-ups. Plain numbers, which repeat less, are parsed a column at a time (`read_numbers`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from .number_columns import places_of_others, read_numbers, typed_numbers, with_
 from .row_checker import RowWarning, dtype_of
 from .value_readers import Refused, bounds, reader_for
 
-# Beyond it a column's memory is emptied: some megabytes for each column, and more than a chunk of rows.
+# Above this size a column's cache is cleared: some megabytes per column, and more than a chunk of rows.
 MOST_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
 class TakenColumn:
-    """One column of a chunk: canonical values, each value as JSON, and by their place the cells with warnings and
-    those that cannot be used. `odd`: the places of the cells that are no plain numbers; None: any may be none."""
+    """One validated column of a chunk: canonical values, each value as JSON, warnings and faults by row index.
+
+    `odd`: the indices of the cells that are not plain numbers; None when they are not known.
+    """
 
     values: NDArray[Any]
     texts: Sequence[str]
@@ -40,9 +42,9 @@ class TakenColumn:
 
 @dataclass
 class CellColumn:
-    """Reads one column. `convert` makes of a cell what a JSON caller would send; `are_texts` as in RowChecker.
+    """Parser and validator of one column. `convert` turns a cell into what a JSON caller would send.
 
-    `decimal`: numbers stand in the cells as text, with this as their point.
+    `are_texts` as in `RowChecker.check`. `decimal`: the decimal mark of numbers that are text; empty: typed cells.
     """
 
     feature: FeatureField
@@ -62,7 +64,7 @@ class CellColumn:
         self._low, self._high, _ = bounds(self.feature)
 
     def take(self, cells: Sequence[Any]) -> TakenColumn:
-        """The cells of one chunk of rows."""
+        """Parse and validate the cells of one chunk of rows."""
         whole = self._as_numbers(cells) if self.feature.role is Role.NUMERIC else None
         if whole is None:
             return self._looked_up(cells)
@@ -71,10 +73,10 @@ class CellColumn:
         is_usual[others] = False
         if is_usual.all():
             return TakenColumn(numbers, texts, {}, {}, odd=() if texts is cells else None)
-        return self._mended(cells, numbers, texts, np.flatnonzero(~is_usual).tolist())
+        return self._patched(cells, numbers, texts, np.flatnonzero(~is_usual).tolist())
 
     def _as_numbers(self, cells: Sequence[Any]) -> tuple[NDArray[Any], Sequence[str], list[int]] | None:
-        """The cells as numbers and as JSON, but for those at some places; None where they are read one by one."""
+        """The cells as numbers and as JSON, and the indices of the others; None where each cell is looked up."""
         if not self.decimal:
             typed = typed_numbers(cells)
             return None if typed is None else (*typed, [])
@@ -85,17 +87,17 @@ class CellColumn:
             numbers = read_numbers(_with(texts, dict.fromkeys(others, "0"))) if others else None
         return None if numbers is None or len(others) == len(cells) else (numbers, texts, others)
 
-    def _mended(
+    def _patched(
         self, cells: Sequence[Any], numbers: NDArray[Any], texts: Sequence[str], odd: Sequence[int]
     ) -> TakenColumn:
-        """A column of numbers, but for the cells at some places, of which there may be something to say."""
-        found = self._looked_up([cells[place] for place in odd])
-        numbers[odd] = found.values
+        """A column of numbers in which the cells at the `odd` indices are looked up."""
+        checked = self._looked_up([cells[place] for place in odd])
+        numbers[odd] = checked.values
         return TakenColumn(
             values=numbers,
-            texts=_with(texts, dict(zip(odd, found.texts, strict=True))),
-            warnings={odd[at]: said for at, said in found.warnings.items()},
-            faults={odd[at]: said for at, said in found.faults.items()},
+            texts=_with(texts, dict(zip(odd, checked.texts, strict=True))),
+            warnings={odd[index]: warnings for index, warnings in checked.warnings.items()},
+            faults={odd[index]: fault for index, fault in checked.faults.items()},
             odd=odd if texts is cells else None,
         )
 
@@ -103,10 +105,10 @@ class CellColumn:
         new = set(cells).difference(self._places)
         if new:
             if len(self._places) > MOST_REMEMBERED:
-                self._forget()
+                self._clear_cache()
                 new = set(cells)
             for cell in new:
-                self._learn(cell)
+                self._add_to_cache(cell)
         places = list(map(self._places.__getitem__, cells))
         values = np.empty(len(places), self._dtype)
         values[:] = list(map(self._values.__getitem__, places))
@@ -117,11 +119,11 @@ class CellColumn:
             faults=_by_row(places, self._faults),
         )
 
-    def _forget(self) -> None:
-        for memory in (self._places, self._values, self._texts, self._warnings, self._faults):
-            memory.clear()
+    def _clear_cache(self) -> None:
+        for cache in (self._places, self._values, self._texts, self._warnings, self._faults):
+            cache.clear()
 
-    def _learn(self, cell: Any) -> None:
+    def _add_to_cache(self, cell: Any) -> None:
         place, value, notes = (
             len(self._values),
             None if cell is None else self.convert(cell),
@@ -144,11 +146,11 @@ class CellColumn:
 
 
 def _with(texts: Sequence[str], others: Mapping[int, str]) -> list[str]:
-    """The texts, with others at some places."""
-    found = list(texts)
+    """A copy of the texts with some of them replaced, by index."""
+    merged = list(texts)
     for place, text in others.items():
-        found[place] = text
-    return found
+        merged[place] = text
+    return merged
 
 
 def _by_row(places: Sequence[int], known: Mapping[int, Any]) -> dict[int, Any]:

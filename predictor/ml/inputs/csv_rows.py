@@ -1,7 +1,7 @@
-"""A CSV file to be predicted, as rows for the checker, in chunks.
+"""CSV input of predictions, read in chunks of rows for validation.
 
 Text cells become the values that a JSON caller would send: numbers for numeric fields, None for empty cells.
-What is not a number stays text, for the checker to refuse it by row and column.
+What is not a number stays text, so that RowChecker refuses it with row and column.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """What the caller says about the file; empty means: find it."""
+    """CSV options of the caller; an empty option is detected from the file."""
 
     encoding: str = ""
     delimiter: str = ""
@@ -53,7 +53,7 @@ CellReaders = Sequence[tuple[int, str, Callable[[str], Any]]]
 
 @dataclass(frozen=True)
 class CsvChunk:
-    """Some rows: their cells as they stand in the file, and what is broken about which of them."""
+    """One chunk of rows: the cells as text, and the errors of invalid rows by index."""
 
     first_row: int
     cells: list[list[str]]
@@ -62,14 +62,14 @@ class CsvChunk:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """As values for the checker of rows."""
+        """The rows {column: value} for RowChecker."""
         return [{name: read(record[place]) for place, name, read in self.readers} for record in self.cells]
 
 
 class CsvRows:
-    """The rows of one file. `unused` are the columns that the signature does not know.
+    """Reader of one CSV file. `unused`: the columns that are not in the signature.
 
-    `is_lenient`: a row that cannot be read does not end the file; it is part of its chunk, with an error.
+    `is_lenient`: a row that cannot be read does not stop the reading; it stays in its chunk, with an error.
     """
 
     n_rows_total: int | None = None
@@ -115,7 +115,7 @@ class CsvRows:
         self.share_read = 0.0
 
     def chunks(self, *, skip: int = 0) -> Iterator[CsvChunk]:
-        """From the row after the first `skip` on.
+        """Chunks of the rows after the first `skip` rows.
 
         Raises RaggedRows, InvalidTable and TooLarge, naming rows; rows count records, from 1.
         """
@@ -135,7 +135,7 @@ class CsvRows:
             yield CsvChunk(first_row, cells, self._readers, errors)
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
-        """As `chunks`; the `lines` are lines of CSV, their cells neutralised, without what ends a line."""
+        """As `chunks`; `lines` are lines of CSV without line ends, their cells as `exported` gives them."""
         return map(self.bulk_chunk, self.chunks(skip=skip))
 
     def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
@@ -143,12 +143,12 @@ class CsvRows:
         cells = {name: by_place[place] for place, name, _ in self._readers}
         taken = take_columns(cells, self._columns, len(chunk.cells))
         odd = {place: taken[name].odd for place, name, _ in self._readers}
-        own = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
-        lines = list(map(",".join, zip(*own, strict=True)))
+        exported_columns = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
+        lines = list(map(",".join, zip(*exported_columns, strict=True)))
         return chunk_of_columns(chunk.first_row, lines, taken, self._keys, chunk.errors)
 
     def _records(self) -> Iterator[tuple[list[str], str, int]]:
-        """Each row, what is broken about it, and how many characters it has."""
+        """Each row, its error or an empty text, and its number of characters."""
         width, ragged = len(self.names), list[tuple[int, int]]()
         for first, block, fault in self._blocks():
             lengths = list(map(len, map("".join, block)))
@@ -156,7 +156,7 @@ class CsvRows:
                 self.n_rows += len(block)
                 yield from zip(block, repeat(""), lengths, strict=False)
                 continue
-            # What cannot be read is the last of its block.
+            # An unreadable record is the last of its block.
             faults = chain(repeat("", len(block) - 1), [fault])
             for number, record, error in zip(count(first), block, faults, strict=False):
                 if len(record) != width and self._options.skip_bad_rows:
@@ -166,27 +166,27 @@ class CsvRows:
                     if len(ragged) > 1_000:
                         raise self._ragged(ragged)
                 else:
-                    found = self._looked_at(number, record, error)
+                    checked = self._checked_record(number, record, error)
                     self._count_one()
-                    # After a ragged row nothing is answered; the rest is read only to count.
+                    # After a ragged row no rows are returned; the rest is read only to count the ragged ones.
                     if not ragged:
-                        yield found
+                        yield checked
         if ragged:
             raise self._ragged(ragged)
         if not self.n_rows:
             raise InvalidTable("The file has a header but no rows to predict.")
 
     def _is_even(self, block: Sequence[list[str]], lengths: Sequence[int]) -> bool:
-        """Whether nothing can be wrong with any of these rows: its width, its cells, the number of rows."""
-        # A cell has no more bytes than its row has characters, four times.
+        """Whether all rows are valid by a cheap check: their widths, sizes of cells and number."""
+        # A character has at most four bytes in UTF-8, so no cell is larger than four times its row.
         return (
             set(map(len, block)) == {len(self.names)}
             and max(lengths) * 4 <= self._limits.max_cell_bytes
             and self.n_rows + len(block) <= self._limits.max_rows
         )
 
-    def _looked_at(self, number: int, found: list[str], fault: str) -> tuple[list[str], str, int]:
-        record, error, width = found, fault, len(self.names)
+    def _checked_record(self, number: int, cells: list[str], fault: str) -> tuple[list[str], str, int]:
+        record, error, width = cells, fault, len(self.names)
         if len(record) != width:
             error = error or f"Row {number:,} has {len(record)} cells instead of {width}."
             record = [*record[:width], *[""] * (width - len(record))]
@@ -208,9 +208,9 @@ class CsvRows:
             )
 
     def _blocks(self) -> Iterator[tuple[int, list[list[str]], str]]:
-        """Records that are not blank, by the block, each with the number of its first.
+        """Blocks of records that are not blank: the number of the first, the records, and an error.
 
-        What is no CSV is refused or, when lenient, the last of its block: an empty record with a sentence.
+        What is not CSV raises InvalidTable. When lenient, it ends its block as an empty record with an error.
         """
         number, n_bytes = 1, max(self._path.stat().st_size, 1)
         with open_records(self._path, self._dialect) as records:
@@ -241,7 +241,7 @@ class CsvRows:
         more = f" and {len(ragged) - 5:,} more" if len(ragged) > 5 else ""
         return RaggedRows(
             f"Rows {first}{more} do not have the header's {width} cells. "
-            "Mend them, or ask for them to be left out.",
+            "Correct them, or ask for them to be left out.",
             problems=[
                 Problem(f"Row {number:,} has {n} cells instead of {width}.") for number, n in ragged[:5]
             ],
@@ -283,7 +283,7 @@ def _boolean(cell: str) -> Any:
 
 
 def _categories(field: FeatureField) -> Callable[[str], Any]:
-    """A category as training saw it: 3 where the cell says 3.0, true where it says TRUE."""
+    """Normalize cells to the categories of training: 3.0 becomes 3, TRUE becomes true."""
     levels = frozenset(field.levels)
 
     def read(cell: str) -> Any:

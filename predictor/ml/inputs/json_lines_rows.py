@@ -1,4 +1,4 @@
-"""A file of JSON lines (one object a line) to be predicted, in chunks."""
+"""JSON Lines input of predictions (one object per line), read in chunks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK_BYTES = 8 << 20
 
 
 class JsonLinesRows:
-    """The rows of one file. A line that is no object does not end it: it is a row with an error."""
+    """Reader of one JSON Lines file. A line that is not an object is a row with an error and does not stop it."""
 
     n_rows_total: int | None = None
     names: tuple[str, ...] = ()
@@ -30,9 +30,9 @@ class JsonLinesRows:
         self.share_read = 0.0
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
-        """The `lines` are the rows as they came, or "null". Raises InvalidTable (no rows) and TooLarge."""
+        """Chunks; `lines` are the rows as JSON, or "null". Raises InvalidTable (no rows) and TooLarge."""
         n_rows = 0
-        found: list[tuple[int, bytes]] = []
+        numbered_lines: list[tuple[int, bytes]] = []
         n_bytes, n_total = 0, max(self._path.stat().st_size, 1)
         with self._path.open("rb") as file:
             for number, line in self._numbered(file):
@@ -44,17 +44,17 @@ class JsonLinesRows:
                     )
                 if n_rows <= skip:
                     continue
-                found.append((number, line))
+                numbered_lines.append((number, line))
                 n_bytes += len(line)
-                if len(found) == CHUNK_ROWS or n_bytes > CHUNK_BYTES:
+                if len(numbered_lines) == CHUNK_ROWS or n_bytes > CHUNK_BYTES:
                     self.share_read = file.tell() / n_total
-                    yield self._chunk(n_rows - len(found) + 1, found)
-                    found, n_bytes = [], 0
+                    yield self._chunk(n_rows - len(numbered_lines) + 1, numbered_lines)
+                    numbered_lines, n_bytes = [], 0
         if not n_rows:
             raise InvalidTable("The file holds no rows.")
         self.share_read = 1.0
-        if found:
-            yield self._chunk(n_rows - len(found) + 1, found)
+        if numbered_lines:
+            yield self._chunk(n_rows - len(numbered_lines) + 1, numbered_lines)
 
     def _numbered(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         """Lines that are not blank, with their numbers; one that is too long is cut just past the limit."""
@@ -70,10 +70,10 @@ class JsonLinesRows:
             if line.strip():
                 yield number, line
 
-    def _chunk(self, first_row: int, found: list[tuple[int, bytes]]) -> BulkChunk:
+    def _chunk(self, first_row: int, numbered_lines: list[tuple[int, bytes]]) -> BulkChunk:
         rows: list[Any] = []
         broken: dict[int, str] = {}
-        for place, (number, line) in enumerate(found):
+        for place, (number, line) in enumerate(numbered_lines):
             try:
                 rows.append(self._row(line))
             except ValueError as error:
@@ -82,7 +82,7 @@ class JsonLinesRows:
         sifted = self._checker.sift(rows, first_row=first_row)
         errors = {**sifted.errors, **broken}
         places = [place for place in range(len(rows)) if place not in errors]
-        said = zip(places, sifted.checked.warnings, strict=True)
+        row_warnings = zip(places, sifted.checked.warnings, strict=True)
         lines = [json_text(row) if row is not None else "null" for row in rows]
         return BulkChunk(
             first_row=first_row,
@@ -90,12 +90,12 @@ class JsonLinesRows:
             places=places,
             columns=sifted.checked.columns,
             inputs=[lines[place] for place in places],
-            warnings={place: warnings for place, warnings in said if warnings},
+            warnings={place: warnings for place, warnings in row_warnings if warnings},
             errors=errors,
         )
 
     def _row(self, line: bytes) -> Any:
-        """Raises ValueError with the end of a sentence."""
+        """Parse one line. Raises ValueError; its text ends a sentence that begins with the line."""
         if len(line) > self._max_line_bytes:
             raise ValueError(f"is longer than {self._max_line_bytes:,} bytes")
         try:
@@ -104,7 +104,7 @@ class JsonLinesRows:
             raise ValueError(f"is not valid JSON: {str(error).split(': line ')[0]}") from None
         if not isinstance(row, dict):
             raise ValueError("is not an object {column: value}")
-        # As many colons as names: none stood twice. A colon inside a text makes them differ, so then we look.
+        # As many colons as names: no name is repeated. A colon inside a text makes the counts differ, so then we check.
         if line.count(b":") != len(row):
             json.loads(line, object_pairs_hook=_refuse_repeated)
         return row
@@ -118,7 +118,7 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
 
 
 def looks_like_json_lines(head: bytes) -> bool:
-    """Whether a file that begins like this is meant as JSON lines."""
+    """Whether a file with these first bytes looks like JSON Lines."""
     return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 

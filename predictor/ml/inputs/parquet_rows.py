@@ -1,4 +1,4 @@
-"""Rows of a Parquet file as callers send them."""
+"""Parquet input of predictions, read at once or in chunks, with limits on the unpacked size."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .column_checker import CellColumn
 from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 
 MEMORY_MB = 256
-# A chunk ends after so many characters of text, or at CHUNK_ROWS.
+# A chunk ends after this many characters of text, or at CHUNK_ROWS.
 CHUNK_CHARACTERS = 8 << 20
-# Fetched at once are at most so many bytes, should every cell be as long as it may be.
+# At most this many bytes are fetched at once, even when every cell has the maximum length.
 FETCHED_BYTES = 16 << 20
 TEXTS = ("VARCHAR", "JSON", "BLOB")
-# What a cell that is no text counts for, unpacked.
+# Assumed unpacked size of a cell that is not text.
 NUMBER_BYTES = 8
 
 
 def read_parquet_rows(
     path: Path, *, max_rows: int, max_columns: int, max_cell_bytes: int, max_bytes: int
 ) -> list[dict[str, Any]]:
-    """Rows {column: value}; numbers of other widths become Python's, what is nested is refused.
+    """Rows {column: value}; all kinds of numbers become Python numbers.
 
-    `max_bytes`: of the whole table, unpacked.
-    Raises InvalidTable for what is no Parquet file, InvalidRows, TooLarge.
+    `max_bytes` limits the whole table, unpacked.
+    Raises InvalidTable (not a Parquet file), InvalidRows (nested columns), TooLarge.
     """
     source = f"read_parquet({literal(str(path))})"
     with connect([path.parent], memory_mb=MEMORY_MB, n_threads=1, n_columns=max_columns) as connection:
@@ -45,7 +45,7 @@ def read_parquet_rows(
                 )
             if len(described) > max_columns:
                 raise TooLarge(f"A table may have {max_columns:,} columns.", limit=max_columns)
-            # An index that pandas stored is no column of the table.
+            # The index that pandas stores is not a column of the table.
             kinds = {
                 str(name): str(kind)
                 for name, kind, *_ in described
@@ -68,18 +68,18 @@ def _refuse_unpacked(
     max_cell_bytes: int,
     max_bytes: int,
 ) -> None:
-    """Raises TooLarge before a cell is fetched: a dictionary holds a text once for all the rows that repeat it, so
-    a small file may be a great table."""
+    """Raises TooLarge before a cell is fetched: dictionary encoding stores a text once for all the rows that repeat
+    it, so a small file may unpack to a huge table."""
     texts = [name for name, kind in kinds.items() if kind in TEXTS]
     n_bytes = NUMBER_BYTES * n_rows * (len(kinds) - len(texts))
     if texts:
         sizes = (_n_bytes(name, kinds[name]) for name in texts)
         measured = ", ".join(f"max({size}), sum({size})" for size in sizes)
-        (found,) = connection.execute(f"SELECT {measured} FROM {source}").fetchall()
-        for name, longest in zip(texts, found[::2], strict=True):
+        (lengths,) = connection.execute(f"SELECT {measured} FROM {source}").fetchall()
+        for name, longest in zip(texts, lengths[::2], strict=True):
             if (longest or 0) > max_cell_bytes:
                 raise refusal(name, limit=max_cell_bytes)
-        n_bytes += sum(int(each or 0) for each in found[1::2])
+        n_bytes += sum(int(each or 0) for each in lengths[1::2])
     if n_bytes > max_bytes:
         raise TooLarge(
             f"Unpacked, the table holds {n_bytes:,} bytes; one request may hold {max_bytes:,}. "
@@ -89,10 +89,10 @@ def _refuse_unpacked(
 
 
 class ParquetRows:
-    """The rows of a Parquet file to be predicted, in chunks; memory is bounded by DuckDB's limit and a chunk's.
+    """Reader of one Parquet file in chunks; memory is bounded by DuckDB's limit and the size of a chunk.
 
-    Raises InvalidTable for what is no Parquet file (a cut-off one has no footer), InvalidRows for columns that
-    are lacking or nested, TooLarge; of a cell that is too long when its row is reached.
+    Raises InvalidTable (not a Parquet file; a truncated one has no footer), InvalidRows (missing or nested columns)
+    and TooLarge. A cell that is too long raises only when its row is reached.
     """
 
     share_read = 0.0
@@ -123,7 +123,7 @@ class ParquetRows:
         self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
-        """The `lines` are empty: the rows stand in the file."""
+        """Chunks; `lines` are empty, because `write_beside` takes the rows from the file itself."""
         first_row = skip + 1
         for rows in self._fetched(skip):
             self.share_read = (first_row - 1 + len(rows)) / self.n_rows_total
@@ -133,24 +133,24 @@ class ParquetRows:
             first_row += len(rows)
 
     def _fetched(self, skip: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows by the chunk. What a dictionary holds once is here as often as the rows repeat it."""
+        """Rows in chunks of bounded size. A dictionary-encoded text is here unpacked, once per row."""
         query = f"SELECT {self._selected or 1} FROM {self._from} WHERE file_row_number >= {int(skip)}"
-        at_once = max(1, FETCHED_BYTES // (self._max_cell_bytes * max(1, len(self._texts))))
-        held: list[tuple[Any, ...]] = []
+        n_at_once = max(1, FETCHED_BYTES // (self._max_cell_bytes * max(1, len(self._texts))))
+        chunk: list[tuple[Any, ...]] = []
         n_characters = 0
         with self._connected(len(self._used)) as connection:
             cursor = connection.execute(query)
-            while rows := cursor.fetchmany(min(at_once, CHUNK_ROWS - len(held))):
-                held += rows
+            while rows := cursor.fetchmany(min(n_at_once, CHUNK_ROWS - len(chunk))):
+                chunk += rows
                 n_characters += sum(len(row[place] or "") for place in self._texts for row in rows)
-                if len(held) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
-                    yield held
-                    held, n_characters = [], 0
-        if held:
-            yield held
+                if len(chunk) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
+                    yield chunk
+                    chunk, n_characters = [], 0
+        if chunk:
+            yield chunk
 
     def _guarded(self, place: int, kind: str) -> str:
-        """The cell as a value. One that is too long ends the query before it is anywhere else."""
+        """SQL for the value of a cell. A cell that is too long ends the query before it is copied."""
         name = self._used[place]
         value = _expression(name, kind)
         if kind not in TEXTS:
@@ -172,9 +172,9 @@ class ParquetRows:
 def write_beside(
     source: Path, answers: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]
 ) -> None:
-    """A Parquet file of the source's own columns and, row by row, those of `answers` (CSV without a header).
+    """Write a Parquet file: the source's columns, joined row by row with those of `answers` (CSV without a header).
 
-    `names` and `kinds` (DuckDB's types) are those of the answers. Raises InvalidTable.
+    `names` and `kinds` (DuckDB types) are the columns of the answers. Raises InvalidTable.
     """
     columns = ", ".join(f"'c{place}': {literal(kind)}" for place, kind in enumerate(kinds))
     renamed = ", ".join(f"a.c{place} AS {quoted(name)}" for place, name in enumerate(names))
@@ -191,7 +191,7 @@ def write_beside(
         try:
             connection.execute(query)
         except duckdb.Error as error:
-            raise InvalidTable("The answers could not be put beside the rows of the file.") from error
+            raise InvalidTable("The predictions could not be joined to the rows of the file.") from error
 
 
 def unreadable() -> InvalidTable:
@@ -209,7 +209,7 @@ def _refuse_nested(kinds: Mapping[str, str]) -> None:
 
 
 def _n_bytes(name: str, kind: str) -> str:
-    """How long a text is, in SQL: DuckDB's `strlen` counts bytes."""
+    """SQL for the length of a text in bytes (DuckDB's `strlen` counts bytes)."""
     return f"octet_length({quoted(name)})" if kind == "BLOB" else f"strlen(CAST({quoted(name)} AS VARCHAR))"
 
 

@@ -1,4 +1,4 @@
-"""Rows as callers send them, checked against a signature and turned into canonical columns."""
+"""Input validation: rows from callers, checked against a signature and converted to canonical columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DTYPES = {Role.NUMERIC: "float64", Role.BOOLEAN: "float64", Role.DATETIME: "date
 
 @dataclass(frozen=True)
 class RowWarning:
-    """Something doubtful in one row.
+    """A data quality warning about one cell of a row.
 
     missing: no value · unseen: a category that training did not have · out_of_range: a number or date far
     outside of training · coerced: a value of another type than the column's · extra: a column that the model
@@ -34,7 +34,7 @@ class RowWarning:
 
 @dataclass(frozen=True)
 class CheckedRows:
-    """Canonical columns of the signature's fields, and the warnings of each row."""
+    """Validated rows: canonical columns of the signature's fields, and the warnings of each row."""
 
     columns: dict[str, NDArray[Any]]
     warnings: tuple[tuple[RowWarning, ...], ...]
@@ -43,20 +43,20 @@ class CheckedRows:
 
 @dataclass(frozen=True)
 class SiftedRows:
-    """The rows that can be answered, and by its place what is wrong with each of the others."""
+    """The valid rows, and the error of each invalid row by its index."""
 
     checked: CheckedRows
     errors: dict[int, str]
 
 
 class RowChecker:
-    """The checks of one signature, compiled once; safe to use from many threads."""
+    """Row validator of one signature, compiled once; thread-safe."""
 
     def __init__(self, signature: Signature):
         self.signature = signature
         self._readers = tuple((field.name, reader_for(field)) for field in signature.fields)
         self._names = frozenset(signature.names)
-        # The table that the model was trained on may be sent as it is.
+        # Callers may send the training table unchanged: these columns give no warning.
         self._unused = frozenset({signature.target, *signature.left_out})
         self._optional = frozenset(field.name for field in signature.fields if field.has_missing)
         self._blocks: dict[str, list[tuple[int, str]]] = {}
@@ -72,11 +72,11 @@ class RowChecker:
         are_texts: bool = False,
         is_nan_missing: bool = False,
     ) -> CheckedRows:
-        """Canonical columns and warnings.
+        """Validate the rows: canonical columns and warnings.
 
         Raises InvalidRows naming row and column of the first five faults and the count of all; StrictRows
-        when `strict` and anything is doubtful. `first_row`: the number of the first row, for messages.
-        `are_texts`: the cells of a CSV file, where a number is always written as text. `is_nan_missing`:
+        when `strict` and there is any warning. `first_row`: the number of the first row, for messages.
+        `are_texts`: the cells come from a CSV file, so a number as text gives no warning. `is_nan_missing`:
         take NaN for missing.
         """
         faults: list[Problem] = []
@@ -85,13 +85,13 @@ class RowChecker:
         warnings: list[tuple[RowWarning, ...]] = []
         for place, row in enumerate(rows):
             notes: list[Note] = []
-            found = self._read(row, notes, is_nan_missing)
-            if found is None:
+            canonical = self._read(row, notes, is_nan_missing)
+            if canonical is None:
                 problems = self._faults(row, place, first_row, is_nan_missing)
                 n_faults += len(problems)
                 faults += problems[: MOST_NAMED - len(faults)]
                 continue
-            values.append(found)
+            values.append(canonical)
             if are_texts and notes:
                 notes = [note for note in notes if note[0] != "coerced"]
             warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
@@ -102,25 +102,25 @@ class RowChecker:
         return CheckedRows(columns=self._columns(values), warnings=tuple(warnings), n_rows=len(values))
 
     def sift(self, rows: Sequence[Any], *, first_row: int = 1) -> SiftedRows:
-        """As `check`, for rows of which some may be wrong."""
+        """As `check`, but an invalid row gives an entry in `errors` and does not raise."""
         values, warnings, errors = list[list[Any]](), list[tuple[RowWarning, ...]](), dict[int, str]()
         for place, row in enumerate(rows):
             notes: list[Note] = []
-            found = self._read(row, notes, False)
-            if found is None:
+            canonical = self._read(row, notes, False)
+            if canonical is None:
                 faults = self._faults(row, place, first_row, False)
                 errors[place] = sentence_of(faults[:MOST_NAMED], len(faults))
                 continue
-            values.append(found)
+            values.append(canonical)
             warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
         return SiftedRows(CheckedRows(self._columns(values), tuple(warnings), len(values)), errors)
 
     def _read(self, row: Any, notes: list[Note], is_nan_missing: bool) -> list[Any] | None:
-        """The canonical values of a row in the order of the fields; None when something is wrong with it."""
+        """The canonical values of a row in the order of the fields; None when the row is invalid."""
         if row.__class__ is not dict and not isinstance(row, Mapping):
             return None
         get = row.get
-        found = []
+        canonical = []
         try:
             n_absent = 0
             for name, read in self._readers:
@@ -132,12 +132,12 @@ class RowChecker:
                     value = None
                 elif is_nan_missing and value != value:  # noqa: PLR0124 (any type may stand here)
                     value = None
-                found.append(read(value, notes))
-            if len(row) + n_absent != len(found):
+                canonical.append(read(value, notes))
+            if len(row) + n_absent != len(canonical):
                 self._note_extras(row, notes)
         except Refused:
             return None
-        return found
+        return canonical
 
     def _note_extras(self, row: Mapping[str, Any], notes: list[Note]) -> None:
         for name in row:
@@ -148,7 +148,7 @@ class RowChecker:
                     notes.append(("extra", name, f"The model has no column {shown(name)}; it was not used."))
 
     def _faults(self, row: Any, place: int, first_row: int, is_nan_missing: bool) -> list[Problem]:
-        """Everything wrong with a row, slowly and in full."""
+        """All faults of one invalid row. Slower than `_read`, which stops at the first."""
         number, pointer = place + first_row, f"/rows/{place}"
         if not isinstance(row, Mapping):
             return [Problem(f"Row {number} is not an object {{column: value}}.", pointer)]
@@ -189,7 +189,7 @@ class RowChecker:
         return columns
 
     def _single(self, row: list[Any]) -> dict[str, NDArray[Any]]:
-        # Slices of one array for each kind of column: a third of the time of an array for each column.
+        # Slices of one array per dtype take a third of the time of one array per column.
         columns: dict[str, NDArray[Any]] = {}
         for dtype, places in self._blocks.items():
             cells = np.array([row[place] for place, _ in places], dtype)
@@ -199,12 +199,12 @@ class RowChecker:
 
 
 def dtype_of(field: FeatureField) -> str:
-    """The type of the field's canonical column."""
+    """The NumPy dtype of the field's canonical column."""
     return DTYPES.get(field.role, "object")
 
 
 def checked_extra(value: Any) -> None:
-    """Raises Refused if a value that no column takes cannot even be logged."""
+    """Raises Refused when the value of an unknown column cannot be stored in the log."""
     if isinstance(value, (list, tuple, dict)):
         raise Refused("a list or an object is not a value.")
     if isinstance(value, str):
@@ -214,11 +214,12 @@ def checked_extra(value: Any) -> None:
 
 
 def _escaped(name: str) -> str:
+    """A name as a part of a JSON Pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
 def _instead(name: str, unknown: list[str]) -> str:
-    """A hint at a column that may have been meant."""
+    """A hint at the unknown column with the most similar name, or an empty text."""
     from difflib import get_close_matches
 
     folded = {str(each).casefold(): each for each in unknown}

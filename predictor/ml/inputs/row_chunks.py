@@ -1,7 +1,7 @@
-"""Many rows of a file on their way to answers, a chunk at a time: what every format becomes.
+"""Chunks of rows for batch prediction: the form into which every file format is read.
 
-A chunk holds what the result repeats of each row (`lines`), and, of those rows that can be answered, the canonical
-columns, the values as JSON, and the warnings. A row that cannot be answered has a sentence in `errors` instead.
+A chunk holds each row as the result file repeats it (`lines`) and, for the valid rows, the canonical columns, the
+values as JSON, and the warnings. An invalid row has a sentence in `errors` instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ CHUNK_ROWS = 2_000
 
 @dataclass(frozen=True, eq=False)
 class BulkChunk:
-    """Some rows. `places` are those in the chunk that can be answered; `warnings` go by the same places."""
+    """One chunk of rows. `places`: the indices of its valid rows, in the order of `columns` and `inputs`.
+
+    `warnings` and `errors` go by index in the chunk.
+    """
 
     first_row: int
     lines: Sequence[str]
@@ -39,28 +42,28 @@ class BulkChunk:
 
 
 class BulkSource(Protocol):
-    """A file as chunks. Row numbers count records, from 1."""
+    """A file that is read in chunks. Row numbers count records, from 1."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The file's columns; none where each row has names of its own."""
+        """The file's columns; empty where each row has its own names."""
 
     @property
     def n_rows_total(self) -> int | None:
-        """None where only reading to the end would tell."""
+        """The number of rows; None where it is not known before the end of the file."""
 
     @property
     def share_read(self) -> float:
-        """How much of the file was read, from 0 to 1."""
+        """The share of the file that was read, from 0 to 1."""
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
-        """Chunks of CHUNK_ROWS rows from the one after the first `skip` on."""
+        """Chunks of at most CHUNK_ROWS rows, after the first `skip` rows."""
 
 
 def take_columns(
     cells: Mapping[str, Sequence[Any]], columns: Sequence[CellColumn], n_rows: int
 ) -> dict[str, TakenColumn]:
-    """A chunk's cells, read by column. A column that is not in `cells` is missing in every row."""
+    """Validate the cells of a chunk, column by column. A column that is not in `cells` is missing in every row."""
     missing = [None] * n_rows
     return {each.feature.name: each.take(cells.get(each.feature.name, missing)) for each in columns}
 
@@ -72,25 +75,25 @@ def chunk_of_columns(
     keys: Mapping[str, str],
     errors: Mapping[int, str],
 ) -> BulkChunk:
-    """A chunk from its columns. `errors`: rows that are known to be broken; their cells are not looked at.
+    """Build a chunk from its validated columns. `errors`: rows known to be invalid; faults of their cells are ignored.
 
-    `keys`: the columns that the file has, each with how it is named in JSON.
+    `keys`: the columns of the file, each with its key in JSON.
     """
-    found = dict(errors)
+    faults = dict(errors)
     warnings: dict[int, tuple[RowWarning, ...]] = {}
     for column in taken.values():
-        for place, said in column.warnings.items():
-            warnings[place] = warnings.get(place, ()) + said
+        for place, notes in column.warnings.items():
+            warnings[place] = warnings.get(place, ()) + notes
         for place, fault in column.faults.items():
             if place not in errors:
-                found[place] = (
-                    f"{found[place]} And {fault}" if place in found else _numbered(first_row + place, fault)
+                faults[place] = (
+                    f"{faults[place]} And {fault}" if place in faults else _numbered(first_row + place, fault)
                 )
     values = {name: column.values for name, column in taken.items()}
     inputs = _as_objects({key: taken[name].texts for name, key in keys.items()}, len(lines))
-    if not found:
-        return BulkChunk(first_row, lines, range(len(lines)), values, inputs, warnings, found)
-    places = [place for place in range(len(lines)) if place not in found]
+    if not faults:
+        return BulkChunk(first_row, lines, range(len(lines)), values, inputs, warnings, faults)
+    places = [place for place in range(len(lines)) if place not in faults]
     kept = np.array(places, np.intp)
     return BulkChunk(
         first_row=first_row,
@@ -98,14 +101,14 @@ def chunk_of_columns(
         places=places,
         columns={name: array[kept] for name, array in values.items()},
         inputs=[inputs[place] for place in places],
-        warnings={place: said for place, said in warnings.items() if place not in found},
-        errors=found,
+        warnings={place: notes for place, notes in warnings.items() if place not in faults},
+        errors=faults,
     )
 
 
 def _as_objects(members: Mapping[str, Sequence[str]], n_rows: int) -> list[str]:
-    """JSON objects from columns of JSON. Keys and values are joined in one go, which takes a quarter of the time of
-    a text for each member."""
+    """JSON objects, one per row, from columns of JSON. One join of keys and values takes a quarter of the time of a
+    text for each member."""
     parts: list[Iterable[str]] = [repeat("{", n_rows)]
     for place, (key, texts) in enumerate(members.items()):
         parts += [repeat(f",{key}" if place else key, n_rows), texts]
@@ -113,7 +116,7 @@ def _as_objects(members: Mapping[str, Sequence[str]], n_rows: int) -> list[str]:
 
 
 def refuse_lacking(names: Sequence[str], required: Sequence[str]) -> None:
-    """One sentence for the file: the same fault in each of its rows would hide every other."""
+    """Raises InvalidRows when the file lacks columns: once, since the same fault in every row would hide the others."""
     lacking = [name for name in required if name not in names]
     if lacking:
         plural = "columns" if len(lacking) > 1 else "column"

@@ -1,6 +1,6 @@
-"""One value of a row: what a column takes, what it takes with a note, and what it refuses.
+"""Parsing and validation of one cell: the values that a column accepts, accepts with a warning, or refuses.
 
-A reader is made once per field: it gives the canonical scalar (see `schema.py`), appends notes, or
+A reader is built once per field. It returns the canonical scalar (see `schema.py`), appends notes, or
 raises Refused.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from ...errors import shown
 from ..types.schema import FeatureField, Role, canonical_text
 
+# Code, column and message of a RowWarning.
 Note = tuple[str, str, str]
 Reader = Callable[[Any, list[Note]], Any]
 
@@ -25,18 +26,18 @@ DATE = re.compile(
 TRUE_TEXTS = frozenset({"true", "yes", "y", "t", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
-# How far outside of training, as a share of its range, is worth a warning; a little is everyday life.
+# A value gets a warning when it is further outside the training range than this share of the range.
 FAR = 0.1
-# Bits. Python refuses to write integers of more than 4,300 digits.
+# In bits. Python does not write integers of more than 4,300 digits.
 LONGEST_INTEGER = 1_024
 
 
 class Refused(Exception):
-    """The value cannot be used; the message is the end of the sentence that names row and column."""
+    """Validation error of one value; the message ends a sentence that begins with row and column."""
 
 
 def reader_for(field: FeatureField) -> Reader:
-    """The reader of a field."""
+    """The function that parses and validates the cells of a field."""
     if field.role is Role.NUMERIC:
         return _number_reader(field)
     if field.role is Role.BOOLEAN:
@@ -98,17 +99,17 @@ def _number_reader(field: FeatureField) -> Reader:
 
 
 def bounds(field: FeatureField) -> tuple[float, float, bool]:
-    """Between which numbers there is nothing to say, and whether training set them."""
+    """The range without a warning (low, high), and whether it comes from training."""
     low, high = field.minimum, field.maximum
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
-        # The largest finite numbers: what is beyond them is looked at closer.
+        # Close to the largest finite float64: values beyond take the slower checks.
         return -1.7e308, 1.7e308, False
     margin = FAR * (high - low)
     return low - margin, high + margin, True
 
 
 def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | int | None:
-    """A value that is no plain number; None when it is missing."""
+    """Convert a value that is not a plain number; None when it is missing."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -128,12 +129,12 @@ def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | in
     return float(text)
 
 
-def _not_a_value(value: Any, wanted: str) -> Refused:
+def _not_a_value(value: Any, expected: str) -> Refused:
     if isinstance(value, (list, tuple)):
-        return Refused(f"a list is not {wanted}.")
+        return Refused(f"a list is not {expected}.")
     if isinstance(value, dict):
-        return Refused(f"an object is not {wanted}.")
-    return Refused(f"{shown(value)} is not {wanted}.")
+        return Refused(f"an object is not {expected}.")
+    return Refused(f"{shown(value)} is not {expected}.")
 
 
 def _boolean_reader(field: FeatureField) -> Reader:

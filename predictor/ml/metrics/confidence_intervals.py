@@ -1,10 +1,10 @@
-"""How sure a figure is: 95 % intervals of metrics on held-out rows and over folds.
+"""95 % confidence intervals of metrics, on held-out rows (bootstrap) and over cross-validation folds.
 
-Held-out rows: the bootstrap (Efron, 1979), percentile intervals. All resamples are drawn at once, as how often
-each row comes, so that a metric of a thousand resamples is a matrix product or one sort; how many are drawn falls
-with the number of rows. Where whole groups were held out, whole groups are drawn. Folds: the corrected interval of
-Nadeau and Bengio, "Inference for the generalization error" (2003), since the fitting parts of folds overlap and
-their scores are not independent.
+Held-out rows: percentile intervals of the bootstrap (Efron, 1979). All resamples are drawn at once as weights of the
+rows, so that a metric of a thousand resamples is a matrix product or one sort. More rows get fewer resamples. Where
+whole groups were held out, whole groups are drawn (cluster bootstrap). Folds: the corrected interval of Nadeau and
+Bengio, "Inference for the generalization error" (2003), since the training parts of folds overlap and their scores
+are not independent.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ MAX_DRAWN = 3_000_000
 FEW_RESAMPLES = 150
 MAX_RANKED = 4_000_000
 MAX_CELLS = 4_000_000
-# Resamples of fewer groups are too much alike.
+# Resamples of fewer groups are too similar.
 MIN_GROUPS = 5
-# Two folds say nothing of how folds differ.
+# Two folds do not show how much folds differ.
 MIN_FOLDS = 3
 # The 97.5 % quantile of Student's t for 1, 2, … 10 degrees of freedom.
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
@@ -46,9 +46,9 @@ SHARES = frozenset(
 
 @dataclass(frozen=True)
 class Resamples:
-    """`weights` (n_resamples, n_rows): how often each row comes in each resample.
+    """Bootstrap resamples as `weights` (n_resamples, n_rows): how often each row occurs in each resample.
 
-    `n_groups`: of how many groups rows were drawn; None when they were drawn one by one.
+    `n_groups`: the number of groups that were drawn from; None when single rows were drawn.
     """
 
     weights: NDArray[np.float64]
@@ -56,7 +56,7 @@ class Resamples:
 
     @classmethod
     def draw(cls, n_rows: int, *, seed: int, together: NDArray[np.intp] | None = None) -> Resamples:
-        """Rows, or the whole groups that `together` numbers: rows of one group err together."""
+        """Draw rows, or whole groups numbered by `together` (n_rows,): errors within a group are correlated."""
         n = int(np.clip(MAX_DRAWN // max(n_rows, 1), MIN_RESAMPLES, MAX_RESAMPLES))
         names, codes = (None, None) if together is None else np.unique(together, return_inverse=True)
         n_units = n_rows if names is None else len(names)
@@ -70,53 +70,53 @@ class Resamples:
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are groups enough to say anything from."""
+        """Whether there are enough groups for an interval."""
         return self.n_groups is None or self.n_groups >= MIN_GROUPS
 
     @cached_property
     def sizes(self) -> NDArray[np.float64]:
-        """How many rows each resample has."""
-        found: NDArray[np.float64] = self.weights.sum(axis=1)
-        return found
+        """The number of rows in each resample."""
+        n_rows: NDArray[np.float64] = self.weights.sum(axis=1)
+        return n_rows
 
     def means(self, values: Array) -> NDArray[np.float64]:
-        """The mean of one value a row, in each resample."""
-        found: NDArray[np.float64] = self.weights @ np.asarray(values, np.float64)
-        found /= self.sizes
-        return found
+        """The mean of one value per row, in each resample."""
+        means: NDArray[np.float64] = self.weights @ np.asarray(values, np.float64)
+        means /= self.sizes
+        return means
 
     def interval(self, values: Array) -> Interval:
-        """The middle 95 % of one number a resample; None where too few groups were drawn from."""
+        """The percentile interval of one value per resample; None where there are too few groups."""
         return percentiles(values) if self.is_enough else None
 
 
 def held_out_intervals(
     task: Task, y: Array, predicted: Array, resamples: Resamples, *, seed: int, threshold: float | None = None
 ) -> dict[str, Interval]:
-    """The 95 % interval of each metric of `metrics.metrics`; None where it cannot be told."""
+    """The 95 % interval of each metric of `metrics.metrics`; None where it cannot be estimated."""
     if not task.is_classification:
-        found = _regression(y, predicted, resamples)
+        intervals = _regression(y, predicted, resamples)
     else:
         codes = predicted_codes(predicted, threshold)
-        found = {
+        intervals = {
             **_of_probabilities(y, predicted, resamples),
             **decided_intervals(y, codes, predicted.shape[1], seed=seed, resamples=resamples),
         }
-    return found if resamples.is_enough else dict.fromkeys(found)
+    return intervals if resamples.is_enough else dict.fromkeys(intervals)
 
 
 def fold_intervals(
     task: Task, y: Array, predicted: Array, folds: Sequence[Fold], *, threshold: float | None = None
 ) -> dict[str, Interval]:
-    """The corrected interval around each cross-validated metric.
+    """The corrected interval of Nadeau and Bengio around each cross-validated metric.
 
-    Each fold is (how many rows it was fitted on, where its scoring rows are in `y`).
+    Each fold is (number of training rows, indices in `y` of its test rows).
     """
-    each = [metrics(task, y[places], predicted[places], threshold) for _, places in folds]
+    fold_scores = [metrics(task, y[places], predicted[places], threshold) for _, places in folds]
     test_share = float(np.mean([len(places) / n_fitted for n_fitted, places in folds]))
     joint = metrics(task, y, predicted, threshold)
     return {
-        name: _corrected(name, [scores.get(name) for scores in each], value, test_share)
+        name: _corrected(name, [scores.get(name) for scores in fold_scores], value, test_share)
         for name, value in joint.items()
     }
 
@@ -126,8 +126,8 @@ def _corrected(name: str, scores: list[float | None], centre: float | None, test
     if centre is None or len(known) < MIN_FOLDS:
         return None
     variance = float(np.var(known, ddof=1)) * (1 / len(known) + test_share)
-    reach = STUDENT[min(len(known) - 1, len(STUDENT)) - 1] * math.sqrt(variance)
-    low, high = centre - reach, centre + reach
+    half_width = STUDENT[min(len(known) - 1, len(STUDENT)) - 1] * math.sqrt(variance)
+    low, high = centre - half_width, centre + half_width
     if name == "r2":
         return [low, min(high, 1.0)]
     return [max(low, 0.0), min(high, 1.0) if name in SHARES else high]
@@ -149,7 +149,7 @@ def _regression(y: Array, predicted: Array, resamples: Resamples) -> dict[str, I
 
 
 def _of_median(values: Array, resamples: Resamples) -> Interval:
-    """What resampling a median comes to: the values whose ranks lie 1.96 √n / 2 beside the middle."""
+    """Interval of the median from order statistics, as resampling gives: ranks n / 2 ± 1.96 √n / 2."""
     if resamples.n_groups is not None:
         order = np.argsort(values)
         up_to = np.cumsum(resamples.weights[:, order], axis=1)
@@ -163,22 +163,22 @@ def _of_median(values: Array, resamples: Resamples) -> Interval:
 def _of_probabilities(y: Array, predicted: Array, resamples: Resamples) -> dict[str, Interval]:
     n_classes = predicted.shape[1]
     brier = np.sum((predicted - np.eye(n_classes)[y]) ** 2, axis=1) / (2 if n_classes == 2 else 1)
-    shown = [1] if n_classes == 2 else np.flatnonzero(np.bincount(y, minlength=n_classes)).tolist()
+    scored = [1] if n_classes == 2 else np.flatnonzero(np.bincount(y, minlength=n_classes)).tolist()
     return {
         "log_loss": percentiles(resamples.means(losses(Task.MULTICLASS, y, predicted))),
         "brier": percentiles(resamples.means(brier)),
-        "calibration_error": _of_calibration(y, predicted, resamples, shown[:MAX_CALIBRATED]),
-        **_of_ranking(y, predicted, resamples, shown),
+        "calibration_error": _of_calibration(y, predicted, resamples, scored[:MAX_CALIBRATED]),
+        **_of_ranking(y, predicted, resamples, scored),
     }
 
 
 def decided_intervals(
     y: Array, codes: Array, n_classes: int, *, seed: int, resamples: Resamples | None = None
 ) -> dict[str, Interval]:
-    """Those of the metrics of predicted classes (metrics.DECIDED).
+    """Intervals of the metrics of predicted classes (metrics.DECIDED).
 
-    To resample rows is to resample the cells of the confusion matrix, whose counts are multinomial. For groups,
-    `resamples` say which rows come.
+    Resampling rows means resampling the cells of the confusion matrix, whose counts are multinomial. For groups,
+    the weights of `resamples` are used.
     """
     matrix = confusion(y, codes, n_classes)
     n = int(np.clip(MAX_CELLS // n_classes**2, MIN_RESAMPLES, MAX_RESAMPLES))
@@ -190,17 +190,17 @@ def decided_intervals(
         cells[:, used] = np.random.default_rng(seed).multinomial(n_rows, matrix.flat[used] / n_rows, size=n)
     counts = cells.reshape(-1, n_classes, n_classes)
     hits = np.diagonal(counts, axis1=1, axis2=2)
-    true, said = counts.sum(axis=2), counts.sum(axis=1)
+    true, predicted = counts.sum(axis=2), counts.sum(axis=1)
     occurring = matrix.sum(axis=1) > 0
-    shown = np.array([False, True]) if n_classes == 2 else occurring
+    scored = np.array([False, True]) if n_classes == 2 else occurring
     recall = hits / np.where(true > 0, true, np.nan)
-    precision, f1 = hits / np.maximum(said, 1), 2 * hits / np.maximum(true + said, 1)
+    precision, f1 = hits / np.maximum(predicted, 1), 2 * hits / np.maximum(true + predicted, 1)
     return {
         "accuracy": percentiles(hits.sum(axis=1) / counts.sum(axis=(1, 2))),
         "balanced_accuracy": percentiles(_mean_known(recall[:, occurring])),
-        "precision": percentiles(precision[:, shown].mean(axis=1)),
-        "recall": percentiles(_mean_known(recall[:, shown])),
-        "f1": percentiles(f1[:, shown].mean(axis=1)),
+        "precision": percentiles(precision[:, scored].mean(axis=1)),
+        "recall": percentiles(_mean_known(recall[:, scored])),
+        "f1": percentiles(f1[:, scored].mean(axis=1)),
     }
 
 
@@ -208,32 +208,32 @@ def _grouped_cells(cells: Array, n_cells: int, weights: Array) -> NDArray[np.flo
     return np.stack([np.bincount(cells, weights=each, minlength=n_cells) for each in weights])
 
 
-def _of_calibration(y: Array, predicted: Array, resamples: Resamples, shown: list[int]) -> Interval:
-    """Each bin's gap spreads by chance; a resampled gap is never smaller than nothing, so its spread is taken."""
-    each = []
-    for code in shown:
+def _of_calibration(y: Array, predicted: Array, resamples: Resamples, scored: list[int]) -> Interval:
+    """Normal interval: resampled gaps are absolute values, so biased upwards, and only their spread is used."""
+    gaps_by_class = []
+    for code in scored:
         score = predicted[:, code]
         edges = np.unique(np.quantile(score, np.linspace(0, 1, N_BINS + 1)[1:-1]))
         part = np.searchsorted(edges, score, side="right")
         gaps = np.zeros((len(y), len(edges) + 1))
         gaps[np.arange(len(y)), part] = score - (y == code)
-        each.append(np.abs(resamples.weights @ gaps).sum(axis=1) / resamples.sizes)
-    spread = 1.96 * float(np.mean(each, axis=0).std())
-    at = float(np.mean([calibration_error(y == code, predicted[:, code]) for code in shown]))
-    return [max(at - spread, 0.0), at + spread]
+        gaps_by_class.append(np.abs(resamples.weights @ gaps).sum(axis=1) / resamples.sizes)
+    spread = 1.96 * float(np.mean(gaps_by_class, axis=0).std())
+    centre = float(np.mean([calibration_error(y == code, predicted[:, code]) for code in scored]))
+    return [max(centre - spread, 0.0), centre + spread]
 
 
 def _mean_known(values: Array) -> Array:
-    """Row means over what is there; a class that a resample lacks is left out of it."""
+    """Row means without NaN: a class that a resample lacks is left out."""
     known = np.isfinite(values)
     n = known.sum(axis=1)
     return np.where(n > 0, np.where(known, values, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
 
 
-def _of_ranking(y: Array, predicted: Array, resamples: Resamples, shown: list[int]) -> dict[str, Interval]:
-    n = int(np.clip(MAX_RANKED // max(len(y) * len(shown), 1), 24, len(resamples)))
+def _of_ranking(y: Array, predicted: Array, resamples: Resamples, scored: list[int]) -> dict[str, Interval]:
+    n = int(np.clip(MAX_RANKED // max(len(y) * len(scored), 1), 24, len(resamples)))
     weights = resamples.weights[:n]
-    areas = [_ranked(weights, y == code, predicted[:, code]) for code in shown]
+    areas = [_ranked(weights, y == code, predicted[:, code]) for code in scored]
     return {
         name: percentiles(_mean_known(np.stack([each[place] for each in areas], axis=1)))
         for place, name in enumerate(("roc_auc", "average_precision"))
@@ -259,7 +259,7 @@ def _ranked(weights: Array, is_positive: Array, score: Array) -> tuple[Array, Ar
 
 
 def percentiles(values: Array) -> Interval:
-    """The middle 95 % of what resamples gave; None when hardly any gave a number."""
+    """The percentile interval (95 %) over resamples; None when fewer than half, or 20, are finite."""
     known = values[np.isfinite(values)]
     if len(known) < max(0.5 * len(values), 20):
         return None

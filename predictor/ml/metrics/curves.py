@@ -1,4 +1,4 @@
-"""The points behind the charts of an evaluation: thinned, finite, ready for JSON."""
+"""Evaluation curves (ROC, precision-recall, calibration, gain): chart points, thinned, finite, ready for JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Points = dict[str, list[float]]
 
 
 def roc_curve(is_positive: Array, score: Array) -> Points:
-    """False positive rate against true positive rate, from (0, 0) to (1, 1), with the thresholds."""
+    """ROC curve: false positive rate against true positive rate, from (0, 0) to (1, 1), with the thresholds."""
     thresholds, hits, alarms = score_counts(is_positive, score)
     tpr = np.r_[0.0, hits / max(hits[-1], 1)]
     fpr = np.r_[0.0, alarms / max(alarms[-1], 1)]
@@ -44,7 +44,7 @@ def precision_recall_curve(is_positive: Array, score: Array) -> Points:
 
 
 def calibration_curve(is_positive: Array, score: Array) -> Points:
-    """What was said against what happened, in up to ten bins of equally many rows."""
+    """Calibration curve: predicted probability against observed frequency, in up to ten bins of equally many rows."""
     edges = np.unique(np.quantile(score, np.linspace(0, 1, N_BINS + 1)[1:-1]))
     part = np.searchsorted(edges, score, side="right")
     bins = [np.flatnonzero(part == each) for each in range(len(edges) + 1)]
@@ -57,28 +57,28 @@ def calibration_curve(is_positive: Array, score: Array) -> Points:
 
 
 def threshold_curve(is_positive: Array, score: Array) -> Points:
-    """Precision, recall and F1 over thresholds, rising, as far as anything is predicted."""
-    wanted = np.r_[np.linspace(0.01, 0.99, 99), np.quantile(score, np.linspace(0, 1, MAX_POINTS // 2))]
+    """Precision, recall and F1 by decision threshold, rising, up to the highest score."""
+    grid = np.r_[np.linspace(0.01, 0.99, 99), np.quantile(score, np.linspace(0, 1, MAX_POINTS // 2))]
     thresholds, hits, alarms = score_counts(is_positive, score)
-    wanted = np.unique([float(f"{each:.4g}") for each in wanted])
-    wanted = wanted[wanted <= thresholds[0]]
+    grid = np.unique([float(f"{each:.4g}") for each in grid])
+    grid = grid[grid <= thresholds[0]]
     # The last of the falling scores that still reaches each threshold.
-    place = np.searchsorted(-thresholds, -wanted, side="right") - 1
-    hits, said = hits[place], hits[place] + alarms[place]
+    index = np.searchsorted(-thresholds, -grid, side="right") - 1
+    hits, n_predicted = hits[index], hits[index] + alarms[index]
     n_positive = max(int(is_positive.sum()), 1)
     return {
-        "threshold": _list(wanted),
-        "precision": _list(hits / said),
+        "threshold": _list(grid),
+        "precision": _list(hits / n_predicted),
         "recall": _list(hits / n_positive),
-        "f1": _list(2 * hits / (said + n_positive)),
+        "f1": _list(2 * hits / (n_predicted + n_positive)),
     }
 
 
 def gain_curve(is_positive: Array, score: Array) -> dict[str, Any]:
-    """Which share of the positive rows is found among the rows that score highest, ties taken in part.
+    """Cumulative gain and lift: the share of positive rows among the rows with the highest scores.
 
-    `rows`, `found` are the curve from (0, 0) to (1, 1); `table` says it for some shares of the rows, with how
-    many times as many that are as among rows taken by chance.
+    `rows`, `found` are the gain curve from (0, 0) to (1, 1), ties in proportion. `table` holds gain and lift at some
+    shares of the rows; lift is the gain relative to a random choice of rows.
     """
     _, hits, alarms = score_counts(is_positive, score)
     rows = np.r_[0.0, (hits + alarms) / len(score)]
@@ -97,8 +97,10 @@ def gain_curve(is_positive: Array, score: Array) -> dict[str, Any]:
 
 
 def error_distribution(actual: Array, predicted: Array) -> dict[str, Any]:
-    """How large errors are: `quantiles` of their size, the share `within` round sizes, and `by_size`: the mean
-    size and the mean of the errors in up to five groups of equally many rows by predicted value."""
+    """Distribution of regression errors: `quantiles` of the absolute error, and the share `within` round limits.
+
+    `by_size`: mean absolute error and mean error in up to five groups of equally many rows by predicted value.
+    """
     error = np.asarray(predicted, np.float64) - actual
     size = np.abs(error)
     levels = np.quantile(size, ERROR_QUANTILES)
@@ -139,7 +141,7 @@ def _round_sizes(levels: Array) -> list[float]:
 
 
 def residual_histogram(residuals: Array, n_bins: int = 30) -> dict[str, Any]:
-    """Counts of predicted minus actual over equal bins; the outermost per mille share the end bins."""
+    """Histogram of residuals (predicted minus actual) in equal bins; the outer 0.1 % count in the end bins."""
     low, high = np.quantile(residuals, [0.001, 0.999])
     if not high > low:
         low, high = float(low) - 0.5, float(high) + 0.5
@@ -148,7 +150,7 @@ def residual_histogram(residuals: Array, n_bins: int = 30) -> dict[str, Any]:
 
 
 def sampled_points(actual: Array, predicted: Array, *, seed: int, n_points: int = 500) -> Points:
-    """Predicted against actual of a random part of the rows."""
+    """Predicted against actual values of a random sample of the rows."""
     rows = np.arange(len(actual))
     if len(rows) > n_points:
         rows = np.sort(np.random.default_rng(seed).choice(rows, n_points, replace=False))
@@ -156,7 +158,7 @@ def sampled_points(actual: Array, predicted: Array, *, seed: int, n_points: int 
 
 
 def score_counts(is_positive: Array, score: Array) -> tuple[Array, Array, Array]:
-    """Distinct scores, falling, and how many positive and negative rows reach each."""
+    """Distinct scores, falling, with the counts of true and false positives at each."""
     order = np.argsort(-score, kind="stable")
     ordered = score[order]
     last = np.r_[np.flatnonzero(np.diff(ordered)), len(ordered) - 1]
@@ -168,11 +170,11 @@ def _thinned(position: Array) -> Array:
     """At most MAX_POINTS indices, evenly spread along `position` (rising), both ends kept."""
     if len(position) <= MAX_POINTS:
         return np.arange(len(position))
-    wanted = np.linspace(position[0], position[-1], MAX_POINTS - 2)
-    found = np.searchsorted(position, wanted).clip(0, len(position) - 1)
-    return np.unique(np.r_[0, found, len(position) - 1])
+    grid = np.linspace(position[0], position[-1], MAX_POINTS - 2)
+    indices = np.searchsorted(position, grid).clip(0, len(position) - 1)
+    return np.unique(np.r_[0, indices, len(position) - 1])
 
 
 def _list(values: Any) -> list[float]:
-    """Six significant digits are more than a chart shows, and halve the document."""
+    """Values rounded to six significant digits: more than a chart shows, and half the document."""
     return [float(f"{value:.6g}") for value in np.asarray(values, np.float64)]

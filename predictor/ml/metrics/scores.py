@@ -1,4 +1,4 @@
-"""How good predictions are, in numbers. Plain numpy: what is counted can be read here.
+"""Evaluation metrics for regression and classification, in plain numpy.
 
 `y` holds float targets or class codes; predictions are (n,) values or (n, n_classes) probabilities.
 """
@@ -15,11 +15,11 @@ from ..types.schema import Task
 from .curves import calibration_curve
 
 Array = NDArray[Any]
-# Probabilities are kept this far from 0 and 1: one confident mistake costs 16, not infinity (as in LightGBM).
+# Probabilities are clipped to at least this: one confident mistake costs 16, not infinity (as in LightGBM).
 EPSILON = 1e-7
-# What a decision threshold changes; the other metrics look at the probabilities themselves.
+# Metrics that a decision threshold changes; the others depend on the probabilities alone.
 DECIDED = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
-# The calibration error of a hundred classes takes longer than all other metrics together.
+# Maximum number of classes: the calibration error of a hundred classes takes longer than all other metrics together.
 MAX_CALIBRATED = 20
 
 
@@ -30,23 +30,23 @@ def predicted_codes(probabilities: Array, threshold: float | None = None) -> NDA
     """
     if threshold is not None:
         return (probabilities[:, 1] >= threshold).astype(np.intp)
-    found: NDArray[np.intp] = probabilities.argmax(axis=1)
-    return found
+    codes: NDArray[np.intp] = probabilities.argmax(axis=1)
+    return codes
 
 
 def selection_metric(task: Task) -> str:
-    """The metric that candidates are compared by; smaller is better."""
+    """The selection metric, by which candidates are compared; smaller is better."""
     return "log_loss" if task.is_classification else "rmse"
 
 
 def losses(task: Task, y: Array, predicted: Array) -> NDArray[np.float64]:
-    """One loss a row (n,): -log of the true class's probability, or the squared error."""
+    """Loss of each row (n,): log-loss (-log of the true class's probability) or squared error."""
     if not task.is_classification:
         return np.square(np.asarray(predicted, np.float64) - y)
     clipped = np.clip(np.asarray(predicted, np.float64), EPSILON, 1.0)
     clipped /= clipped.sum(axis=1, keepdims=True)
-    found: NDArray[np.float64] = -np.log(clipped[np.arange(len(y)), y])
-    return found
+    row_losses: NDArray[np.float64] = -np.log(clipped[np.arange(len(y)), y])
+    return row_losses
 
 
 def selection_score(task: Task, y: Array, predicted: Array) -> float:
@@ -79,31 +79,31 @@ def classification_metrics(
     """log_loss, brier, calibration_error, roc_auc, average_precision; and of the predicted classes (DECIDED):
     accuracy, balanced_accuracy, precision, recall, f1.
 
-    Precision, recall, F1, and average precision are the positive class's for two classes and means over the
-    classes that occur else; so are roc_auc, of one class against the rest, and calibration_error.
+    For two classes, precision, recall, f1, average_precision, roc_auc and calibration_error are those of the
+    positive class; for more, macro averages over the classes that occur (roc_auc: one-vs-rest).
     """
     n_classes = probabilities.shape[1]
     matrix = confusion(y, predicted_codes(probabilities, threshold), n_classes)
-    each = class_metrics(matrix)
+    by_class = class_metrics(matrix)
     occurring = [code for code in range(n_classes) if matrix[code].sum()]
-    shown = [1] if n_classes == 2 else occurring
+    scored = [1] if n_classes == 2 else occurring
     one_hot = np.eye(n_classes)[y]
     ranking = [
         (roc_auc(y == code, probabilities[:, code]), average_precision(y == code, probabilities[:, code]))
-        for code in shown
+        for code in scored
     ]
     return finite(
         {
             "log_loss": float(losses(Task.MULTICLASS, y, probabilities).mean()),
             "accuracy": float(np.trace(matrix) / len(y)),
-            "balanced_accuracy": float(np.mean([each[code]["recall"] for code in occurring])),
-            "precision": float(np.mean([each[code]["precision"] for code in shown])),
-            "recall": float(np.mean([each[code]["recall"] for code in shown])),
-            "f1": float(np.mean([each[code]["f1"] for code in shown])),
+            "balanced_accuracy": float(np.mean([by_class[code]["recall"] for code in occurring])),
+            "precision": float(np.mean([by_class[code]["precision"] for code in scored])),
+            "recall": float(np.mean([by_class[code]["recall"] for code in scored])),
+            "f1": float(np.mean([by_class[code]["f1"] for code in scored])),
             "brier": float(np.mean(np.sum((probabilities - one_hot) ** 2, axis=1)))
             / (2 if n_classes == 2 else 1),
             "calibration_error": _mean(
-                [calibration_error(y == code, probabilities[:, code]) for code in shown[:MAX_CALIBRATED]]
+                [calibration_error(y == code, probabilities[:, code]) for code in scored[:MAX_CALIBRATED]]
             ),
             "roc_auc": _mean([area for area, _ in ranking]),
             "average_precision": _mean([area for _, area in ranking]),
@@ -112,15 +112,15 @@ def classification_metrics(
 
 
 def secondary_metric(task: Task, y: Array, predicted: Array) -> dict[str, float | None]:
-    """The one metric beside the selection metric that a leaderboard shows, as `metrics` has it: roc_auc or r2.
+    """The second metric of a leaderboard, after the selection metric: roc_auc or r2, as in `metrics`.
 
-    Ranking by each of a hundred classes takes a second, so nothing else is counted with it.
+    Only this one is computed: ranking by each of a hundred classes takes a second.
     """
     if not task.is_classification:
         return {"r2": regression_metrics(y, predicted)["r2"]}
     n_classes = predicted.shape[1]
-    shown = [1] if n_classes == 2 else np.unique(y).tolist()
-    return {"roc_auc": _mean([roc_auc(y == code, predicted[:, code]) for code in shown])}
+    scored = [1] if n_classes == 2 else np.unique(y).tolist()
+    return {"roc_auc": _mean([roc_auc(y == code, predicted[:, code]) for code in scored])}
 
 
 def metrics(
@@ -133,7 +133,7 @@ def metrics(
 
 
 def confusion(y: Array, codes: Array, n_classes: int) -> NDArray[np.intp]:
-    """Counts (true class, predicted class)."""
+    """Confusion matrix of counts (true class, predicted class)."""
     return np.bincount(y * n_classes + codes, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -150,7 +150,10 @@ def class_metrics(matrix: NDArray[np.intp]) -> list[dict[str, float]]:
 
 
 def roc_auc(is_positive: Array, score: Array) -> float | None:
-    """The chance that a positive row scores above a negative one, ties half; None without both."""
+    """Area under the ROC curve: the probability that a positive row scores above a negative one.
+
+    Ties count half. None without both classes.
+    """
     n_positive = int(is_positive.sum())
     n_negative = len(is_positive) - n_positive
     if not n_positive or not n_negative:
@@ -161,7 +164,7 @@ def roc_auc(is_positive: Array, score: Array) -> float | None:
 
 
 def average_precision(is_positive: Array, score: Array) -> float | None:
-    """The precision averaged over the recall gained at each threshold; None without a positive row."""
+    """Average precision: precision weighted by the recall gained at each threshold; None without a positive row."""
     if not is_positive.any():
         return None
     order = np.argsort(-score, kind="stable")
@@ -172,10 +175,10 @@ def average_precision(is_positive: Array, score: Array) -> float | None:
 
 
 def calibration_error(is_positive: Array, score: Array) -> float:
-    """The expected calibration error: how far, on average, what was said is from what happened.
+    """Expected calibration error (ECE): the mean gap between predicted probability and observed frequency.
 
     Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015; over
-    bins of equally many rows, those of the calibration curve.
+    bins of equally many rows, as in the calibration curve.
     """
     bins = calibration_curve(is_positive, score)
     counts = np.asarray(bins["count"])

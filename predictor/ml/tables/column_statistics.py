@@ -1,7 +1,7 @@
-"""What the rows of a Parquet file say about its columns, asked in SQL.
+"""Column statistics of a Parquet file, computed in SQL.
 
-Missing cells and ranges come from all rows. Means, medians, histograms and the look at texts come from all rows of
-a small table and from runs of rows spread evenly over a large one; distinct values are then estimated.
+Missing cells and ranges come from all rows. Means, medians, histograms and statistics of texts come from all rows
+of a small table, and from a sample of a large one; distinct values are then estimated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..types.schema import Level, canonical_text
 from .duckdb_connection import literal, quoted
 
-# Per column; and for a wide table less, so that the schema of the widest stays a few megabytes.
+# Levels per column; fewer in a wide table, so that its schema stays a few megabytes.
 MAX_LEVELS = 1_000
 MIN_LEVELS = 50
 MAX_LEVELS_OF_TABLE = 50_000
@@ -36,7 +36,7 @@ FORMULA = "^[=+@-]\\s*[A-Za-z0-9(]+.*[(+!*/].*$|^[=@].+"
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What all rows say about one column."""
+    """Statistics of one column over all rows. `counted`: its most frequent values and their counts."""
 
     name: str
     storage: str
@@ -53,7 +53,7 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What the sampled rows say about a column of texts."""
+    """Statistics of a text column over the sampled rows: mean words and characters, formulas, padded cells."""
 
     words: float = 0.0
     characters: float = 0.0
@@ -79,7 +79,7 @@ class SampledTable:
             self._take_sample(n_wanted)
 
     def _take_sample(self, n_wanted: int) -> None:
-        """Short runs of rows, spread evenly. Single rows would touch every page of the file."""
+        """Sample short runs of adjacent rows, spread evenly. Single rows would touch every page of the file."""
         length = -(-n_wanted // N_RUNS)
         starts = np.linspace(0, self.n_rows - length, N_RUNS).astype(int).tolist()
         runs = " OR ".join(f"file_row_number BETWEEN {start} AND {start + length - 1}" for start in starts)
@@ -98,13 +98,13 @@ class SampledTable:
         return self.n_rows <= MAX_EXACT_ROWS
 
     def facts(self) -> list[ColumnFacts]:
-        """Ranges, and what is missing, stand in the Parquet file's own footer."""
+        """Statistics of every column; ranges and counts of missing cells come from the Parquet footer."""
         footer = self.rows(
             "SELECT sum(stats_null_count), min(TRY_CAST(stats_min_value AS DOUBLE)), "
             "max(TRY_CAST(stats_max_value AS DOUBLE)), min(stats_min_value), max(stats_max_value) "
             f"FROM parquet_metadata({self.path}) GROUP BY column_id ORDER BY column_id"
         )
-        found = []
+        columns = []
         for name, (n_missing, low, high, first, last) in zip(self.storages, footer, strict=True):
             storage = self.storages[name]
             is_number = storage in ("BIGINT", "DOUBLE")
@@ -115,11 +115,11 @@ class SampledTable:
                 if storage in ("DATE", "TIMESTAMP")
                 else (None, None)
             )
-            found.append(ColumnFacts(name, storage, self.n_rows - int(n_missing), 0, *ends))
-        return self._counted(found) if self.is_counted_exactly else self._estimated(found)
+            columns.append(ColumnFacts(name, storage, self.n_rows - int(n_missing), 0, *ends))
+        return self._counted(columns) if self.is_counted_exactly else self._estimated(columns)
 
     def _estimated(self, facts: Sequence[ColumnFacts]) -> list[ColumnFacts]:
-        """With distinct values estimated: of texts from all rows, of numbers and dates from the sample."""
+        """The facts with estimated distinct counts: texts from all rows, numbers and dates from the sample."""
         counts: dict[str, int] = {}
         for start in range(0, len(facts), COLUMNS_AT_ONCE):
             part = facts[start : start + COLUMNS_AT_ONCE]
@@ -137,13 +137,13 @@ class SampledTable:
         return [replace(each, n_distinct=min(counts[each.name], each.n_filled)) for each in facts]
 
     def _counted(self, facts: Sequence[ColumnFacts]) -> list[ColumnFacts]:
-        """With distinct values and levels counted exactly, some columns at a time, stacked into one.
+        """The facts with exact distinct counts and levels; some columns at a time, stacked into one.
 
         A query per column costs ten milliseconds of planning in a table of a thousand columns, and
         count(DISTINCT) of fifty at once a second.
         """
         n_at_once = max(1, min(COLUMNS_AT_ONCE, MAX_STACKED_CELLS // max(1, self.n_rows)))
-        found: list[ColumnFacts] = []
+        completed: list[ColumnFacts] = []
         for start in range(0, len(facts), n_at_once):
             part = facts[start : start + n_at_once]
             cells = ", ".join(f"CAST({quoted(each.name)} AS VARCHAR)" for each in part)
@@ -157,26 +157,26 @@ class SampledTable:
             )
             counts = {place: n_distinct for place, _, _, n_distinct in rows}
             for place, each in enumerate(part):
-                levels = [(cell, n) for at, cell, n, _ in rows if at == place]
-                found.append(replace(each, n_distinct=counts.get(place, 0), counted=tuple(levels)))
-        return found
+                levels = [(cell, n) for index, cell, n, _ in rows if index == place]
+                completed.append(replace(each, n_distinct=counts.get(place, 0), counted=tuple(levels)))
+        return completed
 
     def sampled_numbers(self, part: Sequence[ColumnFacts]) -> dict[str, NDArray[np.float64]]:
-        """Present values as float64; dates and times as seconds since 1970."""
-        chosen = {}
+        """Sampled values without the missing ones, as float64; dates and times in seconds since 1970."""
+        casts = {}
         for each in part:
             if each.storage in ("BIGINT", "DOUBLE"):
-                chosen[each.name] = f"CAST({quoted(each.name)} AS DOUBLE)"
+                casts[each.name] = f"CAST({quoted(each.name)} AS DOUBLE)"
             elif each.storage in ("DATE", "TIMESTAMP"):
-                chosen[each.name] = f"epoch(CAST({quoted(each.name)} AS TIMESTAMP))"
-        if not chosen:
+                casts[each.name] = f"epoch(CAST({quoted(each.name)} AS TIMESTAMP))"
+        if not casts:
             return {}
-        columns = ", ".join(
-            f"coalesce({sql}, 'nan') AS v{index}" for index, sql in enumerate(chosen.values())
-        )
+        columns = ", ".join(f"coalesce({sql}, 'nan') AS v{index}" for index, sql in enumerate(casts.values()))
         arrays = self.connection.execute(f"SELECT {columns} FROM {self.sample}").fetchnumpy()
-        found = {name: np.asarray(arrays[f"v{index}"], dtype=np.float64) for index, name in enumerate(chosen)}
-        return {name: values[~np.isnan(values)] for name, values in found.items()}
+        samples = {
+            name: np.asarray(arrays[f"v{index}"], dtype=np.float64) for index, name in enumerate(casts)
+        }
+        return {name: values[~np.isnan(values)] for name, values in samples.items()}
 
     def sampled_texts(self, part: Sequence[ColumnFacts]) -> dict[str, TextFacts]:
         names = [each.name for each in part if each.storage == "VARCHAR" and each.n_filled]
@@ -198,26 +198,29 @@ class SampledTable:
         """The most frequent values, in canonical text; estimated from the sample when there are very many."""
         if each.counted:
             cast = float if each.storage in ("BIGINT", "DOUBLE") else str
-            found = [(cast(cell), n) for cell, n in each.counted]
+            counted = [(cast(cell), n) for cell, n in each.counted]
         else:
-            found = self._queried_levels(each)
-        levels = [(canonical_text(value), n) for value, n in found]
+            counted = self._queried_levels(each)
+        levels = [(canonical_text(value), n) for value, n in counted]
         return tuple(Level(text[:MAX_LEVEL_CHARACTERS], n) for text, n in levels if text is not None)
 
     def _queried_levels(self, each: ColumnFacts) -> list[tuple[Any, int]]:
         is_counted = each.n_distinct <= MAX_COUNTED_DISTINCT
         factor = 1.0 if is_counted else self.scale
         column = quoted(each.name)
-        found = self.rows(
+        rows = self.rows(
             f"SELECT {column}, count(*) AS n FROM {self.relation if is_counted else self.sample} "
             f"WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {self.n_levels}"
         )
-        return [(value, round(n * factor)) for value, n in found]
+        return [(value, round(n * factor)) for value, n in rows]
 
 
 def _estimated_distinct(sampled: NDArray[np.float64], scale: float) -> int:
-    """How many distinct values all rows hold: values seen once in the sample stand for more that were not seen
-    (the guaranteed-error estimator of Charikar and others, 2000)."""
+    """Estimated number of distinct values in all rows: values seen once in the sample stand for unseen ones.
+
+    The guaranteed-error estimator (GEE) of Charikar and others, "Towards estimation error guarantees for distinct
+    values", 2000.
+    """
     _, counts = np.unique(sampled, return_counts=True)
     n_once = int((counts == 1).sum())
     if n_once > 0.9 * len(sampled):

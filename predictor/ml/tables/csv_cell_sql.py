@@ -1,10 +1,10 @@
-"""What one cell of text is, as SQL conditions."""
+"""Type inference for one CSV cell, as SQL conditions."""
 
 from __future__ import annotations
 
 from .duckdb_connection import literal
 
-# Beyond it float64, the form in which models see numbers, no longer holds every integer.
+# Above it float64, the type of all model inputs, does not hold every integer.
 LARGEST_EXACT_INTEGER = 2**53
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "-", ".", "?")
 INFINITE_WORDS = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
@@ -20,7 +20,7 @@ DECORATED_NUMBER = r"[+-]?[$€£¥]?\s*[+-]?[0-9][0-9,.' ]*\s*(?:%|[$€£¥]|U
 
 
 def kind_sql(cell: Cell) -> str:
-    """What a cell is; each kind is looked for only among the cells that are none of those before it."""
+    """SQL for the kind of a cell: the first condition that holds decides."""
     kinds = (
         (cell.is_blank, "blank"),
         (cell.is_integer, "integer"),
@@ -28,7 +28,7 @@ def kind_sql(cell: Cell) -> str:
         (cell.is_word_for_missing, "word"),
         (cell.is_boolean, "boolean"),
         (cell.is_date, "date"),
-        # What holds no digit is a word, except for the infinite ones; regular expressions are for the rest.
+        # Without a digit it is a word, unless it is infinite. Only the rest needs the regular expressions below.
         (f"NOT regexp_matches({cell.raw}, '[0-9]') AND NOT {cell.is_infinite}", "other"),
         (cell.is_infinite, "infinite"),
         (cell.has_leading_zero, "zeros"),
@@ -46,10 +46,10 @@ def kind_sql(cell: Cell) -> str:
 
 
 class Cell:
-    """Conditions on one cell, as SQL. A missing cell makes each of them NULL or false."""
+    """SQL conditions on one cell. For a missing cell each of them is NULL or false."""
 
     def __init__(self, column: str, decimal: str, value: str = ""):
-        """`value` is the name under which the cell as a number, date or time stands ready, if it does."""
+        """`value`: the SQL column that holds the cell already cast to its type, if there is one."""
         self.raw = column
         self._value = value
         self.text = f"trim({column})"
@@ -62,7 +62,7 @@ class Cell:
 
     @property
     def number(self) -> str:
-        """The cell with a decimal point, for casting. A point in a comma file makes it NULL: "1.234" is doubtful."""
+        """The cell with a decimal point, for casting. A point in a comma file makes it NULL: "1.234" is ambiguous."""
         if not self.is_comma:
             return self.raw
         return f"CASE WHEN contains({self.raw}, '.') THEN NULL ELSE replace({self.raw}, ',', '.') END"
@@ -84,7 +84,7 @@ class Cell:
 
     @property
     def is_number(self) -> str:
-        """Cheap comparisons settle the common shapes; the regular expression is for the rest."""
+        """Cheap comparisons decide the common forms; only the rest needs the regular expression."""
         text, value = self.number, self.cast("DOUBLE")
         is_plain = (
             f"((({text} >= '1' AND {text} < ':') OR ({text} >= '0.' AND {text} < '0/') OR {text} = '0' "
@@ -153,8 +153,8 @@ class Cell:
 
     @property
     def is_date_or_moment(self) -> str:
-        """A date, or a time without an offset. Writing the usual shape back costs a third of the regular
-        expression that knows the others."""
+        """A date, or a time without an offset. Most cells are decided by writing the cast value back, which costs a
+        third of the regular expression."""
         value = self.cast("TIMESTAMP")
         return (
             f"(CAST({value} AS VARCHAR) = replace({self.raw}, 'T', ' ') "

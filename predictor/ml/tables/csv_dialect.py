@@ -1,7 +1,7 @@
-"""Delimiter, decimal mark and header of a CSV file, settled before any row is read.
+"""CSV dialect detection: delimiter, decimal mark and header, before any row is read.
 
-DuckDB's own sniffer takes a ragged file for one with a single column; so the dialect is found here, from the
-first MiB, and handed to it.
+DuckDB's own sniffer takes a ragged file for one with a single column. So the dialect is detected here, from the
+first MiB, and passed to DuckDB.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the file is written. `n_skipped_lines` lines stand before the header (blank ones, or `sep=;`)."""
+    """CSV dialect: how the file is written. `n_skipped_lines` lines come before the header (blank ones, or `sep=;`)."""
 
     delimiter: str
     decimal: str
@@ -42,7 +42,7 @@ class Dialect:
 def find_dialect(
     path: Path, *, delimiter: str = "", decimal: str = "", max_columns: int, max_name_characters: int
 ) -> Dialect:
-    """The dialect of a UTF-8 file; `delimiter` and `decimal` are taken as said when they are given.
+    """The dialect of a UTF-8 file; `delimiter` and `decimal` are not detected when they are given.
 
     Raises InvalidTable (no header, unusable column names, unusable option) and TooLarge (too many columns).
     """
@@ -57,8 +57,8 @@ def find_dialect(
     if decimal not in ("", ".", ","):
         raise InvalidTable(f"The decimal mark is “.” or “,”, not {shown(decimal)}.")
     if not decimal:
-        decimal, doubt = _sniff_decimal(records[1:], delimiter)
-        warnings += doubt
+        decimal, decimal_warnings = _sniff_decimal(records[1:], delimiter)
+        warnings += decimal_warnings
     if all(NUMBER.fullmatch(cell) for cell in records[0]):
         warnings.append(
             "The first line holds only numbers, but it is taken as the header. If it is a row, add a header line."
@@ -75,7 +75,7 @@ def sniff_delimiter(text: str) -> str:
         if n_cells < 2:
             continue
         agreeing = sum(len(record) == n_cells for record in records) / len(records)
-        # Two records of a ragged file must still beat one lonely comma in a long text header.
+        # The number of cells breaks ties: a single comma in a long header must not win over the real delimiter.
         score = agreeing + min(n_cells, 50) / 1_000
         if score > best_score:
             best, best_score = candidate, score
@@ -83,7 +83,7 @@ def sniff_delimiter(text: str) -> str:
 
 
 def checked_names(header: Sequence[str], *, max_columns: int, max_characters: int) -> tuple[str, ...]:
-    """The column names: trimmed, in Unicode NFC. Raises InvalidTable or TooLarge, naming the columns."""
+    """Validated column names: trimmed, in Unicode NFC. Raises InvalidTable or TooLarge, naming the columns."""
     if len(header) > max_columns:
         raise TooLarge(
             f"The table has {len(header):,} columns; the limit is {max_columns:,}.", limit=max_columns
@@ -104,16 +104,16 @@ def checked_names(header: Sequence[str], *, max_columns: int, max_characters: in
     if invisible := [name for name in names if any(_is_invisible(character) for character in name)]:
         raise _bad_names(
             f"{_counted(invisible)} with invisible or direction-changing characters in the name: "
-            f"{listed(invisible)}. Write the name anew.",
+            f"{listed(invisible)}. Type the name again.",
             invisible,
         )
     counts = Counter(unicodedata.normalize("NFC", name.casefold()) for name in names)
-    twins = [name for name in names if counts[unicodedata.normalize("NFC", name.casefold())] > 1]
-    if twins:
+    equal = [name for name in names if counts[unicodedata.normalize("NFC", name.casefold())] > 1]
+    if equal:
         raise _bad_names(
-            f"Columns of the same name: {listed(twins)}. Upper and lower case and blanks around a name do not make a "
+            f"Columns of the same name: {listed(equal)}. Upper and lower case and blanks around a name do not make a "
             "difference; rename one.",
-            twins,
+            equal,
         )
     return tuple(names)
 
@@ -178,7 +178,7 @@ def _delimiter_option(delimiter: str) -> str:
 
 
 def _records(text: str, delimiter: str) -> list[list[str]]:
-    """The first records; what the csv module cannot read is left to the reading of the whole file."""
+    """The first records, up to one that the csv module cannot read: its error is raised when the whole file is read."""
     records: list[list[str]] = []
     csv.field_size_limit(max(csv.field_size_limit(), HEAD))
     try:
@@ -193,7 +193,7 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _sniff_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, list[str]]:
-    """The decimal mark, and a warning where "1,234" could as well be one thousand two hundred."""
+    """The decimal mark, and a warning where the comma in "1,234" may be a thousands separator."""
     if delimiter == ",":
         return ".", []
     cells = [cell for row in rows for cell in row]

@@ -1,4 +1,4 @@
-"""Uploaded bytes as UTF-8 text: what kind of file it is, which encoding, which line ends.
+"""Detection of file type, encoding and line ends: uploaded bytes as UTF-8 text.
 
 Everything here streams in blocks, so memory does not grow with the file.
 """
@@ -17,7 +17,7 @@ from predictor.errors import InvalidTable, TooLarge, UnknownEncoding, Unsupporte
 BLOCK = 1 << 22
 SAMPLE = 1 << 16
 OPENXML = "an Excel file; save it as CSV"
-# First bytes of what people upload by mistake. The sentence says "This looks like …".
+# Magic bytes of files that people upload by mistake. The text ends the sentence "This looks like …".
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -47,8 +47,8 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# What a caller may name, and what a guess may say, likelier ones first. Text encodings of spreadsheets and
-# databases; nothing exotic that decodes into something executable or escaped (utf-7, unicode_escape).
+# Encodings that a caller may name and that detection may return, likelier ones first. Text encodings of spreadsheets
+# and databases; nothing exotic that decodes into something executable or escaped (utf-7, unicode_escape).
 ENCODINGS = (
     "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32",
     "cp1252", "latin-1", "iso8859-15", "mac-roman", "cp850", "cp437",
@@ -62,7 +62,7 @@ _CANONICAL = {codecs.lookup(name).name: name for name in reversed(ENCODINGS)}
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file of UTF-8 text. `is_copy` tells that it is not the upload itself but a decoded copy."""
+    """A file of UTF-8 text. `is_copy`: it is a decoded copy, not the upload itself."""
 
     path: Path
     encoding: str
@@ -73,8 +73,8 @@ class TextFile:
 def open_text(source: Path, scratch: Path, *, encoding: str = "", max_bytes: int) -> TextFile:
     """`source` as UTF-8, copied into `scratch` only when it is not UTF-8 already.
 
-    Raises InvalidTable (empty, NUL characters, bytes that are not of the named encoding), TooLarge,
-    UnknownEncoding (with a suggestion) and UnsupportedContent (not a CSV file at all).
+    Raises InvalidTable (empty, NUL characters, an encoding that is not in ENCODINGS), TooLarge, UnknownEncoding
+    (bytes of another encoding; with a suggestion if there is one) and UnsupportedContent (not a CSV file at all).
     """
     n_bytes = source.stat().st_size
     if n_bytes > max_bytes:
@@ -95,7 +95,7 @@ def open_text(source: Path, scratch: Path, *, encoding: str = "", max_bytes: int
 
 
 def refuse_other_kinds(head: bytes) -> None:
-    """Raises UnsupportedContent when the first bytes are those of another kind of file."""
+    """Raises UnsupportedContent when the first bytes (magic bytes) are those of another file type."""
     kind = next((kind for magic, kind in SIGNATURES if head.startswith(magic)), "")
     if head.startswith(b"PK\x03\x04"):
         is_office = b"[Content_Types].xml" in head[:4096] or b"xl/" in head or b"_rels/" in head[:4096]
@@ -133,7 +133,7 @@ def encoding_of_bom(head: bytes) -> str:
 
 
 def guess_encoding(sample: bytes) -> str:
-    """The likely encoding of bytes that are not UTF-8, or an empty text."""
+    """Encoding detection: the likely encoding of bytes that are not UTF-8, or an empty text."""
     pairs = len(sample) // 2
     for name, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
         if pairs and zeros.count(0) > 0.4 * pairs:
@@ -143,28 +143,28 @@ def guess_encoding(sample: bytes) -> str:
     best = from_bytes(sample, cp_isolation=[name for name in ENCODINGS if not name.startswith("utf")]).best()
     if best is None:
         return ""
-    found = _CANONICAL.get(codecs.lookup(best.encoding).name, "")
+    encoding = _CANONICAL.get(codecs.lookup(best.encoding).name, "")
     # Western European tables: Windows writes cp1252, and it holds all of latin-1's printable characters.
     western = {"latin-1", "cp1252", "iso8859-15", "cp1250", "cp1254", "cp1257", "cp1258", "iso8859-9", "iso8859-4", "iso8859-13", "cp437", "cp850", "mac-roman", "iso8859-2", "cp852"}  # noqa: E501  # fmt: skip
-    return _western(sample, found) if found in western else found
+    return _western(sample, encoding) if encoding in western else encoding
 
 
-def _western(sample: bytes, found: str) -> str:
-    """Among the look-alikes of Western Europe take cp1252 when all its letters are ordinary there."""
+def _western(sample: bytes, guess: str) -> str:
+    """Prefer cp1252 to similar Western European encodings when 90 % of the non-ASCII characters are common."""
     try:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
-        return found
+        return guess
     letters = [character for character in text if not character.isascii()]
     ordinary = set("äöüÄÖÜßéèêëÉÈÊáàâãåÁÀÂÃÅæøÆØñÑóòôõÓÒÔÕíìîïÍÌÎÏúùûÚÙÛçÇ€£°§«»–—’‘“”…·²³½¼ºª¿¡´©®ýÿ\xa0")
-    return "cp1252" if letters and sum(each in ordinary for each in letters) >= 0.9 * len(letters) else found
+    return "cp1252" if letters and sum(each in ordinary for each in letters) >= 0.9 * len(letters) else guess
 
 
 def _check_utf8(source: Path, *, is_declared: bool) -> bool:
-    """Looks for NUL characters and at line ends; returns whether those are of more than one kind.
+    """Refuses NUL characters; returns whether there are several kinds of line ends.
 
-    Whether the bytes are UTF-8 is checked here for the first block only: the reading of the cells checks them
-    all anyway, and then `refuse_other_encoding` finds the place. Twice would cost seconds per gigabyte.
+    Only the first block is checked for UTF-8 here. Reading the cells checks all bytes anyway, and then
+    `refuse_other_encoding` finds the place. A second check would cost seconds per gigabyte.
     """
     newlines, offset = _Newlines(), 0
     with source.open("rb") as file:
@@ -196,8 +196,8 @@ def refuse_other_encoding(source: Path, *, is_declared: bool = False, max_bytes:
 
 
 def _refuse_nul(block: bytes, offset: int, file: BinaryIO) -> None:
-    at = block.find(b"\0")
-    if at < 0:
+    position = block.find(b"\0")
+    if position < 0:
         return
     file.seek(0)
     if guess := (guess_encoding(file.read(SAMPLE)) if block.count(b"\0") > len(block) // 5 else ""):
@@ -207,23 +207,23 @@ def _refuse_nul(block: bytes, offset: int, file: BinaryIO) -> None:
             suggestion=guess,
         )
     raise InvalidTable(
-        f"The file holds a NUL character at byte {offset + at:,}; text has none. Is this a CSV file?"
+        f"The file holds a NUL character at byte {offset + position:,}; text has none. Is this a CSV file?"
     )
 
 
 def _not_utf8(file: BinaryIO, at: int, is_declared: bool) -> UnknownEncoding:
-    # Around the first offender there is text that shows the encoding; the start of the file may be plain ASCII.
+    # The sample is taken around the first wrong byte: the start of the file may be plain ASCII.
     file.seek(max(0, at - 2_000))
     sample = file.read(SAMPLE)
     byte = sample[min(at, 2_000)] if len(sample) > min(at, 2_000) else 0
-    said = "The file is not UTF-8, as was said" if is_declared else "The file is not UTF-8"
+    problem = "The file is not UTF-8, the encoding that was named" if is_declared else "The file is not UTF-8"
     suggestion = guess_encoding(sample)
     advice = (
         f"It looks like {suggestion}; choose the encoding {suggestion} to read it so, or save it as UTF-8."
         if suggestion
         else "Save it as UTF-8, or name its encoding."
     )
-    return UnknownEncoding(f"{said}: byte 0x{byte:02X} at offset {at:,}. {advice}", suggestion=suggestion)
+    return UnknownEncoding(f"{problem}: byte 0x{byte:02X} at offset {at:,}. {advice}", suggestion=suggestion)
 
 
 def _transcode(source: Path, destination: Path, encoding: str) -> bool:
@@ -255,7 +255,7 @@ def _transcode(source: Path, destination: Path, encoding: str) -> bool:
 
 
 class _Newlines:
-    """Which of CRLF, LF and CR were seen, quoted cells included."""
+    """Counts of line ends by kind (CRLF, LF, CR), also within quoted cells."""
 
     def __init__(self) -> None:
         self.n_crlf = self.n_cr = self.n_lf = 0

@@ -1,4 +1,4 @@
-"""The records of a CSV file, some at a time: what Python's reader makes of it."""
+"""Reads the records of a CSV file in blocks, with Python's csv module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .csv_dialect import Dialect
 
 
 class CsvRecords:
-    """Records after the header. Raises InvalidTable for a header that cannot be read."""
+    """Reader of the records after the header. Raises InvalidTable for a header that cannot be read."""
 
     def __init__(self, raw: IO[bytes], text: IO[str], dialect: Dialect):
         self._raw = raw
@@ -32,21 +32,21 @@ class CsvRecords:
         return self._raw.tell()
 
     def take(self, n_rows: int, n_characters: int) -> tuple[list[list[str]], str]:
-        """The next records that are not blank, and what is wrong with the one after them, which is left out.
+        """The next block of records that are not blank, and the error of a record after them, which is left out.
 
-        So many rows, or up to the row that ends after so many characters; none at the end of the file.
+        The block ends at `n_rows` records, or after `n_characters` characters; it is empty at the end of the file.
         """
-        found: list[list[str]] = []
+        records: list[list[str]] = []
         end = self._n_characters + n_characters
         try:
             for record in self._reader:
                 if record:
-                    found.append(record)
-                    if len(found) == n_rows or self._n_characters > end:
+                    records.append(record)
+                    if len(records) == n_rows or self._n_characters > end:
                         break
         except csv.Error as error:
-            return found, str(error)
-        return found, ""
+            return records, str(error)
+        return records, ""
 
     def _counted(self, lines: IO[str]) -> Iterator[str]:
         for line in lines:

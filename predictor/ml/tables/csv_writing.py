@@ -1,4 +1,4 @@
-"""Writing CSV in which no cell is a formula."""
+"""CSV output that is safe from formula injection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def neutralised(cell: Any) -> Any:
-    """The cell, with an apostrophe before a text that a spreadsheet would run; numbers stay numbers."""
+    """Escape a formula: an apostrophe before a text that a spreadsheet would run; numbers stay numbers."""
     if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
         return cell
     try:
@@ -27,12 +27,12 @@ def neutralised(cell: Any) -> Any:
 
 
 def exported_cell(cell: Any) -> str:
-    """The cell as it stands in a line: neutralised, and quoted where it has to be (RFC 4180)."""
+    """The cell as CSV: neutralised, and quoted where needed (RFC 4180)."""
     return quoted_cell(neutralised(cell))
 
 
 def quoted_cell(cell: Any) -> str:
-    """The cell as it stands in a line that no spreadsheet reads."""
+    """The cell as CSV for programs: quoted where needed, but not neutralised for spreadsheets."""
     text = "" if cell is None else str(cell)
     if any(mark in text for mark in QUOTED):
         return '"' + text.replace('"', '""') + '"'
@@ -40,9 +40,9 @@ def quoted_cell(cell: Any) -> str:
 
 
 def exported(cells: Sequence[str], odd: Sequence[int] | None = None) -> Sequence[str]:
-    """Many cells, as `exported_cell`: a column that holds nothing to change costs a look at its first letters.
+    """A column of cells, each as `exported_cell`. A fast check returns a column without special characters as it is.
 
-    `odd`: the places of those that are no plain numbers, where that is known; nothing else is looked at.
+    `odd`: the indices of the cells that are not plain numbers, where known; only these are checked.
     """
     if odd is not None:
         return _exported_at(odd, cells) if odd else cells
@@ -54,7 +54,7 @@ def exported(cells: Sequence[str], odd: Sequence[int] | None = None) -> Sequence
 
 
 def _exported_at(places: Sequence[int], cells: Sequence[str]) -> Sequence[str]:
-    found = list(cells)
+    exported_cells = list(cells)
     for place in places:
-        found[place] = exported_cell(cells[place])
-    return found
+        exported_cells[place] = exported_cell(cells[place])
+    return exported_cells

@@ -1,4 +1,4 @@
-"""DuckDB with its doors shut: no network, no extensions, no file outside the folders it is given."""
+"""Sandboxed DuckDB connections: no network, no extensions, no files outside the given folders."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LOCKDOWN = (
     "SET enable_progress_bar = false",
 )
 
-# Looking for common subexpressions takes time quadratic in the columns: ten seconds for 400 of them. For a few
-# it saves a tenth of the work.
+# Elimination of common subexpressions takes time quadratic in the columns: ten seconds for 400 of them. With few
+# columns it saves a tenth of the work.
 WIDE = 60
 
 
@@ -30,7 +30,7 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory database that reads and writes below `folders` only; it spills to `scratch`, or never.
 
-    `n_columns` says how wide the statements will be.
+    `n_columns`: how many columns the statements will have.
     """
     connection = duckdb.connect(":memory:")
     for statement in LOCKDOWN:
@@ -48,10 +48,10 @@ def connect(
 
 
 def literal(text: str) -> str:
-    """A text as a constant in SQL."""
+    """A text as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:
-    """A column name in SQL."""
+    """A column name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

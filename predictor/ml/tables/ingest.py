@@ -1,8 +1,8 @@
 """CSV → Parquet, with what was found in it. Runs as a child: `python -m predictor.ml.tables.ingest REQUEST.json`.
 
-The child keeps a hostile or huge file away from the server: it has a memory limit, spills to its scratch
-folder, can be killed at any moment, and leaves nothing but that folder. It writes its answer (report or
-refusal) to `result` in the request and ends with 0 in both cases.
+The child process isolates the server from a hostile or huge file: it has a memory limit, spills to its scratch
+folder, can be killed at any moment, and leaves nothing but that folder. It writes the report or the error to
+`result` of the request and exits with code 0 in both cases.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def ingest_csv(
     *,
     scratch: Path,
 ) -> IngestReport:
-    """Writes `source` to `destination` as Parquet and reports what is in it.
+    """Convert the CSV file `source` to Parquet and return a profile of its columns.
 
-    `scratch` is an existing folder for decoded copies and for what DuckDB spills; `destination` stands in it.
-    Raises the errors of `csv_source.open_text` and `csv_dialect.find_dialect`, RaggedRows, InvalidTable and TooLarge.
+    `scratch` is an existing folder for decoded copies and for what DuckDB spills; `destination` is in it.
+    Raises the errors of `open_text` and `find_dialect`, RaggedRows, InvalidTable and TooLarge.
     """
     text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
     dialect = find_dialect(
@@ -58,11 +58,11 @@ def ingest_csv(
         raise TooLarge(
             f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows
         )
-    told = [
+    column_warnings = [
         typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact)
         for plan in plans
     ]
-    schema = _with_warnings(schema, told)
+    schema = _with_warnings(schema, column_warnings)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,
@@ -73,10 +73,10 @@ def ingest_csv(
     )
 
 
-def _with_warnings(schema: TableSchema, told: Sequence[tuple[str, ...]]) -> TableSchema:
+def _with_warnings(schema: TableSchema, column_warnings: Sequence[tuple[str, ...]]) -> TableSchema:
     columns: list[ColumnProfile] = [
         replace(column, warnings=(*typed, *(each for each in column.warnings if each not in typed)))
-        for column, typed in zip(schema.columns, told, strict=True)
+        for column, typed in zip(schema.columns, column_warnings, strict=True)
     ]
     return replace(schema, columns=tuple(columns))
 

@@ -1,4 +1,4 @@
-"""Reads a CSV file by DuckDB, finds the type of each column, and writes Parquet."""
+"""Reads a CSV file with DuckDB, infers the type of each column, and writes Parquet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .type_inference import (
     source_name,
 )
 
-# Rows that decide the plan of a large file; a plan that a later row breaks is made anew from all rows.
+# Rows that decide the column types of a large file. If a later row does not fit, all rows decide.
 MAX_SAMPLED_ROWS = 20_000
 MAX_SAMPLED_CELLS = 500_000
 MAX_ROW_GROUP_ROWS = 61_440
@@ -37,7 +37,7 @@ MAX_STORED_REJECTS = 100_000
 
 
 class Reader:
-    """One file being read: where it is, what is known of it, and the database that reads it."""
+    """The import of one CSV file: its dialect, options and limits, and the DuckDB connection that reads it."""
 
     def __init__(
         self, text: TextFile, dialect: Dialect, options: ImportOptions, limits: ImportLimits, scratch: Path
@@ -56,16 +56,16 @@ class Reader:
         self.n_rejected = 0
 
     def write(self, destination: Path) -> tuple[list[ColumnPlan], dict[int, Evidence], bool]:
-        """Plans from the first rows and writes; when a later row breaks the plan, plans from all rows.
+        """Infer types from the first rows and write Parquet; when a later row does not fit, infer from all rows.
 
-        The last part of the answer tells whether the evidence is of all rows.
+        Returns plans, evidence by column index, and whether the evidence comes from all rows.
         """
         evidence = self._sample()
         plans = self._plans(evidence)
         if self.is_all_sampled:
             return self._write_proved(plans, evidence, destination)
         if any(plan.has_words_for_missing or evidence[plan.index].n_infinite for plan in plans):
-            # What is taken as missing is counted to the last cell.
+            # Cells that are taken as missing are counted exactly, so all rows are read.
             return self._write_proved(*self._plans_from_all(evidence), destination)
         try:
             self._copy(plans, destination, is_proved=False)
@@ -96,7 +96,7 @@ class Reader:
     def _plans_from_all(
         self, sampled: Mapping[int, Evidence]
     ) -> tuple[list[ColumnPlan], dict[int, Evidence]]:
-        # Text in the sample stays text, but what it holds is counted with the rest: the warnings name counts.
+        # A text column of the sample stays text, but its cells are counted too, because the warnings name counts.
         evidence = self._evidence(range(self.n_columns), self._csv())
         self._refuse_bad_rows()
         return self._plans(evidence), evidence
@@ -107,7 +107,7 @@ class Reader:
         kinds: dict[int, dict[str, int]] = {index: {} for index in indices}
         for index, kind, n_cells in self._run(evidence_sql(list(indices), self.dialect.decimal, relation)):
             kinds[index][kind] = n_cells
-        return {index: Evidence.of_kinds(found) for index, found in kinds.items()}
+        return {index: Evidence.of_kinds(counts) for index, counts in kinds.items()}
 
     def _plans(self, evidence: Mapping[int, Evidence]) -> list[ColumnPlan]:
         return [
@@ -139,7 +139,7 @@ class Reader:
     def _has_late_values(
         self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence], destination: Path
     ) -> bool:
-        """Whether a column that was empty in the sample, and so became text, holds something further down."""
+        """Whether a column that was empty in the sample, and so became text, has values in later rows."""
         empty = [
             plan
             for plan in plans
@@ -172,11 +172,11 @@ class Reader:
         )
 
     def _rows_where(self, column: str, condition: str, *, limit: int) -> list[int]:
-        found = self._run(
+        rows = self._run(
             f"SELECT r FROM (SELECT row_number() OVER () AS r, {column} FROM {self._csv()}) WHERE {condition} "
             f"ORDER BY r LIMIT {limit}"
         )
-        return [row for (row,) in found]
+        return [row for (row,) in rows]
 
     def _csv(self) -> str:
         columns = ", ".join(f"{literal(source_name(index))}: 'VARCHAR'" for index in range(self.n_columns))
@@ -189,7 +189,7 @@ class Reader:
         )
 
     def _run(self, sql: str) -> list[tuple[Any, ...]]:
-        """Runs one statement with a clean list of rejected rows, and translates what DuckDB says."""
+        """Run one statement with an empty list of rejected rows, and translate the errors of DuckDB."""
         if "read_csv" in sql:
             self.connection.execute("DROP TABLE IF EXISTS reject_errors")
             self.connection.execute("DROP TABLE IF EXISTS reject_scans")
@@ -230,4 +230,4 @@ class Reader:
 
 
 class PlanBroken(Exception):
-    """A cell is not of the type that the first rows of its column had."""
+    """A cell does not fit the type that was inferred from the first rows of its column."""

@@ -1,6 +1,6 @@
-"""What the reading process is asked, and what it answers, as frozen dataclasses with a JSON form.
+"""Request and report of the CSV import process, as frozen dataclasses with a JSON form.
 
-Standard library only: services and faces name options and limits without loading DuckDB.
+Standard library only: services and interfaces use options and limits without loading DuckDB.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..types.schema import TableSchema
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the caller says about the file; empty means: find it."""
+    """Import options of the caller; an empty option is detected from the file."""
 
     encoding: str = ""
     delimiter: str = ""
@@ -35,7 +35,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class ImportLimits:
-    """How much of what is taken. `memory_mb` is DuckDB's share of the process."""
+    """Resource limits of an import. `memory_mb` is DuckDB's share of the process."""
 
     max_bytes: int = 5 << 30
     max_rows: int = 50_000_000
@@ -48,7 +48,7 @@ class ImportLimits:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What a file turned out to be. `warnings` are the table's own and those of its columns."""
+    """Result of an import: schema, encoding and CSV dialect. `warnings` are those of the table and its columns."""
 
     schema: TableSchema
     encoding: str
@@ -77,7 +77,7 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class IngestRequest:
-    """What the child is asked to do. `scratch` is its folder; the Parquet file and the answer go there."""
+    """Request to the import process. `scratch` is its folder; the Parquet file and the result go there."""
 
     source: Path
     scratch: Path
@@ -114,7 +114,7 @@ class IngestRequest:
         )
 
     def answer(self) -> IngestReport:
-        """The child's report. Raises its refusal."""
+        """The report that the child process wrote. Raises the error if it wrote one."""
         data = json.loads(self.result.read_text("utf-8"))
         if "error" in data:
             raise error_from_json(data["error"])

@@ -1,4 +1,4 @@
-"""Cells that are longer than a table may hold: DuckDB stops at the first one, and the refusal names its column."""
+"""Limit of cell length: DuckDB stops at the first cell that is too long, and the error names its column."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MARK = "cell too long: "
 
 
 def when_too_long(n_bytes: str, place: int, *, limit: int) -> str:
-    """The first branch of a CASE for a cell of so many bytes, in the column of this place: it ends the query."""
+    """A CASE branch that ends the query when a cell is too long. `n_bytes` is SQL, `place` the column's index."""
     return f"WHEN {n_bytes} > {int(limit)} THEN error({literal(MARK + str(place))})"
 
 
 def refusal_of(message: str, names: Sequence[str], *, limit: int) -> TooLarge | None:
-    """What to raise when DuckDB's message says that such a cell ended the query. `names` go by place."""
+    """The error to raise when DuckDB's message comes from `when_too_long`; else None. `names` go by place."""
     _, is_there, rest = message.partition(MARK)
     return refusal(names[int(rest.split(maxsplit=1)[0])], limit=limit) if is_there else None
 

@@ -1,4 +1,4 @@
-"""What is in each column of a Parquet file: role, range, levels, distribution, warnings."""
+"""Data profiling: role, range, levels, histogram and warnings of each column of a Parquet file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID|Key|Uuid|UUID)$")
 
 
 def profile(parquet: Path, names: Sequence[str], *, memory_mb: int = 256, n_threads: int = 2) -> TableSchema:
-    """The schema of the table, its columns in the order of `names`."""
+    """Profile the table: its schema, the columns in the order of `names`."""
     with connect(
         [parquet.parent], memory_mb=memory_mb, n_threads=n_threads, scratch=parquet.parent / "spill"
     ) as connection:
@@ -81,14 +81,14 @@ def _text_role(each: ColumnFacts, n_rows: int, texts: TextFacts) -> Role:
     share = each.n_distinct / each.n_filled
     if texts.words >= 2.5 and each.n_distinct > 20 and share > 0.3:
         return Role.TEXT
-    # HyperLogLog is a few percent off, so "all different" is 95 % there.
+    # Distinct counts by HyperLogLog are a few percent off, so "all different" means 95 %.
     if each.n_filled >= MIN_ROWS_OF_IDENTIFIER and share > 0.95:
         return Role.TEXT if texts.words >= 2 else Role.IDENTIFIER
     return Role.CATEGORICAL
 
 
 def _is_counter(each: ColumnFacts, n_rows: int) -> bool:
-    """Whole numbers, no two alike, in a column that is called an id. Without such a name they may be a measure."""
+    """Whether it is an integer identifier: unique, with a name such as "id". Other names may be measurements."""
     is_unique = each.n_filled == n_rows and each.n_distinct >= (n_rows if n_rows <= 20_000 else 0.95 * n_rows)
     if each.storage != "BIGINT" or n_rows < MIN_ROWS_OF_IDENTIFIER or not is_unique:
         return False
@@ -96,6 +96,7 @@ def _is_counter(each: ColumnFacts, n_rows: int) -> bool:
 
 
 def _is_row_count(each: ColumnFacts, n_rows: int) -> bool:
+    """Whether the column numbers the rows without a gap."""
     is_unique = each.n_filled == n_rows and each.n_distinct >= (n_rows if n_rows <= 20_000 else 0.95 * n_rows)
     return (
         each.storage == "BIGINT"

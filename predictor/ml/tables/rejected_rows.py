@@ -1,4 +1,4 @@
-"""Rows that do not fit: which ones, why, and whether they may be left out."""
+"""Rejected CSV rows: which ones, why, and whether they may be skipped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ N_NAMED = 5
 
 @dataclass(frozen=True)
 class BadRow:
-    """One row that could not be taken. `n_cells` is 0 when its cells could not be told apart."""
+    """One rejected row. `n_cells` is 0 when its cells could not be separated."""
 
     number: int
     kind: str
@@ -30,17 +30,17 @@ class BadRow:
 
 @dataclass(frozen=True)
 class BadRows:
-    """How many rows could not be taken, and the first of them."""
+    """The number of rejected rows, and the first of them."""
 
     n_rows: int
     first: tuple[BadRow, ...]
     has_other_encoding: bool = False
 
     def refuse(self, *, skips: bool, n_columns: int, max_line_bytes: int, is_cut: bool) -> None:
-        """Raises unless there are none, or they may be skipped.
+        """Raises RaggedRows, InvalidTable or TooLarge, unless no row was rejected or they may be skipped.
 
-        A quote that swallows several lines is never skipped: nobody could say how many rows went with it.
-        `is_cut` tells that there are more bad rows than were kept.
+        An unclosed quote over several lines is never skipped: the number of lost rows is not known.
+        `is_cut`: there are more rejected rows than DuckDB stored.
         """
         if not self.first:
             return
@@ -81,28 +81,28 @@ class BadRows:
 
 
 def bad_rows(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> BadRows:
-    """What the last reading of the file by `connection` left out."""
+    """The rows that `connection` rejected when it last read the file."""
     n_rows = _one(connection, "SELECT count(DISTINCT line) FROM reject_errors")
     if not n_rows:
         return BadRows(0, ())
-    found = connection.execute(
+    rejects = connection.execute(
         "SELECT line, min(error_type::VARCHAR), "
         "max(regexp_extract(error_message, 'Found: ([0-9]+)', 1)), "
         "max(len(string_split(rtrim(csv_line, chr(10) || chr(13)), chr(10)))) "
         "FROM reject_errors GROUP BY line "
         "ORDER BY (min(error_type::VARCHAR) IN ('LINE SIZE OVER MAXIMUM')) DESC, line LIMIT 100"
     ).fetchall()
-    found.sort()
+    rejects.sort()
     has_blank_lines = _has_blank_lines(path)
     numbers = {
         line: _record_number(path, dialect, line) if has_blank_lines else line - dialect.n_skipped_lines - 1
-        for line, *_ in found[: N_NAMED + 1]
+        for line, *_ in rejects[: N_NAMED + 1]
     }
     first = tuple(
         BadRow(
             numbers.get(line, line - dialect.n_skipped_lines - 1), kind, int(n_cells or 0), int(n_lines or 1)
         )
-        for line, kind, n_cells, n_lines in found
+        for line, kind, n_cells, n_lines in rejects
     )
     n_undecoded = _one(connection, "SELECT count(*) FROM reject_errors WHERE error_type = 'INVALID ENCODING'")
     return BadRows(n_rows, first, has_other_encoding=n_undecoded > 0)
@@ -138,7 +138,7 @@ def _has_blank_lines(path: Path) -> bool:
 
 
 def _record_number(path: Path, dialect: Dialect, line: int) -> int:
-    """DuckDB counts a blank line as a line but it is no record; so records are counted up to that line."""
+    """The record number of a line. DuckDB counts blank lines, which are not records, so records are counted here."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for _ in range(dialect.n_skipped_lines):
             file.readline()
@@ -147,6 +147,7 @@ def _record_number(path: Path, dialect: Dialect, line: int) -> int:
 
 
 def _quiet(records: Iterable[list[str]]) -> Iterable[list[str]]:
+    """The records; one that the csv module cannot read counts as one record."""
     iterator = iter(records)
     while True:
         try:

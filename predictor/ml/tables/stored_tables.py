@@ -1,4 +1,4 @@
-"""Stored tables: columns in the canonical form of training and serving, and a few rows to look at.
+"""Reads stored Parquet tables: columns in the canonical form of training and serving, and a preview.
 
 The canonical form: numeric and boolean are float64 with NaN for missing, datetime is datetime64[us] with NaT,
 categorical, text and identifier are object arrays of `str | None`.
@@ -34,11 +34,11 @@ def read_columns(
     seed: int = 0,
     n_threads: int = 1,
 ) -> Columns:
-    """The named columns (all by default) as arrays of one length, each in the form its role asks for.
+    """The named columns (all by default) as arrays of one length, each in the canonical form of its role.
 
     `sample` takes that many rows, chosen by `seed`, in file order: the same rows for the same arguments.
-    A text column whose role was changed to numeric or datetime is read as such where it can be; what is no
-    number or date is missing then. Raises InvalidInput when a name is not in the schema.
+    A text column whose role was changed to numeric or datetime is parsed; what is not a number
+    or date becomes missing. Raises InvalidInput when a name is not in the schema.
     """
     names = list(schema.names if names is None else names)
     if unknown := [name for name in names if name not in schema]:
@@ -67,7 +67,7 @@ def preview(
 
 
 def parse_number(text: str, decimal: str = ".") -> float | None:
-    """The number that a person meant by "$1,234", "45 %" or " 7 ", or None.
+    """Lenient number parsing: the number in "$1,234", "45 %" or " 7 ", or None.
 
     Thousands separators are taken only in groups of three; percent signs and currencies are dropped.
     """
@@ -110,7 +110,7 @@ def _read(connection: duckdb.DuckDBPyConnection, relation: str, profiles: Sequen
 
 
 def form_of(profile: ColumnProfile) -> Role:
-    """The role whose form a column takes: a constant column has that of its stored type."""
+    """The role whose canonical form a column takes; for a constant column, by its stored type."""
     if profile.role is not Role.CONSTANT:
         return profile.role
     if profile.storage in ("BIGINT", "DOUBLE"):
@@ -167,7 +167,7 @@ def _filled(array: Any, value: Any) -> NDArray[Any]:
 
 
 def _texts(array: Any) -> NDArray[Any]:
-    """Objects of `str | None`; equal texts share one object, which is most of the memory of a category."""
+    """Object array of `str | None`. Equal texts share one object, which saves most of a category's memory."""
     mask = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
     data = np.asarray(array.data if mask is not None else array, dtype=object).copy()
     if mask is not None:
@@ -179,7 +179,7 @@ def _texts(array: Any) -> NDArray[Any]:
 
 
 def _canonical_texts(array: Any) -> NDArray[Any]:
-    """Numbers, booleans and dates as `schema.canonical_text` writes them."""
+    """Numbers, booleans and dates as `canonical_text` writes them."""
     mask = (
         np.ma.getmaskarray(array)
         if isinstance(array, np.ma.MaskedArray)

@@ -1,6 +1,6 @@
-"""What a table and a model version look like: roles, tasks, column profiles and signatures.
+"""Schemas of tables and model versions: roles, tasks, column profiles and signatures.
 
-Standard library only, so that rows, services and faces can read a schema without loading numpy.
+Standard library only, so that models, services and interfaces can read a schema without loading numpy.
 Every class here is frozen and has a JSON form (`to_json`, `from_json`) that round-trips.
 """
 
@@ -17,7 +17,7 @@ Scalar = str | int | float | bool | None
 
 
 class Role(StrEnum):
-    """What a column means to a model."""
+    """Semantic type of a column: how a model uses it."""
 
     NUMERIC = "numeric"
     CATEGORICAL = "categorical"
@@ -28,13 +28,13 @@ class Role(StrEnum):
     CONSTANT = "constant"
 
 
-# What anomaly detection calls a row, beside its score.
+# The labels of anomaly detection.
 USUAL, UNUSUAL = "usual", "unusual"
 FEATURE_ROLES = frozenset({Role.NUMERIC, Role.CATEGORICAL, Role.BOOLEAN, Role.DATETIME, Role.TEXT})
 
 
 class Task(StrEnum):
-    """What a model answers."""
+    """Learning task: what a model predicts."""
 
     REGRESSION = "regression"
     BINARY = "binary"
@@ -45,22 +45,22 @@ class Task(StrEnum):
 
     @property
     def is_classification(self) -> bool:
-        """One of the classes of a target, each with a probability."""
+        """Whether a prediction is one of the target's classes, each with a probability."""
         return self in (Task.BINARY, Task.MULTICLASS)
 
     @property
     def is_supervised(self) -> bool:
-        """Learnt from rows whose answer is known, each row for itself: candidates compete on held-out rows."""
+        """Whether the model learns from independent, labelled rows: candidates are compared on held-out rows."""
         return self is Task.REGRESSION or self.is_classification
 
     @property
     def has_target(self) -> bool:
-        """Whether one column holds the answer; else every column describes the rows."""
+        """Whether one column is the target; else all columns are features."""
         return self not in (Task.CLUSTERING, Task.ANOMALY)
 
     @property
     def has_probabilities(self) -> bool:
-        """Whether an answer is a label with a probability for each of several."""
+        """Whether a prediction is a label with a probability for each class or cluster."""
         return self.is_classification or self is Task.CLUSTERING
 
     @property
@@ -114,9 +114,9 @@ class Bin:
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column of a dataset: what it holds and what role was found for it.
+    """Profile of one column of a dataset: its statistics and its inferred role.
 
-    `storage` is the Parquet column's type in DuckDB's words (BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, VARCHAR).
+    `storage` is the DuckDB type of the Parquet column (BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, VARCHAR).
     `minimum`, `maximum` are numbers for numeric columns and ISO 8601 text for dates.
     """
 
@@ -180,10 +180,10 @@ class TableSchema:
 
 @dataclass(frozen=True)
 class FeatureField:
-    """One input of a model version: what callers may send and what training saw.
+    """One input feature of a model version: what callers may send, and its statistics in training.
 
     `minimum` and `maximum` are the training range, `typical` the median or the most frequent value
-    (a number, a text, a boolean, or ISO 8601 text for dates), `levels` the categories training saw,
+    (a number, a text, a boolean, or ISO 8601 text for dates), `levels` the categories in training,
     most frequent first.
     """
 
@@ -206,10 +206,11 @@ class FeatureField:
 
 @dataclass(frozen=True)
 class Signature:
-    """The inputs and the output of a model version.
+    """Model signature: the inputs and the output of a model version.
 
     `target` is empty for a task without one. `classes` holds the labels as JSON scalars in the order of the
     probabilities; empty where there are none. For binary tasks the second class is the positive one.
+    `left_out`: the columns that are no features, each with the reason.
     """
 
     target: str
@@ -224,7 +225,7 @@ class Signature:
 
     @property
     def subject(self) -> str:
-        """What it is about, in a word: the target, or the task when there is none."""
+        """Its name in a sentence: the target, or the task when there is none."""
         return self.target or self.task.label
 
     @property

@@ -1,4 +1,4 @@
-"""What a decision threshold is chosen by, as a frozen dataclass with a JSON form. Standard library only.
+"""Rules for choosing a decision threshold, as a frozen dataclass with a JSON form. Standard library only.
 
 {"by": "f1"}                                                the best F1
 {"by": "cost", "false_positive": 1, "false_negative": 5}    the least cost of mistakes
@@ -27,7 +27,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ThresholdRule:
-    """How the threshold of a binary task is chosen; `numbers` are those that NUMBERS names for `by`."""
+    """How the decision threshold of a binary task is chosen; `numbers` are those that NUMBERS names for `by`."""
 
     by: str
     numbers: tuple[float, ...] = ()
@@ -47,9 +47,9 @@ class ThresholdRule:
         unknown = sorted(str(name) for name in set(data) - {"by", *NUMBERS[by]} if data[name] is not None)
         missing = [name for name in NUMBERS[by] if data.get(name) is None]
         if unknown or missing:
-            wanted = f"takes {listed(NUMBERS[by])}" if NUMBERS[by] else "takes no number"
+            expected = f"takes {listed(NUMBERS[by])}" if NUMBERS[by] else "takes no number"
             given = f"got {listed(unknown)}" if unknown else f"{listed(missing)} is missing"
-            raise InvalidThreshold(f"A threshold by {shown(by)} {wanted}; {given}.")
+            raise InvalidThreshold(f"A threshold by {shown(by)} {expected}; {given}.")
         return cls(by, tuple(_checked(by, name, data[name]) for name in NUMBERS[by]))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What a training run is asked to do, as a frozen dataclass with a JSON form.
+"""Training request: the options of a training run, as a frozen dataclass with a JSON form.
 
 Standard library only: the service that queues a run and the supervisor that starts the child read it
 without loading numpy.
@@ -19,12 +19,12 @@ from .split import SplitBy, SplitKind
 from .threshold_rule import ThresholdRule
 
 AUTO = "auto"
-# The budgets that people choose by name, in seconds.
+# Named time budgets, in seconds.
 EFFORTS = {"quick": 10, "standard": 60, "thorough": 600}
-# From here on, Auto tunes by a model of what it has seen (see tuning.py).
+# From this budget on, Auto uses model-based hyperparameter tuning (TPE).
 THOROUGH_SECONDS = 240.0
 
-# What a forecast can be asked for: `frequency.NAMED`, and how rows of one period are joined.
+# Options of a forecast: the keys of `frequency.NAMED`, and how rows of one period are aggregated.
 FREQUENCIES = ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly")
 AGGREGATIONS = ("sum", "mean")
 MAX_HORIZON = 500
@@ -32,11 +32,11 @@ MAX_HORIZON = 500
 
 @dataclass(frozen=True)
 class TrainingLimits:
-    """What a run may use of the machine.
+    """Resource limits of a training run.
 
-    `n_threads` fits run side by side, each with one thread, so two never fight for a core.
-    `max_memory_bytes` bounds the memory that one fit may add; None leaves it to the machine.
-    `max_members` bounds a blend, because each member costs size and milliseconds for as long as it serves.
+    `n_threads` fits run in parallel, each with one thread, so that fits do not compete for a core.
+    `max_memory_bytes` limits the memory that one fit may add; None: no limit.
+    `max_members` limits a blend, because each member adds to file size and prediction latency.
     """
 
     n_threads: int = 1
@@ -46,11 +46,11 @@ class TrainingLimits:
 
 @dataclass(frozen=True)
 class ForecastOptions:
-    """What a forecast is of, beside its target.
+    """Options of forecasting, besides the target.
 
     `group_column` names the series of a table that holds several; "" when it holds one. `horizon` is how many
-    periods ahead, 0 for what is usual at that frequency. `frequency` is found from the dates when it is "".
-    `aggregation` joins rows of one period: "sum", "mean", or "" to refuse them.
+    periods ahead, 0 for the default of the frequency. `frequency` is inferred from the dates when it is "".
+    `aggregation` combines rows of one period: "sum", "mean", or "" to refuse them.
     """
 
     date_column: str
@@ -84,13 +84,13 @@ class ForecastOptions:
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """One training run: a table, a target (empty for a task without one), and how long it may take.
+    """Training request: a table, a target (empty for a task without one), and a time budget.
 
-    `schema` is the dataset's; `roles` overrides the roles found for some of its columns.
-    `task` None means: found from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
-    `budget_seconds` is wall time from the start of the child to its result. `split` says which rows judge.
-    `threshold`: what the decision threshold of a binary task is chosen by; None leaves it at 0.5.
-    `budget_seconds` is wall time from the start of the child to its result. `forecast` is for forecasting.
+    `schema` is the dataset's; `roles` overrides the inferred roles of some of its columns.
+    `task` None means: inferred from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
+    `budget_seconds` is wall time from the start of the child to its result. `split` says which rows are held out.
+    `threshold`: the rule for the decision threshold of a binary task; None leaves it at 0.5.
+    `forecast`: the options of forecasting, None for other tasks.
     """
 
     parquet: str
@@ -113,7 +113,7 @@ class TrainingRequest:
     def table(self) -> TableSchema:
         """The schema with the overridden roles in it.
 
-        What names the groups of a split is no feature: the groups of new rows are not those of old ones.
+        The group column of a split is not a feature: new rows belong to new groups.
         """
         roles = dict(self.roles)
         if self.split.kind is SplitKind.GROUP and self.split.column not in (None, self.target):
@@ -125,7 +125,7 @@ class TrainingRequest:
 
     @property
     def digest(self) -> str:
-        """Names this request: checkpoints of another request are never taken for ours."""
+        """SHA-256 of the request. It names the checkpoints, so that those of another request are never used."""
         return sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:

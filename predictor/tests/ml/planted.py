@@ -1,4 +1,4 @@
-"""Tables with clusters and oddities that were put there, so that what is found can be checked."""
+"""Synthetic tables with known clusters and anomalies, to check what the code finds."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BLOB_ROLES = {
 def blobs(
     n_rows: int = 400, *, seed: int = 0, gaps: float = 0.03
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Four kinds of customers, and the kind of each row."""
+    """Four clusters of customers, and the cluster of each row."""
     rng = np.random.default_rng(seed)
-    kinds = rng.choice(4, n_rows, p=[0.4, 0.3, 0.2, 0.1])
-    points = CENTRES[kinds] + rng.normal(0, 1, (n_rows, 3)) * SPREADS
-    plan = np.array([PLANS[kind] if rng.random() < 0.9 else "other" for kind in kinds], dtype=object)
+    clusters = rng.choice(4, n_rows, p=[0.4, 0.3, 0.2, 0.1])
+    points = CENTRES[clusters] + rng.normal(0, 1, (n_rows, 3)) * SPREADS
+    plan = np.array([PLANS[cluster] if rng.random() < 0.9 else "other" for cluster in clusters], dtype=object)
     columns = dict(zip(("age", "spend", "visits"), points.T, strict=True))
     columns["age"][rng.random(n_rows) < gaps] = np.nan
-    return {**columns, "plan": plan}, kinds
+    return {**columns, "plan": plan}, clusters
 
 
 def noise(n_rows: int = 400, *, seed: int = 0) -> dict[str, np.ndarray]:
@@ -39,7 +39,7 @@ ODD_ROLES = {"amount": Role.NUMERIC, "hours": Role.NUMERIC, "shop": Role.CATEGOR
 
 
 def odd_rows(n_rows: int = 500, *, seed: int = 0) -> tuple[dict[str, np.ndarray], list[int]]:
-    """Purchases, and the numbers of a few rows that no other is like: a huge amount, a rare shop, both odd."""
+    """Purchases, and the indices of three anomalies: a huge amount, a rare shop at midnight, a negative amount."""
     rng = np.random.default_rng(seed)
     columns = {
         "amount": rng.normal(50, 10, n_rows),

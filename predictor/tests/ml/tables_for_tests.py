@@ -1,4 +1,4 @@
-"""Small synthetic tables, as a training run sees them."""
+"""Small synthetic tables, in the form that a training run reads."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def profile(name: str, role: Role, values: np.ndarray) -> ColumnProfile:
 
 
 def write_request(
-    folder: Path, columns: dict[str, np.ndarray], found: dict[str, Role], target: str, **asked: Any
+    folder: Path, columns: dict[str, np.ndarray], inferred: dict[str, Role], target: str, **options: Any
 ) -> TrainingRequest:
     """A Parquet file of these columns and a request to train on it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "table.parquet"
     schema = TableSchema(
-        tuple(profile(name, found[name], values) for name, values in columns.items()),
+        tuple(profile(name, inferred[name], values) for name, values in columns.items()),
         len(next(iter(columns.values()))),
     )
     lines = [",".join(columns)]
@@ -87,5 +87,5 @@ def write_request(
     with duckdb.connect() as database:
         source = f"read_csv('{folder / 'table.csv'}', header=true, columns={{{types}}})"
         database.execute(f"COPY (SELECT * FROM {source}) TO '{path}' (FORMAT parquet)")
-    limits = asked.pop("limits", TrainingLimits(n_threads=1))
-    return TrainingRequest(str(path), schema, target, limits=limits, **asked)
+    limits = options.pop("limits", TrainingLimits(n_threads=1))
+    return TrainingRequest(str(path), schema, target, limits=limits, **options)

@@ -12,12 +12,12 @@ from predictor.ml.execution.child_processes import Children
 
 @pytest.fixture
 def children(tmp_path):
-    found = Children(2, tmp_path)
-    yield found
-    found.kill_all()
+    pool = Children(2, tmp_path)
+    yield pool
+    pool.kill_all()
 
 
-def test_a_child_leaves_what_it_found_in_a_file(children, tmp_path):
+def test_a_child_writes_its_result_to_a_file(children, tmp_path):
     children.start("fit", lambda: (tmp_path / "found").write_text("42") and None, timeout=60)
     assert children.wait().status == "done"
     assert (tmp_path / "found").read_text() == "42"
@@ -31,7 +31,7 @@ def test_a_child_past_its_deadline_is_killed(children):
     assert children.is_idle
 
 
-def test_a_child_that_fails_says_why(children):
+def test_a_failed_child_reports_its_exception(children):
     def fail():
         raise ValueError("no such thing")
 
@@ -42,12 +42,12 @@ def test_a_child_that_fails_says_why(children):
     assert "Traceback" in ended.traceback
 
 
-def test_a_child_that_is_killed_says_by_what(children):
+def test_a_killed_child_reports_the_signal(children):
     children.start("killed", lambda: os.kill(os.getpid(), signal.SIGKILL), timeout=60)
     assert "SIGKILL" in children.wait().note
 
 
-def test_a_child_cannot_take_more_memory_than_it_may(tmp_path):
+def test_a_child_cannot_exceed_its_memory_limit(tmp_path):
     children = Children(1, tmp_path, max_memory_bytes=50_000_000)
     children.start("greedy", lambda: bytearray(500_000_000) and None, timeout=60)
     assert "memory" in children.wait().note

@@ -45,14 +45,14 @@ CELLS = st.one_of(
 )
 
 
-@pytest.fixture(params=[1, 20_000], ids=["forgetful", "usual"])
+@pytest.fixture(params=[1, 20_000], ids=["small-cache", "usual-cache"])
 def _memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(column_checker, "MOST_REMEMBERED", request.param)
 
 
-def columns_of(found: Any) -> dict[str, list[Any]]:
+def columns_of(columns: Any) -> dict[str, list[Any]]:
     """As lists in which NaN equals NaN."""
-    return {name: [str(each) for each in np.asarray(values).tolist()] for name, values in found.items()}
+    return {name: [str(each) for each in np.asarray(values).tolist()] for name, values in columns.items()}
 
 
 def read_back(lines: Sequence[str]) -> list[list[str]]:
@@ -63,7 +63,7 @@ def read_back(lines: Sequence[str]) -> list[list[str]]:
 @pytest.mark.parametrize(("delimiter", "decimal"), [(",", "."), (";", ",")], ids=["point", "comma"])
 @given(table=st.lists(st.tuples(*[CELLS] * 5), min_size=1, max_size=30))
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-def test_columns_say_what_rows_say(delimiter: str, decimal: str, table: list[tuple[str, ...]]) -> None:
+def test_column_checks_equal_row_checks(delimiter: str, decimal: str, table: list[tuple[str, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -72,18 +72,18 @@ def test_columns_say_what_rows_say(delimiter: str, decimal: str, table: list[tup
         options = CsvOptions(delimiter=delimiter, decimal=decimal)
         rows = CsvRows(path, SIGNATURE, options, limits, scratch=Path(folder), is_lenient=True)
         (chunk,) = rows.chunks()
-        # Twice, since what is remembered has to say the same.
+        # Twice: cached cells have to give the same result.
         rows.bulk_chunk(chunk)
-        found = rows.bulk_chunk(chunk)
+        bulk = rows.bulk_chunk(chunk)
     expected = RowChecker(SIGNATURE).sift(chunk.rows)
 
-    said = [tuple(each for each in row if each.code != "coerced") for row in expected.checked.warnings]
-    assert set(found.errors) == set(expected.errors)
-    assert columns_of(found.columns) == columns_of(expected.checked.columns)
-    assert [found.warnings.get(place, ()) for place in found.places] == said
-    assert [orjson.loads(each) for each in found.inputs] == [chunk.rows[place] for place in found.places]
-    assert found.lines == [",".join(map(exported_cell, row)) for row in chunk.cells]
-    assert read_back(found.lines) == [[neutralised(each) for each in row] for row in chunk.cells]
+    warnings = [tuple(each for each in row if each.code != "coerced") for row in expected.checked.warnings]
+    assert set(bulk.errors) == set(expected.errors)
+    assert columns_of(bulk.columns) == columns_of(expected.checked.columns)
+    assert [bulk.warnings.get(place, ()) for place in bulk.places] == warnings
+    assert [orjson.loads(each) for each in bulk.inputs] == [chunk.rows[place] for place in bulk.places]
+    assert bulk.lines == [",".join(map(exported_cell, row)) for row in chunk.cells]
+    assert read_back(bulk.lines) == [[neutralised(each) for each in row] for row in chunk.cells]
 
 
 PLAIN = st.one_of(
@@ -146,14 +146,14 @@ UNBOUNDED = FeatureField("n", Role.NUMERIC, has_missing=True)
     )
 )
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
-def test_typed_numbers_say_what_rows_say(feature: FeatureField, cells: list[Any]) -> None:
-    found = CellColumn(feature, lambda cell: cell).take(cells)
+def test_checks_of_typed_numbers_equal_row_checks(feature: FeatureField, cells: list[Any]) -> None:
+    taken = CellColumn(feature, lambda cell: cell).take(cells)
     sifted = RowChecker(Signature("y", Task.REGRESSION, (feature,))).sift([{"n": each} for each in cells])
 
     kept = [place for place in range(len(cells)) if place not in sifted.errors]
-    assert set(found.faults) == set(sifted.errors)
-    assert columns_of({"n": found.values[kept]}) == columns_of(sifted.checked.columns)
-    assert [found.warnings.get(place, ()) for place in kept] == [
+    assert set(taken.faults) == set(sifted.errors)
+    assert columns_of({"n": taken.values[kept]}) == columns_of(sifted.checked.columns)
+    assert [taken.warnings.get(place, ()) for place in kept] == [
         tuple(each) for each in sifted.checked.warnings
     ]
-    assert [found.texts[place] for place in kept] == [json_text(cells[place]) for place in kept]
+    assert [taken.texts[place] for place in kept] == [json_text(cells[place]) for place in kept]

@@ -44,7 +44,7 @@ def read(folder: Path, text: str, options: CsvOptions = CsvOptions(), **limits: 
     [("1", 1), ("-2.5", -2.5), ("1e3", 1000.0), ("", None), (" ", None), ("NA", None), ("inf", "inf"),
      ("abc", "abc"), ("1_000", "1_000"), ("1e400", "1e400"), ("٣", "٣")],
 )  # fmt: skip
-def test_numbers_are_read_and_the_rest_stays_as_it_is(tmp_path: Path, cell: str, value: Any) -> None:
+def test_numbers_are_parsed_and_other_texts_stay_unchanged(tmp_path: Path, cell: str, value: Any) -> None:
     assert read(tmp_path, f"n,x\n{cell},1\n")[0]["n"] == value
 
 
@@ -67,7 +67,7 @@ def test_booleans_are_read(tmp_path: Path, cell: str, value: Any) -> None:
         ("4.0", "4.0"),
     ],
 )
-def test_categories_are_read_as_training_saw_them(tmp_path: Path, cell: str, value: Any) -> None:
+def test_cells_are_normalized_to_the_categories_of_training(tmp_path: Path, cell: str, value: Any) -> None:
     assert read(tmp_path, f"c,x\n{cell},1\n")[0]["c"] == value
 
 
@@ -88,7 +88,7 @@ def test_a_file_without_a_needed_column_is_refused_once_for_all_rows(tmp_path: P
     assert [each.pointer for each in refusal.value.problems] == ["/age"]
 
 
-def test_rows_of_another_width_are_named_all_of_them(tmp_path: Path) -> None:
+def test_all_ragged_rows_are_named(tmp_path: Path) -> None:
     with pytest.raises(RaggedRows, match="Rows 2, 4 do not have the header's 2 cells"):
         read(tmp_path, "n,b\n1,1\n1\n1,1\n1,1,1\n")
 
@@ -102,7 +102,7 @@ def test_a_quoted_cell_that_never_ends_is_refused(tmp_path: Path) -> None:
         read(tmp_path, 'n,t\n1,"' + "x" * 200_000)
 
 
-def test_limits_are_named(tmp_path: Path) -> None:
+def test_errors_name_the_limit(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match="2 rows"):
         read(tmp_path, "n,b\n" + "1,1\n" * 3, max_rows=2)
     with pytest.raises(InvalidTable, match="row 1, column “t”, holds more than 8 bytes"):
@@ -122,7 +122,7 @@ def test_limits_are_named(tmp_path: Path) -> None:
         max_size=5,
     )
 )
-def test_texts_come_through_unchanged(tmp_path: Path, texts: list[str]) -> None:
+def test_texts_are_read_unchanged(tmp_path: Path, texts: list[str]) -> None:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["n", "t", "b"])
@@ -132,7 +132,7 @@ def test_texts_come_through_unchanged(tmp_path: Path, texts: list[str]) -> None:
     assert [row["t"] for row in read(tmp_path, out.getvalue(), options)] == [text or None for text in texts]
 
 
-def test_a_broken_row_far_down_is_named_by_its_own_number(tmp_path: Path) -> None:
+def test_an_invalid_row_in_a_later_chunk_is_named_by_its_own_number(tmp_path: Path) -> None:
     rows = [f"{number},x" for number in range(1, 5_001)]
     rows[2_999] = "3000"
     rows[3_999] = f"4000,{'y' * 200}"
@@ -142,11 +142,11 @@ def test_a_broken_row_far_down_is_named_by_its_own_number(tmp_path: Path) -> Non
     limits = CsvLimits(max_bytes=1 << 20, max_rows=10_000, max_cell_bytes=100)
     lenient = CsvRows(path, SIGNATURE, CsvOptions(), limits, scratch=tmp_path, is_lenient=True)
 
-    usual = csv.field_size_limit(1_000)
+    field_size_limit = csv.field_size_limit(1_000)
     try:
         chunks = list(lenient.chunks())
     finally:
-        csv.field_size_limit(usual)
+        csv.field_size_limit(field_size_limit)
 
     assert [(each.first_row, len(each.cells)) for each in chunks] == [
         (1, 2_000),
@@ -156,14 +156,14 @@ def test_a_broken_row_far_down_is_named_by_its_own_number(tmp_path: Path) -> Non
     assert [record[0] for chunk in chunks for record in chunk.cells if record[0]] == [
         row.split(",")[0] for row in rows if not row.startswith("4500")
     ]
-    assert {each.first_row + place: said for each in chunks for place, said in each.errors.items()} == {
+    assert {each.first_row + place: error for each in chunks for place, error in each.errors.items()} == {
         3_000: "Row 3,000 has 1 cells instead of 2.",
         4_000: "The cell in row 4,000, column “t”, holds more than 100 bytes.",
         4_500: "Row 4,500 cannot be read as CSV: field larger than field limit (1000).",
     }
 
 
-def test_rows_are_counted_to_the_limit_over_blocks(tmp_path: Path) -> None:
+def test_the_row_limit_counts_over_blocks(tmp_path: Path) -> None:
     text = "n,t\n" + "1,x\n" * 4_100
     assert len(read(tmp_path, text, max_rows=4_100)) == 4_100
     with pytest.raises(TooLarge, match="may hold 4,099 rows"):

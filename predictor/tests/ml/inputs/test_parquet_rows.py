@@ -1,4 +1,4 @@
-"""Small files that unpack to much are refused before a cell is fetched."""
+"""Parquet input: small files that unpack to huge tables are refused before a cell is fetched."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def test_a_long_cell_is_refused_with_its_column(tmp_path: Path, text: str) -> No
     path = written(tmp_path, f"SELECT i AS n, CASE WHEN i = 7 THEN {text} END AS t FROM range(9) r(i)")
 
     assert len(read(path, max_cell_bytes=80)) == 9
-    with pytest.raises(TooLarge, match="column “t” is longer than 79 bytes") as refused:
+    with pytest.raises(TooLarge, match="column “t” is longer than 79 bytes") as refusal:
         read(path, max_cell_bytes=79)
 
-    assert refused.value.limit == 79
+    assert refusal.value.limit == 79
 
 
 def test_a_table_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_table_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
         read(path)
 
 
-def test_numbers_count_too(tmp_path: Path) -> None:
+def test_numbers_count_towards_the_unpacked_size(tmp_path: Path) -> None:
     path = written(tmp_path, "SELECT 1 AS a, 2.0::DOUBLE AS b, true AS c FROM range(100)")
 
     assert len(read(path, max_bytes=2_400)) == 100
@@ -71,12 +71,12 @@ def test_numbers_count_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nested", ["[1, 2]", "{'a': 1}", "MAP {'a': 1}"])
-def test_what_is_nested_is_refused_unread(tmp_path: Path, nested: str) -> None:
+def test_nested_columns_are_refused_before_reading(tmp_path: Path, nested: str) -> None:
     with pytest.raises(InvalidRows, match="“l” hold lists or objects"):
         read(written(tmp_path, f"SELECT 1 AS n, {nested} AS l"))
 
 
-def test_a_long_cell_ends_a_batch_where_it_stands(tmp_path: Path) -> None:
+def test_a_long_cell_stops_a_batch_at_its_row(tmp_path: Path) -> None:
     long = "CASE WHEN i = 45_000 THEN repeat('x', 101) ELSE repeat('x', 100) END"
     path = written(tmp_path, f"SELECT i AS n, {long} AS t FROM range(50_000) r(i)")
 

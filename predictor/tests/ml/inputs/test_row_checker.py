@@ -103,7 +103,7 @@ def test_many_rows_have_the_same_columns_as_each_alone() -> None:
         ({"__proto__": None}, [("extra", "__proto__")]),
     ],
 )
-def test_doubtful_cells_are_taken_with_a_warning(
+def test_doubtful_cells_are_accepted_with_a_warning(
     cells: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     checked = check(**cells)
@@ -155,13 +155,13 @@ def test_cells_that_cannot_be_used_are_refused_with_row_and_column(
     assert [problem.pointer for problem in caught.value.problems] == [f"/rows/1/{next(iter(cells))}"]
 
 
-def test_a_missing_column_is_named_with_what_stands_there_instead() -> None:
+def test_a_missing_column_is_named_with_a_similar_column() -> None:
     row = {name: value for name, value in GOOD.items() if name != "age"}
     with pytest.raises(InvalidRows, match=r"column “age”: the column is missing \(there is “Age” instead\)"):
         CHECKER.check([{**row, "Age": 3}])
 
 
-def test_a_column_that_had_gaps_in_training_may_be_absent() -> None:
+def test_a_column_with_missing_values_in_training_may_be_absent() -> None:
     row = {name: value for name, value in GOOD.items() if name not in ("income", "note")}
     assert codes(CHECKER.check([row])) == [("missing", "income"), ("missing", "note")]
 
@@ -179,12 +179,12 @@ def test_the_first_five_faults_are_named_and_all_are_counted() -> None:
     assert caught.value.problems[4].pointer == "/rows/2/age"
 
 
-def test_one_more_is_no_plural() -> None:
+def test_one_more_fault_is_in_the_singular() -> None:
     with pytest.raises(InvalidRows, match=r"And 1 more fault\."):
         CHECKER.check([{**GOOD, "age": "abc"}] * 6)
 
 
-def test_row_numbers_begin_where_the_caller_says() -> None:
+def test_row_numbers_begin_at_first_row() -> None:
     with pytest.raises(InvalidRows, match="Row 1001,"):
         CHECKER.check([{**GOOD, "age": "abc"}], first_row=1001)
 
@@ -215,7 +215,7 @@ def test_times_with_a_zone_become_utc() -> None:
     assert check(joined="2020-01-01T14:00:00+02:00").columns["joined"] == checked.columns["joined"]
 
 
-def test_hints_escape_the_pointer() -> None:
+def test_pointers_escape_column_names() -> None:
     checker = RowChecker(Signature("y", Task.REGRESSION, (FeatureField("a/b~c", Role.NUMERIC),)))
     with pytest.raises(InvalidRows) as caught:
         checker.check([{"a/b~c": "x"}])
@@ -234,7 +234,7 @@ ANY_JSON = st.recursive(
     cells=st.dictionaries(st.sampled_from([*SIGNATURE.names, "extra", "id"]), ANY_JSON, max_size=4),
     left_out=st.sampled_from([None, *SIGNATURE.names]),
 )
-def test_any_json_is_answered_or_refused_in_a_sentence(cells: dict[str, Any], left_out: str | None) -> None:
+def test_any_json_is_accepted_or_refused_with_a_sentence(cells: dict[str, Any], left_out: str | None) -> None:
     row = {name: value for name, value in {**GOOD, **cells}.items() if name != left_out}
     try:
         checked = CHECKER.check([row])

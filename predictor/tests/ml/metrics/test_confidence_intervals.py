@@ -14,7 +14,7 @@ from predictor.ml.types.schema import Task
 
 
 def answers(task: Task, n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and honest predictions of them."""
+    """Targets and calibrated predictions of them."""
     rng = np.random.default_rng(seed)
     if task is Task.REGRESSION:
         y = rng.normal(size=n_rows)
@@ -28,19 +28,19 @@ def answers(task: Task, n_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]
 
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY, Task.MULTICLASS])
 def test_every_metric_has_an_interval_that_is_as_wide_as_the_metric_varies(task):
-    seen = [metrics(task, *answers(task, 400, seed)) for seed in range(60)]
+    samples = [metrics(task, *answers(task, 400, seed)) for seed in range(60)]
     y, predicted = answers(task, 400, 1000)
-    found = held_out_intervals(task, y, predicted, Resamples.draw(400, seed=0), seed=0)
+    intervals = held_out_intervals(task, y, predicted, Resamples.draw(400, seed=0), seed=0)
     own = metrics(task, y, predicted)
-    assert set(found) == set(own)
-    for name, interval in found.items():
+    assert set(intervals) == set(own)
+    for name, interval in intervals.items():
         low, high = interval
         assert low <= own[name] <= high, name
-        spread = np.std([each[name] for each in seen])
+        spread = np.std([each[name] for each in samples])
         assert (high - low) / (2 * 1.96 * spread) == pytest.approx(1, abs=0.5), name
 
 
-def test_resampled_cells_are_resampled_rows():
+def test_resampling_the_confusion_matrix_agrees_with_resampling_rows():
     y, predicted = answers(Task.BINARY, 300, 0)
     codes = predicted_codes(predicted)
     resamples = Resamples.draw(300, seed=0)
@@ -54,7 +54,7 @@ GROUPS = np.repeat(np.arange(40), 25)
 
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY])
 def test_rows_of_one_group_are_drawn_together(task):
-    """All rows of a group err alike: 40 cases, however many rows they have."""
+    """All rows of a group have the same error, so 1,000 rows count as 40 independent ones."""
     y, predicted = answers(task, 40, 0)
     few = held_out_intervals(task, y, predicted, Resamples.draw(40, seed=0), seed=0)
     many = held_out_intervals(
@@ -68,7 +68,7 @@ def test_rows_of_one_group_are_drawn_together(task):
         assert np.subtract(*many[name]) < 2 * np.subtract(*by_row[name]), name
 
 
-def test_four_groups_say_nothing_of_how_sure_figures_are():
+def test_four_groups_are_too_few_for_an_interval():
     y, predicted = answers(Task.BINARY, 200, 0)
     resamples = Resamples.draw(200, seed=0, together=np.arange(200) % 4)
     assert set(held_out_intervals(Task.BINARY, y, predicted, resamples, seed=0).values()) == {None}
@@ -82,10 +82,10 @@ def test_the_resamples_of_many_rows_are_fewer():
 def test_a_constant_target_and_a_single_class_have_no_interval_where_there_is_no_metric():
     resamples = Resamples.draw(50, seed=0)
     assert held_out_intervals(Task.REGRESSION, np.ones(50), np.arange(50.0), resamples, seed=0)["r2"] is None
-    one = np.zeros(50, np.intp)
-    found = held_out_intervals(Task.BINARY, one, np.full((50, 2), 0.5), resamples, seed=0)
-    assert found["roc_auc"] is None
-    assert found["accuracy"] == [1.0, 1.0]
+    one_class = np.zeros(50, np.intp)
+    intervals = held_out_intervals(Task.BINARY, one_class, np.full((50, 2), 0.5), resamples, seed=0)
+    assert intervals["roc_auc"] is None
+    assert intervals["accuracy"] == [1.0, 1.0]
 
 
 def test_the_interval_over_folds_is_that_of_nadeau_and_bengio():

@@ -42,9 +42,9 @@ def test_calibration_of_one_score_is_one_point():
 
 
 def test_a_residual_histogram_counts_every_row_even_when_all_are_equal():
-    found = curves.residual_histogram(np.zeros(50))
-    assert sum(found["counts"]) == 50
-    assert len(found["edges"]) == len(found["counts"]) + 1
+    histogram = curves.residual_histogram(np.zeros(50))
+    assert sum(histogram["counts"]) == 50
+    assert len(histogram["edges"]) == len(histogram["counts"]) + 1
 
 
 def test_sampled_points_are_the_same_for_a_seed():
@@ -54,7 +54,7 @@ def test_sampled_points_are_the_same_for_a_seed():
     assert first == curves.sampled_points(y, y + 1, seed=3)
 
 
-def test_the_rows_that_score_highest_hold_most_of_the_class():
+def test_gain_and_lift_of_the_highest_scores():
     is_positive = np.arange(1000) >= 900
     perfect = curves.gain_curve(is_positive, np.arange(1000) / 1000)
     known = {each["rows"]: each for each in perfect["table"]}
@@ -65,26 +65,26 @@ def test_the_rows_that_score_highest_hold_most_of_the_class():
     assert all(each["lift"] == pytest.approx(1.0) for each in alike["table"])
 
 
-def test_precision_and_recall_over_thresholds_are_those_counted():
+def test_precision_and_recall_by_threshold_agree_with_counts():
     draw = np.random.default_rng(0)
     score = draw.random(300).round(2)
     is_positive = draw.random(300) < score
-    found = curves.threshold_curve(is_positive, score)
-    for at, precision, recall in zip(found["threshold"], found["precision"], found["recall"], strict=True):
-        said = score >= at
-        assert precision == pytest.approx(is_positive[said].mean(), abs=1e-5)
-        assert recall == pytest.approx(is_positive[said].sum() / is_positive.sum(), abs=1e-5)
-    assert max(found["threshold"]) <= score.max()
+    curve = curves.threshold_curve(is_positive, score)
+    for level, precision, recall in zip(curve["threshold"], curve["precision"], curve["recall"], strict=True):
+        is_predicted = score >= level
+        assert precision == pytest.approx(is_positive[is_predicted].mean(), abs=1e-5)
+        assert recall == pytest.approx(is_positive[is_predicted].sum() / is_positive.sum(), abs=1e-5)
+    assert max(curve["threshold"]) <= score.max()
 
 
-def test_errors_are_told_by_quantile_by_round_size_and_by_predicted_size():
+def test_errors_are_summarized_by_quantile_by_round_limit_and_by_predicted_value():
     predicted = np.arange(1.0, 1001.0)
     error = np.where(np.arange(1000) % 2 == 0, 0.02, -0.02) * predicted
-    found = curves.error_distribution(predicted - error, predicted)
-    assert found["quantiles"][0] == {"share": 0.5, "error": pytest.approx(10.01)}
-    assert [each["error"] for each in found["within"]] == [5.0, 10.0]
-    assert [each["share"] for each in found["within"]] == [0.25, 0.5]
-    assert len(found["by_size"]) == 5
-    assert sum(each["rows"] for each in found["by_size"]) == 1000
-    assert found["by_size"][0]["mean_size"] < found["by_size"][-1]["mean_size"]
-    assert found["by_size"][-1]["mean_error"] == pytest.approx(0, abs=1)
+    distribution = curves.error_distribution(predicted - error, predicted)
+    assert distribution["quantiles"][0] == {"share": 0.5, "error": pytest.approx(10.01)}
+    assert [each["error"] for each in distribution["within"]] == [5.0, 10.0]
+    assert [each["share"] for each in distribution["within"]] == [0.25, 0.5]
+    assert len(distribution["by_size"]) == 5
+    assert sum(each["rows"] for each in distribution["by_size"]) == 1000
+    assert distribution["by_size"][0]["mean_size"] < distribution["by_size"][-1]["mean_size"]
+    assert distribution["by_size"][-1]["mean_error"] == pytest.approx(0, abs=1)

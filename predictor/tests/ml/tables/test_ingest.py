@@ -57,11 +57,11 @@ def read(tmp_path: Path) -> Read:
     return read
 
 
-# --- What is no table ---------------------------------------------------------------------------------------
+# --- Not a table --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"\n \n\r\n", "empty"),
@@ -72,8 +72,8 @@ def read(tmp_path: Path) -> Read:
         (b"a\n\n\n", "no rows"),
     ],
 )
-def test_it_refuses_a_file_without_rows(read: Read, content: bytes, said: str) -> None:
-    with pytest.raises(InvalidTable, match=said):
+def test_it_refuses_a_file_without_rows(read: Read, content: bytes, message: str) -> None:
+    with pytest.raises(InvalidTable, match=message):
         read(content)
 
 
@@ -100,13 +100,13 @@ def test_it_refuses_a_file_without_rows(read: Read, content: bytes, said: str) -
         (b'{\n  "a": 1\n}', "JSON"),
     ],
 )
-def test_it_says_what_another_kind_of_file_looks_like(read: Read, content: bytes, kind: str) -> None:
+def test_it_names_the_type_of_a_file_that_is_not_csv(read: Read, content: bytes, kind: str) -> None:
     with pytest.raises(UnsupportedContent, match=f"looks like .*{kind}"):
         read(content)
 
 
 @pytest.mark.parametrize("first_name", ["PAR1", "BZh", "GIF", "MZ", "{{7*7}}", "[a]", "PK"])
-def test_a_column_name_is_not_taken_for_another_kind_of_file(read: Read, first_name: str) -> None:
+def test_a_column_name_is_not_taken_for_magic_bytes(read: Read, first_name: str) -> None:
     assert read(f"{first_name},b\n1,2\n").report.schema.names == (first_name, "b")
 
 
@@ -187,7 +187,7 @@ def test_it_refuses_more_columns_than_the_limit(read: Read) -> None:
         (PEOPLE.encode("utf-32"), "utf-32"),
     ],
 )
-def test_it_reads_unicode_with_or_without_a_mark(read: Read, content: bytes, encoding: str) -> None:
+def test_it_reads_unicode_with_or_without_a_bom(read: Read, content: bytes, encoding: str) -> None:
     imported = read(content)
     assert imported.report.encoding == encoding
     assert imported.rows[0] == {"name": "x0", "age": 0}
@@ -219,7 +219,7 @@ def test_it_names_the_byte_and_the_likely_encoding(
     assert read(content, encoding=suggestion).report.n_rows >= 30
 
 
-def test_it_refuses_a_character_that_is_cut_at_the_end(read: Read) -> None:
+def test_it_refuses_a_truncated_character_at_the_end(read: Read) -> None:
     with pytest.raises(UnknownEncoding, match=f"0xC3 at offset {len(PEOPLE)}"):
         read(PEOPLE.encode() + "é".encode()[:1])
 
@@ -233,7 +233,7 @@ def test_it_names_the_byte_beyond_the_first_block(read: Read, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("content", "encoding"), [(ACCENTS.encode("cp1252"), "Windows-1252"), (CHINESE.encode("gbk"), "GBK")]
 )
-def test_it_reads_another_encoding_when_told(read: Read, content: bytes, encoding: str) -> None:
+def test_it_reads_another_encoding_when_it_is_named(read: Read, content: bytes, encoding: str) -> None:
     assert read(content, encoding=encoding).rows[0] in (
         {"name": "José 0", "city": "Zürich Straße"},
         {"名字": "张三", "城市": "北京市朝阳区"},
@@ -243,7 +243,7 @@ def test_it_reads_another_encoding_when_told(read: Read, content: bytes, encodin
 @pytest.mark.parametrize(
     "encoding", ["rot13", "utf-7", "zlib_codec", "unicode_escape", "nonsense", "../x", "\0"]
 )
-def test_it_refuses_an_encoding_that_is_none_of_text(read: Read, encoding: str) -> None:
+def test_it_refuses_an_encoding_that_is_not_for_text(read: Read, encoding: str) -> None:
     with pytest.raises(InvalidTable, match="not known here"):
         read(PEOPLE, encoding=encoding)
 
@@ -277,7 +277,7 @@ def test_it_takes_the_line_that_names_the_delimiter(read: Read) -> None:
     assert read("\ufeffsep=;\r\na;b\r\n1;2\r\n").rows == [{"a": 1, "b": 2}]
 
 
-def test_a_named_delimiter_is_not_second_guessed(read: Read) -> None:
+def test_a_named_delimiter_is_used_without_detection(read: Read) -> None:
     assert read("a;b\n1;2\n", delimiter=",").report.schema.names == ("a;b",)
     assert read("a;b\n1;2\n", delimiter="semicolon").report.schema.names == ("a", "b")
 
@@ -358,7 +358,7 @@ def test_it_does_not_claim_a_count_it_does_not_have(read: Read, monkeypatch: pyt
         read(content, skip_bad_rows=True)
 
 
-def test_it_refuses_a_file_of_which_every_row_is_left_out(read: Read) -> None:
+def test_it_refuses_a_file_when_every_row_is_left_out(read: Read) -> None:
     with pytest.raises(InvalidTable, match="no rows"):
         read("a,b\n1,2,3\n1\n", skip_bad_rows=True)
 
@@ -405,7 +405,7 @@ def test_it_refuses_a_first_line_without_end(read: Read) -> None:
         read(b"x" * (3 << 20))
 
 
-# --- Types without loss -------------------------------------------------------------------------------------
+# --- Lossless types -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -455,14 +455,14 @@ def test_it_types_a_column_only_without_loss(
     assert [row["v"] for row in imported.rows] == values
 
 
-def test_a_late_value_in_an_empty_column_is_seen(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_value_in_an_empty_column_is_typed(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", 2)
     imported = read("a,b\n,1\n,2\n,3\n7,4\n")
     assert imported.storages["a"] == "BIGINT"
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("cells", "warning"),
     [
         (["1", "two", "3.5"], "Mixed: 2 numbers and 1 other cell"),
         (["2024-01-05", "01/02/2024"], "Mixed: 1 date and 1 other cell"),
@@ -477,13 +477,13 @@ def test_a_late_value_in_an_empty_column_is_seen(read: Read, monkeypatch: pytest
         (["2024-01-05T10:00Z", "2024-01-05T10:00"], "1 time without a UTC offset"),
     ],
 )
-def test_it_warns_of_what_is_doubtful_and_counts_it(read: Read, cells: list[str], said: str) -> None:
+def test_it_warns_of_what_is_doubtful_and_counts_it(read: Read, cells: list[str], warning: str) -> None:
     imported = read("v,w\n" + "".join(f'"{cell}",{number}\n' for number, cell in enumerate(cells)))
-    assert f"“v”: {said}" in imported.warnings
-    assert any(said in warning for warning in imported.report.schema["v"].warnings)
+    assert f"“v”: {warning}" in imported.warnings
+    assert any(warning in text for text in imported.report.schema["v"].warnings)
 
 
-def test_it_warns_of_very_many_words(read: Read) -> None:
+def test_it_warns_of_very_many_categories(read: Read) -> None:
     imported = read("v,w\n" + "".join(f"word{number % 5_000},{number % 3}\n" for number in range(10_000)))
     assert "5,000 distinct words" in imported.warnings
     assert imported.roles["v"] is Role.CATEGORICAL
@@ -516,7 +516,7 @@ def test_the_word_inf_in_a_text_column_is_text(read: Read) -> None:
     assert [row["b"] for row in read("a,b\n1,2\n2,inf\n3,abc\n").rows] == ["2", "inf", "abc"]
 
 
-# --- The child ----------------------------------------------------------------------------------------------
+# --- The child process --------------------------------------------------------------------------------------
 
 
 def ask(tmp_path: Path, content: bytes) -> IngestRequest:
@@ -527,20 +527,20 @@ def ask(tmp_path: Path, content: bytes) -> IngestRequest:
     return request
 
 
-def test_the_child_answers_with_a_report(tmp_path: Path) -> None:
+def test_the_child_process_returns_a_report(tmp_path: Path) -> None:
     report = ask(tmp_path, PEOPLE.encode()).answer()
     assert report.n_rows == 40
     assert report == IngestReport.from_json(json.loads(json.dumps(report.to_json())))
 
 
-def test_the_child_answers_with_the_refusal_itself(tmp_path: Path) -> None:
+def test_the_child_process_returns_the_error(tmp_path: Path) -> None:
     request = ask(tmp_path, ACCENTS.encode("cp1252"))
     with pytest.raises(UnknownEncoding) as caught:
         request.answer()
     assert caught.value.suggestion == "cp1252"
 
 
-def test_the_child_runs_by_itself_and_loads_no_django(tmp_path: Path) -> None:
+def test_the_child_process_runs_alone_and_loads_no_django(tmp_path: Path) -> None:
     source = tmp_path / "source.csv"
     source.write_text(PEOPLE)
     request = IngestRequest(source, tmp_path, ImportOptions(), LIMITS)
@@ -569,7 +569,7 @@ def test_the_child_runs_by_itself_and_loads_no_django(tmp_path: Path) -> None:
         "ATTACH '/tmp/outside.db'",
     ],
 )
-def test_the_database_reaches_nothing_outside_its_folder(tmp_path: Path, statement: str) -> None:
+def test_the_database_cannot_access_files_outside_its_folder(tmp_path: Path, statement: str) -> None:
     import duckdb
 
     from predictor.ml.tables.duckdb_connection import connect

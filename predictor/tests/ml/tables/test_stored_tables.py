@@ -76,14 +76,14 @@ def test_numbers_become_the_canonical_text_of_categories(table: tuple[Path, Tabl
     assert columns["day"].tolist()[1] is None
 
 
-def test_text_becomes_numbers_where_the_role_asks_for_it(tmp_path: Path) -> None:
+def test_text_becomes_numbers_when_the_role_is_numeric(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, 'v,t\n"$1,234",2024-01-05\n45 %,x\nabc,2024-02-01\n7,\n')
     columns = stored_tables.read_columns(parquet, with_roles(schema, v=Role.NUMERIC, t=Role.DATETIME))
     assert values(columns["v"]) == [1234.0, 45.0, None, 7.0]
     assert np.isnat(columns["t"]).tolist() == [False, True, False, True]
 
 
-def test_numbers_become_booleans_where_the_role_asks_for_it(tmp_path: Path) -> None:
+def test_numbers_become_booleans_when_the_role_is_boolean(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, "v,w\n0,a\n1,b\n2,c\n")
     assert values(stored_tables.read_columns(parquet, with_roles(schema, v=Role.BOOLEAN))["v"]) == [
         0.0,
@@ -115,7 +115,7 @@ def test_equal_texts_share_their_memory(tmp_path: Path) -> None:
     assert len({id(text) for text in column}) == 1
 
 
-def test_a_table_of_very_many_columns_is_read_in_parts(tmp_path: Path) -> None:
+def test_a_table_of_very_many_columns_is_read_in_blocks(tmp_path: Path) -> None:
     wide = ",".join(f"c{number}" for number in range(250))
     parquet, schema = imported(tmp_path, wide + "\n" + ",".join(map(str, range(250))) + "\n")
     columns = stored_tables.read_columns(parquet, schema)
@@ -161,7 +161,7 @@ def test_a_number_is_read_as_a_person_meant_it(text: str, number: float | None) 
 # --- Profiles -----------------------------------------------------------------------------------------------
 
 
-def test_a_profile_tells_ranges_levels_and_what_is_missing(table: tuple[Path, TableSchema]) -> None:
+def test_a_profile_holds_ranges_levels_and_missing_counts(table: tuple[Path, TableSchema]) -> None:
     schema = table[1]
     x, day, city = schema["x"], schema["day"], schema["city"]
     assert (x.n_missing, x.n_distinct, x.minimum, x.maximum, x.mean, x.median) == (1, 2, 1.5, 2.0, 1.75, 1.75)
@@ -189,7 +189,7 @@ def test_a_profile_tells_ranges_levels_and_what_is_missing(table: tuple[Path, Ta
         ("bit", [0, 1] * 20, Role.NUMERIC),
     ],
 )
-def test_the_role_of_a_column_is_found(tmp_path: Path, name: str, cells: list[Any], role: Role) -> None:
+def test_the_role_of_a_column_is_inferred(tmp_path: Path, name: str, cells: list[Any], role: Role) -> None:
     rows = "".join(f"{cell},{number % 7}\n" for number, cell in enumerate(cells))
     assert imported(tmp_path, f"{name},other\n" + rows)[1][name].role is role
 
