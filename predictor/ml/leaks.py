@@ -23,7 +23,7 @@ MAX_ROWS = 4_000
 # One column alone reaches this on rows that were not fitted on: area under the ROC curve, accuracy
 # (0 for always the commonest class), or R².
 SUSPICIOUS = 0.99
-# A copy has at least this rank correlation; any noise worth the name brings it below.
+# A copy has at least this rank correlation; visible noise brings it below.
 COPY = 0.999
 MAX_LEAVES = 128
 # Perfect scores on fewer rows of the rarer classes come by chance when there are many columns.

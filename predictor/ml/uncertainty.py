@@ -72,14 +72,15 @@ class Group:
 class Uncertainty:
     """Conformal scores by group, as stored in uncertainty.json.
 
-    `edges` divide predicted values into groups; classification has one group. `floor`: no target lies below, so no interval does.
+    `edges` divide predicted values into groups; classification has one group. `floor`: no target lies
+    below, so no interval does.
     """
 
     task: Task
     groups: tuple[Group, ...]
     edges: tuple[float, ...] = ()
     floor: float | None = None
-    _cache: dict[float, Any] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[float, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def fit(cls, task: Task, y: NDArray[Any], predictions: NDArray[Any]) -> Uncertainty | None:
@@ -106,14 +107,14 @@ class Uncertainty:
 
     def margins(self, coverage: float) -> tuple[Floats, Floats]:
         """Offsets (n_groups,) from a predicted value to the lower and the upper end of its interval."""
-        margins = self._cache.get(coverage)
+        margins = self._known.get(coverage)
         if margins is None:
             tail = (1 - coverage) / 2
             margins = (
                 np.array([-_negated(group).quantile(1 - tail) for group in self.groups]),
                 np.array([group.quantile(1 - tail) for group in self.groups]),
             )
-            self._add_to_cache(coverage, margins)
+            self._remember(coverage, margins)
         below, above = margins
         return below, above
 
@@ -128,17 +129,17 @@ class Uncertainty:
 
     def least_probability(self, coverage: float) -> float:
         """The least probability of a class in the prediction set."""
-        least = self._cache.get(coverage)
+        least = self._known.get(coverage)
         if least is None:
             least = 1 - self.groups[0].quantile(coverage)
-            self._add_to_cache(coverage, least)
+            self._remember(coverage, least)
         # Scores are stored with seven digits.
         return float(least) - 1e-7
 
-    def _add_to_cache(self, coverage: float, value: Any) -> None:
-        if len(self._cache) >= MAX_KNOWN:
-            self._cache.clear()
-        self._cache[coverage] = value
+    def _remember(self, coverage: float, value: Any) -> None:
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[coverage] = value
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -144,7 +144,9 @@ def test_few_groups_are_no_proof_however_many_rows_they_have():
     groups = np.arange(200) % 3
     report = evaluate(table.target, table.target.y + 0.01, [dummy], CV, seed=0, together=groups)
     assert not report.verdict.is_sure
-    assert report.verdict.worries == ["Only 3 groups judge it, so how sure its figures are cannot be told."]
+    assert report.verdict.worries == [
+        "Only 3 groups were held out to test it, so its scores have no confidence intervals."
+    ]
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["verdict"]["gain_low"] is None
 
 
