@@ -52,6 +52,7 @@ class IsolationScore(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def raw_scores(forest: Any, X: Matrix) -> NDArray[np.float64]:
+    """The anomaly scores of the paper (n,), without calibration."""
     return -np.asarray(forest.score_samples(np.asarray(X, np.float32)), np.float64)
 
 
@@ -73,6 +74,7 @@ def expected_depth(forest: Any) -> float:
 
 
 def fit_forest(matrix: Matrix, params: Mapping[str, Any], seed: int) -> Any:
+    """An isolation forest of scikit-learn, fitted on the matrix (n, k)."""
     n_sampled = min(int(params["max_samples"]), len(matrix))
     forest = IsolationForest(
         n_estimators=int(params["n_estimators"]), max_samples=n_sampled, random_state=seed, n_jobs=1

@@ -42,6 +42,7 @@ class Calibration:
     shifts: tuple[float, ...]
 
     def apply(self, probabilities: Floats) -> Floats:
+        """Calibrated probabilities (n, n_classes)."""
         logits = self.scale * np.log(np.maximum(probabilities, EPSILON)) + np.asarray(self.shifts)
         logits -= logits.max(axis=1, keepdims=True)
         powers = np.exp(logits)

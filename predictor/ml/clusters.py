@@ -46,6 +46,7 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return labels
 
     def logits(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-probabilities (n, k), up to a constant in each row, of weighted features (n, d)."""
         raise NotImplementedError
 
     def ordered(self, order: NDArray[np.intp]) -> Clusters:

@@ -43,8 +43,8 @@ def deal_groups(strata: Index, together: Index, n_parts: int, rng: np.random.Gen
         part[rest] = _spread_parts(np.full(n_parts, len(rest) / n_parts), len(rest), rng)
         totals += np.bincount(part[rest], weights=sizes[rest], minlength=n_parts)
     single = single[np.argsort(stratum[single], kind="stable")]
-    wanted = np.maximum(len(strata) / n_parts - totals, 0)
-    part[single] = _spread_parts(wanted, len(single), rng)
+    wanted_sizes = np.maximum(len(strata) / n_parts - totals, 0)
+    part[single] = _spread_parts(wanted_sizes, len(single), rng)
     return part[group]
 
 
@@ -61,13 +61,13 @@ def _place(part: Index, groups: Index, sizes: Index, stratum: Index, n_parts: in
     return totals
 
 
-def _spread_parts(wanted: NDArray[np.float64], n: int, rng: np.random.Generator) -> Index:
-    """Part numbers for n items: each part as often as its share of `wanted`, evenly spread with jitter."""
+def _spread_parts(wanted_sizes: NDArray[np.float64], n: int, rng: np.random.Generator) -> Index:
+    """Part numbers for n items: each part as often as its share of `wanted_sizes`, evenly spread with jitter."""
     if not n:
         return np.empty(0, np.intp)
-    wanted = wanted if wanted.sum() > 0 else np.ones_like(wanted)
-    ends = np.rint(np.cumsum(wanted) / wanted.sum() * n).astype(np.intp)
+    wanted_sizes = wanted_sizes if wanted_sizes.sum() > 0 else np.ones_like(wanted_sizes)
+    ends = np.rint(np.cumsum(wanted_sizes) / wanted_sizes.sum() * n).astype(np.intp)
     counts = np.diff(ends, prepend=0)
-    label = np.repeat(np.arange(len(wanted)), counts)
-    place = np.concatenate([(np.arange(count) + rng.random(count)) / max(count, 1) for count in counts])
-    return label[np.argsort(place, kind="stable")]
+    parts = np.repeat(np.arange(len(wanted_sizes)), counts)
+    positions = np.concatenate([(np.arange(count) + rng.random(count)) / max(count, 1) for count in counts])
+    return parts[np.argsort(positions, kind="stable")]

@@ -165,23 +165,23 @@ def shown_codes(target: Target) -> list[int] | None:
     return sorted(int(code) for code in np.argsort(-counts, kind="stable")[:MAX_CLASSES])
 
 
-def _curves(answers: Array, target: Target, codes: Sequence[int] | None) -> list[dict[str, Any]]:
+def _curves(predictions: Array, target: Target, codes: Sequence[int] | None) -> list[dict[str, Any]]:
     places: Sequence[tuple[int, str | None]] = (
         [(0, None)]
         if codes is None
         else [(code, str(canonical_text(target.classes[code]))) for code in codes]
     )
-    return [{"class": name, **_curve(answers[:, :, place])} for place, name in places]
+    return [{"class": name, **_curve(predictions[:, :, place])} for place, name in places]
 
 
-def _curve(answers: Array) -> dict[str, Any]:
+def _curve(predictions: Array) -> dict[str, Any]:
     """Mean, 10 % and 90 % quantiles, and the lines of some rows, from predictions (grid, rows)."""
-    low, high = np.quantile(answers, [0.1, 0.9], axis=1)
+    low, high = np.quantile(predictions, [0.1, 0.9], axis=1)
     return {
-        "mean": _numbers(answers.mean(axis=1)),
+        "mean": _numbers(predictions.mean(axis=1)),
         "low": _numbers(low),
         "high": _numbers(high),
-        "lines": [_numbers(answers[:, row]) for row in range(min(N_LINES, answers.shape[1]))],
+        "lines": [_numbers(predictions[:, row]) for row in range(min(N_LINES, predictions.shape[1]))],
     }
 
 

@@ -3,7 +3,7 @@
 
 Importing this does not import scikit-learn: forms and pages read the catalogue, only training builds estimators.
 To add an estimator: an entry here, its builder in `building.py`, its graph in `onnx_export.py`; the tests
-walk the catalogue.
+cover the whole catalogue.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ _ALL = (
         LINEAR, max_rows=20_000,
     ),
     EstimatorInfo(
-        "naive_bayes", "Naive Bayes", "Multiplies what each feature says about the class, as if they were independent.",
+        "naive_bayes", "Naive Bayes", "Multiplies the evidence of each feature for a class, as if features were independent.",
         CLASSIFICATION,
         (_number("var_smoothing", "Smoothing", 1e-3, 1e-9, 1.0, "Added to each variance, as a share of the largest."),),
         LINEAR,
@@ -257,7 +257,7 @@ _ALL = (
             _number("contamination", "Share called unusual", 0.02, 0.001, 0.3,
                     "How many of rows like these should be called unusual; the score stays the same.", ANOMALY),
             _integer("n_estimators", "Trees", 100, 10, 1000, "More trees are steadier and slower.", ANOMALY),
-            _integer("max_samples", "Rows per tree", 2_048, 16, 10_000, "Few rows are quick; more tell a row that is odd in one column only.", ANOMALY),
+            _integer("max_samples", "Rows per tree", 2_048, 16, 10_000, "Few rows are fast; more rows find those that are odd in one column only.", ANOMALY),
         ),
         ISOLATION,
     ),

@@ -28,7 +28,7 @@ BACKGROUND_ROWS = 100
 CELLS_AT_ONCE = 4_000_000
 
 Matrix = NDArray[np.float32]
-Answer = Callable[[Matrix], NDArray[np.float64]]
+Predict = Callable[[Matrix], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Explanation:
 class Explainer:
     """Computes Shapley values for rows of one version against its background rows; safe to use from many threads.
 
-    `answer` gives (n, k) for a matrix of the spec: values (k = 1) or probabilities.
+    `predict` gives (n, k) for a matrix of the spec: values (k = 1) or probabilities.
     """
 
-    def __init__(self, spec: FeatureSpec, background: Mapping[str, NDArray[Any]], answer: Answer):
+    def __init__(self, spec: FeatureSpec, background: Mapping[str, NDArray[Any]], predict: Predict):
         sources = spec.sources
         self._names = sources
         place = {name: number for number, name in enumerate(sources)}
@@ -55,10 +55,10 @@ class Explainer:
         self._origin = np.array([place[output.source] for output in spec.outputs], np.intp)
         n = n_background_rows(len(sources))
         self._background = spec.transform(background)[:n]
-        self._answer = answer
+        self._predict = predict
 
     def explain(self, matrix: Matrix, codes: Sequence[int | None]) -> list[Explanation]:
-        """For each row of the spec's matrix; `codes` say which class of it, None for a value."""
+        """Explanations of the rows of the spec's matrix; `codes`: the class to explain, None for a value."""
         return [self._explain(row, code) for row, code in zip(matrix, codes, strict=True)]
 
     def _explain(self, row: Matrix, code: int | None) -> Explanation:
@@ -83,7 +83,7 @@ class Explainer:
         """Predictions at each step of the permutations of these background rows (n, 2 · columns)."""
         is_in = _steps(len(self._background), len(self._names))[part][:, :, self._origin]
         mixed = np.where(is_in, row, self._background[part, None, :])
-        predictions = self._answer(mixed.reshape(-1, len(row)))
+        predictions = self._predict(mixed.reshape(-1, len(row)))
         return predictions[:, 0 if code is None else code].reshape(len(mixed), -1)
 
 

@@ -183,7 +183,7 @@ def _why_not_time(column: ColumnProfile) -> str:
     if column.role not in (Role.DATETIME, Role.NUMERIC):
         return "it holds no dates and no numbers, so no row is later than another. Choose a date column."
     if column.n_distinct < MIN_TIMES:
-        return f"it has {column.n_distinct} different values; at least {MIN_TIMES} are needed to tell later rows."
+        return f"it has {column.n_distinct} different values; at least {MIN_TIMES} are needed to separate later rows."
     return ""
 
 

@@ -89,7 +89,7 @@ class OneHotStep(Step):
 
     @cached_property
     def _places(self) -> tuple[dict[Any, int], int]:
-        """The column of each level (-1: none), and the column of an unknown level."""
+        """The column of each level (-1: none), and that of an unknown level."""
         places: dict[Any, int] = {level: place for place, level in enumerate(self.levels)}
         missing = len(self.levels) + self.has_other if self.has_missing else -1
         return {**places, **dict.fromkeys(MISSING, missing)}, len(self.levels) if self.has_other else -1

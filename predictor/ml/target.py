@@ -64,6 +64,7 @@ class TargetFacts:
 
     @classmethod
     def from_values(cls, name: str, role: Role, values: NDArray[Any]) -> TargetFacts:
+        """From the values (n,) of a canonical column, missing ones included."""
         present = values[~missing(values)]
         distinct, counts = np.unique(
             present.astype(str) if present.dtype == object else present, return_counts=True
@@ -209,6 +210,7 @@ def _label(value: Any, is_boolean: bool) -> Scalar:
 
 
 def class_counts(target: Target) -> Mapping[str, int]:
+    """The number of rows of each class, by its label as text."""
     counts = np.bincount(target.y, minlength=target.n_classes)
     names: Sequence[str] = [str(canonical_text(each)) for each in target.classes]
     return dict(zip(names, (int(each) for each in counts), strict=True))
