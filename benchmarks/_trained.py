@@ -14,8 +14,9 @@ import numpy as np
 from accuracy import PROJECT, actual
 
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.inference import Predictor, load_predictor
+from predictor.ml.inference import Predictor
 from predictor.ml.ingest import ingest_csv
+from predictor.ml.loading import load_predictor
 from predictor.ml.request import AUTO, TrainingLimits, TrainingRequest
 from predictor.ml.rows import RowChecker
 from predictor.ml.schema import Signature, Task

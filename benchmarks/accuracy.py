@@ -39,8 +39,8 @@ import numpy as np
 from _tables import bundled_tables
 
 from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.inference import load_predictor
 from predictor.ml.ingest import ingest_csv
+from predictor.ml.loading import load_predictor
 from predictor.ml.metrics import metrics
 from predictor.ml.request import TrainingLimits, TrainingRequest
 from predictor.ml.rows import RowChecker

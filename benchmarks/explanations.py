@@ -38,8 +38,9 @@ from parity import fitted
 from predictor.ml import persistence, portfolio
 from predictor.ml.checking import feature_roles, make_table
 from predictor.ml.fitting import sample_rows
-from predictor.ml.inference import Predictor, load_predictor
+from predictor.ml.inference import Predictor
 from predictor.ml.ingest import ingest_csv
+from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import answers_of
 from predictor.ml.pipeline import FittedPipeline

@@ -10,8 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .paths import FoldFit
+from .json_files import write_json
+
+
+@dataclass(frozen=True)
+class FoldFit:
+    """What one fold showed: predictions (n_stages, n_rows[, n_classes]) on its scoring rows, stage by stage.
+
+    `seconds`: what a fit that ends at each stage takes, encoding included; `fit_seconds` is the whole fold.
+    `predict_ms` for 1,000 rows and `size_bytes` are those of the last stage. `is_cut`: the clock ended it.
+    """
+
+    predictions: NDArray[np.float32]
+    stages: tuple[Mapping[str, Any], ...]
+    seconds: tuple[float, ...]
+    fit_seconds: float
+    predict_ms: float
+    size_bytes: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,13 +84,3 @@ class Checkpoints:
         except (OSError, ValueError):
             return None
         return found
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Atomically: written aside, synced, renamed. Refuses numbers that JSON cannot hold."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(data, file, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest
-from .checking import TrainingTable, TrainingWarning
+from .checking import TrainingTable
 from .cluster_methods import METHODS, Matrix
 from .cluster_profiles import percent
 from .cluster_report import TITLES, Clustered, report
@@ -24,6 +24,7 @@ from .progress import Clock, Deadline, Reporter
 from .request import AUTO, TrainingRequest
 from .schema import Role, Task
 from .unsupervised import Described, begin, blocks_of, end, pipeline_of
+from .warnings import TrainingWarning
 
 # Rows on which numbers of clusters, resamples and shuffled tables are compared.
 SEARCH_ROWS = 4_000

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import listed, shown
 from .duplicates import Duplicates
-from .split_columns import SplitBy, SplitKind
+from .split import SplitBy, SplitKind
 
 # With fewer rows, or rows of the rarest class, the scores are rough.
 FEW_ROWS, FEW_OF_A_CLASS = 100, 10

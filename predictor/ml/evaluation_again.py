@@ -12,7 +12,7 @@ from .evaluation import class_details, decision
 from .intervals import decided_intervals
 from .metrics import DECIDED, metrics
 from .schema import Task
-from .split_columns import SplitKind
+from .split import SplitKind
 from .target import Target
 from .thresholds import Scores, Threshold, pairs
 

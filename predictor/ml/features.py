@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidTrainingRequest
+from .columns import Columns
 from .date_steps import DatetimeStep
 from .encoding import (
     BENT,
@@ -29,7 +30,6 @@ from .encoding import (
     TARGET_BOOSTING,
     Encoding,
 )
-from .pipeline import Columns
 from .schema import Role, Task
 from .step_base import Output, Step, Writer
 from .step_fitting import NothingToLearn, Target, cross_fitted, fit_steps

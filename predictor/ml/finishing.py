@@ -12,7 +12,6 @@ import numpy as np
 from ..errors import TrainingFailed
 from . import portfolio
 from .baselines import Baselines
-from .checking import TrainingWarning
 from .children import Ended
 from .choosing import Choice, choice_of
 from .conditions import Conditions
@@ -24,6 +23,7 @@ from .progress import Deadline
 from .publishing import publish
 from .request import TrainingRequest
 from .search import Search
+from .warnings import TrainingWarning
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InvalidTrainingRequest, shown
-from .checking import TrainingTable, TrainingWarning
+from .checking import TrainingTable
 from .forecast_features import Shape
 from .forecast_table import Points, View, joined, tested_points, training_points, training_table
 from .frequency import Frequency
 from .request import ForecastOptions
 from .series import SeriesTable
 from .splitting import Index, Split
+from .warnings import TrainingWarning
 
 N_CUTS = 3
 # Periods that the first fit has beyond the longest horizon, and that candidates are compared on at least.

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidRows, Problem, listed, shown
+from .columns import Columns
 from .forecast_intervals import StepErrors
 from .forecast_spec import ForecastSpec
 from .inference import GOLDEN_TOLERANCE, Predictor
 from .persistence import FORECAST, columns_from_json, read_json
-from .pipeline import Columns, Outputs
+from .pipeline import Outputs
 from .rows import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 
 Floats = NDArray[np.float64]

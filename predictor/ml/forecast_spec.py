@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact, InvalidInput, shown
+from .columns import Columns
 from .date_steps import CYCLES, date_parts
 from .forecast_features import Described, Floats, Places, Shape, describe, filled
 from .frequency import Frequency
-from .pipeline import Columns, TargetScaling
+from .pipeline import TargetScaling
 from .request import AGGREGATIONS
 from .schema import FeatureField, Role, Signature, Task
 from .series import Series

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidTrainingRequest
-from .checking import TrainingTable, TrainingWarning
-from .checkpoints import Checkpoints, write_json
+from .checking import TrainingTable
+from .checkpoints import Checkpoints
 from .children import Children
 from .choosing import choose
 from .costs import Costs
@@ -28,19 +28,23 @@ from .forecast_portfolio import SCOUT, forecast_auto
 from .forecast_serving import StoredForecast, golden_of
 from .forecast_spec import Ending, ForecastSpec
 from .forecast_table import View, actual, described, fits_log
-from .inference import load_predictor
+from .json_files import write_json
 from .leaderboard import Entry
+from .loading import load_predictor
 from .paths import fit_fold
 from .persistence import FORECAST, store_json
 from .progress import Clock, Deadline, Reporter
 from .publishing import store, told
+from .reading import LOADED_EARLY
 from .request import ForecastOptions, TrainingRequest
-from .running import LOADED_EARLY, search_candidates, write_result
+from .result_file import write_search_result
+from .running import search_candidates
 from .schema import ColumnProfile, Role, TableSchema, Task
 from .search import Search
 from .series import SeriesTable, make_series
 from .splitting import Split
 from .tables import read_columns
+from .warnings import TrainingWarning
 
 # Rows to fit on, for each second of the budget and thread: about forty features each.
 ROWS_PER_SECOND, MIN_ROWS, MAX_ROWS = 250, 4_000, 120_000
@@ -245,15 +249,7 @@ def _write(
         published={**finished.published, "artifacts": artifacts, "signature": signature.to_json()},
     )
     n_values = sum(int(np.isfinite(each.values).sum()) for each in view.table.series)
-    write_result(
-        request,
-        workdir,
-        search,
-        changed,
-        task=Task.FORECASTING.value,
-        n_rows=n_values,
-        n_rows_left_out=max(request.schema.n_rows - n_values, 0),
-    )
+    write_search_result(request, workdir, search, changed, task=Task.FORECASTING, n_rows=n_values)
 
 
 def _golden(spec: ForecastSpec) -> dict[str, Any]:

@@ -7,8 +7,6 @@ refusal) to `result` in the request and ends with 0 in both cases.
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +20,7 @@ from .csv_source import TextFile, open_text
 from .csv_typing import counted, typing_warnings
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
+from .json_files import write_json
 from .profiling import profile
 from .refusals import error_to_json
 from .schema import ColumnProfile, TableSchema
@@ -104,9 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         answer: dict[str, Any] = {"report": report.to_json()}
     except MlwebError as error:
         answer = {"error": error_to_json(error)}
-    partial = request.result.with_suffix(".partial")
-    partial.write_text(json.dumps(answer), "utf-8")
-    os.replace(partial, request.result)
+    write_json(request.result, answer)
     return 0
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from . import persistence
 from .checking import TrainingTable
-from .checkpoints import write_json
 from .conditions import Conditions
 from .deciding import Decided
 from .dependence import dependence
@@ -24,11 +23,12 @@ from .evaluation import Baseline, EvaluationReport, decision, dummy_predictions,
 from .explaining import Importance, permutation_importance, predicted
 from .final_fits import Chosen, Plan, fit_plan
 from .intervals import fold_intervals
+from .json_files import write_json
 from .pipeline import FittedPipeline
 from .progress import Deadline
 from .publishing import told
 from .schema import Task, canonical_text
-from .split_columns import SplitKind
+from .split import SplitKind
 from .splitting import Split
 from .sureness import sureness
 from .thresholds import Scores

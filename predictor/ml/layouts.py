@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from ..errors import InvalidTrainingRequest, shown
 from .checking import TrainingTable
 from .duplicates import Duplicates
-from .split_columns import MIN_GROUPS, SplitBy, SplitKind
+from .split import SplitBy, SplitKind
+from .split_columns import MIN_GROUPS
 from .splitting import Layout
 from .target import missing
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checkpoints import FoldFit
 from .fitting import Candidate
 from .metrics import secondary_metric, selection_metric, selection_score
-from .paths import FoldFit
 from .schema import Task
 
 

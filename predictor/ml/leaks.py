@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ..errors import shown
-from .checking import TrainingTable, TrainingWarning
+from .checking import TrainingTable
 from .metrics import roc_auc
 from .target import missing
+from .warnings import TrainingWarning
 
 MAX_ROWS = 4_000
 # One column alone reaches this on rows that were not fitted on: area under the ROC curve, accuracy

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import FoldFit
 from .leaderboard import Outcome
 from .metrics import selection_metric, selection_score
-from .paths import FoldFit, fit_fold
+from .paths import fit_fold
 from .search import Search
 from .splitting import Index
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .columns import Columns
 from .onnx_export import CannotExport, export
-from .pipeline import Columns, FittedPipeline, Outputs
+from .pipeline import FittedPipeline, Outputs
 from .session import Session
 
 TOLERANCE = 1e-4

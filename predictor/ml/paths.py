@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checking import TrainingTable
+from .checkpoints import FoldFit
 from .fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
 from .metrics import selection_score
 from .pipeline import Member
@@ -30,23 +31,6 @@ PATIENCE = 4.0
 NEURAL_STAGE_EPOCHS = 3
 NEURAL_PATIENCE = 5
 TREES_AT_ONCE = 10
-
-
-@dataclass(frozen=True)
-class FoldFit:
-    """What one fold showed: predictions (n_stages, n_rows[, n_classes]) on its scoring rows, stage by stage.
-
-    `seconds`: what a fit that ends at each stage takes, encoding included; `fit_seconds` is the whole fold.
-    `predict_ms` for 1,000 rows and `size_bytes` are those of the last stage. `is_cut`: the clock ended it.
-    """
-
-    predictions: NDArray[np.float32]
-    stages: tuple[Mapping[str, Any], ...]
-    seconds: tuple[float, ...]
-    fit_seconds: float
-    predict_ms: float
-    size_bytes: int = 0
-    is_cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,9 +18,11 @@ from numpy.typing import NDArray
 
 from ..errors import DamagedArtifact
 from .calibration import Calibration
+from .columns import Columns
 from .examples import MAX_BYTES, Examples
 from .features import FeatureSpec
-from .pipeline import Columns, FittedPipeline, Member, Outputs, TargetScaling
+from .json_files import write_bytes
+from .pipeline import FittedPipeline, Member, Outputs, TargetScaling
 from .schema import Signature, Task
 from .session import CHUNK_ROWS, Session, refuse_external_data
 from .uncertainty import Uncertainty
@@ -297,10 +298,5 @@ def _json(data: Any) -> bytes:
 
 def _store(path: Path, content: bytes) -> StoredFile:
     """Written whole or not at all: to a temporary name, on disk, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_bytes(path, content)
     return StoredFile(path.name, path, hashlib.sha256(content).hexdigest(), len(content))

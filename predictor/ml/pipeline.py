@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calibration import Calibration
+from .columns import Columns
 from .metrics import predicted_codes
 from .schema import Task
 
 if TYPE_CHECKING:
     from .features import FeatureSpec
 
-Columns = Mapping[str, NDArray[Any]]
 # exp(80) stays finite in float32, with room for rounding.
 LARGEST_LOG = 80.0
 

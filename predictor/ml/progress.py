@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checking import TrainingWarning
+from .warnings import TrainingWarning
 
 Emit = Callable[..., None]
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from . import persistence
 from .checking import TrainingTable
-from .checkpoints import write_json
 from .deciding import Decided
 from .examples import MAX_EXAMPLES
 from .final_fits import Plan, fit_plan
 from .fitting import sample_rows
+from .json_files import write_json
 from .parity import compile_checked
 from .pipeline import FittedPipeline
 from .schema import TableSchema

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import InvalidTrainingRequest, listed, shown
 from .schema import Role, TableSchema, Task
-from .split_columns import SplitBy, SplitKind
+from .split import SplitBy, SplitKind
 from .threshold_rules import ThresholdRule
 
 AUTO = "auto"

@@ -4,43 +4,38 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import platform
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..errors import TrainingFailed
 from . import portfolio
 from .auto import auto
 from .baselines import Baselines
 from .candidates import Candidate
-from .checking import TrainingTable, TrainingWarning, feature_roles, make_table
-from .checkpoints import Checkpoints, write_json
+from .checking import TrainingTable, feature_roles, make_table
+from .checkpoints import Checkpoints
 from .children import Children
 from .choosing import choose
 from .conditions import Conditions
 from .duplicates import Duplicates, find_duplicates
-from .finishing import Finished, finish
+from .finishing import finish
 from .layouts import layout_of
-from .leaderboard import with_weights
 from .leaks import find_leaks
 from .learning_curve import NO_TIME, LearningCurve, learning_curve
 from .progress import Clock, Reporter
+from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read
 from .request import AUTO, TrainingRequest
+from .result_file import write_search_result
 from .search import Search
-from .split_columns import SplitKind, suggested
+from .split import SplitKind
+from .split_columns import suggested
 from .splitting import Split, split_rows
 from .tables import read_columns
+from .warnings import TrainingWarning
 
-LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skops", "duckdb")
-# Needed at the end. Loaded before the first fork, every child has them, and what they cost is known by then.
-LOADED_EARLY = ("onnxruntime", "onnx", "skops.io")
 # Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
 CELLS_PER_SECOND = 10_000
-MIN_SEARCH_ROWS = 1_000
-# Rows read at most, for each second of the budget: reading and the final fit must not eat it.
-ROWS_READ_PER_SECOND = 50_000
 # Beyond so many cells for each second and thread, three folds leave time for more candidates than five.
 MANY_CELLS_PER_SECOND = 1_000
 # Share of the budget in which columns are searched for leaks: a wide table has thousands.
@@ -80,7 +75,8 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     finally:
         children.kill_all()
     judged = {**finished.judged, "learning_curve": curve.to_json()}
-    write_result(request, workdir, search, replace(finished, judged=judged))
+    finished = replace(finished, judged=judged)
+    write_search_result(request, workdir, search, finished, task=search.table.task, n_rows=len(search.table))
 
 
 def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, tuple[str, ...]]:
@@ -106,12 +102,6 @@ def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, 
     for warning in [*warnings, *leaks]:
         reporter.warn(warning)
     return table, tuple(each.column for each in leaks if each.column is not None)
-
-
-def rows_to_read(request: TrainingRequest) -> int | None:
-    """How many rows the budget has time for; None for all of them."""
-    max_rows = max(MIN_SEARCH_ROWS, int(request.budget_seconds * ROWS_READ_PER_SECOND))
-    return max_rows if request.schema.n_rows > max_rows else None
 
 
 def _conditions(
@@ -168,47 +158,3 @@ def search_candidates(
         notes = "; ".join(f"{entry.title}: {entry.note}" for entry in search.leaderboard())
         raise TrainingFailed(f"No candidate could be fitted. {notes}")
     return search
-
-
-def write_result(
-    request: TrainingRequest, workdir: Path, search: Search, finished: Finished, **changes: Any
-) -> None:
-    """result.json, as train.py describes it; `changes` are what another kind of task says otherwise."""
-    choice, report = finished.choice, dict(finished.judged)
-    artifacts = {**finished.published["artifacts"], **report.pop("artifacts")}
-    if note := (report.get("decision") or {}).get("note"):
-        search.reporter.warn(TrainingWarning(note, request.target))
-    if search.is_budget_limited:
-        message = "The time budget ended the search: with more time, other candidates may be chosen."
-        search.reporter.warn(TrainingWarning(message))
-    best = choice.members[0][0].entry
-    write_json(
-        workdir / "result.json",
-        {
-            "format": 1,
-            "task": search.table.task.value,
-            "target": request.target,
-            "title": choice.title,
-            "estimator": "blend" if choice.is_blend else best.estimator,
-            "params": {"weights": choice.weights} if choice.is_blend else dict(best.params),
-            **finished.published,
-            "artifacts": artifacts,
-            "metrics": report["held_out"],
-            "baseline": report["baselines"][0]["held_out"],
-            "report": report,
-            "leaderboard": [entry.to_json() for entry in with_weights(search.leaderboard(), choice.weights)],
-            "warnings": [warning.to_json() for warning in search.reporter.warnings],
-            "libraries": {"python": platform.python_version(), **library_versions()},
-            "seed": request.seed,
-            "budget_seconds": request.budget_seconds,
-            "seconds": round(search.clock.elapsed, 3),
-            "is_budget_limited": search.is_budget_limited,
-            "n_rows": len(search.table),
-            "n_rows_left_out": max(request.schema.n_rows - len(search.table), 0),
-            **changes,
-        },
-    )
-
-
-def library_versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}

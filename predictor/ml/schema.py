@@ -231,6 +231,10 @@ class Signature:
     def class_names(self) -> tuple[str, ...]:
         return tuple(str(canonical_text(each)) for each in self.classes)
 
+    def typical_row(self) -> dict[str, Scalar]:
+        """The median or most frequent value of each field: a row to start from."""
+        return {each.name: each.typical for each in self.fields}
+
     def to_json(self) -> dict[str, Any]:
         return {
             "target": self.target,

@@ -10,12 +10,12 @@ import numpy as np
 
 from .candidates import Candidate
 from .checking import TrainingTable
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, FoldFit
 from .children import Children, Ended
 from .costs import Costs
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .metrics import selection_score
-from .paths import FoldFit, fit_fold
+from .paths import fit_fold
 from .progress import Clock, Reporter
 from .splitting import Split, split_rows
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest, Problem, listed, shown
-from .checking import TrainingWarning
 from .frequency import NAMED, Frequency, Moments, find_frequency, gathering_frequency
 from .request import ForecastOptions
 from .target import missing
+from .warnings import TrainingWarning
 
 Floats = NDArray[np.float64]
 

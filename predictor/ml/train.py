@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
 
 def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
     try:
-        from .checking import check_request
+        from .request_checks import check_request
 
         # Before scikit-learn is loaded, which takes seconds: a refusal comes at once.
         _runner(check_request(request))(request, workdir, reporter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidTrainingRequest
-from .checking import TrainingTable, TrainingWarning, feature_roles
-from .checkpoints import write_json
+from .checking import TrainingTable, feature_roles
 from .features import FeatureSpec
 from .pipeline import FittedPipeline, Member
 from .progress import Clock, Reporter
 from .publishing import store
+from .reading import LOADED_EARLY, rows_to_read
 from .request import TrainingRequest
-from .running import LOADED_EARLY, library_versions, rows_to_read
+from .result_file import write_result
 from .schema import Scalar, Task
 from .tables import read_columns
 from .target import MIN_ROWS, Target, missing
+from .warnings import TrainingWarning
 
 # Fewer rows can be divided in any way one likes.
 FEW_ROWS = 100
@@ -105,29 +105,22 @@ def end(
         found.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=found.threshold
     )
     member = found.pipeline.members[0]
-    write_json(
-        workdir / "result.json",
-        {
-            "format": 1,
-            "task": table.task.value,
-            "target": "",
-            "title": found.title,
-            "estimator": member.key,
-            "params": dict(found.params),
-            **published,
-            "weights": {member.key: 1.0},
-            "n_rows_fitted": len(table),
-            "metrics": found.report["metrics"],
-            "baseline": {},
-            "report": found.report,
-            "leaderboard": found.leaderboard,
-            "warnings": [warning.to_json() for warning in reporter.warnings],
-            "libraries": {"python": platform.python_version(), **library_versions()},
-            "seed": request.seed,
-            "budget_seconds": request.budget_seconds,
-            "seconds": round(clock.elapsed, 3),
-            "is_budget_limited": found.is_budget_limited,
-            "n_rows": len(table),
-            "n_rows_left_out": max(request.schema.n_rows - len(table), 0),
-        },
+    write_result(
+        request,
+        workdir,
+        task=table.task,
+        reporter=reporter,
+        seconds=clock.elapsed,
+        is_budget_limited=found.is_budget_limited,
+        n_rows=len(table),
+        title=found.title,
+        estimator=member.key,
+        params=dict(found.params),
+        **published,
+        weights={member.key: 1.0},
+        n_rows_fitted=len(table),
+        metrics=found.report["metrics"],
+        baseline={},
+        report=found.report,
+        leaderboard=found.leaderboard,
     )

@@ -8,10 +8,10 @@ from ..errors import InvalidTrainingRequest
 from ..ml.advice import Advice
 from ..ml.advice import advise as advise_on
 from ..ml.advice import found_out as found_out_by
-from ..ml.checking import check_request
 from ..ml.estimators import CATALOGUE, EstimatorInfo, Hyperparameter
 from ..ml.portfolio import Facts
 from ..ml.request import AUTO, TrainingRequest
+from ..ml.request_checks import check_request
 from ..ml.schema import Role, Task
 from ..models import Dataset, TrainingRun
 

@@ -13,21 +13,17 @@ from ..errors import InvalidInput, NotFound, NotServable, TooLarge
 from ..models import ModelVersion
 from . import artifacts
 from .admission import check_time
+from .version_facts import FILE, has_examples, importance_of
 
 if TYPE_CHECKING:
     from ..ml.examples import Examples
     from ..ml.rows import CheckedRows
     from .answers import Prediction
 
-FILE = "examples.json"
 MAX_NEAREST, N_NEAREST = 20, 5
 # A few megabytes each; fewer than the versions that serve, since few are asked for examples at a time.
 KEPT = 8
 NONE_STORED = "This version was stored without training rows to compare with; train it again."
-
-
-def has_examples(version: ModelVersion) -> bool:
-    return FILE in version.artifacts
 
 
 def examples_of(version: ModelVersion) -> Examples:
@@ -52,11 +48,6 @@ def _loaded(content_key: str, pk: int) -> Examples:
         ) from None
     content = persistence.content_of({FILE: path}, FILE, {FILE: digest})
     return persistence.read_examples(content, version.signature, importance_of(version))
-
-
-def importance_of(version: ModelVersion) -> dict[str, float]:
-    report = version.evaluation if isinstance(version.evaluation, dict) else {}
-    return {each["column"]: each["mean"] for each in report.get("importance") or []}
 
 
 def with_nearest(

@@ -21,7 +21,7 @@ from django.conf import settings
 
 from ..errors import Conflict, InvalidTable, TooLarge
 from ..ml.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
-from .fitting_child import child_environment
+from .child_environment import child_environment
 
 logger = logging.getLogger(__name__)
 

@@ -146,11 +146,11 @@ def forget_all() -> None:
 
 
 def _load(pk: int) -> Served:
-    from ..ml import inference
+    from ..ml import loading
 
     version = ModelVersion.objects.get(pk=pk)
     signature = version.signature
-    predictor = inference.load_predictor(
+    predictor = loading.load_predictor(
         _files(version),
         signature,
         digests={name: entry["digest"] for name, entry in version.artifacts.items()},

@@ -11,10 +11,10 @@ from django.db import transaction
 
 from ..errors import InvalidTrainingRequest, listed, shown
 from ..ml import split_columns
-from ..ml.checking import check_request
 from ..ml.request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
+from ..ml.request_checks import check_request
 from ..ml.schema import Role, Task
-from ..ml.split_columns import SplitBy
+from ..ml.split import SplitBy
 from ..ml.threshold_rules import ThresholdRule
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry

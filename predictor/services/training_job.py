@@ -18,7 +18,7 @@ from django.db import transaction
 from ..errors import TrainingFailed
 from ..ml.request import ForecastOptions, TrainingLimits, TrainingRequest
 from ..ml.schema import Role, Task
-from ..ml.split_columns import SplitBy
+from ..ml.split import SplitBy
 from ..ml.threshold_rules import ThresholdRule
 from ..models import JobStatus, TrainingRun
 from . import artifacts, registry

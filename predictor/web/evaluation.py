@@ -21,8 +21,8 @@ from .dependence import DependenceView
 from .evaluation_parts import ReportParts
 from .evaluation_report import ReportView, parity_sentence
 from .metric_words import headline_metric, metric_of
+from .model_page import ModelPage
 from .prediction_values import range_words
-from .registry import ModelPage
 
 LEAK = "possible leak"
 # What is told of a version that predicts no target, each with a template of its own.

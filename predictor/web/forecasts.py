@@ -12,8 +12,8 @@ from ..ml.schema import Task
 from ..models import CHAMPION, ModelVersion, PredictionSource
 from ..services import forecasts, predictions, registry
 from .evaluation_charts import Chart
+from .model_page import ModelPage
 from .predictions import version_choices
-from .registry import ModelPage
 from .snippets import curl_of, predictions_url
 
 # One chart holds one series; with more, the table says it all.

@@ -23,9 +23,9 @@ from .clustering_page import cluster_sentence
 from .contributions import contributions_of
 from .coverage_words import coverage_choices, sure_words
 from .evaluation_report import ReportView
+from .model_page import ModelPage
 from .prediction_forms import RowForm
 from .prediction_values import cell_text
-from .registry import ModelPage
 from .snippets import curl, predictions_url
 
 if TYPE_CHECKING:

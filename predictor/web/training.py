@@ -15,7 +15,7 @@ from django.views import View
 
 from ..errors import MlwebError
 from ..ml.schema import Task
-from ..ml.split_columns import SplitBy
+from ..ml.split import SplitBy
 from ..ml.threshold_rules import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training

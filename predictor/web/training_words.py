@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ml.schema import Task
-from ..ml.split_columns import SplitKind
+from ..ml.split import SplitKind
 
 TASK_TITLES = {
     Task.REGRESSION: "A number (regression)",

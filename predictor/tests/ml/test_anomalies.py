@@ -10,13 +10,13 @@ from threadpoolctl import threadpool_limits
 from predictor.errors import InvalidHyperparameters
 from predictor.ml import anomaly_run
 from predictor.ml.anomalies import IsolationScore, calibrate, expected_depth, leaf_depths, out_of_sample
-from predictor.ml.checking import check_request
 from predictor.ml.encoding import ISOLATION
 from predictor.ml.features import FeatureSpec
-from predictor.ml.inference import load_predictor
+from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.progress import Reporter
+from predictor.ml.request_checks import check_request
 from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.unsupervised import pipeline_of
 

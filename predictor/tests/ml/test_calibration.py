@@ -13,7 +13,7 @@ from predictor.ml import persistence
 from predictor.ml.calibration import Calibration, calibrated, fit
 from predictor.ml.features import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
-from predictor.ml.inference import load_predictor
+from predictor.ml.loading import load_predictor
 from predictor.ml.metrics import calibration_error, losses
 from predictor.ml.parity import compile_checked
 from predictor.ml.schema import FeatureField, Signature, Task

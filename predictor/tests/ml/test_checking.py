@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
-from predictor.ml.checking import check_request, make_table
+from predictor.ml.checking import make_table
 from predictor.ml.request import TrainingRequest
+from predictor.ml.request_checks import check_request
 from predictor.ml.schema import Role, TableSchema, Task
 
 from .tables_for_tests import columns_of, profile

@@ -16,7 +16,7 @@ from predictor.ml.clustering import Shuffle, find
 from predictor.ml.clusters import NearestCentre, SoftMixture
 from predictor.ml.encoding import DISTANCES
 from predictor.ml.features import FeatureSpec
-from predictor.ml.inference import load_predictor
+from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import load_pipeline
 from predictor.ml.progress import Deadline, Reporter

@@ -13,7 +13,7 @@ from predictor.ml.explaining import permutation_importance
 from predictor.ml.features import LINEAR
 from predictor.ml.fitting import Candidate, fit_member, join
 from predictor.ml.schema import Task
-from predictor.ml.split_columns import SplitBy, SplitKind
+from predictor.ml.split import SplitBy, SplitKind
 from predictor.ml.target import make_target
 
 from .tables_for_tests import classification_table, regression_table

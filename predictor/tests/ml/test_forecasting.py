@@ -11,16 +11,16 @@ import pytest
 
 from predictor.errors import DamagedArtifact, InvalidInput, InvalidRows, InvalidTrainingRequest
 from predictor.ml import forecast_table
-from predictor.ml.checking import check_request
 from predictor.ml.forecast_backtest import find_cuts, find_shape, least_periods, make_backtest
 from predictor.ml.forecast_evaluation import gains_of
 from predictor.ml.forecast_features import Shape, describe, filled, windows_of
 from predictor.ml.forecast_table import View, described, training_points
 from predictor.ml.forecasting import run
 from predictor.ml.frequency import NAMED
-from predictor.ml.inference import load_predictor
+from predictor.ml.loading import load_predictor
 from predictor.ml.progress import Reporter
 from predictor.ml.request import ForecastOptions, TrainingRequest
+from predictor.ml.request_checks import check_request
 from predictor.ml.schema import Role, Signature, Task
 from predictor.ml.series import Series, SeriesTable
 

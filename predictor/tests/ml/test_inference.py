@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from predictor.errors import DamagedArtifact
-from predictor.ml import inference, persistence
+from predictor.ml import loading, persistence
 from predictor.ml.hyperparameters import SUPERVISED
-from predictor.ml.inference import Predictor, load_predictor, try_in_child
+from predictor.ml.inference import Predictor
+from predictor.ml.loading import load_predictor, try_in_child
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import GOLDEN, SKOPS, SPEC, answers_of
 from predictor.ml.pipeline import Outputs
@@ -86,7 +87,7 @@ def test_a_file_that_kills_its_reader_kills_only_the_child(
     dies.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     run = subprocess.run
     monkeypatch.setattr(
-        inference.subprocess, "run", lambda command, **options: run([sys.executable, str(dies)], **options)
+        loading.subprocess, "run", lambda command, **options: run([sys.executable, str(dies)], **options)
     )
     with pytest.raises(DamagedArtifact, match="broke the process"):
         try_in_child({SPEC: b"", SKOPS: b""})
@@ -95,7 +96,7 @@ def test_a_file_that_kills_its_reader_kills_only_the_child(
 def test_a_child_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     run = subprocess.run
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(inference.subprocess, "run", lambda command, **options: run(sleep, **options))
+    monkeypatch.setattr(loading.subprocess, "run", lambda command, **options: run(sleep, **options))
     with pytest.raises(DamagedArtifact, match="no answer within"):
         try_in_child({}, seconds=0.2)
 
@@ -120,7 +121,7 @@ def test_serving_a_compiled_version_imports_no_training_library(tmp_path: Path) 
     stored(tmp_path, Task.BINARY)
     code = """
 import pathlib, sys
-from predictor.ml.inference import load_predictor
+from predictor.ml.loading import load_predictor
 from predictor.ml.rows import RowChecker
 from predictor.ml.schema import Signature, Task
 files = {path.name: path for path in pathlib.Path(sys.argv[1]).iterdir()}

@@ -13,12 +13,13 @@ from onnx import TensorProto, helper
 
 from predictor.errors import DamagedArtifact, TrainingFailed
 from predictor.ml import persistence, skops_files
+from predictor.ml.columns import Columns
 from predictor.ml.estimators import estimators_for
 from predictor.ml.hyperparameters import SUPERVISED
-from predictor.ml.inference import load_predictor
+from predictor.ml.loading import load_predictor
 from predictor.ml.parity import compile_checked
 from predictor.ml.persistence import GOLDEN, ONNX, SKOPS, SPEC, columns_from_json, columns_to_json
-from predictor.ml.pipeline import Columns, FittedPipeline
+from predictor.ml.pipeline import FittedPipeline
 from predictor.ml.schema import Task
 from predictor.ml.session import Session, refuse_external_data
 

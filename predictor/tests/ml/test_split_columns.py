@@ -4,7 +4,8 @@ import pytest
 
 from predictor.errors import InvalidTrainingRequest
 from predictor.ml.schema import ColumnProfile, Role, TableSchema
-from predictor.ml.split_columns import SplitBy, SplitKind, advice_on, offered, suggested
+from predictor.ml.split import SplitBy, SplitKind
+from predictor.ml.split_columns import advice_on, offered, suggested
 
 DAY = ColumnProfile("day", Role.DATETIME, "DATE", n_distinct=300)
 CUSTOMER = ColumnProfile("customer_id", Role.NUMERIC, "BIGINT", n_distinct=120, minimum=1, maximum=120)

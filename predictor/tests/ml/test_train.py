@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from predictor.ml import persistence
-from predictor.ml.inference import load_predictor
+from predictor.ml.loading import load_predictor
 from predictor.ml.request import TrainingLimits, TrainingRequest
 from predictor.ml.schema import Role, Signature, Task
-from predictor.ml.split_columns import SplitBy, SplitKind
+from predictor.ml.split import SplitBy, SplitKind
 
 from .tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
 
