@@ -10,7 +10,7 @@ from django.http import HttpResponse
 
 from ..api.json import dumps, loads
 from ..errors import InvalidInput, Problem, listed, shown
-from ..ml.schema import Role, Signature
+from ..ml.types.schema import Role, Signature
 from ..models import ModelVersion, PredictionSource
 from ..services.predictions import Answer
 from .answering import Wishes, answer, version_at

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from ..errors import NotServable
-from ..ml.schema import FeatureField, Role
+from ..ml.types.schema import FeatureField, Role
 from ..services import health, serving
 from . import VERSION
 from .answering import version_at

@@ -10,7 +10,7 @@ import orjson
 
 from ..api.json import dumps
 from ..errors import InvalidInput, shown
-from ..ml.schema import Signature, Task
+from ..ml.types.schema import Signature, Task
 from ..models import ModelVersion
 from ..services.predictions import Answer
 from .tensors import Tensor

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..errors import Conflict, Forbidden, InvalidInput, InvalidRows, NotFound, TooLarge
-from ..ml.csv_rows import CsvOptions
-from ..ml.json_lines_rows import write_json_lines
+from ..ml.inputs.csv_rows import CsvOptions
+from ..ml.inputs.json_lines_rows import write_json_lines
 from ..models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole, uuid7
 from . import artifact_references, artifacts, batch_files, datasets, jobs, registry, serving
 from .answers import coverage_for

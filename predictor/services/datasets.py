@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ..errors import Conflict, InvalidInput, NotFound, TooLarge, shown
-from ..ml.ingest_request import ImportOptions, IngestReport
+from ..ml.tables.ingest_request import ImportOptions, IngestReport
 from ..models import Dataset
 from . import artifacts, ingest_child
 from .artifact_references import remove_bytes
@@ -90,10 +90,10 @@ def import_csv(
 
 def preview(dataset: Dataset, limit: int = 20) -> Preview:
     """The first rows. Raises NotFound when the data was removed."""
-    from ..ml import tables
+    from ..ml.tables import stored_tables
 
     _needs_data(dataset)
-    rows = tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
+    rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
     columns = tuple(dataset.schema.names)
     return Preview(columns, tuple(tuple(row[column] for column in columns) for row in rows))
 

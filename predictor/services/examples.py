@@ -16,8 +16,8 @@ from .admission import check_time
 from .version_facts import FILE, has_examples, importance_of
 
 if TYPE_CHECKING:
-    from ..ml.examples import Examples
-    from ..ml.rows import CheckedRows
+    from ..ml.explanation.nearest_examples import Examples
+    from ..ml.inputs.row_checker import CheckedRows
     from .answers import Prediction
 
 MAX_NEAREST, N_NEAREST = 20, 5
@@ -36,7 +36,7 @@ def examples_of(version: ModelVersion) -> Examples:
 @lru_cache(maxsize=KEPT)
 def _loaded(content_key: str, pk: int) -> Examples:
     """The key names the bytes; the row says where they are."""
-    from ..ml import persistence
+    from ..ml.persistence import version_files
 
     version = ModelVersion.objects.get(pk=pk)
     digest = version.artifacts[FILE]["digest"]
@@ -46,8 +46,8 @@ def _loaded(content_key: str, pk: int) -> Examples:
         raise NotServable(
             f"A file of version {version.number} is missing from the artifact storage."
         ) from None
-    content = persistence.content_of({FILE: path}, FILE, {FILE: digest})
-    return persistence.read_examples(content, version.signature, importance_of(version))
+    content = version_files.content_of({FILE: path}, FILE, {FILE: digest})
+    return version_files.read_examples(content, version.signature, importance_of(version))
 
 
 def with_nearest(

@@ -24,14 +24,14 @@ from .child_environment import child_environment
 
 logger = logging.getLogger(__name__)
 
-MODULE = "predictor.ml.train"
+MODULE = "predictor.ml.training.train"
 POLL_SECONDS = 0.25
 # Predictions are answered first, fits take what is left.
 NICENESS = 5
 
 
 class FittingChild:
-    """`python -m predictor.ml.train REQUEST WORKDIR`. As a context it leaves no process behind."""
+    """`python -m predictor.ml.training.train REQUEST WORKDIR`. As a context it leaves no process behind."""
 
     def __init__(self, request: Path, workdir: Path):
         self._command = [sys.executable, "-m", MODULE, str(request), str(workdir)]

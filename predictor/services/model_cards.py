@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidTrainingRequest
-from ..ml.schema import FeatureField, canonical_text
-from ..ml.split import SplitBy
+from ..ml.types.schema import FeatureField, canonical_text
+from ..ml.types.split import SplitBy
 from ..models import ModelVersion
 from . import version_facts
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ..errors import InvalidRows, TooLarge
-from ..ml.csv_text import csv_lines
+from ..ml.tables.csv_writing import csv_lines
 from ..models import PredictionSource, uuid7
 from . import examples, forecasts, prediction_log, registry, serving, version_facts
 from .admission import admitted, check_time

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ..errors import MlwebError
-from ..ml.schema import FeatureField, Task
+from ..ml.types.schema import FeatureField, Task
 from ..models import ModelVersion
 from ..services import registry
 from ..services.comparison import ComparedValue

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound, NotServable
-from ..ml.schema import Task
+from ..ml.types.schema import Task
 from ..models import CHAMPION, ModelVersion, PredictionSource
 from ..services import forecasts, predictions, registry
 from .evaluation_charts import Chart

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.schema import FeatureField, Role, Signature
+from ..ml.types.schema import FeatureField, Role, Signature
 from .prediction_values import (
     GREATEST_WHOLE,
     Kind,

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 
 from ..errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
 from ..errors import shown as quoted
-from ..ml.schema import Signature, Task, canonical_text
+from ..ml.types.schema import Signature, Task, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
 from ..services.examples import N_NEAREST
@@ -29,7 +29,7 @@ from .prediction_values import cell_text
 from .snippets import curl, predictions_url
 
 if TYPE_CHECKING:
-    from ..ml.examples import Near
+    from ..ml.explanation.nearest_examples import Near
 
 # More classes than these are listed on request only.
 MAX_BARS = 8

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
-from ..ml.schema import FeatureField, Role, Signature
+from ..ml.types.schema import FeatureField, Role, Signature
 from ..models import ModelVersion, RegisteredModel
 
 TOKEN = "YOUR_TOKEN"  # noqa: S105 (a placeholder)

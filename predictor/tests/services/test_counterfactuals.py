@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from predictor.errors import InvalidInput, NotServable, TookTooLong, TooLarge
-from predictor.ml.examples import Examples
+from predictor.ml.explanation.nearest_examples import Examples
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
 from predictor.services import (
     admission,

@@ -29,7 +29,7 @@ from predictor.errors import (
     UnknownEncoding,
     UnsupportedContent,
 )
-from predictor.ml.schema import Role
+from predictor.ml.types.schema import Role
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
 from predictor.services import artifact_references, artifacts, datasets, ingest_child, samples
 

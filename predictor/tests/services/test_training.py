@@ -13,7 +13,7 @@ from django.db import transaction
 from pytest_django import Settings
 
 from predictor.errors import Conflict, InvalidInput, InvalidTrainingRequest
-from predictor.ml.schema import ColumnProfile, Role, TableSchema
+from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
 from predictor.models import (
     CHAMPION,
     Dataset,

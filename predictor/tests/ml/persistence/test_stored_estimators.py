@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from predictor.ml import skops_files
+from predictor.ml.persistence import skops_files
 
 DATA = Path(__file__).parent / "data"
 ANSWERS = json.loads((DATA / "answers.json").read_text("utf-8"))

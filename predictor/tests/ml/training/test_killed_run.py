@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from predictor.ml.request import TrainingRequest
+from predictor.ml.types.training_request import TrainingRequest
 
 PROJECT = Path(__file__).resolve().parents[4]
 DATA = Path(__file__).parent / "data" / "killed_run"
@@ -30,7 +30,7 @@ def test_a_run_begun_by_an_earlier_version_goes_on_with_its_fits(tmp_path):
     [fits] = (folder / "run" / "fits").iterdir()
     before = {path.name: path.stat().st_mtime_ns for path in fits.iterdir()}
     child = subprocess.run(
-        [sys.executable, "-m", "predictor.ml.train", "request.json", "run"],
+        [sys.executable, "-m", "predictor.ml.training.train", "request.json", "run"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
