@@ -1,8 +1,8 @@
-"""How far off an answer may be: conformal intervals and prediction sets from out-of-fold predictions.
+"""Conformal prediction: intervals and prediction sets from out-of-fold predictions.
 
-Cross-conformal prediction (Vovk, "Cross-conformal predictors", 2015): the errors that the candidates made on
-rows they were not fitted on say how far the final model will be off. Nothing is assumed but that new rows come
-from where the old ones came from.
+Cross-conformal prediction (Vovk, "Cross-conformal predictors", 2015): the errors of the candidates on rows
+that they were not fitted on estimate the errors of the final model. The only assumption is that new rows come
+from the same distribution (exchangeability).
 
 Regression: the errors are kept in groups by the size of the prediction (Mondrian conformal prediction), since
 large targets usually have larger errors, and with their sign, since errors are rarely symmetric.
@@ -27,20 +27,20 @@ FORMAT = 1
 DEFAULT_COVERAGE = 0.9
 LEAST_COVERAGE, MOST_COVERAGE = 0.5, 0.99
 JUDGED_COVERAGES = (0.8, 0.9, 0.95)
-# A group tells its 99 % interval by the two outermost errors at this size.
+# With this many rows, the 99 % interval of a group ends at its two outermost errors.
 ROWS_PER_GROUP = 200
 MAX_GROUPS = 10
-# Quantiles between which errors are interpolated.
+# Quantiles that are stored; between them errors are interpolated.
 N_KEPT = 801
 MIN_ROWS = 20
-# Coverages that are remembered; a caller may ask for any number of them.
+# Size of the cache by coverage: callers may ask for any coverage.
 MAX_KNOWN = 64
 
 Floats = NDArray[np.float64]
 
 
 def checked_coverage(coverage: float | None) -> float:
-    """The coverage asked for, or the default. Raises InvalidInput outside of 0.5 to 0.99."""
+    """The requested coverage, or the default. Raises InvalidInput outside of 0.5 to 0.99."""
     if coverage is None:
         return DEFAULT_COVERAGE
     if not LEAST_COVERAGE <= coverage <= MOST_COVERAGE:
@@ -50,7 +50,7 @@ def checked_coverage(coverage: float | None) -> float:
 
 @dataclass(frozen=True)
 class Group:
-    """The sorted scores of some rows, thinned to quantiles; `n` is how many they were."""
+    """Sorted nonconformity scores of a group of rows, thinned to quantiles; `n` is the number of rows."""
 
     n: int
     scores: tuple[float, ...]
@@ -62,7 +62,7 @@ class Group:
         return cls(len(scores), tuple(float(f"{each:.7g}") for each in kept))
 
     def quantile(self, level: float) -> float:
-        """The score that a new row stays at or below with this probability, corrected for the number of rows."""
+        """The conformal quantile: a new row scores at most this with probability `level` (finite-sample corrected)."""
         corrected = min(math.ceil((self.n + 1) * level) / self.n, 1.0)
         place = max(corrected * self.n - 1, 0) / max(self.n - 1, 1)
         return float(np.interp(place, np.linspace(0, 1, len(self.scores)), self.scores))
@@ -70,9 +70,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """What uncertainty.json holds. `edges` divide predicted values into groups; classification has one group.
+    """Conformal scores by group, as stored in uncertainty.json.
 
-    `floor`: no target lies below, so no interval does.
+    `edges` divide predicted values into groups; classification has one group. `floor`: no target lies
+    below, so no interval does.
     """
 
     task: Task
@@ -83,7 +84,7 @@ class Uncertainty:
 
     @classmethod
     def fit(cls, task: Task, y: NDArray[Any], predictions: NDArray[Any]) -> Uncertainty | None:
-        """From targets (class codes) and out-of-fold predictions; None when there are too few."""
+        """From targets (numbers or class codes) and out-of-fold predictions; None below MIN_ROWS rows."""
         predictions = np.asarray(predictions, np.float64)
         if task.is_classification:
             codes = np.asarray(y, np.intp)
@@ -99,22 +100,22 @@ class Uncertainty:
         edges = np.unique(np.quantile(predictions, np.linspace(0, 1, n_groups + 1)[1:-1]))
         places = np.searchsorted(edges, predictions)
         parts = [y[places == place] - predictions[places == place] for place in range(len(edges) + 1)]
-        everything = y - predictions
-        groups = tuple(Group.of(part if len(part) >= MIN_ROWS else everything) for part in parts)
+        residuals = y - predictions
+        groups = tuple(Group.of(part if len(part) >= MIN_ROWS else residuals) for part in parts)
         floor = 0.0 if y.min() >= 0 else None
         return cls(task, groups, tuple(map(float, edges)), floor)
 
     def margins(self, coverage: float) -> tuple[Floats, Floats]:
-        """What is added to a value for the lower and the upper end, by group."""
-        found = self._known.get(coverage)
-        if found is None:
+        """Offsets (n_groups,) from a predicted value to the lower and the upper end of its interval."""
+        margins = self._known.get(coverage)
+        if margins is None:
             tail = (1 - coverage) / 2
-            found = (
+            margins = (
                 np.array([-_negated(group).quantile(1 - tail) for group in self.groups]),
                 np.array([group.quantile(1 - tail) for group in self.groups]),
             )
-            self._remember(coverage, found)
-        below, above = found
+            self._remember(coverage, margins)
+        below, above = margins
         return below, above
 
     def intervals(self, values: Floats, coverage: float) -> tuple[Floats, Floats]:
@@ -127,18 +128,18 @@ class Uncertainty:
         return low, high
 
     def least_probability(self, coverage: float) -> float:
-        """The probability from which a class belongs to the set."""
-        found = self._known.get(coverage)
-        if found is None:
-            found = 1 - self.groups[0].quantile(coverage)
-            self._remember(coverage, found)
-        # Seven digits are stored.
-        return float(found) - 1e-7
+        """The least probability of a class in the prediction set."""
+        least = self._known.get(coverage)
+        if least is None:
+            least = 1 - self.groups[0].quantile(coverage)
+            self._remember(coverage, least)
+        # Scores are stored with seven digits.
+        return float(least) - 1e-7
 
-    def _remember(self, coverage: float, found: Any) -> None:
+    def _remember(self, coverage: float, value: Any) -> None:
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
-        self._known[coverage] = found
+        self._known[coverage] = value
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -171,8 +172,8 @@ def _negated(group: Group) -> Group:
 def coverage_report(
     uncertainty: Uncertainty, y: NDArray[Any], predictions: NDArray[Any], coverages: Sequence[float]
 ) -> list[dict[str, float]]:
-    """For each coverage asked for, the share of rows that were covered, and the mean width or size of a set."""
-    found = []
+    """Empirical coverage: for each coverage, the share of covered rows, and the mean width or set size."""
+    report = []
     for coverage in coverages:
         if uncertainty.task.is_classification:
             is_in = predictions >= uncertainty.least_probability(coverage)
@@ -182,5 +183,5 @@ def coverage_report(
             low, high = uncertainty.intervals(np.asarray(predictions, np.float64), coverage)
             is_covered = (low <= y) & (y <= high)
             size = {"mean_width": float((high - low).mean())}
-        found.append({"coverage": coverage, "covered": float(is_covered.mean()), **size})
-    return found
+        report.append({"coverage": coverage, "covered": float(is_covered.mean()), **size})
+    return report

@@ -1,4 +1,4 @@
-"""From which probability the positive class of two is predicted, chosen on out-of-fold predictions.
+"""Decision threshold of a binary classification, chosen on out-of-fold predictions.
 
 The positive class is the second in order: "yes" of no and yes, true of false and true, 1 of 0 and 1.
 """
@@ -22,16 +22,16 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 HALF = 0.5
-# A precision that one lucky row reaches is no precision.
-MIN_SAID = 10
-# The textbook threshold of a cost matrix is kept until the probabilities are off by so many standard errors: the
-# best of some thousand thresholds is two or three ahead by chance.
+# With fewer positive predictions, precision is mostly chance.
+MIN_PREDICTED = 10
+# The theoretical threshold of a cost matrix is kept unless the probabilities are off by so many standard errors:
+# the best of some thousand thresholds is two or three ahead by chance.
 SURE = 4.0
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A chosen threshold; `note` says where it falls short of what was asked."""
+    """A chosen decision threshold; `note` says where it does not reach what the rule asks for."""
 
     value: float
     rule: ThresholdRule
@@ -74,22 +74,24 @@ def decision_numbers(is_positive: Bools, probabilities: Floats, threshold: float
 
 @dataclass(frozen=True)
 class _Steps:
-    """All that a threshold can do: the distinct scores, falling, and what is found when each is included."""
+    """Precision, recall and F1 at each distinct score (falling), when rows from this score up are positive."""
 
     scores: Floats
     precision: Floats
     recall: Floats
     f1: Floats
-    n_said: NDArray[Any]
+    n_predicted: NDArray[Any]
 
     @classmethod
     def of(cls, is_positive: Bools, probabilities: Floats) -> _Steps:
         scores, hits, alarms = score_counts(is_positive, probabilities)
-        said, n_positive = hits + alarms, int(is_positive.sum())
-        return cls(scores, hits / said, hits / n_positive, 2 * hits / (said + n_positive), said)
+        n_predicted, n_positive = hits + alarms, int(is_positive.sum())
+        return cls(
+            scores, hits / n_predicted, hits / n_positive, 2 * hits / (n_predicted + n_positive), n_predicted
+        )
 
     def value(self, place: int) -> float:
-        """A threshold that includes this score and not the next, as short as can be written."""
+        """A threshold that includes this score and not the next, with as few digits as possible."""
         above = float(self.scores[place])
         below = float(self.scores[place + 1]) if place + 1 < len(self.scores) else 0.0
         return shortest(below, above)
@@ -99,48 +101,49 @@ def shortest(low: float, high: float) -> float:
     """The number with the fewest digits above `low` and at most `high`, near their middle."""
     middle = (low + high) / 2
     for digits in range(1, 17):
-        found = float(f"{middle:.{digits}g}")
-        if low < found <= high:
-            return found
+        rounded = float(f"{middle:.{digits}g}")
+        if low < rounded <= high:
+            return rounded
     return high
 
 
 def _at_least(rule: ThresholdRule, steps: _Steps) -> Threshold:
-    """The most of the one, where the other is at least as wanted."""
-    wanted, name = rule.numbers[0], rule.by
-    held, other = (steps.precision, steps.recall) if name == "precision" else (steps.recall, steps.precision)
-    counted = steps.n_said >= min(MIN_SAID, int(steps.n_said[-1]))
-    allowed = np.flatnonzero((held >= wanted) & counted)
-    if len(allowed):
-        best = allowed[np.lexsort((held[allowed], other[allowed]))[-1]]
+    """The highest recall with at least the wanted precision, or the other way round."""
+    minimum, name = rule.numbers[0], rule.by
+    bound, goal = (steps.precision, steps.recall) if name == "precision" else (steps.recall, steps.precision)
+    is_reliable = steps.n_predicted >= min(MIN_PREDICTED, int(steps.n_predicted[-1]))
+    places = np.flatnonzero((bound >= minimum) & is_reliable)
+    if len(places):
+        best = places[np.lexsort((bound[places], goal[places]))[-1]]
         return Threshold(steps.value(int(best)), rule)
-    best = int(np.argmax(np.where(counted, held, -1.0)))
-    reached = f"No threshold reaches a {name} of {wanted:.4g}; this one reaches {held[best]:.3g}."
+    best = int(np.argmax(np.where(is_reliable, bound, -1.0)))
+    reached = f"No threshold reaches a {name} of {minimum:.4g}; this one reaches {bound[best]:.3g}."
     return Threshold(steps.value(best), rule, reached)
 
 
 def _cheapest(is_positive: Bools, probabilities: Floats, alarm: float, miss: float) -> float:
-    """The threshold of least cost.
+    """The threshold of least expected cost.
 
-    Of probabilities that mean what they say that is alarm / (alarm + miss) (Elkan, "The foundations of
-    cost-sensitive learning", IJCAI 2001). It is kept unless the rows between it and the cheapest threshold have
-    other classes than their probabilities say, by more than chance: a minimum over few rows is mostly chance.
+    For calibrated probabilities that is alarm / (alarm + miss) (Elkan, "The foundations of
+    cost-sensitive learning", IJCAI 2001). It is kept unless, in the rows between it and the
+    empirically cheapest threshold, the classes differ from the probabilities by more than chance: a minimum over
+    few rows is mostly chance.
     """
     bayes = alarm / (alarm + miss)
     steps = _Steps.of(is_positive, probabilities)
     hits = steps.recall * is_positive.sum()
-    costs = alarm * (steps.n_said - hits) + miss * (is_positive.sum() - hits)
-    found = steps.value(int(np.argmin(costs)))
-    between = (probabilities >= min(bayes, found)) & (probabilities < max(bayes, found))
-    said = probabilities[between]
-    off = abs(float(is_positive[between].sum() - said.sum()))
-    is_surely_off = off > SURE * float(np.sqrt((said * (1 - said)).sum()))
-    return found if is_surely_off else float(f"{bayes:.6g}")
+    costs = alarm * (steps.n_predicted - hits) + miss * (is_positive.sum() - hits)
+    cheapest = steps.value(int(np.argmin(costs)))
+    between = (probabilities >= min(bayes, cheapest)) & (probabilities < max(bayes, cheapest))
+    expected = probabilities[between]
+    difference = abs(float(is_positive[between].sum() - expected.sum()))
+    is_miscalibrated = difference > SURE * float(np.sqrt((expected * (1 - expected)).sum()))
+    return cheapest if is_miscalibrated else float(f"{bayes:.6g}")
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What another threshold is chosen (out of fold) and judged (held out) from, without fitting again.
+    """Stored scores, from which another threshold is chosen (out of fold) and evaluated (held out) without a refit.
 
     `baselines`: probabilities of the positive class for the held-out rows, by the baseline's key.
     """
@@ -150,7 +153,7 @@ class Scores:
     baselines: Mapping[str, Floats] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Probabilities as float32, which is what a graph carries of them."""
+        """As JSON; probabilities as float32, the precision of the ONNX graph."""
         return {
             "out_of_fold": _rows_to_json(*self.out_of_fold),
             "held_out": _rows_to_json(*self.held_out),
@@ -196,5 +199,5 @@ def _numbers(text: str) -> Floats:
 
 
 def pairs(probabilities: Floats) -> Floats:
-    """Both columns (n, 2) from that of the positive class (n,)."""
+    """Probabilities of both classes (n, 2) from those of the positive class (n,)."""
     return np.column_stack([1 - probabilities, probabilities])

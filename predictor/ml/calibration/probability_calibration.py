@@ -1,9 +1,9 @@
-"""Probabilities that mean what they say: what out-of-fold predictions tell about how sure a model is too often.
+"""Probability calibration on out-of-fold predictions: temperature scaling, Platt scaling, or none.
 
 q = softmax(scale · log p + shifts): with a scale alone this is temperature scaling (Guo et al., "On calibration of
-modern neural networks", ICML 2017), with shifts and two classes it is Platt's (1999). Two forms and "none" are
-compared by log-loss on folds that they were not fitted on, and one is taken only where it is better by more than
-noise. Isotonic steps are left out: they cannot be exported exactly, and make ties of what was ranked.
+modern neural networks", ICML 2017), with shifts and two classes it is Platt scaling (1999). Both forms and
+"none" are compared by cross-validated log-loss, and a form is used only where it is better by more than noise.
+Isotonic regression is left out: it cannot be exported exactly, and it turns different probabilities into ties.
 """
 
 from __future__ import annotations
@@ -22,31 +22,32 @@ from ..types.schema import Task
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-# One of Newton's steps over 20,000 cells takes 2 ms; more rows do not move three parameters.
+# A Newton step over 20,000 cells takes 2 ms; more rows hardly change so few parameters.
 MAX_CELLS = 20_000
 MIN_ROWS = 50
 N_STEPS, N_HALVINGS = 25, 12
-# Pulls the scale to 1 and the shifts to 0 with the weight of one row: classes that are told apart without a mistake
-# would make the scale infinite.
+# L2 penalty, with the weight of one row, towards scale 1 and shifts 0: perfectly separated classes would make the
+# scale infinite.
 PULL = 1.0
 LEAST_SCALE, MOST_SCALE = 0.02, 5.0
-# How many standard errors of its gain a calibration has to be better by, and by which share of the log-loss.
+# The least gain of a calibration that is used: in standard errors of the gain, and as a share of the log-loss.
 SURE, WORTH = 2.0, 0.002
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is done to probabilities (n, n_classes): softmax(scale · log p + shifts)."""
+    """A fitted calibration of probabilities (n, n_classes): softmax(scale · log p + shifts)."""
 
     scale: float
     shifts: tuple[float, ...]
 
     def apply(self, probabilities: Floats) -> Floats:
+        """Calibrated probabilities (n, n_classes)."""
         logits = self.scale * np.log(np.maximum(probabilities, EPSILON)) + np.asarray(self.shifts)
         logits -= logits.max(axis=1, keepdims=True)
         powers = np.exp(logits)
-        found: Floats = powers / powers.sum(axis=1, keepdims=True)
-        return found
+        result: Floats = powers / powers.sum(axis=1, keepdims=True)
+        return result
 
     @property
     def kind(self) -> str:
@@ -59,20 +60,20 @@ class Calibration:
     def from_json(cls, data: Mapping[str, Any], n_classes: int) -> Calibration:
         """Raises DamagedArtifact."""
         try:
-            found = cls(float(data["scale"]), tuple(float(each) for each in data["shifts"]))
+            fitted = cls(float(data["scale"]), tuple(float(each) for each in data["shifts"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise DamagedArtifact("The stored calibration is not complete.") from error
-        if len(found.shifts) != n_classes or not np.isfinite([found.scale, *found.shifts]).all():
-            raise DamagedArtifact("The stored calibration does not fit the classes.")
-        return found
+            raise DamagedArtifact("The stored fitted is not complete.") from error
+        if len(fitted.shifts) != n_classes or not np.isfinite([fitted.scale, *fitted.shifts]).all():
+            raise DamagedArtifact("The stored fitted does not fit the classes.")
+        return fitted
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What was found out of fold: the calibration, or None where none is worth it.
+    """The chosen calibration, or None where none is worth it, with its cross-validated effect.
 
-    `probabilities` are those of the rows given, each changed by what the other folds say; `before`, `after` are
-    their log-losses (equal when nothing is changed).
+    `probabilities` are those of the given rows, each calibrated by a fit on the other folds; `before` and `after`
+    are their log-losses (equal without a calibration).
     """
 
     calibration: Calibration | None
@@ -81,18 +82,18 @@ class Calibrated:
     after: float
 
     def to_json(self) -> dict[str, Any]:
-        found = self.calibration
+        calibration = self.calibration
         return {
-            "kind": found.kind if found else "none",
-            **(found.to_json() if found else {}),
+            "kind": calibration.kind if calibration else "none",
+            **(calibration.to_json() if calibration else {}),
             "cross_validated": {"before": self.before, "after": self.after},
         }
 
 
 def calibrated(probabilities: Floats, y: Codes, folds: Sequence[Codes]) -> Calibrated:
-    """The calibration of out-of-fold probabilities (n, n_classes) that is worth it, by cross-validation.
+    """Choose the calibration of out-of-fold probabilities (n, n_classes) by cross-validated log-loss.
 
-    `folds` are the places of each fold's rows; together they are all rows.
+    `folds` are the row numbers of each fold; together they are all rows.
     """
     probabilities = np.asarray(probabilities, np.float64)
     own = losses(Task.MULTICLASS, y, probabilities)
@@ -101,16 +102,16 @@ def calibrated(probabilities: Floats, y: Codes, folds: Sequence[Codes]) -> Calib
         return best
     for has_shifts in (False, True):
         whole = fit(probabilities, y, has_shifts=has_shifts)
-        # What is not worth it on the rows that it was fitted on is not on others: most tables end here.
+        # Without a gain on the rows it was fitted on, it has none on others: most tables end here.
         if not _is_worth(own - losses(Task.MULTICLASS, y, whole.apply(probabilities)), best.before):
             continue
-        found = _cross_fitted(probabilities, y, folds, has_shifts)
-        gain = own - losses(Task.MULTICLASS, y, found)
+        changed = _cross_fitted(probabilities, y, folds, has_shifts)
+        gain = own - losses(Task.MULTICLASS, y, changed)
         after = best.before - float(gain.mean())
-        # A few confident mistakes make a mean and hide how little is known: every fold has to gain.
+        # A few confident mistakes can dominate the mean, so every fold has to gain.
         is_steady = all(gain[fold].mean() > 0 for fold in folds)
         if is_steady and _is_worth(gain, best.before) and after < best.after:
-            best = Calibrated(whole, found, best.before, after)
+            best = Calibrated(whole, changed, best.before, after)
     return best
 
 
@@ -119,19 +120,19 @@ def _is_worth(gain: Floats, before: float) -> bool:
 
 
 def _cross_fitted(probabilities: Floats, y: Codes, folds: Sequence[Codes], has_shifts: bool) -> Floats:
-    found = probabilities.copy()
+    result = probabilities.copy()
     for fold in folds:
         is_other = np.ones(len(y), bool)
         is_other[fold] = False
         calibration = fit(probabilities[is_other], y[is_other], has_shifts=has_shifts)
-        found[fold] = calibration.apply(probabilities[fold])
-    return found
+        result[fold] = calibration.apply(probabilities[fold])
+    return result
 
 
 def fit(probabilities: Floats, y: Codes, *, has_shifts: bool) -> Calibration:
-    """The scale, and with `has_shifts` one shift a class (the first is 0), of least log-loss.
+    """Fit the scale, and with `has_shifts` one shift per class (the first is 0), by least log-loss.
 
-    Newton's method with halved steps: the loss is convex in all of them.
+    Newton's method with step halving: the loss is convex in the parameters.
     """
     n_classes = probabilities.shape[1]
     n_rows = max(MIN_ROWS, MAX_CELLS // n_classes)
@@ -139,59 +140,61 @@ def fit(probabilities: Floats, y: Codes, *, has_shifts: bool) -> Calibration:
         rows = np.linspace(0, len(y) - 1, n_rows).astype(np.intp)
         probabilities, y = probabilities[rows], y[rows]
     logs = np.log(np.maximum(probabilities, EPSILON))
-    beginning = np.r_[1.0, np.zeros(n_classes - 1 if has_shifts else 0)]
-    at: Floats = beginning.copy()
-    loss = _loss(at, beginning, logs, y)
+    start = np.r_[1.0, np.zeros(n_classes - 1 if has_shifts else 0)]
+    parameters: Floats = start.copy()
+    loss = _loss(parameters, start, logs, y)
     for _ in range(N_STEPS):
-        at, new = _lower(at, loss, beginning, logs, y)
-        is_there = loss - new <= 1e-7 * max(loss, 1.0)
+        parameters, new = _damped_step(parameters, loss, start, logs, y)
+        has_converged = loss - new <= 1e-7 * max(loss, 1.0)
         loss = new
-        if is_there:
+        if has_converged:
             break
-    shifts = np.r_[0.0, at[1:]] if has_shifts else np.zeros(n_classes)
-    return Calibration(float(at[0]), tuple(float(each) for each in shifts))
+    shifts = np.r_[0.0, parameters[1:]] if has_shifts else np.zeros(n_classes)
+    return Calibration(float(parameters[0]), tuple(float(each) for each in shifts))
 
 
-def _lower(at: Floats, loss: float, beginning: Floats, logs: Floats, y: Codes) -> tuple[Floats, float]:
-    """A place of no more loss, and its loss: one step of Newton's, halved until it does not climb."""
-    step = _newton(at, beginning, logs, y)
+def _damped_step(
+    parameters: Floats, loss: float, start: Floats, logs: Floats, y: Codes
+) -> tuple[Floats, float]:
+    """One damped Newton step, halved until the loss does not rise: the new parameters and their loss."""
+    step = _newton_step(parameters, start, logs, y)
     for _ in range(N_HALVINGS):
-        tried = at - step
-        tried[0] = np.clip(tried[0], LEAST_SCALE, MOST_SCALE)
-        new = _loss(tried, beginning, logs, y)
+        candidate = parameters - step
+        candidate[0] = np.clip(candidate[0], LEAST_SCALE, MOST_SCALE)
+        new = _loss(candidate, start, logs, y)
         if new <= loss:
-            return tried, new
+            return candidate, new
         step /= 2
-    return at, loss
+    return parameters, loss
 
 
-def _shares(at: Floats, logs: Floats) -> Floats:
-    shifts = np.r_[0.0, at[1:]] if len(at) > 1 else np.zeros(logs.shape[1])
-    logits = at[0] * logs + shifts
+def _softmax(parameters: Floats, logs: Floats) -> Floats:
+    shifts = np.r_[0.0, parameters[1:]] if len(parameters) > 1 else np.zeros(logs.shape[1])
+    logits = parameters[0] * logs + shifts
     logits -= logits.max(axis=1, keepdims=True)
     powers = np.exp(logits)
-    found: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return found
+    result: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return result
 
 
-def _loss(at: Floats, beginning: Floats, logs: Floats, y: Codes) -> float:
-    own = _shares(at, logs)[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(own, 1e-300)).sum() + PULL / 2 * ((at - beginning) ** 2).sum())
+def _loss(parameters: Floats, start: Floats, logs: Floats, y: Codes) -> float:
+    own = _softmax(parameters, logs)[np.arange(len(y)), y]
+    return float(-np.log(np.maximum(own, 1e-300)).sum() + PULL / 2 * ((parameters - start) ** 2).sum())
 
 
-def _newton(at: Floats, beginning: Floats, logs: Floats, y: Codes) -> Floats:
-    """The step from here: the inverse of the second derivatives times the first."""
-    shares = _shares(at, logs)
+def _newton_step(parameters: Floats, start: Floats, logs: Floats, y: Codes) -> Floats:
+    """The Newton step: the inverse of the Hessian times the gradient."""
+    shares = _softmax(parameters, logs)
     mean = (shares * logs).sum(axis=1)
-    off = shares.copy()
-    off[np.arange(len(y)), y] -= 1.0
-    gradient = PULL * (at - beginning)
-    hessian = PULL * np.eye(len(at))
-    gradient[0] += (off * logs).sum()
+    errors = shares.copy()
+    errors[np.arange(len(y)), y] -= 1.0
+    gradient = PULL * (parameters - start)
+    hessian = PULL * np.eye(len(parameters))
+    gradient[0] += (errors * logs).sum()
     hessian[0, 0] += ((shares * logs**2).sum(axis=1) - mean**2).sum()
-    if len(at) > 1:
+    if len(parameters) > 1:
         rest = shares[:, 1:]
-        gradient[1:] += off[:, 1:].sum(axis=0)
+        gradient[1:] += errors[:, 1:].sum(axis=0)
         across = (rest * (logs[:, 1:] - mean[:, None])).sum(axis=0)
         hessian[0, 1:] += across
         hessian[1:, 0] += across

@@ -1,9 +1,9 @@
 # ruff: noqa: E501 (a table of sentences)
-"""The catalogue of estimators: what people can choose, in plain words, with bounded hyperparameters.
+"""The catalogue of estimators that users can choose, with bounded hyperparameters.
 
-Importing this does not import scikit-learn: forms and pages read the catalogue, only training builds.
+Importing this does not import scikit-learn: forms and pages read the catalogue, only training builds estimators.
 To add an estimator: an entry here, its builder in `building.py`, its graph in `onnx_export.py`; the tests
-walk the catalogue.
+cover the whole catalogue.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["CATALOGUE", "EstimatorInfo", "Hyperparameter", "estimators_for", "va
 
 @dataclass(frozen=True)
 class EstimatorInfo:
-    """One kind of estimator.
+    """One kind of estimator in the catalogue.
 
     `max_rows`: fit on a sample of at most this many rows (None: all), since its cost grows faster than n log n.
     `has_scaled_target`: for regression, fit on targets scaled by TargetScaling.fit(y, is_scaled=True).
@@ -48,8 +48,8 @@ class EstimatorInfo:
     is_fitted_in_double: bool = False
 
     def hyperparameters_for(self, task: Task) -> tuple[Hyperparameter, ...]:
-        """The hyperparameters that mean something for the task."""
-        return tuple(knob for knob in self.hyperparameters if task in knob.tasks)
+        """The hyperparameters that apply to the task."""
+        return tuple(each for each in self.hyperparameters if task in each.tasks)
 
     def build(
         self,
@@ -152,7 +152,7 @@ _ALL = (
         "logistic_regression", "Logistic regression", "A weighted sum of the features, turned into probabilities.",
         CLASSIFICATION,
         (
-            _number("C", "Freedom", 1.0, 1e-5, 1e5, "The inverse of the penalty on weights; more fits closer."),
+            _number("C", "Inverse penalty", 1.0, 1e-5, 1e5, "The inverse of the penalty on weights; more fits the training rows closer."),
             _integer("max_iter", "Iterations", 500, 10, 5000, "Steps of the solver at most."),
             BALANCED,
         ),
@@ -162,7 +162,7 @@ _ALL = (
         "svm", "Support vector machine", "Separates by the rows nearest to the border; good on small tables.",
         SUPERVISED,
         (
-            _number("C", "Freedom", 1.0, 1e-3, 1e3, "More follows the training rows closer."),
+            _number("C", "Inverse penalty", 1.0, 1e-3, 1e3, "More fits the training rows closer."),
             Hyperparameter("kernel", "Kernel", "choice", "rbf", "rbf bends the border; linear keeps it straight.",
                            choices=("rbf", "linear")),
             Hyperparameter("epsilon", "Tolerance", "number", 0.1, "Errors below this share of the target's deviation "
@@ -184,7 +184,7 @@ _ALL = (
         SUPERVISED, FORESTS, ORDINAL_TREES, max_rows=HUGE_N,
     ),
     EstimatorInfo(
-        "gradient_boosting", "Gradient boosting", "Trees added one by one, each mending the errors so far; exact cuts.",
+        "gradient_boosting", "Gradient boosting", "Trees added one by one, each correcting the errors so far; exact cuts.",
         SUPERVISED,
         (
             N_TREES, RATE, _integer("max_depth", "Depth", 3, 1, 12, "Splits from root to leaf at most."), LEAF,
@@ -214,17 +214,17 @@ _ALL = (
         NATIVE_BOOSTING,
     ),
     EstimatorInfo(
-        "knn", "k-nearest neighbours", "Answers as the most similar training rows did.",
+        "knn", "k-nearest neighbours", "Predicts from the targets of the most similar training rows.",
         SUPERVISED,
         (
-            _integer("n_neighbors", "Neighbours", 15, 1, 200, "How many similar rows to ask."),
+            _integer("n_neighbors", "Neighbours", 15, 1, 200, "How many similar rows to use."),
             Hyperparameter("weights", "Weights", "choice", "distance", "Whether nearer rows count more.",
                            choices=("distance", "uniform")),
         ),
         LINEAR, max_rows=20_000,
     ),
     EstimatorInfo(
-        "naive_bayes", "Naive Bayes", "Multiplies what each feature says about the class, as if they were independent.",
+        "naive_bayes", "Naive Bayes", "Multiplies the evidence of each feature for a class, as if features were independent.",
         CLASSIFICATION,
         (_number("var_smoothing", "Smoothing", 1e-3, 1e-9, 1.0, "Added to each variance, as a share of the largest."),),
         LINEAR,
@@ -242,7 +242,7 @@ _ALL = (
         LINEAR, max_rows=HUGE_N, has_scaled_target=True,
     ),
     EstimatorInfo(
-        "kmeans", "K-means", "Puts each row to the nearest of a few centres: compact clusters of like size.",
+        "kmeans", "K-means", "Assigns each row to the nearest of a few centres: compact clusters of similar size.",
         CLUSTERING, (N_CLUSTERS,), DISTANCES,
     ),
     EstimatorInfo(
@@ -257,7 +257,7 @@ _ALL = (
             _number("contamination", "Share called unusual", 0.02, 0.001, 0.3,
                     "How many of rows like these should be called unusual; the score stays the same.", ANOMALY),
             _integer("n_estimators", "Trees", 100, 10, 1000, "More trees are steadier and slower.", ANOMALY),
-            _integer("max_samples", "Rows per tree", 2_048, 16, 10_000, "Few rows are quick; more tell a row that is odd in one column only.", ANOMALY),
+            _integer("max_samples", "Rows per tree", 2_048, 16, 10_000, "Few rows are fast; more rows find those that are odd in one column only.", ANOMALY),
         ),
         ISOLATION,
     ),

@@ -1,9 +1,9 @@
-"""Fitted clusters that answer for new rows: k-means and Gaussian mixtures, as arrays that can be exported exactly.
+"""Fitted clusterings that predict for new rows: k-means and Gaussian mixtures, as arrays that export exactly.
 
-Both say for each row how likely each cluster is. For a mixture that is the posterior probability. K-means is the
+Both give each row a probability of each cluster. For a mixture that is the posterior probability. K-means is the
 limit of a mixture whose clusters are balls of one size and one weight (Bishop, "Pattern recognition and machine
-learning", 9.3.2): with the spread that was found, the same formula gives a probability whose largest is always
-the nearest centre.
+learning", 9.3.2): with the fitted spread, the same formula gives probabilities, and the nearest centre always
+has the largest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
 
-# Features are standardised; beyond twenty deviations a row is merely far (as for neighbours.py).
+# Features are standardised, then clipped to this many deviations, as for nearest neighbours.
 FARTHEST = 20.0
 # Rows that coincide with their centres have no spread; a probability still needs one.
 SMALLEST_SPREAD = 1e-6
@@ -25,8 +25,8 @@ Matrix = NDArray[Any]
 
 
 class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]
-    """Shared by both. `weights_` (d,) multiply the features; `logits` (n, k) of weighted features are
-    log-probabilities but for a constant in each row."""
+    """Base of both. `weights_` (d,) multiply the features; `logits` (n, k) of weighted features are
+    log-probabilities up to a constant in each row."""
 
     classes_: NDArray[np.intp]
     weights_: NDArray[np.float64]
@@ -38,22 +38,23 @@ class Clusters(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def predict(self, X: Matrix) -> NDArray[np.intp]:
-        """The number of the likeliest cluster (n,), from 0."""
+        """The most probable cluster of each row (n,), numbered from 0."""
         size = max(1, CHUNK_CELLS // max(X.shape[1], 1))
-        found = np.empty(len(X), np.intp)
+        labels = np.empty(len(X), np.intp)
         for start in range(0, len(X), size):
-            found[start : start + size] = self.predict_proba(X[start : start + size]).argmax(axis=1)
-        return found
+            labels[start : start + size] = self.predict_proba(X[start : start + size]).argmax(axis=1)
+        return labels
 
     def logits(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-probabilities (n, k), up to a constant in each row, of weighted features (n, d)."""
         raise NotImplementedError
 
     def ordered(self, order: NDArray[np.intp]) -> Clusters:
-        """The same clusters under other numbers: the first is the one that was `order[0]`."""
+        """The same clusters, renumbered: the new first one was number `order[0]`."""
         raise NotImplementedError
 
     def weighing(self, weights: NDArray[np.float64]) -> Clusters:
-        """The same clusters, for features that are still to be multiplied by these."""
+        """Set the weights that features are multiplied by before prediction; returns itself."""
         self.weights_ = np.asarray(weights, np.float64)
         return self
 
@@ -63,12 +64,12 @@ class NearestCentre(Clusters):
 
     @classmethod
     def of(cls, centres: Matrix, spread: float) -> NearestCentre:
-        made = cls()
-        made.centres_ = np.asarray(centres, np.float64)
-        made.spread_ = max(float(spread), SMALLEST_SPREAD)
-        made.classes_ = np.arange(len(made.centres_))
-        made.weights_ = np.ones(made.centres_.shape[1])
-        return made
+        fitted = cls()
+        fitted.centres_ = np.asarray(centres, np.float64)
+        fitted.spread_ = max(float(spread), SMALLEST_SPREAD)
+        fitted.classes_ = np.arange(len(fitted.centres_))
+        fitted.weights_ = np.ones(fitted.centres_.shape[1])
+        return fitted
 
     def ordered(self, order: NDArray[np.intp]) -> NearestCentre:
         return NearestCentre.of(self.centres_[order], self.spread_)
@@ -78,7 +79,7 @@ class NearestCentre(Clusters):
         return X @ weights + offsets
 
     def plane(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Weights (d, k) and offsets (k,): -|x - c|² / 2 spread without |x|², which all clusters share."""
+        """Linear weights (d, k) and offsets (k,): -|x - c|² / (2 spread) without |x|², equal for all clusters."""
         squares = (self.centres_**2).sum(axis=1)
         return self.centres_.T / self.spread_, -squares / (2.0 * self.spread_)
 
@@ -90,19 +91,19 @@ class SoftMixture(Clusters):
     @classmethod
     def of(cls, means: Matrix, factors: Matrix, shares: Matrix) -> SoftMixture:
         """`means` and `factors` as scikit-learn's means_ and precisions_cholesky_; `shares` (k,) of the rows."""
-        made = cls()
-        made.means_ = np.asarray(means, np.float64)
-        made.factors_ = np.asarray(factors, np.float64)
-        determinants = np.log(np.diagonal(made.factors_, axis1=1, axis2=2)).sum(axis=1)
-        made.constants_ = np.log(np.maximum(shares, 1e-300)) + determinants
-        made.classes_ = np.arange(len(made.means_))
-        made.weights_ = np.ones(made.means_.shape[1])
-        return made
+        fitted = cls()
+        fitted.means_ = np.asarray(means, np.float64)
+        fitted.factors_ = np.asarray(factors, np.float64)
+        determinants = np.log(np.diagonal(fitted.factors_, axis1=1, axis2=2)).sum(axis=1)
+        fitted.constants_ = np.log(np.maximum(shares, 1e-300)) + determinants
+        fitted.classes_ = np.arange(len(fitted.means_))
+        fitted.weights_ = np.ones(fitted.means_.shape[1])
+        return fitted
 
     def ordered(self, order: NDArray[np.intp]) -> SoftMixture:
-        made = SoftMixture.of(self.means_[order], self.factors_[order], np.ones(len(order)))
-        made.constants_ = self.constants_[order]
-        return made
+        reordered = SoftMixture.of(self.means_[order], self.factors_[order], np.ones(len(order)))
+        reordered.constants_ = self.constants_[order]
+        return reordered
 
     def logits(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         parts = zip(self.means_, self.factors_, self.constants_, strict=True)

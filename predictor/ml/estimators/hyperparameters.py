@@ -1,4 +1,4 @@
-"""Hyperparameters that people may set: meaning, bounds, and how JSON or form text is read."""
+"""Hyperparameters that users may set: type, bounds, and parsing from JSON or form text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANOMALY = frozenset({Task.ANOMALY})
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One knob. `choices` is for kind "choice"; bounds are inclusive; `is_optional` allows None."""
+    """One hyperparameter. `choices` is for kind "choice"; bounds are inclusive; `is_optional` allows None."""
 
     name: str
     title: str
@@ -35,7 +35,7 @@ class Hyperparameter:
     tasks: frozenset[Task] = SUPERVISED
 
     def convert(self, value: Any) -> Any:
-        """The value in its own type, from JSON or form text; the empty text is the default.
+        """Parse and validate a value from JSON or form text; empty text means the default.
 
         Raises InvalidHyperparameters naming the hyperparameter and what it takes.
         """
@@ -52,12 +52,12 @@ class Hyperparameter:
         if self.kind == "choice":
             if value in self.choices:
                 return value
-            raise self._refusal(value)
+            raise self._error(value)
         return self._number(value)
 
     @property
     def expected(self) -> str:
-        """What it takes, as the end of a sentence."""
+        """The accepted values, as the end of an error sentence."""
         if self.kind == "boolean":
             return "true or false"
         if self.kind == "choice":
@@ -67,7 +67,7 @@ class Hyperparameter:
             ", or nothing" if self.is_optional else ""
         )
 
-    def _refusal(self, value: Any) -> InvalidHyperparameters:
+    def _error(self, value: Any) -> InvalidHyperparameters:
         return InvalidHyperparameters(
             f"{self.title} ({self.name}) takes {self.expected}, not {shown(value)}."
         )
@@ -78,37 +78,37 @@ class Hyperparameter:
         text = str(value).lower()
         if text in TRUE_TEXTS or text in FALSE_TEXTS:
             return text in TRUE_TEXTS
-        raise self._refusal(value)
+        raise self._error(value)
 
     def _number(self, value: Any) -> int | float:
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-            raise self._refusal(value)
+            raise self._error(value)
         try:
             number = float(value)
         except (ValueError, OverflowError):
-            raise self._refusal(value) from None
+            raise self._error(value) from None
         is_inside = (self.minimum is None or number >= self.minimum) and (
             self.maximum is None or number <= self.maximum
         )
         if not math.isfinite(number) or not is_inside or (self.kind == "integer" and not number.is_integer()):
-            raise self._refusal(value)
+            raise self._error(value)
         return int(number) if self.kind == "integer" else number
 
 
 def convert_all(
-    title: str, knobs: Iterable[Hyperparameter], params: Mapping[str, Any] | None
+    title: str, hyperparameters: Iterable[Hyperparameter], params: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Every hyperparameter with its value or default. Raises InvalidHyperparameters that lists each fault."""
-    known = {knob.name: knob for knob in knobs}
+    """All hyperparameters with their value or default. Raises InvalidHyperparameters that lists each fault."""
+    known = {each.name: each for each in hyperparameters}
     problems = []
-    found: dict[str, Any] = {name: knob.default for name, knob in known.items()}
+    values: dict[str, Any] = {name: each.default for name, each in known.items()}
     for name, value in (params or {}).items():
         if name not in known:
-            what = f"{title} takes {', '.join(known)}." if known else f"{title} takes none."
-            problems.append(Problem(f"There is no hyperparameter {shown(name)}. {what}", str(name)))
+            accepted = f"{title} takes {', '.join(known)}." if known else f"{title} takes none."
+            problems.append(Problem(f"There is no hyperparameter {shown(name)}. {accepted}", str(name)))
             continue
         try:
-            found[name] = known[name].convert(value)
+            values[name] = known[name].convert(value)
         except InvalidHyperparameters as error:
             problems.append(Problem(str(error), name))
     if len(problems) == 1:
@@ -119,4 +119,4 @@ def convert_all(
         raise InvalidHyperparameters(
             message + " ".join(each.detail for each in problems[:5]), problems=problems
         )
-    return found
+    return values

@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 
 class ProbabilisticSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """One-vs-rest SVCs; each margin is turned into a probability by Platt's sigmoid on out-of-fold margins.
+    """One-vs-rest SVCs with Platt scaling: a sigmoid fitted on out-of-fold margins gives each probability.
 
     scikit-learn's own `probability=True` is deprecated, uses pairwise coupling, and contradicts its labels.
     Binary tasks have one machine (for the second class); more classes are normalised to sum 1.
@@ -40,8 +40,8 @@ class ProbabilisticSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         positive = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
         self.machines_ = []
         slopes, offsets = [], []
-        for each in positive:
-            machine, slope, offset = self._fit_one(X, (y == each).astype(np.intp))
+        for label in positive:
+            machine, slope, offset = self._fit_one(X, (y == label).astype(np.intp))
             self.machines_.append(machine)
             slopes.append(slope)
             offsets.append(offset)

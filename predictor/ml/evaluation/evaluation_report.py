@@ -1,4 +1,4 @@
-"""How good a fitted pipeline is, beside baselines, as one JSON document.
+"""The evaluation report of a fitted pipeline: metrics, intervals, baselines and verdict as one JSON document.
 
 `EvaluationReport.to_json()`:
     {"format": 1, "task", "metric": the selection metric, "n_rows": held-out rows,
@@ -28,7 +28,7 @@
      two classes:     "decision": {"threshold", "positive": class, "is_chosen", "rule", "sentence", "note",
                       "held_out", "out_of_fold": {"precision", "recall", "f1", four counts}},
                       "thresholds": curves.threshold_curve}
-What classes are predicted (metrics.DECIDED, the confusion, per_class) is decided at that threshold.
+Metrics of predicted classes (metrics.DECIDED, the confusion, per_class) use that threshold.
 running.py adds "learning_curve": {"sentence", "metric", "candidate", "n_folds", "points": [{"n_rows", "score",
 "spread"}] (none when there was no time), "gain_last", "gain_next"}.
 sureness.py adds "coverage" (uncertainty.coverage_report) and "calibration" (calibration.Calibrated, with
@@ -71,7 +71,7 @@ MAX_CURVES = 20
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """See the module's docstring."""
+    """An evaluation report; the module's docstring describes its JSON."""
 
     task: Task
     n_rows: int
@@ -110,7 +110,7 @@ class EvaluationReport:
 
 
 def dummy_predictions(fitted_on: Target, n_rows: int) -> Array:
-    """What is known without any feature: the mean, or the share of each class."""
+    """Predictions of the dummy baseline: the mean (n,), or the class shares (n, n_classes)."""
     if not fitted_on.task.is_classification:
         return np.full(n_rows, fitted_on.y.mean())
     shares = np.bincount(fitted_on.y, minlength=fitted_on.n_classes) / len(fitted_on.y)
@@ -134,9 +134,9 @@ def evaluate(
 ) -> EvaluationReport:
     """The report for predictions on held-out rows; the first baseline is the dummy.
 
-    `threshold` is what the classes of a binary task are decided by, those of the baselines, too.
-    `table` holds the rows, to look for the parts of them where the model errs most. `together`: the group of each
-    row, when whole groups were held out; they are the cases then, and not the rows.
+    `threshold` is the decision threshold of a binary task, also for the baselines.
+    `table` holds the rows, to find the slices with the largest errors. `together`: the group of each row, when
+    whole groups were held out; then groups are resampled instead of rows.
     """
     task, conditions = target.task, conditions or Conditions()
     resamples = Resamples.draw(len(target.y), seed=seed, together=together)
@@ -170,7 +170,7 @@ def _measured(baseline: Baseline, target: Target, threshold: float | None) -> di
 
 
 def _details(target: Target, predicted: Array, threshold: float | None, seed: int) -> dict[str, Any]:
-    """What the report says of classes, or of the errors of a regression."""
+    """The part of the report on classes, or on the errors of a regression."""
     if target.task.is_classification:
         return class_details(target, predicted, threshold)
     return {
@@ -187,27 +187,27 @@ def decision(
     held_out: tuple[Array, Array],
     out_of_fold: tuple[Array, Array],
 ) -> dict[str, Any]:
-    """How the classes of a binary task are decided, and what that does; each pair is (is positive, probability)."""
-    at = threshold.value if threshold else HALF
+    """The decision threshold of a binary task and its effect; each pair is (is positive, probability)."""
+    value = threshold.value if threshold else HALF
     return {
-        "threshold": at,
+        "threshold": value,
         "positive": positive,
         "is_chosen": threshold is not None,
         "rule": threshold.rule.to_json() if threshold else None,
         "sentence": threshold.sentence if threshold else "",
         "note": threshold.note if threshold else "",
-        "held_out": decision_numbers(*held_out, at),
-        "out_of_fold": decision_numbers(*out_of_fold, at),
+        "held_out": decision_numbers(*held_out, value),
+        "out_of_fold": decision_numbers(*out_of_fold, value),
     }
 
 
 def class_details(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
-    """The confusion, and the numbers and curves of each class; a class is decided at the threshold."""
+    """The confusion matrix at the threshold, and the metrics and curves of each class."""
     matrix = confusion(target.y, predicted_codes(predicted, threshold), target.n_classes)
     names = [str(canonical_text(each)) for each in target.classes]
     per_class = []
     for code, numbers in enumerate(class_metrics(matrix)):
-        # Curves of a hundred classes would make a document of megabytes that nobody reads.
+        # Curves of a hundred classes would take megabytes, and nobody would read them.
         has_curves = code < MAX_CURVES
         per_class.append(
             {
@@ -216,10 +216,10 @@ def class_details(target: Target, predicted: Array, threshold: float | None) -> 
                 **_class_curves(target.y == code, predicted[:, code], has_curves),
             }
         )
-    found = {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
+    details = {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
     if target.task is Task.BINARY:
-        found["thresholds"] = curves.threshold_curve(target.y == 1, predicted[:, 1])
-    return found
+        details["thresholds"] = curves.threshold_curve(target.y == 1, predicted[:, 1])
+    return details
 
 
 def _class_curves(is_positive: Array, score: Array, has_curves: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 
 def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshold) -> dict[str, Any]:
-    """The report of a binary task, with everything that depends on the predicted classes at another threshold."""
+    """The evaluation report, with everything that depends on the predicted classes at another threshold."""
     held_out, out_of_fold = scores.held_out, scores.out_of_fold
     names = list(report["classes"])
     target = Target("", Task.BINARY, held_out[0].astype(np.intp), tuple(names))
@@ -65,18 +65,18 @@ def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshol
 
 
 def _decided_intervals(
-    report: Mapping[str, Any], is_positive: Array, probabilities: Array, at: float
+    report: Mapping[str, Any], is_positive: Array, probabilities: Array, threshold: float
 ) -> dict[str, Any]:
     split = (report.get("conditions") or {}).get("split") or {}
     if split.get("kind") == SplitKind.GROUP:
-        # The scores that are stored do not say which rows are of one group.
+        # The stored scores do not hold the groups of rows.
         return dict.fromkeys(DECIDED)
-    codes = (probabilities >= at).astype(np.intp)
+    codes = (probabilities >= threshold).astype(np.intp)
     return decided_intervals(is_positive.astype(np.intp), codes, 2, seed=0)
 
 
 def _relabelled(
-    known: Mapping[str, Any], is_positive: Array, probabilities: Array, at: float
+    old: Mapping[str, Any], is_positive: Array, probabilities: Array, threshold: float
 ) -> dict[str, Any]:
-    new = metrics(Task.BINARY, is_positive.astype(np.intp), pairs(probabilities), at)
-    return {**known, **{name: new[name] for name in DECIDED}}
+    new = metrics(Task.BINARY, is_positive.astype(np.intp), pairs(probabilities), threshold)
+    return {**old, **{name: new[name] for name in DECIDED}}

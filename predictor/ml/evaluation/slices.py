@@ -1,8 +1,8 @@
-"""Where the model errs more than elsewhere: parts of the held-out rows that one column describes.
+"""Slices where the model errs more: parts of the held-out rows, each described by one column.
 
 Each level of a category, each fifth of a number or date, and the rows without a value are compared with all other
-rows by Welch's t-test of the loss, one-sided. So many tests find something by chance alone, so the false discovery
-rate is held at 5 % (Benjamini and Hochberg, 1995).
+rows by Welch's t-test of the loss, one-sided. Many tests find something by chance, so the false discovery rate
+is held at 5 % (Benjamini and Hochberg, 1995).
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ MAX_SLICES, MAX_LEVELS, N_BINS = 10, 30, 5
 MIN_ROWS, MIN_SHARE = 20, 0.02
 MIN_HELD_OUT = 100
 FALSE_DISCOVERY_RATE = 0.05
-# A part whose loss is less than this much higher is not worth a line.
+# A slice is reported when its loss is higher by at least this share.
 MIN_EXCESS = 0.1
-# Two parts that share so many of their rows are one finding.
+# Two slices that share so many of their rows (Jaccard index) are one finding.
 SAME_SHARE = 0.7
-# Beyond so many columns of so many rows, only the first are looked at (0.5 s).
+# With more rows × columns, only the first columns are tested (0.5 s).
 MAX_CELLS = 4_000_000
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Rows where the mean loss is higher: `score` and `score_elsewhere` in the metric, `rate` the share of wrong
+    """A slice of rows with a higher mean loss: `score` and `score_elsewhere` in the metric, `rate` the share of wrong
     classes (None for numbers).
     """
 
@@ -75,10 +75,10 @@ def worst_slices(
     threshold: float | None = None,
     together: NDArray[np.intp] | None = None,
 ) -> tuple[list[Slice], int]:
-    """At most ten parts with a significantly higher loss, the largest difference first, and how many were tested.
+    """At most ten slices with a significantly higher loss, the largest difference first, and how many were tested.
 
     The loss is the log-loss, or for numbers the absolute error, whose few large values do not hide the rest.
-    `together` numbers groups of rows that err together: then the means of groups are compared.
+    `together`: the group of each row; then the mean losses of groups are compared, since their rows err alike.
     """
     codes = None if together is None else np.unique(together, return_inverse=True)[1]
     if len(table) < MIN_HELD_OUT:
@@ -137,7 +137,7 @@ def _is_number(text: str) -> bool:
 
 
 def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple[str, str, Mask]]:
-    """Fifths; of a number with few values, each value."""
+    """Quintiles; for a number with few values, each value."""
     is_date = values.dtype.kind == "M"
     numbers = np.asarray(values.astype(np.int64) if is_date else values, np.float64)
     known = numbers[~is_missing]
@@ -152,7 +152,7 @@ def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple
         is_last = place == last
         rows = ~is_missing & (numbers >= low) & ((numbers <= high) if is_last else (numbers < high))
         if rows.any():
-            # In the values that occur: "18 to 27" holds both, and a part of one value names it alone.
+            # Named by observed values: "18 to 27" includes both, and a slice of one value names it alone.
             least, most = float(numbers[rows].min()), float(numbers[rows].max())
             yield name, _range_words(name, least, most, place == 0, is_last, is_date), rows
 
@@ -176,7 +176,7 @@ def _bound(value: float, is_date: bool) -> str:
 def _compared(
     loss: NDArray[np.float64], rows: Mask, together: NDArray[np.intp] | None
 ) -> tuple[float, float]:
-    """The one-sided p-value that the mean loss is higher in these rows, and by which share it is."""
+    """One-sided p-value for a higher mean loss in these rows, and the excess as a share of the loss elsewhere."""
     inside, outside = loss[rows], loss[~rows]
     gap, mean = float(inside.mean() - outside.mean()), float(outside.mean())
     if gap <= 0:
@@ -191,12 +191,12 @@ def _compared(
 def _group_means(loss: NDArray[np.float64], together: NDArray[np.intp]) -> NDArray[np.float64]:
     counts = np.bincount(together)
     sums = np.bincount(together, weights=loss)
-    found: NDArray[np.float64] = sums[counts > 0] / counts[counts > 0]
-    return found
+    means: NDArray[np.float64] = sums[counts > 0] / counts[counts > 0]
+    return means
 
 
 def _welch(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
-    # Pages read this module's reports and need none of SciPy.
+    # Imported here: pages import this module, and need no SciPy.
     from scipy.special import stdtr
 
     first, second = inside.var(ddof=1) / len(inside), outside.var(ddof=1) / len(outside)
@@ -208,7 +208,7 @@ def _welch(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
 
 
 def _discovered(parts: Sequence[_Part]) -> list[_Part]:
-    """Benjamini and Hochberg: the smallest p-values up to the last that is below its line."""
+    """The Benjamini-Hochberg procedure: the smallest p-values, up to the last one below its limit."""
     ordered = sorted(parts, key=lambda part: part.p_value)
     limits = FALSE_DISCOVERY_RATE * (np.arange(len(ordered)) + 1) / max(len(ordered), 1)
     below = [number for number, part in enumerate(ordered) if part.p_value <= limits[number]]
@@ -216,7 +216,7 @@ def _discovered(parts: Sequence[_Part]) -> list[_Part]:
 
 
 def _different(parts: Sequence[_Part]) -> list[_Part]:
-    """Without those that mostly repeat the rows of one before them."""
+    """The parts without those that mostly repeat the rows of an earlier one."""
     kept: list[_Part] = []
     for part in parts:
         if len(kept) < MAX_SLICES and not any(_is_same(part.rows, other.rows) for other in kept):

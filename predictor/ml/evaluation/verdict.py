@@ -1,4 +1,4 @@
-"""What a model is worth, in plain words: against each baseline, how sure that is, and what to worry about."""
+"""The verdict on a model, in sentences: comparison with each baseline, confidence intervals, and warnings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ERRORS = {"log_loss": "log-loss", "rmse": "RMSE"}
 
 @dataclass(frozen=True)
 class Baseline:
-    """What any model should beat: its predictions on the held-out rows."""
+    """A baseline that any model should beat: its predictions on the held-out rows."""
 
     key: str
     title: str
@@ -35,8 +35,8 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The model beside one baseline. `gain`: how much lower its mean loss is; `relative_gain`: how much lower its
-    error (log-loss or RMSE) is, as a share of the baseline's. Each with its 95 % interval, null where none is known.
+    """The model compared with one baseline. `gain`: how much lower its mean loss is; `relative_gain`: how much lower
+    its error (log-loss or RMSE) is, as a share of the baseline's. Each with its 95 % interval, None where unknown.
     """
 
     baseline: str
@@ -64,7 +64,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the model beats the first baseline, in a sentence and in numbers, with all that is to be known."""
+    """Whether the model beats the first baseline: a sentence, comparisons and warnings."""
 
     sentence: str
     worries: Sequence[str]
@@ -116,7 +116,7 @@ def judge(
     resamples: Resamples,
     worries: Sequence[str],
 ) -> Verdict:
-    """The verdict; the first baseline is the dummy."""
+    """Compare the model with the baselines by their losses; the first baseline is the dummy."""
     own = losses(target.task, target.y, predicted)
     others = [losses(target.task, target.y, each.predictions) for each in baselines]
     comparisons = [
@@ -146,7 +146,7 @@ def _error(task: Task, mean_loss: Any) -> Any:
     return mean_loss if task.is_classification else np.sqrt(mean_loss)
 
 
-def _against_dummy(task: Task, found: Comparison, own: Array, dummy: Array) -> str:
+def _against_dummy(task: Task, comparison: Comparison, own: Array, dummy: Array) -> str:
     ours, theirs = (float(_error(task, each.mean())) for each in (own, dummy))
     what = "always answering the class shares" if task.is_classification else "always answering the mean"
     if task.is_classification:
@@ -154,40 +154,40 @@ def _against_dummy(task: Task, found: Comparison, own: Array, dummy: Array) -> s
     else:
         numbers = f"RMSE {short(ours)} against {short(theirs)}"
     rows = f"on {len(own):,} rows that it never saw"
-    if found.outcome == "better":
-        return f"The model is better than {what}: {numbers} {rows}{_less(found)}, and chance does not explain it."
-    if found.outcome == "worse":
-        return f"The model is worse than {what}: {numbers} {rows}{_less(found)}. Do not use it."
+    if comparison.outcome == "better":
+        return f"The model is better than {what}: {numbers} {rows}{_less(comparison)}, and chance does not explain it."
+    if comparison.outcome == "worse":
+        return f"The model is worse than {what}: {numbers} {rows}{_less(comparison)}. Do not use it."
     return f"The model is not shown to be better than {what}: {numbers} {rows}, which chance alone can give."
 
 
-def _against(found: Comparison) -> str:
-    if found.outcome == "better":
-        return f" It also beats the baseline {found.title}{_by(found)}."
-    if found.outcome == "worse":
-        return f" But the baseline {found.title} is better than it{_by(found)}."
-    low, high = found.relative_low, found.relative_high
+def _against(comparison: Comparison) -> str:
+    if comparison.outcome == "better":
+        return f" It also beats the baseline {comparison.title}{_by(comparison)}."
+    if comparison.outcome == "worse":
+        return f" But the baseline {comparison.title} is better than it{_by(comparison)}."
+    low, high = comparison.relative_low, comparison.relative_high
     between = "" if low is None or high is None else f" (its error is between {_side(low)} and {_side(high)})"
-    return f" It is not shown to differ from the baseline {found.title}{between}."
+    return f" There is no clear difference from the baseline {comparison.title}{between}."
 
 
-def _less(found: Comparison) -> str:
+def _less(comparison: Comparison) -> str:
     """As in ", 39 % less (35 % to 43 %)"."""
-    if (size := _size(found)) is None:
+    if (size := _size(comparison)) is None:
         return ""
-    return f", {size[0]} {'less' if found.gain > 0 else 'more'} ({size[1]} to {size[2]})"
+    return f", {size[0]} {'less' if comparison.gain > 0 else 'more'} ({size[1]} to {size[2]})"
 
 
-def _by(found: Comparison) -> str:
+def _by(comparison: Comparison) -> str:
     """As in ", by 39 % of the error (35 % to 43 %)"."""
-    if (size := _size(found)) is None:
+    if (size := _size(comparison)) is None:
         return ""
     return f", by {size[0]} of the error ({size[1]} to {size[2]})"
 
 
-def _size(found: Comparison) -> tuple[str, str, str] | None:
-    """How large the difference is, and between what, where that is known."""
-    gain, low, high = found.relative_gain, found.relative_low, found.relative_high
+def _size(comparison: Comparison) -> tuple[str, str, str] | None:
+    """The relative difference and its interval, where they are known."""
+    gain, low, high = comparison.relative_gain, comparison.relative_low, comparison.relative_high
     if gain is None or low is None or high is None:
         return None
     least, most = sorted((abs(low), abs(high)))
@@ -205,7 +205,7 @@ def _share(value: float) -> str:
 
 
 def short(value: float) -> str:
-    """Four significant digits, and all of those before the point."""
+    """A number with four significant digits, and all digits before the point."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
@@ -217,28 +217,28 @@ def worries_about(
     slices: Sequence[Slice],
     resamples: Resamples,
 ) -> list[str]:
-    """What the figures themselves warn of: few rows or groups, unsteady folds, two tests that disagree, a bad part."""
+    """Warnings from the scores: few rows or groups, unsteady folds, a worse hold-out than folds, the worst slice."""
     metric = selection_metric(target.task)
-    found = [
+    sentences = [
         _few_rows(target),
         _few_groups(resamples),
         _unsteady(metric, cross_validation),
         _disagreement(metric, held_out, intervals, cross_validation),
         _worst_part(slices),
     ]
-    return [each for each in found if each]
+    return [each for each in sentences if each]
 
 
 def _few_rows(target: Target) -> str:
     if len(target.y) < FEW_ROWS:
-        return f"Only {len(target.y)} rows judge it, so every figure is rough."
+        return f"Only {len(target.y)} rows were held out to test it, so every score is rough."
     if target.task.is_classification:
         counts = np.bincount(target.y, minlength=target.n_classes)
         rarest = int(counts.argmin())
         if counts[rarest] < FEW_OF_A_CLASS:
             return (
-                f"Only {int(counts[rarest])} of the rows that judge it are of the class "
-                f"{shown(str(canonical_text(target.classes[rarest])))}, so what is said of that class is rough."
+                f"The class {shown(str(canonical_text(target.classes[rarest])))} has only {int(counts[rarest])} of the "
+                "rows held out to test it, so the scores of that class are rough."
             )
     return ""
 
@@ -246,8 +246,8 @@ def _few_rows(target: Target) -> str:
 def _few_groups(resamples: Resamples) -> str:
     if resamples.is_enough:
         return ""
-    groups = "1 group judges" if resamples.n_groups == 1 else f"{resamples.n_groups} groups judge"
-    return f"Only {groups} it, so how sure its figures are cannot be told."
+    groups = "1 group was" if resamples.n_groups == 1 else f"{resamples.n_groups} groups were"
+    return f"Only {groups} held out to test it, so its scores have no confidence intervals."
 
 
 def _unsteady(metric: str, cross_validation: Mapping[str, Any]) -> str:
@@ -255,8 +255,8 @@ def _unsteady(metric: str, cross_validation: Mapping[str, Any]) -> str:
     if not score or spread is None or spread < UNSTEADY * score:
         return ""
     return (
-        f"Its error differs much from one part of the rows to the next ({ERRORS[metric]} {short(score)} "
-        f"± {short(spread)}), so what it does on new rows is hard to foretell."
+        f"Its error differs much between the folds ({ERRORS[metric]} {short(score)} ± {short(spread)}), "
+        "so its error on new rows is hard to predict."
     )
 
 
@@ -266,17 +266,17 @@ def _disagreement(
     intervals: Mapping[str, Any],
     cross_validation: Mapping[str, Any],
 ) -> str:
-    """The held-out error is worse than cross-validation promised, by more than both intervals allow."""
-    promised = (cross_validation.get("metrics") or {}).get(metric)
-    reach = (cross_validation.get("intervals") or {}).get(metric)
-    kept, interval = held_out.get(metric), intervals.get(metric)
-    if promised is None or kept is None or not reach or not interval:
+    """A held-out error above that of cross-validation, where their intervals do not overlap."""
+    expected = (cross_validation.get("metrics") or {}).get(metric)
+    expected_interval = (cross_validation.get("intervals") or {}).get(metric)
+    error, interval = held_out.get(metric), intervals.get(metric)
+    if expected is None or error is None or not expected_interval or not interval:
         return ""
-    if interval[0] <= reach[1]:
+    if interval[0] <= expected_interval[1]:
         return ""
     return (
-        f"On the rows kept aside it does worse ({ERRORS[metric]} {short(kept)}) than within the rows it learnt "
-        f"from ({short(promised)}): those rows differ, as later ones often do."
+        f"It does worse on the held-out rows ({ERRORS[metric]} {short(error)}) than in cross-validation "
+        f"({short(expected)}): the held-out rows differ from the others, as later rows often do."
     )
 
 
@@ -289,4 +289,4 @@ def _worst_part(slices: Sequence[Slice]) -> str:
     else:
         name = "log-loss" if worst.metric == "log_loss" else "average error"
         numbers = f"{name} {short(worst.score)} against {short(worst.score_elsewhere)} elsewhere"
-    return f"It errs more where {worst.words}: {numbers}."
+    return f"Its error is larger where {worst.words}: {numbers}."

@@ -1,9 +1,9 @@
-"""Training rows kept with a version: which of them are nearest to a row, and what values its columns had.
+"""Training examples stored with a version: nearest neighbours of a row, and observed values of columns.
 
 The distance is Gower's ("A general coefficient of similarity", 1971) on the original columns: a number or date
-counts by its difference as a share of the column's usual spread, a category by being another one, a text by the
-words that only one of the two has; missing against a value is as far apart as can be. Columns count as much as
-they are important to the version.
+counts by its difference as a share of the column's usual spread, a category 0 or 1, a text by Jaccard's distance
+of the words; a missing value is at distance 1 from any other. Columns are weighted by their importance to the
+version.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ...errors import DamagedArtifact
 from ..types.schema import FeatureField, Role, Scalar, Signature
 
 MAX_EXAMPLES = 2_000
-# Of the stored file; long texts get fewer rows.
+# Size of the stored file; with long texts, fewer rows are stored.
 MAX_BYTES = 2_000_000
-# What all columns count together beside their importance: one without importance still tells rows apart.
+# Share of the weight that all columns have equally: a column without importance still counts.
 EQUAL_SHARE = 0.1
 WORD = re.compile(r"\w+")
 
@@ -32,7 +32,7 @@ Columns = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Near:
-    """A training row near the one asked for. `distance`: 0 for an equal row, 1 for one that differs in all."""
+    """A nearest neighbour among the training rows. `distance`: 0 for an equal row, 1 for one that differs in all."""
 
     distance: float
     row: Mapping[str, Scalar]
@@ -40,9 +40,9 @@ class Near:
 
 
 class Examples:
-    """Rows of training with their targets. `targets` are values, or class codes of the signature.
+    """Training rows with their targets. `targets` are values, or class codes of the signature.
 
-    `weights`: how much each column counts, by name; all alike without.
+    `weights`: the weight of each column, by name; equal if None.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Examples:
         return len(self.targets)
 
     def nearest(self, row: Columns, k: int) -> list[Near]:
-        """The k rows nearest to the single one, nearest first; of equals the first kept."""
+        """The k rows nearest to the single one, nearest first; ties in stored order."""
         distances = np.zeros(len(self))
         for name, weight in self._weights.items():
             distances += weight * self._scales[name].distances(self.columns[name], row[name][0])
@@ -74,7 +74,7 @@ class Examples:
         ]
 
     def distances(self, name: str, cells: Array, other: Any) -> Array:
-        """How far cells of a column are from another one, 0 to 1."""
+        """Distances (n,) from cells of a column to another cell, 0 to 1."""
         return self._scales[name].distances(cells, other)
 
     def row(self, place: int) -> dict[str, Scalar]:
@@ -88,7 +88,7 @@ class Examples:
 
 
 class Scale:
-    """What makes two cells of a column near."""
+    """Gower's distance between cells of one column."""
 
     def __init__(self, role: Role, values: Array):
         self._role = role
@@ -99,28 +99,28 @@ class Scale:
         span = float(high - low) or float(np.ptp(present) if len(present) else 0.0)
         self._spread = span or 1.0
         self._values = values
-        # Cut into words once: that takes longer than all that follows.
+        # Split into words once: this takes longer than everything else.
         self._words = [_words(each) for each in values] if role is Role.TEXT else []
 
     def distances(self, values: Array, other: Any) -> Array:
         """(n,) from 0 (equal, or both missing) to 1."""
         if self._role in (Role.NUMERIC, Role.DATETIME):
-            numbers, one = _numbers(values), float(_numbers(np.array([other], values.dtype))[0])
-            gaps = np.minimum(np.abs(numbers - one) / self._spread, 1.0)
-            return np.where(np.isnan(numbers) & np.isnan(one), 0.0, np.nan_to_num(gaps, nan=1.0))
+            numbers, number = _numbers(values), float(_numbers(np.array([other], values.dtype))[0])
+            gaps = np.minimum(np.abs(numbers - number) / self._spread, 1.0)
+            return np.where(np.isnan(numbers) & np.isnan(number), 0.0, np.nan_to_num(gaps, nan=1.0))
         if self._role is Role.BOOLEAN:
-            one = float(other)
-            is_same = (values == one) | (np.isnan(values) & np.isnan(one))
+            number = float(other)
+            is_same = (values == number) | (np.isnan(values) & np.isnan(number))
             return np.where(is_same, 0.0, 1.0)
         if self._role is Role.TEXT:
             words = _words(other)
             all_words = self._words if values is self._values else [_words(each) for each in values]
-            return np.array([_apart(each, words) for each in all_words])
+            return np.array([_jaccard_distance(each, words) for each in all_words])
         return np.where(values == other, 0.0, 1.0)
 
 
 def scalar_of(field: FeatureField, cell: Any) -> Scalar:
-    """A canonical cell as callers send it."""
+    """A canonical cell as a JSON scalar, in the form that callers send."""
     if field.role is Role.DATETIME:
         return None if np.isnat(cell) else _moment(field, np.datetime64(cell, "us"))
     if field.role in (Role.NUMERIC, Role.BOOLEAN):
@@ -150,16 +150,16 @@ def _words(text: Any) -> frozenset[str]:
     return frozenset(WORD.findall(text.lower())) if isinstance(text, str) else frozenset()
 
 
-def _apart(some: frozenset[str], others: frozenset[str]) -> float:
-    """The share of words that only one of the two has (Jaccard's distance)."""
+def _jaccard_distance(some: frozenset[str], others: frozenset[str]) -> float:
+    """Jaccard's distance: the share of words that only one of the two has."""
     return 1 - len(some & others) / len(some | others) if some | others else 0.0
 
 
 def _shares(names: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:
-    found = {name: max(weights.get(name) or 0.0, 0.0) for name in names}
-    total = sum(found.values())
+    importances = {name: max(weights.get(name) or 0.0, 0.0) for name in names}
+    total = sum(importances.values())
     equal = EQUAL_SHARE if total else 1.0
     return {
         name: equal / len(names) + (1 - equal) * (each / total if total else 0.0)
-        for name, each in found.items()
+        for name, each in importances.items()
     }

@@ -1,6 +1,7 @@
-"""How the answer goes with one column while the others stay as they are: partial dependence and its single lines.
+"""Partial dependence and its single lines (ICE): how the prediction changes with one column alone.
 
-Friedman, "Greedy function approximation", 2001; the lines of single rows (ICE): Goldstein et al., 2015.
+Friedman, "Greedy function approximation", 2001; individual conditional expectation (ICE), the lines of
+single rows: Goldstein et al., 2015.
 `dependence()` gives JSON, kept in the evaluation report under "dependence":
     {"n_rows": rows that were varied, "classes": the classes whose probability is shown ([] for a value),
      "features": [{"column", "role",
@@ -10,7 +11,7 @@ Friedman, "Greedy function approximation", 2001; the lines of single rows (ICE):
                    "curves": [{"class": name or null, "mean": [...], "low": [...], "high": [...],
                                "lines": [[...], …] of some rows}]}],
      "skipped": [{"column", "reason"}]}
-`low` and `high` hold four in five of the rows' lines. Every number is finite or null.
+`low` and `high` are the 10 % and 90 % quantiles of the rows' lines. Every number is finite or null.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from .value_grids import Grid, grid_of
 
 MAX_ROWS, MIN_ROWS = 200, 50
 MAX_CLASSES = 5
-# More columns are not looked at, and each makes the report larger.
+# Further columns are skipped, because each makes the report larger.
 MAX_FEATURES = 30
 N_LINES = 20
-# Of the time that is left: a call may take longer than the trial says.
+# Share of the remaining time that is used: a call may take longer than the trial measured.
 SAFETY = 0.7
 NO_TIME = "the time ran out"
 FEW_TEXTS = "free text has no values to go through"
@@ -47,7 +48,7 @@ Array = NDArray[Any]
 def dependence(
     pipeline: FittedPipeline, table: TrainingTable, *, order: Sequence[str], seed: int, max_seconds: float
 ) -> dict[str, Any]:
-    """The document that the module describes, of the columns in this order (the important first).
+    """Partial dependence as JSON (see the module), of the columns in this `order` (most important first).
 
     What does not fit into `max_seconds` is named under "skipped".
     """
@@ -56,17 +57,17 @@ def dependence(
     grids, skipped = _grids(table, names)
     codes = shown_codes(table.target)
     sample = table.rows(np.sort(rng.permutation(len(table))[:MAX_ROWS]))
-    found, n_rows = _within(pipeline, sample.columns, grids, deadline)
-    skipped += [{"column": name, "reason": NO_TIME} for name in grids if name not in found]
+    predictions, n_rows = _within(pipeline, sample.columns, grids, deadline)
+    skipped += [{"column": name, "reason": NO_TIME} for name in grids if name not in predictions]
     features = [
         {
             "column": name,
             "role": table.roles[name].value,
             "grid": grids[name].shown,
             **grids[name].facts,
-            "curves": _curves(answers, table.target, codes),
+            "curves": _curves(array, table.target, codes),
         }
-        for name, answers in found.items()
+        for name, array in predictions.items()
     ]
     classes = [] if codes is None else [str(canonical_text(table.target.classes[code])) for code in codes]
     return {"n_rows": n_rows, "classes": classes, "features": features, "skipped": skipped}
@@ -89,24 +90,24 @@ def _grids(table: TrainingTable, names: Sequence[str]) -> tuple[dict[str, Grid],
 def _within(
     pipeline: FittedPipeline, columns: Mapping[str, Array], grids: Mapping[str, Grid], deadline: Deadline
 ) -> tuple[dict[str, Array], int]:
-    """The answers (grid, rows, outputs) of the columns that there is time for, and of how many rows.
+    """Predictions (grid, rows, outputs) of the columns that there is time for, and the number of rows.
 
-    A trial on few rows says what a row costs. Then come as many rows as all columns can have, not fewer than
-    MIN_ROWS; and then as many columns as there is time for.
+    A trial on few rows measures the time for a row. From it follow the number of rows, at least MIN_ROWS, and
+    then the number of columns.
     """
     if deadline.remaining <= 0 or not grids:
         return {}, 0
     n_rows = len(next(iter(columns.values())))
-    few = min(MIN_ROWS, n_rows)
+    n_trial = min(MIN_ROWS, n_rows)
     first = next(iter(grids))
     started = time.monotonic()
-    found = _varied(pipeline, _head(columns, few), {first: grids[first]})
-    per_row = (time.monotonic() - started) / (few * len(grids[first].cells))
+    predictions = _varied(pipeline, _head(columns, n_trial), {first: grids[first]})
+    per_row = (time.monotonic() - started) / (n_trial * len(grids[first].cells))
     n_cells = sum(len(grid.cells) for grid in grids.values())
-    n_rows = int(np.clip(SAFETY * deadline.remaining / max(per_row * n_cells, 1e-12), few, n_rows))
+    n_rows = int(np.clip(SAFETY * deadline.remaining / max(per_row * n_cells, 1e-12), n_trial, n_rows))
     waiting = dict(grids)
-    if n_rows > few:
-        found = {}
+    if n_rows > n_trial:
+        predictions = {}
     else:
         del waiting[first]
     columns = _head(columns, n_rows)
@@ -114,13 +115,13 @@ def _within(
         batch = _batch(waiting, n_rows, max(1.0, SAFETY * deadline.remaining / max(per_row, 1e-12)))
         if not batch:
             break
-        found |= _varied(pipeline, columns, batch)
+        predictions |= _varied(pipeline, columns, batch)
         waiting = {name: grid for name, grid in waiting.items() if name not in batch}
-    return found, n_rows
+    return predictions, n_rows
 
 
 def _batch(waiting: Mapping[str, Grid], n_rows: int, affordable: float) -> dict[str, Grid]:
-    """The next columns that one call can vary: a call costs milliseconds however few rows it has."""
+    """The next columns for one call of predict: a call costs milliseconds however few rows it has."""
     batch: dict[str, Grid] = {}
     n = 0
     for name, grid in waiting.items():
@@ -138,24 +139,24 @@ def _head(columns: Mapping[str, Array], n_rows: int) -> dict[str, Array]:
 def _varied(
     pipeline: FittedPipeline, columns: Mapping[str, Array], grids: Mapping[str, Grid]
 ) -> dict[str, Array]:
-    """(grid, rows, outputs) of each column: the answers for all rows with it set to each cell in turn."""
+    """Predictions (grid, rows, outputs) of each column: for all rows, with it set to each cell in turn."""
     n_rows = len(next(iter(columns.values())))
     n_copies = sum(len(grid.cells) for grid in grids.values())
     copies = {name: np.tile(values, n_copies) for name, values in columns.items()}
-    places, at = {}, 0
+    places, start = {}, 0
     for name, grid in grids.items():
-        places[name] = slice(at, at + n_rows * len(grid.cells))
+        places[name] = slice(start, start + n_rows * len(grid.cells))
         copies[name][places[name]] = np.repeat(grid.cells, n_rows)
-        at = places[name].stop
+        start = places[name].stop
     outputs = pipeline.predict(copies)
-    answers = np.asarray(outputs.values if outputs.probabilities is None else outputs.probabilities)
+    predictions = np.asarray(outputs.values if outputs.probabilities is None else outputs.probabilities)
     return {
-        name: answers[place].reshape(len(grids[name].cells), n_rows, -1) for name, place in places.items()
+        name: predictions[place].reshape(len(grids[name].cells), n_rows, -1) for name, place in places.items()
     }
 
 
 def shown_codes(target: Target) -> list[int] | None:
-    """Whose probability is shown: the positive class of two, else the most frequent ones; None for a value."""
+    """Codes of the classes to show: the positive one of two, else the most frequent; None for a regression."""
     if not target.task.is_classification:
         return None
     if target.task is Task.BINARY:
@@ -164,23 +165,23 @@ def shown_codes(target: Target) -> list[int] | None:
     return sorted(int(code) for code in np.argsort(-counts, kind="stable")[:MAX_CLASSES])
 
 
-def _curves(answers: Array, target: Target, codes: Sequence[int] | None) -> list[dict[str, Any]]:
+def _curves(predictions: Array, target: Target, codes: Sequence[int] | None) -> list[dict[str, Any]]:
     places: Sequence[tuple[int, str | None]] = (
         [(0, None)]
         if codes is None
         else [(code, str(canonical_text(target.classes[code]))) for code in codes]
     )
-    return [{"class": name, **_curve(answers[:, :, place])} for place, name in places]
+    return [{"class": name, **_curve(predictions[:, :, place])} for place, name in places]
 
 
-def _curve(answers: Array) -> dict[str, Any]:
-    """Of (grid, rows): the mean, the middle four fifths, and the lines of some rows."""
-    low, high = np.quantile(answers, [0.1, 0.9], axis=1)
+def _curve(predictions: Array) -> dict[str, Any]:
+    """Mean, 10 % and 90 % quantiles, and the lines of some rows, from predictions (grid, rows)."""
+    low, high = np.quantile(predictions, [0.1, 0.9], axis=1)
     return {
-        "mean": _numbers(answers.mean(axis=1)),
+        "mean": _numbers(predictions.mean(axis=1)),
         "low": _numbers(low),
         "high": _numbers(high),
-        "lines": [_numbers(answers[:, row]) for row in range(min(N_LINES, answers.shape[1]))],
+        "lines": [_numbers(predictions[:, row]) for row in range(min(N_LINES, predictions.shape[1]))],
     }
 
 

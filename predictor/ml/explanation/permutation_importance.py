@@ -1,4 +1,4 @@
-"""Which original columns a pipeline leans on."""
+"""Permutation importance of the original columns of a pipeline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH_ROWS = 20_000
 
 @dataclass(frozen=True)
 class Importance:
-    """How much the selection metric rises when one column is shuffled: mean and deviation over repeats."""
+    """The rise of the selection metric when one column is shuffled: mean and deviation over repeats."""
 
     column: str
     mean: float
@@ -35,10 +35,10 @@ class Importance:
 def permutation_importance(
     pipeline: FittedPipeline, table: TrainingTable, *, seed: int, max_seconds: float = 10.0
 ) -> tuple[list[Importance], int]:
-    """The importance of every column that the pipeline reads, largest first, and the number of rows used.
+    """Permutation importance of every column that the pipeline reads, largest first, and the number of rows used.
 
     Breiman, "Random forests", 2001. Rows and repeats are cut when a trial shows that they would take longer
-    than `max_seconds`; no importance at all when even 50 rows would.
+    than `max_seconds`; the list is empty when even 50 rows would.
     """
     rng = np.random.default_rng(seed)
     names = pipeline.spec.sources
@@ -57,16 +57,18 @@ def permutation_importance(
     for start in range(0, len(jobs), n_copies):
         for (name, _), score in _scores(pipeline, sample, jobs[start : start + n_copies]):
             rises[name].append(score - base)
-    found = [Importance(name, float(np.mean(each)), float(np.std(each))) for name, each in rises.items()]
-    return sorted(found, key=lambda each: -each.mean), n_rows
+    importances = [
+        Importance(name, float(np.mean(each)), float(np.std(each))) for name, each in rises.items()
+    ]
+    return sorted(importances, key=lambda each: -each.mean), n_rows
 
 
 def predicted(pipeline: FittedPipeline, table: TrainingTable) -> NDArray[Any]:
     """Values or probabilities for the rows of a table."""
-    return _answers(pipeline.predict(table.columns))
+    return _predictions(pipeline.predict(table.columns))
 
 
-def _answers(outputs: Outputs) -> NDArray[Any]:
+def _predictions(outputs: Outputs) -> NDArray[Any]:
     return np.asarray(outputs.values if outputs.probabilities is None else outputs.probabilities)
 
 
@@ -74,14 +76,14 @@ Job = tuple[str, NDArray[np.intp]]
 
 
 def _scores(pipeline: FittedPipeline, sample: TrainingTable, jobs: Sequence[Job]) -> list[tuple[Job, float]]:
-    """One prediction for the copies of the sample in which one column each is shuffled."""
+    """Scores of copies of the sample with one column shuffled in each, from one call of predict."""
     n = len(sample)
     columns = {name: np.tile(values, len(jobs)) for name, values in sample.columns.items()}
     for number, (name, order) in enumerate(jobs):
         columns[name][number * n : (number + 1) * n] = sample.columns[name][order]
-    answers = _answers(pipeline.predict(columns))
+    predictions = _predictions(pipeline.predict(columns))
     return [
-        (job, selection_score(sample.task, sample.target.y, answers[number * n : (number + 1) * n]))
+        (job, selection_score(sample.task, sample.target.y, predictions[number * n : (number + 1) * n]))
         for number, job in enumerate(jobs)
     ]
 

@@ -1,4 +1,4 @@
-"""The values that a column is set to when one asks how the answer would change: few, real, and where the rows are."""
+"""Grids of column values for partial dependence and counterfactuals: few, observed, and dense where rows are."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Grid:
 
 
 def grid_of(role: Role, values: Array, size: int = MAX_GRID) -> Grid | None:
-    """At most `size` values that the column really has, and missing where it is; None for free text."""
+    """At most `size` observed values, and missing if some are; None for free text and for an empty column."""
     is_missing = missing(values)
     present = values[~is_missing]
     if role is Role.TEXT or not len(present):
         return None
     make = _levels if role in (Role.CATEGORICAL, Role.BOOLEAN) else _quantiles
-    made = make(role, present, size)
+    grid = make(role, present, size)
     if not is_missing.any():
-        return made
-    counts = made.facts.get("counts")
-    facts = made.facts if counts is None else {"counts": [*counts, int(is_missing.sum())]}
+        return grid
+    counts = grid.facts.get("counts")
+    facts = grid.facts if counts is None else {"counts": [*counts, int(is_missing.sum())]}
     gap = np.array([None], object) if role is Role.CATEGORICAL else values[is_missing][:1]
-    return Grid(np.concatenate([made.cells, gap]), [*made.shown, None], facts)
+    return Grid(np.concatenate([grid.cells, gap]), [*grid.shown, None], facts)
 
 
 def _levels(role: Role, present: Array, size: int) -> Grid:
@@ -54,15 +54,15 @@ def _levels(role: Role, present: Array, size: int) -> Grid:
 
 
 def _quantiles(role: Role, present: Array, size: int) -> Grid:
-    """Values at even steps through the sorted column, so that the grid is fine where the rows are."""
+    """Quantiles of the column, so that the grid is fine where the rows are."""
     ordered = np.sort(present)
     distinct = np.unique(ordered)
     if len(distinct) > size:
-        distinct = np.unique(_at(ordered, size))
-    return Grid(distinct, _shown(role, distinct), {"marks": _shown(role, _at(ordered, 11))})
+        distinct = np.unique(_evenly_spaced(ordered, size))
+    return Grid(distinct, _shown(role, distinct), {"marks": _shown(role, _evenly_spaced(ordered, 11))})
 
 
-def _at(ordered: Array, n: int) -> Array:
+def _evenly_spaced(ordered: Array, n: int) -> Array:
     return ordered[np.linspace(0, len(ordered) - 1, n).round().astype(np.intp)]
 
 

@@ -1,4 +1,4 @@
-"""The step for dates: time elapsed and the calendar."""
+"""Feature step for dates and times: days elapsed, calendar parts, and their cyclic encoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .step import Matrix, Output, Step, Writer
 
-# Moments are held within 2**61 microseconds, so that no difference of two overflows.
+# Moments are clipped to ±2**61 microseconds, so that no difference of two overflows.
 FARTHEST = 2**61
 NAT = np.iinfo(np.int64).min
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -46,9 +46,9 @@ def date_parts(moment: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class DatetimeStep(Step):
-    """Days since `origin` (microseconds since 1970), then the calendar parts that vary; cyclic ones as sine
-    and cosine.
+    """Date features: days since `origin` (microseconds since 1970), then the calendar parts that vary.
 
+    `cyclic` parts also come as sine and cosine.
     Each number is (x - means[i]) / scales[i]. Missing becomes `fill`, or NaN throughout where `fill` is None.
     """
 
@@ -79,9 +79,9 @@ class DatetimeStep(Step):
         is_missing = moments == NAT
         moments = np.where(is_missing, self.origin if self.fill is None else self.fill, moments)
         moments = np.clip(moments, -FARTHEST, FARTHEST)
-        found = date_parts(moments)
-        numbers = [(moments - self.origin) / MICROSECONDS_PER_DAY, *(found[part] for part in self.parts)]
-        numbers += [wave[found[part]] for part, waves in self._waves.items() for wave in waves]
+        calendar = date_parts(moments)
+        numbers = [(moments - self.origin) / MICROSECONDS_PER_DAY, *(calendar[part] for part in self.parts)]
+        numbers += [wave[calendar[part]] for part, waves in self._waves.items() for wave in waves]
         block = np.empty((len(values), len(self.outputs)))
         for place, number in enumerate(numbers):
             block[:, place] = (number - self._means[place]) / self._scales[place]
@@ -99,7 +99,7 @@ class DatetimeStep(Step):
     def _scales(self) -> tuple[float, ...]:
         return self.scales or (1.0,) * len(self.outputs)
 
-    def writer(self, at: int) -> Writer:
+    def writer(self, start: int) -> Writer:
         waves = [(part, wave.tolist()) for part, pair in self._waves.items() for wave in pair]
         width = len(self.outputs)
 
@@ -107,17 +107,17 @@ class DatetimeStep(Step):
             moment = values.astype("datetime64[us]").view(np.int64).item()
             if moment == NAT:
                 if self.fill is None:
-                    row[at : at + width] = [math.nan] * width
+                    row[start : start + width] = [math.nan] * width
                     return
                 moment = self.fill
                 if self.has_flag:
-                    row[at + width - 1] = 1.0
+                    row[start + width - 1] = 1.0
             moment = max(-FARTHEST, min(moment, FARTHEST))
-            found = date_parts(moment)
+            calendar = date_parts(moment)
             elapsed = float(moment - self.origin) / MICROSECONDS_PER_DAY
-            numbers = [elapsed, *(found[part] for part in self.parts)]
-            numbers += [wave[found[part]] for part, wave in waves]
+            numbers = [elapsed, *(calendar[part] for part in self.parts)]
+            numbers += [wave[calendar[part]] for part, wave in waves]
             for place, number in enumerate(numbers):
-                row[at + place] = (number - self._means[place]) / self._scales[place]
+                row[start + place] = (number - self._means[place]) / self._scales[place]
 
         return write

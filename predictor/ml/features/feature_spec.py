@@ -1,7 +1,7 @@
-"""From canonical columns to a float32 matrix, by a specification that is plain JSON.
+"""Feature encoding: canonical columns to one float32 matrix, by a specification that is plain JSON.
 
     spec, matrix = FeatureSpec.fit_transform(columns, roles, encoding, y=y, n_classes=k, seed=0)   # to fit on
-    spec.transform(columns)                                                                        # all else
+    spec.transform(columns)                                                                        # to predict
     spec, places = FeatureSpec.union([spec_a, spec_b])   # places[i]: columns of spec i in the joint matrix
 
 The same executor trains and serves: float64 arithmetic, cast to float32 once.
@@ -59,7 +59,7 @@ KINDS: dict[str, type[Step]] = {
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Everything needed to turn columns into the matrix; `left_out` has a reason for each unused column."""
+    """A fitted feature encoding: its steps, and in `left_out` a reason for each unused column."""
 
     steps: tuple[Step, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -75,10 +75,10 @@ class FeatureSpec:
         task: Task | None = None,
         n_classes: int = 0,
     ) -> FeatureSpec:
-        """The specification learnt from these columns (the target is not among them).
+        """Learn the specification from these columns (the target is not among them).
 
         `y` is the float target for regression and class codes 0 … n_classes-1 else; without it nothing is
-        target-coded. Raises InvalidTrainingRequest when no column gives a feature.
+        target-encoded. Raises InvalidTrainingRequest when no column gives a feature.
         """
         target = _target(y, task, n_classes)
         steps: list[Step] = []
@@ -86,8 +86,8 @@ class FeatureSpec:
         for name, values in columns.items():
             try:
                 steps += fit_steps(name, values, roles[name], encoding, target)
-            except NothingToLearn as nothing:
-                left_out[name] = str(nothing)
+            except NothingToLearn as reason:
+                left_out[name] = str(reason)
         if not steps:
             raise InvalidTrainingRequest(
                 "No column is left to predict from: every column is empty, constant or an identifier."
@@ -114,12 +114,12 @@ class FeatureSpec:
 
     @classmethod
     def passthrough(cls, names: Sequence[str]) -> FeatureSpec:
-        """Plain numbers in the given order, for a model that was made by hand."""
+        """Numbers in the given order, unchanged: the encoding of an estimator that was fitted elsewhere."""
         return cls(steps=tuple(NumberStep(name, fill=0.0) for name in names))
 
     @classmethod
     def union(cls, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, tuple[tuple[int, ...], ...]]:
-        """One spec for several, equal steps shared, and for each its columns in the joint matrix."""
+        """One spec for several (equal steps are shared), and for each spec its columns in the joint matrix."""
         steps = tuple(dict.fromkeys(step for spec in specs for step in spec.steps))
         used = {step.source for step in steps}
         left_out = {
@@ -149,9 +149,9 @@ class FeatureSpec:
         n_classes: int = 0,
         seed: int = 0,
     ) -> NDArray[np.float32]:
-        """As `transform`, for the rows the spec was learnt from: target codes come from other folds.
+        """As `transform`, but with cross-fitted target encoding, for the rows the spec was learnt from.
 
-        Without this, an estimator would see its own target in the codes of rare levels.
+        Otherwise the code of a rare level would leak the row's own target to the estimator.
         """
         matrix = self.transform(columns)
         target = _target(y, task, n_classes)
@@ -166,12 +166,12 @@ class FeatureSpec:
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
-        """What each column of the matrix is."""
+        """A description of each column of the matrix."""
         return tuple(output for step in self.steps for output in step.outputs)
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
-        """The columns that the matrix depends on."""
+        """The source columns that the matrix depends on."""
         return tuple(dict.fromkeys(step.source for step in self.steps))
 
     @cached_property

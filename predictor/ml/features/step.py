@@ -1,8 +1,8 @@
-"""What every step of a feature spec is: one canonical column in, a few numbers out.
+"""Base class of feature steps: one canonical column in, a few numbers out.
 
 Every step has two executors of the same arithmetic, `transform` for many rows and `writer` for one; all of it
-is IEEE float64 addition, multiplication, division and table lookup, so that both give the same bits. What
-needs a transcendental function (sine, logarithm) is a table or is computed by one shared function.
+is IEEE float64 addition, multiplication, division and table lookup, so that both give the same bits. Sine
+and logarithm come from a table or from one function that both share.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 Writer = Callable[[NDArray[Any], list[float]], None]
-# What counts as missing in a column of texts; NumPy's NaN is found by identity.
+# Values that count as missing in a column of texts; NumPy's NaN is found by identity.
 MISSING: tuple[Any, ...] = (None, "", np.nan)
 
 
@@ -32,7 +32,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Step:
-    """One source column; subclasses say how it becomes numbers."""
+    """One source column; subclasses define how it becomes numbers."""
 
     source: str
     kind: ClassVar[str] = ""
@@ -45,8 +45,8 @@ class Step:
         """The block (n, len(outputs)) for a canonical column."""
         raise NotImplementedError
 
-    def writer(self, at: int) -> Writer:
-        """A function that writes the numbers of a column of length one into a list, from index `at` on."""
+    def writer(self, start: int) -> Writer:
+        """A function that writes the numbers of a column of length one into a list, from index `start` on."""
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:

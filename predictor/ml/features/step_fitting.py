@@ -1,4 +1,4 @@
-"""Learning the steps of a feature spec from training columns, one function per role."""
+"""Fit the steps of a feature spec to training columns, one function per role."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .step import MISSING, Step
 from .tabular_steps import RAW_LIMIT, SCALED_LIMIT, CodeStep, NumberStep, OneHotStep, TargetStep
 from .text_steps import TextStep, tokens
 
-# Target codes for more classes than this are made for the most frequent ones only.
+# With more classes than this, only the most frequent ones are target-encoded.
 MOST_TARGET_CLASSES = 10
 # float32 holds 24 bits: a number whose spread is this much smaller than its size would lose most of them.
 SMALLEST_SPREAD = 1e-4
 WORD_SAMPLE = 50_000
-# Between the quartiles of a normal distribution, in standard deviations.
+# Interquartile range of a normal distribution, in standard deviations.
 QUARTILE_DISTANCE = 1.349
 
 
@@ -32,7 +32,7 @@ class NothingToLearn(Exception):
 
 
 class Target:
-    """The target as target codes see it: one column of numbers, or one indicator per class."""
+    """The target for target encoding: one column of numbers, or one indicator per class."""
 
     def __init__(self, y: NDArray[Any], n_classes: int):
         self.y = np.asarray(y)
@@ -91,9 +91,7 @@ def _number(source: str, values: NDArray[Any], encoding: Encoding) -> NumberStep
 
 
 def _mean_and_scale(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and standard deviation of the values that are there; a usable scale also for huge or equal
-    values.
-    """
+    """Mean and standard deviation, NaNs ignored; where the latter is 0, the largest size is the scale."""
     size = float(np.nanmax(np.abs(values))) or 1.0
     shares = values / size
     mean, scale = float(np.nanmean(shares) * size), float(np.nanstd(shares) * size)
@@ -101,7 +99,7 @@ def _mean_and_scale(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _middle_and_spread(present: NDArray[np.float64], scale: float) -> tuple[float, float]:
-    """Median, and what a normal distribution with these quartiles deviates; `scale` where they are one."""
+    """Median, and the standard deviation estimated from the quartiles; `scale` where these coincide."""
     low, middle, high = (float(each) for each in np.quantile(present, [0.25, 0.5, 0.75]))
     spread = (high - low) / QUARTILE_DISTANCE
     return middle, spread if spread > 1e-3 * scale and math.isfinite(1 / spread) else scale
@@ -122,8 +120,8 @@ def _datetime(source: str, values: NDArray[Any], encoding: Encoding) -> Datetime
     if present.min() == present.max() and len(present) == len(moments):
         raise NothingToLearn("It holds one value only in the rows used for training.")
     fill = int(np.sort(present)[len(present) // 2]) if encoding.numbers == "impute" else None
-    found = date_parts(present)
-    varying = tuple(part for part, numbers in found.items() if numbers.min() != numbers.max())
+    calendar = date_parts(present)
+    varying = tuple(part for part, numbers in calendar.items() if numbers.min() != numbers.max())
     cyclic = tuple(part for part in varying if part in CYCLES) if encoding.is_cyclic else ()
     step = DatetimeStep(
         source,
@@ -190,7 +188,7 @@ def _coded(
 def fit_target(
     source: str, values: NDArray[Any], levels: Iterable[str], target: Target, encoding: Encoding
 ) -> TargetStep:
-    """The table of smoothed target means of a column."""
+    """The target encoding of a column: smoothed target means by level."""
     levels = tuple(levels)
     codes = _level_codes(values, levels)
     means, missing, other = _smoothed(codes, target.numbers, len(levels), encoding.smoothing)
@@ -212,17 +210,15 @@ def fit_target(
 def cross_fitted(
     step: TargetStep, values: NDArray[Any], target: Target, folds: NDArray[np.intp]
 ) -> NDArray[Any]:
-    """What `step` gives for training rows when each row's code is learnt from the other folds only (n,
-    width).
-    """
+    """Cross-fitted target encoding (n, width): each training row's code is learnt from the other folds."""
     codes = _level_codes(values, step.levels)
     block = np.empty((len(values), len(step.outputs)))
     for fold in np.unique(folds):
-        held = folds == fold
+        is_held_out = folds == fold
         means, missing, other = _smoothed(
-            codes[~held], target.numbers[~held], len(step.levels), step.smoothing
+            codes[~is_held_out], target.numbers[~is_held_out], len(step.levels), step.smoothing
         )
-        block[held] = np.vstack([means, other, missing])[codes[held]]
+        block[is_held_out] = np.vstack([means, other, missing])[codes[is_held_out]]
     return np.asarray((block - step.mean) / step.scale)
 
 
@@ -236,9 +232,7 @@ def _level_codes(values: NDArray[Any], levels: tuple[str, ...]) -> NDArray[np.in
 def _smoothed(
     codes: NDArray[np.intp], numbers: NDArray[np.float64], n_levels: int, smoothing: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Level means pulled to the overall mean by `smoothing` imaginary rows: (levels, k), missing (k,),
-    overall (k,).
-    """
+    """Means shrunk to the overall mean by `smoothing` pseudo-rows: levels (n, k), missing (k,), overall (k,)."""
     prior = numbers.mean(axis=0) if len(numbers) else np.zeros(numbers.shape[1])
     n = np.bincount(codes, minlength=n_levels + 2)[:, None]
     sums = np.stack([np.bincount(codes, column, minlength=n_levels + 2) for column in numbers.T], axis=1)

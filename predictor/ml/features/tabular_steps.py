@@ -1,4 +1,4 @@
-"""Steps for numbers, booleans and categories."""
+"""Feature steps for numbers, booleans and categories: scaling, one-hot, ordinal and target encoding."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from .step import MISSING, Matrix, Output, Step, Writer
 
-# Beyond these the models only see "very large": squares and sums of such values stay finite in float32.
+# Numbers are clipped to these, so that their squares and sums stay finite in float32.
 SCALED_LIMIT = 1e9
 RAW_LIMIT = 1e30
 
 
 @dataclass(frozen=True)
 class NumberStep(Step):
-    """z = (x - mean) / scale, clipped. Missing becomes `fill`, or stays NaN where `fill` is None.
+    """Scaling and imputation: z = (x - mean) / scale, clipped to ±limit.
 
-    With `bend`, z / sqrt(1 + (z / bend)²): far-off values count as far, but no farther than `bend`.
+    Missing becomes `fill`, or stays NaN where `fill` is None; `has_flag` adds a missing indicator.
+    With `bend`, z / sqrt(1 + (z / bend)²): a smooth clip that keeps outliers within ±bend.
     """
 
     fill: float | None = None
@@ -50,7 +51,7 @@ class NumberStep(Step):
             block[:, 1] = is_missing
         return block
 
-    def writer(self, at: int) -> Writer:
+    def writer(self, start: int) -> Writer:
         fill = math.nan if self.fill is None else self.fill
         mean, scale, limit, bend, has_flag = self.mean, self.scale, self.limit, self.bend, self.has_flag
 
@@ -59,18 +60,19 @@ class NumberStep(Step):
             if x != x:  # noqa: PLR0124 (three times as fast as math.isnan)
                 x = fill
                 if has_flag:
-                    row[at + 1] = 1.0
+                    row[start + 1] = 1.0
             x = (x - mean) / scale
             x = limit if x > limit else -limit if x < -limit else x
-            row[at] = x if bend is None else x / math.sqrt(1.0 + (x / bend) * (x / bend))
+            row[start] = x if bend is None else x / math.sqrt(1.0 + (x / bend) * (x / bend))
 
         return write
 
 
 @dataclass(frozen=True)
 class OneHotStep(Step):
-    """One column per level; one for levels not kept (if training had such), one for missing (if training had
-    it).
+    """One-hot encoding: one column per level.
+
+    `has_other` adds one for levels not kept, `has_missing` one for missing values, if training had any.
     """
 
     levels: tuple[str, ...] = ()
@@ -87,7 +89,7 @@ class OneHotStep(Step):
 
     @cached_property
     def _places(self) -> tuple[dict[Any, int], int]:
-        """The column of each level (-1: none), and that of an unknown one."""
+        """The column of each level (-1: none), and that of an unknown level."""
         places: dict[Any, int] = {level: place for place, level in enumerate(self.levels)}
         missing = len(self.levels) + self.has_other if self.has_missing else -1
         return {**places, **dict.fromkeys(MISSING, missing)}, len(self.levels) if self.has_other else -1
@@ -100,21 +102,21 @@ class OneHotStep(Step):
         block[rows, codes[rows]] = 1.0
         return block
 
-    def writer(self, at: int) -> Writer:
+    def writer(self, start: int) -> Writer:
         places, other = self._places
         get = places.get
 
         def write(values: NDArray[Any], row: list[float]) -> None:
             place = get(values.item(), other)
             if place >= 0:
-                row[at + place] = 1.0
+                row[start + place] = 1.0
 
         return write
 
 
 @dataclass(frozen=True)
 class CodeStep(Step):
-    """The position of the level; None for `other` or `missing` stands for NaN."""
+    """Ordinal encoding: the position of the level; None for `other` or `missing` stands for NaN."""
 
     levels: tuple[str, ...] = ()
     other: float | None = None
@@ -136,20 +138,21 @@ class CodeStep(Step):
         codes, other = self._codes
         return np.array([codes.get(value, other) for value in values.tolist()], np.float64).reshape(-1, 1)
 
-    def writer(self, at: int) -> Writer:
+    def writer(self, start: int) -> Writer:
         codes, other = self._codes
         get = codes.get
 
         def write(values: NDArray[Any], row: list[float]) -> None:
-            row[at] = get(values.item(), other)
+            row[start] = get(values.item(), other)
 
         return write
 
 
 @dataclass(frozen=True)
 class TargetStep(Step):
-    """The smoothed mean target of the level: one number, or one per class in `classes`; `other` for the
-    unknown.
+    """Target encoding: the smoothed mean target of the level, one number, or one per class in `classes`.
+
+    Unknown levels get `other`, missing values get `missing`.
     """
 
     levels: tuple[str, ...] = ()
@@ -182,11 +185,11 @@ class TargetStep(Step):
         block = np.array([rows.get(value, other) for value in values.tolist()], np.float64)
         return block.reshape(len(values), len(self.outputs))
 
-    def writer(self, at: int) -> Writer:
+    def writer(self, start: int) -> Writer:
         rows, other = self._rows
-        get, end = rows.get, at + len(self.outputs)
+        get, end = rows.get, start + len(self.outputs)
 
         def write(values: NDArray[Any], row: list[float]) -> None:
-            row[at:end] = get(values.item(), other)
+            row[start:end] = get(values.item(), other)
 
         return write

@@ -1,4 +1,4 @@
-"""The step for free text: which words occur."""
+"""Feature step for free text: tf-idf of words."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TextStep(Step):
         return {word: place for place, word in enumerate(self.words)}
 
     def weights(self, text: str | None) -> dict[int, float]:
-        """The non-zero numbers of one text by place."""
+        """The non-zero tf-idf weights of one text, by column."""
         if not isinstance(text, str):
             return {}
         counts: dict[int, int] = {}
@@ -50,9 +50,9 @@ class TextStep(Step):
             place = self._vocabulary.get(token)
             if place is not None:
                 counts[place] = counts.get(place, 0) + 1
-        found = {place: (1.0 + math.log(count)) * self.idf[place] for place, count in counts.items()}
-        length = math.sqrt(sum(each * each for each in found.values()))
-        return {place: each / length for place, each in found.items()}
+        weights = {place: (1.0 + math.log(count)) * self.idf[place] for place, count in counts.items()}
+        length = math.sqrt(sum(each * each for each in weights.values()))
+        return {place: each / length for place, each in weights.items()}
 
     def transform(self, values: NDArray[Any]) -> Matrix:
         block = np.zeros((len(values), len(self.words)))
@@ -61,9 +61,9 @@ class TextStep(Step):
                 block[row, place] = weight
         return block
 
-    def writer(self, at: int) -> Writer:
+    def writer(self, start: int) -> Writer:
         def write(values: NDArray[Any], row: list[float]) -> None:
             for place, weight in self.weights(values.item()).items():
-                row[at + place] = weight
+                row[start + place] = weight
 
         return write

@@ -1,4 +1,4 @@
-"""One way to fit a table, as plain data. Importing this does not import scikit-learn."""
+"""A candidate of the model search, as plain data. Importing this does not import scikit-learn."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ..features.encoding import Encoding
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to fit the table.
+    """One candidate: an estimator with its encoding and hyperparameters.
 
     `params` are the catalogue's hyperparameters; `settings` go to scikit-learn beyond them. `path` lists
-    alternatives for some of the params, each fitted in turn; boosting, forests and neural networks are walked
-    along their own rounds when `is_staged`. `is_log` fits on log1p of the target.
+    alternatives for some of the params, each fitted in turn; with `is_staged`, boosting, forests and neural
+    networks are scored along their own rounds. `is_log` fits on log1p of the target. `share` is the
+    largest share of the time budget, `why` the reason shown to people.
     """
 
     key: str

@@ -20,26 +20,26 @@ from ..types.schema import Task
 if TYPE_CHECKING:
     from ..features.feature_spec import FeatureSpec
 
-# exp(80) is the largest power that stays finite in float32 with room for rounding.
+# exp(80) stays finite in float32, with room for rounding.
 LARGEST_LOG = 80.0
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model answers for n rows: `values` (n,) for regression, `probabilities` (n, n_classes) else.
+    """Predictions for n rows: `values` (n,) for regression, `probabilities` (n, n_classes) else.
 
-    Both are float64. The predicted class is never what an estimator names, see `codes`.
+    Both are float64. The predicted class comes from `codes`, never from the estimator.
     """
 
     values: NDArray[np.float64] | None = None
     probabilities: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
-        held = self.values if self.probabilities is None else self.probabilities
-        return 0 if held is None else len(held)
+        array = self.values if self.probabilities is None else self.probabilities
+        return 0 if array is None else len(array)
 
     def codes(self, threshold: float | None = None) -> NDArray[np.intp]:
-        """The index of the predicted class per row, see `metrics.predicted_codes`."""
+        """The code of the predicted class of each row (n,), see `metrics.predicted_codes`."""
         if self.probabilities is None:
             raise TypeError("A regression has no classes.")
         return predicted_codes(self.probabilities, threshold)
@@ -47,9 +47,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class TargetScaling:
-    """How a regression target was changed before fitting: log1p first (when `is_log`), then (y - mean) /
-    scale.
-    """
+    """Target transform of a regression: log1p first (when `is_log`), then (y - mean) / scale."""
 
     is_log: bool = False
     mean: float = 0.0
@@ -73,14 +71,14 @@ class TargetScaling:
         return ((np.log1p(y) if self.is_log else y) - self.mean) / self.scale
 
     def inverse(self, raw: NDArray[Any]) -> NDArray[np.float64]:
-        """The estimator's answers in the target's own units."""
+        """The estimator's predictions in the target's own units."""
         y = np.asarray(raw, np.float64) * self.scale + self.mean
         return np.expm1(np.minimum(y, LARGEST_LOG)) if self.is_log else y
 
 
 @dataclass(frozen=True)
 class Member:
-    """One fitted estimator of a pipeline, its share, and the columns of the spec's matrix that it reads.
+    """One fitted estimator of a pipeline (ensemble), its weight, and the matrix columns that it reads.
 
     Classifiers are fitted on class codes 0 … n_classes-1 (a class may be absent: its probability is 0).
     """
@@ -99,12 +97,12 @@ class Member:
 
     def probabilities(self, matrix: NDArray[np.float32], n_classes: int) -> NDArray[np.float64]:
         """Class probabilities (n, n_classes)."""
-        found = np.asarray(self.estimator.predict_proba(self.part(matrix)), np.float64)
+        probabilities = np.asarray(self.estimator.predict_proba(self.part(matrix)), np.float64)
         codes = np.asarray(self.estimator.classes_, np.intp)
         if len(codes) == n_classes:
-            return found
-        full = np.zeros((len(found), n_classes))
-        full[:, codes] = found
+            return probabilities
+        full = np.zeros((len(probabilities), n_classes))
+        full[:, codes] = probabilities
         return full
 
     def part(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -116,8 +114,9 @@ class Member:
 
 @dataclass(frozen=True)
 class FittedPipeline:
-    """Preprocessing and fitted estimators; answers are the weighted mean of the members (weights sum to 1),
-    for a classification calibrated where that is worth it.
+    """Preprocessing and fitted estimators; predictions are the weighted mean of the members (weights sum to 1).
+
+    The probabilities of a classification are then calibrated, if there is a calibration.
     """
 
     spec: FeatureSpec
@@ -127,11 +126,11 @@ class FittedPipeline:
     calibration: Calibration | None = None
 
     def predict(self, columns: Columns) -> Outputs:
-        """Answers for canonical columns, through scikit-learn."""
+        """Predictions for canonical columns, through scikit-learn."""
         return self.predict_matrix(self.spec.transform(columns))
 
     def predict_matrix(self, matrix: NDArray[np.float32]) -> Outputs:
-        """Answers for the spec's float32 matrix (n, k), through scikit-learn."""
+        """Predictions for the spec's float32 matrix (n, k), through scikit-learn."""
         if self.task.has_probabilities:
             parts = [each.weight * each.probabilities(matrix, self.n_classes) for each in self.members]
             joint = np.sum(parts, axis=0)

@@ -60,7 +60,7 @@ class Prepared:
 
 
 def prepare(candidate: Candidate, table: TrainingTable, *, seed: int) -> Prepared:
-    """The candidate's own encoding learnt from the table, on no more rows than its estimator can bear."""
+    """Fit the candidate's encoding to the table, or to a sample where its estimator has a limit of rows."""
     table = sample_rows(table, candidate.info.max_rows, seed)
     task, target = table.task, table.target
     spec, matrix = FeatureSpec.fit_transform(
@@ -85,7 +85,7 @@ def fit_member(
     """The candidate fitted on the whole table with the chosen stage's params."""
     prepared = prepare(candidate, table, seed=seed)
     estimator = prepared.build(stage)
-    # The number of rounds is known by now: nothing is held back to find it.
+    # The number of rounds is known: early stopping would hold rows back to find it.
     if candidate.is_staged and isinstance(estimator, BOOSTING):
         estimator.set_params(early_stopping=False)
     if candidate.is_staged and isinstance(estimator, NEURAL):
@@ -96,14 +96,14 @@ def fit_member(
 
 
 def join(parts: list[tuple[FeatureSpec, Member]], table: TrainingTable) -> FittedPipeline:
-    """One pipeline of members that were fitted on their own matrices."""
+    """One pipeline (an ensemble) of members that were fitted on their own matrices."""
     spec, places = FeatureSpec.union([spec for spec, _ in parts])
     members = tuple(replace(member, columns=place) for (_, member), place in zip(parts, places, strict=True))
     return FittedPipeline(spec, members, table.task, table.target.n_classes)
 
 
 def sample_rows(table: TrainingTable, max_rows: int | None, seed: int) -> TrainingTable:
-    """At most so many rows, drawn at random, in file order."""
+    """At most `max_rows` rows, drawn at random, in file order."""
     if max_rows is None or len(table) <= max_rows:
         return table
     chosen = np.random.default_rng(seed).choice(len(table), max_rows, replace=False)
@@ -111,5 +111,5 @@ def sample_rows(table: TrainingTable, max_rows: int | None, seed: int) -> Traini
 
 
 def quiet() -> warnings.catch_warnings[None]:
-    """Fits that end before they converge are scored like any other: their warnings help nobody."""
+    """Ignore warnings: fits that do not converge are scored like any other."""
     return warnings.catch_warnings(action="ignore")

@@ -1,4 +1,4 @@
-"""What a fitted pipeline expects from callers, learnt from the rows it was fitted on."""
+"""The model signature: the fields that a fitted pipeline expects, learnt from the rows it was fitted on."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> Feature
         return FeatureField(name, role, has_missing=True)
     if role in (Role.CATEGORICAL, Role.TEXT):
         levels = _levels(present)
-        shown = levels[:MAX_LEVELS] if role is Role.CATEGORICAL else ()
-        return FeatureField(name, role, has_missing, typical=levels[0], levels=shown)
+        offered = levels[:MAX_LEVELS] if role is Role.CATEGORICAL else ()
+        return FeatureField(name, role, has_missing, typical=levels[0], levels=offered)
     if role is Role.BOOLEAN:
         return FeatureField(name, role, has_missing, typical=bool(np.mean(present) >= 0.5))
     if role is Role.DATETIME:
@@ -58,7 +58,7 @@ def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> Feature
         return FeatureField(name, role, has_missing, minimum=first, maximum=last, typical=middle)
     is_integer = bool(np.all(present == np.floor(present)))
     low, high = float(present.min()), float(present.max())
-    # A value that training saw, not the mean of two: half a child is not typical.
+    # An observed value, not the mean of two: 1.5 is not a typical count.
     median = float(np.quantile(present, 0.5, method="lower"))
     typical: Scalar = int(median) if is_integer else median
     return FeatureField(name, role, has_missing, is_integer, low, high, typical)

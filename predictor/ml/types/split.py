@@ -1,4 +1,4 @@
-"""Which rows test a model: rows drawn at random, later rows, or whole groups."""
+"""Hold-out strategies: a random split, a time split (later rows) or a group split (whole groups)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...errors import InvalidTrainingRequest, listed, shown
 
 
 class SplitKind(StrEnum):
-    """Which rows judge."""
+    """How the held-out rows are chosen."""
 
     RANDOM = "random"
     TIME = "time"
@@ -20,14 +20,14 @@ class SplitKind(StrEnum):
 
 @dataclass(frozen=True)
 class SplitBy:
-    """Which rows judge a model; `column` holds the times or the groups, None for rows drawn at random."""
+    """How the held-out rows are chosen; `column` holds the times or the groups, None for a random split."""
 
     kind: SplitKind = SplitKind.RANDOM
     column: str | None = None
 
     @property
     def words(self) -> str:
-        """As in "tested on …"."""
+        """The held-out rows in words, to follow "tested on …"."""
         if self.kind is SplitKind.TIME:
             return f"later rows by {shown(self.column)}"
         if self.kind is SplitKind.GROUP:
@@ -41,7 +41,7 @@ class SplitBy:
 
     @classmethod
     def parse(cls, text: str) -> SplitBy:
-        """From its text. Raises InvalidTrainingRequest."""
+        """A split from its `text`. Raises InvalidTrainingRequest."""
         kind, _, column = text.partition(":")
         return cls.from_json({"kind": kind, "column": column})
 
@@ -50,7 +50,7 @@ class SplitBy:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> SplitBy:
-        """Raises InvalidTrainingRequest for an unknown kind, or a column where none or one belongs."""
+        """Raises InvalidTrainingRequest for an unknown kind, and for a missing or needless column."""
         data = data or {}
         kind, column = data.get("kind") or SplitKind.RANDOM, data.get("column") or None
         if kind not in set(SplitKind):

@@ -1,4 +1,4 @@
-"""Rows that are there more than once: on both sides of a split, they are recognised instead of predicted."""
+"""Duplicate rows: on both sides of a split, they are recognised instead of predicted."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from .splits import Index
 from .training_table import TrainingTable
 
 SAMPLE_ROWS = 2_000
-# A combination that is more common than this share is a habit of the table, not a copied record.
+# A combination of values that is more common than this is normal for the table, not a copied record.
 HABIT_SHARE, HABIT_ROWS = 0.05, 10
 Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """`n_copies` rows repeat an earlier one in features and target, `n_conflicting` in the features alone.
+    """Counts of duplicates: `n_copies` rows repeat an earlier one in features and target, `n_conflicting` in the
+    features alone.
 
     `groups` numbers the rows by their features; None when nothing repeats or when repeats are to be expected,
-    because the features can tell only a few kinds of rows apart. `are_kept_together`: by a split at random.
+    because the features can tell only a few kinds of rows apart. `are_kept_together`: whether a
+    random split keeps repeats on one side.
     """
 
     n_copies: int = 0
@@ -32,7 +34,7 @@ class Duplicates:
 
     @property
     def sentence(self) -> str:
-        """What was found and done; empty when there is nothing to tell."""
+        """What was found and done, in a sentence; empty without duplicates."""
         if self.groups is None:
             return ""
         parts = []
@@ -50,7 +52,7 @@ class Duplicates:
 
 
 def find_duplicates(table: TrainingTable, *, is_kept_together: bool = True) -> Duplicates:
-    """Repeated rows, found by hashing: n log n, and a few passes over each column."""
+    """Find duplicate rows by hashing: n log n, and a few passes over each column."""
     features = np.zeros(len(table), np.uint64)
     for values in table.columns.values():
         features = _mixed(features, _hashes(values))
@@ -63,14 +65,14 @@ def find_duplicates(table: TrainingTable, *, is_kept_together: bool = True) -> D
     n_conflicting = len(table) - n_kinds - n_copies
     if n_kinds == len(table) or not _is_surprising(table, int(counts.max())):
         return Duplicates(n_copies, n_conflicting)
-    # Numbered by their first row: text is hashed with a salt, and the split has to be the same each time.
-    number = np.empty(n_kinds, np.intp)
-    number[np.argsort(first)] = np.arange(n_kinds)
-    return Duplicates(n_copies, n_conflicting, number[inverse], is_kept_together)
+    # Numbered by first row, not by hash: Python salts the hash of text, and the split must be reproducible.
+    group_numbers = np.empty(n_kinds, np.intp)
+    group_numbers[np.argsort(first)] = np.arange(n_kinds)
+    return Duplicates(n_copies, n_conflicting, group_numbers[inverse], is_kept_together)
 
 
 def _is_surprising(table: TrainingTable, n_largest: int) -> bool:
-    """Whether the features could tell the rows apart: more kinds than rows, were the columns independent.
+    """Whether repeats are unexpected: with independent columns there would be more kinds of rows than rows.
 
     In a table of three yes-or-no columns, equal rows are equal cases, not copies of one.
     """
@@ -85,18 +87,18 @@ def _is_surprising(table: TrainingTable, n_largest: int) -> bool:
 
 
 def _hashes(values: NDArray[Any]) -> Hashes:
-    """64 bits for each value, equal for equal ones; all missing values are one."""
+    """A 64-bit hash of each value; all missing values have the same one."""
     if values.dtype == object:
         return np.fromiter(map(hash, values), np.int64, len(values)).view(np.uint64)
     if values.dtype.kind == "M":
         return values.astype(np.int64).view(np.uint64)
-    # Adding 0 makes -0.0 and 0.0 one; NaNs may differ in bits that mean nothing.
+    # Adding 0 turns -0.0 into 0.0; NaNs may differ in bits without meaning.
     numbers = np.asarray(values, np.float64) + 0.0
     return np.where(np.isnan(numbers), np.nan, numbers).view(np.uint64)
 
 
 def _mixed(state: Hashes, hashes: Hashes) -> Hashes:
-    """One more column into the hash of a row (the finaliser of SplitMix64, Steele et al., 2014)."""
+    """Mix the hash of one more column into the hash of each row (the finaliser of SplitMix64, Steele et al., 2014)."""
     mixed = state * np.uint64(0x9E3779B97F4A7C15) + hashes
     mixed ^= mixed >> np.uint64(30)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)

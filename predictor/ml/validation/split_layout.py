@@ -1,4 +1,4 @@
-"""What a split minds for this table: copies of one row, whole groups, or the order of time."""
+"""Split constraints of a table: copies of a row stay together, groups stay whole, or times stay in order."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .training_table import TrainingTable
 
 
 def layout_of(split: SplitBy, table: TrainingTable, duplicates: Duplicates) -> Layout:
-    """Raises InvalidTrainingRequest when the rows with a target have too few groups."""
+    """The constraints of this split. Raises InvalidTrainingRequest when the rows have too few groups."""
     values = table.split_by
     if split.kind is SplitKind.RANDOM or values is None:
         return Layout(together=duplicates.groups)
     if split.kind is SplitKind.TIME:
         is_missing = missing(values)
         times = np.asarray(values.astype(np.int64) if values.dtype.kind == "M" else values, np.float64)
-        # Rows without a time are learnt from and never judge.
+        # Rows without a time count as the earliest: they are fitted on and never tested on.
         return Layout(times=np.where(is_missing, -np.inf, times))
     groups = _groups(values)
     if len(np.unique(groups)) < MIN_GROUPS:
@@ -34,7 +34,7 @@ def layout_of(split: SplitBy, table: TrainingTable, duplicates: Duplicates) -> L
 
 
 def _groups(values: NDArray[np.object_]) -> NDArray[np.intp]:
-    """A number for each group; a row whose group is missing is one of its own."""
+    """A group number for each row; a row whose group is missing is a group of its own."""
     is_missing = missing(values)
     _, codes = np.unique(values[~is_missing].astype(str), return_inverse=True)
     groups = np.empty(len(values), np.intp)

@@ -1,8 +1,8 @@
-"""How a model can be tested: on rows drawn at random, on later rows, or on groups that it never saw.
+"""Columns for a time split (test on later rows) or a group split (test on whole groups).
 
-Rows at random are right when new rows look like old ones. Where they come later, or from people and places that
-training never saw, such a test flatters: it lets the model look at the future, or at the same customer.
-Standard library only: the form and the check before queueing ask here.
+A random split is right when new rows look like old ones. It is too optimistic where new rows come later, or from
+people and places that training never saw: the model has seen the future, or the same customer.
+Standard library only: forms and the check before queueing import this.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..types.split import SplitBy, SplitKind
 
 # Fewer moments or groups than this leave nothing to compare candidates on.
 MIN_TIMES, MIN_GROUPS = 3, 5
-# What is offered by itself has more of them.
+# Columns that are offered as suggestions have at least this many.
 OFFERED_TIMES, OFFERED_GROUPS = 10, 10
 MAX_OFFERED = 20
 MAX_MISSING_SHARE = 0.05
@@ -43,39 +43,39 @@ def check_split(split: SplitBy, table: TableSchema, target: str) -> None:
             f"The split cannot be by {name}, which is the target. Choose another column."
         )
     column = table[split.column]
-    reason = _against_time(column) if split.kind is SplitKind.TIME else _against_group(column, table.n_rows)
+    reason = _why_not_time(column) if split.kind is SplitKind.TIME else _why_not_group(column, table.n_rows)
     if reason:
         raise InvalidTrainingRequest(f"The split cannot be by {name}: {reason}")
 
 
 def time_columns(table: TableSchema, target: str) -> list[str]:
-    """Columns worth offering for a test on later rows, the dates first, then years."""
-    found = [each for each in table.columns if each.name != target and _is_moment(each, table.n_rows)]
-    return [each.name for each in sorted(found, key=lambda each: each.role is not Role.DATETIME)]
+    """Columns to offer for a time split: dates first, then years."""
+    columns = [each for each in table.columns if each.name != target and _has_times(each, table.n_rows)]
+    return [each.name for each in sorted(columns, key=lambda each: each.role is not Role.DATETIME)]
 
 
 def group_columns(table: TableSchema, target: str) -> list[str]:
-    """Columns worth offering for a test on whole groups: those that name people or things come first."""
-    found = [
+    """Columns to offer for a group split: those that identify people or things come first."""
+    columns = [
         each
         for each in table.columns
         if each.name != target
         and each.n_distinct >= OFFERED_GROUPS
-        and not _against_group(each, table.n_rows)
+        and not _why_not_group(each, table.n_rows)
         and (each.role in (Role.CATEGORICAL, Role.TEXT, Role.IDENTIFIER) or is_entity(each, table.n_rows))
     ]
-    return [each.name for each in sorted(found, key=lambda each: not is_entity(each, table.n_rows))]
+    return [each.name for each in sorted(columns, key=lambda each: not is_entity(each, table.n_rows))]
 
 
 def offered(table: TableSchema, target: str) -> list[SplitBy]:
-    """At random, then by each column that qualifies; so many that a list of them can be read."""
+    """The splits to offer: at random, then by each column that qualifies, at most MAX_OFFERED of a kind."""
     times = [SplitBy(SplitKind.TIME, name) for name in time_columns(table, target)]
     groups = [SplitBy(SplitKind.GROUP, name) for name in group_columns(table, target)]
     return [SplitBy(), *times[:MAX_OFFERED], *groups[:MAX_OFFERED]]
 
 
 def suggested(table: TableSchema, target: str) -> SplitBy | None:
-    """The stricter test that this table calls for: by the thing that its rows are about, or by its date."""
+    """The stricter split that suits this table: by its date, or by the entity that several rows share."""
     groups = [name for name in group_columns(table, target) if is_entity(table[name], table.n_rows)]
     times = time_columns(table, target)
     if times:
@@ -84,21 +84,21 @@ def suggested(table: TableSchema, target: str) -> SplitBy | None:
 
 
 def advice_on(split: SplitBy) -> str:
-    """Why the rows should be split by this column, for who has not decided yet."""
+    """Advice to split by this column, for users who have not chosen yet."""
     name = shown(split.column)
     if split.kind is SplitKind.TIME:
         return (
-            f"The rows have times in {name}. If the model will answer for rows that come later, test it on later "
-            "rows: drawn at random, the rows that judge lie between those it learnt from, and it looks too good."
+            f"The rows have times in {name}. If the model will predict rows that come later, test it on later "
+            "rows: in a random split the test rows lie between the training rows, and the scores look too good."
         )
     return (
-        f"Several rows share a value of {name}. If the model will answer for values that are new, test it on whole "
-        "groups: drawn at random, the rows that judge have siblings among those it learnt from, and it looks too good."
+        f"Several rows share a value of {name}. If the model will predict rows with new values, test it on whole "
+        "groups: in a random split the training rows hold other rows of the same groups, and the scores look too good."
     )
 
 
 def is_entity(column: ColumnProfile, n_rows: int) -> bool:
-    """Whether the column names the things that its rows are about, several rows each."""
+    """Whether the column identifies entities (customers, devices, …) that have several rows each."""
     is_named = bool(ENTITY_NAME.search(column.name) or CAMEL_ENTITY_NAME.search(column.name))
     is_label = column.role in (Role.CATEGORICAL, Role.TEXT, Role.IDENTIFIER) or column.storage == "BIGINT"
     n_present = n_rows - column.n_missing
@@ -110,7 +110,7 @@ def is_entity(column: ColumnProfile, n_rows: int) -> bool:
     )
 
 
-def _is_moment(column: ColumnProfile, n_rows: int) -> bool:
+def _has_times(column: ColumnProfile, n_rows: int) -> bool:
     if column.n_missing > MAX_MISSING_SHARE * n_rows:
         return False
     if column.role is Role.DATETIME:
@@ -122,15 +122,15 @@ def _is_moment(column: ColumnProfile, n_rows: int) -> bool:
     return low >= 1900 and high <= 2100 and column.n_distinct >= MIN_TIMES
 
 
-def _against_time(column: ColumnProfile) -> str:
+def _why_not_time(column: ColumnProfile) -> str:
     if column.role not in (Role.DATETIME, Role.NUMERIC):
         return "it holds no dates and no numbers, so no row is later than another. Choose a date column."
     if column.n_distinct < MIN_TIMES:
-        return f"it has {column.n_distinct} different values; at least {MIN_TIMES} are needed to tell later rows."
+        return f"it has {column.n_distinct} different values; at least {MIN_TIMES} are needed to separate later rows."
     return ""
 
 
-def _against_group(column: ColumnProfile, n_rows: int) -> str:
+def _why_not_group(column: ColumnProfile, n_rows: int) -> str:
     if column.n_distinct < MIN_GROUPS:
         return f"it has {column.n_distinct} different values; at least {MIN_GROUPS} groups are needed."
     if column.n_distinct > 0.95 * (n_rows - column.n_missing):

@@ -1,7 +1,7 @@
-"""Which rows are for fitting, for choosing, and for judging: a held-out part and shared folds.
+"""Split rows into a held-out part and cross-validation folds: stratified, by groups, or by time.
 
-At random with the shares of the classes kept; in whole groups; or in the order of time, where each fold is scored
-on rows that come after all those it was fitted on, and the held-out rows are the last.
+A random split is stratified by class; a group split keeps groups whole. In a time split, each fold is scored on
+rows later than those it was fitted on, and the held-out rows are the last.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .target import Target
 
 MAX_HELD_OUT = 20_000
 MIN_HELD_OUT = 5
-# The first fold in time is fitted on this share of the rows, so that even it has learnt something.
+# The first fold in time is fitted on this share of the rows, so that it has enough to learn from.
 FIRST_SHARE = 1 / 3
 Index = NDArray[np.intp]
 Folds = tuple[tuple[Index, Index], ...]
@@ -26,7 +26,7 @@ Folds = tuple[tuple[Index, Index], ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """What a split minds beside chance: rows that stay `together` (a number for each group), or `times`."""
+    """Constraints on a split: a group number for each row (groups stay `together`), or the `times` of rows."""
 
     together: Index | None = None
     times: NDArray[np.float64] | None = None
@@ -40,7 +40,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers. `search` is the part of `development` that candidates are compared on; `folds` divide it.
+    """Row numbers of a hold-out split. `search` is the part of `development` that candidates are compared on; `folds`
+    divide it.
 
     Each fold is (rows to fit on, rows to score on).
     """
@@ -57,7 +58,7 @@ class Split:
 
     @property
     def scored(self) -> Index:
-        """The rows that some fold is scored on, rising: all of `search`, but for the earliest in time."""
+        """The rows that some fold is scored on, sorted: all of `search`; in a time split, without the earliest."""
         return np.sort(np.concatenate([score for _, score in self.folds]))
 
 
@@ -70,7 +71,7 @@ def split_rows(
     max_search_rows: int | None = None,
     layout: Layout | None = None,
 ) -> Split:
-    """A split that keeps the shares of classes (or of the target's quantiles) equal in every part.
+    """A stratified split: every part has the same shares of classes (or of the target's quantiles).
 
     Raises InvalidTrainingRequest when the layout leaves only one class, or one moment, to learn from.
     """
@@ -96,7 +97,7 @@ def split_rows(
 
 
 def strata_of(target: Target) -> Index:
-    """The class of each row, or the tenth of the target that it lies in."""
+    """The stratum of each row: its class, or the decile of a numeric target."""
     if target.task.is_classification:
         return np.asarray(target.y, np.intp)
     edges = np.unique(np.quantile(target.y, np.linspace(0.1, 0.9, 9)))
@@ -106,7 +107,7 @@ def strata_of(target: Target) -> Index:
 def _part_of(
     strata: Index, n_wanted: int, rng: np.random.Generator, together: Index | None
 ) -> NDArray[np.bool_]:
-    """Which rows are held out: of the parts dealt, the one whose size is closest to what is wanted."""
+    """Mask of the held-out rows: of the stratified parts, the one whose size is closest to `n_wanted`."""
     n_parts = math.ceil(len(strata) / n_wanted)
     if together is None:
         return np.asarray(deal_rows(strata, n_parts, rng) == 0)
@@ -117,9 +118,9 @@ def _part_of(
 
 
 def _folds(strata: Index, n_folds: int, rng: np.random.Generator, layout: Layout) -> Folds:
-    """As positions in `strata`."""
-    if layout.times is not None and (found := _folds_in_time(layout.times, n_folds)):
-        return found
+    """Folds as positions in `strata`."""
+    if layout.times is not None and (time_folds := _folds_in_time(layout.times, n_folds)):
+        return time_folds
     if layout.together is None:
         part = deal_rows(strata, n_folds, rng)
     else:
@@ -128,10 +129,10 @@ def _folds(strata: Index, n_folds: int, rng: np.random.Generator, layout: Layout
 
 
 def _folds_in_time(times: NDArray[np.float64], n_folds: int) -> Folds:
-    """Each fold is fitted on all that was before; none when all rows have one time."""
+    """Expanding-window folds, each fitted on all earlier rows; none when all rows have one time."""
     order = np.argsort(times, kind="stable")
-    wanted = len(order) * np.linspace(FIRST_SHARE, 1, n_folds + 1)[:-1]
-    cuts = sorted({cut for at in wanted if (cut := _cut(times[order], round(at))) is not None})
+    wanted_cuts = len(order) * np.linspace(FIRST_SHARE, 1, n_folds + 1)[:-1]
+    cuts = sorted({cut for wanted in wanted_cuts if (cut := _cut(times[order], round(wanted))) is not None})
     ends = [*cuts[1:], len(order)][: len(cuts)]
     return tuple(
         (np.sort(order[:start]), np.sort(order[start:end])) for start, end in zip(cuts, ends, strict=True)
@@ -148,21 +149,21 @@ def _earlier_and_later(times: NDArray[np.float64], n_later: int) -> tuple[Index,
     return np.sort(order[:cut]), np.sort(order[cut:])
 
 
-def _cut(ordered: NDArray[np.float64], at: int) -> int | None:
-    """The place nearest to `at` where the time changes: rows of one time are on one side."""
+def _cut(ordered: NDArray[np.float64], wanted: int) -> int | None:
+    """The position nearest to `wanted` where the time changes, so that rows of one time stay on one side."""
     changes = np.flatnonzero(ordered[1:] > ordered[:-1]) + 1
     changes = changes[(changes >= MIN_HELD_OUT) & (changes <= len(ordered) - MIN_HELD_OUT)]
-    return int(changes[np.argmin(np.abs(changes - at))]) if len(changes) else None
+    return int(changes[np.argmin(np.abs(changes - wanted))]) if len(changes) else None
 
 
 def _learnable(folds: Folds, target: Target) -> Folds:
-    """The folds whose fitting part has more than one class to tell apart."""
+    """The folds with more than one class to fit on. Raises InvalidTrainingRequest when there is none."""
     if not target.task.is_classification:
         return folds
-    found = tuple(each for each in folds if len(np.unique(target.y[each[0]])) > 1)
-    if not found:
+    learnable = tuple(each for each in folds if len(np.unique(target.y[each[0]])) > 1)
+    if not learnable:
         raise InvalidTrainingRequest(
             f"In such a split, the rows to learn from have one class of {shown(target.name)} only. "
             "Split by another column, or at random."
         )
-    return found
+    return learnable

@@ -1,4 +1,4 @@
-"""Deal rows into parts of equal size and equal shares of each stratum, like cards; also in whole groups."""
+"""Stratified parts: divide rows, or whole groups, into parts of equal size with equal shares of each stratum."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Index = NDArray[np.intp]
-# The largest groups are placed one by one (5 µs each), where they are missed most; the rest are dealt.
+# The largest groups are placed one by one (5 µs each), into the emptiest part; the rest in turn.
 MAX_PLACED = 20_000
 
 
 def deal_rows(strata: Index, n_parts: int, rng: np.random.Generator) -> Index:
-    """A part number for each row, dealt like cards within each stratum, going on where the last one ended."""
+    """A stratified part number for each row: in turn (round-robin) within a stratum, and on into the next one."""
     order = rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
-    deal = np.concatenate([rng.permutation(n_parts) for _ in range(math.ceil(len(order) / n_parts))])
+    numbers = np.concatenate([rng.permutation(n_parts) for _ in range(math.ceil(len(order) / n_parts))])
     part = np.empty(len(order), np.intp)
-    part[order] = deal[: len(order)]
+    part[order] = numbers[: len(order)]
     return part
 
 
 def deal_groups(strata: Index, together: Index, n_parts: int, rng: np.random.Generator) -> Index:
-    """A part number for each row, the same for all rows of a group; n log n.
+    """A stratified part number for each row, the same for all rows of a group; takes n log n.
 
     A group counts for the stratum of its middle row. There are no more parts than groups.
     """
@@ -40,34 +40,34 @@ def deal_groups(strata: Index, together: Index, n_parts: int, rng: np.random.Gen
     rest = several[MAX_PLACED:]
     if len(rest):
         rest = rest[np.argsort(stratum[rest], kind="stable")]
-        part[rest] = _shuffled_deal(np.full(n_parts, len(rest) / n_parts), len(rest), rng)
+        part[rest] = _spread_parts(np.full(n_parts, len(rest) / n_parts), len(rest), rng)
         totals += np.bincount(part[rest], weights=sizes[rest], minlength=n_parts)
     single = single[np.argsort(stratum[single], kind="stable")]
-    wanted = np.maximum(len(strata) / n_parts - totals, 0)
-    part[single] = _shuffled_deal(wanted, len(single), rng)
+    wanted_sizes = np.maximum(len(strata) / n_parts - totals, 0)
+    part[single] = _spread_parts(wanted_sizes, len(single), rng)
     return part[group]
 
 
 def _place(part: Index, groups: Index, sizes: Index, stratum: Index, n_parts: int) -> NDArray[np.float64]:
-    """Each group, largest first, into the part that has least of its stratum and least of all; the sizes."""
+    """Greedy: each group, largest first, into the part with least of its stratum and in all; the part sizes."""
     n_strata = int(stratum.max()) + 1
     loads, totals = np.zeros((n_strata, n_parts)), np.zeros(n_parts)
     for number in groups.tolist():
-        here = loads[stratum[number]]
-        chosen = int(np.argmin(totals + n_strata * here))
+        stratum_loads = loads[stratum[number]]
+        chosen = int(np.argmin(totals + n_strata * stratum_loads))
         part[number] = chosen
-        here[chosen] += sizes[number]
+        stratum_loads[chosen] += sizes[number]
         totals[chosen] += sizes[number]
     return totals
 
 
-def _shuffled_deal(wanted: NDArray[np.float64], n: int, rng: np.random.Generator) -> Index:
-    """Part numbers for n cards in turn, each part coming as often as it wants, evenly spread."""
+def _spread_parts(wanted_sizes: NDArray[np.float64], n: int, rng: np.random.Generator) -> Index:
+    """Part numbers for n items: each part as often as its share of `wanted_sizes`, evenly spread with jitter."""
     if not n:
         return np.empty(0, np.intp)
-    wanted = wanted if wanted.sum() > 0 else np.ones_like(wanted)
-    ends = np.rint(np.cumsum(wanted) / wanted.sum() * n).astype(np.intp)
+    wanted_sizes = wanted_sizes if wanted_sizes.sum() > 0 else np.ones_like(wanted_sizes)
+    ends = np.rint(np.cumsum(wanted_sizes) / wanted_sizes.sum() * n).astype(np.intp)
     counts = np.diff(ends, prepend=0)
-    label = np.repeat(np.arange(len(wanted)), counts)
-    place = np.concatenate([(np.arange(count) + rng.random(count)) / max(count, 1) for count in counts])
-    return label[np.argsort(place, kind="stable")]
+    parts = np.repeat(np.arange(len(wanted_sizes)), counts)
+    positions = np.concatenate([(np.arange(count) + rng.random(count)) / max(count, 1) for count in counts])
+    return parts[np.argsort(positions, kind="stable")]

@@ -1,4 +1,4 @@
-"""The target of a training run: which task it makes, whether it can be learnt, and its values as numbers."""
+"""The target of a training run: task detection, checks that it can be learnt, and class codes or numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
 
 MIN_ROWS = 20
 MAX_CLASSES = 100
-# Whole numbers with so few distinct values are taken for classes (ratings, say), unless told otherwise.
+# Whole numbers with so few distinct values are classes (ratings, say), unless the caller sets the task.
 MAX_INTEGER_CLASSES = 10
 SENTENCES = {
     Task.REGRESSION: "a number (regression)",
@@ -26,7 +26,7 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """What the checks need to know of a target, from its profile or from its values."""
+    """Statistics of a target that the checks need, from its profile or from its values."""
 
     name: str
     role: Role
@@ -40,7 +40,7 @@ class TargetFacts:
 
     @classmethod
     def from_profile(cls, profile: ColumnProfile, n_rows: int) -> TargetFacts:
-        """Cheap: no value is read. A rare class is seen only when the profile lists every level."""
+        """From the stored profile, without reading values. A rare class is seen only if all levels are listed."""
         n_present = n_rows - profile.n_missing
         low, high = profile.minimum, profile.maximum
         is_number = profile.role in (Role.NUMERIC, Role.CONSTANT) and isinstance(low, (int, float))
@@ -64,6 +64,7 @@ class TargetFacts:
 
     @classmethod
     def from_values(cls, name: str, role: Role, values: NDArray[Any]) -> TargetFacts:
+        """From the values (n,) of a canonical column, missing ones included."""
         present = values[~missing(values)]
         distinct, counts = np.unique(
             present.astype(str) if present.dtype == object else present, return_counts=True
@@ -106,26 +107,26 @@ class Target:
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where a canonical column has no value."""
+    """Mask (n,) of the missing values of a canonical column."""
     if values.dtype == object:
         return np.fromiter((value is None for value in values), bool, len(values))
-    found: NDArray[np.bool_] = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
-    return found
+    is_missing: NDArray[np.bool_] = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+    return is_missing
 
 
 def find_task(facts: TargetFacts) -> Task:
-    """The task that this target makes, when the caller does not say."""
+    """Detect the task of a target, for callers that do not set it."""
     if facts.n_distinct == 2:
         return Task.BINARY
     is_measured = facts.is_number and not (facts.is_whole and facts.n_distinct <= MAX_INTEGER_CLASSES)
     return Task.REGRESSION if is_measured else Task.MULTICLASS
 
 
-def check_target(facts: TargetFacts, asked: Task | None) -> Task:
-    """The task to train for. Raises InvalidTrainingRequest, saying why this target cannot be learnt."""
+def check_target(facts: TargetFacts, requested: Task | None) -> Task:
+    """The task to train for. Raises InvalidTrainingRequest with the reason why this target cannot be learnt."""
     _check_values(facts)
-    _check_kind(facts, asked)
-    task = asked or find_task(facts)
+    _check_kind(facts, requested)
+    task = requested or find_task(facts)
     _check_task(facts, task)
     if task.is_classification:
         _check_classes(facts)
@@ -147,13 +148,13 @@ def _check_values(facts: TargetFacts) -> None:
         )
 
 
-def _check_kind(facts: TargetFacts, asked: Task | None) -> None:
+def _check_kind(facts: TargetFacts, requested: Task | None) -> None:
     name = shown(facts.name)
-    looks_like_id = facts.role is Role.IDENTIFIER or (facts.is_sequence and asked is not Task.REGRESSION)
-    is_each_its_own = not facts.is_number and facts.n_distinct > max(MAX_CLASSES, facts.n_present // 2)
+    looks_like_id = facts.role is Role.IDENTIFIER or (facts.is_sequence and requested is not Task.REGRESSION)
+    is_mostly_unique = not facts.is_number and facts.n_distinct > max(MAX_CLASSES, facts.n_present // 2)
     if facts.role is Role.DATETIME:
         raise InvalidTrainingRequest(f"The target {name} is a date. Choose a number or a category as target.")
-    if looks_like_id or is_each_its_own or (not facts.is_number and facts.n_distinct == facts.n_present):
+    if looks_like_id or is_mostly_unique or (not facts.is_number and facts.n_distinct == facts.n_present):
         raise InvalidTrainingRequest(
             f"The target {name} looks like an identifier: {facts.n_distinct} different values in "
             f"{facts.n_present} rows. A value that never comes again cannot be predicted; "
@@ -209,6 +210,7 @@ def _label(value: Any, is_boolean: bool) -> Scalar:
 
 
 def class_counts(target: Target) -> Mapping[str, int]:
+    """The number of rows of each class, by its label as text."""
     counts = np.bincount(target.y, minlength=target.n_classes)
     names: Sequence[str] = [str(canonical_text(each)) for each in target.classes]
     return dict(zip(names, (int(each) for each in counts), strict=True))

@@ -1,8 +1,8 @@
-"""Features that give the target away: too good to be true, most often written down after the fact.
+"""Target leakage: features that give the target away, most often because they were recorded after the fact.
 
-Two kinds are told apart. A copy holds the target itself, renamed (each level is one class), rescaled, rounded or
-bent: its ranks are those of the target. Anything else that alone predicts the target almost perfectly, also by
-whether it is missing, is named as such.
+There are two kinds. A copy holds the target itself: renamed (each level is one class), or rescaled, rounded or
+transformed with the same rank order. Any other leak alone predicts the target almost perfectly, also by being
+missing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from .target import missing
 from .training_table import TrainingTable
 
 MAX_ROWS = 4_000
-# One column alone reaches this on rows that were not fitted on: area under the ROC curve, share right, or R².
+# One column alone reaches this on rows that were not fitted on: area under the ROC curve, accuracy
+# (0 for always the commonest class), or R².
 SUSPICIOUS = 0.99
-# A copy has at least this correlation of ranks; noise that a person would call noise brings it below.
+# A copy has at least this rank correlation; visible noise brings it below.
 COPY = 0.999
 MAX_LEAVES = 128
 # Perfect scores on fewer rows of the rarer classes come by chance when there are many columns.
@@ -31,24 +32,24 @@ MIN_JUDGED = 5
 
 
 def find_leaks(table: TrainingTable, *, seed: int, max_seconds: float = 2.0) -> list[TrainingWarning]:
-    """A loud warning for each column that alone predicts the target almost perfectly.
+    """Warnings for columns that alone predict the target almost perfectly, one for each.
 
-    When the columns are too many for the time, the last are not looked at, and a warning says so.
+    When `max_seconds` are over, the remaining columns are skipped, and a warning says so.
     """
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(table))[:MAX_ROWS])
     sample = table.rows(rows)
     half = rng.permutation(len(sample)) % 2 == 0
-    started, found = time.monotonic(), []
+    started, warnings = time.monotonic(), []
     for number, (name, values) in enumerate(sample.columns.items()):
         if time.monotonic() - started > max_seconds:
-            found.append(
+            warnings.append(
                 TrainingWarning(f"Only the first {number} columns were searched for leaks of the target.")
             )
             break
         if warning := _warning(sample, name, values, half):
-            found.append(warning)
-    return found
+            warnings.append(warning)
+    return warnings
 
 
 def _warning(
@@ -70,7 +71,7 @@ def _warning(
 
 
 def _is_copy(table: TrainingTable, values: NDArray[Any]) -> bool:
-    """Whether the values are the target's under other names, or follow it without exception."""
+    """Whether the column is the target under other names, or in the same rank order."""
     y = table.target.y
     known = ~missing(values)
     if known.mean() < 0.9:
@@ -88,7 +89,7 @@ def _is_copy(table: TrainingTable, values: NDArray[Any]) -> bool:
 
 
 def _rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Spearman's, 0 when either does not vary."""
+    """Spearman's rank correlation; 0 when either does not vary."""
     first, second = _ranks(a), _ranks(b)
     if first.std() == 0 or second.std() == 0:
         return 0.0
@@ -96,14 +97,14 @@ def _rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean ranks of equal values."""
+    """Ranks from 1; equal values share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return ranks
 
 
 def _power(table: TrainingTable, values: NDArray[Any], half: NDArray[np.bool_]) -> float:
-    """How well the column alone predicts: 0 as good as nothing, 1 perfect."""
+    """Predictive power of the column alone, on rows not fitted on: 0 is none, 1 is perfect."""
     y = table.target.y
     feature = _coded(values, y, half).reshape(-1, 1)
     if not table.task.is_classification:
@@ -119,13 +120,13 @@ def _power(table: TrainingTable, values: NDArray[Any], half: NDArray[np.bool_]) 
     tree.fit(feature[half], y[half])
     if table.target.n_classes == 2 and len(tree.classes_) == 2:
         return roc_auc(y[~half] == 1, tree.predict_proba(feature[~half])[:, 1]) or 0.0
-    right = float(np.mean(tree.predict(feature[~half]) == y[~half]))
+    accuracy = float(np.mean(tree.predict(feature[~half]) == y[~half]))
     commonest = float(counts.max() / counts.sum())
-    return (right - commonest) / (1 - commonest) if commonest < 1 else 0.0
+    return (accuracy - commonest) / (1 - commonest) if commonest < 1 else 0.0
 
 
 def _linear_r2(feature: NDArray[np.float64], y: NDArray[Any]) -> float:
-    """The squared correlation, which sees a copy of the target in few rows, where a tree is too coarse."""
+    """The squared correlation: it finds a copy of the target in few rows, where a tree is too coarse."""
     known = np.isfinite(feature)
     if known.mean() < 0.9 or feature[known].std() == 0 or y[known].std() == 0:
         return 0.0
@@ -133,7 +134,7 @@ def _linear_r2(feature: NDArray[np.float64], y: NDArray[Any]) -> float:
 
 
 def _coded(values: NDArray[Any], y: NDArray[Any], half: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The column as numbers; a level becomes its mean target among the rows fitted on."""
+    """The column as numbers; categories are target-encoded on the rows fitted on."""
     if values.dtype.kind == "M":
         return np.where(missing(values), np.nan, values.astype("datetime64[s]").astype(np.float64))
     if values.dtype != object:

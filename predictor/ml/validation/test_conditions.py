@@ -1,4 +1,4 @@
-"""How a model was tested, as far as it is known before anything is fitted."""
+"""Test conditions: split, duplicates and leaks, known before anything is fitted."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from ...errors import listed, shown
 from ..types.split import SplitBy, SplitKind
 from .duplicates import Duplicates
 
-# Fewer rows, or rows of the rarest class, than this make every figure rough.
+# With fewer rows, or rows of the rarest class, the scores are rough.
 FEW_ROWS, FEW_OF_A_CLASS = 100, 10
 MANY_COPIES = 0.01
-UNLESS_IN_TIME = "unless that is known in time on new rows, no figure here counts."
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """`suggested` is the stricter split that the table calls for, `leaks` the columns that give the target away."""
+    """Split, duplicates and leaks of a test. `suggested`: a stricter split that suits the table; `leaks`: columns."""
 
     split: SplitBy = field(default_factory=SplitBy)
     suggested: SplitBy | None = None
@@ -27,8 +26,8 @@ class Conditions:
 
     @property
     def worries(self) -> list[str]:
-        """Sentences on what makes the figures doubtful, the worst first."""
-        return [each for each in (self._leak, self._flattering_split, self._copies) if each]
+        """Sentences on why the scores may be too good, the most serious first."""
+        return [each for each in (self._leak, self._optimistic_split, self._copies) if each]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -43,11 +42,17 @@ class Conditions:
         if not self.leaks:
             return ""
         if len(self.leaks) == 1:
-            return f"{shown(self.leaks[0])} alone all but gives the answer away: {UNLESS_IN_TIME}"
-        return f"{listed(self.leaks)} each all but give the answer away: {UNLESS_IN_TIME}"
+            return (
+                f"{shown(self.leaks[0])} alone predicts the target almost perfectly: the scores count only if it is "
+                "known before the prediction."
+            )
+        return (
+            f"{listed(self.leaks)} each predict the target almost perfectly: the scores count only if they are "
+            "known before the prediction."
+        )
 
     @property
-    def _flattering_split(self) -> str:
+    def _optimistic_split(self) -> str:
         if self.split.kind is not SplitKind.RANDOM or self.suggested is None:
             return ""
         name = shown(self.suggested.column)
@@ -67,4 +72,4 @@ class Conditions:
         if copies.groups is None or copies.n_copies < MANY_COPIES * max(self.n_rows, 1):
             return ""
         kept = "they were kept on one side of the test, but " if copies.are_kept_together else ""
-        return f"{copies.n_copies:,} rows are copies of others; {kept}they count more than once in what it learnt."
+        return f"{copies.n_copies:,} rows are copies of others; {kept}they count more than once in training."

@@ -1,4 +1,4 @@
-"""Thresholds with a known truth."""
+"""Decision thresholds, on rows whose true probabilities are known."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ def rows(n=4000, seed=0):
 
 
 @pytest.mark.parametrize(("alarm", "miss"), [(1, 1), (1, 5), (3, 1), (1, 50)])
-def test_a_cost_matrix_gives_the_threshold_of_bayes(alarm, miss):
-    found = choose(rule(by="cost", false_positive=alarm, false_negative=miss), *rows())
-    assert found.value == pytest.approx(alarm / (alarm + miss), abs=1e-6)
+def test_a_cost_matrix_gives_the_bayes_threshold(alarm, miss):
+    chosen = choose(rule(by="cost", false_positive=alarm, false_negative=miss), *rows())
+    assert chosen.value == pytest.approx(alarm / (alarm + miss), abs=1e-6)
 
 
-def test_a_cost_matrix_gives_another_threshold_where_the_probabilities_are_wrong():
+def test_a_cost_matrix_gives_another_threshold_for_miscalibrated_probabilities():
     is_positive, probabilities = rows()
-    found = choose(rule(by="cost", false_positive=1, false_negative=1), is_positive, probabilities**3)
-    assert found.value == pytest.approx(0.5**3, abs=0.05)
+    chosen = choose(rule(by="cost", false_positive=1, false_negative=1), is_positive, probabilities**3)
+    assert chosen.value == pytest.approx(0.5**3, abs=0.05)
 
 
 def test_no_threshold_has_a_better_f1_than_the_chosen_one():
     is_positive, probabilities = rows(300)
-    found = choose(rule(by="f1"), is_positive, probabilities)
+    chosen = choose(rule(by="f1"), is_positive, probabilities)
     best = max(decision_numbers(is_positive, probabilities, at)["f1"] for at in probabilities)
-    assert decision_numbers(is_positive, probabilities, found.value)["f1"] == best
+    assert decision_numbers(is_positive, probabilities, chosen.value)["f1"] == best
 
 
 @pytest.mark.parametrize("wanted", [0.5, 0.65, 0.8])
-def test_precision_and_recall_are_at_least_what_was_asked_and_the_other_is_the_most_there_is(wanted):
+def test_precision_or_recall_reaches_the_minimum_and_the_other_is_maximal(wanted):
     is_positive, probabilities = rows(500)
     each = [(at, decision_numbers(is_positive, probabilities, at)) for at in probabilities]
     for name, other in (("precision", "recall"), ("recall", "precision")):
-        found = choose(rule(by=name, at_least=wanted), is_positive, probabilities)
-        numbers = decision_numbers(is_positive, probabilities, found.value)
+        chosen = choose(rule(by=name, at_least=wanted), is_positive, probabilities)
+        numbers = decision_numbers(is_positive, probabilities, chosen.value)
         assert numbers[name] >= wanted
         assert numbers[other] == max(
             known[other]
@@ -62,13 +62,13 @@ def test_precision_and_recall_are_at_least_what_was_asked_and_the_other_is_the_m
         )
 
 
-def test_a_precision_out_of_reach_is_said_to_be():
+def test_a_note_says_when_no_threshold_reaches_the_precision():
     is_positive = np.arange(200) % 2 == 0
-    found = choose(rule(by="precision", at_least=0.9), is_positive, np.linspace(0.1, 0.9, 200))
-    assert "No threshold reaches a precision of 0.9" in found.note
+    chosen = choose(rule(by="precision", at_least=0.9), is_positive, np.linspace(0.1, 0.9, 200))
+    assert "No threshold reaches a precision of 0.9" in chosen.note
 
 
-def test_a_threshold_is_as_short_as_it_can_be_written():
+def test_a_threshold_has_as_few_digits_as_possible():
     assert shortest(0.2871, 0.3122) == 0.3
     assert shortest(0.0, 0.00041) == 0.0002
     assert shortest(0.5, np.nextafter(0.5, 1)) == np.nextafter(0.5, 1)
@@ -88,7 +88,7 @@ def test_a_threshold_is_as_short_as_it_can_be_written():
         {"by": "f1", "value": 0.3},
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(asked):
+def test_an_invalid_rule_is_refused(asked):
     with pytest.raises(InvalidThreshold):
         ThresholdRule.from_json(asked)
 
@@ -102,28 +102,28 @@ def test_a_rule_that_makes_no_sense_is_refused(asked):
         ("0.3", {"by": "fixed", "value": 0.3}),
     ],
 )
-def test_the_short_form_of_the_command_line(text, asked):
+def test_a_rule_is_parsed_from_the_short_form_of_the_command_line(text, asked):
     assert ThresholdRule.parse(text).to_json() == asked
     with pytest.raises(InvalidThreshold):
         ThresholdRule.parse(f"{text}:x")
 
 
-def test_a_rule_comes_back_from_json():
+def test_a_rule_is_the_same_after_json():
     for asked in ({"by": "f1"}, {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}):
         assert ThresholdRule.from_json(asked).to_json() == asked
 
 
-def test_a_report_at_another_threshold_is_the_report_made_at_that_threshold():
+def test_a_report_changed_to_another_threshold_equals_one_made_at_it():
     is_positive, probabilities = rows(400)
-    is_known, said = rows(600, seed=1)
+    is_known, known = rows(600, seed=1)
     target = Target("y", Task.BINARY, is_positive.astype(int), ("no", "yes"))
     dummy = Baseline("dummy", "No features", dummy_predictions(target, len(target.y)))
-    scores = Scores((is_known, said), (is_positive, probabilities), {"dummy": dummy.predictions[:, 1]})
+    scores = Scores((is_known, known), (is_positive, probabilities), {"dummy": dummy.predictions[:, 1]})
     stored = Scores.from_json(json.loads(json.dumps(scores.to_json())))
 
     def report(threshold):
         at = threshold.value if threshold else None
-        folds = {"metrics": classification_metrics(is_known.astype(int), pairs(said), at), "n_folds": 5}
+        folds = {"metrics": classification_metrics(is_known.astype(int), pairs(known), at), "n_folds": 5}
         made = evaluate(target, pairs(probabilities), [dummy], folds, seed=0, threshold=at).to_json()
         made["decision"] = decision(
             threshold, "yes", held_out=scores.held_out, out_of_fold=scores.out_of_fold

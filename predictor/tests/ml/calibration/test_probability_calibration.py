@@ -1,4 +1,4 @@
-"""Probabilities that are planted wrong are mended; those that are right are left alone; both sides agree."""
+"""Calibration: planted errors are corrected, calibrated probabilities are left alone, ONNX agrees."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..tables_for_tests import classification_table
 
 
 def drawn(n: int, n_classes: int, *, scale: float = 1.0, shift: float = 0.0, seed: int = 0):
-    """True probabilities bent by a known scale and shift, and classes drawn from the true ones."""
+    """Probabilities distorted by a known scale and shift, classes drawn from the true ones, and these."""
     draw = np.random.default_rng(seed)
     logits = draw.normal(0, 1.5, (n, n_classes))
     true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     y = (draw.random((n, 1)) > true.cumsum(axis=1)).sum(axis=1)
-    bent = np.exp(scale * np.log(true) + shift * np.arange(n_classes))
-    return bent / bent.sum(axis=1, keepdims=True), y, true
+    distorted = np.exp(scale * np.log(true) + shift * np.arange(n_classes))
+    return distorted / distorted.sum(axis=1, keepdims=True), y, true
 
 
 def folds_of(n: int):
@@ -37,51 +37,51 @@ def folds_of(n: int):
 
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize(("scale", "shift"), [(3.0, 0.0), (0.4, 0.0), (1.0, 1.5)])
-def test_a_planted_miscalibration_is_mended(n_classes, scale, shift):
-    bent, y, true = drawn(3000, n_classes, scale=scale, shift=shift)
+def test_a_planted_miscalibration_is_corrected(n_classes, scale, shift):
+    distorted, y, true = drawn(3000, n_classes, scale=scale, shift=shift)
 
-    found = calibrated(bent, y, folds_of(len(y)))
+    result = calibrated(distorted, y, folds_of(len(y)))
 
-    assert found.calibration is not None
-    assert found.after < found.before
-    # Undoing it is the inverse: the scale, and the shifts in its units.
-    assert found.calibration.scale == pytest.approx(1 / scale, rel=0.12)
+    assert result.calibration is not None
+    assert result.after < result.before
+    # The expected calibration is the inverse: 1 / scale, and the shifts in its units.
+    assert result.calibration.scale == pytest.approx(1 / scale, rel=0.12)
     expected = -shift * np.arange(n_classes) / scale
-    assert np.allclose(found.calibration.shifts, expected, atol=0.1 + 0.1 * abs(shift) * n_classes)
-    mended = found.calibration.apply(bent)
-    assert calibration_error(y == 1, mended[:, 1]) < calibration_error(y == 1, bent[:, 1])
+    assert np.allclose(result.calibration.shifts, expected, atol=0.1 + 0.1 * abs(shift) * n_classes)
+    corrected = result.calibration.apply(distorted)
+    assert calibration_error(y == 1, corrected[:, 1]) < calibration_error(y == 1, distorted[:, 1])
     best = losses(Task.MULTICLASS, y, true).mean()
-    assert losses(Task.MULTICLASS, y, mended).mean() == pytest.approx(best, abs=0.01)
+    assert losses(Task.MULTICLASS, y, corrected).mean() == pytest.approx(best, abs=0.01)
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("n", [60, 400, 3000])
-def test_probabilities_that_are_right_are_left_alone(n, seed):
+def test_calibrated_probabilities_are_left_alone(n, seed):
     right, y, _ = drawn(n, 3, seed=seed)
     assert calibrated(right, y, folds_of(n)).calibration is None
 
 
-def test_classes_without_a_mistake_keep_the_scale_finite():
+def test_perfectly_separated_classes_keep_the_scale_finite():
     y = np.arange(200) % 2
-    found = fit(np.column_stack([0.9 - 0.8 * y, 0.1 + 0.8 * y]), y, has_shifts=True)
-    assert np.isfinite([found.scale, *found.shifts]).all()
+    result = fit(np.column_stack([0.9 - 0.8 * y, 0.1 + 0.8 * y]), y, has_shifts=True)
+    assert np.isfinite([result.scale, *result.shifts]).all()
 
 
-def test_what_calibrating_did_to_a_row_is_not_learnt_from_that_row():
-    bent, y, _ = drawn(1000, 2, scale=3.0)
+def test_the_calibration_of_a_row_is_fitted_on_the_other_folds():
+    distorted, y, _ = drawn(1000, 2, scale=3.0)
     folds = folds_of(len(y))
     is_other = np.ones(len(y), bool)
     is_other[folds[2]] = False
-    expected = fit(bent[is_other], y[is_other], has_shifts=False).apply(bent[folds[2]])
-    found = calibrated(bent, y, folds)
-    assert found.calibration is not None
-    assert not any(found.calibration.shifts)
-    assert np.allclose(found.probabilities[folds[2]], expected)
+    expected = fit(distorted[is_other], y[is_other], has_shifts=False).apply(distorted[folds[2]])
+    result = calibrated(distorted, y, folds)
+    assert result.calibration is not None
+    assert not any(result.calibration.shifts)
+    assert np.allclose(result.probabilities[folds[2]], expected)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("key", ["random_forest", "logistic_regression"])
-def test_a_calibrated_version_answers_alike_compiled_and_stored(key, n_classes, tmp_path):
+def test_a_calibrated_version_predicts_the_same_in_onnx_and_in_scikit_learn(key, n_classes, tmp_path):
     table = classification_table(150, n_classes=n_classes)
     params = {"n_estimators": 5} if key == "random_forest" else {}
     fitted = join([fit_member(Candidate(key, key, key, LINEAR, params), {}, table, seed=0)], table)
@@ -116,7 +116,7 @@ def test_a_calibrated_version_answers_alike_compiled_and_stored(key, n_classes, 
     assert (changed.threshold, changed.calibration) == (0.6, calibration)
 
 
-def test_a_version_without_a_calibration_is_written_as_older_programs_read_it(tmp_path):
+def test_a_version_without_a_calibration_is_stored_in_format_1(tmp_path):
     table = classification_table(60)
     fitted = join([fit_member(Candidate("l", "l", "logistic_regression", LINEAR), {}, table, seed=0)], table)
     signature = Signature(

@@ -56,12 +56,12 @@ def test_numbers_are_read_from_form_text(given: Any, expected: Any) -> None:
     assert params["max_depth"] == expected
 
 
-def test_an_unknown_hyperparameter_is_named_with_those_there_are() -> None:
+def test_the_error_names_an_unknown_hyperparameter_and_lists_the_known_ones() -> None:
     with pytest.raises(InvalidHyperparameters, match=r"“alhpa”.*takes alpha"):
         validate_params("ridge", Task.REGRESSION, {"alhpa": 1})
 
 
-def test_all_faults_are_listed() -> None:
+def test_the_error_lists_all_invalid_hyperparameters() -> None:
     with pytest.raises(InvalidHyperparameters) as caught:
         validate_params("lasso", Task.REGRESSION, {"alpha": -1, "beta": 2})
     assert [problem.pointer for problem in caught.value.problems] == ["alpha", "beta"]

@@ -93,7 +93,7 @@ def test_a_model_that_is_worse_than_the_baseline_is_called_worse():
     assert "Do not use it" in verdict.sentence
 
 
-def test_a_better_linear_model_is_named():
+def test_a_better_linear_baseline_is_named():
     table = regression_table(200)
     linear = Baseline("linear", "Ridge", table.target.y + 0.01)
     verdict = report_for(table, fitted(table).predict(table.columns).values, linear).verdict
@@ -103,7 +103,7 @@ def test_a_better_linear_model_is_named():
     assert found.relative_low <= found.relative_gain <= found.relative_high < 0
 
 
-def test_how_much_better_it_is_stands_in_the_sentence_with_its_interval():
+def test_the_sentence_says_how_much_better_the_model_is_with_its_interval():
     table = regression_table(200)
     predicted = table.target.y.mean() + (table.target.y - table.target.y.mean()) / 2
     verdict = report_for(table, predicted).verdict
@@ -111,7 +111,7 @@ def test_how_much_better_it_is_stands_in_the_sentence_with_its_interval():
     assert "never saw, 50\u00a0% less (50\u00a0% to 50\u00a0%)" in verdict.sentence
 
 
-def test_what_to_worry_about_is_told():
+def test_the_verdict_lists_reasons_to_doubt_the_scores():
     table = classification_table(60)
     dummy = Baseline("dummy", "No features", dummy_predictions(table.target, 60))
     conditions = Conditions(
@@ -121,9 +121,9 @@ def test_what_to_worry_about_is_told():
         n_rows=300,
     )
     unsteady = {"metrics": {"log_loss": 0.2}, "spread": 0.1, "intervals": {"log_loss": [0.1, 0.3]}}
-    said = np.full((60, 2), 0.5)
-    report = evaluate(table.target, said, [dummy], unsteady, seed=0, table=table, conditions=conditions)
-    told = " ".join(report.verdict.worries)
+    predicted = np.full((60, 2), 0.5)
+    report = evaluate(table.target, predicted, [dummy], unsteady, seed=0, table=table, conditions=conditions)
+    sentences = " ".join(report.verdict.worries)
     for words in (
         "“paid” alone",
         "times in “day”",
@@ -132,23 +132,25 @@ def test_what_to_worry_about_is_told():
         "differs much",
         "does worse",
     ):
-        assert words in told
+        assert words in sentences
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["conditions"]["leaks"] == ["paid"]
-    calm = evaluate(table.target, said, [dummy], {}, seed=0)
-    assert [each[:10] for each in calm.verdict.worries] == ["Only 60 ro"]
+    other = evaluate(table.target, predicted, [dummy], {}, seed=0)
+    assert [each[:10] for each in other.verdict.worries] == ["Only 60 ro"]
 
 
-def test_few_groups_are_no_proof_however_many_rows_they_have():
+def test_with_few_groups_the_verdict_is_not_sure_however_many_rows_they_have():
     table = regression_table(200)
     dummy = Baseline("dummy", "No features", dummy_predictions(table.target, 200))
     groups = np.arange(200) % 3
     report = evaluate(table.target, table.target.y + 0.01, [dummy], CV, seed=0, together=groups)
     assert not report.verdict.is_sure
-    assert report.verdict.worries == ["Only 3 groups judge it, so how sure its figures are cannot be told."]
+    assert report.verdict.worries == [
+        "Only 3 groups were held out to test it, so its scores have no confidence intervals."
+    ]
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["verdict"]["gain_low"] is None
 
 
-def test_importance_is_of_the_original_columns_and_ranks_what_matters():
+def test_permutation_importance_ranks_the_original_columns():
     table = regression_table(300)
     columns = {**table.columns, "noise": np.random.default_rng(9).normal(size=300)}
     table = replace(table, columns=columns, roles={**table.roles, "noise": table.roles["age"]})

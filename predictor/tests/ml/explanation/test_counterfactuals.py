@@ -1,4 +1,4 @@
-"""What would have to change, for functions of which the smallest change is known."""
+"""Counterfactual explanations of functions whose smallest change is known."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_smallest_change_of_one_column_comes_first() -> None:
 
     assert changes(found) == [("a",), ("b",), ("plan",)]
     a, b, plan = found.counterfactuals
-    # The grid has 40 steps: the found value is the first one past the goal.
+    # The grid has 40 steps: the value is the first one past the goal.
     assert 0.45 <= a.cells["a"] <= 0.45 + 1 / 39 + 0.01
     assert 0.9 <= b.cells["b"] <= 0.9 + 1 / 39 + 0.01
     assert plan.cells["plan"] == "pro"
@@ -90,7 +90,7 @@ def test_two_columns_are_changed_only_when_one_is_not_enough() -> None:
     assert found.counterfactuals[0].distance <= found.counterfactuals[1].distance
 
 
-def test_locked_columns_stay_and_none_found_is_none() -> None:
+def test_locked_columns_stay_and_the_result_may_be_empty() -> None:
     assert changes(found_by(regression, Goal(at_least=0.45), "a", "plan")) == [("b",)]
     nothing = found_by(regression, Goal(at_least=0.45), "a", "b", "plan")
     assert nothing.counterfactuals == ()
@@ -99,7 +99,7 @@ def test_locked_columns_stay_and_none_found_is_none() -> None:
     assert found_by(regression, Goal(at_least=0.45), *ROLES) == Found((), 0)
 
 
-def test_less_can_be_wanted_too() -> None:
+def test_a_goal_can_be_a_lower_value() -> None:
     high = {**ROW, "a": np.array([1.0])}
     candidates = candidates_of(EXAMPLES, high, (), ROLES)
     found = search(regression, None, high, candidates, Goal(at_most=0.5), n_wanted=5)
@@ -109,7 +109,7 @@ def test_less_can_be_wanted_too() -> None:
 
 
 @pytest.mark.parametrize(("threshold", "least"), [(None, 1.5), (0.2, 0.6)])
-def test_the_class_is_that_which_the_threshold_names(threshold: float | None, least: float) -> None:
+def test_the_class_is_decided_by_the_threshold(threshold: float | None, least: float) -> None:
     found = found_by(classes, Goal(code=1), threshold=threshold)
 
     assert found.counterfactuals
@@ -117,7 +117,7 @@ def test_the_class_is_that_which_the_threshold_names(threshold: float | None, le
     assert len(found.counterfactuals[0].cells) == (2 if threshold is None else 1)
 
 
-def test_searches_are_bounded_and_repeat_themselves() -> None:
+def test_searches_are_bounded_and_deterministic() -> None:
     n = 400
     names = [f"x{place}" for place in range(n)]
     columns = {name: np.random.default_rng(3).normal(size=50) for name in names}

@@ -1,4 +1,4 @@
-"""Training rows kept with a version: which ones are near, and that they come back as they were."""
+"""Training rows stored with a version: nearest neighbours, writing and reading."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def row(place: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_an_equal_row_is_nearest_and_comes_as_callers_send_it(place: int) -> None:
+def test_an_equal_row_is_nearest_and_has_the_form_that_callers_send(place: int) -> None:
     first, *others = examples().nearest(row(place), 5)
 
     assert first.distance == 0.0
@@ -52,17 +52,17 @@ def test_an_equal_row_is_nearest_and_comes_as_callers_send_it(place: int) -> Non
         assert set(first.row.values()) == {None}
 
 
-def test_missing_against_a_value_is_as_far_as_can_be() -> None:
-    far = examples().nearest(row(4), 5)
+def test_a_missing_value_has_the_largest_distance_from_any_value() -> None:
+    neighbours = examples().nearest(row(4), 5)
 
-    assert {each.distance for each in far} == {0.0, 1.0}
+    assert {each.distance for each in neighbours} == {0.0, 1.0}
 
 
-def test_columns_count_as_much_as_they_matter() -> None:
-    asked = {**row(0), "age": np.array([60.0])}
+def test_columns_are_weighted_by_their_importance() -> None:
+    changed = {**row(0), "age": np.array([60.0])}
 
-    assert examples(age=1.0).nearest(asked, 1)[0].row["age"] == 60
-    assert examples(plan=1.0, member=1.0).nearest(asked, 1)[0].row["age"] == 20
+    assert examples(age=1.0).nearest(changed, 1)[0].row["age"] == 60
+    assert examples(plan=1.0, member=1.0).nearest(changed, 1)[0].row["age"] == 20
 
 
 def test_one_far_off_value_does_not_make_all_others_equal() -> None:
@@ -73,7 +73,7 @@ def test_one_far_off_value_does_not_make_all_others_equal() -> None:
     assert [each.target for each in found.nearest({"x": np.array([42.2])}, 3)] == [42.0, 43.0, 41.0]
 
 
-def test_rows_are_written_and_read_whole(tmp_path: Path) -> None:
+def test_rows_are_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     file = version_files.write_examples(tmp_path, COLUMNS, np.array([0, 1, 0, 1, 1]))
     again = version_files.read_examples(file.path.read_bytes(), SIGNATURE, {})
 
@@ -81,7 +81,7 @@ def test_rows_are_written_and_read_whole(tmp_path: Path) -> None:
     assert [again.target(place) for place in range(5)] == ["no", "yes", "no", "yes", "yes"]
 
 
-def test_of_long_texts_fewer_rows_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_rows_are_stored_when_texts_are_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(version_files, "MAX_BYTES", 20_000)
     columns = {"note": np.array(["word " * 100] * 200, object)}
 
@@ -100,6 +100,6 @@ def test_of_long_texts_fewer_rows_are_kept(tmp_path: Path, monkeypatch: pytest.M
         b'{"format":1,"rows":{"age":{"kind":"number"}},"targets":[]}',
     ],
 )
-def test_what_is_not_whole_is_refused(content: bytes) -> None:
+def test_an_incomplete_file_is_refused(content: bytes) -> None:
     with pytest.raises(DamagedArtifact):
         version_files.read_examples(content, SIGNATURE, {})

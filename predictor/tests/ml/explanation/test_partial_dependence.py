@@ -1,4 +1,4 @@
-"""Curves of functions that are sums of their columns' parts: there partial dependence is known exactly."""
+"""Partial dependence of additive functions, where it is known exactly."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def table(task=Task.REGRESSION, n_classes=2):
 
 
 def parts(columns):
-    """What each column adds."""
+    """The term of each column."""
     return {
         "age": np.sqrt(np.nan_to_num(columns["age"], nan=4.0)),
         "city": np.array([WORTH[each] for each in columns["city"]]),
@@ -57,12 +57,12 @@ def curves_of(rows, made=ADDITIVE, **more):
     return found, {each["column"]: each for each in found["features"]}
 
 
-def test_of_a_sum_each_curve_is_its_columns_part_above_the_mean_of_the_rest():
+def test_the_curve_of_an_additive_function_is_the_columns_term_plus_the_mean_of_the_rest():
     rows = table()
     found, features = curves_of(rows)
 
     assert (found["n_rows"], found["classes"]) == (120, [])
-    assert list(features) == ["city", "age", "member", "joined"]  # the order that was asked, then the table's
+    assert list(features) == ["city", "age", "member", "joined"]  # the requested order, then the table's
     own = parts(rows.columns)
     grids = {
         "age": [np.nan if each is None else each for each in features["age"]["grid"]],
@@ -78,12 +78,12 @@ def test_of_a_sum_each_curve_is_its_columns_part_above_the_mean_of_the_rest():
         (curve,) = feature["curves"]
         assert curve["class"] is None
         assert curve["mean"] == pytest.approx(expected, rel=1e-4)
-        # Without interactions all lines are the same but for their height.
+        # Without interactions all lines have the same shape, at different heights.
         shifts = np.array(curve["lines"]) - np.array(curve["mean"])
         assert shifts == pytest.approx(np.tile(shifts[:, :1], (1, n)), abs=1e-3)
 
 
-def test_grids_hold_values_of_the_column_and_say_where_the_rows_are():
+def test_grids_hold_observed_values_with_their_counts_or_deciles():
     rows = table()
     _, features = curves_of(rows)
 
@@ -105,7 +105,7 @@ def test_grids_hold_values_of_the_column_and_say_where_the_rows_are():
         (Task.MULTICLASS, 8, ["0", "1", "2", "3", "4"]),
     ],
 )
-def test_of_classes_the_positive_one_or_the_most_frequent_are_shown(task, n_classes, classes):
+def test_the_positive_class_or_the_most_frequent_classes_are_shown(task, n_classes, classes):
     def shares(columns):
         raised = np.exp(columns["member"])[:, None] ** np.linspace(0, 1, n_classes)
         return Outputs(probabilities=raised / raised.sum(axis=1, keepdims=True))
@@ -120,7 +120,7 @@ def test_of_classes_the_positive_one_or_the_most_frequent_are_shown(task, n_clas
     assert last == pytest.approx(expected, rel=1e-4)
 
 
-def test_free_text_and_what_there_was_no_time_for_is_named():
+def test_free_text_and_columns_without_time_are_listed_as_skipped():
     found, _ = curves_of(table(), max_seconds=-1.0)
 
     assert found["features"] == []
@@ -129,7 +129,7 @@ def test_free_text_and_what_there_was_no_time_for_is_named():
     }  # fmt: skip
 
 
-def test_more_columns_than_are_looked_at_are_named():
+def test_columns_beyond_the_limit_are_listed_as_skipped():
     n = MAX_FEATURES + 2
     columns = {f"x{place}": np.arange(30.0) for place in range(n)}
     rows = TrainingTable(
@@ -145,7 +145,7 @@ def test_more_columns_than_are_looked_at_are_named():
     assert [each["column"] for each in found["skipped"]] == [f"x{n - 2}", f"x{n - 1}"]
 
 
-def test_an_answer_that_is_no_number_is_null():
+def test_a_prediction_that_is_not_a_number_is_null():
     made = pipeline(lambda columns: Outputs(values=np.where(columns["member"] > 0, np.nan, 1.0)))
 
     _, features = curves_of(table(), made)

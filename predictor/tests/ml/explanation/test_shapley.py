@@ -1,4 +1,4 @@
-"""Contributions of functions whose Shapley values are known, and exactly summing ones for those whose are not."""
+"""Shapley values of functions where they are known exactly; sums of contributions for other functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def explainer(answer, n_columns=4):
     return Explainer(spec, background, answer), matrix[: n_background_rows(n_columns)], matrix[70:80]
 
 
-def test_of_a_linear_function_each_column_gets_its_own_term():
+def test_the_contributions_to_a_linear_function_are_its_terms():
     weights = np.array([3.0, -2.0, 0.0, 0.5])
     made, background, rows = explainer(lambda matrix: (matrix @ weights)[:, None])
 
@@ -36,7 +36,7 @@ def test_of_a_linear_function_each_column_gets_its_own_term():
 
 
 @pytest.mark.parametrize("n_columns", [1, 4, 60])
-def test_base_and_contributions_sum_to_the_answer(n_columns):
+def test_base_and_contributions_sum_to_the_prediction(n_columns):
     def bent(matrix):
         value = np.tanh(matrix.sum(axis=1)) + matrix[:, 0] * matrix[:, -1] + (matrix[:, 0] > 0.3)
         return np.column_stack([1 - value, value]).astype(np.float64)
@@ -65,7 +65,7 @@ def test_sampled_values_are_near_the_exact_ones():
 
 
 def exact_values(answer, row, background):
-    """Shapley's formula over all subsets of columns, with the background's rows for what is not in the subset."""
+    """Shapley's formula over all subsets of columns; columns outside the subset come from the background rows."""
     n = len(row)
 
     def worth(subset):

@@ -76,7 +76,7 @@ def as_columns(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
 
 @settings(max_examples=60, deadline=None)
 @given(rows=st.lists(ROWS, min_size=2, max_size=5), spec=st.sampled_from(SPECS))
-def test_one_row_alone_gets_the_same_numbers_as_in_a_batch_and_after_json(
+def test_a_single_row_is_encoded_as_in_a_batch_also_after_json(
     rows: list[dict[str, Any]], spec: FeatureSpec
 ) -> None:
     again = FeatureSpec.from_json(json.loads(json.dumps(spec.to_json(), allow_nan=False)))
@@ -98,7 +98,7 @@ def test_imputing_encodings_leave_no_nan(encoding: Encoding) -> None:
     assert not np.isnan(spec.transform(COLUMNS)).any()
 
 
-def test_missing_is_one_thing_in_texts() -> None:
+def test_none_the_empty_text_and_nan_are_all_missing_in_texts() -> None:
     values = np.array(["a", "b", None, "a", "b", "a", "b", "a"], object)
     spec = FeatureSpec.fit({"c": values}, {"c": Role.CATEGORICAL}, ONE_HOT_TREES)
     missing = [spec.transform({"c": np.array([each], object)}) for each in (None, "", np.nan)]
@@ -122,7 +122,7 @@ def test_scaled_numbers_have_mean_zero_and_deviation_one() -> None:
     assert found.std() == pytest.approx(1, abs=1e-6)
 
 
-def test_bent_numbers_keep_their_order_and_never_pass_the_bend() -> None:
+def test_smooth_clipping_keeps_the_order_and_never_passes_the_bend() -> None:
     values = np.array([*np.linspace(-2, 2, 50), 1e6, -1e300, np.nan])
     spec = FeatureSpec.fit({"x": values}, {"x": Role.NUMERIC}, BENT)
     found = spec.transform({"x": np.array([-1e300, -1.0, 0.0, 1.0, 50.0, 1e6, 1e300])})[:, 0]
@@ -131,7 +131,7 @@ def test_bent_numbers_keep_their_order_and_never_pass_the_bend() -> None:
     assert found[2] == pytest.approx(0, abs=0.05)
 
 
-def test_large_numbers_close_together_stay_apart() -> None:
+def test_large_numbers_close_together_stay_distinct_in_float32() -> None:
     seconds = 1_700_000_000.0 + np.arange(100.0)
     spec = FeatureSpec.fit({"x": seconds}, {"x": Role.NUMERIC}, ORDINAL_TREES)
     assert len(np.unique(spec.transform({"x": seconds}))) == 100
@@ -145,7 +145,7 @@ def test_numbers_at_the_end_of_the_range_are_finite() -> None:
         assert np.isfinite(spec.transform({"x": values})).all()
 
 
-def test_columns_that_say_nothing_are_left_out_with_a_reason() -> None:
+def test_columns_without_information_are_left_out_with_a_reason() -> None:
     columns = {
         "x": np.array([1.0, 2.0, 3.0]),
         "id": np.array(["1", "2", "3"], object),
@@ -177,7 +177,7 @@ def test_a_table_without_features_is_refused() -> None:
         FeatureSpec.fit({"id": np.array(["1", "2"], object)}, {"id": Role.IDENTIFIER}, LINEAR)
 
 
-def test_target_codes_for_fitting_do_not_hold_the_rows_own_target() -> None:
+def test_cross_fitted_target_encoding_does_not_leak_the_rows_own_target() -> None:
     draw = np.random.default_rng(0)
     levels = np.array([f"level {k}" for k in range(500)] * 2, object)
     y = draw.normal(size=1000)
@@ -190,7 +190,7 @@ def test_target_codes_for_fitting_do_not_hold_the_rows_own_target() -> None:
     assert abs(np.corrcoef(matrix[:, 0], y)[0, 1]) < 0.2
 
 
-def test_many_classes_have_a_target_code_each() -> None:
+def test_target_encoding_has_one_column_for_each_of_many_classes() -> None:
     y = mixed_target(COLUMNS, Task.MULTICLASS)
     spec = FeatureSpec.fit(
         {"shop": COLUMNS["shop"]}, ROLES, TARGET_BOOSTING, y=y, task=Task.MULTICLASS, n_classes=4

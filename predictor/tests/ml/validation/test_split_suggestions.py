@@ -19,33 +19,33 @@ def table(*columns: ColumnProfile) -> TableSchema:
     return TableSchema((*columns, ColumnProfile("y", Role.NUMERIC, "DOUBLE", n_distinct=600)), 600)
 
 
-def test_dates_years_and_groups_are_offered_and_measures_are_not():
+def test_dates_years_and_groups_are_offered_but_not_measured_numbers():
     found = [each.text for each in offered(table(AGE, CITY, YEAR, KEY, DAY, CUSTOMER), "y")]
     assert found == ["random", "time:day", "time:year", "group:customer_id", "group:city"]
 
 
 @pytest.mark.parametrize(
-    ("columns", "wanted"),
+    ("columns", "expected"),
     [
         ((AGE, CITY), None),
         ((AGE, CUSTOMER), SplitBy(SplitKind.GROUP, "customer_id")),
         ((CUSTOMER, DAY), SplitBy(SplitKind.TIME, "day")),
     ],
 )
-def test_only_a_date_or_the_name_of_a_thing_calls_for_a_stricter_test(columns, wanted):
-    assert suggested(table(*columns), "y") == wanted
-    if wanted is not None:
-        assert f"“{wanted.column}”" in advice_on(wanted)
+def test_a_stricter_split_is_suggested_only_for_a_date_or_an_entity(columns, expected):
+    assert suggested(table(*columns), "y") == expected
+    if expected is not None:
+        assert f"“{expected.column}”" in advice_on(expected)
 
 
-def test_the_target_divides_nothing():
+def test_the_target_is_not_offered_as_a_split_column():
     assert offered(table(DAY, CITY), "day") == [SplitBy(), SplitBy(SplitKind.GROUP, "city")]
 
 
 @pytest.mark.parametrize(
     "split", [SplitBy(), SplitBy(SplitKind.TIME, "a:b"), SplitBy(SplitKind.GROUP, "city")]
 )
-def test_a_split_survives_its_text_and_its_json(split):
+def test_a_split_is_the_same_after_text_and_json(split):
     assert SplitBy.parse(split.text) == split
     assert SplitBy.from_json(split.to_json()) == split
 
@@ -54,6 +54,6 @@ def test_a_split_survives_its_text_and_its_json(split):
     "data",
     [{"kind": "other"}, {"kind": "time"}, {"kind": "group", "column": 3}, {"kind": "random", "column": "x"}],
 )
-def test_a_split_that_makes_no_sense_is_refused(data):
+def test_an_invalid_split_is_refused(data):
     with pytest.raises(InvalidTrainingRequest):
         SplitBy.from_json(data)
