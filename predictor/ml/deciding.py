@@ -18,8 +18,8 @@ from .threshold_rules import ThresholdRule
 from .thresholds import Threshold, choose
 from .uncertainty import Uncertainty
 
-# Without calibration when folds are fitted on a smaller share of the rows: learnt from fits on 140 of 340 rows, it made
-# the served model worse. Five folds have a share of 0.8, three 0.67, folds by time about 0.6.
+# Calibration is skipped when folds are fitted on a smaller share of the rows: learnt from fits on 140 of 340 rows, it
+# made the served model worse. Five folds have a share of 0.8, three 0.67, folds by time about 0.6.
 LEAST_TO_CALIBRATE = 0.55
 
 

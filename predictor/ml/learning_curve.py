@@ -41,7 +41,7 @@ class Point:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """The learning curve. `gain_last`: the share of the error that the last doubling of the rows took off;
+    """The learning curve. `gain_last`: the share of the error that the last doubling of the rows removed;
     `gain_next`: the estimate for the next doubling.
 
     Without points, `sentence` gives the reason.

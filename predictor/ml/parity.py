@@ -68,7 +68,7 @@ def compare(expected: Outputs, exported: Outputs, n_ordinary: int) -> ParityResu
         agreement: float | None = float(is_same.mean())
     else:
         if expected.values is None or exported.values is None:
-            raise TypeError("The answers compared are of different tasks.")
+            raise TypeError("The predictions compared are for different tasks.")
         size = np.maximum(np.abs(expected.values), expected.values[:n_ordinary].std())
         difference = np.abs(expected.values - exported.values) / np.where(size > 0, size, 1.0)
         agreement = None

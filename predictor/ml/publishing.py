@@ -52,7 +52,7 @@ def publish(
         uncertainty=decided.uncertainty,
         threshold=decided.threshold.value if decided.threshold else None,
     )
-    # In random order, so that the first ones are a fair sample when not all fit into the file.
+    # In random order, so that the first ones are a random sample when not all fit into the file.
     kept = table.rows(np.random.default_rng(plan.seed).permutation(len(table))[:MAX_EXAMPLES])
     columns = {each["name"]: kept.columns[each["name"]] for each in published["signature"]["fields"]}
     examples = persistence.write_examples(workdir / "artifacts", columns, kept.target.y)

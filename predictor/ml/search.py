@@ -75,7 +75,7 @@ class Search:
 
     @property
     def seconds_until_finish(self) -> float:
-        """Seconds before the final fits of what is best so far have to begin."""
+        """Seconds until the final fits of the expected members have to start."""
         return self.clock.remaining - self.finish_seconds - self.costs.likely_end(self.outcomes.values())
 
     @property

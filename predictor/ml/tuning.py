@@ -72,8 +72,8 @@ class Tuner:
 
     def propose(self, n: int) -> list[Proposal]:
         """Propose n candidates; trials that an earlier process left running come first."""
-        begun = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        trials: list[FrozenTrial | optuna.Trial] = [*begun[:n]]
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        trials: list[FrozenTrial | optuna.Trial] = [*running[:n]]
         while len(trials) < n:
             trials.append(self._study.ask(self._space))
         return [Proposal(trial.number, self._candidate(trial.params)) for trial in trials]
