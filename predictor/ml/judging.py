@@ -147,7 +147,7 @@ def _evaluated(
 
 
 def _groups(split: Split, conditions: Conditions) -> NDArray[np.intp] | None:
-    """The group of each held-out row when the split is by group, else None (also when only duplicates stay together)."""
+    """The group of each held-out row when the split is by group; None otherwise, also for duplicates."""
     together = split.layout.together
     return (
         together[split.held_out]

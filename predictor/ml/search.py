@@ -211,7 +211,7 @@ class Search:
                 self._drop(candidate, "failed", "its predictions are not finite numbers")
                 return
             self.outcomes[candidate.key] = outcome
-            self._report(outcome.entry)
+            self._tell(outcome.entry)
             del self._fits[candidate.key]
         elif fold == 0 and rivals and self._is_hopeless(fit, rivals):
             self._drop(candidate, "stopped", "far behind after its first fold")
@@ -226,9 +226,9 @@ class Search:
     def _drop(self, candidate: Candidate, status: str, note: str, is_limit: bool = False) -> None:
         self.is_budget_limited = self.is_budget_limited or is_limit
         seconds = sum(fit.fit_seconds for fit in self._fits.pop(candidate.key, {}).values())
-        self._report(entry_for(candidate, self.table.task, status=status, note=note, fit_seconds=seconds))
+        self._tell(entry_for(candidate, self.table.task, status=status, note=note, fit_seconds=seconds))
 
-    def _report(self, entry: Entry) -> None:
+    def _tell(self, entry: Entry) -> None:
         self.entries[entry.key] = entry
         board = [each.to_json() for each in self.leaderboard()]
         self.reporter.emit("candidate", candidate=entry.to_json(), leaderboard=board)
