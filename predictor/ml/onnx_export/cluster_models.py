@@ -1,4 +1,4 @@
-"""Fitted clusters (clusters.py) as float64 graphs, step by step the same arithmetic."""
+"""ONNX graphs, float64, of the cluster models NearestCentre and SoftMixture, in the same steps of arithmetic."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def emit_centres(graph: Graph, estimator: Any, x: str) -> str:
 
 
 def emit_mixture(graph: Graph, estimator: Any, x: str) -> str:
-    """Probabilities of a SoftMixture: one product for all clusters, then squares summed for each."""
+    """Probabilities of a SoftMixture: one matrix product for all clusters, then a sum of squares for each."""
     x = _weighted(graph, estimator, x)
     n_clusters, n_columns = estimator.means_.shape
     factors = np.concatenate(list(estimator.factors_), axis=1)
     centres = np.concatenate(
         [mean @ factor for mean, factor in zip(estimator.means_, estimator.factors_, strict=True)]
     )
-    apart = graph.op("Sub", graph.op("MatMul", x, graph.constant(factors)), graph.constant([centres]))
+    differences = graph.op("Sub", graph.op("MatMul", x, graph.constant(factors)), graph.constant([centres]))
     shape = graph.constant([-1, n_clusters, n_columns], np.int64)
-    squares = graph.op("Reshape", graph.op("Mul", apart, apart), shape)
+    squares = graph.op("Reshape", graph.op("Mul", differences, differences), shape)
     distances = graph.op("Mul", graph.total(squares, 2, keepdims=False), graph.constant(-0.5))
     return graph.op("Softmax", graph.op("Add", distances, graph.constant([estimator.constants_])), axis=1)
 
 
 def _weighted(graph: Graph, estimator: Any, x: str) -> str:
-    near = graph.op("Clip", graph.double(x), graph.constant(-FARTHEST), graph.constant(FARTHEST))
-    return graph.op("Mul", near, graph.constant([estimator.weights_]))
+    clipped = graph.op("Clip", graph.double(x), graph.constant(-FARTHEST), graph.constant(FARTHEST))
+    return graph.op("Mul", clipped, graph.constant([estimator.weights_]))

@@ -1,4 +1,4 @@
-"""Estimators that are matrix arithmetic, as float64 graphs."""
+"""ONNX graphs, float64, of linear models, SVMs, nearest neighbours, naive Bayes and neural networks."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def emit_logistic(graph: Graph, estimator: Any, x: str) -> str:
 
 
 def emit_margin(graph: Graph, machine: Any, x: str) -> str:
-    """The margin (n, 1) of a two-class SVC, or the value of an SVR."""
+    """The decision function (n, 1) of a two-class SVC, or the prediction of an SVR."""
     x = graph.double(x)
     vectors = np.asarray(machine.support_vectors_, np.float64)
     products = graph.op("MatMul", x, graph.constant(vectors.T))
     if machine.kernel == "rbf":
-        lengths = graph.op(
+        squared_norms = graph.op(
             "Add", graph.total(graph.op("Mul", x, x), 1), graph.constant([(vectors**2).sum(axis=1)])
         )
-        squares = graph.op("Sub", lengths, graph.op("Mul", products, graph.constant(2.0)))
+        squares = graph.op("Sub", squared_norms, graph.op("Mul", products, graph.constant(2.0)))
         squares = graph.op("Max", squares, graph.constant(0.0))
         products = graph.op("Exp", graph.op("Mul", squares, graph.constant(-machine._gamma)))
     elif machine.kernel != "linear":
@@ -57,37 +57,37 @@ def emit_svc(graph: Graph, estimator: Any, x: str) -> str:
 
 
 def emit_neighbours(graph: Graph, estimator: Any, x: str) -> str:
-    """Values (n, 1) or probabilities of our nearest neighbours, step by step as in `neighbours.py`."""
+    """Values (n, 1) or probabilities of our own nearest neighbours, in the same steps as their `predict`."""
     rows = estimator.rows_.astype(np.float64)
     x = graph.op(
         "Clip", graph.double(x), graph.constant(-neighbours.FARTHEST), graph.constant(neighbours.FARTHEST)
     )
-    lengths = graph.op(
+    squared_norms = graph.op(
         "Add", graph.total(graph.op("Mul", x, x), 1), graph.constant([(rows * rows).sum(axis=1)])
     )
     products = graph.op("MatMul", x, graph.constant(rows.T))
-    squares = graph.op("Sub", lengths, graph.op("Mul", products, graph.constant(2.0)))
+    squares = graph.op("Sub", squared_norms, graph.op("Mul", products, graph.constant(2.0)))
     quantum = graph.constant(neighbours.QUANTUM)
     squares = graph.op("Floor", graph.op("Add", graph.op("Mul", squares, quantum), graph.constant(0.5)))
     squares = graph.op("Div", squares, quantum)
     keys = graph.op("Add", squares, graph.constant([np.arange(len(rows)) * neighbours.TIE]))
     k = graph.constant([min(estimator.n_neighbors, len(rows))], np.int64)
     nearest = graph.ops("TopK", keys, k, n_outputs=2, axis=1, largest=0, sorted=1)[1]
-    said = graph.op("Gather", graph.constant(estimator.table_), nearest, axis=0)
+    targets = graph.op("Gather", graph.constant(estimator.table_), nearest, axis=0)
     if estimator.weights == "uniform":
-        return graph.op("ReduceMean", said, graph.constant([1], np.int64), keepdims=0)
-    found = graph.op("Max", graph.op("GatherElements", squares, nearest, axis=1), graph.constant(0.0))
-    distances = graph.op("Add", graph.op("Sqrt", found), graph.constant(neighbours.NEAREST))
+        return graph.op("ReduceMean", targets, graph.constant([1], np.int64), keepdims=0)
+    smallest = graph.op("Max", graph.op("GatherElements", squares, nearest, axis=1), graph.constant(0.0))
+    distances = graph.op("Add", graph.op("Sqrt", smallest), graph.constant(neighbours.NEAREST))
     shares = graph.op("Div", graph.constant(1.0), distances)
-    weighted = graph.op("Mul", said, graph.op("Unsqueeze", shares, graph.constant([2], np.int64)))
+    weighted = graph.op("Mul", targets, graph.op("Unsqueeze", shares, graph.constant([2], np.int64)))
     return graph.op("Div", graph.total(weighted, 1, keepdims=False), graph.total(shares, 1))
 
 
 def emit_naive_bayes(graph: Graph, estimator: Any, x: str) -> str:
     """Probabilities of a GaussianNB."""
     x = graph.op("Unsqueeze", graph.double(x), graph.constant([1], np.int64))
-    apart = graph.op("Sub", x, graph.constant(estimator.theta_[None]))
-    squares = graph.op("Div", graph.op("Mul", apart, apart), graph.constant(estimator.var_[None]))
+    differences = graph.op("Sub", x, graph.constant(estimator.theta_[None]))
+    squares = graph.op("Div", graph.op("Mul", differences, differences), graph.constant(estimator.var_[None]))
     start = np.log(estimator.class_prior_) - 0.5 * np.sum(np.log(2.0 * np.pi * estimator.var_), axis=1)
     spread = graph.op("Mul", graph.total(squares, 2, keepdims=False), graph.constant(-0.5))
     return graph.op("Softmax", graph.op("Add", spread, graph.constant([start])), axis=1)

@@ -1,7 +1,8 @@
-"""Fitted pipelines as ONNX: "X" float32 (n, k) to "values" (n,) or "probabilities" (n, n_classes), float64.
+"""ONNX export of a fitted pipeline: from "X", float32 (n, k), to "values" (n,) or "probabilities" (n, n_classes).
 
-The emitters are our own: they round no threshold the wrong way, keep missing values and categories, and are
-as exact as ONNX Runtime's own arithmetic. What has no emitter serves in-process.
+"X" is the matrix that `FeatureSpec.transform` returns; the output is float64. The emitters are our own: they round
+thresholds so that no row changes sides, and they keep missing values and categories. What differs from
+scikit-learn is only the arithmetic of ONNX Runtime. Estimators without an emitter are served by scikit-learn.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ EMITTERS: dict[str, Emitter] = {
 
 
 def export(pipeline: FittedPipeline) -> bytes:
-    """The pipeline's estimators, blended and calibrated, as one ONNX model. Raises CannotExport."""
+    """The serialized ONNX model: estimators, their weighted mean, calibration. Raises CannotExport."""
     graph = Graph(len(pipeline.spec.outputs))
     parts = [_member(graph, pipeline, member) for member in pipeline.members]
     n_columns = pipeline.n_classes if pipeline.task.has_probabilities else 1
@@ -82,37 +83,38 @@ def export(pipeline: FittedPipeline) -> bytes:
 
 
 def _member(graph: Graph, pipeline: FittedPipeline, member: Member) -> str:
-    """One member's answer, (n, 1) or (n, n_classes)."""
+    """The output of one ensemble member: values (n, 1) or probabilities (n, n_classes)."""
     name = type(member.estimator).__name__
     if name not in EMITTERS:
         raise CannotExport(f"{name} has no exported form.")
-    answer = EMITTERS[name](graph, member.estimator, graph.columns(member.columns))
+    output = EMITTERS[name](graph, member.estimator, graph.columns(member.columns))
     if pipeline.task.has_probabilities:
-        return _all_classes(graph, answer, member.estimator.classes_, pipeline.n_classes)
-    return _unscaled(graph, answer, member.target_scaling)
+        return _all_classes(graph, output, member.estimator.classes_, pipeline.n_classes)
+    return _unscaled(graph, output, member.target_scaling)
 
 
-def _all_classes(graph: Graph, answer: str, codes: NDArray[Any], n_classes: int) -> str:
-    """Columns moved to their class codes; a class that the member never saw gets 0."""
+def _all_classes(graph: Graph, probabilities: str, codes: NDArray[Any], n_classes: int) -> str:
+    """Probabilities of all classes by class code; a class that the member was not fitted on gets 0."""
     if len(codes) == n_classes:
-        return answer
-    places = np.zeros((len(codes), n_classes))
-    places[np.arange(len(codes)), np.asarray(codes, np.intp)] = 1.0
-    return graph.op("MatMul", answer, graph.constant(places))
+        return probabilities
+    one_hot = np.zeros((len(codes), n_classes))
+    one_hot[np.arange(len(codes)), np.asarray(codes, np.intp)] = 1.0
+    return graph.op("MatMul", probabilities, graph.constant(one_hot))
 
 
-def _unscaled(graph: Graph, answer: str, scaling: TargetScaling) -> str:
+def _unscaled(graph: Graph, values: str, scaling: TargetScaling) -> str:
+    """The inverse of the target scaling, as `TargetScaling.inverse`."""
     if scaling.mean != 0.0 or scaling.scale != 1.0:
-        answer = graph.op("Mul", answer, graph.constant(scaling.scale))
-        answer = graph.op("Add", answer, graph.constant(scaling.mean))
+        values = graph.op("Mul", values, graph.constant(scaling.scale))
+        values = graph.op("Add", values, graph.constant(scaling.mean))
     if not scaling.is_log:
-        return answer
-    power = graph.op("Exp", graph.op("Min", answer, graph.constant(LARGEST_LOG)))
+        return values
+    power = graph.op("Exp", graph.op("Min", values, graph.constant(LARGEST_LOG)))
     return graph.op("Sub", power, graph.constant(1.0))
 
 
 def _calibrated(graph: Graph, probabilities: str, calibration: Calibration) -> str:
-    """As `Calibration.apply`, in float64."""
+    """Probability calibration, as `Calibration.apply`, in float64."""
     logs = graph.op("Log", graph.op("Max", probabilities, graph.constant(EPSILON)))
     scaled = graph.op("Mul", logs, graph.constant(calibration.scale))
     shifted = graph.op("Add", scaled, graph.constant(np.reshape(calibration.shifts, (1, -1))))
@@ -120,7 +122,7 @@ def _calibrated(graph: Graph, probabilities: str, calibration: Calibration) -> s
 
 
 def linear_graph(coefficients: Sequence[float], intercept: float) -> bytes:
-    """A hand-made linear model on a matrix of len(coefficients) columns."""
+    """The serialized ONNX model of a linear function of len(coefficients) columns."""
     graph = Graph(len(coefficients))
     weights = np.reshape(np.asarray(coefficients, np.float64), (-1, 1))
     return graph.model(graph.affine(graph.double("X"), weights, np.array([intercept])), "values", None)

@@ -1,7 +1,7 @@
-"""HistGradientBoosting, native categories included, as an ai.onnx.ml TreeEnsemble.
+"""HistGradientBoosting with native categories as an ai.onnx.ml TreeEnsemble.
 
 Reads private attributes of scikit-learn 1.9 (`_predictors`, `_preprocessor`, `_baseline_prediction`); the
-tests walk every loss and category case, and the parity gate checks every model.
+tests cover every loss and kind of category, and the parity gate checks every model.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def emit_hist_boosting(graph: Graph, estimator: Any, x: str) -> str:
 
 
 def _internal_columns(estimator: Any) -> tuple[NDArray[np.int64], dict[int, NDArray[np.float64]]]:
-    """For each column inside the estimator its place outside, and the raw values of each category code.
+    """For each internal column its position in X, and the raw values of each category code.
 
-    scikit-learn's own preprocessor moves categorical columns to the front and codes them anew.
+    scikit-learn's preprocessor moves categorical columns to the front and encodes them again.
     """
     mask = estimator.is_categorical_
     if mask is None or estimator._preprocessor is None:
@@ -50,7 +50,7 @@ def _internal_columns(estimator: Any) -> tuple[NDArray[np.int64], dict[int, NDAr
     mask = np.asarray(mask, bool)
     order = np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)])
     encoder = estimator._preprocessor.named_transformers_["encoder"]
-    return order, {place: np.asarray(found, np.float64) for place, found in enumerate(encoder.categories_)}
+    return order, {column: np.asarray(raw, np.float64) for column, raw in enumerate(encoder.categories_)}
 
 
 def _grown(predictor: Any, order: NDArray[np.int64], categories: dict[int, Any]) -> Grown:
@@ -77,7 +77,7 @@ def _grown(predictor: Any, order: NDArray[np.int64], categories: dict[int, Any])
 
 
 def _members(bits: NDArray[np.uint32], values: NDArray[np.float64]) -> list[float]:
-    """The category values that go left, closed by the NaN that TreeEnsemble separates sets with."""
+    """The category values that go left, ended by NaN, which separates the sets in a TreeEnsemble."""
     codes = np.arange(len(values))
     is_left = (bits[codes // 32] >> (codes % 32).astype(np.uint32)) & 1
     left = values[is_left.astype(bool)]

@@ -1,4 +1,4 @@
-"""A calibrated isolation forest (anomalies.py) as a graph: depths of leaves, summed exactly, and a broken line."""
+"""ONNX graph of a calibrated isolation forest: leaf depths, their exact sum, a piecewise linear function."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .tree_ensemble import Ensemble, fitted_tree
 
 
 def emit_isolation(graph: Graph, estimator: Any, x: str) -> str:
-    """Shares (n, 1) of an IsolationScore.
+    """The prediction of an IsolationScore: the share of rows that are less unusual, (n, 1).
 
-    Each tree has a column of its own: TreeEnsemble sums in float32, which would lose what steep parts of the
-    line need; the columns are summed in float64.
+    Each tree has a column of its own, and the columns are summed in float64. TreeEnsemble sums in float32, which is
+    not exact enough where the function is steep.
     """
     forest = estimator.forest_
     ensemble = Ensemble(n_targets=None)
@@ -27,8 +27,8 @@ def emit_isolation(graph: Graph, estimator: Any, x: str) -> str:
 
 
 def _interpolated(graph: Graph, score: str, knots: Any, shares: Any) -> str:
-    """numpy.interp: each piece of the line adds its rise times the part of it that the score has passed."""
-    passed = graph.op("Sub", score, graph.constant([knots[:-1]]))
-    passed = graph.op("Div", passed, graph.constant([np.diff(knots)]))
-    passed = graph.op("Clip", passed, graph.constant(0.0), graph.constant(1.0))
-    return graph.affine(passed, np.reshape(np.diff(shares), (-1, 1)), np.array([shares[0]]))
+    """numpy.interp as a graph: each segment adds its rise times the fraction that lies below the score."""
+    fractions = graph.op("Sub", score, graph.constant([knots[:-1]]))
+    fractions = graph.op("Div", fractions, graph.constant([np.diff(knots)]))
+    fractions = graph.op("Clip", fractions, graph.constant(0.0), graph.constant(1.0))
+    return graph.affine(fractions, np.reshape(np.diff(shares), (-1, 1)), np.array([shares[0]]))

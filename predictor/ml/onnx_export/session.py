@@ -1,4 +1,4 @@
-"""ONNX Runtime, held to one thread of its own and to models that are whole in themselves."""
+"""ONNX Runtime inference session: one thread per call, bounded chunks of rows, no external data."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from ...errors import DamagedArtifact
 from ..pipelines.fitted_pipeline import Outputs
 
-# Memory for intermediate results stays bounded, and 4,096 rows already cost nothing per row to start.
+# Bounds the memory for intermediate results. At 4,096 rows the cost of starting a run is negligible.
 CHUNK_ROWS = 4_096
-# Many rows of a large model are shared out to threads that ask the same session: 2,000 rows of a forest of 9 MB
-# take 10 ms instead of 20 on two cores. To start the threads takes 0.1 ms, which smaller models are done in.
+# For a large model, many rows are split among threads that run the same session: 2,000 rows of a forest of 9 MB
+# take 10 ms instead of 20 on two cores. Starting the threads takes 0.1 ms, as long as a smaller model runs.
 SHARED_MODEL_BYTES = 1_000_000
 FEWEST_SHARED_ROWS = 250
 MOST_THREADS = 4
 
 
 class Session:
-    """A model in memory. ONNX Runtime starts at the first use, so after the server has forked."""
+    """An ONNX model in memory. Its inference session is created at first use, after the server has forked."""
 
     def __init__(self, model: bytes, *, chunk_rows: int = CHUNK_ROWS):
         self._model = model
@@ -40,7 +40,7 @@ class Session:
 
         refuse_external_data(self._model)
         options = onnxruntime.SessionOptions()
-        # Threads of its own would fight with those of the server; one row needs none.
+        # More threads would compete with those of the server, and one row needs none.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -48,55 +48,55 @@ class Session:
             started = onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises classes of its own for each kind of damage.
             raise DamagedArtifact("The compiled model cannot be read by ONNX Runtime.") from error
-        # What was read is not needed again, neither here nor by the session, which keeps it to start anew.
+        # Free the serialized model, here and in the session, which keeps a copy only to restart itself.
         self._model = b""
         started._model_bytes = None
-        # With names and options at hand, each run is 1 µs faster.
+        # Reusing the output names and run options makes each run 1 µs faster.
         return started, [started.get_outputs()[0].name], onnxruntime.RunOptions()
 
     def run(self, matrix: NDArray[np.float32]) -> Outputs:
-        """Answers for the spec's matrix (n, k)."""
+        """Predict for a feature matrix (n, k): values (n,) or probabilities (n, n_classes)."""
         if "_started" not in self.__dict__:
             with self._lock:
                 _ = self._started
         n_threads = min(self._n_threads, min(len(matrix), self.chunk_rows) // FEWEST_SHARED_ROWS)
-        found = (
+        result = (
             self._answer(matrix)
             if n_threads <= 1 and len(matrix) <= self.chunk_rows
             else self._answer_parts(matrix, max(n_threads, 1))
         )
         is_value = self._started[1][0] == "values"
-        return Outputs(values=found) if is_value else Outputs(probabilities=found)
+        return Outputs(values=result) if is_value else Outputs(probabilities=result)
 
     def _answer(self, matrix: NDArray[np.float32]) -> Any:
         session, names, options = self._started
         return session.run(names, {"X": matrix}, options)[0]
 
     def _answer_parts(self, matrix: NDArray[np.float32], n_threads: int) -> NDArray[Any]:
-        # All threads together hold no more rows than one would.
+        # All threads together hold at most `chunk_rows` rows.
         n_parts = -(-len(matrix) // (self.chunk_rows // n_threads))
         n_parts += -n_parts % n_threads
         n_rows = -(-len(matrix) // n_parts)
         parts = [matrix[start : start + n_rows] for start in range(0, len(matrix), n_rows)]
         if n_threads == 1:
             return np.concatenate([self._answer(part) for part in parts])
-        # Threads that outlived the call would be missing in a process that is forked later.
+        # A pool that outlives the call would have no threads in a process that is forked later.
         with ThreadPoolExecutor(n_threads) as pool:
             return np.concatenate(list(pool.map(self._answer, parts)))
 
 
 def n_cores() -> int:
-    """The processors that this process may use."""
+    """The number of CPU cores that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def refuse_external_data(model: bytes) -> None:
-    """Raises DamagedArtifact if the model asks for bytes outside itself: ONNX Runtime would read any file.
+    """Raises DamagedArtifact if the model refers to external data: ONNX Runtime would read any file.
 
-    External data needs an entry with the key "location". Models of ours never hold that word, so only one
-    that does is parsed (importing onnx takes 0.3 s and 14 MB in every serving process).
+    External data needs an entry with the key "location". Our models do not contain that word, so only one that
+    does is parsed (importing onnx takes 0.3 s and 14 MB in every serving process).
     """
     if b"location" not in model:
         return

@@ -1,9 +1,9 @@
-"""Trees gathered into ai.onnx.ml TreeEnsemble nodes (operator set 5), laid out as ONNX Runtime walks them fastest.
+"""Decision trees as ai.onnx.ml TreeEnsemble nodes (operator set 5), in the layout that ONNX Runtime evaluates fastest.
 
-ONNX Runtime keeps the false side of a node next to it in memory and jumps to the true side. So the side where most
-training rows went is made the false one: measured on 100 trees of 7,000 nodes, one row takes 23 µs instead of 39, and
-2,000 rows 9 µs each instead of 19. All tests must be of one kind to be walked by the fast loop, so "x > t" is
-written as "-x <= s" on the matrix beside its negative, which costs 0.6 µs.
+ONNX Runtime stores the false branch of a node next to it in memory and jumps to the true branch. So the branch that
+most training rows took becomes the false one: measured on 100 trees of 7,000 nodes, one row takes 23 µs instead of
+39, and 2,000 rows take 9 µs each instead of 19. The fast loop of ONNX Runtime needs all tests to be of one kind. So
+"x > t" is written as "-x <= s" on the matrix concatenated with its negative, which costs 0.6 µs.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from .graph_builder import Graph
 
 AT_MOST, MEMBER = 0, 6
 SUM = 1
-# Below, the two nodes that make the negative cost one row more than they save (2,800 branches: 9.1 against 9.3 µs).
+# Below this, the two nodes that compute the negative cost more than they save (2,800 branches: 9.1 against 9.3 µs).
 FEWEST_MIRRORED_BRANCHES = 2_000
-# A matrix this wide takes 16 MB for a chunk of rows, and beside its negative three times that.
+# A matrix this wide takes 16 MB for a chunk of 4,096 rows; its negative and both joined take 48 MB more.
 MOST_MIRRORED_COLUMNS = 1_000
-# Up to here the trees of a member read X itself instead of its columns: 22 µs for one row, not 24. With more columns
-# between those that are read, many rows would lose more than that (600: 12 µs each, not 10).
+# Up to this width, trees read X itself instead of a Gather of their columns: one row takes 22 µs instead of 24. In a
+# wider matrix, many rows lose more than that (600 columns: 12 µs each instead of 10).
 MOST_DIRECT_COLUMNS = 256
-# Rows walk in batches of 128 through all trees of a node, which then had better stay in the cache: 1.7 million
-# branches take 26 µs a row as one node, 17 as five (16 MB each); a lone row takes 41 µs as one and 45 as five.
+# ONNX Runtime sends rows in batches of 128 through all trees of a node, so these should fit into the CPU cache:
+# 1.7 million branches take 26 µs a row as one node, 17 as five (16 MB each); a single row takes 41 and 45 µs.
 MOST_BRANCHES = 400_000
 
 
@@ -40,7 +40,7 @@ def rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def mirrored_splits(splits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The s with -x <= s exactly where x > split, for finite splits."""
+    """Thresholds s for finite splits: -x <= s exactly where x > split."""
     return np.nextafter(-splits, np.float32(-np.inf), dtype=np.float32)
 
 
@@ -48,8 +48,8 @@ def mirrored_splits(splits: NDArray[np.float32]) -> NDArray[np.float32]:
 class Grown:
     """One tree as parallel arrays over its nodes, the root first.
 
-    `weights` are read at leaves only; `n_rows` is how many training rows came by. `members` holds the values that
-    go left at each node of `is_member`, in order, each set closed by NaN.
+    `weights` are read at leaves only; `n_rows` is how many training rows reached each node. `members` holds the
+    category values that go left at each node of `is_member`, in order; NaN ends each set.
     """
 
     left: NDArray[Any]
@@ -69,7 +69,7 @@ class Grown:
 
 
 def fitted_tree(tree: Any, weights: NDArray[Any]) -> Grown:
-    """A fitted `sklearn.tree._tree.Tree` with these leaf weights (one per node)."""
+    """The arrays of a fitted `sklearn.tree._tree.Tree`; `weights` has one value per node."""
     return Grown(
         left=tree.children_left,
         right=tree.children_right,
@@ -83,9 +83,9 @@ def fitted_tree(tree: Any, weights: NDArray[Any]) -> Grown:
 
 
 class Ensemble:
-    """Trees gathered one by one.
+    """A tree ensemble under construction; `emit` writes it as TreeEnsemble nodes.
 
-    Their leaves are summed per target; with `n_targets` None, each tree has a column of its own instead.
+    Leaves are summed per target. With `n_targets` None, each tree has an output column of its own instead.
     """
 
     def __init__(self, n_targets: int | None):
@@ -93,7 +93,7 @@ class Ensemble:
         self._trees: list[tuple[Grown, int]] = []
 
     def add(self, tree: Grown, target: int = 0) -> None:
-        """One tree, whose leaves count for this target."""
+        """Add a tree whose leaves are summed into this target."""
         self._trees.append((tree, target))
 
     def emit(self, graph: Graph, x: str) -> str:
@@ -114,21 +114,21 @@ class Ensemble:
         return graph.op("Concat", *parts, axis=1) if self.n_targets is None else graph.op("Sum", *parts)
 
     def _gains_from_mirror(self, n_branches: int, width: int) -> bool:
-        # Trees with membership tests are walked by the slow loop in any case.
+        # ONNX Runtime evaluates trees with membership tests in its slow loop in any case.
         has_members = any(tree.members for tree, _ in self._trees)
         is_large = n_branches >= FEWEST_MIRRORED_BRANCHES
         return is_large and not has_members and width <= MOST_MIRRORED_COLUMNS
 
     def _groups(self, n_branches: int) -> list[list[tuple[Grown, int]]]:
-        """The trees in their order, in as few and as even groups of at most about MOST_BRANCHES as there can be."""
+        """The trees, in order, in the fewest groups of similar size with about MOST_BRANCHES at most."""
         n_groups = -(-n_branches // MOST_BRANCHES)
         groups: list[list[tuple[Grown, int]]] = [[]]
         passed = 0
-        for each in self._trees:
+        for tree, target in self._trees:
             if groups[-1] and passed * n_groups >= len(groups) * n_branches:
                 groups.append([])
-            groups[-1].append(each)
-            passed += each[0].n_branches
+            groups[-1].append((tree, target))
+            passed += tree.n_branches
         return groups
 
     def _emit_group(
@@ -140,8 +140,8 @@ class Ensemble:
         mirror: int | None,
     ) -> str:
         nodes = _Nodes(places, mirror)
-        for place, (tree, target) in enumerate(group):
-            nodes.add(tree, place if self.n_targets is None else target)
+        for number, (tree, target) in enumerate(group):
+            nodes.add(tree, number if self.n_targets is None else target)
         n_targets = len(group) if self.n_targets is None else self.n_targets
         return graph.op(
             "TreeEnsemble",
@@ -155,8 +155,9 @@ class Ensemble:
 
 
 class _Nodes:
-    """The attributes of one TreeEnsemble. `places` says where in its matrix each feature is, `mirror` how far after
-    it its negative; None without negatives.
+    """The attributes of one TreeEnsemble node.
+
+    `places`: the column of the matrix for each feature. `mirror`: the offset from a column to its negative, or None.
     """
 
     def __init__(self, places: NDArray[np.int64], mirror: int | None):
@@ -183,11 +184,11 @@ class _Nodes:
         splits = np.where(is_member, np.float32(0), rounded_down(tree.thresholds[inner].astype(np.float64)))
         missing = tree.missing_goes_left[inner].astype(np.int64)
         if self._mirror is not None:
-            turned = (tree.n_rows[yes] > tree.n_rows[no]) & ~is_member & np.isfinite(splits)
-            yes, no = np.where(turned, no, yes), np.where(turned, yes, no)
-            features = np.where(turned, features + self._mirror, features)
-            splits = np.where(turned, mirrored_splits(splits), splits)
-            missing = np.where(turned, 1 - missing, missing)
+            is_swapped = (tree.n_rows[yes] > tree.n_rows[no]) & ~is_member & np.isfinite(splits)
+            yes, no = np.where(is_swapped, no, yes), np.where(is_swapped, yes, no)
+            features = np.where(is_swapped, features + self._mirror, features)
+            splits = np.where(is_swapped, mirrored_splits(splits), splits)
+            missing = np.where(is_swapped, 1 - missing, missing)
         self._append(
             nodes_featureids=features,
             nodes_modes=np.where(is_member, MEMBER, AT_MOST).astype(np.uint8),
@@ -203,7 +204,7 @@ class _Nodes:
         self._add_leaves(tree.weights[is_leaf], target)
 
     def _add_stump(self, tree: Grown, target: int) -> None:
-        """A tree of one leaf, as a branch whose sides lead to the same leaf."""
+        """A tree of one leaf, written as a branch with that leaf on both sides."""
         leaf, one = np.array([self._n_leaves]), np.array([1])
         self._append(
             nodes_featureids=np.array([0]),
@@ -229,7 +230,7 @@ class _Nodes:
             self._arrays.setdefault(name, []).append(array)
 
     def attributes(self) -> dict[str, Any]:
-        """As TreeEnsemble names them: whole numbers as lists, the rest as tensors."""
+        """Attributes by their names in TreeEnsemble: integers as lists, the rest as tensors."""
         joined = {name: np.concatenate(arrays) for name, arrays in self._arrays.items()}
         if self._members:
             joined["membership_values"] = np.array(self._members, np.float32)

@@ -1,7 +1,7 @@
-"""A version's files as others read them: as tables and constants, so that little is left to compute there.
+"""Portable form of a version's files, for the offline page (JavaScript) and for predict.py in the zip.
 
-A browser gets as data what JavaScript cannot hold or would compute otherwise; the zip's runner gets what lets it be
-read at one sitting.
+The page gets as data what JavaScript cannot represent or would compute differently. predict.py gets tables and
+constants, so that its code stays short.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..features.text_steps import TOKEN, TextStep
 from ..inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
 from ..types.schema import UNUSUAL, USUAL, Signature, Task
 
-# How Python's `timetuple` calls the parts of a date.
+# The parts of a date by their names in Python's `time.struct_time`.
 TIMETUPLE = {
     "year": "tm_year", "month": "tm_mon", "day": "tm_mday", "weekday": "tm_wday", "hour": "tm_hour", "minute": "tm_min",
 }  # fmt: skip
@@ -33,16 +33,17 @@ PATTERNS = {
     "datetime": DATE.pattern,
     "boolean": "|".join(sorted(TRUE_TEXTS | FALSE_TEXTS)),
 }
-# No bend: a curve that bends only there is straight.
+# The bend of a step that has none: z / sqrt(1 + (z / bend)²) is z for every feature value.
 STRAIGHT = 1e300
-# No level is called so: what an unknown one gets.
+# A text that is no level; its outputs are those of every unknown level.
 UNKNOWN = "\0"
 
 
 def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
-    """What predict.py of the zip goes by: how cells are read, and steps of four kinds.
+    """The specification for predict.py in the zip: how to parse cells, and feature steps of four kinds.
 
-    `missing` is what a step makes of no value; a table has the numbers of each level, `other` those of unknown ones.
+    `missing` holds the outputs of a step for a missing value. A step of kind "table" has the outputs of each level;
+    `other` holds those of unknown levels.
     """
     data = json.loads(spec)
     return {
@@ -107,18 +108,18 @@ def _runner_dates(step: DatetimeStep) -> dict[str, Any]:
 
 
 def _rows(step: Step, values: NDArray[Any]) -> list[list[float | None]]:
-    """What the step makes of each value; JSON has no NaN."""
+    """The outputs of the step for each value; None for NaN, which JSON does not have."""
     return [[None if each != each else each for each in row] for row in step.transform(values).tolist()]  # noqa: PLR0124
 
 
 def waves_of(cyclic: Sequence[str]) -> list[tuple[str, list[float]]]:
-    """Sine and cosine of each cyclic part of a date, by its value."""
-    turns = {part: 2 * np.pi * np.arange(CYCLES[part] + 1) / CYCLES[part] for part in cyclic}
-    return [(part, wave(turn).tolist()) for part, turn in turns.items() for wave in (np.sin, np.cos)]
+    """Tables of sine and cosine for each cyclic part of a date; the position is the part's value."""
+    angles = {part: 2 * np.pi * np.arange(CYCLES[part] + 1) / CYCLES[part] for part in cyclic}
+    return [(part, wave(angle).tolist()) for part, angle in angles.items() for wave in (np.sin, np.cos)]
 
 
 def browser_spec(spec: bytes) -> dict[str, Any]:
-    """spec.json, with moments as text (they pass 2**53), sines as tables and the exceptions of case folding."""
+    """spec.json for JavaScript: datetimes as text (they exceed 2**53), sines as tables, case-folding exceptions."""
     data: dict[str, Any] = json.loads(spec)
     for step in data["features"]["steps"]:
         if step["kind"] == "datetime":
@@ -131,7 +132,7 @@ def browser_spec(spec: bytes) -> dict[str, Any]:
 
 
 def browser_golden(golden: bytes) -> dict[str, Any]:
-    """golden.json, with moments as text."""
+    """golden.json for JavaScript: datetimes as text."""
     data: dict[str, Any] = json.loads(golden)
     for column in data["rows"].values():
         if column["kind"] == "moment":
@@ -140,19 +141,19 @@ def browser_golden(golden: bytes) -> dict[str, Any]:
 
 
 def browser_uncertainty(uncertainty: bytes | None) -> Mapping[str, Any] | None:
-    """What the page needs for an interval or a set of the usual coverage."""
+    """Conformal interval margins, or the least probability of a prediction set, at the default coverage."""
     if uncertainty is None:
         return None
-    found = Uncertainty.from_json(json.loads(uncertainty))
-    if found.task.is_classification:
-        return {"coverage": DEFAULT_COVERAGE, "least": found.least_probability(DEFAULT_COVERAGE)}
-    below, above = found.margins(DEFAULT_COVERAGE)
+    conformal = Uncertainty.from_json(json.loads(uncertainty))
+    if conformal.task.is_classification:
+        return {"coverage": DEFAULT_COVERAGE, "least": conformal.least_probability(DEFAULT_COVERAGE)}
+    below, above = conformal.margins(DEFAULT_COVERAGE)
     return {
         "coverage": DEFAULT_COVERAGE,
-        "edges": list(found.edges),
+        "edges": list(conformal.edges),
         "below": below.tolist(),
         "above": above.tolist(),
-        "floor": found.floor,
+        "floor": conformal.floor,
     }
 
 

@@ -1,4 +1,4 @@
-"""Fitted estimators as .skops files: audited against our own list before anything is constructed.
+"""Serialization of fitted estimators as .skops files, audited against our allow-list before construction.
 
 Importing this does not import scikit-learn; `dump` and `load` do.
 """
@@ -19,7 +19,7 @@ from ...errors import DamagedArtifact, TrainingFailed, listed
 from .tree_packing import packed, unpacked
 
 # Every class and function that the catalogue's estimators consist of. skops would trust all of scikit-learn
-# and NumPy; nothing but this is constructed here, whatever a file asks for.
+# and NumPy; here nothing else is constructed, whatever a file names.
 ALLOWED = frozenset(
     [
         "builtins.bool",
@@ -112,7 +112,7 @@ RENAMED = {
     "predictor.ml.neighbours.NeighboursRegressor": "predictor.ml.estimators.neighbours.NeighboursRegressor",
     "predictor.ml.svm.ProbabilisticSVC": "predictor.ml.estimators.svm.ProbabilisticSVC",
 }
-# Kinds of nodes that hold code or bytes to be interpreted are not needed by any of the above.
+# The node types of skops that these need; none of them holds code, or bytes to be interpreted.
 LOADERS = frozenset(
     [
         "DictNode",
@@ -140,26 +140,24 @@ _CONSTRUCTING = threading.Lock()
 
 
 def dump(estimators: list[Any]) -> bytes:
-    """The estimators as bytes. Raises TrainingFailed if they hold something that `load` would refuse."""
+    """Serialize the estimators. Raises TrainingFailed if they hold something that `load` would refuse."""
     import skops.io
 
-    # Stored, not compressed, costs half the loading time; deflate saves two thirds of the bytes.
+    # Without compression, loading takes half the time; but deflate saves two thirds of the bytes.
     content: bytes = skops.io.dumps(
         list(map(packed, estimators)), compression=zipfile.ZIP_DEFLATED, compresslevel=3
     )
-    strange = audit(content)
-    if strange:
-        raise TrainingFailed(f"The fitted model holds parts that cannot be stored safely: {listed(strange)}.")
+    refused = audit(content)
+    if refused:
+        raise TrainingFailed(f"The fitted model holds parts that cannot be stored safely: {listed(refused)}.")
     return content
 
 
 def load(content: bytes) -> list[Any]:
-    """The estimators. Raises DamagedArtifact, before constructing anything, if the file asks for more than
-    `ALLOWED`.
-    """
-    strange = audit(content)
-    if strange:
-        raise DamagedArtifact(f"The stored estimators hold parts that are not allowed: {listed(strange)}.")
+    """Construct the estimators. Raises DamagedArtifact, before constructing any, for a name outside `ALLOWED`."""
+    refused = audit(content)
+    if refused:
+        raise DamagedArtifact(f"The stored estimators hold parts that are not allowed: {listed(refused)}.")
     import skops.io
 
     try:
@@ -193,21 +191,19 @@ def _former_modules() -> Iterator[None]:
 
 
 def audit(content: bytes) -> list[str]:
-    """What the file would construct beyond our list, sorted. Raises DamagedArtifact if it is no .skops
-    file.
-    """
+    """The names outside our allow-lists that the file holds, sorted. Raises DamagedArtifact if it is no .skops file."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > MAX_UNPACKED_BYTES:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise DamagedArtifact("The stored estimators are too large to be unpacked.")
-            schema = json.loads(packed.read("schema.json"))
+            schema = json.loads(archive.read("schema.json"))
     except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError, OSError) as error:
         raise DamagedArtifact("The stored estimators are not a .skops file.") from error
-    return sorted(set(_strange(schema)))
+    return sorted(set(_refused_names(schema)))
 
 
-def _strange(schema: Any) -> Iterator[str]:
-    """Names outside of our lists, anywhere in the schema."""
+def _refused_names(schema: Any) -> Iterator[str]:
+    """Names outside our allow-lists, anywhere in the schema."""
     waiting: list[tuple[Any, int]] = [(schema, 0)]
     while waiting:
         node, depth = waiting.pop()

@@ -1,7 +1,10 @@
-"""The files of a model version: spec.json, model.onnx (when compiled), model.skops, golden.json; and where the
-version has them, uncertainty.json (how far off it may be), background.json (what explanations start from),
-scores.json (what another threshold is chosen and judged from; see thresholds.py) and examples.json (rows of
-training; see examples.py)."""
+"""Persistence: write and read the files of a model version.
+
+Always: spec.json, model.skops, golden.json (rows with their predictions, to check a loaded version). Where the version
+has them: model.onnx, uncertainty.json (conformal intervals or sets), background.json (background rows for Shapley
+values), scores.json (predictions to choose and evaluate another threshold; `thresholds.Scores`) and examples.json
+(training rows to find nearest examples in; `Examples`). None of them is ever unpickled.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,8 @@ SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.js
 UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"
 SCORES, EXAMPLES, FORECAST = "scores.json", "examples.json", "forecast.json"
 FORMAT = 1
-# Since format 2, a specification may hold a calibration. One without is written as format 1, which older
-# programs read; they refuse 2 rather than answer with probabilities that were meant to be changed.
+# Since format 2, a specification may hold a calibration. Without one, format 1 is written, which older programs
+# read. They refuse format 2, because they would return uncalibrated probabilities.
 CALIBRATED_FORMAT = 2
 # Each row is compared with every training row: 256 x 20,000 x 8 bytes are 41 MB for each intermediate.
 NEIGHBOUR_CHUNK_ROWS = 256
@@ -59,11 +62,12 @@ def write(
     uncertainty: Uncertainty | None = None,
     background: Columns | None = None,
 ) -> dict[str, StoredFile]:
-    """Write the files of a version into `directory`, by name.
+    """Write the files of a version into `directory`. Returns the stored files by name.
 
-    `golden`: about 20 rows as canonical columns of the features; stored with the answers they get now.
+    `golden`: about 20 rows as canonical columns of the features; stored with their predictions of now.
     `threshold`: for a binary task, the probability from which the positive class is predicted.
-    `background`: rows as `golden`, drawn at random from those of training.
+    `background`: rows of the same form as `golden`, drawn at random from the training rows.
+    Raises TrainingFailed for an estimator outside the allow-list, DamagedArtifact for ONNX with external data.
     """
     from .skops_files import dump
 
@@ -94,7 +98,7 @@ def write(
 
 
 def write_examples(directory: Path, columns: Columns, targets: NDArray[Any]) -> StoredFile:
-    """Write rows of training in random order with their targets (values or class codes), as many as fit."""
+    """Write training rows, given in random order, with their targets (values or class codes): as many as fit."""
     n = len(targets)
     content = _examples_json(columns, targets, n)
     while len(content) > MAX_BYTES and n > 1:
@@ -109,7 +113,7 @@ def _examples_json(columns: Columns, targets: NDArray[Any], n: int) -> bytes:
 
 
 def read_examples(content: bytes, signature: Signature, weights: Mapping[str, float]) -> Examples:
-    """What `write_examples` wrote. Raises DamagedArtifact."""
+    """The training rows that `write_examples` wrote. Raises DamagedArtifact."""
     data = read_json(content, EXAMPLES)
     try:
         return Examples(signature, columns_from_json(data["rows"]), data["targets"], weights)
@@ -118,7 +122,7 @@ def read_examples(content: bytes, signature: Signature, weights: Mapping[str, fl
 
 
 def load_pipeline(files: Mapping[str, Path | bytes]) -> FittedPipeline:
-    """The scikit-learn side of a version, audited and constructed. Raises DamagedArtifact."""
+    """The fitted scikit-learn pipeline of a version, audited, then constructed. Raises DamagedArtifact."""
     from .skops_files import load
 
     spec = read_spec(content_of(files, SPEC))
@@ -127,7 +131,7 @@ def load_pipeline(files: Mapping[str, Path | bytes]) -> FittedPipeline:
 
 @dataclass(frozen=True)
 class StoredSpec:
-    """What spec.json holds: everything but the fitted estimators."""
+    """The content of spec.json: everything but the fitted estimators."""
 
     features: FeatureSpec
     members: tuple[Mapping[str, Any], ...]
@@ -138,7 +142,7 @@ class StoredSpec:
     calibration: Calibration | None = None
 
     def pipeline(self, estimators: list[Any]) -> FittedPipeline:
-        """The whole again. Raises DamagedArtifact when the estimators are not those of the spec."""
+        """The fitted pipeline. Raises DamagedArtifact when the estimators are not those of the specification."""
         if [type(each).__name__ for each in estimators] != [each["estimator"] for each in self.members]:
             raise DamagedArtifact("The stored estimators are not those that the specification names.")
         members = (
@@ -156,9 +160,9 @@ class StoredSpec:
 
 
 def read_spec(content: bytes) -> StoredSpec:
-    """Raises DamagedArtifact when it is not a specification of a known format."""
+    """Parse spec.json. Raises DamagedArtifact when its format is unknown or a part is missing."""
     data = read_json(content, SPEC, formats=(FORMAT, CALIBRATED_FORMAT))
-    changed = data.get("calibration")
+    calibration = data.get("calibration")
     try:
         return StoredSpec(
             features=FeatureSpec.from_json(data["features"]),
@@ -167,7 +171,7 @@ def read_spec(content: bytes) -> StoredSpec:
             n_classes=int(data["n_classes"]),
             threshold=data["threshold"],
             chunk_rows=int(data["chunk_rows"]),
-            calibration=Calibration.from_json(changed, int(data["n_classes"])) if changed else None,
+            calibration=Calibration.from_json(calibration, int(data["n_classes"])) if calibration else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedArtifact("The stored specification is not complete.") from error
@@ -195,10 +199,10 @@ def _spec_json(pipeline: FittedPipeline, threshold: float | None) -> dict[str, A
     has_neighbours = any(
         type(member.estimator).__name__.startswith("Neighbours") for member in pipeline.members
     )
-    changed = pipeline.calibration
+    calibration = pipeline.calibration
     return {
-        "format": CALIBRATED_FORMAT if changed else FORMAT,
-        **({"calibration": changed.to_json()} if changed else {}),
+        "format": CALIBRATED_FORMAT if calibration else FORMAT,
+        **({"calibration": calibration.to_json()} if calibration else {}),
         "task": pipeline.task.value,
         "n_classes": pipeline.n_classes,
         "threshold": threshold,
@@ -232,12 +236,12 @@ def read_json(content: bytes, name: str, *, formats: Collection[int] = (FORMAT,)
 def content_of(
     files: Mapping[str, Path | bytes], name: str, digests: Mapping[str, str] | None = None
 ) -> bytes:
-    """The bytes of a file, its digest checked when there is one. Raises DamagedArtifact."""
-    held = files.get(name)
-    if held is None:
+    """The bytes of a stored file. With `digests`, its SHA-256 is checked. Raises DamagedArtifact."""
+    source = files.get(name)
+    if source is None:
         raise DamagedArtifact(f"The stored file {name} is missing.")
     try:
-        content = held if isinstance(held, bytes) else Path(held).read_bytes()
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
     except OSError as error:
         raise DamagedArtifact(f"The stored file {name} cannot be read.") from error
     if digests is not None and hashlib.sha256(content).hexdigest() != digests.get(name):
@@ -246,14 +250,14 @@ def content_of(
 
 
 def answers_of(outputs: Outputs) -> NDArray[np.float64]:
-    """Answers as one array (n, 1) or (n, n_classes)."""
+    """Predictions as one array: values (n, 1) or probabilities (n, n_classes)."""
     if outputs.probabilities is not None:
         return outputs.probabilities
     return np.reshape(np.asarray(outputs.values, np.float64), (-1, 1))
 
 
 def columns_to_json(columns: Columns) -> dict[str, dict[str, Any]]:
-    """Canonical columns as JSON; missing is null, moments are microseconds since 1970."""
+    """Serialize canonical columns to JSON: missing values as null, datetimes as microseconds since 1970-01-01."""
     stored = {}
     for name, values in columns.items():
         kind = values.dtype.kind
@@ -288,7 +292,7 @@ def columns_from_json(data: Mapping[str, Mapping[str, Any]]) -> dict[str, NDArra
 
 
 def store_json(path: Path, data: Mapping[str, Any]) -> StoredFile:
-    """A JSON document of a version, as `read_json` takes it."""
+    """Write a JSON document of a version that `read_json` reads."""
     return _store(path, _json(data))
 
 
@@ -297,6 +301,6 @@ def _json(data: Any) -> bytes:
 
 
 def _store(path: Path, content: bytes) -> StoredFile:
-    """Written whole or not at all: to a temporary name, on disk, then renamed."""
+    """Write a file atomically."""
     write_bytes(path, content)
     return StoredFile(path.name, path, hashlib.sha256(content).hexdigest(), len(content))

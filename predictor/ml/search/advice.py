@@ -1,6 +1,6 @@
-"""*Which model should I choose?*, in words: what is tried on such a table and why, and what was found.
+"""Advice on model choice, in sentences: what Auto tries on such a table and why, and what its leaderboard shows.
 
-Standard library and the catalogue only: the train page asks before anything is loaded.
+Imports only the standard library and the catalogue: the train page shows it, and must not load scikit-learn.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ..types.schema import Task
 from . import portfolio
 from .portfolio import Facts
 
-# Below, a simple model is hard to beat; above, a search looks at a sample.
+# Below FEW_ROWS, a simple model is hard to beat; above MANY_ROWS, the search uses a sample.
 FEW_ROWS, MANY_ROWS = 1_000, 100_000
-# Scores closer than this share are as good as equal.
+# Scores that differ by less than this share count as equal.
 CLOSE = 0.01
 KINDS = {
     Task.REGRESSION: "a number",
@@ -27,7 +27,7 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Tried:
-    """One candidate of Auto and what is hoped of it."""
+    """One candidate of Auto and why it is tried."""
 
     title: str
     why: str
@@ -42,9 +42,9 @@ class Advice:
 
 
 def advise(facts: Facts) -> Advice:
-    """For a table that nothing was trained on yet."""
-    tried = {each.key: each for each in (*portfolio.anchors(facts), *portfolio.second_round(facts, {}))}
-    candidates = tuple(Tried(each.title, each.why) for each in tried.values())
+    """Advice for a table before any training."""
+    by_key = {each.key: each for each in (*portfolio.anchors(facts), *portfolio.second_round(facts, {}))}
+    candidates = tuple(Tried(each.title, each.why) for each in by_key.values())
     return Advice(tuple(_about(facts)), candidates)
 
 
@@ -53,45 +53,49 @@ def _about(facts: Facts) -> list[str]:
     parts = [(numbers, "number or date"), (facts.n_categories, "category"), (facts.n_texts, "free text")]
     listed = ", ".join(f"{n} {_plural(word, n)}" for n, word in parts if n)
     features = f"{facts.n_features} {_plural('feature', facts.n_features)}"
-    found = [f"The answer is {KINDS[facts.task]}, from {features} ({listed}) in {facts.n_rows:,} rows."]
+    sentences = [f"The answer is {KINDS[facts.task]}, from {features} ({listed}) in {facts.n_rows:,} rows."]
     if facts.n_rows < FEW_ROWS:
-        found.append(
+        sentences.append(
             "That is few rows: linear models and boosting with small trees are hard to beat, "
             "and the scores of the candidates differ by chance, too. Auto judges them on five folds and blends."
         )
     elif facts.n_rows > MANY_ROWS:
-        found.append(
+        sentences.append(
             "That is many rows: boosting learns most from them. Candidates are compared on a sample that fits "
             "the budget; what is chosen is fitted on all rows."
         )
     else:
-        found.append("For a table of this size, boosting is most often best, and a blend a little better.")
+        sentences.append(
+            "For a table of this size, boosting is most often best, and a blend a little better."
+        )
     if facts.n_texts:
-        found.append("Free text is used by the words in it: how often each of the 200 most frequent occurs.")
+        sentences.append(
+            "Free text is used by the words in it: how often each of the 200 most frequent occurs."
+        )
     if facts.n_features > facts.n_rows / 10:
-        found.append("There are many features for so few rows: models that keep weights small do better.")
-    found.append(
+        sentences.append("There are many features for so few rows: models that keep weights small do better.")
+    sentences.append(
         "Choose a single estimator when it has to be small, quick or explained by its weights; else choose Auto."
     )
-    return found
+    return sentences
 
 
 def found_out(leaderboard: Sequence[Entry]) -> list[str]:
-    """What the finished candidates say about the table. Nothing for a run of fewer than two of them."""
+    """Findings about the table from the leaderboard; none with fewer than two finished candidates."""
     done = [entry for entry in leaderboard if entry.get("status") == "done" and _score(entry) > 0]
     if len(done) < 2:
         return []
     best = min(done, key=_score)
     kept = [entry for entry in done if entry.get("weight")]
-    found = [f"Of {len(done)} candidates, {best['title']} was the best alone."]
+    sentences = [f"Of {len(done)} candidates, {best['title']} was the best alone."]
     if len(kept) > 1:
-        found.append(f"A blend of {len(kept)} was better still, since their errors differ; it was kept.")
+        sentences.append(f"A blend of {len(kept)} was better still, since their errors differ; it was kept.")
     by_key = {str(entry["key"]): entry for entry in done}
     linear = by_key.get("logistic") or by_key.get("ridge")
     if linear is not None:
-        found.append(_about_linear(by_key, linear, best))
-    found += _about_log(by_key) + _about_interactions(by_key) + _about_outliers(by_key, linear)
-    return found
+        sentences.append(_about_linear(by_key, linear, best))
+    sentences += _about_log(by_key) + _about_interactions(by_key) + _about_outliers(by_key, linear)
+    return sentences
 
 
 def _about_linear(by_key: Mapping[str, Entry], linear: Entry, best: Entry) -> str:
@@ -100,7 +104,7 @@ def _about_linear(by_key: Mapping[str, Entry], linear: Entry, best: Entry) -> st
     if behind < CLOSE:
         return f"{linear['title']} does as well as any: a weighted sum of the features is enough here."
     return (
-        f"{linear['title']} is {behind:.0%} behind: there is more in this table than a weighted sum can say."
+        f"{linear['title']} is {behind:.0%} behind: a weighted sum misses a part of what the features tell."
     )
 
 
@@ -127,7 +131,7 @@ def _about_outliers(by_key: Mapping[str, Entry], linear: Entry | None) -> list[s
     bent = by_key.get(f"{linear['key']}-bent") if linear is not None else None
     if linear is None or bent is None or _score(bent) > _score(linear) * (1 - CLOSE):
         return []
-    return ["Some numbers lie far off: the linear model gained where they could not pull."]
+    return ["Some numbers lie far off: the linear model was better when such outliers were compressed."]
 
 
 def _score(entry: Entry) -> float:

@@ -1,4 +1,4 @@
-"""The rounds of *Auto*: anchors, what suits the table, then settings near the best until nothing is gained."""
+"""The rounds of *Auto*: anchors, the portfolio, then hyperparameter search until nothing is gained."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .ensemble_selection import blend, mixed
 from .local_search import nearby
 from .search import Search
 
-# The anchors decide what follows, so each may take more of the budget than others.
+# The anchors decide on later rounds, so each may take more of the budget than others.
 ANCHOR_SHARE = 0.4
 MAX_ROUNDS = 60
-# Rounds that gain less than this share of the loss are of no use; after so many in a row, no more are begun.
+# A round that lowers the loss by less than this share is useless; after so many in a row, the search stops.
 MIN_GAIN = 0.0005
 USELESS_ROUNDS = 3
 TUNED_USELESS_ROUNDS = 9
-# Candidates in a tuned round, and in all: beyond that, blends only fit the folds better.
+# Candidates per round of optuna, and trials in all: with more, blends overfit the folds.
 ROUND, MAX_TRIALS = 4, 300
 
 
 def auto(search: Search, *, seed: int) -> list[Candidate]:
-    """Fill the search; the anchors, for those who want to begin again with less."""
+    """Run the rounds of the search. Returns the anchors, to start again with fewer rows if nothing finished."""
     facts = portfolio.Facts.of(search.table)
     anchors = [replace(each, share=ANCHOR_SHARE) for each in portfolio.anchors(facts)]
     search.run(anchors, is_pruned=False)
@@ -34,27 +34,27 @@ def auto(search: Search, *, seed: int) -> list[Candidate]:
 
 
 def explore(search: Search, facts: portfolio.Facts, *, seed: int) -> None:
-    """What may be better than what was found so far, until nothing is gained or the time is over."""
+    """Search hyperparameters until nothing is gained or the time is over."""
     if search.clock.budget_seconds >= THOROUGH_SECONDS:
         _tune(search, facts, seed)
     else:
-        _look_around(search, facts, seed)
+        _search_nearby(search, facts, seed)
 
 
-def _look_around(search: Search, facts: portfolio.Facts, seed: int) -> None:
-    """Rounds of steps away from the best, until they are of no use."""
+def _search_nearby(search: Search, facts: portfolio.Facts, seed: int) -> None:
+    """Rounds of local search around the best candidates, until they are useless."""
     gains = _Gains(search, USELESS_ROUNDS)
     for number in range(MAX_ROUNDS):
         if search.is_over or not search.outcomes or gains.have_ended:
             return
         tried = {key: each.candidate for key, each in search.outcomes.items()}
         search.run(nearby(facts, tried, _scores(search), number, seed), is_pruned=True)
-        gains.look()
+        gains.update()
 
 
 def _tune(search: Search, facts: portfolio.Facts, seed: int) -> None:
-    """Rounds proposed by optuna, which begins with all that was seen; three times as patient."""
-    # It takes a second to load and is not needed for less.
+    """Rounds proposed by optuna, which starts from all earlier scores; with three times the patience."""
+    # Importing optuna takes a second; shorter runs do not need it.
     from .bayesian_search import Tuner
 
     tuner = Tuner(search.checkpoints.folder, facts, seed)
@@ -64,29 +64,29 @@ def _tune(search: Search, facts: portfolio.Facts, seed: int) -> None:
         proposals = tuner.propose(ROUND)
         search.run([each.candidate for each in proposals], is_pruned=True)
         tuner.tell(proposals, _scores(search))
-        gains.look()
+        gains.update()
 
 
 class _Gains:
-    """What rounds bring to the best blend, and whether they still do."""
+    """Stopping criterion: how much each round lowers the loss of the best blend."""
 
     def __init__(self, search: Search, patience: int):
         self._search, self._patience = search, patience
-        self._best, self._n_useless = _worth(search), 0
+        self._best, self._n_useless = _blend_loss(search), 0
         self._n_tried, self._is_idle = len(search.entries), False
 
-    def look(self) -> None:
+    def update(self) -> None:
         self._is_idle = len(self._search.entries) == self._n_tried
         self._n_tried = len(self._search.entries)
         if self._is_idle:
             return
-        found = _worth(self._search)
-        self._n_useless = self._n_useless + 1 if found > self._best * (1 - MIN_GAIN) else 0
-        self._best = min(self._best, found)
+        loss = _blend_loss(self._search)
+        self._n_useless = self._n_useless + 1 if loss > self._best * (1 - MIN_GAIN) else 0
+        self._best = min(self._best, loss)
 
     @property
     def have_ended(self) -> bool:
-        """No round was of use for long, or the last one had no time to try anything."""
+        """The last `patience` rounds were useless, or the last one had no time to try anything."""
         return self._n_useless >= self._patience or self._is_idle
 
 
@@ -94,8 +94,8 @@ def _scores(search: Search) -> dict[str, float]:
     return {key: each.entry.score for key, each in search.outcomes.items() if each.entry.score is not None}
 
 
-def _worth(search: Search) -> float:
-    """The loss of the best blend of all that was found."""
+def _blend_loss(search: Search) -> float:
+    """The loss of the best blend of all outcomes."""
     if not search.outcomes:
         return float("inf")
     task = search.table.task

@@ -1,7 +1,7 @@
-"""Baselines that are fitted beside the search: what somebody gets who tunes nothing.
+"""Baselines: estimators with default hyperparameters, fitted in parallel with the search.
 
-Each is fitted once on the development rows and answers for the held-out ones, in a killable child that starts
-before the search, so that the end of the run does not wait for it.
+Each is fitted once on the development rows and predicts the held-out ones, in a child process that can be killed. It
+starts before the search, so that the end of the run does not wait for it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from . import portfolio
 from .fold_fitting import fit_fold
 from .search import Search
 
-# A baseline may take this share of the budget, and is not begun when it would take more by the estimate below.
+# A baseline may take this share of the budget. It is not started when the estimate below is higher.
 SHARE, MIN_SECONDS = 0.08, 0.8
-# Measured on one slow core: a boosting round for each cell and class, and what a round costs with hardly any row.
+# Measured on one slow core: a boosting round for each cell and class, and its fixed cost without rows.
 SECONDS_PER_CELL, SECONDS_PER_ROUND = 6e-9, 1.5e-3
 N_ROUNDS = 100
 BOOSTING = Candidate(
@@ -39,7 +39,7 @@ KEYS = {BOOSTING.key: "boosting"}
 
 
 def default_linear(task: Task) -> Candidate:
-    """For runs of one estimator; *Auto* finds the strength that suits the linear model itself."""
+    """The linear baseline for runs of one estimator. *Auto* fits a tuned one among its candidates."""
     key = "logistic_regression" if task.is_classification else "ridge"
     title = portfolio.linear_baseline(task).title
     return Candidate("default-linear", title, key, LINEAR)
@@ -47,15 +47,15 @@ def default_linear(task: Task) -> Candidate:
 
 @dataclass
 class Baselines:
-    """Baselines of one run: started, waited for, read. `notes` says which are missing, and why."""
+    """The baselines of one run: start them, wait, read the results. `notes` name those left out, with the reason."""
 
     search: Search
     _started: dict[str, tuple[Candidate, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def start(self, request: TrainingRequest) -> None:
-        """Fit what the request does not train anyhow, in children of their own."""
-        for candidate in _wanted(request, self.search.table.task):
+        """Start the baselines that the run does not train itself, each in a child process."""
+        for candidate in _candidates(request, self.search.table.task):
             if _is_same(request, candidate, self.search.table.task):
                 continue
             seconds = max(MIN_SECONDS, SHARE * self.search.clock.budget_seconds)
@@ -70,21 +70,21 @@ class Baselines:
                 self._fit(candidate, seconds)
 
     def settle(self) -> None:
-        """Wait for those that still run; their deadline is near."""
+        """Wait for baselines that still run; each has a deadline."""
         while not self.search.children.is_idle:
             self.search.children.wait()
 
     def found(self) -> list[Baseline]:
-        """The answers for the held-out rows, of all that ended in time."""
-        found = []
+        """The predictions for the held-out rows, of all baselines that ended in time."""
+        baselines = []
         for candidate, seconds in self._started.values():
             fit = self.search.checkpoints.load(_name(candidate))
             if fit is None:
                 self._leave_out(candidate, f"it did not end within {seconds:.1f} s")
             elif np.isfinite(fit.predictions[-1]).all():
                 key = KEYS.get(candidate.key, "linear")
-                found.append(Baseline(key, candidate.title, np.asarray(fit.predictions[-1], np.float64)))
-        return found
+                baselines.append(Baseline(key, candidate.title, np.asarray(fit.predictions[-1], np.float64)))
+        return baselines
 
     def _fit(self, candidate: Candidate, seconds: float) -> None:
         search, name = self.search, _name(candidate)
@@ -104,16 +104,16 @@ class Baselines:
             self.notes.append(note)
 
 
-def _wanted(request: TrainingRequest, task: Task) -> list[Candidate]:
+def _candidates(request: TrainingRequest, task: Task) -> list[Candidate]:
     return [BOOSTING] if request.estimator == AUTO else [BOOSTING, default_linear(task)]
 
 
 def _is_same(request: TrainingRequest, candidate: Candidate, task: Task) -> bool:
-    """Whether the run itself trains this."""
+    """Whether the run itself trains this candidate."""
     if request.estimator != candidate.estimator:
         return False
-    asked: Mapping[str, Any] = validate_params(request.estimator, task, request.params)
-    return asked == validate_params(candidate.estimator, task, candidate.params)
+    params: Mapping[str, Any] = validate_params(request.estimator, task, request.params)
+    return params == validate_params(candidate.estimator, task, candidate.params)
 
 
 def _name(candidate: Candidate) -> str:

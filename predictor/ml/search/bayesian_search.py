@@ -1,6 +1,6 @@
-"""Later rounds of *Auto* with much time: settings proposed by a model of what was seen (TPE, by optuna).
+"""Hyperparameter optimization in later rounds of *Auto*, with a large budget: the TPE sampler of optuna.
 
-The study is a journal in the run's own folder: a run that was killed goes on with all that it had learnt.
+The study is stored as a journal in the run's own folder, so a run that was killed continues with all its trials.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ ENCODINGS: dict[str, Encoding] = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """A candidate and the number of the trial that it answers."""
+    """A candidate and the number of its optuna trial."""
 
     number: int
     candidate: Candidate
 
 
 class Tuner:
-    """Proposes boostings; `facts` say which encodings and targets come into question."""
+    """Proposes boosting candidates; `facts` decide which encodings and target transformations are in the space."""
 
     def __init__(self, folder: Path, facts: Facts, seed: int):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        # A killed run may have left the lock of its journal; nobody else has this folder.
+        # A killed run may have left the lock of its journal; no other process uses this folder.
         for lock in folder.glob(f"{JOURNAL}*.lock"):
             lock.unlink(missing_ok=True)
         self._space = _space(facts)
@@ -61,7 +61,7 @@ class Tuner:
         return len(self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
     def learn(self, tried: Mapping[str, Candidate], scores: Mapping[str, float]) -> None:
-        """What the fixed candidates showed, as the first trials of a new study."""
+        """Add the scores of earlier candidates as the first trials of a new study."""
         if self._study.get_trials(deepcopy=False):
             return
         for key, score in scores.items():
@@ -71,15 +71,15 @@ class Tuner:
                 self._study.add_trial(trial)
 
     def propose(self, n: int) -> list[Proposal]:
-        """So many candidates; those that an earlier life had begun come first."""
-        begun = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        asked: list[FrozenTrial | optuna.Trial] = [*begun[:n]]
-        while len(asked) < n:
-            asked.append(self._study.ask(self._space))
-        return [Proposal(trial.number, self._candidate(trial.params)) for trial in asked]
+        """Propose n candidates; trials that an earlier process left running come first."""
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        trials: list[FrozenTrial | optuna.Trial] = [*running[:n]]
+        while len(trials) < n:
+            trials.append(self._study.ask(self._space))
+        return [Proposal(trial.number, self._candidate(trial.params)) for trial in trials]
 
     def tell(self, proposals: list[Proposal], scores: Mapping[str, float]) -> None:
-        """The scores by candidate; one without a score had failed, or was ended early."""
+        """Store scores by candidate key; a candidate without one failed or was stopped early."""
         for each in proposals:
             score = scores.get(each.candidate.key)
             state = TrialState.FAIL if score is None else TrialState.COMPLETE
@@ -92,7 +92,7 @@ class Tuner:
         )
 
     def _params_of(self, candidate: Candidate) -> dict[str, Any] | None:
-        """The candidate as a point of the space; None when it lies outside."""
+        """The candidate as a point of the search space; None when it lies outside."""
         names = {encoding: name for name, encoding in ENCODINGS.items()}
         defaults = {
             "max_leaf_nodes": 31,

@@ -1,7 +1,7 @@
-"""A blend: the weighted mean of several candidates' predictions, chosen on out-of-fold predictions.
+"""Ensemble selection: a blend is the weighted mean of several candidates' out-of-fold predictions.
 
 Greedy forward selection with replacement (Caruana et al., "Ensemble selection from libraries of models",
-ICML 2004): start from the best, and add, again and again, whichever candidate lowers the loss most.
+ICML 2004): start from the best candidate, then repeatedly add the one that lowers the loss most.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ..types.schema import Task
 
 Affordable = Callable[[tuple[str, ...]], bool]
 N_STEPS = 40
-# A blend must be better than its best member by this share, or the single candidate is kept: it is smaller.
+# A blend must be better than its best member by this share; else the single candidate is kept, which is smaller.
 MIN_GAIN = 0.001
 MIN_WEIGHT = 0.03
 MAX_ROWS = 50_000
-# Rows × candidates: with more than a hundred candidates on many rows, fewer rows choose (about 3 s).
+# Rows × candidates: with more than a hundred candidates on many rows, a sample of the rows is used (about 3 s).
 MAX_CELLS, MIN_ROWS = 5_000_000, 5_000
 
 
@@ -34,9 +34,10 @@ def blend(
     max_members: int,
     is_affordable: Affordable = lambda _: True,
 ) -> dict[str, float]:
-    """Weights that sum to 1, by candidate: one candidate, or several that are better together.
+    """Select the members of the blend. Returns weights by candidate that sum to 1; one member when no blend is better.
 
-    `is_affordable` says of a set of candidates whether there is time to fit all of them on all rows.
+    `y`: (n,) values or class codes; `predictions`: (n,) or (n, n_classes) for each candidate.
+    `is_affordable`: whether there is time to fit all of these candidates on all rows.
     """
     rows = np.linspace(0, len(y) - 1, _n_rows(len(y), len(predictions))).astype(np.intp)
     y = y[rows]
@@ -59,9 +60,9 @@ def _n_rows(n_rows: int, n_candidates: int) -> int:
 def _part(
     task: Task, y: NDArray[Any], predicted: NDArray[Any], rows: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """What a mixture is judged by, one number a row: the probability of the true class, or the error.
+    """What the loss is computed from, one number per row: the probability of the true class, or the error.
 
-    Both are mixed as the predictions are, and a hundred classes cost no more than two.
+    Both can be averaged as the predictions are, and a hundred classes cost no more than two.
     """
     if task.is_classification:
         return np.asarray(predicted[rows, y], np.float64)
@@ -70,7 +71,7 @@ def _part(
 
 
 def _loss(task: Task, part: NDArray[np.float64]) -> float:
-    """As metrics.selection_score, whose rows of probabilities sum to 1."""
+    """The same loss as `metrics.selection_score`, for probabilities that sum to 1."""
     if not np.isfinite(part).all():
         return math.inf
     if task.is_classification:
@@ -99,18 +100,18 @@ def _greedy(
     for n in range(1, N_STEPS):
         new = [key for key in parts if key not in chosen and is_affordable((*chosen, key))]
         allowed = [*chosen, *(new if len(chosen) < max_members else ())]
-        tried = {key: _loss(task, (total + parts[key]) / (n + 1)) for key in allowed}
-        winner = min(tried, key=tried.__getitem__)
+        losses = {key: _loss(task, (total + parts[key]) / (n + 1)) for key in allowed}
+        winner = min(losses, key=losses.__getitem__)
         total += parts[winner]
         chosen[winner] = chosen.get(winner, 0) + 1
-        if tried[winner] < lowest:
-            lowest, kept = tried[winner], dict(chosen)
+        if losses[winner] < lowest:
+            lowest, kept = losses[winner], dict(chosen)
     n_picks = sum(kept.values())
     return {key: count / n_picks for key, count in kept.items()}
 
 
 def _cleaned(weights: dict[str, float]) -> dict[str, float]:
-    """Without members whose share is not worth their milliseconds, the rest summing to 1."""
+    """Remove members of small weight, which cost more time than they gain; the others are rescaled to sum 1."""
     kept = {key: weight for key, weight in weights.items() if weight >= MIN_WEIGHT}
     total = sum(kept.values())
     return {key: weight / total for key, weight in kept.items()}

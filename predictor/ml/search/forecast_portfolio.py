@@ -1,7 +1,8 @@
-"""What *Auto* tries for a forecast, in which order, and why.
+"""The portfolio of *Auto* for forecasts: which candidates it tries, in which order, and why.
 
-Rows of one series overlap: those of neighbouring origins say nearly the same. So there is less to learn than
-their number suggests, and what is steady comes first: strong penalties, small trees, many rows in a leaf.
+Rows of one series overlap: those of neighbouring forecast origins hold nearly the same values. So they hold less
+information than their number suggests, and strong regularization comes first: large penalties, small trees, many
+rows in a leaf.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .auto import explore
 from .search import Search
 
 PENALTIES = tuple({"alpha": alpha} for alpha in (10.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 100_000.0))
-# The quick estimator that says which view of the series pays.
+# A quick estimator, used to compare ways of making features of the series.
 SCOUT = Candidate("scout", "Ridge", "ridge", LINEAR, {"alpha": 300.0})
 RIDGE = Candidate(
     "ridge", "Ridge", "ridge", LINEAR, path=PENALTIES, share=0.4,
@@ -31,7 +32,7 @@ SMALL_TREES = replace(
 
 
 def forecast_auto(search: Search, *, seed: int) -> list[Candidate]:
-    """Fill the search; the anchors, for those who want to begin again with less."""
+    """Run the rounds of the search. Returns the anchors, to start again with fewer rows if nothing finished."""
     facts = portfolio.Facts.of(search.table)
     anchors = [RIDGE, SMALL_TREES]
     search.run(anchors, is_pruned=False)
@@ -42,5 +43,5 @@ def forecast_auto(search: Search, *, seed: int) -> list[Candidate]:
 
 
 def _extra_trees(facts: portfolio.Facts) -> Candidate:
-    found = next(each for each in portfolio.second_round(facts, {}) if each.key == "extra-trees")
-    return replace(found, params={**found.params, "min_samples_leaf": 10})
+    extra_trees = next(each for each in portfolio.second_round(facts, {}) if each.key == "extra-trees")
+    return replace(extra_trees, params={**extra_trees.params, "min_samples_leaf": 10})

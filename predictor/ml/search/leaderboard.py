@@ -1,4 +1,4 @@
-"""How the candidates did, best first."""
+"""Leaderboard: one entry for each candidate, best score first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .checkpoints import FoldFit
 
 @dataclass(frozen=True)
 class Entry:
-    """One candidate's line. `spread` is the standard deviation of the score over the folds."""
+    """One candidate's line of the leaderboard. `spread` is the standard deviation of the score over the folds."""
 
     key: str
     title: str
@@ -46,9 +46,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A candidate seen on every fold: its best stage and its out-of-fold predictions.
+    """A candidate fitted on every fold: its best stage and its out-of-fold predictions.
 
-    `fold_seconds`: what a fit at that stage takes on the rows of a fold.
+    `fold_seconds`: the seconds of a fit up to that stage on the slowest fold.
     """
 
     candidate: Candidate
@@ -77,7 +77,7 @@ def outcome_of(
     folds: Sequence[NDArray[np.intp]],
     fits: Sequence[FoldFit],
 ) -> Outcome:
-    """The stage that is best over all folds together. `folds` are positions in `y`."""
+    """Select the stage with the best score over all folds together. `folds` are positions in `y`."""
     longest = max(fits, key=lambda fit: len(fit.stages)).stages
     predictions = np.empty((len(y), *fits[0].predictions.shape[2:]), np.float32)
     best, best_stage, best_number = math.inf, longest[0], 0
@@ -87,15 +87,15 @@ def outcome_of(
         if score < best:
             best, best_stage, best_number = score, stage, number
     _fill(predictions, folds, fits, best_number)
-    each = [selection_score(task, y[rows], predictions[rows]) for rows in folds]
-    # Time and size were measured at the last stage; a boosting that is cut earlier needs that much less.
+    fold_scores = [selection_score(task, y[rows], predictions[rows]) for rows in folds]
+    # Time and size were measured at the last stage; at an earlier one, a boosting needs less in proportion.
     share = min(1.0, (best_number + 1) / len(longest)) if candidate.is_staged else 1.0
     entry = entry_for(
         candidate,
         task,
         stage=best_stage,
         score=best if math.isfinite(best) else None,
-        spread=float(np.std(each)) if np.isfinite(each).all() else None,
+        spread=float(np.std(fold_scores)) if np.isfinite(fold_scores).all() else None,
         extra=secondary_metric(task, y, predictions) if math.isfinite(best) else None,
         fit_seconds=sum(fit.fit_seconds for fit in fits),
         predict_ms=round(float(np.median([fit.predict_ms for fit in fits])) * share, 3),
@@ -108,13 +108,13 @@ def outcome_of(
 def _fill(
     predictions: NDArray[np.float32], folds: Sequence[NDArray[np.intp]], fits: Sequence[FoldFit], number: int
 ) -> None:
-    """A fold that was ended before this stage keeps its last one."""
+    """Out-of-fold predictions at stage `number`; a fold that ended before it gives those of its last stage."""
     for rows, fit in zip(folds, fits, strict=True):
         predictions[rows] = fit.predictions[min(number, len(fit.stages) - 1)]
 
 
 def ranked(entries: Iterable[Entry]) -> list[Entry]:
-    """Best first; those without a score last."""
+    """Entries sorted by score, best first; those without a score last."""
     return sorted(entries, key=lambda entry: (entry.score is None, entry.score or 0.0, entry.key))
 
 

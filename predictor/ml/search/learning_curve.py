@@ -1,8 +1,8 @@
-"""Would more rows help? The best candidate fitted on an eighth, a quarter and half of each fold's rows.
+"""Learning curve of the best candidate, fitted on 1/8, 1/4 and 1/2 of each fold's rows: would more rows help?
 
-Errors fall with the number of rows about as a power of it, until they reach what the columns cannot tell
-(Viering and Loog, "The shape of learning curves: a review", 2023). So what doubling the rows once more brings is
-told from what the last two doublings brought. It is done within what time is left, or left out.
+Errors fall about as a power of the number of rows, down to what these columns cannot explain (Viering and Loog, "The
+shape of learning curves: a review", 2023). So the gain of the next doubling is estimated from the last two doublings.
+The curve is fitted within the time that is left, or left out.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from .search import Search
 # Share of the budget that this may take at most.
 SHARE = 0.05
 FRACTIONS = (0.125, 0.25, 0.5)
-# Fewer rows than this say nothing about the candidate.
+# Scores after fitting on fewer rows than this are not informative.
 MIN_ROWS = 24
-# Gains by twice as many rows, as shares of the error: worth the effort, and worth a word.
+# Gains from twice as many rows, as shares of the error: a clear one, and the least that is mentioned.
 LARGE, SMALL = 0.02, 0.005
 NO_TIME = "Whether more rows would help was not looked at: there was no time left for it."
 
 
 @dataclass(frozen=True)
 class Point:
-    """The mean score over folds after fitting on so many rows, and the standard error of that mean."""
+    """The mean score over folds after a fit on `n_rows`, and its standard error as `spread`."""
 
     n_rows: int
     score: float
@@ -42,9 +42,10 @@ class Point:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """`gain_last`: by which share the last doubling of the rows lowered the error; `gain_next`: the next, likely.
+    """The learning curve. `gain_last`: the share of the error that the last doubling of the rows removed;
+    `gain_next`: the estimate for the next doubling.
 
-    Without points, `sentence` says why.
+    Without points, `sentence` gives the reason.
     """
 
     sentence: str
@@ -60,7 +61,7 @@ class LearningCurve:
 
 
 def learning_curve(search: Search) -> LearningCurve:
-    """The curve of the best single candidate, on as many folds as there is time for."""
+    """The learning curve of the best single candidate, on as many folds as there is time for."""
     best = min(search.outcomes.values(), key=lambda each: each.entry.score or math.inf)
     fractions = _fractions(search, best)
     one, n_folds = search.costs.curve(best), len(search.split.folds)
@@ -72,7 +73,7 @@ def learning_curve(search: Search) -> LearningCurve:
         return LearningCurve(NO_TIME)
     folds = range(min(n_affordable, n_folds))
     _fit(search, best, fractions, folds, seconds)
-    scores = [found for fold in folds if (found := _scores_of(search, best, fold, fractions)) is not None]
+    scores = [each for fold in folds if (each := _scores_of(search, best, fold, fractions)) is not None]
     if not scores:
         return LearningCurve(NO_TIME)
     n_rows = float(np.mean([_n_seen(best, search.split.folds[fold][0]) for fold in folds]))
@@ -90,14 +91,14 @@ def learning_curve(search: Search) -> LearningCurve:
 def judged(
     metric: str, candidate: str, n_rows: Sequence[int], scores: Sequence[Sequence[float]]
 ) -> LearningCurve:
-    """What a curve says. `scores`: for each fold, one score for each number of rows."""
+    """The learning curve and its interpretation. `scores`: for each fold, one score for each number of rows."""
     table = np.asarray(scores, np.float64)
     mean = table.mean(axis=0)
     spread = table.std(axis=0, ddof=1) / math.sqrt(len(table)) if len(table) > 1 else np.zeros(len(mean))
-    each = 1 - table[:, -1] / np.maximum(table[:, -2], 1e-12)
-    error = float(each.std(ddof=1) / math.sqrt(len(each))) if len(each) > 1 else 0.0
+    gains = 1 - table[:, -1] / np.maximum(table[:, -2], 1e-12)
+    error = float(gains.std(ddof=1) / math.sqrt(len(gains))) if len(gains) > 1 else 0.0
     last, before = _gain(mean[-2], mean[-1]), _gain(mean[-3], mean[-2]) if len(mean) > 2 else 0.0
-    # A power law loses the same part of its gain with each doubling; no doubling brings more than the one before.
+    # In a power law, gains shrink by a constant factor per doubling; none may be larger than the one before.
     shrinking = min(max(last / before, 0.0), 1.0) if before > 0 else 0.5
     following = max(last, 0.0) * shrinking
     points = tuple(
@@ -118,10 +119,10 @@ def _sentence(n_rows: Sequence[int], last: float, following: float, error: float
     if following >= SMALL and last > error:
         return f"More rows would help a little: {step}; twice as many may take off about {_share(following)} more."
     if last > SMALL:
-        return f"More rows would hardly help: {step}, which is within what chance does or was the end of it."
+        return f"More rows would hardly help: {step}, which may be chance, or the end of the gain."
     return (
         f"More rows of this kind would hardly help: between {n_rows[-2]:,} and {n_rows[-1]:,} rows its error no "
-        "longer falls. Columns that tell more would."
+        "longer falls. Columns with more information would."
     )
 
 
@@ -137,19 +138,19 @@ def _fractions(search: Search, best: Outcome) -> tuple[float, ...]:
 
 
 def _n_seen(best: Outcome, fit: Index) -> int:
-    """How many of these rows the estimator looks at."""
+    """How many of these rows the estimator is fitted on."""
     return min(len(fit), best.candidate.info.max_rows or len(fit))
 
 
 def _fit(search: Search, best: Outcome, fractions: Sequence[float], folds: range, seconds: float) -> None:
-    """Each fold in a child that leaves a JSON file; those that are not done in time are ended."""
+    """Fit each fold in a child process that writes a JSON file; one that takes too long is killed."""
     waiting = list(folds)
-    each = seconds / math.ceil(len(folds) / search.children.n_slots)
+    timeout = seconds / math.ceil(len(folds) / search.children.n_slots)
     while waiting or not search.children.is_idle:
         while waiting and search.children.has_slot:
             fold = waiting.pop(0)
             if search.checkpoints.read_json(_name(best, fold)) is None:
-                search.children.start(f"curve-{fold}", _work(search, best, fractions, fold), each)
+                search.children.start(f"curve-{fold}", _work(search, best, fractions, fold), timeout)
         if not search.children.is_idle:
             search.children.wait()
 
@@ -159,12 +160,12 @@ def _work(search: Search, best: Outcome, fractions: Sequence[float], fold: int) 
     order = np.random.default_rng(search.seed + fold).permutation(fit)
 
     def work() -> None:
-        judging = search.table.rows(score)
+        scoring = search.table.rows(score)
         scores = []
         for share in fractions:
             part = search.table.rows(np.sort(order[: round(share * _n_seen(best, fit))]))
             scores.append(
-                _score(search, judging.target.y, fit_fold(best.candidate, part, judging, seed=search.seed))
+                _score(search, scoring.target.y, fit_fold(best.candidate, part, scoring, seed=search.seed))
             )
         search.checkpoints.write_json(_name(best, fold), {"scores": scores})
 
@@ -178,12 +179,12 @@ def _scores_of(search: Search, best: Outcome, fold: int, fractions: Sequence[flo
     if parts is None or whole is None or len(parts["scores"]) != len(fractions):
         return None
     y = search.table.target.y[search.split.folds[fold][1]]
-    found = [*parts["scores"], _score(search, y, whole)]
-    return found if np.isfinite(found).all() else None
+    scores = [*parts["scores"], _score(search, y, whole)]
+    return scores if np.isfinite(scores).all() else None
 
 
 def _score(search: Search, y: Any, fit: FoldFit) -> float:
-    """The best of all stages: with fewer rows, fewer rounds are best."""
+    """The score of the best stage: with fewer rows, fewer rounds are best."""
     return min(selection_score(search.table.task, y, stage) for stage in fit.predictions)
 
 

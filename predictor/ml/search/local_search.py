@@ -1,7 +1,7 @@
-"""Later rounds of *Auto*: settings near the best boosting so far, and some drawn anywhere.
+"""Local and random search for hyperparameters in later rounds of *Auto*: near the best boostings, and anywhere.
 
-Each round is drawn from what earlier rounds found, never from what is still running, so that it is the same
-whether one or two fits run at once.
+A round depends on the results of earlier rounds only, never on fits that still run. So it is the same whether one or
+two fits run at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTI
 from ..pipelines.candidate import Candidate
 from .portfolio import BOOSTING, NEURAL, ONE_HOT_BOOSTING, SMALL_TREES, Facts
 
-# Settings by name: lowest, highest, how far one step goes (as a factor), whether whole.
+# Hyperparameters by name: lowest value, highest value, largest step (as a factor), whether an integer.
 RANGES: dict[str, tuple[float, float, float, bool]] = {
     "learning_rate": (0.015, 0.15, 1.6, False),
     "max_leaf_nodes": (4, 64, 2.0, True),
@@ -33,30 +33,31 @@ KINDS = {
     "onehot": "one-hot",
 }
 N_NEAR = 3
-# Networks are varied when the best of them is no worse than this beside the best of all.
+# Neural networks are varied when the best one is no worse than the best candidate by this factor.
 NEAR_SHARE = 1.05
 
 
 def nearby(
     facts: Facts, tried: Mapping[str, Candidate], scores: Mapping[str, float], number: int, seed: int
 ) -> list[Candidate]:
-    """Round `number`: three steps away from the best few boostings, and one draw from the whole range; or, in
-    every other round, another neural network, where networks do as well as boostings.
+    """The candidates of round `number`: three steps away from the best boostings and one random draw.
+
+    In every other round, a varied neural network replaces the draw, when networks do as well as boostings.
     """
     rng = np.random.default_rng([seed, 77, number])
     boostings = [key for key in scores if tried[key].estimator == BOOSTING and not tried[key].settings]
     best = sorted(boostings, key=lambda key: scores[key])[:N_NEAR]
-    found = [_step(tried[best[place % len(best)]], rng) for place in range(N_NEAR)] if best else []
+    steps = [_step(tried[best[index % len(best)]], rng) for index in range(N_NEAR)] if best else []
     is_log = bool(best) and tried[best[0]].is_log
     networks = {key: scores[key] for key in scores if tried[key].estimator == NEURAL.estimator}
     best_network = min(networks, key=networks.__getitem__, default=None)
     if number % 2 == 0 and best_network and networks[best_network] <= min(scores.values()) * NEAR_SHARE:
-        return [*found, _network(tried[best_network], rng)]
-    return [*found, _anywhere(facts, is_log, rng)]
+        return [*steps, _network(tried[best_network], rng)]
+    return [*steps, _anywhere(facts, is_log, rng)]
 
 
 def _step(base: Candidate, rng: np.random.Generator) -> Candidate:
-    """The base with its settings moved a little; those that it leaves at their default begin in the middle."""
+    """The base with slightly changed hyperparameters; those it does not set start at a middle value."""
     middle = {"learning_rate": 0.08, "max_leaf_nodes": 31, "min_samples_leaf": 20, "l2_regularization": 0.3}
     params: dict[str, Any] = {}
     for name, (low, high, factor, is_whole) in RANGES.items():
@@ -67,7 +68,7 @@ def _step(base: Candidate, rng: np.random.Generator) -> Candidate:
 
 
 def _network(base: Candidate, rng: np.random.Generator) -> Candidate:
-    """The network with other widths, penalty and pace."""
+    """The network with another width, depth, penalty and learning rate."""
     params = {
         **base.params,
         "n_units": int(rng.choice([32, 64, 128])),
@@ -98,7 +99,7 @@ def digest_of(settings: Any) -> str:
 
 
 def boosting_of(encoding: Encoding, is_log: bool, params: Mapping[str, Any], how: str) -> Candidate:
-    """Named by its settings: fits on disk are never taken for those of other settings."""
+    """A boosting candidate whose key is a digest of its settings, so that stored fits are never mixed up."""
     params = {"max_iter": 1000, **params}
     name = digest_of([params, repr(encoding), is_log])
     kind = KINDS.get(encoding.categories, encoding.categories)

@@ -1,8 +1,8 @@
-"""What *Auto* tries, in which order, and why.
+"""The portfolio of *Auto*: which candidates it tries, in which order, and why.
 
-The order matters when time is short: what is cheap and often best comes first. Nothing here depends on the
-clock, so that a run whose budget suffices gives the same answer each time. What is tried was settled by
-cross-validation on tables of many kinds; importing this does not import scikit-learn.
+The order matters when time is short: candidates that are cheap and often best come first. Nothing here depends on
+the clock, so a run with a sufficient budget gives the same result each time. The candidates were chosen by
+cross-validation on tables of many kinds. Importing this does not import scikit-learn.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ..types.schema import Role, TableSchema, Task
 from ..validation.training_table import TrainingTable
 
 ONE_HOT_BOOSTING = replace(ONE_HOT_TREES, numbers="nan")
-# log1p of the target may pay when its upper tail is this much longer than a symmetric one (skewness).
+# The skewness of the target from which its log1p is tried.
 MIN_SKEWNESS = 1.0
-# One-hot columns of more categories than this are too many to try.
+# With more categorical columns than this, one-hot encoding is not tried.
 WIDE = 30
 BOOSTING = "hist_gradient_boosting"
 NATIVE_KEY, LOGGED_KEY = "boosting-native", "boosting-native-log"
@@ -38,7 +38,7 @@ NATIVE_KEY, LOGGED_KEY = "boosting-native", "boosting-native-log"
 
 @dataclass(frozen=True)
 class Facts:
-    """What decides which candidates are worth their time. `is_skewed` None: not known before training."""
+    """Facts of a table that decide which candidates are tried. `is_skewed` is None while the target is unread."""
 
     task: Task
     n_rows: int
@@ -49,7 +49,7 @@ class Facts:
 
     @classmethod
     def of(cls, table: TrainingTable) -> Facts:
-        """From the values."""
+        """Facts from the values of a training table."""
         y, is_skewed = table.target.y, False
         if table.task is Task.REGRESSION and y.min() >= 0 and y.std() > 0:
             is_skewed = float(np.mean(((y - y.mean()) / y.std()) ** 3)) > MIN_SKEWNESS
@@ -57,7 +57,7 @@ class Facts:
 
     @classmethod
     def before(cls, schema: TableSchema, target: str, task: Task) -> Facts:
-        """From the profile alone."""
+        """Facts from the column profile alone, before training."""
         from ..validation.training_table import feature_roles
 
         is_skewed = None if task is Task.REGRESSION else False
@@ -78,7 +78,7 @@ class Facts:
 
 
 def single(estimator: str, params: Mapping[str, Any]) -> Candidate:
-    """One estimator that was asked for, with its own hyperparameters."""
+    """The candidate of a run of one estimator, with the hyperparameters of the request."""
     from ..estimators.catalogue import CATALOGUE
 
     info = CATALOGUE[estimator]
@@ -86,7 +86,7 @@ def single(estimator: str, params: Mapping[str, Any]) -> Candidate:
 
 
 def linear_baseline(task: Task) -> Candidate:
-    """The simplest model that uses the features, at the strength that suits them."""
+    """The linear baseline: logistic regression or ridge, with a path of regularization strengths."""
     why = "the simplest model that uses the features: quick, and hard to beat on few rows"
     if task.is_classification:
         strengths = tuple({"C": c} for c in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0))
@@ -98,19 +98,19 @@ def linear_baseline(task: Task) -> Candidate:
 
 
 def anchors(facts: Facts) -> list[Candidate]:
-    """The first round: quick, unlike each other, and telling what suits this table."""
+    """The first round: quick candidates that differ; their scores show what suits this table."""
     first = [linear_baseline(facts.task), NATIVE]
     return [*first, LOGGED] if facts.is_skewed or facts.is_skewed is None else first
 
 
 def second_round(facts: Facts, scores: Mapping[str, float]) -> list[Candidate]:
-    """What is tried on every table of this kind, in the order of what it brings for its time.
+    """The second round: candidates for every table of this kind, ordered by their gain for their time.
 
-    `scores` of the anchors, smaller for better: they show whether log1p of the target pays.
+    `scores`: those of the anchors by key, smaller is better; they decide whether log1p of the target is used.
     """
     is_logged = scores.get(LOGGED_KEY, np.inf) < scores.get(NATIVE_KEY, np.inf)
     linear = linear_baseline(facts.task)
-    found = [
+    candidates = [
         *([ORDERED] if facts.has_categories else []),
         SMALL_TREES,
         replace(
@@ -118,7 +118,7 @@ def second_round(facts: Facts, scores: Mapping[str, float]) -> list[Candidate]:
             key=f"{linear.key}-bent",
             title=f"{linear.title}, outliers bent",
             encoding=BENT,
-            why="as before, but no far-off value can pull the sum away",
+            why="as before, but outliers are compressed and cannot dominate the sum",
         ),
         *([TARGET] if facts.has_categories else []),
         ADDITIVE,
@@ -127,7 +127,7 @@ def second_round(facts: Facts, scores: Mapping[str, float]) -> list[Candidate]:
         *_forests(facts),
         *([ONE_HOT] if facts.has_categories and not facts.is_wide else []),
     ]
-    return [replace(each, is_log=is_logged) for each in found]
+    return [replace(each, is_log=is_logged) for each in candidates]
 
 
 def _boosting(
@@ -147,7 +147,7 @@ def _boosting(
 
 NATIVE = _boosting(
     NATIVE_KEY, "Boosting, native categories", NATIVE_BOOSTING,
-    why="trees that mend each other's errors, the best single answer on most tables",
+    why="each tree corrects the errors of those before it; the best single model on most tables",
 )  # fmt: skip
 LOGGED = replace(
     NATIVE, key=LOGGED_KEY, title=f"{NATIVE.title}, log target", is_log=True,
@@ -186,12 +186,12 @@ ONE_HOT = _boosting(
 NEURAL = Candidate(
     "neural", "Neural network", "mlp", BENT,
     {"n_units": 64, "n_layers": 2, "alpha": 1.0, "max_iter": 60, "learning_rate_init": 2e-3}, is_staged=True,
-    why="smooth where trees have steps, so that it errs elsewhere and a blend gains",
+    why="smooth where trees have steps: its errors differ, so a blend gains",
 )  # fmt: skip
 
 
 def _forests(facts: Facts) -> list[Candidate]:
-    """Steady, but large and slow: they get little time, and are as large as they grow in it."""
+    """Random forest and extra trees: stable, but large and slow. They keep the trees grown in their small share."""
     is_class = facts.task.is_classification
     one_hot = facts.has_categories and not facts.is_wide
     return [
@@ -199,12 +199,12 @@ def _forests(facts: Facts) -> list[Candidate]:
             "random-forest", "Random forest", "random_forest", ORDINAL_TREES,
             {"n_estimators": 100, "min_samples_leaf": 4 if is_class else 2, "max_features": 0.35},
             is_staged=True, share=0.12,
-            why="the mean of deep trees on drawn rows: errs unlike boosting",
+            why="the mean of deep trees on random samples of the rows: its errors differ from those of boosting",
         ),
         Candidate(
             "extra-trees", "Extra trees", "extra_trees", ONE_HOT_TREES if one_hot else ORDINAL_TREES,
             {"n_estimators": 100, "min_samples_leaf": 3 if is_class else 2, "max_features": 0.7},
             is_staged=True, share=0.12,
-            why="a forest with random cuts: smoother still",
+            why="a forest with random split points: smoother still",
         ),
     ]  # fmt: skip

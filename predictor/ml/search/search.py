@@ -1,4 +1,4 @@
-"""Compare the candidates of a portfolio on shared folds, within the time there is."""
+"""Model search: cross-validate candidates on shared folds, within the time budget."""
 
 from __future__ import annotations
 
@@ -19,23 +19,26 @@ from .fold_fitting import fit_fold
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
 from .time_estimates import Costs
 
-# A candidate of a later round is ended after its first fold when it is worse than the best by this share.
+# In later rounds, a candidate is dropped after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
-# What grows step by step ends itself a little before it would be ended.
+# A staged fit ends itself after this share of its timeout, so that it need not be killed.
 OWN_SHARE = 0.8
-# Importance, baselines and the report take about this long, beside what the members cost.
+# Importance, baselines and the report take about this long, in addition to the fits of the members.
 FINISH_SECONDS = 0.5
 FINISH_SHARE = 0.06
-# A learning curve that takes more than this share of the budget is left to what time remains.
+# Time is reserved for the learning curve only when it takes no more than this share of the budget.
 CURVE_SHARE = 0.05
 MIN_SECONDS = 0.2
-# A candidate of a kind that took so many seconds is not begun with less than this share of them left.
+# A candidate is not started when less than this share of its expected seconds is left.
 LEAST_SHARE = 0.7
 
 
 @dataclass
 class Search:
-    """Fits candidates fold by fold in killable children; `outcomes` and `entries` are what was found."""
+    """Fits candidates fold by fold in child processes that can be killed.
+
+    `outcomes`: the finished candidates by key. `entries`: the lines of the leaderboard by key, failed ones included.
+    """
 
     table: TrainingTable
     split: Split
@@ -55,7 +58,7 @@ class Search:
         scored = self.split.scored
         self.y = self.table.target.y[scored]
         self.places = [np.searchsorted(scored, score) for _, score in self.split.folds]
-        # The time of a candidate is that of its longest fold; folds in time grow.
+        # Costs are those of the largest fold; in a split by time, the folds grow.
         n_fold = max(len(fit) for fit, _ in self.split.folds)
         self.costs = Costs(
             n_fold,
@@ -67,17 +70,17 @@ class Search:
 
     @property
     def remaining(self) -> float:
-        """Seconds left for searching: what follows it is put aside."""
+        """Seconds left for searching; the time of later steps is reserved."""
         return self.seconds_until_finish - self.curve_seconds
 
     @property
     def seconds_until_finish(self) -> float:
-        """Seconds before the final fits of what is best so far have to begin."""
+        """Seconds until the final fits of the expected members have to start."""
         return self.clock.remaining - self.finish_seconds - self.costs.likely_end(self.outcomes.values())
 
     @property
     def curve_seconds(self) -> float:
-        """Put aside to ask whether more rows would help, where that is cheap: one round of folds."""
+        """Seconds reserved for the learning curve of the best candidate, one round of folds; 0 when it is expensive."""
         if not self.outcomes:
             return 0.0
         best = min(self.outcomes.values(), key=lambda each: each.entry.score or np.inf)
@@ -86,12 +89,12 @@ class Search:
 
     @property
     def finish_seconds(self) -> float:
-        """Put aside for the export, the parity gate and the report; more where the start was slow already."""
+        """Seconds reserved for the export, the parity gate and the report; more when the start was slow."""
         budget = self.clock.budget_seconds
         return min(FINISH_SECONDS + 0.25 * self.startup_seconds + FINISH_SHARE * budget, 0.5 * budget)
 
     def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
-        """A new search on a few of the rows, with so much more time."""
+        """A new search on at most `n_rows` development rows, with `extra_seconds` from now."""
         return replace(
             self,
             split=self._smaller_split(n_rows),
@@ -123,51 +126,51 @@ class Search:
         return self.remaining <= MIN_SECONDS
 
     def run(self, candidates: Sequence[Candidate], *, is_pruned: bool) -> None:
-        """Fit all of them, or as many as time allows, in this order."""
+        """Fit the candidates in this order, all of them or as many as the time allows."""
         rivals = dict(self.outcomes) if is_pruned else {}
         waiting = deque((each, fold) for each in candidates for fold in range(len(self.split.folds)))
         running: dict[str, tuple[Candidate, int]] = {}
         while waiting or running:
             while waiting and self.children.has_slot:
                 candidate, fold = waiting.popleft()
-                if self._is_wanted(candidate, fold, rivals):
+                if self._needs_fit(candidate, fold, rivals):
                     self._start(candidate, fold, running)
             if not self.children.is_idle:
                 ended = self.children.wait()
-                # Baselines run beside the search; what they found is read when it is wanted.
+                # Baselines run in the same children; their results are read later from the checkpoints.
                 if ended.key in running:
-                    self._take(*running.pop(ended.key), ended, rivals)
+                    self._finish_fold(*running.pop(ended.key), ended, rivals)
 
     def leaderboard(self) -> list[Entry]:
         return ranked(self.entries.values())
 
-    def _is_wanted(self, candidate: Candidate, fold: int, rivals: dict[str, Outcome]) -> bool:
-        """Whether this fold is still to be fitted; a finished one of an earlier life is taken from disk."""
+    def _needs_fit(self, candidate: Candidate, fold: int, rivals: dict[str, Outcome]) -> bool:
+        """Whether this fold has to be fitted. A fit that an earlier process finished is taken from its checkpoint."""
         if candidate.key in self.entries:
             return False
         stored = self.checkpoints.load(f"{candidate.key}-{fold}")
         if stored is not None:
             self._keep(candidate, fold, stored, rivals)
             return False
-        known = self._fits.get(candidate.key, {})
-        if not known and self.remaining <= max(MIN_SECONDS, LEAST_SHARE * self._expected(candidate)):
-            # Candidates that were not even begun would only crowd the leaderboard.
+        fits = self._fits.get(candidate.key, {})
+        if not fits and self.remaining <= max(MIN_SECONDS, LEAST_SHARE * self._expected(candidate)):
+            # Candidates that were never started are left out of the leaderboard.
             self.is_budget_limited = True
             return False
-        if known:
-            each = max(fit.fit_seconds for fit in known.values())
-            needed = each * np.ceil((len(self.split.folds) - fold) / self.children.n_slots)
+        if fits:
+            slowest = max(fit.fit_seconds for fit in fits.values())
+            needed = slowest * np.ceil((len(self.split.folds) - fold) / self.children.n_slots)
             if needed > self.remaining:
                 self._drop(candidate, "stopped", "its folds would not end in time", is_limit=True)
                 return False
         return True
 
     def _expected(self, candidate: Candidate) -> float:
-        """Seconds that all folds of a new candidate may take: as those of its kind, or the quickest of any."""
+        """Expected seconds for all folds of a new candidate: the median of its estimator, else the fastest outcome."""
         same = [each for each in self.entries.values() if each.estimator == candidate.estimator]
-        alike = sorted(each.fit_seconds for each in same if each.fit_seconds)
-        every = [each.entry.fit_seconds for each in self.outcomes.values()]
-        seconds = alike[len(alike) // 2] if alike else min(every, default=0.0)
+        same_seconds = sorted(each.fit_seconds for each in same if each.fit_seconds)
+        all_seconds = [each.entry.fit_seconds for each in self.outcomes.values()]
+        seconds = same_seconds[len(same_seconds) // 2] if same_seconds else min(all_seconds, default=0.0)
         return seconds / min(self.children.n_slots, len(self.split.folds))
 
     def _start(self, candidate: Candidate, fold: int, running: dict[str, tuple[Candidate, int]]) -> None:
@@ -188,7 +191,7 @@ class Search:
         running[key] = (candidate, fold)
         self.children.start(key, work, timeout)
 
-    def _take(self, candidate: Candidate, fold: int, ended: Ended, rivals: dict[str, Outcome]) -> None:
+    def _finish_fold(self, candidate: Candidate, fold: int, ended: Ended, rivals: dict[str, Outcome]) -> None:
         if candidate.key in self.entries:
             return
         fit = self.checkpoints.load(f"{candidate.key}-{fold}") if ended.status == "done" else None
@@ -214,7 +217,7 @@ class Search:
             self._drop(candidate, "stopped", "far behind after its first fold")
 
     def _is_hopeless(self, fit: FoldFit, rivals: dict[str, Outcome]) -> bool:
-        """Compared with earlier rounds only, on the same rows, so that speed does not change the outcome."""
+        """Compare with earlier rounds only, on the same rows, so that the result does not depend on speed."""
         rows, task = self.places[0], self.table.task
         best = min(selection_score(task, self.y[rows], each.predictions[rows]) for each in rivals.values())
         own = min(selection_score(task, self.y[rows], stage) for stage in fit.predictions)

@@ -1,4 +1,4 @@
-"""What a search is worth: the best candidate, or a blend of several that is better."""
+"""Model selection at the end of a search: the best candidate, or a blend of several that is better."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .search import Search
 
 @dataclass(frozen=True)
 class Choice:
-    """The members with their shares (summing to 1), and what they are worth out of fold.
+    """The selected members with their weights (sum 1), and their cross-validated metrics.
 
-    `out_of_fold`: their joint predictions for the rows that were searched on, (n,) or (n, n_classes).
+    `out_of_fold`: their weighted mean prediction for the rows of the search, (n,) or (n, n_classes).
     """
 
     members: tuple[tuple[Outcome, float], ...]
@@ -37,7 +37,7 @@ class Choice:
 
 
 def choose(search: Search, *, max_members: int) -> Choice:
-    """The best of what was found, by its out-of-fold predictions, that can be fitted in the time left."""
+    """Select the best candidate or blend, by out-of-fold predictions, that can be fitted in the time left."""
     predictions = {key: each.predictions for key, each in search.outcomes.items()}
     seconds = search.clock.remaining - search.finish_seconds
 
@@ -51,18 +51,18 @@ def choose(search: Search, *, max_members: int) -> Choice:
 
 
 def choice_of(search: Search, weights: Mapping[str, float]) -> Choice:
-    """These members, largest share first."""
+    """The choice with these weights, the largest first."""
     task = search.table.task
     joint = mixed(weights, {key: search.outcomes[key].predictions for key in weights})
-    each_fold = [selection_score(task, search.y[rows], joint[rows]) for rows in search.places]
-    known = [score for score in each_fold if np.isfinite(score)]
+    fold_scores = [selection_score(task, search.y[rows], joint[rows]) for rows in search.places]
+    finite = [score for score in fold_scores if np.isfinite(score)]
     members = [(search.outcomes[key], weights[key]) for key in sorted(weights, key=lambda key: -weights[key])]
     titles = [outcome.candidate.title for outcome, _ in members]
     return Choice(
         members=tuple(members),
         cross_validation={
             "metrics": metrics(task, search.y, joint),
-            "spread": float(np.std(known)) if known else None,
+            "spread": float(np.std(finite)) if finite else None,
             "n_folds": len(search.places),
             "n_rows": len(search.y),
         },

@@ -1,8 +1,8 @@
-"""A boosting seen while it grows: what it answers for the scoring rows after every few rounds.
+"""Staged predictions and early stopping of HistGradientBoosting within one fit.
 
-scikit-learn's early stopping adds up the answers for its validation rows round by round, and throws them away.
-Taking them there saves predicting the same rows once more (`staged_predict`) and the loss on the fitting rows,
-and lets a clock end the fit: what was grown until then is a model as good as any.
+scikit-learn's early stopping computes the raw predictions for its validation rows in each round and discards them.
+We keep them every few rounds. That saves `staged_predict` and the loss on the fitting rows, and the fit can end at a
+time limit: the trees grown until then are a usable model.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Sight:
-    """After so many rounds: raw answers (n, trees of a round), and the seconds since the fit began."""
+    """A stage of the fit: raw predictions (n, trees per round) after `n_rounds`, and the seconds since its start."""
 
     n_rounds: int
     raw: NDArray[np.float64]
@@ -27,9 +27,9 @@ class Sight:
 
 @dataclass
 class Watch:
-    """Stands in for `_check_early_stopping_loss`, which is called once before the first round and after each.
+    """Replaces `_check_early_stopping_loss`, which scikit-learn calls before the first round and after each.
 
-    Ends the fit after `patience` rounds without a lower loss on the rows of `is_known`, or after `max_seconds`.
+    Stops the fit after `patience` rounds without a lower loss on the rows of `is_known`, or after `max_seconds`.
     """
 
     boosting: Any
@@ -59,13 +59,13 @@ class Watch:
         if loss < self._best:
             self._best, self._best_round = loss, self._n_rounds
         if self._n_rounds and self._n_rounds % self.stride == 0:
-            self._see()
+            self._keep_stage()
         seconds = time.monotonic() - self._started_at
         self.is_cut = self._n_rounds > 0 and seconds > self.max_seconds
         return self.is_cut or self._n_rounds - self._best_round >= self.patience
 
     def fit(self, matrix: Any, target: Any, score_matrix: Any, score_target: Any) -> Iterator[Sight]:
-        """What was seen, earliest first; the last sight is that of the whole boosting."""
+        """Fit, then yield the stages, earliest first; the last one is the whole boosting."""
         self.boosting.set_params(early_stopping=True, scoring="loss")
         self.boosting._check_early_stopping_loss = self
         try:
@@ -73,10 +73,10 @@ class Watch:
         finally:
             del self.boosting._check_early_stopping_loss
         if not self.sights or self.sights[-1].n_rounds < self._n_rounds:
-            self._see()
+            self._keep_stage()
         yield from self.sights
 
-    def _see(self) -> None:
+    def _keep_stage(self) -> None:
         if self._last is not None:
             raw = np.array(self._last, np.float64)
             self.sights.append(Sight(self._n_rounds, raw, time.monotonic() - self._started_at))

@@ -1,7 +1,7 @@
-"""What the end of a run will take, from what was measured on the folds.
+"""Cost model: the seconds that the final stage of a run will take, estimated from the fits on the folds.
 
-The budget is kept by knowing before: a search that goes on until the last second leaves nothing for the final
-fits, the export and the report, and a final fit that is killed has taken its time for nothing.
+The search has to end early enough. One that uses the whole budget leaves no time for the final fits, the export and
+the report; and a final fit that is killed has wasted its time.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 
 from .leaderboard import Outcome
 
-# A fit takes this share of what a fold takes for its rows: nothing is scored on the way, and a part of the time
-# (for each tree, whatever it is grown on) does not grow with the rows. Measured: 0.5 to 0.75.
+# Seconds per row of a final fit, as a share of those of a fold: nothing is scored, and a part of the time (a fixed
+# cost for each tree) does not grow with the rows. Measured: 0.5 to 0.75.
 GROWTH_SHARE = 0.75
-# Of what a fold takes, with all its stages: half, a quarter and an eighth of its rows, and what does not shrink.
+# Seconds of a learning curve, as a share of those of the fold: 7/8 for the rows, the rest for fixed costs.
 CURVE_SHARE = 1.0
-# Writing, compiling and comparing what was fitted: seconds for each byte of it (measured on forests of 20 MB).
+# Seconds to export, compare and write each byte of a fitted model (measured on forests of 20 MB).
 SECONDS_PER_BYTE = 0.12e-6
-# Candidates that a blend is likely to have, while the search still goes on: so many, no worse than this.
+# The blend that is expected while the search runs: at most so many members, no worse than the best by this factor.
 LIKELY_MEMBERS = 4
 LIKELY_SHARE = 1.05
 
 
 @dataclass(frozen=True)
 class Costs:
-    """How many rows the fits of a fold, of the judging and of the publishing have; how many run at once."""
+    """Estimates in seconds, from the rows of a fold, of the evaluation and of the final fit, and the parallel fits."""
 
     n_fold: int
     n_development: int
@@ -45,20 +45,20 @@ class Costs:
         return (outcome.entry.size_bytes or 0) * self._growth(outcome, self.n_all) * SECONDS_PER_BYTE
 
     def end(self, outcomes: Iterable[Outcome]) -> float:
-        """Seconds for these members together: judged and published, side by side when there are slots."""
+        """Seconds to evaluate and package these members; both at once when there is more than one slot."""
         outcomes = list(outcomes)
         publish = sum(self.fit_all(each) + self.write(each) for each in outcomes)
         judge = sum(self.fit_development(each) for each in outcomes)
         return publish + judge if self.n_slots == 1 else max(publish, judge)
 
     def likely_end(self, outcomes: Iterable[Outcome]) -> float:
-        """As `end`, for what is best so far."""
+        """As `end`, for the members of the expected blend."""
         ordered = sorted(outcomes, key=lambda each: each.entry.score or 0.0)[:LIKELY_MEMBERS]
         limit = LIKELY_SHARE * (ordered[0].entry.score or 0.0) if ordered else 0.0
         return self.end(each for each in ordered if (each.entry.score or 0.0) <= limit)
 
     def curve(self, outcome: Outcome) -> float:
-        """Seconds to fit on an eighth, a quarter and half of one fold's rows, as learning_curve.py does."""
+        """Seconds of the learning curve on one fold: fits on an eighth, a quarter and half of its rows."""
         return CURVE_SHARE * outcome.entry.fit_seconds / max(self.n_folds, 1)
 
     def _growth(self, outcome: Outcome, n_rows: int) -> float:

@@ -1,4 +1,4 @@
-"""The end of a run: judge and publish what was chosen, in killable children, whatever time is left."""
+"""Final stage of a run: package and evaluate the choice in child processes, whatever time is left."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from .refitting import Chosen, Plan
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04
-# And that the curves of how answers go with single columns may take.
+# Share of the budget that partial dependence may take.
 DEPENDENCE_SHARE = 0.025
-# The budget is kept to within 10 %: final fits that take longer than expected may use this much of those.
+# A run may exceed its budget by 10 %; slow final fits may use this share of the budget.
 OVERTIME_SHARE = 0.07
-# Of what was put aside for the end (search.finish_seconds), the report takes this share.
+# The report takes this share of the seconds reserved for the end (search.finish_seconds).
 REPORT_SHARE = 0.7
-# Less than this only makes a second attempt necessary, which takes longer.
+# With fewer seconds, the first attempt would fail, and a second one takes longer.
 MIN_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What was kept in the end, and the JSON documents of its two halves."""
+    """The final choice, and the JSON documents of its evaluation (`judged`) and packaging (`published`)."""
 
     choice: Choice
     judged: dict[str, Any]
@@ -48,10 +48,9 @@ class Finished:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to end. `max_rows` None means all rows.
+    """One attempt at the final stage. `max_rows` None means all rows.
 
-    `deadline` is what its children aim at: whatever they do beyond fitting asks it first. `end` is when they
-    are killed.
+    `deadline`: the time that its child processes aim at; optional steps check it first. `end`: when they are killed.
     """
 
     number: int
@@ -69,14 +68,14 @@ def finish(
     conditions: Conditions,
     baselines: Baselines,
 ) -> Finished:
-    """The version's files and report, of the choice or, when that takes too long, of something smaller."""
+    """Package and evaluate the choice, or a smaller one when that takes too long. Raises TrainingFailed."""
     return finish_by(
         search, choice, lambda attempt: RowHalves(request, workdir, search, attempt, conditions, baselines)
     )
 
 
 def finish_by(search: Search, choice: Choice, halves_of: Callable[[Attempt], Halves]) -> Finished:
-    """As `finish`, with the halves that the kind of task has."""
+    """As `finish`, with the two halves that `halves_of` makes for the kind of task."""
     notes = ""
     for make in (_whole, _best_alone, _quickest_alone):
         attempt = make(search, choice)
@@ -96,14 +95,14 @@ def finish_by(search: Search, choice: Choice, halves_of: Callable[[Attempt], Hal
 
 
 def _whole(search: Search, choice: Choice) -> Attempt:
-    """All that was chosen, on all rows."""
+    """The whole choice on all rows."""
     seconds = max(search.clock.remaining, MIN_SECONDS)
     end = Deadline.after(seconds + OVERTIME_SHARE * search.clock.budget_seconds)
     return Attempt(0, choice, None, Deadline.after(seconds), end)
 
 
 def _best_alone(search: Search, choice: Choice) -> Attempt:
-    """The best single candidate on the rows that it was compared on."""
+    """The best single candidate, on as many rows as the search used."""
     best = min(search.outcomes.values(), key=lambda each: each.entry.score or np.inf)
     end = Deadline.after(max(5.0, 20 * best.fold_seconds))
     return Attempt(1, choice_of(search, {best.candidate.key: 1.0}), len(search.split.search), end, end)
@@ -117,7 +116,7 @@ def _quickest_alone(search: Search, choice: Choice) -> Attempt:
 
 @dataclass(frozen=True)
 class Halves:
-    """The two halves of an attempt, each in a child that leaves a JSON file: published, and judged."""
+    """The two halves of an attempt, packaging and evaluation, each in a child process that writes a JSON file."""
 
     request: TrainingRequest
     workdir: Path
@@ -129,13 +128,13 @@ class Halves:
         return self.search.children.n_slots > 1
 
     def run(self) -> list[Ended]:
-        """Do what is not done yet: side by side when there are two slots. What was published is judged."""
+        """Run the halves that have no JSON file yet, in parallel with two slots. Evaluates the packaged members."""
         self._start("published", self.publish, 0.85, "Fitting {} on all rows")
         if self.is_parallel:
             self._start_judging()
         ended = self._wait()
         if self.kept.weights.keys() != self.attempt.choice.weights.keys():
-            # Members were left out for want of time: a report of all of them would be about another model.
+            # Members were left out for lack of time: a report on all of them would describe another model.
             self.search.is_budget_limited = True
             self.path("judged").unlink(missing_ok=True)
         if self.read("published"):
@@ -144,7 +143,7 @@ class Halves:
 
     @property
     def kept(self) -> Choice:
-        """What was published of the choice."""
+        """The choice with the members that were packaged."""
         weights = (self.read("published") or {}).get("weights", self.attempt.choice.weights)
         is_same = weights.keys() == self.attempt.choice.weights.keys()
         return self.attempt.choice if is_same else choice_of(self.search, weights)
@@ -168,15 +167,15 @@ class Halves:
         return ended
 
     def publish(self) -> None:
-        """Fit what was chosen on all rows, and write the files of the version and what is in them."""
+        """Fit the choice on all rows; write the files of the version and a JSON file that lists them."""
         raise NotImplementedError
 
     def judge(self) -> None:
-        """Fit what was published on a part of the rows, and write the report on the others."""
+        """Fit the packaged members on the development rows; write the report on the held-out ones."""
         raise NotImplementedError
 
     def publishing_plan(self) -> Plan:
-        """With one slot, this has to leave time for the judging, which fits on the development rows again."""
+        """The plan for packaging. With one slot it leaves time for the evaluation, which fits again."""
         again, reserved = 0.0, 0.0
         if not self.is_parallel:
             again = self.search.costs.n_development / self.search.costs.n_all
@@ -197,7 +196,7 @@ class Halves:
 
 @dataclass(frozen=True)
 class RowHalves(Halves):
-    """The halves of a task whose rows are held out, each for itself."""
+    """The halves for tasks with single held-out rows: classification and regression."""
 
     conditions: Conditions
     baselines: Baselines
@@ -232,13 +231,13 @@ class RowHalves(Halves):
         )
 
     def _decided(self, weights: Mapping[str, float]) -> Decided:
-        """From what these members said of rows that they were not fitted on."""
+        """Calibration, threshold and intervals from the out-of-fold predictions of these members."""
         n_development = len(self.search.split.development)
         n_fitted = min(n_development, self.attempt.max_rows or n_development)
         return decide(self.search, choice_of(self.search, weights), self.request.threshold, n_fitted)
 
     def _linear(self, choice: Choice) -> Chosen | None:
-        """The linear baseline, unless it was not fitted or is what was chosen."""
-        found = self.search.outcomes.get(portfolio.linear_baseline(self.search.table.task).key)
-        is_same = found is not None and set(choice.weights) == {found.candidate.key}
-        return None if found is None or is_same else self.chosen(found, 1.0)
+        """The linear baseline; None when it was not fitted or is itself the choice."""
+        outcome = self.search.outcomes.get(portfolio.linear_baseline(self.search.table.task).key)
+        is_same = outcome is not None and set(choice.weights) == {outcome.candidate.key}
+        return None if outcome is None or is_same else self.chosen(outcome, 1.0)

@@ -1,6 +1,6 @@
-"""The half of the end that makes the report: fitted on the development rows, judged on the held-out ones.
+"""Hold-out evaluation: fit on the development rows, evaluate on the held-out ones, write the report.
 
-Runs in a child of its own and leaves a JSON file, so that a killed run does not repeat it.
+Runs in a child process of its own and writes a JSON file, so that a run that was killed does not repeat it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from .post_processing import Decided
 from .refitting import Chosen, Plan, fit_plan
 
 Array = NDArray[Any]
-# Importance, and then dependence, may take this much of what is left: the report has still to be written.
+# Importance, then partial dependence, may each take this share of the time left; the report follows.
 LEFT_SHARE = 0.6
 
 
 @dataclass(frozen=True)
 class Judging:
-    """What a report needs beside the fits: what was decided, how the test was made, what else was fitted for it."""
+    """Inputs of the report beside the fits: post-processing, test conditions, baselines, time limits in seconds."""
 
     decided: Decided
     conditions: Conditions
@@ -52,7 +52,7 @@ class Judging:
 
 @dataclass(frozen=True)
 class Tried:
-    """What would be served, and the baselines, on the held-out rows; `before` calibrating."""
+    """The pipeline and the baselines with their held-out predictions: `own`, and those `before` calibration."""
 
     pipeline: FittedPipeline
     held_out: TrainingTable
@@ -71,9 +71,9 @@ def judge(
     judging: Judging,
     workdir: Path,
 ) -> None:
-    """Fit on the development rows, evaluate on the held-out ones, write the report.
+    """Fit on the development rows, evaluate on the held-out ones, write the report to `target_path`.
 
-    What follows the fits is optional, and asks `plan.deadline` first.
+    Importance and partial dependence are optional and limited by `plan.deadline`.
     """
     tried = _tried(plan, table, split, linear, judging)
     importance, n_rows = permutation_importance(
@@ -82,12 +82,12 @@ def judge(
         seed=plan.seed,
         max_seconds=min(judging.importance_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
-    made = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
-    sure = sureness(tried.held_out.target, tried.before, tried.own, judging.decided)
-    report = {**made.to_json(), **sure.document, "artifacts": {}}
-    if sure.replaced is not None:
-        # In a folder of its own: the other half may be writing what this replaces.
-        file = version_files.write_uncertainty(workdir / "judged", sure.replaced)
+    evaluation = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
+    coverage = sureness(tried.held_out.target, tried.before, tried.own, judging.decided)
+    report = {**evaluation.to_json(), **coverage.document, "artifacts": {}}
+    if coverage.replaced is not None:
+        # In a folder of its own: packaging may be writing the file of the same name at this moment.
+        file = version_files.write_uncertainty(workdir / "judged", coverage.replaced)
         report["artifacts"][file.name] = told(file, workdir)
     report["dependence"] = dependence(
         tried.pipeline,
@@ -105,10 +105,10 @@ def judge(
 
 
 def _tried(plan: Plan, table: TrainingTable, split: Split, linear: Chosen | None, judging: Judging) -> Tried:
-    """What was chosen and the baselines, fitted on the development rows and asked for the held-out ones."""
+    """Fit the plan and the baselines on the development rows; predict the held-out ones."""
     calibration = judging.decided.calibration
     development, held_out = table.rows(split.development), table.rows(split.held_out)
-    # Judged is what is published, so nothing is left out here.
+    # The packaged members are evaluated, so none may be left out here.
     in_full = replace(plan, deadline=Deadline(math.inf))
     raw = fit_plan(in_full, development).pipeline
     before = predicted(raw, held_out)
@@ -147,7 +147,7 @@ def _evaluated(
 
 
 def _groups(split: Split, conditions: Conditions) -> NDArray[np.intp] | None:
-    """The group of each held-out row, when the split is by groups; copies of rows are none."""
+    """The group of each held-out row when the split is by group; None otherwise, also for duplicates."""
     together = split.layout.together
     return (
         together[split.held_out]
@@ -164,13 +164,15 @@ def _linear(
     table: TrainingTable,
     held_out: TrainingTable,
 ) -> list[Baseline]:
-    """The linear baseline: the member of the blend that it is, or else fitted if there is time."""
+    """The linear baseline: taken from the blend when it is a member, else fitted if there is time."""
     if linear is None:
         return []
     by_weight = sorted(plan.members, key=lambda each: -each.weight)
-    places = [number for number, each in enumerate(by_weight) if each.candidate.key == linear.candidate.key]
-    if places:
-        simple = replace(pipeline, members=(replace(pipeline.members[places[0]], weight=1.0),))
+    positions = [
+        number for number, each in enumerate(by_weight) if each.candidate.key == linear.candidate.key
+    ]
+    if positions:
+        simple = replace(pipeline, members=(replace(pipeline.members[positions[0]], weight=1.0),))
     elif deadline.allows(linear.seconds):
         simple = fit_plan(replace(plan, members=(linear,)), table).pipeline
     else:

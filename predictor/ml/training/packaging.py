@@ -1,6 +1,6 @@
-"""The half of the end that makes a version: fitted on all rows, exported, compared and written.
+"""Packaging: fit on all rows, export to ONNX, compare with scikit-learn, write the files of the version.
 
-Runs in a child of its own and leaves a JSON file, so that a killed run does not repeat it.
+Runs in a child process of its own and writes a JSON file, so that a run that was killed does not repeat it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def publish(
     *,
     decided_of: Callable[[Mapping[str, float]], Decided],
 ) -> None:
-    """Fit on all rows, export, compare, write the files of the version and what is in them."""
+    """Fit on all rows, export, compare, write the files of the version; describe them in `target_path`."""
     fitted = fit_plan(plan, table)
     decided = decided_of(fitted.weights)
     pipeline = replace(fitted.pipeline, calibration=decided.calibration)
@@ -52,7 +52,7 @@ def publish(
         uncertainty=decided.uncertainty,
         threshold=decided.threshold.value if decided.threshold else None,
     )
-    # In random order: if not all fit into the file, the first ones are as good.
+    # In random order, so that the first ones are a random sample when not all fit into the file.
     kept = table.rows(np.random.default_rng(plan.seed).permutation(len(table))[:MAX_EXAMPLES])
     columns = {each["name"]: kept.columns[each["name"]] for each in published["signature"]["fields"]}
     examples = version_files.write_examples(workdir / "artifacts", columns, kept.target.y)
@@ -72,7 +72,7 @@ def store(
     threshold: float | None = None,
     has_background: bool = True,
 ) -> dict[str, Any]:
-    """Export, compare and write the files of a version; what result.json says of them."""
+    """Export, compare and write the files of a version. Returns their entries for result.json."""
     signature = build_signature(pipeline, table, schema)
     rows = sample_rows(table, PARITY_ROWS, seed)
     compiled, parity = compile_checked(pipeline, rows.columns, seed=seed)
@@ -98,7 +98,7 @@ def store(
 
 
 def told(file: version_files.StoredFile, workdir: Path) -> dict[str, Any]:
-    """A written file as result.json names it."""
+    """The entry of a written file in result.json."""
     return {
         "path": str(file.path.resolve().relative_to(workdir.resolve())),
         "sha256": file.sha256,

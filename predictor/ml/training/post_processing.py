@@ -1,4 +1,4 @@
-"""What out-of-fold predictions decide once the members are known: calibration, threshold, uncertainty."""
+"""Post-processing from out-of-fold predictions: probability calibration, decision threshold, conformal intervals."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from ..search.selection import Choice
 from ..types.schema import Task
 from ..types.threshold_rule import ThresholdRule
 
-# Calibrating after the mistakes of fits on 140 of 340 rows made what is served worse. Five folds have a share of 0.8,
-# three 0.67, folds in time about 0.6.
+# Calibration is skipped when folds are fitted on a smaller share of the rows: learnt from fits on 140 of 340 rows, it
+# made the served model worse. Five folds have a share of 0.8, three 0.67, folds by time about 0.6.
 LEAST_TO_CALIBRATE = 0.55
 
 
 @dataclass(frozen=True)
 class Decided:
-    """`out_of_fold`: the joint predictions, calibrated as they are served, (n,) or (n, n_classes); `y`: what was true.
+    """Calibration, threshold and conformal intervals, with the predictions that they were learnt from.
 
-    `cross_fitted` are the same, each row's calibration learnt from the other folds; `cross_validation` holds the
-    metrics of those. `calibrated` is None for a regression.
-    `fold_share`: on how many rows the members were fitted out of fold, as a share of those that judge on the held-out
-    ones. Where it is small, how sure those were says little of how sure these should be.
+    `y`: true values or class codes (n,). `out_of_fold`: predictions, calibrated as served, (n,) or (n, n_classes).
+    `cross_fitted`: the same, but each row's calibration is learnt from the other folds; `cross_validation` holds their
+    metrics. `calibrated` is None for a regression.
+    `fold_share`: the rows of a fit in a fold, as a share of those of the fit that is evaluated. When it is small, the
+    out-of-fold errors are larger than those of the final model.
     """
 
     y: NDArray[Any]
@@ -48,23 +49,23 @@ class Decided:
 
 
 def decide(search: Search, choice: Choice, rule: ThresholdRule | None, n_fitted: int) -> Decided:
-    """Calibration first, since threshold and uncertainty are about the probabilities that will be served.
+    """Fit the calibration first: threshold and intervals depend on the probabilities that will be served.
 
-    `n_fitted` is how many of the development rows the members are fitted on in the end.
+    `n_fitted`: how many of the development rows the members are fitted on in the end.
     """
     task, y, joint = search.table.task, search.y, choice.out_of_fold
     n_of_fold = np.mean([len(fit) for fit, _ in search.split.folds])
     share = float(n_of_fold / n_fitted)
     if not task.is_classification:
-        known = Uncertainty.fit(task, y, joint)
-        return Decided(y, joint, joint, choice.cross_validation, known, fold_share=share)
-    found = calibrated(joint, y, search.places if share >= LEAST_TO_CALIBRATE else [])
-    # As served and not as cross-fitted: rows of one probability stay tied, which sets and thresholds count on.
-    joint = found.calibration.apply(joint) if found.calibration else joint
+        uncertainty = Uncertainty.fit(task, y, joint)
+        return Decided(y, joint, joint, choice.cross_validation, uncertainty, fold_share=share)
+    result = calibrated(joint, y, search.places if share >= LEAST_TO_CALIBRATE else [])
+    # As served, not cross-fitted: equal probabilities stay equal, which prediction sets and thresholds rely on.
+    joint = result.calibration.apply(joint) if result.calibration else joint
     threshold = choose(rule, y == 1, joint[:, 1]) if rule is not None and task is Task.BINARY else None
     cross_validation = choice.cross_validation
-    if found.calibration is not None or threshold is not None:
-        at = threshold.value if threshold else None
-        cross_validation = {**cross_validation, "metrics": metrics(task, y, found.probabilities, at)}
-    known = Uncertainty.fit(task, y, joint)
-    return Decided(y, joint, found.probabilities, cross_validation, known, found, threshold, share)
+    if result.calibration is not None or threshold is not None:
+        value = threshold.value if threshold else None
+        cross_validation = {**cross_validation, "metrics": metrics(task, y, result.probabilities, value)}
+    uncertainty = Uncertainty.fit(task, y, joint)
+    return Decided(y, joint, result.probabilities, cross_validation, uncertainty, result, threshold, share)

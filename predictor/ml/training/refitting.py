@@ -1,4 +1,4 @@
-"""The members of what was chosen, fitted on all rows or on those that the time allows."""
+"""Refit: the selected members fitted on all rows, or on a sample when the time is short."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..validation.training_table import TrainingTable
 
 @dataclass(frozen=True)
 class Chosen:
-    """One member of what was chosen: a candidate at its best stage, its share, and what fitting it takes.
+    """One selected member: a candidate at its best stage, its weight, and the expected costs.
 
-    `seconds` is expected for a fit on all rows; `write_seconds` for exporting, comparing and writing it.
+    `seconds`: a fit on all rows; `write_seconds`: export, comparison and writing.
     """
 
     candidate: Candidate
@@ -30,10 +30,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is fitted in the end. `max_rows` bounds the rows when time is short.
+    """What is refitted. `max_rows` bounds the rows when time is short.
 
-    By `deadline` everything is to be there: members of little weight are left out when they would end later.
-    `again_share` is what is fitted once more after this, as a share of it: judging is, when it comes second.
+    Everything has to end by `deadline`: members of small weight are left out when they would end later.
+    `again_share`: the fits that follow this one, as a share of it; not 0 when the evaluation comes afterwards.
     """
 
     members: tuple[Chosen, ...]
@@ -45,14 +45,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The pipeline and the shares of its members by key."""
+    """The fitted pipeline and the weights of its members by key."""
 
     pipeline: FittedPipeline
     weights: Mapping[str, float]
 
 
 def fit_plan(plan: Plan, table: TrainingTable) -> Fitted:
-    """The members fitted on the table and joined: all of them, or the weightiest when time gets short."""
+    """Fit the members on the table and join them: all, or those of the largest weights when time gets short."""
     table = sample_rows(table, plan.max_rows, plan.seed)
     parts: list[tuple[FeatureSpec, Member]] = []
     kept: list[Chosen] = []
@@ -67,7 +67,7 @@ def fit_plan(plan: Plan, table: TrainingTable) -> Fitted:
         spent, expected = spent + time.monotonic() - started, expected + each.seconds
         kept.append(each)
         writing += each.write_seconds
-    # Shares of all members stay what they are: divided by a sum that is 1 but for its last digit, they would differ.
+    # With all members, weights are not rescaled: their sum differs from 1 by rounding, which would change them.
     total = 1.0 if len(kept) == len(plan.members) else sum(each.weight for each in kept)
     parts = [(spec, replace(member, weight=member.weight / total)) for spec, member in parts]
     return Fitted(join(parts, table), {each.candidate.key: each.weight / total for each in kept})

@@ -45,7 +45,7 @@ LIMIT = 5e-5
 
 
 @pytest.mark.parametrize(("key", "task", "params"), CASES)
-def test_every_estimator_answers_the_same_compiled(key: str, task: Task, params: dict[str, Any]) -> None:
+def test_every_export_predicts_as_scikit_learn_does(key: str, task: Task, params: dict[str, Any]) -> None:
     pipeline, columns = fitted(key, task, params)
     compiled, parity = compile_checked(pipeline, columns)
     assert compiled is not None, parity.reason
@@ -56,7 +56,7 @@ def test_every_estimator_answers_the_same_compiled(key: str, task: Task, params:
 
 
 @pytest.mark.parametrize("task", sorted(SUPERVISED))
-def test_boosting_on_plain_numbers_with_gaps_is_exact(task: Task) -> None:
+def test_boosting_on_numbers_with_missing_values_is_exported(task: Task) -> None:
     pipeline, columns = fitted(
         "hist_gradient_boosting",
         task,
@@ -67,7 +67,7 @@ def test_boosting_on_plain_numbers_with_gaps_is_exact(task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", sorted(SUPERVISED))
-def test_forests_take_missing_values_as_they_are(task: Task) -> None:
+def test_forests_with_missing_values_are_exported(task: Task) -> None:
     pipeline, columns = fitted(
         "random_forest", task, {"n_estimators": 8}, encoding=Encoding(numbers="nan", categories="onehot")
     )
@@ -76,7 +76,7 @@ def test_forests_take_missing_values_as_they_are(task: Task) -> None:
 
 
 @pytest.mark.parametrize("key", ["ridge", "hist_gradient_boosting", "random_forest"])
-def test_a_log_target_is_undone_in_the_graph(key: str) -> None:
+def test_the_graph_inverts_a_log_target(key: str) -> None:
     pipeline, columns = fitted(key, Task.REGRESSION, QUICK.get(key), is_log=True)
     assert pipeline.members[0].target_scaling.is_log
     assert compile_checked(pipeline, columns)[1].is_compiled
@@ -96,7 +96,7 @@ def test_a_blend_with_several_encodings_is_one_graph(task: Task) -> None:
         each.name for each in graph.initializer
     }
     assert written <= read
-    # Trees read X itself; only the linear member needs its columns apart.
+    # Trees read X itself; only the linear member gathers its columns.
     assert [node.op_type for node in graph.node].count("Gather") == 1 + (task is Task.MULTICLASS)
 
 
@@ -115,10 +115,10 @@ def test_a_class_that_a_member_never_saw_has_probability_zero() -> None:
     wider = FittedPipeline(pipeline.spec, pipeline.members, Task.MULTICLASS, n_classes=6)
     compiled, parity = compile_checked(wider, columns)
     assert compiled is not None, parity.reason
-    found = Session(compiled).run(wider.spec.transform(columns)).probabilities
-    assert found is not None
-    assert found.shape == (400, 6)
-    assert not found[:, 4:].any()
+    probabilities = Session(compiled).run(wider.spec.transform(columns)).probabilities
+    assert probabilities is not None
+    assert probabilities.shape == (400, 6)
+    assert not probabilities[:, 4:].any()
 
 
 def test_trees_without_a_split_export() -> None:
@@ -136,7 +136,7 @@ def test_trees_without_a_split_export() -> None:
         assert compile_checked(pipeline, columns)[1].is_compiled
 
 
-def test_an_estimator_without_an_emitter_is_flagged_in_process() -> None:
+def test_an_estimator_without_an_emitter_is_not_exported() -> None:
     from sklearn.gaussian_process import GaussianProcessRegressor
 
     columns = {"x": np.arange(40.0)}
@@ -153,20 +153,20 @@ def test_an_estimator_without_an_emitter_is_flagged_in_process() -> None:
     assert "GaussianProcessRegressor" in parity.reason
 
 
-def test_a_hand_made_linear_model_answers_the_article() -> None:
-    found = Session(linear_graph([0.5, 0.3], -1.5)).run(np.array([[1, 2], [0, 0]], np.float32)).values
-    assert found is not None
-    assert found == pytest.approx([-0.4, -1.5], abs=1e-12)
+def test_a_linear_graph_predicts_the_numbers_of_the_article() -> None:
+    values = Session(linear_graph([0.5, 0.3], -1.5)).run(np.array([[1, 2], [0, 0]], np.float32)).values
+    assert values is not None
+    assert values == pytest.approx([-0.4, -1.5], abs=1e-12)
 
 
 @settings(max_examples=200)
 @given(threshold=st.floats(allow_nan=False), x=st.floats(width=32, allow_nan=False))
-def test_a_rounded_threshold_splits_float32_numbers_alike(threshold: float, x: float) -> None:
+def test_a_threshold_rounded_to_float32_splits_the_same_way(threshold: float, x: float) -> None:
     rounded = rounded_down(np.array([threshold]))[0]
     assert (np.float64(x) <= threshold) == (np.float32(x) <= rounded)
 
 
-def test_target_scaling_goes_there_and_back() -> None:
+def test_inverse_target_scaling_restores_the_target() -> None:
     y = np.array([0.0, 1.0, 10.0, 1e6])
     for is_log in (False, True):
         scaling = TargetScaling.fit(y, is_log=is_log, is_scaled=True)

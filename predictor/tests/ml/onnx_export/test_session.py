@@ -16,7 +16,7 @@ from ..mixed_table import QUICK, fitted
 
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY])
 @pytest.mark.parametrize("n_rows", [1, 399, 400])
-def test_rows_shared_out_to_threads_are_answered_in_their_order(
+def test_rows_split_among_threads_are_predicted_in_their_order(
     task: Task, n_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline, columns = fitted("random_forest", task, QUICK["random_forest"])
@@ -33,7 +33,7 @@ def test_rows_shared_out_to_threads_are_answered_in_their_order(
 
 
 @pytest.mark.parametrize(("model_bytes", "n_rows", "n_threads"), [(0, 400, 2), (0, 1, 1), (10**9, 400, 1)])
-def test_only_many_rows_of_a_large_model_are_shared_out(
+def test_only_many_rows_of_a_large_model_are_split_among_threads(
     model_bytes: int, n_rows: int, n_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline, columns = fitted("random_forest", Task.BINARY, QUICK["random_forest"])
@@ -42,14 +42,14 @@ def test_only_many_rows_of_a_large_model_are_shared_out(
     monkeypatch.setattr(sessions, "FEWEST_SHARED_ROWS", 100)
     session = Session(export(pipeline))
     answer, barrier = session._answer, threading.Barrier(n_threads, timeout=20)
-    asking = set()
+    thread_ids = set()
 
     def together(matrix: np.ndarray) -> object:
-        barrier.wait()  # passes only when as many threads are in here at once
-        asking.add(threading.get_ident())
+        barrier.wait()  # passes only when n_threads threads wait here at once
+        thread_ids.add(threading.get_ident())
         return answer(matrix)
 
     monkeypatch.setattr(session, "_answer", together)
     session.run(pipeline.spec.transform(columns)[:n_rows])
-    assert len(asking) == n_threads
-    assert (threading.get_ident() in asking) == (n_threads == 1)
+    assert len(thread_ids) == n_threads
+    assert (threading.get_ident() in thread_ids) == (n_threads == 1)

@@ -1,4 +1,4 @@
-"""Boostings whose trees are stored as a few arrays."""
+"""Compact serialization of HistGradientBoosting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def boosting() -> tuple[HistGradientBoostingClassifier, np.ndarray]:
     return estimator.fit(X, y), X
 
 
-def test_unpacked_trees_answer_bit_for_bit_the_same(boosting) -> None:
+def test_unpacked_trees_predict_exactly_the_same(boosting) -> None:
     estimator, X = boosting
     expected = estimator.predict_proba(X)
 
@@ -30,7 +30,7 @@ def test_unpacked_trees_answer_bit_for_bit_the_same(boosting) -> None:
     assert isinstance(estimator._predictors, list)
 
 
-def test_arrays_that_do_not_fit_together_are_refused(boosting) -> None:
+def test_arrays_of_inconsistent_lengths_are_refused(boosting) -> None:
     joined = packed(boosting[0])
     joined._predictors["nodes_lengths"] = joined._predictors["nodes_lengths"] + 1
 
@@ -46,6 +46,6 @@ def test_missing_trees_are_refused(boosting) -> None:
         unpacked(joined)
 
 
-def test_other_estimators_are_left_alone() -> None:
+def test_other_estimators_are_not_changed() -> None:
     assert packed(other := object()) is other
     assert unpacked(other) is other

@@ -56,7 +56,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("key", "task"), CASES)
-def test_every_estimator_is_stored_within_the_allow_list_and_answers_the_same(
+def test_every_estimator_is_stored_within_the_allow_list_and_predicts_the_same(
     tmp_path: Path, key: str, task: Task
 ) -> None:
     pipeline, columns = fitted(key, task, QUICK.get(key))
@@ -67,7 +67,7 @@ def test_every_estimator_is_stored_within_the_allow_list_and_answers_the_same(
     assert again.members[0].target_scaling == pipeline.members[0].target_scaling
 
 
-def test_files_are_named_by_their_digests_and_leave_no_parts(tmp_path: Path) -> None:
+def test_files_have_a_digest_and_no_temporary_files_remain(tmp_path: Path) -> None:
     pipeline, columns = blended(Task.BINARY, ("logistic_regression", "hist_gradient_boosting"))
     files = written(tmp_path / "version", pipeline, columns, is_compiled=True)
     assert set(files) == {SPEC, ONNX, SKOPS, GOLDEN}
@@ -77,7 +77,7 @@ def test_files_are_named_by_their_digests_and_leave_no_parts(tmp_path: Path) -> 
         assert len(file.sha256) == 64
 
 
-def test_columns_survive_json_with_their_gaps() -> None:
+def test_columns_with_missing_values_are_the_same_after_json() -> None:
     columns = mixed_columns(60)
     again = columns_from_json(json.loads(json.dumps(columns_to_json(columns), allow_nan=False)))
     for name, values in columns.items():
@@ -109,22 +109,22 @@ def with_schema(content: bytes, change: Any) -> bytes:
         ("operator", "methodcaller", "OperatorFuncNode"),
     ],
 )
-def test_a_skops_file_that_asks_for_more_is_refused_before_anything_is_constructed(
+def test_a_skops_file_with_a_name_outside_the_allow_list_is_refused(
     module: str, name: str, loader: str
 ) -> None:
     pipeline, _ = fitted("ridge", Task.REGRESSION)
     content = skops_files.dump([pipeline.members[0].estimator])
 
-    def ask_for_more(schema: dict[str, Any]) -> None:
+    def add_node(schema: dict[str, Any]) -> None:
         schema["content"].append(
             {"__class__": name, "__module__": module, "__loader__": loader, "content": {}}
         )
 
     with pytest.raises(DamagedArtifact, match=f"not allowed: .*{module}.{name}"):
-        skops_files.load(with_schema(content, ask_for_more))
+        skops_files.load(with_schema(content, add_node))
 
 
-def test_an_estimator_outside_of_the_list_is_not_stored() -> None:
+def test_an_estimator_outside_the_allow_list_is_not_stored() -> None:
     from sklearn.linear_model import SGDClassifier
 
     with pytest.raises(TrainingFailed, match="stochastic_gradien"):
@@ -132,7 +132,7 @@ def test_an_estimator_outside_of_the_list_is_not_stored() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04\x95cos\nsystem\n", b"x" * 1000])
-def test_what_is_no_skops_file_is_refused(content: bytes) -> None:
+def test_a_file_that_is_not_skops_is_refused(content: bytes) -> None:
     with pytest.raises(DamagedArtifact):
         skops_files.load(content)
 
@@ -162,18 +162,18 @@ def test_a_changed_file_is_refused_by_its_digest(tmp_path: Path, name: str) -> N
 
 @pytest.mark.parametrize("name", [SPEC, ONNX, SKOPS, GOLDEN])
 @pytest.mark.parametrize("content", [b"", b"{}", b"not what was written", b'{"format": 1}'])
-def test_a_damaged_file_never_gives_a_predictor_that_passes(
+def test_a_damaged_file_is_refused_when_it_is_loaded_or_checked(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     pipeline, columns = fitted("ridge", Task.REGRESSION)
     files = written(tmp_path, pipeline, columns, is_compiled=True)
     contents = {each: file.path.read_bytes() for each, file in files.items()} | {name: content}
-    load = version_files.load_pipeline if name == SKOPS else answering
+    load = version_files.load_pipeline if name == SKOPS else load_and_check
     with pytest.raises(DamagedArtifact):
         load(contents)
 
 
-def answering(contents: dict[str, bytes]) -> None:
+def load_and_check(contents: dict[str, bytes]) -> None:
     load_predictor(contents, mixed_signature(Task.REGRESSION)).check_golden()
 
 

@@ -1,4 +1,4 @@
-"""Which model to choose, in words."""
+"""Advice on model choice, in sentences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def entry(key, score, weight=0.0, title="", status="done"):
     return {"key": key, "title": title or key, "score": score, "weight": weight, "status": status}
 
 
-def test_it_says_what_the_table_is_like_and_gives_a_reason_for_each_candidate():
+def test_advice_describes_the_table_and_gives_a_reason_for_each_candidate():
     advice = advise(FACTS)
     text = " ".join(advice.sentences)
     assert "a number, from 12 features (7 numbers or dates, 4 categories, 1 free text) in 500 rows" in text
@@ -27,7 +27,7 @@ def test_it_says_what_the_table_is_like_and_gives_a_reason_for_each_candidate():
     assert any("log target" in each.title for each in advice.candidates)
 
 
-def test_candidates_follow_the_table():
+def test_candidates_depend_on_the_table():
     numbers = advise(replace(FACTS, n_categories=0, task=Task.BINARY, is_skewed=False, n_rows=200_000))
     titles = [each.title for each in numbers.candidates]
     assert titles[0] == "Logistic regression"
@@ -50,9 +50,9 @@ def test_candidates_follow_the_table():
         ([entry("a", 2.0, 0.5), entry("b", 1.5, 0.5)], "A blend of 2"),
     ],
 )
-def test_what_was_found_is_said(board, words):
+def test_findings_from_the_leaderboard(board, words):
     assert any(words in sentence for sentence in found_out(board))
 
 
-def test_one_candidate_tells_nothing():
+def test_one_candidate_gives_no_findings():
     assert found_out([entry("a", 1.0), entry("b", None, status="failed")]) == []

@@ -38,17 +38,17 @@ def search(tmp_path):
     )
 
 
-def test_default_boosting_answers_for_the_held_out_rows(search):
+def test_default_boosting_predicts_the_held_out_rows(search):
     run = Baselines(search)
     run.start(AUTO)
     run.settle()
-    (found,) = run.found()
-    assert (found.key, found.title, run.notes) == ("boosting", "Boosting, default settings", [])
+    (baseline,) = run.found()
+    assert (baseline.key, baseline.title, run.notes) == ("boosting", "Boosting, default settings", [])
     development, held_out = (
         search.table.rows(rows) for rows in (search.split.development, search.split.held_out)
     )
     again = join([fit_member(BOOSTING, {}, development, seed=0)], development)
-    assert found.predictions == pytest.approx(predicted(again, held_out), rel=1e-5)
+    assert baseline.predictions == pytest.approx(predicted(again, held_out), rel=1e-5)
 
 
 def test_a_run_of_one_estimator_has_a_linear_baseline_too(search):
@@ -58,7 +58,7 @@ def test_a_run_of_one_estimator_has_a_linear_baseline_too(search):
     assert [each.key for each in run.found()] == ["boosting", "linear"]
 
 
-def test_what_the_run_trains_itself_is_not_fitted_again(search):
+def test_a_baseline_that_the_run_trains_itself_is_not_fitted_again(search):
     run = Baselines(search)
     run.start(
         replace(AUTO, estimator="hist_gradient_boosting", params={"max_iter": 100, "learning_rate": 0.1})
@@ -67,7 +67,7 @@ def test_what_the_run_trains_itself_is_not_fitted_again(search):
     assert [each.key for each in run.found()] == ["linear"]
 
 
-def test_one_that_takes_too_long_is_ended_and_owned_up_to(search, monkeypatch):
+def test_a_baseline_that_takes_too_long_is_killed_and_noted(search, monkeypatch):
     monkeypatch.setattr(module, "fit_fold", lambda *_, **__: time.sleep(600))
     monkeypatch.setattr(module, "SHARE", 1e-9)
     monkeypatch.setattr(module, "MIN_SECONDS", 0.1)
@@ -79,7 +79,7 @@ def test_one_that_takes_too_long_is_ended_and_owned_up_to(search, monkeypatch):
     assert run.notes == ["The baseline Boosting, default settings was left out: it did not end within 0.1 s."]
 
 
-def test_without_time_none_is_begun(search, monkeypatch):
+def test_no_baseline_starts_without_time(search, monkeypatch):
     search.clock = Clock(time.monotonic() - 599.0, 600.0)
     monkeypatch.setattr(search.children, "start", lambda *_: pytest.fail("It was begun."))
     run = Baselines(search)
@@ -87,7 +87,7 @@ def test_without_time_none_is_begun(search, monkeypatch):
     assert "there was no time for it" in run.notes[0]
 
 
-def test_a_table_that_would_take_too_long_is_not_begun(search, monkeypatch):
+def test_a_baseline_that_would_take_too_long_is_not_started(search, monkeypatch):
     monkeypatch.setattr(module, "SECONDS_PER_CELL", 1.0)
     run = Baselines(search)
     run.start(AUTO)

@@ -1,4 +1,4 @@
-"""Settings proposed from what was seen, kept in a journal."""
+"""Hyperparameters proposed by optuna, with the study in a journal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRIED = {each.key: each for each in (NATIVE, SMALL_TREES, ADDITIVE)}
 SCORES = {each.key: 0.5 + number / 10 for number, each in enumerate(TRIED.values())}
 
 
-def test_it_learns_from_what_was_tried_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+def test_it_learns_from_earlier_scores_and_continues_after_a_kill(tmp_path: Path) -> None:
     tuner = Tuner(tmp_path, FACTS, seed=1)
     tuner.learn(TRIED, SCORES)
     first = tuner.propose(3)
@@ -27,13 +27,13 @@ def test_it_learns_from_what_was_tried_and_goes_on_after_a_kill(tmp_path: Path) 
     assert [each.candidate for each in again.propose(2)] == [each.candidate for each in first[1:]]
 
 
-def test_the_same_seed_proposes_the_same(tmp_path: Path) -> None:
-    found = []
+def test_the_same_seed_gives_the_same_proposals(tmp_path: Path) -> None:
+    proposals = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        found.append([each.candidate for each in Tuner(tmp_path / name, FACTS, seed=5).propose(3)])
-    assert found[0] == found[1]
-    assert len({each.key for each in found[0]}) == 3
+        proposals.append([each.candidate for each in Tuner(tmp_path / name, FACTS, seed=5).propose(3)])
+    assert proposals[0] == proposals[1]
+    assert len({each.key for each in proposals[0]}) == 3
 
 
 def test_a_proposal_without_a_score_counts_as_failed(tmp_path: Path) -> None:

@@ -26,14 +26,14 @@ def test_a_blend_of_independent_errors_beats_each_member(case):
     assert selection_score(Task.REGRESSION, y, mixed(weights, predictions)) < best
 
 
-def test_one_candidate_is_kept_when_others_add_nothing(case):
+def test_a_single_candidate_is_kept_when_a_blend_is_not_better(case):
     y, _ = case
     rng = np.random.default_rng(1)
     predictions = {"good": y + rng.normal(0, 0.01, 400), "bad": rng.normal(size=400)}
     assert blend(Task.REGRESSION, y, predictions, max_members=4) == {"good": 1.0}
 
 
-def test_a_blend_is_the_same_each_time(case):
+def test_blending_is_deterministic(case):
     y, predictions = case
     first = blend(Task.REGRESSION, y, predictions, max_members=3)
     assert first == blend(Task.REGRESSION, y, predictions, max_members=3)
@@ -46,19 +46,19 @@ def by_whole_predictions(task, y, predictions, max_members):
     kept, lowest = list(picks), min(scores.values())
     for _ in range(1, N_STEPS):
         allowed = set(picks) if len(set(picks)) >= max_members else set(predictions)
-        tried = {
+        losses = {
             key: selection_score(task, y, sum(predictions[each] for each in [*picks, key]) / (len(picks) + 1))
             for key in predictions
             if key in allowed
         }
-        picks.append(min(tried, key=tried.__getitem__))
-        if tried[picks[-1]] < lowest:
-            lowest, kept = tried[picks[-1]], list(picks)
+        picks.append(min(losses, key=losses.__getitem__))
+        if losses[picks[-1]] < lowest:
+            lowest, kept = losses[picks[-1]], list(picks)
     return {key: kept.count(key) / len(kept) for key in set(kept)}
 
 
 @pytest.mark.parametrize("task", [Task.MULTICLASS, Task.REGRESSION])
-def test_the_weights_are_those_of_the_whole_predictions(task, case, monkeypatch):
+def test_the_weights_equal_those_of_greedy_selection_on_whole_predictions(task, case, monkeypatch):
     y, predictions = case
     if task is Task.MULTICLASS:
         rng = np.random.default_rng(3)
@@ -73,7 +73,7 @@ def test_the_weights_are_those_of_the_whole_predictions(task, case, monkeypatch)
     assert weights == pytest.approx(by_whole_predictions(task, y, predictions, 4))
 
 
-def test_a_candidate_with_a_prediction_that_is_no_number_is_never_chosen():
+def test_a_candidate_with_a_prediction_that_is_not_finite_is_never_chosen():
     y = np.array([0, 1] * 50)
     good = np.column_stack([0.6 - 0.2 * y, 0.4 + 0.2 * y])
     broken = np.column_stack([1.0 - y, y]).astype(float)
@@ -81,7 +81,7 @@ def test_a_candidate_with_a_prediction_that_is_no_number_is_never_chosen():
     assert blend(Task.BINARY, y, {"broken": broken, "good": good}, max_members=4) == {"good": 1.0}
 
 
-def test_very_many_candidates_are_compared_on_fewer_rows():
+def test_many_candidates_are_compared_on_fewer_rows():
     assert ensemble_selection._n_rows(80_000, 20) == 50_000
     assert ensemble_selection._n_rows(80_000, 500) == 10_000
     assert ensemble_selection._n_rows(300, 500) == 300

@@ -1,4 +1,4 @@
-"""Intervals and sets hold what was asked of the model that is served, whatever made them."""
+"""Empirical coverage: intervals and sets of the served model hold the share of true values that they promise."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ def drawn(n: int, error: float, seed: int):
 
 
 def decided_on(n: int, error: float, *, fold_share: float = 0.8) -> Decided:
-    y, said = drawn(n, error, 0)
-    known = Uncertainty.fit(Task.REGRESSION, y, said)
-    return Decided(y, said, said, {}, known, fold_share=fold_share)
+    y, predictions = drawn(n, error, 0)
+    known = Uncertainty.fit(Task.REGRESSION, y, predictions)
+    return Decided(y, predictions, predictions, {}, known, fold_share=fold_share)
 
 
-def test_out_of_fold_errors_of_much_smaller_fits_give_way_to_the_held_out_ones():
-    """Fitted on three times as many rows, the judged pipeline errs half as much."""
+def test_held_out_errors_replace_out_of_fold_errors_of_much_smaller_fits():
+    """Fitted on three times as many rows, the evaluated pipeline has half the error."""
     y, own = drawn(2000, 1.0, 1)
     decided = decided_on(600, 2.0, fold_share=0.3)
-    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided)
+    result = sureness(Target("y", Task.REGRESSION, y), own, own, decided)
 
-    assert found.replaced is not None
+    assert result.replaced is not None
     new_y, new = drawn(4000, 1.0, 2)
-    held = coverage_report(found.replaced, new_y, new, [0.9])[0]
+    held = coverage_report(result.replaced, new_y, new, [0.9])[0]
     too_wide = coverage_report(decided.uncertainty, new_y, new, [0.9])[0]
     assert held["covered"] == pytest.approx(0.9, abs=0.02)
     assert too_wide["covered"] > 0.97
-    assert [each["coverage"] for each in found.document["coverage"]] == [0.8, 0.9, 0.95]
-    for each in found.document["coverage"]:
+    assert [each["coverage"] for each in result.document["coverage"]] == [0.8, 0.9, 0.95]
+    for each in result.document["coverage"]:
         assert each["covered"] == pytest.approx(each["coverage"], abs=0.03)
         assert each["mean_width"] > 0
 
 
 @pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY])
-def test_any_number_of_coverages_is_answered_and_few_are_remembered(task):
-    y, said = drawn(300, 1.0, 0)
+def test_any_coverage_is_computed_and_few_are_cached(task):
+    y, predictions = drawn(300, 1.0, 0)
     if task is Task.BINARY:
-        y, said = (y > 0).astype(int), np.tile([0.4, 0.6], (300, 1))
-    known = Uncertainty.fit(task, y, said)
+        y, predictions = (y > 0).astype(int), np.tile([0.4, 0.6], (300, 1))
+    known = Uncertainty.fit(task, y, predictions)
     ask = known.least_probability if task is Task.BINARY else lambda each: known.margins(each)[1][0]
     first = ask(0.9)
     for coverage in np.linspace(0.5, 0.99, 300):
@@ -57,14 +57,14 @@ def test_any_number_of_coverages_is_answered_and_few_are_remembered(task):
     assert ask(0.9) == first
 
 
-def test_else_the_out_of_fold_predictions_say_it():
+def test_out_of_fold_errors_are_kept_when_the_folds_are_large_enough():
     y, own = drawn(500, 1.0, 1)
-    found = sureness(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0))
-    assert found.replaced is None
-    assert found.document["coverage"][1]["covered"] == pytest.approx(0.9, abs=0.04)
+    result = sureness(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0))
+    assert result.replaced is None
+    assert result.document["coverage"][1]["covered"] == pytest.approx(0.9, abs=0.04)
 
 
-def test_what_calibrating_did_to_the_held_out_rows_is_told():
+def test_the_report_holds_the_held_out_loss_before_and_after_calibration():
     draw = np.random.default_rng(0)
     true = draw.beta(1, 1, 4000)
     y = (draw.random(4000) < true).astype(int)

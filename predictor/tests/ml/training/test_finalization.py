@@ -1,4 +1,4 @@
-"""The end of a run keeps to its time: members are left out, and what is optional is skipped."""
+"""The final stage keeps to the time budget: members of small weight are left out, boostings are stopped."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ LIGHT = Chosen(Candidate("light", "Light", "ridge", LINEAR), {"alpha": 2.0}, 0.3
 @pytest.mark.parametrize(
     ("seconds", "again", "weights"),
     [(600.0, 0.0, {"heavy": 0.7, "light": 0.3}), (60.0, 1.0, {"heavy": 1.0}), (-1.0, 0.0, {"heavy": 1.0})],
-    ids=["time for both", "time for one, since it is fitted again", "late: one is always fitted"],
+    ids=["time for both", "time for one, which is fitted twice", "no time: one is always fitted"],
 )
-def test_the_weightiest_members_are_fitted_as_far_as_time_goes(seconds, again, weights):
+def test_the_members_of_largest_weight_are_fitted_within_the_time(seconds, again, weights):
     plan = Plan((LIGHT, HEAVY), None, 0, Deadline.after(seconds), again)
     fitted = fit_plan(plan, regression_table(60))
     assert fitted.weights == weights
     assert sum(member.weight for member in fitted.pipeline.members) == pytest.approx(1)
 
 
-def test_members_that_are_all_fitted_keep_their_shares_to_the_last_digit():
+def test_weights_are_not_rescaled_when_all_members_are_fitted():
     shares = {"a": 0.7, "b": 0.2, "c": 0.1}
     assert sum(shares.values()) != 1
     members = [Chosen(Candidate(key, key, "ridge", LINEAR), {"alpha": 1.0}, shares[key]) for key in shares]
@@ -44,7 +44,7 @@ def test_members_that_are_all_fitted_keep_their_shares_to_the_last_digit():
 @pytest.mark.parametrize(
     ("published", "is_whole"), [({"a": 0.3, "b": 0.7 + 1e-16}, True), ({"b": 1.0}, False)]
 )
-def test_what_was_published_is_the_choice_when_no_member_was_left_out(
+def test_the_kept_choice_is_the_same_object_when_no_member_was_left_out(
     tmp_path, monkeypatch, published, is_whole
 ):
     choice = SimpleNamespace(weights={"b": 0.7, "a": 0.3})
@@ -55,14 +55,14 @@ def test_what_was_published_is_the_choice_when_no_member_was_left_out(
     assert Halves(None, tmp_path, search, attempt).kept is (choice if is_whole else published)
 
 
-def test_a_deadline_allows_what_ends_in_time():
+def test_a_deadline_allows_work_that_ends_in_time():
     assert Deadline.after(60.0).allows(30.0)
     assert not Deadline.after(60.0).allows(90.0)
     assert not Deadline.after(-1.0).allows(0.0)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_what_a_watch_saw_is_what_the_boosting_answers_at_that_stage(n_classes):
+def test_stages_of_one_fit_equal_the_staged_predictions_of_scikit_learn(n_classes):
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     draw = np.random.default_rng(0)
@@ -78,7 +78,7 @@ def test_what_a_watch_saw_is_what_the_boosting_answers_at_that_stage(n_classes):
     assert not watch.is_cut
 
 
-def test_a_watch_ends_a_boosting_by_the_clock():
+def test_a_boosting_is_stopped_at_its_time_limit():
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     X = np.random.default_rng(0).normal(size=(60, 2))
