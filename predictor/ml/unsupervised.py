@@ -1,4 +1,4 @@
-"""What runs without a target share: reading the table, storing the version, writing result.json."""
+"""Shared steps of unsupervised runs: read the table, store the version, write result.json."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .schema import Scalar, Task
 from .tables import read_columns
 from .target import MIN_ROWS, Target, missing
 
-# Fewer rows can be divided in any way one likes.
+# With fewer rows, clusters or unusual rows may be chance: the run warns.
 FEW_ROWS = 100
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a run found out: the pipeline, the labels that it gives, and all that is told of it."""
+    """Result of an unsupervised run: fitted pipeline, the label code of each row, report and leaderboard."""
 
     pipeline: FittedPipeline
     classes: tuple[Scalar, ...]
@@ -45,7 +45,7 @@ class Described:
 
 
 def begin(request: TrainingRequest, task: Task, reporter: Reporter) -> tuple[TrainingTable, Clock]:
-    """The rows to learn from, with what is doubtful about them told. Raises InvalidTrainingRequest."""
+    """Read the training rows, and warn of what is doubtful. Raises InvalidTrainingRequest."""
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
@@ -83,7 +83,7 @@ def pipeline_of(
 
 
 def blocks_of(spec: FeatureSpec) -> list[range]:
-    """The columns of the matrix that belong to each column of the table."""
+    """Matrix columns of each column of the table, as ranges."""
     sources = [output.source for output in spec.outputs]
     return [range(sources.index(name), len(sources) - sources[::-1].index(name)) for name in spec.sources]
 
@@ -94,39 +94,39 @@ def end(
     reporter: Reporter,
     clock: Clock,
     table: TrainingTable,
-    found: Described,
+    result: Described,
 ) -> None:
     """Store the version's files and write result.json, as train.py describes it."""
     reporter.progress(0.95, "Exporting, and comparing what serves with what was fitted")
-    if found.is_budget_limited:
+    if result.is_budget_limited:
         reporter.warn(TrainingWarning("The time budget cut the search short: a longer one can tell more."))
-    labelled = replace(table, target=Target("", table.task, found.codes, found.classes))
+    labelled = replace(table, target=Target("", table.task, result.codes, result.classes))
     published = store(
-        found.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=found.threshold
+        result.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=result.threshold
     )
-    member = found.pipeline.members[0]
+    member = result.pipeline.members[0]
     write_json(
         workdir / "result.json",
         {
             "format": 1,
             "task": table.task.value,
             "target": "",
-            "title": found.title,
+            "title": result.title,
             "estimator": member.key,
-            "params": dict(found.params),
+            "params": dict(result.params),
             **published,
             "weights": {member.key: 1.0},
             "n_rows_fitted": len(table),
-            "metrics": found.report["metrics"],
+            "metrics": result.report["metrics"],
             "baseline": {},
-            "report": found.report,
-            "leaderboard": found.leaderboard,
+            "report": result.report,
+            "leaderboard": result.leaderboard,
             "warnings": [warning.to_json() for warning in reporter.warnings],
             "libraries": {"python": platform.python_version(), **library_versions()},
             "seed": request.seed,
             "budget_seconds": request.budget_seconds,
             "seconds": round(clock.elapsed, 3),
-            "is_budget_limited": found.is_budget_limited,
+            "is_budget_limited": result.is_budget_limited,
             "n_rows": len(table),
             "n_rows_left_out": max(request.schema.n_rows - len(table), 0),
         },

@@ -49,7 +49,7 @@ def test_each_group_is_a_series_of_its_own():
 def test_irregular_dates_are_refused_or_gathered_with_a_warning():
     seconds = np.sort(np.random.default_rng(0).choice(40 * 86_400, 400, replace=False))
     dates = (np.datetime64("2024-01-01", "s") + seconds).astype("datetime64[us]")
-    with pytest.raises(InvalidTrainingRequest, match=r"no regular rhythm.*gathered by period \(daily\)"):
+    with pytest.raises(InvalidTrainingRequest, match=r"no regular frequency.*grouped by period \(daily\)"):
         make_series(ForecastOptions("day"), "sold", table(dates))
     made, warnings = make_series(ForecastOptions("day", aggregation="sum"), "sold", table(dates))
     assert made.frequency.title == "daily"
