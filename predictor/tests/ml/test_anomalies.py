@@ -38,10 +38,11 @@ def fitted_on(columns, roles):
     return spec, matrix, forest
 
 
-def test_depths_of_leaves_make_the_score_of_scikit_learn():
+def test_scores_from_leaf_depths_equal_score_samples_of_scikit_learn():
     _, matrix, forest = fitted_on(odd_rows()[0], ODD_ROLES)
     depths = [
-        at[tree.apply(matrix)] for tree, at in zip(forest.estimators_, leaf_depths(forest), strict=True)
+        depth_of_leaf[tree.apply(matrix)]
+        for tree, depth_of_leaf in zip(forest.estimators_, leaf_depths(forest), strict=True)
     ]
     scores = 2.0 ** (-np.sum(depths, axis=0) / expected_depth(forest))
     assert scores == pytest.approx(-forest.score_samples(matrix), abs=1e-12)
@@ -59,7 +60,7 @@ def test_the_compiled_form_gives_the_same_scores(make):
     assert parity.max_abs_difference < 1e-5
 
 
-def test_scores_are_shares_of_rows_that_were_not_seen():
+def test_calibrated_scores_are_uniform_on_unseen_rows():
     columns = noise(600)
     _, matrix = FeatureSpec.fit_transform(columns, dict.fromkeys(columns, Role.NUMERIC), ISOLATION)
     scores = out_of_sample(matrix[:400], PARAMS, seed=0)
@@ -70,7 +71,7 @@ def test_scores_are_shares_of_rows_that_were_not_seen():
     )
 
 
-def test_equal_rows_keep_the_line_from_becoming_a_wall():
+def test_calibration_on_equal_scores_keeps_the_knots_strictly_increasing():
     _, _, forest = fitted_on(odd_rows()[0], ODD_ROLES)
     score = calibrate(forest, np.full(100, 0.5))
     assert (np.diff(score.knots_) > 0).all()
@@ -79,7 +80,7 @@ def test_equal_rows_keep_the_line_from_becoming_a_wall():
 
 @pytest.fixture(scope="module")
 def ran(one_thread, tmp_path_factory):
-    """A whole run on three planted oddities: its folder and result.json."""
+    """A whole run on a table with three outliers: its folder, its request and result.json."""
     folder = tmp_path_factory.mktemp("anomalies")
     columns, _ = odd_rows()
     request = write_request(
@@ -89,7 +90,7 @@ def ran(one_thread, tmp_path_factory):
     return folder, request, json.loads((folder / "result.json").read_text())
 
 
-def test_planted_oddities_come_first_each_with_its_reason(ran):
+def test_outliers_are_ranked_first_each_with_its_reason(ran):
     _, odd = odd_rows()
     report = ran[2]["report"]
     first = report["rows"][:3]
@@ -104,7 +105,7 @@ def test_planted_oddities_come_first_each_with_its_reason(ran):
     assert sum(report["histogram"]["counts"]) == 500
 
 
-def test_what_a_run_stored_serves_names_about_the_share_that_was_asked_for_and_is_what_was_fitted(ran):
+def test_the_stored_version_predicts_as_the_fitted_pipeline_and_flags_about_the_requested_share(ran):
     folder, _, result = ran
     files = {name: folder / file["path"] for name, file in result["artifacts"].items()}
     signature = Signature.from_json(result["signature"])
@@ -128,7 +129,7 @@ def test_the_same_seed_gives_the_same_scores(ran, tmp_path):
     assert again["report"] == result["report"]
 
 
-def test_a_table_without_oddities_is_said_to_have_none(tmp_path):
+def test_the_report_on_a_table_without_outliers_says_that_none_stands_out(tmp_path):
     columns = {f"x{number}": np.tile(np.arange(10.0), 10) + number for number in range(2)}
     request = write_request(
         tmp_path, columns, dict.fromkeys(columns, Role.NUMERIC), "", task=Task.ANOMALY, params=PARAMS
