@@ -32,7 +32,8 @@ class Client:
 
     `url`: address of the server, such as "http://127.0.0.1:8000". `timeout`: seconds without data until a call
     fails. `retries`: how often a call is repeated at most, after 429, 503 or a broken connection. `max_wait`:
-    seconds that all waits of a call may take together. Every call raises ApiError for a refusal and ConnectionFailed without a response.
+    seconds that all waits of a call may take together. Every call raises ApiError for an error response, and
+    ConnectionFailed without a response.
     """
 
     def __init__(
@@ -182,7 +183,9 @@ class Client:
         deadline = time.monotonic() + timeout
         while not (current := self._now(job)).is_finished:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{current.kind} {current.id} is {current.status} after {timeout:g} seconds.")
+                raise TimeoutError(
+                    f"{current.kind} {current.id} is {current.status} after {timeout:g} seconds."
+                )
             time.sleep(every)
         if current.status != "succeeded":
             raise JobFailed(current)
