@@ -75,26 +75,26 @@ def report(clustered: Clustered, kept: Found, every: Sequence[Found], *, is_prop
     }
 
 
-def verdict(found: Found, compactness: float) -> dict[str, Any]:
+def verdict(result: Found, compactness: float) -> dict[str, Any]:
     """Verdict: whether there are clusters, with a sentence."""
-    is_steady = found.stability is not None and found.stability >= STEADY
-    is_sure = found.beats_chance and is_steady and compactness >= STRUCTURE
+    is_steady = result.stability is not None and result.stability >= STEADY
+    is_sure = result.beats_chance and is_steady and compactness >= STRUCTURE
     return {
-        "sentence": _verdict(found, compactness, is_sure),
-        "is_better": found.beats_chance,
+        "sentence": _verdict(result, compactness, is_sure),
+        "is_better": result.beats_chance,
         "is_sure": is_sure,
     }
 
 
-def _verdict(found: Found, compactness: float, is_sure: bool) -> str:
+def _verdict(result: Found, compactness: float, is_sure: bool) -> str:
     separation = f"silhouette {compactness:.2f}; 1 is far apart, 0 is touching"
-    agreement = "" if found.stability is None else f"agreement {found.stability:.2f} of 1"
-    if not found.shuffled:
+    agreement = "" if result.stability is None else f"agreement {result.stability:.2f} of 1"
+    if not result.shuffled:
         return (
             f"Whether these clusters are more than chance was not tested for want of time ({separation}). "
             "Train with a longer budget before you rely on them."
         )
-    if not found.beats_chance:
+    if not result.beats_chance:
         return (
             "No clear clusters: a table whose columns are shuffled each on its own divides just as well. "
             "The groups are a way to cut the rows into parts, not kinds of rows that the data knows."
@@ -107,7 +107,7 @@ def _verdict(found: Found, compactness: float, is_sure: bool) -> str:
     reasons = []
     if compactness < STRUCTURE:
         reasons.append(f"they overlap ({separation})")
-    if found.stability is None or found.stability < STEADY:
+    if result.stability is None or result.stability < STEADY:
         reasons.append(
             f"parts of the rows give somewhat other clusters ({agreement})"
             if agreement
@@ -148,16 +148,16 @@ def sentence(name: str, share: float, traits: Sequence[Trait]) -> str:
     return f"{name}: {percent(share)} of rows; {words}."
 
 
-def _scores(found: Found, is_kept: bool) -> dict[str, Any]:
-    metric = found.method.metric
+def _scores(result: Found, is_kept: bool) -> dict[str, Any]:
+    metric = result.method.metric
     sign = -1.0 if metric == "bic" else 1.0
     return {
-        "method": found.method.key,
-        "title": TITLES[found.method.key],
+        "method": result.method.key,
+        "title": TITLES[result.method.key],
         "metric": metric,
-        "points": [[each.n_clusters, sign * each.score] for each in found.tried],
-        "chance": [[each.n_clusters, each.by_chance] for each in found.tried if each.by_chance is not None],
-        "chosen": found.n_clusters if is_kept else None,
+        "points": [[each.n_clusters, sign * each.score] for each in result.tried],
+        "chance": [[each.n_clusters, each.by_chance] for each in result.tried if each.by_chance is not None],
+        "chosen": result.n_clusters if is_kept else None,
     }
 
 
