@@ -239,7 +239,7 @@ def _write(
     stored = StoredForecast(spec, errors, golden_of(load_predictor(files, signature), spec, _golden(spec)))
     artifacts[FORECAST] = told(store_json(workdir / "artifacts" / FORECAST, stored.to_json()), workdir)
     _note(search, backtest)
-    result = replace(
+    changed = replace(
         finished,
         judged=finished.judged["report"],
         published={**finished.published, "artifacts": artifacts, "signature": signature.to_json()},
@@ -249,7 +249,7 @@ def _write(
         request,
         workdir,
         search,
-        result,
+        changed,
         task=Task.FORECASTING.value,
         n_rows=n_values,
         n_rows_left_out=max(request.schema.n_rows - n_values, 0),

@@ -94,39 +94,39 @@ def end(
     reporter: Reporter,
     clock: Clock,
     table: TrainingTable,
-    result: Described,
+    found: Described,
 ) -> None:
     """Store the version's files and write result.json, as train.py describes it."""
     reporter.progress(0.95, "Exporting, and comparing what serves with what was fitted")
-    if result.is_budget_limited:
+    if found.is_budget_limited:
         reporter.warn(TrainingWarning("The time budget cut the search short: a longer one can tell more."))
-    labelled = replace(table, target=Target("", table.task, result.codes, result.classes))
+    labelled = replace(table, target=Target("", table.task, found.codes, found.classes))
     published = store(
-        result.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=result.threshold
+        found.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=found.threshold
     )
-    member = result.pipeline.members[0]
+    member = found.pipeline.members[0]
     write_json(
         workdir / "result.json",
         {
             "format": 1,
             "task": table.task.value,
             "target": "",
-            "title": result.title,
+            "title": found.title,
             "estimator": member.key,
-            "params": dict(result.params),
+            "params": dict(found.params),
             **published,
             "weights": {member.key: 1.0},
             "n_rows_fitted": len(table),
-            "metrics": result.report["metrics"],
+            "metrics": found.report["metrics"],
             "baseline": {},
-            "report": result.report,
-            "leaderboard": result.leaderboard,
+            "report": found.report,
+            "leaderboard": found.leaderboard,
             "warnings": [warning.to_json() for warning in reporter.warnings],
             "libraries": {"python": platform.python_version(), **library_versions()},
             "seed": request.seed,
             "budget_seconds": request.budget_seconds,
             "seconds": round(clock.elapsed, 3),
-            "is_budget_limited": result.is_budget_limited,
+            "is_budget_limited": found.is_budget_limited,
             "n_rows": len(table),
             "n_rows_left_out": max(request.schema.n_rows - len(table), 0),
         },

@@ -1,4 +1,4 @@
-// Validation of one form value: its canonical value with a remark, or an error; as predictor/ml/cells.py for form texts.
+// One value of the form: its canonical form, a remark, or a refusal; predictor/ml/cells.py for text from a form.
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;

@@ -1,4 +1,4 @@
-// Feature transformation in the browser: predictor/ml/steps.py, date_steps.py and text_steps.py for one row.
+// The feature specification in the browser: predictor/ml/steps.py, date_steps.py and text_steps.py for one row.
 //
 // The same arithmetic in float64, rounded to float32 once. Moments are BigInt microseconds since 1970, because they
 // pass 2**53 in the year 2255. What browsers may compute differently (sines, case folding) comes as tables in the data.

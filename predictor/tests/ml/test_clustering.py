@@ -97,14 +97,14 @@ def test_nearest_centre_predicts_as_kmeans_of_scikit_learn():
 
 def test_many_rows_are_predicted_in_chunks(monkeypatch):
     points = numbers_of(blobs(gaps=0.0)[0])
-    fitted, sizes = KMeansMethod().fit(points, 4, 0), []
-    whole = fitted.predict(points)
+    found, sizes = KMeansMethod().fit(points, 4, 0), []
+    whole = found.predict(points)
     monkeypatch.setattr(clusters, "CHUNK_CELLS", 3 * 100)
-    predict_proba = NearestCentre.predict_proba
+    answer = NearestCentre.predict_proba
     monkeypatch.setattr(
-        NearestCentre, "predict_proba", lambda self, X: (sizes.append(len(X)), predict_proba(self, X))[1]
+        NearestCentre, "predict_proba", lambda self, X: (sizes.append(len(X)), answer(self, X))[1]
     )
-    assert np.array_equal(fitted.predict(points), whole)
+    assert np.array_equal(found.predict(points), whole)
     assert max(sizes) == 100
     assert sum(sizes) == len(points)
 
