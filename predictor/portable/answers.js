@@ -1,6 +1,6 @@
 // Post-processing of the graph's output, and the golden-row check: this browser must compute what the server did.
 
-// Another processor may sum in another order: predictor/ml/inference.py has the same tolerance.
+// Another processor may add in another order: predictor/ml/inference.py allows the same.
 const GOLDEN_TOLERANCE = 1e-5;
 
 const shortened = (value) => Number(value.toPrecision(7));
@@ -26,7 +26,7 @@ function answerOf(model, row) {
   };
 }
 
-/** Conformal interval as in predictor/ml/uncertainty.py: the margins depend on the size of the prediction. */
+/** Conformal, as predictor/ml/uncertainty.py: margins by the size of the prediction. */
 function intervalOf({ edges, below, above, floor }, value) {
   let place = edges.findIndex((edge) => edge >= value);
   if (place < 0) place = edges.length;

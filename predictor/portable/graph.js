@@ -1,8 +1,8 @@
 // ONNX runtime for the graphs that mlweb writes: parses the protobuf file and computes its nodes in float64.
 //
-// It has exactly the operators that predictor/ml/onnx_*.py emits; a graph with another one is refused.
-// A tensor is {dims, data}; data is a Float64Array, whatever the declared type. Values that are float32 in ONNX are
-// rounded to float32 where they are computed (TreeEnsemble sums, the input).
+// Every operator that predictor/ml/onnx_*.py emits is here, and nothing else; a graph with another one is refused.
+// A tensor is {dims, data}; data is a Float64Array, whatever the declared type: what ONNX holds in float32 is
+// rounded to float32 where it arises (TreeEnsemble sums, the input).
 
 const TEXT = new TextDecoder();
 
