@@ -167,7 +167,7 @@ class ForecastChecker(RowChecker):
 
 
 def golden_of(predictor: Predictor, spec: ForecastSpec, columns: Columns) -> dict[str, Any]:
-    """Golden rows: future rows with their forecasts, replayed whenever the version is loaded."""
+    """Future rows with the values they get now, to be replayed whenever the version is loaded."""
     from .persistence import columns_to_json
 
     described = spec.describe(spec.rows(columns))
