@@ -24,7 +24,7 @@ def installation(
 ) -> Iterator[tuple[int, str, int]]:
     """Port, token and process id of a started server; `settings` are environment variables.
 
-    A folder that already holds people and models comes with a `token` of its own.
+    Pass the `token` if the folder already holds users and models.
     """
     port, environment = free_port(), environment_of(folder)
     environment |= {"MLWEB_PORT": str(port), **(settings or {})}
@@ -51,7 +51,7 @@ def installation(
 
 
 def environment_of(folder: Path) -> dict[str, str]:
-    """What the processes of the installation in this folder are started with."""
+    """Environment variables for the processes of the installation in this folder."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return {
         **kept,
@@ -64,8 +64,10 @@ def environment_of(folder: Path) -> dict[str, str]:
 def make_token(environment: dict[str, str]) -> str:
     command = [sys.executable, "manage.py", "create_token", "--email", EMAIL, "--workspace", "default"]
     command += ["--scope", "read", "--scope", "predict", "--scope", "write"]
-    made = subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
-    return made.stdout.strip().splitlines()[-1]
+    completed = subprocess.run(
+        command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True
+    )
+    return completed.stdout.strip().splitlines()[-1]
 
 
 def wait_for(port: int, log: Path, server: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""A load generator: so many connections, each asking again as soon as it has its answer. One request a time each.
+"""Closed-loop load generator: each connection sends its next request as soon as it has the response.
 
 As lean as asyncio allows (about 20 µs a request), because it shares the machine with the server that it measures.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass
 class Load:
-    """What was answered while it was counted."""
+    """Statuses and latencies of the responses in the measured time."""
 
     seconds: float
     statuses: Counter[int] = field(default_factory=Counter)
@@ -23,22 +23,26 @@ class Load:
 
     @property
     def goodput(self) -> float:
-        """Predictions a second."""
+        """Predictions (status 200) per second."""
         return self.statuses[200] / self.seconds
 
     @property
     def refusals(self) -> float:
-        """Other answers a second."""
+        """Responses with another status per second."""
         return (self.statuses.total() - self.statuses[200]) / self.seconds
 
     def percentile_ms(self, share: float, *, is_good: bool) -> float | None:
-        """The latency below which this share of the answers (or of the refusals) stayed."""
-        found = sorted(self.latencies[is_good])
-        return round(found[min(len(found) - 1, int(share * len(found)))] * 1_000, 1) if found else None
+        """Latency percentile of the predictions, or of the other responses."""
+        latencies = sorted(self.latencies[is_good])
+        return (
+            round(latencies[min(len(latencies) - 1, int(share * len(latencies)))] * 1_000, 1)
+            if latencies
+            else None
+        )
 
 
 class Client(asyncio.Protocol):
-    """One connection. What the server closes is opened again."""
+    """One connection, which is reopened when the server closes it."""
 
     def __init__(self, request: bytes, load: Load, phase: dict[str, bool]):
         self.request, self.load, self.phase = request, load, phase
@@ -115,12 +119,12 @@ async def offered(port: int, request: bytes, *, n_connections: int, seconds: flo
 
 
 def offer(port: int, request: bytes, *, n_connections: int, seconds: float, warm_up: float = 0.5) -> Load:
-    """The load of `n_connections` for `seconds`, after a while that is not counted."""
+    """Send requests over `n_connections` for `seconds`; the `warm_up` before that is not measured."""
     return asyncio.run(offered(port, request, n_connections=n_connections, seconds=seconds, warm_up=warm_up))
 
 
 def post(path: str, body: bytes, token: str) -> bytes:
-    """The bytes of a request."""
+    """Bytes of a POST request with a JSON body."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

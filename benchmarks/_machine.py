@@ -1,4 +1,4 @@
-"""What every benchmark shares: the machine and versions it ran on, its result file, and memory of processes."""
+"""Shared by all benchmarks: machine and versions, command line, result file, peak memory of processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIBRARIES = (
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory, load and system, as found."""
+    """Processor, cores, memory, load and system."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -42,44 +42,44 @@ def machine() -> dict[str, Any]:
 
 
 def versions(libraries: Iterable[str] = LIBRARIES) -> dict[str, str]:
-    """Python and the libraries that are installed."""
-    found = {"python": platform.python_version()}
+    """Versions of Python and of the installed libraries."""
+    versions_by_name = {"python": platform.python_version()}
     for name in libraries:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions_by_name[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions_by_name
 
 
 def header(title: str, libraries: Iterable[str] = LIBRARIES) -> dict[str, Any]:
-    """Prints where it runs; the same goes into the result."""
+    """Prints machine and versions, and returns them for the result file."""
     about = {"benchmark": title, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     about |= {"machine": machine(), "versions": versions(libraries)}
-    told = about["machine"]
+    host = about["machine"]
     print(
-        f"{title}: {told['processor']}, {told['cores']} cores, {told['memory_gb']} GB, load {told['load'][0]}"
+        f"{title}: {host['processor']}, {host['cores']} cores, {host['memory_gb']} GB, load {host['load'][0]}"
     )
     print(", ".join(f"{name} {version}" for name, version in about["versions"].items()))
     return about
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark takes."""
-    made = argparse.ArgumentParser(
+    """Command line with the options that every benchmark takes."""
+    argument_parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the results there, with versions and machine"
+    argument_parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the results, machine and versions to this file"
     )
-    made.add_argument(
-        "--quick", action="store_true", help="seconds instead of minutes; only to see that it works"
+    argument_parser.add_argument(
+        "--quick", action="store_true", help="seconds instead of minutes; only checks that the benchmark runs"
     )
-    return made
+    return argument_parser
 
 
 def write_json(path: Path | None, about: dict[str, Any], results: Any) -> None:
-    """Machine, versions and results in one file; nothing when no file was asked for."""
+    """Writes machine, versions and results to the file; nothing without a path."""
     if path:
         path.write_text(
             json.dumps({**about, "results": results}, indent=1, ensure_ascii=False) + "\n", "utf-8"
@@ -87,10 +87,10 @@ def write_json(path: Path | None, about: dict[str, Any], results: Any) -> None:
 
 
 class PeakMemory:
-    """The peak resident memory of a process and of all that it starts, each by itself, in MB.
+    """Peak resident memory (MB) of a process and of each of its descendants.
 
-    The kernel keeps each process's high-water mark; it is set back at the start and read until the end, every
-    20 ms, so that also a short child is seen.
+    The kernel keeps a high-water mark for each process (VmHWM). It is reset at the start and then read every
+    20 ms, so that short-lived children are seen too.
     """
 
     def __init__(self, pid: int):
@@ -100,7 +100,7 @@ class PeakMemory:
 
     def __enter__(self) -> Self:
         for process in self._tree():
-            _set_back(process.pid)
+            _reset_peak(process.pid)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
@@ -115,8 +115,8 @@ class PeakMemory:
     @property
     def by_process(self) -> dict[str, float]:
         """The peak of each process, the largest first; names are made of the command and the process id."""
-        found = {f"{name} {pid}": round(peak / 1024, 1) for (pid, name), peak in self._peaks.items()}
-        return dict(sorted(found.items(), key=lambda item: -item[1]))
+        peaks = {f"{name} {pid}": round(peak / 1024, 1) for (pid, name), peak in self._peaks.items()}
+        return dict(sorted(peaks.items(), key=lambda item: -item[1]))
 
     @property
     def largest(self) -> float:
@@ -146,10 +146,10 @@ class PeakMemory:
 
 
 def timed(work: Any) -> tuple[float, Any]:
-    """Seconds of wall time, and what the work gave back."""
+    """Wall-clock seconds of a call, and its result."""
     started = time.perf_counter()
-    answer = work()
-    return time.perf_counter() - started, answer
+    result = work()
+    return time.perf_counter() - started, result
 
 
 def _name(process: psutil.Process) -> str:
@@ -160,7 +160,7 @@ def _name(process: psutil.Process) -> str:
     return next((each for each in known if any(each in word for word in words)), process.name())
 
 
-def _set_back(pid: int) -> None:
+def _reset_peak(pid: int) -> None:
     with suppress(OSError):
         Path(f"/proc/{pid}/clear_refs").write_text("5")
 

@@ -1,4 +1,4 @@
-"""What serving is measured beside: each peer in a virtual environment of its own, served as its manual says."""
+"""Model servers to compare with, each in its own virtual environment and set up as its manual says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Peer:
-    """`command(models, port, which)` starts it for the model `which`; `path` and `body` ask for a row."""
+    """A model server. `command(models, port, which)` starts it for a model; `path` and `body` make a request."""
 
     name: str
     environment: str
@@ -40,7 +40,7 @@ def split(row: Row) -> Any:
 
 
 def tensors(row: Row) -> Any:
-    """V2 as MLServer's pandas codec takes it."""
+    """V2 request body for MLServer's pandas codec."""
     return {
         "parameters": {"content_type": "pd"},
         "inputs": [
@@ -90,13 +90,13 @@ def _mlserver(models: Path, port: int, which: str) -> list[str]:
     folder = models / "mlserver"
     folder.mkdir(exist_ok=True)
     ports = {"http_port": port, "grpc_port": port + 1, "metrics_port": port + 2}
-    told = {"host": "127.0.0.1", **ports, "parallel_workers": N_WORKERS, "debug": False}
-    (folder / "settings.json").write_text(json.dumps(told))
+    settings = {"host": "127.0.0.1", **ports, "parallel_workers": N_WORKERS, "debug": False}
+    (folder / "settings.json").write_text(json.dumps(settings))
     for name in ("forest", "linear"):
         (folder / name).mkdir(exist_ok=True)
-        told = {"name": name, "implementation": "mlserver_sklearn.SKLearnModel"}
-        told["parameters"] = {"uri": str(models / f"{name}.joblib")}
-        (folder / name / "model-settings.json").write_text(json.dumps(told))
+        settings = {"name": name, "implementation": "mlserver_sklearn.SKLearnModel"}
+        settings["parameters"] = {"uri": str(models / f"{name}.joblib")}
+        (folder / name / "model-settings.json").write_text(json.dumps(settings))
     return ["-m", "mlserver.cli.main", "start", str(folder)]
 
 
@@ -124,7 +124,7 @@ PEERS = (
 
 
 def prepared(peer: Peer, venvs: Path) -> tuple[Path, Path]:
-    """The peer's Python and its folder of fitted models; installed and fitted once."""
+    """Python of the peer and its folder of fitted models; both are made once and kept."""
     home = venvs / peer.environment
     python, models = home / "bin" / "python", home / "models"
     if not (home / "installed").exists():
@@ -133,7 +133,7 @@ def prepared(peer: Peer, venvs: Path) -> tuple[Path, Path]:
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-r", str(HERE / f"requirements-{peer.environment}.txt")], check=True)
         if peer.environment == "mlflow":
-            # Beside it, so that the stock server does not find them.
+            # In a folder of their own, so that the plain MLflow server does not import them.
             subprocess.run([*pip, "--target", str(home / "fast"), "uvloop", "httptools"], check=True)
         (home / "installed").touch()
     if not models.exists():
@@ -149,13 +149,13 @@ def prepared(peer: Peer, venvs: Path) -> tuple[Path, Path]:
 
 
 def started(peer: Peer, venvs: Path, port: int, which: str, log: Path) -> subprocess.Popen[bytes]:
-    """The peer, serving on the port."""
+    """Start the peer on the port."""
     python, models = prepared(peer, venvs)
     environment = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ} | {
         "PATH": f"{python.parent}:{os.environ.get('PATH', '')}",
         "MODELS": str(models),
     }
-    # Nobody's telemetry or update checks, and no thread pools that fight for two cores.
+    # No telemetry and no update checks; one OpenMP thread, because the workers share two cores.
     environment |= {
         "BENTOML_DO_NOT_TRACK": "True",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -175,7 +175,7 @@ def started(peer: Peer, venvs: Path, port: int, which: str, log: Path) -> subpro
 
 
 def versions_of(peer: Peer, venvs: Path) -> str:
-    """The peer's version and that of its scikit-learn."""
+    """Versions of the peer and of its scikit-learn."""
     python, _ = prepared(peer, venvs)
     code = (
         "import importlib.metadata as m, sys\nprint(', '.join(f'{n} {m.version(n)}' for n in sys.argv[1:]))"

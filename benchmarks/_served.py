@@ -1,7 +1,7 @@
-"""Models to measure serving with: the 100-tree forest on a mixed table, and the article's linear model.
+"""Models for the serving benchmarks: a forest of 100 trees on a mixed table, and the article's linear model.
 
-`python benchmarks/_served.py [MODELS] [ROWS]`, with the environment of an installation, registers both there,
-and so many more models and rows of the log.
+`python benchmarks/_served.py [MODELS] [ROWS]`, run with the environment of an installation, registers both there,
+adds linear models up to MODELS, and fills the prediction log up to ROWS.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def mixed_table(n_rows: int, seed: int = 0) -> tuple[dict[str, Any], Any]:
 
 
 def make_models(*, n_rows: int, n_trees: int) -> ServedModels:
-    """Registers both models in an empty database; needs Django to be set up and the tables to be there."""
+    """Registers both models in an empty, migrated database; django.setup() must have been called."""
     from predictor.models import RegisteredModel, User, Workspace, WorkspaceRole
     from predictor.services import registry
     from predictor.services.accounts import tokens, workspaces
@@ -62,11 +62,11 @@ def make_models(*, n_rows: int, n_trees: int) -> ServedModels:
     registry.register_linear(
         workspace=workspace, name="linear", coefficients=[0.5, 0.3], intercept=-1.5, by=user
     )
-    made = tokens.create_token(user=user, workspace=workspace, name="bench", scopes=["predict", "read"])
+    token = tokens.create_token(user=user, workspace=workspace, name="bench", scopes=["predict", "read"])
     row = {name: values[0].item() if name in NUMBERS else values[0] for name, values in columns.items()}
     path = f"/api/v1/{WORKSPACE}/models/{{}}/predictions"
     return ServedModels(
-        token=made.plaintext,
+        token=token.plaintext,
         forest_path=path.format("forest"),
         forest_row=row,
         linear_path=path.format("linear"),
@@ -143,7 +143,7 @@ def _finished_run(model: Any) -> Any:
 
 
 def register_more(n_models: int) -> None:
-    """So many linear models, named linear-1, linear-2, …; those that are there already stay."""
+    """Registers linear models linear-1 to linear-N; existing ones stay."""
     from predictor.models import RegisteredModel, Workspace
     from predictor.services import registry
 
@@ -157,7 +157,7 @@ def register_more(n_models: int) -> None:
 
 
 def fill_log(n_rows: int) -> None:
-    """Rows of the log until there are so many, as the log's own statement writes them."""
+    """Fills the prediction log up to `n_rows`, by the same INSERT as the server."""
     import uuid
 
     from django.db import connection, transaction
@@ -180,14 +180,14 @@ def fill_log(n_rows: int) -> None:
             moment_of(key),
         )  # fmt: skip
 
-    there = PredictionLog.objects.count()
-    for start in range(there, n_rows, 50_000):
+    n_existing = PredictionLog.objects.count()
+    for start in range(n_existing, n_rows, 50_000):
         with transaction.atomic():
             insert(connection, [row(number) for number in range(start, min(start + 50_000, n_rows))])
 
 
 def main(n_models: int = 0, n_log_rows: int = 0) -> None:
-    """Tables, models and a token in the installation of this environment; prints what a load generator needs."""
+    """Fills the installation of this environment; if it was empty, prints ServedModels as JSON."""
     import django
 
     django.setup()

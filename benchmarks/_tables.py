@@ -1,4 +1,4 @@
-"""Tables for those who name no folder of their own."""
+"""Default tables of the benchmarks: data sets that scikit-learn ships."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def bundled_tables(folder: Path, *, is_quick: bool) -> Path:
-    """Tables that scikit-learn ships, a quarter of each kept for the test."""
+    """Writes manifest.json and a train and a test CSV of each data set; a quarter of the rows is the test part."""
     from sklearn import datasets
     from sklearn.model_selection import train_test_split
 

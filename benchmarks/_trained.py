@@ -1,4 +1,4 @@
-"""A version trained on a table, and the rows of its test file: what several measurements begin with."""
+"""A version trained on a table, with the rows of the test file; used by several benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from predictor.ml.types.training_request import AUTO, TrainingLimits, TrainingRe
 
 @dataclass(frozen=True)
 class Trained:
-    """`columns`: the test rows in canonical form; `y`: their targets, NaN or -1 where unknown."""
+    """A trained version with test data. `columns`: canonical test columns; `y`: targets, NaN or -1 if unknown."""
 
     name: str
     result: Mapping[str, Any]
@@ -46,7 +46,7 @@ def trained(
     seed: int = 0,
     n_threads: int = 1,
 ) -> Trained:
-    """Trains on NAME.train.csv as users do. Raises RuntimeError with the reason when that does not succeed."""
+    """Train on NAME.train.csv in the same child process as users' runs. Raises RuntimeError with the reason."""
     folder.mkdir(parents=True)
     train = ingest_csv(tables / f"{name}.train.csv", folder / "train.parquet", scratch=folder)
     request = TrainingRequest(
@@ -86,7 +86,7 @@ def trained(
 
 
 def rows_of(path: Path, signature: Signature, scratch: Path) -> dict[str, Any]:
-    """The rows of a CSV file as canonical columns."""
+    """Rows of a CSV file as canonical columns."""
     limits = CsvLimits(max_bytes=1 << 32, max_rows=10_000_000)
     checker = RowChecker(signature)
     folder = scratch / "test"

@@ -1,4 +1,4 @@
-"""Load by wrk, and what the loaded processes use meanwhile."""
+"""HTTP load by wrk, and the CPU time and memory that the server uses meanwhile."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Loaded:
 
 
 def require_wrk(*, is_quick: bool) -> None:
-    """Ends the benchmark where wrk is missing: well when it was only asked whether it works."""
+    """Ends the benchmark if wrk is missing: with exit code 0 for a quick run, else 1."""
     if not shutil.which("wrk"):
         print("wrk is not installed (on Debian: apt install wrk), so nothing is measured.")
         raise SystemExit(0 if is_quick else 1)
@@ -65,18 +65,18 @@ def load(
     pid: int,
     paths: Sequence[str] = (),
 ) -> Loaded:
-    """POST the body to the URL over so many connections; the server is the process with this id and its tree.
+    """POST the body to the URL over `concurrency` connections. `pid`: the root process of the server.
 
-    With `paths`, these are asked in turn instead of the URL's own.
+    With `paths`, requests go to these in turn (round robin) instead of the path of the URL.
     """
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "body").write_bytes(body)
-        sent = "\n".join(
+        header_lines = "\n".join(
             f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()
         )
         script = Path(folder) / "post.lua"
-        told = {"body": json.dumps(str(Path(folder) / "body")), "headers": sent}
-        script.write_text(SCRIPT % {**told, "paths": ", ".join(map(json.dumps, paths))})
+        script_values = {"body": json.dumps(str(Path(folder) / "body")), "headers": header_lines}
+        script.write_text(SCRIPT % {**script_values, "paths": ", ".join(map(json.dumps, paths))})
         command = [
             "wrk",
             "--threads",
@@ -89,15 +89,15 @@ def load(
         command += ["--timeout", "10s", "--script", str(script), url]
         before = cpu_seconds(pid)
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        used = cpu_seconds(pid) - before
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    n = max(told["requests"], 1)
+        used_seconds = cpu_seconds(pid) - before
+    figures = json.loads(done.stdout.strip().splitlines()[-1])
+    n = max(figures["requests"], 1)
     return Loaded(
-        rate=(told["requests"] - told["bad"]) / told["seconds"],
-        p50_ms=told["p50"] / 1000,
-        p99_ms=told["p99"] / 1000,
-        cpu_us=used / n * 1e6,
-        n_bad=told["bad"] + told["broken"],
+        rate=(figures["requests"] - figures["bad"]) / figures["seconds"],
+        p50_ms=figures["p50"] / 1000,
+        p99_ms=figures["p99"] / 1000,
+        cpu_us=used_seconds / n * 1e6,
+        n_bad=figures["bad"] + figures["broken"],
     )
 
 
@@ -107,7 +107,7 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of a process and all that it started and that still lives."""
+    """CPU seconds of a process and its living descendants."""
     total = 0.0
     for process in tree(pid):
         try:
@@ -119,7 +119,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory_mb(pid: int, named: str = "") -> float:
-    """Memory of the processes in the tree whose command holds `named`: shared pages count once (PSS)."""
+    """Memory (PSS: shared pages count once) of the processes in the tree whose command contains `named`."""
     total = 0
     for process in tree(pid):
         try:
@@ -131,7 +131,7 @@ def memory_mb(pid: int, named: str = "") -> float:
 
 
 def wait_until(url_answers: object, seconds: float) -> float:
-    """Seconds until the call gives something true. Raises SystemExit when it does not."""
+    """Seconds until the call returns something true. Raises SystemExit after `seconds`."""
     started = time.monotonic()
     while time.monotonic() - started < seconds:
         if callable(url_answers) and url_answers():

@@ -1,15 +1,15 @@
-"""How accurate are the models? Trains on each table of a folder, scores its test part beside references.
+"""Accuracy: trains on each table of a folder, and compares the score on its test part with reference scores.
 
     python benchmarks/accuracy.py [--tables DIR] [--budget 60] [--threads 1] [--json FILE] [--quick] [--only …]
 
 DIR holds manifest.json, {name: {"target", "task", "reference": {method: {metric: value}}}}, with
-NAME.train.csv and NAME.test.csv for each name. Everything goes the way that users go:
-CSV → Parquet → training child →
-stored files → predictor. The test part is read after training has ended, to be scored once.
+NAME.train.csv and NAME.test.csv for each name. Everything goes through the same
+steps as for users: CSV → Parquet → training child → stored files → predictor. The test part is read once, after
+training has ended.
 
-Prints, for each table, ROC-AUC and log-loss or R² and RMSE beside the references, and the mean rank of every
+Prints for each table ROC-AUC and log-loss, or R² and RMSE, with those of the references, and the mean rank of every
 method by log-loss or R². FILE gets {table: {method: {metric: value}}} and, under "_about", machine and
-versions; ours is named "mlweb" and has "seconds", "members", "is_compiled" and "size_bytes", too.
+versions. Our method is "mlweb"; it also has "seconds", "members", "is_compiled" and "size_bytes".
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT), str(PROJECT / "benchmarks")]
 
-# So that scoring here, beside the training child, keeps to one thread as well.
+# Scoring in this process uses one thread, as the training child does.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    """Every table in turn; the exit code."""
+    """Measure every table; returns the exit code."""
     manifest = json.loads((arguments.tables / "manifest.json").read_text("utf-8"))
     names = [name for name in manifest if not arguments.only or name in arguments.only]
     if arguments.quick:
@@ -74,8 +74,8 @@ def compare(arguments: argparse.Namespace) -> int:
         print_table(name, found[name])
     print_ranks(found)
     if arguments.json:
-        asked = {"budget": arguments.budget, "threads": arguments.threads}
-        document = {**found, "_about": {**surroundings(), **asked}}
+        settings = {"budget": arguments.budget, "threads": arguments.threads}
+        document = {**found, "_about": {**surroundings(), **settings}}
         arguments.json.write_text(json.dumps(document, indent=1), "utf-8")
     return 1 if any("error" in methods[OURS] for methods in found.values()) else 0
 
@@ -100,7 +100,7 @@ def parse() -> argparse.Namespace:
 def measure(
     arguments: argparse.Namespace, name: str, entry: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Our metrics on the test part, and what the model took."""
+    """Metrics on the test part, and training seconds, size and members of the model."""
     train = ingest_csv(arguments.tables / f"{name}.train.csv", folder / "train.parquet", scratch=folder)
     task = Task.REGRESSION if entry["task"] == "regression" else None
     request = TrainingRequest(
@@ -152,7 +152,7 @@ def cross_validated(result: Mapping[str, Any]) -> float | None:
 def score(
     result: Mapping[str, Any], workdir: Path, test: Path, target: ColumnProfile, scratch: Path
 ) -> dict[str, float | None]:
-    """The stored version answers the rows of the test file, as it would for a user's CSV."""
+    """Metrics of the stored version on the test file, which is read and checked like a user's CSV."""
     signature = Signature.from_json(result["signature"])
     files = {name: workdir / file["path"] for name, file in result["artifacts"].items()}
     predictor = load_predictor(files, signature)
@@ -167,7 +167,7 @@ def score(
 
 
 def actual(test: Path, target: str, signature: Signature) -> Any:
-    """The target of the test rows: numbers, or codes of the classes (-1 for one that is new)."""
+    """The target of the test rows: numbers, or class codes (-1 for a class that training did not have)."""
     with test.open(encoding="utf-8-sig", newline="") as file:
         cells = [row[target] for row in csv.DictReader(file)]
     if signature.task is Task.REGRESSION:
@@ -193,14 +193,14 @@ def print_table(name: str, methods: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def rank_key(values: Mapping[str, Any]) -> float:
-    """Smaller is better: log-loss, or minus R²."""
+    """Sort key, smaller is better: log-loss, or minus R²."""
     if values.get("log_loss") is not None:
         return float(values["log_loss"])
     return -float(values["r2"]) if values.get("r2") is not None else float("inf")
 
 
 def print_ranks(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-    """Mean rank by log-loss or R² of the methods that every table has; equals share their ranks."""
+    """Mean rank by log-loss or R² of the methods that every table has; ties share their mean rank."""
     shared = set.intersection(*(set(methods) for methods in found.values())) if found else set()
     ranks: dict[str, list[float]] = {method: [] for method in shared}
     for methods in found.values():

@@ -1,11 +1,11 @@
-"""Do intervals and prediction sets hold what was asked, and does calibrating help? Counted on each table's test part.
+"""Empirical coverage of prediction intervals and sets, and the effect of probability calibration, on test data.
 
     python benchmarks/coverage.py [--tables DIR] [--budget 20] [--estimator auto] [--json FILE] [--quick] [--only …]
 
-DIR is as for accuracy.py. Prints, for coverages of 0.8, 0.9 and 0.95, the share of test rows whose true value
-was inside, in points off the asked one; the mean width of intervals beside the spread of the target, or the
-mean size of sets and how many were empty; and what asking costs for each row. Where probabilities were calibrated,
-their log-loss on the test rows without and with that, and how much of the difference chance alone gives.
+DIR is as for accuracy.py. Prints for nominal coverages of 0.8, 0.9 and 0.95 the share of test rows whose true value
+was inside, and its difference from the nominal coverage in percentage points; the mean width of intervals and the
+standard deviation of the target, or the mean size of sets and the share of empty ones; and the cost per row. If
+probabilities were calibrated: log-loss on the test rows before and after, with two standard errors of the gain.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from predictor.ml.persistence.version_files import load_pipeline
 from predictor.ml.types.schema import Task
 from predictor.ml.types.training_request import AUTO
 
-# What chance allows: two standard errors of a share among n rows are added to the two points wanted.
+# Aim: the empirical coverage differs from the nominal one by at most so many percentage points.
 WANTED_POINTS = 2.0
 
 
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def suits(estimator: str, task: str) -> bool:
-    """Whether the estimator can be trained for the task of a table, as its manifest names it."""
+    """Whether the estimator supports the task that the manifest gives for a table."""
     if estimator == AUTO:
         return True
     known = CATALOGUE[estimator].tasks
@@ -112,7 +112,7 @@ def measured(version: Trained) -> dict[str, Any]:
 
 
 def calibration(version: Trained, y: Any, answers: Any, is_known: Any) -> dict[str, Any] | None:
-    """What the calibration did to the log-loss, beside two standard errors; None where there is none."""
+    """Log-loss before and after calibration, the gain and its standard error; None without calibration."""
     pipeline = load_pipeline(version.files)
     if pipeline.calibration is None:
         return None
@@ -130,7 +130,7 @@ def calibration(version: Trained, y: Any, answers: Any, is_known: Any) -> dict[s
 
 
 def cost(version: Trained, answers: Any) -> float:
-    """Microseconds for the interval or set of a single row, beside predicting it."""
+    """Microseconds to make the interval or set of one row, without the prediction itself."""
     uncertainty = version.predictor.uncertainty
     assert uncertainty is not None
     one, started, n = answers[:1], time.perf_counter(), 2_000

@@ -1,13 +1,13 @@
-"""What does an explanation cost, and does it say what exact methods say?
+"""Cost of Shapley explanations, and their agreement with TreeSHAP and with exact Shapley values.
 
     python benchmarks/explanations.py [--tables DIR] [--rows 30] [--json FILE] [--quick] [--only …]
 
 DIR is as for accuracy.py. On each table a forest of 100 trees is fitted on the training part, stored and loaded as
-a version is, and rows of the test part are explained. Printed are: milliseconds for the answer to one row without
-and with its explanation; how far base and contributions are from summing to the answer; and the correlation, over
-all rows and columns, with values computed exactly from the same background rows: by TreeSHAP (package shap,
-interventional; where a column became several, their values are added), and, on tables of at most ten columns, by
-Shapley's formula over all subsets of them.
+a version is, and rows of the test part are explained. Prints: milliseconds for the prediction of one row without
+and with its explanation; the largest difference between the prediction and the sum of base and contributions; and
+the correlation, over all rows and columns, with exact values from the same background rows: by TreeSHAP (package
+shap, interventional; the values of features from one column are added) and, on tables of at most ten columns, by
+Shapley's formula over all subsets of columns.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ MAX_EXACT_COLUMNS, N_EXACT_ROWS = 10, 8
 
 @dataclass(frozen=True)
 class Made:
-    """A version as it serves, what was fitted, its background as a matrix, and rows to explain with the codes of
-    their answers."""
+    """A loaded version, its fitted pipeline, the background rows as a matrix, and rows to explain with the codes of
+    their predicted classes."""
 
     predictor: Predictor
     pipeline: FittedPipeline
@@ -91,7 +91,7 @@ def main() -> int:
 def arguments_of() -> Any:
     made = parser(__doc__)
     made.add_argument("--tables", type=Path, help="folder with manifest.json and the CSV files")
-    made.add_argument("--rows", type=int, default=30, help="explain so many rows of each test part")
+    made.add_argument("--rows", type=int, default=30, help="number of rows to explain of each test part")
     made.add_argument("--only", nargs="*", default=[], help="names of tables")
     arguments = made.parse_args()
     if arguments.quick:
@@ -131,7 +131,7 @@ def make(tables: Path, name: str, entry: Mapping[str, Any], folder: Path, argume
 def measured(made: Made) -> dict[str, Any]:
     answers = answers_of(made.predictor.predict(made.columns))
     explained = made.predictor.explain(made.columns, made.codes)
-    wanted = [row[code or 0] for row, code in zip(answers, made.codes, strict=True)]
+    predicted = [row[code or 0] for row, code in zip(answers, made.codes, strict=True)]
     sums = [each.base + sum(each.contributions.values()) for each in explained]
     names = made.pipeline.spec.sources
     ours = np.array([[each.contributions[name] for name in names] for each in explained])
@@ -142,14 +142,14 @@ def measured(made: Made) -> dict[str, Any]:
         "n_rows": len(ours),
         "ms_answer": per_row(lambda row, _: made.predictor.predict(row), made),
         "ms_explanation": per_row(lambda row, code: made.predictor.explain(row, [code]), made),
-        "off": float(np.max(np.abs(np.array(sums) - wanted))),
+        "off": float(np.max(np.abs(np.array(sums) - predicted))),
         "treeshap": None if shap is None else correlation(ours, by_treeshap(made, shap)),
         "exact": None if exact is None else correlation(ours[: len(exact)], exact),
     }
 
 
 def per_row(work: Callable[..., Any], made: Made) -> float:
-    """The median of milliseconds, one row at a time."""
+    """Median milliseconds, one row at a time."""
     times = []
     for place, code in enumerate(made.codes):
         row = {name: values[place : place + 1] for name, values in made.columns.items()}
@@ -160,7 +160,7 @@ def per_row(work: Callable[..., Any], made: Made) -> float:
 
 
 def by_treeshap(made: Made, shap: Any) -> Any:
-    """(rows, columns): TreeSHAP on the fitted forest, added up over what each column became."""
+    """TreeSHAP values of the fitted forest (rows, columns), summed over the features of each column."""
     (member,) = made.pipeline.members
     explainer = shap.TreeExplainer(
         member.estimator, member.part(made.background), feature_perturbation="interventional"
@@ -178,8 +178,8 @@ def by_treeshap(made: Made, shap: Any) -> Any:
 
 
 def shap_package() -> Any:
-    """shap, or None where it is not installed. It is imported without the folder of this file: numba would take
-    coverage.py there for the package of that name."""
+    """The package shap, or None if it is not installed. sys.path excludes this folder meanwhile: numba would import
+    our coverage.py instead of the package coverage."""
     before = list(sys.path)
     sys.path[:] = [each for each in before if Path(each or ".").resolve() != PROJECT / "benchmarks"]
     try:
@@ -191,7 +191,7 @@ def shap_package() -> Any:
 
 
 def by_formula(made: Made) -> Any:
-    """(a few rows, columns): the mean over all subsets of the other columns."""
+    """Exact Shapley values (N_EXACT_ROWS, columns): weighted means over all subsets of the other columns."""
     spec = made.pipeline.spec
     n = len(spec.sources)
     origin = np.array([spec.sources.index(output.source) for output in spec.outputs])

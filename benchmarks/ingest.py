@@ -1,4 +1,4 @@
-"""How long does an upload take, and how much memory? Through HTTP to a started server, beside bare DuckDB.
+"""Time and peak memory of a CSV upload over HTTP, compared with a bare DuckDB conversion.
 
     python benchmarks/ingest.py [--megabytes 1 100 1000] [--rounds 3] [--json FILE] [--quick]
 
@@ -39,15 +39,15 @@ print(json.dumps({"seconds": time.perf_counter() - started, "peak_mb": peak}))
 
 
 def main() -> int:
-    asked = parser(__doc__)
-    asked.add_argument("--megabytes", type=int, nargs="+", default=[1, 100, 1000])
-    asked.add_argument(
-        "--rounds", type=int, default=3, help="of which the median is told; one for 500 MB and more"
+    argument_parser = parser(__doc__)
+    argument_parser.add_argument("--megabytes", type=int, nargs="+", default=[1, 100, 1000])
+    argument_parser.add_argument(
+        "--rounds", type=int, default=3, help="of which the median is printed; one for 500 MB and more"
     )
-    asked.add_argument(
-        "--folder", type=Path, help="where files and data go; needs four times the largest size"
+    argument_parser.add_argument(
+        "--folder", type=Path, help="folder for files and data; needs four times the largest size"
     )
-    options = asked.parse_args()
+    options = argument_parser.parse_args()
     sizes = [1, 5] if options.quick else options.megabytes
     about = header("ingest")
     results = []
@@ -75,9 +75,9 @@ def main() -> int:
 def measure(folder: Path, megabytes: int, rounds: int, port: int, token: str, pid: int) -> dict[str, Any]:
     path = folder / "table.csv"
     write_table(path, megabytes * 1_000_000)
-    found = []
+    uploads = []
     for number in range(rounds):
-        with path.open("a") as file:  # the same bytes would be the same dataset, and not be read again
+        with path.open("a") as file:  # identical bytes would be the same dataset, and not be read again
             file.write(
                 f"{10**9 + number},1,1.5,0.5,,Paris,00501,2024-01-01,true,2024-01-01T00:00:00,w,1,0.5,1\n"
             )
@@ -85,28 +85,28 @@ def measure(folder: Path, megabytes: int, rounds: int, port: int, token: str, pi
             seconds, dataset = timed(lambda: upload(path, port, token))
         run = [sys.executable, "-c", BARE, str(path), str(folder / "bare.parquet")]
         bare = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
-        found.append({"seconds": seconds, "bare": bare, "memory": memory, "dataset": dataset})
-    seconds = statistics.median(each["seconds"] for each in found)
-    bare_seconds = statistics.median(each["bare"]["seconds"] for each in found)
-    worst = max((each["memory"] for each in found), key=lambda memory: memory.largest)
+        uploads.append({"seconds": seconds, "bare": bare, "memory": memory, "dataset": dataset})
+    seconds = statistics.median(each["seconds"] for each in uploads)
+    bare_seconds = statistics.median(each["bare"]["seconds"] for each in uploads)
+    worst = max((each["memory"] for each in uploads), key=lambda memory: memory.largest)
     n_bytes = path.stat().st_size
     path.unlink()
     return {
         "megabytes": megabytes,
         "n_bytes": n_bytes,
-        "n_rows": found[-1]["dataset"]["n_rows"],
+        "n_rows": uploads[-1]["dataset"]["n_rows"],
         "rounds": rounds,
         "seconds": round(seconds, 3),
         "bare_seconds": round(bare_seconds, 3),
         "ratio": round(seconds / bare_seconds, 3),
         "peak_mb": worst.largest,
         "peaks_mb": worst.by_process,
-        "bare_peak_mb": round(max(each["bare"]["peak_mb"] for each in found), 1),
+        "bare_peak_mb": round(max(each["bare"]["peak_mb"] for each in uploads), 1),
     }
 
 
 def write_table(path: Path, n_bytes: int) -> None:
-    """Always the same table for the same size."""
+    """Write the generated CSV; the same size gives the same table."""
     random = np.random.default_rng(0)
     cities = np.array(['"Łódź"', '"北京"', '"Paris"', '"New York"', '"Berlin"', '"Roma, IT"'])
     with path.open("w", encoding="utf-8") as file:
@@ -135,7 +135,7 @@ def write_table(path: Path, n_bytes: int) -> None:
 
 
 def upload(path: Path, port: int, token: str) -> dict[str, Any]:
-    """The dataset that the API answers with."""
+    """Upload the file; returns the dataset from the API's response."""
     boundary = "mlweb-benchmark"
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="table.csv"\r\n'

@@ -1,11 +1,11 @@
-"""What is left of the goodput when many more ask than can be answered.
+"""Goodput under overload: the share of the peak that remains with 5 and 20 times as many connections.
 
     python benchmarks/overload.py [--model forest|linear] [--seconds 8] [--rounds 3] [--json FILE] [--quick]
 
-A web server of its own (two processes, SQLite, every prediction logged durably) is asked for one row by 16
-connections, which is its peak, and then by five and twenty times as many. Every connection asks again as soon as
-it has its answer, so that the load does not give way. Goodput counts predictions alone; `share` is that of the
-peak. Refusals are answers with 503. The load generator takes its part of the same machine.
+Starts a web server (two processes, SQLite, every prediction logged durably). 16 connections request one row each,
+which is its peak; then five and twenty times as many. Every connection sends its next request as soon as it has the
+response (closed loop). Goodput counts predictions alone; `share` is relative to the peak. Refusals are responses
+with 503. The load generator runs on the same machine.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ HEAD = LINE.format(
 
 
 def main() -> int:
-    asked = parser(__doc__)
-    asked.add_argument("--model", choices=["forest", "linear"], default="forest")
-    asked.add_argument("--seconds", type=float, default=8)
-    asked.add_argument("--rounds", type=int, default=3)
-    options = asked.parse_args()
+    argument_parser = parser(__doc__)
+    argument_parser.add_argument("--model", choices=["forest", "linear"], default="forest")
+    argument_parser.add_argument("--seconds", type=float, default=8)
+    argument_parser.add_argument("--rounds", type=int, default=3)
+    options = argument_parser.parse_args()
     seconds, rounds = (1.0, 1) if options.quick else (options.seconds, options.rounds)
     about = header(f"overload, {options.model}")
     with (
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def measured(port: int, request: bytes, seconds: float, rounds: int) -> list[dict[str, Any]]:
-    """Each step in turn, `rounds` times; of each figure the median."""
+    """Run all steps `rounds` times; the median of each figure."""
     steps = (PEAK, *(PEAK * times for times in TIMES))
     loads: dict[int, list[Any]] = {step: [] for step in steps}
     for _ in range(rounds):
@@ -89,8 +89,8 @@ def measured(port: int, request: bytes, seconds: float, rounds: int) -> list[dic
 
 
 def middle(values: Any) -> float:
-    found = [value for value in values if value is not None]
-    return statistics.median(found) if found else 0.0
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else 0.0
 
 
 @contextmanager
@@ -102,24 +102,24 @@ def web_server(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    found = {
+    variables = {
         **os.environ, "MLWEB_DATA_DIR": str(data), "MLWEB_HOST": "127.0.0.1", "MLWEB_PORT": str(port),
         "MLWEB_WEB_WORKERS": "2", "MLWEB_WEB_THREADS": "256", **environment,
     }  # fmt: skip
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=found, check=True)
-    made = subprocess.run(
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=variables, check=True)
+    completed = subprocess.run(
         [sys.executable, "-c", MAKE, str(n_trees)],
         cwd=ROOT,
-        env=found,
+        env=variables,
         check=True,
         capture_output=True,
         text=True,
     )
-    models = json.loads(made.stdout.splitlines()[-1])
+    models = json.loads(completed.stdout.splitlines()[-1])
     with (folder / "web.log").open("ab") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "mlweb.supervised", "mlweb.server"],
-            cwd=ROOT, env=found, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=ROOT, env=variables, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     try:
         wait_for(port, server)

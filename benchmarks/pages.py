@@ -1,11 +1,11 @@
-"""How long list pages and the prediction log take as they grow: median milliseconds and SQL statements.
+"""Latency and SQL statements of list pages and of the prediction log as tables grow.
 
     python benchmarks/pages.py [--rows 1000000] [--runs 10000] [--repeats 15] [--json FILE] [--quick]
 
-Fills a scratch SQLite database in steps and asks every page at each step through Django's whole stack (no
-socket). Flat is the aim: `growth` is the largest step's processor time over the smallest's (SQLite works in
-the process itself, so nothing is left out, and other programs on the machine do not count). Every row of the
-log belongs to one of 21 models: 20 that are asked all the time, and one asked 30 times at the very beginning.
+Fills a scratch SQLite database in steps, and requests every page at each step through Django's whole stack (no
+socket). The time should not grow: `growth` is the CPU time of the largest step divided by that of the smallest
+(SQLite runs in the same process, so its time is included; other programs on the machine do not count). Every row of
+the log belongs to one of 21 models: 20 busy ones, and a rare one with 30 rows at the very beginning.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DAYS = ("2025-06-15", "2025-06-15")
 
 
 class Filler:
-    """Rows in bulk: what the services would write, without their work."""
+    """Inserts in bulk the rows that the services would write."""
 
     def __init__(self) -> None:
         from predictor.models import Dataset, Membership, RegisteredModel, User, Workspace
@@ -59,7 +59,7 @@ class Filler:
         self.inputs = [json.dumps({**each, "city": f"city {k}"}) for k, each in enumerate(inputs)]
 
     def runs(self, upto: int) -> None:
-        """Finished runs, each with its version, in turn for every model; the rare one has one version."""
+        """Finished runs with one version each, spread over the models; the rare model has one version."""
         from predictor.models import ModelVersion, TrainingRun
 
         while self.n_runs < upto:
@@ -103,7 +103,7 @@ class Filler:
             )
 
     def log(self, upto: int) -> None:
-        """Log rows in the order of time, written as one statement for many: a million in about 20 s."""
+        """Log rows in time order, by executemany: a million in about 20 s."""
         from django.db import connection, transaction
 
         sql = (
@@ -143,13 +143,13 @@ def signature() -> dict[str, Any]:
 
 
 def report() -> dict[str, Any]:
-    """About as long as a real one: lists must not read it."""
+    """An evaluation report of realistic size, which list queries must not load."""
     points = [round(k * 0.37, 3) for k in range(500)]
     return {"held_out": {"r2": 0.9, "rmse": 1.0}, "points": {"actual": points, "predicted": points}}
 
 
 def pages() -> dict[str, str]:
-    """What is asked. `{middle}` is a place in the middle of the log."""
+    """Pages by name. `{middle}` is the id of a row in the middle of the log."""
     w = "/w/bench"
     return {
         "datasets": f"{w}/datasets/",
@@ -228,10 +228,10 @@ def run(steps: list[tuple[int, int]], repeats: int) -> list[dict[str, Any]]:
         filler.runs(runs)
         filler.log(rows)
         print(f"{rows:,} log rows and {runs:,} runs written in {time.perf_counter() - started:.0f} s")
-        where = places(runs)
+        ids = places(runs)
         for name, path in pages().items():
-            found = measure(client, path.format(**where), repeats)
-            results[name]["steps"].append({"rows": rows, "runs": runs, **found})
+            figures = measure(client, path.format(**ids), repeats)
+            results[name]["steps"].append({"rows": rows, "runs": runs, **figures})
     for each in results.values():
         each["growth"] = round(each["steps"][-1]["cpu_ms"] / each["steps"][0]["cpu_ms"], 2)
     return list(results.values())
@@ -247,13 +247,13 @@ def show(results: list[dict[str, Any]], steps: list[tuple[int, int]]) -> None:
 
 
 def main() -> None:
-    options = parser(__doc__)
-    options.add_argument("--rows", type=int, default=1_000_000, help="log rows of the largest step")
-    options.add_argument("--runs", type=int, default=10_000, help="training runs of the largest step")
-    options.add_argument("--repeats", type=int, default=15)
-    asked = options.parse_args()
-    if asked.quick:
-        asked.rows, asked.runs, asked.repeats = min(asked.rows, 20_000), min(asked.runs, 400), 3
+    argument_parser = parser(__doc__)
+    argument_parser.add_argument("--rows", type=int, default=1_000_000, help="log rows of the largest step")
+    argument_parser.add_argument("--runs", type=int, default=10_000, help="training runs of the largest step")
+    argument_parser.add_argument("--repeats", type=int, default=15)
+    options = argument_parser.parse_args()
+    if options.quick:
+        options.rows, options.runs, options.repeats = min(options.rows, 20_000), min(options.runs, 400), 3
     about = header("pages", ("django", "djangorestframework"))
     with tempfile.TemporaryDirectory(prefix="mlweb-pages-") as folder:
         os.environ |= {
@@ -273,12 +273,12 @@ def main() -> None:
             call_command("migrate", verbosity=0)
             shares = (0.01, 0.1, 1.0)
             steps = [
-                (max(round(asked.rows * s), 200), max(round(asked.runs * s), 2 * N_MODELS + 1))
+                (max(round(options.rows * s), 200), max(round(options.runs * s), 2 * N_MODELS + 1))
                 for s in shares
             ]
-            results = run(steps, asked.repeats)
+            results = run(steps, options.repeats)
     show(results, steps)
-    write_json(asked.json, about, results)
+    write_json(options.json, about, results)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""Do compiled models answer as scikit-learn does? Every estimator, and all that Auto tries, on every table.
+"""Parity of compiled models (ONNX) with scikit-learn: every estimator, and all candidates of Auto, on every table.
 
     python benchmarks/parity.py [--tables DIR] [--rows 2000] [--json FILE] [--quick] [--only …]
 
 DIR holds manifest.json, {name: {"target", "task"}}, with NAME.train.csv for each name; without it, tables that
-scikit-learn ships. `--quick` takes one table made up here, with gaps, dates, words and categories in it.
+scikit-learn ships. `--quick` uses one small synthetic table with gaps, dates, texts and categories.
 
 Each model is fitted on at most so many rows, exported, and compared on a thousand ordinary rows and a thousand
 with missing, unseen and extreme cells (predictor/ml/onnx_export/parity.py, the gate that every version passes before
 it is published). Prints the largest difference, the share of equal labels, and whether it would be served compiled;
-at the end the share of compiled ones, and that among what Auto chooses from. FILE gets all of it.
-The exit code is 1 unless all that Auto chooses from is compiled.
+at the end the share of compiled models, of all and of the candidates of Auto. FILE gets all of it.
+The exit code is 1 unless all candidates of Auto are compiled.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from predictor.ml.validation.target import make_target
 from predictor.ml.validation.training_table import TrainingTable, feature_roles, make_table
 
 BLEND_SIZE = 4
-# Fewer trees and rounds: what differs between two implementations shows in the first of them.
+# Fewer trees and iterations: a difference between the implementations shows in the first of them.
 SHORT = {"max_iter": 60, "n_estimators": 30}
 QUICK = {"max_iter": 10, "n_estimators": 4}
 
@@ -70,10 +70,10 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tables", type=Path, help="folder with manifest.json and the CSV files")
-    parser.add_argument("--rows", type=int, default=2000, help="fit on at most so many rows")
+    parser.add_argument("--rows", type=int, default=2000, help="most rows to fit on")
     parser.add_argument("--only", nargs="*", default=[], help="names of tables")
     parser.add_argument("--json", type=Path, help="write the results here")
-    parser.add_argument("--quick", action="store_true", help="one small table made up here, small models")
+    parser.add_argument("--quick", action="store_true", help="one small synthetic table, small models")
     return parser.parse_args()
 
 
@@ -101,7 +101,7 @@ def read(path: Path, entry: Mapping[str, Any], scratch: Path) -> TrainingTable:
 
 
 def made_up(n: int) -> TrainingTable:
-    """Numbers with gaps, a yes-or-no, a date, few and many categories, words; three classes."""
+    """Synthetic table: numbers with gaps, a boolean, a date, few and many categories, a text; three classes."""
     draw = np.random.default_rng(0)
     amount = draw.lognormal(3, 2, n)
     amount[draw.random(n) < 0.1] = np.nan
@@ -125,7 +125,7 @@ def made_up(n: int) -> TrainingTable:
 
 
 def results(table: TrainingTable, short: Mapping[str, int]) -> Iterator[tuple[str, str, ParityResult]]:
-    """Each estimator at its defaults, each candidate of Auto, and a blend of the first few of those."""
+    """Parity of each estimator at its defaults, each candidate of Auto, and a blend of the first few candidates."""
     for info in estimators_for(table.task):
         params = {knob.name: knob.default for knob in info.hyperparameters_for(table.task)}
         candidate = portfolio.single(
@@ -139,15 +139,15 @@ def results(table: TrainingTable, short: Mapping[str, int]) -> Iterator[tuple[st
 
 
 def candidates_of(table: TrainingTable, short: Mapping[str, int]) -> list[Candidate]:
-    """Auto's own, unlike each other: anchors, second round, and one round near them."""
+    """Distinct candidates of Auto: anchors, second round, and one round of neighbours."""
     facts = portfolio.Facts.of(table)
     anchors = portfolio.anchors(facts)
     first = {each.key: each for each in (*anchors, *portfolio.second_round(facts, {}))}
     scores = {key: float(place) for place, key in enumerate(first)}
-    found = [*first.values(), *nearby(facts, first, scores, 0, seed=0)]
+    candidates = [*first.values(), *nearby(facts, first, scores, 0, seed=0)]
     return [
         replace(each, params={name: short.get(name, value) for name, value in each.params.items()})
-        for each in found
+        for each in candidates
     ]
 
 

@@ -1,12 +1,12 @@
-"""What becomes of requests/s and latency as models, log rows and rows in a body grow.
+"""Scaling of requests/s and latency with the number of models, log rows, and rows in a body.
 
     python benchmarks/scaling.py [--models 1 10 100 1000] [--log 0 100000 1000000 5000000]
                                  [--body 1 10 100 1000 10000] [--seconds 5] [--picture FILE.svg] [--json FILE] [--quick]
 
-An installation started as `make run` starts it grows from step to step; each is asked by wrk over 16 connections.
-Models: as many small ones as said, asked in turn, so that each has its place in the memory of both web processes.
-Log: the forest of 100 trees, one row a request, on a log that holds so many rows already (filled in bulk). Body:
-the forest, so many rows a request over four connections. --picture draws the curves (needs matplotlib).
+An installation, started as by `make run`, grows from step to step; wrk measures each step over 16 connections.
+Models: that many small models, requested in turn, so that both web processes have all of them loaded.
+Log: the forest of 100 trees, one row a request, with that many rows already in the log (filled in bulk). Body:
+the forest, that many rows a request over four connections. --picture draws the curves (needs matplotlib).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Point:
-    """One step of a curve."""
+    """Figures of one step: `rate` in requests/s, latencies in ms, `cpu` in µs a request, `memory` in MB."""
 
     size: int
     rate: float
@@ -45,21 +45,21 @@ class Point:
 
 
 def main() -> int:
-    asked = parser(__doc__)
-    asked.add_argument("--models", type=int, nargs="+", default=[1, 10, 100, 1_000])
-    asked.add_argument("--log", type=int, nargs="+", default=[0, 100_000, 1_000_000, 5_000_000])
-    asked.add_argument("--body", type=int, nargs="+", default=[1, 10, 100, 1_000, 10_000])
-    asked.add_argument("--seconds", type=float, default=5.0)
-    asked.add_argument("--picture", type=Path, metavar="FILE")
-    options = asked.parse_args()
+    argument_parser = parser(__doc__)
+    argument_parser.add_argument("--models", type=int, nargs="+", default=[1, 10, 100, 1_000])
+    argument_parser.add_argument("--log", type=int, nargs="+", default=[0, 100_000, 1_000_000, 5_000_000])
+    argument_parser.add_argument("--body", type=int, nargs="+", default=[1, 10, 100, 1_000, 10_000])
+    argument_parser.add_argument("--seconds", type=float, default=5.0)
+    argument_parser.add_argument("--picture", type=Path, metavar="FILE")
+    options = argument_parser.parse_args()
     if options.quick:
         options.models, options.log, options.body, options.seconds = [1, 5], [0, 1_000], [1, 10], 1.0
     require_wrk(is_quick=options.quick)
     about = header("scaling")
     with tempfile.TemporaryDirectory(prefix="mlweb-scaling-") as folder:
-        made = fill(Path(folder))
-        with installation(Path(folder), token=made["token"]) as (port, _, pid):
-            curves = Curves(Path(folder), made, port, pid, options.seconds)
+        models = fill(Path(folder))
+        with installation(Path(folder), token=models["token"]) as (port, _, pid):
+            curves = Curves(Path(folder), models, port, pid, options.seconds)
             found = {
                 "models": curves.models(options.models),
                 "body rows": curves.body(options.body),
@@ -75,7 +75,7 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class Curves:
-    """One installation, which grows from step to step."""
+    """Measures one installation, which grows from step to step."""
 
     folder: Path
     made: dict[str, Any]
@@ -113,7 +113,7 @@ class Curves:
             body = json.dumps({"rows": json.loads(body)["rows"] * n_rows}).encode()
         warm(url, body, headers)
         if n_warm:
-            # A first look at every model, so that loading is not what is measured.
+            # Request every model once, so that loading is not measured.
             load(url, body, headers, concurrency=8, seconds=1 + n_warm / 250, pid=self.pid, **more)
         loaded = load(url, body, headers, concurrency=concurrency, seconds=self.seconds, pid=self.pid, **more)
         memory = memory_mb(self.pid, "mlweb.server")
@@ -126,7 +126,7 @@ class Curves:
 
 
 def draw(curves: dict[str, list[Point]], path: Path) -> None:
-    """Requests/s (or rows/s, for bodies) and p99 over each size."""
+    """Plot requests/s (rows/s for bodies), p50 and p99 over each size."""
     import matplotlib
 
     matplotlib.use("svg")

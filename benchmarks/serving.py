@@ -1,15 +1,15 @@
-"""How fast is one prediction, beside what people use today? One row by HTTP, with wrk, on one machine.
+"""Latency and throughput of one-row predictions over HTTP, compared with other model servers (by wrk, on one machine).
 
     python benchmarks/serving.py [--peers NAME …] [--rounds 3] [--seconds 5] [--concurrency 1 16 64]
                                  [--venvs DIR] [--json FILE] [--quick]
 
 The same random forest (100 trees, 10 numbers and 4 categories, 20,000 rows) and the article's linear model are
-served by this project (two web workers; each request authenticated, checked, and committed to the log before
-its answer leaves) and by its peers (two workers each, which do none of that), everybody in an environment of
-their own below DIR (made once; --quick measures this project alone). In each round everybody serves in turn;
-medians over the rounds are printed: requests/s, p50, p99, processor time a request, memory (PSS) of the serving
-processes, seconds from start to the first answer, and how many times our rate is theirs. Then 100,000 rows of
-CSV, broken bodies (how many of them get a 5xx), and whether null, NaN and an empty cell get one answer.
+served by this project (two web workers; each request is authenticated, checked, and committed to the log before
+the response is sent) and by its peers (two workers each, which do none of that), each in a virtual environment
+below DIR (made once; --quick measures this project alone). In each round all servers run one after the other.
+Prints medians over the rounds: requests/s, p50, p99, CPU time a request, memory (PSS) of the serving processes,
+seconds from start to the first response, and our rate divided by theirs. Then: 100,000 rows of CSV, malformed bodies
+(which statuses they get), and whether null, NaN and an empty cell get the same prediction.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MODELS = ("forest", "linear")
 WARM_REQUESTS = 50
 CSV_ROWS = 100_000
 COLUMNS = ("requests/s", "p50 ms", "p99 ms", "CPU µs", "ours is")
-# Each is a body that some client once sent.
+# Malformed bodies that clients have sent.
 BROKEN = (
     b"", b"{", b"[]", b"null", b"42", b'"text"', b"\xff\xfe", b'{"rows": null}', b'{"rows": []}', b'{"rows": [[]]}',
     b'{"rows": [{}]}', b'{"rows": [{"n0": "abc"}]}', b'{"rows": {"n0": 1}}', b'{"x": 1}', b'{"rows": [null]}',
@@ -54,7 +54,7 @@ BROKEN = (
 
 @dataclass(frozen=True)
 class Serving:
-    """A server that answers: its root process, and for each model the address, body and headers of one row."""
+    """A running server: its root process, and for each model the URL, body and headers of a one-row request."""
 
     pid: int
     asks: dict[str, tuple[str, bytes, dict[str, str]]]
@@ -63,22 +63,24 @@ class Serving:
 
 
 def main() -> int:
-    asked = parser(__doc__)
+    argument_parser = parser(__doc__)
     names = [each.name for each in PEERS]
-    asked.add_argument("--peers", nargs="*", default=names, metavar="NAME", help=f"of {', '.join(names)}")
-    asked.add_argument("--rounds", type=int, default=3)
-    asked.add_argument("--seconds", type=float, default=5.0, help="of each run of wrk")
-    asked.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 64])
-    asked.add_argument("--venvs", type=Path, default=PROJECT / ".peers", metavar="DIR")
-    options = asked.parse_args()
+    argument_parser.add_argument(
+        "--peers", nargs="*", default=names, metavar="NAME", help=f"of {', '.join(names)}"
+    )
+    argument_parser.add_argument("--rounds", type=int, default=3)
+    argument_parser.add_argument("--seconds", type=float, default=5.0, help="duration of each run of wrk")
+    argument_parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 16, 64])
+    argument_parser.add_argument("--venvs", type=Path, default=PROJECT / ".peers", metavar="DIR")
+    options = argument_parser.parse_args()
     if options.quick:
         options.peers, options.rounds, options.seconds, options.concurrency = [], 1, 1.0, [16]
     require_wrk(is_quick=options.quick)
     peers = [each for each in PEERS if each.name in options.peers]
     about = header("serving")
     about["peers"] = {peer.name: versions_of(peer, options.venvs) for peer in peers}
-    for name, told in about["peers"].items():
-        print(f"{name}: {told}")
+    for name, versions in about["peers"].items():
+        print(f"{name}: {versions}")
     figures: dict[str, Any] = {
         "runs": defaultdict(list),
         "startup": defaultdict(list),
@@ -98,7 +100,7 @@ def main() -> int:
 
 
 def take_turn(peer: Peer | None, folder: Path, options: Any, figures: dict[str, Any]) -> None:
-    """One round of one contender: each model at each concurrency."""
+    """One round of one server: each model at each concurrency."""
     name = peer.name if peer else OURS
     for held in [(which,) for which in MODELS] if peer and peer.serves_one else [MODELS]:
         with serving(peer, folder, options.venvs, held) as server:
@@ -117,72 +119,72 @@ def take_turn(peer: Peer | None, folder: Path, options: Any, figures: dict[str, 
 
 @contextmanager
 def serving(peer: Peer | None, folder: Path, venvs: Path, held: Sequence[str] = MODELS) -> Iterator[Serving]:
-    """A contender (None: this project) that serves these models, until the block ends."""
+    """Start a server (None: this project) with these models; it is stopped when the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     if peer is None:
         with ours(folder / "ours") as server:
             yield server
         return
     port = free_port()
-    begun = time.monotonic()
+    started_at = time.monotonic()
     process = started(peer, venvs, port, held[0], folder / f"{peer.environment}.log")
     try:
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: is_well(address + peer.health), 120)
-        sent = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
         asks = {
-            which: (address + peer.path(which), json.dumps(peer.body(row_of(which))).encode(), sent)
+            which: (address + peer.path(which), json.dumps(peer.body(row_of(which))).encode(), headers)
             for which in held
         }
-        yield Serving(process.pid, asks, time.monotonic() - begun)
+        yield Serving(process.pid, asks, time.monotonic() - started_at)
     finally:
         end(process)
 
 
 @contextmanager
 def ours(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Serving]:
-    """The whole installation, as `make run` starts it: web server, worker, beat."""
+    """The whole installation, started as by `make run`: web server, worker, beat."""
     folder.mkdir(parents=True)
     models = fill(folder)
-    begun = time.monotonic()
-    wanted = {"MLWEB_WEB_WORKERS": str(N_WORKERS), **(settings or {})}
-    with installation(folder, wanted, token=models["token"]) as (port, _, pid):
+    started_at = time.monotonic()
+    environment = {"MLWEB_WEB_WORKERS": str(N_WORKERS), **(settings or {})}
+    with installation(folder, environment, token=models["token"]) as (port, _, pid):
         asks = asks_of(models, port)
-        yield Serving(pid, asks, time.monotonic() - begun, named="mlweb.server")
+        yield Serving(pid, asks, time.monotonic() - started_at, named="mlweb.server")
 
 
 def fill(folder: Path, n_models: int = 0, n_log_rows: int = 0) -> dict[str, Any]:
-    """Models and rows for the installation in this folder; what `_served` printed when it was empty, else {}."""
+    """Run `_served.py` for the installation in this folder: ServedModels as a dict if it was empty, else {}."""
     environment = {
         **environment_of(folder), "PYTHONPATH": str(PROJECT), "DJANGO_SETTINGS_MODULE": "mlweb.settings",
     }  # fmt: skip
-    made = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, str(PROJECT / "benchmarks" / "_served.py"), str(n_models), str(n_log_rows)],
         cwd=PROJECT, env=environment, check=True, capture_output=True, text=True,
     )  # fmt: skip
-    lines = made.stdout.splitlines()
+    lines = completed.stdout.splitlines()
     return dict(json.loads(lines[-1])) if lines else {}
 
 
 def asks_of(models: dict[str, Any], port: int) -> dict[str, tuple[str, bytes, dict[str, str]]]:
-    sent = {"Content-Type": "application/json", "Authorization": f"Bearer {models['token']}"}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {models['token']}"}
     return {
         which: (
             f"http://127.0.0.1:{port}{models[f'{which}_path']}",
             json.dumps({"rows": [models[f"{which}_row"]]}).encode(),
-            sent,
+            headers,
         )
         for which in MODELS
     }
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """The process and all that it started; some peers start theirs in a session of their own."""
-    held = tree(process.pid)
+    """Stop a process and its descendants; some peers start theirs in a new session."""
+    processes = tree(process.pid)
     process.send_signal(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(15)
-    for each in held:
+    for each in processes:
         with suppress(psutil.NoSuchProcess):
             each.kill()
     process.wait()
@@ -203,7 +205,7 @@ def row_of(which: str) -> dict[str, Any]:
 
 
 def warm(url: str, body: bytes, headers: dict[str, str]) -> None:
-    """Every worker has loaded the model; the first answer is checked."""
+    """Warm up until every worker has loaded the model; the first response must be a success."""
     with httpx.Client(timeout=60) as client:
         first = client.post(url, content=body, headers=headers)
         if first.status_code != 200:
@@ -234,7 +236,7 @@ def report(figures: dict[str, Any], options: Any) -> None:
 
 
 def middle(runs: list[Loaded]) -> Loaded:
-    """The median of each figure; errors are summed."""
+    """Median of each figure; errors are summed."""
     return Loaded(
         *(
             statistics.median(getattr(run, name) for run in runs)
@@ -245,7 +247,7 @@ def middle(runs: list[Loaded]) -> Loaded:
 
 
 def beside(peers: list[Peer], folder: Path, options: Any) -> dict[str, Any]:
-    """What is not a matter of one row: a CSV file, broken bodies, missing values."""
+    """Further comparisons: a CSV file, malformed bodies, missing values."""
     fastapi = next((peer for peer in peers if peer.environment == "fastapi"), None)
     with ExitStack() as stack:
         own = stack.enter_context(serving(None, folder, options.venvs))
@@ -265,7 +267,7 @@ def beside(peers: list[Peer], folder: Path, options: Any) -> dict[str, Any]:
 
 
 def csv_seconds(held: Mapping[str, Serving], n_rows: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds for a CSV file in one request, in turn."""
+    """Seconds of each server for a CSV file in one request."""
     text = table_as_csv(n_rows)
     found: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
@@ -300,7 +302,7 @@ def table_as_csv(n_rows: int) -> bytes:
 
 
 def broken_bodies(server: Serving) -> dict[str, int]:
-    """How many of the broken bodies are answered with which kind of status."""
+    """Number of malformed bodies by class of the response status."""
     url, _, headers = server.asks["forest"]
     counts: dict[str, int] = defaultdict(int)
     for body in BROKEN:
@@ -313,7 +315,7 @@ def broken_bodies(server: Serving) -> dict[str, int]:
 
 
 def missing_is_one(server: Serving) -> bool:
-    """Whether null in JSON, NaN in MLflow's dialect and an empty cell of a CSV get one answer."""
+    """Whether null in JSON, NaN in MLflow's JSON and an empty CSV cell get the same prediction."""
     url, _, headers = server.asks["forest"]
     row = {**row_of("forest"), "n0": None, "city": None}
     by_json = httpx.post(url, json={"rows": [row]}, headers=headers).json()["predictions"][0]

@@ -1,13 +1,13 @@
-"""The whole street for every table of a folder, all by HTTP: upload, Auto, version, predicting its test table.
+"""End-to-end benchmark over HTTP for every table of a folder: upload, Auto, version, prediction of the test table.
 
     python benchmarks/street.py [--tables DIR] [--budget 20] [--url URL --token TOKEN] [--json FILE] [--quick]
 
 DIR holds `manifest.json` ({name: {"target", "task": "classification" | "regression"}}) and for each name
 `NAME.train.csv` and `NAME.test.csv`; without it, tables that scikit-learn ships are used. A server and a
-worker are started on a data folder of their own, unless --url names a running one (then with a token of the
-scopes read, predict and write, and `--workspace`). Prints one line a table: seconds of the whole way, metric
-on the test table (log loss, or root mean squared error) beside the same metric of always answering the
-training mean or shares, parity between scikit-learn and ONNX Runtime, and how the version is served.
+worker are started on a data folder of their own, unless --url names a running server (then with --workspace and a
+token of the scopes read, predict and write). Prints one line a table: seconds from upload to predictions, metric
+on the test table (log loss, or root mean squared error), the same metric of a baseline that always predicts the
+training mean or class shares, parity between scikit-learn and ONNX Runtime, and how the version is served.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ LINE = "{name:<16} {seconds:>7} {metric:<9} {test:>11} {baseline:>11} {auc:>7} {
 
 
 def main() -> int:
-    asked = parser(__doc__)
-    asked.add_argument("--tables", type=Path, metavar="DIR")
-    asked.add_argument("--budget", type=int, default=20, help="seconds for Auto, for each table")
-    asked.add_argument("--url", help="of a running server; else one is started")
-    asked.add_argument("--token", default="")
-    asked.add_argument("--workspace", default="default")
-    asked.add_argument("--only", nargs="+", metavar="NAME", help="some of the tables")
-    options = asked.parse_args()
+    argument_parser = parser(__doc__)
+    argument_parser.add_argument("--tables", type=Path, metavar="DIR")
+    argument_parser.add_argument("--budget", type=int, default=20, help="seconds for Auto, for each table")
+    argument_parser.add_argument("--url", help="address of a running server (default: start one)")
+    argument_parser.add_argument("--token", default="")
+    argument_parser.add_argument("--workspace", default="default")
+    argument_parser.add_argument("--only", nargs="+", metavar="NAME", help="names of tables")
+    options = argument_parser.parse_args()
     budget = min(options.budget, 4) if options.quick else options.budget
     about = header("street")
     results = []
@@ -72,7 +72,7 @@ def server(options: Any, folder: Path) -> Iterator[Street]:
 
 
 class Street:
-    """One workspace of a server."""
+    """Runs the steps from upload to prediction in one workspace of a server."""
 
     def __init__(self, url: str, token: str, workspace: str):
         self.client = httpx.Client(
@@ -82,13 +82,13 @@ class Street:
         )
 
     def walk(self, name: str, tables: Path, entry: dict[str, Any], budget: int) -> dict[str, Any]:
-        """The whole way for one table; an error is part of the result, so that the others still go."""
+        """All steps for one table. An error becomes part of the result, so that the other tables still run."""
         started = time.perf_counter()
         try:
-            found = self._walk(name, tables, entry, budget)
+            result = self._walk(name, tables, entry, budget)
         except (httpx.HTTPError, RuntimeError, KeyError, ValueError) as error:
-            found = {"error": f"{type(error).__name__}: {error}"}
-        return {"name": name, "seconds": round(time.perf_counter() - started, 1), **found}
+            result = {"error": f"{type(error).__name__}: {error}"}
+        return {"name": name, "seconds": round(time.perf_counter() - started, 1), **result}
 
     def _walk(self, name: str, tables: Path, entry: dict[str, Any], budget: int) -> dict[str, Any]:
         train, test = tables / f"{name}.train.csv", tables / f"{name}.test.csv"
@@ -144,7 +144,7 @@ def check(response: httpx.Response) -> None:
 
 
 def measured(answered: pd.DataFrame, target: str, train: pd.DataFrame) -> dict[str, Any]:
-    """The metric on the test table, and that of always answering what training had on average."""
+    """Metric on the test table, and that of a baseline: the training mean, or the class shares of training."""
     chances = [name for name in answered if name.startswith("probability_")]
     if not chances:
         truth, predicted = answered[target].astype(float), answered["prediction"].astype(float)

@@ -1,13 +1,12 @@
-"""What the layout of a forest costs in ONNX Runtime, beside scikit-learn's own prediction.
+"""Prediction time of a forest in ONNX Runtime by layout of its nodes, compared with scikit-learn.
 
     python benchmarks/trees.py [--rows 20000] [--trees 100] [--json FILE] [--quick]
 
-One random forest (10 numbers, 4 categories) is exported as it would be served, in the order in which it was grown,
-and cut into nodes of one size after another (predictor/ml/onnx_export/tree_ensemble.py). For each: µs of processor
-time a row for one row, for 20 and for 2,000 at once on one thread, the seconds that 2,000 rows take when they are
-shared out to
-the processors, MB of file, seconds to load, and the largest difference from scikit-learn.
-Layouts take turns, and the least time of several counts, since other work on the machine only adds to it.
+One random forest (10 numbers, 4 categories) is exported in several layouts: as it is served, in the order in which
+it was grown, and split into TreeEnsemble nodes of several sizes (predictor/ml/onnx_export/tree_ensemble.py). Prints
+for each: µs of CPU time a row for batches of 1, 20 and 2,000 rows on one thread, the time of 2,000 rows spread over all
+processors, MB of file, seconds to load, and the largest difference from scikit-learn.
+Layouts are measured in turn, and the minimum of several runs counts, since other work on the machine only adds time.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
 from predictor.ml.types.schema import Role, Task
 
 NEVER = 10**12
-# Name, fewest branches to be turned, most branches of a node.
+# By name: fewest branches of a tree to mirror, most branches of a TreeEnsemble node.
 LAYOUTS = {
     "as it is served": (tree_ensemble.FEWEST_MIRRORED_BRANCHES, tree_ensemble.MOST_BRANCHES),
     "as it was grown, one node": (NEVER, NEVER),
@@ -51,7 +50,7 @@ SIZES = (1, 20, 2_000)
 
 @dataclass
 class Layout:
-    """A forest in one layout, and the least seconds it took for each number of rows."""
+    """A forest in one layout; `best`: least seconds for each batch size."""
 
     model: bytes
     alone: Session
@@ -82,14 +81,14 @@ def main() -> None:
 
 
 def parse() -> Any:
-    made = parser(__doc__)
-    made.add_argument("--rows", type=int, default=20_000, help="rows that the forest is fitted on")
-    made.add_argument("--trees", type=int, default=100)
-    return made.parse_args()
+    argument_parser = parser(__doc__)
+    argument_parser.add_argument("--rows", type=int, default=20_000, help="rows that the forest is fitted on")
+    argument_parser.add_argument("--trees", type=int, default=100)
+    return argument_parser.parse_args()
 
 
 def fitted(n_rows: int, n_trees: int) -> tuple[RandomForestClassifier, FittedPipeline, Any]:
-    """The forest, and 2,000 rows that it has not seen."""
+    """A fitted forest, its pipeline, and 2,000 new rows."""
     columns, y = mixed_table(n_rows)
     roles = dict.fromkeys(NUMBERS, Role.NUMERIC) | dict.fromkeys(CATEGORIES, Role.CATEGORICAL)
     spec = FeatureSpec.fit(columns, roles, ONE_HOT_TREES, y=y, task=Task.BINARY, n_classes=2)
@@ -114,24 +113,24 @@ def laid_out(pipeline: FittedPipeline, fewest_turned: int, most_branches: int) -
 def measure(layout: Layout, matrix: Any) -> None:
     for size in SIZES:
         parts = [matrix[start : start + size] for start in range(0, min(len(matrix), 200 * size), size)]
-        took = spent(lambda parts=parts: [layout.alone.run(part) for part in parts]) / sum(map(len, parts))
-        layout.best[str(size)] = min(took, layout.best.get(str(size), took))
+        seconds = spent(lambda parts=parts: [layout.alone.run(part) for part in parts]) / sum(map(len, parts))
+        layout.best[str(size)] = min(seconds, layout.best.get(str(size), seconds))
     started = time.perf_counter()
     layout.shared.run(matrix)
-    took = time.perf_counter() - started
-    layout.best["shared"] = min(took, layout.best.get("shared", took))
+    seconds = time.perf_counter() - started
+    layout.best["shared"] = min(seconds, layout.best.get("shared", seconds))
 
 
 def spent(work: Callable[[], Any]) -> float:
-    """Seconds of processor time."""
+    """Seconds of CPU time."""
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
 def told(name: str, layout: Layout, expected: Any, matrix: Any) -> dict[str, Any]:
-    found = layout.alone.run(matrix).probabilities
-    difference = float(np.abs(found - expected).max())
+    probabilities = layout.alone.run(matrix).probabilities
+    difference = float(np.abs(probabilities - expected).max())
     per_row = " ".join(f"{layout.best[str(size)] * 1e6:6.1f}" for size in SIZES)
     n_mb = len(layout.model) / 1e6
     print(

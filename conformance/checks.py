@@ -1,4 +1,4 @@
-"""What the drivers share. Standard library only: it runs in the environment of each client."""
+"""Checks shared by all drivers. Standard library only, since it runs in the environment of each client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass
 class Setup:
-    """What `run.py` hands to a driver: where the server is, what to ask, and what the API answered to it."""
+    """Input of a driver, written by `run.py`: server, token, rows to predict, and the native API's predictions."""
 
     host: str
     port: int
@@ -28,7 +28,7 @@ class Setup:
 
     @property
     def base(self) -> str:
-        """Without a scheme, as Triton's client wants it."""
+        """Base URL without the scheme, as Triton's client takes it."""
         return f"{self.host}:{self.port}/serve/{self.workspace}"
 
     @property
@@ -42,35 +42,35 @@ class Setup:
 
 @dataclass
 class Checks:
-    """The checks of one client, in the order of the file."""
+    """Registry of the checks of one client, in the order of the file."""
 
     setup: Setup
-    found: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
+    registered: list[tuple[str, Callable[[], Any]]] = field(default_factory=list)
 
     def check(self, call: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-        """The function checks this call: it raises when something is wrong; what it returns is shown."""
+        """Decorator: register a function as the check of this call. It raises on failure; its return value is shown."""
 
         def add(function: Callable[[], Any]) -> Callable[[], Any]:
-            self.found.append((call, function))
+            self.registered.append((call, function))
             return function
 
         return add
 
     def check_snippet(self, key: str, model: str) -> None:
-        """The code that the model's page shows for this client, as it stands, prints the native answer."""
+        """Check that the snippet on the model's page, unchanged, prints the prediction of the native API."""
 
         @self.check(f"the snippet of the page of {model}")
         def run_it() -> None:
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
                 exec(self.setup.snippets[model]["codes"][key], {})
-            found = printed.getvalue().strip().splitlines()[-1]
-            same([found], [str(self.setup.snippets[model]["answer"])], "printed")
+            last_line = printed.getvalue().strip().splitlines()[-1]
+            same([last_line], [str(self.setup.snippets[model]["answer"])], "printed")
 
     def run(self) -> None:
-        """Run all and print the results as JSON on the last line."""
+        """Run all checks; prints the results as JSON on the last line."""
         results = []
-        for call, function in self.found:
+        for call, function in self.registered:
             try:
                 shown = function()
                 if asyncio.iscoroutine(shown):
@@ -87,7 +87,7 @@ def started() -> Checks:
 
 
 def same(found: Any, wanted: Any, what: str = "") -> None:
-    """Equal, numbers within what JSON and float64 lose: nothing. Raises AssertionError with both."""
+    """Assert equal sequences; numbers within a relative tolerance of 1e-12. Raises AssertionError with both."""
     found, wanted = list(found), list(wanted)
     if len(found) != len(wanted) or not all(map(_equal, found, wanted)):
         raise AssertionError(f"{what} got {found[:4]}, wanted {wanted[:4]}")
@@ -102,7 +102,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def refused(function: Callable[[], Any], *words: str) -> str:
-    """The error text of a call that has to fail, holding these words."""
+    """Assert that a call fails with an error that contains these words; returns the error text."""
     try:
         function()
     except Exception as error:

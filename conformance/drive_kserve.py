@@ -1,4 +1,4 @@
-"""KServe's inference client, V1 and V2."""
+"""Driver of KServe's inference client, V1 and V2."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def client(protocol: str) -> Any:
 
 def request(model: str, *, is_binary: bool) -> InferRequest:
     rows = setup.rows["whole"]
-    made = []
+    tensors = []
     for name, kind in KINDS.items():
         tensor = InferInput(name, [len(rows), 1], kind)
         values = np.array([row[name] for row in rows], NUMPY[kind]).reshape(-1, 1)
         tensor.set_data_from_numpy(values, binary_data=is_binary)
-        made.append(tensor)
-    return InferRequest(model, made, request_id="r-8")
+        tensors.append(tensor)
+    return InferRequest(model, tensors, request_id="r-8")
 
 
 def headers() -> dict[str, str]:

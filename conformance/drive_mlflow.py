@@ -1,4 +1,4 @@
-"""MLflow's scoring client, and the same route by the forms that its server documents."""
+"""Driver of MLflow's scoring client; also sends each request format that MLflow's server documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ setup = checks.setup
 
 
 def client(model: str, at: str = "") -> ScoringServerClient:
-    """The client builds its address from host and port: a token goes in as a password, the path as a port."""
+    """The client builds its URL from host and port only: so the token is passed as password, the path in the port."""
     path = f"{setup.port}/serve/{setup.workspace}/models/{model}{at}"
     return ScoringServerClient(f"token:{setup.token}@{setup.host}", path)
 
@@ -78,7 +78,7 @@ def shuffled() -> None:
 @checks.check("ScoringServerClient.invoke(numpy matrix); inputs as an object of lists")
 def arrays() -> None:
     same(client("article").invoke(np.array([[1.0, 2.0]]))["predictions"], [-0.4])
-    # The client itself refuses an object of arrays; the server takes it.
+    # MLflow's client refuses an object of arrays; our server accepts it.
     answer = post(b'{"inputs": {"x1": [1.0], "x2": [2.0]}}', "application/json", "article")
     same(answer.json()["predictions"], [-0.4])
 
@@ -103,7 +103,7 @@ def forms() -> None:
     same(post(split, "application/json").json()["predictions"], wanted("churn"))
     records = dump_input_data(frame(), inputs_key="dataframe_records")
     found = post(records, "application/json").json()
-    if "predictions" not in found:  # this release writes another form under the name
+    if "predictions" not in found:  # this MLflow release writes another format under this name
         records = '{"dataframe_records": ' + frame().to_json(orient="records") + "}"
         found = post(records, "application/json; charset=utf-8").json()
     same(found["predictions"], wanted("churn"))

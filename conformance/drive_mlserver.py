@@ -1,4 +1,4 @@
-"""MLServer's codecs make the payloads, and read the answers."""
+"""Driver with MLServer's codecs: they encode the requests and decode the responses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ for model in ("churn", "spend"):
 
 @checks.check("PandasCodec with gaps: NaN among numbers (written as null), the empty text elsewhere")
 def gaps() -> None:
-    # The codec itself takes no None among texts.
+    # The codec accepts no None among texts.
     data = frame("asked")
     for name in ("joined", "city", "note", "member"):
         cells = ["" if cell is None else str(cell) for cell in data[name]]

@@ -1,4 +1,4 @@
-"""Triton's own HTTP client: binary by default, JSON, packed, and the extensions."""
+"""Driver of Triton's HTTP client: binary tensors (the default), JSON, compression, and the V2 extensions."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ VERSION = tritonclient.__version__ if hasattr(tritonclient, "__version__") else 
 
 def inputs(model: str = "churn", *, is_binary: bool = True, is_column: bool = True) -> list[Any]:
     rows = setup.rows["whole"]
-    made = []
+    tensors = []
     for name, kind in KINDS.items():
         shape = [len(rows), 1] if is_column else [len(rows)]
         values = np.array([row[name] for row in rows], NUMPY[kind]).reshape(shape)
         tensor = triton.InferInput(name, shape, kind)
         tensor.set_data_from_numpy(values, binary_data=is_binary)
-        made.append(tensor)
-    return made
+        tensors.append(tensor)
+    return tensors
 
 
 def infer(model: str = "churn", *, is_binary: bool = True, **more: Any) -> Any:
@@ -103,8 +103,8 @@ def flat() -> None:
 
 @checks.check("infer, JSON both ways")
 def as_json() -> None:
-    wanted = [triton.InferRequestedOutput("predict", binary_data=False)]
-    check_answer(infer(is_binary=False, outputs=wanted))
+    outputs = [triton.InferRequestedOutput("predict", binary_data=False)]
+    check_answer(infer(is_binary=False, outputs=outputs))
 
 
 @checks.check("infer, JSON in, binary out")
@@ -148,7 +148,7 @@ def explain() -> None:
 
 @checks.check("infer, gaps as NaN and empty text")
 def gaps() -> None:
-    rows, made = setup.rows["asked"], []
+    rows, tensors = setup.rows["asked"], []
     for name, kind in {**KINDS, "age": "FP64", "member": "BYTES"}.items():
         empty = float("nan") if kind == "FP64" else ""
         cells = [row[name] for row in rows]
@@ -157,16 +157,16 @@ def gaps() -> None:
         values = np.array([empty if cell is None else cell for cell in cells], NUMPY[kind]).reshape(-1, 1)
         tensor = triton.InferInput(name, list(values.shape), kind)
         tensor.set_data_from_numpy(values)
-        made.append(tensor)
-    result = client.infer("churn", made, headers=setup.headers)
+        tensors.append(tensor)
+    result = client.infer("churn", tensors, headers=setup.headers)
     same(result.as_numpy("predict").reshape(-1).tolist(), setup.answers["churn"]["asked"], "predict")
 
 
 @checks.check("async_infer, eight at once")
 def together() -> None:
-    with triton.InferenceServerClient(setup.base, concurrency=8) as many:
-        asked = [many.async_infer("churn", inputs(), headers=setup.headers) for _ in range(8)]
-        for each in asked:
+    with triton.InferenceServerClient(setup.base, concurrency=8) as parallel_client:
+        requests = [parallel_client.async_infer("churn", inputs(), headers=setup.headers) for _ in range(8)]
+        for each in requests:
             check_answer(each.get_result())
 
 

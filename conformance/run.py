@@ -1,4 +1,4 @@
-"""Drives a real server with real clients and writes the matrix: `make conformance`.
+"""Conformance tests: drives a running server with published clients, and writes the result table (`make conformance`).
 
 python conformance/run.py [tritonclient kserve mlflow mlserver] [--port 8765]
 """
@@ -41,7 +41,7 @@ SERVER_SECONDS = 120.0
 DRIVER_SECONDS = 300.0
 
 
-# What the page of each model shows, for the drivers to run.
+# Prints the code snippets of each model's page, which the drivers run.
 SNIPPETS = """
 import json
 from django.test import RequestFactory
@@ -61,7 +61,7 @@ print(json.dumps({{
 
 @dataclass(frozen=True)
 class Result:
-    """One call of one client."""
+    """Result of one call of one client."""
 
     call: str
     ok: bool
@@ -70,7 +70,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Client:
-    """A client, its environment's Python, and the version that is installed in it."""
+    """A client, the Python of its virtual environment, and the installed version."""
 
     name: str
     python: Path
@@ -78,53 +78,57 @@ class Client:
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    asked.add_argument("clients", nargs="*", metavar="client", help=f"some of {', '.join(CLIENTS)}; else all")
-    asked.add_argument("--port", type=int, default=8765)
-    options = asked.parse_args()
+    argument_parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    argument_parser.add_argument(
+        "clients", nargs="*", metavar="client", help=f"some of {', '.join(CLIENTS)}; else all"
+    )
+    argument_parser.add_argument("--port", type=int, default=8765)
+    options = argument_parser.parse_args()
     unknown = sorted(set(options.clients) - set(CLIENTS))
     if unknown:
-        asked.error(f"There is no client {', '.join(unknown)}; there are {', '.join(CLIENTS)}.")
+        argument_parser.error(f"There is no client {', '.join(unknown)}; there are {', '.join(CLIENTS)}.")
     chosen = options.clients or list(CLIENTS)
     clients = [installed(name) for name in chosen]
     with tempfile.TemporaryDirectory(prefix="mlweb-conformance-") as folder:
         setup = Path(folder) / "setup.json"
         with served(Path(folder), options.port) as (token, is_up):
             setup.write_text(json.dumps(questions(options.port, token, Path(folder))), "utf-8")
-            found = {client: driven(client, setup) for client in clients}
+            by_client = {client: driven(client, setup) for client in clients}
             if not is_up():
                 raise SystemExit("The server ended while it was driven.")
-    print(matrix(found))
+    print(matrix(by_client))
     if not options.clients:
-        REPORT.write_text(report(found), "utf-8")
-    n_failed = sum(not each.ok for results in found.values() for each in results)
-    n = sum(map(len, found.values()))
+        REPORT.write_text(report(by_client), "utf-8")
+    n_failed = sum(not each.ok for results in by_client.values() for each in results)
+    n = sum(map(len, by_client.values()))
     print(f"{n - n_failed} of {n} calls as they should be.")
     return 1 if n_failed else 0
 
 
 def installed(name: str) -> Client:
-    """The client's environment, made when there is none or its requirements changed."""
+    """Virtual environment of a client; it is created if missing, or if its requirements changed."""
     requirements = HERE / f"requirements-{name}.txt"
     folder = KEPT / name
-    stamp, wanted = folder / ".installed", hashlib.sha256(requirements.read_bytes()).hexdigest()
+    stamp, digest = folder / ".installed", hashlib.sha256(requirements.read_bytes()).hexdigest()
     python = folder / "bin" / "python"
-    if not stamp.is_file() or stamp.read_text() != wanted:
+    if not stamp.is_file() or stamp.read_text() != digest:
         print(f"Installing {name} into {folder.relative_to(ROOT)} …", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]
         subprocess.run(pip, check=True)
-        stamp.write_text(wanted)
-    shown = "from importlib.metadata import version; import sys; print(version(sys.argv[1]))"
+        stamp.write_text(digest)
+    program = "from importlib.metadata import version; import sys; print(version(sys.argv[1]))"
     package = PACKAGES.get(name, name)
-    version = subprocess.run([python, "-c", shown, package], check=True, capture_output=True, text=True)
+    version = subprocess.run([python, "-c", program, package], check=True, capture_output=True, text=True)
     return Client(name, python, version.stdout.strip())
 
 
 @contextmanager
 def served(folder: Path, port: int) -> Iterator[tuple[str, Any]]:
-    """A server with three models on a data folder of its own: its token, and whether it still runs."""
+    """Start a server with three models on a temporary data folder; yields a token, and a call that tells if it runs."""
     environment = {
         **os.environ,
         "MLWEB_DATA_DIR": str(folder / "var"),
@@ -175,16 +179,16 @@ def served(folder: Path, port: int) -> Iterator[tuple[str, Any]]:
 
 
 def manage(*words: str, environment: dict[str, str]) -> str:
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, ROOT / "manage.py", *words],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise SystemExit(f"manage.py {words[0]} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    if completed.returncode:
+        raise SystemExit(f"manage.py {words[0]} failed:\n{completed.stdout}{completed.stderr}")
+    return completed.stdout
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
@@ -201,10 +205,10 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def questions(port: int, token: str, folder: Path) -> dict[str, Any]:
-    """The rows to ask about, and what the native API answers to them: what every client has to get, too."""
+    """Input of the drivers: rows, and the predictions of the native API, which every client has to get too."""
     rows = {"asked": table.asked(), "whole": table.whole()}
     answers = {
-        model: {kind: native_answers(port, token, model, asked) for kind, asked in rows.items()}
+        model: {kind: native_answers(port, token, model, model_rows) for kind, model_rows in rows.items()}
         for model in table.TARGETS
     }
     program = SNIPPETS.format(host=f"{HOST}:{port}")
@@ -212,9 +216,9 @@ def questions(port: int, token: str, folder: Path) -> dict[str, Any]:
         "shell", "-c", program, environment={**os.environ, "MLWEB_DATA_DIR": str(folder / "var")}
     )
     snippets = json.loads(printed.strip().splitlines()[-1])
-    for model, found in snippets.items():
-        found["codes"] = {key: code.replace("YOUR_TOKEN", token) for key, code in found["codes"].items()}
-        (found["answer"],) = native_answers(port, token, model, [found["row"]])
+    for model, snippet in snippets.items():
+        snippet["codes"] = {key: code.replace("YOUR_TOKEN", token) for key, code in snippet["codes"].items()}
+        (snippet["answer"],) = native_answers(port, token, model, [snippet["row"]])
     return {
         "host": HOST,
         "port": port,
@@ -237,9 +241,9 @@ def native_answers(port: int, token: str, model: str, rows: list[dict[str, Any]]
 
 
 def driven(client: Client, setup: Path) -> list[Result]:
-    """What the client's driver says about each call."""
+    """Run the driver of a client; returns the result of each call."""
     print(f"Driving with {client.name} {client.version} …", flush=True)
-    done = subprocess.run(
+    completed = subprocess.run(
         [client.python, HERE / f"drive_{client.name}.py", setup],
         capture_output=True,
         text=True,
@@ -247,10 +251,10 @@ def driven(client: Client, setup: Path) -> list[Result]:
         check=False,
     )
     try:
-        return [Result(**each) for each in json.loads(done.stdout.strip().splitlines()[-1])]
+        return [Result(**each) for each in json.loads(completed.stdout.strip().splitlines()[-1])]
     except (ValueError, IndexError, TypeError):
-        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
-        return [Result("the driver itself", False, f"exit {done.returncode}: {last}")]
+        last = (completed.stderr.strip().splitlines() or ["no word"])[-1]
+        return [Result("the driver itself", False, f"exit {completed.returncode}: {last}")]
 
 
 def matrix(found: dict[Client, list[Result]]) -> str:
@@ -264,7 +268,7 @@ def matrix(found: dict[Client, list[Result]]) -> str:
 
 
 def report(found: dict[Client, list[Result]]) -> str:
-    """docs/conformance.md."""
+    """Text of docs/conformance.md."""
     versions = ", ".join(f"{client.name} {client.version}" for client in found)
     lines = [
         "# What real clients get",
@@ -293,7 +297,7 @@ def report(found: dict[Client, list[Result]]) -> str:
 
 
 def cell(text: str) -> str:
-    """Text in a Markdown table."""
+    """Escape text for a Markdown table."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 

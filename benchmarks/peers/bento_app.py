@@ -1,4 +1,4 @@
-"""BentoML as its tutorials serve a model: `bentoml serve bento_app:Served`, models in the folder $MODELS."""
+"""BentoML server, as in its tutorials: `bentoml serve bento_app:Served`, models in the folder $MODELS."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""FastAPI as its tutorials serve a model: `uvicorn fastapi_app:app`, models in the folder $MODELS."""
+"""FastAPI server, as in its tutorials: `uvicorn fastapi_app:app`, models in the folder $MODELS."""
 
 import os
 from pathlib import Path
@@ -57,7 +57,7 @@ def linear(asked: LinearRows):
 
 @app.post("/csv")
 def csv(file: UploadFile):
-    """A CSV file in, the same with the predictions out."""
+    """Predict a CSV file; returns it with the predictions added."""
     frame = pd.read_csv(file.file)
     shares = models["forest"].predict_proba(frame)
     frame["prediction"] = shares.argmax(axis=1)

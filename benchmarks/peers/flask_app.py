@@ -1,4 +1,4 @@
-"""Flask as its tutorials serve a model: `gunicorn flask_app:app`, models in the folder $MODELS."""
+"""Flask server, as in its tutorials: `gunicorn flask_app:app`, models in the folder $MODELS."""
 
 import os
 from pathlib import Path

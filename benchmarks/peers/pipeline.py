@@ -53,7 +53,7 @@ def save_for_mlflow(folder: Path) -> None:
 
     for name, make in (("forest", forest), ("linear", linear)):
         path = str(folder / f"mlflow-{name}")
-        # Its new default refuses the trees of a forest.
+        # MLflow's new default format refuses the trees of a forest.
         mlflow.sklearn.save_model(make(), path, pip_requirements=[], serialization_format="cloudpickle")
 
 

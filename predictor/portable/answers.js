@@ -1,11 +1,11 @@
-// From the graph's numbers to an answer, and the check that this browser computes what the server computed.
+// Post-processing of the graph's output, and the golden-row check: this browser must compute what the server did.
 
 // Another processor may add in another order: predictor/ml/inference/predictor.py allows the same.
 const GOLDEN_TOLERANCE = 1e-5;
 
 const shortened = (value) => Number(value.toPrecision(7));
 
-/** The answer for canonical values by column: {prediction, probabilities, interval, set, score}. */
+/** Prediction for a row of canonical values by column: {prediction, probabilities, interval, set, score}. */
 function answerOf(model, row) {
   const [found] = runModel(model.graph, featuresOf(model.spec.features.steps, row));
   if (!found.every(Number.isFinite)) return { prediction: null };
@@ -35,7 +35,7 @@ function intervalOf({ edges, below, above, floor }, value) {
   return { low: shortened(low), high: shortened(value + Math.max(above[place], 0)) };
 }
 
-/** How far the golden rows' answers are from the stored ones, relative to their size. NaN when one has none. */
+/** Largest relative difference between predictions of the golden rows and the stored ones. NaN if one is not finite. */
 function goldenDifference(model) {
   const { rows, answers } = model.golden;
   const columns = Object.entries(rows).map(([name, { kind, cells }]) => [

@@ -6,7 +6,7 @@ const FAR = 0.1;
 
 class Refused extends Error {}
 
-/** {value, remark}: value is a number, a text, a BigInt moment, or null for missing. Throws Refused. */
+/** {value, remark}: the value is a number, a text, a BigInt moment, or null for missing. Throws Refused. */
 function cellOf(field, text) {
   const trimmed = text.trim();
   if (field.role === "categorical" || field.role === "text" ? text === "" : trimmed === "") {
@@ -55,7 +55,7 @@ function momentOf(text) {
   return BigInt(minutes) * 60000000n + BigInt(second * 1000000 + micro);
 }
 
-/** Days since 1970; Howard Hinnant, days_from_civil. */
+/** Days since 1970; Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil. */
 function daysOf(year, month, day) {
   const y = year - (month <= 2), era = Math.floor(y / 400), yearOfEra = y - era * 400;
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;

@@ -1,7 +1,7 @@
 // The feature specification in the browser: predictor/ml/features/tabular_steps.py, date_steps.py and text_steps.py for one row.
 //
-// The same arithmetic in float64, rounded to float32 once. Moments are BigInt microseconds since 1970, since they
-// pass 2**53 in the year 2255; tables that a browser might compute otherwise (sines, case folding) come as data.
+// The same arithmetic in float64, rounded to float32 once. Moments are BigInt microseconds since 1970, because they
+// pass 2**53 in the year 2255. What browsers may compute differently (sines, case folding) comes as tables in the data.
 
 const DAY = 86400000000n;
 const FARTHEST = 2n ** 61n;
@@ -46,7 +46,7 @@ function targetStep({ levels, means, other, missing, mean, scale }, value) {
   return found.map((each) => (each - mean) / scale);
 }
 
-/** Floor division of BigInt by a positive one. */
+/** Floor division of a BigInt by a positive one. */
 const floored = (a, b) => (a % b < 0n ? a / b - 1n : a / b);
 
 /** Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days. */
@@ -76,7 +76,7 @@ function datetimeStep({ origin, parts, fill, has_flag, means, scales, waves }, v
   return has_flag ? [...scaled, value === null ? 1 : 0] : scaled;
 }
 
-/** Python's str.casefold: letter by letter, the exceptions from a table. */
+/** Python's str.casefold, letter by letter; letters where toLowerCase differs come from a table. */
 const folded = (text, exceptions) =>
   Array.from(text).slice(0, LONGEST_TEXT).map((letter) => exceptions[letter] ?? letter.toLowerCase()).join("");
 

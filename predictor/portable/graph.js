@@ -1,4 +1,4 @@
-// ONNX graphs as mlweb writes them: the file is read, and its nodes are computed in float64.
+// ONNX runtime for the graphs that mlweb writes: parses the protobuf file and computes its nodes in float64.
 //
 // Every operator that predictor/ml/onnx_*.py emits is here, and nothing else; a graph with another one is refused.
 // A tensor is {dims, data}; data is a Float64Array, whatever the declared type: what ONNX holds in float32 is
@@ -109,7 +109,7 @@ function readModel(bytes) {
   return graph;
 }
 
-/** The answers for a matrix {dims: [n, k], data} of float32 numbers: an array of n rows. */
+/** Output of the graph for a matrix {dims: [n, k], data} of float32 numbers: an array of n rows. */
 function runModel(graph, matrix) {
   const values = new Map(graph.constants);
   values.set("X", matrix);
@@ -127,7 +127,7 @@ const axisOf = (axis, dims) => (axis < 0 ? axis + dims.length : axis);
 const each = (function_) => ([x]) => ({ dims: x.dims, data: x.data.map(function_) });
 const sigmoid = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 
-/** Element by element, after NumPy's rules of broadcasting. */
+/** Element-wise operator with NumPy's broadcasting. */
 function pairwise(function_) {
   const two = (a, b) => {
     const rank = Math.max(a.dims.length, b.dims.length);
@@ -158,7 +158,7 @@ function pairwise(function_) {
   return (inputs) => inputs.reduce(two);
 }
 
-/** Over one axis: `function_` gets the values along it. */
+/** Apply `function_` along one axis: softmax, or a reduction. */
 function along([x], axis, function_, keeps = true) {
   const place = axisOf(axis, x.dims), n = x.dims[place];
   const inner = sizeOf(x.dims.slice(place + 1)), outer = sizeOf(x.dims.slice(0, place));
@@ -230,7 +230,7 @@ function concat(tensors, { axis }) {
   return { dims, data };
 }
 
-/** Smallest or largest first; of equals the first. Both outputs: values and places along the last axis. */
+/** ONNX TopK: the k largest (or smallest) along the last axis, ties in order. Outputs: values and indexes. */
 function topK([x, k], { largest = 1 }) {
   const width = x.dims.at(-1), n = k.data[0], lines = x.data.length / width;
   const values = new Float64Array(lines * n), places = new Float64Array(lines * n);
@@ -262,7 +262,7 @@ function unsqueeze([x, axes]) {
   return { dims, data: x.data };
 }
 
-/** ai.onnx.ml TreeEnsemble 5 as mlweb emits it: splits "at most" and "member of", sums of leaves. */
+/** ai.onnx.ml TreeEnsemble 5 as mlweb emits it: branches BRANCH_LEQ (0) and BRANCH_MEMBER (6), summed leaves. */
 function forestOf(found) {
   const modes = found.nodes_modes.data, sets = [];
   let own = new Set();

@@ -1,4 +1,4 @@
-// The page: unpacks the model, checks it, and answers what the form holds.
+// The offline page: unpacks the model, checks digest and golden rows, and predicts the row in the form.
 
 const byId = (id) => document.getElementById(id);
 
@@ -16,7 +16,7 @@ async function unpacked(base64) {
 }
 
 async function digestOf(bytes) {
-  if (!globalThis.crypto?.subtle) return null; // not offered to every page that is opened from a disk
+  if (!globalThis.crypto?.subtle) return null; // browsers may not offer it to pages opened from a file
   const found = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(found, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -70,7 +70,7 @@ function showForm(model) {
   });
 }
 
-/** The row as the form holds it, by column; null when a field is refused. */
+/** Row of the form as canonical values by column; null if a field is invalid. */
 function rowOf(model) {
   const row = new Map();
   let isGood = true;
@@ -124,7 +124,7 @@ async function start() {
     byId("predict").disabled = false;
     state.textContent = `Checked: ${model.golden.answers.length} stored rows get their answers in this browser (they differ by at most ${difference.toExponential(1)} of their size).`;
     state.className = "good";
-    globalThis.mlweb = { // for whoever drives the page by program: texts in the order of the form
+    globalThis.mlweb = { // for programs that drive the page: texts in the order of the form
       answer: (texts) => answerOf(model, new Map(model.signature.fields.map((field, place) => [field.name, cellOf(field, texts[place] ?? "").value]))),
     };
   } catch (error) {

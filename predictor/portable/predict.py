@@ -1,7 +1,7 @@
 """Predict with the model beside this file: python predict.py rows.csv, or python predict.py '[{"age": 40}]'.
 
-Needs numpy and onnxruntime. It answers, one JSON object a line, only after the files have the digests of manifest.json
-and the golden rows get the answers that were stored with them.
+Needs numpy and onnxruntime. Writes one JSON object a line, after two checks: the files have the digests of
+manifest.json, and the golden rows get the predictions that are stored with them.
 """
 
 import csv
@@ -27,7 +27,7 @@ def load(name, digests):
 
 
 def read(argument):
-    """(line, {column: cell}) of JSON, or of a CSV file."""
+    """Pairs (line, {column: cell}) from a JSON array, or from a CSV file."""
     if argument.startswith("["):
         return enumerate(json.loads(argument), start=1)
     with open(argument, encoding="utf-8-sig", newline="") as file:
@@ -36,7 +36,7 @@ def read(argument):
 
 
 def value_of(field, row, line):
-    """A cell as a number, a text, or microseconds since 1970; None where it is empty."""
+    """Canonical value of a cell: a number, a text, or microseconds since 1970; None if it is empty."""
     name, role, cell = field["name"], field["role"], row.get(field["name"])
     if field["is_required"] and name not in row:
         raise SystemExit(f"Line {line} lacks the column {name!r}.")
@@ -56,7 +56,7 @@ def value_of(field, row, line):
 
 
 def numbers_of(step, value):
-    """The model's numbers for a value, by one step of the specification."""
+    """Features of a value, by one step of the feature specification."""
     if value is None:
         return step["missing"]
     if step["kind"] == "table":
@@ -77,7 +77,7 @@ def numbers_of(step, value):
 
 
 def answers(rows):
-    """The model's answers to rows {column: value}: a value, or a probability for each class."""
+    """Model output (n_rows, n_outputs) for rows {column: value}: a value, or a probability for each class."""
     matrix = [[x for step in spec["steps"] for x in numbers_of(step, row[step["source"]])] for row in rows]
     return session.run(None, {"X": np.array(matrix, np.float32)})[0].reshape(len(rows), -1)
 

@@ -1,10 +1,10 @@
-"""Rolling origins: when a forecast is tested as if it had been made then.
+"""Rolling-origin evaluation (backtest): fit on the data before a cut, forecast what comes after it.
 
-Time is cut in two. In the earlier part, candidates are compared: each is fitted on what was known at a cut and
-forecasts what came after it, up to the next part. In the later part, what was chosen is fitted again at each of
-three cuts, and its forecasts are the ones that are reported. So no value that judges a forecast was known when
-it was made, nor when its estimator was chosen. Between two cuts, forecasts are made at every period with the
-estimator of the cut before, which gives many forecasts for few fits.
+Time has two parts. In the earlier part, candidates are compared: each is fitted on what was known at a cut and
+forecasts what came after it, up to the later part. In the later part, the selected pipeline is refitted at each
+of three cuts, and these forecasts are reported. So no value that scores a forecast was known when it was made,
+nor when its estimator was selected. Between two cuts, forecasts are made at every period with the fit of the
+earlier cut: many forecasts for few fits.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from .series import SeriesTable
 from .training_table import Points, View, joined, tested_points, training_points, training_table
 
 N_CUTS = 3
-# Periods that the first fit has beyond the longest horizon, and that candidates are compared on at least.
+# Least number of periods: of the first fit beyond the horizon, and that candidates are compared on.
 SPARE, LEAST_COMPARED = 4, 4
-# Of the length of the longest series, between two cuts.
+# Largest distance between two cuts, as a share of the longest series (at least one horizon).
 SPACING_SHARE = 0.1
-# Rows that candidates are compared on, and rows that the report is made from.
+# Most rows that candidates are compared on, and that the report is made from.
 MOST_COMPARED, MOST_REPORTED = 12_000, 24_000
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """Periods at whose ends is fitted: to compare (outcomes up to the first of `tested`), and to report."""
+    """Periods after which a fit is made: to compare (outcomes up to the first of `tested`), and to report."""
 
     compared: tuple[int, ...]
     tested: tuple[int, ...]
@@ -44,10 +44,10 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Backtest:
-    """One table of all rows and which of them are for what.
+    """Rolling-origin splits: one table of all rows, and which rows are used for what.
 
-    `training`: the rows that may be fitted on, `reported`: for each cut (rows to fit on, rows to report).
-    `points` are those of the table's rows.
+    `training`: all rows to fit on. `reported`: for each cut (rows to fit on, rows to report).
+    `points`: the forecast point of each row.
     """
 
     view: View
@@ -64,18 +64,18 @@ class Backtest:
 
 
 def least_periods(shape: Shape, horizon: int) -> int:
-    """How long the longest series has to be: to fit, to compare and to report."""
+    """Least length of the longest series in periods: to fit, to compare and to report."""
     return shape.least + 2 * horizon + SPARE + LEAST_COMPARED + N_CUTS - 1
 
 
 def find_shape(table: SeriesTable, options: ForecastOptions) -> tuple[Shape, int, list[TrainingWarning]]:
-    """The seasons that can be seen in these series, and the horizon. Raises InvalidTrainingRequest."""
+    """Season lengths that the series are long enough for, and the horizon. Raises InvalidTrainingRequest."""
     frequency, length = table.frequency, table.longest
     seasons = frequency.seasons
     season = seasons[0] if seasons else 1
     warnings = []
-    asked = options.horizon or frequency.usual_horizon
-    if season > 1 and length < max(3 * season, least_periods(Shape(season), min(asked, season))):
+    horizon = options.horizon or frequency.usual_horizon
+    if season > 1 and length < max(3 * season, least_periods(Shape(season), min(horizon, season))):
         warnings.append(
             TrainingWarning(
                 f"The longest series has {length:,} periods, too few to learn a season of {season}; "
@@ -85,19 +85,19 @@ def find_shape(table: SeriesTable, options: ForecastOptions) -> tuple[Shape, int
         season = 1
     is_long = season > 1 and len(seasons) > 1 and length >= 2 * seasons[1]
     shape = Shape(season, seasons[1] if is_long else 0)
-    most = (length - least_periods(shape, 0)) // 2
-    if not options.horizon and most >= 1:
-        return shape, min(frequency.usual_horizon, most), warnings
-    if options.horizon > most or most < 1:
-        raise _too_short(frequency, shape, length, max(options.horizon, 1), most)
+    max_horizon = (length - least_periods(shape, 0)) // 2
+    if not options.horizon and max_horizon >= 1:
+        return shape, min(frequency.usual_horizon, max_horizon), warnings
+    if options.horizon > max_horizon or max_horizon < 1:
+        raise _too_short(frequency, shape, length, max(options.horizon, 1), max_horizon)
     return shape, options.horizon, warnings
 
 
 def _too_short(
-    frequency: Frequency, shape: Shape, length: int, horizon: int, most: int
+    frequency: Frequency, shape: Shape, length: int, horizon: int, max_horizon: int
 ) -> InvalidTrainingRequest:
     needed = least_periods(shape, horizon)
-    instead = f"Ask for at most {most:,}, or bring" if most >= 1 else "Bring"
+    instead = f"Ask for at most {max_horizon:,}, or bring" if max_horizon >= 1 else "Bring"
     return InvalidTrainingRequest(
         f"A forecast of {horizon:,} {'period' if horizon == 1 else 'periods'} ({frequency.title}) needs a past of "
         f"{needed:,} periods; the longest series here has {length:,}. {instead} more of the past.",
@@ -106,22 +106,22 @@ def _too_short(
 
 
 def find_cuts(table: SeriesTable, shape: Shape, horizon: int) -> Cuts:
-    """Cuts as far apart as the length allows; the last leaves a whole horizon."""
+    """Place the cuts as far apart as the length allows; a whole horizon follows the last one."""
     first = table.end - table.longest + shape.least + horizon + SPARE
     left = table.end - first - horizon - (N_CUTS - 1) - LEAST_COMPARED
-    most = max(horizon, int(SPACING_SHARE * table.longest))
-    spacing = 1 + max(0, min(most - 1, (left + LEAST_COMPARED - horizon) // (2 * (N_CUTS - 1))))
+    max_spacing = max(horizon, int(SPACING_SHARE * table.longest))
+    spacing = 1 + max(0, min(max_spacing - 1, (left + LEAST_COMPARED - horizon) // (2 * (N_CUTS - 1))))
     tested = [table.end - horizon - spacing * back for back in reversed(range(N_CUTS))]
     if tested[0] - LEAST_COMPARED < first:
         tested = [table.end - horizon - back for back in reversed(range(N_CUTS))]
-    begin = max(first, tested[0] - max(horizon, LEAST_COMPARED) - spacing * (N_CUTS - 1))
-    last = max(begin, tested[0] - max(min(horizon, (tested[0] - begin) // 2), 1))
-    compared = sorted({int(each) for each in np.linspace(begin, last, N_CUTS)})
+    earliest = max(first, tested[0] - max(horizon, LEAST_COMPARED) - spacing * (N_CUTS - 1))
+    last = max(earliest, tested[0] - max(min(horizon, (tested[0] - earliest) // 2), 1))
+    compared = sorted({int(each) for each in np.linspace(earliest, last, N_CUTS)})
     return Cuts(tuple(compared), tuple(tested), table.end)
 
 
 def make_backtest(view: View, cuts: Cuts, target: str, *, max_rows: int, seed: int) -> Backtest:
-    """All rows of a view: to fit on, to compare on, to report."""
+    """Build the table and its splits: rows to fit on, to compare on, to report."""
     compared = [
         tested_points(view, cut, after - 1, cuts.tested[0], MOST_COMPARED // len(cuts.compared), seed)
         for cut, after in itertools.pairwise((*cuts.compared, cuts.tested[0]))

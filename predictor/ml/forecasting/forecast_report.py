@@ -1,4 +1,4 @@
-"""How good a forecast is, beside what needs no model, as one JSON document.
+"""Evaluation report of a forecast, compared with the baselines, as one JSON document.
 
 `report()`: the keys of evaluation.py that any task has (format, task, metric, n_rows, held_out, baselines,
 verdict, coverage), and
@@ -35,7 +35,7 @@ from .naive_forecasts import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, error
 from .training_table import Points, View, actual, described
 
 N_RESAMPLES = 1_000
-# Even if all of fewer horizons that do not overlap were forecast better, chance does that in 1 of 16 tests.
+# Fewer horizons without overlap prove nothing: all 4 of 4 are better by chance in 1 of 16 tests.
 MIN_WINDOWS = 5
 MAX_SHOWN, HISTORY_SHOWN = 4, 24
 SHOWN_COVERAGE = 0.9
@@ -48,7 +48,7 @@ def report(
     *,
     seed: int,
 ) -> dict[str, Any]:
-    """From the pipeline's answers for the reported rows, and the errors that intervals are made from."""
+    """Evaluation report from the pipeline's predictions for the reported rows, and the errors for intervals."""
     judged = Judged(backtest, answers)
     ends = {coverage: judged.ends(known, coverage) for coverage in JUDGED_COVERAGES}
     own = judged.metrics(judged.forecast)
@@ -60,7 +60,7 @@ def report(
         "metric": "mae",
         "n_rows": len(judged.points),
         "held_out": own,
-        "baselines": [{"key": key, "title": TITLES[key], "held_out": found} for key, found in others.items()],
+        "baselines": [{"key": key, "title": TITLES[key], "held_out": score} for key, score in others.items()],
         "verdict": judged.verdict(seed).to_json(),
         "coverage": judged.coverage(ends),
         "frequency": view.table.frequency.title,
@@ -77,21 +77,21 @@ def report(
 
 @dataclass(frozen=True)
 class KnownErrors:
-    """The errors of rows of a backtest, in units of scale, by when they were known."""
+    """Backtest errors, in units of scale, which can be filtered by the period in which they became known."""
 
     backtest: Backtest
     rows: NDArray[np.intp]
     errors: Floats
 
     def at(self, end: int) -> StepErrors:
-        """What was known at the end of a period; the first ones when it is too early for any."""
+        """Calibration errors that were known at the end of a period."""
         points = self.backtest.points[self.rows]
         is_known = points.made_at(self.backtest.view.table) + points.steps <= end
         return StepErrors.fit(points.steps[is_known], self.errors[is_known], self.backtest.view.horizon)
 
 
 class Judged:
-    """The reported forecasts beside what came true and beside forecasts that need no model."""
+    """The reported forecasts with the observed values and the baseline forecasts."""
 
     def __init__(self, backtest: Backtest, answers: Floats):
         self.view, self.cuts = backtest.view, backtest.cuts
@@ -110,7 +110,7 @@ class Judged:
 
     @property
     def n_forecasts(self) -> int:
-        """How many times a forecast was made: distinct series and origins."""
+        """Number of forecasts made: distinct pairs of series and origin."""
         return len(np.unique(np.stack([self.points.series, self.points.origins]), axis=1).T)
 
     def _value(self, answers: Floats) -> Floats:
@@ -133,12 +133,12 @@ class Judged:
         )
 
     def by_step(self) -> list[dict[str, Any]]:
-        found = []
+        steps = []
         for step in range(1, self.view.horizon + 1):
             rows = self.points.steps == step
             if rows.any():
                 others = {key: self.metrics(values, rows) for key, values in self.baselines.items()}
-                found.append(
+                steps.append(
                     {
                         "step": step,
                         "n": int(rows.sum()),
@@ -146,26 +146,26 @@ class Judged:
                         "baselines": others,
                     }
                 )
-        return found
+        return steps
 
     def ends(self, known: KnownErrors, coverage: float) -> tuple[Floats, Floats]:
-        """The intervals as they would have been given at each cut, from the errors known by then."""
+        """Interval ends (low, high) as they would have been at each cut, from the errors known by then."""
         low, high = np.empty(len(self.points)), np.empty(len(self.points))
         for cut, rows in zip(self.cuts.tested, self._parts, strict=True):
             low[rows], high[rows] = known.at(cut).ends(self.points.steps[rows], coverage)
         return self._value(self._answers + low), self._value(self._answers + high)
 
     def coverage(self, ends: Mapping[float, tuple[Floats, Floats]]) -> list[dict[str, float]]:
-        """How often the value was inside of its interval, and how wide those were."""
-        found = []
+        """Empirical coverage and mean width of the intervals, for each nominal coverage."""
+        coverages = []
         for coverage, (low, high) in ends.items():
             is_in = (low <= self.value) & (self.value <= high)
             width = float(np.mean(high - low))
-            found.append({"coverage": coverage, "covered": float(is_in.mean()), "mean_width": width})
-        return found
+            coverages.append({"coverage": coverage, "covered": float(is_in.mean()), "mean_width": width})
+        return coverages
 
     def verdict(self, seed: int) -> Verdict:
-        """First against the best of the forecasts that need no model."""
+        """Comparison with each baseline, the strongest first; the sentence is about that one."""
         own = np.abs(self.forecast - self.value)
         losses = {key: np.abs(values - self.value) for key, values in self.baselines.items()}
         compared = sorted(
@@ -204,15 +204,15 @@ class Judged:
         return f"The forecast is not shown to be better than {what}: {numbers}, which chance alone can give."
 
     def shown(self, low: Floats, high: Floats) -> list[dict[str, Any]]:
-        """The forecasts made at each cut, with these ends of their intervals."""
+        """Forecasts made at each cut, with their observed values and interval ends."""
         made_at, frequency = self.points.made_at(self.view.table), self.view.table.frequency
-        found = []
+        forecasts = []
         for code in self._shown_series():
             for cut in self.cuts.tested:
                 rows = np.flatnonzero((self.points.series == code) & (made_at == cut))
                 rows = rows[np.argsort(self.points.steps[rows])]
                 if len(rows):
-                    found.append(
+                    forecasts.append(
                         {
                             "series": self.view.table.series[code].name,
                             "origin": frequency.text(cut),
@@ -229,21 +229,21 @@ class Judged:
                             },
                         }
                     )
-        return found
+        return forecasts
 
     def history(self) -> list[dict[str, Any]]:
-        """The values before the first cut that is shown, and on to the end."""
-        found = []
+        """Observed values of the shown series: some periods before the first cut, then up to the end."""
+        histories = []
         for code in self._shown_series():
             each = self.view.table.series[code]
             before = max(2 * self.view.shape.season, 2 * self.view.horizon, HISTORY_SHOWN)
             n = min(len(each), max(each.end - self.cuts.tested[0], 0) + before)
             dates = [self.view.table.frequency.text(index) for index in range(each.end - n + 1, each.end + 1)]
-            found.append({"series": each.name, "dates": dates, "values": _numbers(each.values[-n:])})
-        return found
+            histories.append({"series": each.name, "dates": dates, "values": _numbers(each.values[-n:])})
+        return histories
 
     def _shown_series(self) -> list[int]:
-        """Those of the largest values: what people look at first."""
+        """Codes of the series to show: those with the largest mean absolute value."""
         codes = np.unique(self.points.series)
         sizes = {int(code): float(np.nanmean(np.abs(self.view.table.series[code].values))) for code in codes}
         return sorted(sorted(sizes, key=lambda code: (-sizes[code], code))[:MAX_SHOWN])
@@ -252,10 +252,11 @@ class Judged:
 def gains_of(
     difference: Floats, made_at: NDArray[np.int64], horizon: int, *, seed: int
 ) -> tuple[float, float, float]:
-    """The mean gain and its 95 % interval (moving blocks, Künsch 1989), from the gain of each row.
+    """Mean gain and its 95 % interval by circular block bootstrap (Politis and Romano 1992), from each row's gain.
 
-    Series err together at one time, so each date counts once; forecasts whose horizons overlap err together, so
-    blocks as long as a horizon are drawn. Where there are too few of those to draw from, nothing is sure.
+    Errors of several series at one date are dependent, so each date counts once. Errors of overlapping horizons
+    are dependent, so blocks as long as a horizon are drawn. With fewer than MIN_WINDOWS blocks, the interval is
+    infinite.
     """
     dates, places, counts = np.unique(made_at, return_inverse=True, return_counts=True)
     means = np.bincount(places, weights=difference) / counts
@@ -270,7 +271,7 @@ def gains_of(
 
 
 def floor_of(view: View) -> float | None:
-    """0 where no value lies below it."""
+    """Lower bound of forecasts: 0 if no observed value is negative, else None."""
     return 0.0 if min(float(np.nanmin(each.values)) for each in view.table.series) >= 0 else None
 
 

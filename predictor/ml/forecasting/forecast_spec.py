@@ -1,8 +1,8 @@
-"""What a forecasting version knows beside its fitted pipeline: its rhythm and the end of every series.
+"""Stored specification of a forecasting version: frequency, horizon, and the last window of every series.
 
 forecast.json holds it: {"format": 1, "target", "date_column", "group_column", "frequency", "horizon", "shape",
-"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "residuals", "golden"}. With it, a horizon
-is served without the past being sent again.
+"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "errors", "golden"}. With it, a horizon
+is forecast without sending the past again.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from .lag_features import Described, Floats, Places, Shape, describe, filled
 from .series import Series
 
 FORMAT = 1
-# Periods that newer values may add to a series: more than that is another series by then.
+# Most periods that newer values may add to a series; beyond that, a new version is needed.
 MAX_AHEAD = 10_000
-# The column that names the series, beside numbers.
+# Input column of the pipeline that names the series; all others are numbers.
 GROUP = "series"
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The last values of one series, gaps filled, oldest first; `end` is the index of the last period."""
+    """Last window of one series: values with gaps filled, oldest first. `end`: index of the last period."""
 
     name: str
     end: int
@@ -47,7 +47,7 @@ class Ending:
         return cls(series.name, series.end, tuple(float(each) for each in values if math.isfinite(each)))
 
     def extended(self, steps: NDArray[np.int64], values: Floats, shape: Shape) -> Ending:
-        """With values so many periods after (or, below 1, before) the end."""
+        """A copy with newer values; `steps`: periods after the end, 0 or less for known ones. Raises InvalidInput."""
         ahead = max(int(steps.max()), 0)
         if ahead > MAX_AHEAD:
             which = f" of {shown(self.name)}" if self.name else ""
@@ -68,7 +68,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Rows:
-    """Future points of a request, placed: which series, and how many periods past its end."""
+    """Forecast points of a request: the index of the series, and the step (periods after its end)."""
 
     series: Places
     steps: NDArray[np.int64]
@@ -79,9 +79,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class ForecastSpec:
-    """See the module. `floor`: no value of training lay below it, so no answer does. None for no such bound.
+    """Forecast specification; see the module. `floor`: lower bound of all forecasts, or None.
 
-    `aggregation`: how rows of one period were joined ("sum" or "mean"); "" when there was one for each.
+    `aggregation`: how rows of one period were aggregated ("sum" or "mean"); "" when each period had one.
     """
 
     target: str
@@ -97,7 +97,7 @@ class ForecastSpec:
 
     @cached_property
     def codes(self) -> dict[str, int]:
-        """The place of each series by its name."""
+        """Index of each series by its name."""
         return {each.name: place for place, each in enumerate(self.endings)}
 
     @cached_property
@@ -113,7 +113,7 @@ class ForecastSpec:
         return np.array([each.end for each in self.endings], np.int64)
 
     def rows(self, columns: Columns) -> Rows:
-        """Where the rows lie. A series that is not known has the place -1, a missing date the step 0."""
+        """Series and step of each row. An unknown series has the index -1, a missing date the step 0."""
         dates = columns[self.date_column].astype("datetime64[us]")
         n = len(dates)
         series = np.zeros(n, np.intp)
@@ -125,11 +125,11 @@ class ForecastSpec:
         return Rows(series, steps)
 
     def is_within(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which of them can be forecast."""
+        """Mask of the rows that can be forecast: the series is known, the step is within the horizon."""
         return (rows.series >= 0) & (rows.steps >= 1) & (rows.steps <= self.horizon)
 
     def describe(self, rows: Rows) -> Described:
-        """The pipeline's own columns for placed rows (each within the horizon)."""
+        """The pipeline's input columns (lag and calendar features) for rows within the horizon."""
         described = self._described(rows)
         names = np.array([each.name for each in self.endings] + [None], object)[:-1]
         moments = self.frequency.moments(self._ends[rows.series] + rows.steps)
@@ -139,34 +139,35 @@ class ForecastSpec:
         return Described(columns, described.base, described.scale)
 
     def _described(self, rows: Rows) -> Described:
-        """Of the series that are asked for alone: a version may know a thousand."""
+        """Lag features. Only the windows of the requested series are used: a version may have a thousand."""
         needed, places = np.unique(rows.series, return_inverse=True)
         return describe(self._windows[needed], places, rows.steps, self.shape)
 
     @property
     def has_groups(self) -> bool:
-        """Whether the pipeline knows which series a row is of."""
+        """Whether the name of the series is a feature."""
         return len(self.endings) > 1
 
     def scales(self, rows: Rows) -> Floats:
-        """The unit of each row's answer, in the (perhaps logarithmic) target."""
+        """Scale of each row, in the unit of the (perhaps logarithmic) target."""
         return self._described(rows).scale
 
     def values(self, described: Described, answers: Floats) -> Floats:
-        """Answers of the pipeline in the target's own unit."""
+        """Inverse transform: the pipeline's predictions in the target's own unit."""
         return self.bounded(self.scaling.inverse(described.base + described.scale * answers))
 
     def bounded(self, values: Floats) -> Floats:
         return values if self.floor is None else np.maximum(values, self.floor)
 
     def history_signature(self) -> Signature:
-        """What rows of the past hold: the fields of a forecast, and the value."""
+        """Signature of history rows: the fields of a forecast, and the target."""
         fields = self.signature().fields
         return Signature("", Task.REGRESSION, (*fields, FeatureField(self.target, Role.NUMERIC)))
 
     def extended(self, columns: Columns) -> ForecastSpec:
-        """The same with newer values: each series ends where these end. Values of periods that are known replace
-        them; several for a period are joined as they were in training.
+        """A copy with newer history: each series ends where these values end.
+
+        A value of a known period replaces it; several of one period are aggregated as in training.
 
         Rows of unknown series, or without a date or a value, are left out. Raises InvalidInput.
         """
@@ -183,7 +184,7 @@ class ForecastSpec:
     def _joined(
         self, ending: Ending, steps: NDArray[np.int64], values: Floats
     ) -> tuple[NDArray[np.int64], Floats]:
-        """One value for each period."""
+        """Aggregate to one value for each period. Raises InvalidInput."""
         which = f" of {shown(ending.name)}" if ending.name else ""
         if self.is_log and self.floor is not None and values.min() < self.floor:
             raise InvalidInput(
@@ -194,16 +195,16 @@ class ForecastSpec:
         if len(distinct) == len(steps):
             return steps, values
         if not self.aggregation:
-            twice = self.frequency.text(ending.end + int(distinct[np.argmax(counts > 1)]))
+            repeated = self.frequency.text(ending.end + int(distinct[np.argmax(counts > 1)]))
             raise InvalidInput(
-                f"The newer values{which} have several rows for one period ({twice}); the version was "
+                f"The newer values{which} have several rows for one period ({repeated}); the version was "
                 "trained on one for each. Send one value for each period."
             )
         totals = np.bincount(places, weights=values).astype(np.float64)
         return distinct, totals if self.aggregation == "sum" else totals / counts
 
     def horizon_rows(self, horizon: int, groups: Sequence[str]) -> list[dict[str, Any]]:
-        """Rows as callers send them: the next periods of these series."""
+        """Request rows for the next `horizon` periods of these series."""
         rows = []
         for name in groups:
             end = self.endings[self.codes[name]].end
@@ -213,7 +214,7 @@ class ForecastSpec:
         return rows
 
     def signature(self) -> Signature:
-        """What callers send: a future date, and the series where there are several."""
+        """Input signature: a future date, and the series if there is a group column."""
         ends = [each.end for each in self.endings]
         first, last = self.frequency.text(min(ends) + 1), self.frequency.text(max(ends) + self.horizon)
         fields = [FeatureField(self.date_column, Role.DATETIME, minimum=first, maximum=last, typical=first)]
@@ -272,19 +273,19 @@ def with_calendar(
     names: NDArray[Any] | None,
     frequency: Frequency,
 ) -> dict[str, NDArray[Any]]:
-    """The features of the past with those of the date that is forecast, and with the series' name.
+    """Add calendar features of the forecast date, and the name of the series, to the lag features.
 
-    The time that has gone by is none of them: a weighted sum goes on along it for ever, and trees end at it.
+    Elapsed time is no feature: linear models extrapolate it without limit, and trees cannot extrapolate it.
     """
     parts = date_parts(moments.astype("datetime64[us]").view(np.int64))
-    found: dict[str, NDArray[Any]] = dict(columns)
+    features: dict[str, NDArray[Any]] = dict(columns)
     for part in frequency.calendar:
-        turn = 2 * np.pi * np.asarray(parts[part], np.float64) / CYCLES[part]
-        found |= {f"{part}_sine": np.sin(turn), f"{part}_cosine": np.cos(turn)}
-        found[part] = np.asarray(parts[part], np.float64)
-    return found if names is None else {**found, GROUP: names}
+        angle = 2 * np.pi * np.asarray(parts[part], np.float64) / CYCLES[part]
+        features |= {f"{part}_sine": np.sin(angle), f"{part}_cosine": np.cos(angle)}
+        features[part] = np.asarray(parts[part], np.float64)
+    return features if names is None else {**features, GROUP: names}
 
 
 def roles_of(names: Iterable[str]) -> dict[str, Role]:
-    """What the pipeline's own columns mean."""
+    """Role of each input column of the pipeline."""
     return {name: Role.CATEGORICAL if name == GROUP else Role.NUMERIC for name in names}

@@ -1,4 +1,4 @@
-"""How often a series is observed: found from its dates, and arithmetic on its periods.
+"""Frequency of a time series: inferred from its dates; and arithmetic on its periods.
 
 A period has an index (int64): consecutive periods have consecutive indexes, whatever the length of months.
 """
@@ -21,17 +21,19 @@ WEEK = 7 * DAY
 # 1970-01-05, so that weeks begin on Mondays.
 MONDAY = 4 * DAY
 LAST_DAY = 31
-# Daily data without any weekend is taken for weekdays only from this many dates on: three weeks.
+# From this many dates on (three weeks), daily data without a weekend has the frequency “weekday”.
 MIN_WEEKDAYS = 15
-# A grid that is emptier than this is not the rhythm of the series.
+# A regular grid is the frequency only if at least this share of its periods has a value.
 MIN_FILLED = 0.4
-# A period to gather irregular dates in has to have a value this often.
+# Irregular dates are resampled to periods of which at least this share has a value.
 MIN_GATHERED = 0.8
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """`unit` is "month", "weekday" (Monday to Friday) or "time" (microseconds); a period is `every` units.
+    """Sampling frequency of a series: a period is `every` units long.
+
+    `unit` is "month", "weekday" (Monday to Friday) or "time" (microseconds).
 
     `anchor`: the month, or the microseconds since 1970, at which period 0 begins. `day`: the day of the month
     that dates of monthly periods carry, 31 for the last.
@@ -44,7 +46,7 @@ class Frequency:
 
     @property
     def title(self) -> str:
-        """In words, as in “a monthly series”."""
+        """Name of the frequency, as in “a monthly series”."""
         if (self.unit, self.every) in TITLES:
             return TITLES[self.unit, self.every]
         if self.unit == "month":
@@ -56,7 +58,7 @@ class Frequency:
 
     @property
     def seasons(self) -> tuple[int, ...]:
-        """How many periods make the seasons that such series usually have, shortest first."""
+        """Usual season lengths of such series, in periods, shortest first."""
         return SEASONS.get((self.unit, self.every), ())
 
     @property
@@ -65,7 +67,7 @@ class Frequency:
 
     @property
     def calendar(self) -> tuple[str, ...]:
-        """The parts of its dates that come again and may matter: month, weekday, hour, minute."""
+        """Calendar features that can help to forecast: some of month, weekday, hour, minute."""
         if self.unit == "month":
             return () if self.every % 12 == 0 else ("month",)
         if self.unit == "weekday":
@@ -80,19 +82,19 @@ class Frequency:
         return self.unit == "time" and (self.every % DAY != 0 or self.anchor % DAY != 0)
 
     def indexes(self, moments: Moments) -> Indexes:
-        """The period that each moment (datetime64[us], none missing) lies in."""
+        """Index of the period of each moment (datetime64[us], none missing)."""
         if self.unit == "month":
             months: Indexes = moments.astype("datetime64[M]").astype(np.int64)
             return (months - self.anchor) // self.every
         if self.unit == "weekday":
             days = np.busday_offset(moments.astype("datetime64[D]"), 0, roll="backward")
-            counted: Indexes = np.asarray(np.busday_count(np.datetime64("1970-01-01"), days), np.int64)
-            return counted
+            indexes: Indexes = np.asarray(np.busday_count(np.datetime64("1970-01-01"), days), np.int64)
+            return indexes
         numbers: Indexes = moments.astype("datetime64[us]").view(np.int64)
         return (numbers - self.anchor) // self.every
 
     def moments(self, indexes: Indexes) -> Moments:
-        """The date of each period, as the series writes it."""
+        """Date (datetime64[us]) of each period."""
         indexes = np.asarray(indexes, np.int64)
         if self.unit == "month":
             months = (indexes * self.every + self.anchor).astype("datetime64[M]")
@@ -105,7 +107,7 @@ class Frequency:
         return (indexes * self.every + self.anchor).astype("datetime64[us]")
 
     def is_on_grid(self, moments: Moments) -> bool:
-        """Whether all the moments are dates that the series would write."""
+        """Whether each moment is exactly the date of its period."""
         return bool(np.all(self.moments(self.indexes(moments)) == moments))
 
     def text(self, index: int) -> str:
@@ -157,7 +159,7 @@ HORIZONS = {
     ("time", 30 * MINUTE): 48,
     ("time", 15 * MINUTE): 96,
 }
-# What people can ask for by name.
+# Frequencies that a request can name.
 NAMED = {
     "hourly": Frequency("time", HOUR),
     "daily": Frequency("time", DAY),
@@ -169,20 +171,20 @@ NAMED = {
 
 
 def find_frequency(series: Iterable[Moments]) -> Frequency | None:
-    """The rhythm of these series (sorted distinct datetime64[us] of each); None when they have none.
+    """Infer the frequency of these series (sorted distinct datetime64[us] of each); None if irregular.
 
-    Gaps are allowed: what counts is that all dates lie on one grid that is not mostly empty.
+    Gaps are allowed, unlike in pandas.infer_freq: all dates have to lie on one grid that is not mostly empty.
     """
-    each = [moments for moments in series if len(moments) > 1]
-    if not each:
+    usable = [moments for moments in series if len(moments) > 1]
+    if not usable:
         return None
-    pooled = np.unique(np.concatenate(each))
-    found = (_monthly(pooled, each), _weekdays(pooled, each), _fixed(pooled, each))
-    return next((frequency for frequency in found if frequency is not None), None)
+    pooled = np.unique(np.concatenate(usable))
+    candidates = (_monthly(pooled, usable), _weekdays(pooled, usable), _fixed(pooled, usable))
+    return next((frequency for frequency in candidates if frequency is not None), None)
 
 
 def gathering_frequency(series: Sequence[Moments]) -> Frequency:
-    """The shortest usual period in which irregular dates seldom leave a gap."""
+    """Resampling frequency for irregular dates: the shortest usual one that leaves few periods empty."""
     usual = [Frequency("time", MINUTE), Frequency("time", 15 * MINUTE), *NAMED.values()]
     for frequency in usual:
         filled, span = 0, 0
@@ -194,50 +196,50 @@ def gathering_frequency(series: Sequence[Moments]) -> Frequency:
     return NAMED["yearly"]
 
 
-def _monthly(pooled: Moments, each: Sequence[Moments]) -> Frequency | None:
+def _monthly(pooled: Moments, series: Sequence[Moments]) -> Frequency | None:
     days = pooled.astype("datetime64[D]")
     if np.any(days != pooled):
         return None
     months = days.astype("datetime64[M]")
     day = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
     is_last = (days + 1).astype("datetime64[M]") != months
-    # Days 29 to 31 do not occur in every month: the last day stands for them then.
-    carried = LAST_DAY if is_last.all() else int(day.max())
-    if np.any((day != carried) & ~(is_last & (day < carried))):
+    # Months without day 29, 30 or 31 have their last day instead.
+    day_of_month = LAST_DAY if is_last.all() else int(day.max())
+    if np.any((day != day_of_month) & ~(is_last & (day < day_of_month))):
         return None
-    gaps = _gaps([moments.astype("datetime64[M]").astype(np.int64) for moments in each])
+    gaps = _gaps([moments.astype("datetime64[M]").astype(np.int64) for moments in series])
     if gaps.min(initial=1) < 1:
         return None
     every = int(np.gcd.reduce(gaps))
     anchor = int(months[0].astype(np.int64) % every)
-    found = Frequency("month", every, anchor, carried)
-    return found if found.is_on_grid(pooled) and _is_filled(found, each) else None
+    frequency = Frequency("month", every, anchor, day_of_month)
+    return frequency if frequency.is_on_grid(pooled) and _is_filled(frequency, series) else None
 
 
-def _weekdays(pooled: Moments, each: Sequence[Moments]) -> Frequency | None:
+def _weekdays(pooled: Moments, series: Sequence[Moments]) -> Frequency | None:
     days = pooled.astype("datetime64[D]")
     if np.any(days != pooled) or len(pooled) < MIN_WEEKDAYS or not np.is_busday(days).all():
         return None
-    found = Frequency("weekday")
-    return found if _is_filled(found, each, least=0.7) else None
+    frequency = Frequency("weekday")
+    return frequency if _is_filled(frequency, series, least=0.7) else None
 
 
-def _fixed(pooled: Moments, each: Sequence[Moments]) -> Frequency | None:
+def _fixed(pooled: Moments, series: Sequence[Moments]) -> Frequency | None:
     numbers = pooled.view(np.int64)
     every = int(np.gcd.reduce(np.diff(numbers)))
     if every < SECOND:
         return None
-    found = Frequency("time", every, int(numbers[0] % every))
+    frequency = Frequency("time", every, int(numbers[0] % every))
     if every == WEEK:
-        found = replace(found, anchor=int(numbers[0] % WEEK))
-    return found if _is_filled(found, each) else None
+        frequency = replace(frequency, anchor=int(numbers[0] % WEEK))
+    return frequency if _is_filled(frequency, series) else None
 
 
 def _gaps(series: Sequence[Indexes]) -> Indexes:
     return np.concatenate([np.diff(each) for each in series])
 
 
-def _is_filled(frequency: Frequency, each: Sequence[Moments], least: float = MIN_FILLED) -> bool:
-    indexes = [frequency.indexes(moments) for moments in each]
-    span = sum(int(found[-1] - found[0] + 1) for found in indexes)
+def _is_filled(frequency: Frequency, series: Sequence[Moments], least: float = MIN_FILLED) -> bool:
+    indexes = [frequency.indexes(moments) for moments in series]
+    span = sum(int(periods[-1] - periods[0] + 1) for periods in indexes)
     return sum(map(len, indexes)) >= least * span

@@ -1,9 +1,10 @@
-"""How far off a forecast may be: conformal intervals for each step of the horizon.
+"""Conformal prediction intervals for each step of the horizon.
 
-The errors are those of rolling-origin forecasts (forecast_backtest.py), divided by the scale of their series at
-that time, with their sign. Each step has its own, together with its neighbours' where it has few: what is far
-ahead is less certain. As for any conformal interval, the promise holds when the future is like the past that was
-tested; forecasts that overlap in time err together, so the reported coverage says more than the promise.
+The intervals come from the signed errors of rolling-origin forecasts (forecast_backtest.py), each divided by the
+scale of its series at that time. Each step has its own errors, since uncertainty grows with the step; a step with
+few errors also uses its neighbours'. As for any conformal interval, the nominal coverage holds if the future is
+like the tested past. Forecasts that overlap in time have dependent errors, so the reported empirical coverage
+is better evidence than the nominal one.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from ...errors import DamagedArtifact
 from ..calibration.conformal import Group
 
 Floats = NDArray[np.float64]
-# Below this, a step borrows from its neighbours.
+# A step with fewer errors than this also uses those of its neighbours.
 MIN_ERRORS = 40
 
 
 @dataclass(frozen=True)
 class StepErrors:
-    """For each step 1, 2, … the errors in units of scale."""
+    """Calibration errors of each step 1, 2, …, in units of scale."""
 
     groups: tuple[Group, ...]
 
@@ -37,7 +38,7 @@ class StepErrors:
         return cls(tuple(Group.of(_near(steps, errors, step, horizon)) for step in range(1, horizon + 1)))
 
     def ends(self, steps: NDArray[np.int64], coverage: float) -> tuple[Floats, Floats]:
-        """How far below and above a forecast its interval reaches (n,), in units of scale."""
+        """Offsets of the interval ends from the forecast: low (n,) ≤ 0 and high (n,) ≥ 0, in units of scale."""
         tail = (1 - coverage) / 2
         low = np.array([-_upper(Group(each.n, tuple(-score for score in reversed(each.scores))), tail)
                         for each in self.groups])  # fmt: skip
@@ -61,11 +62,11 @@ class StepErrors:
 
 
 def _near(steps: NDArray[np.int64], errors: Floats, step: int, horizon: int) -> Floats:
-    """The errors of a step, and of as many neighbours as make enough of them."""
+    """Errors of a step; if they are fewer than MIN_ERRORS, also those of the nearest steps."""
     for reach in range(horizon):
-        found = errors[np.abs(steps - step) <= reach]
-        if len(found) >= MIN_ERRORS:
-            return found
+        near = errors[np.abs(steps - step) <= reach]
+        if len(near) >= MIN_ERRORS:
+            return near
     return errors
 
 

@@ -1,18 +1,18 @@
-"""What a forecast is made from: numbers that describe the past of a series as it was at one origin.
+"""Lag features for direct multi-step forecasting: numbers that describe the past of a series at an origin.
 
 One global model forecasts every step of every series directly: a row is (series, origin, step), and the step
-is a feature. So a whole horizon is one call of one exported model, and errors are not fed back as a recursive
-forecast would.
+is a feature. So a whole horizon is one call of one exported model, and errors are not fed back as in a
+recursive forecast.
 
-Trees answer with means of targets that they have seen, so they cannot follow a trend beyond them. Therefore
-neither features nor target are levels. Each row has a base, the mean of the last season plus the usual
-departure of that place in the season (and, where that pays, what a season brings), and a scale, the spread of
-the last two seasons. The target is (value - base) / scale, features are measured from the same base or level in
-the same unit, and slopes come multiplied by the step. Series of any size and any level then share one model, and
-a model that learns nothing still gives a sensible forecast.
+Trees predict means of training targets, so they cannot extrapolate a trend. Therefore neither features nor
+target are levels. Each row has a base: the mean of the last season plus the seasonal effect of that position in
+the season (and, where it helps, the change from season to season). It also has a scale: the standard deviation
+of the last two seasons. The target is (value - base) / scale. Features are measured from the same base or level
+in the same unit, and slopes are also given multiplied by the step. Series of any size and any level then share
+one model, and a model that learns nothing still gives a sensible forecast.
 
-Everything is computed from a window that ends at the origin: the same function serves training, backtest and
-serving, and nothing of the future can enter.
+Everything is computed from a window that ends at the origin: training, backtest and serving call the same
+function, and no later value can leak in.
 """
 
 from __future__ import annotations
@@ -28,22 +28,23 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
-# Seasons that the usual departure is the mean of, and last values that are features by themselves.
+# Seasons that the seasonal profile is averaged over, and last values that are features by themselves.
 N_PROFILE, N_LAGS = 3, 6
 # Without a season, the level is the last value and slopes span so many periods.
 SHORT = 4
-# How fast the last departure is forgotten, as features to choose from.
+# Decay factors per step of the last departure; each gives one feature.
 DECAYS = (0.9, 0.6)
-# Beyond so many scales a target is an accident (a series that was constant and began to move).
+# Targets are clipped at so many scales: a constant series that begins to move gives huge ones.
 FARTHEST = 20.0
+# Least scale, as a share of the level.
 SMALLEST = 1e-3
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What windows look like. `season` is 1 without one; `long_season` is 0 without one.
+    """Season lengths and trend, which define the window. `season` is 1, `long_season` 0 without one.
 
-    `has_trend`: the base goes on by what the last season brought beside the one before.
+    `has_trend`: the base continues the change between the means of the last two seasons.
     """
 
     season: int = 1
@@ -52,13 +53,13 @@ class Shape:
 
     @property
     def window(self) -> int:
-        """Periods that a forecast looks back on."""
+        """Length of the window in periods."""
         short = max(N_PROFILE * self.season, 2 * self.season + 1, 4 * SHORT)
         return max(short, self.long_season + self.season) if self.long_season else short
 
     @property
     def least(self) -> int:
-        """Periods before an origin, so that it can be learnt from."""
+        """Least number of periods up to an origin that is used for training."""
         return max(self.season + 1, SHORT)
 
     def to_json(self) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Described:
-    """Features by name, and what turns an answer into a value: base + scale · answer."""
+    """Lag features by name, and what turns a prediction into a value: base + scale · prediction."""
 
     columns: dict[str, Floats]
     base: Floats
@@ -79,11 +80,11 @@ class Described:
 
 
 def filled(values: Floats, season: int) -> Floats:
-    """Gaps take the value of a season before, else the last one: nothing after a gap fills it."""
+    """Fill gaps with the value one season before, else with the last value; never with a later one."""
     known = np.flatnonzero(~np.isnan(values))
     if not len(known):
         return values.copy()
-    # The first season after the beginning has none before it; after that each place has.
+    # The first season has none before it: its gaps take the last value.
     body = values[known[0] :]
     body = np.concatenate([_last_known(body[:season]), body[season:]])
     padded = np.concatenate([body, np.full(-len(body) % season, np.nan)]).reshape(-1, season)
@@ -91,23 +92,23 @@ def filled(values: Floats, season: int) -> Floats:
 
 
 def _last_known(values: Floats) -> Floats:
-    """Along the first axis, each NaN as the last number before it."""
+    """Forward fill along the first axis: each NaN takes the last number before it."""
     rows = np.arange(len(values)).reshape(-1, *[1] * (values.ndim - 1))
-    places = np.maximum.accumulate(np.where(np.isnan(values), 0, rows), axis=0)
-    found: Floats = np.take_along_axis(values, places, axis=0)
-    return found
+    sources = np.maximum.accumulate(np.where(np.isnan(values), 0, rows), axis=0)
+    forward_filled: Floats = np.take_along_axis(values, sources, axis=0)
+    return forward_filled
 
 
 def windows_of(values: Floats, shape: Shape) -> Floats:
-    """The window that ends at each period (n, shape.window); NaN stands before the beginning."""
+    """Sliding windows (n, shape.window), one that ends at each period; NaN before the first period."""
     padded = np.concatenate([np.full(shape.window - 1, np.nan), filled(values, shape.season)])
     return np.lib.stride_tricks.sliding_window_view(padded, shape.window)
 
 
 def describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> Described:
-    """The features of rows that forecast `steps` periods past windows[origins]."""
+    """Lag features of rows that forecast `steps` periods after the end of windows[origins]."""
     with warnings.catch_warnings():
-        # Means of windows that begin before their series: NaN is what is meant.
+        # The mean over periods before the first value is NaN on purpose.
         warnings.simplefilter("ignore", RuntimeWarning)
         return _describe(np.asarray(windows, np.float64), origins, steps, shape)
 
@@ -129,8 +130,8 @@ def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape:
         columns["place_in_season"] = place.astype(np.float64)
         columns["usual_departure"] = profile[origins, place] / unit
         for name, seasons_ago in (("one_season_ago", 1), ("two_seasons_ago", 2)):
-            at = windows.shape[1] - seasons_ago * season + place
-            columns[name] = (windows[origins, np.maximum(at, 0)] - base) / unit
+            column = windows.shape[1] - seasons_ago * season + place
+            columns[name] = (windows[origins, np.maximum(column, 0)] - base) / unit
     slope = ((means[0] - means[1]) / scale)[origins]
     columns |= {"slope": slope, "slope_ahead": slope * ahead, "slope_in_season": slope * place / season}
     columns |= _recent(windows, level, profile, scale, origins, steps)
@@ -142,7 +143,7 @@ def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape:
 
 
 def _profile(windows: Floats, season: int) -> tuple[Floats, tuple[Floats, Floats]]:
-    """The usual departure of each place in the season from its mean, and the means of the last two seasons."""
+    """Seasonal profile (mean departure at each position in the season), and the last two seasons' means."""
     if season == 1:
         width = SHORT // 2
         last, before = windows[:, -width:], windows[:, -2 * width : -width]
@@ -160,7 +161,7 @@ def _profile(windows: Floats, season: int) -> tuple[Floats, tuple[Floats, Floats
 
 
 def _change(windows: Floats, means: tuple[Floats, Floats], season: int) -> Floats:
-    """What a season brings; without one, what a period brought on average over the window."""
+    """Trend: the change between the last two seasons; without a season, the mean change per period."""
     if season > 1:
         change: Floats = np.nan_to_num(means[0] - means[1])
         return change
@@ -180,7 +181,7 @@ def _scale(windows: Floats, level: Floats, season: int) -> Floats:
 def _recent(
     windows: Floats, level: Floats, profile: Floats, scale: Floats, origins: Places, steps: NDArray[np.int64]
 ) -> dict[str, Floats]:
-    """Where the last values stood beside what their season expects, and how that fades."""
+    """Departures of the last values from the seasonal expectation, and their decay with the step."""
     season, width = profile.shape[1], windows.shape[1]
     lags = range(min(N_LAGS, width))
     expected = np.stack([level + profile[:, (season - 1 - lag) % season] for lag in lags])
@@ -198,8 +199,8 @@ def _recent(
 
 
 def _long_ago(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> Floats:
-    """What followed a year ago, measured from the mean of the season before that."""
+    """The value one long season (a year) before the forecast date, relative to the mean of the season then."""
     width, long = windows.shape[1], shape.long_season
-    at = width - 1 + steps - long * (-(-steps // long))
+    column = width - 1 + steps - long * (-(-steps // long))
     before = np.nanmean(windows[:, width - long - shape.season : width - long], axis=1)
-    return np.where(at >= 0, windows[origins, np.maximum(at, 0)] - before[origins], np.nan)
+    return np.where(column >= 0, windows[origins, np.maximum(column, 0)] - before[origins], np.nan)

@@ -1,4 +1,4 @@
-"""Forecasts that need no model, and the unit that errors are measured in."""
+"""Baseline forecasts (seasonal naive, last value, drift), and the error unit of MASE."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ MEANINGS = {
 
 
 def baselines(view: View, points: Points) -> dict[str, Floats]:
-    """Forecasts from the past alone: the last season again, the last value again, the line through the ends."""
-    found = {key: np.empty(len(points)) for key in (SEASONAL, NAIVE, DRIFT)}
+    """Baseline forecasts: repeat the last season, repeat the last value, extrapolate first to last value."""
+    forecasts = {key: np.empty(len(points)) for key in (SEASONAL, NAIVE, DRIFT)}
     season = view.shape.season
     for code in np.unique(points.series):
         values = filled(view.table.series[code].values, season)
         rows = points.series == code
         origins, steps = points.origins[rows], points.steps[rows]
         last = values[origins]
-        found[NAIVE][rows] = last
-        found[SEASONAL][rows] = values[origins + 1 + (steps - 1) % season - season]
-        found[DRIFT][rows] = last + steps * (last - values[0]) / np.maximum(origins, 1)
+        forecasts[NAIVE][rows] = last
+        forecasts[SEASONAL][rows] = values[origins + 1 + (steps - 1) % season - season]
+        forecasts[DRIFT][rows] = last + steps * (last - values[0]) / np.maximum(origins, 1)
     if season == 1:
-        del found[SEASONAL]
-    return found
+        del forecasts[SEASONAL]
+    return forecasts
 
 
 def error_units(view: View, until: int) -> Floats:
-    """For each series the mean absolute seasonal change before a period; never 0."""
+    """Error unit of MASE for each series: mean absolute seasonal difference up to a period; never 0."""
     units = np.empty(len(view.table.series))
     for code, each in enumerate(view.table.series):
         known = each.values[: max(until - each.start + 1, 0)]

@@ -1,4 +1,4 @@
-"""Can this forecast be made? What the dataset's profile tells, before a run is queued."""
+"""Validation of a forecasting request against the dataset's profile, before a run is queued."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .series import MIN_PERIODS
 
 
 def check_forecast(request: TrainingRequest) -> None:
-    """Raises InvalidTrainingRequest with the reason."""
+    """Check the columns and options of a forecasting request. Raises InvalidTrainingRequest with the reason."""
     table, options = request.table, request.forecast
     if options is None or not options.date_column:
         raise InvalidTrainingRequest(f"Say which column holds the dates.{_dates_there_are(table)}")
@@ -31,7 +31,7 @@ def check_forecast(request: TrainingRequest) -> None:
 
 
 def date_columns(table: TableSchema) -> tuple[str, ...]:
-    """The columns that a forecast can go along."""
+    """Names of the columns that can be the time axis of a forecast."""
     return tuple(column.name for column in table.columns if column.role is Role.DATETIME)
 
 

@@ -1,6 +1,6 @@
-"""From rows with a date, a value and perhaps a group to regular series, with what was doubtful said.
+"""Regular time series from the rows of a table (date, value and perhaps group), with warnings.
 
-Standard form of a series: one value for each period from its first to its last, NaN where there is none.
+A series has one value for each period from its first to its last, NaN where there is none.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Floats = NDArray[np.float64]
 
 MAX_SERIES = 1_000
 MOST_NAMED = 5
-# A series of fewer periods than this cannot teach its rhythm, and is left out beside longer ones.
+# Series with fewer values than this are too short to learn from, and are left out.
 MIN_PERIODS = 8
-# Periods that a series may have by its dates alone (hours of eleven years), or for each date that has a value.
+# Most periods of a series (eleven years of hours), or most periods for each date with a value.
 MAX_PERIODS, MOST_EMPTY = 100_000, 100
 
 
@@ -55,19 +55,19 @@ class SeriesTable:
 
     @property
     def end(self) -> int:
-        """The last period of all."""
+        """Index of the last period of all series."""
         return max(each.end for each in self.series)
 
     @property
     def longest(self) -> int:
-        """How many periods the longest series has that goes on to the end."""
+        """Number of periods of the longest series among those that reach `end`."""
         return max(len(each) for each in self.series if each.end == self.end)
 
 
 def make_series(
     options: ForecastOptions, target: str, columns: Mapping[str, NDArray[Any]]
 ) -> tuple[SeriesTable, list[TrainingWarning]]:
-    """The series of a table in canonical columns. Raises InvalidTrainingRequest."""
+    """Regular series, one for each group, from canonical columns. Raises InvalidTrainingRequest."""
     warnings: list[TrainingWarning] = []
     dates, values = columns[options.date_column], columns[target]
     groups = columns[options.group_column] if options.group_column else np.full(len(dates), "", object)
@@ -92,17 +92,17 @@ def make_series(
             limit=MIN_PERIODS,
         )
     frequency = _frequency(options, moments, warnings)
-    made = [
+    regular = [
         _regular(frequency, str(name), moment, values[rows[part]], rows[part], options)
         for name, moment, part in zip(names, moments, parts, strict=True)
     ]
-    kept = _long_enough(made, warnings, options)
-    n_missing = sum(int(np.isnan(each.values).sum()) for each in kept)
+    series = _long_enough(regular, warnings, options)
+    n_missing = sum(int(np.isnan(each.values).sum()) for each in series)
     if n_missing:
-        total = sum(map(len, kept))
+        total = sum(map(len, series))
         message = f"{n_missing:,} of {total:,} periods have no value; they are taken as missing, not as 0."
         warnings.append(TrainingWarning(message, target))
-    return SeriesTable(frequency, tuple(kept), n_missing), warnings
+    return SeriesTable(frequency, tuple(series), n_missing), warnings
 
 
 def _check_count(names: NDArray[Any], options: ForecastOptions) -> None:
@@ -120,22 +120,22 @@ def _frequency(
     if options.frequency:
         return NAMED[options.frequency]
     distinct = [np.unique(each) for each in moments]
-    found = find_frequency(distinct)
-    if found is not None:
-        return found
-    gathered = gathering_frequency(distinct)
+    inferred = find_frequency(distinct)
+    if inferred is not None:
+        return inferred
+    resampled = gathering_frequency(distinct)
     if not options.aggregation:
         raise InvalidTrainingRequest(
-            f"The dates in {shown(options.date_column)} follow no regular rhythm: neither hourly, daily, weekly, "
-            f"monthly nor any other. Say how rows of one period are to be joined (sum or mean), and they are "
-            f"gathered by period ({gathered.title}); or choose another date column."
+            f"The dates in {shown(options.date_column)} have no regular frequency: neither hourly, daily, weekly, "
+            f"monthly nor any other. Choose how to aggregate the rows of one period (sum or mean), and they are "
+            f"grouped by period ({resampled.title}); or choose another date column."
         )
     message = (
-        f"The dates are irregular, so they were gathered by period ({gathered.title}, {options.aggregation}). "
+        f"The dates are irregular, so they were grouped by period ({resampled.title}, {options.aggregation}). "
         "The last period may not be complete."
     )
     warnings.append(TrainingWarning(message, options.date_column))
-    return gathered
+    return resampled
 
 
 def _regular(
@@ -146,7 +146,7 @@ def _regular(
     rows: NDArray[np.intp],
     options: ForecastOptions,
 ) -> Series:
-    """One value for each period; several rows of one period are joined as asked, or refused by their number."""
+    """Resample to one value for each period: several rows of a period are aggregated, or refused."""
     is_known = ~np.isnan(values)
     moments, values, rows = moments[is_known], values[is_known], rows[is_known]
     if not len(values):
@@ -157,16 +157,16 @@ def _regular(
         raise _repeated(frequency, name, distinct, first, counts, rows, options)
     _check_span(frequency, name, distinct, options)
     totals = np.add.reduceat(values, first)
-    joined = totals if options.aggregation == "sum" else totals / counts
+    aggregated = totals if options.aggregation == "sum" else totals / counts
     regular = np.full(int(distinct[-1] - distinct[0]) + 1, np.nan)
-    regular[distinct - distinct[0]] = joined
+    regular[distinct - distinct[0]] = aggregated
     return Series(name, int(distinct[0]), regular)
 
 
 def _check_span(
     frequency: Frequency, name: str, distinct: NDArray[np.int64], options: ForecastOptions
 ) -> None:
-    """A frequency that was found fits its dates; one that was asked for may leave hardly any period a value."""
+    """Refuse a requested frequency that leaves almost all periods empty; an inferred one fits its dates."""
     first, last = int(distinct[0]), int(distinct[-1])
     n_periods, limit = last - first + 1, max(MAX_PERIODS, MOST_EMPTY * len(distinct))
     if options.frequency and n_periods > limit:
@@ -188,32 +188,32 @@ def _repeated(
     rows: NDArray[np.intp],
     options: ForecastOptions,
 ) -> InvalidTrainingRequest:
-    twice = np.flatnonzero(counts > 1)
+    repeated = np.flatnonzero(counts > 1)
     problems = []
-    for place in twice[:MOST_NAMED]:
-        numbers = sorted(int(row) + 1 for row in rows[first[place] : first[place] + counts[place]])
+    for index in repeated[:MOST_NAMED]:
+        numbers = sorted(int(row) + 1 for row in rows[first[index] : first[index] + counts[index]])
         where = f" of {shown(name)}" if name else ""
-        told = ", ".join(f"{number:,}" for number in numbers[:MOST_NAMED])
-        problems.append(Problem(f"{frequency.text(int(distinct[place]))}{where}: rows {told}"))
-    told = "; ".join(problem.detail for problem in problems[:2])
+        row_list = ", ".join(f"{number:,}" for number in numbers[:MOST_NAMED])
+        problems.append(Problem(f"{frequency.text(int(distinct[index]))}{where}: rows {row_list}"))
+    examples = "; ".join(problem.detail for problem in problems[:2])
     hint = (
         ""
         if options.group_column
         else " If the table holds several series, choose the column that names them."
     )
-    periods = "1 period has" if len(twice) == 1 else f"{len(twice):,} periods have"
+    periods = "1 period has" if len(repeated) == 1 else f"{len(repeated):,} periods have"
     return InvalidTrainingRequest(
-        f"{periods} more than one row ({told}{'; …' if len(twice) > 2 else ''}). Say how they are "
-        f"to be joined: sum or mean.{hint}",
+        f"{periods} more than one row ({examples}{'; …' if len(repeated) > 2 else ''}). Choose how to "
+        f"aggregate them: sum or mean.{hint}",
         problems=problems,
     )
 
 
 def _long_enough(
-    made: Sequence[Series], warnings: list[TrainingWarning], options: ForecastOptions
+    series: Sequence[Series], warnings: list[TrainingWarning], options: ForecastOptions
 ) -> list[Series]:
-    kept = [each for each in made if np.isfinite(each.values).sum() >= MIN_PERIODS]
-    left_out = [each.name for each in made if np.isfinite(each.values).sum() < MIN_PERIODS]
+    kept = [each for each in series if np.isfinite(each.values).sum() >= MIN_PERIODS]
+    left_out = [each.name for each in series if np.isfinite(each.values).sum() < MIN_PERIODS]
     if not kept:
         raise InvalidTrainingRequest(
             f"No series has {MIN_PERIODS} values or more; a forecast needs more of the past.",

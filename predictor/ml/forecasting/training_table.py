@@ -1,4 +1,4 @@
-"""The rows that forecasts are learnt from: every origin of every series, every step of the horizon."""
+"""Training table of a forecast: one row for every series, origin and step of the horizon."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .forecast_spec import roles_of, with_calendar
 from .lag_features import FARTHEST, Described, Floats, Places, Shape, describe, windows_of
 from .series import Series, SeriesTable
 
-# Periods × windows that are described at once: 32 MB, and a few copies.
+# Cells (windows × periods) whose features are computed at once: 32 MB, and a few copies.
 WINDOW_CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at the series: their values, or the logarithms of them."""
+    """The series with a target transform (values or logarithms), a window shape and a horizon."""
 
     table: SeriesTable
     shape: Shape
@@ -37,7 +37,7 @@ class View:
 
 @dataclass(frozen=True)
 class Points:
-    """What is forecast: per row the series, the index of its origin in it, and the step."""
+    """Forecast points: for each row the series, the position of the origin in the series, and the step."""
 
     series: Places
     origins: Places
@@ -47,7 +47,7 @@ class Points:
         return len(self.steps)
 
     def made_at(self, table: SeriesTable) -> NDArray[np.int64]:
-        """The period at whose end each was made."""
+        """Period index of the origin of each row: the forecast is made at the end of this period."""
         return np.array([each.start for each in table.series])[self.series] + self.origins
 
     def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Points:
@@ -55,7 +55,7 @@ class Points:
 
 
 def training_points(view: View, max_rows: int, seed: int) -> Points:
-    """Rows to learn from: of all origins and steps whose outcome is known, at most so many, drawn at random."""
+    """Training rows: a random sample (about `max_rows`) of all origins and steps with a known outcome."""
     rng = np.random.default_rng(seed)
     first = view.shape.least - 1
     sizes = [max(len(each) - 1 - first, 0) * view.horizon for each in view.table.series]
@@ -71,10 +71,9 @@ def training_points(view: View, max_rows: int, seed: int) -> Points:
 
 
 def tested_points(view: View, first: int, last: int, until: int, most_rows: int, seed: int) -> Points:
-    """Forecasts made at the ends of periods first … last whose outcome was known by the period `until`.
+    """Rolling-origin test rows: made at the ends of periods first … last, with an outcome by period `until`.
 
-    When they are more than `most_rows`, fewer origins are taken (evenly, the first among them), then fewer
-    series (at random).
+    Above `most_rows`, fewer origins are taken (evenly spaced, with the first), then fewer series (at random).
     """
     series = [
         code for code, each in enumerate(view.table.series) if each.start + view.shape.least - 1 <= first
@@ -95,7 +94,7 @@ def tested_points(view: View, first: int, last: int, until: int, most_rows: int,
 
 
 def described(view: View, points: Points) -> Described:
-    """The features of the points, with base and scale in the view's unit."""
+    """Features of the points, with base and scale in the view's unit (values or logarithms)."""
     columns: dict[str, Floats] = {}
     base, scale = np.empty(len(points)), np.empty(len(points))
     size = max(1, WINDOW_CELLS // view.shape.window)
@@ -108,11 +107,11 @@ def described(view: View, points: Points) -> Described:
         for start in range(0, len(needed), size):
             is_in = (origins >= start) & (origins < start + size)
             part = rows[is_in]
-            found = describe(
+            features = describe(
                 windows[needed[start : start + size]], origins[is_in] - start, points.steps[part], view.shape
             )
-            base[part], scale[part] = found.base, found.scale
-            for name, values in found.columns.items():
+            base[part], scale[part] = features.base, features.scale
+            for name, values in features.columns.items():
                 columns.setdefault(name, np.full(len(points), np.nan))[part] = values
     names = np.array([each.name for each in view.table.series] + [None], object)[:-1]
     moments = view.table.frequency.moments(points.made_at(view.table) + points.steps)
@@ -125,24 +124,24 @@ def described(view: View, points: Points) -> Described:
 
 
 def actual(view: View, points: Points) -> Floats:
-    """The values that came true, in the target's own unit."""
-    found = np.empty(len(points))
+    """Observed values at the points, in the target's own unit."""
+    observed = np.empty(len(points))
     for code, each in enumerate(view.table.series):
         rows = points.series == code
-        found[rows] = each.values[points.origins[rows] + points.steps[rows]]
-    return found
+        observed[rows] = each.values[points.origins[rows] + points.steps[rows]]
+    return observed
 
 
 def training_table(view: View, points: Points, target: str) -> TrainingTable:
-    """The points as any regression takes them."""
-    found = described(view, points)
-    y = (view.scaling.forward(actual(view, points)) - found.base) / found.scale
+    """The points as a regression table: their features and the scaled target."""
+    features = described(view, points)
+    y = (view.scaling.forward(actual(view, points)) - features.base) / features.scale
     table = Target(target, Task.REGRESSION, np.clip(y, -FARTHEST, FARTHEST))
-    return TrainingTable(found.columns, roles_of(found.columns), table)
+    return TrainingTable(features.columns, roles_of(features.columns), table)
 
 
 def _known(series: Series, code: int, origins: Places, steps: NDArray[np.int64]) -> Points:
-    """Those of one series that came true with a value."""
+    """Points of one series whose outcome is observed."""
     is_in = origins + steps < len(series)
     origins, steps = origins[is_in], steps[is_in]
     is_in = np.isfinite(series.values[origins + steps])
@@ -154,7 +153,7 @@ def _points(code: int, origins: Places, steps: NDArray[np.int64]) -> Points:
 
 
 def joined(parts: Sequence[Points]) -> Points:
-    """All of them, one after the other."""
+    """Concatenate points."""
     return Points(
         np.concatenate([each.series for each in parts]),
         np.concatenate([each.origins for each in parts]),
@@ -163,6 +162,6 @@ def joined(parts: Sequence[Points]) -> Points:
 
 
 def fits_log(series: tuple[Series, ...]) -> bool:
-    """Whether logarithms can be taken: nothing is negative, and most is not 0."""
+    """Whether a log transform fits: no value is negative, and the median is above 1."""
     values = np.concatenate([each.values[np.isfinite(each.values)] for each in series])
     return bool(values.min() >= 0 and np.median(values) > 1)

@@ -1,4 +1,4 @@
-"""Serving a forecast: rows with a future date (and a series) to values with intervals, from stored files."""
+"""Forecast inference from stored files: rows with a future date (and a series) to values with intervals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class StoredForecast:
-    """What forecast.json holds. `golden`: future rows of some series with the values they got."""
+    """Content of forecast.json. `golden`: future rows of some series with their forecasts."""
 
     spec: ForecastSpec
     errors: StepErrors
@@ -47,10 +47,10 @@ class StoredForecast:
 
 
 class ForecastPredictor(Predictor):
-    """A predictor that is asked for dates, and asks its pipeline for what the past says about them."""
+    """Predictor of a forecasting version: turns future dates into lag features for its pipeline."""
 
-    def __init__(self, *parts: Any, forecast: StoredForecast, **beside: Any):
-        super().__init__(*parts, **beside)
+    def __init__(self, *parts: Any, forecast: StoredForecast, **options: Any):
+        super().__init__(*parts, **options)
         self.forecast = forecast
 
     @property
@@ -58,11 +58,11 @@ class ForecastPredictor(Predictor):
         return self.forecast.spec
 
     def with_history(self, columns: Columns) -> ForecastPredictor:
-        """The same version, which knows these newer values."""
-        found = copy.copy(self)
-        found.forecast = replace(self.forecast, spec=self.spec.extended(columns))
-        found.__dict__.pop("checker", None)
-        return found
+        """A copy whose series end with these newer values. Raises InvalidInput."""
+        predictor = copy.copy(self)
+        predictor.forecast = replace(self.forecast, spec=self.spec.extended(columns))
+        predictor.__dict__.pop("checker", None)
+        return predictor
 
     def predict(self, columns: Columns) -> Outputs:
         """Values for rows within the horizon; NaN for others, which `checker` refuses."""
@@ -98,14 +98,14 @@ class ForecastPredictor(Predictor):
         return ForecastChecker(self.spec)
 
     def check_golden(self) -> None:
-        """The pipeline's own golden rows, then golden dates through the whole."""
+        """Replay the golden rows of the pipeline, then the golden dates of the forecast. Raises DamagedArtifact."""
         super().check_golden()
         try:
             stored = self.forecast.golden
             expected = np.array(stored["answers"], np.float64)
-            found = np.asarray(self.predict(columns_from_json(stored["rows"])).values)
+            forecasts = np.asarray(self.predict(columns_from_json(stored["rows"])).values)
             size = np.maximum(np.abs(expected), max(float(expected.std()), float(np.finfo(np.float32).tiny)))
-            largest = float((np.abs(expected - found) / size).max())
+            largest = float((np.abs(expected - forecasts) / size).max())
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise DamagedArtifact("The golden dates cannot be forecast.") from error
         # Written so that NaN fails.
@@ -114,7 +114,7 @@ class ForecastPredictor(Predictor):
 
 
 class ForecastChecker(RowChecker):
-    """As for any rows; and each date has to lie in the horizon of a series that is known."""
+    """Row checker that also requires a known series, and a date within its horizon."""
 
     def __init__(self, spec: ForecastSpec):
         super().__init__(spec.signature())
@@ -136,34 +136,34 @@ class ForecastChecker(RowChecker):
         wrong = np.flatnonzero(~self._spec.is_within(placed))
         if len(wrong):
             problems = [
-                self._problem(int(at), int(placed.series[at]), checked.columns, first_row)
-                for at in wrong[:MOST_NAMED]
+                self._problem(int(row), int(placed.series[row]), checked.columns, first_row)
+                for row in wrong[:MOST_NAMED]
             ]
             raise InvalidRows(sentence_of(problems, len(wrong)), problems=problems)
         return checked
 
-    def _problem(self, at: int, series: int, columns: Columns, first_row: int) -> Problem:
-        spec, number = self._spec, at + first_row
+    def _problem(self, row: int, series: int, columns: Columns, first_row: int) -> Problem:
+        spec, number = self._spec, row + first_row
         if series < 0:
-            name = columns[spec.group_column][at]
-            told = f"there is no series {shown(name)}" if name is not None else "a series has to be named"
-            detail = f"{told}. The version knows {listed(spec.codes)}."
+            name = columns[spec.group_column][row]
+            reason = f"there is no series {shown(name)}" if name is not None else "a series has to be named"
+            detail = f"{reason}. The version knows {listed(spec.codes)}."
             return Problem(
                 f"Row {number}, column {shown(spec.group_column)}: {detail}",
-                f"/rows/{at}/{spec.group_column}",
+                f"/rows/{row}/{spec.group_column}",
             )
-        date, ending = columns[spec.date_column][at], spec.endings[series]
+        date, ending = columns[spec.date_column][row], spec.endings[series]
         first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
         span = f"{first} to {last}" if first != last else first
         which = f" of {shown(ending.name)}" if spec.group_column else ""
-        told = (
+        reason = (
             "a date is needed"
             if np.isnat(date)
             else f"{np.datetime_as_string(date, unit='s')} cannot be forecast"
         )
-        detail = f"{told}; the forecast{which} goes from {span} ({spec.frequency.title})."
+        detail = f"{reason}; the forecast{which} goes from {span} ({spec.frequency.title})."
         return Problem(
-            f"Row {number}, column {shown(spec.date_column)}: {detail}", f"/rows/{at}/{spec.date_column}"
+            f"Row {number}, column {shown(spec.date_column)}: {detail}", f"/rows/{row}/{spec.date_column}"
         )
 
 

@@ -1,4 +1,4 @@
-"""A run that learns which rows are unusual, from its request to result.json."""
+"""Anomaly detection run (isolation forest), from its request to result.json."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ LEAST_ROWS, MOST_ROWS = 2_000, 20_000
 N_REPEATS = 5
 REPEATED_ROWS = 4_000
 LEAST_TREES = 30
-# Of the budget, what exporting, comparing and writing take; of the time until then, what the forests that
-# calibrate, and then repeats, may take.
+# Share of the budget for export, parity check and writing; shares of the time before that for the
+# calibration forests, and of what is then left for the repeats.
 END_SHARE, FOLDS_SHARE, REPEATS_SHARE = 0.15, 0.5, 0.5
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
-    """Learn what is unusual as a checked request asks; WORKDIR/result.json is whole when this returns."""
+    """Fit an isolation forest for a checked request; WORKDIR/result.json is complete when this returns."""
     table, clock = begin(request, Task.ANOMALY, reporter)
     params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
     spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
-    places = _looked_at(request, len(table))
-    # As many as the forests have that calibrate on the other rows: with more, the same row would score less.
+    places = _calibration_rows(request, len(table))
+    # As many as the calibration forests have, which see fewer rows: with more, the same row would score less.
     n_others = len(places) * (N_FOLDS - 1) // N_FOLDS
     params["max_samples"] = min(params["max_samples"], n_others)
     reporter.progress(0.1, "Growing the forest on all rows")
@@ -68,7 +68,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     stability = _stability(forest, matrix[places], others, seed=request.seed, deadline=until, seconds=seconds)
     scored = Scored(
         table=table.rows(places),
-        # What serves is asked about training rows as about any other: here, its trees have seen them.
+        # Scores of the served forest, whose trees have seen these rows: a prediction for them gives the same.
         scores=estimator.raw(matrix[places]),
         numbers=places if len(table) == request.schema.n_rows else None,
         estimator=estimator,
@@ -78,7 +78,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.75, "Finding out what makes the most unusual rows unusual")
     until = Deadline.after(last.remaining)
     explain = _explainer(spec, estimator, table, matrix[places], request.seed)
-    found = report(scored, explain, until)
+    evaluation = report(scored, explain, until)
     board = _leaderboard(params, stability, seconds, estimator, matrix)
     reporter.emit("candidate", candidate=board[0], leaderboard=board)
     described = Described(
@@ -87,24 +87,24 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         codes=np.zeros(len(table), np.intp),
         title=CATALOGUE[ESTIMATOR].title,
         params=params,
-        report=found,
+        report=evaluation,
         leaderboard=board,
-        is_budget_limited=others != params or stability is None or found["rows"][-1]["reasons"] is None,
+        is_budget_limited=others != params or stability is None or evaluation["rows"][-1]["reasons"] is None,
         threshold=1.0 - float(params["contamination"]),
     )
     end(request, workdir, reporter, clock, table, described)
 
 
-def _affordable(params: Mapping[str, Any], seconds: float, until: float) -> dict[str, Any]:
-    """The params for the forests that calibrate: with fewer trees where all of them would take too long."""
-    share = until / max(N_FOLDS * seconds, 1e-9)
+def _affordable(params: Mapping[str, Any], seconds: float, seconds_left: float) -> dict[str, Any]:
+    """Params of the calibration forests: fewer trees if all would take longer than `seconds_left`."""
+    share = seconds_left / max(N_FOLDS * seconds, 1e-9)
     fewest = min(LEAST_TREES, int(params["n_estimators"]))
     n_trees = max(fewest, int(params["n_estimators"] * min(share, 1.0)))
     return {**params, "n_estimators": n_trees}
 
 
-def _looked_at(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:
-    """The rows that calibrate: all, or as many as there is time for."""
+def _calibration_rows(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:
+    """Positions of the calibration rows: all, or a random sample that fits the budget."""
     most = int(np.clip(ROWS_PER_SECOND * request.budget_seconds, LEAST_ROWS, MOST_ROWS))
     if n_rows <= most:
         return np.arange(n_rows)
@@ -120,23 +120,25 @@ def _stability(
     deadline: Deadline,
     seconds: float,
 ) -> float | None:
-    """The share of the rows called unusual that forests of other seeds call unusual, too. `seconds`: for one."""
-    some = matrix[np.linspace(0, len(matrix) - 1, min(len(matrix), REPEATED_ROWS)).astype(np.intp)]
-    n_unusual = max(1, round(float(params["contamination"]) * len(some)))
-    named = set(np.argsort(-raw_scores(forest, some), kind="stable")[:n_unusual].tolist())
+    """Stability: share of the unusual rows that forests of other seeds find too. `seconds`: for one forest."""
+    sample = matrix[np.linspace(0, len(matrix) - 1, min(len(matrix), REPEATED_ROWS)).astype(np.intp)]
+    n_unusual = max(1, round(float(params["contamination"]) * len(sample)))
+    flagged = set(np.argsort(-raw_scores(forest, sample), kind="stable")[:n_unusual].tolist())
     overlaps: list[float] = []
     for repeat in range(1, N_REPEATS + 1):
         if not deadline.allows(seconds):
             break
-        again = raw_scores(fit_forest(matrix, params, seed + 1_000 * repeat), some)
-        overlaps.append(len(named & set(np.argsort(-again, kind="stable")[:n_unusual].tolist())) / n_unusual)
+        scores = raw_scores(fit_forest(matrix, params, seed + 1_000 * repeat), sample)
+        overlaps.append(
+            len(flagged & set(np.argsort(-scores, kind="stable")[:n_unusual].tolist())) / n_unusual
+        )
     return float(np.mean(overlaps)) if overlaps else None
 
 
 def _explainer(
     spec: FeatureSpec, estimator: IsolationScore, table: TrainingTable, matrix: NDArray[np.float32], seed: int
 ) -> Any:
-    """Shapley values of the forest's own score: shares of rows are all near 1 where rows are unusual."""
+    """Shapley values of the raw score, since calibrated scores of unusual rows are all near 1."""
     own = IsolationScore.uncalibrated(estimator.forest_)
     pipeline: FittedPipeline = pipeline_of(spec, own, ESTIMATOR, {}, Task.ANOMALY, 0)
     session = Session(export(pipeline))
@@ -152,10 +154,10 @@ def _explainer(
 def _leaderboard(
     params: Mapping[str, Any], stability: float | None, seconds: float, estimator: IsolationScore, matrix: Any
 ) -> list[dict[str, Any]]:
-    some = matrix[:1_000]
+    sample = matrix[:1_000]
     started = time.perf_counter()
-    estimator.predict(some)
-    predict_ms = round((time.perf_counter() - started) * 1e6 / len(some), 3)
+    estimator.predict(sample)
+    predict_ms = round((time.perf_counter() - started) * 1e6 / len(sample), 3)
     info = CATALOGUE[ESTIMATOR]
     return [
         {

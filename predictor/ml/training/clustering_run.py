@@ -1,4 +1,4 @@
-"""A run that looks for clusters, from its request to result.json."""
+"""Clustering run, from its request to result.json."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ SEARCH_ROWS = 4_000
 CELLS_PER_SECOND = 50_000
 # What the search may take of the time that is left once the table is read.
 SEARCH_SHARE = 0.75
-# Agreements closer than this are as good as equal: then k-means is kept, which is easier to explain.
+# Stabilities closer than this count as equal: then k-means is kept, which is easier to explain.
 CLOSE = 0.02
-# Each cluster of a mixture is stored with the square of the number of features: at 100, as much as 100 centres.
+# Most features of a mixture: each cluster stores a square matrix of them, at 100 as much as 100 centres.
 MOST_MIXED = 100
-# A cluster that holds so much leaves the others to be outliers; one that holds so little is hardly one.
+# Shares of rows to warn about: above the first, the other clusters are outliers; below the second, this one.
 DOMINATING, TINY = 0.9, 0.01
 
 
 @dataclass(frozen=True)
 class _Space:
-    """The rows as points: the matrix (n, d) of the spec, each feature times its weight."""
+    """Feature space: the matrix (n, d) of the spec, each feature multiplied by its weight."""
 
     spec: FeatureSpec
     weights: NDArray[np.float64]
@@ -50,7 +50,7 @@ class _Space:
 
     @classmethod
     def of(cls, table: TrainingTable) -> _Space:
-        """Each column of the table varies by 1 at most, so that a date or a text does not drown the others."""
+        """Scale each column of the table to a total variance of at most 1, so that no date or text dominates."""
         spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, DISTANCES)
         weights = np.ones(matrix.shape[1])
         for block in blocks_of(spec):
@@ -67,11 +67,11 @@ class _Space:
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
-    """Find clusters as a checked request asks; WORKDIR/result.json is whole when this returns."""
+    """Find clusters for a checked request; WORKDIR/result.json is complete when this returns."""
     table, clock = begin(request, Task.CLUSTERING, reporter)
     space = _Space.of(table)
     every = _search(request, space, table, clock, reporter)
-    kept = _chosen([found for found, _ in every])
+    kept = _chosen([result for result, _ in every])
     reporter.progress(0.85, f"Dividing all rows by {TITLES[kept.method.key]}")
     described = _described(request, table, space, kept, every, clock)
     for warning in _warnings(described.report):
@@ -82,7 +82,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
 def _search(
     request: TrainingRequest, space: _Space, table: TrainingTable, clock: Clock, reporter: Reporter
 ) -> list[tuple[Found, float]]:
-    """What each method finds on a sample, and the seconds that it took."""
+    """Run each method on a sample: its result, and the seconds that it took."""
     keys = _methods(request, table, space.matrix.shape[1])
     sample = space.sample(SEARCH_ROWS, request.seed)
     _check_number(request, sample)
@@ -95,49 +95,49 @@ def _search(
             share = 0.1 + 0.7 * (place + fraction) / len(keys)
             reporter.progress(share, f"{TITLES[key]}: {message}")
 
-        found = find(
+        result = find(
             METHODS[key],
             sample,
             blocks_of(space.spec),
-            n_clusters=_asked_number(request),
+            n_clusters=_requested_number(request),
             seed=request.seed,
             deadline=Deadline.after(until.remaining / (len(keys) - place)),
             progress=tell,
         )
-        every.append((found, time.monotonic() - started))
+        every.append((result, time.monotonic() - started))
         board = _leaderboard(every, None, sample)
         reporter.emit("candidate", candidate=board[-1], leaderboard=board)
     return every
 
 
 def _methods(request: TrainingRequest, table: TrainingTable, n_features: int) -> list[str]:
-    """Auto compares both methods where columns are numbers: a mixture would split by any category there is."""
+    """Methods to run. Auto adds a mixture only for numeric columns: with categories it would split by them."""
     if request.estimator != AUTO:
         return [request.estimator]
     is_numeric = all(role not in (Role.CATEGORICAL, Role.TEXT) for role in table.roles.values())
     return list(METHODS) if is_numeric and n_features <= MOST_MIXED else ["kmeans"]
 
 
-def _asked_number(request: TrainingRequest) -> int | None:
-    asked = request.params.get("n_clusters")
-    return None if asked in (None, "") else int(asked)
+def _requested_number(request: TrainingRequest) -> int | None:
+    number = request.params.get("n_clusters")
+    return None if number in (None, "") else int(number)
 
 
 def _check_number(request: TrainingRequest, sample: Matrix) -> None:
-    asked, n_distinct = _asked_number(request), len(np.unique(sample, axis=0))
-    if n_distinct < LEAST or (asked or 0) > n_distinct:
+    n_clusters, n_distinct = _requested_number(request), len(np.unique(sample, axis=0))
+    if n_distinct < LEAST or (n_clusters or 0) > n_distinct:
         raise InvalidTrainingRequest(
             f"The rows take only {n_distinct} different forms in the columns that are used, "
-            f"so they cannot be divided into {asked or LEAST} clusters."
+            f"so they cannot be divided into {n_clusters or LEAST} clusters."
         )
 
 
 def _chosen(every: Sequence[Found]) -> Found:
-    """More than chance first, then the one that comes again most surely; of equals the first."""
+    """Choose a method: better than chance first, then the more stable by more than CLOSE, else the first."""
     best = every[0]
     for each in every[1:]:
-        ahead = (each.stability or 0.0) - (best.stability or 0.0)
-        if (each.beats_chance, ahead > CLOSE) > (best.beats_chance, False):
+        gain = (each.stability or 0.0) - (best.stability or 0.0)
+        if (each.beats_chance, gain > CLOSE) > (best.beats_chance, False):
             best = each
     return best
 
@@ -152,12 +152,12 @@ def _described(
 ) -> Described:
     max_rows = max(SEARCH_ROWS, int(CELLS_PER_SECOND * request.budget_seconds / space.matrix.shape[1]))
     fitted = refined(kept.clusters, space.sample(max_rows, request.seed), seed=request.seed)
-    # Numbered by their size among all rows, which the sample may have had in another order.
+    # Clusters are numbered by size among all rows; in the sample, the order can differ.
     counts = np.bincount(fitted.predict(space.matrix), minlength=kept.n_clusters)
     fitted = fitted.ordered(np.argsort(-counts, kind="stable"))
     labels = fitted.predict(space.matrix)
     names = tuple(f"Cluster {number}" for number in range(1, kept.n_clusters + 1))
-    founds = [found for found, _ in every]
+    results = [result for result, _ in every]
     clustered = Clustered(table, space.matrix, labels, names)
     params = {"n_clusters": kept.n_clusters}
     n = len(names)
@@ -169,57 +169,57 @@ def _described(
         codes=labels,
         title=f"{TITLES[kept.method.key]} with {n} clusters",
         params=params,
-        report=report(clustered, kept, founds, is_proposed=_asked_number(request) is None),
+        report=report(clustered, kept, results, is_proposed=_requested_number(request) is None),
         leaderboard=_leaderboard(every, kept, space.sample(SEARCH_ROWS, request.seed)),
-        is_budget_limited=any(found.is_cut for found in founds),
+        is_budget_limited=any(result.is_cut for result in results),
     )
 
 
 def _leaderboard(
     every: Sequence[tuple[Found, float]], kept: Found | None, sample: Matrix
 ) -> list[dict[str, Any]]:
-    """One line for each method, the steadiest first."""
+    """Leaderboard: one line for each method, the most stable first."""
     lines = [
         {
-            "key": found.method.key,
-            "title": f"{TITLES[found.method.key]} with {found.n_clusters} clusters",
-            "estimator": found.method.key,
-            "params": {"n_clusters": found.n_clusters},
+            "key": result.method.key,
+            "title": f"{TITLES[result.method.key]} with {result.n_clusters} clusters",
+            "estimator": result.method.key,
+            "params": {"n_clusters": result.n_clusters},
             "encoding": DISTANCES.categories,
             "metric": "stability",
-            "score": found.stability,
+            "score": result.stability,
             "spread": None,
             "fit_seconds": round(seconds, 3),
-            "predict_ms": _predict_ms(found.clusters, sample),
+            "predict_ms": _predict_ms(result.clusters, sample),
             "size_bytes": None,
-            "weight": None if kept is None else float(found is kept),
+            "weight": None if kept is None else float(result is kept),
             "status": "done",
-            "note": "" if found.beats_chance or not found.shuffled else "no clearer than shuffled columns",
+            "note": "" if result.beats_chance or not result.shuffled else "no clearer than shuffled columns",
         }
-        for found, seconds in every
+        for result, seconds in every
     ]
     return sorted(lines, key=lambda line: -(line["score"] or 0.0))
 
 
 def _predict_ms(clusters: Clusters, sample: Matrix) -> float:
-    """Milliseconds for 1,000 rows."""
+    """Prediction time for 1,000 rows, in milliseconds."""
     started = time.perf_counter()
     clusters.predict(sample)
     return round((time.perf_counter() - started) * 1e6 / len(sample), 3)
 
 
-def _warnings(described: Any) -> list[TrainingWarning]:
-    clusters = described["clusters"]
-    found = []
+def _warnings(document: Any) -> list[TrainingWarning]:
+    clusters = document["clusters"]
+    messages = []
     largest = max(clusters, key=lambda each: each["share"])
     if largest["share"] >= DOMINATING:
-        found.append(
+        messages.append(
             f"{largest['name']} holds {percent(largest['share'])} of the rows: the others are hardly more than "
             "outliers. Looking for unusual rows may suit this table better."
         )
     tiny = [each["name"] for each in clusters if each["share"] < TINY]
     if tiny:
-        found.append(
+        messages.append(
             f"{', '.join(tiny)}: less than {percent(TINY)} of the rows, which may be a few outliers."
         )
-    return [TrainingWarning(message) for message in found]
+    return [TrainingWarning(message) for message in messages]

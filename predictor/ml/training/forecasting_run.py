@@ -1,4 +1,4 @@
-"""A forecasting run from its request to result.json, in the order it happens."""
+"""Training run of a forecast, from its request to result.json, in the order it happens."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ from .supervised_run import search_candidates
 # Rows to fit on, for each second of the budget and thread: about forty features each.
 ROWS_PER_SECOND, MIN_ROWS, MAX_ROWS = 250, 4_000, 120_000
 N_GOLDEN = 20
-# Rows that are enough to say which view pays.
+# Rows for the quick comparison of views.
 SCOUTED_ROWS = 4_000
-# What candidates are compared by: RMSE in units of the spread that a series had when a forecast was made.
+# Metric of the search: RMSE in units of the scale that the series had at the origin.
 SCALED = "scaled_rmse"
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
-    """Train as a checked request asks; WORKDIR/result.json is whole when this returns.
+    """Train a forecast from a checked request; WORKDIR/result.json is complete when this returns.
 
     Raises MlwebError with the reason.
     """
@@ -105,7 +105,7 @@ def _read(request: TrainingRequest, reporter: Reporter) -> tuple[SeriesTable, Fo
 
 
 def _as_forecast(table: TableSchema, target: str, options: ForecastOptions) -> TableSchema:
-    """The columns in the roles that they have here: counts that never repeat are numbers, not identifiers."""
+    """Set the roles of the chosen columns: a target without repeated values is a number, not an identifier."""
     roles = {target: Role.NUMERIC, options.date_column: Role.DATETIME, options.group_column: Role.CATEGORICAL}
     columns = tuple(replace(each, role=roles.get(each.name, each.role)) for each in table.columns)
     return replace(table, columns=columns)
@@ -120,7 +120,7 @@ def _options(request: TrainingRequest) -> ForecastOptions:
 def _backtest(
     request: TrainingRequest, table: SeriesTable, options: ForecastOptions, reporter: Reporter
 ) -> Backtest:
-    """The rows of the view that a quick estimator forecasts best."""
+    """Choose the view that a quick estimator forecasts best, and build its backtest."""
     shape, horizon, warnings = find_shape(table, options)
     for warning in warnings:
         reporter.warn(warning)
@@ -141,13 +141,13 @@ def _backtest(
 
 
 def _scouted(backtest: Backtest, seed: int) -> float:
-    """The mean absolute error of a quick estimator on the rows that candidates are compared on."""
+    """Mean absolute error of a quick estimator on the rows that candidates are compared on."""
     errors = []
     for fit, score in backtest.split.folds:
-        found = fit_fold(SCOUT, backtest.table.rows(fit), backtest.table.rows(score), seed=seed)
+        result = fit_fold(SCOUT, backtest.table.rows(fit), backtest.table.rows(score), seed=seed)
         points = backtest.points[score]
         past = described(backtest.view, points)
-        values = backtest.view.scaling.inverse(past.base + past.scale * found.predictions[-1])
+        values = backtest.view.scaling.inverse(past.base + past.scale * result.predictions[-1])
         errors.append(np.abs(values - actual(backtest.view, points)))
     mean = float(np.concatenate(errors).mean())
     return mean if math.isfinite(mean) else math.inf
@@ -155,7 +155,7 @@ def _scouted(backtest: Backtest, seed: int) -> float:
 
 @dataclass
 class ForecastSearch(Search):
-    """Candidates compared on the folds of a backtest, which stay what they are when time is short."""
+    """Search on the folds of a backtest. When time is short, fits use fewer rows, but scores use all."""
 
     def _tell(self, entry: Entry) -> None:
         super()._tell(replace(entry, metric=SCALED))
@@ -166,7 +166,7 @@ class ForecastSearch(Search):
 
 
 def _costs(backtest: Backtest, search: Search) -> Costs:
-    """The report takes a fit at every cut."""
+    """Expected costs: the report needs a fit at every cut."""
     n_judged = sum(len(fit) for fit, _ in backtest.reported)
     n_fold = min(len(fit) for fit, _ in backtest.split.folds)
     return Costs(n_fold, n_judged, len(backtest.training), search.children.n_slots)
@@ -174,7 +174,7 @@ def _costs(backtest: Backtest, search: Search) -> Costs:
 
 @dataclass(frozen=True)
 class ForecastHalves(Halves):
-    """Published is a fit on all rows; judged are fits at every cut, each on what was known then."""
+    """Final stage: refit on all rows to publish; refit at every cut, on the rows known then, to evaluate."""
 
     backtest: Backtest
 
@@ -197,19 +197,19 @@ class ForecastHalves(Halves):
             predicted(fit_plan(plan, backtest.table.rows(fit)).pipeline, backtest.table.rows(rows))
             for fit, rows in backtest.reported
         ]
-        given = np.concatenate(answers)
+        predictions = np.concatenate(answers)
         rows = np.concatenate([backtest.split.search, backtest.judged])
-        errors = backtest.table.target.y[rows] - np.concatenate([kept.out_of_fold, given])
+        errors = backtest.table.target.y[rows] - np.concatenate([kept.out_of_fold, predictions])
         known = KnownErrors(backtest, rows, errors)
-        found = report(backtest, given, known, seed=self.request.seed)
+        evaluation = report(backtest, predictions, known, seed=self.request.seed)
         write_json(
             self.path("judged"),
-            {"report": {**found, "artifacts": {}}, "errors": known.at(backtest.cuts.end).to_json()},
+            {"report": {**evaluation, "artifacts": {}}, "errors": known.at(backtest.cuts.end).to_json()},
         )
 
 
 def _schema_of(table: TrainingTable) -> TableSchema:
-    """The pipeline's own columns as a dataset's: what is stored of the inner version names them."""
+    """Schema of the pipeline's input columns, for the stored files of the inner pipeline."""
     storage = {Role.CATEGORICAL: "VARCHAR"}
     columns = (ColumnProfile(name, role, storage.get(role, "DOUBLE")) for name, role in table.roles.items())
     return TableSchema(tuple(columns), len(table))
@@ -253,7 +253,7 @@ def _write(
 
 
 def _golden(spec: ForecastSpec) -> dict[str, Any]:
-    """The first and the last steps of some series, as canonical columns."""
+    """Golden rows: the first, middle and last step of some series, as canonical columns."""
     steps = sorted({1, (1 + spec.horizon) // 2, spec.horizon})
     places = np.unique(np.linspace(0, len(spec.endings) - 1, N_GOLDEN // len(steps)).astype(int))
     pairs = list(itertools.product(places.tolist(), steps))

@@ -1,4 +1,4 @@
-"""What runs without a target share: reading the table, storing the version, writing result.json."""
+"""Shared steps of unsupervised runs: read the table, store the version, write result.json."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .packaging import store
 from .reading import LOADED_EARLY, rows_to_read
 from .result_file import write_result
 
-# Fewer rows can be divided in any way one likes.
+# With fewer rows, clusters or unusual rows may be chance: the run warns.
 FEW_ROWS = 100
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a run found out: the pipeline, the labels that it gives, and all that is told of it."""
+    """Result of an unsupervised run: fitted pipeline, the label code of each row, report and leaderboard."""
 
     pipeline: FittedPipeline
     classes: tuple[Scalar, ...]
@@ -45,7 +45,7 @@ class Described:
 
 
 def begin(request: TrainingRequest, task: Task, reporter: Reporter) -> tuple[TrainingTable, Clock]:
-    """The rows to learn from, with what is doubtful about them told. Raises InvalidTrainingRequest."""
+    """Read the training rows, and warn of what is doubtful. Raises InvalidTrainingRequest."""
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
@@ -83,7 +83,7 @@ def pipeline_of(
 
 
 def blocks_of(spec: FeatureSpec) -> list[range]:
-    """The columns of the matrix that belong to each column of the table."""
+    """Matrix columns of each column of the table, as ranges."""
     sources = [output.source for output in spec.outputs]
     return [range(sources.index(name), len(sources) - sources[::-1].index(name)) for name in spec.sources]
 

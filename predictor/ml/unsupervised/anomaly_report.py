@@ -1,9 +1,9 @@
-"""What a version that finds unusual rows is like, as one JSON document.
+"""Report on an anomaly detection version (isolation forest), as one JSON document.
 
     {"format": 1, "task": "anomaly", "n_rows": rows looked at,
      "metrics": {"contamination", "n_clear", "stability"},
-     "verdict": {"sentence", "is_better": some rows stand out clearly, "is_sure": and are named again},
-     "histogram": {"edges", "counts"} of the forest's own scores, "threshold": where unusual begins in it,
+     "verdict": {"sentence", "is_better": some rows stand out clearly, "is_sure": and the result is stable},
+     "histogram": {"edges", "counts"} of the forest's own scores, "threshold": own scores from this on are unusual,
      "rows": [{"row": number in the table or null, "score": share of less unusual rows, "isolation": own score,
                "reasons": ["income 250,000: higher than in 99 % of the rows", …] or null where there was no time}],
                most unusual first
@@ -36,15 +36,15 @@ N_BINS = 40
 # farthest of 500 normal rows 0.69.
 CLEAR = 0.7
 STEADY = 0.8
-# A share of rows on one side of a value, or with a level, that makes the value remarkable by itself.
+# A value is remarkable by itself if at most this share of rows lies beyond it, or has the same level.
 REMARKABLE = 0.05
-# A column that adds less than this share of what the weightiest adds is no reason.
+# A column is no reason if its contribution is below this share of the largest one.
 SMALL_SHARE = 0.2
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Rows with the forest's own score; `numbers` are their numbers in the table."""
+    """Rows with the forest's own score. `numbers`: row numbers in the table from 0; None if it was sampled."""
 
     table: TrainingTable
     scores: NDArray[np.float64]
@@ -66,7 +66,7 @@ Explain = Callable[[NDArray[np.intp]], Sequence[Explanation]]
 
 
 def report(scored: Scored, explain: Explain, deadline: Deadline) -> dict[str, Any]:
-    """See the module's docstring. `explain` is asked for the rows at these places while there is time."""
+    """See the module's docstring. `explain` takes row positions, and is called while there is time."""
     order = np.argsort(-scored.scores, kind="stable")[:N_ROWS_SHOWN]
     explanations = _explained(order, explain, deadline)
     counts, edges = np.histogram(scored.scores, bins=N_BINS)
@@ -89,16 +89,16 @@ def report(scored: Scored, explain: Explain, deadline: Deadline) -> dict[str, An
 
 
 def _explained(order: NDArray[np.intp], explain: Explain, deadline: Deadline) -> list[Explanation | None]:
-    found: list[Explanation | None] = []
+    explanations: list[Explanation | None] = []
     for place in order:
-        found.append(explain(np.array([place]))[0] if deadline.allows(0.0) else None)
-    return found
+        explanations.append(explain(np.array([place]))[0] if deadline.allows(0.0) else None)
+    return explanations
 
 
 def _verdict(scored: Scored, n_clear: int) -> dict[str, Any]:
     n_rows = len(scored.table)
     is_steady = scored.stability is not None and scored.stability >= STEADY
-    called = f"By definition {percent(scored.contamination)} of rows like these are called unusual."
+    definition = f"By definition {percent(scored.contamination)} of rows like these are called unusual."
     if n_clear:
         rows = "1 of the rows stands" if n_clear == 1 else f"{n_clear:,} of the {n_rows:,} rows stand"
         clear = f"{rows} out clearly (isolation score of {CLEAR} or more)."
@@ -107,13 +107,15 @@ def _verdict(scored: Scored, n_clear: int) -> dict[str, Any]:
             f"No row stands out clearly (all isolation scores are below {CLEAR}): what is called unusual here "
             "is the rim of the table rather than something odd."
         )
-    again = ""
+    agreement = ""
     if scored.stability is not None:
-        again = f" Other random trees name {percent(scored.stability)} of the same rows."
+        agreement = f" Other random trees name {percent(scored.stability)} of the same rows."
         if not is_steady:
-            again += " Rows near the threshold change sides by chance: look at the score, not at the label."
+            agreement += (
+                " Rows near the threshold change sides by chance: look at the score, not at the label."
+            )
     return {
-        "sentence": f"{clear} {called}{again}",
+        "sentence": f"{clear} {definition}{agreement}",
         "is_better": n_clear > 0,
         "is_sure": n_clear > 0 and is_steady,
     }
@@ -129,7 +131,7 @@ def _row(scored: Scored, place: int, explanation: Explanation | None) -> dict[st
 
 
 def reasons(table: TrainingTable, place: int, contributions: Mapping[str, float]) -> list[str]:
-    """The columns that made this row unusual, the weightiest first, each with what is odd about its value."""
+    """The columns with the largest contributions to this row's score, each with what is unusual in its value."""
     least = SMALL_SHARE * max(contributions.values())
     names = [name for name, value in contributions.items() if value > 0 and value >= least][:N_REASONS]
     return [_reason(name, table.columns[name], table.roles[name], place) for name in names]
@@ -143,15 +145,15 @@ def _reason(name: str, values: NDArray[Any], role: Role, place: int) -> str:
     if role is Role.TEXT:
         return f"{name}: rare words"
     if role is Role.NUMERIC or role is Role.DATETIME:
-        said = figure(float(value)) if role is Role.NUMERIC else str(value.astype("datetime64[D]"))
+        formatted = figure(float(value)) if role is Role.NUMERIC else str(value.astype("datetime64[D]"))
         words = ("higher", "lower") if role is Role.NUMERIC else ("later", "earlier")
         n_below, n_above = int((known < value).sum()), int((known > value).sum())
         word, n_passed = (words[0], n_below) if n_below > n_above else (words[1], n_above)
         if n_passed == len(known) - 1:
-            return f"{name} {said}: {word} than in every other row"
+            return f"{name} {formatted}: {word} than in every other row"
         if n_passed >= (1 - REMARKABLE) * len(known):
-            return f"{name} {said}: {word} than in {percent(n_passed / len(known))} of the rows"
-        return f"{name} {said}: unusual beside the other values"
+            return f"{name} {formatted}: {word} than in {percent(n_passed / len(known))} of the rows"
+        return f"{name} {formatted}: unusual beside the other values"
     share = float((known == value).mean())
     text = canonical_text(bool(value)) if role is Role.BOOLEAN else str(value)[:40]
     if share <= REMARKABLE:

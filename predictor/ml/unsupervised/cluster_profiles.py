@@ -1,4 +1,4 @@
-"""What sets a cluster apart from the whole table, in words: "age far above average (61 vs 39)"."""
+"""Cluster profiles: how a cluster differs from the whole table, as "age far above average (61 vs 39)"."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ..validation.target import missing
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
 
-# In standard deviations of the column: from here on a mean is worth a word, and a strong one.
+# Differences of means, in standard deviations of the column: worth reporting, and called “far”.
 APART, FAR_APART = 0.4, 1.0
-# In shares of rows, for a level, a word or gaps.
+# Differences in shares of rows that are worth reporting: of a level or word, and of missing values.
 SHARE_APART, GAPS_APART = 0.12, 0.3
 ALMOST_ALL, MOST, HARDLY_ANY = 0.95, 0.5, 0.05
-# Shares a half apart are as striking as means a deviation apart.
+# A difference of 0.5 in shares counts as much as one of one standard deviation in means.
 SHARE_TO_DEVIATIONS = 2.0
 MAX_LEVELS, MAX_WORDS = 100, 200
 MAX_TRAITS = 5
-# Splitting so many texts into words takes about a second where each is a page.
+# Splitting so many texts into words takes about a second if each is a page.
 MAX_TEXTS = 5_000
 
 
 @dataclass(frozen=True)
 class Trait:
-    """One thing that sets a cluster apart. `strength` is in standard deviations, more or less."""
+    """One difference between a cluster and the whole table. `strength`: effect size, about in standard deviations."""
 
     column: str
     text: str
@@ -40,33 +40,33 @@ class Trait:
 
 
 class Whole:
-    """The columns of a table. What is counted of all rows is counted once, however many clusters there are."""
+    """Statistics of all rows of a table, computed once for all clusters."""
 
     def __init__(self, columns: Mapping[str, Column], roles: Mapping[str, Role]):
         self._columns = [_Column.of(name, values, roles[name]) for name, values in columns.items()]
 
     def traits(self, is_in: Mask) -> list[Trait]:
-        """What sets these rows apart from all of them, most striking first."""
+        """The largest differences between these rows and all rows, strongest first."""
         if not is_in.any():
             return []
-        found = [
+        traits = [
             trait
             for each in self._columns
             for trait in (each.trait(is_in), each.gaps(is_in))
             if trait is not None
         ]
-        return sorted(found, key=lambda trait: (-trait.strength, trait.column))[:MAX_TRAITS]
+        return sorted(traits, key=lambda trait: (-trait.strength, trait.column))[:MAX_TRAITS]
 
 
 class _Counted(Protocol):
-    """What is known of all rows that have a value; `is_in` says which of those are in the cluster."""
+    """Statistics of all rows that have a value. `is_in`: mask of the cluster among those rows."""
 
     def trait(self, name: str, is_in: Mask) -> Trait | None: ...
 
 
 @dataclass(frozen=True)
 class _Column:
-    """`rows`: those with a value, of texts at most MAX_TEXTS."""
+    """One column with its statistics. `rows`: those with a value; at most MAX_TEXTS of texts."""
 
     name: str
     is_missing: Mask
@@ -117,23 +117,23 @@ class _Numbers:
         if abs(apart) < APART:
             return None
         how = f"{'far ' if abs(apart) >= FAR_APART else ''}{self.above if apart > 0 else self.below}"
-        return Trait(name, f"{name} {how} {self.told(own)}", abs(apart))
+        return Trait(name, f"{name} {how} {self.comparison(own)}", abs(apart))
 
-    def told(self, own: float) -> str:
+    def comparison(self, own: float) -> str:
         return f"average ({figure(own)} vs {figure(self.mean)})"
 
 
 class _Moments(_Numbers):
     above, below = "later", "earlier"
 
-    def told(self, own: float) -> str:
+    def comparison(self, own: float) -> str:
         days = (str(np.datetime64(int(each), "s").astype("datetime64[D]")) for each in (own, self.mean))
         return f"than average ({' vs '.join(days)})"
 
 
 @dataclass(frozen=True)
 class _Levels:
-    """The most frequent levels, how many rows have each, and the place of each row's level (-1 for others)."""
+    """The most frequent levels, how many rows have each, and the code of each row's level (-1 for others)."""
 
     levels: list[Any]
     counts: NDArray[np.intp]
@@ -142,8 +142,8 @@ class _Levels:
     @classmethod
     def of(cls, values: list[Any]) -> _Levels:
         common = Counter(values).most_common(MAX_LEVELS)
-        places = {level: place for place, (level, _) in enumerate(common)}
-        codes = np.fromiter((places.get(value, -1) for value in values), np.intp, len(values))
+        code_of = {level: code for code, (level, _) in enumerate(common)}
+        codes = np.fromiter((code_of.get(value, -1) for value in values), np.intp, len(values))
         return cls([level for level, _ in common], np.array([count for _, count in common], np.intp), codes)
 
     def trait(self, name: str, is_in: Mask) -> Trait | None:
@@ -151,49 +151,51 @@ class _Levels:
         own = np.bincount(part[part >= 0], minlength=len(self.levels)) / len(part)
         whole = self.counts / len(self.codes)
         apart = own - whole
-        # A level that is frequent here says more than one that is rare.
-        place = max(
+        # Of equal differences, take a level that is more frequent in the cluster.
+        largest = max(
             range(len(self.levels)),
-            key=lambda at: (abs(apart[at]) + 1e-9 * (apart[at] > 0), str(self.levels[at])),
+            key=lambda code: (abs(apart[code]) + 1e-9 * (apart[code] > 0), str(self.levels[code])),
         )
-        if abs(apart[place]) < SHARE_APART:
+        if abs(apart[largest]) < SHARE_APART:
             return None
-        here, all_rows = float(own[place]), float(whole[place])
-        words = f"{_often(here, all_rows)} {_short(self.levels[place])}"
-        strength = SHARE_TO_DEVIATIONS * abs(float(apart[place]))
+        here, all_rows = float(own[largest]), float(whole[largest])
+        words = f"{_often(here, all_rows)} {_short(self.levels[largest])}"
+        strength = SHARE_TO_DEVIATIONS * abs(float(apart[largest]))
         return Trait(name, f"{name} {words} ({percent(here)} vs {percent(all_rows)})", strength)
 
 
 @dataclass(frozen=True)
 class _Words:
-    """The most frequent words, and which of the rows say each: (n_rows, n_words)."""
+    """Bag of words: the most frequent words, and a mask (n_rows, n_words) of the texts that contain them."""
 
     words: list[str]
-    says: NDArray[np.bool_]
+    contains: NDArray[np.bool_]
 
     @classmethod
     def of(cls, texts: list[str]) -> _Words:
-        said = [set(tokens(text)) for text in texts]
+        word_sets = [set(tokens(text)) for text in texts]
         counts: Counter[str] = Counter()
-        for each in said:
-            counts.update(each)
+        for words_of_text in word_sets:
+            counts.update(words_of_text)
         words = [word for word, _ in counts.most_common(MAX_WORDS)]
-        places = {word: place for place, word in enumerate(words)}
-        says = np.zeros((len(texts), len(words)), bool)
-        for row, each in enumerate(said):
-            says[row, [places[word] for word in each if word in places]] = True
-        return cls(words, says)
+        column_of = {word: column for column, word in enumerate(words)}
+        contains = np.zeros((len(texts), len(words)), bool)
+        for row, words_of_text in enumerate(word_sets):
+            contains[row, [column_of[word] for word in words_of_text if word in column_of]] = True
+        return cls(words, contains)
 
     def trait(self, name: str, is_in: Mask) -> Trait | None:
         if not self.words:
             return None
-        own, whole = self.says[is_in].mean(axis=0), self.says.mean(axis=0)
-        place = max(range(len(self.words)), key=lambda at: (own[at] - whole[at], self.words[at]))
-        share, all_rows = float(own[place]), float(whole[place])
+        own, whole = self.contains[is_in].mean(axis=0), self.contains.mean(axis=0)
+        largest = max(
+            range(len(self.words)), key=lambda column: (own[column] - whole[column], self.words[column])
+        )
+        share, all_rows = float(own[largest]), float(whole[largest])
         if share - all_rows < SHARE_APART:
             return None
         strength = SHARE_TO_DEVIATIONS * (share - all_rows)
-        words = f"often says {_short(self.words[place])} ({percent(share)} vs {percent(all_rows)})"
+        words = f"often says {_short(self.words[largest])} ({percent(share)} vs {percent(all_rows)})"
         return Trait(name, f"{name} {words}", strength)
 
 
@@ -211,7 +213,7 @@ def _short(value: Any) -> str:
 
 
 def percent(share: float) -> str:
-    """0.314 → "31 %"; a share that is not quite nothing or all is not shown as 0 or 100."""
+    """Format a share: 0.314 → "31 %". A share between 0 and 1 is never rounded to 0 or 100 %."""
     if 0 < share < 0.01:
         return "< 1 %"
     if 0.99 < share < 1:
@@ -220,7 +222,7 @@ def percent(share: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A number with about three digits: 61, 0.123, 52,300."""
+    """Format a number with about three digits: 61, 0.123, 52,300."""
     if value == 0 or not np.isfinite(value):
         return "0" if value == 0 else "–"
     size = abs(value)

@@ -1,15 +1,15 @@
-"""What a version of clusters is like, as one JSON document.
+"""Report on a clustering version, as one JSON document.
 
     {"format": 1, "task": "clustering", "method": key, "n_rows",
      "metrics": {"silhouette", "stability", "n_clusters", "largest_share"},
-     "verdict": {"sentence", "is_better": beats chance, "is_sure": and is steady and apart},
+     "verdict": {"sentence", "is_better": beats chance, "is_sure": and is stable and separated},
      "clusters": [{"name", "n_rows", "share", "sentence", "traits": ["age far above average (61 vs 39)", …]}],
      "scores": [{"method", "title", "metric": "silhouette" | "bic", "points": [[number of clusters, score], …],
                  "chance": the points of shuffled tables, "chosen": number or null}],
-                 better is larger for the silhouette and smaller for the BIC
-     "is_proposed": whether the number of clusters was found rather than asked for,
+                 larger is better for the silhouette, smaller for the BIC
+     "is_proposed": whether the number of clusters was found, not requested,
      "chance": {"observed", "shuffled": [scores of shuffled tables]} or null,
-     "map": {"x", "y": titles with the share of the variation, "series": [{"name", "points": [[x, y], …]}]}}
+     "map": {"x", "y": titles with the explained variance, "series": [{"name", "points": [[x, y], …]}]}}
 Every number is finite or null.
 """
 
@@ -34,7 +34,7 @@ MAP_ROWS = 1_000
 # Rows that profiles are made from; fewer of a wide table: rows × columns × clusters.
 PROFILED_ROWS, MIN_PROFILED, PROFILED_CELLS = 50_000, 500, 10_000_000
 TITLES = {"kmeans": "K-means", "gaussian_mixture": "Gaussian mixture"}
-N_SAID = 3
+N_TRAITS_IN_SENTENCE = 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Clustered:
 
 
 def report(clustered: Clustered, kept: Found, every: Sequence[Found], *, is_proposed: bool) -> dict[str, Any]:
-    """See the module's docstring. `every` are all methods that were tried, `kept` is the chosen one of them."""
+    """See the module's docstring. `every`: results of all methods tried; `kept`: the chosen one."""
     compactness = silhouette(clustered.matrix, clustered.labels)
     counts = clustered.counts
     return {
@@ -75,94 +75,99 @@ def report(clustered: Clustered, kept: Found, every: Sequence[Found], *, is_prop
     }
 
 
-def verdict(found: Found, compactness: float) -> dict[str, Any]:
-    """Whether there are clusters at all, in a sentence."""
-    is_steady = found.stability is not None and found.stability >= STEADY
-    is_sure = found.beats_chance and is_steady and compactness >= STRUCTURE
+def verdict(result: Found, compactness: float) -> dict[str, Any]:
+    """Verdict: whether there are clusters, with a sentence."""
+    is_steady = result.stability is not None and result.stability >= STEADY
+    is_sure = result.beats_chance and is_steady and compactness >= STRUCTURE
     return {
-        "sentence": _verdict(found, compactness, is_sure),
-        "is_better": found.beats_chance,
+        "sentence": _verdict(result, compactness, is_sure),
+        "is_better": result.beats_chance,
         "is_sure": is_sure,
     }
 
 
-def _verdict(found: Found, compactness: float, is_sure: bool) -> str:
-    apart = f"silhouette {compactness:.2f}; 1 is far apart, 0 is touching"
-    again = "" if found.stability is None else f"agreement {found.stability:.2f} of 1"
-    if not found.shuffled:
+def _verdict(result: Found, compactness: float, is_sure: bool) -> str:
+    separation = f"silhouette {compactness:.2f}; 1 is far apart, 0 is touching"
+    agreement = "" if result.stability is None else f"agreement {result.stability:.2f} of 1"
+    if not result.shuffled:
         return (
-            f"Whether these clusters are more than chance was not tested for want of time ({apart}). "
+            f"Whether these clusters are more than chance was not tested for want of time ({separation}). "
             "Train with a longer budget before you rely on them."
         )
-    if not found.beats_chance:
+    if not result.beats_chance:
         return (
             "No clear clusters: a table whose columns are shuffled each on its own divides just as well. "
             "The groups are a way to cut the rows into parts, not kinds of rows that the data knows."
         )
     if is_sure:
         return (
-            f"There are clear clusters: they lie apart ({apart}), more than shuffled columns give, and "
-            f"parts of the rows show the same clusters again ({again})."
+            f"There are clear clusters: they lie apart ({separation}), more than shuffled columns give, and "
+            f"parts of the rows show the same clusters again ({agreement})."
         )
     reasons = []
     if compactness < STRUCTURE:
-        reasons.append(f"they overlap ({apart})")
-    if found.stability is None or found.stability < STEADY:
+        reasons.append(f"they overlap ({separation})")
+    if result.stability is None or result.stability < STEADY:
         reasons.append(
-            f"parts of the rows give somewhat other clusters ({again})" if again else "were not resampled"
+            f"parts of the rows give somewhat other clusters ({agreement})"
+            if agreement
+            else "were not resampled"
         )
     return f"There is some structure, more than shuffled columns give, but {' and '.join(reasons)}."
 
 
 def profiles(clustered: Clustered) -> list[dict[str, Any]]:
-    """Each cluster with its size and what sets it apart."""
+    """Size and profile of each cluster. Profiles use a sample of the rows of a large table."""
     n_rows = len(clustered.table)
     n_cells = max(len(clustered.table.columns) * len(clustered.names), 1)
     n_profiled = min(n_rows, PROFILED_ROWS, max(MIN_PROFILED, PROFILED_CELLS // n_cells))
     rows = np.linspace(0, n_rows - 1, n_profiled).astype(np.intp)
     table, labels = clustered.table.rows(rows), clustered.labels[rows]
     shares, whole = clustered.counts / clustered.counts.sum(), Whole(table.columns, table.roles)
-    found = []
+    documents = []
     for code, name in enumerate(clustered.names):
-        said = whole.traits(labels == code)
-        found.append(
+        traits = whole.traits(labels == code)
+        documents.append(
             {
                 "name": name,
                 "n_rows": int(clustered.counts[code]),
                 "share": float(shares[code]),
-                "sentence": sentence(name, float(shares[code]), said),
-                "traits": [trait.text for trait in said],
+                "sentence": sentence(name, float(shares[code]), traits),
+                "traits": [trait.text for trait in traits],
             }
         )
-    return found
+    return documents
 
 
-def sentence(name: str, share: float, said: Sequence[Trait]) -> str:
+def sentence(name: str, share: float, traits: Sequence[Trait]) -> str:
     """ "Cluster 2: 31 % of rows; age far above average (61 vs 39), plan mostly “pro” (82 % vs 34 %)." """
-    words = ", ".join(trait.text for trait in said[:N_SAID]) or "close to the average in every column"
+    words = (
+        ", ".join(trait.text for trait in traits[:N_TRAITS_IN_SENTENCE])
+        or "close to the average in every column"
+    )
     return f"{name}: {percent(share)} of rows; {words}."
 
 
-def _scores(found: Found, is_kept: bool) -> dict[str, Any]:
-    metric = found.method.metric
+def _scores(result: Found, is_kept: bool) -> dict[str, Any]:
+    metric = result.method.metric
     sign = -1.0 if metric == "bic" else 1.0
     return {
-        "method": found.method.key,
-        "title": TITLES[found.method.key],
+        "method": result.method.key,
+        "title": TITLES[result.method.key],
         "metric": metric,
-        "points": [[each.n_clusters, sign * each.score] for each in found.tried],
-        "chance": [[each.n_clusters, each.by_chance] for each in found.tried if each.by_chance is not None],
-        "chosen": found.n_clusters if is_kept else None,
+        "points": [[each.n_clusters, sign * each.score] for each in result.tried],
+        "chance": [[each.n_clusters, each.by_chance] for each in result.tried if each.by_chance is not None],
+        "chosen": result.n_clusters if is_kept else None,
     }
 
 
 def picture(clustered: Clustered) -> dict[str, Any]:
-    """A sample of the rows along the two directions in which the table varies most (principal components)."""
+    """Scatter plot of a sample of rows along the first two principal components."""
     rows = np.linspace(0, len(clustered.matrix) - 1, min(len(clustered.matrix), MAP_ROWS)).astype(np.intp)
     centred = clustered.matrix[rows] - clustered.matrix[rows].mean(axis=0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
     directions = directions[:2]
-    # A direction has two signs; the one whose largest part is positive is taken.
+    # The sign of a component is arbitrary: its largest entry is made positive.
     directions = (
         directions
         * np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])[:, None]

@@ -1,8 +1,8 @@
-"""Finding clusters in a matrix: how many there are, how steady they are, and whether there are any at all.
+"""Cluster analysis of a matrix: number of clusters, their stability, and a permutation test against chance.
 
 Stability is the adjusted Rand index between the clusters of all rows and those found on resamples (Ben-Hur,
-Elisseeff and Guyon 2002). What chance gives is measured on tables whose columns were shuffled each on its own:
-they keep every column and lose what columns have to do with each other.
+Elisseeff and Guyon 2002). The score by chance is measured on tables whose columns are shuffled independently:
+each column keeps its values, but the dependence between columns is lost.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from ..execution.progress import Deadline
 from ..pipelines.fitting import quiet
 from .cluster_methods import Labels, Matrix, Method
 
+# Numbers of clusters to try.
 LEAST, MOST = 2, 12
-# A cluster should have this many rows on average, or the number of clusters says nothing.
+# Least number of rows per cluster on average.
 ROWS_PER_CLUSTER = 5
 N_RESAMPLES = 10
 RESAMPLED_SHARE = 0.8
-# Better than all of 19 shuffled tables is better than chance with an error of 5 %.
+# Permutation test: by chance, a table scores above all 19 shuffled ones with probability 1/20.
 N_SHUFFLED = 19
-# For each number of clusters, before one is chosen.
+# Shuffled tables for each number of clusters, before one is chosen.
 N_COMPARED = 3
 SHUFFLED_ROWS = 1_000
-# The number of clusters was chosen by the same figure, which flatters it: on 24 tables of noise with 150 rows, the
+# Selection bias: the number of clusters was chosen by the same score. On 24 tables of noise with 150 rows, the
 # silhouette was at most 0.017 above all shuffled ones, and the BIC of a row 0.018.
 FLATTERY = {"silhouette": 0.02, "bic": 0.05}
 REFINING_STEPS = 50
@@ -38,7 +39,7 @@ REFINING_STEPS = 50
 
 @dataclass(frozen=True)
 class Tried:
-    """The score of one number of clusters: the silhouette, or -BIC for each row; and what chance gives."""
+    """Score of one number of clusters (silhouette, or -BIC per row), and the mean score of shuffled tables."""
 
     n_clusters: int
     score: float
@@ -47,8 +48,10 @@ class Tried:
 
 @dataclass(frozen=True)
 class Found:
-    """Clusters of a matrix, largest first, and what is known of them. `stability` and `shuffled` are None and
-    empty when there was no time for them; `is_cut` says that something was left out for that reason."""
+    """Result of one clustering method: the clusters of a matrix, largest first, and their scores.
+
+    `stability` is None and `shuffled` empty when there was no time for them. `is_cut`: time ran out for a part.
+    """
 
     method: Method
     clusters: Clusters
@@ -68,7 +71,7 @@ class Found:
 
 
 class Shuffle:
-    """Tables whose columns (blocks of the matrix) were shuffled each on its own, on some of the rows."""
+    """Null model of the permutation test: a sample of rows, with each column (block of the matrix) shuffled."""
 
     def __init__(self, matrix: Matrix, blocks: Sequence[range]):
         n_rows = min(len(matrix), SHUFFLED_ROWS)
@@ -97,7 +100,7 @@ def propose(
     seed: int,
     deadline: Deadline,
 ) -> tuple[list[Tried], dict[int, Clusters]]:
-    """The score of each number of clusters, and the clusters; at least of the first number."""
+    """Score and clusters of each number of clusters, while time allows; at least of the first number."""
     tried: list[Tried] = []
     fits: dict[int, Clusters] = {}
     for number in numbers:
@@ -114,14 +117,14 @@ def propose(
 
 
 def best_of(tried: Sequence[Tried]) -> int:
-    """The number whose score is most above what chance gives; of equals the smallest."""
+    """Number of clusters whose score is furthest above chance; the smallest if several are equal."""
     return max(tried, key=lambda each: (each.score - (each.by_chance or 0.0), -each.n_clusters)).n_clusters
 
 
 def stability(
     method: Method, matrix: Matrix, labels: Labels, n: int, *, seed: int, deadline: Deadline
 ) -> float | None:
-    """The mean agreement (adjusted Rand index) of clusters found on resamples with `labels`, over all rows."""
+    """Mean adjusted Rand index between `labels` and clusters found on resamples, over all rows."""
     rng = np.random.default_rng(seed)
     size = max(n + 1, round(RESAMPLED_SHARE * len(matrix)))
     agreements: list[float] = []
@@ -129,15 +132,15 @@ def stability(
         if not deadline.allows(0.0):
             break
         part = matrix[rng.choice(len(matrix), size, replace=False)]
-        again = method.fit(part, n, seed + 1 + number, n_init=2).predict(matrix)
-        agreements.append(float(adjusted_rand_score(labels, again)))
+        predicted = method.fit(part, n, seed + 1 + number, n_init=2).predict(matrix)
+        agreements.append(float(adjusted_rand_score(labels, predicted)))
     return float(np.mean(agreements)) if agreements else None
 
 
 def by_chance(
     method: Method, shuffle: Shuffle, n_clusters: int, n_tables: int, *, seed: int, deadline: Deadline
 ) -> tuple[float, ...]:
-    """The scores of so many shuffled tables; none when there is no time for all."""
+    """Scores of `n_tables` shuffled tables; empty when there is no time for all."""
     rng = np.random.default_rng(seed)
     scores: list[float] = []
     for number in range(n_tables):
@@ -168,7 +171,7 @@ def find(
     deadline: Deadline,
     progress: Progress,
 ) -> Found:
-    """The clusters of these rows: as many as asked for, else as many as score best.
+    """Find clusters in these rows: `n_clusters` if given, else the number that scores best.
 
     `blocks` are the matrix columns of each column of the table.
     """
@@ -177,33 +180,37 @@ def find(
     numbers = list(possible_numbers(matrix))
     if n_clusters is not None:
         numbers = [n_clusters, *(each for each in numbers if each != n_clusters)]
-    # Half of the time: whether the clusters are steady, and more than chance, matters as much.
-    until = Deadline.after(deadline.remaining / 2)
-    tried, fits = propose(method, matrix, shuffle, numbers, seed=seed, deadline=until)
+    # Half of the time; stability and the comparison with chance get the other half.
+    half_time = Deadline.after(deadline.remaining / 2)
+    tried, fits = propose(method, matrix, shuffle, numbers, seed=seed, deadline=half_time)
     n = n_clusters or best_of(tried)
     clusters = largest_first(fits[n], fits[n].predict(matrix))
     progress(0.5, "resampling, to see whether the clusters come again")
-    until = Deadline.after(deadline.remaining / 2)
-    steady = stability(method, matrix, clusters.predict(matrix), n, seed=seed, deadline=until)
+    half_time = Deadline.after(deadline.remaining / 2)
+    agreement = stability(method, matrix, clusters.predict(matrix), n, seed=seed, deadline=half_time)
     progress(0.75, "shuffling columns, to see what chance gives")
     shuffled = by_chance(method, shuffle, n, N_SHUFFLED, seed=seed, deadline=deadline)
     return Found(
         method=method,
         clusters=clusters,
         tried=tuple(sorted(tried, key=lambda each: each.n_clusters)),
-        stability=steady,
+        stability=agreement,
         observed=method.chance_score(shuffle.rows, clusters),
         shuffled=shuffled,
         is_cut=len(tried) < len(numbers) or not shuffled,
     )
 
 
-def refined(found: Clusters, matrix: Matrix, *, seed: int) -> Clusters:
-    """K-means carried on from these centres over more rows; a mixture was fitted on enough."""
-    if not isinstance(found, NearestCentre):
-        return found
+def refined(clusters: Clusters, matrix: Matrix, *, seed: int) -> Clusters:
+    """Continue k-means from these centres on more rows; a mixture is returned as it is."""
+    if not isinstance(clusters, NearestCentre):
+        return clusters
     with quiet():
-        again: Any = KMeans(
-            len(found.classes_), init=found.centres_, n_init=1, max_iter=REFINING_STEPS, random_state=seed
+        fitted: Any = KMeans(
+            len(clusters.classes_),
+            init=clusters.centres_,
+            n_init=1,
+            max_iter=REFINING_STEPS,
+            random_state=seed,
         ).fit(matrix)
-    return NearestCentre.of(again.cluster_centers_, again.inertia_ / matrix.size)
+    return NearestCentre.of(fitted.cluster_centers_, fitted.inertia_ / matrix.size)

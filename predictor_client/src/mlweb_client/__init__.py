@@ -1,4 +1,4 @@
-"""A client of mlweb's REST API in the standard library alone. Start with `Client`."""
+"""Python client of mlweb's REST API; needs the standard library alone. Start with `Client`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are below a workspace, and where the server heeds an Idempotency-Key."""
+"""Paths of the API below a workspace, and which calls accept an Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PREDICTS = re.compile(r"/models/[^/]+/predictions/?")
 
 
 def creates(method: str, path: str) -> bool:
-    """Whether the call makes something that should not be there twice."""
+    """Whether the call creates a resource that must not be created twice."""
     return method == "POST" and CREATES.fullmatch(path.partition("?")[0]) is not None
 
 
 def heeds_key(method: str, path: str) -> bool:
-    """Whether the server answers a repetition with the same key by the first answer."""
+    """Whether the server accepts an Idempotency-Key: a retry with the same key gets the first response."""
     predicts = method == "POST" and PREDICTS.fullmatch(path.partition("?")[0]) is not None
     return predicts or creates(method, path)
 

@@ -1,4 +1,4 @@
-"""What the API answers, typed. Keys that a newer server adds are ignored; `raw` holds all of them."""
+"""Typed responses of the API. Keys that a newer server adds are ignored; `raw` holds all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FINISHED = frozenset({"succeeded", "failed", "cancelled"})
 
 @dataclass(frozen=True)
 class Warned:
-    """Something doubtful in a row: missing, unseen, out_of_range, coerced or extra."""
+    """Warning about a value of a row. `code`: missing, unseen, out_of_range, coerced or extra."""
 
     code: str
     column: str
@@ -21,7 +21,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class Interval:
-    """Holds the true value with a probability of `coverage`."""
+    """Prediction interval: holds the true value with a probability of `coverage`."""
 
     low: float
     high: float
@@ -30,7 +30,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class PredictionSet:
-    """Holds the true class with a probability of `coverage`."""
+    """Prediction set: holds the true class with a probability of `coverage`."""
 
     classes: tuple[Scalar, ...]
     coverage: float
@@ -38,7 +38,7 @@ class PredictionSet:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What each column added: `base` and the contributions sum to the value, or the probability of `of_class`."""
+    """Shapley values: `base` and the contributions sum to the value, or to the probability of `of_class`."""
 
     base: float
     contributions: Mapping[str, float]
@@ -47,8 +47,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Near:
-    """A training row like the one asked for, with what it really was. `distance`: 0 for an equal row, 1 for one
-    that differs in every column."""
+    """Nearest training row, with its true target. `distance`: 0 for an equal row, 1 if all columns differ."""
 
     distance: float
     row: Mapping[str, Scalar]
@@ -57,8 +56,11 @@ class Near:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one row. `error` says why there is none; `score`, of anomaly detection, is the share of rows
-    that are less unusual; `row`, of a horizon, is what was asked: the date, the series."""
+    """Prediction of one row. `error`: why there is none, else "".
+
+    `score` (anomaly detection): the share of rows that are less unusual. `row` (horizon of a forecast): the date
+    and the series.
+    """
 
     id: str
     prediction: Scalar
@@ -100,8 +102,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Answer(Sequence[Prediction]):
-    """Predictions in the order of the rows, and which version made them. `threshold`: from this probability the
-    second class of two is predicted; none where that is the more probable one."""
+    """Predictions in the order of the rows, and the version that made them.
+
+    `threshold`: decision threshold of a binary model, from which probability the second class is predicted; None
+    if the more probable class is.
+    """
 
     model: str
     version: int
@@ -188,7 +193,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Batch:
-    """A file that a worker predicts. `row_errors`: {"row", "message"} of the first rows that got no answer."""
+    """Batch prediction of a file by a worker. `row_errors`: {"row", "message"} of the first rows that failed."""
 
     id: int
     status: str

@@ -1,4 +1,4 @@
-"""The calls."""
+"""Client: one method for each call of the API."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ Which = int | str
 
 
 class Client:
-    """A workspace of an mlweb server, seen with one API token. May be shared by threads.
+    """API client for one workspace of an mlweb server, with one API token. Thread-safe.
 
-    `url`: where the server is, such as "http://127.0.0.1:8000". `timeout`: seconds of silence until a call
-    is given up. `retries`, `max_wait`: how often answers 429 and 503 are asked again, and the seconds that
-    this may take in all.
+    `url`: address of the server, such as "http://127.0.0.1:8000". `timeout`: seconds without data until a call
+    fails. `retries`: how often a call is repeated at most, after 429, 503 or a broken connection. `max_wait`:
+    seconds that all waits of a call may take together. Every call raises ApiError for an error response, and
+    ConnectionFailed without a response.
     """
 
     def __init__(
@@ -74,14 +75,14 @@ class Client:
         strict: bool = False,
         key: str | None = None,
     ) -> Answer:
-        """Answers for rows {column: value} by a version's number or alias, the champion unless said.
+        """Predict rows {column: value}. `version`: a number or an alias; the champion by default.
 
-        `nearest`: how many training rows like each row to show; the token needs the scope read, too.
-        Of a forecast: `horizon`, the periods to come, instead of rows, of all series or of one `group`;
-        `history`, newer values than it was trained on. `key`: an Idempotency-Key; what is asked twice with
-        one key is answered and logged once.
+        `nearest`: number of nearest training rows for each row; the token also needs the scope read.
+        For a forecast: `horizon`, a number of future periods instead of rows, of all series or of one `group`;
+        `history`, values newer than the training data. `key`: an Idempotency-Key; a call repeated with the same
+        key gets the first response, and is logged once.
         """
-        asked = {
+        fields = {
             "rows": None if rows is None else list(rows),
             "version": version,
             "explain": explain or None,
@@ -92,7 +93,7 @@ class Client:
             "history": list(history) or None,
             "strict": strict or None,
         }
-        body = {name: value for name, value in asked.items() if value is not None}
+        body = {name: value for name, value in fields.items() if value is not None}
         return Answer.from_json(self.request("POST", f"/models/{slug(model)}/predictions", body, key=key))
 
     def predict_csv(
@@ -106,7 +107,7 @@ class Client:
         strict: bool = False,
         **options: str,
     ) -> Path:
-        """Predict a whole CSV file into another one, `to`. `options`: encoding, delimiter, decimal,
+        """Predict a CSV file in one request, and write the result to `to`. `options`: encoding, delimiter, decimal,
         skip_bad_rows."""
         query = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
         return self._download(
@@ -136,7 +137,7 @@ class Client:
         return Run.from_json(self.request("POST", "/training-runs", body))
 
     def run(self, run: Run | int) -> Run:
-        """How it goes now."""
+        """Current state of a training run."""
         return Run.from_json(self.request("GET", f"/training-runs/{_number(run)}"))
 
     def cancel(self, run: Run | int) -> Run:
@@ -152,22 +153,22 @@ class Client:
         strict: bool = False,
         **options: str,
     ) -> Batch:
-        """Queue a file of any size, CSV, Parquet or JSON lines by its suffix, for a worker to predict.
-        `wait` for it, then fetch its `result`."""
+        """Queue a batch prediction of a CSV, Parquet or JSON lines file (by its suffix) of any size.
+        `wait` for it, then fetch its `result`. Raises ValueError for another suffix."""
         kind = FILE_TYPES.get(Path(path).suffix.lower())
         if kind is None:
             raise ValueError(f"{Path(path).name!r} should end in one of {', '.join(FILE_TYPES)}.")
-        given = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
+        fields = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
         with open(path, "rb") as file:
-            where = f"/models/{slug(model)}/batches{query_of(given)}"
-            return Batch.from_json(json.loads(self._send("POST", where, file, kind, key=_new_key()).body))
+            address = f"/models/{slug(model)}/batches{query_of(fields)}"
+            return Batch.from_json(json.loads(self._send("POST", address, file, kind, key=_new_key()).body))
 
     def batch(self, batch: Batch) -> Batch:
-        """How it goes now."""
+        """Current state of a batch."""
         return Batch.from_json(self.request("GET", batch_path(batch)))
 
     def result(self, batch: Batch, *, to: str | os.PathLike[str]) -> Path:
-        """The file with the answers beside the rows, in the format that the rows came in."""
+        """Download the result of a batch: the rows with their predictions, in the format of the uploaded file."""
         return self._download("GET", f"{batch_path(batch)}/result", to)
 
     @overload
@@ -177,16 +178,18 @@ class Client:
     def wait(self, job: Batch, *, timeout: float = ..., every: float = ...) -> Batch: ...
 
     def wait(self, job: Run | Batch | int, *, timeout: float = 3600.0, every: float = 0.5) -> Run | Batch:
-        """The run or batch once it has succeeded. Raises JobFailed when it failed or was cancelled,
-        TimeoutError."""
+        """Wait until a run or batch has succeeded, and return it; it is polled `every` seconds. Raises JobFailed if it
+        failed or was cancelled, TimeoutError after `timeout` seconds."""
         deadline = time.monotonic() + timeout
-        while not (found := self._now(job)).is_finished:
+        while not (current := self._now(job)).is_finished:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{found.kind} {found.id} is {found.status} after {timeout:g} seconds.")
+                raise TimeoutError(
+                    f"{current.kind} {current.id} is {current.status} after {timeout:g} seconds."
+                )
             time.sleep(every)
-        if found.status != "succeeded":
-            raise JobFailed(found)
-        return found
+        if current.status != "succeeded":
+            raise JobFailed(current)
+        return current
 
     def _now(self, job: Run | Batch | int) -> Run | Batch:
         return self.batch(job) if isinstance(job, Batch) else self.run(job)
@@ -195,19 +198,19 @@ class Client:
         return [Model.from_json(each) for each in self._pages("/models")]
 
     def versions(self, model: str) -> list[Version]:
-        """Newest first."""
+        """Versions of a model, newest first."""
         return [Version.from_json(each) for each in self._pages(f"/models/{slug(model)}/versions")]
 
     def version(self, model: str, number: int) -> Version:
-        """With its signature: the columns that it takes, and what they usually hold."""
+        """A version with its signature: the input columns, and the values that are usual in them."""
         return Version.from_json(self.request("GET", f"/models/{slug(model)}/versions/{int(number)}"))
 
     def promote(self, model: str, version: int, *, alias: str = "champion") -> int:
-        """Let the alias point at the version; gives the version that it points at now."""
+        """Point the alias at a version; returns the number of that version."""
         return self._alias(model, alias, {"version": version})
 
     def roll_back(self, model: str, *, alias: str = "champion") -> int:
-        """Let the alias point where it pointed before; gives that version."""
+        """Point the alias at its previous version; returns the number of that version."""
         return self._alias(model, alias, {"roll_back": True})
 
     def take_along(
@@ -219,28 +222,28 @@ class Client:
         return self._download("GET", f"/models/{slug(model)}/versions/{int(version)}/{form}", to)
 
     def request(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        """Any call of the API below the workspace, as JSON. `key`: an Idempotency-Key; what creates has one anyway.
-        Raises ApiError, ConnectionFailed, and ValueError for a key where the server heeds none."""
+        """Any call of the API below the workspace, as JSON. `key`: an Idempotency-Key; calls that create have one
+        by default. Raises ApiError, ConnectionFailed, and ValueError for a key that the server does not accept."""
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         if key is None and creates(method, path):
             key = _new_key()
         if key is not None and not heeds_key(method, path):
-            raise ValueError(f"{method} {path} takes no key: the server would do again what is asked twice.")
+            raise ValueError(f"{method} {path} takes no key: the server would run a repeated call again.")
         received = self._send(method, path, content, key=key)
         return json.loads(received.body) if received.body else None
 
     def _alias(self, model: str, alias: str, body: Mapping[str, Any]) -> int:
-        found = self.request("PUT", f"/models/{slug(model)}/aliases/{quote(alias, safe='')}", body)
-        return int(found["version"])
+        alias_now = self.request("PUT", f"/models/{slug(model)}/aliases/{quote(alias, safe='')}", body)
+        return int(alias_now["version"])
 
     def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
         """Every row of a list, page by page."""
-        rest: str | None = f"{path}?page_size=500"
-        while rest:
-            found = self.request("GET", rest)
-            yield from found["results"]
-            parts = urlsplit(found.get("next") or "")
-            rest = f"{path}?{parts.query}" if parts.query else None
+        next_path: str | None = f"{path}?page_size=500"
+        while next_path:
+            page = self.request("GET", next_path)
+            yield from page["results"]
+            parts = urlsplit(page.get("next") or "")
+            next_path = f"{path}?{parts.query}" if parts.query else None
 
     def _download(
         self,
@@ -250,7 +253,7 @@ class Client:
         source: str | os.PathLike[str] | None = None,
         accept: str = "*/*",
     ) -> Path:
-        """Written under a temporary name and renamed: what is at `to` is whole."""
+        """Written under a temporary name, then renamed: the file at `to` is always complete."""
         final = Path(to)
         partial = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part")
         try:
@@ -281,7 +284,7 @@ class Client:
             length = len(content) if isinstance(content, bytes) else os.fstat(content.fileno()).st_size
             headers |= {"Content-Type": content_type, "Content-Length": str(length)}
         if key is not None:
-            # One key for all attempts: the server does once what is asked twice.
+            # One key for all attempts, so that a retry is not carried out twice.
             headers["Idempotency-Key"] = key
         return self._transport.request(method, self._base + path, headers, content, to)
 

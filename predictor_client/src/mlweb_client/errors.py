@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions."""
+"""Exceptions of the client, one for each kind of HTTP error."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class MlwebClientError(Exception):
-    """Anything that this package raises by itself."""
+    """Base class of the errors that this package raises."""
 
 
 class ConnectionFailed(MlwebClientError):
-    """The server gave no answer: it is not there, or the connection broke or stayed silent."""
+    """No response from the server: it is not reachable, or the connection broke or timed out."""
 
 
 class JobFailed(MlwebClientError):
-    """A training run or a batch that was waited for did not succeed. `job` says more."""
+    """`wait`: the training run or batch failed or was cancelled. `job`: its last state."""
 
     def __init__(self, job: Run | Batch):
         self.job = job
@@ -29,14 +29,14 @@ class JobFailed(MlwebClientError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault; `pointer` says where in the request, such as /rows/0/age."""
+    """One fault of a request. `pointer`: its place in the request, such as /rows/0/age."""
 
     detail: str
     pointer: str = ""
 
 
 class ApiError(MlwebClientError):
-    """The server refused: a problem document (RFC 9457)."""
+    """Error response of the server: a problem document (RFC 9457)."""
 
     def __init__(self, status: int, document: Mapping[str, Any]):
         self.status = status
@@ -54,7 +54,7 @@ class ApiError(MlwebClientError):
 
 
 class Invalid(ApiError):
-    """400, 413, 415, 422: something about the request; `problems` name rows and columns."""
+    """400, 413, 415, 422: the request is invalid; `problems` name rows and columns."""
 
 
 class NotAuthenticated(ApiError):
@@ -66,19 +66,19 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """404: there is no such thing, or the token may not know that there is."""
+    """404: it does not exist, or it is hidden from this token."""
 
 
 class Conflict(ApiError):
-    """409: what is named is not in a state that allows it."""
+    """409: the current state does not allow the call."""
 
 
 class TooMany(ApiError):
-    """429, still after trying again."""
+    """429 (rate limit) after all retries."""
 
 
 class Unavailable(ApiError):
-    """502, 503, 504, still after trying again."""
+    """502, 503, 504 after all retries."""
 
 
 KINDS: dict[int, type[ApiError]] = {
@@ -88,7 +88,7 @@ KINDS: dict[int, type[ApiError]] = {
 
 
 def error_of(status: int, body: bytes) -> ApiError:
-    """The exception for an answer that is no success, whatever stands in it."""
+    """Exception for an error response; the body may be anything."""
     try:
         document = json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""HTTP: kept connections, timeouts, and trying again where that can do no harm."""
+"""HTTP transport: keep-alive connections, timeouts, and retries of calls that are safe to repeat."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from .errors import ConnectionFailed, error_of
 
 BLOCK = 1 << 20
-WORTH_ASKING_AGAIN = frozenset({429, 503})
-HARMLESS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+RETRY_STATUSES = frozenset({429, 503})
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
 @dataclass(frozen=True)
 class Received:
-    """An answer that is a success. Its body is in `body`, or was written to the file that was given."""
+    """Successful response. The body is in `body`, or was written to the given file."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class Received:
 
 
 class Transport:
-    """Requests to one server. One connection for each thread, kept open between requests."""
+    """HTTP connections to one server: one for each thread, kept open between requests."""
 
     def __init__(self, url: str, *, timeout: float, retries: int, max_wait: float):
         parts = urlsplit(url)
@@ -50,8 +50,8 @@ class Transport:
         body: bytes | IO[bytes] | None = None,
         to: IO[bytes] | None = None,
     ) -> Received:
-        """The answer. `to`: write a successful body there. Raises ApiError, ConnectionFailed."""
-        waited, start = 0.0, body.tell() if body is not None and not isinstance(body, bytes) else 0
+        """Send a request, with retries. `to`: file for the body of a success. Raises ApiError, ConnectionFailed."""
+        waited_seconds, start = 0.0, body.tell() if body is not None and not isinstance(body, bytes) else 0
         for attempt in range(self._retries + 1):
             is_last = attempt == self._retries
             if body is not None and not isinstance(body, bytes):
@@ -63,28 +63,28 @@ class Transport:
                     connection.connect()
                 is_sent = True
                 connection.request(method, self.prefix + path, body, dict(headers))
-                answer = connection.getresponse()
-                if answer.status < 400:
-                    return Received(answer.status, dict(answer.headers), _read(answer, to))
-                error = error_of(answer.status, answer.read())
-                wait = _wait_of(answer.headers.get("Retry-After"), attempt)
-                # 409 with a time: the first attempt, whose connection broke, is still being answered.
-                is_busy = error.status in WORTH_ASKING_AGAIN or (
-                    error.status == 409 and "Retry-After" in answer.headers
+                response = connection.getresponse()
+                if response.status < 400:
+                    return Received(response.status, dict(response.headers), _read(response, to))
+                error = error_of(response.status, response.read())
+                wait = _wait_of(response.headers.get("Retry-After"), attempt)
+                # 409 with Retry-After: the server is still working on the first attempt, whose connection broke.
+                is_busy = error.status in RETRY_STATUSES or (
+                    error.status == 409 and "Retry-After" in response.headers
                 )
             except (http.client.HTTPException, OSError) as failure:
                 self._drop()
-                is_harmless = not is_sent or method in HARMLESS or "Idempotency-Key" in headers
-                if is_last or not is_harmless or (to is not None and to.tell() > 0):
+                is_safe = not is_sent or method in IDEMPOTENT or "Idempotency-Key" in headers
+                if is_last or not is_safe or (to is not None and to.tell() > 0):
                     raise ConnectionFailed(
                         f"{method} {path}: no answer from {self._host} ({type(failure).__name__}: {failure})."
                     ) from failure
                 wait = _wait_of(None, attempt) if not is_sent else 0.0
             else:
-                if is_last or not is_busy or waited + wait > self._max_wait:
+                if is_last or not is_busy or waited_seconds + wait > self._max_wait:
                     raise error
             time.sleep(wait)
-            waited += wait
+            waited_seconds += wait
         raise AssertionError("the last attempt returns or raises")
 
     def close(self) -> None:
@@ -95,12 +95,12 @@ class Transport:
         self._own = threading.local()
 
     def _connection(self) -> http.client.HTTPConnection:
-        found: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if found is None:
-            found = self._own.connection = self._kind(self._host, self._port, timeout=self._timeout)
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._kind(self._host, self._port, timeout=self._timeout)
             with self._lock:
-                self._opened.append(found)
-        return found
+                self._opened.append(connection)
+        return connection
 
     def _drop(self) -> None:
         """Close this thread's connection; the next request opens it anew."""
@@ -109,16 +109,16 @@ class Transport:
             connection.close()
 
 
-def _read(answer: http.client.HTTPResponse, to: IO[bytes] | None) -> bytes:
+def _read(response: http.client.HTTPResponse, to: IO[bytes] | None) -> bytes:
     if to is None:
-        return answer.read()
-    while block := answer.read(BLOCK):
+        return response.read()
+    while block := response.read(BLOCK):
         to.write(block)
     return b""
 
 
 def _wait_of(retry_after: str | None, attempt: int) -> float:
-    """Seconds: as the server says (a number or a date), else 0.2, 0.4, 0.8 …"""
+    """Seconds to wait: from Retry-After (a number or a date), else exponential back-off 0.2, 0.4, 0.8 …"""
     text = (retry_after or "").strip()
     if text.isdecimal():
         return float(text)

@@ -1,4 +1,4 @@
-"""How often a series is observed, as its dates say."""
+"""Frequencies inferred from dates."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ def moments(first: str, n: int, unit: str, every: int = 1) -> np.ndarray:
         (moments("2020-02", 30, "M") - np.timedelta64(1, "D"), "monthly"),
     ],
 )
-def test_a_rhythm_is_found_and_its_periods_give_the_dates_back(dates, title):
-    found = find_frequency([dates])
-    assert found is not None
-    assert found.title == title
-    indexes = found.indexes(dates)
+def test_it_infers_the_frequency_and_periods_round_trip_to_dates(dates, title):
+    frequency = find_frequency([dates])
+    assert frequency is not None
+    assert frequency.title == title
+    indexes = frequency.indexes(dates)
     assert np.array_equal(np.diff(indexes), np.ones(len(dates) - 1))
-    assert np.array_equal(found.moments(indexes), dates)
+    assert np.array_equal(frequency.moments(indexes), dates)
 
 
 def test_weekdays_have_no_gap_at_weekends():
     days = moments("2024-01-01", 60, "D")
     days = days[np.is_busday(days.astype("datetime64[D]"))]
-    found = find_frequency([days])
-    assert found is not None
-    assert found.title == "weekday"
-    assert np.array_equal(np.diff(found.indexes(days)), np.ones(len(days) - 1))
+    frequency = find_frequency([days])
+    assert frequency is not None
+    assert frequency.title == "weekday"
+    assert np.array_equal(np.diff(frequency.indexes(days)), np.ones(len(days) - 1))
 
 
-def test_gaps_do_not_hide_a_rhythm():
+def test_it_infers_the_frequency_of_dates_with_gaps():
     dates = np.delete(moments("2024-01-01", 60, "D"), [7, 8, 30])
-    found = find_frequency([dates])
-    assert found is not None
-    assert found.title == "daily"
-    assert found.indexes(dates)[-1] - found.indexes(dates)[0] == 59
+    frequency = find_frequency([dates])
+    assert frequency is not None
+    assert frequency.title == "daily"
+    assert frequency.indexes(dates)[-1] - frequency.indexes(dates)[0] == 59
 
 
-def test_dates_without_a_rhythm_have_none_and_are_gathered_where_few_periods_stay_empty():
+def test_irregular_dates_have_no_frequency_and_are_resampled_to_periods_that_are_seldom_empty():
     rng = np.random.default_rng(0)
     seconds = np.sort(rng.choice(200 * 86_400, 900, replace=False))
     dates = (np.datetime64("2024-01-01", "s") + seconds).astype("datetime64[us]")
@@ -62,7 +62,7 @@ def test_dates_without_a_rhythm_have_none_and_are_gathered_where_few_periods_sta
 
 def test_the_last_day_of_a_month_stays_the_last_day():
     dates = moments("2020-02", 30, "M") - np.timedelta64(1, "D")
-    found = find_frequency([dates])
-    assert found is not None
-    after = found.indexes(dates[-1:]) + 1
-    assert found.text(int(after[0])) == "2022-07-31"
+    frequency = find_frequency([dates])
+    assert frequency is not None
+    after = frequency.indexes(dates[-1:]) + 1
+    assert frequency.text(int(after[0])) == "2022-07-31"

@@ -31,12 +31,12 @@ from ..tables_for_tests import write_request
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """As the training child has it: threads of OpenMP would wait for each other on a busy machine."""
+    """As in the training process: OpenMP threads would wait for each other on a busy machine."""
     with threadpool_limits(1):
         yield
 
 
-def found_in(points, method, *, n_clusters=None, seconds=60.0):
+def clusters_in(points, method, *, n_clusters=None, seconds=60.0):
     blocks = [range(place, place + 1) for place in range(points.shape[1])]
     return find(
         METHODS[method],
@@ -55,32 +55,32 @@ def numbers_of(columns):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_planted_clusters_are_counted_found_and_called_clear(method):
+def test_well_separated_clusters_are_found_and_beat_chance(method):
     columns, kinds = blobs(gaps=0.0)
     points = numbers_of(columns)
-    found = found_in(points, method)
-    assert found.n_clusters == 4
-    assert found.beats_chance
-    assert found.stability > 0.9
-    labels = found.clusters.predict(points)
+    result = clusters_in(points, method)
+    assert result.n_clusters == 4
+    assert result.beats_chance
+    assert result.stability > 0.9
+    labels = result.clusters.predict(points)
     assert adjusted_rand_score(kinds, labels) > 0.9
     assert np.all(np.diff(np.bincount(labels)) <= 0), "the largest comes first"
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_uniform_noise_is_not_called_clusters(method):
+def test_clusters_of_uniform_noise_do_not_beat_chance(method):
     points = np.column_stack(list(noise().values()))
     points = (points - points.mean(axis=0)) / points.std(axis=0)
-    assert not found_in(points, method).beats_chance
+    assert not clusters_in(points, method).beats_chance
 
 
-def test_what_there_was_no_time_for_is_not_made_up():
+def test_without_time_stability_and_chance_are_left_out():
     columns, _ = blobs(200, gaps=0.0)
-    found = found_in(numbers_of(columns), "kmeans", seconds=-1.0)
-    assert (found.n_clusters, found.stability, found.shuffled, found.is_cut) == (2, None, (), True)
+    result = clusters_in(numbers_of(columns), "kmeans", seconds=-1.0)
+    assert (result.n_clusters, result.stability, result.shuffled, result.is_cut) == (2, None, (), True)
 
 
-def test_shuffled_tables_keep_columns_and_the_cells_of_a_block_together():
+def test_shuffled_tables_keep_the_values_of_columns_and_the_cells_of_a_block_together():
     matrix = np.column_stack([np.arange(50.0), np.arange(50.0), np.arange(50.0) ** 2])
     shuffled = Shuffle(matrix, [range(1), range(1, 3)]).table(np.random.default_rng(0))
     assert sorted(shuffled[:, 0]) == list(range(50))
@@ -88,7 +88,7 @@ def test_shuffled_tables_keep_columns_and_the_cells_of_a_block_together():
     assert not np.array_equal(shuffled[:, 0], shuffled[:, 1])
 
 
-def test_the_nearest_centre_is_that_of_scikit_learn():
+def test_nearest_centre_predicts_as_kmeans_of_scikit_learn():
     points = numbers_of(blobs(gaps=0.0)[0])
     fitted = KMeans(5, n_init=1, random_state=0).fit(points)
     ours = NearestCentre.of(fitted.cluster_centers_, fitted.inertia_ / points.size)
@@ -96,7 +96,7 @@ def test_the_nearest_centre_is_that_of_scikit_learn():
     assert KMeansMethod().fit(points, 5, 0).predict_proba(points).sum(axis=1) == pytest.approx(1.0)
 
 
-def test_many_rows_are_answered_in_parts(monkeypatch):
+def test_many_rows_are_predicted_in_chunks(monkeypatch):
     points = numbers_of(blobs(gaps=0.0)[0])
     found, sizes = KMeansMethod().fit(points, 4, 0), []
     whole = found.predict(points)
@@ -110,7 +110,7 @@ def test_many_rows_are_answered_in_parts(monkeypatch):
     assert sum(sizes) == len(points)
 
 
-def test_auto_mixes_only_a_bounded_number_of_features(tmp_path):
+def test_auto_tries_a_mixture_only_up_to_100_features(tmp_path):
     columns = noise(50)
     roles = dict.fromkeys(columns, Role.NUMERIC)
     request = write_request(tmp_path, columns, roles, "", task=Task.CLUSTERING)
@@ -119,7 +119,7 @@ def test_auto_mixes_only_a_bounded_number_of_features(tmp_path):
     assert clustering_run._methods(request, table, 101) == ["kmeans"]
 
 
-def test_the_mixture_answers_as_scikit_learn_does():
+def test_soft_mixture_predicts_as_gaussian_mixture_of_scikit_learn():
     points = numbers_of(blobs(gaps=0.0)[0])
     fitted = GaussianMixture(3, random_state=0).fit(points)
     ours = SoftMixture.of(fitted.means_, fitted.precisions_cholesky_, fitted.weights_)
@@ -149,7 +149,7 @@ def ran(one_thread, tmp_path_factory):
     return folder, request, json.loads((folder / "result.json").read_text())
 
 
-def test_a_run_says_how_many_clusters_there_are_and_what_sets_each_apart(ran):
+def test_the_report_has_the_number_of_clusters_and_a_profile_of_each(ran):
     _, _, result = ran
     report = result["report"]
     assert result["signature"]["classes"] == [f"Cluster {number}" for number in (1, 2, 3, 4)]
@@ -165,17 +165,17 @@ def test_a_run_says_how_many_clusters_there_are_and_what_sets_each_apart(ran):
     assert sum(len(each["points"]) for each in report["map"]["series"]) == 300
 
 
-def test_what_a_run_stored_serves_and_is_what_was_fitted(ran):
+def test_the_stored_version_predicts_as_the_fitted_pipeline(ran):
     folder, _, result = ran
     files = {name: folder / file["path"] for name, file in result["artifacts"].items()}
     predictor = load_predictor(files, Signature.from_json(result["signature"]))
     predictor.check_golden()
     assert predictor.is_compiled
     columns, kinds = blobs(200, seed=7)
-    answered = predictor.predict(columns)
-    assert adjusted_rand_score(kinds, answered.codes()) > 0.9
+    outputs = predictor.predict(columns)
+    assert adjusted_rand_score(kinds, outputs.codes()) > 0.9
     fitted = load_pipeline(files).predict(columns)
-    assert answered.probabilities == pytest.approx(fitted.probabilities, abs=1e-9)
+    assert outputs.probabilities == pytest.approx(fitted.probabilities, abs=1e-9)
 
 
 def test_the_same_seed_gives_the_same_clusters(ran, tmp_path):
@@ -186,7 +186,7 @@ def test_the_same_seed_gives_the_same_clusters(ran, tmp_path):
     assert again["report"] == result["report"]
 
 
-def test_noise_gets_a_version_that_says_there_are_no_clear_clusters(tmp_path):
+def test_the_report_on_noise_says_there_are_no_clear_clusters(tmp_path):
     columns = noise(150)
     roles = dict.fromkeys(columns, Role.NUMERIC)
     request = write_request(

@@ -1,4 +1,4 @@
-"""Forecasts with a planted truth: found, tested without a look ahead, served from files."""
+"""Forecasts of synthetic series: accuracy, backtest without leakage, inference from stored files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ..tables_for_tests import write_request
 ROLES = {"month": Role.DATETIME, "shop": Role.CATEGORICAL, "sold": Role.NUMERIC}
 HORIZON = 6
 NOISE = 3.0
-# So many that the forecasts of the past span five horizons.
+# Enough months for past forecasts that span five horizons.
 N_MONTHS = 130
 
 
@@ -51,28 +51,28 @@ def columns_of(n: int = N_MONTHS, shops: tuple[str, ...] = ("a", "b")) -> dict[s
     }
 
 
-def asked(folder: Path, columns: dict[str, np.ndarray] | None = None, **options) -> TrainingRequest:
+def request_for(folder: Path, columns: dict[str, np.ndarray] | None = None, **options) -> TrainingRequest:
     columns = columns_of() if columns is None else columns
     forecast = ForecastOptions("month", "shop" if "shop" in columns else "", HORIZON)
-    given = {"estimator": "ridge", "forecast": forecast, "task": Task.FORECASTING, **options}
-    return write_request(folder, columns, ROLES, "sold", **given)
+    fields = {"estimator": "ridge", "forecast": forecast, "task": Task.FORECASTING, **options}
+    return write_request(folder, columns, ROLES, "sold", **fields)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("forecast")
-    run(asked(folder), folder, Reporter())
+    run(request_for(folder), folder, Reporter())
     return folder, json.loads((folder / "result.json").read_text())
 
 
-def served(trained):
+def loaded(trained):
     folder, result = trained
     files = {name: folder / each["path"] for name, each in result["artifacts"].items()}
     digests = {name: each["sha256"] for name, each in result["artifacts"].items()}
     return load_predictor(files, Signature.from_json(result["signature"]), digests=digests)
 
 
-def test_a_season_with_a_trend_is_forecast_better_than_by_repeating_it(trained):
+def test_a_series_with_season_and_trend_is_forecast_better_than_by_the_baselines(trained):
     report = trained[1]["report"]
     others = {each["key"]: each["held_out"]["mae"] for each in report["baselines"]}
     assert set(others) == {"seasonal_naive", "naive", "drift"}
@@ -81,12 +81,12 @@ def test_a_season_with_a_trend_is_forecast_better_than_by_repeating_it(trained):
     assert report["verdict"]["sentence"].startswith("The forecast is better than")
     assert [each["step"] for each in report["by_step"]] == list(range(1, HORIZON + 1))
     assert report["n_cuts"] == 3
-    # Two series, three cuts, each with what came true.
+    # Two series, three cuts.
     assert len(report["backtest"]) == 6
     assert all(len(each["forecast"]) == HORIZON for each in report["backtest"])
 
 
-def test_errors_that_series_and_overlapping_forecasts_share_are_no_proof():
+def test_dependent_errors_of_noise_seldom_give_a_significant_gain():
     """Noise: each date's errors are shared by 20 series, and by the forecasts whose horizons overlap."""
     made_at, n_sure = np.tile(np.arange(60), 20), 0
     for seed in range(60):
@@ -99,14 +99,14 @@ def test_errors_that_series_and_overlapping_forecasts_share_are_no_proof():
     assert 0 < low < gain < high
 
 
-def test_less_than_five_horizons_prove_nothing():
+def test_fewer_than_five_horizons_give_an_infinite_interval():
     gain, low, high = gains_of(np.ones(29), np.arange(29), HORIZON, seed=0)
     assert (gain, low, high) == (1.0, -np.inf, np.inf)
     assert gains_of(np.ones(30), np.arange(30), HORIZON, seed=0) == (1.0, 1.0, 1.0)
 
 
-def test_a_version_goes_on_along_trend_and_season(trained):
-    predictor = served(trained)
+def test_a_version_continues_trend_and_season(trained):
+    predictor = loaded(trained)
     rows = predictor.spec.horizon_rows(HORIZON, ["a"])
     assert rows[0] == {"month": "2022-07-01", "shop": "a"}
     checked = predictor.checker.check(rows, strict=True)
@@ -117,11 +117,11 @@ def test_a_version_goes_on_along_trend_and_season(trained):
     assert (values < high).all()
 
 
-def test_the_exported_pipeline_answers_as_scikit_learn_does_and_its_golden_dates_are_replayed(trained):
+def test_the_pipeline_is_compiled_and_changed_golden_dates_are_refused(trained):
     folder, result = trained
     assert result["is_compiled"]
     assert result["parity"]["n_rows"] >= 1_000
-    predictor = served(trained)
+    predictor = loaded(trained)
     predictor.check_golden()
     path = folder / result["artifacts"]["forecast.json"]["path"]
     stored = json.loads(path.read_text())
@@ -142,9 +142,9 @@ def test_the_exported_pipeline_answers_as_scikit_learn_does_and_its_golden_dates
         ({"month": "2022-07-01", "shop": "c"}, "there is no series “c”. The version knows “a”, “b”"),
     ],
 )
-def test_what_lies_outside_of_the_horizon_is_refused_with_what_can_be_asked(trained, row, sentence):
+def test_rows_outside_the_horizon_are_refused_with_what_can_be_forecast(trained, row, sentence):
     with pytest.raises(InvalidRows, match=sentence):
-        served(trained).checker.check([row])
+        loaded(trained).checker.check([row])
 
 
 def newer(months, values):
@@ -156,15 +156,15 @@ def newer(months, values):
 
 
 @pytest.mark.parametrize(("aggregation", "value"), [("sum", 700.0), ("mean", 350.0)])
-def test_newer_values_of_one_period_are_joined_as_in_training(trained, aggregation, value):
-    spec = replace(served(trained).spec, aggregation=aggregation)
-    found = type(spec).from_json(spec.to_json()).extended(newer(["2022-07-01", "2022-07-15"], [300, 400]))
-    assert found.endings[0].window[-1] == value
-    assert found.endings[0].end == spec.endings[0].end + 1
+def test_newer_values_of_one_period_are_aggregated_as_in_training(trained, aggregation, value):
+    spec = replace(loaded(trained).spec, aggregation=aggregation)
+    extended = type(spec).from_json(spec.to_json()).extended(newer(["2022-07-01", "2022-07-15"], [300, 400]))
+    assert extended.endings[0].window[-1] == value
+    assert extended.endings[0].end == spec.endings[0].end + 1
 
 
 def test_newer_values_that_training_would_have_refused_are_refused(trained):
-    spec = served(trained).spec
+    spec = loaded(trained).spec
     old = {name: each for name, each in spec.to_json().items() if name != "aggregation"}
     with pytest.raises(InvalidInput, match=r"of “a” have several rows for one period \(2022-07-01\)"):
         type(spec).from_json(old).extended(newer(["2022-07-01", "2022-07-15"], [300, 400]))
@@ -172,30 +172,30 @@ def test_newer_values_that_training_would_have_refused_are_refused(trained):
         replace(spec, is_log=True, floor=0.0).extended(newer(["2022-07-01"], [-5]))
 
 
-def test_a_date_within_a_period_means_the_period(trained):
-    predictor = served(trained)
+def test_any_date_within_a_period_gets_the_forecast_of_the_period(trained):
+    predictor = loaded(trained)
     rows = [{"month": "2022-08-01", "shop": "b"}, {"month": "2022-08-19", "shop": "b"}]
     first, second = predictor.predict(predictor.checker.check(rows).columns).values
     assert first == second
 
 
 @pytest.mark.parametrize("shape", [Shape(1), Shape(12), Shape(7, 28), Shape(12, 0, has_trend=True)])
-def test_what_comes_later_never_changes_what_is_known_of_the_past(shape):
+def test_later_values_never_change_the_features_of_earlier_origins(shape):
     rng = np.random.default_rng(0)
     values = rng.normal(100, 10, 120)
     values[[30, 31, 60]] = np.nan
     later = np.concatenate([values[:80], rng.normal(-500, 90, 40)])
     origins = np.repeat(np.arange(40, 80), 5)
     steps = np.tile(np.arange(1, 6), 40)
-    found = [describe(windows_of(each, shape), origins, steps, shape) for each in (values, later)]
-    for name, known in found[0].columns.items():
-        assert np.array_equal(known, found[1].columns[name], equal_nan=True), name
-    assert np.array_equal(found[0].base, found[1].base)
-    assert np.array_equal(found[0].scale, found[1].scale)
+    features = [describe(windows_of(each, shape), origins, steps, shape) for each in (values, later)]
+    for name, known in features[0].columns.items():
+        assert np.array_equal(known, features[1].columns[name], equal_nan=True), name
+    assert np.array_equal(features[0].base, features[1].base)
+    assert np.array_equal(features[0].scale, features[1].scale)
 
 
 @pytest.mark.parametrize("season", [1, 4, 7])
-def test_a_gap_takes_the_value_of_a_season_before_or_the_last_one(season):
+def test_a_gap_is_filled_with_the_value_one_season_before_or_the_last_one(season):
     rng = np.random.default_rng(season)
     for n in (1, 3, 40):
         values = np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n))
@@ -207,7 +207,7 @@ def test_a_gap_takes_the_value_of_a_season_before_or_the_last_one(season):
         assert np.array_equal(filled(values, season), expected, equal_nan=True)
 
 
-def test_windows_are_described_in_parts(monkeypatch):
+def test_features_are_computed_in_chunks_of_bounded_size(monkeypatch):
     values = np.random.default_rng(1).normal(10, 1, 120)
     table = SeriesTable(NAMED["monthly"], (Series("a", 0, values), Series("b", 9, values[9:] * 2)), 0)
     view = View(table, Shape(12), 6, False)
@@ -229,7 +229,7 @@ def test_windows_are_described_in_parts(monkeypatch):
     assert np.array_equal(whole.scale, parts.scale)
 
 
-def test_no_row_is_fitted_on_before_its_outcome_was_known():
+def test_no_fold_is_fitted_on_outcomes_after_its_origins():
     values = np.random.default_rng(1).normal(10, 1, 120)
     table = SeriesTable(NAMED["monthly"], (Series("", 0, values),), 0)
     shape, horizon, _ = find_shape(table, ForecastOptions("month", horizon=6))
@@ -244,7 +244,7 @@ def test_no_row_is_fitted_on_before_its_outcome_was_known():
     assert len(described(view, points).base) == len(points)
 
 
-def test_intervals_cover_about_what_is_asked_of_them(trained):
+def test_intervals_have_about_the_requested_coverage(trained):
     coverage = {each["coverage"]: each["covered"] for each in trained[1]["report"]["coverage"]}
     assert coverage[0.9] == pytest.approx(0.9, abs=0.12)
     assert coverage[0.8] <= coverage[0.95]
@@ -252,7 +252,7 @@ def test_intervals_cover_about_what_is_asked_of_them(trained):
 
 def test_the_same_seed_gives_the_same_version(trained, tmp_path):
     folder, result = trained
-    request = replace(asked(tmp_path), parquet=str(folder / "table.parquet"))
+    request = replace(request_for(tmp_path), parquet=str(folder / "table.parquet"))
     run(request, tmp_path, Reporter())
     again = json.loads((tmp_path / "result.json").read_text())
     assert again["artifacts"]["forecast.json"]["sha256"] == result["artifacts"]["forecast.json"]["sha256"]
@@ -264,7 +264,7 @@ def test_a_series_that_is_too_short_is_refused_with_what_is_needed(tmp_path):
     with pytest.raises(
         InvalidTrainingRequest, match=r"needs a past of .* periods; the longest series here has 20"
     ):
-        run(asked(tmp_path, columns), tmp_path, Reporter())
+        run(request_for(tmp_path, columns), tmp_path, Reporter())
     assert least_periods(Shape(1), 6) > 20
 
 
@@ -281,8 +281,8 @@ def test_a_series_that_is_too_short_is_refused_with_what_is_needed(tmp_path):
         (ForecastOptions("month", aggregation="product"), "sold", "no aggregation “product”"),
     ],
 )
-def test_what_the_profile_tells_is_refused_before_the_run(tmp_path, forecast, target, sentence):
-    request = replace(asked(tmp_path), forecast=forecast, target=target)
+def test_an_invalid_request_is_refused_before_the_run(tmp_path, forecast, target, sentence):
+    request = replace(request_for(tmp_path), forecast=forecast, target=target)
     with pytest.raises(InvalidTrainingRequest, match=sentence):
         check_request(request)
     assert TrainingRequest.from_json(request.to_json()) == request

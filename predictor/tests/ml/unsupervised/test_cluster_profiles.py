@@ -10,36 +10,36 @@ from predictor.ml.unsupervised.cluster_profiles import MAX_TEXTS, Whole, figure,
 IS_IN = np.arange(100) < 30
 
 
-def said_of(values, role):
+def traits_of(values, role):
     return [trait.text for trait in Whole({"it": values}, {"it": role}).traits(IS_IN)]
 
 
-def test_means_are_compared_with_all_rows():
-    assert said_of(np.where(IS_IN, 61.0, 29.57), Role.NUMERIC) == ["it far above average (61 vs 39)"]
-    assert said_of(np.where(IS_IN, np.nan, np.arange(100) % 7), Role.NUMERIC) == [
+def test_means_and_missing_values_are_compared_with_all_rows():
+    assert traits_of(np.where(IS_IN, 61.0, 29.57), Role.NUMERIC) == ["it far above average (61 vs 39)"]
+    assert traits_of(np.where(IS_IN, np.nan, np.arange(100) % 7), Role.NUMERIC) == [
         "it missing in 100 % vs 30 %"
     ]
 
 
 def test_levels_are_compared_by_share():
     plan = np.where(IS_IN & (np.arange(100) % 5 > 0), "pro", "free").astype(object)
-    assert said_of(plan, Role.CATEGORICAL) == ["it mostly “pro” (80 % vs 24 %)"]
+    assert traits_of(plan, Role.CATEGORICAL) == ["it mostly “pro” (80 % vs 24 %)"]
 
 
-def test_flags_moments_and_words_have_words_of_their_own():
-    assert said_of(IS_IN.astype(float), Role.BOOLEAN) == ["it almost always “true” (100 % vs 30 %)"]
+def test_booleans_dates_and_texts_have_their_own_wording():
+    assert traits_of(IS_IN.astype(float), Role.BOOLEAN) == ["it almost always “true” (100 % vs 30 %)"]
     days = np.where(IS_IN, np.datetime64("2021-01-01"), np.datetime64("2020-01-01")).astype("datetime64[us]")
-    assert said_of(days, Role.DATETIME) == ["it far later than average (2021-01-01 vs 2020-04-19)"]
+    assert traits_of(days, Role.DATETIME) == ["it far later than average (2021-01-01 vs 2020-04-19)"]
     notes = np.where(IS_IN, "please refund", "please call").astype(object)
-    assert said_of(notes, Role.TEXT) == ["it often says “refund” (100 % vs 30 %)"]
+    assert traits_of(notes, Role.TEXT) == ["it often says “refund” (100 % vs 30 %)"]
 
 
-def test_what_is_like_the_whole_table_is_not_mentioned():
-    assert said_of(np.tile([1.0, 2.0], 50), Role.NUMERIC) == []
+def test_columns_that_do_not_differ_give_no_trait():
+    assert traits_of(np.tile([1.0, 2.0], 50), Role.NUMERIC) == []
     assert Whole({"it": np.ones(100)}, {"it": Role.NUMERIC}).traits(np.zeros(100, bool)) == []
 
 
-def test_texts_are_split_into_words_once_and_not_all_of_very_many(monkeypatch):
+def test_texts_are_tokenised_once_and_at_most_max_texts_of_them(monkeypatch):
     n_split = 0
 
     def counted(text):
@@ -62,7 +62,7 @@ def test_figures_have_three_digits(value, text):
     assert figure(value) == text
 
 
-def test_shares_are_never_rounded_to_nothing_or_all():
+def test_shares_are_never_rounded_to_0_or_100_percent():
     assert [percent(each) for each in (0.0, 0.001, 0.314, 0.999, 1.0)] == [
         "0 %",
         "< 1 %",
