@@ -63,10 +63,10 @@ class Room:
             has_place = turn.acquire(timeout=self._patience())
         except BaseException:
             # An interrupted wait keeps neither its entry in the queue nor its place.
-            if not self._left_chair(turn):
+            if not self._left_queue(turn):
                 self.leave()
             raise
-        if not has_place and self._left_chair(turn):
+        if not has_place and self._left_queue(turn):
             raise self.refuse()
 
     def leave(self) -> None:
