@@ -127,6 +127,6 @@ def check_time() -> None:
     if deadline is not None and time.monotonic() > deadline:
         seconds = settings.PREDICTION_TIMEOUT_SECONDS
         raise TookTooLong(
-            f"Answering took longer than {seconds} s and was given up; send fewer rows at once.",
+            f"The prediction took longer than {seconds} s and was stopped; send fewer rows at once.",
             limit=seconds,
         )

@@ -115,7 +115,7 @@ def coverage_for(predictor: Predictor, coverage: float | None) -> float:
 
     if coverage is not None and not predictor.has_intervals:
         raise InvalidInput(
-            "This version was stored without its uncertainty: ask for no coverage, or train it again."
+            "This version was stored without intervals and prediction sets; leave the coverage out, or train it again."
         )
     return checked_coverage(coverage)
 
@@ -126,7 +126,9 @@ def _require_explaining(predictor: Predictor, n_rows: int) -> None:
             "A forecast comes from the past of its series, not from columns; ask for no explanation."
         )
     if not predictor.can_explain:
-        raise InvalidInput("This version was stored without what explanations start from; train it again.")
+        raise InvalidInput(
+            "This version was stored without background rows for explanations; train it again."
+        )
     if n_rows > settings.MAX_EXPLAINED_ROWS:
         raise TooLarge(
             f"One request may ask for {settings.MAX_EXPLAINED_ROWS:,} explanations; this one holds {n_rows:,} rows.",

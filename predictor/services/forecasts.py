@@ -95,7 +95,7 @@ def _refuse_many(horizon: int, n_series: int) -> None:
 
 
 def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
-    """The version with updated observations than its training data. Raises InvalidInput, InvalidRows, TooLarge."""
+    """The version with observations newer than its training data. Raises InvalidInput, InvalidRows, TooLarge."""
     from ..ml.forecast_serving import ForecastPredictor
     from ..ml.rows import RowChecker
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 OnChange = Callable[[Mapping[str, Any]], None]
 
-# A cancelled job has to stop within 5 s; killing its processes takes less than 1 s of them.
+# A cancelled job has to stop within 5 s; killing its processes takes less than 1 s.
 WATCH_SECONDS = 1.0
 
 
@@ -92,7 +92,7 @@ class Held:
 
     @property
     def reason_to_stop(self) -> Stop | None:
-        """Cheap, without a query: the work calls it a few times a second."""
+        """Why the job has to stop, or None. Without a query, so that the work can call it a few times a second."""
         # A lease that could not be renewed in time may belong to another process now.
         if self._is_lost or time.monotonic() - self._renewed_at > self._lease.total_seconds():
             return Stop.LOST

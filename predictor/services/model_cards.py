@@ -148,7 +148,7 @@ def _tested(report: Mapping[str, Any]) -> CardPart:
         "How it was tested",
         sentences=tuple(filter(None, [(report.get("verdict") or {}).get("sentence")])),
         facts=_kept(
-            ("Rows kept apart for the test", f"{report['n_rows']:,}"),
+            ("Held-out test rows", f"{report['n_rows']:,}"),
             ("Chosen", _split_words(conditions)),
             ("Cross-validation", f"{validated['n_folds']} folds" if validated.get("n_folds") else ""),
             ("Copies of other rows", f"{copies:,}" if copies else ""),
@@ -229,17 +229,17 @@ def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
     important = [each for each in report.get("importance") or [] if each.get("mean") is not None]
     curves = [str(each["column"]) for each in (report.get("dependence") or {}).get("features") or []]
     can = {
-        "Each answer can be explained: how far each column moved it from the mean over training rows (Shapley values).":
+        "Each prediction can be explained by Shapley values: what each column adds to the mean over training rows.":
             "background.json" in version.artifacts,
-        f"{len(curves):,} of its columns have a curve of how the answer goes with them.": bool(curves),
-        "Training rows like a row, and what would have to change for another answer, can be asked for.":
+        f"{len(curves):,} of its columns have a partial dependence curve.": bool(curves),
+        "For each row, the nearest training rows and counterfactuals are available.":
             examples.has_examples(version),
     }  # fmt: skip
     rows = tuple(
         (str(each["column"]), _number(each["mean"]), _number(each.get("spread")))
         for each in important[:MAX_IMPORTANT]
     )
-    table = CardTable(("Column", "Rise of the loss when it is shuffled", "Spread"), rows) if rows else None
+    table = CardTable(("Column", "Increase of the loss when shuffled", "Spread"), rows) if rows else None
     return CardPart("Explanation", points=tuple(text for text, is_so in can.items() if is_so), table=table)
 
 

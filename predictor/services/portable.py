@@ -120,12 +120,12 @@ def _files(version: ModelVersion) -> dict[str, bytes]:
     if ONNX not in version.artifacts:
         raise Conflict(
             f"Version {version.number} is served in-process by scikit-learn: it has no ONNX form that agrees "
-            "with it, so it cannot be taken along."
+            "with it, so it cannot be exported."
         )
     if FORECAST in version.artifacts:
         raise Conflict(
-            f"Version {version.number} forecasts: its answers start from the rows that came last, which stay on "
-            "the server, so it cannot be taken along."
+            f"Version {version.number} forecasts: its predictions start from the latest rows, which stay on the "
+            "server, so it cannot be exported."
         )
     digests = {name: entry["digest"] for name, entry in version.artifacts.items()}
     paths = {name: artifacts.path_of(digest) for name, digest in digests.items()}

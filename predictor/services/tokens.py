@@ -60,7 +60,7 @@ def create_token(
     if not name or len(name) > 80:
         raise InvalidInput("Give the token a name of 1 to 80 characters that says what uses it.", limit=80)
     if expires_at is not None and expires_at <= timezone.now():
-        raise InvalidInput("The token would end before it begins; choose a later time.")
+        raise InvalidInput("The token would expire in the past; choose a later time.")
     _require_limit(requests_per_minute)
     if not Membership.objects.filter(user=user, workspace=workspace).exists():
         raise NotFound(f"There is no workspace {shown(workspace.slug)}.")

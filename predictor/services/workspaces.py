@@ -134,7 +134,7 @@ def check_slug(slug: str) -> None:
             "use up to 60 lower-case letters, digits and hyphens; begin and end with a letter or digit."
         )
     if slug in RESERVED_SLUGS:
-        raise InvalidInput(f"{shown(slug)} is kept for the API's own addresses; choose another short name.")
+        raise InvalidInput(f"{shown(slug)} is reserved for the API; choose another short name.")
 
 
 def can_be_sent_a_link(membership: Membership) -> bool:

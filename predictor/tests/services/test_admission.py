@@ -99,7 +99,7 @@ def test_the_limit_holds_under_concurrency_and_every_caller_gets_a_result() -> N
     assert (small.n_inside, small.n_waiting) == (0, 0)
 
 
-@pytest.mark.parametrize("comes_in_the_moment", [False, True])
+@pytest.mark.parametrize("gets_place_first", [False, True])
 def test_an_interrupted_wait_keeps_neither_queue_entry_nor_place(gets_place_first: bool) -> None:
     def patience() -> float:
         if gets_place_first:

@@ -105,7 +105,7 @@ def test_noting_the_use_never_fails_the_request(
         ({"name": "x" * 81}, "name of 1 to 80"),
         ({"scopes": []}, "at least one scope"),
         ({"scopes": ["read", "root"]}, "“root” is not a scope"),
-        ({"expires_at": timezone.now() - timedelta(days=1)}, "would end before it begins"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "would expire in the past"),
     ],
 )
 def test_it_refuses_invalid_arguments(

@@ -116,7 +116,7 @@ def test_it_takes_the_registered_model_of_that_slug(start: Any, workspace: Works
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("options", "sentence"),
     [
         ({"target": "z"}, "no column “z”"),
         ({"target": "only"}, "has no values|same value"),
@@ -136,9 +136,9 @@ def test_it_takes_the_registered_model_of_that_slug(start: Any, workspace: Works
         ({"seed": True}, "seed"),
     ],
 )
-def test_invalid_requests_are_refused_at_once(start: Any, asked: dict[str, Any], sentence: str) -> None:
+def test_invalid_requests_are_refused_at_once(start: Any, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidTrainingRequest, match=sentence):
-        start(**asked)
+        start(**options)
     assert not TrainingRun.objects.exists()
     assert not RegisteredModel.objects.exists()
 
