@@ -149,7 +149,7 @@ def test_a_csv_of_dates_is_answered_and_dates_beyond_the_horizon_say_so(
 
 
 def test_a_forecast_has_no_portable_export(version: ModelVersion) -> None:
-    with pytest.raises(Conflict, match="forecasts: its answers start from"):
+    with pytest.raises(Conflict, match="forecasts: its predictions start from"):
         portable.bundle(version)
 
 
