@@ -42,7 +42,7 @@ def test_a_card_holds_the_data_of_the_version(version: ModelVersion) -> None:
     assert [row[0] for row in metrics.rows] == list(report["held_out"])
     assert part(card, "How it was tested").sentences == (report["verdict"]["sentence"],)
     assert "3 rows were left out." in part(card, "Limits and warnings").points
-    assert "Training rows like a row" in part(card, "Explanation").points[-1]
+    assert "counterfactuals are available" in part(card, "Explanation").points[-1]
     files = part(card, "Technique").table
     assert files is not None
     assert {row[2] for row in files.rows} == {each["digest"] for each in version.artifacts.values()}
