@@ -13,12 +13,12 @@ QUICK ?=
 run: .venv/installed  ## Serve on MLWEB_HOST:MLWEB_PORT until Ctrl-C
 	@exec $(BIN)/python manage.py serve
 
-test: .venv/installed-dev  ## The whole suite, in random order, three files at a time: the tests wait more than they work
+test: .venv/installed-dev  ## The whole suite, in random order, in three processes: tests wait more than they compute
 	@sh .ci/install-test-servers
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(TESTS)
 
 CHECKS := check-lint check-format check-types check-imports check-migrations check-deploy
-check: $(CHECKS)  ## What can be said without running the application
+check: $(CHECKS)  ## Static checks
 $(CHECKS): .venv/installed-dev
 
 check-lint:
@@ -55,10 +55,10 @@ bench: .venv/installed-dev  ## Every benchmark; QUICK=--quick for seconds instea
 		echo "== $$script $(QUICK)"; $(BIN)/python "$$script" $(QUICK) || failed="$$failed $$script"; done; \
 		[ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }
 
-conformance: .venv/installed-dev  ## Real clients against a real server; installs them into .conformance/ (1 GB, once)
+conformance: .venv/installed-dev  ## Published clients against a running server; installs them into .conformance/ (1 GB, once)
 	@$(BIN)/python conformance/run.py
 
-clean:  ## Everything that can be made again; your data in var/ stays
+clean:  ## Remove everything that can be rebuilt; your data in var/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

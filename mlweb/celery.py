@@ -1,4 +1,4 @@
-"""The Celery application. The broker only rings the bell; the rows say what there is to do."""
+"""The Celery application. Messages of the broker only notify workers; the rows hold the work."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The folder that holds all state: made at the first start, with a key that nobody else can read."""
+"""The data folder and the secret key, created at the first start and readable only by their owner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def make_folders(data: Path, *below: Path) -> None:
-    """Raises ImproperlyConfigured when one cannot be made or written to."""
+    """Create the data folder and its subfolders. Raises ImproperlyConfigured when one is not writable."""
     try:
         for folder in (data, *below):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def make_folders(data: Path, *below: Path) -> None:
 
 
 def secret_key_from(path: Path) -> str:
-    """The key kept in a file that only its owner can read; made on first use."""
+    """The secret key in this file, created on first use with mode 0600."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -1,9 +1,9 @@
-"""A shorter way for requests that predict: programs with a token need neither sessions nor messages nor CSP.
+"""Fast path for prediction requests: they skip the middleware for sessions, messages and CSP.
 
-`PredictionPathMiddleware` stands first in MIDDLEWARE and answers the requests that belong to it; everything else
-goes on as usual. `Application` asks the same before Django's own handler begins, whose signals and stages take as
-long as the rest of a small prediction. What every request needs (a count, an id, a checked host, guarding headers)
-is done here in one place for those that do not go through the list of middleware.
+`PredictionPathMiddleware` is first in MIDDLEWARE and answers prediction requests of programs; all others go on as
+usual. `Application` does the same before Django's own handler starts, whose signals and layers take as long as the rest
+of a small prediction. The fast path itself does what every request needs: metrics, a request id, a check of the host,
+security headers.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from .request_metrics import Ledger
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 ARE_PREDICTIONS = r"api/v1/[\w-]+/models/[\w-]+/predictions/?|predict/?"
-# In ASCII alone: what else a path may hold, and be refused for, is Django's affair.
+# ASCII paths only: Django handles, and refuses, all others.
 SPARED = re.compile(rf"/({ARE_PREDICTIONS}|serve/[\w./:-]*)", re.ASCII)
-# Of these only what predicts is refused in a full house: who looks, or loads a model, needs no place there.
+# Only predictions are refused when the server is busy; reading metadata or loading a model needs no place.
 PREDICTS = re.compile(rf"/({ARE_PREDICTIONS}|serve/.+(/(infer|invocations|predict)|:(predict|explain)))")
 MOST_REMEMBERED_HOSTS = 1_000
 
 
 class ShortWay:
-    """From a request to its answer, past the list of middleware."""
+    """The fast path: from a request to its response, without the middleware."""
 
     def __init__(self) -> None:
         self._ledger = Ledger()
@@ -51,18 +51,18 @@ class ShortWay:
         self._good_hosts: set[str] = set()
 
     def answer(self, request: HttpRequest) -> tuple[HttpResponseBase, list[tuple[str, str]]]:
-        """The answer, and the headers that it is still to get: a response takes longer to note than to hold them."""
+        """The response and further headers for it, as a list: setting them on the response object takes longer."""
         started = self._ledger.opened()
         request_id = begin(request)
         response = self._security.process_request(request) or self._viewed(request)
         logs.leave_request()
-        more = [("X-Request-ID", request_id), *self._guards[request.scheme == "https"]]
+        headers = [("X-Request-ID", request_id), *self._guards[request.scheme == "https"]]
         if not response.streaming and "Content-Length" not in response.headers:
-            more.append(("Content-Length", str(len(response.content))))  # type: ignore[attr-defined]
+            headers.append(("Content-Length", str(len(response.content))))  # type: ignore[attr-defined]
         self._ledger.closed(request, response, started)
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
-        return response, more
+        return response, headers
 
     def _viewed(self, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -70,17 +70,17 @@ class ShortWay:
             match = resolved(settings.ROOT_URLCONF, request.path_info)
             request.resolver_match = match
             if predicting.is_full and request.method == "POST" and PREDICTS.fullmatch(request.path_info):
-                # Before the token is looked up and the body is read: to refuse has to cost next to nothing.
-                in_its_shape = getattr(match.func, "refused", as_problem)
-                return in_its_shape(predicting.refuse(), request)  # type: ignore[no-any-return]
+                # Refuse before the token is looked up and the body is read: a refusal has to be cheap.
+                refuse = getattr(match.func, "refused", as_problem)
+                return refuse(predicting.refuse(), request)  # type: ignore[no-any-return]
             response = match.func(request, *match.args, **match.kwargs)
-            # Errors of the framework's views come as what is still to be rendered.
+            # REST framework's error responses are not yet rendered.
             return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
         except Exception as error:
             return response_for_exception(request, error)
 
     def _require_good_host(self, request: HttpRequest) -> None:
-        """Raises DisallowedHost."""
+        """Check the Host header, with a cache of accepted hosts. Raises DisallowedHost."""
         host = request.META.get("HTTP_HOST")
         if host is None or host not in self._good_hosts or settings.USE_X_FORWARDED_HOST:
             request.get_host()
@@ -89,7 +89,7 @@ class ShortWay:
 
 
 def guards(scheme: str) -> list[tuple[str, str]]:
-    """The headers that Django's SecurityMiddleware gives to every answer."""
+    """The headers that Django's SecurityMiddleware adds to every response."""
     environ = {"REQUEST_METHOD": "GET", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()}
     if settings.SECURE_PROXY_SSL_HEADER:
         environ[settings.SECURE_PROXY_SSL_HEADER[0]] = scheme
@@ -99,18 +99,18 @@ def guards(scheme: str) -> list[tuple[str, str]]:
 
 
 def _empty(request: HttpRequest) -> HttpResponse:
-    """What stands behind a middleware that is asked for its headers alone."""
+    """A stub view: we call the middleware only to get its headers."""
     return HttpResponse()
 
 
 @lru_cache(maxsize=1_024)
 def resolved(urlconf: str, path: str) -> ResolverMatch:
-    """Looking through the site's hundred patterns takes as long as a small model. Raises Resolver404."""
+    """Resolve a path, cached: the site's hundred URL patterns take as long as a small model. Raises Resolver404."""
     return get_resolver(urlconf).resolve(path)
 
 
 class PredictionPathMiddleware:
-    """For requests that come through Django's own handlers."""
+    """The fast path for requests through Django's own handlers, such as the test client and runserver."""
 
     def __init__(self, get_response: Handler):
         self.long_way, self.short_way = get_response, ShortWay()
@@ -125,7 +125,7 @@ class PredictionPathMiddleware:
 
 
 class Application(WSGIHandler):
-    """The project as a WSGI application."""
+    """The WSGI application, with the fast path before Django's handler."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class Application(WSGIHandler):
     ) -> Iterable[bytes] | HttpResponseBase:
         if not is_spared(environ):
             return super().__call__(environ, start_response)
-        # What Django's signals of a request's beginning and end would do of use here.
+        # The one useful effect of Django's request_started and request_finished signals here.
         close_old_connections()
         request = WSGIRequest(environ)
         response, headers = self.short_way.answer(request)
@@ -148,7 +148,7 @@ class Application(WSGIHandler):
 
 
 def is_spared(environ: Mapping[str, Any]) -> bool:
-    """Whether the request is a program's and cannot need a session: it has a bearer token, or no cookie."""
+    """Whether the fast path applies: a prediction path, and a bearer token or no cookie, so no session."""
     if not SPARED.fullmatch(environ.get("PATH_INFO", "")) or environ.get("SCRIPT_NAME"):
         return False
     return environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer " or not environ.get("HTTP_COOKIE")

@@ -1,6 +1,6 @@
-"""What is written to the console: lines for people, or one JSON object a line for programs; and the access log.
+"""Logging to the console, as text or as JSON lines, and the access log.
 
-Never what callers sent: no bodies, no query strings, no tokens beyond their public prefix.
+It never contains what callers sent: no bodies, no query strings, of tokens only the public prefix.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import orjson
 
 FLUSHED_EVERY_SECONDS = 0.1
 MOST_WAITING = 20_000
-# What the kernel writes to a pipe in one piece: lines of several processes do not get mixed.
+# PIPE_BUF of Linux: longer writes to a pipe are not atomic and could mix lines of several processes.
 MOST_AT_ONCE = 4_096
 
 _current = threading.local()
 
 
 def enter_request(request_id: str) -> None:
-    """From now on what this thread logs belongs to this request."""
+    """Set the request id for the log records of this thread."""
     _current.request_id = request_id
 
 
@@ -35,7 +35,7 @@ def leave_request() -> None:
 
 
 class OfRequest(logging.Filter):
-    """Gives each record the id of the request that its thread is at work on."""
+    """Adds to each record the id of the current request of its thread."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = getattr(_current, "request_id", "")
@@ -44,7 +44,7 @@ class OfRequest(logging.Filter):
 
 
 class JSONFormatter(logging.Formatter):
-    """One object a line: at, level, logger, message; request_id and traceback where there are any."""
+    """One JSON object a line: at, level, logger, message; request_id and traceback if there are any."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -61,7 +61,7 @@ class JSONFormatter(logging.Formatter):
 
 
 class Access(NamedTuple):
-    """One answered request."""
+    """One entry of the access log. `at`: Unix time of the start, in seconds."""
 
     at: float
     request_id: str
@@ -91,7 +91,7 @@ class Access(NamedTuple):
 
 
 class AccessLog:
-    """Writes behind: a request costs an append, and a thread writes what has gathered ten times a second."""
+    """Write-behind access log: a request appends its entry, and a thread writes all entries ten times a second."""
 
     def __init__(self, *, is_json: bool, descriptor: int = 2):
         self._as_bytes = Access.as_json if is_json else Access.as_line
@@ -110,7 +110,7 @@ class AccessLog:
         self._wake.set()
 
     def flush(self) -> None:
-        """Everything that waits now, written when this returns."""
+        """Write all entries that wait now."""
         with self._lock:
             entries = [self._waiting.popleft() for _ in range(len(self._waiting))]
             for piece in pieces(map(self._as_bytes, entries)):
@@ -130,7 +130,7 @@ class AccessLog:
             try:
                 self.flush()
             except OSError:
-                time.sleep(1)  # the console is gone or full; the oldest lines make room for the newest
+                time.sleep(1)  # the console is closed or full; meanwhile the deque drops its oldest entries
 
     def _begin_anew(self) -> None:
         self._waiting.clear()
@@ -142,27 +142,27 @@ _access_logs: list[AccessLog] = []
 
 @atexit.register
 def flush() -> None:
-    """Everything that waits to be written to the console."""
+    """Write the waiting entries of all access logs."""
     for each in _access_logs:
         each.flush()
 
 
 def pieces(lines: Iterable[bytes]) -> Iterable[bytes]:
-    """Whole lines, joined up to MOST_AT_ONCE bytes."""
-    held: list[bytes] = []
+    """Join whole lines to pieces of at most MOST_AT_ONCE bytes."""
+    joined: list[bytes] = []
     size = 0
     for line in lines:
-        if held and size + len(line) > MOST_AT_ONCE:
-            yield b"".join(held)
-            held, size = [], 0
-        held.append(line)
+        if joined and size + len(line) > MOST_AT_ONCE:
+            yield b"".join(joined)
+            joined, size = [], 0
+        joined.append(line)
         size += len(line)
-    if held:
-        yield b"".join(held)
+    if joined:
+        yield b"".join(joined)
 
 
 def config(*, is_json: bool, level: str) -> dict[str, Any]:
-    """Django's LOGGING."""
+    """The value of Django's LOGGING setting."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -179,7 +179,7 @@ def config(*, is_json: bool, level: str) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["console"], "level": level},
-        # Each sweep would be two lines every few seconds.
+        # Each sweep would log two lines every few seconds.
         "loggers": {
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},

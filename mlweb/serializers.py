@@ -6,10 +6,10 @@ import orjson
 
 
 class JSONCacheSerializer:
-    """What Redis keeps for Django's cache, as JSON: nothing that is read back can run code."""
+    """JSON serialization for Django's Redis cache: unlike pickle, reading it cannot run code."""
 
     def dumps(self, value: Any) -> bytes | int:
-        # Integers stay integers, so that Redis can count them up by itself.
+        # Integers stay integers, so that Redis can increment them (INCR).
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         return orjson.dumps(value)

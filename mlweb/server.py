@@ -1,15 +1,14 @@
-"""The web server: granian, with restarts that no request notices. `python -m mlweb.supervised mlweb.server`.
+"""The web server: granian with zero-downtime restarts. `python -m mlweb.supervised mlweb.server`.
 
 Two things differ from granian's own command:
 
-- The listening sockets, one for each worker, are held by the main process. Where workers make their own, as
-  granian's do on Linux, connections that wait in the queue of a worker that ends are reset; here its successor
-  takes them.
-- A worker that is to be replaced (SIGHUP to the main process, whose id is in `web.pid`) goes on until its
-  successor is ready. Then it is told to drain: it answers with `Connection: close`, so that clients come back by
-  a new connection, and ends some time later. One after the other.
+- The main process holds the listening sockets, one for each worker. If workers create their own, as granian's do on
+  Linux, connections in the queue of a worker that ends are reset. Here its successor accepts them.
+- SIGHUP to the main process, whose id is in `web.pid`, replaces the workers one after the other. A worker serves until
+  its successor is ready. Then it drains: it answers with `Connection: close`, so that clients open a new connection,
+  and ends some time later.
 
-The main process knows no Django: its workers load the code that is there when they start.
+The main process does not import Django: each worker loads the current code when it starts.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ from granian.log import LogLevels
 from granian.net import SocketSpec
 from granian.server.mp import MPServer, WorkerProcess
 
-# What workers are told besides SIGTERM, which granian understands; see `mlweb/worker.py`.
+# Signals to workers besides granian's SIGTERM; see `mlweb/worker.py`.
 DRAIN, END = signal.SIGUSR1, signal.SIGUSR2
-# How long a client may think between two requests of one connection and still not meet its end.
+# A client may pause this long between two requests of a connection without finding it closed.
 RELOAD_DRAIN_SECONDS = 2.0
-# Before all ends: those who keep their connections busy hear of it, so that none is closed with a request on its way.
+# Time to drain at shutdown: busy connections get `Connection: close`, so that none is closed with a request in flight.
 STOP_DRAIN_SECONDS = 0.5
 READY_WITHIN_SECONDS = 120
 KILL_AFTER_SECONDS = 10
 BACKLOG = 2_048
-# Connections of one process, most of them idle; those above wait in the kernel's queue.
+# Most connections of one process, most of them idle; further ones wait in the kernel's queue.
 MOST_CONNECTIONS = 2_048
 
 
 class Server(MPServer):
-    """Granian's server of several processes, with our socket and our way to replace a worker."""
+    """Granian's multi-process server, with our listening sockets and our replacement of workers."""
 
     drain_seconds = 0.0
 
     def _init_shared_socket(self) -> None:
-        # The kernel deals connections out to all sockets of the address. With one socket for all processes, one
-        # of two got nearly all of 16 connections, and its interpreter lock was the limit.
+        # The kernel distributes connections over all sockets of the address (SO_REUSEPORT). With one socket for
+        # both processes, one of them got nearly all of 16 connections, and its GIL was the limit.
         spec = SocketSpec(self.bind_addr, self.bind_port, self.backlog)
         self._listeners = []
         for _ in range(self.workers):
@@ -75,7 +74,7 @@ class Server(MPServer):
                 wait_until_ready(new)
                 self._replace(old)
             else:
-                # Granian ends for good when one dies again and again; one that was replaced did not die.
+                # Granian stops when a worker dies again soon after its start; a replaced worker did not die.
                 self.respawned_wrks[place] = time.monotonic()
             ready_file(old.inner.pid).unlink(missing_ok=True)
 
@@ -97,7 +96,7 @@ class Server(MPServer):
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         end: Callable[[], None] = super().signal_handler_interrupt
         for worker in self.wrks:
-            # Ctrl-C reaches the workers, too: those that end by it are not replaced.
+            # Ctrl-C reaches the workers, too: do not replace those that it ends.
             worker.interrupt_by_parent = True
             tell(worker, DRAIN)
         threading.Timer(max(self.drain_seconds, STOP_DRAIN_SECONDS), end).start()
@@ -109,30 +108,30 @@ def tell(worker: WorkerProcess, what: signal.Signals) -> None:
 
 
 def wait_until_ready(worker: WorkerProcess) -> None:
-    """Until it has loaded the application, or has ended, or takes too long for that."""
+    """Wait until the worker has loaded the application, has ended, or READY_WITHIN_SECONDS have passed."""
     deadline = time.monotonic() + READY_WITHIN_SECONDS
     while worker.is_alive() and not ready_file(worker.inner.pid).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
 def ready_file(pid: int) -> Path:
-    """There while the worker process with this id has the application loaded."""
+    """A file that exists while the worker process with this id is ready."""
     return Path(os.environ["MLWEB_DATA_DIR"]) / "web" / str(pid)
 
 
 def main() -> None:
     folder = Path(os.environ["MLWEB_DATA_DIR"])
     (folder / "web").mkdir(mode=0o700, exist_ok=True)
-    for left in (folder / "web").iterdir():
-        left.unlink(missing_ok=True)
-    # Not granian's `pid_file`: after a power cut, it would take any process with the old id for itself.
+    for stale in (folder / "web").iterdir():
+        stale.unlink(missing_ok=True)
+    # Not granian's `pid_file`: after a power cut, granian takes any process with the old id for its own.
     (folder / "web.pid").write_text(f"{os.getpid()}\n")
     server = Server(
         "mlweb.wsgi:application",
         address=os.environ["MLWEB_HOST"],
         port=int(os.environ["MLWEB_PORT"]),
         interface=Interfaces.WSGI,
-        # Browsers speak HTTP/2 only under TLS, which is a proxy's work here.
+        # Browsers use HTTP/2 only with TLS, which a reverse proxy provides.
         http=HTTPModes.http1,
         websockets=False,
         workers=int(os.environ["MLWEB_WEB_WORKERS"]),
@@ -144,7 +143,7 @@ def main() -> None:
         workers_kill_timeout=KILL_AFTER_SECONDS,
     )
     server.drain_seconds = float(os.environ.get("MLWEB_DRAIN_SECONDS", "0"))
-    # For the workers, which inherit it and take the two in a thread of their own.
+    # Workers inherit this mask and receive the two signals in a thread of their own (sigwait).
     signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, END})
     server.serve()
 

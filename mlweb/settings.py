@@ -1,4 +1,4 @@
-"""The one settings file. What an operator may turn is an environment variable, read here and nowhere else.
+"""Django settings. Environment variables of operators are read here and nowhere else.
 
 A bad value fails at start with the variable's name. `README.md` holds the table of variables.
 """
@@ -31,10 +31,10 @@ make_folders(DATA_DIR, ARTIFACT_DIR, WORK_DIR, UPLOAD_DIR)
 HOST = env.str("MLWEB_HOST", default="127.0.0.1")
 PORT = env.int("MLWEB_PORT", default=8000, validate=validate.Range(min=1, max=65_535))
 WEB_WORKERS = env.int("MLWEB_WEB_WORKERS", default=2, validate=positive)
-# Made when needed, and most of them only wait: for a slow client's body, or for a place to predict. With 8, ten
-# clients of a byte a second stopped all others.
+# Started on demand. Most of them only wait, for the body of a slow client or for a place to predict. With 8 threads,
+# ten clients that sent a byte a second blocked all others.
 WEB_THREADS = env.int("MLWEB_WEB_THREADS", default=256, validate=positive)
-# After SIGTERM: goes on answering for so long, and tells load balancers that it is about to end.
+# After SIGTERM, the server answers for so long and reports itself as not ready to load balancers.
 DRAIN_SECONDS = env.int("MLWEB_DRAIN_SECONDS", default=0, validate=validate.Range(min=0, max=600))
 USES_HTTPS = env.bool("MLWEB_HTTPS", default=False)
 DEBUG = env.bool("DEBUG", default=False)
@@ -52,22 +52,22 @@ MAX_PREDICTION_ROWS = env.int("MLWEB_MAX_PREDICTION_ROWS", default=10_000, valid
 MAX_EXPLAINED_ROWS = env.int("MLWEB_MAX_EXPLAINED_ROWS", default=200, validate=positive)
 MAX_PREDICTION_CSV_ROWS = env.int("MLWEB_MAX_PREDICTION_CSV_ROWS", default=1_000_000, validate=positive)
 MAX_BATCH_ROWS = env.int("MLWEB_MAX_BATCH_ROWS", default=50_000_000, validate=positive)
-# How long the answer to a request with an Idempotency-Key is kept.
+# How long the response to a request with an Idempotency-Key is stored.
 IDEMPOTENCY_HOURS = env.int("MLWEB_IDEMPOTENCY_HOURS", default=24, validate=validate.Range(min=1, max=8_760))
 MAX_JSON_DEPTH = env.int("MLWEB_MAX_JSON_DEPTH", default=20, validate=positive)
 INGEST_MEMORY_MB = env.int("MLWEB_INGEST_MEMORY_MB", default=256, validate=positive)
 INGEST_TIMEOUT_SECONDS = env.int("MLWEB_INGEST_TIMEOUT_SECONDS", default=900, validate=positive)
-# durable: an answer leaves after its rows are committed; buffered: at once, and the rows follow.
+# durable: a response is sent after its rows are committed; buffered: at once, and a thread commits the rows later.
 PREDICTION_LOG = env.str(
     "MLWEB_PREDICTION_LOG", default="durable", validate=validate.OneOf(["durable", "buffered"])
 )
-# 0 keeps the log for good.
+# 0 keeps the log forever.
 LOG_RETENTION_DAYS = env.int(
     "MLWEB_LOG_RETENTION_DAYS", default=0, validate=validate.Range(min=0, max=36_500)
 )
-# With less, the server says that it is not ready.
+# With less, the server reports itself as not ready.
 MIN_FREE_DISK_MB = env.int("MLWEB_MIN_FREE_DISK_MB", default=100, validate=not_negative)
-# Each web process: predictions at once, requests that may wait for a place, for how long; then 503.
+# For each web process: predictions at once, requests that may wait for a place, and how long; then 503.
 PREDICTIONS_AT_ONCE = env.int("MLWEB_PREDICTIONS_AT_ONCE", default=16, validate=positive)
 PREDICTIONS_WAITING = env.int("MLWEB_PREDICTIONS_WAITING", default=192, validate=not_negative)
 PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250, validate=not_negative)
@@ -190,7 +190,7 @@ if "redis" in CACHES["default"]["BACKEND"].lower():
     CACHES["default"]["BACKEND"] = "django.core.cache.backends.redis.RedisCache"
     CACHES["default"]["OPTIONS"] = {"serializer": "mlweb.serializers.JSONCacheSerializer"}
 
-# The rows say what there is to do; the broker only rings the bell. So a message may get lost or come twice.
+# The rows hold the work; messages only notify workers. So a message may get lost or come twice.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"sqla+sqlite:///{DATA_DIR / 'broker.sqlite3'}")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"connect_args": {"timeout": 20}}
@@ -198,21 +198,21 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     else {"socket_timeout": 5, "socket_connect_timeout": 2}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A request never waits for the broker: the sweep rings again.
+# A request never waits for the broker: the sweep repeats a lost notification.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-# Fitting happens in child processes; the worker's threads only watch over them. Two more for the sweep.
+# Fitting runs in child processes; the worker's threads only monitor them. Two more threads for the sweep.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = TRAINING_SLOTS + BATCH_SLOTS + 2
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
-# In memory; the default one keeps a pickle on disk.
+# In memory; the default scheduler stores a pickle on disk.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
@@ -254,19 +254,19 @@ LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-# Addresses that admins entered count as verified (see AccountAdapter); those that people type in do not.
+# E-mail addresses entered by admins count as verified (see AccountAdapter); those entered at sign-up do not.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if IS_SIGN_UP_OPEN else "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_ADAPTER = "predictor.web.accounts.accounts.AccountAdapter"
 ACCOUNT_SESSION_REMEMBER = True
-# Five wrong passwords for one address close it for five minutes; ten a minute from one host close the host.
+# Five wrong passwords in five minutes lock an e-mail address; ten a minute lock an IP address.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.bool("MLWEB_BEHIND_PROXY", default=False) else 0
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "mlweb"
-# Else nobody could turn it on without a mail server.
+# Otherwise nobody could turn MFA on without a mail server.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 
@@ -319,7 +319,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    # Swagger UI would otherwise send the document's address to a validator on the internet.
+    # Otherwise Swagger UI sends the URL of the document to a validator on the internet.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "PREPROCESSING_HOOKS": ["predictor.api.schema.without_slashes"],
     "POSTPROCESSING_HOOKS": ["predictor.api.schema.with_problems"],
@@ -333,11 +333,11 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-# --- What is told of it ------------------------------------------------------------------------------------
+# --- Logs and metrics --------------------------------------------------------------------------------------
 LOG_FORMAT = env.str("LOG_FORMAT", default="line", validate=validate.OneOf(["line", "json"]))
-# A line for each request; whoever reads JSON has a place for them.
+# One line for each request; on by default with JSON, where a program collects them.
 ACCESS_LOG = env.bool("MLWEB_ACCESS_LOG", default=LOG_FORMAT == "json")
-# Who sends it as a bearer token may read /metrics; without one there is no such address.
+# The bearer token for /metrics; without it, /metrics is 404.
 METRICS_TOKEN = env.str("MLWEB_METRICS_TOKEN", default="")
 LOG_LEVEL = env.str(
     "LOG_LEVEL", default="INFO", validate=validate.OneOf(list(logging.getLevelNamesMapping()))

@@ -1,7 +1,7 @@
-"""Run a module so that it ends with the process that started it, however that one ended.
+"""Run a module as a process that ends with its parent, even if the parent is killed (PR_SET_PDEATHSIG).
 
-`python -m mlweb.supervised mlweb.server`. Without this, a server whose supervisor was killed would stay on its
-port for good, and answer with old code beside its successor.
+`python -m mlweb.supervised mlweb.server`. Otherwise a server whose supervisor was killed would keep its port, and
+serve old code beside its successor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def end_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
 
 if __name__ == "__main__":
     end_with_parent()
-    # Its own children, such as the web server's processes, are told to do the same.
+    # Its own children, such as the web server's processes, do the same.
     os.environ["MLWEB_IS_SUPERVISED"] = "1"
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -2,7 +2,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-# The admin panel has no door of its own: sign-in, lockout and the second step are those of the site.
+# The admin panel has no sign-in of its own: it uses the site's, with its lockout and second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [

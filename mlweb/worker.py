@@ -1,4 +1,4 @@
-"""The beginning and the end of a web worker process."""
+"""Start and graceful shutdown of a web worker process."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ TELL_AGAIN_SECONDS = 0.1
 
 
 def begin() -> None:
-    """Call it when the application is loaded, from the main thread."""
-    # What is loaded by now stays: the collector need not look through it again and again, a tenth of a request.
+    """Prepare this worker. Call it when the application is loaded, from the main thread."""
+    # Freeze the loaded objects: scanning them at each garbage collection took a tenth of a request's time.
     gc.collect()
     gc.freeze()
     threading.Thread(target=_wait_for_the_end, name="end", daemon=True).start()
     end_with_parent(END)
-    # A forked process ends without `atexit`; this is what it does instead.
+    # A forked process does not run `atexit` handlers, but multiprocessing's finalizers.
     util.Finalize(None, end, exitpriority=10)
     ready_file(os.getpid()).touch()
 
 
 def end() -> None:
-    """Requests are answered; what they left to write is written."""
+    """Write the buffered log rows and access log entries."""
     with suppress(OSError):
         ready_file(os.getpid()).unlink(missing_ok=True)
     try:
@@ -47,9 +47,10 @@ def end() -> None:
 
 
 def _wait_for_the_end() -> None:
-    """Both signals are blocked in all threads, since the main process forked this one, and taken here. All others
-    are left to the main thread: of signals that come together, the kernel may deliver each to any thread that
-    takes it, and Python, which waits in the main thread, would not notice."""
+    """Receive DRAIN and END, which are blocked in all threads since the fork.
+
+    All other signals are blocked in this thread: the kernel may deliver a signal to any thread that accepts it, and
+    Python, which handles signals in the main thread, might not notice."""
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     while signal.sigwait({DRAIN, END}) != END:
         draining.begin()
@@ -58,11 +59,11 @@ def _wait_for_the_end() -> None:
 
 
 def _end_main_thread() -> None:
-    """Tell granian to end, again and again: under load, one process in ten did not notice the SIGTERM that its
-    parent sent, which may be taken by another thread while the main one sleeps. This one goes to the main thread.
+    """Send SIGTERM to the main thread repeatedly, until granian ends.
 
-    Granian waits for good for a request that a slow client never ends. Before the main process kills this one for
-    that, what was answered is written."""
+    Under load, one process in ten did not notice the SIGTERM of its parent, which another thread may receive while the
+    main thread sleeps. Granian waits forever for a request that a slow client never completes. So the logs are written
+    before the main process kills this one."""
     main_thread = threading.main_thread().ident
     until = time.monotonic() + KILL_AFTER_SECONDS - 3
     while time.monotonic() < until:

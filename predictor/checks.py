@@ -1,5 +1,4 @@
-"""System checks: settings that cannot work together are refused with a sentence. `mlweb/settings.py` refuses each one
-by itself."""
+"""System checks for settings that contradict each other. `mlweb/settings.py` checks each setting alone."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What can go wrong, as sentences with names in them.
+"""Exceptions whose messages are sentences for users.
 
-No HTTP here: `api/errors.py` maps these to status codes, forms show the same sentence.
-A message says what is wrong, where, and what to do; it never holds a stack, a path, SQL or a person's data
-beyond the names of columns and the offending value, shortened.
+No HTTP here: `api/errors.py` maps them to status codes, forms show the same sentence.
+A message says what is wrong, where, and what to do. It never holds a stack trace, a path, SQL or personal data, except
+column names and the shortened invalid value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def shown(value: Any, limit: int = 40) -> str:
-    """A value as it may stand in a sentence: quoted, printable, shortened."""
+    """A value for a message: quoted, printable, at most `limit` characters."""
     text = "".join(character if character.isprintable() else "�" for character in str(value))
     return f"“{text[:limit]}…”" if len(text) > limit else f"“{text}”"
 
@@ -27,14 +27,14 @@ def listed(names: Iterable[Any], limit: int = 5) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One offending place: a JSON pointer or a column name, and what is wrong there."""
+    """One invalid place: a JSON pointer or a column name, and what is wrong there."""
 
     detail: str
     pointer: str = ""
 
 
 class MlwebError(Exception):
-    """A refusal that people can act on. `problems` names the first places, `limit` the limit that was hit."""
+    """Base class: an error that the caller can correct. `problems` are the first places, `limit` the exceeded limit."""
 
     def __init__(self, message: str, *, problems: Sequence[Problem] = (), limit: int | float | None = None):
         super().__init__(message)
@@ -44,23 +44,23 @@ class MlwebError(Exception):
 
 
 class InvalidInput(MlwebError):
-    """What was sent cannot be used as it is."""
+    """The input is invalid."""
 
 
 class UnsupportedContent(MlwebError):
-    """What was sent is of another kind than what is taken here."""
+    """The media type or file format is not supported here."""
 
 
 class TooLarge(MlwebError):
-    """What was sent goes past a limit."""
+    """The input exceeds a limit."""
 
 
 class TookTooLong(MlwebError):
-    """What was asked could not be answered in the time that a request has; nothing of it was kept."""
+    """The request exceeded its time limit; nothing was stored."""
 
 
 class TryLater(MlwebError):
-    """The request is right and would be answered at another time; `retry_seconds` says when to try again."""
+    """The request is valid but cannot be answered now; `retry_seconds` says when to try again."""
 
     def __init__(self, message: str, *, retry_seconds: int, **kwargs: Any):
         super().__init__(message, **kwargs)
@@ -68,39 +68,39 @@ class TryLater(MlwebError):
 
 
 class Busy(TryLater):
-    """So much is being predicted that one more would only make all of them late."""
+    """Too many predictions are running (back-pressure)."""
 
 
 class NotLogged(TryLater):
-    """What was predicted could not be written to the log, so it was not answered either."""
+    """The predictions could not be logged, so they are not returned."""
 
 
 class RateLimited(TryLater):
-    """This token has sent more requests than it may."""
+    """The token has exceeded its rate limit."""
 
 
 class RequestUnderWay(TryLater):
-    """The same request is being answered at this moment; a repetition will get that answer."""
+    """A request with the same idempotency key is still running; a repetition will get its response."""
 
 
 class KeyReused(MlwebError):
-    """A key that stands for one request came with another."""
+    """An idempotency key was used for two different requests."""
 
 
 class Conflict(MlwebError):
-    """The request is right, but what it names is not in a state that allows it."""
+    """The request is valid, but the state of the object does not allow it."""
 
 
 class NotFound(MlwebError):
-    """There is no such thing, or the caller may not know that there is."""
+    """The object does not exist, or the caller may not see it."""
 
 
 class Forbidden(MlwebError):
-    """The caller may see the thing but not do this with it."""
+    """The caller may see the object but not do this with it."""
 
 
 class NotAuthenticated(MlwebError):
-    """The caller did not say who they are, or the token is wrong, expired or revoked."""
+    """There are no credentials, or the token is wrong, expired or revoked."""
 
 
 class InvalidTable(InvalidInput):
@@ -116,23 +116,23 @@ class UnknownEncoding(InvalidTable):
 
 
 class RaggedRows(InvalidTable):
-    """A CSV file in which rows have more or fewer cells than the header; they can be left out on request."""
+    """A CSV file with rows of more or fewer cells than the header; they can be skipped on request."""
 
 
 class InvalidTrainingRequest(InvalidInput):
-    """A training run that cannot be started as asked."""
+    """A training request with invalid options."""
 
 
 class InvalidHyperparameters(InvalidTrainingRequest):
-    """Hyperparameters that the estimator does not take."""
+    """Hyperparameters that the estimator does not accept."""
 
 
 class InvalidThreshold(InvalidTrainingRequest):
-    """A decision threshold that cannot be chosen as asked."""
+    """An invalid rule for a decision threshold."""
 
 
 class TrainingFailed(MlwebError):
-    """A training run that ended without a model version; the message says why in a sentence."""
+    """A training run that ended without a model version; the message says why."""
 
 
 class InvalidRows(InvalidInput):
@@ -140,12 +140,12 @@ class InvalidRows(InvalidInput):
 
 
 class StrictRows(MlwebError):
-    """Rows that could be predicted with warnings, where the caller asked for none."""
+    """Rows with warnings, in a request with `strict`."""
 
 
 class NotServable(Conflict):
-    """A model version that cannot serve: archived, damaged, or different from what was stored."""
+    """A model version that cannot serve: archived, incomplete or damaged."""
 
 
 class DamagedArtifact(NotServable):
-    """Stored bytes that are not what was written: digest, audit or golden rows differ."""
+    """A stored file that failed a check: its digest, the audit, or the golden rows."""

@@ -1,4 +1,4 @@
-"""What the broker's messages start. They carry names only; the rows say what there is to do."""
+"""Celery tasks. Messages hold only names; the rows of the jobs hold the work."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ KINDS: dict[str, jobs.JobKind] = {kind.name: kind for kind in (training.TRAINING
 
 @shared_task
 def work(kind: str) -> None:
-    """There may be something to do."""
+    """Process the queued jobs of this kind."""
     jobs.work_off(KINDS[kind])
 
 
 @shared_task
 def sweep() -> None:
-    """Lost leases and lost messages: back to the queue."""
+    """Requeue jobs with an expired lease, and notify workers of jobs whose message was lost."""
     for kind in KINDS.values():
         jobs.sweep(kind)
 
 
 @shared_task
 def tidy() -> None:
-    """What processes that died left behind."""
+    """Remove files and rows left by dead processes."""
     upkeep.tidy()
 
 
 @shared_task
 def prune() -> None:
-    """Rows of the prediction log that are older than the log is kept."""
+    """Delete rows of the prediction log that are past their retention time."""
     retention.prune()
 
 
 @worker_shutting_down.connect
 def put_everything_back(**kwargs: Any) -> None:
-    """A worker that is told to stop does not wait for hours of fitting: the runs go on in the next one."""
+    """A worker that stops does not wait for hours of fitting: its jobs go back into the queue."""
     jobs.shut_down()

@@ -1,7 +1,7 @@
-"""The admin panel: Django's own, behind the site's sign-in, with the walls of the workspaces.
+"""The Django admin, with the site's sign-in and the access rules of workspaces.
 
-One file for each noun. Every list goes through `visible_to(request.user)`, superuser or not; what is
-immutable is read-only; every change is one service call.
+One file for each noun. Every list is filtered by `visible_to(request.user)`, also for superusers; immutable objects are
+read-only; every change is one service call.
 """
 
 from allauth.account.models import EmailAddress, EmailConfirmation
@@ -13,7 +13,7 @@ from . import batches, datasets, people, predictions, registry, tokens, training
 admin.site.site_header = admin.site.site_title = "mlweb"
 admin.site.index_title = "Admin panel"
 
-# Registered by the sign-in library, without walls; the last one holds the secrets of the second step.
+# allauth registers these without access rules; the last one holds the secrets of the second factor.
 for model in (EmailAddress, EmailConfirmation, Authenticator):
     if admin.site.is_registered(model):
         admin.site.unregister(model)

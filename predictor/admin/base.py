@@ -1,4 +1,4 @@
-"""What every list of the admin panel shares: the wall, read-only rows, cheap counting."""
+"""Base classes of the admin: rows filtered by workspace, read-only rows, a bounded count."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from simple_history.admin import SimpleHistoryAdmin
 from ..errors import MlwebError
 from ..models import User, Workspace, WorkspaceRole
 
-# Filters list only what the person may see: RelatedFieldListFilter would list every workspace's rows.
+# Filters list only visible rows: RelatedFieldListFilter would list those of every workspace.
 ONLY_VISIBLE = RelatedOnlyFieldListFilter
 
 
 class WalledAdmin(admin.ModelAdmin):
-    """Rows and choices through `visible_to`; a refusal of a service is a message, not an error page."""
+    """Filters rows and choices by `visible_to`; shows an error of a service as a message, not as an error page."""
 
     show_full_result_count = False
     list_per_page = 50
@@ -63,7 +63,7 @@ class WalledAdmin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(WalledAdmin):
-    """Rows that are looked at: nothing is added, changed or deleted here."""
+    """Read-only rows: nothing is added, changed or deleted here."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -75,13 +75,13 @@ class ReadOnlyAdmin(WalledAdmin):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may change rows may look at them; the change itself is an action or another page."""
+        """The right to change includes the right to view; the change itself is an action or another page."""
         name = f"{self.opts.app_label}.%s_{self.opts.model_name}"
         return request.user.has_perm(name % "view") or request.user.has_perm(name % "change")
 
 
 class WalledHistoryAdmin(SimpleHistoryAdmin):
-    """The history of one row, for those who may see the row, to read and not to write."""
+    """The history of one row, read-only, for users who may see the row."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         self.refuse_unseen(request, object_id)
@@ -99,13 +99,13 @@ class WalledHistoryAdmin(SimpleHistoryAdmin):
         return True
 
     def refuse_unseen(self, request: HttpRequest, object_id: str) -> None:
-        """The library would show the history of any row, also behind a wall."""
+        """Check the access first: simple_history would show the history of any row, of any workspace."""
         if self.get_object(request, unquote(object_id)) is None:
             raise Http404
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than `MAX_ROWS`: COUNT(*) of millions takes seconds, and nobody pages that far."""
+    """Counts at most `MAX_ROWS` rows: COUNT(*) of millions takes seconds, and nobody pages that far."""
 
     MAX_ROWS = 10_000
 
@@ -115,15 +115,15 @@ class CappedPaginator(Paginator):
 
 
 def may(user: User, workspace: Workspace, role: WorkspaceRole) -> bool:
-    """Rights in the panel come on top of the role in the workspace; superusers need only be in it."""
-    found = workspace.role_of(user)
-    if found is None:
+    """Whether the user has this role in the workspace; a superuser needs only to be a member."""
+    own_role = workspace.role_of(user)
+    if own_role is None:
         return False
     return user.is_superuser or workspace.memberships.get(user=user).can(role)
 
 
 def pretty(value: Any) -> str:
-    """JSON to read, as text and never as markup."""
+    """JSON as indented text, escaped."""
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 

@@ -1,4 +1,4 @@
-"""People, workspaces, and who is in which."""
+"""Users, workspaces and memberships."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NewUserForm(AdminUserCreationForm):
 
 @admin.register(User)
 class UserAdmin(WalledAdmin, DjangoUserAdmin):
-    """Only superusers write here: whoever changes an account can become that person, in every workspace."""
+    """Only superusers may write: changing an account can give access to it, in every workspace."""
 
     add_form = NewUserForm
     ordering = ("email",)
@@ -73,14 +73,14 @@ class WorkspaceForm(forms.ModelForm):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(WalledAdmin):
-    """Workspaces are made and renamed here; not deleted, since all their work would go with them."""
+    """Workspaces are created and renamed here, not deleted: that would delete all their objects."""
 
     form = WorkspaceForm
     list_display = ("name", "slug", "n_members", "created_at")
     search_fields = ("name", "slug")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
-        # Counted over a subquery of its own: the wall's filter has joined the caller's membership only.
+        # Count in a subquery: the filter `visible_to` joins only the caller's own membership.
         visible = super().get_queryset(request).values("pk")
         counted = Workspace.objects.filter(pk__in=visible).annotate(n=Count("memberships"))
         return counted.order_by("name")
@@ -90,7 +90,7 @@ class WorkspaceAdmin(WalledAdmin):
         return int(workspace.n)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("slug",) if obj else ()  # clients know the workspace by it
+        return ("slug",) if obj else ()  # clients use it in URLs
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.is_superuser
@@ -106,13 +106,13 @@ class WorkspaceAdmin(WalledAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        made = workspaces.create_workspace(slug=obj.slug, name=obj.name, by=request.user)
-        obj.pk, obj._state.adding = made.pk, False
+        created = workspaces.create_workspace(slug=obj.slug, name=obj.name, by=request.user)
+        obj.pk, obj._state.adding = created.pk, False
 
 
 @admin.register(Membership)
 class MembershipAdmin(WalledAdmin, WalledHistoryAdmin):
-    """Who is in which workspace, as what. Admins of the workspace write; the last admin stays."""
+    """Memberships and roles. Admins of the workspace may write; the last admin cannot be removed."""
 
     list_display = ("user", "workspace", "role", "created_at")
     list_filter = ("role", ("workspace", ONLY_VISIBLE))
@@ -148,7 +148,7 @@ class MembershipAdmin(WalledAdmin, WalledHistoryAdmin):
         workspaces.remove_member(membership=obj, by=request.user)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """People are removed one by one, each in the workspace that one leads."""
+        """Remove members one by one, each with a check of the rights in its workspace."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
@@ -156,7 +156,7 @@ class MembershipAdmin(WalledAdmin, WalledHistoryAdmin):
 
 @admin.register(Membership.history.model)
 class MembershipHistoryAdmin(ReadOnlyAdmin):
-    """Every change of a membership, also of those that are gone: who, when, by whom."""
+    """The history of memberships, deleted ones included: who, when, by whom."""
 
     list_display = ("history_date", "user", "workspace", "role", "history_type", "history_user")
     list_filter = ("history_type", "role")

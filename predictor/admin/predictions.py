@@ -12,7 +12,7 @@ from .base import CappedPaginator, ReadOnlyAdmin, pretty
 
 
 class WorkspaceFilter(admin.SimpleListFilter):
-    """Lists the workspaces themselves: Django's own filter would look for them in every row of the log."""
+    """Filter by workspace, from the table of workspaces: Django's own filter would scan the whole log."""
 
     title = "workspace"
     parameter_name = "workspace"
@@ -29,7 +29,7 @@ class WorkspaceFilter(admin.SimpleListFilter):
 
 @admin.register(PredictionLog)
 class PredictionLogAdmin(ReadOnlyAdmin):
-    """The log, newest first. Lists no more than 10,000 rows; the request id finds the others."""
+    """The prediction log, newest first. Lists at most 10,000 rows; a search by request id finds older ones."""
 
     paginator = CappedPaginator
     list_display = (
@@ -48,7 +48,7 @@ class PredictionLogAdmin(ReadOnlyAdmin):
     list_select_related = ()  # see get_queryset; False would join whatever the columns name
     search_fields = ("=request_id",)
     search_help_text = "A request id, in full."
-    sortable_by = ()  # any order but the newest first would sort millions of rows
+    sortable_by = ()  # any other order would sort millions of rows
     fields = (
         "id",
         "workspace",
@@ -66,10 +66,10 @@ class PredictionLogAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PredictionLog]:
-        # One workspace is read along (workspace, -id). With several, SQLite would take it too and sort
-        # all that it finds (1.1 s for 200,000 rows); an expression instead of the column makes it walk the
-        # primary key and stop at the page's end (0.04 s). Joins would tempt it in the same way, so what rows
-        # point at is fetched per page.
+        # One workspace is read by the index (workspace, id). With several, SQLite would use it too and sort all
+        # matching rows (1.1 s for 200,000). An expression instead of the column makes it scan the primary key
+        # and stop at the end of the page (0.04 s). Joins would cause the same plan, so related rows are fetched
+        # for each page.
         visible = list(Workspace.objects.visible_to(request.user).values_list("pk", flat=True))
         rows = admin.ModelAdmin.get_queryset(self, request)
         if len(visible) == 1:

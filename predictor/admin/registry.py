@@ -1,4 +1,4 @@
-"""Registered models and their aliases: named, looked at, rolled back."""
+"""Registered models and aliases: view, rename, roll back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledAdmin, WalledHistoryAdmin, 
 
 
 class RegistryAdmin(WalledAdmin):
-    """Actions on versions and models: the person's right in the panel, and their role in the workspace."""
+    """Actions on versions and models, which need a permission in the admin and a role in the workspace."""
 
     def has_promote_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"predictor.change_{self.opts.model_name}")
@@ -29,7 +29,7 @@ class RegistryAdmin(WalledAdmin):
         deed: Callable[[Any], str],
         model_of: Callable[[Any], Any],
     ) -> None:
-        """Does the deed for each row and says for each what was done, or why not."""
+        """Do the deed for each row, and show a message for each: what was done, or the error."""
         for row in list(rows):
             model: RegisteredModel = model_of(row)
             if not may(request.user, model.workspace, WorkspaceRole.MEMBER):
@@ -45,7 +45,7 @@ class RegistryAdmin(WalledAdmin):
 
 
 class AliasInline(admin.TabularInline):
-    """Where the aliases point now. They move by actions of the versions, on the model's page, by the API."""
+    """The current aliases, read-only. They change by actions of versions, on the model's page, or by the API."""
 
     model = ModelAlias
     fields = readonly_fields = ("alias", "model_version", "updated_at")
@@ -59,14 +59,14 @@ class AliasInline(admin.TabularInline):
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # of a model that one may look at
+        return True  # the model itself is visible
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelAlias]:
         return super().get_queryset(request).select_related("model_version__registered_model")
 
 
 class AliasChangeInline(AliasInline):
-    """Every move of an alias, newest first."""
+    """The history of aliases, newest first."""
 
     model = AliasChange
     fields = readonly_fields = (
@@ -88,7 +88,7 @@ class AliasChangeInline(AliasInline):
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(RegistryAdmin, WalledHistoryAdmin):
-    """Name and description may change; slug and workspace are what clients know."""
+    """Name and description can change; slug and workspace, which clients use, cannot."""
 
     list_display = (
         "name",
@@ -114,14 +114,14 @@ class RegisteredModelAdmin(RegistryAdmin, WalledHistoryAdmin):
         return reverse("model-detail", args=[model.workspace.slug, model.slug])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a training run or `register_linear` makes it
+        return False  # a training run or `register_linear` creates it
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or may(request.user, obj.workspace, WorkspaceRole.MEMBER))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # its predictions are in the log for good
+        return False  # the prediction log refers to its versions
 
     def save_model(self, request: HttpRequest, obj: RegisteredModel, form: Any, change: bool) -> None:
         registry.update_model(
@@ -143,7 +143,7 @@ class RegisteredModelAdmin(RegistryAdmin, WalledHistoryAdmin):
 
 @admin.register(AliasChange)
 class AliasChangeAdmin(ReadOnlyAdmin):
-    """Who pointed which alias where, over all models. Kept for good."""
+    """The history of aliases of all models: who pointed which alias at which version."""
 
     list_display = (
         "changed_at",

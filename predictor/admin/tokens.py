@@ -1,4 +1,4 @@
-"""API tokens: looked at and revoked. Never their digest."""
+"""API tokens: view and revoke. The digest is never shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledHistoryAdmin, fields_of, ma
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin, WalledHistoryAdmin):
-    """People make their tokens under Settings; here they, and admins of the workspace, revoke them."""
+    """Users create tokens under Settings; here they, and admins of the workspace, can revoke them."""
 
     list_display = (
         "name",

@@ -53,7 +53,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """The traceback is for whoever started the run, as on its page."""
+        """The traceback is shown only to the creator of the run, as on its page."""
         is_owner = obj is not None and obj.created_by_id == request.user.pk
         hidden = () if is_owner or request.user.is_superuser else ("traceback",)
         return [name for name in self.fields or () if name not in hidden]

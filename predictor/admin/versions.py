@@ -1,4 +1,4 @@
-"""Model versions: compared, promoted, archived. Nothing else about them ever changes."""
+"""Model versions: compare, promote, archive. They are immutable otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..services import registry
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, page_link, pretty, size
 from .registry import RegistryAdmin
 
-# The first that a version has stands in the list; the page shows all.
+# The list shows the first of these metrics that a version has; its page shows all.
 HEADLINES = ("accuracy", "roc_auc", "log_loss", "r2", "rmse", "mae")
 
 
@@ -142,8 +142,8 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
 
     @admin.display(description="metric")
     def headline(self, version: ModelVersion) -> str:
-        found = [(name, version.metrics.get(name)) for name in HEADLINES]
-        return next((f"{name} {value:.4g}" for name, value in found if isinstance(value, float | int)), "–")
+        metrics = [(name, version.metrics.get(name)) for name in HEADLINES]
+        return next((f"{name} {value:.4g}" for name, value in metrics if isinstance(value, float | int)), "–")
 
     @admin.display(description="parity")
     def parity_words(self, version: ModelVersion) -> str:

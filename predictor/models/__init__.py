@@ -1,4 +1,4 @@
-"""Rows, their constraints, named reads, and transitions of one row."""
+"""Models: tables, their constraints, named queries (QuerySet methods), and transitions of one row."""
 
 from .api_token import ApiToken, Scope
 from .batch_prediction import BatchFormat, BatchPrediction

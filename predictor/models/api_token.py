@@ -22,7 +22,7 @@ class Scope(models.TextChoices):
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def visible_to(self, user: User) -> ApiTokenQuerySet:
-        """A person sees their own tokens, and an admin all tokens of the workspace, to revoke them."""
+        """A user sees their own tokens; an admin sees all tokens of the workspace, to revoke them."""
         led = Workspace.objects.filter(memberships__user=user, memberships__role=WorkspaceRole.ADMIN)
         return self.filter(Q(user_id=user.pk) | Q(workspace__in=led))
 
@@ -35,7 +35,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """A key for programs: it acts as its person, in one workspace, within its scopes, until it ends."""
+    """An API token: it acts as its user, in one workspace, within its scopes, until it expires or is revoked."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="api_tokens")

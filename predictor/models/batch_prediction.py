@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BatchFormat(models.TextChoices):
-    """How the rows are written; the result is written alike."""
+    """The file format of the rows; the result has the same format."""
 
     CSV = "csv", "CSV"
     PARQUET = "parquet", "Parquet"
@@ -35,7 +35,7 @@ class BatchPredictionQuerySet(JobQuerySet):
 
 
 class BatchPrediction(Job):
-    """A file of rows that a worker predicts with one model version: what was asked, how far it is, the result."""
+    """A batch prediction job: a file of rows that a worker predicts with one model version, progress, result."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="batch_predictions")
     registered_model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="batch_predictions")

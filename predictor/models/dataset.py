@@ -23,7 +23,7 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class Dataset(models.Model):
-    """An uploaded table: its original bytes, the same rows as Parquet, and what was found in them. Immutable."""
+    """An uploaded table: its original bytes, the same rows as Parquet, and its schema. Immutable."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="datasets")
     name = models.CharField(max_length=200)

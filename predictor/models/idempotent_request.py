@@ -18,17 +18,17 @@ class IdempotentRequestQuerySet(models.QuerySet["IdempotentRequest"]):
         return self.filter(workspace__in=Workspace.objects.visible_to(user))
 
     def held_by(self, owner: str) -> Self:
-        """The request that this owner answers, as long as nobody took it over."""
+        """The unfinished request of this owner, unless another process took it over."""
         return self.filter(owner=owner, status__isnull=True)
 
     def older_than(self, moment: datetime) -> Self:
-        """Kept long enough; what is still being answered stays."""
+        """Requests from before `moment`, except those still being answered."""
         answered = Q(status__isnull=False) | Q(lease_until__lt=timezone.now())
         return self.filter(answered, created_at__lt=moment)
 
 
 class IdempotentRequest(models.Model):
-    """A request with an `Idempotency-Key`: who is answering it, or what the answer was, for whoever repeats it."""
+    """A request with an `Idempotency-Key`: the lease of its owner while it runs, then the stored response."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
     caller = models.CharField(max_length=40, help_text="The token or the person.")

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class JobStatus(models.TextChoices):
-    """A job's life. The row is the truth; the message broker is only a doorbell."""
+    """The states of a job. The row holds the state; messages of the broker only notify workers."""
 
     QUEUED = "queued", "Waiting for a worker"
     RUNNING = "running", "A worker holds the lease and is at work"
@@ -40,7 +40,7 @@ class JobQuerySet(models.QuerySet[Any]):
 
 
 class Job(models.Model):
-    """A piece of work that outlives the process that does it."""
+    """A queued job with a lease: it survives the process that works on it."""
 
     status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.QUEUED)
     owner = models.CharField(max_length=64, blank=True, help_text="Who holds the lease.")
@@ -72,14 +72,17 @@ class Job(models.Model):
 
     @classmethod
     def claim(cls, pk: int, *, owner: str, lease: timedelta) -> bool:
-        """Take the job if it waits, or if whoever held it went silent. One conditional UPDATE decides."""
+        """Take the job if it is queued, or if its lease has expired. One conditional UPDATE decides.
+
+        False when another process has it, or when it was cancelled.
+        """
         now = timezone.now()
         free = Q(status=JobStatus.QUEUED) | Q(status=JobStatus.RUNNING, lease_until__lt=now)
-        taken = cls._default_manager.filter(free, pk=pk, is_cancel_requested=False).update(
+        n_claimed = cls._default_manager.filter(free, pk=pk, is_cancel_requested=False).update(
             status=JobStatus.RUNNING,
             owner=owner,
             attempts=F("attempts") + 1,
             started_at=now,
             lease_until=now + lease,
         )
-        return taken == 1
+        return n_claimed == 1

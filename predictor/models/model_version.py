@@ -26,7 +26,7 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         return self.filter(registered_model__workspace__in=Workspace.objects.visible_to(user))
 
     def for_serving(self) -> ModelVersionQuerySet:
-        """What tells where the files are; reports and signatures can be a megabyte and stay in the database."""
+        """Load only the columns that locate the files; reports and signatures can take a megabyte."""
         return self.only("number", "registered_model_id", "artifacts", "archived_at", "is_compiled")
 
     def servable(self) -> ModelVersionQuerySet:
@@ -34,7 +34,7 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
 
 
 class ModelVersion(models.Model):
-    """What one training run (or a person's coefficients) produced, under a number. Immutable but for archiving."""
+    """A numbered result of a training run, or of given coefficients. Immutable except for archiving."""
 
     registered_model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -92,13 +92,13 @@ class ModelVersion(models.Model):
 
     @cached_property
     def content_key(self) -> str:
-        """Names a version and its bytes. Equal files are not enough: the labels of the classes are in the row."""
+        """Cache key of the version and its files. Equal files are not enough: the class labels are in the row."""
         digests = {name: entry["digest"] for name, entry in self.artifacts.items()}
         return hashlib.sha256(json.dumps([self.pk, digests], sort_keys=True).encode()).hexdigest()
 
     @property
     def trained(self) -> ModelVersion:
-        """The version that came of a run: this one, or the one that it shares the estimators of."""
+        """The version with the training run: this one, or the one whose estimators it shares."""
         return self.made_from or self
 
     @property
@@ -112,7 +112,7 @@ class ModelAliasQuerySet(models.QuerySet["ModelAlias"]):
 
 
 class ModelAlias(models.Model):
-    """A name for one version of a model. `champion` is the one that serves when nobody says which."""
+    """A name for one version of a model. `champion` serves when a request names no version."""
 
     registered_model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="aliases")
     alias = models.SlugField(max_length=40)
@@ -138,7 +138,7 @@ class AliasChangeQuerySet(models.QuerySet["AliasChange"]):
 
 
 class AliasChange(models.Model):
-    """One move of an alias, kept for good: who pointed it where, and when. Rolling back reads this."""
+    """The history of aliases: who pointed one at which version, and when. Rolling back reads it."""
 
     registered_model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="alias_changes")
     alias = models.SlugField(max_length=40)

@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 def uuid7() -> uuid.UUID:
     """A UUID that sorts by time of creation (RFC 9562, version 7), so that inserts go to the index's end.
 
-    Behind the milliseconds stand their 4,096th parts (section 6.2, method 3), which is finer than two calls
-    can follow one another: the rows of one request sort as they were made.
+    The 12 bits after the milliseconds count 1/4,096 ms (section 6.2, method 3). Two calls take longer than that, so
+    the rows of one request sort in the order of creation.
     """
     millis, nanos = divmod(time.time_ns(), 1_000_000)
     value = (millis & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (nanos * 4096 // 1_000_000) << 64
     return uuid.UUID(int=value | 0b10 << 62 | _random.getrandbits(62))
 
 
-# An id is no secret. Asking the system for each would let another thread in, which costs more than the id.
+# An id is no secret. os.urandom for each id would release the GIL, which costs more than making the id.
 _random = random.Random(os.urandom(32))  # noqa: S311
 os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 
 
 def row_ids(base: uuid.UUID, numbers: Iterable[int]) -> list[str]:
-    """The ids of numbered rows (below 2^32) of one piece of work: the same each time, and in the rows' order.
+    """Deterministic ids of numbered rows (below 2^32) of one job: the same each time, in the order of the rows.
 
-    `base` is a `uuid7`, whose last 32 bits make room for the number. In hexadecimal, because making a UUID takes
-    longer than writing the row does.
+    The number replaces the last 32 bits of `base`, a `uuid7`. The ids are hexadecimal text, because creating a UUID
+    object takes longer than writing the row.
     """
     start = base.hex[:24]
     return [f"{start}{number:08x}" for number in numbers]
@@ -56,7 +56,7 @@ def first_id_at(moment: datetime) -> uuid.UUID:
 
 
 class PredictionSource(models.TextChoices):
-    """Through which face a prediction was asked for."""
+    """The interface through which a prediction was requested."""
 
     FORM = "form", "Form"
     CSV = "csv", "CSV upload"
@@ -75,7 +75,7 @@ class PredictionLogQuerySet(models.QuerySet["PredictionLog"]):
 
 
 class PredictionLog(models.Model):
-    """One predicted row: what was asked, what was answered, by which version, for whom, how fast. Append-only."""
+    """One predicted row: inputs, output, version, caller and latency. Append-only."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="prediction_logs", db_index=False)
@@ -101,7 +101,7 @@ class PredictionLog(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        # Ascending, though they are read backwards: new rows go to the end, where they split no page.
+        # Ascending, though read in descending order: new rows go to the end and split no page of the B-tree.
         indexes = [
             models.Index(fields=["workspace", "id"], name="prediction_log_workspace_id"),
             models.Index(fields=["model_version", "id"], name="prediction_log_version_id"),

@@ -18,7 +18,7 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
 
 
 class RegisteredModel(models.Model):
-    """The name that clients know. Behind it stand numbered versions, and aliases that say which one serves."""
+    """A named model with numbered versions, and aliases that say which version serves."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="registered_models")
     slug = models.SlugField(max_length=60)

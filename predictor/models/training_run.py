@@ -28,7 +28,7 @@ class TrainingRunQuerySet(JobQuerySet):
 
 
 class TrainingRun(Job):
-    """One attempt to learn from a dataset, mostly a target: what was asked, how it goes, what came of it."""
+    """A training job on a dataset: its request, its progress and its result."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="training_runs")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="training_runs")
@@ -92,5 +92,5 @@ class TrainingRun(Job):
 
     @property
     def subject(self) -> str:
-        """What it is about, in a word: the target, or the task when there is none."""
+        """The target, or the label of the task when it has no target."""
         return self.target or Task(self.task).label

@@ -32,7 +32,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 
 class User(AbstractUser):
-    """A person, known by their e-mail address."""
+    """A user account, identified by its e-mail address."""
 
     username = None
     email = models.EmailField("e-mail address", unique=True)

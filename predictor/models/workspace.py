@@ -21,14 +21,14 @@ ROLE_RANK = {WorkspaceRole.VIEWER: 1, WorkspaceRole.MEMBER: 2, WorkspaceRole.ADM
 
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):
     def visible_to(self, user: User) -> WorkspaceQuerySet:
-        """The workspaces that the person belongs to; none for somebody unknown."""
+        """The workspaces of the user; none for an anonymous one."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(memberships__user=user)  # at most one membership each: no row comes twice
+        return self.filter(memberships__user=user)  # at most one membership each, so no duplicate rows
 
 
 class Workspace(models.Model):
-    """The wall: datasets, models, predictions and people belong to one workspace, and nothing crosses it."""
+    """A tenant: datasets, models and predictions belong to one workspace; only its members can see them."""
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
@@ -56,7 +56,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
 
 class Membership(models.Model):
-    """A person in a workspace, with what they may do there."""
+    """A user's membership and role in a workspace."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
@@ -80,5 +80,5 @@ class Membership(models.Model):
         return f"{self.user} in {self.workspace} as {self.role}"
 
     def can(self, role: WorkspaceRole) -> bool:
-        """Whether the person may do what needs at least this role."""
+        """Whether the membership has at least this role."""
         return ROLE_RANK[WorkspaceRole(self.role)] >= ROLE_RANK[role]

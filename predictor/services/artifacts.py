@@ -1,7 +1,7 @@
-"""Bytes kept under their own SHA-256, below `settings.ARTIFACT_DIR`. Written once, never changed.
+"""Content-addressed storage: files named by their SHA-256 below `settings.ARTIFACT_DIR`, written once.
 
-Callers know digests only, so another store (S3) can stand behind the same few functions. A file is copied to
-a temporary name while it is hashed, fsynced and renamed: after a crash it is there whole or not at all.
+Callers know digests only, so these functions could use another store (S3). A file is hashed while it is copied
+to a temporary name, then fsynced and renamed: after a crash it is complete or absent.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ ABANDONED_AFTER_SECONDS = 86_400
 
 
 def put(source: Path, *, may_link: bool = False, digest: str = "") -> str:
-    """The digest under which the bytes of `source` are now kept; the same bytes are kept once.
+    """Store the bytes of `source` and return their digest; equal bytes are stored once.
 
-    `may_link` saves the copy by a hard link. Only for files that nobody writes to afterwards: the two names
-    then share their bytes. `digest` saves a second reading of such a file when it was computed just before.
+    `may_link` makes a hard link instead of a copy. Use it only for files that nobody writes to afterwards: the
+    two names share their bytes. `digest` avoids hashing such a file again when it was hashed just before.
     """
     return _put_link(source, digest or digest_of(source)) if may_link else _put_copy(source)
 
 
 def put_bytes(data: bytes) -> str:
-    """The digest under which `data` is now kept."""
+    """Store `data` and return its digest."""
     digest = hashlib.sha256(data).hexdigest()
     partial = _partial()
     try:
@@ -51,7 +51,7 @@ def put_bytes(data: bytes) -> str:
 
 
 def path_of(digest: str) -> Path:
-    """Where the bytes are. Raises NotFound when they are not there. Read only: the file is shared."""
+    """The path of the stored file, for reading only: it is shared. Raises NotFound when it is missing."""
     path = _location(digest)
     if not path.is_file():
         raise NotFound("The stored file is no longer there.")
@@ -81,20 +81,20 @@ def digest_of(path: Path) -> str:
 
 
 def remove(digest: str) -> None:
-    """Drops the bytes. The caller has made sure, inside `removing()`, that no row needs them."""
+    """Delete the file. The caller has checked, inside `removing()`, that no row names it."""
     _location(digest).unlink(missing_ok=True)
 
 
 @contextmanager
 def keeping() -> Iterator[None]:
-    """From `put` to the commit of the row that names the digest, nobody removes bytes."""
+    """Shared lock, from `put` to the commit of the row that names the digest: nothing is removed meanwhile."""
     with _lock(fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
 def removing() -> Iterator[None]:
-    """From the look for rows that need the bytes to their removal, nobody puts the same bytes."""
+    """Exclusive lock, from the query for rows that name the bytes to their removal: nothing is stored meanwhile."""
     with _lock(fcntl.LOCK_EX):
         yield
 
@@ -102,9 +102,9 @@ def removing() -> Iterator[None]:
 def delete_unreferenced(
     referenced: Iterable[str], *, older_than_seconds: float = ABANDONED_AFTER_SECONDS
 ) -> int:
-    """Removes what no row names and nobody has put lately; returns how many files went.
+    """Delete files that no row names and that are old enough; return how many were deleted.
 
-    `referenced` are the digests that rows name. The age protects bytes whose row is about to be written.
+    `referenced` are the digests that rows name. The age protects bytes whose row is not yet committed.
     """
     keep, before, n_removed = set(referenced), time.time() - older_than_seconds, 0
     with removing():
@@ -141,7 +141,7 @@ def _put_link(source: Path, digest: str) -> str:
     except OSError:  # another file system, or one without links
         return _put_copy(source)
     try:
-        # A link has the age of its source, which an earlier attempt may have written days ago.
+        # A link has the modification time of its source, which an earlier attempt may have written days ago.
         os.utime(partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -155,8 +155,8 @@ def _publish(partial: Path, digest: str, n_bytes: int) -> None:
     final = _location(digest)
     final.parent.mkdir(mode=0o700, exist_ok=True)
     with suppress(FileNotFoundError):
-        # The same bytes are there already: only their age is renewed. A file cut short by a full disk or by
-        # hand is replaced.
+        # The same bytes are stored already: only their modification time is renewed. A file of another length
+        # (a full disk, an edit by hand) is replaced.
         if final.stat().st_size == n_bytes:
             os.utime(final)
             return

@@ -91,11 +91,11 @@ def admin(workspace: Workspace) -> User:
 
 @pytest.fixture
 def stranger(other_workspace: Workspace) -> User:
-    """Somebody who belongs to another workspace."""
+    """A user of another workspace."""
     return person("stranger@example.org", other_workspace, WorkspaceRole.ADMIN)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    """What an earlier test committed is not remembered in the next one."""
+def _empty_caches() -> None:
+    """Clear the caches: rows of an earlier test must not be seen in the next one."""
     short_cache.forget_all()

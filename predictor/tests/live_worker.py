@@ -15,7 +15,7 @@ from predictor.services import training
 
 @contextmanager
 def hearing_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A thread that hears the bell in place of the broker and its worker."""
+    """A thread that gets the notifications instead of the broker and processes the jobs."""
 
     def work() -> None:
         try:

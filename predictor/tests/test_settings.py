@@ -1,4 +1,4 @@
-"""Every number that an operator may set has a range, and a value outside it is refused at start by its name."""
+"""Every numeric setting has a range; a value outside is refused at start with the variable's name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from environs import EnvError
 
 SOURCE = Path(settings.BASE_DIR) / "mlweb" / "settings.py"
 NUMBERS = re.findall(r'env\.int\(\s*"(\w+)"', SOURCE.read_text())
-MAY_BE_NONE = {
+MAY_BE_ZERO = {
     "MLWEB_DRAIN_SECONDS", "MLWEB_LOG_RETENTION_DAYS", "MLWEB_MIN_FREE_DISK_MB", "MLWEB_PREDICTIONS_WAITING",
     "MLWEB_PREDICTION_WAIT_MS", "MLWEB_TOKEN_REQUESTS_PER_MINUTE",
 }  # fmt: skip
@@ -27,16 +27,16 @@ def start(monkeypatch: pytest.MonkeyPatch, folder: Path, **environment: str) -> 
     return runpy.run_path(str(SOURCE))
 
 
-def test_numbers_that_may_be_nothing_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found = start(monkeypatch, tmp_path, **dict.fromkeys(MAY_BE_NONE, "0"))
+def test_zero_is_accepted_where_it_is_allowed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loaded = start(monkeypatch, tmp_path, **dict.fromkeys(MAY_BE_ZERO, "0"))
 
     assert len(NUMBERS) > 30
-    assert found["PREDICTIONS_WAITING"] == found["PREDICTION_WAIT_MS"] == 0
+    assert loaded["PREDICTIONS_WAITING"] == loaded["PREDICTION_WAIT_MS"] == 0
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_a_number_that_makes_no_sense_is_refused_by_name(
+def test_a_number_out_of_range_is_refused_with_its_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(EnvError, match=name):
-        start(monkeypatch, tmp_path, **{name: "-1" if name in MAY_BE_NONE else "0"})
+        start(monkeypatch, tmp_path, **{name: "-1" if name in MAY_BE_ZERO else "0"})

@@ -41,7 +41,7 @@ from predictor.tests.walls import (
 )
 
 ROUTES = list(routes())
-# Walked in loops, not as parameters: the world below takes a second to build, a request milliseconds.
+# Loops instead of parametrized tests: the fixtures take a second to build, a request milliseconds.
 PROBES = [
     (route, method, TABLE[route.key][method])
     for route in ROUTES
@@ -63,7 +63,7 @@ def people(workspace: Workspace, viewer: User, member: User, admin: User, strang
 
 @pytest.fixture
 def clients(people: dict[str, User], workspace: Workspace, other_workspace: Workspace) -> dict[str, Client]:
-    """Everybody who knocks."""
+    """A client for each caller of the table."""
     found = {"anonymous": Client(raise_request_exception=False)}
     for name, user in people.items():
         found[name] = Client(raise_request_exception=False)
@@ -85,8 +85,8 @@ def bearer(plaintext: str) -> Client:
 
 @pytest.fixture
 def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspace) -> dict[str, Any]:
-    """One of everything in the workspace "acme", for the arguments of the routes. The batch is asked for with the
-    token that may only predict: it would not see another one."""
+    """One object of each kind in the workspace "acme", for the arguments of the routes. The batch is created with
+    the token of scope predict, which can see only its own batches."""
     for _ in range(3):
         version = registry.register_linear(
             workspace=workspace, name="article", coefficients=[0.5, 0.3], intercept=-1.5, by=None
@@ -137,7 +137,7 @@ def ask(client: Client, method: str, path: str, body: dict[str, Any], *, is_json
     return int(answer.status_code)
 
 
-def test_everybody_gets_what_the_table_says(clients: dict[str, Client], ids: dict[str, Any]) -> None:
+def test_every_caller_gets_the_status_of_the_table(clients: dict[str, Client], ids: dict[str, Any]) -> None:
     wrong = {}
     for route, method, rule in PROBES:
         path = filled(route.route, ids)
@@ -150,7 +150,7 @@ def test_everybody_gets_what_the_table_says(clients: dict[str, Client], ids: dic
     assert wrong == {}
 
 
-def test_a_strange_workspace_answers_like_one_that_does_not_exist(
+def test_a_foreign_workspace_answers_like_a_missing_one(
     clients: dict[str, Client], ids: dict[str, Any]
 ) -> None:
     different = []
@@ -163,7 +163,7 @@ def test_a_strange_workspace_answers_like_one_that_does_not_exist(
         sent = {"content_type": "application/json"} if is_json and method != "get" else {}
         for name in ("stranger", "token-stranger") if is_json else ("stranger",):
             if isinstance(rule, Wire) and name == "stranger":
-                continue  # a session is nothing to a wire protocol
+                continue  # wire protocols ignore sessions
             foreign, missing = (
                 getattr(clients[name], method)(
                     filled(route.route, {**ids, "workspace": slug}),
@@ -184,11 +184,11 @@ def test_a_strange_workspace_answers_like_one_that_does_not_exist(
 
 
 def without_csrf(content: bytes, slug: bytes) -> bytes:
-    """Pages hold a token that differs each time, and may repeat the address that was asked for."""
+    """The page without its CSRF token, which differs each time, and without the requested URL."""
     return re.sub(rb'value="[A-Za-z0-9]{64}"', b"", content).replace(slug, b"")
 
 
-def test_the_table_knows_every_route_and_every_method() -> None:
+def test_the_table_has_every_route_and_every_method() -> None:
     known = {key: set(methods) for key, methods in TABLE.items()}
     found: dict[str, set[str]] = {}
     for route in ROUTES:
@@ -207,26 +207,26 @@ def test_addresses_of_the_api_answer_with_and_without_a_slash() -> None:
     assert {key for key, slashes in by_key.items() if slashes != {True, False}} == set()
 
 
-def test_no_workspace_can_take_an_address_of_the_api() -> None:
+def test_no_workspace_can_have_the_slug_of_an_api_path() -> None:
     words = {key.split("/")[2] for key in TABLE if key.startswith("api/v1/") and "<" not in key.split("/")[2]}
 
     assert words <= workspaces.RESERVED_SLUGS
 
 
 @pytest.mark.parametrize("path", [f"/{route}" for route in SIGNED_IN])
-def test_what_is_for_all_who_are_signed_in(path: str, clients: dict[str, Client]) -> None:
+def test_some_paths_are_open_to_every_signed_in_user(path: str, clients: dict[str, Client]) -> None:
     found = {name: clients[name].get(path).status_code for name in CALLERS}
 
     assert found == {name: 401 if name in ("anonymous", "token-wrong") else 200 for name in CALLERS}
 
 
 @pytest.mark.parametrize("path", ["/api/", "/api/v1/", "/api/v1/acme/nothing", "/api/v2/acme/models"])
-def test_what_nobody_serves_below_api_is_missing_for_everybody(path: str, clients: dict[str, Client]) -> None:
+def test_unknown_paths_below_api_are_not_found_for_everybody(path: str, clients: dict[str, Client]) -> None:
     assert {clients[name].get(path).status_code for name in CALLERS} == {404}
 
 
-def test_the_admin_panel_is_closed_to_who_is_not_staff(clients: dict[str, Client]) -> None:
-    """The door itself says 403 to the signed in; everything behind it leads to the door."""
+def test_the_admin_is_closed_to_users_who_are_not_staff(clients: dict[str, Client]) -> None:
+    """The sign-in page answers 403 to signed-in users; all other pages redirect to it."""
     open_to = []
     for route, _ in library_paths("admin/"):
         path = "/" + re.sub(r"<[^>]+>", "1", re.sub(r"\(\?P<[^)]*\)\$?", "x", route)).replace("^", "").rstrip(
@@ -254,7 +254,7 @@ BEFORE_SIGN_IN = {
 }  # fmt: skip
 
 
-def test_ones_own_account_is_for_who_is_signed_in(clients: dict[str, Client]) -> None:
+def test_account_pages_need_a_sign_in(clients: dict[str, Client]) -> None:
     for route, name in library_paths("accounts/"):
         assert name in OWN_ACCOUNT | BEFORE_SIGN_IN, f"say whether {route} is for who is signed in"
         path = "/" + re.sub(r"\(\?P<[^>]+>[^)]*\)", "x", route).replace("^", "").rstrip("$")

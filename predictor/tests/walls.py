@@ -1,7 +1,7 @@
-"""Who gets what from which address: one table, and the means to walk it.
+"""Access control table: the expected status for each caller, route and method.
 
-Every route of the project stands here with every method that it answers. A route that is not in the table
-fails `test_walls.py`: whoever adds one says who may use it.
+It lists every route of the project with all its methods. A route that is missing from the table fails
+`test_walls.py`, so a new route must say who may use it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CALLERS = (*SESSIONS, *TOKENS, "token-stranger", "token-wrong")
 
 @dataclass(frozen=True)
 class Page:
-    """Below /w/<workspace>/: the answer for those who may, from this role on."""
+    """A page below /w/<workspace>/: the status for users with at least this role."""
 
     good: int
     role: WorkspaceRole = VIEWER
@@ -38,12 +38,12 @@ class Page:
     def expected(self, caller: str) -> int:
         if caller in ROLES:
             return self.good if ROLE_RANK[ROLES[caller]] >= ROLE_RANK[self.role] else 403
-        return 404 if caller == "stranger" else 302  # to the sign-in page; a token is nothing to a page
+        return 404 if caller == "stranger" else 302  # to the sign-in page; pages ignore tokens
 
 
 @dataclass(frozen=True)
 class Personal:
-    """A page about oneself. `only` names those who may; the others get `else_`."""
+    """A page of the user's own account. `only` names the callers with access; the others get `else_`."""
 
     good: int
     only: tuple[str, ...] = ("stranger", *ROLES)
@@ -58,7 +58,7 @@ class Personal:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Below /api/v1/<workspace>/: a session needs the role, a token the scope as well."""
+    """An endpoint below /api/v1/<workspace>/: a session needs the role, a token also the scope."""
 
     good: int
     scope: Scope = READ
@@ -80,7 +80,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Wire:
-    """Below /serve/<workspace>/: a token alone, with one of these scopes. `open_` is for who sends none."""
+    """A call below /serve/<workspace>/: it needs a token with one of these scopes. `open_`: status without one."""
 
     good: int
     scopes: frozenset[Scope] = frozenset({PREDICT})
@@ -97,7 +97,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Open:
-    """The same for everybody."""
+    """The same status for every caller."""
 
     good: int
     body: dict[str, Any] = field(default_factory=dict)
@@ -119,7 +119,7 @@ TENSOR = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": 
 
 
 def versioned(prefix: str, rest: str, rule: Any, method: str = "get") -> dict[str, Any]:
-    """A model's address below /serve/, and that of one version of it."""
+    """The route of a model below /serve/, and the one of a single version."""
     model = f"{S}{prefix}models/<slug:model>"
     return {f"{model}{rest}": {method: rule}, f"{model}/versions/<str:version>{rest}": {method: rule}}
 
@@ -200,7 +200,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     "health/ready": {"get": Open(200)},
     "api/v1/health/live": {"get": Open(200)},
     "api/v1/health/ready": {"get": Open(200)},
-    "metrics": {"get": Open(404)},  # until a token for it is set
+    "metrics": {"get": Open(404)},  # without METRICS_TOKEN
     # API
     "predict": {"post": Endpoint(200, PREDICT, body={"x": [1, 2]})},
     "api/docs": {"get": Personal(200)},
@@ -245,7 +245,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{MODEL}/batches": {"get": Endpoint(200, PREDICT), "post": Endpoint(400, PREDICT)},
     f"{MODEL}/batches/<int:pk>": {
         "get": Endpoint(200, PREDICT),
-        "patch": Endpoint(200, PREDICT, MEMBER, {"status": "cancelled"}),  # or who asked for it
+        "patch": Endpoint(200, PREDICT, MEMBER, {"status": "cancelled"}),  # or its creator
     },
     f"{MODEL}/batches/<int:pk>/result": {"get": Endpoint(409, PREDICT)},
     f"{API}predictions": {"get": Endpoint(200)},
@@ -279,17 +279,17 @@ TABLE: dict[str, dict[str, Rule]] = {
     **versioned("", "/predict", Wire(200, body={"x": [1, 2]}), "post"),
 }
 
-# Open to whoever is signed in, by session or with a token of any scope.
+# Open to every authenticated caller, by session or with a token of any scope.
 SIGNED_IN = {"api/schema"}
-# Whatever nobody serves below /api/ and /serve/.
+# Catch-all routes for unknown paths below /api/ and /serve/.
 CATCH_ALL = {"^api/", r"^serve/[^/]*/models/.*", r"^serve(?:/.*)?$"}
-# Their routes are the libraries'; they have tests of their own kind in test_walls.py.
+# Routes of libraries, which have their own tests in test_walls.py.
 LIBRARIES = ("accounts/", "admin/")
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route as it stands in the table, with the methods that its view answers."""
+    """A route of the URL resolver, with the methods of its view."""
 
     route: str
     methods: frozenset[str]
@@ -297,20 +297,20 @@ class Route:
 
     @property
     def key(self) -> str:
-        """Addresses of the API answer with and without a trailing slash: one entry for both."""
+        """API routes answer with and without a trailing slash: one entry for both."""
         is_api = self.route.startswith(("api/", "health/", "predict"))
         return self.route.rstrip("/") if is_api else self.route
 
 
 def routes() -> Iterator[Route]:
-    """All routes but those of the libraries, as the resolver knows them."""
+    """All routes of the resolver except those of libraries."""
     for path, pattern in _walk(get_resolver().url_patterns, ""):
         if not path.startswith(LIBRARIES):
             yield Route(path, frozenset(_methods(pattern.callback)), path.endswith("/"))
 
 
 def library_paths(below: str) -> Iterator[tuple[str, str]]:
-    """(route, name) of sign-in or of the admin panel."""
+    """(route, name) of the sign-in pages or of the admin."""
     for path, pattern in _walk(get_resolver().url_patterns, ""):
         if path.startswith(below):
             yield path, pattern.name or ""

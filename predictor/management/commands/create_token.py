@@ -57,11 +57,11 @@ class Command(BaseCommand):
     def workspace_of(self, user: User, slug: str | None) -> Workspace:
         if slug:
             return workspaces.enter(user=user, slug=slug).workspace
-        found = list(Workspace.objects.visible_to(user).order_by("slug"))
-        if len(found) == 1:
-            return found[0]
-        if not found:
+        visible = list(Workspace.objects.visible_to(user).order_by("slug"))
+        if len(visible) == 1:
+            return visible[0]
+        if not visible:
             raise CommandError(f"{user} is in no workspace.")
         raise CommandError(
-            f"{user} is in several workspaces; say which by --workspace: {listed(w.slug for w in found)}."
+            f"{user} is in several workspaces; say which by --workspace: {listed(w.slug for w in visible)}."
         )

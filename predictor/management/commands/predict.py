@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Predict every row of a CSV file, or the next periods of a forecast, as CSV."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        # Django's own --version gives way: here it is the model's.
+        # Replace Django's own --version: here it is the version of the model.
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -46,33 +46,33 @@ class Command(BaseCommand):
             raise CommandError("Give either a file or a horizon.")
         if options["file"] is not None and not options["file"].is_file():
             raise CommandError(f"There is no file {options['file']}.")
-        asked = {
+        arguments = {
             "registered_model": model,
             "version": options["model_version"],
             "coverage": options["coverage"],
             "by": None,
         }
         try:
-            told = self._predict(asked, options)
+            summary = self._predict(arguments, options)
         except MlwebError as error:
             raise CommandError(str(error)) from None
-        self.stderr.write(told)
+        self.stderr.write(summary)
 
-    def _predict(self, asked: dict[str, Any], options: dict[str, Any]) -> str:
-        """Writes the result; the answer is a sentence about it."""
+    def _predict(self, arguments: dict[str, Any], options: dict[str, Any]) -> str:
+        """Predict, write the result, and return a sentence about it."""
         if options["horizon"] is not None:
-            return self._forecast(asked, options)
-        asked |= {
+            return self._forecast(arguments, options)
+        arguments |= {
             "source": options["file"],
             "filename": options["file"].name,
             "strict": options["strict"],
         }
         if options["batch"]:
-            return self._predict_batch(asked, options["output"])
-        return self._predict_csv(asked, options["output"])
+            return self._predict_batch(arguments, options["output"])
+        return self._predict_csv(arguments, options["output"])
 
-    def _predict_csv(self, asked: dict[str, Any], output: Path | None) -> str:
-        answer = predictions.predict_csv(**asked, face=PredictionSource.COMMAND)
+    def _predict_csv(self, arguments: dict[str, Any], output: Path | None) -> str:
+        answer = predictions.predict_csv(**arguments, face=PredictionSource.COMMAND)
         try:
             self._write_file(answer.path, output)
         finally:
@@ -82,8 +82,8 @@ class Command(BaseCommand):
             f"{answer.n_rows_with_warnings:,} with warnings."
         )
 
-    def _predict_batch(self, asked: dict[str, Any], output: Path | None) -> str:
-        batch = batches.run_here(**asked, may_link=False)
+    def _predict_batch(self, arguments: dict[str, Any], output: Path | None) -> str:
+        batch = batches.run_here(**arguments, may_link=False)
         if not batch.has_result:
             raise CommandError(f"The batch has {batch.status}. {batch.error}")
         with batches.open_result(batch) as result:
@@ -93,9 +93,9 @@ class Command(BaseCommand):
             f"{batch.n_warnings:,} with warnings, {batch.n_errors:,} without an answer."
         )
 
-    def _forecast(self, asked: dict[str, Any], options: dict[str, Any]) -> str:
+    def _forecast(self, arguments: dict[str, Any], options: dict[str, Any]) -> str:
         answer = predictions.predict(
-            **asked, horizon=options["horizon"], group=options["group"], source=PredictionSource.COMMAND
+            **arguments, horizon=options["horizon"], group=options["group"], source=PredictionSource.COMMAND
         )
         text = predictions.forecast_csv(answer)
         if options["output"] is None:
@@ -124,7 +124,7 @@ def _model(options: dict[str, Any]) -> RegisteredModel:
 
 def _write_bytes(result: BinaryIO, output: Path | None) -> None:
     if output is None:
-        # Parquet is no text.
+        # Bytes, since Parquet is not text.
         shutil.copyfileobj(result, sys.stdout.buffer, 1 << 20)
         return
     with output.open("wb") as file:

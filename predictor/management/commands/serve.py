@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    """The web server shares its port between its processes, so it would not notice another program on it."""
+    """Raises CommandError when another program uses the port: the web server, with SO_REUSEPORT, would not notice."""
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError:
@@ -55,7 +55,7 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 def collect_static_files() -> None:
-    """Collected again only when a file changed: hashing and compressing them takes five seconds."""
+    """Run collectstatic only when a file has changed: hashing and compressing takes five seconds."""
     stamp = Path(settings.STATIC_ROOT) / ".collected"
     digest = digest_of_static_files()
     if stamp.exists() and stamp.read_text() == digest:
@@ -68,13 +68,13 @@ def digest_of_static_files() -> str:
     digest = sha256(str(settings.STORAGES["staticfiles"]).encode())
     for finder in get_finders():
         for path, storage in finder.list([]):
-            found = os.stat(storage.path(path))
-            digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+            status = os.stat(storage.path(path))
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
 def supervise() -> None:
-    """Become supervisord: it restarts what dies, and ends all of it on Ctrl-C or SIGTERM."""
+    """Replace this process by supervisord, which restarts dead processes and ends all on Ctrl-C or SIGTERM."""
     os.environ.update(
         MLWEB_DATA_DIR=str(settings.DATA_DIR),
         MLWEB_HOST=settings.HOST,
@@ -84,17 +84,17 @@ def supervise() -> None:
         MLWEB_DRAIN_SECONDS=str(settings.DRAIN_SECONDS),
         MLWEB_STOP_SECONDS=str(settings.DRAIN_SECONDS + 15),
         MLWEB_PYTHON=sys.executable,
-        # As root, Celery warns on each start; here it is one's own machine or a container.
+        # Celery warns on each start as root, which is normal on one's own machine or in a container.
         PYTHONWARNINGS="ignore:You're running the worker with superuser privileges",
         PYTHONUNBUFFERED="1",
     )
-    # A password has done its work once the admin is made; no process needs to carry it.
+    # The password is needed only to create the admin; do not pass it on to other processes.
     os.environ.pop("MLWEB_ADMIN_PASSWORD", None)
     arguments = ["-m", "supervisor.supervisord", "--nodaemon", "--configuration", str(SUPERVISOR_CONFIG)]
     if os.getuid() == 0:
-        arguments += ["--user", "root"]  # said aloud, or supervisor warns about it
+        arguments += ["--user", "root"]  # explicit, or supervisor warns about it
     if stat.S_ISREG(os.fstat(1).st_mode):
-        # Several processes write there: without this, `make run > log` would overwrite its own lines.
+        # Several processes write to the file: without O_APPEND, `make run > log` would overwrite its own lines.
         fcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | os.O_APPEND)
     os.chdir(settings.BASE_DIR)
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606

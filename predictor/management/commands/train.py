@@ -115,7 +115,7 @@ def find_dataset(options: Mapping[str, Any]) -> Dataset:
 
 
 def parameter(text: str) -> tuple[str, Any]:
-    """`max_depth=3` as ("max_depth", 3): the value as JSON where it is JSON, else as text."""
+    """Parse `max_depth=3` as ("max_depth", 3): the value as JSON if it is JSON, else as text."""
     name, separator, value = text.partition("=")
     if not name or not separator:
         raise ValueError(text)
@@ -126,7 +126,7 @@ def parameter(text: str) -> tuple[str, Any]:
 
 
 class Progress:
-    """Each new message once, with how far the run is."""
+    """Prints each new progress message once, with the progress in percent."""
 
     def __init__(self, write: Any):
         self._write = write
@@ -147,12 +147,12 @@ def verdict(run: TrainingRun) -> list[str]:
     for name, value in version.metrics.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             other = baseline.get(name)
-            shown = f"{other:12.5g}" if isinstance(other, (int, float)) else ""
-            lines.append(f"    {name:24} {value:12.5g} {shown}")
+            cell = f"{other:12.5g}" if isinstance(other, (int, float)) else ""
+            lines.append(f"    {name:24} {value:12.5g} {cell}")
     if version.threshold is not None:
         lines.append(version.evaluation["decision"]["sentence"])
-    found = version.evaluation.get("verdict", {})
-    return [*lines, found.get("sentence", ""), *found.get("worries", [])]
+    comparison = version.evaluation.get("verdict", {})
+    return [*lines, comparison.get("sentence", ""), *comparison.get("worries", [])]
 
 
 def outcome(run: TrainingRun) -> dict[str, Any]:

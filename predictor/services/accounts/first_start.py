@@ -1,4 +1,4 @@
-"""What a fresh installation needs before anybody can sign in: a first admin and a first workspace."""
+"""First start: create the first admin and the first workspace of a new installation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIRST_WORKSPACE = "default"
 
 @dataclass(frozen=True)
 class FirstAdmin:
-    """The first admin, and the password made for them (empty when one was given, or they existed)."""
+    """The first admin, and the generated password (empty when one was given or the account existed)."""
 
     email: str
     password: str = ""
@@ -23,9 +23,9 @@ class FirstAdmin:
 
 @transaction.atomic
 def prepare(*, email: str, password: str = "") -> FirstAdmin:
-    """Make the first admin and the workspace `default` where they are missing; leaves what exists alone.
+    """Create the first admin and the workspace `default` if they are missing; change nothing that exists.
 
-    An installation that has an admin gets another one only when a password for them is given.
+    An installation with an admin gets another one only when a password is given.
     """
     existing = User.objects.filter(email__iexact=email).first()
     if existing is not None:
@@ -33,14 +33,14 @@ def prepare(*, email: str, password: str = "") -> FirstAdmin:
         return FirstAdmin(email=existing.email)
     if not password and User.objects.filter(is_superuser=True).exists():
         return FirstAdmin(email=email)
-    made = "" if password else secrets.token_urlsafe(15)
-    admin = User.objects.create_superuser(email, password or made)
+    generated = "" if password else secrets.token_urlsafe(15)
+    admin = User.objects.create_superuser(email, password or generated)
     _prepare_workspace(admin)
-    return FirstAdmin(email=admin.email, password=made, is_new=True)
+    return FirstAdmin(email=admin.email, password=generated, is_new=True)
 
 
 def _prepare_workspace(admin: User) -> None:
-    """The first workspace, only while there is none at all: a deleted or renamed one does not come back."""
+    """Create the first workspace only while there is none: a deleted or renamed one is not created again."""
     workspace = Workspace.objects.filter(slug=FIRST_WORKSPACE).first()
     if workspace is None and not Workspace.objects.exists():
         workspace = Workspace.objects.create(slug=FIRST_WORKSPACE, name="Default")

@@ -1,9 +1,8 @@
-"""How many requests a token may send: a bucket that holds a minute's worth and is refilled all the time.
+"""Rate limit of an API token: a token bucket of one minute's requests (GCRA), shared by all web processes.
 
-All web processes of one machine count together, in a file; all machines do, where `CACHE_URL` names a Redis. So a
-token that may send 100 a minute gets 100 at once after a pause, and one every 0.6 s from then on, whichever
-process is asked. The arithmetic is the generic cell rate algorithm: of each bucket only the moment is kept at
-which it will be full again.
+The processes of one machine share the buckets in a file; with a Redis in `CACHE_URL`, all machines share them.
+A token with 100 requests a minute may send 100 at once after a pause, then one every 0.6 s, to any process. The
+generic cell rate algorithm (GCRA) stores one number for each bucket: the time at which it will be full again.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ logger = logging.getLogger(__name__)
 PERIOD_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 0.25
 REDIS_REST_SECONDS = 10
-# The clock of two readings of one moment.
+# Tolerance for rounding in sums of floating-point times.
 SLACK_SECONDS = 1e-6
 
 now: Callable[[], float] = time.time
@@ -40,7 +39,7 @@ now: Callable[[], float] = time.time
 
 @dataclass(frozen=True)
 class Standing:
-    """How a token stands after a request: allowed or not, and how many more would be, right now."""
+    """The state of a rate limit after a request: whether it is allowed, and how many more are right now."""
 
     limit: int
     remaining: int
@@ -53,7 +52,7 @@ class Standing:
 
     @property
     def headers(self) -> dict[str, str]:
-        """As draft-ietf-httpapi-ratelimit-headers-06 names them."""
+        """The response headers of draft-ietf-httpapi-ratelimit-headers-06."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
@@ -62,7 +61,7 @@ class Standing:
         }
 
     def require(self) -> None:
-        """Raises RateLimited."""
+        """Count a refusal and raise RateLimited, if the request is not allowed."""
         if not self.is_allowed:
             meters.count("rate_limited")
             raise RateLimited(
@@ -79,7 +78,7 @@ def limit_of(token: ApiToken) -> int:
 
 
 def take(token: ApiToken) -> Standing | None:
-    """One request of this token; None where it has no limit."""
+    """Take one request from the token's bucket; None when the token has no limit."""
     limit = limit_of(token)
     if not limit:
         return None
@@ -87,7 +86,7 @@ def take(token: ApiToken) -> Standing | None:
 
 
 def _stand(limit: int, is_allowed: bool, full_in: float) -> Standing:
-    """`full_in`: after this request if it is allowed, else without it."""
+    """`full_in`: seconds until the bucket is full, this request included if it is allowed."""
     interval = PERIOD_SECONDS / limit
     if not is_allowed:
         return Standing(limit, 0, full_in, max(full_in + interval - PERIOD_SECONDS, SLACK_SECONDS))
@@ -96,20 +95,20 @@ def _stand(limit: int, is_allowed: bool, full_in: float) -> Standing:
 
 class Buckets(Protocol):
     def take(self, pk: int, interval: float) -> tuple[bool, float]:
-        """Whether one more fits into the bucket of this token, and in how many seconds it is full again."""
+        """(is allowed, seconds until full) for one more request of the API token `pk`, one every `interval` seconds."""
         ...
 
 
 def taken(full_at: float, at: float, interval: float) -> tuple[bool, float]:
-    """(is allowed, full at) of a bucket that would be full at `full_at`, asked at `at`."""
-    # A bucket cannot be emptier than empty: else a clock that was set back would lock the token out.
+    """The GCRA step: (is allowed, new time of full) for a request at time `at`; all in seconds."""
+    # Clamp to an empty bucket: else a clock that was set back would lock the token out.
     full_at = min(max(full_at, at), at + PERIOD_SECONDS)
     after = full_at + interval
     return (True, after) if after - at <= PERIOD_SECONDS + SLACK_SECONDS else (False, full_at)
 
 
 class InMemory:
-    """For a process that can share nothing."""
+    """Buckets of one process: the fallback when the file cannot be used."""
 
     def __init__(self) -> None:
         self._full_at: dict[int, float] = {}
@@ -123,7 +122,7 @@ class InMemory:
 
 
 class InFile:
-    """For all processes of one machine: eight bytes for each token, at eight times its number. 5 µs a request."""
+    """Buckets shared by the processes of one machine: a float64 per token at offset 8 · pk. 5 µs a request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -144,8 +143,8 @@ class InFile:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             at = now()
-            found = os.pread(file, 8, pk * 8)
-            before = struct.unpack("d", found)[0] if len(found) == 8 else 0.0
+            stored = os.pread(file, 8, pk * 8)
+            before = struct.unpack("d", stored)[0] if len(stored) == 8 else 0.0
             is_allowed, full_at = taken(before, at, interval)
             if full_at != before:
                 os.pwrite(file, struct.pack("d", full_at), pk * 8)
@@ -154,7 +153,7 @@ class InFile:
             fcntl.flock(file, fcntl.LOCK_UN)
 
     def _opened(self) -> int:
-        # A child shares its parent's open file, and with it the lock: it needs one of its own.
+        # After a fork, parent and child share the open file and its lock: the child opens its own.
         if self._file is None or self._pid != os.getpid():
             path = Path(settings.DATA_DIR) / "rates"
             self._file, self._pid = os.open(path, os.O_RDWR | os.O_CREAT, 0o600), os.getpid()
@@ -162,7 +161,7 @@ class InFile:
 
 
 class InRedis:
-    """For all processes of all machines, by Redis' clock. While Redis does not answer, each machine for itself."""
+    """Buckets shared by all machines, with the clock of Redis. While Redis does not answer, `fallback` counts."""
 
     SCRIPT = """
         local time = redis.call('TIME')
@@ -206,7 +205,7 @@ class InRedis:
 
 
 def buckets() -> Buckets:
-    """What the settings ask for."""
+    """The buckets for the configured cache: Redis, else the file."""
     in_file = InFile()
     cache = settings.CACHES["default"]
     if "redis" in cache["BACKEND"].lower():

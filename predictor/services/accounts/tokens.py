@@ -1,4 +1,4 @@
-"""API tokens: made once, stored as a digest, looked up by it.
+"""API tokens: create, authenticate, revoke. Only the SHA-256 digest of a token is stored.
 
 `docs/adr/0005-api-tokens-of-our-own.md` says why this is not a library.
 """
@@ -25,7 +25,7 @@ from ..process.short_cache import Remembered
 
 logger = logging.getLogger(__name__)
 
-MARK = "mlw_"  # so that secret scanners and people can tell what it is
+MARK = "mlw_"  # a prefix by which secret scanners and people recognise a token
 N_RANDOM_BYTES = 32  # 256 bits, written as 43 URL-safe characters
 WELL_FORMED = re.compile(r"mlw_[A-Za-z0-9_-]{43}")
 MOST_REQUESTS_PER_MINUTE = 10_000_000
@@ -36,7 +36,7 @@ _usable: Remembered[str, ApiToken] = Remembered()
 
 @dataclass(frozen=True)
 class CreatedToken:
-    """A new token and, this once, the text that callers send. It cannot be had again."""
+    """A new token and the text that callers send. The text is shown only once."""
 
     token: ApiToken
     plaintext: str
@@ -51,16 +51,16 @@ def create_token(
     expires_at: datetime | None = None,
     requests_per_minute: int | None = None,
 ) -> CreatedToken:
-    """A token that acts as `user` in `workspace` within `scopes`.
+    """Create a token that acts as `user` in `workspace` within `scopes`.
 
-    `requests_per_minute`: None for the installation's limit; one of its own can only be stricter. Raises
-    `InvalidInput` for a bad name, scope, expiry or limit, `NotFound` where the person is not in it.
+    `requests_per_minute`: None for the installation's limit; a limit of its own can only be stricter. Raises
+    `InvalidInput` for a bad name, scope, expiry or limit, `NotFound` when the person is not in the workspace.
     """
     name = name.strip()
     if not name or len(name) > 80:
         raise InvalidInput("Give the token a name of 1 to 80 characters that says what uses it.", limit=80)
     if expires_at is not None and expires_at <= timezone.now():
-        raise InvalidInput("The token would end before it begins; choose a later time.")
+        raise InvalidInput("The token would expire in the past; choose a later time.")
     _require_limit(requests_per_minute)
     if not Membership.objects.filter(user=user, workspace=workspace).exists():
         raise NotFound(f"There is no workspace {shown(workspace.slug)}.")
@@ -81,11 +81,11 @@ def create_token(
 
 
 def authenticate(plaintext: str) -> ApiToken:
-    """The token behind the text, with user and workspace loaded and `membership` set.
+    """The token of this text, with user and workspace loaded and `membership` set.
 
-    It is remembered for a second, so one that another process revoked may pass that long. Raises
+    It is cached for a second, so a token revoked by another process may be valid for that long. Raises
     `NotAuthenticated`, always with the same sentence, for a wrong, expired or revoked token, for a person who
-    is switched off, and for one who is no longer in the workspace.
+    is deactivated, and for one who is no longer in the workspace.
     """
     if not WELL_FORMED.fullmatch(plaintext):
         raise _refused()
@@ -98,7 +98,7 @@ def authenticate(plaintext: str) -> ApiToken:
 
 
 def revoke(*, token: ApiToken, by: User | None) -> None:
-    """Ends the token at once. Revoking twice keeps the first time."""
+    """End the token at once. A second call changes nothing."""
     if token.revoked_at is None:
         token._history_user = by
         token.mark_revoked()
@@ -106,12 +106,12 @@ def revoke(*, token: ApiToken, by: User | None) -> None:
 
 
 def digest_of(plaintext: str) -> str:
-    """SHA-256 in hexadecimal. Of 256 random bits: neither salt nor a slow hash would add anything."""
+    """SHA-256 in hexadecimal. A token has 256 random bits, so salt or a slow hash would add nothing."""
     return hashlib.sha256(plaintext.encode()).hexdigest()
 
 
 def note_use(token: ApiToken) -> None:
-    """Notes the use, at most once a minute, and never fails the request for it."""
+    """Record the use, at most once a minute. A database error is logged and does not fail the request."""
     now = timezone.now()
     if token.last_used_at is not None and now - token.last_used_at < USE_IS_NOTED_EVERY:
         return
@@ -162,10 +162,10 @@ def _require_limit(requests_per_minute: int | None) -> None:
 
 
 def _known_scopes(scopes: Iterable[Scope | str]) -> list[str]:
-    asked = {str(scope.value if isinstance(scope, Scope) else scope) for scope in scopes}
-    unknown = sorted(asked - set(Scope.values))
+    requested = {str(scope.value if isinstance(scope, Scope) else scope) for scope in scopes}
+    unknown = sorted(requested - set(Scope.values))
     if unknown:
         raise InvalidInput(f"{listed(unknown)} is not a scope; choose from {', '.join(Scope.values)}.")
-    if not asked:
+    if not requested:
         raise InvalidInput(f"Choose at least one scope: {', '.join(Scope.values)}.")
-    return [scope for scope in Scope.values if scope in asked]
+    return [scope for scope in Scope.values if scope in requested]

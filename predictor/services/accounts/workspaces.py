@@ -1,4 +1,4 @@
-"""Workspaces and the people in them."""
+"""Workspaces, memberships and roles."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..process import short_cache
 
 WELL_FORMED_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 
-# `/api/v1/<slug>/…` stands beside these; a workspace of such a name could not be reached.
+# These are paths below `/api/v1/`, beside `/api/v1/<slug>/…`; a workspace of such a name could not be reached.
 RESERVED_SLUGS = frozenset({"estimators", "health", "schema", "docs", "workspaces"})
 
 
 @dataclass(frozen=True)
 class AddedMember:
-    """Who was added. A new account has no password: its person chooses one through a set-password link."""
+    """The new membership. A new account has no password: its person chooses one with a set-password link."""
 
     membership: Membership
     is_new_account: bool
@@ -41,7 +41,10 @@ def enter(*, user: User, slug: str) -> Membership:
 
 @transaction.atomic
 def create_workspace(*, slug: str, name: str = "", by: User | None) -> Workspace:
-    """A new workspace with `by` as its admin. Without `by` (command line) it has nobody yet."""
+    """Create a workspace with `by` as its admin; without `by` (command line) it has no members.
+
+    Raises `InvalidInput`, `Conflict`.
+    """
     slug, name = slug.strip(), name.strip() or slug.strip()
     check_slug(slug)
     if len(name) > 120:
@@ -65,14 +68,14 @@ def add_member(
     email: str = "",
     user: User | None = None,
 ) -> AddedMember:
-    """Gives a person a role in the workspace; an unknown e-mail address gets an account.
+    """Give a person a role in the workspace; for an unknown e-mail address, create an account.
 
-    A new account has no password. Its person chooses one through a link that the face shows once to the
-    admin: unlike a one-time password, the link ends with its first use or after `PASSWORD_RESET_TIMEOUT`, the
+    A new account has no password. Its person chooses one with a link that the interface shows the admin
+    once: unlike a one-time password, the link ends with its first use or after `PASSWORD_RESET_TIMEOUT`, the
     admin never knows the password, and it works without a mail server.
 
-    Raises `InvalidInput` for a bad address or role, `Conflict` for somebody who is already in, and for an
-    account that another workspace made and nobody has taken up: whoever holds its link could walk in here.
+    Raises `InvalidInput` for a bad address or role, `Conflict` for an existing member, and for an account
+    of another workspace without a password: the holder of its set-password link would get access here.
     """
     role = _known_role(role)
     is_new = False
@@ -95,7 +98,7 @@ def add_member(
 
 @transaction.atomic
 def change_role(*, membership: Membership, role: WorkspaceRole | str, by: User | None) -> Membership:
-    """The membership with its new role. Raises `Conflict` where the workspace would lose its last admin."""
+    """The membership with its new role. Raises `Conflict` when the workspace would lose its last admin."""
     membership = _locked(membership)
     role = _known_role(role)
     if role != WorkspaceRole.ADMIN:
@@ -110,9 +113,9 @@ def change_role(*, membership: Membership, role: WorkspaceRole | str, by: User |
 
 @transaction.atomic
 def remove_member(*, membership: Membership, by: User | None) -> None:
-    """Takes the person out and revokes their tokens here, so that a later return does not wake them.
+    """Remove the person and revoke their tokens here, which stay revoked if the person returns.
 
-    Raises `Conflict` where the workspace would be left without an admin.
+    Raises `Conflict` when the workspace would lose its last admin.
     """
     membership = _locked(membership)
     _refuse_for_last_admin(membership)
@@ -124,21 +127,21 @@ def remove_member(*, membership: Membership, by: User | None) -> None:
 
 
 def check_slug(slug: str) -> None:
-    """Raises `InvalidInput` for a short name that could not stand in an address."""
+    """Raises `InvalidInput` for a slug that is malformed or reserved."""
     if not WELL_FORMED_SLUG.fullmatch(slug):
         raise InvalidInput(
             f"{shown(slug)} cannot be a workspace's short name: "
             "use up to 60 lower-case letters, digits and hyphens; begin and end with a letter or digit."
         )
     if slug in RESERVED_SLUGS:
-        raise InvalidInput(f"{shown(slug)} is kept for the API's own addresses; choose another short name.")
+        raise InvalidInput(f"{shown(slug)} is reserved for the API; choose another short name.")
 
 
 def can_be_sent_a_link(membership: Membership) -> bool:
     """Whether an admin of this workspace may make a set-password link for the person.
 
-    Only for an account that nobody has taken up and that belongs nowhere else: any other link would let the
-    admin sign in as somebody with rights that the admin has not given.
+    Only for an account without a password and without other workspaces: any other link would let the admin
+    sign in as a person with rights that the admin has not given.
     """
     user = membership.user
     if user.has_usable_password() or user.is_staff or user.is_superuser or not user.is_active:
@@ -152,9 +155,9 @@ def _person(email: str) -> tuple[User, bool]:
         validate_email(email)
     except ValidationError:
         raise InvalidInput(f"{shown(email)} is not an e-mail address.") from None
-    found = User.objects.filter(email__iexact=email).first()
-    if found is not None:
-        return found, False
+    existing = User.objects.filter(email__iexact=email).first()
+    if existing is not None:
+        return existing, False
     return User.objects.create_user(email, None), True
 
 
@@ -179,12 +182,12 @@ def _known_role(role: WorkspaceRole | str) -> WorkspaceRole:
 
 
 def _locked(membership: Membership) -> Membership:
-    """The row as it is now, its workspace locked: two admins who remove each other must not both succeed."""
+    """Lock the workspace and read the row again: two admins who remove each other must not both succeed."""
     Workspace.objects.select_for_update().get(pk=membership.workspace_id)
-    found = Membership.objects.select_related("workspace", "user").filter(pk=membership.pk).first()
-    if found is None:
+    current = Membership.objects.select_related("workspace", "user").filter(pk=membership.pk).first()
+    if current is None:
         raise NotFound("This person is no longer in the workspace.")
-    return found
+    return current
 
 
 def _refuse_for_last_admin(membership: Membership) -> None:

@@ -1,4 +1,4 @@
-"""Files of a batch: which kind they are, how their rows are read, how the result is written."""
+"""Files of a batch prediction: detecting their format, reading their rows, writing the result."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ MEDIA_TYPES = {
     BatchFormat.JSONL: "application/x-ndjson",
 }
 SUFFIXES = {".parquet": BatchFormat.PARQUET, ".jsonl": BatchFormat.JSONL, ".ndjson": BatchFormat.JSONL}
-# A line of JSON may hold some cells of the greatest size.
+# A line of JSON may hold this many cells of the greatest size.
 CELLS_A_LINE = 16
 
 
-def format_of(path: Path, filename: str, said: str = "") -> BatchFormat:
-    """The format that is asked for, or else the one that the file's first bytes and its name tell."""
-    if said:
-        if said not in BatchFormat.values:
+def format_of(path: Path, filename: str, requested: str = "") -> BatchFormat:
+    """The requested format, else the one detected from the first bytes and the file name. Raises InvalidInput."""
+    if requested:
+        if requested not in BatchFormat.values:
             raise InvalidInput(
-                f"There is no format {shown(said)}. Choose one of {listed(BatchFormat.values)}."
+                f"There is no format {shown(requested)}. Choose one of {listed(BatchFormat.values)}."
             )
-        return BatchFormat(said)
+        return BatchFormat(requested)
     with path.open("rb") as file:
         head = file.read(4_096)
     if head.startswith(b"PAR1"):
@@ -57,8 +57,8 @@ def open_rows(
             max_columns=settings.MAX_TABLE_COLUMNS,
             max_cell_bytes=settings.MAX_CELL_BYTES,
         )
-        how = CsvOptions(**options)
-        return CsvRows(path, served.signature, how, limits, scratch=scratch, is_lenient=True)
+        csv_options = CsvOptions(**options)
+        return CsvRows(path, served.signature, csv_options, limits, scratch=scratch, is_lenient=True)
     if kind is BatchFormat.PARQUET:
         return ParquetRows(
             path,
@@ -76,17 +76,17 @@ def open_rows(
 
 
 def refuse_hopeless(rows: BulkSource) -> None:
-    """Raises InvalidTable, InvalidRows when there is no row, or when none of the first ones can be answered."""
+    """Raises InvalidTable when there is no row, InvalidRows when no row of the first chunk can be predicted."""
     first = next(rows.bulk_chunks(), None)
     if first is None:
         raise InvalidTable("The file holds no rows.")
     if not first.places:
-        words = " ".join(list(first.errors.values())[:5])
-        raise InvalidRows(f"None of the first {first.n_rows:,} rows can be predicted. {words}")
+        messages = " ".join(list(first.errors.values())[:5])
+        raise InvalidRows(f"None of the first {first.n_rows:,} rows can be predicted. {messages}")
 
 
 class Result:
-    """How the result is written: a work file that grows chunk by chunk, and what becomes of it in the end."""
+    """Writer of a batch result: the bytes of each chunk for a work file, and the finished file."""
 
     def __init__(self, kind: BatchFormat, rows: BulkSource, answerer: BulkAnswerer):
         self._kind, self._answerer = kind, answerer
@@ -96,42 +96,42 @@ class Result:
 
     @property
     def head(self) -> bytes:
-        """What stands before the first row."""
+        """The bytes before the first row: the header of a CSV file, else nothing."""
         return csv_lines([[*self._own, *self._added]]) if self._kind is BatchFormat.CSV else b""
 
     def chunk(self, chunk: BulkChunk, answers: BulkAnswers) -> bytes:
-        """The rows of a chunk with what is said of them."""
+        """The rows of a chunk with their predictions, warnings and errors."""
         texts = self._json(chunk, answers) if self._kind is BatchFormat.JSONL else self._cells(chunk, answers)
         end = "\n" if self._kind is BatchFormat.JSONL else "\r\n"
         return end.join((*texts, "")).encode()
 
     def _cells(self, chunk: BulkChunk, answers: BulkAnswers) -> Iterator[str]:
-        said, errors, none = chunk.warnings, chunk.errors, self._answerer.none
-        found = iter(answers.cells)
+        all_warnings, errors, none = chunk.warnings, chunk.errors, self._answerer.none
+        cells = iter(answers.cells)
         is_csv = self._kind is BatchFormat.CSV
         for place, line in enumerate(chunk.lines):
             own = f"{line}," if is_csv else ""
             if place in errors:
                 yield f"{own}{none},,{self._cell(errors[place])}"
-            elif place in said:
-                warnings = " ".join(each.message for each in said[place])
-                yield f"{own}{next(found)},{self._cell(warnings)},"
+            elif place in all_warnings:
+                warnings = " ".join(each.message for each in all_warnings[place])
+                yield f"{own}{next(cells)},{self._cell(warnings)},"
             else:
-                yield f"{own}{next(found)},,"
+                yield f"{own}{next(cells)},,"
 
     def _json(self, chunk: BulkChunk, answers: BulkAnswers) -> Iterator[str]:
-        said, errors = chunk.warnings, chunk.errors
-        found = iter(answers.members)
+        all_warnings, errors = chunk.warnings, chunk.errors
+        members = iter(answers.members)
         for place, line in enumerate(chunk.lines):
             if place in errors:
                 yield f'{{"input":{line},"prediction":null,"error":{json_text(errors[place])}}}'
-            elif place in said:
-                yield f'{{"input":{line},{next(found)},"warnings":{warnings_as_json(said[place])}}}'
+            elif place in all_warnings:
+                yield f'{{"input":{line},{next(members)},"warnings":{warnings_as_json(all_warnings[place])}}}'
             else:
-                yield f'{{"input":{line},{next(found)},"warnings":[]}}'
+                yield f'{{"input":{line},{next(members)},"warnings":[]}}'
 
     def finished(self, source: Path, work: Path) -> Path:
-        """The work file as the result that people download."""
+        """The result to download: the work file, or a Parquet file joined from `source` and it."""
         if self._kind is not BatchFormat.PARQUET:
             return work
         result = work.with_name("result.parquet")

@@ -1,9 +1,8 @@
-"""How a claimed batch is done: chunk by chunk, so that neither its size nor a kill in the middle matters.
+"""Batch prediction job: predicts chunk by chunk, with checkpoints, so that it can resume after a kill.
 
-What is answered is appended to a work file and logged at once; how far that is, with all counts, is committed every
-second. An attempt that begins after a kill cuts the work file back to what was committed and goes on there. The
-second's rows in between are answered again and written to the log again, under ids that follow from their numbers:
-there they are once.
+Predictions are appended to a work file and logged at once; the progress and all counts are committed every second.
+An attempt after a kill truncates the work file to the committed length and continues there. The rows after that point
+are predicted and logged again, with ids derived from their row numbers, so that the log holds them only once.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
 from ..predictions.row_answers import NOT_A_NUMBER, Asked
 from . import batch_files
 
-# How often the progress is committed: what a kill makes be done again.
+# Seconds between two commits of the progress: the work that a kill can lose.
 COMMIT_SECONDS = 1.0
-# The log's other writers wait at most for so many rows.
+# Most rows in one transaction of the log, for which other writers wait.
 LOGGED_AT_ONCE = 1_000
 N_ERRORS_SHOWN = 100
 PREFIX = "batch-"
@@ -90,7 +89,7 @@ class BatchWork:
         self._committed_at = time.monotonic()
 
     def run(self) -> None:
-        """Answer what is not answered yet, and end the job."""
+        """Predict the remaining rows, and end the job."""
         work = self._folder / "result.partial"
         with work.open("r+b" if work.exists() else "x+b") as file:
             self._go_back_to_committed(file)
@@ -107,7 +106,7 @@ class BatchWork:
     def _go_back_to_committed(self, file: IO[bytes]) -> None:
         batch = self._batch
         if not batch.n_rows_done or os.fstat(file.fileno()).st_size < batch.n_bytes_done:
-            # At the beginning, or the work file is gone: another machine, or a disk that was lost.
+            # First attempt, or the work file is missing: another machine, or a lost disk.
             file.truncate(0)
             file.write(self._result.head)
             batch.n_rows_done = batch.n_errors = batch.n_warnings = 0
@@ -117,7 +116,7 @@ class BatchWork:
             file.seek(batch.n_bytes_done)
 
     def _refuse_doubtful_rows(self) -> None:
-        """A strict batch is read once before its first row is answered. Raises InvalidRows, StrictRows."""
+        """Check a strict batch as a whole before its first prediction. Raises InvalidRows, StrictRows."""
         self._held.update(progress_message="Checking every row")
         for chunk in self._rows.bulk_chunks():
             self._held.check()

@@ -1,4 +1,4 @@
-"""Batch predictions: ask for one, cancel it, fetch its result, drop what is no longer kept."""
+"""Batch predictions: start, cancel, open the result, delete files that are no longer kept."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
     "start",
 ]
 
-# Up to here a file is looked at before the answer; of a greater one, its beginning.
+# Before we accept a batch, a file up to LOOKED_AT_BYTES is checked; of a larger one, the first HEAD_BYTES.
 LOOKED_AT_BYTES = 64 << 20
 HEAD_BYTES = 4 << 20
 WAIT_SECONDS = 0.5
@@ -61,27 +61,26 @@ def start(
     request_id: str = "",
     may_link: bool = True,
 ) -> BatchPrediction:
-    """A queued batch of the rows of a file (CSV, Parquet or JSON lines), of a dataset, or of these rows.
+    """Queue a batch prediction for the rows of a file (CSV, Parquet or JSON lines), of a dataset, or these rows.
 
-    `kind` says the format where the file does not tell. `may_link`: the file may be kept by a link, for nobody writes
-    to it afterwards.
-    `strict`: one row that is doubtful refuses the whole file, before any is answered.
-    Raises what is wrong with the file as a whole at once: InvalidTable, InvalidRows, TooLarge, UnsupportedContent;
-    NotFound and NotServable as `predict`.
+    `kind` is the format when the file does not show it. `may_link`: the file may be stored as a hard link, because
+    nobody writes to it afterwards. `strict`: one row with a warning refuses the whole file, before any prediction.
+    Raises errors of the file as a whole at once: InvalidTable, InvalidRows, TooLarge, UnsupportedContent; NotFound
+    and NotServable as `predict`.
     """
-    chosen = registry.serving_version(registered_model, version)
-    served = loaded_versions.served(chosen)
+    model_version = registry.serving_version(registered_model, version)
+    served = loaded_versions.served(model_version)
     coverage_for(served.predictor, coverage)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="batch-look-") as scratch:
-        path, fields = _found(source, filename, kind, options, registered_model, Path(scratch))
-        _look(path, fields, served, Path(scratch))
+        path, fields = _source_file(source, filename, kind, options, registered_model, Path(scratch))
+        _check_beginning(path, fields, served, Path(scratch))
         with artifacts.keeping():
             digest = artifacts.put(path, may_link=may_link)
             with transaction.atomic():
                 batch = BatchPrediction.objects.create(
                     workspace_id=registered_model.workspace_id,
                     registered_model=registered_model,
-                    model_version=chosen,
+                    model_version=model_version,
                     n_bytes=path.stat().st_size,
                     is_strict=strict,
                     coverage=coverage,
@@ -97,9 +96,9 @@ def start(
 
 
 def cancel(*, batch: BatchPrediction, by: User) -> BatchPrediction:
-    """End a waiting batch at once, a running one within seconds. Who asked for it may, and members may.
+    """End a queued batch at once, a running one within seconds. Its creator and members of the workspace may.
 
-    Raises Forbidden, and Conflict when it ended by itself. What was answered stays in the log.
+    Raises Forbidden, and Conflict when it has finished. Predictions made until then stay in the log.
     """
     if batch.created_by_id != by.pk:
         membership = Membership.objects.filter(workspace=batch.workspace_id, user=by).first()
@@ -109,12 +108,12 @@ def cancel(*, batch: BatchPrediction, by: User) -> BatchPrediction:
     return batch
 
 
-def run_here(*, on_change: OnChange | None = None, **asked: Any) -> BatchPrediction:
-    """As `start`, then carried out to its end: in this process, unless a worker was faster."""
-    batch = start(**asked)
-    held = jobs.claim(BATCHES, batch.pk, on_change=on_change)
-    if held is not None:
-        jobs.perform(BATCHES, held)
+def run_here(*, on_change: OnChange | None = None, **arguments: Any) -> BatchPrediction:
+    """Start a batch (arguments of `start`) and wait for its end. It runs here, unless a worker claims it first."""
+    batch = start(**arguments)
+    claimed = jobs.claim(BATCHES, batch.pk, on_change=on_change)
+    if claimed is not None:
+        jobs.perform(BATCHES, claimed)
     batch.refresh_from_db()
     while not batch.is_final:
         time.sleep(WAIT_SECONDS)
@@ -123,7 +122,7 @@ def run_here(*, on_change: OnChange | None = None, **asked: Any) -> BatchPredict
 
 
 def open_result(batch: BatchPrediction) -> BinaryIO:
-    """The result's bytes. Raises Conflict while there is none, NotFound when it is no longer kept."""
+    """Open the result for reading. Raises Conflict while there is none, NotFound when it is no longer kept."""
     if batch.result_removed_at is not None:
         days = settings.BATCH_RESULT_DAYS
         raise NotFound(f"Results are kept for {days:,} days, and this one is gone; predict the file again.")
@@ -133,7 +132,7 @@ def open_result(batch: BatchPrediction) -> BinaryIO:
 
 
 def media_type(batch: BatchPrediction) -> str:
-    """The result's kind, for a Content-Type."""
+    """The media type of the result, for a Content-Type header."""
     return batch_files.MEDIA_TYPES[BatchFormat(batch.format)]
 
 
@@ -142,7 +141,7 @@ def download_name(batch: BatchPrediction) -> str:
 
 
 def drop_old_files() -> None:
-    """Drop the sources of ended batches, and results that are older than MLWEB_BATCH_RESULT_DAYS."""
+    """Delete the sources of finished batches, and results older than MLWEB_BATCH_RESULT_DAYS."""
     ended = BatchPrediction.objects.finished()
     _drop("source_digest", ended.exclude(source_digest=""))
     before = timezone.now() - timedelta(days=settings.BATCH_RESULT_DAYS)
@@ -151,13 +150,13 @@ def drop_old_files() -> None:
 
 
 def _drop(name: str, rows: Any, **changes: Any) -> None:
-    found = dict(rows.values_list("pk", name))
-    if found:
-        BatchPrediction.objects.filter(pk__in=found).update(**{name: ""}, **changes)
-        artifact_references.remove_bytes(set(found.values()))
+    digests = dict(rows.values_list("pk", name))
+    if digests:
+        BatchPrediction.objects.filter(pk__in=digests).update(**{name: ""}, **changes)
+        artifact_references.remove_bytes(set(digests.values()))
 
 
-def _found(
+def _source_file(
     source: Path | Dataset | Sequence[Mapping[str, Any]],
     filename: str,
     kind: str,
@@ -171,9 +170,9 @@ def _found(
             limit = settings.MAX_UPLOAD_BYTES
             raise TooLarge(f"The file may hold {limit:,} bytes.", limit=limit)
         label = datasets.clean_filename(filename)
-        found = batch_files.format_of(source, label, kind)
-        how = asdict(options or CsvOptions()) if found is BatchFormat.CSV else {}
-        return source, {"filename": label, "format": found, "options": how}
+        file_format = batch_files.format_of(source, label, kind)
+        csv_options = asdict(options or CsvOptions()) if file_format is BatchFormat.CSV else {}
+        return source, {"filename": label, "format": file_format, "options": csv_options}
     if isinstance(source, Sequence):
         if not source:
             raise InvalidRows("There is no row to predict; send at least one.")
@@ -185,19 +184,26 @@ def _found(
     if not source.has_data:
         raise InvalidInput("The data of this dataset was removed; upload it again.")
     names = ("encoding", "delimiter", "decimal", "skip_bad_rows")
-    how = {name: source.options[name] for name in names if source.options.get(name) is not None}
-    fields = {"filename": source.filename, "format": BatchFormat.CSV, "options": how, "dataset": source}
+    csv_options = {name: source.options[name] for name in names if source.options.get(name) is not None}
+    fields = {
+        "filename": source.filename,
+        "format": BatchFormat.CSV,
+        "options": csv_options,
+        "dataset": source,
+    }
     return artifacts.path_of(source.sha256), fields
 
 
-def _look(path: Path, fields: Mapping[str, Any], served: loaded_versions.Served, scratch: Path) -> None:
-    """Raises what would end the batch at its first rows; the whole file is the worker's to read."""
-    kind, looked_at = fields["format"], path
+def _check_beginning(
+    path: Path, fields: Mapping[str, Any], served: loaded_versions.Served, scratch: Path
+) -> None:
+    """Raises errors of the first rows, which would end the batch; the worker reads the whole file."""
+    kind, checked_path = fields["format"], path
     if path.stat().st_size > LOOKED_AT_BYTES and kind is not BatchFormat.PARQUET:
-        looked_at = scratch / "head"
+        checked_path = scratch / "head"
         with path.open("rb") as file:
-            looked_at.write_bytes(_whole_lines(file))
-    rows = batch_files.open_rows(looked_at, kind, served, fields.get("options", {}), scratch=scratch)
+            checked_path.write_bytes(_whole_lines(file))
+    rows = batch_files.open_rows(checked_path, kind, served, fields.get("options", {}), scratch=scratch)
     batch_files.refuse_hopeless(rows)
 
 

@@ -1,4 +1,4 @@
-"""Parquet bodies of a request."""
+"""Rows from a Parquet request body."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 
 
 def read(body: bytes) -> list[dict[str, Any]]:
-    """Rows {column: value}. Raises InvalidTable, InvalidRows, TooLarge."""
+    """Read the rows as {column: value}. Raises InvalidTable, InvalidRows, TooLarge."""
     from ...ml.inputs.parquet_rows import read_parquet_rows
 
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="parquet-") as folder:

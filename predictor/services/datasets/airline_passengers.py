@@ -1,6 +1,6 @@
-"""Passengers of international airlines, by month: the series that textbooks of forecasting begin with.
+"""AirPassengers: monthly passengers of international airlines, 1949 to 1960, in thousands.
 
-Box, Jenkins and Reinsel, "Time Series Analysis: Forecasting and Control", Series G. In thousands.
+Source: Box, Jenkins and Reinsel, "Time Series Analysis: Forecasting and Control", Series G.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BY_YEAR = (
 
 
 def rows() -> tuple[tuple[str, str], ...]:
-    """One row for each month: its first day, and how many thousands flew."""
+    """One row for each month: its first day, and its passengers in thousands."""
     return tuple(
         (f"{FIRST_YEAR + year}-{month:02}-01", str(value))
         for year, values in enumerate(BY_YEAR)

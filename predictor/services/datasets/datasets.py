@@ -1,4 +1,4 @@
-"""Uploaded tables: import, look, download, delete."""
+"""Datasets: import a CSV file, preview, download, delete."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ COPY_BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Preview:
-    """The first rows of a table: JSON scalars, dates as ISO 8601 text, None where nothing is."""
+    """The first rows of a table: JSON scalars, dates as ISO 8601 text, None for a missing value."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -58,21 +58,21 @@ def import_csv(
     origin: str = "",
     licence: str = "",
 ) -> Dataset:
-    """The dataset of a CSV file; the one that is there already when the same bytes came with the same options.
+    """Import a CSV file as a dataset; returns the existing one for the same bytes and the same options.
 
-    `origin` and `licence` say where a bundled sample comes from. Raises InvalidTable (with RaggedRows and
-    UnknownEncoding among it), UnsupportedContent and TooLarge; then nothing is kept.
+    `origin` and `licence` say where a bundled sample comes from. Raises InvalidTable (or its
+    subclasses RaggedRows and UnknownEncoding), UnsupportedContent and TooLarge; then nothing is stored.
     """
     options, label = options or ImportOptions(), clean_filename(filename)
     name = _clean_name(name, label)
     with ingest_process.scratch_folder() as scratch:
-        path = _as_our_file(source, scratch)
+        path = _local_file(source, scratch)
         sha256 = artifacts.digest_of(path)
-        asked = options_digest(options)
+        options_key = options_digest(options)
         with ingest_process.one_at_a_time(
-            hashlib.sha256(f"{workspace.pk} {sha256} {asked}".encode()).hexdigest()
+            hashlib.sha256(f"{workspace.pk} {sha256} {options_key}".encode()).hexdigest()
         ):
-            existing = _existing(workspace, sha256, asked)
+            existing = _existing(workspace, sha256, options_key)
             if existing is not None:
                 return existing
             report, parquet = ingest_process.run(path, scratch, options)
@@ -82,11 +82,11 @@ def import_csv(
                 "source": origin,
                 "licence": licence,
                 "n_bytes": path.stat().st_size,
-                "options": _options_as_found(options, report),
+                "options": _detected_options(options, report),
                 "created_by": by,
-                **_found(report),
+                **_table_fields(report),
             }
-            return _store(workspace, path, parquet, sha256, asked, fields)
+            return _store(workspace, path, parquet, sha256, options_key, fields)
 
 
 def preview(dataset: Dataset, limit: int = 20) -> Preview:
@@ -100,17 +100,17 @@ def preview(dataset: Dataset, limit: int = 20) -> Preview:
 
 
 def open_original(dataset: Dataset) -> BinaryIO:
-    """The uploaded bytes, as they came. Raises NotFound when they were removed."""
+    """The uploaded bytes, unchanged. Raises NotFound when they were removed."""
     _needs_data(dataset)
     return artifacts.open(dataset.sha256)
 
 
 @transaction.atomic
 def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False) -> None:
-    """Removes the dataset, its row and its bytes.
+    """Delete the dataset: its row and its bytes.
 
-    Raises Conflict, with the reason, while a training run or a model version names it. `keep_metadata` drops
-    the bytes then and keeps the row, so that versions still say what they were trained on.
+    Raises Conflict, with the reason, while a training run or a model version uses it. `keep_metadata` deletes
+    only the bytes and keeps the row, so that versions still say what they were trained on.
     """
     locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
     if locked is None:
@@ -130,7 +130,7 @@ def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False) ->
 
 
 def options_digest(options: ImportOptions) -> str:
-    """SHA-256 of what was asked: the same file read in another way is another dataset."""
+    """SHA-256 of the import options: the same file read with other options is another dataset."""
     return hashlib.sha256(json.dumps(options.to_json(), sort_keys=True).encode()).hexdigest()
 
 
@@ -146,7 +146,7 @@ def clean_filename(filename: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without control characters, direction marks, zero-width characters and halves of characters."""
+    """Text without control, direction, zero-width, surrogate and unassigned characters."""
     kept = (
         each for each in text if each.isspace() or unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Cn")
     )
@@ -162,8 +162,8 @@ def _clean_name(name: str, label: str) -> str:
     return cleaned or label.rpartition(".")[0].strip() or label
 
 
-def _as_our_file(source: Path | UploadedFile[Any] | IO[bytes], scratch: Path) -> Path:
-    """A file that nobody else writes to: an upload as it lies on the disk, anything else as a copy."""
+def _local_file(source: Path | UploadedFile[Any] | IO[bytes], scratch: Path) -> Path:
+    """A file that nobody else writes to: the temporary file of an upload, else a copy."""
     temporary = getattr(source, "temporary_file_path", None)
     path = Path(temporary()) if temporary else source if isinstance(source, Path) else None
     if path is not None:
@@ -181,7 +181,7 @@ def _as_our_file(source: Path | UploadedFile[Any] | IO[bytes], scratch: Path) ->
 
 
 def _flush(upload: Any) -> None:
-    # What Django wrote last may still be in its buffer; the file is read by another process.
+    # The last bytes may still be in a buffer of this process, and another process reads the file.
     upload.file.flush()
 
 
@@ -201,17 +201,19 @@ def _refuse_size(n_bytes: int) -> None:
         raise TooLarge(f"The file is larger than {limit:,} bytes, the limit for uploads.", limit=limit)
 
 
-def _existing(workspace: Workspace, sha256: str, asked: str) -> Dataset | None:
-    """The dataset of these bytes and options, if its data is really there."""
-    found = (
-        Dataset.objects.with_data().filter(workspace=workspace, sha256=sha256, options_digest=asked).first()
+def _existing(workspace: Workspace, sha256: str, options_key: str) -> Dataset | None:
+    """The dataset of these bytes and options, if its files exist."""
+    dataset = (
+        Dataset.objects.with_data()
+        .filter(workspace=workspace, sha256=sha256, options_digest=options_key)
+        .first()
     )
-    if found is None or not (artifacts.exists(sha256) and artifacts.exists(found.parquet_digest)):
+    if dataset is None or not (artifacts.exists(sha256) and artifacts.exists(dataset.parquet_digest)):
         return None
-    return found
+    return dataset
 
 
-def _found(report: IngestReport) -> dict[str, Any]:
+def _table_fields(report: IngestReport) -> dict[str, Any]:
     return {
         "n_rows": report.n_rows,
         "n_columns": len(report.schema.columns),
@@ -220,23 +222,23 @@ def _found(report: IngestReport) -> dict[str, Any]:
     }
 
 
-def _options_as_found(options: ImportOptions, report: IngestReport) -> Mapping[str, Any]:
-    found = replace(options, encoding=report.encoding, delimiter=report.delimiter, decimal=report.decimal)
-    return {**found.to_json(), "n_rejected": report.n_rejected}
+def _detected_options(options: ImportOptions, report: IngestReport) -> Mapping[str, Any]:
+    detected = replace(options, encoding=report.encoding, delimiter=report.delimiter, decimal=report.decimal)
+    return {**detected.to_json(), "n_rejected": report.n_rejected}
 
 
 def _store(
-    workspace: Workspace, path: Path, parquet: Path, sha256: str, asked: str, fields: Mapping[str, Any]
+    workspace: Workspace, path: Path, parquet: Path, sha256: str, options_key: str, fields: Mapping[str, Any]
 ) -> Dataset:
     with artifacts.keeping():
         artifacts.put(path, may_link=True, digest=sha256)
         parquet_digest = artifacts.put(parquet, may_link=True)
-        key = {"workspace": workspace, "sha256": sha256, "options_digest": asked}
+        key = {"workspace": workspace, "sha256": sha256, "options_digest": options_key}
         try:
             with transaction.atomic():
                 return Dataset.objects.create(**key, parquet_digest=parquet_digest, **fields)
         except IntegrityError:
-            # Another host was faster, or the row outlived its bytes: then they are back now.
+            # Another host was faster, or the files of this row were missing: then they are stored again now.
             existing = Dataset.objects.with_data().filter(**key).first()
             if existing is None:
                 raise

@@ -1,6 +1,6 @@
-"""The process that reads an upload: started in a folder of its own, bounded in number, killed when it lasts.
+"""The child process that parses an upload: in its own folder, limited in number, killed at a time limit.
 
-What a dead process left is found by its lock, which the system drops with the process, and removed.
+The operating system releases the file lock of a dead process, which shows whose folders can be removed.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ PREFIX = "import-"
 LOCK = ".lock"
 POLL_SECONDS = 0.02
 N_FILE_LOCKS = 256
-# Between the making of a folder and the taking of its lock lie microseconds.
+# A younger folder may not be locked yet: between creating and locking it lie microseconds.
 YOUNG_SECONDS = 60
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder below WORK_DIR that is gone afterwards, also after this process was killed (`sweep`)."""
+    """A temporary folder below WORK_DIR, removed afterwards; if this process is killed, by `sweep`."""
     sweep()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=settings.WORK_DIR))
     try:
@@ -48,7 +48,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def sweep() -> int:
-    """Removes the folders of imports whose process is dead; returns how many."""
+    """Remove the folders of imports whose process is dead; return how many."""
     n_removed = 0
     for folder in Path(settings.WORK_DIR).glob(PREFIX + "*"):
         with suppress(OSError):
@@ -60,17 +60,17 @@ def sweep() -> int:
 
 
 def run(source: Path, scratch: Path, options: ImportOptions) -> tuple[IngestReport, Path]:
-    """What the child says about `source`, and the Parquet file it wrote into `scratch`.
+    """Parse `source` in a child process: its report, and the Parquet file it wrote into `scratch`.
 
-    Raises its refusal; TooLarge when it took too long; InvalidTable when it died.
+    Raises the error that the child reports; TooLarge when it took too long; InvalidTable when it died.
     """
     request = IngestRequest(source=source, scratch=scratch, options=options, limits=limits())
-    with _slot(), (scratch / "stderr.log").open("wb") as chatter:
+    with _slot(), (scratch / "stderr.log").open("wb") as stderr:
         child = subprocess.Popen(
             [sys.executable, "-m", MODULE, str(request.write())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=chatter,
+            stderr=stderr,
             cwd=settings.BASE_DIR,
             env={**child_environment(), "TMPDIR": str(scratch)},
             start_new_session=True,
@@ -86,8 +86,8 @@ def run(source: Path, scratch: Path, options: ImportOptions) -> tuple[IngestRepo
             child.kill()
             child.wait()
     if code != 0 or not request.result.exists():
-        words = (scratch / "stderr.log").read_bytes()[-2_000:].decode("utf-8", "replace")
-        logger.error("Reading an upload ended with %s: %s", code, words)
+        last_output = (scratch / "stderr.log").read_bytes()[-2_000:].decode("utf-8", "replace")
+        logger.error("Reading an upload ended with %s: %s", code, last_output)
         raise InvalidTable(
             "The file could not be read: the reading process ended unexpectedly. Try again, or split it."
         )
@@ -107,7 +107,7 @@ def limits() -> ImportLimits:
 
 @contextmanager
 def one_at_a_time(key: str) -> Iterator[None]:
-    """The same file sent fifty times at once is read once: the others wait, then find the dataset."""
+    """A lock per file: the same file sent fifty times at once is parsed once; the others wait and find the dataset."""
     number = int(key[:8], 16) % N_FILE_LOCKS
     with _locks().joinpath(f"file-{number}.lock").open("w") as lock:
         _wait_for([lock.fileno()])
@@ -116,7 +116,7 @@ def one_at_a_time(key: str) -> Iterator[None]:
 
 @contextmanager
 def _slot() -> Iterator[None]:
-    """One of a few: each child may take its memory limit and every core."""
+    """A semaphore over processes, made of file locks: each child may use its memory limit and every core."""
     n_slots = max(1, (os.cpu_count() or 1) // 2)
     files = [_locks().joinpath(f"slot-{number}.lock").open("w") for number in range(n_slots)]
     try:
@@ -128,7 +128,7 @@ def _slot() -> Iterator[None]:
 
 
 def _wait_for(descriptors: list[int]) -> None:
-    """Takes the first lock that is free. Raises Conflict when none is for as long as an import may take."""
+    """Take the first free lock. Raises Conflict after INGEST_TIMEOUT_SECONDS."""
     deadline = time.monotonic() + settings.INGEST_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         for descriptor in descriptors:

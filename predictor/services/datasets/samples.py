@@ -1,6 +1,6 @@
-"""A few real tables for the first minutes; scikit-learn brings most along. They go the way of any upload.
+"""Sample datasets to start with, most of them from scikit-learn; imported like any upload.
 
-Read from scikit-learn's folder without importing it: a web process that adds a sample stays small.
+They are read from scikit-learn's folder without importing it, so that a web process stays small.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Sample:
-    """One bundled table. `files` are scikit-learn's, `labels` the words for the numbers in its last column;
+    """One sample table. `files` are scikit-learn's, `labels` are the texts for the numbers in its last column;
     a table of our own has `rows` instead."""
 
     key: str
@@ -123,7 +123,10 @@ SAMPLES = (
 
 
 def add_sample(*, workspace: Workspace, key: str, by: User | None) -> Dataset:
-    """The dataset of a bundled table in this workspace; the same one when it was added before."""
+    """Import a sample into this workspace; returns the existing dataset when it was added before.
+
+    Raises NotFound.
+    """
     sample = find_sample(key)
     return datasets.import_csv(
         workspace=workspace,
@@ -137,7 +140,7 @@ def add_sample(*, workspace: Workspace, key: str, by: User | None) -> Dataset:
 
 
 def find_sample(key: str) -> Sample:
-    """Raises NotFound when there is no such sample."""
+    """The sample of this key. Raises NotFound."""
     for sample in SAMPLES:
         if sample.key == key:
             return sample
@@ -169,7 +172,7 @@ def _lines(path: Path, sample: Sample) -> Sequence[Sequence[str]]:
 
 
 def _number(cell: str) -> str:
-    """As a person writes it: 151 where the file has 1.510000000000000000e+02."""
+    """The number in its shortest form: 151 where the file has 1.510000000000000000e+02."""
     value = float(cell)
     return str(int(value)) if value.is_integer() else repr(value)
 

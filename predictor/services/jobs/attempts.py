@@ -1,4 +1,4 @@
-"""The log of a job's attempts: when each began, who made it, how it ended."""
+"""The log of a job's attempts: when each began, which worker made it, how it ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEATHS = ("lost", "died")
 
 
 def begun_attempt() -> dict[str, Any]:
-    """The entry of an attempt that begins now, in this process."""
+    """The log entry of an attempt that begins now, in this process."""
     return {
         "began_at": now_text(),
         "worker": f"{socket.gethostname()}:{os.getpid()}",
@@ -27,7 +27,7 @@ def deaths(attempt_log: list[dict[str, Any]]) -> int:
 
 
 def with_lost_attempts(attempt_log: list[dict[str, Any]], n_attempts: int) -> list[dict[str, Any]]:
-    """The log of these many attempts, in which each that nobody ended is marked as lost."""
+    """The first `n_attempts` entries of the log; an attempt without an outcome is marked as lost."""
     log = [
         attempt if attempt["outcome"] else {**attempt, "ended_at": now_text(), "outcome": "lost"}
         for attempt in attempt_log

@@ -1,4 +1,4 @@
-"""What there is to say of one kind of work; `jobs.py` does the rest."""
+"""The interface of a job kind; `jobs.py` does the rest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .leases import Held
 
 
 class JobKind(ABC):
-    """One kind of work: which rows it lives in, how many at once in a process, and how one is done."""
+    """One kind of job: its model, how many run at once in a process, and how one is done."""
 
     name: ClassVar[str]
     model: ClassVar[type[Job]]
@@ -28,13 +28,13 @@ class JobKind(ABC):
     @property
     @abstractmethod
     def hard_limit(self) -> timedelta:
-        """How long one attempt may take, whatever happens."""
+        """The longest time of one attempt."""
 
     @abstractmethod
     def perform(self, held: Held) -> None:
-        """Do the work and end with `held.finish(...)`, in one transaction with what the work made.
+        """Do the work and end with `held.finish(...)`, in one transaction with the results.
 
-        Raises a MlwebError to fail for good, `WorkDied` to be tried again, `Stopped` when asked to stop.
+        Raises a MlwebError to fail for good, `WorkDied` to be retried, `Stopped` when asked to stop.
         """
 
     @property
@@ -44,4 +44,4 @@ class JobKind(ABC):
 
     @abstractmethod
     def clean_up(self, pk: int) -> None:
-        """Remove what attempts left behind, once the job is final."""
+        """Remove the files of all attempts, once the job is final."""

@@ -1,4 +1,4 @@
-"""Holding a claimed job: the lease, the reasons to stop, and the writes that need the lease."""
+"""Leases on claimed jobs: renewal, reasons to stop, and writes that require the lease."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 OnChange = Callable[[Mapping[str, Any]], None]
 
-# A cancelled job has to be at rest within 5 s; killing its processes takes well under one of them.
+# A cancelled job has to stop within 5 s; killing its processes takes less than 1 s.
 WATCH_SECONDS = 1.0
 
 
@@ -44,11 +44,11 @@ class Stopped(Exception):
 
 
 class WorkDied(Exception):
-    """The work ended through no fault of its own; another attempt may succeed. The message is a sentence."""
+    """The process of the job died without an error of its own; a retry may succeed. The message is a sentence."""
 
 
 class Held:
-    """A claimed job. As a context it keeps the lease alive; all writes happen only while it is ours."""
+    """A claimed job. As a context manager it renews the lease in a thread; writes require that we still hold it."""
 
     def __init__(
         self,
@@ -86,14 +86,14 @@ class Held:
 
     @property
     def rows(self) -> JobQuerySet:
-        """This row, as long as it is ours."""
+        """The row, if we still hold its lease; else an empty queryset."""
         rows: JobQuerySet = type(self.job)._default_manager.all()  # type: ignore[assignment]
         return rows.held_by(self._owner).filter(pk=self.pk)
 
     @property
     def reason_to_stop(self) -> Stop | None:
-        """Cheap; to be asked a few times a second by whoever does the work."""
-        # Without a database the lease cannot be renewed: from then on somebody else may have claimed the row.
+        """Why the job has to stop, or None. Without a query, so that the work can call it a few times a second."""
+        # A lease that could not be renewed in time may belong to another process now.
         if self._is_lost or time.monotonic() - self._renewed_at > self._lease.total_seconds():
             return Stop.LOST
         if self._is_cancelled:
@@ -103,13 +103,13 @@ class Held:
         return Stop.SHUTDOWN if self._is_shutting_down.is_set() else None
 
     def check(self) -> None:
-        """Raises Stopped when there is a reason to."""
+        """Raises Stopped when there is a reason to stop."""
         reason = self.reason_to_stop
         if reason is not None:
             raise Stopped(reason)
 
     def update(self, **fields: Any) -> None:
-        """Write to the row. Raises Stopped when it is no longer ours."""
+        """Write to the row. Raises Stopped when the lease is lost."""
         if not self.rows.update(**fields):
             self._is_lost = True
             raise Stopped(Stop.LOST)
@@ -117,29 +117,29 @@ class Held:
             self._on_change(fields)
 
     def finish(self, status: JobStatus, *, outcome: str, **fields: Any) -> None:
-        """End the job. Inside a transaction with what the work made, both happen or neither."""
+        """End the job. In one transaction with the results of the work, both are stored or neither."""
         self._release(status, outcome, "", finished_at=timezone.now(), **fields)
 
     def put_back(self, *, outcome: str, note: str = "") -> None:
-        """Into the queue again, for the next attempt; one that was cancelled meanwhile ends instead."""
+        """Put the job back into the queue for the next attempt; if it was cancelled meanwhile, end it."""
         with transaction.atomic():
-            # Under the lock: a waiting row that was cancelled in between would be claimed by nobody.
-            asked = self.rows.select_for_update().values_list("is_cancel_requested", flat=True)
-            if asked.first():
+            # Read under the lock: a job put back after it was cancelled would never be claimed.
+            cancel_requests = self.rows.select_for_update().values_list("is_cancel_requested", flat=True)
+            if cancel_requests.first():
                 self.finish(JobStatus.CANCELLED, outcome="cancelled")
             else:
                 self._release(JobStatus.QUEUED, outcome, note, rung_at=None)
 
     def renew(self) -> None:
-        """Lengthen the lease, and see whether the job was cancelled or lost."""
-        asked_at = time.monotonic()
+        """Extend the lease, or note that it is lost."""
+        started_at = time.monotonic()
         if not self.rows.update(lease_until=timezone.now() + self._lease):
             self._is_lost = True
             return
-        self._renewed_at = asked_at
+        self._renewed_at = started_at
 
     def look(self) -> None:
-        """See whether somebody cancelled the job; a read only, so it takes no lock."""
+        """Read whether the job was cancelled. A read takes no lock."""
         is_cancelled = self.rows.values_list("is_cancel_requested", flat=True).first()
         self._is_cancelled = bool(is_cancelled)
 

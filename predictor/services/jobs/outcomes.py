@@ -1,4 +1,4 @@
-"""The ways in which a held job ends, each with what is written to its row."""
+"""Outcomes of a claimed job: which status, error and attempt entry each writes to its row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def perform_to_end(kind: JobKind, held: Held) -> None:
-    """Do the work and write how it ended. Raises Stopped when the row is no longer ours, or DatabaseError."""
+    """Do the work and write its outcome. Raises Stopped when the lease is lost, or DatabaseError."""
     try:
         kind.perform(held)
     except Stopped as stopped:

@@ -1,10 +1,10 @@
-"""Work that outlives the process that does it. The row is the truth; the broker is only a doorbell.
+"""Job queue in the database: queued rows, leases, retries. The broker only notifies workers (`ring`).
 
-A process claims a row by one conditional UPDATE and holds it by a lease that a thread renews. Whatever it
-writes afterwards is conditional on still holding it, so two processes can never both finish one job. The
-sweep puts rows whose holder went silent back into the queue, and rings again for what nobody heard.
+A process claims a row by one conditional UPDATE and holds it by a lease that a thread renews. Each later write
+requires that lease, so two processes can never both finish one job. The sweep puts rows with an expired lease
+back into the queue, and notifies workers again for rows that still wait.
 
-Another kind of work is a subclass of `Job` (its row) and of `JobKind` (how it is done), listed in `tasks.py`.
+Another kind of job is a subclass of `Job` (its row) and of `JobKind` (how it is done), listed in `tasks.py`.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# A waiting row is rung for again after this many sweeps: its message may be lost, or its worker gone.
+# Workers are notified again for a waiting row after this many sweeps: the message or its worker may be lost.
 RING_AGAIN_AFTER_SWEEPS = 3
-# At most so many bells a sweep: one worker that hears one bell works off all that waits.
+# Most notifications per sweep: a worker that gets one processes all waiting rows.
 MAX_BELLS = 10
 
 _is_shutting_down = threading.Event()
 
 
 def ring(kind: JobKind, pk: int) -> None:
-    """Say on commit that there is work. Should the broker not hear it, the sweep rings again."""
+    """Notify workers on commit that a job waits. If the broker is down, the next sweeps repeat it."""
     transaction.on_commit(lambda: _ring_now(kind, pk), robust=True)
 
 
@@ -64,7 +64,7 @@ def _ring_now(kind: JobKind, pk: int) -> None:
     try:
         current_app.send_task("predictor.tasks.work", args=[kind.name])
     except Exception as error:
-        # Each broker has errors of its own, and none of them may fail the request.
+        # Each broker has its own exception classes, and none of them may fail the request.
         logger.warning(
             "The broker could not be reached (%s); the sweep will ring again.", type(error).__name__
         )
@@ -73,7 +73,7 @@ def _ring_now(kind: JobKind, pk: int) -> None:
 
 
 def cancel(kind: JobKind, job: Job) -> None:
-    """End a waiting job at once; ask whoever runs it to stop. Raises Conflict when it ended by itself."""
+    """End a queued job at once; ask the worker of a running one to stop. Raises Conflict when it has finished."""
     rows = kind.rows.filter(pk=job.pk)
     now = timezone.now()
     is_stopped = rows.queued().update(status=JobStatus.CANCELLED, finished_at=now, is_cancel_requested=True)
@@ -87,9 +87,9 @@ def cancel(kind: JobKind, job: Job) -> None:
 
 
 def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> Held | None:
-    """The job, ours until the lease is lost; None when somebody else has it or it needs no work.
+    """Claim the job under a lease; None when another process has it or it is not queued.
 
-    `on_change` hears each change that its holder writes to the row.
+    `on_change` is called with each change that the holder writes to the row.
     """
     owner = uuid.uuid4().hex
     with transaction.atomic():
@@ -112,7 +112,7 @@ def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> Held 
 
 
 def run(kind: JobKind, pk: int) -> bool:
-    """Claim the job and do it. False when there was nothing to claim."""
+    """Claim the job and do it. False when it could not be claimed."""
     held = claim(kind, pk)
     if held is None:
         return False
@@ -121,7 +121,7 @@ def run(kind: JobKind, pk: int) -> bool:
 
 
 def perform(kind: JobKind, held: Held) -> None:
-    """Do a claimed job and write down how it ended, unless somebody else holds it by then."""
+    """Do a claimed job and write its outcome, unless the lease is lost by then."""
     logger.info("%s %s: attempt %s begins.", kind.name, held.pk, held.job.attempts)
     try:
         with held:
@@ -130,7 +130,7 @@ def perform(kind: JobKind, held: Held) -> None:
         logger.warning("%s %s is no longer ours; its next attempt is another worker's.", kind.name, held.pk)
         return
     except DatabaseError:
-        # The lease runs out, and the sweep puts the row back.
+        # The lease will expire, and the sweep will put the row back.
         logger.exception("The end of %s %s could not be written.", kind.name, held.pk)
         return
     logger.info("%s %s: %s.", kind.name, held.pk, held.status)
@@ -141,7 +141,7 @@ def perform(kind: JobKind, held: Held) -> None:
 
 
 def work_off(kind: JobKind) -> None:
-    """Do what waits, oldest first, within this process's slots. A holder of a slot takes later work too."""
+    """Process queued jobs, oldest first, within the slots of this process. A slot is kept until none waits."""
     while not _is_shutting_down.is_set() and _next(kind) and kind.slots.acquire(blocking=False):
         try:
             while not _is_shutting_down.is_set() and (pk := _next(kind)):
@@ -157,7 +157,7 @@ def _next(kind: JobKind) -> int | None:
 
 
 def sweep(kind: JobKind) -> None:
-    """Put back what a silent worker held; end what was cancelled meanwhile; ring for what waits unheard."""
+    """Requeue jobs with an expired lease (or end cancelled ones), and notify workers of jobs that wait long."""
     for job in kind.rows.with_lost_lease():
         _take_back(kind, job)
     _ring_again(kind)
@@ -173,8 +173,8 @@ def _take_back(kind: JobKind, job: Job) -> None:
         changes |= {"status": JobStatus.FAILED, "finished_at": timezone.now(), "error": error}
     else:
         changes |= {"status": JobStatus.QUEUED, "rung_at": None}
-    # Whoever renewed the lease or claimed the row since we read it keeps it. One that was cancelled since is
-    # for the next sweep: it would wait for good, since nobody claims it.
+    # A worker that renewed the lease or claimed the row since we read it keeps it. A job cancelled since is left
+    # to the next sweep: put back now, it would wait forever, since cancelled jobs are not claimed.
     unchanged = kind.rows.running().filter(
         pk=job.pk,
         owner=job.owner,
@@ -186,20 +186,20 @@ def _take_back(kind: JobKind, job: Job) -> None:
 
 
 def _end(kind: JobKind, pk: int, status: str) -> None:
-    """After the row says so."""
+    """Count and clean up, after the final status is written."""
     meters.job_ended(kind.name, status)
     kind.clean_up(pk)
 
 
 def _ring_again(kind: JobKind) -> None:
-    unheard = timezone.now() - timedelta(seconds=RING_AGAIN_AFTER_SWEEPS * settings.JOB_SWEEP_SECONDS)
-    waiting = kind.rows.queued().filter(Q(rung_at=None) | Q(rung_at__lt=unheard))
+    notified_before = timezone.now() - timedelta(seconds=RING_AGAIN_AFTER_SWEEPS * settings.JOB_SWEEP_SECONDS)
+    waiting = kind.rows.queued().filter(Q(rung_at=None) | Q(rung_at__lt=notified_before))
     for pk in list(waiting.order_by("queued_at", "pk").values_list("pk", flat=True)[:MAX_BELLS]):
         _ring_now(kind, pk)
 
 
 def shut_down() -> None:
-    """Have every job of this process stop soon and go back into the queue."""
+    """Stop the jobs of this process soon and put them back into the queue."""
     _is_shutting_down.set()
 
 

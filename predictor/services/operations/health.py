@@ -1,4 +1,4 @@
-"""Can this process serve?"""
+"""Health checks: readiness of this process, and warnings that do not affect predictions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _migrated: set[str] = set()
 
 
 LOG_MAY_LAG_SECONDS = 10.0
-# With nobody at work, a queued job is claimed within a sweep or two.
+# A worker that is free claims a queued job within one or two sweeps.
 MAY_WAIT_SECONDS = 30
 
 
 def check() -> dict[str, str]:
-    """Each part with "ok", or what is wrong with it in a few words that anybody may read."""
+    """Readiness checks by name: "ok", or the problem in a few words without secrets."""
     return {
         "database": _database(),
         "storage": _storage(),
@@ -42,7 +42,7 @@ def check() -> dict[str, str]:
 
 
 def remarks() -> dict[str, str]:
-    """What is wrong and keeps nobody from predicting."""
+    """Problems that do not stop predictions."""
     try:
         n_jobs = n_jobs_without_worker()
     except DatabaseError:
@@ -51,7 +51,7 @@ def remarks() -> dict[str, str]:
 
 
 def n_jobs_without_worker() -> int:
-    """How many jobs wait for longer than they would if a worker were there, while none is at work on any."""
+    """How many jobs have waited longer than MAY_WAIT_SECONDS while no worker holds any job."""
     if any(kind.objects.running().filter(lease_until__gte=timezone.now()).exists() for kind in JOBS):
         return 0
     return sum(kind.objects.queued().filter(queued_at__lt=_since()).count() for kind in JOBS)
@@ -77,7 +77,7 @@ def _database() -> str:
 
 
 def _migrations() -> str:
-    # Once applied they stay applied while this process lives; looking costs 20 ms each time.
+    # Applied migrations stay applied while this process lives, and the check takes 20 ms.
     name = str(connection.settings_dict["NAME"])
     if name not in _migrated:
         executor = MigrationExecutor(connection)
@@ -96,7 +96,7 @@ def _disk() -> str:
 
 
 def _prediction_log() -> str:
-    """Of this process."""
+    """The lag of this process's log writer."""
     lag = group_commit.writer().status().oldest_seconds
     return OK if lag < LOG_MAY_LAG_SECONDS else f"waits for the database since {lag:.0f} s"
 

@@ -1,8 +1,8 @@
-"""Requests that may be repeated: the first one with a key is carried out, the others get its answer.
+"""Idempotency keys: the first request with a key is executed, repetitions get its stored response.
 
-The key is claimed by inserting a row: of fifty at once, the database lets one in, and the others find its row. Who
-holds it renews a lease; when that runs out, its process is dead, and the next repetition takes over. Faults of ours are
-not kept, so that a repetition tries again.
+A request claims the key by inserting a row: of fifty at once, the unique constraint accepts one, and the others read
+its row. The holder renews a lease. A lease that ran out means a dead process, and the next repetition takes over.
+Server errors are not stored, so that a repetition tries again.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 LEASE = timedelta(seconds=30)
 RENEWED_EVERY_SECONDS = 10.0
 RETRY_SECONDS = 1
-# Larger answers are kept as files.
+# Larger bodies are stored as artifacts.
 LARGEST_BODY = 64 << 10
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it was given. A large one is in the artifact storage under its digest."""
+    """A stored response. A large body is in the artifact storage under `body_digest`."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Claim:
-    """The right to answer a request. As a context it is renewed; what is not kept by then is given up."""
+    """A leased claim on a key. As a context manager it renews the lease, and frees the key unless `keep` was called."""
 
     def __init__(self, pk: int, owner: str):
         self.pk = pk
@@ -69,7 +69,7 @@ class Claim:
         self._renewer.join()
 
     def keep(self, answer: Answer) -> None:
-        """Store the answer for whoever repeats the request; inside a transaction, with what the request made."""
+        """Store the response for repetitions. Call it in the transaction that holds the effects of the request."""
         kept = IdempotentRequest.objects.held_by(self._owner).filter(pk=self.pk)
         n_kept = kept.update(
             status=answer.status,
@@ -82,7 +82,7 @@ class Claim:
             logger.warning("Another process took over a request that this one was still answering.")
 
     def give_up(self) -> None:
-        """What `keep` stored was undone with its transaction."""
+        """Undo `keep` after its transaction was rolled back."""
         self._is_kept = False
 
     def _renew(self) -> None:
@@ -98,32 +98,32 @@ class Claim:
 
 
 def claim(*, workspace_id: int, caller: str, key: str, route: str, fingerprint: str) -> Claim | Answer:
-    """The right to answer this request, or the answer that it got before.
+    """Claim the key for this request, or return the response that it got before.
 
-    Raises InvalidInput for what is no key, KeyReused when something else was sent with it, RequestUnderWay while
-    the first one is being answered.
+    `fingerprint` identifies the content of the request. Raises InvalidInput for a malformed key, KeyReused when the
+    key came with another request, RequestUnderWay while the first one is still being answered.
     """
     if not KEY.fullmatch(key):
         raise InvalidInput(
             "An Idempotency-Key is 1 to 255 printable ASCII characters, without spaces around."
         )
-    where = {"workspace_id": workspace_id, "caller": caller, "key": key, "route": route[:250]}
+    identity = {"workspace_id": workspace_id, "caller": caller, "key": key, "route": route[:250]}
     owner = uuid.uuid4().hex
     for _ in range(3):
-        # Read first: a repetition that finds its answer does not wait in the queue of those who write.
-        row = IdempotentRequest.objects.filter(**where).first()
-        if row is not None and (found := _taken_over_or_answered(row, owner, fingerprint)) is not None:
-            return found
+        # Read first: a repetition that finds its response does not wait for the write lock.
+        row = IdempotentRequest.objects.filter(**identity).first()
+        if row is not None and (outcome := _taken_over_or_answered(row, owner, fingerprint)) is not None:
+            return outcome
         with suppress(IntegrityError), transaction.atomic():
-            made = IdempotentRequest.objects.create(
-                **where, fingerprint=fingerprint, owner=owner, lease_until=timezone.now() + LEASE
+            row = IdempotentRequest.objects.create(
+                **identity, fingerprint=fingerprint, owner=owner, lease_until=timezone.now() + LEASE
             )
-            return Claim(made.pk, owner)
+            return Claim(row.pk, owner)
     raise _under_way()
 
 
 def _taken_over_or_answered(row: IdempotentRequest, owner: str, fingerprint: str) -> Claim | Answer | None:
-    """None when the answer is no longer kept: then the key is free again."""
+    """None when the stored response has expired: the key is free again."""
     now = timezone.now()
     if row.created_at < now - kept_for() and (row.status is not None or row.lease_until < now):
         IdempotentRequest.objects.filter(pk=row.pk, owner=row.owner).delete()
@@ -134,8 +134,8 @@ def _taken_over_or_answered(row: IdempotentRequest, owner: str, fingerprint: str
         )
     if row.status is not None:
         return Answer(row.status, row.headers, bytes(row.body), row.body_digest)
-    taken = IdempotentRequest.objects.held_by(row.owner).filter(pk=row.pk, lease_until__lt=now)
-    if taken.update(owner=owner, lease_until=now + LEASE):
+    expired = IdempotentRequest.objects.held_by(row.owner).filter(pk=row.pk, lease_until__lt=now)
+    if expired.update(owner=owner, lease_until=now + LEASE):
         return Claim(row.pk, owner)
     raise _under_way()
 
@@ -152,7 +152,7 @@ def kept_for() -> timedelta:
 
 
 def forget_old() -> int:
-    """Drop answers that are no longer kept; returns how many."""
+    """Delete expired responses; return how many."""
     old = IdempotentRequest.objects.older_than(timezone.now() - kept_for())
     digests = set(old.exclude(body_digest="").values_list("body_digest", flat=True))
     n_deleted = old.delete()[0]
@@ -162,5 +162,5 @@ def forget_old() -> int:
 
 
 def keep_body(content: bytes) -> tuple[bytes, str]:
-    """A body for an Answer: itself when it is small, else its digest in the artifact storage."""
+    """(body, body_digest) for an Answer: a small body itself, a large one by its digest in the artifact storage."""
     return (content, "") if len(content) <= LARGEST_BODY else (b"", artifacts.put_bytes(content))

@@ -1,4 +1,4 @@
-"""What an operator's Prometheus reads: the meters of all processes, and what the database and the disk say."""
+"""Prometheus metrics in text format: the meters of all processes, job counts, free disk space."""
 
 from __future__ import annotations
 
@@ -42,46 +42,46 @@ AT_WORK = ("queued", "running")
 
 
 def exposition() -> str:
-    """All of it in Prometheus' text format, version 0.0.4."""
-    found = meters.totals()
+    """All metrics in Prometheus' text exposition format, version 0.0.4."""
+    totals = meters.totals()
     return "\n".join(
-        [*_requests(found), *_latency(found), *_rows(found), *_plain(found), *_jobs(found), *_disk(), ""]
+        [*_requests(totals), *_latency(totals), *_rows(totals), *_plain(totals), *_jobs(totals), *_disk(), ""]
     )
 
 
-def _requests(found: Totals) -> Iterator[str]:
+def _requests(totals: Totals) -> Iterator[str]:
     yield from _head("requests_total", "counter", "Requests answered, by face and status.")
-    for face, status, count in found.requests():
+    for face, status, count in totals.requests():
         yield f'mlweb_requests_total{{face="{face}",status="{status}"}} {_number(count)}'
 
 
-def _latency(found: Totals) -> Iterator[str]:
+def _latency(totals: Totals) -> Iterator[str]:
     name = "request_seconds"
     yield from _head(name, "histogram", "Seconds from the request's head to its answer, by face.")
     for face in FACES:
-        counts = found.buckets(face)
+        counts = totals.buckets(face)
         if not counts[-1]:
             continue
         for bound, count in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True):
             yield f'mlweb_{name}_bucket{{face="{face}",le="{bound}"}} {_number(count)}'
-        yield f'mlweb_{name}_sum{{face="{face}"}} {_number(found.seconds(face))}'
+        yield f'mlweb_{name}_sum{{face="{face}"}} {_number(totals.seconds(face))}'
         yield f'mlweb_{name}_count{{face="{face}"}} {_number(counts[-1])}'
 
 
-def _rows(found: Totals) -> Iterator[str]:
+def _rows(totals: Totals) -> Iterator[str]:
     yield from _head("predicted_rows_total", "counter", "Rows answered and logged, by face; batches are one.")
     for source in SOURCES:
-        yield f'mlweb_predicted_rows_total{{face="{source}"}} {_number(found.value(f"rows_{source}"))}'
+        yield f'mlweb_predicted_rows_total{{face="{source}"}} {_number(totals.value(f"rows_{source}"))}'
 
 
-def _plain(found: Totals) -> Iterator[str]:
+def _plain(totals: Totals) -> Iterator[str]:
     for kind, entries in (("counter", COUNTERS), ("gauge", GAUGES)):
         for meter, name, text in entries:
             yield from _head(name, kind, text)
-            yield f"mlweb_{name} {_number(found.value(meter))}"
+            yield f"mlweb_{name} {_number(totals.value(meter))}"
 
 
-def _jobs(found: Totals) -> Iterator[str]:
+def _jobs(totals: Totals) -> Iterator[str]:
     for job, name, text in UNFINISHED:
         counted = job._default_manager.filter(status__in=AT_WORK).order_by()
         by_status = dict(counted.values_list("status").annotate(Count("pk")))
@@ -93,7 +93,7 @@ def _jobs(found: Totals) -> Iterator[str]:
     )
     for kind in KINDS:
         for end in ENDS:
-            yield f'mlweb_jobs_ended_total{{kind="{kind}",status="{end}"}} {_number(found.value(f"{kind}_{end}"))}'
+            yield f'mlweb_jobs_ended_total{{kind="{kind}",status="{end}"}} {_number(totals.value(f"{kind}_{end}"))}'
 
 
 def _disk() -> Iterable[str]:

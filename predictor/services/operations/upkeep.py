@@ -1,4 +1,4 @@
-"""What processes that died left behind, removed; safe to run at any time, on any machine."""
+"""Housekeeping: remove files and rows left by dead processes. Safe at any time, on any machine."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from ..jobs.queue import JobKind
 from ..predictions import csv_predictions
 from . import idempotency
 
-# Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
-# more, no process can be at work on an upload that nothing was written to.
+# An import may wait for the same file, wait for a slot, and read, each for INGEST_TIMEOUT_SECONDS. After one more
+# such time, no process can still use an upload that nothing was written to.
 UPLOAD_GRACE = 4
 
 
 def tidy() -> None:
-    """Remove delivered messages, uploads that were cut off, folders of ended jobs, old results of
-    predictions, files without a row."""
+    """Remove delivered messages, incomplete uploads, folders of finished jobs, old results, and files without a row."""
     purge_delivered_messages(settings.CELERY_BROKER_URL)
     remove_abandoned_uploads()
     remove_old_workdirs(training.TRAINING, "run-")
@@ -35,7 +34,7 @@ def tidy() -> None:
 
 
 def purge_delivered_messages(broker_url: str) -> int:
-    """The database broker keeps each message that it delivered; returns how many were removed."""
+    """Delete delivered messages, which the database broker keeps; return how many."""
     if not broker_url.startswith("sqla+"):
         return 0
     from sqlalchemy import create_engine, inspect, text
@@ -59,7 +58,7 @@ def remove_abandoned_uploads() -> None:
 
 
 def remove_old_workdirs(kind: JobKind, prefix: str) -> None:
-    """Folders of jobs that ended or are gone: a worker can die between the end of a job and its clean-up."""
+    """Remove folders of finished or deleted jobs: a worker can die between the end of a job and its clean-up."""
     folders = {path: path.name.removeprefix(prefix) for path in Path(settings.WORK_DIR).glob(f"{prefix}*")}
     numbers = {int(number) for number in folders.values() if number.isdecimal()}
     unfinished = set(kind.rows.unfinished().filter(pk__in=numbers).values_list("pk", flat=True))

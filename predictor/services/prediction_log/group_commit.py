@@ -1,12 +1,12 @@
 """Group commit for the prediction log: one transaction for all rows that wait in this process.
 
-Whoever comes first writes; the others wait, and when that is done one of them writes what has gathered in the
-meantime, for all. Nobody waits for a clock, and a lone request pays for no change of threads. Between processes
-on SQLite the order is kept by a lock on a file: SQLite's own way of waiting is to sleep for longer and longer,
-and two processes that log all the time put p99 past 100 ms.
+The first request becomes the leader and writes; the others wait. After the commit, one of them becomes the leader and
+writes all rows that have arrived meanwhile. There is no timer, and a single request needs no switch of threads.
+Between processes on SQLite, a file lock keeps the order: SQLite itself waits by sleeping for longer and longer, and
+two processes that log all the time raised p99 above 100 ms.
 
-An answer leaves after its rows are committed (`durable`), or at once, and a thread writes behind (`buffered`);
-`docs/prediction-log.md` says what each promises.
+A response is sent after its rows are committed (`durable`), or at once while a thread writes them behind it
+(`buffered`); `docs/prediction-log.md` says what each guarantees.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from .log_rows import ROWS_A_STATEMENT, LogRow, insert
 
 logger = logging.getLogger(__name__)
 
-# What may wait in memory when buffered; beyond it callers wait for the database as if it were durable.
+# Most rows in memory when buffered; beyond it callers wait for the commit as if it were durable (back-pressure).
 MOST_BUFFERED_ROWS = 50_000
 RETRY_SECONDS = 1.0
-# What passes: the database does not answer, the connection is closed, the file of turns cannot be opened.
+# Transient errors: the database does not answer, the connection is closed, the lock file cannot be opened.
 PASSING = (OperationalError, InterfaceError, OSError)
 
 
 @dataclass(frozen=True)
 class WriterStatus:
-    """How the log of this process keeps up, since the process began."""
+    """Counts of this process since its start, and the lag of its log: the age of the oldest waiting row."""
 
     n_waiting_rows: int
     oldest_seconds: float
@@ -51,9 +51,9 @@ class WriterStatus:
 
 
 class _Ticket:
-    """The rows of one request, and how it learns that they are committed, failed, or its own to write."""
+    """The rows of one waiting request, and the lock that wakes it: committed, failed, or now the leader."""
 
-    __slots__ = ("called", "error", "is_awaited", "is_leader", "rows", "since")
+    __slots__ = ("error", "is_awaited", "is_leader", "rows", "since", "woken")
 
     def __init__(self, rows: Sequence[LogRow], *, is_awaited: bool):
         self.rows = rows
@@ -61,13 +61,13 @@ class _Ticket:
         self.is_awaited = is_awaited
         self.is_leader = False
         self.error: BaseException | None = None
-        # The cheapest thing in Python that one thread can wait for and another release.
-        self.called = threading.Lock()
-        self.called.acquire()
+        # A bare lock is the cheapest primitive in Python that one thread waits for and another releases.
+        self.woken = threading.Lock()
+        self.woken.acquire()
 
 
 class LogWriter:
-    """The writer of one process. It has a connection of its own, which only the leader of the moment uses."""
+    """The log writer of one process. It has a connection of its own, which only the current leader uses."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -80,21 +80,21 @@ class LogWriter:
         self._n_commits = self._n_rows = self._n_failed_rows = 0
 
     def write(self, rows: Sequence[LogRow]) -> None:
-        """Returns when the rows are committed. Raises what kept them from it, mostly a DatabaseError."""
+        """Return when the rows are committed. Raises the error that prevented it, mostly a DatabaseError."""
         ticket = _Ticket(rows, is_awaited=True)
         with self._mutex:
             self._waiting.append(ticket)
             ticket.is_leader = not self._has_leader
             self._has_leader = True
         if not ticket.is_leader:
-            ticket.called.acquire()
+            ticket.woken.acquire()
         if ticket.is_leader:
             self._lead()
         if ticket.error is not None:
             raise ticket.error
 
     def write_behind(self, rows: Sequence[LogRow]) -> None:
-        """Returns at once, unless too much waits already; a thread commits the rows."""
+        """Return at once; a thread commits the rows. With MOST_BUFFERED_ROWS waiting, return after the commit."""
         with self._mutex:
             n_waiting = self._n_waiting_rows()
             meters.note("log_waiting_rows", n_waiting)
@@ -110,11 +110,11 @@ class LogWriter:
             self._has_work.set()
 
     def flush(self) -> None:
-        """What waits now is committed when this returns, or is about to be tried again."""
+        """Return when the rows that wait now are committed, or have failed and will be retried."""
         self.write(())
 
     def close(self) -> None:
-        """Flush, and close the connection; the next write opens another."""
+        """Flush, and close the connection; the next write opens a new one."""
         self.flush()
         with self._mutex:
             if not self._has_leader:
@@ -141,22 +141,22 @@ class LogWriter:
         return sum(len(each.rows) for each in self._waiting)
 
     def _work(self) -> None:
-        """The thread that writes behind: it asks like anybody else, for those who did not stay."""
+        """The write-behind thread: it flushes for requests that did not wait."""
         while True:
             self._has_work.wait()
             self._has_work.clear()
             try:
                 self.flush()
             except Exception as error:
-                # Without this thread nobody would write what waits, and nobody would hear of it.
+                # If this thread ended, buffered rows would never be written, without any error.
                 if not isinstance(error, PASSING):
                     logger.exception("The log's writer failed and goes on.")
                 time.sleep(RETRY_SECONDS)
                 self._has_work.set()
 
-    # --- What the leader does ------------------------------------------------------------------------------
+    # --- The leader's part ---------------------------------------------------------------------------------
     def _lead(self) -> None:
-        """Write what waits, then pass the lead to the first of those who came meanwhile."""
+        """Write the waiting rows, then make the first request that arrived meanwhile the leader."""
         batch: list[_Ticket] = []
         try:
             with self._turn():
@@ -183,15 +183,15 @@ class LogWriter:
             ticket.error = None
         with self._mutex:
             self._waiting[:0] = again
-            heir = next((each for each in self._waiting if each.is_awaited), None)
-            self._has_leader = heir is not None
+            next_leader = next((each for each in self._waiting if each.is_awaited), None)
+            self._has_leader = next_leader is not None
             meters.note("log_waiting_rows", self._n_waiting_rows())
-        if heir is not None:
-            heir.is_leader = True
-            heir.called.release()
+        if next_leader is not None:
+            next_leader.is_leader = True
+            next_leader.woken.release()
         for ticket in batch:
             if ticket.is_awaited:
-                ticket.called.release()
+                ticket.woken.release()
 
     def _count(self, batch: Sequence[_Ticket]) -> None:
         self._n_commits += any(each.rows for each in batch)
@@ -218,13 +218,13 @@ class LogWriter:
             self._drop_connection()
             if connection is None or connection.vendor == "sqlite":
                 raise
-            # Whether the broken connection committed is unknown; rows that are there are left as they are.
+            # The broken connection may have committed; insert() leaves existing rows unchanged.
             self._insert(rows)
         except DatabaseError:
             self._commit_each(batch)
 
     def _commit_each(self, batch: Sequence[_Ticket]) -> None:
-        """One request's rows cannot be kept (their version was deleted, say): the others are."""
+        """Insert the rows of each request alone: one may fail (its version was deleted, say), the others are kept."""
         for ticket in batch:
             try:
                 self._insert(ticket.rows)
@@ -248,7 +248,7 @@ class LogWriter:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """As `turn`, with the file kept open."""
+        """As `turn`, but the file stays open between calls."""
         if not takes_turns():
             yield
             return
@@ -269,7 +269,7 @@ class LogWriter:
 
 
 def takes_turns() -> bool:
-    """Whether the database is a file, which one process at a time can write to."""
+    """Whether the database is SQLite, where only one process at a time can write."""
     return connections[DEFAULT_DB_ALIAS].vendor == "sqlite"
 
 
@@ -279,7 +279,7 @@ def turns_path() -> Path:
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Between the log's writers of all processes, for others who write much."""
+    """Hold the file lock of the log writers of all processes; for other code that writes many rows."""
     if not takes_turns():
         yield
         return
@@ -290,7 +290,7 @@ def turn() -> Iterator[None]:
 
 @contextmanager
 def _transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """`atomic` knows only the connections of threads."""
+    """A transaction on this connection: `atomic` works only for connections registered with Django."""
     connection.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
     try:
         yield
@@ -312,9 +312,9 @@ def writer() -> LogWriter:
 
 
 def _begin_anew() -> None:
-    """After a fork: the parent's connection, locks and thread are not the child's.
+    """After a fork, make a new writer: the connection, locks and thread of the old one belong to the parent.
 
-    The old writer is kept, for closing its SQLite connection would end the parent's locks.
+    The old writer is kept, because closing its SQLite connection would release the parent's locks.
     """
     global _writer  # noqa: PLW0603 (one for each process)
     _inherited.append(_writer)
@@ -322,7 +322,7 @@ def _begin_anew() -> None:
 
 
 def _flush_at_exit() -> None:
-    """The thread that writes behind ends with the interpreter, whatever it has in hand."""
+    """Write the buffered rows: the daemon thread ends with the interpreter, even with rows left."""
     if _writer.is_at_work:
         _writer.flush()
 

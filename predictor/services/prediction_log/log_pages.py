@@ -1,8 +1,8 @@
-"""The log page by page, in the same time whether it holds a thousand rows or many millions.
+"""Keyset pagination of the prediction log: a page takes the same time for a thousand rows and for many millions.
 
-Pages are cut by key, never by offset, and nothing is counted. What an index finds (workspace, version, time,
-request) is found whole. What it cannot (text, source, person) is looked for in a window of the newest rows; when the
-window ends before the page is full, the page says how far back it looked and where to go on.
+There is no offset and no count. Filters with an index (workspace, version, time, request) search the whole log.
+Filters without one (text, source, person) search a window of the newest rows. When the window ends before the page is
+full, the page says how far back it searched and where to continue.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class LogPage:
-    """Up to PAGE_SIZE rows, newest first. `older` is where the next page begins, None at the end.
+    """Up to `size` rows, newest first. `older` is the `before` of the next page, None at the end.
 
-    `searched_back_to` is set when the search stopped at its window, not at a full page.
+    `searched_back_to` is set when the window ended before the page was full.
     """
 
     rows: tuple[PredictionLog, ...]
@@ -49,7 +49,7 @@ def page(
     before: uuid.UUID | None = None,
     size: int = PAGE_SIZE,
 ) -> LogPage:
-    """The rows older than `before` (the newest unless given) that match."""
+    """The newest matching rows, older than `before` if it is given."""
     versions = None
     if wanted.model or wanted.version is not None:
         versions = _versions(workspace, wanted)
@@ -59,11 +59,11 @@ def page(
     indexed = _stream(workspace, by_time, versions, before)
     is_indexed = bool(wanted.request_id) or not (wanted.source or wanted.actor or wanted.text)
     floor = None if wanted.request_id else _floor(indexed, versions, is_indexed=is_indexed, size=size)
-    found = _stream(workspace, replace(wanted, model="", version=None), versions, before)
+    matching = _stream(workspace, replace(wanted, model="", version=None), versions, before)
     if floor is not None:
-        found = found.filter(id__gte=floor)
+        matching = matching.filter(id__gte=floor)
     rows = tuple(
-        found.select_related("actor", "model_version__registered_model")
+        matching.select_related("actor", "model_version__registered_model")
         .only(*SHOWN)
         .order_by("-id")[: size + 1]
     )
@@ -86,19 +86,19 @@ def _versions(workspace: Workspace, wanted: LogSearch) -> list[int]:
 def _stream(
     workspace: Workspace, wanted: LogSearch, versions: Sequence[int] | None, before: uuid.UUID | None
 ) -> PredictionLogQuerySet:
-    found = prediction_log.search(workspace, wanted)
+    matching = prediction_log.search(workspace, wanted)
     if versions is not None:
-        found = found.filter(model_version_id__in=versions)
-    return found.filter(id__lt=before) if before else found
+        matching = matching.filter(model_version_id__in=versions)
+    return matching.filter(id__lt=before) if before else matching
 
 
 def _floor(
     indexed: PredictionLogQuerySet, versions: Sequence[int] | None, *, is_indexed: bool, size: int
 ) -> uuid.UUID | None:
-    """The id below which this page does not look; None when it may look to the end.
+    """The lowest id that this page searches; None when it may search to the end.
 
-    With several versions the rows of a page are gathered from several places of the index. The row that fills
-    a page from one version alone bounds all of them, so what is read is at most size x versions.
+    With several versions the rows of a page come from several ranges of the index. The row that fills a page from
+    one version alone bounds all of them, so at most size x versions rows are read.
     """
     if versions is None:
         if is_indexed:

@@ -1,4 +1,4 @@
-"""The log of predictions: written before an answer leaves, searched and exported afterwards."""
+"""Prediction log: append rows before the response is sent, search them, export them."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ EXPORT_FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjs
 
 
 def append(rows: Sequence[LogRow], *, is_durable: bool = False) -> None:
-    """Write rows. With MLWEB_PREDICTION_LOG=durable, or when asked here, they are committed when this returns.
+    """Append rows; every interface logs with this function.
 
-    Every face logs through here. Inside a transaction of the caller they belong to that one, whatever is set.
-    Raises NotLogged for what passes: the database does not answer, the disk is full, no file can be opened.
+    With MLWEB_PREDICTION_LOG=durable, or `is_durable`, they are committed when this returns. Inside a transaction of
+    the caller they belong to that transaction, whatever the setting. Raises NotLogged for transient errors: the
+    database does not answer, the disk is full, no file can be opened.
     """
     if connection.in_atomic_block:
         insert(connection, rows)
     else:
         _write(rows, is_buffered=settings.PREDICTION_LOG == "buffered" and not is_durable)
     if rows:
-        # Those of one call came through one face.
+        # The rows of one call have one source.
         meters.rows_predicted(rows[0].source, len(rows))
 
 
@@ -55,7 +56,7 @@ def _write(rows: Sequence[LogRow], *, is_buffered: bool) -> None:
 
 @dataclass(frozen=True)
 class LogSearch:
-    """What to look for; an empty part matches everything."""
+    """Filters of a search; an empty field matches everything."""
 
     model: str = ""
     version: int | None = None
@@ -69,47 +70,50 @@ class LogSearch:
 
 def search(workspace: Workspace, wanted: LogSearch = LogSearch()) -> PredictionLogQuerySet:
     """The workspace's log, newest first. Ids sort by time, so no other order is needed."""
-    found = PredictionLog.objects.filter(workspace=workspace)
+    rows = PredictionLog.objects.filter(workspace=workspace)
     if wanted.model:
         models = RegisteredModel.objects.filter(workspace=workspace, slug=wanted.model)
-        found = found.filter(model_version__registered_model__in=models)
+        rows = rows.filter(model_version__registered_model__in=models)
     if wanted.version is not None:
-        found = found.filter(model_version__number=wanted.version)
+        rows = rows.filter(model_version__number=wanted.version)
     if wanted.source:
-        found = found.filter(source=wanted.source)
+        rows = rows.filter(source=wanted.source)
     if wanted.actor:
-        found = found.filter(actor__in=User.objects.filter(email__icontains=wanted.actor))
+        rows = rows.filter(actor__in=User.objects.filter(email__icontains=wanted.actor))
     if wanted.request_id:
-        found = found.filter(request_id=wanted.request_id)
+        rows = rows.filter(request_id=wanted.request_id)
     if wanted.since:
-        found = found.filter(id__gte=first_id_at(wanted.since))
+        rows = rows.filter(id__gte=first_id_at(wanted.since))
     if wanted.until:
-        found = found.filter(id__lt=first_id_at(wanted.until))
-    return _with_text(found, wanted.text).order_by("-id")
+        rows = rows.filter(id__lt=first_id_at(wanted.until))
+    return _with_text(rows, wanted.text).order_by("-id")
 
 
-def _with_text(found: PredictionLogQuerySet, text: str) -> PredictionLogQuerySet:
+def _with_text(rows: PredictionLogQuerySet, text: str) -> PredictionLogQuerySet:
     if not text:
-        return found
-    # What Django itself wrote stands there in ASCII: 北京 as \u5317\u4eac.
+        return rows
+    # Rows written by Django's JSONField are escaped as ASCII: 北京 as \u5317\u4eac.
     escaped = json.dumps(text)[1:-1]
-    wanted = Q()
+    condition = Q()
     for column in ("inputs_text", "output_text"):
-        wanted |= Q(**{f"{column}__icontains": text}) | Q(**{f"{column}__icontains": escaped})
-    return found.annotate(
+        condition |= Q(**{f"{column}__icontains": text}) | Q(**{f"{column}__icontains": escaped})
+    return rows.annotate(
         inputs_text=Cast("inputs", CharField()), output_text=Cast("output", CharField())
-    ).filter(wanted)
+    ).filter(condition)
 
 
 HEAD = ("id", "created_at", "model", "version", "source", "actor", "request_id", "row_number", "latency_ms")
 
 
-def export(found: PredictionLogQuerySet, *, kind: str) -> Iterator[bytes]:
-    """The log as "csv" or "jsonl", streamed. Cells that a spreadsheet would run are neutralised."""
+def export(rows: PredictionLogQuerySet, *, kind: str) -> Iterator[bytes]:
+    """The log as "csv" or "jsonl", streamed. Cells that a spreadsheet would run are neutralised.
+
+    Raises InvalidInput for another format.
+    """
     if kind not in EXPORT_FORMATS:
         raise InvalidInput(f"The log is exported as csv or jsonl, not {kind!r}.")
-    rows = found.select_related("model_version__registered_model", "actor").iterator(chunk_size=1_000)
-    return _as_csv(rows) if kind == "csv" else _as_json_lines(rows)
+    log_rows = rows.select_related("model_version__registered_model", "actor").iterator(chunk_size=1_000)
+    return _as_csv(log_rows) if kind == "csv" else _as_json_lines(log_rows)
 
 
 def _as_csv(rows: Iterator[PredictionLog]) -> Iterator[bytes]:

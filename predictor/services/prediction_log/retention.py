@@ -1,4 +1,4 @@
-"""How long the prediction log is kept."""
+"""Retention of the prediction log: delete old rows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ...models import PredictionLog
 from ...models.prediction_log import first_id_at
 from .group_commit import turn
 
-# So many rows go in about 30 ms on SQLite, and nobody else writes meanwhile.
+# Rows in one transaction: about 30 ms on SQLite, in which no other process can write.
 ROWS_AT_ONCE = 1_000
 LONGEST_DAYS = 36_500
 
 
 def prune(*, days: int | None = None) -> int:
-    """Delete log rows older than so many days (MLWEB_LOG_RETENTION_DAYS unless given); returns how many.
+    """Delete log rows older than `days` (MLWEB_LOG_RETENTION_DAYS unless given); return how many.
 
-    0 keeps everything. Oldest first, in short transactions with as much pause between them as they took, so
-    that predictions go on; stopped in the middle, it has deleted what it has. Raises InvalidInput.
+    0 keeps everything. Deletes the oldest first, in short transactions, and pauses after each as long as it took, so
+    that predictions can be logged. It can be stopped at any time. Raises InvalidInput.
     """
     days = settings.LOG_RETENTION_DAYS if days is None else days
     if not 0 <= days <= LONGEST_DAYS:

@@ -1,4 +1,4 @@
-"""How often versions were asked, counted from the log of predictions."""
+"""Usage statistics of versions, counted from the prediction log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...models import ModelVersion, PredictionLog, RegisteredModel
 
 @dataclass(frozen=True)
 class VersionStatistics:
-    """One version: rows, requests, when last (milliseconds since 1970, 0 for never), time in all."""
+    """Usage of one version. `last_at_ms`: Unix time in ms, 0 for never; `total_ns`: time of all requests, in ns."""
 
     model: str
     version: int
@@ -26,7 +26,7 @@ class VersionStatistics:
 def of_versions(
     models: Sequence[RegisteredModel], versions: Sequence[ModelVersion] | None = None
 ) -> list[VersionStatistics]:
-    """Of these versions, or of all that serve, in the order of models and numbers."""
+    """Usage of these versions, or of all that are not archived, ordered by model slug and number."""
     if versions is None:
         versions = list(
             ModelVersion.objects.filter(registered_model__in=models, archived_at=None).only(
@@ -46,11 +46,11 @@ def of_versions(
             total_ms=Sum("latency_ms", filter=Q(row_number=1)),
         )
     }
-    found = []
+    statistics = []
     for version in sorted(versions, key=lambda each: (slugs[each.registered_model_id], each.number)):
         numbers: Mapping[str, Any] = counted.get(version.pk, {})
         last_at = numbers.get("last_at")
-        found.append(
+        statistics.append(
             VersionStatistics(
                 model=slugs[version.registered_model_id],
                 version=version.number,
@@ -60,4 +60,4 @@ def of_versions(
                 total_ns=int((numbers.get("total_ms") or 0) * 1_000_000),
             )
         )
-    return found
+    return statistics

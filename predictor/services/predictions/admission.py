@@ -1,9 +1,8 @@
-"""How many predictions this process makes at once, who waits for a place, and who is asked to come again.
+"""Concurrency limit for predictions: so many at once, a bounded waiting queue, and `Busy` (back-pressure) beyond it.
 
-Two predictions at once on one core are not faster than one after the other, only later. So there is a bounded
-number of places and a bounded waiting room; whoever finds it full, or waits too long in it, gets `Busy`. The
-queue never grows: what cannot be answered soon is refused soon. `docs/adr/0012-overload.md` says how the numbers
-were chosen.
+On one core, two predictions at once take as long as one after the other, and both end late. So the number of
+places and the length of the queue are bounded. A caller that finds the queue full, or waits too long in it, gets
+`Busy` early. `docs/adr/0012-overload.md` says how the numbers were chosen.
 """
 
 from __future__ import annotations
@@ -27,7 +26,10 @@ R = TypeVar("R")
 
 
 class Room:
-    """Places for `at_once`, and chairs for those who wait for one, in the order they came."""
+    """A semaphore with `at_once` places and a bounded first-in, first-out queue of `chairs` waiting threads.
+
+    `patience` is the longest wait, in seconds. All three are read anew for each call, since settings may change.
+    """
 
     def __init__(self, at_once: Callable[[], int], chairs: Callable[[], int], patience: Callable[[], float]):
         self._at_once = at_once
@@ -43,49 +45,49 @@ class Room:
 
     @property
     def is_full(self) -> bool:
-        """Whether who comes now would be refused at once. Costs nothing: nobody is locked out for it."""
+        """Whether a caller would be refused now. Reads without the lock, so the answer may be out of date."""
         return len(self._waiting) >= self._chairs() and self.n_inside >= self._at_once()
 
     def enter(self) -> None:
-        """Returns with a place. Raises Busy when no chair is free, or no place became free in time."""
+        """Take a place, after waiting for one if needed. Raises Busy when the queue is full or the wait too long."""
         with self._mutex:
             if self.n_inside < self._at_once():
                 self.n_inside += 1
                 return
             if len(self._waiting) >= self._chairs():
                 raise self.refuse()
-            called = threading.Lock()
-            called.acquire()
-            self._waiting.append(called)
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
         try:
-            is_called = called.acquire(timeout=self._patience())
+            has_place = turn.acquire(timeout=self._patience())
         except BaseException:
-            # Whoever cannot even wait keeps neither chair nor place.
-            if not self._left_chair(called):
+            # An interrupted wait keeps neither its entry in the queue nor its place.
+            if not self._left_queue(turn):
                 self.leave()
             raise
-        if not is_called and self._left_chair(called):
+        if not has_place and self._left_queue(turn):
             raise self.refuse()
 
     def leave(self) -> None:
-        """The place goes to the one who waited longest."""
+        """Give the place back; the thread that waited longest gets it."""
         with self._mutex:
             if self._waiting and self.n_inside <= self._at_once():
                 self._waiting.popleft().release()
             else:
                 self.n_inside -= 1
 
-    def _left_chair(self, called: threading.Lock) -> bool:
-        """Whether the chair was still taken. Else the place came in the very moment."""
+    def _left_queue(self, turn: threading.Lock) -> bool:
+        """Remove the thread from the queue. False when it was given a place in the meantime."""
         with self._mutex:
-            if called not in self._waiting:
+            if turn not in self._waiting:
                 return False
-            self._waiting.remove(called)
+            self._waiting.remove(turn)
             return True
 
     @staticmethod
     def refuse() -> Busy:
-        """The refusal; also for those who need not even try to enter."""
+        """Count a refusal and return its error; also for callers that look at `is_full` and do not enter."""
         meters.count("busy_refusals")
         return Busy(
             "The server is busy with other predictions; try again in a second.", retry_seconds=RETRY_SECONDS
@@ -101,7 +103,10 @@ _deadline = threading.local()
 
 
 def admitted(work: Callable[P, R]) -> Callable[P, R]:
-    """The function, done with a place of its own and within PREDICTION_TIMEOUT_SECONDS. Raises Busy, TookTooLong."""
+    """Decorator: run the function within the concurrency limit and PREDICTION_TIMEOUT_SECONDS.
+
+    Raises Busy, TookTooLong.
+    """
 
     @wraps(work)
     def within(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -117,11 +122,11 @@ def admitted(work: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_time() -> None:
-    """For work that goes on in steps. Raises TookTooLong when the caller of this thread has no time left."""
-    at = getattr(_deadline, "at", None)
-    if at is not None and time.monotonic() > at:
+    """Check the deadline of this thread between two steps of work. Raises TookTooLong when it has passed."""
+    deadline = getattr(_deadline, "at", None)
+    if deadline is not None and time.monotonic() > deadline:
         seconds = settings.PREDICTION_TIMEOUT_SECONDS
         raise TookTooLong(
-            f"Answering took longer than {seconds} s and was given up; send fewer rows at once.",
+            f"The prediction took longer than {seconds} s and was stopped; send fewer rows at once.",
             limit=seconds,
         )

@@ -1,6 +1,6 @@
-"""Answers for many rows as text: what `answers.py` says for one row, without an object for each.
+"""Bulk prediction: the output of `answers.py` for many rows, written as text without an object per row.
 
-At 100,000 rows these objects would cost more than the model. A test holds both to the same words.
+At 100,000 rows, these objects would take longer than the model. A test checks that both give the same text.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BulkAnswers:
-    """One entry for each row that has an answer: the cells that a CSV result adds, the members that a JSON
-    result adds, and the answer as it is logged. `n_without` rows got none from the model."""
+    """One entry for each predicted row: the cells that a CSV result adds, the members that a JSON result
+    adds, and the output as it is logged. `n_without`: rows for which the model gave no prediction."""
 
     cells: Sequence[str]
     members: Sequence[str]
@@ -43,10 +43,10 @@ class BulkAnswers:
 
 
 class BulkAnswerer:
-    """Answers chunks by one version. `added` names the columns of an answer.
+    """Predicts chunks with one version. `added` names the columns that a prediction adds.
 
-    `is_neutralised`: the cells are for a CSV that a spreadsheet may open. Raises InvalidInput for a coverage that
-    cannot be asked for.
+    `is_neutralised`: escape cells that a spreadsheet would run as formulas. Raises InvalidInput for an
+    unsupported coverage.
     """
 
     def __init__(self, served: Served, coverage: float | None = None, *, is_neutralised: bool = True):
@@ -69,25 +69,25 @@ class BulkAnswerer:
 
     @property
     def none(self) -> str:
-        """The cells of a row without an answer."""
+        """The empty cells of a row without a prediction."""
         return "," * (len(self.added) - 1)
 
     @property
     def kinds(self) -> list[str]:
-        """The types of the added columns in DuckDB's words."""
+        """The DuckDB types of the added columns."""
         texts = {"prediction": "VARCHAR"} if self._names or self._is_score else {}
         numbers = {"prediction_set": "VARCHAR", **texts}
         return [numbers.get(name, "DOUBLE") for name in self.added]
 
     def value_of(self, place: int, cell: str) -> str | float | None:
-        """What a cell of the added column at this place holds."""
+        """Parse a cell of the added column at this place."""
         is_number = place < len(self.added) and self.added[place] != "prediction_set"
         if not cell or not is_number or (place == 0 and (self._names or self._is_score)):
             return cell or None
         return float(cell)
 
     def answer(self, chunk: BulkChunk) -> BulkAnswers:
-        """For the rows of `chunk.places`, in their order."""
+        """Predict the rows of `chunk.places`, in their order."""
         if not chunk.places:
             return BulkAnswers((), (), (), 0)
         outputs = self._served.predictor.predict(chunk.columns)
@@ -142,7 +142,7 @@ class BulkAnswerer:
             yield each if is_good else None
 
     def _prediction_sets(self, shares: NDArray[np.float64]) -> Iterator[tuple[str, str]]:
-        """What the cells and the members say of the set of each row; few sets are different."""
+        """The prediction set of each row as CSV cell and as JSON member; cached, since few sets differ."""
         if self._uncertainty is None:
             yield from [("", "")] * len(shares)
             return
@@ -159,7 +159,7 @@ class BulkAnswerer:
 
 
 class Logged(NamedTuple):
-    """What is logged of a chunk, as text: one entry a row."""
+    """The log columns of a chunk as JSON text, one entry per row."""
 
     numbers: Sequence[int]
     inputs: Sequence[str]
@@ -179,7 +179,7 @@ class Logged(NamedTuple):
     def rows(
         self, asked: Asked, version: ModelVersion, *, base: uuid.UUID, latency_ms: float
     ) -> list[LogRow]:
-        """Rows whose ids follow from `base` and their numbers: written twice, they are there once."""
+        """Log rows with ids derived from `base` and the row numbers: inserting them twice stores them once."""
         workspace_id, version_id = version.registered_model.workspace_id, version.pk
         actor_id, token_id = asked.by.pk if asked.by else None, asked.token.pk if asked.token else None
         columns = zip(
@@ -191,18 +191,18 @@ class Logged(NamedTuple):
 
 
 def _numbers_as_text(values: Sequence[float]) -> list[str]:
-    """Each as `shortened`, in Python's form; most have it at once."""
+    """Each number rounded as by `shortened`, as Python writes it."""
     texts = ("%.7g " * len(values) % tuple(values)).split()
     return [text if "." in text and "e" not in text else repr(float(text)) for text in texts]
 
 
 def warnings_as_json(warnings: Sequence[RowWarning]) -> str:
-    """As they are logged."""
+    """The warnings of a row as JSON text, as the log stores them."""
     return _json([{"code": each.code, "column": each.column, "message": each.message} for each in warnings])
 
 
 def free_names(wanted: Sequence[str], taken: Sequence[str]) -> Iterator[str]:
-    """The names, numbered where the file has a column of that name already."""
+    """The names, with a number added where the file already has a column of that name."""
     used = {name.casefold() for name in taken}
     for name in wanted:
         free, number = name, 2

@@ -1,6 +1,6 @@
-"""What would have to change for another answer: a search over a version's training values.
+"""Counterfactual explanations: the smallest changes of a row that give another prediction.
 
-Nothing here is logged: these rows describe nobody, they are tried.
+The search tries values that the version saw in training. Nothing is logged: the tried rows are hypothetical.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DEFAULT_FOUND = 5
 
 @dataclass(frozen=True)
 class Wanted:
-    """The answer that is wanted: a class by its label, or a value from `at_least`, or up to `at_most`."""
+    """The wanted prediction: a class by its label, a value of `at_least` so much, or of `at_most` so much."""
 
     label: Scalar = None
     at_least: float | None = None
@@ -39,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Change:
-    """One column, from what it is to what it would have to be."""
+    """The change of one column: its value in the row, and the value that it would need."""
 
     column: str
     old: Scalar
@@ -48,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Hint:
-    """Changes after which the version gives the wanted answer, which is `prediction`."""
+    """A counterfactual: changes after which the version gives the wanted prediction, here `prediction`."""
 
     changes: tuple[Change, ...]
     row: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Hint:
 
 @dataclass(frozen=True)
 class Hints:
-    """`message` says in a sentence what was found, or that nothing was. `is_there` when nothing need change."""
+    """The result of a search. `is_there`: the row has the wanted prediction already. `message` sums it up."""
 
     model: str
     version: int
@@ -79,30 +79,32 @@ def find(
     locked: Sequence[str] = (),
     n: int = DEFAULT_FOUND,
 ) -> Hints:
-    """The smallest changes of the row, in columns that are not locked, that give the wanted answer.
+    """Search counterfactuals: the smallest changes of columns that are not locked, for the wanted prediction.
 
-    Every hint was sent through the same checks and the same version as any row, and got the wanted answer.
+    Each hint was checked and predicted like any other row, and got the wanted prediction.
     Raises NotFound, NotServable, InvalidRows, InvalidInput, Busy, TookTooLong.
     """
     if not 1 <= n <= MAX_FOUND:
         raise InvalidInput(f"Ask for 1 to {MAX_FOUND} counterfactuals; got {n}.", limit=MAX_FOUND)
-    chosen = registry.serving_version(registered_model, version)
-    served = loaded_versions.served(chosen)
+    model_version = registry.serving_version(registered_model, version)
+    served = loaded_versions.served(model_version)
     goal = goal_of(wanted, served.signature)
     _check_locked(locked, served.signature)
-    stored = nearest_examples.examples_of(chosen)
+    stored = nearest_examples.examples_of(model_version)
     checked = served.checker.check([row])
-    (now,) = answers(served, checked)
-    if now.error:
-        raise InvalidRows(now.error)
-    is_there = _is_met(now, wanted, goal, served.signature)
-    found, n_evaluated = ((), 0) if is_there else _search(served, stored, checked, goal, locked, n)
+    (current,) = answers(served, checked)
+    if current.error:
+        raise InvalidRows(current.error)
+    is_there = _is_met(current, wanted, goal, served.signature)
+    results, n_evaluated = ((), 0) if is_there else _search(served, stored, checked, goal, locked, n)
     check_time()
-    hints = tuple(hint for each in found if (hint := _tried(served, row, checked, each, wanted, goal)))
+    hints = tuple(
+        hint for each in results if (hint := _checked_hint(served, row, checked, each, wanted, goal))
+    )
     return Hints(
         model=registered_model.slug,
-        version=chosen.number,
-        prediction=now,
+        version=model_version.number,
+        prediction=current,
         is_there=is_there,
         hints=hints,
         n_evaluated=n_evaluated,
@@ -111,17 +113,17 @@ def find(
 
 
 def goal_of(wanted: Wanted, signature: Signature) -> Goal:
-    """Raises InvalidInput for an answer that this version cannot give."""
+    """The goal of the search. Raises InvalidInput for a prediction that this version cannot give."""
     from ...ml.explanation.counterfactuals import Goal
 
     if not signature.task.is_supervised:
         raise InvalidInput(
-            "What would have to change is told for classification and regression; "
+            "Counterfactuals exist for classification and regression; "
             f"the task of this version is {shown(signature.task.value)}."
         )
-    ends = [each for each in (wanted.at_least, wanted.at_most) if each is not None]
+    bounds = [each for each in (wanted.at_least, wanted.at_most) if each is not None]
     if signature.classes:
-        if wanted.label is None or ends:
+        if wanted.label is None or bounds:
             raise InvalidInput(
                 f"Say which class is wanted; {shown(signature.subject)} is one of {listed(signature.classes)}."
             )
@@ -130,11 +132,11 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
         if name not in names:
             raise InvalidInput(f"There is no class {shown(name)}; wanted may be {listed(names)}.")
         return Goal(code=names.index(name))
-    if wanted.label is not None or len(ends) != 1:
+    if wanted.label is not None or len(bounds) != 1:
         raise InvalidInput(
-            "Say either from which value on (at_least) or up to which one (at_most) is wanted."
+            "Give the wanted value by one bound: the lowest (at_least) or the highest (at_most)."
         )
-    if not math.isfinite(ends[0]):
+    if not math.isfinite(bounds[0]):
         raise InvalidInput("The wanted value has to be a finite number.")
     return Goal(at_least=wanted.at_least, at_most=wanted.at_most)
 
@@ -157,27 +159,30 @@ def _search(
     roles = {field.name: field.role for field in served.signature.fields}
     candidates = counterfactuals.candidates_of(stored, checked.columns, locked, roles)
     predictor = served.predictor
-    found = counterfactuals.search(
+    result = counterfactuals.search(
         predictor.predict, predictor.threshold, checked.columns, candidates, goal, n_wanted=n
     )
-    return found.counterfactuals, found.n_evaluated
+    return result.counterfactuals, result.n_evaluated
 
 
-def _tried(
+def _checked_hint(
     served: Served,
     row: Mapping[str, Any],
     checked: CheckedRows,
-    found: Counterfactual,
+    counterfactual: Counterfactual,
     wanted: Wanted,
     goal: Goal,
 ) -> Hint | None:
-    """The hint as callers would send it, if it holds then as well: a lone row may differ in the last digit."""
+    """The hint, if its row sent alone also gets the wanted prediction.
+
+    A row predicted alone may differ in the last digit from the same row in a batch.
+    """
     from ...ml.explanation.nearest_examples import scalar_of
 
     fields = {field.name: field for field in served.signature.fields}
     changes = tuple(
         Change(name, scalar_of(fields[name], checked.columns[name][0]), scalar_of(fields[name], cell))
-        for name, cell in found.cells.items()
+        for name, cell in counterfactual.cells.items()
     )
     changed = {**row, **{each.column: each.new for each in changes}}
     try:
@@ -186,11 +191,11 @@ def _tried(
         return None
     if prediction.error or not _is_met(prediction, wanted, goal, served.signature):
         return None
-    return Hint(changes, changed, prediction, round(found.distance, 4))
+    return Hint(changes, changed, prediction, round(counterfactual.distance, 4))
 
 
 def _is_met(prediction: Prediction, wanted: Wanted, goal: Goal, signature: Signature) -> bool:
-    """By what is answered, not by what was computed on the way."""
+    """Whether the prediction meets the goal, judged by the value that callers get."""
     if goal.code is not None:
         return prediction.prediction == signature.classes[goal.code]
     value = float(prediction.prediction)  # type: ignore[arg-type]

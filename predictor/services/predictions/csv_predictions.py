@@ -1,7 +1,7 @@
-"""Predicting a CSV file: read, checked and answered in chunks, so that memory does not grow with the file.
+"""Prediction of a CSV file in chunks, so that memory does not grow with the file.
 
-Answers and log rows go to files first. Only when every row could be answered are the rows logged and the
-result handed out: a file that is refused at its last row leaves nothing behind.
+Predictions and log rows are written to temporary files first. The rows are logged and the result is returned only
+when every row could be predicted: a file with an error in its last row stores nothing.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ SCRATCH = "csv-"
 
 @dataclass(frozen=True)
 class CsvAnswer:
-    """A predicted file: the first rows to look at, and the whole result as a file.
+    """A predicted CSV file: its first rows as a preview, and the whole result as a file.
 
     The result has the file's own columns, then the `added` ones: `prediction`, a `probability_…` for each
-    class, `interval_low` and `interval_high` or `prediction_set` where the version knows its uncertainty, and
-    `warnings`. `key` finds it again (`open_csv_result`) for a day.
+    class, `interval_low` and `interval_high` or `prediction_set` if the version has intervals or sets, and
+    `warnings`. `open_csv_result` opens it by its `key` for a day.
     """
 
     model: str
@@ -78,9 +78,9 @@ def predict_csv(
     face: str = PredictionSource.CSV,
     request_id: str = "",
 ) -> CsvAnswer:
-    """Answers for every row of a CSV file. Raises what `predict` raises, and InvalidTable for no table.
+    """Predict every row of a CSV file. Raises the errors of `predict`, and InvalidTable for a malformed file.
 
-    Nothing is logged or kept unless every row could be answered.
+    Nothing is logged or stored unless every row could be predicted.
     """
     remove_old_results()
     chosen = registry.serving_version(registered_model, version)
@@ -116,7 +116,7 @@ def predict_csv(
 
 @dataclass
 class _Work:
-    """One file on its way: from chunks to a result file and a file of log rows."""
+    """The prediction of one file: reads chunks, writes a result file and a file of log rows."""
 
     version: ModelVersion
     served: loaded_versions.Served
@@ -151,13 +151,13 @@ class _Work:
     def _checked(self, chunk: CsvChunk) -> BulkChunk:
         bulk = self.rows.bulk_chunk(chunk)
         if bulk.errors or (self.strict and bulk.warnings):
-            # Row by row, for the sentence that names the first five and counts all.
+            # Check row by row, for an error that names the first five rows and counts all.
             self.served.checker.check(chunk.rows, self.strict, first_row=chunk.first_row, are_texts=True)
             raise InvalidRows(" ".join(list(bulk.errors.values())[:5]))
         return bulk
 
     def _with_warnings(self, bulk: BulkChunk, answers: BulkAnswers) -> list[str]:
-        """The cells that are added to each row, the last of them what there is to say of it: mostly nothing."""
+        """The cells added to each row; the last one holds its warnings and is mostly empty."""
         cells = [f"{each}," for each in answers.cells]
         doubtful = set(bulk.warnings)
         if answers.n_without:
@@ -202,7 +202,7 @@ def open_csv_result(*, workspace: Workspace, key: str, by: User) -> Path:
 
 
 def remove_old_results() -> None:
-    """Drop results that nobody can ask for any more, and what processes that were killed left."""
+    """Delete expired results, and temporary files of killed processes."""
     before = time.time() - KEPT_SECONDS
     for path in _results().glob("*/*/*.csv"):
         with suppress(FileNotFoundError):

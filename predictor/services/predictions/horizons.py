@@ -1,4 +1,4 @@
-"""The rows of a horizon: what a forecasting version is asked for when nobody lists dates."""
+"""Forecast horizons: the rows to predict when the caller gives a number of periods instead of dates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a forecasting version can be asked, and where its series end."""
+    """The options of a forecasting version, and the last date of its series."""
 
     target: str
     date_column: str
@@ -31,7 +31,7 @@ class Outlook:
     _spec: ForecastSpec
 
     def history(self, group: str, n: int) -> tuple[list[str], list[float]]:
-        """The last values of a series with their dates: at most `n`, and no more than forecasts look back on."""
+        """The last known values of a series and their dates: at most `n`, and at most the stored lag window."""
         ending = self._spec.endings[self._spec.codes[group] if group else 0]
         values = [each for each in ending.window if each is not None][-n:]
         first = ending.end - len(values) + 1
@@ -39,7 +39,7 @@ class Outlook:
 
 
 def outlook(version: ModelVersion) -> Outlook:
-    """Raises InvalidInput for a version that does not forecast, NotServable."""
+    """The outlook of a version. Raises InvalidInput for a version that does not forecast, NotServable."""
     spec = spec_of(loaded_versions.served(version))
     return Outlook(
         target=spec.target,
@@ -54,7 +54,7 @@ def outlook(version: ModelVersion) -> Outlook:
 
 
 def spec_of(served: Served) -> ForecastSpec:
-    """What the version knows of its series. Raises InvalidInput for a version that does not forecast."""
+    """The forecast specification of a loaded version. Raises InvalidInput for one that does not forecast."""
     from ...ml.inference.forecast_predictor import ForecastPredictor
 
     if not isinstance(served.predictor, ForecastPredictor):
@@ -65,7 +65,7 @@ def spec_of(served: Served) -> ForecastSpec:
 
 
 def horizon_rows(served: Served, horizon: int, group: str | None = None) -> Sequence[dict[str, Any]]:
-    """The next periods of one series, or of all. Raises InvalidInput, TooLarge."""
+    """The rows of the next `horizon` periods of one series, or of all. Raises InvalidInput, TooLarge."""
     spec = spec_of(served)
     if not 1 <= horizon <= spec.horizon:
         raise InvalidInput(
@@ -84,7 +84,7 @@ def horizon_rows(served: Served, horizon: int, group: str | None = None) -> Sequ
 
 
 def _refuse_many(horizon: int, n_series: int) -> None:
-    """Before the rows are made: a thousand series of five hundred periods are half a million."""
+    """Check the limit before the rows exist: 1,000 series of 500 periods are 500,000 rows."""
     limit = settings.MAX_PREDICTION_ROWS
     if horizon * n_series > limit:
         raise TooLarge(
@@ -95,7 +95,7 @@ def _refuse_many(horizon: int, n_series: int) -> None:
 
 
 def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
-    """The version with newer values than it was trained on. Raises InvalidInput, InvalidRows, TooLarge."""
+    """The version with observations newer than its training data. Raises InvalidInput, InvalidRows, TooLarge."""
     from ...ml.inference.forecast_predictor import ForecastPredictor
     from ...ml.inputs.row_checker import RowChecker
 
@@ -111,5 +111,5 @@ def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served
         raise InvalidInput(f"In the history: {error.message}") from None
     if not isinstance(predictor, ForecastPredictor) or not history:
         return served
-    newer = predictor.with_history(checked.columns)
-    return replace(served, predictor=newer, checker=newer.checker)
+    updated = predictor.with_history(checked.columns)
+    return replace(served, predictor=updated, checker=updated.checker)

@@ -1,4 +1,4 @@
-"""Model versions ready to answer: loaded once, checked, and kept while they are used."""
+"""LRU cache of loaded model versions, which are checked when they are loaded."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from ...ml.types.schema import Signature
 
 
-# Measured: a linear model takes 0.13 MB, a forest 3.6 to 4.9 times its file.
+# Memory estimate: a linear model takes 0.13 MB, a forest 3.6 to 4.9 times the size of its file (measured).
 LOADED_BYTES, LOADED_TIMES = 130_000, 5
 
 
 @dataclass(frozen=True)
 class Served:
-    """A version in memory."""
+    """A loaded version: its signature, input checker and predictor."""
 
     signature: Signature
     checker: RowChecker
@@ -39,10 +39,9 @@ class Served:
 
 
 class ServedVersions:
-    """A memory of loaded versions by key, bounded in number and in bytes; what was not used for longest goes
-    first, and the one asked for stays, however large it is.
+    """An LRU cache of loaded versions, bounded in number and in bytes. The newest stays, however large.
 
-    However many threads ask for a cold version at once, one loads it and the others wait for that one.
+    When many threads request a version that is not loaded, one loads it and the others wait for it.
     """
 
     def __init__(self, limit: Callable[[], int], most_bytes: Callable[[], int]):
@@ -52,7 +51,7 @@ class ServedVersions:
         self._sizes: dict[str, int] = {}
 
     def get(self, key: str, load: Callable[[], Served], size: Callable[[], int] = lambda: 0) -> Served:
-        """The version of this key, loaded when it is not there; then it takes about `size` bytes."""
+        """The version of this key, loaded if needed; `size` estimates its bytes. Raises what `load` raises."""
         with self._lock:
             future = self._held.get(key)
             if future is not None:
@@ -82,7 +81,7 @@ class ServedVersions:
             meters.note("versions_in_memory", len(self._held))
         except BaseException as error:
             meters.count("version_load_failures")
-            # The next one to ask tries again: a missing file may have come back.
+            # The next request tries again: a missing file may have been restored.
             with self._lock:
                 if self._held.get(key) is future:
                     self._drop(key)
@@ -117,31 +116,31 @@ _versions = ServedVersions(
 
 
 def served(version: ModelVersion) -> Served:
-    """The version, loaded and checked. Raises NotServable: archived, a file missing, or its bytes differ."""
+    """The version, loaded and checked. Raises NotServable: archived, a file missing, or a wrong digest."""
     if version.archived_at is not None:
         raise NotServable(f"Version {version.number} is archived and does not serve.")
     return _versions.get(version.content_key, lambda: _load(version.pk), lambda: memory_of(version))
 
 
 def memory_of(version: ModelVersion) -> int:
-    """About how many bytes the version takes when it is loaded."""
+    """Estimate the memory of the loaded version, in bytes."""
     names = served_names(version)
     return LOADED_BYTES + LOADED_TIMES * sum(int(version.artifacts[name]["n_bytes"]) for name in names)
 
 
 def served_names(version: ModelVersion) -> list[str]:
-    """The files that serving reads: scikit-learn's own estimators stay on disk where there is an ONNX graph."""
+    """The files that serving loads: with an ONNX graph, scikit-learn's estimators (model.skops) are not read."""
     has_graph = "model.onnx" in version.artifacts
     return [name for name in version.artifacts if not (has_graph and name == "model.skops")]
 
 
 def forget(version: ModelVersion) -> None:
-    """Free the memory that the version takes in this process; the next request loads it again."""
+    """Drop the version from the cache of this process; the next request loads it again."""
     _versions.forget(version.content_key)
 
 
 def forget_all() -> None:
-    """Empty the memory (tests, and after artifacts were restored)."""
+    """Empty the cache (for tests, and after artifacts were restored)."""
     _versions.clear()
 
 
@@ -161,7 +160,7 @@ def _load(pk: int) -> Served:
 
 
 def return_memory() -> None:
-    """Give what loading needed back to the system: of a forest of 10 MB, reading it left 170 MB behind."""
+    """Return freed heap memory to the system: loading a forest of 10 MB left 170 MB allocated."""
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):  # musl has no such function
             ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,7 @@
-"""The training rows that a version keeps: read when they are first asked for, weighed by its importances."""
+"""Nearest training rows: the example rows stored with a version, loaded on demand and cached.
+
+Distances are weighted by the feature importances of the version.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ if TYPE_CHECKING:
     from .row_answers import Prediction
 
 MAX_NEAREST, N_NEAREST = 20, 5
-# A few megabytes each; fewer than the versions that serve, since few are asked for examples at a time.
+# Size of the LRU cache. A few megabytes each, and only few versions need their examples at a time.
 KEPT = 8
 NONE_STORED = "This version was stored without training rows to compare with; train it again."
 
 
 def examples_of(version: ModelVersion) -> Examples:
-    """Raises InvalidInput when the version has none, NotServable when they are missing or damaged."""
+    """The stored example rows. Raises InvalidInput when the version has none, NotServable when damaged."""
     if not has_examples(version):
         raise InvalidInput(NONE_STORED)
     return _loaded(version.content_key, version.pk)
@@ -35,7 +38,7 @@ def examples_of(version: ModelVersion) -> Examples:
 
 @lru_cache(maxsize=KEPT)
 def _loaded(content_key: str, pk: int) -> Examples:
-    """The key names the bytes; the row says where they are."""
+    """`content_key` is the cache key; the row `pk` says where the bytes are."""
     from ...ml.persistence import version_files
 
     version = ModelVersion.objects.get(pk=pk)
@@ -53,7 +56,7 @@ def _loaded(content_key: str, pk: int) -> Examples:
 def with_nearest(
     predictions: Sequence[Prediction], version: ModelVersion, checked: CheckedRows, k: int
 ) -> list[Prediction]:
-    """The predictions, each with the k training rows nearest to its row. Raises InvalidInput, TooLarge."""
+    """The predictions, each with its k nearest neighbours among the stored rows. Raises InvalidInput, TooLarge."""
     if not 1 <= k <= MAX_NEAREST:
         raise InvalidInput(f"Ask for 1 to {MAX_NEAREST} nearest training rows; got {k}.", limit=MAX_NEAREST)
     if checked.n_rows > settings.MAX_EXPLAINED_ROWS:
@@ -63,9 +66,9 @@ def with_nearest(
             limit=settings.MAX_EXPLAINED_ROWS,
         )
     examples = examples_of(version)
-    found = []
+    extended = []
     for place, each in enumerate(predictions):
         check_time()
         row = {name: cells[place : place + 1] for name, cells in checked.columns.items()}
-        found.append(replace(each, nearest=tuple(examples.nearest(row, k))))
-    return found
+        extended.append(replace(each, nearest=tuple(examples.nearest(row, k))))
+    return extended

@@ -1,4 +1,4 @@
-"""Predicting: one call behind every face. Rows in; checked, answered, logged rows out."""
+"""Prediction: the one service behind every interface. Checks rows, predicts them and logs them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Answer:
-    """What one request gets: which version answered, and a prediction for each row in the order asked.
+    """The response to one request: the version, and one prediction for each row, in the order of the request.
 
-    `threshold`: from this probability the second class of two is predicted; None where the more probable one is.
-    `rows` are what a horizon stands for; they are empty when the caller sent rows.
+    `threshold`: from this probability on, the second of two classes is predicted; None: the more probable class.
+    `rows` are the rows of a horizon; empty when the caller sent rows.
     """
 
     model: str
@@ -66,21 +66,21 @@ def predict(
     source: str = PredictionSource.API,
     request_id: str = "",
 ) -> Answer:
-    """Answers for rows {column: value} by the version of this number or alias (the champion unless said).
+    """Predict rows {column: value} with the version of this number or alias (default: the champion).
 
-    Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; Busy and TookTooLong; and StrictRows
-    when `strict` is asked and a row is doubtful.
-    `explain`: with what each column added to the answer. `nearest`: with so many training rows that are most
-    like the row. `coverage`: of the intervals and sets, 0.5 to 0.99
-    (0.9 unless said). `are_texts`, `is_nan_missing`: as `RowChecker.check` takes them.
-    `horizon`: instead of rows, the next so many periods of a forecasting version's series, or of `group` alone.
-    `history`: newer values than a forecasting version was trained on; it answers as if it knew them.
-    `is_lenient`: what the version was stored without is left out, not refused.
-    Every row is committed to the log before this returns, unless it is only tried (`is_logged` false).
+    Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; Busy and TookTooLong; StrictRows when
+    `strict` is set and a row has a warning.
+    `explain`: add Shapley values, the contribution of each column. `nearest`: add this many nearest training rows.
+    `coverage`: of the intervals and sets, 0.5 to 0.99 (default 0.9). `are_texts`, `is_nan_missing`: see
+    `RowChecker.check`.
+    `horizon`: instead of rows, the next periods of all series of a forecasting version, or of `group` alone.
+    `history`: observations newer than the training data, from which a forecasting version continues.
+    `is_lenient`: leave out options that the version was stored without, instead of refusing them.
+    Every row is logged before this returns (see `prediction_log.append`), unless `is_logged` is false.
     """
     started = time.perf_counter()
     if horizon is None and not history:
-        # Before the version is loaded, which may take a while.
+        # Check before loading the version, which may take seconds.
         _require_rows(rows)
     chosen = registry.serving_version(registered_model, version)
     served = loaded_versions.served(chosen)
@@ -113,7 +113,7 @@ def predict(
 
 
 def _require_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Raises InvalidRows for none, TooLarge for too many."""
+    """Raises InvalidRows when there is no row, TooLarge when there are too many."""
     if not rows:
         raise InvalidRows("There is no row to predict; send at least one.")
     if len(rows) > settings.MAX_PREDICTION_ROWS:
@@ -125,7 +125,7 @@ def _require_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def forecast_csv(answer: Answer) -> str:
-    """The answer to a horizon as a CSV file: the dates and series asked, then values with their intervals."""
+    """A forecast as CSV text: dates and series, then values with their intervals."""
     names = list(answer.rows[0]) if answer.rows else []
     lines: list[Sequence[Any]] = [[*names, "prediction", "interval_low", "interval_high"]]
     for row, each in zip(answer.rows, answer.predictions, strict=True):

@@ -1,4 +1,4 @@
-"""Answers: what a version says for checked rows, and the rows of the log that keep it."""
+"""Predictions of a version for checked rows, and their rows of the prediction log."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from ...models import ApiToken, ModelVersion, User
     from .loaded_versions import Served
 
-EXPLAINED_AT_ONCE = 10  # between them it is asked whether there is still time
+EXPLAINED_AT_ONCE = 10  # rows between two checks of the deadline
 NOT_A_NUMBER = "The model gave no finite answer for this row."
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one row. `error` says why there is none; then `prediction` is None.
+    """The prediction for one row. If `error` is set, there is none and `prediction` is None.
 
     `interval`: {low, high, coverage}; `prediction_set`: {classes, coverage}; `explanation`: {base, class,
-    contributions}, which sum to the value or to the probability of that class; `nearest`: rows of training.
-    `score`, of anomaly detection: the share of rows like those of training that are less unusual.
+    contributions}, which sum to the value or to the probability of that class; `nearest`: training rows.
+    `score`, of anomaly detection: the share of the training rows that are less unusual.
     """
 
     id: uuid.UUID
@@ -49,12 +49,12 @@ class Prediction:
     prediction_set: Mapping[str, Any] | None = None
     explanation: Mapping[str, Any] | None = None
     score: float | None = None
-    # Rows of training are not repeated in the log.
+    # Training rows are not copied into the log.
     nearest: tuple[Near, ...] | None = None
 
     @property
     def output(self) -> dict[str, Any]:
-        """As it is logged."""
+        """The output as the log stores it."""
         output: dict[str, Any] = {"prediction": self.prediction}
         if self.probabilities is not None:
             output["probabilities"] = dict(self.probabilities)
@@ -77,7 +77,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asked, through which face: what every logged row of a request shares."""
+    """The caller and the interface of a request: the fields that all its log rows share."""
 
     by: User | None
     source: str = PredictionSource.API
@@ -88,7 +88,7 @@ class Asked:
 def answers(
     served: Served, checked: CheckedRows, *, explain: bool = False, coverage: float | None = None
 ) -> list[Prediction]:
-    """What the version answers for checked rows. Raises InvalidInput, TooLarge for what cannot be asked of it."""
+    """The predictions of the version for checked rows. Raises InvalidInput, TooLarge for unsupported options."""
     predictor = served.predictor
     wanted = coverage_for(predictor, coverage)
     if explain:
@@ -110,12 +110,12 @@ def answers(
 
 
 def coverage_for(predictor: Predictor, coverage: float | None) -> float:
-    """The coverage that is asked for, or the usual one. Raises InvalidInput."""
+    """The requested coverage of intervals or sets, or the default. Raises InvalidInput."""
     from ...ml.calibration.conformal import checked_coverage
 
     if coverage is not None and not predictor.has_intervals:
         raise InvalidInput(
-            "This version was stored without its uncertainty: ask for no coverage, or train it again."
+            "This version was stored without intervals and prediction sets; leave the coverage out, or train it again."
         )
     return checked_coverage(coverage)
 
@@ -126,7 +126,9 @@ def _require_explaining(predictor: Predictor, n_rows: int) -> None:
             "A forecast comes from the past of its series, not from columns; ask for no explanation."
         )
     if not predictor.can_explain:
-        raise InvalidInput("This version was stored without what explanations start from; train it again.")
+        raise InvalidInput(
+            "This version was stored without background rows for explanations; train it again."
+        )
     if n_rows > settings.MAX_EXPLAINED_ROWS:
         raise TooLarge(
             f"One request may ask for {settings.MAX_EXPLAINED_ROWS:,} explanations; this one holds {n_rows:,} rows.",
@@ -217,7 +219,7 @@ def _explained(
 
 
 def shortened(value: float) -> float:
-    """Seven significant digits: what float32 carries. 0.5·1 + 0.3·2 − 1.5 is −0.4, not −0.39999998."""
+    """Round to seven significant digits, the precision of float32. 0.5·1 + 0.3·2 − 1.5 is −0.4, not −0.39999998."""
     return float(f"{value:.7g}")
 
 
@@ -245,7 +247,7 @@ def log_rows(
             output=as_json(prediction.output),
             warnings=as_json(prediction.warnings_as_json) if prediction.warnings else "[]",
             latency_ms=latency_ms,
-            # The time in the id, so that a search by time, which reads ids, agrees with what is shown.
+            # The time stored in the id: a search by time reads ids and must agree with `created_at`.
             created_at=moment_of(prediction.id),
         )
         for number, (row, prediction) in enumerate(zip(rows, predictions, strict=True), start=first_row)

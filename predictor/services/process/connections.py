@@ -1,8 +1,8 @@
-"""How many database connections the threads of one process keep.
+"""Limit on the persistent database connections of one process.
 
-A web process has up to 256 threads, most of which only wait for slow clients or for a place to predict. Each
-that ever asked the database would keep a connection, and PostgreSQL takes a hundred in all by default. So threads
-keep theirs while there are few, and close them at the end of their request when there are many.
+A web process has up to 256 threads; most only wait for slow clients or for a place to predict. Each thread that
+has used the database would keep a connection, and PostgreSQL accepts 100 in all by default. So threads keep their
+connections while there are few, and close them at the end of a request when there are many.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _lock = threading.Lock()
 
 
 def watch() -> None:
-    """Call it once, when the process starts."""
+    """Connect the signals. Call it once, when the process starts."""
     connection_created.connect(_note, dispatch_uid="connections.note")
-    request_finished.connect(_let_go, dispatch_uid="connections.let_go")
+    request_finished.connect(_close_if_many, dispatch_uid="connections.let_go")
 
 
 def n_open() -> int:
@@ -38,8 +38,8 @@ def _note(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         _known.add(connection)
 
 
-def _let_go(**kwargs: Any) -> None:
-    # The first question is a length: it answers for all processes that have few threads.
+def _close_if_many(**kwargs: Any) -> None:
+    # The length comes first: it is cheap, and enough for a process with few threads.
     if len(_known) <= MOST_KEPT or connection.connection is None or connection.in_atomic_block:
         return
     if n_open() > MOST_KEPT:

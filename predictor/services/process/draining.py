@@ -1,7 +1,7 @@
-"""Whether this process is about to end: it answers what it is asked, and asks to be asked no more.
+"""Connection draining: a process that is about to end still answers, but reports itself as not ready.
 
-A process drains when it is told to (a signal, see `mlweb/server.py`), and all of them while the file `draining`
-stands in the data folder, by which an operator takes a machine out of a load balancer.
+One process drains after a signal (see `mlweb/server.py`). All of them drain while the file `draining` exists in the
+data folder: an operator creates it to take a machine out of a load balancer.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ _is_told = False
 
 
 def begin() -> None:
-    """From now on, until the process ends."""
+    """Start draining, until the process ends."""
     global _is_told  # noqa: PLW0603 (one for each process)
     _is_told = True
 
 
 def is_draining() -> bool:
-    """Whether this process was told to end."""
+    """Whether this process received the signal to end."""
     return _is_told
 
 
 def is_machine_draining() -> bool:
-    """Whether an operator wants no more traffic on this machine."""
+    """Whether an operator has taken this machine out of the load balancer."""
     return (Path(settings.DATA_DIR) / "draining").exists()

@@ -1,8 +1,8 @@
-"""What this process counts, in a file that the others can read and that outlives it.
+"""Multiprocess metrics: counters and gauges of each process in a memory-mapped file that the others read.
 
-Each process has a file of its own, mapped into memory: counting is an addition under a lock, a quarter of a
-microsecond, and whoever is asked for the sums reads the files of all. A process holds a lock on its file while
-it lives; the file of a dead one is added to `retired`, so that no counter ever goes down, and removed.
+Counting is an addition under a lock (0.25 µs). The process that is asked for the sums reads the files of all
+processes. A process holds a lock on its file while it lives; the file of a dead one is added to `retired` and removed,
+so that no counter ever decreases.
 `docs/adr/0013-metrics-of-our-own.md` says why this is not a library.
 """
 
@@ -26,12 +26,12 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 FACES = ("api", "article", "v2", "v1", "mlflow", "web", "admin", "health", "static")
-# Through which face rows were predicted: the sources of the prediction log.
+# The interface through which rows were predicted: the sources of the prediction log.
 SOURCES = ("form", "csv", "api", "article", "v2", "kserve", "mlflow", "command", "batch")
 # Kinds of jobs, and how one ends.
 KINDS = ("batch", "training")
 ENDS = ("succeeded", "failed", "cancelled")
-# Seconds; the last one has no bound.
+# Upper bounds of the histogram buckets in seconds; one more bucket has no bound.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FIRST_STATUS, N_STATUSES = 100, 500
 
@@ -49,7 +49,7 @@ COUNTERS = (
     *(f"rows_{source}" for source in SOURCES),
     *(f"{kind}_{end}" for kind in KINDS for end in ENDS),
 )
-# What is true of a process while it lives: not taken over from dead ones.
+# Values of a live process: those of dead ones are not added.
 GAUGES = (
     "requests_in_flight",
     "predictions_in_progress",
@@ -66,7 +66,7 @@ _SECONDS = _BUCKETS + len(FACES) * (len(BOUNDS) + 1)
 N_CELLS = _SECONDS + len(FACES)
 _FACE = {face: place for place, face in enumerate(FACES)}
 
-# Files of another version of this list of cells mean other things.
+# In files of another version of this list, the cells have another meaning.
 _LAYOUT = hashlib.sha256(repr((FACES, BOUNDS, COUNTERS, GAUGES)).encode()).hexdigest()[:8]
 SUFFIX = f".{_LAYOUT}.meters"
 RETIRED = f"retired.{_LAYOUT}.sum"
@@ -74,7 +74,7 @@ N_BYTES = N_CELLS * 8
 
 
 class Meters:
-    """The cells of one process."""
+    """The counters and gauges of one process, as an array of float64 cells."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -104,7 +104,7 @@ class Meters:
         return self._file is not None
 
     def leave(self) -> None:
-        """After a fork: the file, and the lock on it, are the parent's."""
+        """Close the file after a fork: it and its lock belong to the parent."""
         if self._file is not None:
             os.close(self._file)
 
@@ -122,7 +122,7 @@ class Totals:
         return self._cells[CELL[name]]
 
     def requests(self) -> Iterator[tuple[str, int, float]]:
-        """(face, status, count) of what was answered at all."""
+        """(interface, status, count) for each combination that occurred."""
         for place, face in enumerate(FACES):
             start = _REQUESTS + place * N_STATUSES
             for status in range(N_STATUSES):
@@ -130,59 +130,60 @@ class Totals:
                     yield face, status + FIRST_STATUS, count
 
     def buckets(self, face: str) -> Sequence[float]:
-        """How many requests took at most as long as each of BOUNDS, and any time."""
+        """Cumulative histogram: the requests within each of BOUNDS (seconds), then all of them."""
         start = _BUCKETS + _FACE[face] * (len(BOUNDS) + 1)
-        total, found = 0.0, []
+        total, counts = 0.0, []
         for count in self._cells[start : start + len(BOUNDS) + 1]:
             total += count
-            found.append(total)
-        return found
+            counts.append(total)
+        return counts
 
     def seconds(self, face: str) -> float:
         return self._cells[_SECONDS + _FACE[face]]
 
 
 def totals() -> Totals:
-    """The sums now. What dead processes left is put together on the way."""
+    """The sums over all processes now. Moves the counters of dead processes to `retired`."""
     own = meters()
-    found = array("d", bytes(N_BYTES))
+    sums = array("d", bytes(N_BYTES))
     folder = own.folder
     with _files_in_order(folder):
         for path in folder.glob("*.meters"):
             if not _retire_if_dead(path, folder):
-                _add(found, _read(path), gauges=True)
-        _add(found, _read(folder / RETIRED), gauges=False)
+                _add(sums, _read(path), gauges=True)
+        _add(sums, _read(folder / RETIRED), gauges=False)
     if not own.is_shared:
-        _add(found, own.cells, gauges=True)
-    return Totals(found)
+        _add(sums, own.cells, gauges=True)
+    return Totals(sums)
 
 
 def count(name: str, amount: float = 1.0) -> None:
+    """Add to a counter of this process."""
     meters().add(CELL[name], amount)
 
 
 def group_ended(n_rows: int, n_failed: int, n_requests: int, waited_seconds: float) -> None:
-    """One transaction of the prediction log."""
-    counted = meters()
-    counted.add(CELL["log_commits"])
-    counted.add(CELL["log_rows"], n_rows)
-    counted.add(CELL["log_failed_rows"], n_failed)
-    counted.add(CELL["log_requests"], n_requests)
-    counted.add(CELL["log_wait_seconds"], waited_seconds)
+    """Count one transaction of the prediction log; `waited_seconds` is the sum over its requests."""
+    own = meters()
+    own.add(CELL["log_commits"])
+    own.add(CELL["log_rows"], n_rows)
+    own.add(CELL["log_failed_rows"], n_failed)
+    own.add(CELL["log_requests"], n_requests)
+    own.add(CELL["log_wait_seconds"], waited_seconds)
 
 
 def rows_predicted(source: str, n_rows: int) -> None:
-    """Rows that were answered and logged."""
+    """Count rows that were predicted and logged."""
     meters().add(CELL[f"rows_{source}"], n_rows)
 
 
 def job_ended(kind: str, end: str) -> None:
-    """One of KINDS that needs no more work, by one of ENDS."""
+    """Count a job of one of KINDS that reached one of ENDS."""
     meters().add(CELL[f"{kind}_{end}"])
 
 
 def note(name: str, value: float) -> None:
-    """A gauge of this process."""
+    """Set a gauge of this process."""
     meters().put(CELL[name], value)
 
 
@@ -191,7 +192,7 @@ _making = threading.Lock()
 
 
 def meters() -> Meters:
-    """This process's own."""
+    """The meters of this process, created on first use."""
     global _meters  # noqa: PLW0603 (one for each process)
     if _meters is None:
         with _making:
@@ -211,16 +212,16 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _own_file(folder: Path) -> tuple[int | None, mmap.mmap]:
-    """A locked file of this process and its memory; memory alone where no file can be made."""
+    """A locked file for this process and its memory map; (None, anonymous memory) when no file can be created."""
     name = f"{os.getpid()}-{secrets.token_hex(4)}"
     hidden = folder / f".{name}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        # Taken from the disk now: on a full one, writing to memory would end the process with SIGBUS.
+        # Allocate the blocks now: on a full disk, a later write to the map would kill the process with SIGBUS.
         os.posix_fallocate(file, 0, N_BYTES)
         fcntl.flock(file, fcntl.LOCK_EX)
-        # Seen by others only from here on, when it is locked.
+        # The final name appears only now, when the file is locked.
         hidden.rename(folder / f"{name}{SUFFIX}")
         return file, mmap.mmap(file, N_BYTES)
     except OSError:
@@ -232,7 +233,7 @@ def _own_file(folder: Path) -> tuple[int | None, mmap.mmap]:
 
 @contextmanager
 def _files_in_order(folder: Path) -> Iterator[None]:
-    """One reader at a time, or a dead process could be counted twice."""
+    """Lock out other readers: two at once could add the same dead process twice."""
     try:
         file = (folder / "lock").open("ab")
     except OSError:
@@ -244,7 +245,7 @@ def _files_in_order(folder: Path) -> Iterator[None]:
 
 
 def _retire_if_dead(path: Path, folder: Path) -> bool:
-    """Whether its process is dead; then its counters are among the retired from now on."""
+    """Whether the process of this file is dead; if so, add its counters to `retired` and delete the file."""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -261,7 +262,7 @@ def _retire_if_dead(path: Path, folder: Path) -> bool:
 
 
 def _read(path: Path) -> array[float] | None:
-    """The cells in a file; None for none, and for one of another layout."""
+    """The cells in a file; None when it is missing or has another layout."""
     try:
         content = path.read_bytes()
     except OSError:

@@ -1,8 +1,7 @@
-"""What is asked with every prediction and rarely changes, remembered for at most a second.
+"""In-process cache with a TTL of one second, for rows that every prediction needs and that rarely change.
 
-Each process remembers for itself. What this process changes through a service is forgotten at once
-(`forget_after_commit`); what another process changes is seen within KEPT_SECONDS, because nothing is given
-out that was read longer ago. `docs/adr/0009-one-second.md` says why there is no message between processes.
+A change by a service of this process clears the cache at once (`forget_after_commit`). A change by another process is
+seen within KEPT_SECONDS, the TTL. `docs/adr/0009-one-second.md` says why processes do not invalidate each other.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from django.db import connection, transaction
 
 KEPT_SECONDS = 1.0
-# From this age on one caller reads anew while the others go on with what is there: nobody waits in a crowd.
+# Refresh ahead: from this age on one caller reads again while the others use the old value (no stampede).
 RENEWED_AFTER_SECONDS = 0.5
 MOST = 10_000
 
@@ -28,7 +27,7 @@ _all: weakref.WeakSet[Remembered[Any, Any]] = weakref.WeakSet()
 
 
 class Remembered(Generic[K, V]):
-    """Values by key, at most `most` of them. Errors are not remembered, nor is what is not there."""
+    """A TTL cache with at most `most` keys; the oldest goes first. Errors, and so missing rows, are not cached."""
 
     def __init__(self, most: int = MOST):
         self._most = most
@@ -38,7 +37,7 @@ class Remembered(Generic[K, V]):
         _all.add(self)
 
     def get(self, key: K, read: Callable[[], V]) -> V:
-        """The value of `key`, no older than KEPT_SECONDS; `read` gets it. Raises what `read` raises."""
+        """The value of `key`, no older than KEPT_SECONDS, read by `read()` if needed. Raises what `read` raises."""
         entry = self._held.get(key)
         if entry is not None:
             age = now() - entry.read_at
@@ -48,7 +47,7 @@ class Remembered(Generic[K, V]):
         return self._read(key, read)
 
     def forget(self) -> None:
-        """Everything, including what is being read at this moment."""
+        """Clear the cache; a value that is being read now will not be stored."""
         with self._lock:
             self._generation += 1
             self._held.clear()
@@ -64,7 +63,7 @@ class Remembered(Generic[K, V]):
             self._held.pop(key, None)
             raise
         if connection.in_atomic_block:
-            return value  # what a transaction sees may never be committed
+            return value  # it may depend on uncommitted changes
         with self._lock:
             if generation == self._generation:
                 if len(self._held) >= self._most and key not in self._held:
@@ -78,18 +77,18 @@ class _Entry(Generic[V]):
 
     def __init__(self, value: V, read_at: float):
         self.value = value
-        # When reading began: what was changed after that is not in the value.
+        # When the read began: later changes may not be in the value.
         self.read_at = read_at
         self.is_being_renewed = False
 
 
 def forget_all() -> None:
-    """Forget everything in this process."""
+    """Clear all caches of this process."""
     for each in list(_all):
         each.forget()
 
 
 def forget_after_commit() -> None:
-    """For services that change what is remembered: from their commit on, this process reads anew."""
+    """Clear the caches now and again after the commit. For services that change cached rows."""
     forget_all()
     transaction.on_commit(forget_all)

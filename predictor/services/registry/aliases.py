@@ -38,9 +38,9 @@ def set_alias(
 
 
 def roll_back(*, registered_model: RegisteredModel, alias: str = CHAMPION, by: User | None) -> ModelAlias:
-    """Point an alias at the version that it pointed at before; again, and it goes one further back.
+    """Roll back: point an alias at the version that it pointed at before. Each further call goes one more back.
 
-    Versions archived meanwhile are passed over. Raises Conflict when there is nothing to go back to.
+    Versions archived meanwhile are skipped. Raises Conflict when there is nothing to go back to.
     """
     with transaction.atomic():
         locked = locked_model(registered_model)
@@ -55,25 +55,25 @@ def roll_back(*, registered_model: RegisteredModel, alias: str = CHAMPION, by: U
 
 
 def remove_alias(*, registered_model: RegisteredModel, alias: str, by: User | None) -> None:
-    """Take an alias away; its history stays. Raises NotFound."""
+    """Delete an alias; its history stays. Raises NotFound."""
     with transaction.atomic():
         locked = locked_model(registered_model)
-        found = locked.aliases.filter(alias=alias).first()
-        if found is None:
+        current = locked.aliases.filter(alias=alias).first()
+        if current is None:
             raise NotFound(f"{locked.name} has no alias {shown(alias)}.")
         AliasChange.objects.create(
             registered_model=locked,
             alias=alias,
-            previous_version_id=found.model_version_id,
+            previous_version_id=current.model_version_id,
             model_version=None,
             changed_by=by,
         )
-        found.delete()
+        current.delete()
         short_cache.forget_after_commit()
 
 
 def history(registered_model: RegisteredModel, alias: str | None = None) -> QuerySet[AliasChange]:
-    """Who pointed which alias where, newest first."""
+    """The changes of aliases: who pointed which alias at which version, newest first."""
     changes = registered_model.alias_changes.select_related("previous_version", "model_version", "changed_by")
     return changes if alias is None else changes.filter(alias=alias)
 
@@ -90,29 +90,30 @@ def _check_alias(alias: str) -> None:
 def point(
     locked: RegisteredModel, alias: str, version: ModelVersion, by: User | None, *, is_roll_back: bool = False
 ) -> ModelAlias:
-    held = locked.aliases.filter(alias=alias).first()
-    if held is not None and held.model_version_id == version.pk:
-        return held
+    """Point an alias of a locked model at a version, and record the change. No change when it points there already."""
+    current = locked.aliases.filter(alias=alias).first()
+    if current is not None and current.model_version_id == version.pk:
+        return current
     short_cache.forget_after_commit()
     AliasChange.objects.create(
         registered_model=locked,
         alias=alias,
-        previous_version_id=held.model_version_id if held else None,
+        previous_version_id=current.model_version_id if current else None,
         model_version=version,
         is_roll_back=is_roll_back,
         changed_by=by,
     )
-    if held is None:
+    if current is None:
         return ModelAlias.objects.create(registered_model=locked, alias=alias, model_version=version)
-    held.model_version = version
-    held.save(update_fields=["model_version", "updated_at"])
-    return held
+    current.model_version = version
+    current.save(update_fields=["model_version", "updated_at"])
+    return current
 
 
 def _trail(registered_model: RegisteredModel, alias: str) -> list[int]:
-    """The versions that led to where the alias points now, oldest first.
+    """The stack of versions that the alias pointed at, oldest first; the last one is current.
 
-    Each move adds one; a roll back takes those after its version away.
+    Each move adds one; a roll back removes those after its version.
     """
     trail: list[int] = []
     changes = registered_model.alias_changes.filter(alias=alias).order_by("id")
@@ -126,5 +127,5 @@ def _trail(registered_model: RegisteredModel, alias: str) -> list[int]:
 
 
 def locked_model(registered_model: RegisteredModel) -> RegisteredModel:
-    """The row under its lock. On SQLite the transaction itself is the lock: it began IMMEDIATE."""
+    """The row, locked until the transaction ends. On SQLite the transaction, begun IMMEDIATE, is the lock."""
     return RegisteredModel.objects.select_for_update().get(pk=registered_model.pk)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from .model_cards import Card, CardTable
 
-# What begins or ends a mark of CommonMark or of GitHub's tables anywhere in a line, and what does at its start.
+# Characters with a meaning in CommonMark or GitHub's tables: anywhere in a line, and at its start.
 MARKS = frozenset("\\`*_[]<>|~&$")
 FIRST_MARKS = ("#", "-", "+", "=")
 LIST_NUMBER = re.compile(r"^(\d+)([.)])")
 
 
 def written(card: Card) -> str:
-    """The card as Markdown. Whatever users named is written as text: it opens no tag, link or table cell."""
+    """The card as Markdown. Text from users is escaped: it starts no tag, link or table cell."""
     blocks = [f"# {escaped(card.title)}", escaped(card.lead)]
     for part in card.parts:
         blocks.append(f"## {escaped(part.title)}")
@@ -37,10 +37,10 @@ def _table(table: CardTable) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown shows as it is, on one line: marks behind a backslash, what is not printable as �."""
+    """Text escaped for Markdown, on one line: a backslash before marks, � for unprintable characters."""
     line = " ".join(text.split())
-    shown = (character if character.isprintable() else "�" for character in line)
-    plain = "".join(f"\\{character}" if character in MARKS else character for character in shown)
+    printable = (character if character.isprintable() else "�" for character in line)
+    plain = "".join(f"\\{character}" if character in MARKS else character for character in printable)
     if plain.startswith(FIRST_MARKS):
         return f"\\{plain}"
     # "1." and "1)" would begin a list.

@@ -1,4 +1,4 @@
-"""Two model versions side by side."""
+"""Comparison of two model versions: metrics, hyperparameters, features, dataset."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NEITHER_IS_BETTER = frozenset({"n_clusters", "largest_share", "n_clear", "contam
 
 @dataclass(frozen=True)
 class ComparedMetric:
-    """One figure of both versions; `better` is None when equal or when one of them lacks it."""
+    """One metric of both versions; `better` is None when they are equal or one is missing."""
 
     name: str
     a: float | None
@@ -71,7 +71,7 @@ class ComparedFeature:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What tells two versions apart. Metrics can be weighed when `is_same_data`: one dataset, one target."""
+    """The values of two versions. Metrics are comparable when `is_same_data`: same dataset, same target."""
 
     a: ModelVersion
     b: ModelVersion
@@ -84,7 +84,10 @@ class Comparison:
 
 
 def compare(a: ModelVersion, b: ModelVersion) -> Comparison:
-    """Metrics (with which is better), hyperparameters, features and dataset of two versions of one model."""
+    """Compare the metrics, hyperparameters, features and dataset of two versions of one model.
+
+    Raises InvalidInput for versions of different models.
+    """
     if a.registered_model_id != b.registered_model_id:
         raise InvalidInput("Two versions can be compared when they belong to one registered model.")
     return Comparison(
@@ -101,13 +104,13 @@ def compare(a: ModelVersion, b: ModelVersion) -> Comparison:
 
 
 def _metrics(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[ComparedMetric, ...]:
-    found = []
+    metrics = []
     for name in dict.fromkeys([*a, *b]):
         left, right = _number(a.get(name)), _number(b.get(name))
         if left is None and right is None:
             continue
-        found.append(ComparedMetric(name=name, a=left, b=right, better=_better(name, left, right)))
-    return tuple(found)
+        metrics.append(ComparedMetric(name=name, a=left, b=right, better=_better(name, left, right)))
+    return tuple(metrics)
 
 
 def _number(value: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""The artifacts of a linear model made from given coefficients."""
+"""Artifacts of a linear model with given coefficients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_FEATURES = 1_000
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """Stored files, and the fields of the version that they make."""
+    """The stored files of a new version, and the fields of its row."""
 
     artifacts: Mapping[str, Mapping[str, Any]]
     fields: Mapping[str, Any]
@@ -28,7 +28,7 @@ class BuiltModel:
 def build(
     coefficients: Sequence[float], intercept: float, feature_names: Sequence[str] | None = None
 ) -> BuiltModel:
-    """Files and fields of `intercept + Σ coefficient · feature`. Raises InvalidInput."""
+    """Store the model `intercept + Σ coefficient · feature` as the files of a version. Raises InvalidInput."""
     names = _names(coefficients, feature_names)
     if not all(math.isfinite(number) for number in (*coefficients, intercept)):
         raise InvalidInput("Coefficients and intercept have to be finite numbers.")
@@ -77,7 +77,7 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
     from ...ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from .. import artifacts
 
-    # Three rows whose median is 0: the specification passes numbers on as they are and fills gaps with 0.
+    # Three rows with median 0: the feature specification keeps numbers unchanged and imputes 0.
     golden = {name: np.array([-1.0, 0.0, 1.0]) for name in signature.names}
     spec = FeatureSpec.fit(golden, dict.fromkeys(signature.names, Role.NUMERIC), Encoding())
     estimator = LinearRegression()

@@ -1,7 +1,7 @@
-"""The card of a model version: what somebody who has to answer for it wants to read, on one page.
+"""Model card of a version: use, data, tests, metrics, limits and technique, on one page.
 
-After Mitchell et al., "Model cards for model reporting", 2019. The card is put together once, from what is stored
-with the version; `card_markdown.py` writes it as text, the page shows the same parts.
+Source: Mitchell et al., "Model cards for model reporting", 2019. The card is built from data stored with the
+version; `card_markdown.py` writes it as text, the page shows the same parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOBODY_SAID = "Nobody has described yet what this model is for, and what it is n
 
 @dataclass(frozen=True)
 class CardTable:
-    """Rows of text beneath a header; the first column names the row."""
+    """A header and rows of text; the first column names the row."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -52,7 +52,7 @@ class Card:
 
 
 def card_of(version: ModelVersion) -> Card:
-    """`version` with its registered model, dataset, run and aliases at hand, else each is a query."""
+    """The model card of a version. Load its registered model, dataset, run and aliases before, to save queries."""
     report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
     model, signature = version.registered_model, version.signature
     parts = (
@@ -148,7 +148,7 @@ def _tested(report: Mapping[str, Any]) -> CardPart:
         "How it was tested",
         sentences=tuple(filter(None, [(report.get("verdict") or {}).get("sentence")])),
         facts=_kept(
-            ("Rows kept apart for the test", f"{report['n_rows']:,}"),
+            ("Held-out test rows", f"{report['n_rows']:,}"),
             ("Chosen", _split_words(conditions)),
             ("Cross-validation", f"{validated['n_folds']} folds" if validated.get("n_folds") else ""),
             ("Copies of other rows", f"{copies:,}" if copies else ""),
@@ -189,16 +189,18 @@ def _metrics(report: Mapping[str, Any]) -> CardPart:
 
 
 def _weak_spots(report: Mapping[str, Any]) -> CardPart:
-    found, n_tested = report.get("slices") or [], report.get("n_slices_tested")
+    slices, n_tested = report.get("slices") or [], report.get("n_slices_tested")
     if not n_tested:
         return CardPart("Where it errs most")
-    said = f"Of {n_tested:,} parts of the test rows, {len(found) or 'none'} had a significantly larger error."
+    summary = (
+        f"Of {n_tested:,} parts of the test rows, {len(slices) or 'none'} had a significantly larger error."
+    )
     rows = tuple(
         (str(each["words"]), f"{each['n_rows']:,}", _number(each["score"]), _number(each["score_elsewhere"]))
-        for each in found
+        for each in slices
     )
     table = CardTable(("Where", "Rows", "Error there", "Elsewhere"), rows) if rows else None
-    return CardPart("Where it errs most", sentences=(said,), table=table)
+    return CardPart("Where it errs most", sentences=(summary,), table=table)
 
 
 def _sureness(report: Mapping[str, Any]) -> CardPart:
@@ -219,25 +221,25 @@ def _sureness(report: Mapping[str, Any]) -> CardPart:
         for each in report.get("coverage") or []
     )
     size = "Mean size of a set" if report.get("classes") else "Mean width"
-    table = CardTable(("Asked to hold the truth", "Held it on the test rows", size), rows) if rows else None
-    return CardPart("How sure its answers are", sentences=sentences, table=table)
+    table = CardTable(("Requested coverage", "Coverage on the test rows", size), rows) if rows else None
+    return CardPart("Confidence", sentences=sentences, table=table)
 
 
 def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
     important = [each for each in report.get("importance") or [] if each.get("mean") is not None]
     curves = [str(each["column"]) for each in (report.get("dependence") or {}).get("features") or []]
     can = {
-        "Each answer can be explained: how far each column moved it from the mean over training rows (Shapley values).":
+        "Each prediction can be explained by Shapley values: what each column adds to the mean over training rows.":
             "background.json" in version.artifacts,
-        f"{len(curves):,} of its columns have a curve of how the answer goes with them.": bool(curves),
-        "Training rows like a row, and what would have to change for another answer, can be asked for.":
+        f"{len(curves):,} of its columns have a partial dependence curve.": bool(curves),
+        "For each row, the nearest training rows and counterfactuals are available.":
             version_facts.has_examples(version),
     }  # fmt: skip
     rows = tuple(
         (str(each["column"]), _number(each["mean"]), _number(each.get("spread")))
         for each in important[:MAX_IMPORTANT]
     )
-    table = CardTable(("Column", "Rise of the loss when it is shuffled", "Spread"), rows) if rows else None
+    table = CardTable(("Column", "Increase of the loss when shuffled", "Spread"), rows) if rows else None
     return CardPart("Explanation", points=tuple(text for text, is_so in can.items() if is_so), table=table)
 
 
@@ -247,10 +249,10 @@ def _limits(version: ModelVersion, report: Mapping[str, Any]) -> Iterable[str]:
         yield str(each.get("message", each) if isinstance(each, Mapping) else each)
     if version.dataset is not None:
         yield (
-            "It knows what its training rows show, no more. Values far outside of them, categories that they do not "
-            "have and gaps are answered with a warning; a world that has changed since is not noticed."
+            "The model knows only its training rows. Values far outside their range, unknown categories and missing "
+            "values get a prediction with a warning. A change of the data since the training is not detected."
         )
-        yield "What moves its answers need not be what moves the world: nothing here is said of causes."
+        yield "Importances and curves show associations that the model uses. They are not evidence of causes."
 
 
 def _technique(version: ModelVersion) -> CardPart:

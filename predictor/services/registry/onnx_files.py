@@ -1,4 +1,4 @@
-"""The ONNX file of a version, as people download it."""
+"""Download of the ONNX file of a version, with metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """A compiled version's graph, with signature and feature specification in its `metadata_props`."""
+    """The ONNX graph of a version, with signature and feature specification in its `metadata_props`."""
 
     filename: str
     path: Path
@@ -37,7 +37,7 @@ class OnnxFile:
 
 
 def onnx_download(version: ModelVersion) -> OnnxFile:
-    """The version's ONNX file. Raises Conflict when it is served in-process and so has none."""
+    """The version's ONNX file. Raises Conflict when it is served in-process, without ONNX."""
     from .. import artifacts
 
     if ONNX not in version.artifacts:
@@ -61,10 +61,10 @@ def onnx_download(version: ModelVersion) -> OnnxFile:
 
 
 def _metadata(properties: dict[str, str]) -> bytes:
-    """A ModelProto that holds nothing but metadata.
+    """A ModelProto with metadata only, to be appended to the stored graph.
 
-    Protocol Buffers merge messages that follow one another and append their repeated fields, so the stored
-    graph followed by these bytes is the graph with metadata: nothing is parsed, however large it is.
+    Protocol Buffers merge concatenated messages and append their repeated fields. So the stored graph followed by
+    these bytes is the graph with metadata, and the graph need not be parsed.
     """
     import onnx
 

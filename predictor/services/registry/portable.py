@@ -1,4 +1,4 @@
-"""A version to take along: one HTML page that predicts without a network, and a zip that predicts without mlweb."""
+"""Portable exports of a version: an HTML page that predicts offline, and a zip that predicts without mlweb."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from ...models import ModelVersion
 FOLDER = settings.BASE_DIR / "predictor" / "portable"
 SCRIPTS = ("graph.js", "features.js", "cells.js", "answers.js", "page.js")
 SIGNATURE, MANIFEST, RUNNER = "signature.json", "manifest.json", "predict.py"
-# A browser holds the page's text, the unpacked bytes and the tensors at once: about five times the model.
+# A browser holds the page's text, the decompressed bytes and the tensors at once: about five times the model.
 MAX_PAGE_MODEL_BYTES = 64 * 1024 * 1024
-# Zip's own beginning of time: the same version gives the same bytes.
+# The earliest time that zip can store; a constant, so that the same version gives the same bytes.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class PortableFile:
-    """Something to download."""
+    """A file for download, in memory."""
 
     filename: str
     content_type: str
@@ -42,7 +42,7 @@ class PortableFile:
 
 
 def offline_page(version: ModelVersion) -> PortableFile:
-    """The HTML page. Raises Conflict for a version without a compiled form, and for a very large one."""
+    """The offline HTML page. Raises Conflict for a version without ONNX, or with a model too large for a page."""
     from ...ml.persistence import portable
 
     files = _files(version)
@@ -62,11 +62,11 @@ def offline_page(version: ModelVersion) -> PortableFile:
     packed = gzip.compress(files[ONNX], 9, mtime=0)
     name = f"{version.registered_model.name}, version {version.number}"
     target = version.signature.target
-    said = f"Predicts {target}" if target else "Answers"
+    verb = f"Predicts {target}" if target else "Answers"
     page = _filled(
         title=html.escape(name),
         lead=html.escape(
-            f"{said} from {len(version.signature.fields)} columns. "
+            f"{verb} from {len(version.signature.fields)} columns. "
             "Everything happens in this file: it needs no network and sends nothing."
         ),
         foot=html.escape(
@@ -80,7 +80,7 @@ def offline_page(version: ModelVersion) -> PortableFile:
 
 
 def bundle(version: ModelVersion) -> PortableFile:
-    """The zip. Raises Conflict for a version without a compiled form."""
+    """The zip with `predict.py`. Raises Conflict for a version without ONNX."""
     from ...ml.persistence import portable
 
     files = _files(version)
@@ -114,18 +114,18 @@ def bundle(version: ModelVersion) -> PortableFile:
 
 
 def _files(version: ModelVersion) -> dict[str, bytes]:
-    """The stored files that travel, each as long as its digest says."""
+    """The stored files for the export, with checked digests. Raises Conflict when it cannot be exported."""
     from .. import artifacts
 
     if ONNX not in version.artifacts:
         raise Conflict(
             f"Version {version.number} is served in-process by scikit-learn: it has no ONNX form that agrees "
-            "with it, so it cannot be taken along."
+            "with it, so it cannot be exported."
         )
     if FORECAST in version.artifacts:
         raise Conflict(
-            f"Version {version.number} forecasts: its answers start from the rows that came last, which stay on "
-            "the server, so it cannot be taken along."
+            f"Version {version.number} forecasts: its predictions start from the latest rows, which stay on the "
+            "server, so it cannot be exported."
         )
     digests = {name: entry["digest"] for name, entry in version.artifacts.items()}
     paths = {name: artifacts.path_of(digest) for name, digest in digests.items()}
@@ -135,7 +135,7 @@ def _files(version: ModelVersion) -> dict[str, bytes]:
 
 
 def _filled(**parts: str) -> str:
-    """The page with its parts in place. Its policy names the hashes of its own script and style, and no host."""
+    """The page template with its parts filled in. Its Content-Security-Policy allows only its own script and style."""
     script = "\n".join(['"use strict";', *((FOLDER / name).read_text("utf-8") for name in SCRIPTS)])
     style = (FOLDER / "page.css").read_text("utf-8")
     none = dict.fromkeys(("default-src", "base-uri", "form-action"), "'none'")
@@ -155,7 +155,7 @@ def _hash(text: str) -> str:
 
 
 def _as_script(data: Mapping[str, Any]) -> str:
-    """JSON that cannot end the element it stands in, whatever a column is called."""
+    """JSON for a <script> element, escaped so that no column name can close the element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 

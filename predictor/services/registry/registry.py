@@ -1,4 +1,4 @@
-"""Registered models, their numbered versions, and the aliases that say which one serves."""
+"""Model registry: registered models, numbered versions, and aliases that say which version serves."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _versions: Remembered[tuple[int, str], ModelVersion] = Remembered()
 
 
 def get_or_create_model(*, workspace: Workspace, name_or_slug: str, by: User | None) -> RegisteredModel:
-    """The workspace's model of this slug or name; made when there is none. Raises InvalidInput."""
+    """The workspace's registered model of this slug or name, created if missing. Raises InvalidInput, Conflict."""
     name = " ".join(name_or_slug.split())
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidInput(
@@ -59,8 +59,8 @@ def get_or_create_model(*, workspace: Workspace, name_or_slug: str, by: User | N
             f"got {shown(name_or_slug)}."
         )
     models = RegisteredModel.objects.filter(workspace=workspace)
-    found = models.filter(slug=name.lower()).first() or models.filter(name=name).first()
-    return found or _create_model(workspace, name, by)
+    existing = models.filter(slug=name.lower()).first() or models.filter(name=name).first()
+    return existing or _create_model(workspace, name, by)
 
 
 def _create_model(workspace: Workspace, name: str, by: User | None) -> RegisteredModel:
@@ -71,16 +71,16 @@ def _create_model(workspace: Workspace, name: str, by: User | None) -> Registere
                     workspace=workspace, slug=slug, name=name, created_by=by
                 )
         except IntegrityError:
-            taken = RegisteredModel.objects.filter(workspace=workspace, slug=slug).first()
-            # "Churn!" and "churn" are one address, so they are one model. A name without any letter that
-            # an address can hold (客户流失) gets a numbered address of its own.
-            if taken is not None and (slugify(name) or taken.name == name):
-                return taken
+            existing = RegisteredModel.objects.filter(workspace=workspace, slug=slug).first()
+            # "Churn!" and "churn" have the same slug, so they are one model. A name without any letter for a
+            # slug (客户流失) gets a numbered slug of its own.
+            if existing is not None and (slugify(name) or existing.name == name):
+                return existing
     raise Conflict(f"No free address was found for a model named {shown(name)}; give it another name.")
 
 
 def _slugs(name: str) -> Iterator[str]:
-    # Words stay apart: “churn.train” becomes churn-train, not churntrain.
+    # Keep word boundaries: “churn.train” becomes churn-train, not churntrain.
     slug = slugify(re.sub(r"[./:+,;]+", " ", name))[:60].strip("-_")
     if slug:
         yield slug
@@ -91,7 +91,7 @@ def _slugs(name: str) -> Iterator[str]:
 def update_model(
     *, registered_model: RegisteredModel, name: str | None = None, description: str | None = None, by: User
 ) -> RegisteredModel:
-    """Change what people read; the slug that clients know stays."""
+    """Change name and description; the slug, which clients use, stays. Raises InvalidInput."""
     if name is not None:
         name = " ".join(name.split())
         if not name or len(name) > MAX_NAME or not name.isprintable():
@@ -111,9 +111,9 @@ def publish(
     artifacts: Mapping[str, Mapping[str, Any]],
     by: User | None,
 ) -> ModelVersion:
-    """The next version of the run's registered model; its first version becomes champion by itself.
+    """Add the next version of the run's registered model; the first version becomes champion.
 
-    `result` is the content of result.json (see `ml/training/train.py`), `artifacts` says where its files were put:
+    `result` is the content of result.json (see `ml/train.py`), `artifacts` names its stored files:
     {file name: {"digest", "n_bytes"}}. Joins the caller's transaction, so run and version succeed together.
     """
     report = result.get("report") or {}
@@ -146,17 +146,17 @@ def _chosen_threshold(report: Mapping[str, Any]) -> float | None:
 def publish_with_threshold(
     *, model_version: ModelVersion, rule: ThresholdRule | Mapping[str, Any], by: User | None
 ) -> ModelVersion:
-    """The next version of the model: this one's estimators, judged and served with another decision threshold.
+    """Add a version with the same estimators, evaluated and served with another decision threshold.
 
-    It is chosen on the out-of-fold predictions, and nothing is fitted again. Raises InvalidThreshold, and
-    Conflict for a version stored without what a threshold is judged by.
+    The threshold is chosen on the out-of-fold predictions; nothing is fitted again. Raises InvalidThreshold, and
+    Conflict for a version stored without out-of-fold predictions.
     """
     from .. import artifacts
     from . import version_thresholds
 
-    asked = rule if isinstance(rule, ThresholdRule) else ThresholdRule.from_json(rule)
+    threshold_rule = rule if isinstance(rule, ThresholdRule) else ThresholdRule.from_json(rule)
     with artifacts.keeping():
-        built = version_thresholds.build(model_version, asked)
+        built = version_thresholds.build(model_version, threshold_rule)
         return _add_version(model_version.registered_model, by=by, artifacts=built.artifacts, **built.fields)
 
 
@@ -191,40 +191,40 @@ def version_of(
     *,
     among: ModelVersionQuerySet | None = None,
 ) -> ModelVersion:
-    """The version of this number or alias; the champion when nobody says which. Raises NotFound."""
+    """The version of this number or alias; the champion by default. Raises NotFound."""
     if which is None or which == "":
         which = CHAMPION
     versions = ModelVersion.objects.all() if among is None else among
-    # isdecimal alone takes "７" and "٣" for numbers; and a number past 64 bits breaks SQLite.
+    # isdecimal() alone accepts "７" and "٣"; and an integer beyond 64 bits is an error in SQLite.
     is_number = isinstance(which, int) or (which.isascii() and which.isdecimal() and len(which) < 10)
     if is_number and not isinstance(which, bool) and 0 <= int(which) < 2**31:
-        found = versions.filter(registered_model=registered_model, number=int(which)).first()
+        version = versions.filter(registered_model=registered_model, number=int(which)).first()
     elif isinstance(which, str) and "\0" not in which:
-        found = versions.filter(aliases__registered_model=registered_model, aliases__alias=which).first()
+        version = versions.filter(aliases__registered_model=registered_model, aliases__alias=which).first()
     else:
-        found = None
-    if found is None:
+        version = None
+    if version is None:
         kind = "version" if is_number else "alias"
         raise NotFound(f"{registered_model.name} has no {kind} {shown(which)}.")
-    found.registered_model = registered_model
-    return found
+    version.registered_model = registered_model
+    return version
 
 
 def model_of(workspace: Workspace, slug: str) -> RegisteredModel:
-    """The workspace's model of this slug, remembered for a second. Raises NotFound."""
+    """The workspace's registered model of this slug, cached for a second. Raises NotFound."""
 
     def read() -> RegisteredModel:
-        found = RegisteredModel.objects.filter(workspace=workspace, slug=slug).first()
-        if found is None:
+        registered_model = RegisteredModel.objects.filter(workspace=workspace, slug=slug).first()
+        if registered_model is None:
             raise NotFound(f"There is no model {shown(slug)}.")
-        found.workspace = workspace
-        return found
+        registered_model.workspace = workspace
+        return registered_model
 
     return _models.get((workspace.pk, slug), read)
 
 
 def serving_version(registered_model: RegisteredModel, which: int | str | None = None) -> ModelVersion:
-    """As `version_of`, with what serving needs loaded; remembered for a second. Raises NotFound."""
+    """As `version_of`, with the columns that serving needs; cached for a second. Raises NotFound."""
     if isinstance(which, bool):
         return version_of(registered_model, which)
     name = CHAMPION if which is None or which == "" else str(which)
@@ -268,7 +268,10 @@ def register_linear(
     feature_names: Sequence[str] | None = None,
     by: User | None,
 ) -> ModelVersion:
-    """A version that answers intercept + Σ coefficient · feature. Features are x1, x2, … unless named."""
+    """Add a version of the model intercept + Σ coefficient · feature. Features are x1, x2, … unless named.
+
+    Raises InvalidInput.
+    """
     from . import linear_models
 
     built = linear_models.build(coefficients, intercept, feature_names)

@@ -1,4 +1,4 @@
-"""Another threshold for a version: the same estimators, judged and served with it. Nothing is fitted."""
+"""Another decision threshold for a version: same estimators, new evaluation. Nothing is fitted."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ SHARED = (
 
 @dataclass(frozen=True)
 class Rethought:
-    """Stored files, and the fields of the version that they make with the new threshold."""
+    """The stored files of the new version, and the fields of its row."""
 
     artifacts: Mapping[str, Mapping[str, Any]]
     fields: Mapping[str, Any]
 
 
 def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
-    """Files and fields of the version with the threshold that the rule asks for, chosen out of fold.
+    """Build the version with the threshold that the rule chooses on the out-of-fold predictions.
 
-    Raises InvalidThreshold for another task than binary, Conflict for a version stored without its scores.
+    Raises InvalidThreshold unless the task is binary, Conflict for a version stored without these predictions.
     """
     from ...ml.calibration import decision_thresholds
     from ...ml.evaluation import report_at_threshold
@@ -75,19 +75,19 @@ def _scores(version: ModelVersion) -> Scores:
         )
     if SCORES not in version.artifacts:
         raise Conflict(
-            f"Version {version.number} was stored without what a threshold is judged by; train it again, "
-            "and ask for the threshold there."
+            f"Version {version.number} was stored without out-of-fold predictions; train it again, "
+            "and choose the threshold there."
         )
     content = artifacts.verified_path(version.artifacts[SCORES]["digest"]).read_bytes()
     return Scores.from_json(read_json(content, SCORES))
 
 
 def _warnings(version: ModelVersion, note: str) -> list[Any]:
-    """Those of the version, but for what was said of its own threshold."""
-    old = (version.evaluation.get("decision") or {}).get("note")
+    """The warnings of the version, with the note about its own threshold replaced by `note`."""
+    old_note = (version.evaluation.get("decision") or {}).get("note")
     kept = [
         each
         for each in version.warnings
-        if not (old and isinstance(each, Mapping) and each.get("message") == old)
+        if not (old_note and isinstance(each, Mapping) and each.get("message") == old_note)
     ]
     return [*kept, {"message": note, "column": version.signature.target}] if note else kept

@@ -1,4 +1,4 @@
-"""The catalogue of estimators, and which to choose, for faces: they do not reach into `ml`."""
+"""The catalogue of estimators and advice which to choose, for interfaces: they do not import `ml`."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ __all__ = ["AUTO", "Advice", "EstimatorInfo", "Hyperparameter", "advise", "catal
 
 
 def catalogue() -> tuple[EstimatorInfo, ...]:
-    """Every estimator that can be chosen by name, in the order in which people should see them."""
+    """Every estimator that can be chosen by name, in display order."""
     return tuple(CATALOGUE.values())
 
 
 def advise(
     *, dataset: Dataset, target: str, task: Task | None, roles: Mapping[str, Role | str] | None = None
 ) -> Advice | None:
-    """What Auto would try on this target and why; None when the target cannot be learnt."""
+    """What Auto would try on this target and why; None when the target cannot be learned."""
     try:
-        given = {name: Role(role) for name, role in (roles or {}).items()}
-        request = TrainingRequest("", dataset.schema, target, task, roles=given)
-        found = check_request(request)
+        known_roles = {name: Role(role) for name, role in (roles or {}).items()}
+        request = TrainingRequest("", dataset.schema, target, task, roles=known_roles)
+        checked = check_request(request)
     except (InvalidTrainingRequest, ValueError):
         return None
-    return advise_on(Facts.before(request.table, target, found))
+    return advise_on(Facts.before(request.table, target, checked))
 
 
 def found_out(run: TrainingRun) -> list[str]:
-    """Sentences on what the candidates of a finished run say about its table."""
+    """Sentences on what the leaderboard of a finished run shows about its table."""
     return found_out_by(run.leaderboard)

@@ -1,4 +1,4 @@
-"""How a claimed training run is done: a child process fits, this one watches and writes down what comes."""
+"""Training job: a child process fits, this process monitors it and stores its progress and result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .. import artifacts, registry
 from ..jobs.queue import Held, JobKind, WorkDied
 from .training_process import FittingChild
 
-# The page asks once a second; writing more often than that helps nobody and wakes the disk.
+# The page polls once a second, so more frequent writes to the row have no use.
 WRITE_SECONDS = 1.0
 CRASHED = (
     "Training crashed. This is a fault of mlweb or of the machine; the run's owner can read the details."
@@ -33,7 +33,7 @@ CRASHED = (
 
 
 class RunFailed(TrainingFailed):
-    """A run that ended without a model version, with the traceback for its owner."""
+    """A run that ended without a model version; `traceback` is for its owner."""
 
     def __init__(self, message: str, traceback: str = ""):
         super().__init__(message)
@@ -55,7 +55,7 @@ class TrainingJob(JobKind):
     def perform(self, held: Held) -> None:
         run = TrainingRun.objects.select_related("dataset", "registered_model", "created_by").get(pk=held.pk)
         workdir = prepare_workdir(run)
-        # A worker that died between the last fit and the commit left a whole result to be committed.
+        # A worker that died between the last fit and the commit left a complete result: commit that.
         if not (workdir / "result.json").exists():
             fit(held, workdir)
         publish(held, run, workdir)
@@ -72,7 +72,7 @@ def workdir_of(pk: int) -> Path:
 
 
 def prepare_workdir(run: TrainingRun) -> Path:
-    """The run's folder with its request in it, and with what earlier attempts of the same request left."""
+    """The folder of the run with its request; it keeps files of earlier attempts of the same request."""
     workdir, request = workdir_of(run.pk), json.dumps(request_of(run).to_json(), sort_keys=True)
     path = workdir / "request.json"
     if workdir.exists() and (not path.exists() or path.read_text("utf-8") != request):
@@ -106,7 +106,7 @@ def request_of(run: TrainingRun) -> TrainingRequest:
 
 
 def fit(held: Held, workdir: Path) -> None:
-    """Run the child to a whole result.json. Raises RunFailed, WorkDied, or Stopped after killing it."""
+    """Run the child until result.json is complete. Raises RunFailed, WorkDied, or Stopped after killing it."""
     notes = ProgressNotes(held)
     with FittingChild(workdir / "request.json", workdir) as child:
         for event in child.events(held.check):
@@ -125,7 +125,7 @@ def fit(held: Held, workdir: Path) -> None:
 
 
 def publish(held: Held, run: TrainingRun, workdir: Path) -> None:
-    """Store the files, then end the run and add the version in one transaction: no crash can do it twice."""
+    """Store the files, then end the run and add the version in one transaction, so that it happens once."""
     held.check()
     result = json.loads((workdir / "result.json").read_text("utf-8"))
     with artifacts.keeping():
@@ -156,7 +156,7 @@ def signal_name(number: int) -> str:
 
 
 class ProgressNotes:
-    """The child's events as changes of the row, written at most once a second."""
+    """Writes the child's events to the row, at most once a second."""
 
     def __init__(self, held: Held):
         self._held = held
@@ -166,7 +166,7 @@ class ProgressNotes:
         self.failure: dict[str, Any] | None = None
 
     def take(self, event: dict[str, Any]) -> None:
-        """Note one event; an empty one only lets time pass."""
+        """Handle one event; an empty one only checks whether a write is due."""
         kind = event.get("event")
         if kind in ("started", "progress"):
             self._pending["progress_message"] = str(event.get("message", ""))[:300]

@@ -1,6 +1,6 @@
-"""The process that fits: started, read line by line, and killed with all its descendants.
+"""The child process that fits a model: start it, read its events line by line, kill it with its descendants.
 
-Fitting stays inside C for seconds and cannot be interrupted from within: it has a process of its own.
+Fitting runs in C code for seconds and cannot be interrupted by a thread, so it has a process of its own.
 """
 
 from __future__ import annotations
@@ -26,24 +26,26 @@ logger = logging.getLogger(__name__)
 
 MODULE = "predictor.ml.training.train"
 POLL_SECONDS = 0.25
-# Predictions are answered first, fits take what is left.
+# Predictions have priority; fits use the remaining CPU time.
 NICENESS = 5
+# The environment variables that the child gets: no key, no password, no database address.
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SYSTEMROOT")
 
 
 class FittingChild:
-    """`python -m predictor.ml.training.train REQUEST WORKDIR`. As a context it leaves no process behind."""
+    """The process `python -m predictor.ml.train REQUEST WORKDIR`. As a context manager it kills it at the end."""
 
     def __init__(self, request: Path, workdir: Path):
         self._command = [sys.executable, "-m", MODULE, str(request), str(workdir)]
-        self._chatter = workdir / "stderr.log"
+        self._stderr = workdir / "stderr.log"
 
     def __enter__(self) -> FittingChild:
-        with self._chatter.open("ab") as chatter:
+        with self._stderr.open("ab") as stderr:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=chatter,
+                stderr=stderr,
                 cwd=settings.BASE_DIR,
                 env=child_environment(),
                 start_new_session=True,
@@ -60,9 +62,9 @@ class FittingChild:
         return self._process.pid
 
     def events(self, check: Callable[[], None]) -> Iterator[dict[str, Any]]:
-        """What the child says, until it ends; `check` is called at least four times a second and may raise.
+        """The events of the child until it ends; `check` is called at least every 0.25 s and may raise.
 
-        An empty event means that time passed.
+        An empty event means that nothing came in that time.
         """
         pipe = self._process.stdout
         if pipe is None:
@@ -82,14 +84,14 @@ class FittingChild:
                 yield from (event for line in lines if (event := read_event(line)))
 
     def wait(self, check: Callable[[], None]) -> int:
-        """The exit code; negative is the signal that killed it."""
+        """Wait for the exit code; a negative one is the signal that killed it. `check` may raise."""
         while True:
             with suppress(subprocess.TimeoutExpired):
                 return self._process.wait(POLL_SECONDS)
             check()
 
     def kill(self) -> None:
-        """End the child, its process group and whatever else descends from it, at once."""
+        """Kill the child, its process group and all other descendants."""
         descendants = []
         with suppress(psutil.Error):
             descendants = psutil.Process(self._process.pid).children(recursive=True)
@@ -104,14 +106,14 @@ class FittingChild:
             self._process.stdout.close()
 
     def last_words(self, limit: int = 4_000) -> str:
-        """The end of what it wrote for people: what is left when it died without an event."""
+        """The last characters of its stderr: the only trace when it died without an event."""
         with suppress(OSError):
-            return self._chatter.read_bytes()[-limit:].decode("utf-8", "replace")
+            return self._stderr.read_bytes()[-limit:].decode("utf-8", "replace")
         return ""
 
 
 def read_event(line: bytes) -> dict[str, Any]:
-    """One event; empty for a line that is none, since a library may print where it should not."""
+    """Parse one event (a line of JSON); {} for any other line, since a library may print to stdout."""
     if not line.strip():
         return {}
     try:

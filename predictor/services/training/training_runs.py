@@ -1,4 +1,4 @@
-"""Training runs: ask for one, cancel it, carry it out."""
+"""Training runs: start, cancel, execute."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def start_run(
     forecast: Mapping[str, Any] | None = None,
     by: User | None,
 ) -> TrainingRun:
-    """A queued run that learns `target` from the dataset for a registered model (made when it is new).
+    """Queue a training run that learns `target` from the dataset, for a registered model (created if new).
 
     Clustering and anomaly detection have no target; every other task needs one.
-    `effort` names a budget: quick, standard or thorough. `split` says which rows judge (at random by default).
-    `threshold` says what the decision threshold of two classes is chosen by (see `ml.threshold_rules`).
-    `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}, the first is needed.
-    What the dataset's profile can tell is checked here; what only the values can tell, in the run itself.
-    Raises InvalidTrainingRequest (with InvalidHyperparameters) or InvalidInput with the reason.
+    `effort` names a budget: quick, standard or thorough. `split` chooses the held-out rows (default: random).
+    `threshold` is the rule for the decision threshold of two classes (see `ml.threshold_rules`).
+    `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
+    Checks that need only the dataset's profile are made here; those that need the values, in the run itself.
+    Raises InvalidTrainingRequest (or its subclass InvalidHyperparameters), InvalidInput.
     """
     if not dataset.has_data:
         raise _without_data(dataset)
@@ -82,7 +82,7 @@ def _queue(
 ) -> TrainingRun:
     task = check_request(request)
     with transaction.atomic():
-        # Under the lock that `datasets.delete` takes: it sees this run, or this sees that the data is gone.
+        # Take the same lock as `datasets.delete`: it sees this run, or we see that the data is deleted.
         if not Dataset.objects.with_data().select_for_update().filter(pk=dataset.pk).values("pk"):
             raise _without_data(dataset)
         run = TrainingRun.objects.create(
@@ -114,7 +114,7 @@ def find_task(
     roles: Mapping[str, Role | str] | None = None,
     forecast: Mapping[str, Any] | None = None,
 ) -> Task:
-    """The task that a run on this target would have, before one is started. Raises InvalidTrainingRequest."""
+    """The task that a run on this target would have, detected without a run. Raises InvalidTrainingRequest."""
     return check_request(
         TrainingRequest(
             parquet="",
@@ -128,7 +128,7 @@ def find_task(
 
 
 def threshold_rule(asked: ThresholdRule | Mapping[str, Any] | str | None) -> ThresholdRule | None:
-    """What a threshold is chosen by, from JSON or the short form of the command line. Raises InvalidThreshold."""
+    """Parse a threshold rule, from JSON or the short form of the command line. Raises InvalidThreshold."""
     if asked is None or isinstance(asked, ThresholdRule):
         return asked
     if not asked:
@@ -137,14 +137,14 @@ def threshold_rule(asked: ThresholdRule | Mapping[str, Any] | str | None) -> Thr
 
 
 def split_of(text: str) -> SplitBy:
-    """Which rows judge, as forms and the command line write it. Raises InvalidTrainingRequest."""
+    """Parse a split as forms and the command line write it (`KIND[:COLUMN]`). Raises InvalidTrainingRequest."""
     return SplitBy.parse(text)
 
 
 def splits_for(
     *, dataset: Dataset, target: str, roles: Mapping[str, Role | str] | None = None
 ) -> tuple[list[SplitBy], str]:
-    """The splits worth offering, at random first, and a sentence when another one suits the table better."""
+    """The available splits, random first, and a sentence when another one suits the table better."""
     try:
         table = TrainingRequest("", dataset.schema, target, roles=_roles(roles or {})).table
     except InvalidTrainingRequest:
@@ -156,21 +156,21 @@ def splits_for(
 
 
 def cancel(*, run: TrainingRun, by: User | None) -> TrainingRun:
-    """End a waiting run at once, a running one within seconds. Raises Conflict when it ended by itself."""
+    """End a queued run at once, a running one within seconds. Raises Conflict when it has finished."""
     jobs.cancel(TRAINING, run)
     return run
 
 
 def execute(run_id: int) -> bool:
-    """Carry out a waiting run in this process, to its end. False when there was nothing to claim."""
+    """Execute a queued run in this process, to its end. False when it could not be claimed."""
     return jobs.run(TRAINING, run_id)
 
 
 def run_here(*, on_change: OnChange | None = None, **asked: Any) -> TrainingRun:
-    """As `start_run`, then carried out in this process, to its end; no worker needs to be there."""
+    """Start a run (arguments of `start_run`) and execute it in this process, without a worker."""
     with transaction.atomic():
         run = start_run(**asked)
-        # Claimed before anybody else can see it.
+        # Claim it in the same transaction, before a worker can see it.
         held = jobs.claim(TRAINING, run.pk, on_change=on_change)
     if held is not None:
         jobs.perform(TRAINING, held)

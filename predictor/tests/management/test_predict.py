@@ -60,16 +60,14 @@ def test_features_can_be_named(workspace: Workspace) -> None:
         (["--coef", "1", "2", "--feature", "a", "a"], "have to differ"),
     ],
 )
-def test_coefficients_that_make_no_model_are_refused(
-    workspace: Workspace, words: list[str], sentence: str
-) -> None:
+def test_invalid_coefficients_are_refused(workspace: Workspace, words: list[str], sentence: str) -> None:
     with pytest.raises(CommandError, match=sentence):
         call_command("register_linear", "--name", "m", "--workspace", "acme", *words)
 
     assert not RegisteredModel.objects.exists()
 
 
-def test_a_workspace_that_is_not_there_is_refused(db: None) -> None:
+def test_an_unknown_workspace_is_refused(db: None) -> None:
     with pytest.raises(CommandError, match="no workspace"):
         call_command("register_linear", "--name", "m", "--coef", "1", "--workspace", "nowhere")
 
@@ -102,20 +100,20 @@ def test_what_cannot_be_predicted_is_refused_with_a_sentence(article: Registered
             run(*words)
 
 
-def test_nobody_needs_to_be_signed_in_for_the_command(article: RegisteredModel, table: Path) -> None:
+def test_the_command_needs_no_user(article: RegisteredModel, table: Path) -> None:
     run("article", table)
 
     assert not User.objects.exists()
     assert PredictionLog.objects.first().actor is None  # type: ignore[union-attr]
 
 
-def test_a_batch_answers_what_it_can(article: RegisteredModel, tmp_path: Path) -> None:
+def test_a_batch_predicts_valid_rows(article: RegisteredModel, tmp_path: Path) -> None:
     path, result = tmp_path / "rows.jsonl", tmp_path / "result.jsonl"
     path.write_text('{"x1": 1, "x2": 2}\n{"x1": "abc", "x2": 2}\n')
 
-    _, said = run("article", path, "--batch", "--output", result)
+    _, message = run("article", path, "--batch", "--output", result)
 
-    assert "2 rows by article version 1, 0 with warnings, 1 without an answer." in said
+    assert "2 rows by article version 1, 0 with warnings, 1 without an answer." in message
     assert '"prediction":-0.4' in result.read_text().splitlines()[0]
     assert path.stat().st_nlink == 1  # people go on writing to their own file
 

@@ -17,7 +17,7 @@ import psutil
 
 from .servers import free_port, wait_until
 
-# Each look at a run would be a line of its own in the report of a failed test.
+# Otherwise each poll of a run would be a line in the report of a failed test.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,7 +94,7 @@ class Installation:
         return psutil.Process(self.supervisor.pid).children(recursive=True)
 
     def processes_of(self, *words: str) -> list[psutil.Process]:
-        """Those with all these words in their command line; parents before children."""
+        """The processes with all these words in their command line; parents before children."""
         found = []
         for process in self.processes():
             try:
@@ -113,7 +113,7 @@ class Installation:
         return self.processes_of("predictor.ml.training.train")
 
     def kill_web(self) -> None:
-        """The server and its processes, at once, as a power cut would."""
+        """Kill the server and its processes at once, like a power cut."""
         web = self.processes_of("mlweb.server")
         assert web
         for process in web:
@@ -135,12 +135,12 @@ class Installation:
 
     @staticmethod
     def is_alive(process: psutil.Process) -> bool:
-        """A zombie is dead: it only waits for somebody to take note."""
+        """Whether it runs; a zombie is dead and only waits for its parent to collect its exit code."""
         with contextlib.suppress(psutil.Error):
             return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
         return False
 
-    # --- The street ----------------------------------------------------------------------------------------
+    # --- Import to prediction ------------------------------------------------------------------------------
 
     def upload(self, content: bytes, name: str = "table.csv") -> dict[str, Any]:
         return self.good(self.http.post("/datasets", files={"file": (name, content, "text/csv")}), 201)
@@ -163,7 +163,7 @@ class Installation:
         return self.run(run)
 
     def wait_for_candidate(self, run: int) -> None:
-        """Until a first fit is finished, and another is on its way."""
+        """Wait until the first fit is finished and the next one is running."""
         wait_until(lambda: self.run(run)["leaderboard"], 90, f"a candidate of run {run}")
 
     @staticmethod

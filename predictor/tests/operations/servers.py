@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def wait_until(is_true: Callable[[], object], seconds: float, what: str) -> None:
-    """Generous on purpose: machines that run tests are slow at times."""
+    """Wait for a condition. Timeouts are long, since machines that run tests can be slow."""
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"

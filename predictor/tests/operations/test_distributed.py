@@ -1,4 +1,4 @@
-"""The street on PostgreSQL and Redis, with real servers."""
+"""Import, training and prediction on real PostgreSQL and Redis servers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def empty_the_broker(installation: Installation) -> None:
     subprocess.run(["redis-cli", "-p", port, "FLUSHALL"], check=True, capture_output=True)
 
 
-def test_the_street_on_postgresql_and_redis(distributed: Installation) -> None:
+def test_import_to_prediction_on_postgresql_and_redis(distributed: Installation) -> None:
     dataset = distributed.upload(table(400), "street.csv")
     runs = [
         distributed.train(dataset, registered_model="street", estimator="ridge", budget_seconds=2)

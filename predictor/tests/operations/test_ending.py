@@ -1,4 +1,4 @@
-"""The regular end of a process: what was answered is logged."""
+"""Graceful shutdown: all buffered log rows are written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .web_server import Callers, WebServer
 
 pytestmark = pytest.mark.servers
 
-# Five requests of two rows, and the program is at its end.
+# Five requests of two rows, then the program ends.
 LOGS_AND_ENDS = """
 import django
 django.setup()
@@ -41,13 +41,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> WebServer:
 
 @contextmanager
 def turn_taken(server: WebServer) -> Iterator[None]:
-    """Another process is writing, so that what is buffered has to wait."""
+    """Hold the file lock as another process, so that buffered rows have to wait."""
     with (server.data / "prediction_log.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def test_a_program_writes_what_it_buffered_before_it_ends(installed: WebServer) -> None:
+def test_a_program_writes_its_buffered_rows_before_it_ends(installed: WebServer) -> None:
     before = installed.logged()
     with turn_taken(installed):
         program = subprocess.Popen(
@@ -65,7 +65,7 @@ def test_a_program_writes_what_it_buffered_before_it_ends(installed: WebServer) 
     assert installed.logged() - before == Counter({f"program-{number}": 2 for number in range(5)})
 
 
-def test_a_server_that_is_told_to_stop_writes_what_it_buffered(installed: WebServer) -> None:
+def test_a_server_writes_its_buffered_rows_at_shutdown(installed: WebServer) -> None:
     with installed.running() as main, Callers(installed, 8) as callers:
         callers.wait_for(40)
         with turn_taken(installed):

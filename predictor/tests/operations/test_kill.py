@@ -1,4 +1,4 @@
-"""What a kill -9 at a bad moment leaves: nothing acknowledged is lost, nothing is half, all attempts show."""
+"""After a kill -9: nothing acknowledged is lost, nothing is incomplete, all attempts are recorded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .servers import wait_until
 
 pytestmark = pytest.mark.servers
 
-# Long enough to be in the middle of something when the kill comes.
+# Long enough that the kill comes in the middle of the work.
 LONG = {"budget_seconds": 15}
 
 
@@ -38,8 +38,8 @@ def outcomes(run: dict[str, Any]) -> list[str]:
     return [attempt["outcome"] for attempt in run["attempt_log"]]
 
 
-def assert_goes_on(installation: Installation, run: int, fits: dict[str, int]) -> None:
-    """The second attempt takes up what the first finished."""
+def assert_resumes(installation: Installation, run: int, fits: dict[str, int]) -> None:
+    """The second attempt continues with the fits that the first one finished."""
     wait_until(lambda: installation.run(run)["attempts"] == 2, 60, "the second attempt")
     wait_until(installation.fitting, 60, "the second fitting process")
     kept = finished_fits(installation, run)
@@ -48,21 +48,19 @@ def assert_goes_on(installation: Installation, run: int, fits: dict[str, int]) -
 
 
 def end(installation: Installation, run: int) -> list[str]:
-    """That it ends well is shown once; the other tests save the time. Returns how the attempts ended."""
+    """Cancel the run to save time (one test shows that a run succeeds). Returns the outcomes of its attempts."""
     installation.good(installation.http.patch(f"/training-runs/{run}", json={"status": "cancelled"}), 200)
     return outcomes(installation.wait_for_run(run))
 
 
-def test_a_killed_fitting_process_is_started_again(
-    installation: Installation, dataset: dict[str, Any]
-) -> None:
+def test_a_killed_fitting_process_is_restarted(installation: Installation, dataset: dict[str, Any]) -> None:
     run = installation.train(dataset, registered_model="child killed", **LONG)
     installation.wait_for_candidate(run)
     fits = finished_fits(installation, run)
 
     installation.fitting()[0].kill()
 
-    assert_goes_on(installation, run, fits)
+    assert_resumes(installation, run, fits)
     ended = installation.wait_for_run(run)
     assert ended["status"] == "succeeded", ended
     assert outcomes(ended) == ["died", "succeeded"]
@@ -70,7 +68,7 @@ def test_a_killed_fitting_process_is_started_again(
     assert [version["number"] for version in versions["results"]] == [1]
 
 
-def test_a_killed_worker_is_started_again_and_its_run_goes_on(
+def test_a_killed_worker_is_restarted_and_its_run_resumes(
     installation: Installation, dataset: dict[str, Any]
 ) -> None:
     run = installation.train(dataset, registered_model="worker killed", **LONG)
@@ -81,27 +79,25 @@ def test_a_killed_worker_is_started_again_and_its_run_goes_on(
 
     psutil.wait_procs(fitting, 10)
     assert not any(map(installation.is_alive, fitting))
-    assert_goes_on(installation, run, fits)
+    assert_resumes(installation, run, fits)
     assert end(installation, run) == ["lost", "cancelled"]
 
 
-def test_a_worker_that_is_told_to_stop_puts_its_run_back(
-    installation: Installation, dataset: dict[str, Any]
-) -> None:
+def test_a_stopping_worker_puts_its_run_back(installation: Installation, dataset: dict[str, Any]) -> None:
     run = installation.train(dataset, registered_model="worker stopped", **LONG)
     installation.wait_for_candidate(run)
     fits = finished_fits(installation, run)
 
     installation.worker().send_signal(signal.SIGTERM)
 
-    assert_goes_on(installation, run, fits)
+    assert_resumes(installation, run, fits)
     assert end(installation, run) == ["worker was stopped", "cancelled"]
 
 
 def test_a_server_killed_while_training_changes_nothing(
     installation: Installation, dataset: dict[str, Any]
 ) -> None:
-    # Long enough to be at work still when the server is there again.
+    # Long enough to be still running when the server is ready again.
     run = installation.train(dataset, registered_model="server killed", budget_seconds=60)
     installation.wait_for_candidate(run)
 
@@ -141,7 +137,7 @@ def test_six_runs_run_six_times(installation: Installation, dataset: dict[str, A
     assert sorted(run["model_version"] for run in ended) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_server_killed_in_mid_upload_leaves_nothing(installation: Installation) -> None:
+def test_a_server_killed_during_an_upload_leaves_no_files(installation: Installation) -> None:
     before = installation.good(installation.http.get("/datasets"), 200)["count"]
     is_under_way = threading.Event()
 
@@ -173,7 +169,7 @@ def test_a_server_killed_in_mid_upload_leaves_nothing(installation: Installation
     assert not [path for path in (installation.data / "uploads").rglob("*") if path.is_file()]
 
 
-def test_a_batch_goes_on_after_a_kill_and_logs_each_row_once(installation: Installation) -> None:
+def test_a_batch_resumes_after_a_kill_and_logs_each_row_once(installation: Installation) -> None:
     installation.manage("register_linear", "--name", "line", "--coef", "0.5", "0.3", "--intercept", "0")
     # Some seconds of work, for progress is committed once a second, and the kill has to come before the end.
     n_rows = 300_000
@@ -200,7 +196,7 @@ def test_a_batch_goes_on_after_a_kill_and_logs_each_row_once(installation: Insta
     assert numbers == list(range(1, n_rows + 1))
 
 
-def test_predictions_that_were_answered_are_in_the_log_after_a_kill(
+def test_acknowledged_predictions_are_in_the_log_after_a_kill(
     installation: Installation, dataset: dict[str, Any]
 ) -> None:
     run = installation.train(dataset, registered_model="predicting", estimator="ridge", budget_seconds=2)

@@ -1,4 +1,4 @@
-"""`make run`: what it makes at first, what it says, what it restarts, and that it leaves nothing behind."""
+"""`make run`: first start, error messages, restarts of dead processes, and a clean end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def manage(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
     )  # fmt: skip
 
 
-def test_a_port_in_use_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_refused_with_a_message(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -50,7 +50,7 @@ def test_a_port_in_use_is_said_in_a_sentence(tmp_path: Path) -> None:
         ("MLWEB_HOST", "no.such.host.invalid", "no such address"),
     ],
 )
-def test_a_start_that_cannot_work_is_refused_by_name(
+def test_a_start_with_invalid_settings_is_refused_with_the_variables_name(
     tmp_path: Path, variable: str, value: str, sentence: str
 ) -> None:
     given = {"MLWEB_PORT": str(free_port()), variable: value}
@@ -59,7 +59,7 @@ def test_a_start_that_cannot_work_is_refused_by_name(
     assert sentence in done.stderr
 
 
-def test_whatever_dies_is_started_again_and_all_of_it_ends_together(tmp_path: Path) -> None:
+def test_dead_processes_are_restarted_and_all_end_together(tmp_path: Path) -> None:
     with Installation(tmp_path) as installation:
         for words in (["mlweb.server"], ["celery", "worker"], ["celery", "beat"]):
             wait_until(lambda words=words: installation.processes_of(*words), 60, " ".join(words))
@@ -84,7 +84,7 @@ def test_whatever_dies_is_started_again_and_all_of_it_ends_together(tmp_path: Pa
             httpx.get(f"http://127.0.0.1:{installation.port}/")
 
 
-def test_nothing_outlives_a_supervisor_that_was_killed(tmp_path: Path) -> None:
+def test_no_process_survives_a_killed_supervisor(tmp_path: Path) -> None:
     with Installation(tmp_path) as installation:
         wait_until(lambda: installation.processes_of("celery", "beat"), 60, "beat")
         everything = installation.processes()

@@ -1,4 +1,4 @@
-"""The web server as real processes: replaced, told to stop, killed, and asked slowly."""
+"""The web server as real processes: replacement, shutdown, kill, slow clients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def head(server: WebServer, length: int) -> bytes:
     ).encode()
 
 
-def test_no_request_notices_that_all_processes_are_replaced(
+def test_no_request_fails_while_all_processes_are_replaced(
     installed: WebServer, running: psutil.Process
 ) -> None:
     old = installed.workers()
@@ -52,7 +52,7 @@ def test_no_request_notices_that_all_processes_are_replaced(
     assert installed.logged().keys() >= set(callers.answered)
 
 
-def test_a_killed_process_takes_its_open_requests_with_it_and_no_acknowledged_row(
+def test_a_killed_process_loses_open_requests_but_no_acknowledged_row(
     installed: WebServer, running: psutil.Process
 ) -> None:
     chance = random.Random(0)
@@ -73,13 +73,13 @@ def test_a_killed_process_takes_its_open_requests_with_it_and_no_acknowledged_ro
     )
 
 
-def test_slow_clients_harm_nobody(installed: WebServer, running: psutil.Process) -> None:
-    """With 64 threads in each of two processes, 64 bodies that never end leave half of them."""
+def test_slow_clients_do_not_block_others(installed: WebServer, running: psutil.Process) -> None:
+    """With 64 threads in each of two processes, 64 requests that never end occupy half of them."""
     slow: list[socket.socket] = []
     try:
         for number in range(64):
             client = installed.connect()
-            # Half of them do not even end their head.
+            # Half of them do not even complete their headers.
             client.sendall(head(installed, 1_000)[: -4 if number % 2 else None] + b"{"[: 1 - number % 2])
             slow.append(client)
         with installed.client() as http:

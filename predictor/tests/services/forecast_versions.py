@@ -1,4 +1,4 @@
-"""A small forecasting version that really answers: two shops by the month, with a trend and a season."""
+"""A small forecasting version that can predict: two monthly series with trend and season."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOPS = ("north", "south")
 
 
 def shops_csv() -> bytes:
-    """What the version was trained on, as somebody would upload it."""
+    """The training data as a CSV upload."""
     draw, text = np.random.default_rng(3), io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["month", "shop", "sold"])
@@ -42,7 +42,7 @@ def shops_csv() -> bytes:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run leaves behind: result.json and the files."""
+    """The output of a run: result.json and the files."""
 
     result: dict[str, Any]
     files: dict[str, bytes]

@@ -58,7 +58,7 @@ def test_a_link_falls_back_to_a_copy(source: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     "digest", ["", "../secret_key", "a" * 63, "A" * 64, "/etc/passwd", DIGEST + "/", "é" * 64, DIGEST]
 )
-def test_nothing_else_is_ever_opened(digest: str) -> None:
+def test_only_digests_are_opened(digest: str) -> None:
     assert digest == DIGEST or not artifacts.DIGEST.fullmatch(digest)
     with pytest.raises(NotFound):
         artifacts.path_of(digest)
@@ -91,7 +91,7 @@ def test_a_failed_write_leaves_nothing(
     assert stored_files(settings) == []
 
 
-def test_what_no_row_names_goes_once_it_is_old(settings: Settings, source: Path) -> None:
+def test_unreferenced_files_are_deleted_once_they_are_old(settings: Settings, source: Path) -> None:
     artifacts.put(source)
     kept, young = artifacts.put_bytes(b"kept"), artifacts.put_bytes(b"young")
     partial = Path(settings.ARTIFACT_DIR) / artifacts.PARTIAL / "0"
@@ -105,7 +105,7 @@ def test_what_no_row_names_goes_once_it_is_old(settings: Settings, source: Path)
     assert not artifacts.exists(DIGEST)
 
 
-def test_putting_again_makes_bytes_young_again(source: Path) -> None:
+def test_putting_again_renews_the_age(source: Path) -> None:
     artifacts.put(source)
     os.utime(artifacts.path_of(DIGEST), (0, 0))
     artifacts.put(source)
@@ -123,7 +123,7 @@ def test_many_at_once_put_the_same_bytes(settings: Settings, source: Path) -> No
     assert len(stored_files(settings)) == 1
 
 
-def test_removing_waits_for_those_who_keep() -> None:
+def test_removing_waits_for_keeping() -> None:
     entered = threading.Event()
 
     def remove() -> None:

@@ -1,4 +1,4 @@
-"""What goes to the console: the request id everywhere, and nothing that callers sent."""
+"""Console logs and access log: with the request id, without request data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_an_error_is_one_object_with_traceback_and_request_id() -> None:
     assert "KeyError" in found["traceback"]
 
 
-def test_access_is_an_object_or_a_line() -> None:
+def test_an_access_entry_is_a_json_object_or_a_line() -> None:
     found = json.loads(ENTRY.as_json())
 
     assert found["status"] == 200
@@ -50,7 +50,7 @@ def test_access_is_an_object_or_a_line() -> None:
     assert ENTRY._replace(path="/a\nINFO forged").as_line().count(b"\n") == 1
 
 
-def test_lines_are_written_whole_in_pieces_that_a_pipe_takes_at_once() -> None:
+def test_lines_are_written_whole_in_atomic_writes() -> None:
     lines = [b"x" * size + b"\n" for size in (4_000, 50, 60, 9_000, 1)]
 
     found = list(pieces(lines))
@@ -59,22 +59,22 @@ def test_lines_are_written_whole_in_pieces_that_a_pipe_takes_at_once() -> None:
     assert [len(piece) for piece in found] == [4_052, 61, 9_001, 2]
 
 
-def test_the_log_names_the_token_by_its_prefix_and_leaves_out_what_was_asked(tmp_path: Path) -> None:
+def test_the_access_log_has_the_tokens_prefix_and_no_query_string(tmp_path: Path) -> None:
     path = tmp_path / "log"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
 
-    def answer(request: object) -> HttpResponse:
+    def view(request: object) -> HttpResponse:
         request.api_token = ApiToken(prefix="mlw_abcdef")  # type: ignore[attr-defined]
         return HttpResponse(status=201)
 
-    answered = LedgerMiddleware(RequestIdMiddleware(answer))
-    ledger = answered.ledger
+    handler = LedgerMiddleware(RequestIdMiddleware(view))
+    ledger = handler.ledger
     ledger.log = AccessLog(is_json=True, descriptor=descriptor)
     request = RequestFactory().post(
         "/api/v1/acme/models/m/predictions?name=Ada", {"secret": "S3CRET"},
         headers={"Authorization": "Bearer mlw_abcdefghij", "X-Request-ID": "r-2"},
     )  # fmt: skip
-    answered(request)
+    handler(request)
     ledger.log.flush()
     os.close(descriptor)
     logs._access_logs.remove(ledger.log)
@@ -85,7 +85,7 @@ def test_the_log_names_the_token_by_its_prefix_and_leaves_out_what_was_asked(tmp
     assert not any(word in text for word in ("Ada", "S3CRET", "ghij"))
 
 
-def test_paths_belong_to_faces() -> None:
+def test_paths_belong_to_interfaces() -> None:
     paths = {
         "/api/v1/acme/models": "api", "/predict": "article", "/serve/acme/v2/health/live": "v2",
         "/serve/acme/v1/models/m:predict": "v1", "/serve/acme/": "v1", "/serve/acme/models/m/invocations": "mlflow",

@@ -1,4 +1,4 @@
-"""Versions for tests that do not need them to answer."""
+"""Versions without real artifacts, for tests that do not predict."""
 
 from __future__ import annotations
 

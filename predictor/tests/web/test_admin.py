@@ -401,7 +401,7 @@ def test_a_superuser_makes_accounts_and_workspaces(workspace: Workspace, root: U
     client.post("/admin/predictor/workspace/add/", {"name": "North", "slug": "north"})
     assert Workspace.objects.get(slug="north").role_of(root) == WorkspaceRole.ADMIN
     refused = client.post("/admin/predictor/workspace/add/", {"name": "Health", "slug": "health"})
-    assert "kept for the API" in refused.content.decode()
+    assert "reserved for the API" in refused.content.decode()
 
 
 def test_what_was_logged_is_text_and_never_markup(everything: ModelVersion, root: User) -> None:

@@ -1,4 +1,4 @@
-"""Buckets: what fits at once, what comes back, and that all processes count together."""
+"""Rate limits: burst, refill, and buckets shared by processes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiToken]:
 
 
 @pytest.mark.parametrize("kind", [InMemory, InFile])
-def test_a_minutes_worth_at_once_and_then_one_as_time_passes(clock: Clock, kind: Any) -> None:
+def test_a_full_bucket_allows_a_minutes_requests_at_once_then_refills(clock: Clock, kind: Any) -> None:
     buckets, interval = kind(), 10.0
 
     at_once = [buckets.take(7, interval)[0] for _ in range(8)]
@@ -70,7 +70,7 @@ def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_a_minute(cloc
     assert buckets.take(7, 10.0)[0]
 
 
-def test_a_standing_says_what_is_left_and_when_to_come_again(clock: Clock, token: ApiToken) -> None:
+def test_the_state_says_what_remains_and_when_to_retry(clock: Clock, token: ApiToken) -> None:
     first = rate_limits.take(token)
     assert first is not None
     for _ in range(5):

@@ -53,7 +53,7 @@ def end_by_expiry(created: tokens.CreatedToken) -> None:
     ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
 
-def end_by_switching_the_person_off(created: tokens.CreatedToken) -> None:
+def end_by_deactivating_the_user(created: tokens.CreatedToken) -> None:
     User.objects.filter(pk=created.token.user_id).update(is_active=False)
 
 
@@ -63,9 +63,9 @@ def end_by_leaving_the_workspace(created: tokens.CreatedToken) -> None:
 
 @pytest.mark.parametrize(
     "end",
-    [end_by_revoking, end_by_expiry, end_by_switching_the_person_off, end_by_leaving_the_workspace],
+    [end_by_revoking, end_by_expiry, end_by_deactivating_the_user, end_by_leaving_the_workspace],
 )
-def test_a_token_that_ended_is_refused_like_a_wrong_one(created: tokens.CreatedToken, end: Any) -> None:
+def test_an_ended_token_is_refused_like_a_wrong_one(created: tokens.CreatedToken, end: Any) -> None:
     tokens.authenticate(created.plaintext)
     end(created)
 
@@ -105,10 +105,10 @@ def test_noting_the_use_never_fails_the_request(
         ({"name": "x" * 81}, "name of 1 to 80"),
         ({"scopes": []}, "at least one scope"),
         ({"scopes": ["read", "root"]}, "“root” is not a scope"),
-        ({"expires_at": timezone.now() - timedelta(days=1)}, "would end before it begins"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "would expire in the past"),
     ],
 )
-def test_it_refuses_what_makes_no_sense(
+def test_it_refuses_invalid_arguments(
     viewer: User, workspace: Workspace, arguments: dict[str, Any], sentence: str
 ) -> None:
     good: dict[str, Any] = {"name": "ci", "scopes": [Scope.READ]}

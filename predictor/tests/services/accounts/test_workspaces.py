@@ -13,7 +13,7 @@ def membership_of(user: User, workspace: Workspace) -> Membership:
     return Membership.objects.get(user=user, workspace=workspace)
 
 
-def test_the_maker_of_a_workspace_is_its_admin(admin: User) -> None:
+def test_the_creator_of_a_workspace_is_its_admin(admin: User) -> None:
     made = workspaces.create_workspace(slug="north-1", name="North", by=admin)
 
     assert made.role_of(admin) == WorkspaceRole.ADMIN
@@ -22,12 +22,12 @@ def test_the_maker_of_a_workspace_is_its_admin(admin: User) -> None:
 @pytest.mark.parametrize(
     "slug", ["", "Upper", "a b", "-a", "a-", "ü", "a/b", "a" * 61, "health", "workspaces"]
 )
-def test_it_refuses_a_short_name_that_no_address_could_hold(admin: User, slug: str) -> None:
+def test_it_refuses_a_malformed_or_reserved_slug(admin: User, slug: str) -> None:
     with pytest.raises(InvalidInput, match="short name"):
         workspaces.create_workspace(slug=slug, name="x", by=admin)
 
 
-def test_it_refuses_a_short_name_that_is_taken(admin: User, workspace: Workspace) -> None:
+def test_it_refuses_a_slug_that_exists(admin: User, workspace: Workspace) -> None:
     with pytest.raises(Conflict, match="already a workspace “acme”"):
         workspaces.create_workspace(slug="acme", name="Again", by=admin)
 
@@ -57,9 +57,7 @@ def test_an_unknown_address_gets_an_account_without_a_password(workspace: Worksp
     assert not added.membership.user.has_usable_password()
 
 
-def test_a_known_address_is_found_whatever_its_case(
-    workspace: Workspace, admin: User, stranger: User
-) -> None:
+def test_a_known_address_is_found_ignoring_case(workspace: Workspace, admin: User, stranger: User) -> None:
     added = workspaces.add_member(workspace=workspace, email="STRANGER@example.org", role="viewer", by=admin)
 
     assert not added.is_new_account
@@ -82,9 +80,7 @@ def test_nobody_is_added_twice(workspace: Workspace, admin: User, viewer: User) 
         workspaces.add_member(workspace=workspace, user=viewer, role="admin", by=admin)
 
 
-def test_an_account_that_is_switched_off_is_not_added(
-    workspace: Workspace, admin: User, stranger: User
-) -> None:
+def test_a_deactivated_account_is_not_added(workspace: Workspace, admin: User, stranger: User) -> None:
     stranger.is_active = False
     stranger.save()
 
@@ -92,10 +88,10 @@ def test_an_account_that_is_switched_off_is_not_added(
         workspaces.add_member(workspace=workspace, user=stranger, role="viewer", by=admin)
 
 
-def test_an_account_that_another_workspace_made_is_added_only_once_it_is_taken_up(
+def test_an_account_of_another_workspace_is_added_only_once_it_has_a_password(
     workspace: Workspace, admin: User, other_workspace: Workspace, stranger: User
 ) -> None:
-    """Else the other workspace's admin, who holds the set-password link, could walk in here."""
+    """Otherwise the other workspace's admin, who has the set-password link, could get access here."""
     made = workspaces.add_member(
         workspace=other_workspace, email="new@example.org", role="viewer", by=stranger
     )
@@ -125,7 +121,7 @@ def test_the_last_admin_stays_admin(workspace: Workspace, admin: User, viewer: U
         workspaces.remove_member(membership=membership_of(admin, workspace), by=admin)
 
 
-def test_an_admin_who_is_switched_off_does_not_count(workspace: Workspace, admin: User, viewer: User) -> None:
+def test_a_deactivated_admin_does_not_count(workspace: Workspace, admin: User, viewer: User) -> None:
     workspaces.change_role(membership=membership_of(viewer, workspace), role="admin", by=admin)
     User.objects.filter(pk=viewer.pk).update(is_active=False)
 
@@ -133,7 +129,7 @@ def test_an_admin_who_is_switched_off_does_not_count(workspace: Workspace, admin
         workspaces.remove_member(membership=membership_of(admin, workspace), by=admin)
 
 
-def test_one_of_two_admins_may_go(workspace: Workspace, admin: User, viewer: User) -> None:
+def test_one_of_two_admins_can_be_removed(workspace: Workspace, admin: User, viewer: User) -> None:
     workspaces.change_role(membership=membership_of(viewer, workspace), role="admin", by=admin)
 
     workspaces.remove_member(membership=membership_of(admin, workspace), by=viewer)
@@ -152,7 +148,7 @@ def test_removing_somebody_revokes_their_tokens_here_for_good(
     assert not ApiToken.objects.usable().filter(pk=token.pk).exists()
 
 
-def test_removing_somebody_twice_is_said(workspace: Workspace, admin: User, viewer: User) -> None:
+def test_removing_a_member_twice_is_not_found(workspace: Workspace, admin: User, viewer: User) -> None:
     membership = membership_of(viewer, workspace)
     workspaces.remove_member(membership=membership, by=admin)
 

@@ -90,7 +90,7 @@ def table(batch: BatchPrediction) -> list[list[str]]:
 
 
 # --- Formats -----------------------------------------------------------------------------------------------
-def test_bad_rows_of_a_csv_get_an_error_and_the_others_an_answer(
+def test_bad_rows_of_a_csv_get_an_error_and_the_others_a_prediction(
     linear: ModelVersion, tmp_path: Path
 ) -> None:
     batch = done(linear, file(tmp_path, CSV_ROWS))
@@ -122,9 +122,9 @@ def test_json_lines_come_back_as_json_lines(linear: ModelVersion, tmp_path: Path
 
     batch = done(linear, file(tmp_path, lines, "rows.jsonl"))
 
-    found = [orjson.loads(line) for line in result(batch).splitlines()]
-    assert found[0] == {"input": {"x1": 1, "x2": 2}, "prediction": -0.4, "warnings": []}
-    assert [each["error"].split(":")[0] for each in found[1:]] == [
+    rows = [orjson.loads(line) for line in result(batch).splitlines()]
+    assert rows[0] == {"input": {"x1": 1, "x2": 2}, "prediction": -0.4, "warnings": []}
+    assert [each["error"].split(":")[0] for each in rows[1:]] == [
         "Line 3 is not valid JSON",
         "Row 3, column “x1”",
         "Line 5 is not an object {column",
@@ -152,7 +152,7 @@ def test_rows_can_be_given_as_they_are(linear: ModelVersion) -> None:
     assert next(orjson.loads(line)["prediction"] for line in result(batch).splitlines()) == -0.4
 
 
-def test_the_columns_of_a_classifiers_answer_are_those_of_a_single_row(
+def test_a_classifiers_result_has_the_fields_of_a_single_prediction(
     workspace: Workspace, member: User, tmp_path: Path
 ) -> None:
     model = registry.get_or_create_model(workspace=workspace, name_or_slug="churn", by=member)
@@ -216,7 +216,7 @@ def test_a_cell_that_unpacks_to_too_much_is_refused_at_once(linear: ModelVersion
     assert not BatchPrediction.objects.exists()
 
 
-def test_an_unknown_format_and_a_coverage_beyond_reason_are_refused(
+def test_an_unknown_format_and_an_unsupported_coverage_are_refused(
     linear: ModelVersion, tmp_path: Path
 ) -> None:
     path = file(tmp_path, CSV_ROWS)
@@ -247,11 +247,11 @@ def test_too_many_rows_end_the_batch_with_the_limit(linear: ModelVersion, tmp_pa
 
 # --- Interrupted -------------------------------------------------------------------------------------------
 class Killed(BaseException):
-    """Ends the attempt as a kill would: nothing is written down."""
+    """Ends the attempt like a kill: no outcome is written."""
 
 
 @pytest.mark.parametrize("commits_each_chunk", [True, False])
-def test_an_interrupted_batch_goes_on_without_repeating_a_row(
+def test_an_interrupted_batch_resumes_without_repeating_a_row(
     linear: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits_each_chunk: bool
 ) -> None:
     rows = "x1,x2\n" + "".join(f"{number},2\n" for number in range(7_000))
@@ -304,7 +304,7 @@ def test_a_batch_whose_rows_cannot_be_logged_is_tried_again(
     assert [each["outcome"] for each in batch.attempt_log] == ["died", "succeeded"]
 
 
-def test_a_lost_work_file_begins_anew_and_logs_no_row_twice(
+def test_a_batch_without_its_work_file_restarts_and_logs_no_row_twice(
     linear: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_job, "COMMIT_SECONDS", 0.0)
@@ -328,7 +328,7 @@ def test_a_lost_work_file_begins_anew_and_logs_no_row_twice(
 
 
 class Endless:
-    """A source that never ends; `alive` are its chunks that somebody still holds."""
+    """A source that never ends; `alive` are its chunks that are still referenced."""
 
     names: tuple[str, ...] = ("x1", "x2")
     n_rows_total = None
@@ -350,7 +350,7 @@ class Endless:
             yield chunk
 
 
-def test_memory_holds_two_chunks_whatever_the_length(
+def test_at_most_two_chunks_are_in_memory(
     linear: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = file(tmp_path, "x1,x2\n" + "1,2\n" * 100)
@@ -375,7 +375,7 @@ def test_memory_holds_two_chunks_whatever_the_length(
 
 
 # --- Cancel, result, upkeep --------------------------------------------------------------------------------
-def test_a_waiting_batch_is_cancelled_by_its_person_and_by_members_alone(
+def test_only_its_creator_and_members_cancel_a_queued_batch(
     linear: ModelVersion, viewer: User, member: User, tmp_path: Path
 ) -> None:
     batch = start(linear, file(tmp_path, CSV_ROWS), by=member)
@@ -389,7 +389,7 @@ def test_a_waiting_batch_is_cancelled_by_its_person_and_by_members_alone(
         batches.open_result(batch)
 
 
-def test_old_results_and_used_sources_are_dropped_and_files_that_are_needed_stay(
+def test_old_results_and_used_sources_are_deleted_and_needed_files_stay(
     linear: ModelVersion, tmp_path: Path
 ) -> None:
     old, new = (done(linear, file(tmp_path, f"x1,x2\n{number},2\n")) for number in (1, 2))

@@ -43,7 +43,7 @@ def load(workspace: Workspace, content: bytes = CSV, filename: str = "people.csv
 
 
 def left_behind(settings: Settings) -> list[str]:
-    """What lies in the data folder besides locks."""
+    """The files in the data folder, except locks."""
     files = [path for path in Path(settings.DATA_DIR).rglob("*") if path.is_file()]
     return sorted(path.name for path in files if path.suffix != ".lock" and path.name != ".lock")
 
@@ -64,16 +64,16 @@ def test_a_csv_becomes_a_dataset(workspace: Workspace, member: User, settings: S
     assert left_behind(settings) == sorted([dataset.sha256, dataset.parquet_digest])
 
 
-def test_an_upload_is_taken_without_a_copy(workspace: Workspace, settings: Settings) -> None:
+def test_an_upload_is_stored_without_a_copy(workspace: Workspace, settings: Settings) -> None:
     with TemporaryUploadedFile("a.csv", "text/csv", len(CSV), None) as upload:
-        upload.write(CSV)  # not flushed: the service has to see to that
+        upload.write(CSV)  # not flushed: the service has to flush it
         dataset = datasets.import_csv(workspace=workspace, source=upload, filename="a.csv", by=None)
         stored = artifacts.path_of(dataset.sha256)
         assert os.stat(upload.temporary_file_path()).st_ino == stored.stat().st_ino
     assert stored.read_bytes() == CSV
 
 
-def test_a_file_of_somebody_else_is_copied(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_file_outside_the_upload_folder_is_copied(workspace: Workspace, tmp_path: Path) -> None:
     source = tmp_path / "mine [1]*.csv"
     source.write_bytes(CSV)
     dataset = datasets.import_csv(workspace=workspace, source=source, filename=source.name, by=None)
@@ -81,7 +81,7 @@ def test_a_file_of_somebody_else_is_copied(workspace: Workspace, tmp_path: Path)
     assert artifacts.verified_path(dataset.sha256).read_bytes() == CSV
 
 
-def test_the_same_file_is_the_same_dataset(workspace: Workspace, other_workspace: Workspace) -> None:
+def test_the_same_file_gives_the_same_dataset(workspace: Workspace, other_workspace: Workspace) -> None:
     first = load(workspace)
     assert load(workspace, filename="again.csv", name="another name") == first
     assert load(other_workspace) != first
@@ -131,7 +131,7 @@ def test_a_dataset_of_another_host_is_found_by_the_constraint(
     assert load(workspace) == first
 
 
-def test_a_dataset_whose_bytes_were_lost_comes_back(workspace: Workspace) -> None:
+def test_a_dataset_whose_files_are_missing_is_restored_by_an_import(workspace: Workspace) -> None:
     dataset = load(workspace)
     artifacts.remove(dataset.sha256)
     artifacts.remove(dataset.parquet_digest)
@@ -156,7 +156,7 @@ def test_a_dataset_whose_bytes_were_lost_comes_back(workspace: Workspace) -> Non
         (b"a,b\n1,inf\n2,3\n", InvalidTable),
     ],
 )
-def test_a_refused_file_leaves_nothing(
+def test_a_refused_file_leaves_no_files(
     workspace: Workspace, settings: Settings, content: bytes, kind: type[MlwebError]
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -185,14 +185,14 @@ def test_a_stream_over_the_limit_is_not_read_to_its_end(workspace: Workspace, se
     assert left_behind(settings) == []
 
 
-def test_a_file_that_takes_too_long_is_given_up(workspace: Workspace, settings: Settings) -> None:
+def test_reading_a_file_has_a_time_limit(workspace: Workspace, settings: Settings) -> None:
     settings.INGEST_TIMEOUT_SECONDS = 0.01
     with pytest.raises(TooLarge, match="longer than"):
         load(workspace)
     assert left_behind(settings) == []
 
 
-def test_a_reader_that_dies_is_a_refusal_without_its_traceback(
+def test_a_reading_process_that_dies_gives_an_error_without_traceback(
     workspace: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_process, "MODULE", "predictor.no_such_module")
@@ -202,7 +202,7 @@ def test_a_reader_that_dies_is_a_refusal_without_its_traceback(
     assert left_behind(settings) == []
 
 
-def test_what_a_killed_process_left_is_swept(settings: Settings) -> None:
+def test_folders_of_killed_processes_are_removed(settings: Settings) -> None:
     work = Path(settings.WORK_DIR)
     code = (
         "import fcntl, sys, time\nfile = open(sys.argv[1] + '/.lock', 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\n"
@@ -233,7 +233,7 @@ def test_what_a_killed_process_left_is_swept(settings: Settings) -> None:
             process.stdout.close()
 
 
-def test_the_reading_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reading_process_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "secret")
     monkeypatch.setenv("DATABASE_URL", "postgres://secret")
     assert "secret" not in " ".join(ingest_process.child_environment().values())
@@ -337,14 +337,14 @@ def test_a_dataset_that_a_run_used_is_not_deleted(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("keep_metadata", [False, True])
-def test_nothing_is_deleted_under_a_run_that_is_at_work(workspace: Workspace, keep_metadata: bool) -> None:
+def test_a_dataset_of_a_running_run_is_not_deleted(workspace: Workspace, keep_metadata: bool) -> None:
     dataset = load(workspace)
     a_run(dataset, JobStatus.RUNNING)
     with pytest.raises(Conflict, match="still reading"):
         datasets.delete(dataset=dataset, by=None, keep_metadata=keep_metadata)
 
 
-def test_the_bytes_can_go_and_the_description_stay(
+def test_the_data_can_be_deleted_and_the_description_kept(
     workspace: Workspace, settings: Settings, django_capture_on_commit_callbacks: Any
 ) -> None:
     dataset = load(workspace)
@@ -443,14 +443,14 @@ def test_the_command_imports_and_prints_json(workspace: Workspace, tmp_path: Pat
     call_command(
         "import_dataset", str(path), "--workspace", "acme", "--skip-bad-rows", "--json", "--name", "P"
     )
-    told = json.loads(capsys.readouterr().out)
-    assert (told["name"], told["n_rows"], told["options"]["delimiter"]) == ("P", 40, ";")
-    assert told["options"]["n_rejected"] == 1
-    assert told["id"] == Dataset.objects.get().pk
+    imported = json.loads(capsys.readouterr().out)
+    assert (imported["name"], imported["n_rows"], imported["options"]["delimiter"]) == ("P", 40, ";")
+    assert imported["options"]["n_rejected"] == 1
+    assert imported["id"] == Dataset.objects.get().pk
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (["{path}", "--workspace", "nope"], "no workspace"),
         (["{path}.missing", "--workspace", "acme"], "cannot be read"),
@@ -459,9 +459,9 @@ def test_the_command_imports_and_prints_json(workspace: Workspace, tmp_path: Pat
     ],
 )
 def test_the_command_says_what_is_wrong(
-    workspace: Workspace, tmp_path: Path, arguments: list[str], said: str
+    workspace: Workspace, tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(CSV)
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=sentence):
         call_command("import_dataset", *(each.format(path=path) for each in arguments))

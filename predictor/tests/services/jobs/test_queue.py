@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Kind(queue.JobKind):
-    """A kind of work whose doing a test chooses."""
+    """A job kind whose work a test supplies."""
 
     name = "training"
     model = TrainingRun
@@ -37,7 +37,7 @@ class Kind(queue.JobKind):
 
 @pytest.fixture(autouse=True)
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases are renewed by hand here: a second thread would need a database file."""
+    """No lease threads: a second thread would need a database file. Tests renew leases by hand."""
     monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
     monkeypatch.setattr(queue, "_is_shutting_down", threading.Event())
 
@@ -67,7 +67,7 @@ def make_run(workspace: Workspace) -> Any:
 
 
 def silence(run: TrainingRun) -> None:
-    """Its worker went silent: the lease ran out."""
+    """Let the lease run out, as when the worker is dead."""
     TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
@@ -91,7 +91,7 @@ def test_a_job_that_somebody_holds_cannot_be_claimed(make_run: Any) -> None:
     assert queue.claim(Kind(), run.pk) is None
 
 
-def test_whoever_lost_the_lease_can_write_nothing_more(make_run: Any) -> None:
+def test_after_losing_the_lease_nothing_can_be_written(make_run: Any) -> None:
     run, kind = make_run(), Kind()
     first = queue.claim(kind, run.pk)
     silence(run)
@@ -121,7 +121,7 @@ def test_a_renewed_lease_is_not_swept(make_run: Any, bells: mock.Mock) -> None:
     assert run.status == JobStatus.RUNNING
 
 
-def test_the_sweep_puts_a_lost_job_back_and_rings(make_run: Any, bells: mock.Mock) -> None:
+def test_the_sweep_requeues_a_lost_job_and_notifies_workers(make_run: Any, bells: mock.Mock) -> None:
     run, kind = make_run(), Kind()
     queue.claim(kind, run.pk)
     silence(run)
@@ -167,7 +167,7 @@ def test_a_planned_stop_of_the_worker_does_not_count_against_the_job(
     bells.assert_not_called()
 
 
-def test_work_that_died_is_tried_again_and_then_given_up(
+def test_work_that_died_is_retried_up_to_the_limit(
     make_run: Any, bells: mock.Mock, settings: Settings
 ) -> None:
     settings.JOB_MAX_ATTEMPTS = 2
@@ -184,7 +184,7 @@ def test_work_that_died_is_tried_again_and_then_given_up(
     assert [attempt["outcome"] for attempt in run.attempt_log] == ["died", "died"]
 
 
-def test_a_refusal_is_the_error_of_the_job(make_run: Any) -> None:
+def test_an_mlweb_error_becomes_the_error_of_the_job(make_run: Any) -> None:
     def refuse(held: queue.Held) -> None:
         raise TrainingFailed("No candidate could be fitted.")
 
@@ -195,7 +195,7 @@ def test_a_refusal_is_the_error_of_the_job(make_run: Any) -> None:
     assert (run.status, run.error) == (JobStatus.FAILED, "No candidate could be fitted.")
 
 
-def test_a_fault_of_ours_keeps_its_traceback_for_the_owner(make_run: Any) -> None:
+def test_an_unexpected_exception_keeps_its_traceback_for_the_owner(make_run: Any) -> None:
     run = make_run()
     queue.run(Kind(lambda held: 1 / 0), run.pk)
 
@@ -228,7 +228,7 @@ def test_a_waiting_job_is_cancelled_at_once(make_run: Any) -> None:
     assert not queue.run(kind, run.pk)
 
 
-def test_a_running_job_is_told_to_stop(make_run: Any) -> None:
+def test_cancelling_stops_a_running_job(make_run: Any) -> None:
     run = make_run()
 
     def work(held: queue.Held) -> None:
@@ -290,7 +290,7 @@ def test_a_broker_that_is_down_does_not_fail_the_request(
     assert run.rung_at is None
 
 
-def test_the_sweep_rings_again_only_after_a_while(make_run: Any, bells: mock.Mock) -> None:
+def test_the_sweep_notifies_again_only_after_a_while(make_run: Any, bells: mock.Mock) -> None:
     run, kind = make_run(), Kind()
 
     queue.sweep(kind)
@@ -302,7 +302,7 @@ def test_the_sweep_rings_again_only_after_a_while(make_run: Any, bells: mock.Moc
     assert bells.call_count == 2
 
 
-def test_one_bell_works_off_all_that_waits_oldest_first(make_run: Any) -> None:
+def test_one_notification_processes_all_queued_jobs_oldest_first(make_run: Any) -> None:
     done: list[int] = []
 
     def work(held: queue.Held) -> None:

@@ -1,4 +1,4 @@
-"""Ready means ready: each part that fails says so."""
+"""Readiness checks: each failing part is named."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_log_that_lags_is_not_ready(db: None, monkeypatch: pytest.MonkeyPatch)
     assert failing() == {"prediction log": "waits for the database since 12 s"}
 
 
-def test_a_server_that_is_about_to_stop_is_not_ready_and_ends_its_connections(
+def test_a_draining_server_is_not_ready_and_closes_its_connections(
     db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(draining, "_is_told", False)
@@ -47,7 +47,7 @@ def test_a_server_that_is_about_to_stop_is_not_ready_and_ends_its_connections(
     assert Client().get("/health/live").status_code == 200
 
 
-def test_an_operator_takes_a_machine_out_by_a_file(db: None, settings: Any) -> None:
+def test_the_draining_file_makes_a_machine_not_ready(db: None, settings: Any) -> None:
     flag = Path(settings.DATA_DIR) / "draining"
     flag.touch()
     assert list(failing()) == ["traffic"]
@@ -57,7 +57,7 @@ def test_an_operator_takes_a_machine_out_by_a_file(db: None, settings: Any) -> N
     assert failing() == {}
 
 
-def test_jobs_that_wait_while_nobody_works_are_told(member: User, workspace: Workspace) -> None:
+def test_jobs_that_wait_without_a_worker_are_reported(member: User, workspace: Workspace) -> None:
     dataset = Dataset.objects.create(
         workspace=workspace, name="T", filename="t.csv", sha256="0" * 64, n_bytes=1, parquet_digest="0" * 64,
         n_rows=1, n_columns=1, schema_json={"n_rows": 1, "columns": []}, options_digest="0",

@@ -27,11 +27,11 @@ def test_delivered_messages_are_purged_and_waiting_ones_stay(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "sqla+sqlite://"])
-def test_a_broker_without_such_rows_is_left_alone(url: str) -> None:
+def test_other_brokers_are_not_changed(url: str) -> None:
     assert upkeep.purge_delivered_messages(url) == 0
 
 
-def test_uploads_that_were_cut_off_go_and_others_stay(settings: Settings) -> None:
+def test_incomplete_uploads_are_removed_and_others_stay(settings: Settings) -> None:
     old, new = Path(settings.UPLOAD_DIR) / "old.upload", Path(settings.UPLOAD_DIR) / "new.upload"
     for path in (old, new):
         path.write_text("half")
@@ -45,7 +45,7 @@ def test_uploads_that_were_cut_off_go_and_others_stay(settings: Settings) -> Non
 
 
 @pytest.mark.django_db
-def test_folders_of_runs_that_are_gone_go(settings: Settings) -> None:
+def test_folders_of_missing_runs_are_removed(settings: Settings) -> None:
     work = Path(settings.WORK_DIR)
     for name in ("run-77", "run-x", "other"):
         (work / name).mkdir()

@@ -63,7 +63,7 @@ def rows(version: ModelVersion) -> Callable[..., list[LogRow]]:
 
 
 class Rows:
-    """`rows(n)`: the rows of one request; `rows(n, lost=True)`: of a version that is no longer there."""
+    """`rows(n)`: the rows of one request; `rows(n, lost=True)`: rows of a deleted version."""
 
     def __init__(self, version: ModelVersion):
         self.workspace, self.version = version.registered_model.workspace_id, version.pk
@@ -83,7 +83,7 @@ class Rows:
 
 @contextmanager
 def turn_taken() -> Iterator[None]:
-    """Another process is writing."""
+    """Hold the file lock, as if another process were writing."""
     with (Path(django_settings.DATA_DIR) / "prediction_log.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -129,7 +129,7 @@ def test_more_rows_than_a_statement_holds_are_one_transaction(writer: LogWriter,
 
 
 @pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
-def test_what_gathers_while_another_process_writes_is_one_commit(writer: LogWriter, rows: Rows) -> None:
+def test_rows_that_arrive_while_another_process_writes_are_one_commit(writer: LogWriter, rows: Rows) -> None:
     asked = [rows(2) for _ in range(6)]
     with turn_taken():
         threads = in_threads(6, lambda number: writer.write(asked[number]))
@@ -143,7 +143,7 @@ def test_what_gathers_while_another_process_writes_is_one_commit(writer: LogWrit
 
 
 @pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
-def test_rows_that_cannot_be_kept_fail_alone(writer: LogWriter, rows: Rows) -> None:
+def test_rows_that_cannot_be_stored_fail_alone(writer: LogWriter, rows: Rows) -> None:
     asked = [rows(2), rows(1, lost=True), rows(2)]
     errors: dict[int, Exception] = {}
 
@@ -165,7 +165,7 @@ def test_rows_that_cannot_be_kept_fail_alone(writer: LogWriter, rows: Rows) -> N
     assert writer.status().n_failed_rows == 1
 
 
-def test_rows_that_are_there_already_are_not_written_twice(writer: LogWriter, rows: Rows) -> None:
+def test_existing_rows_are_not_written_twice(writer: LogWriter, rows: Rows) -> None:
     written = rows(2)
     writer.write(written)
     writer.write([*written, *rows(1)])
@@ -173,7 +173,7 @@ def test_rows_that_are_there_already_are_not_written_twice(writer: LogWriter, ro
     assert len(stored()) == 3
 
 
-def test_everybody_gets_an_answer_under_concurrency(writer: LogWriter, rows: Rows) -> None:
+def test_every_call_returns_under_concurrency(writer: LogWriter, rows: Rows) -> None:
     def ask(number: int) -> None:
         for place in range(10):
             lost = number == 0 and place % 2 == 0
@@ -188,7 +188,7 @@ def test_everybody_gets_an_answer_under_concurrency(writer: LogWriter, rows: Row
     assert writer.status().n_waiting_rows == 0
 
 
-def test_a_database_that_does_not_answer_fails_those_who_wait_and_only_them(
+def test_an_unavailable_database_fails_only_the_waiting_calls(
     writer: LogWriter, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked(*args: Any) -> None:
@@ -203,7 +203,7 @@ def test_a_database_that_does_not_answer_fails_those_who_wait_and_only_them(
     assert len(stored()) == 1
 
 
-def test_after_an_error_of_our_own_the_lead_is_passed_on(
+def test_after_an_unexpected_error_another_request_becomes_leader(
     writer: LogWriter, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -224,9 +224,9 @@ def test_inside_a_transaction_rows_belong_to_it(rows: Rows) -> None:
     assert not stored()
 
 
-def test_a_child_process_writes_through_a_connection_of_its_own(rows: Rows) -> None:
+def test_a_child_process_writes_with_its_own_connection(rows: Rows) -> None:
     group_commit.writer().write(rows(1))
-    connection.close()  # a fork takes only the writer's
+    connection.close()  # the test's own; a fork handles only the writer's
 
     def child() -> None:
         group_commit.writer().write(rows(2))
@@ -239,7 +239,7 @@ def test_a_child_process_writes_through_a_connection_of_its_own(rows: Rows) -> N
 
 # --- Buffered ----------------------------------------------------------------------------------------------
 @pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
-def test_buffered_rows_do_not_keep_the_caller_and_follow(
+def test_buffered_rows_are_committed_after_the_call_returned(
     rows: Rows, settings: Settings, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.PREDICTION_LOG = "buffered"
@@ -282,7 +282,7 @@ def test_buffered_rows_are_kept_while_the_database_does_not_answer(
 
 
 @pytest.mark.skipif(not is_sqlite, reason="PostgreSQL needs no turns.")
-def test_buffered_rows_are_kept_while_no_turn_can_be_taken(
+def test_buffered_rows_are_kept_while_the_lock_file_cannot_be_opened(
     rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = threading.Event()
@@ -301,7 +301,7 @@ def test_buffered_rows_are_kept_while_no_turn_can_be_taken(
     assert len(stored()) == 2
 
 
-def test_the_thread_that_writes_behind_outlives_an_error_of_our_own(
+def test_the_write_behind_thread_survives_an_unexpected_error(
     rows: Rows, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "RETRY_SECONDS", 0.01)
@@ -347,7 +347,7 @@ def ended(pid: int) -> int:
 
 
 def log_until_killed(database: Path, rows: Rows, acknowledged: int) -> None:
-    """Requests of three rows from four threads; each id is told as soon as `append` returned."""
+    """Log requests of three rows from four threads; write each id to `acknowledged` once `append` returned."""
     connections["default"].settings_dict["NAME"] = str(database)
 
     def ask(_: int) -> None:
@@ -361,36 +361,36 @@ def log_until_killed(database: Path, rows: Rows, acknowledged: int) -> None:
 
 
 @pytest.mark.skipif(not is_sqlite, reason="Kills processes that share a file.")
-def test_what_was_acknowledged_before_a_kill_is_there_once_and_whole(
+def test_rows_acknowledged_before_a_kill_are_stored_once_and_complete(
     version: ModelVersion, tmp_path: Path
 ) -> None:
-    copy, told = tmp_path / "copy.sqlite3", tmp_path / "acknowledged"
+    copy, acknowledged_file = tmp_path / "copy.sqlite3", tmp_path / "acknowledged"
     with sqlite3.connect(copy) as target:
         connection.connection.backup(target)
     target.close()
     connection.close()
     chance, rows = random.Random(), Rows(version)
-    acknowledged = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    acknowledged = os.open(acknowledged_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for _ in range(6):
         killed = [forked(lambda: log_until_killed(copy, rows, acknowledged)) for _ in range(2)]
-        size = told.stat().st_size
-        wait_for(lambda size=size: told.stat().st_size > size + 1_000)  # type: ignore[misc]
+        size = acknowledged_file.stat().st_size
+        wait_for(lambda size=size: acknowledged_file.stat().st_size > size + 1_000)  # type: ignore[misc]
         time.sleep(chance.random() / 10)
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
             ended(pid)
     os.close(acknowledged)
 
-    said = told.read_bytes()
-    ids = [said[start : start + 16].hex() for start in range(0, len(said), 16)]
+    content = acknowledged_file.read_bytes()
+    ids = [content[start : start + 16].hex() for start in range(0, len(content), 16)]
     with sqlite3.connect(copy) as database:
-        found = database.execute(
+        stored_rows = database.execute(
             "SELECT id, request_id, inputs, output FROM predictor_predictionlog"
         ).fetchall()
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
     assert len(ids) > 300
-    assert set(ids) <= {row[0] for row in found}
-    assert len({row[0] for row in found}) == len(found)
-    assert set(Counter(row[1] for row in found).values()) == {3}
-    assert all(json.loads(row[2]) and json.loads(row[3]) for row in found)
+    assert set(ids) <= {row[0] for row in stored_rows}
+    assert len({row[0] for row in stored_rows}) == len(stored_rows)
+    assert set(Counter(row[1] for row in stored_rows).values()) == {3}
+    assert all(json.loads(row[2]) and json.loads(row[3]) for row in stored_rows)

@@ -31,7 +31,7 @@ def log(version: ModelVersion, days_ago: float) -> None:
     newest.save(force_insert=True)
 
 
-def test_what_is_older_than_the_log_is_kept_goes_and_the_rest_stays(
+def test_rows_past_their_retention_time_are_deleted_and_others_stay(
     version: ModelVersion, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "ROWS_AT_ONCE", 2)
@@ -50,7 +50,7 @@ def test_without_the_setting_everything_is_kept(version: ModelVersion) -> None:
     assert retention.prune() == 0
 
 
-def test_the_command_says_how_many_rows_went(version: ModelVersion) -> None:
+def test_the_command_prints_how_many_rows_were_deleted(version: ModelVersion) -> None:
     log(version, 8)
     said = io.StringIO()
 
@@ -76,7 +76,7 @@ SEARCHES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by what the tables hold.")
 @pytest.mark.parametrize("name", SEARCHES)
-def test_pages_of_the_log_are_read_along_an_index_without_sorting(
+def test_log_pages_use_an_index_without_sorting(
     version: ModelVersion, workspace: Workspace, name: str
 ) -> None:
     wanted, index = SEARCHES[name]
@@ -121,7 +121,7 @@ def test_a_request_is_found_however_old_it_is(
     assert (page.older, page.searched_back_to) == (None, None)
 
 
-def test_a_row_was_made_when_its_id_says(version: ModelVersion) -> None:
+def test_a_rows_id_holds_its_time(version: ModelVersion) -> None:
     predictions.predict(registered_model=version.registered_model, rows=[{"x1": 1}], by=None)
 
     row = PredictionLog.objects.get()

@@ -1,4 +1,4 @@
-"""Places, chairs and patience: who gets in, in which order, and who is asked to come again."""
+"""Concurrency limit: places, the waiting queue and its order, timeouts, refusals."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def until(is_true: Any) -> None:
         if is_true():
             return
         threading.Event().wait(0.001)
-    raise AssertionError("it did not come to that")
+    raise AssertionError("the condition did not become true")
 
 
-def test_who_finds_neither_place_nor_chair_is_refused_at_once() -> None:
+def test_a_full_queue_refuses_at_once() -> None:
     small = room(1, 0)
     small.enter()
 
@@ -41,7 +41,7 @@ def test_who_finds_neither_place_nor_chair_is_refused_at_once() -> None:
     small.enter()
 
 
-def test_who_waits_too_long_is_refused_and_leaves_the_chair() -> None:
+def test_a_wait_that_is_too_long_is_refused_and_leaves_the_queue() -> None:
     small = room(1, 1, patience=0.01)
     small.enter()
 
@@ -53,18 +53,18 @@ def test_who_waits_too_long_is_refused_and_leaves_the_chair() -> None:
     assert small.n_inside == 0
 
 
-def test_places_are_given_in_the_order_of_coming() -> None:
+def test_places_are_given_in_the_order_of_arrival() -> None:
     small, order = room(1, 10), []
     small.enter()
 
-    def come(name: int) -> None:
+    def take_place(name: int) -> None:
         small.enter()
         order.append(name)
         small.leave()
 
     threads = []
     for name in range(5):
-        threads.append(threading.Thread(target=come, args=(name,)))
+        threads.append(threading.Thread(target=take_place, args=(name,)))
         threads[-1].start()
         until(lambda name=name: small.n_waiting == name + 1)
     small.leave()
@@ -75,10 +75,10 @@ def test_places_are_given_in_the_order_of_coming() -> None:
     assert (small.n_inside, small.n_waiting) == (0, 0)
 
 
-def test_there_are_never_more_inside_than_may_be_and_nobody_is_lost() -> None:
+def test_the_limit_holds_under_concurrency_and_every_caller_gets_a_result() -> None:
     small, inside, most, served = room(3, 1_000, patience=0.001), [], [], []
 
-    def come(_: int) -> bool:
+    def take_place(_: int) -> bool:
         try:
             small.enter()
         except Busy:
@@ -92,18 +92,18 @@ def test_there_are_never_more_inside_than_may_be_and_nobody_is_lost() -> None:
         return True
 
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(come, range(400)))
+        answers = list(pool.map(take_place, range(400)))
 
     assert max(most) <= 3
     assert sum(answers) == len(served)
     assert (small.n_inside, small.n_waiting) == (0, 0)
 
 
-@pytest.mark.parametrize("comes_in_the_moment", [False, True])
-def test_who_cannot_wait_keeps_neither_chair_nor_place(comes_in_the_moment: bool) -> None:
+@pytest.mark.parametrize("gets_place_first", [False, True])
+def test_an_interrupted_wait_keeps_neither_queue_entry_nor_place(gets_place_first: bool) -> None:
     def patience() -> float:
-        if comes_in_the_moment:
-            small.leave()  # and the place is already given to the one who is about to fail
+        if gets_place_first:
+            small.leave()  # the place is given to the thread whose wait is about to fail
         raise ValueError("odd")
 
     small = Room(lambda: 1, lambda: 1, patience)
@@ -112,10 +112,10 @@ def test_who_cannot_wait_keeps_neither_chair_nor_place(comes_in_the_moment: bool
     with pytest.raises(ValueError, match="odd"):
         small.enter()
 
-    assert (small.n_inside, small.n_waiting) == (0 if comes_in_the_moment else 1, 0)
+    assert (small.n_inside, small.n_waiting) == (0 if gets_place_first else 1, 0)
 
 
-def test_a_place_is_given_back_whatever_happens() -> None:
+def test_a_place_is_given_back_after_an_exception() -> None:
     @admission.admitted
     def fail() -> None:
         assert admission.predicting.n_inside == 1
@@ -127,10 +127,10 @@ def test_a_place_is_given_back_whatever_happens() -> None:
     assert admission.predicting.n_inside == 0
 
 
-def test_work_without_time_left_is_given_up(settings: Any) -> None:
+def test_work_past_its_deadline_is_stopped(settings: Any) -> None:
     settings.PREDICTION_TIMEOUT_SECONDS = 0
 
     with pytest.raises(TookTooLong, match="longer than 0 s"):
         admission.admitted(admission.check_time)()
 
-    admission.check_time()  # who has no deadline goes on
+    admission.check_time()  # without a deadline it does nothing

@@ -1,4 +1,4 @@
-"""Counterfactual hints and nearest training rows of a version that really answers."""
+"""Counterfactuals and nearest training rows, with a fitted version."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_hint_gets_the_wanted_answer_from_the_same_service(model: Register
     assert PredictionLog.objects.count() == 0
 
 
-def test_locked_columns_never_change_and_none_found_is_said(model: RegisteredModel) -> None:
+def test_locked_columns_never_change_and_the_message_says_when_none_is_found(model: RegisteredModel) -> None:
     names = registry.version_of(model).signature.names
     now = answer(model, ROW).prediction
     other = LEAVE if now == STAY else STAY
@@ -85,7 +85,7 @@ def test_locked_columns_never_change_and_none_found_is_said(model: RegisteredMod
         (Wanted(STAY), {"n": 0}, "1 to 20"),
     ],
 )
-def test_what_cannot_be_looked_for_is_refused(
+def test_unsupported_goals_and_columns_are_refused(
     model: RegisteredModel, wanted: Wanted, more: Any, sentence: str
 ) -> None:
     with pytest.raises(InvalidInput, match=sentence):
@@ -95,7 +95,7 @@ def test_what_cannot_be_looked_for_is_refused(
 @pytest.mark.parametrize(
     "wanted", [Wanted("a"), Wanted(), Wanted(at_least=1.0, at_most=2.0), Wanted(at_least=float("inf"))]
 )
-def test_a_value_needs_one_finite_end(article: ModelVersion, wanted: Wanted) -> None:
+def test_a_value_needs_one_finite_bound(article: ModelVersion, wanted: Wanted) -> None:
     with pytest.raises(InvalidInput, match=r"at_least|finite"):
         counterfactuals.goal_of(wanted, article.signature)
 
@@ -125,13 +125,13 @@ def test_too_many_nearest_rows_are_refused(model: RegisteredModel, settings: Any
         predictions.predict(registered_model=model, rows=[ROW] * 2, nearest=1, by=None)
 
 
-def test_no_more_nearest_rows_are_looked_for_when_the_time_is_up(
+def test_the_search_for_nearest_rows_stops_at_the_deadline(
     model: RegisteredModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nearest, asked = Examples.nearest, []
+    nearest, calls = Examples.nearest, []
 
     def slow(self: Examples, *args: Any) -> Any:
-        asked.append(args)
+        calls.append(args)
         admission._deadline.at = 0.0
         return nearest(self, *args)
 
@@ -139,7 +139,7 @@ def test_no_more_nearest_rows_are_looked_for_when_the_time_is_up(
 
     with pytest.raises(TookTooLong):
         predictions.predict(registered_model=model, rows=[ROW] * 3, nearest=1, by=None)
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 def test_a_version_without_training_rows_says_so(article: ModelVersion) -> None:
@@ -152,7 +152,7 @@ def test_a_version_without_training_rows_says_so(article: ModelVersion) -> None:
         counterfactuals.find(registered_model=model, row={"x1": 1, "x2": 2}, wanted=Wanted(at_least=1.0))
 
 
-def test_missing_files_are_an_answer(model: RegisteredModel) -> None:
+def test_a_missing_file_is_an_error_with_a_message(model: RegisteredModel) -> None:
     version = registry.version_of(model)
     artifacts.remove(version.artifacts[version_facts.FILE]["digest"])
 

@@ -76,7 +76,7 @@ def test_rows_with_dates_get_the_answers_of_the_horizon(
         ({"rows": [{"month": "2024-01-01", "shop": "north"}], "explain": True}, "ask for no explanation"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(
+def test_invalid_horizons_and_groups_are_refused(
     version: ModelVersion, model: RegisteredModel, member: User, asked, sentence: str
 ) -> None:
     with pytest.raises(InvalidInput, match=sentence):
@@ -98,7 +98,7 @@ def test_a_horizon_of_too_many_rows_is_refused_before_one_is_made(
     assert refused.value.limit == HORIZON
 
 
-def test_newer_values_move_the_horizon_and_the_level(
+def test_newer_observations_move_the_horizon_and_the_level(
     version: ModelVersion, model: RegisteredModel, member: User
 ) -> None:
     months = [f"2024-{month:02}-01" for month in range(1, 13)]
@@ -108,7 +108,7 @@ def test_newer_values_move_the_horizon_and_the_level(
     moved = float(str(answer.predictions[0].prediction))
     before = predictions.predict(registered_model=model, horizon=1, by=member)
     assert moved > 1.5 * float(str(before.predictions[0].prediction))
-    # What one request says is forgotten with it.
+    # The history of one request does not affect the next one.
     assert before.rows[0]["month"] == "2024-01-01"
 
 
@@ -120,7 +120,7 @@ def test_newer_values_move_the_horizon_and_the_level(
         ({"month": "9999-01-01", "shop": "north", "sold": 1.0}, "periods past the end"),
     ],
 )
-def test_newer_values_that_cannot_be_used_are_refused(
+def test_invalid_newer_observations_are_refused(
     version: ModelVersion, model: RegisteredModel, member: User, row, sentence: str
 ) -> None:
     with pytest.raises(InvalidInput, match=sentence):
@@ -150,12 +150,12 @@ def test_a_csv_of_dates_is_answered_and_dates_beyond_the_horizon_say_so(
         )
 
 
-def test_a_forecast_cannot_be_taken_along_as_a_model_of_rows(version: ModelVersion) -> None:
-    with pytest.raises(Conflict, match="forecasts: its answers start from"):
+def test_a_forecast_has_no_portable_export(version: ModelVersion) -> None:
+    with pytest.raises(Conflict, match="forecasts: its predictions start from"):
         portable.bundle(version)
 
 
-def test_a_run_keeps_what_was_asked_of_it(dataset, member: User) -> None:
+def test_a_run_stores_its_forecast_request(dataset, member: User) -> None:
     run = training.start_run(
         dataset=dataset,
         target="sold",
@@ -182,7 +182,7 @@ def test_a_run_keeps_what_was_asked_of_it(dataset, member: User) -> None:
         ),
     ],
 )
-def test_what_cannot_be_forecast_is_refused_before_the_run(
+def test_invalid_forecast_requests_are_refused_before_the_run(
     dataset, member: User, asked, sentence: str
 ) -> None:
     with pytest.raises(InvalidTrainingRequest, match=sentence):

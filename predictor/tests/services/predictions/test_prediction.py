@@ -55,13 +55,13 @@ def test_the_articles_numbers_give_the_articles_answer(linear: ModelVersion) -> 
     assert answer.predictions[0].prediction == -0.4
 
 
-def test_an_answer_names_model_version_and_request(linear: ModelVersion) -> None:
+def test_a_response_names_model_version_and_request(linear: ModelVersion) -> None:
     answer = predict(linear, [{"x1": 1, "x2": 2}], request_id="r-1")
 
     assert (answer.model, answer.version, answer.request_id) == ("article", 1, "r-1")
 
 
-def test_every_row_is_logged_with_what_was_asked_and_answered(linear: ModelVersion, member: User) -> None:
+def test_every_row_is_logged_with_inputs_and_output(linear: ModelVersion, member: User) -> None:
     answer = predict(linear, [{"x1": 1, "x2": 2}, {"x1": 3, "x2": 4.5}], source=PredictionSource.FORM)
 
     rows = list(PredictionLog.objects.order_by("row_number"))
@@ -90,7 +90,7 @@ def test_rows_that_cannot_be_predicted_are_refused_by_name_and_not_logged(
     assert not PredictionLog.objects.exists()
 
 
-def test_doubtful_rows_get_warnings_and_are_refused_when_strict(linear: ModelVersion) -> None:
+def test_rows_with_warnings_are_refused_when_strict(linear: ModelVersion) -> None:
     rows = [{"x1": None, "x2": "2", "x3": 9}]
 
     codes = [each.code for each in predict(linear, rows).predictions[0].warnings]
@@ -161,7 +161,7 @@ def test_a_missing_file_does_not_serve_until_it_is_back(linear: ModelVersion) ->
     assert predict(linear, [{"x1": 1, "x2": 2}]).version == 1
 
 
-def test_what_is_not_finite_is_an_error_for_that_row(
+def test_a_prediction_that_is_not_finite_is_an_error_of_that_row(
     linear: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predict(linear, [{"x1": 1, "x2": 2}])
@@ -177,7 +177,7 @@ def test_what_is_not_finite_is_an_error_for_that_row(
 
 
 # --- Memory ------------------------------------------------------------------------------------------------
-def test_a_cold_version_is_loaded_once_however_many_ask() -> None:
+def test_many_requests_for_an_unloaded_version_load_it_once() -> None:
     versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
     started, n_loads = threading.Barrier(6), []
     release = threading.Event()
@@ -202,7 +202,7 @@ def test_a_cold_version_is_loaded_once_however_many_ask() -> None:
     assert (len(n_loads), found) == (1, ["loaded"] * 6)
 
 
-def test_memory_is_bounded_and_keeps_what_was_used_last() -> None:
+def test_the_cache_is_bounded_and_keeps_the_most_recently_used() -> None:
     versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
     for digest in ("a", "b", "a", "c"):
         versions.get(digest, object)  # type: ignore[arg-type, return-value]
@@ -210,7 +210,7 @@ def test_memory_is_bounded_and_keeps_what_was_used_last() -> None:
     assert (len(versions), "a" in versions, "b" in versions, "c" in versions) == (2, True, False, True)
 
 
-def test_memory_is_bounded_in_bytes_too_but_what_is_asked_for_stays() -> None:
+def test_the_cache_is_bounded_in_bytes_but_keeps_the_newest_version() -> None:
     versions = loaded_versions.ServedVersions(lambda: 100, lambda: 10)
     for name, size in (("a", 4), ("b", 4), ("c", 4)):
         versions.get(name, object, lambda size=size: size)  # type: ignore[arg-type, return-value, misc]
@@ -266,7 +266,7 @@ def test_csv_rows_are_logged_like_others(linear: ModelVersion) -> None:
     assert PredictionLog.objects.get(row_number=2_500).output == {"prediction": -0.4}
 
 
-def test_a_csv_that_is_refused_at_its_last_row_leaves_nothing_behind(linear: ModelVersion) -> None:
+def test_a_csv_that_is_refused_at_its_last_row_stores_nothing(linear: ModelVersion) -> None:
     with pytest.raises(InvalidRows, match="Row 2501, column “x1”"):
         predict_csv(linear, "x1,x2\n" + "1,2\n" * 2_500 + "abc,2\n")
 
@@ -318,7 +318,7 @@ def test_formula_cells_are_neutralised_in_the_result(linear: ModelVersion) -> No
     assert table(answer)[1][0] == "-1"
 
 
-def test_a_column_named_prediction_stays_what_it_is(linear: ModelVersion) -> None:
+def test_a_column_named_prediction_is_kept(linear: ModelVersion) -> None:
     answer = predict_csv(linear, "x1,x2,prediction\n1,2,mine\n")
 
     assert answer.added == ("prediction_2", "warnings")
@@ -374,7 +374,9 @@ def test_the_log_is_searched_by_time(logged: ModelVersion, workspace: Workspace)
     assert second in prediction_log.search(workspace, LogSearch(since=since.replace(microsecond=0)))
 
 
-def test_another_workspaces_log_is_not_there(logged: ModelVersion, other_workspace: Workspace) -> None:
+def test_the_log_of_another_workspace_is_not_visible(
+    logged: ModelVersion, other_workspace: Workspace
+) -> None:
     assert not prediction_log.search(other_workspace).exists()
 
 
@@ -393,7 +395,7 @@ def test_the_log_is_exported_as_json_lines(logged: ModelVersion, workspace: Work
     assert "北京".encode() in lines[1]
 
 
-def test_the_log_is_exported_in_no_other_form(workspace: Workspace) -> None:
+def test_other_export_formats_are_refused(workspace: Workspace) -> None:
     with pytest.raises(InvalidInput):
         prediction_log.export(prediction_log.search(workspace), kind="xlsx")
 

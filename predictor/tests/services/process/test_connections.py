@@ -1,4 +1,4 @@
-"""Many threads, few connections."""
+"""The limit on persistent database connections of a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting over many processes, dead ones included."""
+"""Metrics summed over processes, dead ones included."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ sys.stdin.read()
 """
 
 
-def test_processes_are_summed_and_the_dead_keep_counting_but_hold_nothing(own: Meters) -> None:
+def test_sums_include_counters_of_dead_processes_but_not_their_gauges(own: Meters) -> None:
     meters.count("version_loads")
     meters.note("versions_in_memory", 1)
     another = subprocess.Popen(
@@ -82,9 +82,7 @@ def test_no_count_is_lost_between_threads(own: Meters) -> None:
     assert meters.totals().value("log_rows") == 4_000
 
 
-def test_a_full_disk_leaves_a_process_that_counts_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_a_full_disk_a_process_counts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

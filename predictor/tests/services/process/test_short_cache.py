@@ -33,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Source:
-    """Counts how often it is read; `value` is what it says now."""
+    """A source that counts its reads and returns `value`."""
 
     value: Any = "old"
     n_read = 0
@@ -45,7 +45,7 @@ class Source:
         return self.value
 
 
-def test_a_value_is_read_once_and_anew_after_half_a_second(clock: Clock) -> None:
+def test_a_value_is_read_once_and_again_after_half_a_second(clock: Clock) -> None:
     remembered, source = Remembered[str, str](), Source()
     assert [remembered.get("a", source) for _ in range(3)] == ["old"] * 3
     source.value = "new"
@@ -57,7 +57,7 @@ def test_a_value_is_read_once_and_anew_after_half_a_second(clock: Clock) -> None
     assert (remembered.get("a", source), source.n_read) == ("new", 2)
 
 
-def test_while_one_reads_anew_the_others_go_on_with_the_old_value_but_not_past_a_second(clock: Clock) -> None:
+def test_during_a_refresh_others_get_the_old_value_up_to_the_ttl(clock: Clock) -> None:
     remembered, source = Remembered[str, str](), Source()
     remembered.get("a", source)
     clock.later(0.6)
@@ -73,7 +73,7 @@ def test_while_one_reads_anew_the_others_go_on_with_the_old_value_but_not_past_a
     assert (seen, source.n_read) == (["old", "newest"], 1)
 
 
-def test_age_counts_from_the_beginning_of_the_reading(clock: Clock) -> None:
+def test_the_age_counts_from_the_start_of_the_read(clock: Clock) -> None:
     remembered = Remembered[str, str]()
 
     def slow() -> str:
@@ -85,7 +85,7 @@ def test_age_counts_from_the_beginning_of_the_reading(clock: Clock) -> None:
     assert remembered.get("a", lambda: "new") == "new"
 
 
-def test_errors_are_not_remembered_and_end_what_was(clock: Clock) -> None:
+def test_errors_are_not_cached_and_remove_the_old_value(clock: Clock) -> None:
     remembered, source = Remembered[str, str](), Source()
     remembered.get("a", source)
     clock.later(0.7)
@@ -99,7 +99,7 @@ def test_errors_are_not_remembered_and_end_what_was(clock: Clock) -> None:
     assert remembered.get("a", source) == "back"
 
 
-def test_what_was_forgotten_while_it_was_read_is_not_remembered(clock: Clock) -> None:
+def test_a_value_cleared_during_its_read_is_not_cached(clock: Clock) -> None:
     remembered = Remembered[str, str]()
 
     def overtaken() -> str:
@@ -110,7 +110,7 @@ def test_what_was_forgotten_while_it_was_read_is_not_remembered(clock: Clock) ->
     assert remembered.get("a", lambda: "new") == "new"
 
 
-def test_there_is_a_bound(clock: Clock) -> None:
+def test_the_number_of_keys_is_bounded(clock: Clock) -> None:
     remembered = Remembered[int, int](most=2)
     for key in range(5):
         remembered.get(key, lambda key=key: key)  # type: ignore[misc]
@@ -119,7 +119,7 @@ def test_there_is_a_bound(clock: Clock) -> None:
 
 
 @pytest.mark.django_db
-def test_what_a_transaction_sees_is_not_remembered(clock: Clock) -> None:
+def test_values_read_in_a_transaction_are_not_cached(clock: Clock) -> None:
     remembered = Remembered[str, str]()
 
     with transaction.atomic():
@@ -153,11 +153,11 @@ def test_the_path_of_a_prediction_needs_no_query_and_follows_changes(
     assert served() == 1
     with django_assert_num_queries(0):
         assert served() == 1
-    # Through a service of this process: at once.
+    # A change by a service of this process is seen at once.
     model = versions[0].registered_model
     registry.set_alias(registered_model=model, alias="champion", model_version=versions[1], by=member)
     assert served() == 2
-    # By another process: within a second.
+    # A change by another process is seen within a second.
     ModelAlias.objects.update(model_version=versions[0])
     clock.later(1)
     assert served() == 1
@@ -173,7 +173,7 @@ def test_the_path_of_a_prediction_needs_no_query_and_follows_changes(
 
 
 @pytest.mark.usefixtures("_committed")
-def test_a_remembered_token_still_expires(
+def test_a_cached_token_still_expires(
     monkeypatch: pytest.MonkeyPatch, workspace: Workspace, member: User
 ) -> None:
     made = tokens.create_token(user=member, workspace=workspace, name="ci", scopes=[Scope.PREDICT])

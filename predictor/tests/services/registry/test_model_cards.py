@@ -1,4 +1,4 @@
-"""The card of a version: what stands in it, and that nobody's words become marks."""
+"""Model cards: their content, and the escaping of user text in Markdown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def part(card: model_cards.Card, title: str) -> model_cards.CardPart:
     return next(each for each in card.parts if each.title == title)
 
 
-def test_a_card_says_what_is_stored_with_the_version(version: ModelVersion) -> None:
+def test_a_card_holds_the_data_of_the_version(version: ModelVersion) -> None:
     card = model_cards.card_of(version)
     report = version.evaluation
 
@@ -43,7 +43,7 @@ def test_a_card_says_what_is_stored_with_the_version(version: ModelVersion) -> N
     assert [row[0] for row in metrics.rows] == list(report["held_out"])
     assert part(card, "How it was tested").sentences == (report["verdict"]["sentence"],)
     assert "3 rows were left out." in part(card, "Limits and warnings").points
-    assert "Training rows like a row" in part(card, "Explanation").points[-1]
+    assert "counterfactuals are available" in part(card, "Explanation").points[-1]
     files = part(card, "Technique").table
     assert files is not None
     assert {row[2] for row in files.rows} == {each["digest"] for each in version.artifacts.values()}
@@ -70,13 +70,13 @@ def test_a_version_from_coefficients_has_a_card_too(workspace: Workspace, member
     assert {each.title for each in card.parts}.isdisjoint({"Metrics", "How it was tested"})
 
 
-def test_an_empty_report_leaves_parts_out(model: RegisteredModel) -> None:
+def test_an_empty_report_omits_parts(model: RegisteredModel) -> None:
     card = model_cards.card_of(publish(model))
 
     assert "Where it errs most" not in {each.title for each in card.parts}
 
 
-def test_names_stay_names_in_markdown(version: ModelVersion, member: User) -> None:
+def test_user_text_is_escaped_in_markdown(version: ModelVersion, member: User) -> None:
     registry.update_model(
         registered_model=version.registered_model,
         description="# no heading\n- no list\n[x](javascript:alert(1))\n1. no list\n<img src=x>",

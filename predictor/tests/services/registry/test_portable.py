@@ -1,4 +1,4 @@
-"""What is taken along answers as the service does."""
+"""Portable exports give the same predictions as the service."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def version(workspace: Workspace) -> ModelVersion:
 
 
 def rows_to_ask() -> list[dict[str, Any]]:
-    """With gaps, unseen levels, numbers and dates far out, and texts that trip readers."""
+    """Rows with missing values, unseen levels, extreme numbers and dates, and text that is hard to parse."""
     return [drawn(seed) for seed in range(30)]
 
 
@@ -97,7 +97,7 @@ def run(folder: Path, argument: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_zip_predicts_alone_and_as_the_service_does(
+def test_the_zip_predicts_without_mlweb_and_agrees_with_the_service(
     version: ModelVersion, member: User, tmp_path: Path
 ) -> None:
     rows = rows_to_ask()
@@ -125,7 +125,7 @@ def test_the_runner_refuses_files_that_were_changed(version: ModelVersion, tmp_p
     assert done.stdout == ""
 
 
-def test_the_runner_refuses_to_compute_what_differs(version: ModelVersion, tmp_path: Path) -> None:
+def test_the_runner_refuses_a_model_that_fails_its_golden_rows(version: ModelVersion, tmp_path: Path) -> None:
     folder = unpacked(version, tmp_path)
     runner = folder / "predict.py"
     runner.write_text(runner.read_text().replace("value[:20_000].casefold()", "value[:2].casefold()"))
@@ -150,7 +150,7 @@ def test_the_same_version_gives_the_same_bytes(version: ModelVersion) -> None:
     assert portable.offline_page(version).sha256 == portable.offline_page(version).sha256
 
 
-def test_the_page_names_no_host_and_nothing_in_it_ends_a_script(version: ModelVersion) -> None:
+def test_the_page_names_no_host_and_no_data_closes_its_script(version: ModelVersion) -> None:
     page = portable.offline_page(version).content.decode()
 
     assert page.count("<script") == page.count("</script>") == 3
@@ -160,21 +160,21 @@ def test_the_page_names_no_host_and_nothing_in_it_ends_a_script(version: ModelVe
 
 
 @pytest.mark.parametrize("make", [portable.bundle, portable.offline_page])
-def test_a_version_without_onnx_cannot_be_taken_along(make: Any, version: ModelVersion) -> None:
+def test_a_version_without_onnx_has_no_portable_export(make: Any, version: ModelVersion) -> None:
     del version.artifacts[ONNX]
 
     with pytest.raises(Conflict, match="in-process"):
         make(version)
 
 
-def test_a_forecast_cannot_be_taken_along(version: ModelVersion) -> None:
+def test_a_forecast_has_no_portable_export(version: ModelVersion) -> None:
     version.artifacts[FORECAST] = version.artifacts[ONNX]
 
     with pytest.raises(Conflict, match="forecasts"):
         portable.bundle(version)
 
 
-def test_a_very_large_model_fits_no_page(version: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_large_model_has_no_page(version: ModelVersion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portable, "MAX_PAGE_MODEL_BYTES", 10)
 
     with pytest.raises(Conflict, match="Take the zip instead"):
@@ -182,7 +182,7 @@ def test_a_very_large_model_fits_no_page(version: ModelVersion, monkeypatch: pyt
 
 
 def scripted(folder: Path, program: str, data: Any) -> Any:
-    """What the page's own functions give in Node."""
+    """The output of the page's JavaScript functions in Node."""
     parts = [(portable.FOLDER / name).read_text() for name in portable.SCRIPTS[:4]]
     (folder / "data.json").write_text(json.dumps(data))
     given = "const DATA = JSON.parse(require('fs').readFileSync(process.argv[2], 'utf8'));"
@@ -202,7 +202,7 @@ def published(
     signature: Signature,
     **more: Any,
 ) -> ModelVersion:
-    """A version of a pipeline that was just fitted."""
+    """Publish a version of a fitted pipeline."""
     compiled, _ = compile_checked(pipeline, columns)
     golden = {name: values[:8] for name, values in columns.items()}
     stored = version_files.write(
@@ -220,7 +220,7 @@ def published(
 
 @pytest.fixture
 def regression(workspace: Workspace, tmp_path: Path) -> ModelVersion:
-    """Values with intervals."""
+    """A regression version with intervals."""
     pipeline, columns = fitted("ridge", Task.REGRESSION)
     y, found = mixed_target(columns, Task.REGRESSION), pipeline.predict(columns).values
     assert found is not None
@@ -231,7 +231,7 @@ def regression(workspace: Workspace, tmp_path: Path) -> ModelVersion:
 
 @pytest.fixture
 def anomaly(workspace: Workspace, tmp_path: Path) -> ModelVersion:
-    """Usual or unusual, with a score."""
+    """An anomaly detection version with scores."""
     columns, _ = odd_rows()
     spec, matrix = FeatureSpec.fit_transform(columns, ODD_ROLES, ISOLATION)
     forest = IsolationForest(n_estimators=40, max_samples=100, random_state=0).fit(matrix)
@@ -257,7 +257,7 @@ MIXED = [
 
 
 @pytest.mark.parametrize(("name", "rows"), [("regression", MIXED), ("anomaly", ODD)])
-def test_values_and_scores_travel_too(
+def test_regression_and_anomaly_versions_export_too(
     name: str, rows: list[dict[str, Any]], request: pytest.FixtureRequest, member: User, tmp_path: Path
 ) -> None:
     version = request.getfixturevalue(name)
@@ -309,7 +309,7 @@ def test_the_runner_takes_json_and_every_encoding(
 
 
 def answered_by_page(version: ModelVersion, texts: list[list[str]], folder: Path) -> Any:
-    """What the page would say, run in Node."""
+    """The predictions of the page, run in Node."""
     page = portable.offline_page(version).content.decode()
     data, model = (
         re.findall(rf'<script type="application/[a-z-]+" id="{name}">(.*?)</script>', page, re.DOTALL)[0]
@@ -381,8 +381,8 @@ def test_javascript_computes_every_graph_as_onnx_runtime_does(
         np.testing.assert_allclose(found, each["y"], rtol=1e-6, atol=1e-9, err_msg=each["name"])
 
 
-def test_javascript_knows_every_operator_that_is_emitted() -> None:
-    emitters = "".join(path.read_text() for path in Path(onnx_export.__path__[0]).glob("*.py"))
+def test_javascript_supports_every_exported_operator() -> None:
+    emitters = "".join(path.read_text() for path in Path(onnx_export.__file__).parent.glob("onnx_*.py"))
     emitted = set(re.findall(r'\.ops?\(\s*"(\w+)"', emitters)) | {"Relu", "Tanh", "Sigmoid", "Identity"}
     operators = (portable.FOLDER / "graph.js").read_text().partition("const OPERATORS")[2]
 

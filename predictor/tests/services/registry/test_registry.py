@@ -100,7 +100,7 @@ def test_it_refuses_another_models_version(
         registry.set_alias(registered_model=model, alias="champion", model_version=version, by=member)
 
 
-def test_rolling_back_walks_further_back_each_time_and_ends_with_a_sentence(
+def test_each_roll_back_goes_one_further_back_and_the_last_is_a_conflict(
     model: RegisteredModel, member: User
 ) -> None:
     for version in [publish(model) for _ in range(3)]:
@@ -116,7 +116,7 @@ def test_rolling_back_walks_further_back_each_time_and_ends_with_a_sentence(
         registry.roll_back(registered_model=model, alias="champion", by=member)
 
 
-def test_rolling_back_passes_over_archived_versions(model: RegisteredModel, member: User) -> None:
+def test_rolling_back_skips_archived_versions(model: RegisteredModel, member: User) -> None:
     versions = [publish(model) for _ in range(3)]
     for version in versions:
         registry.set_alias(registered_model=model, alias="champion", model_version=version, by=member)
@@ -208,9 +208,7 @@ def test_a_model_is_found_by_slug_and_by_name_and_made_once(workspace: Workspace
     assert made[0].slug == "house-prices"
 
 
-def test_names_that_no_address_can_hold_get_addresses_of_their_own(
-    workspace: Workspace, member: User
-) -> None:
+def test_names_without_slug_characters_get_numbered_slugs(workspace: Workspace, member: User) -> None:
     first, second, again = (
         registry.get_or_create_model(workspace=workspace, name_or_slug=name, by=member)
         for name in ("客户流失", "房价", "客户流失")
@@ -221,7 +219,7 @@ def test_names_that_no_address_can_hold_get_addresses_of_their_own(
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 121, "a\0b", "a\u202eb"])
-def test_it_refuses_names_that_nobody_could_read(workspace: Workspace, member: User, name: str) -> None:
+def test_it_refuses_unreadable_names(workspace: Workspace, member: User, name: str) -> None:
     with pytest.raises(InvalidInput, match="needs a name"):
         registry.get_or_create_model(workspace=workspace, name_or_slug=name, by=member)
 
@@ -246,7 +244,7 @@ def test_versions_of_two_models_are_not_compared(
         registry.compare(publish(model), publish(other))
 
 
-def test_a_version_without_onnx_says_so_when_it_is_asked_for(model: RegisteredModel) -> None:
+def test_a_version_without_onnx_has_no_download(model: RegisteredModel) -> None:
     version: ModelVersion = publish(model)
 
     with pytest.raises(Conflict, match="in-process"):

@@ -1,4 +1,4 @@
-"""Stands in for predictor.ml.training.train: says and does what `behaviour` beside its working folder asks for."""
+"""A stub of predictor.ml.train: emits the events and does the actions named in `behaviour` beside its work folder."""
 
 # ruff: noqa: T201
 

@@ -37,7 +37,7 @@ STUB = "predictor.tests.services.training.fitting_stub"
 
 @pytest.fixture(autouse=True)
 def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A child that obeys `behave`; leases are looked at by hand, since a second thread would need a file."""
+    """Use the stub child, and no lease threads, since a second thread would need a database file."""
     monkeypatch.setattr(training_process, "MODULE", STUB)
     monkeypatch.setattr(queue, "_is_shutting_down", threading.Event())
     monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
@@ -45,7 +45,7 @@ def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def behave(settings: Settings) -> Callable[[str], None]:
-    """What the child does at its first, second, … start; the last verb is for all that follow."""
+    """Set the behaviour of the child at its first, second, … start; the last one holds for all later starts."""
     return lambda verbs: (Path(settings.WORK_DIR) / "behaviour").write_text(verbs) and None
 
 
@@ -76,7 +76,7 @@ def start(dataset: Dataset, member: User) -> Callable[..., TrainingRun]:
 def stop_when(
     monkeypatch: pytest.MonkeyPatch, is_time: Callable[[], bool], event: Callable[[], None]
 ) -> None:
-    """Let something happen while the child is at work."""
+    """Call a function while the child is running."""
     original, state = leases.Held.check, {"is_over": False}
 
     def check(held: leases.Held) -> None:
@@ -100,7 +100,7 @@ def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_run_waits_with_everything_that_was_asked(start: Any, member: User) -> None:
+def test_a_queued_run_stores_its_request(start: Any, member: User) -> None:
     run = start(
         estimator="ridge", params={"alpha": 2}, budget_seconds=7.2, seed=5, roles={"only": "categorical"}
     )
@@ -120,7 +120,7 @@ def test_it_takes_the_registered_model_of_that_slug(start: Any, workspace: Works
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("options", "sentence"),
     [
         ({"target": "z"}, "no column “z”"),
         ({"target": "only"}, "has no values|same value"),
@@ -140,14 +140,14 @@ def test_it_takes_the_registered_model_of_that_slug(start: Any, workspace: Works
         ({"seed": True}, "seed"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_at_once(start: Any, asked: dict[str, Any], sentence: str) -> None:
+def test_invalid_requests_are_refused_at_once(start: Any, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidTrainingRequest, match=sentence):
-        start(**asked)
+        start(**options)
     assert not TrainingRun.objects.exists()
     assert not RegisteredModel.objects.exists()
 
 
-def test_a_name_that_cannot_be_one_is_refused(start: Any) -> None:
+def test_an_invalid_model_name_is_refused(start: Any) -> None:
     with pytest.raises(InvalidInput):
         start(registered_model=" ")
 
@@ -253,7 +253,7 @@ def test_a_child_that_dies_each_time_fails_the_run_with_a_reason(start: Any, beh
     assert not training_job.workdir_of(run.pk).exists()
 
 
-def test_a_refused_run_says_why_and_is_not_tried_again(start: Any, behave: Any) -> None:
+def test_a_refused_run_says_why_and_is_not_retried(start: Any, behave: Any) -> None:
     behave("refuse")
     run = start()
     training.execute(run.pk)
@@ -264,7 +264,7 @@ def test_a_refused_run_says_why_and_is_not_tried_again(start: Any, behave: Any) 
     assert run.traceback == "Traceback: here"
 
 
-def test_a_crash_keeps_what_the_child_said_for_the_owner(start: Any, behave: Any) -> None:
+def test_a_crash_keeps_the_childs_output_for_the_owner(start: Any, behave: Any) -> None:
     behave("crash")
     run = start()
     training.execute(run.pk)
@@ -289,7 +289,7 @@ def test_the_hard_limit_stops_the_child(start: Any, behave: Any, settings: Setti
 def test_a_crash_before_the_commit_publishes_once(
     start: Any, behave: Any, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """The child has finished, the worker dies while it writes the version: the next attempt only commits."""
+    """The worker dies after the child has finished: the next attempt only commits."""
     behave("finish die")
     run = start()
 
@@ -314,7 +314,7 @@ def test_a_crash_before_the_commit_publishes_once(
     assert ModelVersion.objects.get().number == 1
 
 
-def test_a_folder_left_by_another_request_is_not_taken_up(start: Any, behave: Any) -> None:
+def test_a_folder_of_another_request_is_not_reused(start: Any, behave: Any) -> None:
     behave("finish")
     run = start()
     folder = training_job.workdir_of(run.pk)
@@ -328,7 +328,7 @@ def test_a_folder_left_by_another_request_is_not_taken_up(start: Any, behave: An
     assert run.status == JobStatus.SUCCEEDED
 
 
-def test_the_child_does_not_know_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "x")
     monkeypatch.setenv("DATABASE_URL", "postgres://u:p@h/d")
     environment = child_environment.child_environment()
@@ -353,7 +353,9 @@ def test_six_runs_become_six_versions_without_a_gap(start: Any, behave: Any) -> 
     assert all(TrainingRun.objects.get(pk=run.pk).attempts == 1 for run in runs)
 
 
-def test_a_run_here_needs_no_worker_and_tells_what_it_does(dataset: Dataset, behave: Any) -> None:
+def test_a_run_in_this_process_needs_no_worker_and_reports_its_progress(
+    dataset: Dataset, behave: Any
+) -> None:
     behave("finish")
     heard: list[str] = []
     run = training.run_here(
