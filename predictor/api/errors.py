@@ -40,7 +40,7 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
     errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-# One sentence for what is missing and for what the caller may not know of: they cannot be told apart.
+# The same sentence for what does not exist and for what the caller may not see: they cannot tell which it is.
 NOT_FOUND = "There is nothing here, or you may not see it."
 OUR_FAULT = "Something went wrong on our side. It was logged under the request id of this answer."
 UNREADABLE = "The request could not be read to its end."
@@ -55,7 +55,7 @@ FROM_DJANGO: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
 
 
 def status_of(error: errors.MlwebError) -> HTTPStatus:
-    """The status of the nearest class in the table."""
+    """The HTTP status of an error: the one of its nearest base class in the table."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)
 
 
@@ -70,7 +70,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """A problem document. `kind` names it for programs; without one the status alone does."""
+    """A problem document (RFC 9457). `kind` ends its `type`; without one the status names it."""
     title = HTTPStatus(status).phrase
     data: dict[str, Any] = {
         "type": f"urn:mlweb:problem:{kind or title.lower().replace(' ', '-')}",
@@ -86,7 +86,7 @@ def problem(
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Every exception of a view as a problem document; what nobody foresaw is logged and gets 500."""
+    """The exception handler of all views: a problem document. An unexpected error is logged and gets 500."""
     set_rollback()
     request = context.get("request")
     if isinstance(error, errors.MlwebError):
@@ -147,8 +147,8 @@ def _places(detail: Any, pointer: str) -> list[dict[str, str]]:
         return [place for places in nested for place in places]
     if isinstance(detail, list):
         if not any(isinstance(each, (Mapping, list)) for each in detail):
-            where = "" if pointer in ("/", "?") else pointer
-            return [{"detail": str(each), "pointer": where} for each in detail]
+            leaf_pointer = "" if pointer in ("/", "?") else pointer
+            return [{"detail": str(each), "pointer": leaf_pointer} for each in detail]
         nested = [_places(each, _joined(pointer, number)) for number, each in enumerate(detail)]
         return [place for places in nested for place in places]
     return [{"detail": str(detail), "pointer": "" if pointer in ("/", "?") else pointer}]

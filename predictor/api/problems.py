@@ -1,4 +1,4 @@
-"""A problem document for who stands before the views."""
+"""Problem documents (RFC 9457) for middleware and views without Django REST framework."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from .json import dumps
 
 
 def as_problem(error: Exception, request: HttpRequest) -> HttpResponse:
-    """What a view of the API would answer."""
-    found = exception_handler(error, {"request": request})
-    headers = {name: value for name, value in found.items() if name.lower() != "content-type"}
-    return HttpResponse(dumps(found.data), content_type=MEDIA_TYPE, status=found.status_code, headers=headers)
+    """The error as a problem document: the same response as from a view of the API."""
+    response = exception_handler(error, {"request": request})
+    headers = {name: value for name, value in response.items() if name.lower() != "content-type"}
+    return HttpResponse(
+        dumps(response.data), content_type=MEDIA_TYPE, status=response.status_code, headers=headers
+    )
