@@ -1,4 +1,4 @@
-"""The drawings of an evaluation, each with a plain sentence that says how to read it."""
+"""Charts of an evaluation report, each with a sentence that explains how to read it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOSS_TITLES = {"log_loss": "log-loss", "rmse": "RMSE"}
 
 @dataclass(frozen=True)
 class Chart:
-    """One drawing: what `{% chart %}` needs, and a sentence that says how to read it."""
+    """A chart: the arguments of `{% chart %}`, and a sentence that explains how to read it."""
 
     id: str
     kind: str
@@ -70,7 +70,7 @@ def points_chart(report: Mapping[str, Any], target: str) -> Chart | None:
 
 
 def round_range(values: Sequence[float]) -> list[float]:
-    """A range of round ends that holds all values: both axes share it, so the diagonal is one."""
+    """A range with round ends that holds all values. Both axes use it, so that x = y is the diagonal."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     span = high - low or abs(high) or 1.0
     step = 10.0 ** math.floor(math.log10(span)) / 2

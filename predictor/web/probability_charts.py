@@ -1,4 +1,4 @@
-"""The drawings of how good the probabilities of classes are, and of what comes of deciding by them."""
+"""Charts of class probabilities: ROC, precision and recall, calibration, gain, lift, decision threshold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from .evaluation_charts import Chart
 
 MAX_CURVES = 6
-# The lift of fewer rows jumps from one to the next.
+# For a smaller share of the rows, the lift is too noisy to draw.
 LEAST_LIFTED = 0.01
 
 
@@ -134,12 +134,12 @@ def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any
 
 
 def series_of(classes: Sequence[Mapping[str, Any]], curve: str, x: str, y: str) -> list[dict[str, Any]]:
-    found = []
+    series = []
     for each in classes:
         points = each.get(curve)
         if points:
-            found.append({"name": each["class"], "points": pairs(points, x, y)})
-    return found
+            series.append({"name": each["class"], "points": pairs(points, x, y)})
+    return series
 
 
 def pairs(points: Mapping[str, Any], x: str, y: str) -> list[list[Any]]:
