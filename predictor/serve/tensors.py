@@ -181,7 +181,8 @@ def _rows_of_matrix(tensor: Tensor, names: Sequence[str]) -> list[dict[str, Any]
             f"its features in order ({listed(names, 20)}), or one tensor for each, under its name."
         )
     data = tensor.data
-    return [dict(zip(names, data[at : at + width], strict=True)) for at in range(0, len(data), width)]
+    starts = range(0, len(data), width)
+    return [dict(zip(names, data[start : start + width], strict=True)) for start in starts]
 
 
 def written(tensor: Tensor, *, is_binary: bool) -> tuple[dict[str, Any], bytes]:

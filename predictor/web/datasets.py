@@ -240,15 +240,15 @@ def preview_of(dataset: Dataset) -> dict[str, Any]:
 
 def options_of(dataset: Dataset) -> list[tuple[str, str]]:
     """The import options in words."""
-    found = dataset.options
+    options = dataset.options
     facts = [
-        ("Encoding", found.get("encoding")),
-        ("Between cells", DELIMITERS.get(found.get("delimiter", ""), found.get("delimiter"))),
-        ("Decimal mark", DECIMALS.get(found.get("decimal", ""))),
+        ("Encoding", options.get("encoding")),
+        ("Between cells", DELIMITERS.get(options.get("delimiter", ""), options.get("delimiter"))),
+        ("Decimal mark", DECIMALS.get(options.get("decimal", ""))),
     ]
-    if found.get("n_rejected"):
-        facts.append(("Rows left out", f"{found['n_rejected']:,}"))
-    if found.get("infinite_as_missing"):
+    if options.get("n_rejected"):
+        facts.append(("Rows left out", f"{options['n_rejected']:,}"))
+    if options.get("infinite_as_missing"):
         facts.append(("Infinite numbers", "taken as missing"))
     return [(title, str(value)) for title, value in facts if value]
 

@@ -102,10 +102,10 @@ def residuals_chart(report: Mapping[str, Any], target: str) -> Chart | None:
 
 
 def importance_chart(report: Mapping[str, Any]) -> Chart | None:
-    found = [each for each in report.get("importance") or [] if each.get("mean") is not None]
-    if not found:
+    columns = [each for each in report.get("importance") or [] if each.get("mean") is not None]
+    if not columns:
         return None
-    top = found[:MAX_IMPORTANT]
+    top = columns[:MAX_IMPORTANT]
     loss = LOSS_TITLES.get(report.get("metric", ""), "error")
     data = {
         "labels": [each["column"] for each in top],
@@ -115,7 +115,7 @@ def importance_chart(report: Mapping[str, Any]) -> Chart | None:
         "x": f"rise of the {loss}",
         "y": "",
     }
-    n_others, rows = len(found) - len(top), report.get("importance_rows")
+    n_others, rows = len(columns) - len(top), report.get("importance_rows")
     sample = f" ({number(rows)} held-out rows)" if rows else ""
     others = f" The other {n_others} matter less." if n_others else ""
     return Chart(

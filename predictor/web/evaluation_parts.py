@@ -120,7 +120,7 @@ class Errors:
 
 
 class ReportParts:
-    """The parts of the version page beside its metrics and charts."""
+    """The parts of the version page other than metrics and charts."""
 
     def __init__(self, version: ModelVersion):
         self.version = version
@@ -193,16 +193,16 @@ class ReportParts:
 
     @cached_property
     def errors(self) -> Errors | None:
-        found = self.report.get("errors")
-        if not found:
+        sizes = self.report.get("errors")
+        if not sizes:
             return None
         return Errors(
             quantiles=[
-                (in_cases(each["share"], " in "), number(each["error"], 3)) for each in found["quantiles"]
+                (in_cases(each["share"], " in "), number(each["error"], 3)) for each in sizes["quantiles"]
             ],
-            within=[(number(each["error"]), each["share"]) for each in found["within"]],
+            within=[(number(each["error"]), each["share"]) for each in sizes["within"]],
             by_size=[
                 {**each, "range": f"{number(each['low'], 4)} to {number(each['high'], 4)}"}
-                for each in found["by_size"]
+                for each in sizes["by_size"]
             ],
         )

@@ -47,8 +47,8 @@ class CsvForm(UploadForm):
     @property
     def coverage_asked(self) -> float | None:
         """None for the default: versions without intervals or sets accept that, too."""
-        asked: float | None = self.cleaned_data["coverage"]
-        return None if asked == float(self.fields["coverage"].initial) else asked
+        coverage: float | None = self.cleaned_data["coverage"]
+        return None if coverage == float(self.fields["coverage"].initial) else coverage
 
     @property
     def how(self) -> dict[str, Any]:

@@ -116,12 +116,12 @@ def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
 def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any]) -> Chart | None:
     if not points or not points.get("threshold"):
         return None
-    at = decision["threshold"]
+    threshold = decision["threshold"]
     series = [
         {"name": name, "points": pairs(points, "threshold", key)}
         for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
     ]
-    series.append({"name": "served threshold", "points": [[at, 0], [at, 1]]})
+    series.append({"name": "served threshold", "points": [[threshold, 0], [threshold, 1]]})
     return Chart(
         "thresholds",
         "line",
