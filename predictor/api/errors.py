@@ -49,7 +49,7 @@ BUSY = "The database is busy; try again in a moment."
 FROM_DJANGO: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((Http404,), 404, NOT_FOUND),
     ((PermissionDenied,), 403, "You may not do this."),
-    ((RequestDataTooBig,), 413, "The body is larger than this address takes."),
+    ((RequestDataTooBig,), 413, "The body is larger than this URL accepts."),
     ((SuspiciousOperation, BadRequest, UnreadablePostError), 400, UNREADABLE),
 )
 

@@ -84,7 +84,7 @@ def require_utf8(media_type: str | None) -> None:
             "us-ascii",
         ):
             raise UnsupportedMediaType(
-                str(media_type), detail=f"Send UTF-8; the charset {shown(value.strip())} is not taken here."
+                str(media_type), detail=f"Send UTF-8; the charset {shown(value.strip())} is not supported."
             )
 
 
@@ -153,7 +153,7 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(set(names)) != len(names):
         repeated = next(name for name in names if names.count(name) > 1)
         raise InvalidInput(
-            f"The name {shown(repeated)} stands twice in one JSON object.",
+            f"The name {shown(repeated)} appears twice in one JSON object.",
             problems=[Problem(f"{shown(repeated)} is given more than once.")],
         )
     return dict(pairs)

@@ -88,7 +88,7 @@ def route(
         try:
             handler = handlers.get(request.method or "")
             if handler is None:
-                response = refuse(Refusal(405, f"This address takes {allowed}.", "method-not-allowed"))
+                response = refuse(Refusal(405, f"This URL accepts {allowed}.", "method-not-allowed"))
                 response["Allow"] = allowed
                 return response
             if without_token and (get is None or "HTTP_AUTHORIZATION" not in request.META):
@@ -150,7 +150,9 @@ def decompressed(body: bytes, encoding: str) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding not in WINDOW:
-        raise UnsupportedContent(f"The encoding {shown(encoding)} is not taken; send gzip, deflate or none.")
+        raise UnsupportedContent(
+            f"The encoding {shown(encoding)} is not supported; send gzip, deflate or none."
+        )
     try:
         return _inflated(body, WINDOW[encoding])
     except zlib.error:
@@ -169,7 +171,7 @@ def _inflated(body: bytes, window: int) -> bytes:
     inflated = stream.decompress(body, settings.MAX_BODY_BYTES + 1)
     if len(inflated) > settings.MAX_BODY_BYTES:
         raise TooLarge(
-            f"The body may hold {settings.MAX_BODY_BYTES:,} bytes, also when it is unpacked.",
+            f"The body may hold {settings.MAX_BODY_BYTES:,} bytes, also after decompression.",
             limit=settings.MAX_BODY_BYTES,
         )
     if not stream.eof:

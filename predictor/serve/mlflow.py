@@ -90,7 +90,7 @@ def _reader(content_type: str) -> Callable[[bytes, Signature], Read]:
     if kind == "application/json":
         return _from_json
     raise UnsupportedContent(
-        f"The Content-Type {shown(kind)} is not taken; send application/json, text/csv or {PARQUET[0]}."
+        f"The Content-Type {shown(kind)} is not supported; send application/json, text/csv or {PARQUET[0]}."
     )
 
 
@@ -102,7 +102,7 @@ def _from_json(body: bytes, signature: Signature) -> Read:
     unknown = sorted(set(document) - {*FORMS, "params"})
     if len(forms) != 1 or unknown:
         more = f" Unknown: {listed(unknown)}." if unknown else ""
-        raise InvalidInput(f"Send exactly one of {listed(FORMS)}, and params if you like.{more}")
+        raise InvalidInput(f"Send exactly one of {listed(FORMS)}, and optionally params.{more}")
     name, value = forms[0], document[forms[0]]
     wishes = Wishes.from_json(document.get("params"), is_strict=True)
     if name == "dataframe_split":

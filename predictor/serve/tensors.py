@@ -63,7 +63,7 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
             )
         tensors.append(Tensor(name, datatype, shape, data))
     if start != len(raw):
-        raise InvalidInput(f"{len(raw) - start} bytes follow the last tensor and belong to none.")
+        raise InvalidInput(f"{len(raw) - start} bytes after the last tensor belong to no input.")
     names = [each.name for each in tensors]
     if len(set(names)) != len(names):
         repeated = listed(sorted({each for each in names if names.count(each) > 1}))
@@ -94,7 +94,7 @@ def _head(document: Any, index: int) -> tuple[str, str, tuple[int, ...]]:
 
 def _from_json(data: Any, name: str, datatype: str, n_dimensions: int) -> Sequence[Any]:
     if not isinstance(data, list):
-        raise InvalidInput(f"Input {shown(name)} has no data: send a list, or its bytes behind the JSON.")
+        raise InvalidInput(f"Input {shown(name)} has no data: send a list, or its bytes after the JSON.")
     for _ in range(n_dimensions - 1):
         if not data or not isinstance(data[0], list):
             break

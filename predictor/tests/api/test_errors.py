@@ -70,8 +70,8 @@ BODIES = {
     "invalid UTF-8": (b'{"name": "\xff"}', "not valid JSON"),
     "lone surrogate": (b'{"name": "\\ud800"}', "not valid JSON"),
     "NUL": (b'{"name": "a\\u0000b"}', "NUL"),
-    "a name twice": (b'{"name": "a", "name": "b"}', "“name” stands twice"),
-    "a name twice, deeper": (b'{"name": [{"a:": 1, "a:": 2}]}', "stands twice"),
+    "a name twice": (b'{"name": "a", "name": "b"}', "“name” appears twice"),
+    "a name twice, deeper": (b'{"name": [{"a:": 1, "a:": 2}]}', "appears twice"),
     "nested too deep": (b'{"name": ' + b"[" * 30 + b"]" * 30 + b"}", "nested deeper than 20"),
     "nested beyond reason": (b"[" * 100_000, "nested deeper than 20"),
 }
