@@ -55,7 +55,7 @@ FROM_DJANGO: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
 
 
 def status_of(error: errors.MlwebError) -> HTTPStatus:
-    """The HTTP status of an error: the one of its nearest base class in the table."""
+    """The status of the nearest class in the table."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)
 
 

@@ -1,4 +1,4 @@
-"""Open Inference Protocol V2 for the clients of Triton, KServe and MLServer."""
+"""Open Inference Protocol V2, as Triton's, KServe's and MLServer's clients speak it."""
 
 from __future__ import annotations
 
@@ -186,10 +186,10 @@ class WantedOutput:
 
 def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     """Predict rows sent as tensors, in JSON or as raw bytes after it."""
-    registered_model = call.model(model)
+    found = call.model(model)
     header, raw = _split(call)
-    model_version = version_at(registered_model, version)
-    signature = model_version.signature
+    chosen = version_at(found, version)
+    signature = chosen.signature
     tensors = read_tensors(header.get("inputs"), raw)
     parameters = header.get("parameters") or {}
     is_binary = isinstance(parameters, Mapping) and parameters.get("binary_data_output") is True
@@ -201,15 +201,10 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     if not rows:
         raise InvalidInput("There is no row to predict; send at least one.")
     answered = answer(
-        call,
-        registered_model,
-        rows,
-        version=str(model_version.number),
-        source=PredictionSource.V2,
-        wishes=wishes,
+        call, found, rows, version=str(chosen.number), source=PredictionSource.V2, wishes=wishes
     )
     outputs = _outputs(answered, signature)
-    chosen_outputs = _chosen(outputs, wanted, model_version, answered) if wanted else [
+    chosen_outputs = _chosen(outputs, wanted, chosen, answered) if wanted else [
         (each, is_binary) for each in outputs.values()
     ]  # fmt: skip
     request_id = header.get("id")
@@ -262,15 +257,15 @@ def _chosen(
 ) -> list[tuple[Tensor, bool]]:
     known = {each.name: each for each in _declared(version)}
     n_rows = len(answered.predictions)
-    chosen = []
+    found = []
     for each in wanted:
         if each.name not in known:
             raise InvalidInput(f"There is no output {shown(each.name)}; there are {listed(known)}.")
         tensor = outputs.get(each.name) or Tensor(each.name, "BYTES", (n_rows,), [None] * n_rows)
         if each.n_classes:
             tensor = _classification(each, answered, version.signature)
-        chosen.append((tensor, each.is_binary))
-    return chosen
+        found.append((tensor, each.is_binary))
+    return found
 
 
 def _classification(wanted: WantedOutput, answered: Answer, signature: Signature) -> Tensor:
