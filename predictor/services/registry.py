@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from ..errors import Conflict, InvalidInput, NotFound, listed, shown
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.types.threshold_rule import ThresholdRule
 from ..models import CHAMPION, ModelVersion, RegisteredModel
 from . import remembering
 from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias

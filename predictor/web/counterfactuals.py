@@ -8,7 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 
 from ..errors import InvalidInput, MlwebError, NotFound, shown
-from ..ml.schema import Signature
+from ..ml.types.schema import Signature
 from ..services import counterfactuals
 from ..services.counterfactuals import Hint, Wanted
 from .prediction_forms import RowForm

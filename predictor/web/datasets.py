@@ -25,7 +25,7 @@ from ..errors import (
     UnsupportedContent,
     shown,
 )
-from ..ml.schema import canonical_text
+from ..ml.types.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
 from ..services import datasets, samples
 from .access import WorkspaceMixin

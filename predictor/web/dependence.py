@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.schema import Role
+from ..ml.types.schema import Role
 from ..templatetags.mlweb import number, share
 from .evaluation_charts import Chart
 from .prediction_values import day

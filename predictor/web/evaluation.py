@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ..errors import MlwebError
-from ..ml.schema import FeatureField, Task
+from ..ml.types.schema import FeatureField, Task
 from ..models import ModelVersion
 from ..services import registry
 from ..services.comparison import ComparedValue
@@ -21,8 +21,8 @@ from .dependence import DependenceView
 from .evaluation_parts import ReportParts
 from .evaluation_report import ReportView, parity_sentence
 from .metric_words import headline_metric, metric_of
+from .model_page import ModelPage
 from .prediction_values import range_words
-from .registry import ModelPage
 
 LEAK = "possible leak"
 # The report of a version without a target; each task has a template of its own.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.types.threshold_rule import ThresholdRule
 from ..models import ModelVersion
 from ..templatetags.mlweb import number, share
 from .coverage_words import in_cases
