@@ -63,10 +63,10 @@ class BytesRenderer(ProblemAsJSON):
 
 
 class LengthRequired(APIException):
-    """WSGI as Django reads it takes a body without a length for an empty one."""
+    """411: without a Content-Length, Django would read an empty body."""
 
     status_code = 411
-    default_detail = "Send the length of the body (Content-Length); a chunked body is not taken here."
+    default_detail = "Send the length of the body (Content-Length); a chunked body is not supported."
 
 
 class JSONParser(parsers.BaseParser):
