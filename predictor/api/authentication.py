@@ -1,4 +1,4 @@
-"""`Authorization: Bearer <token>` (RFC 6750)."""
+"""Bearer token authentication: `Authorization: Bearer <token>` (RFC 6750)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ REALM = 'Bearer realm="mlweb"'
 
 
 class ApiTokenAuthentication(BaseAuthentication):
-    """Sets `request.user` to the token's person and `request.auth` to the `ApiToken`, `membership` included.
+    """Sets `request.user` to the token's owner and `request.auth` to the `ApiToken`, `membership` included.
 
-    Without the header the next scheme (the session) has its turn; with a bad one the answer is 401.
+    Without the header, Django REST framework tries the next scheme (the session). A bad token gets 401.
     """
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
@@ -34,12 +34,12 @@ class ApiTokenAuthentication(BaseAuthentication):
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        """What to put in `WWW-Authenticate`: RFC 6750 names an error only where a token was sent."""
+        """The value of `WWW-Authenticate`. By RFC 6750, section 3, it names an error only if a token was sent."""
         return f'{REALM}, error="invalid_token"' if getattr(request, "has_bad_token", False) else REALM
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the OpenAPI document describes it."""
+    """The security scheme of the OpenAPI document."""
 
     target_class = ApiTokenAuthentication
     name = "apiToken"

@@ -141,8 +141,8 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
     filterset_class = DatasetFilter
 
     def get_queryset(self) -> Any:
-        found = super().get_queryset()
-        return found.defer("schema_json", "warnings", "options") if self.action == "list" else found
+        queryset = super().get_queryset()
+        return queryset.defer("schema_json", "warnings", "options") if self.action == "list" else queryset
 
     def get_serializer_class(self) -> Any:
         return DatasetSummarySerializer if self.action == "list" else DatasetSerializer
@@ -208,7 +208,7 @@ def options_from(fields: Any) -> datasets.ImportOptions:
 
 
 def named_dataset(workspace: Workspace, pk: int) -> Dataset:
-    """The dataset that a body names. Raises ValidationError, also for one of another workspace."""
+    """The dataset with this id in the workspace. Raises ValidationError when there is none."""
     dataset = Dataset.objects.filter(workspace=workspace, pk=pk).first()
     if dataset is None:
         raise ValidationError({"dataset": ["There is no such dataset in this workspace."]})

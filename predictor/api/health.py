@@ -1,4 +1,4 @@
-"""`/health/live` and `/health/ready`: for load balancers and process managers, without login."""
+"""Health checks, `/health/live` and `/health/ready`: for load balancers and process managers, without login."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class ReadyView(OpenView):
 
     @extend_schema(responses={200: Ready, 503: Ready}, auth=[], operation_id="health_ready")
     def get(self, request: Request) -> Response:
-        found = health.check()
-        is_ready = all(each == health.OK for each in found.values())
+        checks = health.check()
+        is_ready = all(each == health.OK for each in checks.values())
         return Response(
             {
                 "status": "ready" if is_ready else "not ready",
-                "checks": found,
+                "checks": checks,
                 "remarks": health.remarks(),
             },
             status=200 if is_ready else 503,

@@ -5,7 +5,7 @@
         @idempotent
         def create(self, request, **kwargs): …
 
-Without the header the decorator costs one look into a dict.
+Without the header the decorator costs one dict lookup.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ PARAMETER = OpenApiParameter(
     description="Of your making. The same request with the same key gets the answer of the first one, with the "
     "header `Idempotency-Replayed`; 409 while that is being made, 422 when something else is sent.",
 )
-# Refusals that a repetition would get again. The others (too often, too busy, a state that may change, a fault
-# of ours) are worth another try.
+# Errors that a repetition would get again. The others (429, 503, 409, 500) may go away, so the request is tried
+# again.
 KEPT_REFUSALS = frozenset({400, 404, 413, 415, 422})
-# Each answer gets its own.
+# Headers that each response sets for itself.
 NOT_KEPT = frozenset({"allow", "vary", "x-request-id"})
 BLOCK = 1 << 20
 
@@ -50,8 +50,11 @@ Handler = Callable[..., HttpResponseBase]
 
 
 def idempotent(method: Handler | None = None, *, is_atomic: bool = False) -> Any:
-    """For handlers that create. `is_atomic`: what they write and the kept answer are one transaction, so that not even
-    a kill between the two lets a repetition create it again; only for handlers that are quick."""
+    """Decorator that makes a creating handler idempotent.
+
+    `is_atomic`: the handler's rows and the stored response are one transaction. Then a repetition creates nothing
+    twice even if the process is killed between the two. Only for quick handlers.
+    """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
@@ -71,16 +74,16 @@ def _answer_once(
     view: Any, request: Request, key: str, make: Callable[[], HttpResponseBase], is_atomic: bool
 ) -> HttpResponseBase:
     token = token_of(request)
-    found = idempotency.claim(
+    claimed = idempotency.claim(
         workspace_id=view.workspace.pk,
         caller=f"token-{token.pk}" if token else f"user-{request.user.pk}",
         key=key,
         route=f"{request.method} {request.path}",
         fingerprint=fingerprint_of(request),
     )
-    if isinstance(found, idempotency.Answer):
-        return replayed(found)
-    with found as claim:
+    if isinstance(claimed, idempotency.Answer):
+        return replayed(claimed)
+    with claimed as claim:
         try:
             with transaction.atomic() if is_atomic else nullcontext():
                 return _kept(claim, _rendered(view, request, make()))
@@ -91,8 +94,8 @@ def _answer_once(
 
 
 def fingerprint_of(request: Request) -> str:
-    """SHA-256 of what was sent: the address, whether the caller would rather poll, and the body or, of a form with a
-    file, its fields and the file."""
+    """SHA-256 of the request: method, URL, `Prefer: respond-async`, and the body. For a form its fields and files
+    are hashed instead of the body."""
     preference = f" {RESPOND_ASYNC}" if prefers_async(request) else ""
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}{preference}\n".encode())
     if (request.content_type or "").split(";")[0].strip().lower() == "application/json":
@@ -112,7 +115,7 @@ def fingerprint_of(request: Request) -> str:
 
 
 def replayed(answer: idempotency.Answer) -> HttpResponseBase:
-    """The answer again, and the mark that it is one."""
+    """The stored response, with the header `Idempotency-Replayed`."""
     response: HttpResponseBase
     if answer.body_digest:
         response = StreamingHttpResponse(_blocks(artifacts.path_of(answer.body_digest)))
@@ -135,7 +138,7 @@ def _rendered(view: Any, request: Request, response: HttpResponseBase) -> HttpRe
 
 
 def _kept(claim: idempotency.Claim, response: HttpResponseBase) -> HttpResponseBase:
-    """Store the answer, and give back what is to be sent."""
+    """Store the response. Returns the response to send: a stream is then read from the stored file."""
     headers = {name: value for name, value in response.items() if name.lower() not in NOT_KEPT}
     with artifacts.keeping():
         if isinstance(response, StreamingHttpResponse):

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: for who has the installation's own token for it; without one set, nothing is here."""
+"""`/metrics` for Prometheus, protected by the token METRICS_TOKEN. Without this setting the route answers 404."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def read(request: HttpRequest) -> HttpResponse:
     if not settings.METRICS_TOKEN or request.method not in ("GET", "HEAD"):
         return as_problem(Http404(), request)
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
-    wanted = settings.METRICS_TOKEN.encode()
-    if scheme.lower() != "bearer" or not secrets.compare_digest(sent.strip().encode(), wanted):
+    expected = settings.METRICS_TOKEN.encode()
+    if scheme.lower() != "bearer" or not secrets.compare_digest(sent.strip().encode(), expected):
         return as_problem(
             NotAuthenticated("Send the token of MLWEB_METRICS_TOKEN as a bearer token."), request
         )

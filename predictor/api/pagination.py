@@ -1,4 +1,4 @@
-"""Pages of a list: numbered ones, and for the log pages that follow one another."""
+"""Pagination: numbered pages for lists, keyset (cursor) pagination for the prediction log."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ class PageNumberPagination(pagination.PageNumberPagination):
 
 
 class LogPagination(pagination.BasePagination):
-    """Newest first; `next` leads to what is older. Nothing is counted or skipped: page 10,000 costs what
-    page 1 costs."""
+    """Keyset pagination, newest rows first; `next` is the URL of older rows.
+
+    No COUNT and no OFFSET: page 10,000 costs the same as page 1.
+    """
 
     def __init__(self, request: Request | None = None):
         self.request = request

@@ -1,4 +1,4 @@
-"""Who may do what through the API: a token needs the scope, and its person, as in a session, the role."""
+"""API permissions: a token needs the scope; the user, with a token or a session, needs the workspace role."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .authentication import REALM
 
 @dataclass(frozen=True)
 class Need:
-    """What an action asks for: the scope of a token, and the role of its person in the workspace."""
+    """What an action requires: the scope of a token, and the user's role in the workspace."""
 
     scope: Scope
     role: WorkspaceRole = WorkspaceRole.VIEWER
@@ -109,21 +109,21 @@ def enter(request: Request, slug: str) -> Membership:
 
 
 def require_scope(request: Request, scope: Scope) -> None:
-    """For what only some requests to an action ask for. Raises InsufficientScope for a token without it."""
+    """Check a scope that only some requests to an action need. Raises InsufficientScope for a token without it."""
     if isinstance(request.auth, ApiToken) and not request.auth.has_scope(scope):
         raise InsufficientScope(scope)
 
 
 def visible_traceback(job: TrainingRun | BatchPrediction, caller: Any, membership: Membership) -> str:
-    """For who started the job, and for admins: it may name values of the data. "" for others."""
+    """The traceback for the job's owner and for admins; "" for others, because it may contain values of the data."""
     may_see = job.created_by_id == caller.pk or membership.can(WorkspaceRole.ADMIN)
     return job.traceback if may_see else ""
 
 
 def visible_workspaces(request: Request) -> WorkspaceQuerySet:
     """The caller's workspaces: for a token only its own, for a session all that the person belongs to."""
-    found = Workspace.objects.visible_to(request.user)
-    return found.filter(pk=request.auth.workspace_id) if isinstance(request.auth, ApiToken) else found
+    visible = Workspace.objects.visible_to(request.user)
+    return visible.filter(pk=request.auth.workspace_id) if isinstance(request.auth, ApiToken) else visible
 
 
 def need_of(request: Request, view: Any) -> Need:

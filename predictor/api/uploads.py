@@ -1,4 +1,4 @@
-"""Files that callers send: multipart, or a bare CSV as the body. Always on disk, never above the limit."""
+"""File uploads: multipart/form-data, or the file alone as the body. Written to disk, up to MAX_UPLOAD_BYTES."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def too_large() -> TooLarge:
 
 
 class LimitedUploadHandler(TemporaryFileUploadHandler):
-    """Files go to UPLOAD_DIR and stop at MAX_UPLOAD_BYTES, whatever Content-Length said."""
+    """Writes files to UPLOAD_DIR. Raises TooLarge above MAX_UPLOAD_BYTES, whatever Content-Length says."""
 
     n_bytes = 0
 

@@ -31,12 +31,12 @@ ALIAS = MODEL + "aliases/<slug:alias>"
 
 
 class UnknownView(OpenView):
-    """Whatever nobody serves below /api/ is a problem document too."""
+    """404 as a problem document, for unknown URLs below /api/."""
 
     default_response_headers: dict[str, str] = {}
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        # Every method gets the same 404: there is no resource here that a method could be wrong for.
+        # Every method gets 404, not 405: there is no resource here.
         self.http_method_not_allowed = self._missing  # type: ignore[method-assign]
         return super().dispatch(request, *args, **kwargs)
 

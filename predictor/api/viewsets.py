@@ -1,4 +1,4 @@
-"""What every endpoint shares."""
+"""The base viewset of all endpoints, and what their views read from a request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METHODS = ["get", "post", "put", "patch", "delete", "head"]
 
 
 class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):
-    """Rows of the workspace in the URL alone. `workspace_path` leads from a row to its workspace."""
+    """Only rows of the workspace in the URL. `workspace_path` is the lookup from a row to its workspace."""
 
     http_method_names = METHODS
     workspace_path = "workspace"
@@ -35,10 +35,10 @@ class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):
         return self.queryset.filter(**{self.workspace_path: self.workspace})
 
     def get_row(self, queryset: QuerySet[Any], **lookup: Any) -> Any:
-        found = queryset.filter(**lookup).first()
-        if found is None:
+        row = queryset.filter(**lookup).first()
+        if row is None:
             raise Http404
-        return found
+        return row
 
 
 def actor_of(request: Request) -> User:

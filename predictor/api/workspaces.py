@@ -1,4 +1,4 @@
-"""`/api/v1/workspaces`: where the caller belongs, and with whom."""
+"""`/api/v1/workspaces`: the caller's workspaces, and the members of one."""
 
 from __future__ import annotations
 

@@ -9,7 +9,10 @@ from ..services.accounts import rate_limits
 
 
 def admit(request: HttpRequest, token: ApiToken) -> None:
-    """Notes for the answer and the access log who asks, and counts the request. Raises RateLimited."""
+    """Count a request against the rate limit of its token. Raises RateLimited.
+
+    Sets `api_token` and `standing` on the request, for the access log and the rate limit headers.
+    """
     request.api_token = token  # type: ignore[attr-defined]
     standing = rate_limits.take(token)
     if standing is not None:

@@ -1,4 +1,4 @@
-"""JSON bodies, read strictly and written fast."""
+"""JSON parser and renderers: request bodies are parsed strictly, responses are written by orjson."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
 class JSONRenderer(renderers.BaseRenderer):
-    """Answers as JSON in UTF-8. What is not finite becomes null."""
+    """Renders JSON in UTF-8. NaN and infinities become null."""
 
     media_type = "application/json"
     format = "json"
@@ -34,7 +34,7 @@ class JSONRenderer(renderers.BaseRenderer):
 
 
 class ProblemAsJSON(JSONRenderer):
-    """For routes whose good answer is a stream of another kind: what goes through a renderer is an error."""
+    """For routes that stream their successful response: only errors go through the renderer, as JSON."""
 
 
 class CSVRenderer(ProblemAsJSON):
@@ -63,10 +63,10 @@ class BytesRenderer(ProblemAsJSON):
 
 
 class LengthRequired(APIException):
-    """WSGI as Django reads it takes a body without a length for an empty one."""
+    """411: without a Content-Length, Django would read an empty body."""
 
     status_code = 411
-    default_detail = "Send the length of the body (Content-Length); a chunked body is not taken here."
+    default_detail = "Send the length of the body (Content-Length); a chunked body is not supported."
 
 
 class JSONParser(parsers.BaseParser):
@@ -91,12 +91,12 @@ def require_utf8(media_type: str | None) -> None:
             "us-ascii",
         ):
             raise UnsupportedMediaType(
-                str(media_type), detail=f"Send UTF-8; the charset {shown(value.strip())} is not taken here."
+                str(media_type), detail=f"Send UTF-8; the charset {shown(value.strip())} is not supported."
             )
 
 
 def read_limited(stream: Any) -> bytes:
-    """The whole body, unless it is larger than MAX_BODY_BYTES."""
+    """The whole body. Raises TooLarge for more than MAX_BODY_BYTES."""
     limit = settings.MAX_BODY_BYTES
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
@@ -116,10 +116,10 @@ def dumps(data: Any) -> bytes:
 
 
 def loads(body: bytes, *, max_depth: int) -> Any:
-    """The value of a JSON document.
+    """Parse a JSON document strictly.
 
-    Refused with InvalidInput: bytes that are not UTF-8, lone surrogates, NaN and infinities, a name twice in
-    one object, nesting beyond `max_depth`, and the NUL character (PostgreSQL cannot keep it).
+    Raises InvalidInput for bytes that are not UTF-8, lone surrogates, NaN and infinities, duplicate names in one
+    object, nesting beyond `max_depth`, and the NUL character (PostgreSQL cannot store it).
     """
     try:
         value = orjson.loads(body)
@@ -128,7 +128,8 @@ def loads(body: bytes, *, max_depth: int) -> Any:
             raise _too_deep(max_depth) from None
         raise InvalidInput(f"The body is not valid JSON: {error}.") from None
     n_names = _count_names(value, max_depth)
-    # As many colons as names: none stood twice. A colon inside a text makes them differ, so then we look.
+    # orjson keeps the last of duplicate names. As many colons as names: there are no duplicates. A colon inside a
+    # string makes the counts differ, too; only then is the slow parser needed.
     if body.count(b":") != n_names:
         json.loads(body, object_pairs_hook=members)
     if b"\\u0000" in body and _has_nul(value):
@@ -141,7 +142,7 @@ def _too_deep(max_depth: int) -> InvalidInput:
 
 
 def _count_names(value: Any, levels_left: int) -> int:
-    """How many names the objects in `value` have together; raises InvalidInput when it is nested too deep."""
+    """The number of names in all objects of `value`. Raises InvalidInput when it is nested too deep."""
     if not isinstance(value, (dict, list)):
         return 0
     if levels_left == 0:
@@ -153,16 +154,16 @@ def _count_names(value: Any, levels_left: int) -> int:
     return n_names
 
 
-def members(found: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An `object_pairs_hook`: the object. Raises InvalidInput for a name that stands twice in it."""
-    names = [name for name, _ in found]
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An `object_pairs_hook` of `json.loads`: the object. Raises InvalidInput for duplicate names."""
+    names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         repeated = next(name for name in names if names.count(name) > 1)
         raise InvalidInput(
-            f"The name {shown(repeated)} stands twice in one JSON object.",
+            f"The name {shown(repeated)} appears twice in one JSON object.",
             problems=[Problem(f"{shown(repeated)} is given more than once.")],
         )
-    return dict(found)
+    return dict(pairs)
 
 
 def _has_nul(value: Any) -> bool:

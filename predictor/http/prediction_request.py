@@ -1,4 +1,4 @@
-"""What a caller may send to be predicted, read without a Serializer: one costs more than the prediction."""
+"""The body of a prediction request, parsed without a Serializer: that would cost more than the prediction."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ NAMES = frozenset(
 
 @dataclass(frozen=True)
 class PredictionRequest:
-    """Rows {column: value}, which version shall answer, whether doubtful rows are refused, and what else the
-    answer shall hold."""
+    """The rows {column: value} to predict, or a horizon, and the options.
+
+    `version`: a number or an alias, None for the champion. `strict`: refuse rows with warnings.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     version: int | str | None
@@ -43,7 +45,7 @@ class PredictionRequest:
 
     @property
     def can_be_batch(self) -> bool:
-        """A batch answers rows alone: it explains nothing, and knows no horizon and no newer values."""
+        """A batch takes rows only: no explanations, nearest rows, horizon or history."""
         return not (self.explain or self.nearest or self.horizon is not None or self.history)
 
     @classmethod
@@ -129,7 +131,7 @@ def _numbered(numbers: Sequence[int]) -> str:
 
 
 def version_of(value: Any) -> int | str | None:
-    """A number or an alias, or nothing. Raises InvalidInput."""
+    """A version's number or alias, or None. Raises InvalidInput for other types."""
     if value is None or (isinstance(value, (int, str)) and not isinstance(value, bool)):
         return value
     raise InvalidInput(
@@ -145,7 +147,7 @@ def _flag(body: Mapping[str, Any], name: str) -> bool:
 
 
 def _nearest(value: Any) -> int:
-    """How many training rows: true for a few, none without."""
+    """The number of nearest training rows: N_NEAREST for true, 0 by default."""
     if value is None or isinstance(value, bool):
         return N_NEAREST if value else 0
     if isinstance(value, int) and 0 <= value <= MAX_NEAREST:

@@ -12,5 +12,5 @@ def prefers_async(request: Request) -> bool:
     header = request.META.get("HTTP_PREFER")
     if not header:
         return False
-    # The first word of a preference is its name; what follows a semicolon are parameters, and nobody needs them.
+    # A semicolon separates a preference from its parameters; `respond-async` has none that we need.
     return any(each.split(";")[0].strip().lower() == RESPOND_ASYNC for each in header.split(","))

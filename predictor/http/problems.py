@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
-# One sentence for what is missing and for what the caller may not know of: they cannot be told apart.
+# The same sentence for what does not exist and for what the caller may not see: they cannot tell which it is.
 NOT_FOUND = "There is nothing here, or you may not see it."
 OUR_FAULT = "Something went wrong on our side. It was logged under the request id of this answer."
 UNREADABLE = "The request could not be read to its end."
@@ -34,7 +34,7 @@ BUSY = "The database is busy; try again in a moment."
 FROM_DJANGO: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((Http404,), 404, NOT_FOUND),
     ((PermissionDenied,), 403, "You may not do this."),
-    ((RequestDataTooBig,), 413, "The body is larger than this address takes."),
+    ((RequestDataTooBig,), 413, "The body is larger than this URL accepts."),
     ((SuspiciousOperation, BadRequest, UnreadablePostError), 400, UNREADABLE),
 )
 
@@ -50,7 +50,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """A problem document. `kind` names it for programs; without one the status alone does."""
+    """A problem document (RFC 9457). `kind` ends its `type`; without one the status names it."""
     title = HTTPStatus(status).phrase
     data: dict[str, Any] = {
         "type": f"urn:mlweb:problem:{kind or title.lower().replace(' ', '-')}",
@@ -66,7 +66,7 @@ def problem(
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Every exception of a view as a problem document; what nobody foresaw is logged and gets 500."""
+    """The exception handler of all views: a problem document. An unexpected error is logged and gets 500."""
     set_rollback()
     request = context.get("request")
     if isinstance(error, errors.MlwebError):
@@ -127,8 +127,8 @@ def _places(detail: Any, pointer: str) -> list[dict[str, str]]:
         return [place for places in nested for place in places]
     if isinstance(detail, list):
         if not any(isinstance(each, (Mapping, list)) for each in detail):
-            where = "" if pointer in ("/", "?") else pointer
-            return [{"detail": str(each), "pointer": where} for each in detail]
+            leaf_pointer = "" if pointer in ("/", "?") else pointer
+            return [{"detail": str(each), "pointer": leaf_pointer} for each in detail]
         nested = [_places(each, _joined(pointer, number)) for number, each in enumerate(detail)]
         return [place for places in nested for place in places]
     return [{"detail": str(detail), "pointer": "" if pointer in ("/", "?") else pointer}]

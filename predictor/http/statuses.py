@@ -26,5 +26,5 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
 
 
 def status_of(error: errors.MlwebError) -> HTTPStatus:
-    """The status of the nearest class in the table."""
+    """The HTTP status of an error: the one of its nearest base class in the table."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)

@@ -1,4 +1,4 @@
-"""The wire protocols below `/serve/{workspace}/`: faces that translate to `services.predictions.predict` and back.
+"""Prediction protocols below `/serve/{workspace}/`: they translate to `services.predictions.predict` and back.
 
 Open Inference Protocol V2 (`oip`), KServe V1 (`kserve`), MLflow scoring and the article's `/predict` (`mlflow`).
 The same row gives the same answer through all of them.

@@ -21,17 +21,17 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 
 def models(call: Call) -> HttpResponse:
-    found = RegisteredModel.objects.filter(workspace=call.workspace).order_by("slug")
-    return as_json({"models": [each.slug for each in found]})
+    registered = RegisteredModel.objects.filter(workspace=call.workspace).order_by("slug")
+    return as_json({"models": [each.slug for each in registered]})
 
 
 def model_ready(call: Call, model: str) -> HttpResponse:
-    found = call.model(model)
+    registered_model = call.model(model)
     try:
-        loaded_versions.served(version_at(found, ""))
+        loaded_versions.served(version_at(registered_model, ""))
     except NotServable as error:
-        return as_json({"name": found.slug, "ready": False, "error": error.message}, 503)
-    return as_json({"name": found.slug, "ready": True})
+        return as_json({"name": registered_model.slug, "ready": False, "error": error.message}, 503)
+    return as_json({"name": registered_model.slug, "ready": True})
 
 
 def predict(call: Call, model: str, version: str = "") -> HttpResponse:
@@ -44,15 +44,20 @@ def explain(call: Call, model: str, version: str = "") -> HttpResponse:
 
 
 def _answered(call: Call, model: str, version: str, *, is_explained: bool) -> HttpResponse:
-    found = call.model(model)
-    chosen = version_at(found, version)
+    registered_model = call.model(model)
+    model_version = version_at(registered_model, version)
     body: Any = loads(call.body(), max_depth=settings.MAX_JSON_DEPTH)
     if not isinstance(body, Mapping) or not isinstance(body.get("instances"), list):
         raise InvalidInput('Send {"instances": […]}.', problems=[Problem("Not a list.", "/instances")])
     asked = Wishes.from_json(body.get("parameters"))
     wishes = Wishes(is_explained or asked.explain, asked.coverage, asked.strict)
-    rows = rows_of_lists(body["instances"], chosen.signature.names)
+    rows = rows_of_lists(body["instances"], model_version.signature.names)
     answered = answer(
-        call, found, rows, version=str(chosen.number), source=PredictionSource.KSERVE, wishes=wishes
+        call,
+        registered_model,
+        rows,
+        version=str(model_version.number),
+        source=PredictionSource.KSERVE,
+        wishes=wishes,
     )
-    return as_json(as_columns(answered, chosen.signature))
+    return as_json(as_columns(answered, model_version.signature))

@@ -1,4 +1,4 @@
-"""MLflow's scoring protocol, `{base}/models/{model}/invocations` and beside it, and the article's `/predict`."""
+"""MLflow's scoring protocol (`{base}/models/{model}/invocations`, `/ping`, `/version`), the article's `/predict`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_CELL = 128 * 1024
 
 
 def refuse(refusal: Refusal) -> HttpResponse:
-    """`{"error_code", "message"}`, which MLflow's client reads."""
+    """An error as `{"error_code", "message"}`, the form that MLflow's client reads."""
     fallback = "INTERNAL_ERROR" if refusal.status >= 500 else "BAD_REQUEST"
     code = CODES.get(refusal.status, fallback)
     if refusal.status == 400 and refusal.kind != "invalid-input":
@@ -49,8 +49,8 @@ def ping(call: Call, model: str, version: str = "") -> HttpResponse:
     return HttpResponse("\n", content_type="application/json")
 
 
-def alive(request: HttpRequest, **at: Any) -> HttpResponse:
-    """Without a token: whether the server answers, and nothing about models."""
+def alive(request: HttpRequest, **parameters: Any) -> HttpResponse:
+    """Liveness, without a token: the server answers. It says nothing about models."""
     return HttpResponse("\n", content_type="application/json")
 
 
@@ -61,21 +61,21 @@ def version(call: Call, model: str, version: str = "") -> HttpResponse:
 
 def invocations(call: Call, model: str, version: str = "") -> HttpResponse:
     """Predict rows sent as JSON, CSV or Parquet."""
-    found = call.model(model)
-    chosen = version_at(found, version)
+    registered_model = call.model(model)
+    model_version = version_at(registered_model, version)
     content_type = call.request.META.get("CONTENT_TYPE") or ""
     read = _reader(content_type)
-    rows, wishes, are_texts = read(call.body(), chosen.signature)
+    rows, wishes, are_texts = read(call.body(), model_version.signature)
     answered = answer(
         call,
-        found,
+        registered_model,
         rows,
-        version=str(chosen.number),
+        version=str(model_version.number),
         source=PredictionSource.MLFLOW,
         wishes=wishes,
         are_texts=are_texts,
     )
-    return as_json(as_columns(answered, chosen.signature))
+    return as_json(as_columns(answered, model_version.signature))
 
 
 Read = tuple[Sequence[Mapping[str, Any]], Wishes, bool]
@@ -91,21 +91,21 @@ def _reader(content_type: str) -> Callable[[bytes, Signature], Read]:
     if kind == "application/json":
         return _from_json
     raise UnsupportedContent(
-        f"The Content-Type {shown(kind)} is not taken; send application/json, text/csv or {PARQUET[0]}."
+        f"The Content-Type {shown(kind)} is not supported; send application/json, text/csv or {PARQUET[0]}."
     )
 
 
 def _from_json(body: bytes, signature: Signature) -> Read:
-    asked = loads_with_nan(body)
-    if not isinstance(asked, dict):
+    document = loads_with_nan(body)
+    if not isinstance(document, dict):
         raise InvalidInput(f"Send an object with one of {listed(FORMS)}.")
-    forms = [name for name in FORMS if name in asked]
-    unknown = sorted(set(asked) - {*FORMS, "params"})
+    forms = [name for name in FORMS if name in document]
+    unknown = sorted(set(document) - {*FORMS, "params"})
     if len(forms) != 1 or unknown:
         more = f" Unknown: {listed(unknown)}." if unknown else ""
-        raise InvalidInput(f"Send exactly one of {listed(FORMS)}, and params if you like.{more}")
-    name, value = forms[0], asked[forms[0]]
-    wishes = Wishes.from_json(asked.get("params"), is_strict=True)
+        raise InvalidInput(f"Send exactly one of {listed(FORMS)}, and optionally params.{more}")
+    name, value = forms[0], document[forms[0]]
+    wishes = Wishes.from_json(document.get("params"), is_strict=True)
     if name == "dataframe_split":
         return _from_split(value), wishes, False
     if name == "dataframe_records":
@@ -146,19 +146,19 @@ def _refuse_repeated(columns: Sequence[str]) -> None:
 
 
 def loads_with_nan(body: bytes) -> Any:
-    """JSON as MLflow's client writes it: a bare NaN is a gap. Refuses what the API's JSON refuses, but for that."""
+    """Parse JSON as MLflow's client writes it: NaN is a missing value. All else is as strict as the API's JSON."""
     from ..http import json as strictly
 
     if b"NaN" in body:
         try:
-            value = json.loads(body.decode(), parse_constant=_gap, object_pairs_hook=strictly.members)
+            value = json.loads(body.decode(), parse_constant=_missing, object_pairs_hook=strictly.members)
         except (ValueError, RecursionError):
             raise InvalidInput("The body is not valid JSON.") from None
         body = json.dumps(value).encode()
     return strictly.loads(body, max_depth=settings.MAX_JSON_DEPTH)
 
 
-def _gap(name: str) -> None:
+def _missing(name: str) -> None:
     if name != "NaN":
         raise InvalidInput("A number has to be finite; Infinity is not.")
 
@@ -199,12 +199,14 @@ def article(call: Call, model: str, version: str = "") -> HttpResponse:
     """The article's `/predict` for any model: `{"x": […]}` in the order of the signature, `{"y": …}`."""
     from ..http import json as strictly
 
-    found = call.model(model)
-    chosen = version_at(found, version)
+    registered_model = call.model(model)
+    model_version = version_at(registered_model, version)
     body = strictly.loads(call.body(), max_depth=settings.MAX_JSON_DEPTH)
     if not isinstance(body, dict) or set(body) != {"x"} or not isinstance(body["x"], list):
         raise InvalidInput('Send {"x": […]} with one row of features, and nothing else.')
-    rows = rows_of_lists([body["x"]], chosen.signature.names, "x")
-    answered = answer(call, found, rows, version=str(chosen.number), source=PredictionSource.ARTICLE)
+    rows = rows_of_lists([body["x"]], model_version.signature.names, "x")
+    answered = answer(
+        call, registered_model, rows, version=str(model_version.number), source=PredictionSource.ARTICLE
+    )
     first = answered.predictions[0]
     return as_json({"y": first.prediction, **({"error": first.error} if first.error else {})})

@@ -1,4 +1,4 @@
-"""From rows to an answer, and from an answer to columns: what all protocols share."""
+"""Prediction for all protocols: options, rows from lists or columns, one call of the service, answers as columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARAMETERS = ("explain", "coverage", "strict")
 
 @dataclass(frozen=True)
 class Wishes:
-    """What may be asked for beside the rows, whatever the protocol calls it."""
+    """Prediction options that every protocol takes."""
 
     explain: bool = False
     coverage: float | None = None
@@ -51,7 +51,7 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
 
 
 def version_at(model: RegisteredModel, version: str) -> ModelVersion:
-    """The version of this number or alias, the champion for ""; one in the archive is answered for too."""
+    """The version with this number or alias, or the champion for ""; also an archived one. Raises NotFound."""
     return registry.serving_version(model, version or None)
 
 
@@ -65,7 +65,7 @@ def answer(
     wishes: Wishes | None = None,
     are_texts: bool = False,
 ) -> Answer:
-    """The one call behind every protocol."""
+    """Predict rows: the one call of the service for all protocols."""
     wishes = wishes or Wishes()
     return predictions.predict(
         registered_model=model,
@@ -113,7 +113,7 @@ def rows_of_columns(columns: Mapping[str, Any], what: str = "inputs") -> list[di
 
 
 def as_columns(answer: Answer, signature: Signature) -> dict[str, Any]:
-    """{"predictions": […]} and what else there is, a list over the rows each: the idiom of V1 and MLflow."""
+    """The answer for KServe V1 and MLflow: {"predictions": […], …}, each output a list over the rows."""
     outputs = [each.output for each in answer.predictions]
     found: dict[str, Any] = {
         "predictions": [each["prediction"] for each in outputs],

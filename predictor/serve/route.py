@@ -1,4 +1,4 @@
-"""The door of every protocol: method, token, workspace, body; and each refusal in the protocol's own shape."""
+"""Request handling shared by all protocols: method, token, workspace, body; errors in the protocol's own form."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from ..services.accounts import tokens
 
 JSON = "application/json"
 WORTH_COMPRESSING = 1_024
+# The `wbits` of zlib: 31 reads gzip, 15 the zlib format, -15 raw deflate.
 WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 RAW_DEFLATE = -15
 
@@ -32,7 +33,7 @@ Handler = Callable[..., HttpResponse]
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request gets no answer, before it takes a protocol's shape. `kind` names it for programs."""
+    """An error response before it gets the protocol's form. `kind` names it for programs."""
 
     status: int
     message: str
@@ -41,7 +42,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that came through the door."""
+    """An authenticated request."""
 
     request: HttpRequest
     token: ApiToken
@@ -62,7 +63,7 @@ class Call:
             raise Http404 from None
 
     def body(self) -> bytes:
-        """The whole body, decompressed, up to MAX_BODY_BYTES before and after."""
+        """The whole body, decompressed. Raises TooLarge above MAX_BODY_BYTES, before or after decompression."""
         meta = self.request.META
         if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
             raise LengthRequired
@@ -77,23 +78,23 @@ def route(
     scopes: frozenset[Scope] = frozenset({Scope.PREDICT}),
     without_token: Handler | None = None,
 ) -> Callable[..., HttpResponse]:
-    """A view: `get` and `post` are called with a `Call` and what the URL holds; `without_token` answers a GET
-    that comes without any, and gets the bare request."""
-    found = {"GET": get or without_token, "HEAD": get or without_token, "POST": post}
-    handlers = {method: handler for method, handler in found.items() if handler}
+    """A view of one URL: `get` and `post` are called with a `Call` and the URL's parameters; `without_token` answers
+    a GET without a token and is called with the request."""
+    by_method = {"GET": get or without_token, "HEAD": get or without_token, "POST": post}
+    handlers = {method: handler for method, handler in by_method.items() if handler}
     allowed = ", ".join(handlers)
 
-    def view(request: HttpRequest, workspace: str, **at: Any) -> HttpResponse:
+    def view(request: HttpRequest, workspace: str, **parameters: Any) -> HttpResponse:
         try:
             handler = handlers.get(request.method or "")
             if handler is None:
-                response = refuse(Refusal(405, f"This address takes {allowed}.", "method-not-allowed"))
+                response = refuse(Refusal(405, f"This URL accepts {allowed}.", "method-not-allowed"))
                 response["Allow"] = allowed
                 return response
             if without_token and (get is None or "HTTP_AUTHORIZATION" not in request.META):
-                return without_token(request, **at)
+                return without_token(request, **parameters)
             call = Call(request, enter(request, workspace, scopes))
-            return compressed(handler(call, **at), request)
+            return compressed(handler(call, **parameters), request)
         except Exception as error:
             return refused(refuse, error, request)
 
@@ -105,25 +106,28 @@ def route(
 def refused(
     refuse: Callable[[Refusal], HttpResponse], error: Exception, request: HttpRequest
 ) -> HttpResponse:
-    """The error as the API would answer it, in the protocol's shape."""
-    found = exception_handler(error, {"request": request})
-    kind = str(found.data["type"]).rpartition(":")[2]
-    response = refuse(Refusal(found.status_code, str(found.data["detail"]), kind))
+    """The error response: status and message as in the API, the form of the protocol."""
+    problem = exception_handler(error, {"request": request})
+    kind = str(problem.data["type"]).rpartition(":")[2]
+    response = refuse(Refusal(problem.status_code, str(problem.data["detail"]), kind))
     for name in ("Retry-After", "WWW-Authenticate"):
-        if name in found:
-            response[name] = found[name]
+        if name in problem:
+            response[name] = problem[name]
     return response
 
 
 def enter(request: HttpRequest, workspace: str, scopes: frozenset[Scope]) -> ApiToken:
-    """The caller's token, when it is one of this workspace and has one of these scopes."""
+    """Authenticate a request: its token has to be of this workspace and have one of the scopes.
+
+    Raises NotAuthenticated, RateLimited, Http404 for another workspace, Forbidden.
+    """
     token = tokens.authenticate(sent_token(request))
     admit(request, token)
     if token.workspace.slug != workspace:
         raise Http404
     if not any(map(token.has_scope, scopes)):
-        wanted = " or ".join(shown(scope.value) for scope in sorted(scopes))
-        raise Forbidden(f"This token lacks the scope {wanted}.")
+        scope_names = " or ".join(shown(scope.value) for scope in sorted(scopes))
+        raise Forbidden(f"This token lacks the scope {scope_names}.")
     return token
 
 
@@ -141,18 +145,20 @@ def sent_token(request: HttpRequest) -> str:
 
 
 def decompressed(body: bytes, encoding: str) -> bytes:
-    """The body behind its Content-Encoding. Raises TooLarge for more than MAX_BODY_BYTES, InvalidInput."""
+    """The body without its Content-Encoding. Raises UnsupportedContent, InvalidInput, TooLarge (MAX_BODY_BYTES)."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body
     if encoding not in WINDOW:
-        raise UnsupportedContent(f"The encoding {shown(encoding)} is not taken; send gzip, deflate or none.")
+        raise UnsupportedContent(
+            f"The encoding {shown(encoding)} is not supported; send gzip, deflate or none."
+        )
     try:
         return _inflated(body, WINDOW[encoding])
     except zlib.error:
         pass
     try:
-        # Some clients call the bare stream "deflate".
+        # Some clients send raw deflate (RFC 1951) where HTTP means the zlib format (RFC 1950).
         if encoding == "deflate":
             return _inflated(body, RAW_DEFLATE)
     except zlib.error:
@@ -162,19 +168,19 @@ def decompressed(body: bytes, encoding: str) -> bytes:
 
 def _inflated(body: bytes, window: int) -> bytes:
     stream = zlib.decompressobj(window)
-    found = stream.decompress(body, settings.MAX_BODY_BYTES + 1)
-    if len(found) > settings.MAX_BODY_BYTES:
+    inflated = stream.decompress(body, settings.MAX_BODY_BYTES + 1)
+    if len(inflated) > settings.MAX_BODY_BYTES:
         raise TooLarge(
-            f"The body may hold {settings.MAX_BODY_BYTES:,} bytes, also when it is unpacked.",
+            f"The body may hold {settings.MAX_BODY_BYTES:,} bytes, also after decompression.",
             limit=settings.MAX_BODY_BYTES,
         )
     if not stream.eof:
         raise zlib.error
-    return found
+    return inflated
 
 
 def compressed(response: HttpResponse, request: HttpRequest) -> HttpResponse:
-    """Packed when the caller takes it and it is worth the while."""
+    """Compress a response of at least WORTH_COMPRESSING bytes when the client accepts gzip or deflate."""
     if len(response.content) < WORTH_COMPRESSING:
         return response
     accepted = request.META.get("HTTP_ACCEPT_ENCODING", "")
@@ -196,9 +202,9 @@ def plainly(refusal: Refusal) -> HttpResponse:
 
 
 def nowhere(refuse: Callable[[Refusal], HttpResponse]) -> Callable[..., HttpResponse]:
-    """What nobody serves."""
+    """A view that answers 404, for unknown URLs."""
 
-    def view(request: HttpRequest, **at: Any) -> HttpResponse:
+    def view(request: HttpRequest, **parameters: Any) -> HttpResponse:
         return refused(refuse, Http404(), request)
 
     view.methods = frozenset({"get", "post"})  # type: ignore[attr-defined]

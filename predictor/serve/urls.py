@@ -1,4 +1,4 @@
-"""`/serve/{workspace}/…`: no trailing-slash magic, no redirect; clients take the whole as their base address."""
+"""URLs below `/serve/{workspace}/`, which is the base URL of clients. No redirect adds a trailing slash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOKS = frozenset({Scope.READ, Scope.PREDICT})
 
 
 def versioned(prefix: str, rest: str, view: object, name: str) -> list[object]:
-    """The address of a model, and of one version of it by number or alias."""
+    """Two routes: for a model, and for one version of it (by number or alias)."""
     model = f"{BASE}{prefix}models/<slug:model>"
     return [
         path(f"{model}{rest}", view, name=name),  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""`{% chart %}`: data as JSON, a place to draw it, and the same numbers as a table.
+"""The template tag `{% chart %}`: the data as JSON, an element to draw in, and the same numbers as a table.
 
 `static/mlweb/js/charts.js` says what the data of each kind holds.
 """
@@ -31,10 +31,10 @@ def chart(
     size: str = "",
     is_swapped: bool = False,
 ) -> dict[str, Any]:
-    """A chart with its table of numbers; `label` says in words what it shows.
+    """A chart with its table of numbers; `label` is its text alternative.
 
-    `is_swapped`: for pieces that htmx puts into the page. It leaves every script element out, also one of data,
-    so the data stand in a hidden element there.
+    `is_swapped`: for fragments that htmx inserts. It drops all script elements, also those that hold data,
+    so the data stand in a hidden element.
     """
     header, rows = TABLES[kind](data)
     kept = _thinned(rows)
@@ -46,7 +46,7 @@ def chart(
 
 
 def _thinned(rows: Sequence[list[str]]) -> list[list[str]]:
-    """At most MAX_TABLE_ROWS of the rows, evenly chosen, with the first and the last."""
+    """At most MAX_TABLE_ROWS rows, evenly spaced, with the first and the last."""
     if len(rows) <= MAX_TABLE_ROWS:
         return list(rows)
     step = (len(rows) - 1) / (MAX_TABLE_ROWS - 1)
@@ -59,12 +59,12 @@ def _histogram(data: Mapping[str, Any]) -> Table:
 
 
 def _bar(data: Mapping[str, Any]) -> Table:
-    said = share if data.get("percent") else number
+    formatted = share if data.get("percent") else number
     header = [data.get("y" if data.get("horizontal") else "x") or "Name"]
     header += [each.get("name") or "Value" for each in data["series"]]
     columns = [each["values"] for each in data["series"]]
     rows = zip(data["labels"], *columns, strict=True)
-    return header, [[str(label), *(said(value) for value in values)] for label, *values in rows]
+    return header, [[str(label), *(formatted(value) for value in values)] for label, *values in rows]
 
 
 def _points(data: Mapping[str, Any]) -> Table:
@@ -79,35 +79,35 @@ def _points(data: Mapping[str, Any]) -> Table:
 
 
 def _with_bands(data: Mapping[str, Any]) -> Table:
-    """Every series beside the bands, at the places that bands have."""
+    """All series and bands as columns, one row for each x of the bands."""
     lines = [{x: number(y) for x, y in each["points"]} for each in data["series"]]
     bands = [
         {x: f"{number(low)} to {number(high)}" for x, low, high in each["points"]} for each in data["bands"]
     ]
-    places = sorted({x for band in bands for x in band})
+    positions = sorted({x for band in bands for x in band})
     header = [
         data.get("x") or "Date",
         *(each.get("name") or "" for each in (*data["series"], *data["bands"])),
     ]
-    return header, [[str(x), *(each.get(x, "") for each in (*lines, *bands))] for x in places]
+    return header, [[str(x), *(each.get(x, "") for each in (*lines, *bands))] for x in positions]
 
 
 def _dots(data: Mapping[str, Any]) -> Table:
-    said = share if data.get("percent") else number
+    formatted = share if data.get("percent") else number
     header = [data.get("y") or "Name", *(each.get("name") or "Value" for each in data["series"])]
-    columns = [[said(value) for value in each["values"]] for each in data["series"]]
+    columns = [[formatted(value) for value in each["values"]] for each in data["series"]]
     if data.get("ranges"):
         header.append("Four in five rows")
-        columns.append([f"{said(low)} to {said(high)}" for low, high in data["ranges"]])
+        columns.append([f"{formatted(low)} to {formatted(high)}" for low, high in data["ranges"]])
     return header, [[str(label), *cells] for label, *cells in zip(data["labels"], *columns, strict=True)]
 
 
 def _heatmap(data: Mapping[str, Any]) -> Table:
-    said = share if data.get("percent") else number
+    formatted = share if data.get("percent") else number
     corner = f"{data.get('y') or 'Row'} \\ {data.get('x') or 'column'}"
     header = [corner, *(str(each) for each in data["columns"])]
     return header, [
-        [str(name), *(said(value) for value in values)]
+        [str(name), *(formatted(value) for value in values)]
         for name, values in zip(data["rows"], data["values"], strict=True)
     ]
 
@@ -119,7 +119,7 @@ TABLES = {
 
 @register.inclusion_tag("includes/_sparkbars.html")
 def distribution(column: ColumnProfile, n_rows: int) -> dict[str, Any]:
-    """A column's values at a glance, as a drawing that needs no script: hundreds fit on one page."""
+    """A small histogram (sparkbars) of a column, drawn without JavaScript: hundreds fit on one page."""
     if column.histogram:
         return {"bars": _bars([each.count for each in column.histogram]), "label": _histogram_words(column)}
     if column.role in (Role.TEXT, Role.IDENTIFIER):

@@ -1,4 +1,4 @@
-"""Words and numbers as people read them."""
+"""Template filters that format numbers, shares, durations and counts."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ OUTCOMES = {
 
 @register.filter
 def is_about(url_name: str, noun: str | None) -> bool:
-    """Whether a page belongs to a noun of the navigation."""
+    """Whether a page belongs to an entry of the navigation: its URL name begins with the entry's noun."""
     return bool(noun) and str(url_name).startswith(str(noun))
 
 
 @register.filter
 def number(value: Any, digits: int = 5) -> str:
-    """A number with grouped thousands and at most so many significant digits; "–" for nothing."""
+    """A number with grouped thousands and at most `digits` significant digits; "–" for none."""
     if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -47,7 +47,7 @@ def number(value: Any, digits: int = 5) -> str:
 
 @register.filter
 def share(value: float | None) -> str:
-    """0.1234 → "12.3 %"; a share that is not quite nothing or all is not shown as 0 or 100."""
+    """0.1234 → "12.3 %"; a share just above 0 or below 1 is "< 0.1 %" or "> 99.9 %", not 0 or 100."""
     if value is None:
         return "–"
     percent = value * 100
@@ -76,7 +76,7 @@ def duration(value: timedelta | float | None) -> str:
 
 @register.filter
 def get(mapping: Any, key: Any) -> Any:
-    """The value behind a key that a template cannot spell, such as a column's name; None if there is none."""
+    """The value of a key that a template cannot write, such as a column's name; None if it is missing."""
     return mapping.get(key) if hasattr(mapping, "get") else None
 
 
@@ -97,13 +97,13 @@ def missing_share(column: Any, n_rows: int) -> str:
 
 @register.filter
 def hundredths(part: float) -> str:
-    """0.1234 → "12.34": a width in a drawing that is a hundred wide, whatever the language's decimal mark."""
+    """0.1234 → "12.34": a width in a drawing of width 100, with a decimal point in every language."""
     return f"{min(max(part, 0.0), 1.0) * 100:.2f}"
 
 
 @register.filter
 def fixed(value: float) -> str:
-    """12.5 → "12.50": a coordinate of a drawing, whatever the language's decimal mark."""
+    """12.5 → "12.50": a coordinate of a drawing, with a decimal point in every language."""
     return f"{value:.2f}"
 
 

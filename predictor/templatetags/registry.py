@@ -1,4 +1,4 @@
-"""Values of models and predictions as people read them."""
+"""Template filters that format values of models and predictions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ register = template.Library()
 
 @register.simple_tag
 def metric_value(metric: Any, value: float | None) -> str:
-    """A metric's figure in the metric's own form: a share as per cent, the rest as a number."""
+    """A metric's value as text: a share in per cent, others as a number."""
     return str(metric.shown(value))
 
 
 @register.filter
 def cell(value: Any) -> str:
-    """A JSON value in a cell: scalars as they are, a list or object as JSON, a dash for nothing."""
+    """A JSON value as the text of a table cell: a list or object as JSON, a dash for an empty value."""
     if value is None or value == "":
         return "–"
     if isinstance(value, list | dict):

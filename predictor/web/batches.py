@@ -1,4 +1,4 @@
-"""Batches of a model: ask for one, watch it, stop it, fetch its result."""
+"""Batch prediction pages: start a batch, follow it, cancel it, download its result."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class BatchList(ModelPage):
 
 
 def start(request: HttpRequest, model: RegisteredModel, form: CsvForm, **more: Any) -> BatchPrediction:
-    """A batch from a form that is valid."""
+    """Start a batch from a valid form."""
     file = form.cleaned_data["file"]
     return batches.start(
         registered_model=model,
@@ -139,7 +139,7 @@ class BatchDetail(BatchPage):
 
 
 class BatchProgress(BatchPage):
-    """The moving part alone. 204 when nothing has changed: the page keeps what it shows, and asks again."""
+    """The progress fragment, polled by htmx. 204 when nothing has changed: the page keeps its content."""
 
     def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
         batch = self.batch(slug, pk)
@@ -178,7 +178,7 @@ class BatchResult(BatchPage):
 
 
 def fingerprint_of(batch: BatchPrediction) -> str:
-    """Changes when the page would show something else."""
+    """A short hash of what the page shows: it changes when the page would."""
     parts = (
         batch.status,
         batch.n_rows_done,

@@ -26,7 +26,7 @@ from .predictions.contributions import contributions_of
 from .predictions.predict import shown_answer
 from .registry.snippets import curl, predictions_url
 
-# How much of a row a line of the list shows.
+# The list shows this many input values of a row.
 MAX_CELLS = 6
 MAX_MODELS = 500
 CELL = '<span class="log-cell"><span class="muted">{}</span> {}</span>'
@@ -39,7 +39,7 @@ def day_field(label: str) -> forms.DateField:
 
 
 class LogForm(forms.Form):
-    """What to look for. Dates are days in UTC, the last one included."""
+    """Search filters of the log. Dates are days in UTC, the last one included."""
 
     q = forms.CharField(label="Text", required=False, max_length=200, strip=True)
     model = forms.ChoiceField(label="Model", required=False)
@@ -65,20 +65,20 @@ class LogForm(forms.Form):
 
     @property
     def wanted(self) -> LogSearch:
-        found = self.cleaned_data
+        filters = self.cleaned_data
         return LogSearch(
-            model=found["model"],
-            version=found["version"],
-            source=found["source"],
-            actor=found["actor"],
-            text=found["q"],
-            since=start_of(found["since"]),
-            until=start_of(found["until"], days=1),
+            model=filters["model"],
+            version=filters["version"],
+            source=filters["source"],
+            actor=filters["actor"],
+            text=filters["q"],
+            since=start_of(filters["since"]),
+            until=start_of(filters["until"], days=1),
         )
 
     @property
     def query(self) -> str:
-        """The filters as they stand in a link."""
+        """The filters as a query string, for links."""
         return urlencode([(name, self.data[name]) for name in self.fields if self.data.get(name)])
 
     @property
@@ -97,7 +97,7 @@ def start_of(day: Any, *, days: int = 0) -> datetime | None:
 
 @dataclass(frozen=True)
 class LogLine:
-    """One row of the list: the answer, and the first values of what was asked."""
+    """One row of the list: the answer, and the first input values."""
 
     row: PredictionLog
     label: str
@@ -117,7 +117,7 @@ class LogLine:
 
 
 def cell_list(cells: list[tuple[str, str]]) -> SafeString:
-    """Names and values, escaped. Put together here: as a loop of the template it took half the page's time."""
+    """Names and values as escaped HTML. Built here, because the same loop in the template took half the page's time."""
     return format_html_join(" ", CELL, cells)
 
 
@@ -182,7 +182,7 @@ class PredictionDetail(WorkspaceMixin, View):
 
 
 class PredictionExport(LogPage):
-    """The rows that the list's filters find, all of them, as a streamed file."""
+    """All rows that match the filters of the list, as a streamed file."""
 
     def get(self, request: HttpRequest, workspace: str) -> HttpResponseBase:
         kind = request.GET.get("format", "csv")
@@ -192,9 +192,9 @@ class PredictionExport(LogPage):
         if not form.is_valid():
             context = {"form": form, "formats": list(EXPORT_FORMATS)}
             return render(request, "predictor/predictions/prediction_list.html", context, status=400)
-        found = prediction_log.search(self.workspace, form.wanted)
+        rows = prediction_log.search(self.workspace, form.wanted)
         response = StreamingHttpResponse(
-            prediction_log.export(found, kind=kind), content_type=EXPORT_FORMATS[kind]
+            prediction_log.export(rows, kind=kind), content_type=EXPORT_FORMATS[kind]
         )
         day = timezone.now().date().isoformat()
         response["Content-Disposition"] = (

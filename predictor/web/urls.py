@@ -1,4 +1,4 @@
-"""Where the pages are: one list for each noun, in the order of the street."""
+"""URLs of the pages: one list for each noun, in the order of the data flow."""
 
 from __future__ import annotations
 

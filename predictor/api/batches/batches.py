@@ -1,4 +1,4 @@
-"""`/api/v1/{workspace}/models/{model}/batches`: files of any size, predicted by a worker."""
+"""Batch predictions, `/api/v1/{workspace}/models/{model}/batches`: files of any size, predicted by a worker."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
     filterset_class = BatchFilter
 
     def get_queryset(self) -> Any:
-        found = super().get_queryset()
+        queryset = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
-            return found
-        found, token = found.filter(registered_model=self._model()), token_of(self.request)
+            return queryset
+        queryset, token = queryset.filter(registered_model=self._model()), token_of(self.request)
         if token is not None and not token.has_scope(Scope.READ):
-            # What others sent has a name, and its result holds their rows.
-            found = found.filter(api_token=token)
-        return found
+            # The batches of others show their file names, and the results hold their rows.
+            queryset = queryset.filter(api_token=token)
+        return queryset
 
     def get_serializer_class(self) -> Any:
         return BatchSummarySerializer if self.action == "list" else BatchSerializer
@@ -143,24 +143,24 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         return accepted(request, start_from_file(request, model), self.membership)
 
     def _from_dataset(self, request: Request, model: RegisteredModel) -> dict[str, Any]:
-        asked = BatchRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = BatchRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         require_scope(request, Scope.READ)
-        wanted = asked.validated_data
+        options = serializer.validated_data
         return {
             "registered_model": model,
-            "source": named_dataset(self.workspace, wanted["dataset"]),
-            "version": wanted.get("version"),
-            "strict": wanted["strict"],
-            "coverage": wanted.get("coverage"),
+            "source": named_dataset(self.workspace, options["dataset"]),
+            "version": options.get("version"),
+            "strict": options["strict"],
+            "coverage": options.get("coverage"),
             **who_asks(request),
         }
 
     @extend_schema(request=BatchChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Cancel a batch: `{"status": "cancelled"}`. What was answered stays in the log."""
-        asked = BatchChangeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = BatchChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         batch = batches.cancel(batch=self.get_object(), by=actor_of(request))
         return Response(self.get_serializer(batch).data)
 
@@ -199,7 +199,7 @@ def who_asks(request: Request) -> dict[str, Any]:
 
 
 def start_from_file(request: Request, model: RegisteredModel) -> BatchPrediction:
-    """A batch of the one file of the request."""
+    """Start a batch from the uploaded file of the request."""
     file, fields = file_of(request), fields_of(request)
     return batches.start(
         registered_model=model,
@@ -220,7 +220,7 @@ def start_from_file(request: Request, model: RegisteredModel) -> BatchPrediction
 
 
 def start_from_rows(request: Request, model: RegisteredModel, asked: PredictionRequest) -> BatchPrediction:
-    """A batch of rows that were sent as JSON."""
+    """Start a batch from rows that were sent as JSON."""
     return batches.start(
         registered_model=model,
         source=asked.rows,
@@ -232,7 +232,7 @@ def start_from_rows(request: Request, model: RegisteredModel, asked: PredictionR
 
 
 def accepted(request: Request, batch: BatchPrediction, membership: Any) -> Response:
-    """202, and where to look."""
+    """The response 202, with the batch's URL in `Location`."""
     context = {"request": request, "workspace": membership.workspace.slug, "membership": membership}
     data = BatchSerializer(batch, context=context).data
     return Response(data, status=202, headers={"Location": data["url"]})

@@ -1,4 +1,4 @@
-"""Batches as JSON, and what callers say to start or end one."""
+"""Serializers of batch predictions: a batch as JSON, and the requests that start or cancel one."""
 
 from __future__ import annotations
 
@@ -56,8 +56,12 @@ class BatchSummarySerializer(serializers.ModelSerializer[BatchPrediction]):
 
     def _url(self, name: str, batch: BatchPrediction) -> str:
         request = self.context["request"]
-        where = {"workspace": self.context["workspace"], "model": batch.registered_model.slug, "pk": batch.pk}
-        return str(request.build_absolute_uri(reverse(name, kwargs=where)))
+        url_kwargs = {
+            "workspace": self.context["workspace"],
+            "model": batch.registered_model.slug,
+            "pk": batch.pk,
+        }
+        return str(request.build_absolute_uri(reverse(name, kwargs=url_kwargs)))
 
 
 class RowErrorSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""`POST /predict`: `{"x": [1, 2]}` → `{"y": -0.4}`, for the one registered model that a setting names."""
+"""`POST /predict`: `{"x": [1, 2]}` → `{"y": -0.4}`, for the registered model that ARTICLE_MODEL names."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class ArticleView(SlimViewMixin, WorkspaceViewMixin, APIView):
             source=PredictionSource.ARTICLE,
             request_id=request_id_of(request),
         )
-        found = answer.predictions[0]
-        return json_answer({"y": found.prediction, **({"error": found.error} if found.error else {})})
+        first = answer.predictions[0]
+        return json_answer({"y": first.prediction, **({"error": first.error} if first.error else {})})
 
 
 def _row(body: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`POST …/models/{model}/counterfactuals`: what would have to change for another answer."""
+"""Counterfactuals, `POST …/models/{model}/counterfactuals`: changes of a row that give another prediction."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WantedSerializer(serializers.Serializer[Any]):
     at_most = serializers.FloatField(required=False, allow_null=True)
 
     def get_fields(self) -> dict[str, Any]:
-        # `class` is a word of the language, so it cannot be declared as an attribute.
+        # `class` is a keyword of Python, so it cannot be declared as an attribute.
         return {"class": ScalarField(required=False, allow_null=True), **super().get_fields()}
 
 
@@ -104,17 +104,17 @@ class CounterfactualViewSet(WorkspaceViewSet):
             model = registry.model_of(self.workspace, kwargs["model"])
         except NotFound:
             raise Http404 from None
-        asked = CounterfactualRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        found: dict[str, Any] = asked.validated_data
-        wanted = found["wanted"]
+        serializer = CounterfactualRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        search: dict[str, Any] = serializer.validated_data
+        wanted = search["wanted"]
         hints = counterfactuals.find(
             registered_model=model,
-            row=found["row"],
+            row=search["row"],
             wanted=Wanted(wanted.get("class"), wanted.get("at_least"), wanted.get("at_most")),
-            version=version_of(found.get("version")),
-            locked=found["locked"],
-            n=found["limit"],
+            version=version_of(search.get("version")),
+            locked=search["locked"],
+            n=search["limit"],
         )
         return Response(hints_as_json(hints))
 

@@ -1,7 +1,7 @@
-"""The common request of a program, answered past Django REST framework.
+"""Fast path for predictions: the common request of a program is answered without Django REST framework.
 
-A token, a JSON body and no preference leave nothing to negotiate, and what the framework does between the address and
-the handler takes as long as a small model. Whatever else is asked, or refused at the door, is the viewset's affair.
+A request with a token and a JSON body needs no content negotiation, and the framework takes as long between URL and
+handler as a small model takes to predict. All other requests, also those that fail authentication, go to the viewset.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from ..permissions import InsufficientScope
 from .fast_view import HEADERS, JSON, json_answer
 from .serializers import answer_as_json
 
-# Any of these asks for something that the viewset looks after.
+# Requests with one of these headers go to the viewset.
 NOT_PLAIN = (IDEMPOTENCY_KEY, "HTTP_PREFER", "HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_ENCODING")
 ACCEPTED = frozenset({"*/*", JSON})
 
 
 def plainly_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """The view of the viewset's `create`, asked for what `answer` leaves to it."""
+    """Wrap the viewset's view: try the fast path first, call the view where `answer` returns None."""
 
     @wraps(view)
     def answered(request: HttpRequest, **at: Any) -> HttpResponseBase:
@@ -54,7 +54,10 @@ def is_plain(request: HttpRequest) -> bool:
 
 
 def answer(request: HttpRequest, workspace: str, model: str) -> HttpResponse | None:
-    """None, with the body not read and nothing counted, unless a token asks that may predict here."""
+    """The response, or None when the request has no token that may predict here.
+
+    With None the body is not read, and the request is not counted for the rate limit.
+    """
     token = _token(request.META.get("HTTP_AUTHORIZATION", ""), workspace)
     registered = token and _model(token, model)
     if not token or not registered:
@@ -76,7 +79,7 @@ def answer(request: HttpRequest, workspace: str, model: str) -> HttpResponse | N
 def predicted(
     asked: PredictionRequest, model: RegisteredModel, *, by: User, token: ApiToken | None, request_id: str
 ) -> HttpResponse:
-    """What was asked of the model, as JSON."""
+    """Predict, and respond with JSON."""
     return json_answer(
         answer_as_json(
             predictions.predict(

@@ -1,4 +1,4 @@
-"""For routes that answer thousands of times a second: what does not depend on the request is made once."""
+"""Cached parsers, renderers and content negotiation, for routes with thousands of requests a second."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LONGEST_REMEMBERED_ACCEPT = 200
 
 
 class SlimViewMixin:
-    """Before the other bases of a view that only takes POST.
+    """A mixin that makes a POST-only view cheaper. List it before the view's other base classes.
 
-    The view itself stays what it is: authentication, permissions, errors and negotiation are those of the
-    other views. Parsers, renderers and authenticators hold no state, so one of each serves all requests.
+    Authentication, permissions, errors and negotiation work as in the other views. Parsers, renderers and
+    authenticators hold no state, so one instance of each serves all requests.
     """
 
     @property
@@ -29,19 +29,19 @@ class SlimViewMixin:
         return dict(HEADERS)
 
     def get_authenticators(self) -> Any:
-        return _made(type(self), "authentication_classes")
+        return _instances(type(self), "authentication_classes")
 
     def get_permissions(self) -> Any:
-        return _made(type(self), "permission_classes")
+        return _instances(type(self), "permission_classes")
 
     def get_parsers(self) -> Any:
-        return _made(type(self), "parser_classes")
+        return _instances(type(self), "parser_classes")
 
     def get_renderers(self) -> Any:
-        return _made(type(self), "renderer_classes")
+        return _instances(type(self), "renderer_classes")
 
     def check_throttles(self, request: Request) -> None:
-        """There are none: what limits callers stands before the views."""
+        """No throttles: the rate limit is counted during authentication."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         accept = request.META.get("HTTP_ACCEPT", "*/*")
@@ -51,14 +51,16 @@ class SlimViewMixin:
 
 
 @cache
-def _made(view: Any, name: str) -> list[Any]:
+def _instances(view: Any, name: str) -> list[Any]:
     return [each() for each in getattr(view, name)]
 
 
 @lru_cache(maxsize=256)
 def _negotiated(view: Any, accept: str) -> Any:
     """What Django REST framework chooses for this `Accept`. Raises NotAcceptable."""
-    return DefaultContentNegotiation().select_renderer(_Accepting(accept), _made(view, "renderer_classes"))
+    return DefaultContentNegotiation().select_renderer(
+        _Accepting(accept), _instances(view, "renderer_classes")
+    )
 
 
 class _Accepting:
@@ -70,14 +72,14 @@ class _Accepting:
 
 
 def json_body(request: Request) -> Any:
-    """`request.data` of a JSON body, read without the detour through forms and files."""
-    plain, meta = request._request, request.META
-    is_whole = meta.get("CONTENT_LENGTH", "0") not in ("", "0") and not plain._read_started
+    """`request.data` of a JSON body, without the framework's steps for forms and files."""
+    django_request, meta = request._request, request.META
+    is_whole = meta.get("CONTENT_LENGTH", "0") not in ("", "0") and not django_request._read_started
     if is_whole and meta.get("CONTENT_TYPE") == JSON:
-        return loads(read_limited(plain), max_depth=settings.MAX_JSON_DEPTH)
+        return loads(read_limited(django_request), max_depth=settings.MAX_JSON_DEPTH)
     return request.data
 
 
 def json_answer(data: Any) -> HttpResponse:
-    """What a `Response` would render to."""
+    """A JSON response, the same bytes as a rendered `Response`."""
     return HttpResponse(dumps(data), content_type=JSON)

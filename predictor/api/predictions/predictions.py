@@ -1,4 +1,4 @@
-"""Predicting, and the log of predictions."""
+"""Endpoints for predictions and for the prediction log."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """The common request of a program does without most of what follows; see `plain_predictions`."""
+        """The common request of a program takes the fast path; see `plain_predictions`."""
         return plainly_first(super().as_view(actions, **initkwargs))
 
     @extend_schema(
@@ -113,7 +113,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         asked = PredictionRequest.from_json(json_body(request))
         if asked.nearest:
             require_scope(request, Scope.READ)
-        # Whoever asks for more than a batch would give: then the preference is not followed.
+        # A batch would leave out what this request asks for: then the preference is not followed.
         if is_async and asked.can_be_batch:
             return self._accepted(request, start_from_rows(request, model, asked))
         return predicted(
@@ -156,7 +156,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
 
 
 def _and_removed(path: Path) -> Iterator[bytes]:
-    """The file's bytes; the API hands a result out once and keeps nothing."""
+    """The file's bytes; the file is removed at the end, because the API sends a result only once."""
     try:
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):

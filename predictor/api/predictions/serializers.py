@@ -1,4 +1,4 @@
-"""Predictions and log rows as JSON, and as the OpenAPI document shows them."""
+"""Serializers of predictions and log rows, also for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -161,8 +161,8 @@ def answer_as_json(answer: Answer) -> dict[str, Any]:
         "latency_ms": answer.latency_ms,
         **({} if answer.threshold is None else {"threshold": answer.threshold}),
         "predictions": [
-            {**prediction_as_json(each), **({"row": answer.rows[place]} if answer.rows else {})}
-            for place, each in enumerate(answer.predictions)
+            {**prediction_as_json(each), **({"row": answer.rows[index]} if answer.rows else {})}
+            for index, each in enumerate(answer.predictions)
         ],
     }
 

@@ -58,24 +58,24 @@ class RegisteredModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, W
     @extend_schema(request=RegisteredModelChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change what people read; the slug stays."""
-        asked = RegisteredModelChangeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = RegisteredModelChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         model = registry.update_model(
-            registered_model=self.get_object(), by=actor_of(request), **asked.validated_data
+            registered_model=self.get_object(), by=actor_of(request), **serializer.validated_data
         )
         return Response(self.get_serializer(model).data)
 
 
 class ModelChildViewSet(WorkspaceViewSet):
-    """What belongs to one registered model of the workspace."""
+    """Base class for the viewsets of one registered model: its versions, its aliases."""
 
     workspace_path = "registered_model__workspace"
 
     def get_queryset(self) -> QuerySet[Any]:
-        found = super().get_queryset()
-        return (
-            found if getattr(self, "swagger_fake_view", False) else found.filter(registered_model=self.model)
-        )
+        queryset = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return queryset
+        return queryset.filter(registered_model=self.model)
 
     @property
     def model(self) -> RegisteredModel:
@@ -118,9 +118,9 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     lookup_field = "number"
 
     def get_queryset(self) -> QuerySet[Any]:
-        # A list does not need the evaluation report, which can be a megabyte each.
-        found = super().get_queryset().defer("made_from__evaluation", "made_from__signature_json")
-        return found.defer("evaluation") if self.action == "list" else found
+        # A list does not load the evaluation reports: each can be a megabyte.
+        queryset = super().get_queryset().defer("made_from__evaluation", "made_from__signature_json")
+        return queryset.defer("evaluation") if self.action == "list" else queryset
 
     def get_serializer_class(self) -> Any:
         return VersionSummarySerializer if self.action == "list" else VersionSerializer
@@ -128,9 +128,9 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     @extend_schema(request=VersionChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Archive a version, or take it out of the archive."""
-        asked = VersionChangeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        change = registry.archive if asked.validated_data["is_archived"] else registry.unarchive
+        serializer = VersionChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        change = registry.archive if serializer.validated_data["is_archived"] else registry.unarchive
         version = change(model_version=self.get_object(), by=actor_of(request))
         return Response(self.get_serializer(version).data)
 
@@ -138,13 +138,13 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     @idempotent
     def thresholds(self, request: Request, **kwargs: Any) -> Response:
         """A new version: the estimators of this one with another decision threshold. Nothing is fitted."""
-        asked = ThresholdSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = ThresholdSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         version = registry.publish_with_threshold(
-            model_version=self.get_object(), rule=asked.validated_data, by=actor_of(request)
+            model_version=self.get_object(), rule=serializer.validated_data, by=actor_of(request)
         )
-        where = {**kwargs, "number": version.number}
-        headers = {"Location": request.build_absolute_uri(reverse("api-version", kwargs=where))}
+        url_kwargs = {**kwargs, "number": version.number}
+        headers = {"Location": request.build_absolute_uri(reverse("api-version", kwargs=url_kwargs))}
         return Response(self.get_serializer(version).data, status=201, headers=headers)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -189,10 +189,10 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     @extend_schema(parameters=[ComparisonQuerySerializer], responses=ComparisonSerializer, filters=False)
     def compare(self, request: Request, **kwargs: Any) -> Response:
         """Two versions side by side."""
-        asked = ComparisonQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        serializer = ComparisonQuerySerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
         versions = self.get_queryset().select_related("dataset")
-        a, b = (self.get_row(versions, number=asked.validated_data[side]) for side in ("a", "b"))
+        a, b = (self.get_row(versions, number=serializer.validated_data[side]) for side in ("a", "b"))
         return Response(ComparisonSerializer(registry.compare(a, b)).data)
 
 
@@ -216,13 +216,13 @@ class AliasViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChildV
     @extend_schema(request=AliasTargetSerializer)
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Point the alias at a version (promote), or back at the one before (`{"roll_back": true}`)."""
-        asked = AliasTargetSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = AliasTargetSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         alias, by = kwargs["alias"], actor_of(request)
-        if asked.validated_data["roll_back"]:
+        if serializer.validated_data["roll_back"]:
             row = registry.roll_back(registered_model=self.model, alias=alias, by=by)
         else:
-            version = registry.version_of(self.model, asked.validated_data["version"])
+            version = registry.version_of(self.model, serializer.validated_data["version"])
             row = registry.set_alias(registered_model=self.model, alias=alias, model_version=version, by=by)
         return Response(self.get_serializer(row).data)
 

@@ -1,4 +1,4 @@
-"""Registered models, versions and aliases as JSON."""
+"""Serializers of registered models, versions and aliases."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class SignatureSerializer(serializers.Serializer[Any]):
     left_out = serializers.DictField(child=serializers.CharField())
 
     def get_fields(self) -> dict[str, Any]:
-        # A serializer's own attribute `fields` stands in the way of declaring a field of that name.
+        # A serializer has an attribute `fields`, so a field of that name cannot be declared.
         fields = super().get_fields()
         fields["fields"] = fields.pop("fields_")
         return fields

@@ -1,4 +1,4 @@
-"""`/api/v1/estimators`: what can be trained."""
+"""`/api/v1/estimators`: the estimators that can be trained, with their hyperparameters."""
 
 from __future__ import annotations
 

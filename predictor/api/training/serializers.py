@@ -1,4 +1,4 @@
-"""Training runs as JSON, and what callers ask for."""
+"""Serializers of training runs: a run as JSON, and the requests that start or cancel one."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """What is for forecasting goes together."""
+        """Move the forecasting fields into one dict, `forecast`."""
         forecast = {name: attrs.pop(name) for name in FORECAST_FIELDS if name in attrs}
         return {**attrs, "forecast": forecast}
 

@@ -1,4 +1,4 @@
-"""`/api/v1/{workspace}/training-runs`: ask for one, look at it, cancel it."""
+"""Training runs, `/api/v1/{workspace}/training-runs`: start, read and cancel them."""
 
 from __future__ import annotations
 
@@ -40,12 +40,10 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Works
     filterset_class = RunFilter
 
     def get_queryset(self) -> Any:
-        found = super().get_queryset()
-        return (
-            found.defer("leaderboard", "attempt_log", "traceback", "metrics")
-            if self.action == "list"
-            else found
-        )
+        queryset = super().get_queryset()
+        if self.action != "list":
+            return queryset
+        return queryset.defer("leaderboard", "attempt_log", "traceback", "metrics")
 
     def get_serializer_class(self) -> Any:
         return RunSummarySerializer if self.action == "list" else RunSerializer
@@ -54,19 +52,19 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Works
     @idempotent(is_atomic=True)
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Queue a run. Poll its `url` until `status` is succeeded, failed or cancelled."""
-        asked = RunRequestSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
-        dataset = named_dataset(self.workspace, wanted.pop("dataset"))
-        run = training.start_run(dataset=dataset, by=actor_of(request), **wanted)
+        serializer = RunRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = serializer.validated_data
+        dataset = named_dataset(self.workspace, fields.pop("dataset"))
+        run = training.start_run(dataset=dataset, by=actor_of(request), **fields)
         data = self.get_serializer(run).data
         return Response(data, status=202, headers={"Location": data["url"]})
 
     @extend_schema(request=RunChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Cancel a run: `{"status": "cancelled"}`. Its work stops within seconds."""
-        asked = RunChangeSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = RunChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         run = training.cancel(run=self.get_object(), by=actor_of(request))
         run.refresh_from_db()
         return Response(self.get_serializer(run).data)

@@ -23,11 +23,11 @@ SENT_HEADER = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
 
 
 def infer(call: Call, model: str, version: str = "") -> HttpResponse:
-    """Predict rows that come as tensors, in JSON or as raw bytes behind it."""
-    found = call.model(model)
+    """Predict rows sent as tensors, in JSON or as raw bytes after it."""
+    registered_model = call.model(model)
     header, raw = _split(call)
-    chosen = version_at(found, version)
-    signature = chosen.signature
+    model_version = version_at(registered_model, version)
+    signature = model_version.signature
     tensors = read_tensors(header.get("inputs"), raw)
     parameters = header.get("parameters") or {}
     is_binary = isinstance(parameters, Mapping) and parameters.get("binary_data_output") is True
@@ -39,10 +39,15 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     if not rows:
         raise InvalidInput("There is no row to predict; send at least one.")
     answered = answer(
-        call, found, rows, version=str(chosen.number), source=PredictionSource.V2, wishes=wishes
+        call,
+        registered_model,
+        rows,
+        version=str(model_version.number),
+        source=PredictionSource.V2,
+        wishes=wishes,
     )
     outputs = output_tensors(answered, signature)
-    chosen_outputs = _chosen(outputs, wanted, chosen, answered) if wanted else [
+    chosen_outputs = _chosen(outputs, wanted, model_version, answered) if wanted else [
         (each, is_binary) for each in outputs.values()
     ]  # fmt: skip
     request_id = header.get("id")
@@ -50,7 +55,7 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
 
 
 def _split(call: Call) -> tuple[Mapping[str, Any], memoryview]:
-    """The JSON, and the bytes behind it where a header says how long the JSON is."""
+    """Split the body into its JSON and the bytes after it; the header HEADER gives the length of the JSON."""
     body = call.body()
     length = call.request.META.get(SENT_HEADER, "").strip()
     if not length:
@@ -95,15 +100,15 @@ def _chosen(
 ) -> list[tuple[Tensor, bool]]:
     known = {each.name: each for each in declared_outputs(version)}
     n_rows = len(answered.predictions)
-    found = []
+    chosen = []
     for each in wanted:
         if each.name not in known:
             raise InvalidInput(f"There is no output {shown(each.name)}; there are {listed(known)}.")
         tensor = outputs.get(each.name) or Tensor(each.name, "BYTES", (n_rows,), [None] * n_rows)
         if each.n_classes:
             tensor = classification_tensor(each, answered, version.signature)
-        found.append((tensor, each.is_binary))
-    return found
+        chosen.append((tensor, each.is_binary))
+    return chosen
 
 
 def _response(answered: Answer, request_id: str, outputs: Sequence[tuple[Tensor, bool]]) -> HttpResponse:

@@ -41,46 +41,48 @@ def models(call: Call) -> HttpResponse:
 
 
 def metadata(call: Call, model: str, version: str = "") -> HttpResponse:
-    """Inputs and outputs of the version; `versions` are all that serve."""
-    found = call.model(model)
-    chosen = version_at(found, version)
-    numbers = found.versions.filter(archived_at=None).order_by("number").values_list("number", flat=True)
+    """Model metadata: inputs and outputs of the version; `versions` lists those that are not archived."""
+    registered_model = call.model(model)
+    model_version = version_at(registered_model, version)
+    numbers = (
+        registered_model.versions.filter(archived_at=None).order_by("number").values_list("number", flat=True)
+    )
     return as_json(
         {
-            "name": found.slug,
+            "name": registered_model.slug,
             "versions": list(map(str, numbers)),
             "platform": PLATFORM,
-            "inputs": [_input(field) for field in chosen.signature.fields],
+            "inputs": [_input(field) for field in model_version.signature.fields],
             "outputs": [
                 {"name": each.name, "datatype": each.datatype, "shape": list(each.shape)}
-                for each in declared_outputs(chosen)
+                for each in declared_outputs(model_version)
             ],
         }
     )
 
 
 def model_ready(call: Call, model: str, version: str = "") -> HttpResponse:
-    """Loads the version if it is not in memory: ready is what can answer now."""
-    found = call.model(model)
+    """Whether the version can answer now. Loads it if it is not in memory."""
+    registered_model = call.model(model)
     try:
-        loaded_versions.served(version_at(found, version))
+        loaded_versions.served(version_at(registered_model, version))
     except NotServable as error:
-        return as_json({"name": found.slug, "ready": False, "error": error.message}, 503)
-    return as_json({"name": found.slug, "ready": True})
+        return as_json({"name": registered_model.slug, "ready": False, "error": error.message}, 503)
+    return as_json({"name": registered_model.slug, "ready": True})
 
 
 def config(call: Call, model: str, version: str = "") -> HttpResponse:
-    """Triton's model configuration, as far as it means something here."""
-    found = call.model(model)
-    chosen = version_at(found, version)
-    inputs = [{**_input(field), "shape": [1]} for field in chosen.signature.fields]
+    """Triton's model configuration: the fields that have a meaning here."""
+    registered_model = call.model(model)
+    model_version = version_at(registered_model, version)
+    inputs = [{**_input(field), "shape": [1]} for field in model_version.signature.fields]
     outputs = [
         {"name": each.name, "datatype": each.datatype, "shape": list(each.shape[1:]) or [1]}
-        for each in declared_outputs(chosen)
+        for each in declared_outputs(model_version)
     ]
     return as_json(
         {
-            "name": found.slug,
+            "name": registered_model.slug,
             "platform": PLATFORM,
             "backend": "onnxruntime",
             "max_batch_size": settings.MAX_PREDICTION_ROWS,
@@ -100,12 +102,12 @@ def _configured(tensor: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _input(field: FeatureField) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": field.name, "datatype": "BYTES", "shape": [-1]}
+    tensor: dict[str, Any] = {"name": field.name, "datatype": "BYTES", "shape": [-1]}
     if field.role is Role.NUMERIC:
-        # Integers have no form for a gap, floats do.
-        found["datatype"] = "INT64" if field.is_integer and not field.has_missing else "FP64"
+        # INT64 cannot hold a missing value; FP64 can, as NaN.
+        tensor["datatype"] = "INT64" if field.is_integer and not field.has_missing else "FP64"
     elif field.role is Role.BOOLEAN:
-        found["datatype"] = "BOOL"
+        tensor["datatype"] = "BOOL"
     else:
-        found["parameters"] = {"content_type": "datetime" if field.role is Role.DATETIME else "str"}
-    return found
+        tensor["parameters"] = {"content_type": "datetime" if field.role is Role.DATETIME else "str"}
+    return tensor

@@ -58,15 +58,15 @@ def output_tensors(answered: Answer, signature: Signature) -> dict[str, Tensor]:
                 {"labels": orjson.dumps(list(signature.classes)).decode()},
             )
         )
-    found = [each.output for each in predictions]
+    rows = [each.output for each in predictions]
     if signature.task is Task.ANOMALY:
-        outputs.append(Tensor("score", "FP64", (n_rows,), [each.get("score") for each in found]))
-    if any("interval" in each for each in found):
-        ends = [each.get("interval") or {"low": None, "high": None} for each in found]
+        outputs.append(Tensor("score", "FP64", (n_rows,), [each.get("score") for each in rows]))
+    if any("interval" in each for each in rows):
+        ends = [each.get("interval") or {"low": None, "high": None} for each in rows]
         data = [each[name] for each in ends for name in ("low", "high")]
-        coverage = next(each["interval"]["coverage"] for each in found if each.get("interval"))
+        coverage = next(each["interval"]["coverage"] for each in rows if each.get("interval"))
         outputs.append(Tensor("interval", "FP64", (n_rows, 2), data, {"coverage": coverage}))
-    outputs += [_texts(name, found) for name in ("set", "explain", "error") if _has(name, found)]
+    outputs += [_texts(name, rows) for name in ("set", "explain", "error") if _has(name, rows)]
     if any(each.warnings for each in predictions):
         data = [dumps(each.warnings_as_json).decode() for each in predictions]
         outputs.append(Tensor("warnings", "BYTES", (n_rows,), data))
@@ -81,7 +81,7 @@ def _has(name: str, found: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _texts(name: str, found: Sequence[Mapping[str, Any]]) -> Tensor:
-    """What has no tensor form, as JSON in a text for each row."""
+    """An output that is no tensor of numbers: one JSON text for each row."""
     values = [each.get(KEYS.get(name, name)) for each in found]
     texts = [each if each is None or isinstance(each, str) else dumps(each).decode() for each in values]
     return Tensor(name, "BYTES", (len(found),), texts)

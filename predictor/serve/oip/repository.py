@@ -19,8 +19,8 @@ from ..route import Call, as_json
 def repository_index(call: Call) -> HttpResponse:
     """Every version of every model. `{"ready": true}` leaves out what is archived; the body may be empty."""
     body = call.body()
-    asked = loads(body, max_depth=settings.MAX_JSON_DEPTH) if body.strip() else {}
-    is_ready_only = isinstance(asked, Mapping) and asked.get("ready") is True
+    parameters = loads(body, max_depth=settings.MAX_JSON_DEPTH) if body.strip() else {}
+    is_ready_only = isinstance(parameters, Mapping) and parameters.get("ready") is True
     versions = (
         ModelVersion.objects.filter(registered_model__workspace=call.workspace)
         .order_by("registered_model__slug", "number")
@@ -41,40 +41,40 @@ def repository_index(call: Call) -> HttpResponse:
 
 
 def load(call: Call, model: str) -> HttpResponse:
-    """Bring the champion into this process's memory."""
+    """Load the champion into the memory of this process."""
     loaded_versions.served(version_at(call.model(model), ""))
     return as_json({})
 
 
 def unload(call: Call, model: str) -> HttpResponse:
-    """Free the memory of this process. What serves is said by aliases and the archive: the next request
-    loads it again."""
+    """Remove the model from the memory of this process. Aliases and the archive decide what serves, so the next
+    request loads it again."""
     for version in call.model(model).versions.all():
         loaded_versions.forget(version)
     return as_json({})
 
 
 def stats(call: Call, model: str = "", version: str = "") -> HttpResponse:
-    """Counted from the log of predictions."""
-    found = [call.model(model)] if model else models_of_workspace(call)
-    chosen = [version_at(found[0], version)] if version else None
-    return as_json({"model_stats": [_stats(each) for each in statistics.of_versions(found, chosen)]})
+    """Inference statistics, counted from the prediction log."""
+    registered = [call.model(model)] if model else models_of_workspace(call)
+    versions = [version_at(registered[0], version)] if version else None
+    return as_json({"model_stats": [_stats(each) for each in statistics.of_versions(registered, versions)]})
 
 
-def _stats(found: statistics.VersionStatistics) -> dict[str, Any]:
+def _stats(version: statistics.VersionStatistics) -> dict[str, Any]:
     none = {"count": 0, "ns": 0}
     return {
-        "name": found.model,
-        "version": str(found.version),
-        "last_inference": found.last_at_ms,
-        "inference_count": found.n_rows,
-        "execution_count": found.n_requests,
+        "name": version.model,
+        "version": str(version.version),
+        "last_inference": version.last_at_ms,
+        "inference_count": version.n_rows,
+        "execution_count": version.n_requests,
         "inference_stats": {
-            "success": {"count": found.n_requests, "ns": found.total_ns},
+            "success": {"count": version.n_requests, "ns": version.total_ns},
             "fail": none,
             "queue": none,
             "compute_input": none,
-            "compute_infer": {"count": found.n_requests, "ns": found.total_ns},
+            "compute_infer": {"count": version.n_requests, "ns": version.total_ns},
             "compute_output": none,
             "cache_hit": none,
             "cache_miss": none,

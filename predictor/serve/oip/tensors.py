@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol V2: from JSON and raw bytes to lists of values, and back.
+"""Tensors of the Open Inference Protocol V2: decoded from JSON and raw bytes to lists of values, and encoded.
 
 The specification is `open_inference_rest.yaml` of kserve/open-inference-protocol with Triton's extensions
 "binary tensor data" and "classification".
@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import InvalidInput, Problem, listed, shown
 
-# struct's letters; BYTES has its own form.
+# The format characters of `struct`; BYTES has an encoding of its own, see `_texts`.
 LETTERS = {
     "BOOL": "?", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q",
     "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d",
@@ -28,7 +28,7 @@ MOST_DIMENSIONS = 8
 
 @dataclass(frozen=True)
 class Tensor:
-    """Values in row-major order. `None` is missing."""
+    """A tensor with its values in row-major order; a missing value is `None`."""
 
     name: str
     datatype: str
@@ -42,9 +42,9 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
     if not isinstance(inputs, list) or not inputs:
         raise InvalidInput('"inputs" has to be a list of tensors.', problems=[Problem("Wrong.", "/inputs")])
     tensors, start = [], 0
-    for place, given in enumerate(inputs):
-        name, datatype, shape = _head(given, place)
-        parameters = given.get("parameters") or {}
+    for index, document in enumerate(inputs):
+        name, datatype, shape = _head(document, index)
+        parameters = document.get("parameters") or {}
         n_bytes = parameters.get("binary_data_size") if isinstance(parameters, Mapping) else None
         if n_bytes is not None:
             if isinstance(n_bytes, bool) or not isinstance(n_bytes, int) or n_bytes < 0:
@@ -55,7 +55,7 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
             start += n_bytes
             data: Sequence[Any] = _from_bytes(part, name, datatype, math.prod(shape))
         else:
-            data = _from_json(given.get("data"), name, datatype, len(shape))
+            data = _from_json(document.get("data"), name, datatype, len(shape))
         if len(data) != math.prod(shape):
             raise InvalidInput(
                 f"Input {shown(name)} holds {len(data)} values, but its shape {list(shape)} "
@@ -63,7 +63,7 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
             )
         tensors.append(Tensor(name, datatype, shape, data))
     if start != len(raw):
-        raise InvalidInput(f"{len(raw) - start} bytes follow the last tensor and belong to none.")
+        raise InvalidInput(f"{len(raw) - start} bytes after the last tensor belong to no input.")
     names = [each.name for each in tensors]
     if len(set(names)) != len(names):
         repeated = listed(sorted({each for each in names if names.count(each) > 1}))
@@ -71,14 +71,14 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
     return tensors
 
 
-def _head(given: Any, place: int) -> tuple[str, str, tuple[int, ...]]:
-    if not isinstance(given, Mapping):
+def _head(document: Any, index: int) -> tuple[str, str, tuple[int, ...]]:
+    if not isinstance(document, Mapping):
         raise InvalidInput(
-            f"Input {place} is not an object.", problems=[Problem("Wrong.", f"/inputs/{place}")]
+            f"Input {index} is not an object.", problems=[Problem("Wrong.", f"/inputs/{index}")]
         )
-    name, datatype, shape = given.get("name"), given.get("datatype"), given.get("shape")
+    name, datatype, shape = document.get("name"), document.get("datatype"), document.get("shape")
     if not isinstance(name, str) or not name:
-        raise InvalidInput(f"Input {place} has no name.")
+        raise InvalidInput(f"Input {index} has no name.")
     if datatype not in DATATYPES:
         raise InvalidInput(
             f"Input {shown(name)} has the datatype {shown(datatype)}; known are {', '.join(DATATYPES)}."
@@ -94,7 +94,7 @@ def _head(given: Any, place: int) -> tuple[str, str, tuple[int, ...]]:
 
 def _from_json(data: Any, name: str, datatype: str, n_dimensions: int) -> Sequence[Any]:
     if not isinstance(data, list):
-        raise InvalidInput(f"Input {shown(name)} has no data: send a list, or its bytes behind the JSON.")
+        raise InvalidInput(f"Input {shown(name)} has no data: send a list, or its bytes after the JSON.")
     for _ in range(n_dimensions - 1):
         if not data or not isinstance(data[0], list):
             break
@@ -133,20 +133,20 @@ def _from_bytes(raw: memoryview, name: str, datatype: str, n_values: int) -> Seq
 
 
 def _texts(raw: memoryview, name: str) -> list[str]:
-    """Elements of a 4-byte little-endian length and UTF-8."""
-    texts, at = [], 0
-    while at < len(raw):
-        if at + 4 > len(raw):
+    """The texts of a BYTES tensor: each is its length (4 bytes, little-endian) and its UTF-8 bytes."""
+    texts, offset = [], 0
+    while offset < len(raw):
+        if offset + 4 > len(raw):
             raise InvalidInput(f"The bytes of input {shown(name)} end within a length.")
-        (n_bytes,) = struct.unpack_from("<I", raw, at)
-        at += 4
-        if at + n_bytes > len(raw):
+        (n_bytes,) = struct.unpack_from("<I", raw, offset)
+        offset += 4
+        if offset + n_bytes > len(raw):
             raise InvalidInput(f"The bytes of input {shown(name)} end within a text.")
         try:
-            texts.append(str(raw[at : at + n_bytes], "utf-8"))
+            texts.append(str(raw[offset : offset + n_bytes], "utf-8"))
         except UnicodeDecodeError:
             raise InvalidInput(f"Text {len(texts) + 1} of input {shown(name)} is not UTF-8.") from None
-        at += n_bytes
+        offset += n_bytes
     return texts
 
 
@@ -181,11 +181,12 @@ def _rows_of_matrix(tensor: Tensor, names: Sequence[str]) -> list[dict[str, Any]
             f"its features in order ({listed(names, 20)}), or one tensor for each, under its name."
         )
     data = tensor.data
-    return [dict(zip(names, data[at : at + width], strict=True)) for at in range(0, len(data), width)]
+    starts = range(0, len(data), width)
+    return [dict(zip(names, data[start : start + width], strict=True)) for start in starts]
 
 
 def written(tensor: Tensor, *, is_binary: bool) -> tuple[dict[str, Any], bytes]:
-    """The tensor as its JSON and, when it goes as bytes, those. What cannot (a gap among integers) goes as JSON."""
+    """Encode a tensor: its JSON, and its bytes where `is_binary`. Integers with missing values stay in the JSON."""
     head: dict[str, Any] = {
         "name": tensor.name,
         "datatype": tensor.datatype,
@@ -201,7 +202,10 @@ def written(tensor: Tensor, *, is_binary: bool) -> tuple[dict[str, Any], bytes]:
 
 
 def as_bytes(tensor: Tensor) -> bytes | None:
-    """Row-major, little-endian; a gap is NaN or the empty text, and has no form among integers and booleans."""
+    """The raw bytes of a tensor, row-major and little-endian; a missing value is NaN or the empty text.
+
+    None for integers and booleans with missing values: these cannot be encoded.
+    """
     if tensor.datatype == "BYTES":
         texts = ["" if each is None else str(each) for each in tensor.data]
         return b"".join(struct.pack("<I", len(raw)) + raw for raw in (text.encode() for text in texts))

@@ -17,7 +17,7 @@ ALL = (Scope.READ, Scope.PREDICT, Scope.WRITE)
 
 @dataclass
 class Caller:
-    """A program with a token: paths below the workspace's own are given without it."""
+    """A client of the API with a token. Relative paths are below `/api/v1/<workspace>/`."""
 
     workspace: str
     headers: Mapping[str, str]
@@ -45,10 +45,10 @@ class Caller:
 @pytest.fixture
 def call_as() -> Callable[..., Caller]:
     def make(user: User, workspace: Workspace, *scopes: Scope) -> Caller:
-        made = tokens.create_token(user=user, workspace=workspace, name="test", scopes=scopes or ALL)
+        created = tokens.create_token(user=user, workspace=workspace, name="test", scopes=scopes or ALL)
         return Caller(
             workspace.slug,
-            {"Authorization": f"Bearer {made.plaintext}"},
+            {"Authorization": f"Bearer {created.plaintext}"},
             Client(raise_request_exception=False),
         )
 
@@ -57,13 +57,13 @@ def call_as() -> Callable[..., Caller]:
 
 @pytest.fixture
 def api(call_as: Callable[..., Caller], member: User, workspace: Workspace) -> Caller:
-    """A member of acme."""
+    """The API as a member of acme, with all scopes."""
     return call_as(member, workspace)
 
 
 @pytest.fixture
 def outsider(call_as: Callable[..., Caller], stranger: User, other_workspace: Workspace) -> Caller:
-    """An admin of another workspace."""
+    """The API as an admin of another workspace."""
     return call_as(stranger, other_workspace)
 
 
@@ -82,12 +82,12 @@ def linear(workspace: Workspace, member: User) -> ModelVersion:
 
 
 def problem(response: Any, status: int) -> dict[str, Any]:
-    """The problem document of a response of this status."""
+    """The problem document (RFC 9457) of a response, checked for this status."""
     assert response.status_code == status, response.content[:500]
     assert response["Content-Type"] == "application/problem+json"
-    found: dict[str, Any] = response.json()
-    assert set(found) >= {"type", "title", "status", "detail", "errors", "limit", "request_id"}
-    assert found["status"] == status
-    assert found["request_id"] == response["X-Request-ID"]
-    assert found["detail"]
-    return found
+    document: dict[str, Any] = response.json()
+    assert set(document) >= {"type", "title", "status", "detail", "errors", "limit", "request_id"}
+    assert document["status"] == status
+    assert document["request_id"] == response["X-Request-ID"]
+    assert document["detail"]
+    return document

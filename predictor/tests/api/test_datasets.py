@@ -116,7 +116,7 @@ def test_an_unusual_file_is_taken(api: Caller, case: str) -> None:
 @pytest.mark.parametrize(
     "filename", ["../../etc/passwd.csv", "a\0b.csv", "x" * 400 + ".csv", "a\u202egpj.csv", "C:\\x\\y.csv"]
 )
-def test_a_file_name_is_only_ever_a_label(api: Caller, filename: str) -> None:
+def test_a_hostile_file_name_is_refused_or_cleaned(api: Caller, filename: str) -> None:
     response = upload(api, filename=filename)
 
     assert response.status_code in (201, 400)
@@ -137,7 +137,7 @@ def test_a_file_name_is_only_ever_a_label(api: Caller, filename: str) -> None:
         {"name": "x" * 300},
     ],
 )
-def test_an_option_that_cannot_be_is_400(api: Caller, fields: dict[str, str]) -> None:
+def test_an_invalid_option_is_400(api: Caller, fields: dict[str, str]) -> None:
     problem(upload(api, **fields), 400)
 
 
@@ -205,7 +205,7 @@ def test_a_dataset_is_previewed_and_downloaded(api: Caller) -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "x", "-1", "99999", "9" * 30])
-def test_a_preview_of_no_sensible_length_is_400(api: Caller, limit: str) -> None:
+def test_an_invalid_preview_length_is_400(api: Caller, limit: str) -> None:
     problem(api.get(f"datasets/{upload(api).json()['id']}/preview", limit=limit), 400)
 
 
@@ -239,5 +239,5 @@ def test_anonymous_is_401_and_a_viewer_does_not_upload(
 
 
 @pytest.mark.parametrize("pk", ["0", "9" * 40, "x", "-1"])
-def test_an_id_that_is_none_is_404(api: Caller, pk: str) -> None:
+def test_an_invalid_id_is_404(api: Caller, pk: str) -> None:
     problem(api.get(f"datasets/{pk}"), 404)

@@ -22,14 +22,14 @@ def test_routes_answer_with_and_without_a_slash(api: Caller, path: str) -> None:
     assert api.get(path).status_code == 200
 
 
-def test_a_method_that_is_not_there_is_405_and_says_what_is(api: Caller) -> None:
+def test_an_unsupported_method_is_405_and_names_the_supported_ones(api: Caller) -> None:
     response = api.send("delete", "models")
 
     problem(response, 405)
     assert response["Allow"] == "GET, HEAD"
 
 
-def test_a_form_that_nobody_serves_is_406(api: Caller) -> None:
+def test_an_unsupported_response_format_is_406(api: Caller) -> None:
     response = api.client.get(api.path("models"), headers={**api.headers, "Accept": "image/png"})
 
     problem(response, 406)
@@ -70,15 +70,15 @@ BODIES = {
     "invalid UTF-8": (b'{"name": "\xff"}', "not valid JSON"),
     "lone surrogate": (b'{"name": "\\ud800"}', "not valid JSON"),
     "NUL": (b'{"name": "a\\u0000b"}', "NUL"),
-    "a name twice": (b'{"name": "a", "name": "b"}', "“name” stands twice"),
-    "a name twice, deeper": (b'{"name": [{"a:": 1, "a:": 2}]}', "stands twice"),
+    "a name twice": (b'{"name": "a", "name": "b"}', "“name” appears twice"),
+    "a name twice, deeper": (b'{"name": [{"a:": 1, "a:": 2}]}', "appears twice"),
     "nested too deep": (b'{"name": ' + b"[" * 30 + b"]" * 30 + b"}", "nested deeper than 20"),
     "nested beyond reason": (b"[" * 100_000, "nested deeper than 20"),
 }
 
 
 @pytest.mark.parametrize("case", BODIES)
-def test_json_that_is_not_clean_is_400_with_a_sentence(api: Caller, case: str) -> None:
+def test_invalid_json_is_400_with_a_sentence(api: Caller, case: str) -> None:
     body, sentence = BODIES[case]
 
     found = problem(api.send("patch", "models/none", body), 400)
@@ -86,7 +86,7 @@ def test_json_that_is_not_clean_is_400_with_a_sentence(api: Caller, case: str) -
     assert sentence in found["detail"]
 
 
-def test_a_backslash_before_u0000_is_a_text_like_any_other(api: Caller, workspace: Any, member: Any) -> None:
+def test_an_escaped_backslash_before_u0000_is_ordinary_text(api: Caller, workspace: Any, member: Any) -> None:
     registry.get_or_create_model(workspace=workspace, name_or_slug="m", by=member)
 
     response = api.send("patch", "models/m", rb'{"description": "\\u0000"}')
@@ -109,7 +109,7 @@ def test_an_invalid_field_is_named_by_a_pointer(api: Caller, workspace: Any, mem
     assert found["errors"][0]["pointer"] == "/name"
 
 
-def test_what_nobody_foresaw_is_500_without_its_stack(
+def test_an_unexpected_error_is_500_without_a_stack_trace(
     api: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Requests that predict with a token go a shorter way; what callers see is the same."""
+"""Fast path: predictions with a token skip most middleware and the framework; the responses stay the same."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROWS = {"rows": [{"x1": 1, "x2": 2}]}
         ("/w/acme/models/m/predict/", {"Authorization": "Bearer x"}, False),
     ],
 )
-def test_it_takes_what_predicts_and_cannot_need_a_session(
+def test_it_takes_predictions_that_need_no_session(
     path: str, headers: dict[str, str], is_spared: bool
 ) -> None:
     request: HttpRequest = RequestFactory().post(path, headers=headers)
@@ -47,7 +47,7 @@ def test_it_takes_what_predicts_and_cannot_need_a_session(
     assert fast_path.is_spared(request.META) is is_spared
 
 
-def test_a_session_predicts_by_the_long_way_and_is_held_to_csrf(linear: ModelVersion, member: User) -> None:
+def test_a_session_takes_all_middleware_and_needs_a_csrf_token(linear: ModelVersion, member: User) -> None:
     browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
     browser.force_login(member)
     path = f"/api/v1/acme/{PATH}"
@@ -69,13 +69,13 @@ def test_json_is_given_to_whoever_accepts_it(api: Caller, linear: ModelVersion, 
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
 
-def test_what_accepts_no_json_is_406(api: Caller, linear: ModelVersion) -> None:
+def test_a_request_that_accepts_no_json_is_406(api: Caller, linear: ModelVersion) -> None:
     headers = {**api.headers, "Accept": "image/png"}
 
     problem(api.client.post(api.path(PATH), ROWS, content_type="application/json", headers=headers), 406)
 
 
-def test_answers_are_guarded_like_all_others(api: Caller, linear: ModelVersion) -> None:
+def test_answers_have_the_security_headers_and_the_host_is_checked(api: Caller, linear: ModelVersion) -> None:
     response = api.post(PATH, ROWS)
 
     assert response["X-Content-Type-Options"] == "nosniff"
@@ -110,7 +110,7 @@ def test_a_web_worker_imports_no_scikit_learn_to_serve(linear: ModelVersion, tmp
     assert (round(float(answer), 6), imported) == (-0.4, "[]\n"), done.stderr
 
 
-# --- The common request, answered past the framework ---------------------------------------------------------
+# --- The common request, answered without the framework -------------------------------------------------------
 SENT: dict[str, tuple[str, str, dict[str, str]]] = {
     "a row": ("article", '{"rows": [{"x1": 1, "x2": 2}]}', {}),
     "a doubtful row": ("article", '{"rows": [{"x1": 1, "x2": null, "more": 1}]}', {}),
@@ -130,7 +130,7 @@ OF_EACH_ANSWER = ("id", "request_id", "latency_ms")
 
 @pytest.mark.parametrize("sent", SENT)
 @pytest.mark.parametrize("scope", [Scope.PREDICT, Scope.READ])
-def test_a_program_hears_the_same_past_the_framework_as_through_it(
+def test_a_plain_request_gets_the_same_answer_as_through_the_framework(
     call_as: Any,
     member: User,
     workspace: Workspace,
@@ -152,12 +152,12 @@ def test_a_program_hears_the_same_past_the_framework_as_through_it(
         )  # fmt: skip
         environ["wsgi.input"] = io.BytesIO(body.encode())
         assert fast_predictions.is_plain(WSGIRequest(environ)) is (accept == "application/json")
-        answers.append(_heard(environ))
+        answers.append(_response_to(environ))
 
     assert answers[0] == answers[1]
 
 
-def test_a_token_of_another_workspace_hears_the_same_past_the_framework(
+def test_a_token_of_another_workspace_gets_404_on_a_plain_request(
     outsider: Caller, linear: ModelVersion
 ) -> None:
     path = "/api/v1/acme/models/article/predictions"
@@ -166,18 +166,18 @@ def test_a_token_of_another_workspace_hears_the_same_past_the_framework(
     problem(plain, 404)
 
 
-def _heard(environ: dict[str, Any]) -> Any:
-    """Status, headers and body as a server would send them, but for what is each answer's own."""
-    said: list[Any] = []
+def _response_to(environ: dict[str, Any]) -> Any:
+    """Status, headers and body of the response, without the values that differ in every response."""
+    started: list[Any] = []
     application = fast_path.Application()
-    body = b"".join(application(environ, lambda status, headers: said.extend((status, dict(headers)))))
-    status, headers = said
+    body = b"".join(application(environ, lambda status, headers: started.extend((status, dict(headers)))))
+    status, headers = started
     assert headers.pop("Content-Length") == str(len(body))
     assert len(headers.pop("X-Request-ID")) == 32
     for name in ("X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"):
         assert headers[name]
-    found = json.loads(body)
-    for each in (found, *found.get("predictions", ())):
+    document = json.loads(body)
+    for each in (document, *document.get("predictions", ())):
         for name in OF_EACH_ANSWER:
             each.pop(name, None)
-    return status, headers, found
+    return status, headers, document

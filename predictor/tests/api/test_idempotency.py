@@ -45,7 +45,7 @@ def upload(api: Caller, content: bytes = CSV, **fields: Any) -> Any:
 
 
 def assert_replayed(first: Any, second: Any) -> None:
-    """The second answer is the first one, byte for byte, and says that it is."""
+    """The second response is the first one byte for byte, with the header `Idempotency-Replayed`."""
     bodies = [
         b"".join(each.streaming_content) if each.streaming else each.content for each in (first, second)
     ]
@@ -58,7 +58,7 @@ def assert_replayed(first: Any, second: Any) -> None:
 
 @pytest.fixture
 def dataset(workspace: Workspace) -> Dataset:
-    """One that can be trained on as far as anybody looks at it before a worker does."""
+    """A dataset without a file: enough to queue a training run, which no worker carries out here."""
     column = {"storage": "BIGINT", "role": "numeric", "n_distinct": 30, "minimum": 0.0, "maximum": 29.0}
     return Dataset.objects.create(
         workspace=workspace, name="T", filename="t.csv", sha256="0" * 64, n_bytes=1, parquet_digest="0" * 64,
@@ -151,7 +151,7 @@ def test_the_same_rows_at_once_and_as_a_batch_are_two_requests(api: Caller, line
 
 
 @pytest.mark.parametrize("key", ["", " ", "é", "a" * 256, "a\x7f"])
-def test_what_is_no_key_is_refused(api: Caller, linear: ModelVersion, key: str) -> None:
+def test_an_invalid_key_is_refused(api: Caller, linear: ModelVersion, key: str) -> None:
     response = api.client.post(
         api.path("models/article/predictions"), orjson.dumps(ROWS), "application/json",
         HTTP_IDEMPOTENCY_KEY=key, HTTP_AUTHORIZATION=api.headers["Authorization"],
@@ -168,7 +168,7 @@ def test_keys_belong_to_their_caller(
     assert "Idempotency-Replayed" not in post(call_as(viewer, workspace), "models/article/predictions", ROWS)
 
 
-def test_refusals_of_what_was_sent_are_repeated_and_passing_troubles_are_not(
+def test_errors_of_the_request_are_replayed_and_temporary_errors_are_not(
     api: Caller, linear: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = {"rows": [{"x1": "abc", "x2": 2}]}
@@ -207,7 +207,7 @@ def test_a_request_that_is_still_being_answered_is_refused_until_its_owner_is_de
     assert claim(workspace).body == b"made"
 
 
-def test_an_owner_that_was_taken_over_does_not_overwrite_the_answer(workspace: Workspace) -> None:
+def test_an_owner_that_lost_its_claim_does_not_overwrite_the_answer(workspace: Workspace) -> None:
     late = claim(workspace)
     IdempotentRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     with claim(workspace) as mine:
@@ -241,7 +241,7 @@ def test_a_run_and_its_kept_answer_are_one_transaction(
     assert post(api, "training-runs", run_of(dataset)).status_code == 202
 
 
-def test_without_the_header_nothing_is_asked_or_written(
+def test_without_the_header_the_key_table_is_not_touched(
     api: Caller, linear: ModelVersion, django_assert_max_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(20) as asked:
@@ -258,7 +258,7 @@ def _crowd(transactional_db: None, settings: Settings) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_crowd")
 @pytest.mark.parametrize("what", ["run", "upload"])
-def test_fifty_at_once_make_one(
+def test_fifty_concurrent_repetitions_create_one_row(
     api: Caller, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     answers: list[Any] = []
@@ -283,7 +283,7 @@ def test_fifty_at_once_make_one(
     assert len(answers) == 50
     assert len(made) == 1
     assert all(each.content == made[0].content for each in others if each.status_code == good)
-    # On a slow machine SQLite's patience may end before the turn of the last: the database is busy, nothing was made.
+    # On a slow machine SQLite's timeout may end before the last one's turn: 503, and nothing was created.
     assert {each.status_code for each in others} <= {good, 409, 503}
     assert all(each["Retry-After"] == "1" for each in others if each.status_code in (409, 503))
     assert (TrainingRun.objects.count(), Dataset.objects.count()) == ((1, 1) if what == "run" else (0, 2))

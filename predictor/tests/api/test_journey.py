@@ -1,4 +1,4 @@
-"""The whole street over HTTP: a real CSV goes in, its predictions come out and stand in the log."""
+"""End to end over HTTP: a real CSV file is uploaded and trained on; predictions are answered and logged."""
 
 from __future__ import annotations
 

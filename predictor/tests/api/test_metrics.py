@@ -1,4 +1,4 @@
-"""`/metrics`: closed until a token is set, and then what Prometheus reads."""
+"""`/metrics`: 404 until a token is configured, then the metrics that Prometheus reads."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def samples(token: str = "secret") -> dict[str, float]:
     }
 
 
-def test_without_a_token_set_there_is_nothing(db: None) -> None:
+def test_it_is_404_without_a_configured_token(db: None) -> None:
     problem(Client().get("/metrics", headers={"Authorization": "Bearer "}), 404)
 
 
 @pytest.mark.parametrize("sent", ["", "Bearer wrong", "Bearer ", "Basic secret", "Bearer sécret"])
-def test_it_is_for_the_holder_of_the_token_alone(db: None, settings: Any, sent: str) -> None:
+def test_it_needs_the_configured_token(db: None, settings: Any, sent: str) -> None:
     settings.METRICS_TOKEN = "secret"
     headers = {"Authorization": sent} if sent else {}
 
     problem(Client().get("/metrics", headers=headers), 401)
 
 
-def test_it_tells_what_was_answered_by_whom(api: Caller, linear: ModelVersion, settings: Any) -> None:
+def test_it_counts_requests_by_interface_and_status(api: Caller, linear: ModelVersion, settings: Any) -> None:
     settings.METRICS_TOKEN = "secret"
     body = {"rows": [{"x1": 1, "x2": 2}, {"x1": 2, "x2": 2}]}
     for _ in range(3):
@@ -67,7 +67,7 @@ def test_it_tells_what_was_answered_by_whom(api: Caller, linear: ModelVersion, s
     assert found["mlweb_disk_free_bytes"] > 0
 
 
-def test_it_tells_of_files_and_batches(
+def test_it_counts_files_and_batches(
     api: Caller, linear: ModelVersion, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.METRICS_TOKEN = "secret"

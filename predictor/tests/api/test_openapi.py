@@ -28,11 +28,11 @@ DOCUMENT = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, publ
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Any:
-    """The project behind WSGI, and its document without a login: that is read before there is a database."""
+    """The WSGI application, and the OpenAPI document without a login: it is read before there is a database."""
     if environ["PATH_INFO"] == "/document.json":
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(DOCUMENT).encode()]
-    # Made for each request: its middleware looks at folders that each test has for itself.
+    # Created for each request: its middleware reads folders that differ from test to test.
     response = get_wsgi_application()(environ, start_response)
     try:
         return list(response)
@@ -52,7 +52,7 @@ def _open_connection() -> Iterator[None]:
 
 @schemathesis.serializer("application/x-ndjson", "application/vnd.apache.parquet")
 def _as_it_is(context: Any, value: Any) -> bytes:
-    """Bodies that are files: whatever was made up is their content."""
+    """The serializer of file bodies: the generated value is the file's content."""
     return value if isinstance(value, bytes) else str(value).encode()
 
 
@@ -73,7 +73,7 @@ KNOWN = {"workspace": "acme", "model": "article", "number": 1, "alias": "champio
 def test_no_request_makes_a_500_or_an_undocumented_status(
     case: schemathesis.Case, api: Caller, linear: ModelVersion
 ) -> None:
-    # Real names lead into the views; random ones would end at the first 404.
+    # Existing names reach the views; random ones would all get 404.
     case.path_parameters = {
         name: KNOWN.get(name, value) for name, value in (case.path_parameters or {}).items()
     }
@@ -133,7 +133,7 @@ def test_the_document_is_openapi_3_1(api: Caller) -> None:
     assert response.json()["openapi"].startswith("3.1")
 
 
-def test_the_document_is_not_for_everybody(anonymous: Caller, db: None) -> None:
+def test_the_document_needs_authentication(anonymous: Caller, db: None) -> None:
     problem(anonymous.get("/api/schema"), 401)
 
 
@@ -156,7 +156,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_nothing_inline(member: User, 
         assert '"validatorUrl": null' in body
 
 
-def test_the_page_asks_strangers_to_sign_in(db: None) -> None:
+def test_the_page_needs_a_signed_in_user(db: None) -> None:
     response: Any = Client().get("/api/docs/")
 
     assert response.status_code == 302

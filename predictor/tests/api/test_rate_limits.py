@@ -1,4 +1,4 @@
-"""429 in the shape of each face, and what every answer says about the limit."""
+"""Rate limits: 429 in the form of each interface, and the headers about the limit in every response."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def headers(member: User, workspace: Workspace, linear: ModelVersion) -> dict[str, str]:
-    """Of a token with two requests a minute."""
+    """The headers of a token that may send two requests a minute."""
     made = tokens.create_token(
         user=member, workspace=workspace, name="t", scopes=["predict", "read"], requests_per_minute=2
     )
@@ -38,7 +38,9 @@ def headers(member: User, workspace: Workspace, linear: ModelVersion) -> dict[st
 
 
 @pytest.mark.parametrize(("path", "body"), PREDICTING)
-def test_the_third_of_two_is_refused(headers: dict[str, str], path: str, body: dict[str, Any]) -> None:
+def test_a_third_request_is_refused_with_a_limit_of_two(
+    headers: dict[str, str], path: str, body: dict[str, Any]
+) -> None:
     answers = [Client().post(path, body, content_type="application/json", headers=headers) for _ in range(3)]
 
     assert [each.status_code for each in answers] == [200, 200, 429], answers[0].content
@@ -53,14 +55,14 @@ def test_the_third_of_two_is_refused(headers: dict[str, str], path: str, body: d
         assert sentence in answers[2].json().values()
 
 
-def test_every_request_of_the_token_counts_whatever_it_asks(headers: dict[str, str]) -> None:
+def test_every_request_of_the_token_counts(headers: dict[str, str]) -> None:
     assert Client().get("/api/v1/acme/models", headers=headers).status_code == 200
     assert Client().get("/serve/acme/v2/models", headers=headers).status_code == 200
 
     problem(Client().get("/api/v1/workspaces", headers=headers), 429)
 
 
-def test_without_a_limit_nothing_is_said_of_one(member: User, workspace: Workspace) -> None:
+def test_without_a_limit_there_are_no_rate_limit_headers(member: User, workspace: Workspace) -> None:
     made = tokens.create_token(user=member, workspace=workspace, name="t", scopes=["read"])
 
     answer = Client().get("/api/v1/workspaces", headers={"Authorization": f"Bearer {made.plaintext}"})

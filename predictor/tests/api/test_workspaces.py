@@ -12,7 +12,7 @@ from predictor.services.operations import health
 from predictor.tests.api.conftest import Caller, problem
 
 
-def test_a_token_sees_its_own_workspace_alone(
+def test_a_token_sees_only_its_own_workspace(
     api: Caller, member: User, workspace: Workspace, other_workspace: Workspace
 ) -> None:
     Membership.objects.create(workspace=other_workspace, user=member, role=WorkspaceRole.VIEWER)

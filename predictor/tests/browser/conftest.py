@@ -21,13 +21,13 @@ from predictor.models import User
 from predictor.tests.live_worker import hearing_worker
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-# Root, as in a container, has no sandbox; the rest keeps Chromium from calling home.
+# Root, as in a container, cannot use the sandbox; the other flags stop Chromium's own requests to the network.
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 TIMEOUT_MS = 20_000
-# Playwright's event loop runs in the thread of the test; the test itself is synchronous all the same.
+# Playwright's event loop runs in the thread of the test, although the test is synchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 PASSWORD = "a long enough secret"
 
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    # For one module: while Playwright runs, its event loop is seen by every test of the process.
+    # One for each module: while Playwright runs, every test of the process sees its event loop.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -62,7 +62,7 @@ def _worker(monkeypatch: pytest.MonkeyPatch, live_server: LiveServer) -> Iterato
 
 @dataclass
 class Watch:
-    """What went wrong on a page. `allow(400)` for a test that provokes a refusal."""
+    """Records errors of a page: console, scripts, status codes, other hosts. `allow(400)` permits a status."""
 
     base: str
     problems: list[str] = field(default_factory=list)
@@ -73,20 +73,20 @@ class Watch:
 
     def attach(self, page: Page) -> None:
         page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
-        page.on("console", lambda said: self._said(said.type, said.text))
-        page.on("request", self._asked)
-        page.on("response", self._answered)
+        page.on("console", lambda message: self._check_console(message.type, message.text))
+        page.on("request", self._check_request)
+        page.on("response", self._check_response)
 
-    def _said(self, kind: str, text: str) -> None:
-        # A failed request is judged by its status, below.
+    def _check_console(self, kind: str, text: str) -> None:
+        # `_check_response` reports failed requests.
         if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
             self.problems.append(f"console {kind}: {text}")
 
-    def _asked(self, request: Request) -> None:
+    def _check_request(self, request: Request) -> None:
         if not request.url.startswith((self.base, "data:", "blob:")):
             self.problems.append(f"request to another host: {request.url}")
 
-    def _answered(self, response: Response) -> None:
+    def _check_response(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self.allowed:
             self.problems.append(f"{response.status} for {response.url}")
 
@@ -100,8 +100,8 @@ def watch(live_server: LiveServer) -> Iterator[Watch]:
 
 @pytest.fixture
 def window(chromium: Browser, watch: Watch) -> Iterator[BrowserContext]:
-    """A browser window with nothing kept from other tests."""
-    # Less motion, so that no colour is caught on its way to another.
+    """A new browser context, without cookies and storage of other tests."""
+    # Reduced motion, so that no colour is measured during a transition.
     window = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     window.set_default_timeout(TIMEOUT_MS)
     window.on("page", watch.attach)
@@ -115,7 +115,7 @@ def tab(window: BrowserContext) -> Page:
 
 
 def sign_in(window: BrowserContext, live_server: LiveServer, user: User) -> None:
-    """As somebody who has signed in before; the sign-in page has a test of its own."""
+    """Sign in by a session cookie; the sign-in page has a test of its own."""
     client = Client()
     client.force_login(user)
     cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}

@@ -1,4 +1,4 @@
-"""Walking a page with the keys alone."""
+"""Keyboard navigation of a page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page
 
 MAX_TABS = 80
-# The name by which assistive technology calls what has the focus: label, aria-label or text.
+# The accessible name of the focused element: label, aria-label or text.
 NAME = """() => {
   const it = document.activeElement;
   if (!it || it === document.body) return "";
@@ -22,7 +22,7 @@ HAS_RING = """() => {
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Press Tab until the element of this name has the focus, and see that one can see it."""
+    """Press Tab until the element with this name has the focus, and check that the focus is visible."""
     seen = []
     for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
@@ -35,7 +35,7 @@ def tab_to(page: Page, name: str) -> None:
 
 
 def follow(page: Page, name: str, to: str = "") -> None:
-    """Tab to a link or a button, press Enter, and wait for the page whose address matches `to`."""
+    """Tab to a link or a button, press Enter, and wait for a URL that matches `to`."""
     tab_to(page, name)
     page.keyboard.press("Enter")
     if to:

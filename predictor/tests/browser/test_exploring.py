@@ -1,4 +1,4 @@
-"""What if, with a real slider; and that the panels beneath an answer keep nobody out."""
+"""What-if with a real slider, and the accessibility of the panels below an answer."""
 
 from __future__ import annotations
 

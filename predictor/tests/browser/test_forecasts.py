@@ -1,4 +1,4 @@
-"""The pages of a forecast in a browser: lines are drawn, and both looks hold."""
+"""Forecast pages in a browser: charts are drawn, and the light and the dark theme are accessible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole street in a browser, with a real table: once by mouse, once by keyboard alone."""
+"""End to end in a browser, from upload to prediction with a real table: by mouse, and by keyboard only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRAINED_MS = 120_000
 
 @pytest.fixture
 def csv_file(tmp_path: Path) -> Path:
-    """Fisher's irises, as a file on somebody's disk."""
+    """Fisher's iris data as a CSV file."""
     path = tmp_path / "irises.csv"
     path.write_bytes(samples.sample_csv(samples.find_sample("iris")))
     return path
@@ -33,7 +33,9 @@ def wait_until_trained(tab: Page) -> None:
     expect(tab.locator("#run-progress .status").first).to_have_text(re.compile("Finished"))
 
 
-def test_the_street_by_mouse(tab: Page, live_server: LiveServer, member: User, csv_file: Path) -> None:
+def test_from_upload_to_prediction_by_mouse(
+    tab: Page, live_server: LiveServer, member: User, csv_file: Path
+) -> None:
     tab.goto(live_server.url)
     tab.get_by_label("Email").fill(member.email)
     tab.get_by_label("Password").fill(PASSWORD)
@@ -84,9 +86,11 @@ def test_the_street_by_mouse(tab: Page, live_server: LiveServer, member: User, c
     assert log.inputs["petal_length_cm"] == 1.4
 
 
-def test_the_street_by_keyboard(tab: Page, live_server: LiveServer, member: User, csv_file: Path) -> None:
+def test_from_upload_to_prediction_by_keyboard(
+    tab: Page, live_server: LiveServer, member: User, csv_file: Path
+) -> None:
     keys = tab.keyboard
-    # The system's dialog is answered for us. Listened for early: a listener needs a moment to be heard.
+    # The file dialog of the system is answered by Playwright. Register early: a listener needs a moment to work.
     tab.on("filechooser", lambda chooser: chooser.set_files(csv_file))
     tab.goto(live_server.url)
     tab_to(tab, "Email")

@@ -1,4 +1,4 @@
-"""The page that is taken along, opened from the disk: no server, no network."""
+"""The offline page, opened from the disk: no server, no network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def version(workspace: Workspace) -> ModelVersion:
 
 @pytest.fixture
 def alone(chromium: Browser) -> Iterator[Page]:
-    """A tab that is offline; what it asks for and complains about fails the test."""
+    """An offline tab; a request or a console error fails the test."""
     context = chromium.new_context(offline=True)
     page, faults = context.new_page(), []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -72,7 +72,7 @@ def test_it_predicts_from_the_disk_as_the_service_does(
         assert alone.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_it_refuses_when_the_stored_answers_are_others(
+def test_it_refuses_to_predict_when_the_stored_answers_differ(
     alone: Page, version: ModelVersion, tmp_path: Path
 ) -> None:
     page = portable.offline_page(version).content

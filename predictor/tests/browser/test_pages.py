@@ -35,7 +35,7 @@ RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
-# What colours and width can change; the rest was said of the same document a moment before.
+# The rules that depend on colours and width; the others were checked in LIGHT_WIDE on the same document.
 RULES_OF_LOOKS = {
     "runOnly": {"type": "rule", "values": ["color-contrast", "scrollable-region-focusable", "target-size"]},
     "resultTypes": ["violations"],
@@ -103,7 +103,7 @@ def furnished(workspace: Workspace, admin: User) -> Furnished:
 
 
 def addresses(at: Furnished) -> dict[str, str]:
-    """Every page of a person who may do everything in a workspace."""
+    """The URLs of all pages that an admin of the workspace can open."""
 
     def of(name: str, *args: Any) -> str:
         return reverse(name, args=["acme", *args])
@@ -141,7 +141,7 @@ def addresses(at: Furnished) -> dict[str, str]:
 
 
 def faults_of(tab: Page, name: str) -> list[str]:
-    """What is wrong with the page, in both looks."""
+    """Accessibility violations and overflow of the page, in the light wide and the dark narrow layout."""
     found = []
     tab.evaluate(AXE_SCRIPT)
     for (scheme, width), rules in ((LIGHT_WIDE, RULES), (DARK_NARROW, RULES_OF_LOOKS)):
@@ -158,7 +158,7 @@ def faults_of(tab: Page, name: str) -> list[str]:
     return found
 
 
-def test_no_page_keeps_anybody_out(
+def test_every_page_is_accessible(
     tab: Page, window: BrowserContext, live_server: LiveServer, furnished: Furnished, admin: User
 ) -> None:
     sign_in(window, live_server, admin)
@@ -171,7 +171,7 @@ def test_no_page_keeps_anybody_out(
     assert faults == []
 
 
-def test_empty_pages_and_the_sign_in_page_keep_nobody_out(
+def test_empty_pages_and_the_sign_in_page_are_accessible(
     tab: Page, window: BrowserContext, live_server: LiveServer, member: User
 ) -> None:
     tab.goto(live_server.url)

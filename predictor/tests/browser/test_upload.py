@@ -1,4 +1,4 @@
-"""The upload page: drop a file, watch it go, and mend a refusal with one click."""
+"""The upload page: drop a file, follow the progress, fix an error with one click."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_dropped_file_is_uploaded(tab: Page, live_server: LiveServer, member: 
     assert Dataset.objects.get().filename == "dropped.csv"
 
 
-def test_two_refusals_are_mended_by_a_click_each_without_choosing_the_file_again(
+def test_two_errors_are_fixed_by_one_click_each_without_choosing_the_file_again(
     tab: Page, watch: Watch, live_server: LiveServer, member: User
 ) -> None:
     watch.allow(400)
@@ -62,7 +62,7 @@ def test_two_refusals_are_mended_by_a_click_each_without_choosing_the_file_again
     assert Dataset.objects.get().n_rows == 3
 
 
-def test_a_refusal_is_said_aloud_and_keeps_what_was_typed(
+def test_an_error_is_announced_and_keeps_what_was_typed(
     tab: Page, watch: Watch, live_server: LiveServer, member: User
 ) -> None:
     watch.allow(415)

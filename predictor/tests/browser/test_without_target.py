@@ -1,4 +1,4 @@
-"""The pages of clusters and of unusual rows, and the form that has no target."""
+"""Pages of clustering and anomaly detection versions, and the training form without a target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from predictor.tests.web.described_versions import publish_described
 from predictor.tests.web.tables import upload
 
 
-def test_clusters_and_unusual_rows_are_drawn_and_told_for_everybody(
+def test_charts_of_clusters_and_unusual_rows_are_drawn_and_accessible(
     tab: Page, window: BrowserContext, live_server: LiveServer, workspace: Workspace, admin: User
 ) -> None:
     loaded_versions.forget_all()

@@ -53,7 +53,7 @@ def table(folder: Path, n: int = 60) -> Path:
 
 
 @pytest.mark.usefixtures("_worker")
-def test_the_whole_street(api: Client, tmp_path: Path) -> None:
+def test_a_csv_file_is_uploaded_trained_on_and_predicted(api: Client, tmp_path: Path) -> None:
     dataset = api.upload(table(tmp_path), name="Small")
     again = api.upload(table(tmp_path), name="Small")
     run = api.train(
@@ -129,7 +129,7 @@ def test_an_answer_shows_the_training_rows_most_like_the_row(api: Client, versio
     assert {first.target, second.target} <= set(CLASSES)
 
 
-def test_another_threshold_asked_for_twice_with_one_key_is_one_version(
+def test_a_threshold_change_repeated_with_one_key_makes_one_version(
     api: Client, version: ModelVersion
 ) -> None:
     where, rule = "/models/churn/versions/1/thresholds", {"by": "fixed", "value": 0.25}
@@ -140,7 +140,7 @@ def test_another_threshold_asked_for_twice_with_one_key_is_one_version(
     assert (len(api.versions("churn")), answer.threshold) == (2, 0.25)
 
 
-def test_rows_asked_twice_with_one_key_are_answered_once(api: Client, version: ModelVersion) -> None:
+def test_a_prediction_repeated_with_one_key_is_made_once(api: Client, version: ModelVersion) -> None:
     first, second = (api.predict("churn", [ROW], key="order-17") for _ in range(2))
 
     assert first == second
@@ -177,7 +177,9 @@ def test_promote_and_roll_back(api: Client, version: ModelVersion, member: User)
 
 
 @pytest.mark.parametrize("form", ["offline-page", "bundle", "onnx"])
-def test_versions_are_taken_along(form: str, api: Client, version: ModelVersion, tmp_path: Path) -> None:
+def test_portable_versions_are_downloaded(
+    form: str, api: Client, version: ModelVersion, tmp_path: Path
+) -> None:
     assert api.take_along("churn", 1, to=tmp_path / "file", form=form).stat().st_size > 500
 
 
@@ -193,7 +195,7 @@ REFUSALS: dict[str, tuple[Callable[[Client], Any], type[mlweb_client.ApiError]]]
 
 
 @pytest.mark.parametrize(("call", "kind"), REFUSALS.values(), ids=REFUSALS)
-def test_refusals_are_exceptions_that_say_what_and_where(
+def test_errors_are_exceptions_that_say_what_and_where(
     call: Any, kind: type[mlweb_client.ApiError], api: Client, version: ModelVersion
 ) -> None:
     with pytest.raises(kind) as refused:
@@ -213,7 +215,7 @@ def test_a_wrong_token_is_not_authenticated(live_server: LiveServer, version: Mo
 
 
 class Stub(BaseHTTPRequestHandler):
-    """Answers as it is told, and remembers what came."""
+    """A server that sends prepared responses and records the requests."""
 
     protocol_version = "HTTP/1.1"
     answers: list[tuple[int, dict[str, str], bytes]]
@@ -264,7 +266,7 @@ def stubbed(stub: Any, **more: Any) -> Client:
     return Client(stub.url, "t", timeout=5, **more)
 
 
-def test_busy_answers_are_waited_for_as_long_as_they_say(stub: Any, slept: list[float]) -> None:
+def test_it_retries_a_busy_server_after_the_time_that_it_names(stub: Any, slept: list[float]) -> None:
     stub.answers += [(503, {"Retry-After": "2"}, b""), (429, {}, b"{}"), (202, {}, RUN)]
 
     with stubbed(stub) as api:
@@ -276,7 +278,7 @@ def test_busy_answers_are_waited_for_as_long_as_they_say(stub: Any, slept: list[
     assert stub.seen[0][1]
 
 
-def test_what_is_still_being_answered_is_asked_again(stub: Any, slept: list[float]) -> None:
+def test_it_retries_a_request_that_is_still_being_answered(stub: Any, slept: list[float]) -> None:
     stub.answers += [(409, {"Retry-After": "1"}, b"{}"), (202, {}, RUN), (409, {}, b"{}")]
 
     with stubbed(stub) as api:
@@ -287,7 +289,7 @@ def test_what_is_still_being_answered_is_asked_again(stub: Any, slept: list[floa
     assert slept == [1.0]
 
 
-def test_it_gives_up_when_the_wait_would_be_too_long(stub: Any, slept: list[float]) -> None:
+def test_it_does_not_retry_when_the_wait_would_be_too_long(stub: Any, slept: list[float]) -> None:
     stub.answers += [(503, {"Retry-After": "3600"}, b'{"detail": "Busy."}')]
 
     with stubbed(stub) as api, pytest.raises(mlweb_client.Unavailable, match="Busy"):
@@ -305,9 +307,7 @@ def test_it_gives_up_after_its_retries(stub: Any, slept: list[float]) -> None:
     assert slept == [1.0, 1.0]
 
 
-def test_a_broken_connection_is_asked_again_only_where_that_does_no_harm(
-    stub: Any, slept: list[float]
-) -> None:
+def test_a_broken_connection_is_retried_only_where_that_is_safe(stub: Any, slept: list[float]) -> None:
     with stubbed(stub, retries=2) as api:
         with pytest.raises(mlweb_client.ConnectionFailed):
             api.train(1, registered_model="m")
@@ -327,7 +327,9 @@ def test_a_broken_connection_is_asked_again_only_where_that_does_no_harm(
         ("/models/m/counterfactuals", False),
     ],
 )
-def test_what_creates_has_a_key_where_the_server_heeds_it(stub: Any, path: str, has_key: bool) -> None:
+def test_creating_requests_send_a_key_where_the_server_supports_it(
+    stub: Any, path: str, has_key: bool
+) -> None:
     stub.answers += [(200, {}, b"{}")]
 
     with stubbed(stub) as api:
@@ -336,7 +338,7 @@ def test_what_creates_has_a_key_where_the_server_heeds_it(stub: Any, path: str, 
     assert [bool(key) for _, key in stub.seen] == [has_key]
 
 
-def test_a_key_that_the_server_would_not_heed_is_refused(stub: Any) -> None:
+def test_a_key_that_the_server_would_ignore_is_refused(stub: Any) -> None:
     with stubbed(stub) as api, pytest.raises(ValueError, match="takes no key"):
         api.request("POST", "/models/m/counterfactuals", {}, key="mine")
 
@@ -351,6 +353,6 @@ def test_an_answer_that_is_no_json_is_still_an_error(stub: Any) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "host:80", "http://", "http://host/?q"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not the address of a server"):
         Client(url, "t")

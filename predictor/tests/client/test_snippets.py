@@ -1,4 +1,4 @@
-"""Each snippet of a model's page is run as it stands, against a real server; and our client asks for a horizon."""
+"""Each code snippet of a model's page is run unchanged against a real server; our client also asks for a horizon."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ RUNNERS = {
 
 @dataclass(frozen=True)
 class Served:
-    """A model on a live server, and its snippets with a token in place."""
+    """A model on a live server, and its snippets with a real token filled in."""
 
     model: RegisteredModel
     codes: dict[str, str]
@@ -67,7 +67,7 @@ class Served:
 def served(
     request: pytest.FixtureRequest, live_server: LiveServer, workspace: Workspace, member: User
 ) -> Served:
-    """linear: columns named to break quotes; mixed: classes over columns of every role; forecast: dates to come."""
+    """linear: column names with quotes; mixed: classes, with columns of every role; forecast: future dates."""
     loaded_versions.forget_all()
     if request.param == "linear":
         version = registry.register_linear(
@@ -111,7 +111,7 @@ def test_a_snippet_runs_and_prints_what_the_service_answers(served: Served, key:
 
 
 @pytest.mark.parametrize("served", ["forecast"], indirect=True)
-def test_our_client_asks_for_the_periods_to_come(served: Served, live_server: LiveServer) -> None:
+def test_our_client_forecasts_a_horizon(served: Served, live_server: LiveServer) -> None:
     newer = [{"month": "2024-01-01", "shop": "south", "sold": 500.0}]
     with mlweb_client.Client(live_server.url, served.token, workspace="acme") as api:
         first, second = api.predict("churn", horizon=2, group="south", coverage=0.8)

@@ -19,7 +19,7 @@ HEADER = "Inference-Header-Content-Length"
 
 @dataclass
 class Wire:
-    """A program with a token, speaking to /serve/acme/."""
+    """A client of /serve/acme/ with a token."""
 
     token: str
     client: Client
@@ -50,7 +50,7 @@ def wire(token: str) -> Wire:
 
 @pytest.fixture
 def model(workspace: Workspace) -> RegisteredModel:
-    """A model of two classes over columns of every role, version 1."""
+    """A binary classification model with columns of every role, version 1."""
     loaded_versions.forget_all()
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
     publish_served(model)
@@ -79,7 +79,7 @@ def binary(inputs: Sequence[tuple[str, str, Sequence[Any]]], **more: Any) -> tup
 
 
 def outputs_of(answer: Any) -> dict[str, list[Any]]:
-    """Values by output's name, from JSON or bytes, as a client reads them."""
+    """The values of each output by name, decoded from JSON or raw bytes as a client does."""
     if not answer.headers.get(HEADER):
         return {each["name"]: each["data"] for each in answer.json()["outputs"]}
     length = int(answer.headers[HEADER])

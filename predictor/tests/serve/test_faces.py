@@ -1,4 +1,4 @@
-"""One row, one answer, whatever the protocol."""
+"""The same row gets the same answer through every protocol."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ODD = ("Łódź", "北京", "a,b", 'say "hi"', "nan", "None", "1e5", "=1+1", "ß
 
 
 def drawn(seed: int) -> dict[str, Any]:
-    """A row with gaps, unseen levels, numbers far out and texts that trip readers."""
+    """A random row with missing values, unseen categories, outliers and texts that are hard to parse."""
     chance = random.Random(seed)
 
     def either(*values: Any) -> Any:
@@ -47,7 +47,7 @@ def drawn(seed: int) -> dict[str, Any]:
 
 
 def shown(row: dict[str, Any]) -> dict[str, str]:
-    """The row as text, the way a form or a CSV file holds it."""
+    """The row as texts, as in a form or a CSV file."""
     return {
         name: "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in row.items()
@@ -65,7 +65,7 @@ def tensors(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def binary_inputs(row: dict[str, Any]) -> list[tuple[str, str, list[Any]]]:
-    """A gap is NaN in a float tensor and the empty text else."""
+    """Binary inputs of a row: a missing value is NaN in a float tensor, otherwise the empty text."""
     found: list[tuple[str, str, list[Any]]] = []
     for name, value in row.items():
         if name in NUMBERS:
@@ -93,7 +93,7 @@ def csv_of(row: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_same_row_gets_the_same_answer_through_every_face(
+def test_the_same_row_gets_the_same_answer_through_every_interface(
     seed: int, wire: Wire, model: RegisteredModel, member: User, tmp_path: Path
 ) -> None:
     row = drawn(seed)
@@ -153,7 +153,7 @@ def test_the_form_answers_as_the_protocols_do(wire: Wire, model: RegisteredModel
 
 
 @pytest.mark.parametrize("gap", [None, "NaN", ""])
-def test_null_nan_and_an_empty_cell_are_one_thing(gap: Any, wire: Wire, model: RegisteredModel) -> None:
+def test_null_nan_and_an_empty_cell_all_mean_missing(gap: Any, wire: Wire, model: RegisteredModel) -> None:
     row = {**ROW, "age": None}
     wanted = wire.post("models/churn/invocations", {"dataframe_records": [row]}).json()
     text = json.dumps({"dataframe_records": [{**row, "age": "GAP"}]})

@@ -1,4 +1,4 @@
-"""What each protocol's clients read: shapes, headers, errors."""
+"""The responses that the clients of each protocol read: fields, headers, errors."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_bytes_come_back_as_bytes_when_asked(wire: Wire, linear: ModelVersion) -
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_bodies_may_be_packed_both_ways(encoding: str, wire: Wire, linear: ModelVersion) -> None:
+def test_requests_and_responses_may_be_compressed(encoding: str, wire: Wire, linear: ModelVersion) -> None:
     rows = [[float(number), 2.0] for number in range(200)]
     body = orjson.dumps({"inputs": [{"name": "m", "shape": [200, 2], "datatype": "FP64", "data": rows}]})
     packed = gzip.compress(body) if encoding == "gzip" else zlib.compress(body)
@@ -141,7 +141,7 @@ def test_bodies_may_be_packed_both_ways(encoding: str, wire: Wire, linear: Model
     assert len(orjson.loads(unpack(answer.content))["outputs"][0]["data"]) == 200
 
 
-def test_a_packed_bomb_is_refused(wire: Wire, linear: ModelVersion, settings: Any) -> None:
+def test_a_decompression_bomb_is_refused(wire: Wire, linear: ModelVersion, settings: Any) -> None:
     settings.MAX_BODY_BYTES = 10_000
 
     answer = wire.post(
@@ -258,7 +258,7 @@ def test_wrong_bytes_are_400(wire: Wire, linear: ModelVersion) -> None:
         ("v1/models/nothing:predict", "post", 404),
     ],
 )
-def test_every_refusal_of_v2_and_v1_is_an_error_text(
+def test_every_error_of_v2_and_v1_is_an_error_text(
     path: str, method: str, status: int, wire: Wire, model: RegisteredModel
 ) -> None:
     answer = wire.get(path) if method == "get" else wire.post(path, {"instances": []})
@@ -276,7 +276,7 @@ def test_without_a_token_and_with_a_wrong_one_it_is_401(wire: Wire, model: Regis
 
 
 @pytest.mark.parametrize("sent", ["Basic é", "Basic /w==", "Basic ?", "Basic ", "Bearer é", "é"])
-def test_what_is_no_token_is_401(sent: str, model: RegisteredModel) -> None:
+def test_an_invalid_authorization_header_is_401(sent: str, model: RegisteredModel) -> None:
     found = Client(raise_request_exception=False).get("/serve/acme/v2/models/churn", HTTP_AUTHORIZATION=sent)
 
     assert (found.status_code, list(found.json())) == (401, ["error"])
@@ -317,7 +317,7 @@ MLFLOW_WRONG = {
 
 
 @pytest.mark.parametrize(("body", "kind", "status", "code"), MLFLOW_WRONG.values(), ids=MLFLOW_WRONG)
-def test_mlflow_refuses_in_its_own_shape(
+def test_mlflow_errors_have_the_form_of_mlflow(
     body: Any, kind: str, status: int, code: str, wire: Wire, linear: ModelVersion
 ) -> None:
     answer = wire.post("models/article/invocations", body, kind)
@@ -326,7 +326,9 @@ def test_mlflow_refuses_in_its_own_shape(
     assert answer.json()["error_code"] == code
 
 
-def test_mlflow_refuses_a_small_file_of_much(wire: Wire, linear: ModelVersion, tmp_path: Path) -> None:
+def test_mlflow_refuses_a_small_parquet_file_that_unpacks_to_too_much(
+    wire: Wire, linear: ModelVersion, tmp_path: Path
+) -> None:
     path = tmp_path / "rows.parquet"
     with duckdb.connect() as connection:
         connection.execute(
@@ -339,8 +341,8 @@ def test_mlflow_refuses_a_small_file_of_much(wire: Wire, linear: ModelVersion, t
     assert "Unpacked, the table holds 60,008,000 bytes" in answer.json()["message"]
 
 
-def test_mlflow_has_no_half_numbers(wire: Wire, linear: ModelVersion) -> None:
-    """MLflow cuts 33.5 to 33 for an integer column without a word; here it is a number like any other."""
+def test_mlflow_decimals_are_not_cut_in_an_integer_column(wire: Wire, linear: ModelVersion) -> None:
+    """MLflow silently cuts 33.5 to 33 for an integer column; here 33.5 is kept."""
     found = wire.post("models/article/invocations", b"x1,x2\n1.5,2\n", "text/csv").json()
 
     assert found["predictions"] == [-0.15]

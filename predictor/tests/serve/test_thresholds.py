@@ -1,4 +1,4 @@
-"""One threshold, whatever the face; and another one is another version."""
+"""The decision threshold is the same through every interface; another threshold is another version."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def decided(model: RegisteredModel, value: float, by: User) -> ModelVersion:
 
 
 @pytest.mark.parametrize("side", [-1, 1])
-def test_a_threshold_decides_alike_in_the_api_the_form_a_csv_and_a_protocol(
+def test_a_threshold_gives_the_same_class_in_the_api_the_form_a_csv_and_a_protocol(
     side: int, wire: Wire, model: RegisteredModel, member: User, likely: float
 ) -> None:
     value = likely + side * min(likely, 1 - likely) / 2
@@ -102,7 +102,9 @@ def test_a_version_without_scores_and_a_regression_take_no_other_threshold(
         registry.publish_with_threshold(model_version=linear, rule={"by": "f1"}, by=member)
 
 
-def test_by_api_and_by_form(wire: Wire, model: RegisteredModel, member: User) -> None:
+def test_the_threshold_is_changed_by_api_and_by_form(
+    wire: Wire, model: RegisteredModel, member: User
+) -> None:
     token = tokens.create_token(
         user=member, workspace=model.workspace, name="w", scopes=[Scope.WRITE]
     ).plaintext

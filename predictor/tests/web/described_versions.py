@@ -1,4 +1,4 @@
-"""Versions without a target that really answer: clusters and unusual rows, each found once for all tests."""
+"""Versions without a target that really predict: clustering and anomaly detection, fitted once for all tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ODD = {"amount": 900, "hours": 1, "shop": "moon"}
 
 @cache
 def found(task: Task) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """result.json of a run, and the files of its version."""
+    """result.json of a training run, and the files of its version."""
     is_clustering = task is Task.CLUSTERING
     columns, _ = blobs(200) if is_clustering else odd_rows(400)
     params = {"n_clusters": 4} if is_clustering else {"n_estimators": 20}

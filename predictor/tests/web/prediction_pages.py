@@ -1,4 +1,4 @@
-"""What tests of the pages of predictions share."""
+"""Helpers for the tests of prediction pages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def log_row(version: ModelVersion, **more: Any) -> PredictionLog:
 
 
 def form_data(page: str) -> dict[str, str]:
-    """What a browser would send for the form as it stands in the page."""
+    """The form data that a browser would send for the unchanged page."""
     form = page[page.index('id="row-form"') :]
     form = form[: form.index("</form>")]
     data = {}

@@ -1,4 +1,4 @@
-"""A small version that really answers: every role, gaps, and column names made to break pages."""
+"""A small version that really predicts: every role, missing values, and column names made to break pages."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def columns(n: int = 200) -> dict[str, NDArray[Any]]:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run leaves behind: the files, and what a version knows of them."""
+    """The results of a training run: the files, and the fields of the version."""
 
     files: dict[str, bytes]
     is_compiled: bool
@@ -132,7 +132,7 @@ def trained() -> Trained:
 
 
 def publish_served(model: RegisteredModel) -> ModelVersion:
-    """The next version of the model, with files that answer and a real evaluation."""
+    """Publish the next version of the model, with real files and a real evaluation."""
     made = trained()
     version = publish(
         model,

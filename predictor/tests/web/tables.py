@@ -57,7 +57,7 @@ def upload(workspace: Workspace, by: User | None = None, data: bytes | None = No
 
 
 def bare_dataset(workspace: Workspace, number: int = 1, **fields: Any) -> Dataset:
-    """A row without bytes: cheap, for lists."""
+    """A dataset row without files: cheap, for lists."""
     digest = f"{number:064x}"
     schema = {"n_rows": 3, "columns": [{"name": "x", "role": "numeric", "storage": "DOUBLE"}]}
     return Dataset.objects.create(

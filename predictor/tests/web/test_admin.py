@@ -128,7 +128,7 @@ def test_a_staff_user_without_rights_sees_nothing(everything: ModelVersion, staf
     assert f"/admin/predictor/{noun}/" not in client.get("/admin/").content.decode()
 
 
-def test_who_is_not_staff_does_not_get_in(viewer: User) -> None:
+def test_a_user_who_is_not_staff_does_not_get_in(viewer: User) -> None:
     assert signed_in(viewer).get("/admin/").status_code in (302, 403)
 
 
@@ -136,7 +136,7 @@ def test_who_is_not_staff_does_not_get_in(viewer: User) -> None:
 def test_a_superuser_sees_only_what_is_in_their_workspaces(
     everything: ModelVersion, other_workspace: Workspace, noun: str
 ) -> None:
-    """User apart: superusers look after all accounts."""
+    """Except for users: superusers administer all accounts."""
     outsider = User.objects.create_superuser("outsider@example.org", "a long enough secret")
     client = signed_in(outsider)
 
@@ -149,7 +149,7 @@ def test_a_superuser_sees_only_what_is_in_their_workspaces(
     assert (foreign.status_code, foreign.redirect_chain) == (missing.status_code, missing.redirect_chain)
 
 
-def test_the_history_stops_at_the_wall_too(everything: ModelVersion, root: User) -> None:
+def test_the_history_of_another_workspace_is_404(everything: ModelVersion, root: User) -> None:
     outsider = User.objects.create_superuser("outsider@example.org", "a long enough secret")
     membership = Membership.objects.get(user=root)
     path = f"/admin/predictor/membership/{membership.pk}/history/"
@@ -232,7 +232,7 @@ def test_archiving_the_champion_is_refused_with_a_sentence(workspace: Workspace,
     assert not second.is_archived
 
 
-def test_two_versions_are_compared_on_the_site(workspace: Workspace, root: User) -> None:
+def test_comparing_two_versions_leads_to_the_page_of_the_site(workspace: Workspace, root: User) -> None:
     model = model_in(workspace)
     first, second, third = publish(model), publish(model), publish(model)
     client = signed_in(root)
@@ -287,7 +287,7 @@ def test_renaming_a_model_is_in_its_history(everything: ModelVersion, root: User
     assert model.history.first().history_user == root
 
 
-def test_rights_in_the_panel_do_not_reach_further_than_the_role(
+def test_permissions_in_the_panel_do_not_exceed_the_workspace_role(
     workspace: Workspace, staff: User, viewer: User
 ) -> None:
     grant(staff, "view_modelversion", "change_modelversion")
@@ -305,7 +305,7 @@ def test_rights_in_the_panel_do_not_reach_further_than_the_role(
     assert registry.version_of(model) == second
 
 
-def test_who_may_only_view_has_no_actions(workspace: Workspace, staff: User) -> None:
+def test_a_user_who_may_only_view_has_no_actions(workspace: Workspace, staff: User) -> None:
     grant(staff, "view_modelversion")
     publish(model_in(workspace))
 
@@ -348,7 +348,9 @@ def test_memberships_are_written_through_the_service(
     assert gone.count("stranger@example.org") >= 3
 
 
-def test_the_last_admin_stays_here_too(workspace: Workspace, root: User) -> None:
+def test_the_last_admin_of_a_workspace_cannot_be_removed_in_the_panel(
+    workspace: Workspace, root: User
+) -> None:
     mine = Membership.objects.get(user=root)
     client = signed_in(root)
 
@@ -404,7 +406,7 @@ def test_a_superuser_makes_accounts_and_workspaces(workspace: Workspace, root: U
     assert "reserved for the API" in refused.content.decode()
 
 
-def test_what_was_logged_is_text_and_never_markup(everything: ModelVersion, root: User) -> None:
+def test_logged_values_are_shown_as_text_and_never_as_markup(everything: ModelVersion, root: User) -> None:
     row = PredictionLog.objects.get()
 
     page = signed_in(root).get(f"/admin/predictor/predictionlog/{row.pk}/change/").content.decode()
@@ -425,7 +427,7 @@ def test_the_log_is_counted_no_further_than_it_is_paged(
     assert page.context["cl"].result_count == 3
 
 
-def test_secrets_of_the_second_step_are_not_in_the_panel(root: User) -> None:
+def test_two_factor_secrets_are_not_in_the_panel(root: User) -> None:
     page = signed_in(root).get("/admin/").content.decode()
 
     assert "authenticator" not in page.lower()

@@ -43,7 +43,7 @@ def test_a_file_becomes_a_batch_whose_page_follows_it(
     assert "rows.csv" in client.get(url("batch-list", "article")).content.decode()
 
 
-def test_nothing_changed_is_answered_with_nothing(client: Client, viewer: User, linear: ModelVersion) -> None:
+def test_progress_without_a_change_is_204(client: Client, viewer: User, linear: ModelVersion) -> None:
     client.force_login(viewer)
     post(client)
     page = client.get(url("batch-detail", "article", BatchPrediction.objects.get().pk))
@@ -80,7 +80,7 @@ def test_the_rows_of_a_dataset_can_be_predicted(client: Client, viewer: User, li
         (ROWS, {"dataset": "77"}, 400, "Select a valid choice"),
     ],
 )
-def test_what_cannot_be_a_batch_is_refused_in_the_form(
+def test_an_invalid_batch_is_refused_in_the_form(
     client: Client, viewer: User, linear: ModelVersion,
     content: bytes, more: dict[str, str], status: int, sentence: str,
 ) -> None:  # fmt: skip
@@ -92,7 +92,7 @@ def test_what_cannot_be_a_batch_is_refused_in_the_form(
     assert sentence in response.content.decode()
 
 
-def test_a_batch_is_stopped_by_its_person(client: Client, viewer: User, linear: ModelVersion) -> None:
+def test_a_batch_is_cancelled_by_its_creator(client: Client, viewer: User, linear: ModelVersion) -> None:
     client.force_login(viewer)
     post(client)
     batch = BatchPrediction.objects.get()

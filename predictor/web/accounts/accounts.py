@@ -1,4 +1,4 @@
-"""Sign-in: what the house wants different from allauth's defaults."""
+"""The account adapter of django-allauth: who may sign up, and which e-mail addresses count as verified."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def vouch_for(user: User) -> None:
-    """Marks the account's address as verified: an admin entered it.
+    """Mark the account's e-mail address as verified: an admin entered it.
 
-    With a verified address in place, another one becomes the account's address only after its owner has
-    answered a mail: nobody can take on somebody else's address and be added to a workspace in their place.
+    allauth replaces a verified address only after the new one is confirmed by mail. So nobody can enter
+    somebody else's address and be added to a workspace in their place.
     """
     address = EmailAddress.objects.filter(user=user, email__iexact=user.email).first()
     if address is None:
@@ -42,7 +42,7 @@ def vouch_for(user: User) -> None:
 
 
 def set_password_link(request: HttpRequest, user: User) -> str:
-    """An address at which the person chooses a password, once, within `PASSWORD_RESET_TIMEOUT`."""
+    """The URL where the user sets a password. It works once, within `PASSWORD_RESET_TIMEOUT`."""
     vouch_for(user)
     key = default_token_generator.make_token(user)
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})

@@ -30,7 +30,7 @@ COUNT_LIMIT = 10_000
 
 
 class Home(LoginRequiredMixin, View):
-    """Leads to the person's first workspace; says what to do for somebody who is in none."""
+    """Redirects to the user's first workspace; a user without a workspace reads what to do."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         membership = (

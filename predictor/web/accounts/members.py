@@ -1,4 +1,4 @@
-"""The people of a workspace, and new workspaces."""
+"""Member pages of a workspace, and the page that creates a workspace."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MemberList(WorkspaceMixin, TemplateView):
 
 @method_decorator(never_cache, name="dispatch")
 class MemberAdd(WorkspaceMixin, FormView):
-    """Adds somebody; for a new account the answer holds the set-password link, this once."""
+    """Adds a member. For a new account the response shows the set-password link, only once."""
 
     required_role = WorkspaceRole.ADMIN
     template_name = "predictor/members/add.html"
@@ -68,7 +68,7 @@ class MemberAdd(WorkspaceMixin, FormView):
 
 @method_decorator(never_cache, name="dispatch")
 class MemberLink(WorkspaceMixin, View):
-    """A fresh set-password link for somebody who has not used the first one."""
+    """A new set-password link for a member who has not used the first one."""
 
     required_role = WorkspaceRole.ADMIN
 
@@ -125,7 +125,7 @@ class MemberRemove(WorkspaceMixin, View):
 
 
 class WorkspaceCreate(LoginRequiredMixin, FormView):
-    """Only superusers make workspaces: a workspace is a wall, and somebody has to look after it."""
+    """Only superusers create workspaces: a workspace isolates data, and somebody has to administer it."""
 
     template_name = "predictor/workspaces/create.html"
     form_class = WorkspaceForm

@@ -1,4 +1,4 @@
-"""Personal settings: one's own API tokens."""
+"""Personal settings: the user's own API tokens."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TokenList(LoginRequiredMixin, ListView):
 
 @method_decorator(never_cache, name="dispatch")
 class TokenCreate(LoginRequiredMixin, FormView):
-    """Makes a token; the answer shows it, this once."""
+    """Creates a token. The response shows it, only once."""
 
     template_name = "predictor/tokens/create.html"
     form_class = TokenForm
@@ -39,15 +39,15 @@ class TokenCreate(LoginRequiredMixin, FormView):
         return {**super().get_form_kwargs(), "user": self.request.user}
 
     def form_valid(self, form: TokenForm) -> HttpResponse:
-        asked = form.cleaned_data
+        fields = form.cleaned_data
         try:
             created = tokens.create_token(
                 user=self.request.user,
-                workspace=asked["workspace"],
-                name=asked["name"],
-                scopes=asked["scopes"],
-                expires_at=asked["lifetime"],
-                requests_per_minute=asked["requests_per_minute"],
+                workspace=fields["workspace"],
+                name=fields["name"],
+                scopes=fields["scopes"],
+                expires_at=fields["lifetime"],
+                requests_per_minute=fields["requests_per_minute"],
             )
         except MlwebError as error:
             form.add_error(None, error.message)

@@ -1,4 +1,4 @@
-"""Pages of datasets: the list, the upload with its second chances, one dataset, its download and its end."""
+"""Dataset pages: list, upload (after an error with a suggested option), detail, download, delete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .forms import UploadForm
 PAGE_SIZE = 25
 COLUMNS_PER_PAGE = 60
 PREVIEW_ROWS = 10
-# A preview is for a first look; a thousand columns of it would only be slow.
+# A preview is a first look; a thousand columns would only make it slow.
 PREVIEW_COLUMNS = 60
 LONG_CELL = 30
 NUMBERS = ("BIGINT", "DOUBLE", "HUGEINT")
@@ -72,7 +72,7 @@ class DatasetList(WorkspaceMixin, View):
 
 @dataclass(frozen=True)
 class Remedy:
-    """A way out of a refusal: one option of the form, and what the button says."""
+    """A suggestion after a rejected upload: one option of the form, and the label of its button."""
 
     option: str
     value: str
@@ -80,7 +80,7 @@ class Remedy:
 
 
 class DatasetUpload(WorkspaceMixin, View):
-    """The form works by itself; with js the file is sent with progress, and a refusal offers a way out."""
+    """The upload form. It works without JavaScript; with it the upload shows progress. An error offers a remedy."""
 
     required_role = WorkspaceRole.MEMBER
 
@@ -143,7 +143,7 @@ class DatasetUpload(WorkspaceMixin, View):
 
 
 def spoken(problem: Problem) -> str:
-    """A problem with its place, where the words do not name the place already."""
+    """A problem as a sentence, with its pointer in front unless the sentence names it."""
     is_named = not problem.pointer or problem.pointer.casefold() in problem.detail.casefold()
     return problem.detail if is_named else f"{problem.pointer}: {problem.detail}"
 
@@ -205,7 +205,7 @@ class DatasetDetail(WorkspaceMixin, View):
 
 @dataclass(frozen=True)
 class Cell:
-    """A value of the preview as text; None where nothing is."""
+    """A value of the preview as text; None for a missing value."""
 
     text: str | None
     is_number: bool
@@ -223,11 +223,11 @@ def preview_of(dataset: Dataset) -> dict[str, Any]:
         preview = datasets.preview(dataset, limit=PREVIEW_ROWS)
     except MlwebError as error:
         return {"preview_error": error.message}
-    shown = dataset.schema.columns[:PREVIEW_COLUMNS]
-    are_numbers = [column.storage in NUMBERS for column in shown]
+    columns = dataset.schema.columns[:PREVIEW_COLUMNS]
+    are_numbers = [column.storage in NUMBERS for column in columns]
     return {
         "preview_columns": [
-            Cell(column.name, is_number) for column, is_number in zip(shown, are_numbers, strict=True)
+            Cell(column.name, is_number) for column, is_number in zip(columns, are_numbers, strict=True)
         ],
         "preview_rows": [
             [
@@ -240,22 +240,22 @@ def preview_of(dataset: Dataset) -> dict[str, Any]:
 
 
 def options_of(dataset: Dataset) -> list[tuple[str, str]]:
-    """How the file was read, in words."""
-    found = dataset.options
+    """The import options in words."""
+    options = dataset.options
     facts = [
-        ("Encoding", found.get("encoding")),
-        ("Between cells", DELIMITERS.get(found.get("delimiter", ""), found.get("delimiter"))),
-        ("Decimal mark", DECIMALS.get(found.get("decimal", ""))),
+        ("Encoding", options.get("encoding")),
+        ("Between cells", DELIMITERS.get(options.get("delimiter", ""), options.get("delimiter"))),
+        ("Decimal mark", DECIMALS.get(options.get("decimal", ""))),
     ]
-    if found.get("n_rejected"):
-        facts.append(("Rows left out", f"{found['n_rejected']:,}"))
-    if found.get("infinite_as_missing"):
+    if options.get("n_rejected"):
+        facts.append(("Rows left out", f"{options['n_rejected']:,}"))
+    if options.get("infinite_as_missing"):
         facts.append(("Infinite numbers", "taken as missing"))
     return [(title, str(value)) for title, value in facts if value]
 
 
 def own_warnings(dataset: Dataset) -> list[str]:
-    """Those of the table itself; a column's stand beside the column."""
+    """The warnings about the whole table; those about one column are shown at the column."""
     of_columns = {
         f"{shown(column.name)}: {text}" for column in dataset.schema.columns for text in column.warnings
     }
@@ -270,7 +270,7 @@ class DatasetDownload(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("dataset-detail", self.workspace.slug, dataset.pk)
-        # Somebody's bytes: always a download, never a page of this site.
+        # The file is untrusted: always a download, never a page of this site (cross-site scripting).
         return FileResponse(
             file, as_attachment=True, filename=dataset.filename, content_type="application/octet-stream"
         )

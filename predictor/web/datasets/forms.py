@@ -1,4 +1,4 @@
-"""The upload form: a file, and how to read it when the file does not tell."""
+"""The upload form: a CSV file and its import options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-# The usual ones of spreadsheets; the service knows more.
+# The usual encodings of spreadsheets; the service knows more.
 ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "cp1250", "cp1251")
 ACCEPTED = ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"
 OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows", "infinite_as_missing")
@@ -54,11 +54,11 @@ class UploadForm(forms.Form):
 
     @property
     def has_options(self) -> bool:
-        """Whether somebody said how to read the file: then the page shows those fields."""
+        """Whether an import option is set: then the page shows these fields."""
         return any(self[name].value() for name in OPTIONS)
 
     def with_option(self, option: str, value: str) -> UploadForm:
-        """The same form with a way out filled in, its errors kept."""
+        """A copy of the form with one option set and the errors kept."""
         data = self.data.copy()
         data[option] = value
         form = UploadForm(data, self.files)

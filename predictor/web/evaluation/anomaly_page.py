@@ -1,6 +1,6 @@
-"""The page of a version that finds unusual rows: a verdict, the most unusual rows with their reasons, charts.
+"""Evaluation page of an anomaly detection version: a verdict, the most unusual rows with their reasons, charts.
 
-Reads the JSON of `ml/unsupervised/anomaly_report.py`; a report that is older or not whole leaves parts out.
+Reads the JSON of `ml/anomaly_report.py`; an old or incomplete report leaves parts out.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def scores_chart(report: Mapping[str, Any]) -> Chart | None:
 
 
 def columns_chart(report: Mapping[str, Any]) -> Chart | None:
-    found = [each for each in report.get("columns") or [] if each.get("mean") is not None]
-    if not found:
+    columns = [each for each in report.get("columns") or [] if each.get("mean") is not None]
+    if not columns:
         return None
-    top = found[:MAX_IMPORTANT]
+    top = columns[:MAX_IMPORTANT]
     return Chart(
         "columns",
         "bar",

@@ -1,5 +1,4 @@
-"""The page of a version of clusters: a verdict, the clusters in words, charts. Reads the JSON of
-`ml/unsupervised/cluster_report.py`."""
+"""Evaluation page of a clustering version: verdict, clusters in words, charts. Reads `ml/cluster_report.py`'s JSON."""
 
 from __future__ import annotations
 
@@ -28,13 +27,13 @@ class ClusteringPage(DescribedPage):
 
     @property
     def charts(self) -> list[Chart]:
-        made = [map_chart(self.report), sizes_chart(self.clusters)]
-        made += [scores_chart(each) for each in self.report.get("scores") or []]
-        return [each for each in made if each]
+        charts = [map_chart(self.report), sizes_chart(self.clusters)]
+        charts += [scores_chart(each) for each in self.report.get("scores") or []]
+        return [each for each in charts if each]
 
 
 def cluster_sentence(version: ModelVersion, label: str) -> str:
-    """What is known of the cluster of this name: "Cluster 2: 31 % of rows; age far above average (61 vs 39)." """
+    """The description of a cluster: "Cluster 2: 31 % of rows; age far above average (61 vs 39)." """
     clusters = ClusteringPage(version).clusters
     return next((str(each.get("sentence", "")) for each in clusters if each.get("name") == label), "")
 

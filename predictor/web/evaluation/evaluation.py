@@ -1,4 +1,4 @@
-"""The page of a version (its evaluation and all that is known of it), and two versions side by side."""
+"""The version page with its evaluation report, and the comparison of two versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .report import ReportView, parity_sentence
 from .report_parts import ReportParts
 
 LEAK = "possible leak"
-# What is told of a version that predicts no target, each with a template of its own.
+# The report of a version without a target; each task has a template of its own.
 PAGES = {Task.CLUSTERING.value: ClusteringPage, Task.ANOMALY.value: AnomalyPage}
 FACT_TITLES = {
     "estimator": "Fitted",
@@ -76,7 +76,7 @@ class VersionDetail(ModelPage):
 
 
 def sorted_warnings(version: ModelVersion) -> tuple[list[str], list[str]]:
-    """Possible leaks apart from the rest: they make every figure on the page doubtful."""
+    """The warnings of target leakage, and the other warnings. A leak makes every figure on the page doubtful."""
     texts = [
         str(each.get("message", each) if isinstance(each, Mapping) else each)
         for each in version.warnings or []
@@ -97,7 +97,7 @@ def feature_row(field: FeatureField, importance: Mapping[str, float]) -> dict[st
 
 
 def leaderboard(version: ModelVersion) -> list[dict[str, Any]]:
-    """What was tried in the run, best first."""
+    """The candidates of the training run, best first."""
     run = version.trained.training_run
     if run is None:
         return []
@@ -113,13 +113,13 @@ def leaderboard(version: ModelVersion) -> list[dict[str, Any]]:
 
 
 def flat(params: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Hyperparameters as lines, nested ones with their path."""
+    """Hyperparameters as flat pairs of name and value; a nested name is its path, such as "a › b"."""
     if isinstance(params, Mapping) and params:
         for name, value in params.items():
             yield from flat(value, f"{prefix} › {name}" if prefix else str(name))
     elif isinstance(params, list) and params and any(isinstance(each, Mapping) for each in params):
-        for place, value in enumerate(params, start=1):
-            yield from flat(value, f"{prefix} {place}".strip())
+        for position, value in enumerate(params, start=1):
+            yield from flat(value, f"{prefix} {position}".strip())
     elif prefix:
         yield prefix, params
 
@@ -137,7 +137,7 @@ class VersionCompare(ModelPage):
         model = self.load_model(slug)
         a, b = self.version(request.GET.get("a")), self.version(request.GET.get("b"))
         try:
-            found = registry.compare(a, b)
+            comparison = registry.compare(a, b)
         except MlwebError as error:
             raise Http404(error.message) from None
         numbers = model.versions.order_by("-number").values_list("number", flat=True)[:100]
@@ -145,16 +145,16 @@ class VersionCompare(ModelPage):
             "model": model,
             "a": a,
             "b": b,
-            "found": found,
-            "metrics": [(metric_of(each.name), each) for each in found.metrics],
-            "facts": [fact(each) for each in found.facts],
-            "dataset": [fact(each) for each in found.dataset],
+            "found": comparison,
+            "metrics": [(metric_of(each.name), each) for each in comparison.metrics],
+            "facts": [fact(each) for each in comparison.facts],
+            "dataset": [fact(each) for each in comparison.dataset],
             "numbers": sorted({*numbers, a.number, b.number}, reverse=True),
             "params": [
                 ComparedValue(name, dict(flat(a.params)).get(name), dict(flat(b.params)).get(name))
                 for name in dict.fromkeys([name for version in (a, b) for name, _ in flat(version.params)])
             ],
-            "different_features": [each for each in found.features if not each.is_same],
-            "n_same_features": sum(each.is_same for each in found.features),
+            "different_features": [each for each in comparison.features if not each.is_same],
+            "n_same_features": sum(each.is_same for each in comparison.features),
         }
         return render(request, "predictor/registry/version_compare.html", context)

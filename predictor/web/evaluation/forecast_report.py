@@ -1,4 +1,4 @@
-"""What a forecast's backtest looks like on the version's page: lines through time, errors by step."""
+"""The backtest of a forecast on the version page: line charts over time, errors by step."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ BASELINE_TITLES = {"seasonal_naive": "Seasonal naive", "naive": "Last value", "d
 
 
 def forecast_charts(report: Mapping[str, Any], target: str) -> list[Chart]:
-    """None for another task or an older report."""
+    """The charts of a backtest; an empty list for other tasks and for older reports."""
     if report.get("task") != "forecasting":
         return []
-    made = [
-        _backtest_chart(report, each, target, place) for place, each in enumerate(report.get("history") or [])
+    charts = [
+        _backtest_chart(report, each, target, index) for index, each in enumerate(report.get("history") or [])
     ]
     errors = _error_chart(report)
-    return [*made, *([errors] if errors else [])]
+    return [*charts, *([errors] if errors else [])]
 
 
 def forecast_facts(report: Mapping[str, Any]) -> str:
-    """What was forecast and how often, in a sentence."""
+    """The series, the horizon and the backtest, in a sentence."""
     if report.get("task") != "forecasting":
         return ""
     n, horizon = report.get("n_series") or 1, report.get("horizon") or 0
@@ -37,7 +37,7 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
     )
 
 
-def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, place: int) -> Chart:
+def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, index: int) -> Chart:
     name = history.get("series") or ""
     parts = [each for each in report.get("backtest") or [] if (each.get("series") or "") == name]
     known = [[date, value] for date, value in zip(history["dates"], history["values"], strict=True)]
@@ -59,7 +59,7 @@ def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], targe
     ]
     of = f" of {name}" if name else ""
     return Chart(
-        f"backtest-{place}",
+        f"backtest-{index}",
         "line",
         {"series": series, "bands": bands, "dates": True, "scale": True, "y": target},
         f"Forecasts of the past{of}",

@@ -1,4 +1,4 @@
-"""What an evaluation says of its own limits: how it was tested, where the model errs most, whether rows are lacking."""
+"""Limits of an evaluation: the split that it used, the slices with the highest loss, the learning curve."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLICE_SCORES = {"log_loss": "Log-loss", "mae": "Average error"}
 
 @dataclass(frozen=True)
 class SliceRow:
-    """A part of the held-out rows with a higher loss, as a line of the table."""
+    """A slice of the held-out rows with a higher loss than the rest, as a row of the table."""
 
     words: str
     n_rows: int
@@ -27,7 +27,7 @@ class SliceRow:
 
 
 def tested_on(report: Mapping[str, Any]) -> str:
-    """As in "Tested on …"; empty for a report that does not know."""
+    """The split in words, as in "Tested on …"; empty for a report without it."""
     split = (report.get("conditions") or {}).get("split")
     try:
         return SplitBy.from_json(split).words if split else ""

@@ -1,6 +1,6 @@
-"""How the answer goes with one column: the curves of `ml/explanation/partial_dependence.py`, one column at a time.
+"""Partial dependence on the version page: the curves of `ml/dependence.py`, one column at a time.
 
-Reads the report leniently, as the rest of the page does: a version from before has no curves.
+Reads the report leniently, as the rest of the page does: an old version has no curves.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ READ_LEVELS_OF_CLASSES = (
 
 @dataclass(frozen=True)
 class Choice:
-    """One entry of a list: what is sent, what is read, and whether it is chosen."""
+    """One option of a list: the value that is sent, the label, and whether it is chosen."""
 
     value: str
     label: str
@@ -46,9 +46,9 @@ class Choice:
 
 
 class DependenceView:
-    """The curves of one column, and the lists to choose another column or a class from.
+    """The partial dependence of one column, and the lists to choose another column or a class from.
 
-    `asked` are the page's parameters: `column` is a place in the list (a column may be called anything).
+    `asked` are the page's query parameters: `column` is an index (a column's name can be any text).
     """
 
     def __init__(self, report: Mapping[str, Any], target: str, asked: Mapping[str, Any]):
@@ -69,11 +69,11 @@ class DependenceView:
 
     @property
     def skipped(self) -> list[tuple[str, list[str]]]:
-        """Reasons, each with the columns that it left out."""
-        found: dict[str, list[str]] = {}
+        """Pairs of a reason and the columns without a curve for this reason."""
+        by_reason: dict[str, list[str]] = {}
         for each in self.document.get("skipped") or []:
-            found.setdefault(str(each.get("reason")), []).append(str(each.get("column")))
-        return list(found.items())
+            by_reason.setdefault(str(each.get("reason")), []).append(str(each.get("column")))
+        return list(by_reason.items())
 
     @property
     def columns(self) -> list[Choice]:
@@ -84,7 +84,7 @@ class DependenceView:
 
     @property
     def class_choices(self) -> list[Choice]:
-        """Empty where there is nothing to choose."""
+        """Empty for less than two classes: there is nothing to choose."""
         if len(self.classes) < 2:
             return []
         named = [
@@ -115,10 +115,10 @@ class DependenceView:
             or feature["grid"][-1] is not None
         ):
             return ""
-        said = share if self.classes else number
+        formatted = share if self.classes else number
         return ", ".join(
-            f"{curve['class']}: {said(curve['mean'][-1])}" if self.class_place is None and self.classes
-            else said(curve["mean"][-1])
+            f"{curve['class']}: {formatted(curve['mean'][-1])}" if self.class_place is None and self.classes
+            else formatted(curve["mean"][-1])
             for curve in self._curves(feature)
         )  # fmt: skip
 
@@ -152,7 +152,7 @@ class DependenceView:
             "x": feature["column"],
             "y": self.answer_words,
         }
-        return self._made("line", data, READ_LINES if is_single else READ_CLASSES)
+        return self._chart_of("line", data, READ_LINES if is_single else READ_CLASSES)
 
     def _dots(self, feature: Mapping[str, Any]) -> Chart:
         curves = self._curves(feature)
@@ -170,9 +170,9 @@ class DependenceView:
             "x": self.answer_words,
             "y": feature["column"],
         }
-        return self._made("dots", data, READ_LEVELS if is_single else READ_LEVELS_OF_CLASSES)
+        return self._chart_of("dots", data, READ_LEVELS if is_single else READ_LEVELS_OF_CLASSES)
 
-    def _made(self, kind: str, data: Mapping[str, Any], meaning: str) -> Chart:
+    def _chart_of(self, kind: str, data: Mapping[str, Any], meaning: str) -> Chart:
         column = data["x"] if kind == "line" else data["y"]
         return Chart(
             "dependence",
@@ -193,9 +193,9 @@ def _place(text: Any, n: int, *, otherwise: int | None = 0) -> int | None:
 
 def _points(grid: Sequence[Any], values: Sequence[Any]) -> list[list[Any]]:
     return [
-        [day(at) if isinstance(at, str) else at, value]
-        for at, value in zip(grid, values, strict=True)
-        if at is not None
+        [day(x) if isinstance(x, str) else x, value]
+        for x, value in zip(grid, values, strict=True)
+        if x is not None
     ]
 
 

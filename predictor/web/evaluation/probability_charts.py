@@ -1,4 +1,4 @@
-"""The drawings of how good the probabilities of classes are, and of what comes of deciding by them."""
+"""Charts of class probabilities: ROC, precision and recall, calibration, gain, lift, decision threshold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..pages.charts import Chart
 
 MAX_CURVES = 6
-# The lift of fewer rows jumps from one to the next.
+# For a smaller share of the rows, the lift is too noisy to draw.
 LEAST_LIFTED = 0.01
 
 
@@ -116,12 +116,12 @@ def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
 def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any]) -> Chart | None:
     if not points or not points.get("threshold"):
         return None
-    at = decision["threshold"]
+    threshold = decision["threshold"]
     series = [
         {"name": name, "points": pairs(points, "threshold", key)}
         for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
     ]
-    series.append({"name": "served threshold", "points": [[at, 0], [at, 1]]})
+    series.append({"name": "served threshold", "points": [[threshold, 0], [threshold, 1]]})
     return Chart(
         "thresholds",
         "line",
@@ -134,12 +134,12 @@ def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any
 
 
 def series_of(classes: Sequence[Mapping[str, Any]], curve: str, x: str, y: str) -> list[dict[str, Any]]:
-    found = []
+    series = []
     for each in classes:
         points = each.get(curve)
         if points:
-            found.append({"name": each["class"], "points": pairs(points, x, y)})
-    return found
+            series.append({"name": each["class"], "points": pairs(points, x, y)})
+    return series
 
 
 def pairs(points: Mapping[str, Any], x: str, y: str) -> list[list[Any]]:

@@ -1,4 +1,4 @@
-"""An evaluation report as pages show it: a verdict, figures beside their baselines, charts.
+"""The evaluation report on the version page: a verdict, metrics and their baselines, charts.
 
 Reads the JSON of `ml/evaluation/evaluation_report.py` leniently: an older or a missing report leaves parts out,
 never fails.
@@ -33,7 +33,7 @@ class MetricRow:
     @property
     def beats_dummy(self) -> bool | None:
         dummy = self.baselines[0][1] if self.baselines else None
-        # A constant answer is calibrated by construction: to be less so is no fault.
+        # A constant prediction is calibrated by construction: a larger calibration error is no defect.
         is_unfair = self.metric.name == "calibration_error"
         if is_unfair or self.held_out is None or dummy is None or self.held_out == dummy:
             return None
@@ -78,7 +78,7 @@ class ReportView:
 
     @property
     def forecast_charts(self) -> list[Chart]:
-        """Lines through time, which need the whole width."""
+        """Line charts over time; they need the whole width."""
         return forecast_charts(self.report, self.version.signature.target)
 
     @property
@@ -129,8 +129,8 @@ class ReportView:
     def metric_rows(self) -> list[MetricRow]:
         held_out = self.report.get("held_out") or {}
         validated = self.cross_validation.get("metrics") or {}
-        reach = self.report.get("intervals") or {}
-        cross_reach = self.cross_validation.get("intervals") or {}
+        intervals = self.report.get("intervals") or {}
+        cross_intervals = self.cross_validation.get("intervals") or {}
         names = [name for name in METRICS if name in held_out] + [
             name for name in held_out if name not in METRICS
         ]
@@ -143,8 +143,8 @@ class ReportView:
                     (title, (each.get("held_out") or {}).get(name))
                     for title, each in zip(self.baseline_titles, self.baselines, strict=True)
                 ),
-                range_text(metric_of(name), reach.get(name)),
-                range_text(metric_of(name), cross_reach.get(name)),
+                range_text(metric_of(name), intervals.get(name)),
+                range_text(metric_of(name), cross_intervals.get(name)),
             )
             for name in names
         ]
@@ -155,13 +155,13 @@ class ReportView:
 
     @property
     def charts(self) -> list[Chart]:
-        made = [
+        charts = [
             confusion_chart(self.report),
             *curve_charts(self.report),
             points_chart(self.report, self.version.signature.target),
             residuals_chart(self.report, self.version.signature.target),
         ]
-        return [each for each in made if each]
+        return [each for each in charts if each]
 
     @property
     def importance_chart(self) -> Chart | None:
@@ -173,12 +173,12 @@ class ReportView:
 
 
 def range_text(metric: Metric, interval: Sequence[float] | None) -> str:
-    """The ends of a 95 % interval in the metric's own form."""
+    """A 95 % confidence interval as text, formatted as the metric."""
     return f"{metric.shown(interval[0])} to {metric.shown(interval[1])}" if interval else ""
 
 
 def parity_sentence(version: ModelVersion) -> str:
-    """How the file that serves compares with what was fitted."""
+    """The ONNX parity check in a sentence: the served file compared with the fitted pipeline."""
     parity = version.parity or {}
     rows = number(parity.get("n_rows"))
     difference, agree = parity.get("max_abs_difference"), parity.get("labels_agree")

@@ -1,4 +1,4 @@
-"""How a version decides, how sure it is, what its best rows hold and how large its errors are.
+"""Parts of an evaluation report: decision threshold, coverage, calibration, gain and lift, sizes of errors.
 
 Reads the JSON of `ml/evaluation/evaluation_report.py` leniently, as report.py does: what an older version lacks
 is left out.
@@ -21,7 +21,7 @@ from .probability_charts import gain_chart, lift_chart, shown_classes, threshold
 
 @dataclass(frozen=True)
 class Decision:
-    """From which probability the positive class is predicted, and what comes of it on held-out rows."""
+    """The decision threshold of two classes, and its results on held-out rows."""
 
     threshold: float
     positive: str
@@ -34,18 +34,18 @@ class Decision:
 
     @classmethod
     def of(cls, version: ModelVersion) -> Decision | None:
-        found = version.evaluation.get("decision")
-        if not found:
+        decision = version.evaluation.get("decision")
+        if not decision:
             return None
         return cls(
-            threshold=found["threshold"],
-            positive=found["positive"],
-            is_chosen=found["is_chosen"],
-            reason=ThresholdRule.from_json(found["rule"]).sentence if found["rule"] else "",
-            note=found["note"],
-            numbers=found["held_out"],
+            threshold=decision["threshold"],
+            positive=decision["positive"],
+            is_chosen=decision["is_chosen"],
+            reason=ThresholdRule.from_json(decision["rule"]).sentence if decision["rule"] else "",
+            note=decision["note"],
+            numbers=decision["held_out"],
             can_change="scores.json" in version.artifacts,
-            chart=threshold_chart(version.evaluation.get("thresholds"), found),
+            chart=threshold_chart(version.evaluation.get("thresholds"), decision),
         )
 
     @property
@@ -68,7 +68,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class CoverageRow:
-    """What was asked of intervals or sets, and what held on held-out rows."""
+    """The requested coverage of intervals or sets, and the empirical coverage on held-out rows."""
 
     asked: str
     covered: float
@@ -85,7 +85,7 @@ class GainRow:
 
 @dataclass(frozen=True)
 class Gain:
-    """What the rows that score highest hold of a class."""
+    """Gain and lift of one class: its share among the rows with the highest probability."""
 
     name: str
     rows: Sequence[GainRow]
@@ -104,7 +104,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Errors:
-    """How large the errors of a regression are."""
+    """The sizes of a regression's errors on held-out rows."""
 
     quantiles: Sequence[tuple[str, str]]
     within: Sequence[tuple[str, float]]
@@ -121,7 +121,7 @@ class Errors:
 
 
 class ReportParts:
-    """The parts of the version page beside its metrics and charts."""
+    """The parts of the version page other than metrics and charts."""
 
     def __init__(self, version: ModelVersion):
         self.version = version
@@ -149,7 +149,7 @@ class ReportParts:
 
     @cached_property
     def calibration(self) -> str:
-        """What calibrating did to the probabilities, in a sentence."""
+        """The effect of probability calibration, in a sentence."""
         found = self.report.get("calibration")
         if not found:
             return ""
@@ -182,7 +182,7 @@ class ReportParts:
 
     @cached_property
     def lifts(self) -> list[tuple[str, list[GainRow]]]:
-        """For more than two classes: what the best tenth holds of each."""
+        """For more than two classes: gain and lift of each in the 10 % of rows with the highest probability."""
         classes = self.report.get("per_class") or []
         if len(classes) <= 2:
             return []
@@ -194,16 +194,16 @@ class ReportParts:
 
     @cached_property
     def errors(self) -> Errors | None:
-        found = self.report.get("errors")
-        if not found:
+        sizes = self.report.get("errors")
+        if not sizes:
             return None
         return Errors(
             quantiles=[
-                (in_cases(each["share"], " in "), number(each["error"], 3)) for each in found["quantiles"]
+                (in_cases(each["share"], " in "), number(each["error"], 3)) for each in sizes["quantiles"]
             ],
-            within=[(number(each["error"]), each["share"]) for each in found["within"]],
+            within=[(number(each["error"]), each["share"]) for each in sizes["within"]],
             by_size=[
                 {**each, "range": f"{number(each['low'], 4)} to {number(each['high'], 4)}"}
-                for each in found["by_size"]
+                for each in sizes["by_size"]
             ],
         )

@@ -1,4 +1,4 @@
-"""What the version page shows of a version that predicts no target: a verdict, figures, charts of its report."""
+"""Evaluation page of a version without a target (clustering, anomaly detection): verdict, figures, charts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..pages.metric_words import Figure, metric_of
 
 
 class DescribedPage:
-    """One for each task without a target; a report that is older or not whole leaves parts out."""
+    """Base class, one subclass for each task without a target. An old or incomplete report leaves parts out."""
 
     template: ClassVar[str]
     figure_names: ClassVar[tuple[str, ...]]
@@ -28,9 +28,9 @@ class DescribedPage:
 
     @property
     def figures(self) -> list[Figure]:
-        found = self.report.get("metrics") or {}
+        metrics = self.report.get("metrics") or {}
         return [
-            Figure(metric_of(name), float(found[name]))
+            Figure(metric_of(name), float(metrics[name]))
             for name in self.figure_names
-            if found.get(name) is not None
+            if metrics.get(name) is not None
         ]

@@ -1,4 +1,4 @@
-"""The page that gives a version another decision threshold: a new version, without training."""
+"""The decision threshold page: makes a new version with another threshold, without training."""
 
 from __future__ import annotations
 

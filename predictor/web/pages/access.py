@@ -1,4 +1,4 @@
-"""Who may see a page. Every page of a workspace is a class-based view with `WorkspaceMixin` first."""
+"""Access control of pages. Every page of a workspace is a class-based view with `WorkspaceMixin` first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import NotFound, shown
 from ...models import Membership, ModelAlias, ModelVersion, User, Workspace, WorkspaceRole
 from ...services.accounts import workspaces
 
-# How a row knows its workspace, where it has no column of that name.
+# The lookup from a row to its workspace, for models without a field `workspace`.
 WORKSPACE_PATHS: dict[type[Model], str] = {
     ModelVersion: "registered_model__workspace",
     ModelAlias: "registered_model__workspace",

@@ -1,4 +1,4 @@
-"""The drawings of an evaluation, each with a plain sentence that says how to read it."""
+"""Charts of an evaluation report, each with a sentence that explains how to read it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOSS_TITLES = {"log_loss": "log-loss", "rmse": "RMSE"}
 
 @dataclass(frozen=True)
 class Chart:
-    """One drawing: what `{% chart %}` needs, and a sentence that says how to read it."""
+    """A chart: the arguments of `{% chart %}`, and a sentence that explains how to read it."""
 
     id: str
     kind: str
@@ -70,7 +70,7 @@ def points_chart(report: Mapping[str, Any], target: str) -> Chart | None:
 
 
 def round_range(values: Sequence[float]) -> list[float]:
-    """A range of round ends that holds all values: both axes share it, so the diagonal is one."""
+    """A range with round ends that holds all values. Both axes use it, so that x = y is the diagonal."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     span = high - low or abs(high) or 1.0
     step = 10.0 ** math.floor(math.log10(span)) / 2
@@ -102,10 +102,10 @@ def residuals_chart(report: Mapping[str, Any], target: str) -> Chart | None:
 
 
 def importance_chart(report: Mapping[str, Any]) -> Chart | None:
-    found = [each for each in report.get("importance") or [] if each.get("mean") is not None]
-    if not found:
+    columns = [each for each in report.get("importance") or [] if each.get("mean") is not None]
+    if not columns:
         return None
-    top = found[:MAX_IMPORTANT]
+    top = columns[:MAX_IMPORTANT]
     loss = LOSS_TITLES.get(report.get("metric", ""), "error")
     data = {
         "labels": [each["column"] for each in top],
@@ -115,7 +115,7 @@ def importance_chart(report: Mapping[str, Any]) -> Chart | None:
         "x": f"rise of the {loss}",
         "y": "",
     }
-    n_others, rows = len(found) - len(top), report.get("importance_rows")
+    n_others, rows = len(columns) - len(top), report.get("importance_rows")
     sample = f" ({number(rows)} held-out rows)" if rows else ""
     others = f" The other {n_others} matter less." if n_others else ""
     return Chart(

@@ -1,4 +1,4 @@
-"""What every template may use about people and workspaces."""
+"""Context processor: the workspace and the user's rights in it, for every template."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...models import Membership, WorkspaceRole
 
 def workspaces(request: HttpRequest) -> dict[str, Any]:
     """`workspace` and `membership` of the page (None outside of a workspace), `can_write` (member and up),
-    `can_admin`, `can_create_workspaces`, and `my_memberships` for the switcher: asked for only when used."""
+    `can_admin`, `can_create_workspaces`, and `my_memberships` for the switcher, queried only when used."""
     user = getattr(request, "user", None)
     membership: Membership | None = getattr(request, "membership", None)
     return {

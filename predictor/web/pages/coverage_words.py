@@ -1,4 +1,4 @@
-"""Intervals and sets in words that need no statistics."""
+"""Prediction intervals, prediction sets and their coverage in plain words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CASES = {
 
 
 def in_cases(coverage: float, between: str = " of ") -> str:
-    """0.9 as “9 of 10”; what is no such share as “87 %”."""
+    """A coverage in words: 0.9 is “9 of 10”, a value that is not in CASES is “87 %”."""
     known = CASES.get(round(coverage, 4))
     return f"{known[0]}{between}{known[1]}" if known else share(coverage)
 
@@ -43,7 +43,7 @@ def set_words(within: Mapping[str, Any]) -> str:
 
 
 def sure_words(output: Mapping[str, Any]) -> str:
-    """How sure a logged answer is; nothing for one that does not say."""
+    """The interval, score or set of a logged answer in words; "" for an answer without."""
     if isinstance(output.get("interval"), Mapping):
         return interval_words(output["interval"])
     if isinstance(output.get("score"), int | float):
@@ -52,7 +52,7 @@ def sure_words(output: Mapping[str, Any]) -> str:
 
 
 def coverage_choices(chosen: str) -> list[tuple[str, str, bool]]:
-    """What a form offers: value, words, and whether it is the chosen one; a value of one's own stays."""
+    """The options of a coverage list: value, label, whether it is chosen. Another chosen value is added to them."""
     values = [0.5, 0.8, 0.9, 0.95, 0.99]
     offered = [(f"{each:g}", f"{in_cases(each)} cases") for each in values]
     if chosen and chosen not in dict(offered):

@@ -1,4 +1,4 @@
-"""Metrics in words: titles, what they mean to somebody who does not know them, which way is better."""
+"""Metrics in words: title, meaning for a reader who does not know them, which direction is better."""
 
 from __future__ import annotations
 
@@ -133,17 +133,17 @@ HEADLINES = {
 
 
 def metric_of(name: str) -> Metric:
-    """The metric of this name; one that is not known here is shown under its own name."""
+    """The metric with this name; an unknown metric gets its name as title."""
     return METRICS.get(name) or Metric(name, name.replace("_", " "), "")
 
 
 def key_metrics(task: str) -> list[Metric]:
-    """The few metrics that a list has room for."""
+    """The two or three most important metrics of a task, for lists."""
     return [METRICS[name] for name in HEADLINES.get(task, ())]
 
 
 def headline_metric(version: ModelVersion) -> Figure | None:
-    """The one figure that speaks for a version."""
+    """The most important metric of a version, or None if it has none of the key metrics."""
     for metric in key_metrics(version.task):
         value: Any = version.metrics.get(metric.name)
         if isinstance(value, int | float):

@@ -13,7 +13,7 @@ from .access import WorkspaceMixin
 
 
 class ModelPage(WorkspaceMixin, View):
-    """A page below one registered model: loads it, and answers 404 for another workspace's."""
+    """Base view below one registered model: loads the model, 404 for one of another workspace."""
 
     registered_model: RegisteredModel
 

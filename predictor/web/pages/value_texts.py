@@ -1,4 +1,4 @@
-"""How a value of a row stands in a form, and what the text of a form means as JSON."""
+"""Conversion between the JSON values of a row and the text of form fields."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ...templatetags.mlweb import number
 
 WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
-# A list longer than this is searched by typing faster than by scrolling.
+# In a longer list, typing is faster than scrolling.
 MAX_OPTIONS = 40
 LONG_TEXT = 60
-# Beyond it not every whole number is a number that a browser can hold.
+# JavaScript holds whole numbers exactly up to this one.
 GREATEST_WHOLE = 2**53
 
 Kind = Literal["number", "choice", "suggest", "boolean", "date", "datetime", "line", "text"]
@@ -31,18 +31,18 @@ def range_words(field: FeatureField) -> list[str]:
 
 
 def plain(value: float) -> str:
-    """A number without grouped thousands where it may be a year."""
+    """A number; one that may be a year has no thousands separator."""
     is_short = float(value).is_integer() and abs(value) < 10_000
     return str(int(value)) if is_short else number(value)
 
 
 def day(text: str) -> str:
-    """A date without the midnight that many date columns carry."""
+    """A date without its time if that is midnight, as in many date columns."""
     return text.removesuffix("T00:00:00").removesuffix(" 00:00:00")
 
 
 def kind_of(field: FeatureField, text: str) -> Kind:
-    """Which control shows this field. A date that no picker could hold is shown as text: nothing is lost."""
+    """The form control of a field. A date that a date picker cannot show becomes a text field: nothing is lost."""
     match field.role:
         case Role.NUMERIC:
             return "number"
@@ -68,7 +68,7 @@ def date_kind(field: FeatureField, text: str) -> Kind:
 
 
 def text_of(field: FeatureField, value: Any) -> str:
-    """A JSON value as it stands in the form."""
+    """A JSON value as the text of its form field."""
     if isinstance(value, list | dict):
         return str(value)
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
@@ -86,7 +86,7 @@ def text_of(field: FeatureField, value: Any) -> str:
 
 
 def cell_text(value: Any) -> str:
-    """A JSON value in a sentence or a cell."""
+    """A JSON value as text in a sentence or a table cell."""
     return number(value) if isinstance(value, float) else str(canonical_text(value) or "missing")
 
 
@@ -96,7 +96,7 @@ def boolean_text(text: str) -> str:
 
 
 def date_text(field: FeatureField, text: str) -> str:
-    """The text that a picker understands: naive UTC, without seconds' fractions that are zero."""
+    """The text that a date picker accepts: UTC without an offset, without zero fractions of seconds."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -109,7 +109,7 @@ def date_text(field: FeatureField, text: str) -> str:
 
 
 def value_of(field: FeatureField, text: str) -> Any:
-    """A form's text as a JSON value; what is not a number stays text, for the service to refuse by name."""
+    """A form's text as a JSON value. Text that is no number stays text: the service rejects it with a message."""
     if field.role is Role.NUMERIC:
         return number_of(text)
     if field.role is Role.BOOLEAN:

@@ -1,4 +1,4 @@
-"""An explanation as pages draw it: from the usual answer to this one, one column after the other."""
+"""Waterfall chart of an explanation: from the mean answer to this one, one column after the other."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ...ml.types.schema import canonical_text
 from ...templatetags.mlweb import number, share
 from ..pages.value_texts import cell_text
 
-# As many bars as can be compared at a glance; the others are one bar together, and listed beneath.
+# More bars are hard to compare: the other columns are one bar together, and listed below the chart.
 N_BARS = 8
 WIDTH = 100.0
-# Of the drawing's width: a contribution that is next to nothing is still seen.
+# In units of WIDTH: the bar of a contribution near 0 stays visible.
 LEAST_WIDTH = 0.4
-# Of the strokes for the mean and the answer, as _contributions.html draws them.
+# The width of the marks for the mean and the answer in _contributions.html, in units of WIDTH.
 STOP = 1.2
 
 
 @dataclass(frozen=True)
 class Step:
-    """One bar: which column (and its value), by how much it moved the answer, and where the bar stands.
+    """One bar: the column and its value, the contribution in words, and the bar's position.
 
-    `x` and `width` are of a drawing that is a hundred wide; the bar runs from the answer so far to the next.
+    `x` and `width` are in units of WIDTH. The bar goes from the answer before this column to the answer after it.
     """
 
     name: str
@@ -48,21 +48,21 @@ class Contributions:
 
 
 def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> Contributions | None:
-    """The drawing of {base, class, contributions}, or None where there is no explanation."""
+    """The chart of {base, class, contributions}, or None if there is no explanation."""
     if not isinstance(explanation, Mapping) or not isinstance(explanation.get("contributions"), Mapping):
         return None
     label, base = explanation.get("class"), float(explanation["base"])
-    found = sorted(explanation["contributions"].items(), key=lambda pair: -abs(pair[1]))
-    # Nine bars and a remainder of one would only hide that one's name.
-    n_first = len(found) if len(found) <= N_BARS + 1 else N_BARS
-    first, rest = found[:n_first], found[n_first:]
+    ranked = sorted(explanation["contributions"].items(), key=lambda pair: -abs(pair[1]))
+    # With nine columns all are drawn: a bar for the others would stand for one column and hide its name.
+    n_first = len(ranked) if len(ranked) <= N_BARS + 1 else N_BARS
+    first, rest = ranked[:n_first], ranked[n_first:]
     changes = [change for _, change in first] + ([sum(change for _, change in rest)] if rest else [])
     stops = [base]
     for change in changes:
         stops.append(stops[-1] + change)
-    place = _scale(stops)
-    said: Callable[[float], str] = number if label is None else share
-    changed: Callable[[float], str] = number if label is None else _points
+    position = _scale(stops)
+    format_answer: Callable[[float], str] = number if label is None else share
+    format_change: Callable[[float], str] = number if label is None else _points
     names = [name for name, _ in first] + ([f"{len(rest)} other columns"] if rest else [])
     known = [name for name, _ in first]
     steps = tuple(
@@ -70,38 +70,41 @@ def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> C
             name,
             cell_text(row.get(name)) if name in known else "",
             change,
-            changed,
-            place(at),
-            place(at + change),
+            format_change,
+            position(start),
+            position(start + change),
         )
-        for name, change, at in zip(names, changes, stops, strict=False)
+        for name, change, start in zip(names, changes, stops, strict=False)
     )
     return Contributions(
         of=target if label is None else f"Probability of “{canonical_text(label)}”",
-        base=said(base),
-        answer=said(stops[-1]),
-        base_at=min(place(base), WIDTH - STOP),
-        answer_at=min(place(stops[-1]), WIDTH - STOP),
+        base=format_answer(base),
+        answer=format_answer(stops[-1]),
+        base_at=min(position(base), WIDTH - STOP),
+        answer_at=min(position(stops[-1]), WIDTH - STOP),
         steps=steps,
-        rest=tuple(_step(name, cell_text(row.get(name)), change, changed, 0.0, 0.0) for name, change in rest),
+        rest=tuple(
+            _step(name, cell_text(row.get(name)), change, format_change, 0.0, 0.0) for name, change in rest
+        ),
     )
 
 
 def _scale(stops: list[float]) -> Callable[[float], float]:
+    """A linear scale: answers to x positions, from 0 for the smallest stop to WIDTH for the largest."""
     low, high = min(stops), max(stops)
     span = high - low or 1.0
     return lambda value: round((value - low) / span * WIDTH, 2)
 
 
 def _step(
-    name: str, value: str, change: float, said: Callable[[float], str], start: float, end: float
+    name: str, value: str, change: float, format_change: Callable[[float], str], start: float, end: float
 ) -> Step:
     width = max(abs(end - start), LEAST_WIDTH)
     sign = "+" if change > 0 else "−" if change < 0 else ""
     return Step(
         name=name,
         value=value,
-        said=f"{sign}{said(abs(change))}",
+        said=f"{sign}{format_change(abs(change))}",
         is_up=change >= 0,
         x=min(start, end, WIDTH - width),
         width=round(width, 2),
@@ -109,5 +112,5 @@ def _step(
 
 
 def _points(change: float) -> str:
-    """Of a probability: 0.123 → "12.3 points", since 12.3 % could be meant of what it was."""
+    """A change of a probability: 0.123 → "12.3 points"; "12.3 %" could mean a relative change."""
     return f"{change * 100:.1f} points"

@@ -1,4 +1,4 @@
-"""What would have to change for another answer: asked by form, beneath an answered row."""
+"""Counterfactuals, a form below an answered row: which changes of the row give another answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Counterfactuals(RowPage):
         }  # fmt: skip
         status = 200
         try:
-            found = counterfactuals.find(
+            hints = counterfactuals.find(
                 registered_model=self.registered_model,
                 row=form.row,
                 wanted=wanted_of(request, signature),
@@ -54,7 +54,7 @@ class Counterfactuals(RowPage):
         except MlwebError as error:
             context["error"], status = error, status_of(error)
         else:
-            context |= {"found": found, "hints": [ShownHint.of(each, signature) for each in found.hints]}
+            context |= {"found": hints, "hints": [ShownHint.of(each, signature) for each in hints.hints]}
         return self.answered(
             "predictor/predictions/_counterfactual_answer.html",
             "predictor/predictions/counterfactuals.html",
@@ -64,22 +64,22 @@ class Counterfactuals(RowPage):
 
 
 def wanted_of(request: HttpRequest, signature: Signature) -> Wanted:
-    """From the form: a class by its place, or a side and a number. Raises InvalidInput."""
+    """The wanted answer of the form: a class by its index, or a side and a number. Raises InvalidInput."""
     if signature.classes:
-        place = request.POST.get("wanted", "")
-        is_place = place.isascii() and place.isdecimal() and len(place) < 5
-        if not is_place or int(place) >= len(signature.classes):
+        index = request.POST.get("wanted", "")
+        is_index = index.isascii() and index.isdecimal() and len(index) < 5
+        if not is_index or int(index) >= len(signature.classes):
             raise InvalidInput("Choose the answer that is wanted.")
-        return Wanted(label=signature.classes[int(place)])
+        return Wanted(label=signature.classes[int(index)])
     text = request.POST.get("value", "")
     value = number_of(text)
     try:
-        end = None if value is None or isinstance(value, str) else float(value)
-    except OverflowError:  # an integer of more digits than a number can be great
-        end = None
-    if end is None:
+        bound = None if value is None or isinstance(value, str) else float(value)
+    except OverflowError:  # an integer beyond the range of a float
+        bound = None
+    if bound is None:
         raise InvalidInput(
             f"Give the wanted value as a number{f'; got {shown(text)}' if text.strip() else ''}."
         )
     is_least = request.POST.get("side") != "at_most"
-    return Wanted(at_least=end) if is_least else Wanted(at_most=end)
+    return Wanted(at_least=bound) if is_least else Wanted(at_most=bound)

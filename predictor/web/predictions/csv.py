@@ -1,4 +1,4 @@
-"""Predicting a CSV file: its first answers to look at, and the whole as a download kept for a day."""
+"""CSV prediction page: a preview of the first answers, and the whole result as a download kept for one day."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class CsvForm(UploadForm):
 
     @property
     def coverage_asked(self) -> float | None:
-        """None for the usual one, which versions that know no uncertainty take too."""
-        asked: float | None = self.cleaned_data["coverage"]
-        return None if asked == float(self.fields["coverage"].initial) else asked
+        """None for the default: versions without intervals or sets accept that, too."""
+        coverage: float | None = self.cleaned_data["coverage"]
+        return None if coverage == float(self.fields["coverage"].initial) else coverage
 
     @property
     def how(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class PredictCsv(ModelPage):
         return self.page(form, answer=answer, columns=columns, preview=preview, added=added)
 
     def become_batch(self, model: RegisteredModel, form: CsvForm) -> HttpResponse:
-        """A file that is too large to wait for is predicted by a worker."""
+        """Start a batch instead: a worker predicts a file that takes too long for one request."""
         file = form.cleaned_data["file"]
         try:
             batch = batches.start(
@@ -136,13 +136,13 @@ def champion_of(model: RegisteredModel) -> ModelVersion | None:
 
 
 def added_columns(columns: Sequence[str]) -> set[str]:
-    """What was put behind the file's own columns: `prediction` and what follows it."""
-    places = [place for place, name in enumerate(columns) if name == "prediction"]
-    return set(columns[places[-1] :]) if places else set()
+    """The columns added after the file's own: the last `prediction` and those after it."""
+    positions = [index for index, name in enumerate(columns) if name == "prediction"]
+    return set(columns[positions[-1] :]) if positions else set()
 
 
 def with_remedy(form: CsvForm, error: MlwebError) -> CsvForm:
-    """The form with the way out of a refusal filled in, where there is one; the file has to be chosen again."""
+    """The form with the option that avoids the error set, where there is one. The file has to be chosen again."""
     if isinstance(error, UnknownEncoding) and error.suggestion:
         option, value = "encoding", error.suggestion
     elif isinstance(error, RaggedRows):
@@ -161,7 +161,7 @@ def status_of(error: MlwebError) -> int:
 
 
 class PredictCsvDownload(ModelPage):
-    """The result of an earlier upload, for the person who asked."""
+    """The result of an earlier upload, for the user who uploaded it."""
 
     def get(self, request: HttpRequest, workspace: str, slug: str, key: str) -> HttpResponseBase:
         self.load_model(slug)

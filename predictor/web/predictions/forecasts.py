@@ -1,4 +1,4 @@
-"""The page of a forecast: choose a series and how far ahead, see the line go on."""
+"""The forecast page: choose a series and a horizon, see the series and its forecast."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from ..pages.model_page import ModelPage
 from ..registry.snippets import curl_of, predictions_url
 from .predict import version_choices
 
-# One chart holds one series; with more, the table says it all.
+# The chart shows this many of the latest known values before the forecast.
 HISTORY = 120
 
 
 class Forecast(ModelPage):
-    """A GET shows what can be asked, a POST asks it: every forecast is in the log."""
+    """GET shows the form, POST makes the forecast. Every forecast is logged."""
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         self.load_model(slug)
-        asked = request.GET.get("version") or CHAMPION
+        requested = request.GET.get("version") or CHAMPION
         try:
-            version = registry.version_of(self.registered_model, asked)
+            version = registry.version_of(self.registered_model, requested)
         except NotFound as error:
             raise Http404(error.message) from None
         if version.signature.task is not Task.FORECASTING:
             return redirect("predict", self.workspace.slug, slug)
-        return self.page(version, asked, {"group": request.GET.get("group", ""), "horizon": ""})
+        return self.page(version, requested, {"group": request.GET.get("group", ""), "horizon": ""})
 
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         self.load_model(slug)
-        asked = request.POST.get("version") or CHAMPION
-        version = self.version(asked)
+        requested = request.POST.get("version") or CHAMPION
+        version = self.version(requested)
         if version.signature.task is not Task.FORECASTING:
             raise Http404("This version does not forecast.")
         chosen = {name: request.POST.get(name, "").strip() for name in ("group", "horizon", "coverage")}
@@ -48,7 +48,7 @@ class Forecast(ModelPage):
                 registered_model=self.registered_model,
                 horizon=whole(chosen["horizon"], outlook.horizon),
                 group=chosen["group"] or None,
-                version=asked,
+                version=requested,
                 coverage=share_of(chosen["coverage"]),
                 by=request.user,
                 source=PredictionSource.FORM,
@@ -56,15 +56,15 @@ class Forecast(ModelPage):
             )
         except MlwebError as error:
             status = 409 if isinstance(error, NotServable) else 400
-            return self.page(version, asked, chosen, error=error, status=status)
+            return self.page(version, requested, chosen, error=error, status=status)
         if "csv" in request.POST:
             response = HttpResponse(predictions.forecast_csv(answer), content_type="text/csv; charset=utf-8")
             response["Content-Disposition"] = f'attachment; filename="{slug}-forecast.csv"'
             return response
-        return self.page(version, asked, chosen, answer=answer)
+        return self.page(version, requested, chosen, answer=answer)
 
     def page(
-        self, version: ModelVersion, asked: str, chosen: dict[str, str], *, status: int = 200, **more: Any
+        self, version: ModelVersion, requested: str, chosen: dict[str, str], *, status: int = 200, **more: Any
     ) -> HttpResponse:
         try:
             outlook = horizons.outlook(version)
@@ -86,7 +86,7 @@ class Forecast(ModelPage):
         context = {
             "model": self.registered_model,
             "version": version,
-            "asked": asked,
+            "asked": requested,
             "outlook": outlook,
             "chosen": {**chosen, "horizon": chosen["horizon"] or str(outlook.horizon)},
             "choices": version_choices(self),
@@ -96,13 +96,14 @@ class Forecast(ModelPage):
         }
         if answer:
             context |= {"rows": list(zip(answer.rows, answer.predictions, strict=True))}
+            # A chart shows one series; several series are in the table only.
             is_single = bool(chosen["group"]) or not outlook.group_column
             context["chart"] = forecast_chart(outlook, group, answer) if is_single else None
         return render(self.request, "predictor/predictions/forecast.html", context, status=status)
 
 
 def forecast_chart(outlook: horizons.Outlook, group: str, answer: predictions.Answer) -> Chart:
-    """The end of the series and its continuation."""
+    """A line chart of the latest known values, the forecast and its intervals."""
     dates, values = outlook.history(group, HISTORY)
     name = outlook.target
     ahead = [row[outlook.date_column] for row in answer.rows]
@@ -136,7 +137,7 @@ def forecast_chart(outlook: horizons.Outlook, group: str, answer: predictions.An
 
 
 def whole(text: str, usual: int) -> int:
-    """The horizon as typed; -1, which is refused in words, for what is no number."""
+    """The horizon that was typed; -1 for text that is no number, which the service rejects with a sentence."""
     if not text:
         return usual
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1

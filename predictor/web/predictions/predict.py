@@ -1,4 +1,4 @@
-"""Predicting by form: one row, its answer, and the same call for a program."""
+"""The prediction page: a form for one row, its answer, and the same call with curl."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ShownAnswer:
 
 
 def shown_answer(output: Mapping[str, Any]) -> ShownAnswer:
-    """What was answered, from the log's form of it: {prediction, probabilities?, error?}."""
+    """A prediction for display, from its logged form: {prediction, probabilities?, error?}."""
     prediction = output.get("prediction")
     probabilities = output.get("probabilities")
     if not isinstance(probabilities, Mapping):
@@ -87,35 +87,35 @@ class Predict(ModelPage):
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
         logged = self.logged_row(request.GET.get("from", ""))
-        asked = request.GET.get("version") or (str(logged.model_version.number) if logged else CHAMPION)
+        requested = request.GET.get("version") or (str(logged.model_version.number) if logged else CHAMPION)
         try:
-            version = registry.version_of(model, asked)
+            version = registry.version_of(model, requested)
         except NotFound as error:
             if request.GET.get("version"):
                 raise Http404(error.message) from None
             return render(request, "predictor/predictions/predict_empty.html", {"model": model})
         if version.signature.task is Task.FORECASTING and logged is None:
             path = reverse("forecast", args=[self.workspace.slug, slug])
-            return redirect(f"{path}?{urlencode({'version': asked})}" if asked != CHAMPION else path)
+            return redirect(f"{path}?{urlencode({'version': requested})}" if requested != CHAMPION else path)
         form = RowForm(
             version.signature, row=logged.inputs if logged else None, importance=importance_of(version)
         )
-        return self.page(form, version, asked, logged=logged)
+        return self.page(form, version, requested, logged=logged)
 
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
-        """The columns are those of the version that the form was made for; the row goes to the version asked.
+        """Read the columns of the version that the form was made for, and predict with the requested version.
 
-        If an alias moved in between, the row still goes by column name: no value lands in another column.
+        If an alias moved in between, values are matched by column name: no value gets into another column.
         """
         model = self.load_model(slug)
-        asked = request.POST.get("version") or CHAMPION
-        made_for = self.version(request.POST.get("made_for") or asked)
+        requested = request.POST.get("version") or CHAMPION
+        made_for = self.version(request.POST.get("made_for") or requested)
         form = RowForm.from_post(made_for.signature, request.POST, importance=importance_of(made_for))
         try:
             answer = predictions.predict(
                 registered_model=model,
                 rows=[form.row],
-                version=asked,
+                version=requested,
                 explain=True,
                 coverage=coverage_of(request.POST.get("coverage", "")),
                 nearest=N_NEAREST,
@@ -129,8 +129,8 @@ class Predict(ModelPage):
         except MlwebError as error:
             form.errors = field_errors(error, made_for.signature)
             status = 409 if isinstance(error, NotServable) else 400
-            return self.page(form, made_for, asked, error=error, status=status)
-        return self.page(form, made_for, asked, answer=answer)
+            return self.page(form, made_for, requested, error=error, status=status)
+        return self.page(form, made_for, requested, answer=answer)
 
     def logged_row(self, key: str) -> PredictionLog | None:
         if not key:
@@ -143,7 +143,7 @@ class Predict(ModelPage):
         return self.get_visible_or_404(logged, pk=pk, model_version__registered_model=self.registered_model)
 
     def page(
-        self, form: RowForm, version: ModelVersion, asked: str, *, status: int = 200, **more: Any
+        self, form: RowForm, version: ModelVersion, requested: str, *, status: int = 200, **more: Any
     ) -> HttpResponse:
         model = self.registered_model
         answer: predictions.Answer | None = more.get("answer")
@@ -152,11 +152,11 @@ class Predict(ModelPage):
             "model": model,
             "form": form,
             "version": version,
-            "asked": asked,
+            "asked": requested,
             "coverages": coverage_choices(self.request.POST.get("coverage", ""))
             if "uncertainty.json" in version.artifacts
             else [],
-            "curl": curl(url, form.row, "" if asked == CHAMPION else asked),
+            "curl": curl(url, form.row, "" if requested == CHAMPION else requested),
             **more,
         }
         if answer:
@@ -187,7 +187,7 @@ def coverage_of(text: str) -> float | None:
 
 
 def explored(answer: predictions.Answer, version: ModelVersion, form: RowForm) -> dict[str, Any]:
-    """What can be looked at beneath the answer, if the form's version gave it."""
+    """The context of what-if and nearest rows below the answer; empty if another version than the form's answered."""
     if not version.signature.task.is_supervised or answer.version != version.number:
         return {}
     prediction = answer.predictions[0]
@@ -202,36 +202,36 @@ def explored(answer: predictions.Answer, version: ModelVersion, form: RowForm) -
 
 @dataclass(frozen=True)
 class NearRow:
-    """A training row beneath the answer: its target, and its values in the order of importance."""
+    """A training row below the answer: its target, and its values in the order of importance."""
 
     distance: float
     target: str
     cells: tuple[tuple[str, bool], ...]
 
 
-def nearest_rows(found: Sequence[Near] | None, form: RowForm) -> list[NearRow]:
-    asked, names = form.row, [each.field.name for each in form.by_importance[:MAX_NEAR_COLUMNS]]
+def nearest_rows(nearest: Sequence[Near] | None, form: RowForm) -> list[NearRow]:
+    row, names = form.row, [each.field.name for each in form.by_importance[:MAX_NEAR_COLUMNS]]
     return [
         NearRow(
             each.distance,
             shown_answer({"prediction": each.target}).label,
-            tuple((cell_text(each.row[name]), each.row[name] == asked[name]) for name in names),
+            tuple((cell_text(each.row[name]), each.row[name] == row[name]) for name in names),
         )
-        for each in found or ()
+        for each in nearest or ()
     ]
 
 
 def field_errors(error: MlwebError, signature: Signature) -> dict[str, str]:
-    """The service's sentences beside the fields they are about."""
+    """The service's error messages by column name."""
     if not isinstance(error, InvalidRows):
         return {}
-    found: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for problem in error.problems:
         name = column_of(problem.pointer)
         if name in signature.names:
-            # One row, and the field stands beside it: where the fault is need not be said.
-            found.setdefault(name, problem.detail.removeprefix(f"Row 1, column {quoted(name)}: "))
-    return found
+            # The message is shown at its field, so it need not name the row and the column.
+            messages.setdefault(name, problem.detail.removeprefix(f"Row 1, column {quoted(name)}: "))
+    return messages
 
 
 def column_of(pointer: str) -> str:
@@ -242,7 +242,7 @@ def column_of(pointer: str) -> str:
 
 
 def version_choices(page: ModelPage) -> list[tuple[str, str]]:
-    """What the form can ask: aliases with the version behind them, then the newest versions that serve."""
+    """The versions to choose from: aliases with their version, then the newest versions that are not archived."""
     model = page.registered_model
     aliases = model.aliases.select_related("model_version").only(
         "alias", "registered_model_id", "model_version__number"

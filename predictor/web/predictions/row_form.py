@@ -1,8 +1,8 @@
-"""The form for one row, made from a version's signature, and the forms for a CSV file and for the log.
+"""The prediction form of one row, made from a version's signature.
 
-Inputs are named by their place (`f0`, `f1`, …), never by the column: a column may be called anything.
-The form only translates text to JSON values and back. Whether a value can be used is decided, and said, by
-the same service that answers the API, so that both give one answer and one sentence.
+Inputs are named by their index (`f0`, `f1`, …), never by the column: a column's name can be any text.
+The form only translates text to JSON values and back. The service of the API validates the values, so that
+form and API give the same answer and the same error message.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..pages.value_texts import (
 )
 
 MAX_SUGGESTIONS = 1_000
-# A longer row shows first what matters most; the rest waits folded.
+# A longer row shows its N_FIRST most important fields; the others are folded.
 MAX_AT_ONCE = 24
 N_FIRST = 12
 N_FEW = 6
@@ -32,7 +32,7 @@ N_FEW = 6
 
 @dataclass(frozen=True)
 class Option:
-    """One entry of a list: what is sent, what is read, and whether it is the chosen one."""
+    """One option of a list: the value that is sent, the label, and whether it is chosen."""
 
     value: str
     label: str
@@ -50,7 +50,7 @@ class Slider:
 
 @dataclass(frozen=True)
 class Input:
-    """One field as the page shows it. `text` is what stands in it; empty means missing."""
+    """One field as the page shows it. `text` is its content; empty means missing."""
 
     place: int
     field: FeatureField
@@ -76,7 +76,7 @@ class Input:
 
     @property
     def slider(self) -> Slider | None:
-        """For a number within what training saw or near it; None for what no slider could show."""
+        """A slider from the smallest to the largest value of training; None for a value that it cannot show."""
         value, low, high = number_of(self.text), self.field.minimum, self.field.maximum
         if self.kind != "number" or value is None or isinstance(value, str) or abs(value) > GREATEST_WHOLE:
             return None
@@ -85,12 +85,12 @@ class Input:
         is_whole = self.field.is_integer and float(value).is_integer()
         ends = (min(low, value), max(high, value))
         low_text, high_text = (str(int(end) if is_whole else end) for end in ends)
-        # A step would round a value that nobody touched.
+        # A numeric step would round the value although nobody moved the slider.
         return Slider(low_text, high_text, "1" if is_whole else "any")
 
     @property
     def options(self) -> list[Option]:
-        """The categories that training saw; a value outside them stays and says so."""
+        """The categories that training saw; another value stays in the list and is marked."""
         if self.kind == "boolean":
             pairs = [("true", "Yes"), ("false", "No"), ("", "Missing")]
             return [Option(value, label, value == self.text) for value, label in pairs]
@@ -119,7 +119,7 @@ class Input:
 
 
 class RowForm:
-    """One row as text fields. Give it a row to show, or what the browser sent."""
+    """One row as text fields, from a row to show or, by `from_post`, from a request."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class RowForm:
         return form
 
     def changed(self, data: Mapping[str, Any], prefix: str) -> RowForm:
-        """The same row with the values that were sent under another prefix, where there are such."""
+        """The same row with the values that were sent under another prefix, where there are any."""
         form = RowForm(self.signature, row={}, importance=self.importance)
         form._texts = [str(data.get(f"{prefix}{each.place}", each.text)) for each in self.inputs]
         return form
@@ -164,7 +164,7 @@ class RowForm:
 
     @property
     def first_inputs(self) -> list[Input]:
-        """All of a short row; of a long one those that matter most, the rest being `more_inputs`."""
+        """All inputs of a short row; of a long one the most important ones. `more_inputs` are the others."""
         return self._ordered[: self._n_first]
 
     @property
@@ -177,7 +177,7 @@ class RowForm:
 
     @property
     def few_inputs(self) -> list[Input]:
-        """Those that matter most, for a panel beside others; `other_inputs` are the rest."""
+        """The most important inputs, for a small panel; `other_inputs` are the others."""
         return self.by_importance[:N_FEW]
 
     @property

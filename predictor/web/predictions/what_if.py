@@ -1,8 +1,8 @@
-"""What if: single values of an answered row changed, and how the answer goes along. Nothing of it is logged.
+"""What-if analysis: change single values of an answered row and see the new answer. Nothing of it is logged.
 
-Each movement of a slider asks the same service as any prediction, with the first row and the changed one, so
-that both answers come from one version. They are tried, not made: a log of slider positions would say nothing
-of what was decided, and bury what does (docs/adr/0015-what-is-tried-is-not-logged.md).
+Each movement of a slider predicts the first row and the changed one in one call, so that both answers come from
+one version. They are not logged: slider positions say nothing about decisions and would hide the predictions
+that do (docs/adr/0015-what-is-tried-is-not-logged.md).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHANGED = "w"
 
 @dataclass(frozen=True)
 class Difference:
-    """How the answer of the changed row stands to the first one, in words."""
+    """The difference between the changed row's answer and the first answer, in words."""
 
     sentence: str
     is_up: bool
@@ -36,7 +36,7 @@ class Difference:
 
 
 def difference(first: Prediction, now: Prediction, target: str) -> Difference:
-    """Of a value; or of the probability that the first answer has."""
+    """Compare two answers: their values, or their probabilities of the class that was predicted first."""
     if first.error or now.error:
         return Difference("", False, True)
     if first.probabilities is not None and now.probabilities is not None:
@@ -54,9 +54,9 @@ def difference(first: Prediction, now: Prediction, target: str) -> Difference:
 
 
 class RowPage(ModelPage):
-    """A page about one row that was answered: it comes along in hidden fields, with its version's number.
+    """Base view of a page about one answered row, which is sent in hidden fields with its version's number.
 
-    There is none for a version whose answers are no class and no value of a target: its answers have no such page.
+    404 for a version that predicts no class and no value (clustering, anomaly detection).
     """
 
     http_method_names = ["post"]
@@ -69,7 +69,7 @@ class RowPage(ModelPage):
         return version, RowForm.from_post(version.signature, request.POST, importance=importance_of(version))
 
     def answered(self, part: str, whole: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-        """The part alone for htmx; else the page around it."""
+        """The fragment for htmx; otherwise the whole page."""
         template = part if getattr(self.request, "htmx", False) else whole
         return render(self.request, template, {"model": self.registered_model, **context}, status=status)
 

@@ -1,4 +1,4 @@
-"""The card of a version as a page and as a Markdown file, and the description of what its model is for."""
+"""The model card of a version as a page and as a Markdown file, and the model's description."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class CardPage(ModelPage):
     def load_version(self, slug: str, number: int) -> ModelVersion:
         model = self.load_model(slug)
         versions = ModelVersion.objects.select_related("dataset", "training_run", "created_by")
-        found: ModelVersion = self.get_visible_or_404(versions, registered_model=model, number=number)
-        found.registered_model = model
-        return found
+        version: ModelVersion = self.get_visible_or_404(versions, registered_model=model, number=number)
+        version.registered_model = model
+        return version
 
 
 class VersionCard(CardPage):
-    """All may read it; members write what the model is for."""
+    """Every role may read the card; members may change the description."""
 
     def get_required_role(self) -> WorkspaceRole:
         return WorkspaceRole.MEMBER if self.request.method == "POST" else WorkspaceRole.VIEWER

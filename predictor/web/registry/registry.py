@@ -1,4 +1,4 @@
-"""Pages of registered models: what there is, which version serves, and who moved which alias."""
+"""Pages of registered models: the list, and one model with its versions, aliases and alias history."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ModelList(WorkspaceMixin, View):
             models = models.filter(name__icontains=wanted)
         if after:
             models = models.filter(slug__gt=after)
-        found = list(with_champions(models).order_by("slug")[: PAGE_SIZE + 1])
+        rows = list(with_champions(models).order_by("slug")[: PAGE_SIZE + 1])
         context = {
-            "models": [model_row(each) for each in found[:PAGE_SIZE]],
-            "after": found[PAGE_SIZE - 1].slug if len(found) > PAGE_SIZE else "",
+            "models": [model_row(each) for each in rows[:PAGE_SIZE]],
+            "after": rows[PAGE_SIZE - 1].slug if len(rows) > PAGE_SIZE else "",
             "is_first_page": not after,
             "wanted": wanted,
         }

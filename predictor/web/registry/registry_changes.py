@@ -1,4 +1,4 @@
-"""Changes to a registered model: aliases set, moved back and removed, versions put in and out of the archive."""
+"""Changes of a registered model: set, roll back and remove aliases; archive versions and unarchive them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..pages.model_page import ModelPage
 
 
 class Deed(ModelPage):
-    """A change by POST, with a page on GET that says what it will do and asks. Its own `act` does it."""
+    """Base view of a change: GET shows a confirmation page, POST calls `act`, which makes the change."""
 
     required_role = WorkspaceRole.MEMBER
     template = "predictor/registry/confirm.html"

@@ -1,4 +1,4 @@
-"""The same prediction as a caller would write it, in several languages and through several clients, ready to copy.
+"""Code snippets that call for a prediction, for several languages and clients, ready to copy.
 
 Every one of them is run by a test; those of Triton and MLflow with the real packages by `make conformance`.
 """
@@ -81,8 +81,8 @@ def client(server: str, workspace: str, model: str, row: Mapping[str, Any]) -> s
 
 def _assigned(name: str, value: Any) -> str:
     """An assignment in Python, over several lines where it is long."""
-    shown = pprint.pformat(dict(value), sort_dicts=False, width=88)
-    return f"{name} = " + shown.replace("\n", "\n" + " " * len(f"{name} = "))
+    literal = pprint.pformat(dict(value), sort_dicts=False, width=88)
+    return f"{name} = " + literal.replace("\n", "\n" + " " * len(f"{name} = "))
 
 
 def python(url: str, row: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What a version can be taken along as: its ONNX file, a page that needs no network, a zip that needs no mlweb."""
+"""Downloads of a version: the ONNX file, a page that predicts offline, a zip that predicts without mlweb."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..pages.model_page import ModelPage
 
 
 class VersionFile(ModelPage):
-    """Something of a version to download; where there is none, its page says why. Its own `file` makes it."""
+    """Base view of a download: `file` makes the response. If that fails, the version page shows the error."""
 
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponseBase:
         self.load_model(slug)
@@ -42,7 +42,7 @@ class VersionOnnx(VersionFile):
 
 
 class VersionOfflinePage(VersionFile):
-    """The page that predicts without a network."""
+    """The HTML page that predicts offline."""
 
     def file(self, version: ModelVersion) -> HttpResponseBase:
         return attachment(portable.offline_page(version))

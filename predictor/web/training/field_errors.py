@@ -1,10 +1,10 @@
-"""Where in the train form a refusal of the service is shown."""
+"""The field of the training form that shows a service error."""
 
 from __future__ import annotations
 
 from . import form_forecast
 
-# Which field a refusal of the service is about, by the words it begins with.
+# The field of a service error, by the first words of its message.
 PLACES = (
     ("The time budget", "budget_seconds"),
     ("There is no effort", "effort"),
@@ -24,5 +24,5 @@ PLACES = (
 
 
 def places_of(message: str) -> list[str | None]:
-    """The fields that a sentence may be about, the likeliest first: None is the whole form. Empty: not known."""
+    """The fields that an error may be about, the most likely first. None is the whole form; empty: not known."""
     return [field for words, field in PLACES if message.startswith(words)]

@@ -1,4 +1,4 @@
-"""The form that starts a training run. Its fields follow the dataset and the estimator that is chosen."""
+"""The training form. Its fields depend on the dataset and on the chosen estimator."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .words import AUTO_CLUSTERS, AUTO_SUMMARY, EFFORT_TITLES, OWN, OWN_TITLE, S
 
 
 class TrainingRunForm(forms.Form):
-    """`shown` are the values to begin with: from a link, from an earlier run, or from an htmx request."""
+    """The training form. `shown` holds initial values: from a link, an earlier run or an htmx request."""
 
     target = OpenChoiceField(label="What should be predicted?")
     task = OpenChoiceField(label="What kind of answer?", required=False)
@@ -62,10 +62,10 @@ class TrainingRunForm(forms.Form):
         self._fill_choices(beginning)
         self._add_hyperparameters(beginning)
 
-    # --- What is asked -----------------------------------------------------------------------------------
+    # --- Target and task ---------------------------------------------------------------------------------
 
     def _found(self, beginning: Mapping[str, Any]) -> Task | None:
-        """The task of the target as it is found, and in `target_error` why there is none that is needed."""
+        """The task inferred from the target. `target_error` says why a needed one cannot be inferred."""
         try:
             return training.find_task(
                 dataset=self.dataset, target=beginning["target"], roles=given_roles(self.dataset, beginning)
@@ -76,8 +76,8 @@ class TrainingRunForm(forms.Form):
 
     @property
     def uses_target(self) -> bool:
-        asked = self["task"].value()
-        return asked not in set(Task) or Task(asked).has_target
+        task = self["task"].value()
+        return task not in set(Task) or Task(task).has_target
 
     @property
     def is_forecasting(self) -> bool:
@@ -89,8 +89,8 @@ class TrainingRunForm(forms.Form):
 
     @property
     def asked_task(self) -> Task | None:
-        asked = self["task"].value()
-        return Task(asked) if asked in set(Task) else self.found
+        task = self["task"].value()
+        return Task(task) if task in set(Task) else self.found
 
     @property
     def is_binary(self) -> bool:
@@ -116,7 +116,7 @@ class TrainingRunForm(forms.Form):
         several = [(AUTO, "Auto: try several and keep the best")] if len(fitting) > 1 else []
         offered = [*several, *((info.key, info.title) for info in fitting)]
         self.fields["estimator"].choices = offered
-        # A choice that went out of reach with another target falls back to the first, and the page shows it.
+        # An estimator that does not fit a new target is replaced by the first one offered; the page shows it.
         if not self.is_bound and offered and beginning["estimator"] not in dict(offered):
             self.initial["estimator"] = offered[0][0]
 
@@ -131,7 +131,7 @@ class TrainingRunForm(forms.Form):
         self.fields["seed"].widget.attrs.update(min=0)
 
     def _fill_splits(self, beginning: Mapping[str, Any]) -> None:
-        """The columns that can divide the rows; one that was chosen stays, whatever the list offers."""
+        """Offer the columns that can split the rows; a chosen split stays even if it is not offered."""
         splits, self.split_advice = training.splits_for(
             dataset=self.dataset, target=beginning["target"], roles=given_roles(self.dataset, beginning)
         )
@@ -157,7 +157,7 @@ class TrainingRunForm(forms.Form):
 
     @property
     def advice(self) -> estimator_catalogue.Advice | None:
-        """Which model to choose; only while the choice is still open."""
+        """Which estimator to choose; None when one is chosen."""
         if self.info is not None or self.found is None or self.is_forecasting:
             return None
         shown = self.data if self.is_bound else self.initial
@@ -175,7 +175,7 @@ class TrainingRunForm(forms.Form):
         return [knob for knob in self.info.hyperparameters if task is None or task.fitted_as in knob.tasks]
 
     def _add_hyperparameters(self, beginning: Mapping[str, Any]) -> None:
-        """Fields named `param-<estimator>-<name>`, so that a value never wanders to another estimator."""
+        """Fields named `param-<estimator>-<name>`, so that a value is never used for another estimator."""
         if self.info is None:
             return
         for knob in self._knobs():
@@ -187,7 +187,7 @@ class TrainingRunForm(forms.Form):
     def hyperparameters(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name.startswith("param-")]
 
-    # --- What each column means --------------------------------------------------------------------------
+    # --- Column roles ------------------------------------------------------------------------------------
 
     @property
     def column_rows(self) -> list[ColumnRow]:
@@ -195,13 +195,13 @@ class TrainingRunForm(forms.Form):
 
     @property
     def has_roles(self) -> bool:
-        """Whether somebody changed a meaning: then the page shows the list."""
+        """Whether a role was changed: then the page shows the list."""
         return bool(given_roles(self.dataset, self.data if self.is_bound else self.initial))
 
-    # --- Asking the service ------------------------------------------------------------------------------
+    # --- Call of the service -----------------------------------------------------------------------------
 
     def clean(self) -> dict[str, Any]:
-        """Every hyperparameter that cannot be used gets its sentence, not only the first."""
+        """Every invalid hyperparameter gets its error, not only the first."""
         data = super().clean() or {}
         if data.get("effort") == OWN and data.get("budget_seconds") is None and "budget_seconds" in data:
             self.add_error("budget_seconds", "Say how many seconds the training may take.")
@@ -236,7 +236,7 @@ class TrainingRunForm(forms.Form):
 
     @property
     def is_tested_on_rows(self) -> bool:
-        """Whether it can be chosen which rows judge: a forecast is always tested on later ones."""
+        """Whether the split can be chosen: a forecast is always tested on later rows."""
         return self.uses_target and not self.is_forecasting
 
     @property
@@ -247,7 +247,7 @@ class TrainingRunForm(forms.Form):
         return {"budget_seconds": self.cleaned_data["budget_seconds"]}
 
     def add_refusal(self, error: MlwebError) -> None:
-        """Put the service's sentence beside the field that it is about."""
+        """Add the service's error to the field that it is about."""
         if isinstance(error, InvalidHyperparameters) and error.problems:
             for problem in error.problems:
                 name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
@@ -257,7 +257,7 @@ class TrainingRunForm(forms.Form):
         self.add_error(places[0] if places else self._place_by_trial(), error.message)
 
     def _place_by_trial(self) -> str:
-        """Target, task or estimator: the first one without which the refusal would not have come."""
+        """Find the field of an error by trying: the target, the task, or else the estimator."""
         if self.target_error:
             return "target"
         data = self.cleaned_data
@@ -275,6 +275,6 @@ class TrainingRunForm(forms.Form):
 
 
 def model_names(dataset: Dataset) -> list[str]:
-    """Names to offer: a new version of an existing model is one choice away."""
+    """The newest 50 model names to offer; choosing one makes a new version of that model."""
     models = RegisteredModel.objects.filter(workspace_id=dataset.workspace_id)
     return list(models.order_by("-id").values_list("name", flat=True)[:50])

@@ -1,4 +1,4 @@
-"""What the train form asks for a forecast: dates, series, how far ahead."""
+"""Forecasting fields of the training form: date column, series column, horizon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .form_hyperparameters import OpenChoiceField
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}
 AGGREGATION_TITLES = {"sum": "Add them up", "mean": "Take their mean"}
-# Which field a refusal is about, by the words it begins with.
+# The field of a service error, by the first words of its message.
 PLACES = (
     ("Say which column holds the dates", "date_column"),
     ("The column", "date_column"),
@@ -71,7 +71,7 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
 
 
 def first_values(table: TableSchema, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """What these fields begin with: what was given, and the first column of dates."""
+    """Initial values of these fields: the given ones; for the dates else the first date column."""
     dates = [column.name for column in table.columns if column.role is Role.DATETIME]
     return {
         **{name: shown.get(name, "") for name in FIELDS},
@@ -85,7 +85,7 @@ def asked_forecast(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was asked of a forecast, for people; empty for other tasks."""
+    """The settings of a forecast as titles and words; empty for other tasks."""
     if not forecast:
         return []
     titles = {

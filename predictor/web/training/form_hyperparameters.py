@@ -1,4 +1,4 @@
-"""Fields of the train form that are as the chosen estimator says."""
+"""Hyperparameter fields of the training form: they depend on the chosen estimator."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ...services.training.estimator_catalogue import Hyperparameter
 
 
 class OpenChoiceField(forms.ChoiceField):
-    """Offers choices but takes anything: the service refuses, so the sentence is the same as the API's."""
+    """Offers choices but accepts any value: the service validates it, so the message is the API's."""
 
     def valid_value(self, value: Any) -> bool:
         return True
 
 
 def field_for(knob: Hyperparameter) -> forms.Field:
-    """A lenient field: the service converts and refuses, so the sentence is the same as the API's."""
+    """A form field that accepts any text: the service converts and validates it, so the message is the API's."""
     shared: dict[str, Any] = {"label": knob.title, "help_text": knob.help, "required": False}
     if knob.kind == "boolean":
         return forms.BooleanField(**shared)

@@ -1,7 +1,7 @@
-"""What each column means, in the form that starts a training run.
+"""Column roles in the training form.
 
-Not fields of the form: a table can have a thousand columns, and a field for each takes seconds to draw.
-The inputs are named by the column's place (`role-0`, `role-1`, …), since its name can hold anything.
+They are no fields of the Django form: a table can have a thousand columns, and as many fields take seconds to
+render. The inputs are named by the column's index (`role-0`, `role-1`, …), because its name can be any text.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROLE_TITLES = {
 
 @dataclass(frozen=True)
 class ColumnRow:
-    """A column in the list of meanings, with what was found and what was chosen."""
+    """A column in the list of roles, with the inferred role and the chosen one."""
 
     name: str
     html_name: str
@@ -44,7 +44,7 @@ class ColumnRow:
 
 @cache
 def role_options(found: Role, chosen: str) -> SafeString:
-    """The choices of one column, drawn once: a thousand columns have few different ones."""
+    """The HTML options of one column, cached: a thousand columns have few different ones."""
     choices = [("", f"as found: {ROLE_TITLES[found]}")]
     choices += [(role.value, title) for role, title in ROLE_TITLES.items() if role is not found]
     marked = [(value, mark_safe(" selected") if value == chosen else "", title) for value, title in choices]
@@ -59,7 +59,7 @@ def column_rows(dataset: Dataset, values: Mapping[str, Any]) -> list[ColumnRow]:
 
 
 def given_roles(dataset: Dataset, values: Mapping[str, Any]) -> dict[str, str]:
-    """The roles that somebody chose, by column name. Unknown ones stay: the service refuses them."""
+    """The chosen roles by column name. Unknown roles are kept: the service rejects them."""
     columns = dataset.schema.columns
     given = {column.name: values.get(f"role-{index}") for index, column in enumerate(columns)}
     return {name: role for name, role in given.items() if role}

@@ -1,4 +1,4 @@
-"""How to decide between two classes, as a form: part of the training form, and a page of its own for a version."""
+"""The decision threshold form for two classes: part of the training form, and a page of a version."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def number_field(label: str, help_text: str) -> forms.FloatField:
 
 
 class ThresholdForm(forms.Form):
-    """Shows the numbers of the chosen rule only, where the browser can; others are not looked at."""
+    """Only the numbers of the chosen rule are used; where the browser can, only these are shown."""
 
     by = forms.ChoiceField(label="Decide by", choices=CHOICES, required=False)
     false_positive = number_field("A false alarm costs", "Only the ratio of the two counts.")
@@ -64,7 +64,7 @@ class ThresholdForm(forms.Form):
 
 
 def shown_from_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored rule as the values of the form."""
+    """Initial values of the form, from a stored threshold rule."""
     return {
         f"{PREFIX}-{name}": f"{value:g}" if isinstance(value, float) else value
         for name, value in rule.items()

@@ -1,4 +1,4 @@
-"""What the train form begins with: what a link or an earlier run says, and what is likely for the rest."""
+"""Initial values of the training form: from a link or an earlier run, with defaults for the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_NAME = 60
 
 
 def beginning_of(dataset: Dataset, shown: Mapping[str, Any], *, is_sent: bool) -> dict[str, Any]:
-    """A value for each field. What was sent stays as it is; a column that is not there is replaced otherwise."""
+    """The initial value of each field. Sent values are kept; a target that is no column is replaced otherwise."""
     target = shown.get("target", "")
     if not is_sent and target not in dataset.schema:
         target = _likely_target(dataset)
@@ -43,7 +43,7 @@ def _effort(shown: Mapping[str, Any]) -> str:
 
 
 def _likely_target(dataset: Dataset) -> str:
-    """The last column that can be predicted at all: most tables keep their answer there."""
+    """The last column that can be a target: most tables have their target there."""
     columns = dataset.schema.columns
     for column in reversed(columns[-30:]):
         try:
@@ -55,7 +55,7 @@ def _likely_target(dataset: Dataset) -> str:
 
 
 def _name(dataset: Dataset, given: str | None, target: str, task: str) -> str:
-    """The name that was given; one that the form made up itself follows the target or the task."""
+    """The given name of the model; a name that the form suggested itself changes with the target or the task."""
     subjects = {each.value: each.label for each in Task if not each.has_target}
     made_up = {_suggested_name(dataset, name) for name in (*dataset.schema.names, *subjects.values())}
     if given and given not in made_up:
@@ -68,7 +68,7 @@ def _suggested_name(dataset: Dataset, subject: str) -> str:
 
 
 def shown_from_run(run: TrainingRun) -> dict[str, Any]:
-    """What the form begins with to ask for the same again."""
+    """Initial values that repeat a run."""
     positions = {column.name: index for index, column in enumerate(run.dataset.schema.columns)}
     roles = {f"role-{positions[name]}": role for name, role in run.roles.items() if name in positions}
     params = {f"param-{run.estimator}-{name}": value for name, value in run.params.items()}

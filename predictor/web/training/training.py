@@ -1,4 +1,4 @@
-"""Pages of training runs: ask for one, watch it, stop it, ask again."""
+"""Training run pages: start a run, follow it, cancel it, start it again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LISTED = (
 
 
 class TrainingRunCreate(WorkspaceMixin, View):
-    """The train form. With htmx, the parts that depend on target, task and estimator follow each change."""
+    """The training form. htmx reloads the parts that depend on target, task and estimator after each change."""
 
     required_role = WorkspaceRole.MEMBER
 
@@ -71,7 +71,7 @@ class TrainingRunCreate(WorkspaceMixin, View):
         return self.get_visible_or_404(Dataset, pk=pk)
 
     def first_values(self, dataset: Dataset) -> dict[str, Any]:
-        """From `?again=<run>`, everything; from `?target=<column>`, the target."""
+        """Initial values: all of them from `?again=<run>`, or the target from `?target=<column>`."""
         again = self.request.GET.get("again", "")
         if again.isascii() and again.isdigit() and len(again) < 18:
             runs = TrainingRun.objects.filter(dataset=dataset, pk=int(again)).select_related(
@@ -153,7 +153,7 @@ class TrainingRunDetail(RunPage):
 
 
 class TrainingRunProgress(TrainingRunDetail):
-    """The moving part alone. 204 when nothing has changed: the page keeps what it shows, and asks again."""
+    """The progress fragment, polled by htmx. 204 when nothing has changed: the page keeps its content."""
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         run = self.run(pk)
@@ -178,7 +178,7 @@ class TrainingRunCancel(RunPage):
 
 @dataclass(frozen=True)
 class BoardLine:
-    """A candidate as the leaderboard shows it."""
+    """A candidate as a line of the leaderboard."""
 
     title: str
     figures: tuple[str, ...]
@@ -234,7 +234,7 @@ def board_of(run: TrainingRun) -> Board | None:
 
 
 def outcome_of(run: TrainingRun) -> dict[str, Any]:
-    """What a finished run brought: the version, the verdict on it, and its few best-known figures."""
+    """The result of a finished run: its version, the verdict, and the key metrics."""
     version = getattr(run, "model_version", None)
     if version is None:
         return {"version": None}
@@ -247,7 +247,7 @@ def outcome_of(run: TrainingRun) -> dict[str, Any]:
 
 
 def fingerprint_of(run: TrainingRun) -> str:
-    """Changes when the page would show something else."""
+    """A short hash of what the page shows: it changes when the page would."""
     parts = (
         run.status,
         run.progress,

@@ -1,4 +1,4 @@
-"""What the train form and the pages of runs call tasks, efforts and splits."""
+"""Names of tasks, efforts and splits on the training form and on the pages of runs."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def finish(found: dict[str, Any]) -> None:
 
 
 def look(caller: Caller, url: str) -> Any:
-    """Whole addresses, as answers hold them."""
+    """GET of an absolute URL, as responses contain them."""
     return caller.client.get(url, headers=caller.headers)
 
 
@@ -103,7 +103,7 @@ BAD: dict[str, tuple[bytes, dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_a_batch_is_refused_at_once(api: Caller, case: str) -> None:
+def test_an_invalid_batch_request_is_refused_at_once(api: Caller, case: str) -> None:
     content, fields, status, sentence = BAD[case]
 
     assert sentence in problem(upload(api, content, **fields), status)["detail"]
@@ -114,7 +114,7 @@ def test_a_dataset_that_is_not_there_is_refused(api: Caller) -> None:
     assert "no such dataset" in problem(api.post(URL, {"dataset": 77}), 400)["detail"]
 
 
-def test_other_peoples_batches_answer_like_missing_ones(
+def test_a_batch_of_another_workspace_is_404_and_needs_the_right_scope_and_role(
     api: Caller, outsider: Caller, anonymous: Caller, call_as: Callable[..., Caller], viewer: User,
     workspace: Workspace,
 ) -> None:  # fmt: skip
@@ -149,7 +149,7 @@ def test_a_token_that_may_only_predict_gets_no_datasets_rows(
     problem(look(only_predicts, result), 403)
 
 
-def test_a_token_that_may_only_predict_sees_its_own_batches_alone(
+def test_a_token_that_may_only_predict_sees_only_its_own_batches(
     api: Caller, call_as: Callable[..., Caller], member: User, workspace: Workspace
 ) -> None:
     only_predicts = call_as(member, workspace, Scope.PREDICT)
@@ -180,7 +180,7 @@ def predict(api: Caller, body: Any, content_type: str, **headers: str) -> Any:
     ],
 )
 @override_settings(MAX_PREDICTION_ROWS=0)
-def test_rows_become_a_batch_for_who_prefers_to_poll(
+def test_rows_become_a_batch_with_prefer_respond_async(
     api: Caller, body: bytes, content_type: str, kind: str
 ) -> None:
     response = predict(api, body, content_type, Prefer="return=minimal, respond-async; wait=5")
@@ -204,7 +204,7 @@ def test_without_the_preference_rows_are_answered_at_once(api: Caller) -> None:
 @pytest.mark.parametrize(
     "asked", [{"horizon": 2}, {"horizon": 2, "group": "north"}, {"rows": [ROW], "history": [ROW]}]
 )
-def test_what_a_batch_does_not_take_is_answered_at_once(api: Caller, asked: dict[str, Any]) -> None:
+def test_options_that_a_batch_does_not_take_are_answered_at_once(api: Caller, asked: dict[str, Any]) -> None:
     refused = predict(api, orjson.dumps(asked), "application/json", Prefer="respond-async")
 
     assert "A horizon is for forecasting" in problem(refused, 400)["detail"]
@@ -212,7 +212,7 @@ def test_what_a_batch_does_not_take_is_answered_at_once(api: Caller, asked: dict
 
 
 @override_settings(MAX_PREDICTION_CSV_ROWS=2)
-def test_a_file_beyond_the_limit_is_pointed_to_batches(api: Caller) -> None:
+def test_the_error_for_a_file_over_the_limit_suggests_a_batch(api: Caller) -> None:
     assert "batch" in problem(predict(api, b"x1,x2\n" + b"1,2\n" * 3, "text/csv"), 413)["detail"]
 
 

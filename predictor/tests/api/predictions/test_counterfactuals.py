@@ -23,7 +23,7 @@ def model(workspace: Workspace) -> RegisteredModel:
     return model
 
 
-def test_what_would_have_to_change(api: Caller, model: RegisteredModel) -> None:
+def test_counterfactuals_give_the_wanted_class(api: Caller, model: RegisteredModel) -> None:
     now = api.post("models/churn/predictions", {"rows": [ROW]}).json()["predictions"][0]["prediction"]
     (other,) = set(CLASSES) - {now}
 
@@ -53,7 +53,7 @@ def test_what_would_have_to_change(api: Caller, model: RegisteredModel) -> None:
         {"row": ROW, "wanted": {"class": "stay"}, "version": {}},
     ],
 )
-def test_what_cannot_be_looked_for_is_refused(api: Caller, model: RegisteredModel, body: Any) -> None:
+def test_an_invalid_counterfactual_request_is_refused(api: Caller, model: RegisteredModel, body: Any) -> None:
     problem(api.post(ADDRESS, body), 400)
 
 
@@ -74,14 +74,16 @@ def test_nearest_rows_on_request(api: Caller, model: RegisteredModel, asked: Any
 
 
 @pytest.mark.parametrize("asked", [21, -1, 1.5, "5", [5]])
-def test_what_is_no_number_of_rows_is_refused(api: Caller, model: RegisteredModel, asked: Any) -> None:
+def test_an_invalid_number_of_nearest_rows_is_refused(
+    api: Caller, model: RegisteredModel, asked: Any
+) -> None:
     assert (
         "nearest"
         in problem(api.post("models/churn/predictions", {"rows": [ROW], "nearest": asked}), 400)["detail"]
     )
 
 
-def test_training_rows_are_for_those_who_may_read(
+def test_nearest_training_rows_need_the_scope_read(
     call_as: Callable[..., Caller], member: User, workspace: Workspace, model: RegisteredModel
 ) -> None:
     """A token that may only predict may not see the data."""

@@ -1,4 +1,4 @@
-"""A prediction that cannot be logged is not answered: a 503 that says so, in the shape of each face."""
+"""A prediction that cannot be logged is not answered: 503 with the reason, in the form of each interface."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, trouble: Exception) -> None:
 
 @pytest.fixture
 def version(transactional_db: None, linear: ModelVersion) -> ModelVersion:
-    """Committed: in a transaction of the caller, the log would be written by the caller itself."""
+    """A committed version: inside an open transaction, the request itself would write the log rows."""
     return linear
 
 
@@ -46,7 +46,7 @@ def version(transactional_db: None, linear: ModelVersion) -> ModelVersion:
         ("/serve/acme/models/article/invocations", LIST, "message"),
     ],
 )
-def test_every_face_refuses_what_cannot_be_logged(
+def test_every_interface_refuses_a_prediction_that_cannot_be_logged(
     version: ModelVersion,
     api: Caller,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""A full house: refused early, cheaply, and in the shape that each face's clients read."""
+"""Overload: requests are refused early, cheaply, and in the form that the clients of each interface read."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ TENSOR = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": 
 
 
 @pytest.fixture
-def full_house(settings: Any) -> Iterator[None]:
-    """All places taken, no chair free."""
+def overload(settings: Any) -> Iterator[None]:
+    """The concurrency limit is reached and no request may wait."""
     settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING = 1, 0
     admission.predicting.enter()
     yield
     admission.predicting.leave()
 
 
-def test_the_api_refuses_with_a_problem_before_it_looks_at_anything(full_house: None) -> None:
-    # No fixture lets this test use the database: a look at it would fail.
+def test_the_api_refuses_with_a_problem_before_it_reads_the_request(overload: None) -> None:
+    # This test has no database fixture: a query would fail.
     answer = Client().post(
         "/api/v1/acme/models/article/predictions",
         b"not JSON",
@@ -56,8 +56,8 @@ def test_the_api_refuses_with_a_problem_before_it_looks_at_anything(full_house: 
         ("v1/models/article/versions/1:explain", {"instances": [[1, 2]]}, {"error": SENTENCE}),
     ],
 )
-def test_protocols_refuse_in_their_own_shape(
-    full_house: None, path: str, body: dict[str, Any], expected: dict[str, Any]
+def test_protocols_refuse_in_their_own_form(
+    overload: None, path: str, body: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     answer = Client().post(f"/serve/acme/{path}", body, content_type="application/json")
 
@@ -67,20 +67,20 @@ def test_protocols_refuse_in_their_own_shape(
     assert answer.json() == expected
 
 
-def test_the_article_refuses_and_looking_does_not(full_house: None, db: None) -> None:
+def test_the_article_route_is_refused_and_health_checks_are_not(overload: None, db: None) -> None:
     problem(Client().post("/predict", {"x": [1, 2]}, content_type="application/json"), 503)
 
     assert Client().get("/serve/acme/v2/health/live").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["index", "models/article/load", "models/article/unload"])
-def test_the_repository_is_looked_at_in_a_full_house(
-    full_house: None, api: Caller, linear: ModelVersion, path: str
+def test_the_model_repository_answers_during_overload(
+    overload: None, api: Caller, linear: ModelVersion, path: str
 ) -> None:
     assert api.post(f"/serve/acme/v2/repository/{path}").status_code == 200
 
 
-def test_who_waits_in_vain_is_refused_and_nothing_is_logged(
+def test_a_request_that_waits_too_long_is_refused_and_not_logged(
     api: Caller, linear: ModelVersion, settings: Any
 ) -> None:
     settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING, settings.PREDICTION_WAIT_MS = 1, 5, 1
@@ -95,7 +95,7 @@ def test_who_waits_in_vain_is_refused_and_nothing_is_logged(
     assert api.post("models/article/predictions", ROWS).status_code == 200
 
 
-def test_an_answer_that_takes_too_long_is_given_up_before_it_is_logged(
+def test_a_prediction_that_takes_too_long_is_refused_and_not_logged(
     api: Caller, linear: ModelVersion, settings: Any
 ) -> None:
     settings.PREDICTION_TIMEOUT_SECONDS = 0

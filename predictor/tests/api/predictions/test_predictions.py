@@ -31,7 +31,7 @@ def test_a_prediction_answers_with_model_version_request_and_rows(api: Caller, l
     assert PredictionLog.objects.get().pk == uuid.UUID(found["predictions"][0]["id"])
 
 
-def test_columns_and_data_say_the_same_as_rows(api: Caller, linear: ModelVersion) -> None:
+def test_columns_and_data_give_the_same_answer_as_rows(api: Caller, linear: ModelVersion) -> None:
     found = api.post(PATH, {"columns": ["x2", "x1"], "data": [[2, 1], [4, 3]]}).json()
 
     assert [each["prediction"] for each in found["predictions"]] == [-0.4, 1.2]
@@ -146,12 +146,12 @@ def test_doubtful_rows_are_answered_with_a_warning(api: Caller, linear: ModelVer
         b'{"rows": ' + b"[" * 50 + b"]" * 50 + b"}",
     ],
 )
-def test_json_that_no_database_could_keep_is_400(api: Caller, linear: ModelVersion, body: bytes) -> None:
+def test_invalid_or_unstorable_json_is_400(api: Caller, linear: ModelVersion, body: bytes) -> None:
     problem(api.post(PATH, body), 400)
 
 
 @override_settings(MAX_PREDICTION_ROWS=2)
-def test_too_many_rows_are_413_with_the_limit_and_the_way_out(api: Caller, linear: ModelVersion) -> None:
+def test_too_many_rows_are_413_with_the_limit_and_the_alternatives(api: Caller, linear: ModelVersion) -> None:
     found = problem(api.post(PATH, {"rows": [{"x1": 1, "x2": 2}] * 3}), 413)
 
     assert found["limit"] == 2
@@ -325,7 +325,7 @@ def test_another_workspaces_prediction_answers_like_a_missing_one(
 
 
 @pytest.mark.parametrize("key", ["1", "x", "0" * 200])
-def test_an_id_that_is_none_is_404(api: Caller, key: str) -> None:
+def test_an_invalid_id_is_404(api: Caller, key: str) -> None:
     problem(api.get(f"predictions/{key}"), 404)
 
 

@@ -114,16 +114,16 @@ def test_an_alias_without_a_clear_target_is_refused(
 
 
 @pytest.mark.parametrize("alias", ["Champion", "7", "x" * 41])
-def test_a_name_that_cannot_be_an_alias_is_400(api: Caller, model: RegisteredModel, alias: str) -> None:
+def test_an_invalid_alias_is_400(api: Caller, model: RegisteredModel, alias: str) -> None:
     problem(api.send("put", f"models/churn/aliases/{alias}", {"version": 1}), 400)
 
 
-def test_an_alias_is_taken_away_once(api: Caller, model: RegisteredModel) -> None:
+def test_an_alias_is_removed_once(api: Caller, model: RegisteredModel) -> None:
     assert api.send("delete", "models/churn/aliases/champion").status_code == 204
     problem(api.send("delete", "models/churn/aliases/champion"), 404)
 
 
-def test_a_version_is_archived_and_taken_out_again(api: Caller, model: RegisteredModel) -> None:
+def test_a_version_is_archived_and_unarchived(api: Caller, model: RegisteredModel) -> None:
     problem(api.send("patch", "models/churn/versions/1", {"is_archived": True}), 409)
     assert api.send("patch", "models/churn/versions/2", {"is_archived": True}).json()["is_archived"] is True
     problem(api.send("put", "models/churn/aliases/champion", {"version": 2}), 409)
@@ -155,7 +155,7 @@ def test_the_onnx_file_is_downloaded(api: Caller, linear: ModelVersion) -> None:
 
 
 @pytest.mark.parametrize(("noun", "start"), [("offline-page", b"<!doctype html>"), ("bundle", b"PK")])
-def test_a_version_is_taken_along(noun: str, start: bytes, api: Caller, linear: ModelVersion) -> None:
+def test_a_portable_version_is_downloaded(noun: str, start: bytes, api: Caller, linear: ModelVersion) -> None:
     response = api.get(f"models/article/versions/1/{noun}")
 
     assert response.content.startswith(start)
@@ -163,7 +163,7 @@ def test_a_version_is_taken_along(noun: str, start: bytes, api: Caller, linear: 
 
 
 @pytest.mark.parametrize("noun", ["onnx", "offline-page", "bundle"])
-def test_a_version_in_process_has_no_onnx_file(noun: str, api: Caller, model: RegisteredModel) -> None:
+def test_an_in_process_version_has_no_onnx_file(noun: str, api: Caller, model: RegisteredModel) -> None:
     problem(api.get(f"models/churn/versions/1/{noun}"), 409)
 
 

@@ -25,7 +25,7 @@ def table(n_rows: int = N) -> bytes:
 
 @pytest.fixture(scope="session")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> TableSchema:
-    """Read once: an upload for each test would start a process each time."""
+    """The table's schema, inferred once: an upload for each test would start a process each time."""
     folder = tmp_path_factory.mktemp("table")
     (folder / "table.csv").write_bytes(table())
     return ingest.ingest_csv(folder / "table.csv", folder / "table.parquet", scratch=folder).schema
@@ -52,7 +52,7 @@ def start(api: Caller, dataset: Any, **more: Any) -> Any:
     return api.post("training-runs", body)
 
 
-def test_a_run_is_accepted_and_tells_where_to_look(api: Caller, dataset: int) -> None:
+def test_a_run_is_accepted_and_its_url_is_returned(api: Caller, dataset: int) -> None:
     response = start(api, dataset, budget_seconds=5, seed=7, estimator="logistic_regression")
 
     found = response.json()
@@ -75,7 +75,7 @@ def test_a_run_without_a_target_is_accepted(api: Caller, dataset: int, task: str
     assert "has no target; leave “left” out" in refused["detail"]
 
 
-def test_whole_groups_or_later_rows_can_judge(api: Caller, dataset: int) -> None:
+def test_rows_can_be_split_by_group_or_by_time(api: Caller, dataset: int) -> None:
     found = start(api, dataset, split={"kind": "group", "column": "age"}).json()
 
     assert found["split"] == {"kind": "group", "column": "age"}
@@ -125,7 +125,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_run_that_cannot_be_is_400_with_the_reason(api: Caller, dataset: int, case: str) -> None:
+def test_an_invalid_run_is_400_with_the_reason(api: Caller, dataset: int, case: str) -> None:
     more, sentence = BAD[case]
 
     found = problem(start(api, **{"dataset": dataset, **more}), 400)

@@ -23,7 +23,7 @@ def sign_in(client: Client, email: str, password: str = PASSWORD) -> int:
 
 
 def confirm(client: Client) -> None:
-    """What is about the account itself asks for the password once more."""
+    """Enter the password again, as the pages about the account require."""
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
 
 
@@ -62,7 +62,7 @@ def test_after_five_wrong_passwords_the_right_one_waits(client: Client, viewer: 
     )
 
 
-def test_somebody_who_is_switched_off_does_not_get_in(client: Client, viewer: User) -> None:
+def test_an_inactive_user_cannot_sign_in(client: Client, viewer: User) -> None:
     viewer.is_active = False
     viewer.save()
 
@@ -90,9 +90,7 @@ def test_sign_up_opens_where_the_operator_says_so(client: Client, db: None, sett
     assert User.objects.get().email == "a@b.org"
 
 
-def test_nobody_takes_on_an_address_that_they_have_not_shown_to_be_theirs(
-    client: Client, viewer: User
-) -> None:
+def test_an_address_is_changed_only_after_it_is_verified(client: Client, viewer: User) -> None:
     sign_in(client, "viewer@example.org")
     confirm(client)
     client.post("/accounts/email/", {"action_add": "", "email": "boss@example.org"})
@@ -104,7 +102,7 @@ def test_nobody_takes_on_an_address_that_they_have_not_shown_to_be_theirs(
     assert viewer.email == "viewer@example.org"
 
 
-def test_the_admin_panel_has_no_door_of_its_own(client: Client, viewer: User) -> None:
+def test_the_admin_panel_has_no_sign_in_page_of_its_own(client: Client, viewer: User) -> None:
     assert client.get("/admin/login/")["Location"].startswith("/accounts/login/")
     sign_in(client, "viewer@example.org")
     assert client.get("/admin/login/").status_code == 403
@@ -114,7 +112,7 @@ def test_the_admin_panel_has_no_door_of_its_own(client: Client, viewer: User) ->
     "path",
     ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"],
 )
-def test_pages_before_sign_in_wear_the_houses_clothes(client: Client, db: None, path: str) -> None:
+def test_pages_before_sign_in_use_the_projects_layout(client: Client, db: None, path: str) -> None:
     page = client.get(path).content.decode()
 
     assert "mlweb/css/mlweb.css" in page
@@ -126,7 +124,7 @@ def test_pages_before_sign_in_wear_the_houses_clothes(client: Client, db: None, 
     "path",
     ["/accounts/password/change/", "/accounts/email/", "/accounts/2fa/", "/accounts/logout/"],
 )
-def test_pages_of_ones_own_account_wear_the_houses_clothes(client: Client, viewer: User, path: str) -> None:
+def test_pages_of_ones_own_account_use_the_projects_layout(client: Client, viewer: User, path: str) -> None:
     sign_in(client, "viewer@example.org")
     page = client.get(path)
 
@@ -134,7 +132,7 @@ def test_pages_of_ones_own_account_wear_the_houses_clothes(client: Client, viewe
     assert "mlweb/css/accounts.css" in page.content.decode()
 
 
-def test_the_second_step_is_set_up_without_a_mail_server(client: Client, viewer: User) -> None:
+def test_two_factor_authentication_is_set_up_without_a_mail_server(client: Client, viewer: User) -> None:
     sign_in(client, "viewer@example.org")
     assert client.get("/accounts/2fa/totp/activate/").status_code == 302
     confirm(client)

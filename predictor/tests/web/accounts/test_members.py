@@ -154,7 +154,7 @@ def test_another_workspaces_membership_is_missing(admin: User, stranger: User) -
     assert client.post(f"{MEMBERS}999999/remove/").status_code == 404
 
 
-def test_a_fresh_link_is_made_only_for_an_account_that_nobody_took_up(
+def test_a_new_link_is_made_only_for_an_account_that_was_never_used(
     admin: User, viewer: User, workspace: Workspace
 ) -> None:
     client = signed_in(admin)
@@ -176,7 +176,7 @@ def test_a_superuser_makes_a_workspace_and_is_its_admin(admin: User) -> None:
     assert Workspace.objects.get(slug="north").role_of(admin) == WorkspaceRole.ADMIN
 
 
-def test_others_are_told_who_makes_workspaces(admin: User) -> None:
+def test_other_users_read_who_creates_workspaces(admin: User) -> None:
     answer = signed_in(admin).get("/workspaces/new/")
 
     assert answer.status_code == 403
@@ -184,7 +184,7 @@ def test_others_are_told_who_makes_workspaces(admin: User) -> None:
 
 
 @pytest.mark.parametrize("slug", ["acme", "Not Good", "health"])
-def test_a_short_name_that_cannot_be_is_refused_with_a_sentence(admin: User, slug: str) -> None:
+def test_an_invalid_short_name_is_refused_with_a_sentence(admin: User, slug: str) -> None:
     admin.is_superuser = True
     admin.save()
 
@@ -194,7 +194,7 @@ def test_a_short_name_that_cannot_be_is_refused_with_a_sentence(admin: User, slu
     assert "short name" in answer.content.decode()
 
 
-def test_a_role_that_is_too_small_is_told_so(viewer: User) -> None:
+def test_a_role_without_the_right_gets_a_sentence(viewer: User) -> None:
     answer = signed_in(viewer).post(f"{MEMBERS}add/", {"email": "a@b.org", "role": "viewer"})
 
     assert answer.status_code == 403

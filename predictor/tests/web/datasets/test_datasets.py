@@ -130,7 +130,7 @@ def test_an_upload_without_js_leads_to_the_dataset(client: Client, member: User)
     assert (dataset.name, dataset.n_rows, dataset.created_by) == ("My people", 40, member)
 
 
-def test_an_upload_by_script_is_answered_with_the_place(client: Client, member: User) -> None:
+def test_an_upload_by_script_is_answered_with_the_url(client: Client, member: User) -> None:
     client.force_login(member)
 
     response = send(client, csv_of())
@@ -169,7 +169,7 @@ def test_an_empty_file_is_refused_with_the_services_sentence(client: Client, mem
     assert not Dataset.objects.exists()
 
 
-def test_another_encoding_is_one_click_away(client: Client, member: User) -> None:
+def test_an_error_of_encoding_offers_the_suggested_one(client: Client, member: User) -> None:
     client.force_login(member)
     data = "name,b\ncafé,1\nthé,2\n".encode("cp1252")
 
@@ -189,7 +189,7 @@ def test_another_encoding_is_one_click_away(client: Client, member: User) -> Non
         (b"a,b\n1.5,2\ninf,4\n6.5,7\n7.5,8\n", "infinite_as_missing"),
     ],
 )
-def test_bad_rows_and_infinite_numbers_are_one_click_away(
+def test_errors_of_bad_rows_and_infinite_numbers_offer_an_option(
     client: Client, member: User, data: bytes, option: str
 ) -> None:
     client.force_login(member)
@@ -203,7 +203,7 @@ def test_bad_rows_and_infinite_numbers_are_one_click_away(
     assert mended.status_code == 201
 
 
-def test_without_js_the_way_out_is_filled_in(client: Client, member: User) -> None:
+def test_without_js_the_suggested_option_is_filled_in(client: Client, member: User) -> None:
     client.force_login(member)
 
     response = send(client, b"a,b\n1,2\n3,4,5\n6,7\n", is_by_script=False)

@@ -1,4 +1,4 @@
-"""The curves of single columns on the page of a version."""
+"""Partial dependence on the version page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_page_shows_the_first_column_and_others_on_request(
 
 
 @pytest.mark.parametrize("asked", [{}, {"column": "99", "class": "x"}, {"column": "-1"}, {"column": "٣"}])
-def test_what_cannot_be_chosen_shows_the_first_column(asked: dict[str, str], version: ModelVersion) -> None:
+def test_an_invalid_choice_shows_the_first_column(asked: dict[str, str], version: ModelVersion) -> None:
     view = DependenceView(version.evaluation, "y", asked)
 
     assert view.feature is not None

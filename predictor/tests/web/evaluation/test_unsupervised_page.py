@@ -1,4 +1,4 @@
-"""Versions of clusters and of unusual rows, through every face."""
+"""Versions without a target (clustering, anomaly detection) through every interface."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def url(name: str, *args: Any) -> str:
     return reverse(name, args=["acme", *args])
 
 
-def test_the_page_of_clusters_says_whether_there_are_any_and_what_sets_each_apart(
+def test_the_page_of_clusters_shows_the_verdict_and_describes_each_cluster(
     client: Client, viewer: User, clusters: ModelVersion
 ) -> None:
     client.force_login(viewer)
@@ -102,7 +102,7 @@ def test_a_row_gets_a_label_and_a_score(
 
 
 def answered(client: Client) -> str:
-    """The page after an empty row was sent by the form."""
+    """The page after the form was sent with an empty row."""
     page = client.get(url("predict", "churn")).content.decode()
     names = re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', page)
     fields = [name for name in names if name not in ("csrfmiddlewaretoken", "version", "made_for")]
@@ -182,7 +182,7 @@ def test_the_api_and_the_protocols_give_the_score(
 
 @pytest.mark.parametrize("task", [Task.CLUSTERING, Task.ANOMALY])
 @pytest.mark.parametrize("more", [{"nearest": 3}, {"coverage": 0.8}, {"explain": True}])
-def test_what_can_be_asked_of_other_versions_is_answered_or_refused_with_a_reason(
+def test_options_of_other_tasks_are_answered_or_refused_with_a_reason(
     client: Client, model: RegisteredModel, headers: Any, task: Task, more: dict[str, Any]
 ) -> None:
     publish_described(model, task)
@@ -198,7 +198,7 @@ def test_what_can_be_asked_of_other_versions_is_answered_or_refused_with_a_reaso
 
 
 @pytest.mark.parametrize(("task", "row"), [(Task.CLUSTERING, CLUSTERED), (Task.ANOMALY, ODD)])
-def test_what_is_not_offered_beneath_an_answer_is_not_there(
+def test_what_if_and_counterfactuals_are_404_without_a_target(
     client: Client, viewer: User, model: RegisteredModel, task: Task, row: dict[str, Any]
 ) -> None:
     version = publish_described(model, task)

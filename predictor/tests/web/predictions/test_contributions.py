@@ -1,4 +1,4 @@
-"""Why this answer: beside the answer in the form, and on the page of a logged prediction."""
+"""Explanations of a prediction: next to the form's answer, and on the page of a logged prediction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from predictor.tests.web.served_versions import EVIL_NUMBER
 from predictor.web.predictions.contributions import N_BARS, contributions_of
 
 
-def test_the_form_says_why_and_the_log_keeps_it(client: Client, viewer: User, version: ModelVersion) -> None:
+def test_the_form_shows_an_explanation_and_the_log_stores_it(
+    client: Client, viewer: User, version: ModelVersion
+) -> None:
     client.force_login(viewer)
     data = form_data(client.get(url("predict", "churn")).content.decode())
 
@@ -41,7 +43,7 @@ def test_a_version_without_background_rows_answers_and_says_why_it_cannot_explai
     assert "explanation" not in PredictionLog.objects.get().output
 
 
-def test_a_logged_row_without_explanation_has_no_drawing(
+def test_a_logged_row_without_explanation_has_no_chart(
     client: Client, viewer: User, linear: ModelVersion
 ) -> None:
     client.force_login(viewer)

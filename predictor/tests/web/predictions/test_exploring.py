@@ -1,4 +1,4 @@
-"""Beneath an answer: what if, training rows like it, and what would have to change."""
+"""The panels below an answer: what-if, nearest training rows, counterfactuals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def signed_in(client: Client, viewer: User) -> Client:
 
 
 def row_of(client: Client, slug: str = "churn") -> dict[str, str]:
-    """The typical row, as a form beneath its answer sends it."""
+    """The typical row, as a form below its answer sends it."""
     return form_data(client.get(url("predict", slug)).content.decode())
 
 
@@ -79,7 +79,9 @@ def test_what_if_explains_the_changed_row(signed_in: Client, version: ModelVersi
     assert "was stay" in page
 
 
-def test_what_cannot_be_used_is_said(signed_in: Client, version: ModelVersion) -> None:
+def test_an_invalid_changed_value_is_refused_with_a_sentence(
+    signed_in: Client, version: ModelVersion
+) -> None:
     row = row_of(signed_in)
 
     refused = signed_in.post(url("what-if", "churn"), {**row, "w0": "old"}, headers=HTMX)
@@ -133,7 +135,7 @@ def test_hints_can_be_sent_as_predictions(
         ({"wanted": "0", "f0": "old"}, "is not a number"),
     ],
 )
-def test_what_cannot_be_looked_for_is_said(
+def test_an_invalid_wanted_answer_is_refused_with_a_sentence(
     signed_in: Client, version: ModelVersion, data: dict[str, str], sentence: str
 ) -> None:
     page = signed_in.post(url("counterfactuals", "churn"), {**row_of(signed_in), **data}, headers=HTMX)

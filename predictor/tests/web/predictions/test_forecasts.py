@@ -1,4 +1,4 @@
-"""The pages of forecasts: asked by form, judged on the version's page, drawn and downloaded."""
+"""Forecast pages: the form, the backtest on the version page, the chart, the download."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_forecast_is_started_as_asked_and_its_page_says_so(
     assert '<option value="shop" selected>shop</option>' in again
 
 
-def test_a_refusal_stands_beside_the_field_that_it_is_about(
+def test_an_error_of_the_service_is_shown_at_its_field(
     client: Client, member: User, dataset: Dataset
 ) -> None:
     client.force_login(member)
@@ -93,7 +93,7 @@ def test_the_version_shows_its_forecasts_of_the_past(
     assert "The forecast looks better than" in page
     assert "too few past forecasts to be sure" in page
     assert "MASE" in page
-    # The numbers of the drawing, for those who cannot see it.
+    # The table with the chart's numbers, for readers who cannot see it.
     assert "90 % interval at" in page
 
 
@@ -134,7 +134,7 @@ def test_all_series_come_as_a_table_and_as_csv(client: Client, viewer: User, for
         ({"group": "west"}, "no series"),
     ],
 )
-def test_what_cannot_be_forecast_is_said_on_the_page(
+def test_an_invalid_forecast_is_refused_on_the_page(
     client: Client, viewer: User, forecast: ModelVersion, asked: dict[str, str], sentence: str
 ) -> None:
     client.force_login(viewer)
@@ -143,7 +143,7 @@ def test_what_cannot_be_forecast_is_said_on_the_page(
     assert sentence in response.content.decode()
 
 
-def test_every_other_page_of_a_forecasting_version_stands(
+def test_every_other_page_of_a_forecasting_version_opens(
     client: Client, admin: User, forecast: ModelVersion, model: RegisteredModel
 ) -> None:
     forecast_version(model)

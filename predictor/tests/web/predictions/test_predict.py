@@ -129,7 +129,7 @@ def test_htmx_gets_the_answer_alone(client: Client, viewer: User, linear: ModelV
     assert "<html" not in page.content.decode()
 
 
-def test_a_fault_stands_beside_its_field_and_what_was_typed_stays(
+def test_an_error_is_shown_at_its_field_and_the_typed_values_stay(
     client: Client, viewer: User, linear: ModelVersion
 ) -> None:
     client.force_login(viewer)
@@ -250,7 +250,7 @@ def test_numbers_are_read_strictly_and_the_rest_is_left_to_the_service(text: str
         (Role.TEXT, [1], "[1]"),
     ],
 )
-def test_logged_values_stand_in_the_form_as_they_were(role: Role, value: Any, text: str) -> None:
+def test_logged_values_fill_the_form_unchanged(role: Role, value: Any, text: str) -> None:
     assert text_of(FeatureField("c", role, minimum="2021-01-01T10:00:00"), value) == text
 
 

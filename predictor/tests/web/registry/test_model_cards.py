@@ -1,4 +1,4 @@
-"""The card as a page, as a file, and through the API."""
+"""The model card as a page, as a file, and through the API."""
 
 from __future__ import annotations
 

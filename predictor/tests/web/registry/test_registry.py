@@ -98,7 +98,7 @@ def test_a_viewer_reads_every_page_without_buttons_to_change(
         ("alias-roll-back", ("churn", "nope")),
     ],
 )
-def test_what_does_not_exist_is_404(
+def test_a_missing_model_or_version_is_404(
     client: Client, member: User, versions: Any, name: str, args: Any
 ) -> None:
     client.force_login(member)
@@ -199,7 +199,7 @@ def test_a_new_alias_is_made_and_removed(client: Client, member: User, versions:
 
 
 @pytest.mark.parametrize("alias", ["", "two words", "7", "a" * 41])
-def test_a_name_that_cannot_be_an_alias_is_refused_with_a_sentence(
+def test_an_invalid_alias_is_refused_with_a_sentence(
     client: Client, member: User, versions: Any, alias: str
 ) -> None:
     client.force_login(member)
@@ -209,7 +209,7 @@ def test_a_name_that_cannot_be_an_alias_is_refused_with_a_sentence(
     assert "cannot be an alias" in page.content.decode()
 
 
-def test_a_version_is_archived_and_taken_out_again(client: Client, member: User, versions: Any) -> None:
+def test_a_version_is_archived_and_unarchived(client: Client, member: User, versions: Any) -> None:
     client.force_login(member)
 
     client.post(url("version-archive", "churn", 2))
@@ -232,7 +232,7 @@ def test_what_serves_cannot_be_archived_and_the_page_says_why(
     assert "point that alias at another version first" in page
 
 
-def test_the_version_page_says_how_good_it_is_and_warns_loudly(
+def test_the_version_page_shows_metrics_and_warnings(
     client: Client,
     viewer: User,
     model: RegisteredModel,
@@ -279,7 +279,7 @@ def test_a_regression_is_drawn_as_points_and_errors(
     assert "How far predictions of y are off" in page
 
 
-def test_the_version_page_says_how_sure_it_is_and_where_it_errs(
+def test_the_version_page_shows_intervals_and_slices(
     client: Client, viewer: User, model: RegisteredModel
 ) -> None:
     version = publish_served(model)
@@ -310,9 +310,7 @@ def test_the_version_page_says_how_sure_it_is_and_where_it_errs(
     assert page.count("metric-range") >= len(report["intervals"]) - 1
 
 
-def test_a_report_from_before_all_this_still_shows(
-    client: Client, viewer: User, model: RegisteredModel
-) -> None:
+def test_an_old_report_is_still_shown(client: Client, viewer: User, model: RegisteredModel) -> None:
     version = publish_served(model)
     new = ("intervals", "slices", "n_slices_tested", "conditions", "learning_curve", "baseline_notes")
     old = {name: part for name, part in version.evaluation.items() if name not in new}
@@ -390,7 +388,7 @@ def test_the_onnx_file_comes_as_an_attachment(client: Client, viewer: User, mode
 @pytest.mark.parametrize(
     ("name", "filename"), [("version-offline-page", "churn-1.html"), ("version-bundle", "churn-1.zip")]
 )
-def test_what_is_taken_along_comes_as_an_attachment(
+def test_portable_files_come_as_an_attachment(
     name: str, filename: str, client: Client, viewer: User, model: RegisteredModel
 ) -> None:
     publish_served(model)
@@ -447,7 +445,7 @@ def test_the_parity_line_is_a_sentence() -> None:
     )
 
 
-def test_the_page_says_how_the_version_decides_how_sure_it_is_and_what_its_best_rows_hold(
+def test_the_version_page_shows_threshold_coverage_gain_and_lift(
     client: Client, viewer: User, version: ModelVersion
 ) -> None:
     client.force_login(viewer)

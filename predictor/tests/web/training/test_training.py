@@ -139,7 +139,7 @@ def test_a_name_that_the_person_chose_stays(client: Client, member: User, datase
     assert response.context["form"]["registered_model"].value() == "My own"
 
 
-def test_an_estimator_that_does_not_fit_the_new_target_gives_way_to_auto(
+def test_an_estimator_that_does_not_fit_the_new_target_is_replaced_by_auto(
     client: Client, member: User, dataset: Dataset
 ) -> None:
     client.force_login(member)
@@ -230,7 +230,7 @@ def test_a_table_with_dates_is_advised_to_be_tested_on_later_rows(
     assert again.context["form"]["split"].value() == "time:since"
 
 
-def test_own_seconds_have_to_be_said(client: Client, member: User, dataset: Dataset) -> None:
+def test_an_own_budget_needs_its_seconds(client: Client, member: User, dataset: Dataset) -> None:
     client.force_login(member)
 
     response = client.post(url("training-run-create", dataset.pk), asked(effort="own", budget_seconds=""))
@@ -280,7 +280,7 @@ def refusal(dataset: Dataset, **changes: Any) -> str:
         ),
     ],
 )
-def test_a_refusal_stands_beside_its_field_in_the_services_words(
+def test_an_error_of_the_service_is_shown_at_its_field(
     client: Client,
     member: User,
     dataset: Dataset,
@@ -307,9 +307,7 @@ def test_every_wrong_hyperparameter_is_named_at_once(client: Client, member: Use
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 300])
-def test_a_name_that_cannot_be_used_is_refused(
-    client: Client, member: User, dataset: Dataset, name: str
-) -> None:
+def test_an_invalid_model_name_is_refused(client: Client, member: User, dataset: Dataset, name: str) -> None:
     client.force_login(member)
 
     response = client.post(url("training-run-create", dataset.pk), asked(registered_model=name))
@@ -330,7 +328,7 @@ def test_without_js_a_button_shows_the_settings(client: Client, member: User, da
     assert not TrainingRun.objects.exists()
 
 
-def test_training_again_begins_with_what_was_asked_before(
+def test_training_again_starts_with_the_settings_of_the_run(
     client: Client, member: User, dataset: Dataset
 ) -> None:
     client.force_login(member)
@@ -398,9 +396,7 @@ def test_the_list_keeps_its_sql_budget(
         client.get(url("training-run-list"))
 
 
-def test_a_running_run_shows_what_it_does_and_asks_again(
-    client: Client, viewer: User, dataset: Dataset
-) -> None:
+def test_a_running_run_shows_its_progress_and_polls(client: Client, viewer: User, dataset: Dataset) -> None:
     run = make_run(
         dataset, status="running", started_at=timezone.now() - timedelta(seconds=65), progress=0.4, attempts=1,
         progress_message="Fitting Random forest, fold 2 of 5", leaderboard=[ENTRY],
@@ -430,7 +426,7 @@ def test_progress_is_quiet_until_something_changes(client: Client, viewer: User,
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
-def test_a_final_run_asks_no_more(client: Client, member: User, dataset: Dataset, status: str) -> None:
+def test_a_finished_run_does_not_poll(client: Client, member: User, dataset: Dataset, status: str) -> None:
     run = make_run(
         dataset, status=status, error="It failed.", started_at=timezone.now(), finished_at=timezone.now()
     )
@@ -461,7 +457,7 @@ def test_a_finished_run_says_the_verdict_and_leads_to_its_version(
     assert "0.9" in page
 
 
-def test_the_traceback_is_for_the_one_who_started_it(
+def test_the_traceback_is_shown_only_to_the_user_who_started_the_run(
     client: Client, member: User, admin: User, run: TrainingRun
 ) -> None:
     TrainingRun.objects.update(
@@ -536,7 +532,9 @@ def test_a_role_that_does_not_exist_is_refused(client: Client, member: User, dat
     assert not TrainingRun.objects.exists()
 
 
-def test_how_to_decide_is_asked_for_two_classes_only(client: Client, member: User, dataset: Dataset) -> None:
+def test_the_threshold_is_offered_for_two_classes_only(
+    client: Client, member: User, dataset: Dataset
+) -> None:
     client.force_login(member)
     page = url("training-run-create", dataset.pk)
     rule = {"threshold-by": "cost", "threshold-false_positive": "1", "threshold-false_negative": "5"}
@@ -554,7 +552,7 @@ def test_how_to_decide_is_asked_for_two_classes_only(client: Client, member: Use
     assert "costs least" in client.get(url("training-run-detail", decided.pk)).content.decode()
 
 
-def test_a_rule_without_its_numbers_is_refused_beside_the_field(
+def test_a_rule_without_its_numbers_is_refused_at_the_field(
     client: Client, member: User, dataset: Dataset
 ) -> None:
     client.force_login(member)
