@@ -14,7 +14,7 @@ from .evaluation_charts import MAX_IMPORTANT, Chart, bins_of
 
 
 class AnomalyPage(DescribedPage):
-    template = "predictor/registry/_anomalies.html"
+    template = "predictor/evaluation/_anomalies.html"
     figure_names = ("contamination", "n_clear", "stability")
 
     @property

@@ -11,7 +11,7 @@ from .evaluation_charts import Chart
 
 
 class ClusteringPage(DescribedPage):
-    template = "predictor/registry/_clusters.html"
+    template = "predictor/evaluation/_clusters.html"
     figure_names = ("silhouette", "stability", "n_clusters", "largest_share")
 
     @property

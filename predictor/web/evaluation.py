@@ -53,7 +53,7 @@ class VersionDetail(ModelPage):
         report = ReportView(version)
         dependence = DependenceView(report.report, version.signature.target, request.GET)
         if getattr(request, "htmx", False):
-            return render(request, "predictor/registry/_dependence_drawing.html", {"dependence": dependence})
+            return render(request, "predictor/evaluation/_dependence_drawing.html", {"dependence": dependence})
         leaks, warnings = sorted_warnings(version)
         context = {
             "model": model,
@@ -72,7 +72,7 @@ class VersionDetail(ModelPage):
             "params": list(flat(version.params)),
             "has_onnx": "model.onnx" in version.artifacts,
         }
-        return render(request, "predictor/registry/version_detail.html", context)
+        return render(request, "predictor/evaluation/version_detail.html", context)
 
 
 def sorted_warnings(version: ModelVersion) -> tuple[list[str], list[str]]:
@@ -157,4 +157,4 @@ class VersionCompare(ModelPage):
             "different_features": [each for each in found.features if not each.is_same],
             "n_same_features": sum(each.is_same for each in found.features),
         }
-        return render(request, "predictor/registry/version_compare.html", context)
+        return render(request, "predictor/evaluation/version_compare.html", context)

@@ -21,7 +21,7 @@ from .token_forms import TokenForm
 
 
 class TokenList(LoginRequiredMixin, ListView):
-    template_name = "predictor/tokens/list.html"
+    template_name = "predictor/accounts/token_list.html"
     context_object_name = "tokens"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
@@ -32,7 +32,7 @@ class TokenList(LoginRequiredMixin, ListView):
 class TokenCreate(LoginRequiredMixin, FormView):
     """Makes a token; the answer shows it, this once."""
 
-    template_name = "predictor/tokens/create.html"
+    template_name = "predictor/accounts/token_create.html"
     form_class = TokenForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class TokenCreate(LoginRequiredMixin, FormView):
             return self.form_invalid(form)
         return render(
             self.request,
-            "predictor/tokens/created.html",
+            "predictor/accounts/token_created.html",
             {
                 "token": created.token,
                 "plaintext": created.plaintext,
