@@ -56,7 +56,7 @@ class Counterfactuals(RowPage):
         else:
             context |= {"found": found, "hints": [ShownHint.of(each, signature) for each in found.hints]}
         return self.answered(
-            "predictor/predictions/_counterfactual_answer.html",
+            "predictor/predictions/_counterfactual_result.html",
             "predictor/predictions/counterfactuals.html",
             context,
             status,

@@ -53,7 +53,9 @@ class VersionDetail(ModelPage):
         report = ReportView(version)
         dependence = DependenceView(report.report, version.signature.target, request.GET)
         if getattr(request, "htmx", False):
-            return render(request, "predictor/evaluation/_dependence_drawing.html", {"dependence": dependence})
+            return render(
+                request, "predictor/evaluation/_partial_dependence_chart.html", {"dependence": dependence}
+            )
         leaks, warnings = sorted_warnings(version)
         context = {
             "model": model,

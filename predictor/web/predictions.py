@@ -174,7 +174,11 @@ class Predict(ModelPage):
         context["is_part"] = is_part
         if not is_part:
             context["choices"] = version_choices(self)
-        template = "predictor/predictions/_answer.html" if is_part else "predictor/predictions/predict.html"
+        template = (
+            "predictor/predictions/_prediction_result.html"
+            if is_part
+            else "predictor/predictions/predict.html"
+        )
         return render(self.request, template, context, status=status)
 
 

@@ -49,7 +49,9 @@ class TrainingRunCreate(WorkspaceMixin, View):
             return redirect("dataset-detail", self.workspace.slug, dataset.pk)
         if request.htmx:
             form = TrainingRunForm(dataset=dataset, shown=request.GET)
-            return render(request, "predictor/training/_options.html", {"form": form, "is_swapped": True})
+            return render(
+                request, "predictor/training/_task_options.html", {"form": form, "is_swapped": True}
+            )
         return self.show(TrainingRunForm(dataset=dataset, shown=self.first_values(dataset)))
 
     def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:

@@ -108,7 +108,7 @@ class WhatIf(RowPage):
                 "contributions": contributions_of(now.explanation, changed.row, target),
             }
         return self.answered(
-            "predictor/predictions/_what_if_answer.html",
+            "predictor/predictions/_what_if_result.html",
             "predictor/predictions/what_if.html",
             context,
             status,
