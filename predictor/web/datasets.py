@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -28,6 +29,7 @@ from ..errors import (
 from ..ml.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
 from ..services import datasets, samples
+from ..templatetags.mlweb import counted
 from .access import WorkspaceMixin
 from .forms_datasets import UploadForm
 
@@ -191,6 +193,7 @@ class DatasetDetail(WorkspaceMixin, View):
         )  # fmt: skip
         context = {
             "dataset": dataset,
+            "lead": lead_of(dataset),
             "columns": columns,
             "runs": runs[:5],
             "n_left_out": max(0, dataset.n_columns - PREVIEW_COLUMNS),
@@ -200,6 +203,13 @@ class DatasetDetail(WorkspaceMixin, View):
             **preview_of(dataset),
         }
         return render(request, "predictor/datasets/detail.html", context)
+
+
+def lead_of(dataset: Dataset) -> str:
+    """How large the table is, when it was uploaded, and by whom."""
+    size = f"{counted(dataset.n_rows, 'row')} and {counted(dataset.n_columns, 'column')}"
+    person = f" by {dataset.created_by}" if dataset.created_by else ""
+    return f"{size}, uploaded {naturaltime(dataset.created_at)}{person}."
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ..errors import MlwebError, NotFound, NotServable
 from ..ml.schema import Task
 from ..models import CHAMPION, ModelVersion, PredictionSource
 from ..services import forecasts, predictions, registry
+from ..templatetags.mlweb import number
 from .evaluation_charts import Chart
 from .predictions import version_choices
 from .registry import ModelPage
@@ -89,6 +90,7 @@ class Forecast(ModelPage):
             "outlook": outlook,
             "chosen": {**chosen, "horizon": chosen["horizon"] or str(outlook.horizon)},
             "choices": version_choices(self),
+            "known_sentence": known_sentence(outlook),
             "coverages": [("0.8", "8 of 10"), ("0.9", "9 of 10"), ("0.95", "19 of 20")],
             "curl": curl_of(predictions_url(self.request, self.registered_model), body),
             **more,
@@ -98,6 +100,12 @@ class Forecast(ModelPage):
             is_single = bool(chosen["group"]) or not outlook.group_column
             context["chart"] = forecast_chart(outlook, group, answer) if is_single else None
         return render(self.request, "predictor/predictions/forecast.html", context, status=status)
+
+
+def known_sentence(outlook: forecasts.Outlook) -> str:
+    """Why a forecast needs no rows: the version has the last ones of each series."""
+    series = f"each of its {number(len(outlook.names))} series" if outlook.group_column else "its series"
+    return f"The version knows the end of {series}, so no past has to be sent."
 
 
 def forecast_chart(outlook: forecasts.Outlook, group: str, answer: predictions.Answer) -> Chart:

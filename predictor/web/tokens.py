@@ -58,12 +58,19 @@ class TokenCreate(LoginRequiredMixin, FormView):
             {
                 "token": created.token,
                 "plaintext": created.plaintext,
+                "rights": rights_of(created.token),
                 "api_url": self.request.build_absolute_uri("/api/v1/workspaces"),
             },
         )
 
     def form_invalid(self, form: TokenForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)
+
+
+def rights_of(token: ApiToken) -> str:
+    """The token's workspace, its scopes and its last day, in a sentence."""
+    end = f"ends on {token.expires_at:%Y-%m-%d}" if token.expires_at else "no end"
+    return f"For {token.workspace.name}; scopes: {', '.join(token.scopes)}; {end}."
 
 
 class TokenRevoke(LoginRequiredMixin, View):

@@ -19,6 +19,7 @@ from ..ml.split_columns import SplitBy
 from ..ml.threshold_rules import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
+from ..templatetags.mlweb import counted, duration, job_sentence
 from .access import WorkspaceMixin
 from .forms_forecast import forecast_words
 from .forms_training import TrainingRunForm, model_names
@@ -133,8 +134,10 @@ class TrainingRunDetail(RunPage):
 
     def context_of(self, run: TrainingRun) -> dict[str, Any]:
         titles = {info.key: info.title for info in estimators.catalogue()}
+        board = board_of(run)
         return {
             "run": run,
+            "status_sentence": status_sentence(run, board),
             "estimator_title": titles.get(run.estimator, "Auto"),
             "task_title": TASK_TITLES[Task(run.task)].lower(),
             "decided_by": f"A threshold that {ThresholdRule.from_json(run.threshold).sentence}"
@@ -147,7 +150,7 @@ class TrainingRunDetail(RunPage):
             "can_read_traceback": self.membership.user_id == run.created_by_id,
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),
-            "board": board_of(run),
+            "board": board,
             "found_out": estimators.found_out(run) if run.is_final else [],
             **outcome_of(run),
         }
@@ -232,6 +235,16 @@ def board_of(run: TrainingRun) -> Board | None:
         for entry in run.leaderboard
     )
     return Board(tuple(metric_of(name).title for name in names), lines, names[0])
+
+
+def status_sentence(run: TrainingRun, board: Board | None) -> str:
+    """Where the run stands: waiting, what it does, or how it ended."""
+    n_tried = len(board.lines) if board else 0
+    return job_sentence(
+        run,
+        succeeded=f"{counted(n_tried, 'candidate')} tried in {duration(run.elapsed)}.",
+        after_stop="Nothing was published.",
+    )
 
 
 def outcome_of(run: TrainingRun) -> dict[str, Any]:
