@@ -30,7 +30,10 @@ from .forecast_report import forecast_charts, forecast_facts
 from .metric_words import METRICS, Metric, metric_of
 from .probability_charts import curve_charts
 
-NO_FEATURES_NOTE = "“No features” answers every row alike, from the target alone: what a model that learnt nothing would score."
+NO_FEATURES_NOTE = (
+    "“No features” answers every row alike, from the target alone: "
+    "what a model that learnt nothing would score."
+)
 INTERVALS_NOTE = (
     "The small figures are 95 % intervals: other rows of this kind would give a figure between them."
 )
