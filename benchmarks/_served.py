@@ -76,10 +76,11 @@ def make_models(*, n_rows: int, n_trees: int) -> ServedModels:
 def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -> None:
     from sklearn.ensemble import RandomForestClassifier
 
-    from predictor.ml import onnx_export, persistence
-    from predictor.ml.features import ONE_HOT_TREES, FeatureSpec
-    from predictor.ml.pipeline import FittedPipeline, Member
-    from predictor.ml.schema import Task
+    from predictor.ml.features.feature_spec import ONE_HOT_TREES, FeatureSpec
+    from predictor.ml.onnx_export import export
+    from predictor.ml.persistence import version_files
+    from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
+    from predictor.ml.types.schema import Task
     from predictor.services import artifacts, registry
 
     signature = _signature(columns)
@@ -89,11 +90,11 @@ def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -
     member = Member(estimator=estimator, columns=tuple(range(len(spec.outputs))), key="random_forest")
     pipeline = FittedPipeline(spec=spec, members=(member,), task=Task.BINARY, n_classes=2)
     with tempfile.TemporaryDirectory() as folder:
-        files = persistence.write(
+        files = version_files.write(
             Path(folder),
             pipeline=pipeline,
             signature=signature,
-            compiled=onnx_export.export(pipeline),
+            compiled=export.export(pipeline),
             golden={name: values[:20] for name, values in columns.items()},
         )
         stored = {
@@ -114,7 +115,7 @@ def _publish_forest(model: Any, columns: dict[str, Any], y: Any, n_trees: int) -
 
 
 def _signature(columns: dict[str, Any]) -> Any:
-    from predictor.ml.schema import FeatureField, Role, Signature, Task
+    from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
     numbers = (
         FeatureField(

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from accuracy import PROJECT, actual
 
-from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.inference import Predictor, load_predictor
-from predictor.ml.ingest import ingest_csv
-from predictor.ml.request import AUTO, TrainingLimits, TrainingRequest
-from predictor.ml.rows import RowChecker
-from predictor.ml.schema import Signature, Task
+from predictor.ml.inference.loading import load_predictor
+from predictor.ml.inference.predictor import Predictor
+from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.inputs.row_checker import RowChecker
+from predictor.ml.tables.ingest import ingest_csv
+from predictor.ml.types.schema import Signature, Task
+from predictor.ml.types.training_request import AUTO, TrainingLimits, TrainingRequest
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,13 @@ def trained(
         limits=TrainingLimits(n_threads=n_threads),
     )
     (folder / "request.json").write_text(json.dumps(request.to_json()), "utf-8")
-    command = [sys.executable, "-m", "predictor.ml.train", str(folder / "request.json"), str(folder / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "predictor.ml.training.train",
+        str(folder / "request.json"),
+        str(folder / "run"),
+    ]
     child = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
     if child.returncode:
         raise RuntimeError(json.loads(child.stdout.splitlines()[-1]).get("message", ""))

@@ -38,13 +38,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from _tables import bundled_tables
 
-from predictor.ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from predictor.ml.inference import load_predictor
-from predictor.ml.ingest import ingest_csv
-from predictor.ml.metrics import metrics
-from predictor.ml.request import TrainingLimits, TrainingRequest
-from predictor.ml.rows import RowChecker
-from predictor.ml.schema import ColumnProfile, Signature, Task, canonical_text
+from predictor.ml.inference.loading import load_predictor
+from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.inputs.row_checker import RowChecker
+from predictor.ml.metrics.scores import metrics
+from predictor.ml.tables.ingest import ingest_csv
+from predictor.ml.types.schema import ColumnProfile, Signature, Task, canonical_text
+from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 
 OURS = "mlweb"
 SHOWN = {True: ("roc_auc", "log_loss"), False: ("r2", "rmse")}
@@ -114,7 +114,13 @@ def measure(
     )
     (folder / "request.json").write_text(json.dumps(request.to_json()), "utf-8")
     started = time.monotonic()
-    command = [sys.executable, "-m", "predictor.ml.train", str(folder / "request.json"), str(folder / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "predictor.ml.training.train",
+        str(folder / "request.json"),
+        str(folder / "run"),
+    ]
     child = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=False)
     seconds = round(time.monotonic() - started, 1)
     if child.returncode:

@@ -29,12 +29,12 @@ from _tables import bundled_tables
 from _trained import Trained, trained
 from accuracy import surroundings
 
-from predictor.ml.estimators import CATALOGUE
-from predictor.ml.metrics import losses
-from predictor.ml.persistence import load_pipeline
-from predictor.ml.request import AUTO
-from predictor.ml.schema import Task
-from predictor.ml.uncertainty import JUDGED_COVERAGES, coverage_report
+from predictor.ml.calibration.conformal import JUDGED_COVERAGES, coverage_report
+from predictor.ml.estimators.catalogue import CATALOGUE
+from predictor.ml.metrics.scores import losses
+from predictor.ml.persistence.version_files import load_pipeline
+from predictor.ml.types.schema import Task
+from predictor.ml.types.training_request import AUTO
 
 # What chance allows: two standard errors of a share among n rows are added to the two points wanted.
 WANTED_POINTS = 2.0

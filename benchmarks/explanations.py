@@ -35,19 +35,21 @@ from _tables import bundled_tables
 from _trained import rows_of
 from parity import fitted
 
-from predictor.ml import persistence, portfolio
-from predictor.ml.checking import feature_roles, make_table
-from predictor.ml.fitting import sample_rows
-from predictor.ml.inference import Predictor, load_predictor
-from predictor.ml.ingest import ingest_csv
-from predictor.ml.parity import compile_checked
-from predictor.ml.persistence import answers_of
-from predictor.ml.pipeline import FittedPipeline
-from predictor.ml.request import TrainingRequest
-from predictor.ml.schema import Task
-from predictor.ml.shapley import BACKGROUND_ROWS, n_background_rows
-from predictor.ml.signatures import build_signature
-from predictor.ml.tables import read_columns
+from predictor.ml.explanation.shapley import BACKGROUND_ROWS, n_background_rows
+from predictor.ml.inference.loading import load_predictor
+from predictor.ml.inference.predictor import Predictor
+from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.persistence import version_files
+from predictor.ml.persistence.version_files import answers_of
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
+from predictor.ml.pipelines.fitting import sample_rows
+from predictor.ml.pipelines.signatures import build_signature
+from predictor.ml.search import portfolio
+from predictor.ml.tables.ingest import ingest_csv
+from predictor.ml.tables.stored_tables import read_columns
+from predictor.ml.types.schema import Task
+from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.validation.training_table import feature_roles, make_table
 
 MAX_EXACT_COLUMNS, N_EXACT_ROWS = 10, 8
 
@@ -108,7 +110,7 @@ def make(tables: Path, name: str, entry: Mapping[str, Any], folder: Path, argume
     pipeline = fitted([candidate], sample_rows(table, 5_000, seed=0))
     signature = build_signature(pipeline, table, request.table)
     background = sample_rows(table, BACKGROUND_ROWS, seed=0).columns
-    files = persistence.write(
+    files = version_files.write(
         folder / "version",
         pipeline=pipeline,
         signature=signature,

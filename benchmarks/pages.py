@@ -133,7 +133,7 @@ class Filler:
 
 
 def signature() -> dict[str, Any]:
-    from predictor.ml.schema import FeatureField, Role, Signature, Task
+    from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
     fields = tuple(
         FeatureField(f"column {k}", Role.NUMERIC, minimum=0.0, maximum=999.0, typical=500.0)

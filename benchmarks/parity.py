@@ -6,8 +6,8 @@ DIR holds manifest.json, {name: {"target", "task"}}, with NAME.train.csv for eac
 scikit-learn ships. `--quick` takes one table made up here, with gaps, dates, words and categories in it.
 
 Each model is fitted on at most so many rows, exported, and compared on a thousand ordinary rows and a thousand
-with missing, unseen and extreme cells (predictor/ml/parity.py, the gate that every version passes before it is
-published). Prints the largest difference, the share of equal labels, and whether it would be served compiled;
+with missing, unseen and extreme cells (predictor/ml/onnx_export/parity.py, the gate that every version passes before
+it is published). Prints the largest difference, the share of equal labels, and whether it would be served compiled;
 at the end the share of compiled ones, and that among what Auto chooses from. FILE gets all of it.
 The exit code is 1 unless all that Auto chooses from is compiled.
 """
@@ -32,19 +32,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from _tables import bundled_tables
 
-from predictor.ml import portfolio
-from predictor.ml.candidates import Candidate
-from predictor.ml.checking import TrainingTable, feature_roles, make_table
-from predictor.ml.estimators import estimators_for
-from predictor.ml.fitting import fit_member, join, sample_rows
-from predictor.ml.ingest import ingest_csv
-from predictor.ml.nearby import nearby
-from predictor.ml.parity import TOLERANCE, ParityResult, compile_checked
-from predictor.ml.pipeline import FittedPipeline
-from predictor.ml.request import TrainingRequest
-from predictor.ml.schema import Role, Task
-from predictor.ml.tables import read_columns
-from predictor.ml.target import make_target
+from predictor.ml.estimators.catalogue import estimators_for
+from predictor.ml.onnx_export.parity import TOLERANCE, ParityResult, compile_checked
+from predictor.ml.pipelines.candidate import Candidate
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
+from predictor.ml.pipelines.fitting import fit_member, join, sample_rows
+from predictor.ml.search import portfolio
+from predictor.ml.search.local_search import nearby
+from predictor.ml.tables.ingest import ingest_csv
+from predictor.ml.tables.stored_tables import read_columns
+from predictor.ml.types.schema import Role, Task
+from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.validation.target import make_target
+from predictor.ml.validation.training_table import TrainingTable, feature_roles, make_table
 
 BLEND_SIZE = 4
 # Fewer trees and rounds: what differs between two implementations shows in the first of them.

@@ -3,8 +3,9 @@
     python benchmarks/trees.py [--rows 20000] [--trees 100] [--json FILE] [--quick]
 
 One random forest (10 numbers, 4 categories) is exported as it would be served, in the order in which it was grown,
-and cut into nodes of one size after another (predictor/ml/onnx_ensemble.py). For each: µs of processor time a row
-for one row, for 20 and for 2,000 at once on one thread, the seconds that 2,000 rows take when they are shared out to
+and cut into nodes of one size after another (predictor/ml/onnx_export/tree_ensemble.py). For each: µs of processor
+time a row for one row, for 20 and for 2,000 at once on one thread, the seconds that 2,000 rows take when they are
+shared out to
 the processors, MB of file, seconds to load, and the largest difference from scikit-learn.
 Layouts take turns, and the least time of several counts, since other work on the machine only adds to it.
 """
@@ -28,18 +29,18 @@ from _machine import header, parser, write_json
 from _served import CATEGORIES, NUMBERS, mixed_table
 from sklearn.ensemble import RandomForestClassifier
 
-from predictor.ml import onnx_ensemble
-from predictor.ml import session as sessions
-from predictor.ml.features import ONE_HOT_TREES, FeatureSpec
-from predictor.ml.onnx_export import export
-from predictor.ml.pipeline import FittedPipeline, Member
-from predictor.ml.schema import Role, Task
-from predictor.ml.session import Session
+from predictor.ml.features.feature_spec import ONE_HOT_TREES, FeatureSpec
+from predictor.ml.onnx_export import session as sessions
+from predictor.ml.onnx_export import tree_ensemble
+from predictor.ml.onnx_export.export import export
+from predictor.ml.onnx_export.session import Session
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
+from predictor.ml.types.schema import Role, Task
 
 NEVER = 10**12
 # Name, fewest branches to be turned, most branches of a node.
 LAYOUTS = {
-    "as it is served": (onnx_ensemble.FEWEST_MIRRORED_BRANCHES, onnx_ensemble.MOST_BRANCHES),
+    "as it is served": (tree_ensemble.FEWEST_MIRRORED_BRANCHES, tree_ensemble.MOST_BRANCHES),
     "as it was grown, one node": (NEVER, NEVER),
     "turned, one node": (0, NEVER),
     "turned, nodes of 200,000": (0, 200_000),
@@ -99,8 +100,8 @@ def fitted(n_rows: int, n_trees: int) -> tuple[RandomForestClassifier, FittedPip
 
 
 def laid_out(pipeline: FittedPipeline, fewest_turned: int, most_branches: int) -> Layout:
-    onnx_ensemble.FEWEST_MIRRORED_BRANCHES = fewest_turned
-    onnx_ensemble.MOST_BRANCHES = most_branches
+    tree_ensemble.FEWEST_MIRRORED_BRANCHES = fewest_turned
+    tree_ensemble.MOST_BRANCHES = most_branches
     model = export(pipeline)
     alone, shared = Session(model), Session(model)
     alone._n_threads = 1

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from ..errors import NotAuthenticated
+from ..http.authentication import admit
 from ..models import ApiToken, User
-from ..services import rates, tokens
+from ..services import tokens
 
 REALM = 'Bearer realm="mlweb"'
 
@@ -36,15 +36,6 @@ class ApiTokenAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """What to put in `WWW-Authenticate`: RFC 6750 names an error only where a token was sent."""
         return f'{REALM}, error="invalid_token"' if getattr(request, "has_bad_token", False) else REALM
-
-
-def admit(request: HttpRequest, token: ApiToken) -> None:
-    """Notes for the answer and the access log who asks, and counts the request. Raises RateLimited."""
-    request.api_token = token  # type: ignore[attr-defined]
-    standing = rates.take(token)
-    if standing is not None:
-        request.standing = standing  # type: ignore[attr-defined]
-        standing.require()
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -17,28 +17,12 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from .. import errors
+from ..http.statuses import status_of
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
-    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
-    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
-    errors.Forbidden: HTTPStatus.FORBIDDEN,
-    errors.NotFound: HTTPStatus.NOT_FOUND,
-    errors.Conflict: HTTPStatus.CONFLICT,
-    errors.TrainingFailed: HTTPStatus.CONFLICT,
-    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.StrictRows: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.RequestUnderWay: HTTPStatus.CONFLICT,
-    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
-    errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.NotLogged: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,
-}
 
 # One sentence for what is missing and for what the caller may not know of: they cannot be told apart.
 NOT_FOUND = "There is nothing here, or you may not see it."
@@ -52,11 +36,6 @@ FROM_DJANGO: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((RequestDataTooBig,), 413, "The body is larger than this address takes."),
     ((SuspiciousOperation, BadRequest, UnreadablePostError), 400, UNREADABLE),
 )
-
-
-def status_of(error: errors.MlwebError) -> HTTPStatus:
-    """The status of the nearest class in the table."""
-    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)
 
 
 def problem(

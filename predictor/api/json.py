@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from rest_framework import parsers, renderers
-from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.utils.encoders import JSONEncoder
 
 from ..errors import InvalidInput, Problem, TooLarge, shown
@@ -60,6 +60,13 @@ class MarkdownRenderer(ProblemAsJSON):
 class BytesRenderer(ProblemAsJSON):
     media_type = "application/octet-stream"
     format = "bytes"
+
+
+class LengthRequired(APIException):
+    """WSGI as Django reads it takes a body without a length for an empty one."""
+
+    status_code = 411
+    default_detail = "Send the length of the body (Content-Length); a chunked body is not taken here."
 
 
 class JSONParser(parsers.BaseParser):

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ..errors import NotAuthenticated, NotFound
+from ..http.authentication import admit
 from ..models import ApiToken, PredictionSource, RegisteredModel, Scope, User
 from ..services import predictions, registry, tokens
-from .authentication import admit
 from .idempotency import HEADER as IDEMPOTENCY_KEY
 from .json import loads, read_limited
 from .permissions import InsufficientScope

@@ -7,8 +7,8 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from ..ml.request import AGGREGATIONS, FREQUENCIES
-from ..ml.schema import Task
+from ..ml.types.schema import Task
+from ..ml.types.training_request import AGGREGATIONS, FREQUENCIES
 from ..models import JobStatus, TrainingRun
 from .permissions import visible_traceback
 

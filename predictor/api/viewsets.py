@@ -6,22 +6,15 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from ..models import ApiToken, User
+from .json import LengthRequired
 from .permissions import WorkspaceViewMixin
 
 # OPTIONS would describe serializers that these views do not use.
 METHODS = ["get", "post", "put", "patch", "delete", "head"]
-
-
-class LengthRequired(APIException):
-    """WSGI as Django reads it takes a body without a length for an empty one."""
-
-    status_code = 411
-    default_detail = "Send the length of the body (Content-Length); a chunked body is not taken here."
 
 
 class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):

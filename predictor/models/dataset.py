@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ..ml.schema import TableSchema
+from ..ml.types.schema import TableSchema
 from .workspace import Workspace
 
 if TYPE_CHECKING:

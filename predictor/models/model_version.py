@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ..ml.schema import Signature
+from ..ml.types.schema import Signature
 from .dataset import Dataset
 from .registered_model import RegisteredModel
 from .training_run import TrainingRun

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ..ml.schema import Task
+from ..ml.types.schema import Task
 from .dataset import Dataset
 from .job import Job, JobQuerySet, JobStatus
 from .workspace import Workspace

@@ -1,6 +1,6 @@
 // From the graph's numbers to an answer, and the check that this browser computes what the server computed.
 
-// Another processor may add in another order: predictor/ml/inference.py allows the same.
+// Another processor may add in another order: predictor/ml/inference/predictor.py allows the same.
 const GOLDEN_TOLERANCE = 1e-5;
 
 const shortened = (value) => Number(value.toPrecision(7));
@@ -26,7 +26,7 @@ function answerOf(model, row) {
   };
 }
 
-/** Conformal, as predictor/ml/uncertainty.py: margins by the size of the prediction. */
+/** Conformal, as predictor/ml/calibration/conformal.py: margins by the size of the prediction. */
 function intervalOf({ edges, below, above, floor }, value) {
   let place = edges.findIndex((edge) => edge >= value);
   if (place < 0) place = edges.length;

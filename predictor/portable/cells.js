@@ -1,4 +1,4 @@
-// One value of the form: its canonical form, a remark, or a refusal; predictor/ml/cells.py for text from a form.
+// One value of the form: its canonical form, a remark, or a refusal; predictor/ml/inputs/value_readers.py for text from a form.
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;

@@ -1,4 +1,4 @@
-// The feature specification in the browser: predictor/ml/steps.py, date_steps.py and text_steps.py for one row.
+// The feature specification in the browser: predictor/ml/features/tabular_steps.py, date_steps.py and text_steps.py for one row.
 //
 // The same arithmetic in float64, rounded to float32 once. Moments are BigInt microseconds since 1970, since they
 // pass 2**53 in the year 2255; tables that a browser might compute otherwise (sines, case folding) come as data.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidInput, Problem, listed, shown
-from ..ml.schema import Signature
+from ..ml.types.schema import Signature
 from ..models import ModelVersion, RegisteredModel
 from ..services import predictions, registry
 from ..services.predictions import Answer

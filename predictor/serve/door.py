@@ -14,11 +14,10 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from ..api.authentication import admit
 from ..api.errors import exception_handler
-from ..api.json import dumps, read_limited
-from ..api.viewsets import LengthRequired
+from ..api.json import LengthRequired, dumps, read_limited
 from ..errors import Forbidden, InvalidInput, NotAuthenticated, NotFound, TooLarge, UnsupportedContent, shown
+from ..http.authentication import admit
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
 from ..services import registry, tokens
 

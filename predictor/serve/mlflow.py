@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ..api.json import require_utf8
 from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, listed, shown
-from ..ml.schema import Signature
+from ..ml.types.schema import Signature
 from ..models import PredictionSource
 from ..services import parquet_rows, serving
 from . import VERSION

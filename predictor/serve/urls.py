@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from ..models import Scope
-from . import kserve, mlflow, oip
+from . import kserve, mlflow, oip, oip_metadata, oip_repository
 from .door import nowhere, plainly, route
 
 BASE = "serve/<slug:workspace>/"
@@ -23,23 +23,31 @@ def versioned(prefix: str, rest: str, view: object, name: str) -> list[object]:
 
 urlpatterns = [
     # Open Inference Protocol V2
-    path(f"{BASE}v2", route(plainly, get=oip.server, scopes=LOOKS), name="v2"),
-    path(f"{BASE}v2/", route(plainly, get=oip.server, scopes=LOOKS)),
-    path(f"{BASE}v2/health/live", route(plainly, without_token=oip.live), name="v2-live"),
-    path(f"{BASE}v2/health/ready", route(plainly, without_token=oip.ready), name="v2-ready"),
-    path(f"{BASE}v2/models", route(plainly, get=oip.models, scopes=LOOKS), name="v2-models"),
-    path(f"{BASE}v2/models/stats", route(plainly, get=oip.stats, scopes=LOOKS), name="v2-stats"),
+    path(f"{BASE}v2", route(plainly, get=oip_metadata.server, scopes=LOOKS), name="v2"),
+    path(f"{BASE}v2/", route(plainly, get=oip_metadata.server, scopes=LOOKS)),
+    path(f"{BASE}v2/health/live", route(plainly, without_token=oip_metadata.live), name="v2-live"),
+    path(f"{BASE}v2/health/ready", route(plainly, without_token=oip_metadata.ready), name="v2-ready"),
+    path(f"{BASE}v2/models", route(plainly, get=oip_metadata.models, scopes=LOOKS), name="v2-models"),
+    path(f"{BASE}v2/models/stats", route(plainly, get=oip_repository.stats, scopes=LOOKS), name="v2-stats"),
     path(
-        f"{BASE}v2/repository/index", route(plainly, post=oip.repository_index, scopes=LOOKS), name="v2-index"
+        f"{BASE}v2/repository/index",
+        route(plainly, post=oip_repository.repository_index, scopes=LOOKS),
+        name="v2-index",
     ),
-    path(f"{BASE}v2/repository/models/<slug:model>/load", route(plainly, post=oip.load), name="v2-load"),
     path(
-        f"{BASE}v2/repository/models/<slug:model>/unload", route(plainly, post=oip.unload), name="v2-unload"
+        f"{BASE}v2/repository/models/<slug:model>/load",
+        route(plainly, post=oip_repository.load),
+        name="v2-load",
     ),
-    *versioned("v2/", "", route(plainly, get=oip.metadata, scopes=LOOKS), "v2-model"),
-    *versioned("v2/", "/ready", route(plainly, get=oip.model_ready, scopes=LOOKS), "v2-model-ready"),
-    *versioned("v2/", "/config", route(plainly, get=oip.config, scopes=LOOKS), "v2-config"),
-    *versioned("v2/", "/stats", route(plainly, get=oip.stats, scopes=LOOKS), "v2-model-stats"),
+    path(
+        f"{BASE}v2/repository/models/<slug:model>/unload",
+        route(plainly, post=oip_repository.unload),
+        name="v2-unload",
+    ),
+    *versioned("v2/", "", route(plainly, get=oip_metadata.metadata, scopes=LOOKS), "v2-model"),
+    *versioned("v2/", "/ready", route(plainly, get=oip_metadata.model_ready, scopes=LOOKS), "v2-model-ready"),
+    *versioned("v2/", "/config", route(plainly, get=oip_metadata.config, scopes=LOOKS), "v2-config"),
+    *versioned("v2/", "/stats", route(plainly, get=oip_repository.stats, scopes=LOOKS), "v2-model-stats"),
     *versioned("v2/", "/infer", route(plainly, post=oip.infer), "v2-infer"),
     # KServe V1
     path(BASE, route(plainly, without_token=kserve.alive), name="v1"),

@@ -12,7 +12,7 @@ import numpy as np
 from django.conf import settings
 
 from ..errors import InvalidInput, TooLarge
-from ..ml.schema import UNUSUAL, USUAL, Scalar, Signature, Task
+from ..ml.types.schema import UNUSUAL, USUAL, Scalar, Signature, Task
 from ..models import PredictionSource, uuid7
 from ..models.prediction_log import moment_of
 from .admission import check_time
@@ -21,9 +21,9 @@ from .log_rows import LogRow, as_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..ml.examples import Near
-    from ..ml.inference import Predictor
-    from ..ml.rows import CheckedRows, RowWarning
+    from ..ml.explanation.nearest_examples import Near
+    from ..ml.inference.predictor import Predictor
+    from ..ml.inputs.row_checker import CheckedRows, RowWarning
     from ..models import ApiToken, ModelVersion, User
     from .serving import Served
 
@@ -111,7 +111,7 @@ def answers(
 
 def coverage_for(predictor: Predictor, coverage: float | None) -> float:
     """The coverage that is asked for, or the usual one. Raises InvalidInput."""
-    from ..ml.uncertainty import checked_coverage
+    from ..ml.calibration.conformal import checked_coverage
 
     if coverage is not None and not predictor.has_intervals:
         raise InvalidInput(

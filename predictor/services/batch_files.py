@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 
 from ..errors import InvalidInput, InvalidRows, InvalidTable, listed, shown
-from ..ml.bulk_rows import BulkChunk, BulkSource
-from ..ml.cell_columns import json_text
-from ..ml.csv_rows import CsvLimits, CsvOptions, CsvRows
-from ..ml.csv_text import csv_lines, exported_cell, quoted_cell
-from ..ml.json_lines_rows import JsonLinesRows, looks_like_json_lines
-from ..ml.parquet_rows import ParquetRows, write_beside
+from ..ml.inputs.column_checker import json_text
+from ..ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
+from ..ml.inputs.json_lines_rows import JsonLinesRows, looks_like_json_lines
+from ..ml.inputs.parquet_rows import ParquetRows, write_beside
+from ..ml.inputs.row_chunks import BulkChunk, BulkSource
+from ..ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
 from ..models import BatchFormat
 from .bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
 from .serving import Served

@@ -19,7 +19,7 @@ from typing import IO, Any
 from django.conf import settings
 
 from ..errors import InvalidRows, NotLogged, StrictRows, listed
-from ..ml.bulk_rows import BulkChunk, BulkSource
+from ..ml.inputs.row_chunks import BulkChunk, BulkSource
 from ..models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
 from . import artifacts, batch_files, prediction_log, serving
 from .answers import NOT_A_NUMBER, Asked

@@ -15,10 +15,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from ..errors import Conflict, Forbidden, InvalidInput, InvalidRows, NotFound, TooLarge
-from ..ml.csv_rows import CsvOptions
-from ..ml.json_lines_rows import write_json_lines
+from ..ml.inputs.csv_rows import CsvOptions
+from ..ml.inputs.json_lines_rows import write_json_lines
 from ..models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole, uuid7
-from . import artifacts, batch_files, datasets, jobs, registry, serving
+from . import artifact_references, artifacts, batch_files, datasets, jobs, registry, serving
 from .answers import coverage_for
 from .batch_job import BATCHES
 from .leases import OnChange
@@ -152,7 +152,7 @@ def _drop(name: str, rows: Any, **changes: Any) -> None:
     found = dict(rows.values_list("pk", name))
     if found:
         BatchPrediction.objects.filter(pk__in=found).update(**{name: ""}, **changes)
-        datasets.remove_bytes(set(found.values()))
+        artifact_references.remove_bytes(set(found.values()))
 
 
 def _found(

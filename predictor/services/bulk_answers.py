@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
-from ..ml.csv_text import exported_cell, quoted_cell
-from ..ml.schema import Task, canonical_text
+from ..ml.tables.csv_writing import exported_cell, quoted_cell
+from ..ml.types.schema import Task, canonical_text
 from ..models.prediction_log import moment_of, row_ids
 from .answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
 from .log_rows import LogRow
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..ml.bulk_rows import BulkChunk
-    from ..ml.pipeline import Outputs
-    from ..ml.rows import RowWarning
+    from ..ml.inputs.row_checker import RowWarning
+    from ..ml.inputs.row_chunks import BulkChunk
+    from ..ml.pipelines.fitted_pipeline import Outputs
     from ..models import ModelVersion
     from .serving import Served
 

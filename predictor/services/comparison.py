@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import InvalidInput
-from ..ml.schema import Scalar, Task
+from ..ml.types.schema import Scalar, Task
 from ..models import ModelVersion
 
 Side = Literal["a", "b"]

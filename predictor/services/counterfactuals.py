@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, InvalidRows, MlwebError, listed, shown
-from ..ml.schema import Scalar, Signature, canonical_text
+from ..ml.types.schema import Scalar, Signature, canonical_text
 from . import examples, registry, serving
 from .admission import admitted, check_time
 from .answers import Prediction, answers
 
 if TYPE_CHECKING:
-    from ..ml.counterfactuals import Counterfactual, Goal
-    from ..ml.examples import Examples
-    from ..ml.rows import CheckedRows
+    from ..ml.explanation.counterfactuals import Counterfactual, Goal
+    from ..ml.explanation.nearest_examples import Examples
+    from ..ml.inputs.row_checker import CheckedRows
     from ..models import RegisteredModel
     from .serving import Served
 
@@ -111,7 +111,7 @@ def find(
 
 def goal_of(wanted: Wanted, signature: Signature) -> Goal:
     """Raises InvalidInput for an answer that this version cannot give."""
-    from ..ml.counterfactuals import Goal
+    from ..ml.explanation.counterfactuals import Goal
 
     if not signature.task.is_supervised:
         raise InvalidInput(
@@ -151,7 +151,7 @@ def _search(
     locked: Sequence[str],
     n: int,
 ) -> tuple[Sequence[Counterfactual], int]:
-    from ..ml import counterfactuals
+    from ..ml.explanation import counterfactuals
 
     roles = {field.name: field.role for field in served.signature.fields}
     candidates = counterfactuals.candidates_of(stored, checked.columns, locked, roles)
@@ -171,7 +171,7 @@ def _tried(
     goal: Goal,
 ) -> Hint | None:
     """The hint as callers would send it, if it holds then as well: a lone row may differ in the last digit."""
-    from ..ml.examples import scalar_of
+    from ..ml.explanation.nearest_examples import scalar_of
 
     fields = {field.name: field for field in served.signature.fields}
     changes = tuple(

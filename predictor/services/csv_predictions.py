@@ -21,15 +21,15 @@ import orjson
 from django.conf import settings
 
 from ..errors import InvalidRows, NotFound, listed
-from ..ml.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
-from ..ml.csv_text import csv_lines, exported_cell
+from ..ml.inputs.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
+from ..ml.tables.csv_writing import csv_lines, exported_cell
 from ..models import ModelVersion, PredictionSource, uuid7
 from . import prediction_log, registry, serving
 from .answers import NOT_A_NUMBER, Asked
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged, free_names
 
 if TYPE_CHECKING:
-    from ..ml.bulk_rows import BulkChunk
+    from ..ml.inputs.row_chunks import BulkChunk
     from ..models import ApiToken, RegisteredModel, User, Workspace
 
 __all__ = ["CsvAnswer", "CsvOptions", "open_csv_result", "predict_csv"]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
@@ -17,9 +17,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ..errors import Conflict, InvalidInput, NotFound, TooLarge, shown
-from ..ml.ingest_request import ImportOptions, IngestReport
-from ..models import BatchPrediction, Dataset, IdempotentRequest, ModelVersion
+from ..ml.tables.ingest_request import ImportOptions, IngestReport
+from ..models import Dataset
 from . import artifacts, ingest_child
+from .artifact_references import remove_bytes
 
 if TYPE_CHECKING:
     from ..models import User, Workspace
@@ -31,7 +32,6 @@ __all__ = [
     "import_csv",
     "open_original",
     "preview",
-    "remove_unreferenced_files",
 ]
 
 MAX_LABEL = 200
@@ -90,10 +90,10 @@ def import_csv(
 
 def preview(dataset: Dataset, limit: int = 20) -> Preview:
     """The first rows. Raises NotFound when the data was removed."""
-    from ..ml import tables
+    from ..ml.tables import stored_tables
 
     _needs_data(dataset)
-    rows = tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
+    rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
     columns = tuple(dataset.schema.names)
     return Preview(columns, tuple(tuple(row[column] for column in columns) for row in rows))
 
@@ -126,12 +126,6 @@ def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False) ->
         locked.delete()
     digests = (locked.sha256, locked.parquet_digest)
     transaction.on_commit(lambda: remove_bytes(digests))
-
-
-def remove_unreferenced_files() -> int:
-    """Drops stored bytes that no row has named for a day; returns how many files. Safe at any time."""
-    ingest_child.sweep()
-    return artifacts.delete_unreferenced(_referenced())
 
 
 def options_digest(options: ImportOptions) -> str:
@@ -267,25 +261,3 @@ def _refuse_while_needed(dataset: Dataset, n_runs: int) -> None:
     if n_runs:
         runs = "A training run" if n_runs == 1 else f"{n_runs:,} training runs"
         raise Conflict(f"{runs} used this dataset, so it cannot be deleted.")
-
-
-def remove_bytes(digests: Iterable[str]) -> None:
-    """Drop stored bytes, unless a row names them."""
-    with artifacts.removing():
-        needed = _referenced()
-        for digest in digests:
-            if digest not in needed:
-                artifacts.remove(digest)
-
-
-def _referenced() -> set[str]:
-    """Every digest that a row names."""
-    rows = Dataset.objects.with_data().values_list("sha256", "parquet_digest")
-    digests = {digest for pair in rows.iterator() for digest in pair}
-    for files in ModelVersion.objects.values_list("artifacts", flat=True).iterator():
-        digests.update(str(file["digest"]) for file in files.values())
-    kept = IdempotentRequest.objects.exclude(body_digest="").values_list("body_digest", flat=True)
-    digests.update(kept.iterator())
-    for pair in BatchPrediction.objects.values_list("source_digest", "result_digest").iterator():
-        digests.update(filter(None, pair))
-    return digests

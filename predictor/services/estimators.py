@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import InvalidTrainingRequest
-from ..ml.advice import Advice
-from ..ml.advice import advise as advise_on
-from ..ml.advice import found_out as found_out_by
-from ..ml.checking import check_request
-from ..ml.estimators import CATALOGUE, EstimatorInfo, Hyperparameter
-from ..ml.portfolio import Facts
-from ..ml.request import AUTO, TrainingRequest
-from ..ml.schema import Role, Task
+from ..ml.estimators.catalogue import CATALOGUE, EstimatorInfo, Hyperparameter
+from ..ml.search.advice import Advice
+from ..ml.search.advice import advise as advise_on
+from ..ml.search.advice import found_out as found_out_by
+from ..ml.search.portfolio import Facts
+from ..ml.training.request_checks import check_request
+from ..ml.types.schema import Role, Task
+from ..ml.types.training_request import AUTO, TrainingRequest
 from ..models import Dataset, TrainingRun
 
 __all__ = ["AUTO", "Advice", "EstimatorInfo", "Hyperparameter", "advise", "catalogue", "found_out"]

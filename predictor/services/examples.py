@@ -13,21 +13,17 @@ from ..errors import InvalidInput, NotFound, NotServable, TooLarge
 from ..models import ModelVersion
 from . import artifacts
 from .admission import check_time
+from .version_facts import FILE, has_examples, importance_of
 
 if TYPE_CHECKING:
-    from ..ml.examples import Examples
-    from ..ml.rows import CheckedRows
+    from ..ml.explanation.nearest_examples import Examples
+    from ..ml.inputs.row_checker import CheckedRows
     from .answers import Prediction
 
-FILE = "examples.json"
 MAX_NEAREST, N_NEAREST = 20, 5
 # A few megabytes each; fewer than the versions that serve, since few are asked for examples at a time.
 KEPT = 8
 NONE_STORED = "This version was stored without training rows to compare with; train it again."
-
-
-def has_examples(version: ModelVersion) -> bool:
-    return FILE in version.artifacts
 
 
 def examples_of(version: ModelVersion) -> Examples:
@@ -40,7 +36,7 @@ def examples_of(version: ModelVersion) -> Examples:
 @lru_cache(maxsize=KEPT)
 def _loaded(content_key: str, pk: int) -> Examples:
     """The key names the bytes; the row says where they are."""
-    from ..ml import persistence
+    from ..ml.persistence import version_files
 
     version = ModelVersion.objects.get(pk=pk)
     digest = version.artifacts[FILE]["digest"]
@@ -50,13 +46,8 @@ def _loaded(content_key: str, pk: int) -> Examples:
         raise NotServable(
             f"A file of version {version.number} is missing from the artifact storage."
         ) from None
-    content = persistence.content_of({FILE: path}, FILE, {FILE: digest})
-    return persistence.read_examples(content, version.signature, importance_of(version))
-
-
-def importance_of(version: ModelVersion) -> dict[str, float]:
-    report = version.evaluation if isinstance(version.evaluation, dict) else {}
-    return {each["column"]: each["mean"] for each in report.get("importance") or []}
+    content = version_files.content_of({FILE: path}, FILE, {FILE: digest})
+    return version_files.read_examples(content, version.signature, importance_of(version))
 
 
 def with_nearest(

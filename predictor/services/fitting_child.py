@@ -20,18 +20,18 @@ from typing import Any
 import psutil
 from django.conf import settings
 
+from .child_environment import child_environment
+
 logger = logging.getLogger(__name__)
 
-MODULE = "predictor.ml.train"
+MODULE = "predictor.ml.training.train"
 POLL_SECONDS = 0.25
 # Predictions are answered first, fits take what is left.
 NICENESS = 5
-# What the child may know of our environment: no key, no password, no database address.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SYSTEMROOT")
 
 
 class FittingChild:
-    """`python -m predictor.ml.train REQUEST WORKDIR`. As a context it leaves no process behind."""
+    """`python -m predictor.ml.training.train REQUEST WORKDIR`. As a context it leaves no process behind."""
 
     def __init__(self, request: Path, workdir: Path):
         self._command = [sys.executable, "-m", MODULE, str(request), str(workdir)]
@@ -122,10 +122,3 @@ def read_event(line: bytes) -> dict[str, Any]:
         logger.info("The fitting process said something that is no event: %.200r", line)
         return {}
     return event
-
-
-def child_environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    # Fits run side by side in processes: with threads of their own they would fight for the cores.
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**kept, **one_thread, "PYTHONPATH": str(settings.BASE_DIR), "PYTHONUNBUFFERED": "1"}

@@ -12,7 +12,7 @@ from ..errors import InvalidInput, InvalidRows, TooLarge, listed, shown
 from . import serving
 
 if TYPE_CHECKING:
-    from ..ml.forecast_spec import ForecastSpec
+    from ..ml.forecasting.forecast_spec import ForecastSpec
     from ..models import ModelVersion
     from .serving import Served
 
@@ -55,7 +55,7 @@ def outlook(version: ModelVersion) -> Outlook:
 
 def spec_of(served: Served) -> ForecastSpec:
     """What the version knows of its series. Raises InvalidInput for a version that does not forecast."""
-    from ..ml.forecast_serving import ForecastPredictor
+    from ..ml.inference.forecast_predictor import ForecastPredictor
 
     if not isinstance(served.predictor, ForecastPredictor):
         raise InvalidInput(
@@ -96,8 +96,8 @@ def _refuse_many(horizon: int, n_series: int) -> None:
 
 def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
     """The version with newer values than it was trained on. Raises InvalidInput, InvalidRows, TooLarge."""
-    from ..ml.forecast_serving import ForecastPredictor
-    from ..ml.rows import RowChecker
+    from ..ml.inference.forecast_predictor import ForecastPredictor
+    from ..ml.inputs.row_checker import RowChecker
 
     spec, predictor = spec_of(served), served.predictor
     if len(history) > settings.MAX_PREDICTION_ROWS:

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from ..errors import InvalidInput, KeyReused, RequestUnderWay
 from ..models import IdempotentRequest
-from . import artifacts, datasets
+from . import artifact_references, artifacts
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ def forget_old() -> int:
     digests = set(old.exclude(body_digest="").values_list("body_digest", flat=True))
     n_deleted = old.delete()[0]
     if digests:
-        datasets.remove_bytes(digests)
+        artifact_references.remove_bytes(digests)
     return n_deleted
 
 

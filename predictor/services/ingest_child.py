@@ -20,12 +20,12 @@ from pathlib import Path
 from django.conf import settings
 
 from ..errors import Conflict, InvalidTable, TooLarge
-from ..ml.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
-from .fitting_child import child_environment
+from ..ml.tables.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
+from .child_environment import child_environment
 
 logger = logging.getLogger(__name__)
 
-MODULE = "predictor.ml.ingest"
+MODULE = "predictor.ml.tables.ingest"
 PREFIX = "import-"
 LOCK = ".lock"
 POLL_SECONDS = 0.02

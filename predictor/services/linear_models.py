@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from ..errors import InvalidInput, listed
-from ..ml.schema import FeatureField, Role, Signature, Task
+from ..ml.types.schema import FeatureField, Role, Signature, Task
 
 MAX_FEATURES = 1_000
 
@@ -71,9 +71,10 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
     import numpy as np
     from sklearn.linear_model import LinearRegression
 
-    from ..ml import onnx_export, persistence
-    from ..ml.features import Encoding, FeatureSpec
-    from ..ml.pipeline import FittedPipeline, Member
+    from ..ml.features.feature_spec import Encoding, FeatureSpec
+    from ..ml.onnx_export import export
+    from ..ml.persistence import version_files
+    from ..ml.pipelines.fitted_pipeline import FittedPipeline, Member
     from . import artifacts
 
     # Three rows whose median is 0: the specification passes numbers on as they are and fills gaps with 0.
@@ -89,11 +90,11 @@ def _write(coefficients: list[float], intercept: float, signature: Signature) ->
         task=Task.REGRESSION,
     )
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR) as folder:
-        files = persistence.write(
+        files = version_files.write(
             Path(folder),
             pipeline=pipeline,
             signature=signature,
-            compiled=onnx_export.linear_graph(coefficients, intercept),
+            compiled=export.linear_graph(coefficients, intercept),
             golden=golden,
         )
         return {

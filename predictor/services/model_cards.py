@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidTrainingRequest
-from ..ml.schema import FeatureField, canonical_text
-from ..ml.split_columns import SplitBy
+from ..ml.types.schema import FeatureField, canonical_text
+from ..ml.types.split import SplitBy
 from ..models import ModelVersion
-from . import examples
+from . import version_facts
 
 MAX_LEVELS = 5
 MAX_IMPORTANT = 10
@@ -114,7 +114,7 @@ def _data(version: ModelVersion) -> CardPart:
 
 
 def _features(version: ModelVersion) -> CardPart:
-    important = examples.importance_of(version)
+    important = version_facts.importance_of(version)
     rows = tuple(
         (
             field.name,
@@ -231,7 +231,7 @@ def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
             "background.json" in version.artifacts,
         f"{len(curves):,} of its columns have a curve of how the answer goes with them.": bool(curves),
         "Training rows like a row, and what would have to change for another answer, can be asked for.":
-            examples.has_examples(version),
+            version_facts.has_examples(version),
     }  # fmt: skip
     rows = tuple(
         (str(each["column"]), _number(each["mean"]), _number(each.get("spread")))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Conflict
-from ..ml.persistence import ONNX, SPEC
+from ..ml.persistence.version_files import ONNX, SPEC
 from ..models import ModelVersion
 
 CHUNK = 1 << 20

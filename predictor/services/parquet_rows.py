@@ -11,7 +11,7 @@ from django.conf import settings
 
 def read(body: bytes) -> list[dict[str, Any]]:
     """Rows {column: value}. Raises InvalidTable, InvalidRows, TooLarge."""
-    from ..ml.parquet_rows import read_parquet_rows
+    from ..ml.inputs.parquet_rows import read_parquet_rows
 
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="parquet-") as folder:
         path = Path(folder) / "rows.parquet"

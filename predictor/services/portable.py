@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from ..errors import Conflict
-from ..ml.persistence import FORECAST, GOLDEN, ONNX, SPEC, UNCERTAINTY, content_of
+from ..ml.persistence.version_files import FORECAST, GOLDEN, ONNX, SPEC, UNCERTAINTY, content_of
 from ..models import ModelVersion
 
 FOLDER = settings.BASE_DIR / "predictor" / "portable"
@@ -43,7 +43,7 @@ class PortableFile:
 
 def offline_page(version: ModelVersion) -> PortableFile:
     """The HTML page. Raises Conflict for a version without a compiled form, and for a very large one."""
-    from ..ml import portable
+    from ..ml.persistence import portable
 
     files = _files(version)
     if len(files[ONNX]) > MAX_PAGE_MODEL_BYTES:
@@ -81,7 +81,7 @@ def offline_page(version: ModelVersion) -> PortableFile:
 
 def bundle(version: ModelVersion) -> PortableFile:
     """The zip. Raises Conflict for a version without a compiled form."""
-    from ..ml import portable
+    from ..ml.persistence import portable
 
     files = _files(version)
     contents = {

@@ -14,7 +14,7 @@ from django.db.models import CharField, Q
 from django.db.models.functions import Cast
 
 from ..errors import InvalidInput, NotLogged
-from ..ml.csv_text import csv_lines
+from ..ml.tables.csv_writing import csv_lines
 from ..models import PredictionLog, RegisteredModel, User, Workspace
 from ..models.prediction_log import PredictionLogQuerySet, first_id_at
 from . import log_writer, meters

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ..errors import InvalidRows, TooLarge
-from ..ml.csv_text import csv_lines
+from ..ml.tables.csv_writing import csv_lines
 from ..models import PredictionSource, uuid7
-from . import examples, forecasts, prediction_log, registry, serving
+from . import examples, forecasts, prediction_log, registry, serving, version_facts
 from .admission import admitted, check_time
 from .answers import Asked, Prediction, answers, log_rows
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
@@ -90,7 +90,7 @@ def predict(
     checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
     if is_lenient:
         explain = explain and served.predictor.can_explain
-        nearest = nearest if examples.has_examples(chosen) else 0
+        nearest = nearest if version_facts.has_examples(chosen) else 0
     predictions = answers(served, checked, explain=explain, coverage=coverage)
     if nearest:
         predictions = examples.with_nearest(predictions, chosen, checked, nearest)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from ..errors import Conflict, InvalidInput, NotFound, listed, shown
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.types.threshold_rule import ThresholdRule
 from ..models import CHAMPION, ModelVersion, RegisteredModel
 from . import remembering
 from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
@@ -113,7 +113,7 @@ def publish(
 ) -> ModelVersion:
     """The next version of the run's registered model; its first version becomes champion by itself.
 
-    `result` is the content of result.json (see `ml/train.py`), `artifacts` says where its files were put:
+    `result` is the content of result.json (see `ml/training/train.py`), `artifacts` says where its files were put:
     {file name: {"digest", "n_bytes"}}. Joins the caller's transaction, so run and version succeed together.
     """
     report = result.get("report") or {}

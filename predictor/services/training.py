@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import transaction
 
 from ..errors import InvalidTrainingRequest, listed, shown
-from ..ml import split_columns
-from ..ml.checking import check_request
-from ..ml.request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
-from ..ml.schema import Role, Task
-from ..ml.split_columns import SplitBy
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.training.request_checks import check_request
+from ..ml.types.schema import Role, Task
+from ..ml.types.split import SplitBy
+from ..ml.types.threshold_rule import ThresholdRule
+from ..ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
+from ..ml.validation import split_suggestions
 from ..models import Dataset, RegisteredModel, TrainingRun
 from . import jobs, registry
 from .leases import OnChange
@@ -149,8 +149,10 @@ def splits_for(
         table = TrainingRequest("", dataset.schema, target, roles=_roles(roles or {})).table
     except InvalidTrainingRequest:
         table = dataset.schema
-    suggestion = split_columns.suggested(table, target)
-    return split_columns.offered(table, target), split_columns.advice_on(suggestion) if suggestion else ""
+    suggestion = split_suggestions.suggested(table, target)
+    return split_suggestions.offered(table, target), split_suggestions.advice_on(
+        suggestion
+    ) if suggestion else ""
 
 
 def cancel(*, run: TrainingRun, by: User | None) -> TrainingRun:

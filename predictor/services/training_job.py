@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db import transaction
 
 from ..errors import TrainingFailed
-from ..ml.request import ForecastOptions, TrainingLimits, TrainingRequest
-from ..ml.schema import Role, Task
-from ..ml.split_columns import SplitBy
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.types.schema import Role, Task
+from ..ml.types.split import SplitBy
+from ..ml.types.threshold_rule import ThresholdRule
+from ..ml.types.training_request import ForecastOptions, TrainingLimits, TrainingRequest
 from ..models import JobStatus, TrainingRun
 from . import artifacts, registry
 from .fitting_child import FittingChild

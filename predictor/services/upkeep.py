@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from . import batches, csv_predictions, datasets, idempotency, training
+from . import artifact_references, batches, csv_predictions, idempotency, ingest_child, training
 from .jobs import JobKind
 
 # Waiting for the same file, waiting for a place, and reading may each take as long as an import may. After one
@@ -27,7 +27,8 @@ def tidy() -> None:
     batches.drop_old_files()
     idempotency.forget_old()
     csv_predictions.remove_old_results()
-    datasets.remove_unreferenced_files()
+    ingest_child.sweep()
+    artifact_references.remove_unreferenced_files()
 
 
 def purge_delivered_messages(broker_url: str) -> int:

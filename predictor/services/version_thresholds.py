@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Conflict, InvalidThreshold
-from ..ml.persistence import SCORES, SPEC
-from ..ml.schema import Task
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.persistence.version_files import SCORES, SPEC
+from ..ml.types.schema import Task
+from ..ml.types.threshold_rule import ThresholdRule
 
 if TYPE_CHECKING:
-    from ..ml.thresholds import Scores
+    from ..ml.calibration.decision_thresholds import Scores
     from ..models import ModelVersion
 
 SHARED = (
@@ -33,13 +33,15 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
     Raises InvalidThreshold for another task than binary, Conflict for a version stored without its scores.
     """
-    from ..ml import evaluation_again, persistence, thresholds
+    from ..ml.calibration import decision_thresholds
+    from ..ml.evaluation import report_at_threshold
+    from ..ml.persistence import version_files
     from . import artifacts
 
     scores = _scores(version)
-    chosen = thresholds.choose(rule, *scores.out_of_fold)
-    report = evaluation_again.decided_again(version.evaluation, scores, chosen)
-    spec = persistence.with_threshold(
+    chosen = decision_thresholds.choose(rule, *scores.out_of_fold)
+    report = report_at_threshold.decided_again(version.evaluation, scores, chosen)
+    spec = version_files.with_threshold(
         artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
     )
     shared = {name: getattr(version, name) for name in SHARED}
@@ -63,8 +65,8 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
 
 
 def _scores(version: ModelVersion) -> Scores:
-    from ..ml.persistence import read_json
-    from ..ml.thresholds import Scores
+    from ..ml.calibration.decision_thresholds import Scores
+    from ..ml.persistence.version_files import read_json
     from . import artifacts
 
     if version.task != Task.BINARY:

@@ -12,7 +12,7 @@ from typing import Any
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
 
-from ..ml.schema import ColumnProfile, Role
+from ..ml.types.schema import ColumnProfile, Role
 from .mlweb import number, share
 
 register = template.Library()

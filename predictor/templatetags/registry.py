@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 
-from ..ml.schema import canonical_text
+from ..ml.types.schema import canonical_text
 
 register = template.Library()
 

@@ -1,6 +1,6 @@
 """The page of a version that finds unusual rows: a verdict, the most unusual rows with their reasons, charts.
 
-Reads the JSON of `ml/anomaly_report.py`; a report that is older or not whole leaves parts out.
+Reads the JSON of `ml/unsupervised/anomaly_report.py`; a report that is older or not whole leaves parts out.
 """
 
 from __future__ import annotations

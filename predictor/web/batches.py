@@ -16,9 +16,9 @@ from ..errors import MlwebError, NotFound
 from ..models import CHAMPION, BatchPrediction, Dataset, RegisteredModel, WorkspaceRole
 from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
+from .model_page import ModelPage
 from .prediction_csv import CsvForm, status_of, with_remedy
 from .predictions import version_choices
-from .registry import ModelPage
 
 PAGE_SIZE = 25
 ACCEPTED = ".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,text/csv,application/x-ndjson"

@@ -1,4 +1,5 @@
-"""The page of a version of clusters: a verdict, the clusters in words, charts. Reads `ml/cluster_report.py`'s JSON."""
+"""The page of a version of clusters: a verdict, the clusters in words, charts. Reads the JSON of
+`ml/unsupervised/cluster_report.py`."""
 
 from __future__ import annotations
 

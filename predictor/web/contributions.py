@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.schema import canonical_text
+from ..ml.types.schema import canonical_text
 from ..templatetags.mlweb import number, share
 from .prediction_values import cell_text
 

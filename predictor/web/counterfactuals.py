@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from ..errors import InvalidInput, MlwebError, NotFound, shown
-from ..ml.schema import Signature
+from ..ml.types.schema import Signature
 from ..services import counterfactuals
 from ..services.counterfactuals import Hint, Wanted
 from ..templatetags.mlweb import share

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..ml.schema import canonical_text
+from ..ml.types.schema import canonical_text
 from ..templatetags.mlweb import number, share
 
 CASES = {

@@ -26,7 +26,7 @@ from ..errors import (
     UnsupportedContent,
     shown,
 )
-from ..ml.schema import canonical_text
+from ..ml.types.schema import canonical_text
 from ..models import Dataset, TrainingRun, WorkspaceRole
 from ..services import datasets, samples
 from ..templatetags.mlweb import counted

@@ -1,4 +1,4 @@
-"""How the answer goes with one column: the curves of `ml/dependence.py`, one column at a time.
+"""How the answer goes with one column: the curves of `ml/explanation/partial_dependence.py`, one column at a time.
 
 Reads the report leniently, as the rest of the page does: a version from before has no curves.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.schema import Role
+from ..ml.types.schema import Role
 from ..templatetags.mlweb import number, share
 from .evaluation_charts import Chart
 from .prediction_values import day

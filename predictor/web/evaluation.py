@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from ..errors import MlwebError
-from ..ml.schema import FeatureField, Task
+from ..ml.types.schema import FeatureField, Task
 from ..models import ModelVersion
 from ..services import registry
 from ..services.comparison import ComparedValue
@@ -24,8 +24,8 @@ from .dependence import DependenceView
 from .evaluation_parts import ReportParts
 from .evaluation_report import ReportView, parity_sentence
 from .metric_words import headline_metric, metric_of
+from .model_page import ModelPage
 from .prediction_values import range_words
-from .registry import ModelPage
 
 LEAK = "possible leak"
 # What is told of a version that predicts no target, each with a template of its own.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidTrainingRequest
-from ..ml.split_columns import SplitBy
+from ..ml.types.split import SplitBy
 from ..templatetags.mlweb import number, share
 from .evaluation_charts import LOSS_TITLES, Chart
 

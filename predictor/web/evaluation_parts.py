@@ -1,6 +1,6 @@
 """How a version decides, how sure it is, what its best rows hold and how large its errors are.
 
-Reads the JSON of `ml/evaluation.py` leniently, as evaluation_report.py does: what an older version lacks is left out.
+Reads the JSON of `ml/evaluation/evaluation_report.py` leniently, as report.py does: what an older version lacks is left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.types.threshold_rule import ThresholdRule
 from ..models import ModelVersion
 from ..templatetags.mlweb import number, share
 from .coverage_words import in_cases

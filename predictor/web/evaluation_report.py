@@ -1,6 +1,6 @@
 """An evaluation report as pages show it: a verdict, figures beside their baselines, charts.
 
-Reads the JSON of `ml/evaluation.py` leniently: an older or a missing report leaves parts out, never fails.
+Reads the JSON of `ml/evaluation/evaluation_report.py` leniently: an older or a missing report leaves parts out, never fails.
 """
 
 from __future__ import annotations

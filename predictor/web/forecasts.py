@@ -8,13 +8,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound, NotServable
-from ..ml.schema import Task
+from ..ml.types.schema import Task
 from ..models import CHAMPION, ModelVersion, PredictionSource
 from ..services import forecasts, predictions, registry
 from ..templatetags.mlweb import number
 from .evaluation_charts import Chart
+from .model_page import ModelPage
 from .predictions import version_choices
-from .registry import ModelPage
 from .snippets import curl_of, predictions_url
 
 # One chart holds one series; with more, the table says it all.

@@ -7,8 +7,8 @@ from typing import Any
 
 from django import forms
 
-from ..ml.request import FREQUENCIES
-from ..ml.schema import Role, TableSchema
+from ..ml.types.schema import Role, TableSchema
+from ..ml.types.training_request import FREQUENCIES
 from .forms_hyperparameters import OpenChoiceField
 
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")

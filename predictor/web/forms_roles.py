@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from ..ml.schema import Role
+from ..ml.types.schema import Role
 from ..models import Dataset
 
 ROLE_TITLES = {

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from ..errors import InvalidThreshold
-from ..ml.threshold_rules import NUMBERS, ThresholdRule
+from ..ml.types.threshold_rule import NUMBERS, ThresholdRule
 from ..services import training
 
 PREFIX = "threshold"

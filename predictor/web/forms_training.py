@@ -9,8 +9,8 @@ from django import forms
 from django.conf import settings
 
 from ..errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
-from ..ml.request import EFFORTS
-from ..ml.schema import Task
+from ..ml.types.schema import Task
+from ..ml.types.training_request import EFFORTS
 from ..models import Dataset, RegisteredModel
 from ..services import estimators, training
 from ..services.estimators import AUTO, EstimatorInfo, Hyperparameter

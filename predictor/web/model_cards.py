@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 
 from ..models import ModelVersion, WorkspaceRole
 from ..services import card_markdown, model_cards, registry
-from .registry import ModelPage
+from .model_page import ModelPage
 
 MAX_DESCRIPTION = 10_000
 

@@ -16,9 +16,9 @@ from ..models import CHAMPION, ModelVersion, RegisteredModel
 from ..services import batches, predictions, registry
 from .coverage_words import coverage_choices
 from .forms_datasets import UploadForm
+from .model_page import ModelPage
 from .prediction_forms import RowForm
 from .predictions import version_choices
-from .registry import ModelPage
 
 OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows")
 

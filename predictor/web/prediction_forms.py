@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ml.schema import FeatureField, Role, Signature
+from ..ml.types.schema import FeatureField, Role, Signature
 from .prediction_values import (
     GREATEST_WHOLE,
     Kind,
@@ -132,7 +132,7 @@ class RowForm:
         self.importance = importance or {}
         self.errors: dict[str, str] = {}
         self._texts: list[str] | None = None
-        self._row = typical_row(signature) if row is None else row
+        self._row = signature.typical_row() if row is None else row
 
     @classmethod
     def from_post(
@@ -206,8 +206,3 @@ class RowForm:
     def _input(self, place: int, field: FeatureField) -> Input:
         text = text_of(field, self._row.get(field.name)) if self._texts is None else self._texts[place]
         return Input(place, field, kind_of(field, text), text, self.errors.get(field.name, ""))
-
-
-def typical_row(signature: Signature) -> dict[str, Any]:
-    """The median or most frequent value of each field: a row to start from."""
-    return {field.name: field.typical for field in signature.fields}

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from ..ml.schema import FeatureField, Role, canonical_text
+from ..ml.types.schema import FeatureField, Role, canonical_text
 from ..templatetags.mlweb import number
 
 WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 
 from ..errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
 from ..errors import shown as quoted
-from ..ml.schema import Signature, Task, canonical_text
+from ..ml.types.schema import Signature, Task, canonical_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ..services import predictions, registry
 from ..services.examples import N_NEAREST
@@ -26,13 +26,13 @@ from .clustering_page import cluster_sentence
 from .contributions import contributions_of
 from .coverage_words import coverage_choices, sure_words
 from .evaluation_report import ReportView
+from .model_page import ModelPage
 from .prediction_forms import RowForm
 from .prediction_values import cell_text
-from .registry import ModelPage
 from .snippets import curl, predictions_url
 
 if TYPE_CHECKING:
-    from ..ml.examples import Near
+    from ..ml.explanation.nearest_examples import Near
 
 # More classes than these are listed on request only.
 MAX_BARS = 8

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views import View
 
-from ..errors import NotFound
 from ..models import CHAMPION, AliasChange, ModelAlias, ModelVersion, PredictionLog, RegisteredModel
 from ..services import registry
 from .access import WorkspaceMixin
 from .metric_words import headline_metric, key_metrics
+from .model_page import ModelPage
 from .snippets import snippets
 
 PAGE_SIZE = 25
@@ -23,26 +23,6 @@ LISTED = (
     "number", "registered_model_id", "task", "estimator", "metrics", "is_compiled", "n_bytes", "archived_at",
     "created_at",
 )  # fmt: skip
-
-
-class ModelPage(WorkspaceMixin, View):
-    """A page below one registered model: loads it, and answers 404 for another workspace's."""
-
-    registered_model: RegisteredModel
-
-    def load_model(self, slug: str) -> RegisteredModel:
-        self.registered_model = self.get_visible_or_404(RegisteredModel, slug=slug)
-        self.registered_model.workspace = self.workspace
-        return self.registered_model
-
-    def version(self, which: int | str | None) -> ModelVersion:
-        try:
-            return registry.version_of(self.registered_model, which)
-        except NotFound as error:
-            raise Http404(error.message) from None
-
-    def to_model(self) -> HttpResponse:
-        return redirect("model-detail", self.workspace.slug, self.registered_model.slug)
 
 
 class ModelList(WorkspaceMixin, View):

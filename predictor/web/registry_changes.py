@@ -12,7 +12,7 @@ from ..errors import MlwebError, NotFound
 from ..models import ModelVersion, WorkspaceRole
 from ..services import registry
 from .metric_words import key_metrics
-from .registry import ModelPage
+from .model_page import ModelPage
 
 
 class Deed(ModelPage):

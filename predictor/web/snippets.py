@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
-from ..ml.schema import FeatureField, Role, Signature
+from ..ml.types.schema import FeatureField, Role, Signature
 from ..models import ModelVersion, RegisteredModel
-from .prediction_forms import typical_row
 
 TOKEN = "YOUR_TOKEN"  # noqa: S105 (a placeholder)
 
@@ -33,7 +32,7 @@ def snippets(request: HttpRequest, model: RegisteredModel, version: ModelVersion
     """Calls with a typical row of the version."""
     url = predictions_url(request, model)
     server = request.build_absolute_uri("/").rstrip("/")
-    workspace, row = model.workspace.slug, typical_row(version.signature)
+    workspace, row = model.workspace.slug, version.signature.typical_row()
     return [
         Snippet("curl", "curl", curl(url, row)),
         Snippet("client", "Python", client(server, workspace, model.slug, row)),

@@ -14,9 +14,9 @@ from django.shortcuts import redirect, render
 from django.views import View
 
 from ..errors import MlwebError
-from ..ml.schema import Task
-from ..ml.split_columns import SplitBy
-from ..ml.threshold_rules import ThresholdRule
+from ..ml.types.schema import Task
+from ..ml.types.split import SplitBy
+from ..ml.types.threshold_rule import ThresholdRule
 from ..models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ..services import estimators, training
 from ..templatetags.mlweb import counted, duration, job_sentence

@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 
 from ..errors import InvalidTrainingRequest
-from ..ml.request import EFFORTS
-from ..ml.schema import Task
+from ..ml.types.schema import Task
+from ..ml.types.training_request import EFFORTS
 from ..models import Dataset, TrainingRun
 from ..services import training
 from ..services.estimators import AUTO

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..ml.schema import Task
-from ..ml.split_columns import SplitKind
+from ..ml.types.schema import Task
+from ..ml.types.split import SplitKind
 
 TASK_TITLES = {
     Task.REGRESSION: "A number (regression)",

@@ -10,7 +10,7 @@ from django.urls import reverse
 from ..errors import MlwebError
 from ..models import ModelVersion
 from ..services import portable, registry
-from .registry import ModelPage
+from .model_page import ModelPage
 
 
 class VersionFile(ModelPage):

@@ -13,7 +13,7 @@ from ..models import WorkspaceRole
 from ..services import registry
 from .evaluation_parts import Decision
 from .forms_threshold import ThresholdForm, shown_from_rule
-from .registry import ModelPage
+from .model_page import ModelPage
 
 
 class VersionThreshold(ModelPage):

@@ -19,9 +19,9 @@ from ..services import predictions
 from ..services.predictions import Prediction
 from ..templatetags.mlweb import number, share
 from .contributions import contributions_of
+from .model_page import ModelPage
 from .prediction_forms import RowForm
 from .predictions import importance_of, shown_answer
-from .registry import ModelPage
 
 CHANGED = "w"
 

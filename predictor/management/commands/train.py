@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from predictor.errors import MlwebError
-from predictor.ml.request import AGGREGATIONS, EFFORTS, FREQUENCIES
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
+from predictor.ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
 from predictor.models import Dataset, JobStatus, TrainingRun, Workspace
 from predictor.services import datasets, training
 

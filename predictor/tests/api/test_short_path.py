@@ -87,10 +87,10 @@ def test_answers_are_guarded_like_all_others(api: Caller, linear: ModelVersion) 
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from predictor.ml import inference, rows
-from predictor.ml.schema import Signature
+from predictor.ml import loading, rows
+from predictor.ml.types.schema import Signature
 files, signature = json.loads(sys.argv[1]), Signature.from_json(json.loads(sys.argv[2]))
-predictor = inference.load_predictor({name: Path(path) for name, path in files.items()}, signature)
+predictor = loading.load_predictor({name: Path(path) for name, path in files.items()}, signature)
 checked = rows.RowChecker(signature).check([{"x1": 1, "x2": 2}])
 heavy = ("sklearn", "scipy", "pandas", "onnx", "skops", "matplotlib", "pyarrow")
 print(predictor.predict(checked.columns).values[0], sorted(set(heavy) & set(sys.modules)))

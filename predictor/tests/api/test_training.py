@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from predictor.ml import ingest
-from predictor.ml.schema import TableSchema
+from predictor.ml.tables import ingest
+from predictor.ml.types.schema import TableSchema
 from predictor.models import Dataset, JobStatus, Scope, TrainingRun, User, Workspace
 from predictor.services import estimators
 from predictor.tests.api.conftest import Caller, problem

@@ -6,7 +6,7 @@ from django.urls import reverse
 from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
 from predictor.models import RegisteredModel, User, Workspace
 from predictor.services import serving
 from predictor.tests.browser.conftest import sign_in

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.ml.estimators import CATALOGUE
-from predictor.ml.features import Encoding, FeatureSpec
-from predictor.ml.pipeline import FittedPipeline, Member, TargetScaling
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.estimators.catalogue import CATALOGUE
+from predictor.ml.features.feature_spec import Encoding, FeatureSpec
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member, TargetScaling
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 N_CLASSES = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 4}
 ROLES = {

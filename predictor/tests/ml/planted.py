@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictor.ml.schema import Role
+from predictor.ml.types.schema import Role
 
 CENTRES = np.array([[20.0, 100.0, 0.0], [60.0, 100.0, 5.0], [20.0, 400.0, 5.0], [60.0, 400.0, 0.0]])
 SPREADS = np.array([3.0, 20.0, 0.4])

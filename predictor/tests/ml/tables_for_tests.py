@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from predictor.ml.checking import TrainingTable
-from predictor.ml.request import TrainingLimits, TrainingRequest
-from predictor.ml.schema import ColumnProfile, Role, TableSchema, Task
-from predictor.ml.target import make_target
+from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, Task
+from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
+from predictor.ml.validation.target import make_target
+from predictor.ml.validation.training_table import TrainingTable
 
 STORAGE = {Role.NUMERIC: "DOUBLE", Role.BOOLEAN: "BOOLEAN", Role.DATETIME: "TIMESTAMP"}
 

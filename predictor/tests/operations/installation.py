@@ -110,7 +110,7 @@ class Installation:
         return self.processes_of("celery", "worker")[0]
 
     def fitting(self) -> list[psutil.Process]:
-        return self.processes_of("predictor.ml.train")
+        return self.processes_of("predictor.ml.training.train")
 
     def kill_web(self) -> None:
         """The server and its processes, at once, as a power cut would."""

@@ -1,4 +1,4 @@
-"""Stands in for predictor.ml.train: says and does what `behaviour` beside its working folder asks for."""
+"""Stands in for predictor.ml.training.train: says and does what `behaviour` beside its working folder asks for."""
 
 # ruff: noqa: T201
 

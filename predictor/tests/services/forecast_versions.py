@@ -14,10 +14,10 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from predictor.ml.forecasting import run
-from predictor.ml.progress import Reporter
-from predictor.ml.request import ForecastOptions, TrainingRequest
-from predictor.ml.schema import ColumnProfile, Role, TableSchema, Task
+from predictor.ml.execution.progress import Reporter
+from predictor.ml.training.forecasting_run import run
+from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, Task
+from predictor.ml.types.training_request import ForecastOptions, TrainingRequest
 from predictor.models import ModelVersion, RegisteredModel
 from predictor.services import artifacts
 

@@ -7,9 +7,17 @@ from typing import Any
 import pytest
 
 from predictor.errors import InvalidInput, NotServable, TookTooLong, TooLarge
-from predictor.ml.examples import Examples
+from predictor.ml.explanation.nearest_examples import Examples
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import admission, artifacts, counterfactuals, examples, predictions, registry, serving
+from predictor.services import (
+    admission,
+    artifacts,
+    counterfactuals,
+    predictions,
+    registry,
+    serving,
+    version_facts,
+)
 from predictor.services.counterfactuals import Wanted
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, ROW, columns, publish_served
 
@@ -152,7 +160,7 @@ def test_a_version_without_training_rows_says_so(article: ModelVersion) -> None:
 
 def test_missing_files_are_an_answer(model: RegisteredModel) -> None:
     version = registry.version_of(model)
-    artifacts.remove(version.artifacts[examples.FILE]["digest"])
+    artifacts.remove(version.artifacts[version_facts.FILE]["digest"])
 
     with pytest.raises(NotServable, match="missing"):
         answer(model, ROW, nearest=1)

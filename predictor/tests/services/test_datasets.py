@@ -29,9 +29,9 @@ from predictor.errors import (
     UnknownEncoding,
     UnsupportedContent,
 )
-from predictor.ml.schema import Role
+from predictor.ml.types.schema import Role
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import artifacts, datasets, ingest_child, samples
+from predictor.services import artifact_references, artifacts, datasets, ingest_child, samples
 
 CSV = b"name,age\n" + b"".join(b"x%d,%d\n" % (number, number * 7 % 31) for number in range(40))
 
@@ -368,12 +368,12 @@ def test_files_that_no_row_names_are_removed_after_a_day(workspace: Workspace, s
     orphan = artifacts.put_bytes(b"orphan")
     for path in Path(settings.ARTIFACT_DIR).glob("??/*"):
         os.utime(path, (0, 0))
-    assert datasets.remove_unreferenced_files() == 1
+    assert artifact_references.remove_unreferenced_files() == 1
     assert not artifacts.exists(orphan)
     assert artifacts.exists(dataset.sha256)
     assert artifacts.exists(version.artifacts["model.onnx"]["digest"])
     Dataset.objects.update(data_removed_at=timezone.now())
-    assert datasets.remove_unreferenced_files() == 2
+    assert artifact_references.remove_unreferenced_files() == 2
 
 
 # --- Samples ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from predictor.errors import Conflict, InvalidInput, InvalidRows, InvalidTrainingRequest, TooLarge
-from predictor.ml.forecast_spec import ForecastSpec
+from predictor.ml.forecasting.forecast_spec import ForecastSpec
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
 from predictor.services import datasets, forecasts, portable, predictions, registry, serving, training
 from predictor.services.training_job import request_of

@@ -19,20 +19,22 @@ import pytest
 from sklearn.ensemble import IsolationForest
 
 from predictor.errors import Conflict, InvalidRows
-from predictor.ml import onnx_ensemble, onnx_export, persistence
-from predictor.ml.anomalies import calibrate
-from predictor.ml.encoding import ISOLATION
-from predictor.ml.features import FeatureSpec
-from predictor.ml.onnx_export import export
-from predictor.ml.parity import compile_checked
-from predictor.ml.persistence import FORECAST, ONNX, answers_of, columns_to_json
-from predictor.ml.pipeline import FittedPipeline
-from predictor.ml.portable import browser_spec, case_folding
-from predictor.ml.rows import RowChecker
-from predictor.ml.schema import FeatureField, Role, Signature, Task
-from predictor.ml.session import Session
-from predictor.ml.uncertainty import Uncertainty
-from predictor.ml.unsupervised import pipeline_of
+from predictor.ml import onnx_export
+from predictor.ml.calibration.conformal import Uncertainty
+from predictor.ml.estimators.isolation_forest import calibrate
+from predictor.ml.features.encoding import ISOLATION
+from predictor.ml.features.feature_spec import FeatureSpec
+from predictor.ml.inputs.row_checker import RowChecker
+from predictor.ml.onnx_export import tree_ensemble
+from predictor.ml.onnx_export.export import export
+from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.onnx_export.session import Session
+from predictor.ml.persistence import version_files
+from predictor.ml.persistence.portable import browser_spec, case_folding
+from predictor.ml.persistence.version_files import FORECAST, ONNX, answers_of, columns_to_json
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
+from predictor.ml.training.unsupervised_run import pipeline_of
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import artifacts, portable, predictions
 from predictor.tests.ml.mixed_table import QUICK, fitted, mixed_signature, mixed_target
@@ -202,7 +204,7 @@ def published(
     """A version of a pipeline that was just fitted."""
     compiled, _ = compile_checked(pipeline, columns)
     golden = {name: values[:8] for name, values in columns.items()}
-    stored = persistence.write(
+    stored = version_files.write(
         folder, pipeline=pipeline, signature=signature, compiled=compiled, golden=golden, **more
     )
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
@@ -353,8 +355,8 @@ def test_javascript_computes_every_graph_as_onnx_runtime_does(
     """One of each form of graph, trees as large ensembles are written; native categories among them, where
     onnxruntime-web was wrong for 4 rows of 100.
     """
-    monkeypatch.setattr(onnx_ensemble, "FEWEST_MIRRORED_BRANCHES", 0)
-    monkeypatch.setattr(onnx_ensemble, "MOST_BRANCHES", 100)
+    monkeypatch.setattr(tree_ensemble, "FEWEST_MIRRORED_BRANCHES", 0)
+    monkeypatch.setattr(tree_ensemble, "MOST_BRANCHES", 100)
     data: list[dict[str, Any]] = []
     for key, task in FORMS:
         pipeline, columns = fitted(key, task, QUICK.get(key))
@@ -379,7 +381,7 @@ def test_javascript_computes_every_graph_as_onnx_runtime_does(
 
 
 def test_javascript_knows_every_operator_that_is_emitted() -> None:
-    emitters = "".join(path.read_text() for path in Path(onnx_export.__file__).parent.glob("onnx_*.py"))
+    emitters = "".join(path.read_text() for path in Path(onnx_export.__path__[0]).glob("*.py"))
     emitted = set(re.findall(r'\.ops?\(\s*"(\w+)"', emitters)) | {"Relu", "Tanh", "Sigmoid", "Identity"}
     operators = (portable.FOLDER / "graph.js").read_text().partition("const OPERATORS")[2]
 

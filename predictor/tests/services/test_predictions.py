@@ -25,7 +25,7 @@ from predictor.errors import (
     UnknownEncoding,
     UnsupportedContent,
 )
-from predictor.ml.pipeline import Outputs
+from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.models import ModelVersion, PredictionLog, PredictionSource, User, Workspace
 from predictor.services import artifacts, prediction_log, predictions, registry, serving
 from predictor.services.prediction_log import LogSearch
@@ -165,7 +165,7 @@ def test_what_is_not_finite_is_an_error_for_that_row(
 ) -> None:
     predict(linear, [{"x1": 1, "x2": 2}])
     monkeypatch.setattr(
-        "predictor.ml.inference.Predictor.predict",
+        "predictor.ml.inference.predictor.Predictor.predict",
         lambda self, columns: Outputs(values=np.array([1.0, np.nan, np.inf])),
     )
 

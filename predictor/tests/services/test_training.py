@@ -13,7 +13,7 @@ from django.db import transaction
 from pytest_django import Settings
 
 from predictor.errors import Conflict, InvalidInput, InvalidTrainingRequest
-from predictor.ml.schema import ColumnProfile, Role, TableSchema
+from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
 from predictor.models import (
     CHAMPION,
     Dataset,
@@ -24,7 +24,16 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import artifacts, fitting_child, jobs, leases, registry, training, training_job
+from predictor.services import (
+    artifacts,
+    child_environment,
+    fitting_child,
+    jobs,
+    leases,
+    registry,
+    training,
+    training_job,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -327,7 +336,7 @@ def test_a_folder_left_by_another_request_is_not_taken_up(start: Any, behave: An
 def test_the_child_does_not_know_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "x")
     monkeypatch.setenv("DATABASE_URL", "postgres://u:p@h/d")
-    environment = fitting_child.child_environment()
+    environment = child_environment.child_environment()
     assert not {"SECRET_KEY", "DATABASE_URL"} & set(environment)
     assert environment["PATH"] == os.environ["PATH"]
 

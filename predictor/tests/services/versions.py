@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun
 from predictor.services import registry
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from predictor.ml import anomaly_run, clustering_run
-from predictor.ml.progress import Reporter
-from predictor.ml.schema import Task
+from predictor.ml.execution.progress import Reporter
+from predictor.ml.training import anomaly_run, clustering_run
+from predictor.ml.types.schema import Task
 from predictor.models import ModelVersion, RegisteredModel
 from predictor.services import artifacts, registry
 from predictor.tests.ml.planted import BLOB_ROLES, ODD_ROLES, blobs, odd_rows

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.ml import persistence
-from predictor.ml.calibration import calibrated
-from predictor.ml.checking import TrainingTable
-from predictor.ml.dependence import dependence
-from predictor.ml.estimators import CATALOGUE
-from predictor.ml.evaluation import Baseline, decision, dummy_predictions, evaluate
-from predictor.ml.features import FeatureSpec
-from predictor.ml.learning_curve import judged
-from predictor.ml.parity import compile_checked
-from predictor.ml.pipeline import FittedPipeline, Member
-from predictor.ml.schema import FeatureField, Role, Signature, Task
-from predictor.ml.slices import Slice
-from predictor.ml.target import Target
-from predictor.ml.thresholds import Scores
-from predictor.ml.uncertainty import JUDGED_COVERAGES, Uncertainty, coverage_report
+from predictor.ml.calibration.conformal import JUDGED_COVERAGES, Uncertainty, coverage_report
+from predictor.ml.calibration.decision_thresholds import Scores
+from predictor.ml.calibration.probability_calibration import calibrated
+from predictor.ml.estimators.catalogue import CATALOGUE
+from predictor.ml.evaluation.evaluation_report import Baseline, decision, dummy_predictions, evaluate
+from predictor.ml.evaluation.slices import Slice
+from predictor.ml.explanation.partial_dependence import dependence
+from predictor.ml.features.feature_spec import FeatureSpec
+from predictor.ml.onnx_export.parity import compile_checked
+from predictor.ml.persistence import version_files
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
+from predictor.ml.search.learning_curve import judged
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
+from predictor.ml.validation.target import Target
+from predictor.ml.validation.training_table import TrainingTable
 from predictor.models import ModelVersion, RegisteredModel
 from predictor.services import artifacts
 from predictor.tests.services.versions import publish
@@ -116,7 +116,7 @@ def trained() -> Trained:
     report["n_slices_tested"] = 9
     golden = {name: values[:5] for name, values in table.items()}
     with tempfile.TemporaryDirectory() as folder:
-        stored = persistence.write(
+        stored = version_files.write(
             Path(folder),
             pipeline=pipeline,
             signature=SIGNATURE,
@@ -125,8 +125,8 @@ def trained() -> Trained:
             uncertainty=uncertainty,
             background=table,
         )
-        stored[persistence.EXAMPLES] = persistence.write_examples(Path(folder), table, y)
-        stored[persistence.SCORES] = persistence.write_scores(Path(folder), scores.to_json())
+        stored[version_files.EXAMPLES] = version_files.write_examples(Path(folder), table, y)
+        stored[version_files.SCORES] = version_files.write_scores(Path(folder), scores.to_json())
         files = {name: file.path.read_bytes() for name, file in stored.items()}
     return Trained(files, compiled is not None, parity.to_json(), report)
 

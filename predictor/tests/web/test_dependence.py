@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from predictor.ml.schema import Role
+from predictor.ml.types.schema import Role
 from predictor.models import ModelVersion, User
 from predictor.tests.web.prediction_pages import url
 from predictor.tests.web.served_versions import EVIL_NUMBER, EVIL_TEXT

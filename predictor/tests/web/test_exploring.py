@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, PredictionLog, User
 from predictor.tests.web.prediction_pages import form_data, unescaped, url
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, SIGNATURE

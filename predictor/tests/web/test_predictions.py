@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from predictor.ml.schema import FeatureField, Role
+from predictor.ml.types.schema import FeatureField, Role
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
 from predictor.services import predictions, registry
 from predictor.tests.web.prediction_pages import form_data, log_row, unescaped, url

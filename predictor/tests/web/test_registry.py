@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from predictor.ml.schema import FeatureField, Role, Signature, Task
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import AliasChange, ModelAlias, ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import registry
 from predictor.tests.services.versions import publish

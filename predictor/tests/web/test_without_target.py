@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from predictor.errors import InvalidInput, InvalidTrainingRequest
-from predictor.ml.schema import Task
+from predictor.ml.types.schema import Task
 from predictor.models import Dataset, ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
 from predictor.services import counterfactuals, predictions, registry, tokens, training
 from predictor.services.counterfactuals import Wanted

@@ -1,0 +1,30 @@
+"""The one table from errors to HTTP statuses, for every interface."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from .. import errors
+
+STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
+    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.TrainingFailed: HTTPStatus.CONFLICT,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedContent: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.StrictRows: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RequestUnderWay: HTTPStatus.CONFLICT,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NotLogged: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def status_of(error: errors.MlwebError) -> HTTPStatus:
+    """The status of the nearest class in the table."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)

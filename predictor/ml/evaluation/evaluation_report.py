@@ -1,0 +1,233 @@
+"""How good a fitted pipeline is, beside baselines, as one JSON document.
+
+`EvaluationReport.to_json()`:
+    {"format": 1, "task", "metric": the selection metric, "n_rows": held-out rows,
+     "held_out": {metric: number}, "intervals": {metric: [low, high] or null}: 95 %, of the held-out rows,
+     "cross_validation": {"metrics": {…}, "intervals": {…}: corrected for overlapping folds, "n_folds", "n_rows",
+                          "spread"},
+     "baselines": [{"key": "dummy" | "linear" | "boosting", "title", "held_out": {metric: number}}],
+     "baseline_notes": [why one is missing],
+     "verdict": {"sentence", "is_better": bool, "is_sure": bool, "baseline": key, "gain", "gain_low", "gain_high":
+                 how much lower the mean loss is than the first baseline's,
+                 "comparisons": [{"baseline": key, "title", "gain", "gain_low", "gain_high", "relative_gain",
+                                  "relative_low", "relative_high", "outcome": "better" | "worse" | "unclear"}],
+                 "worries": [sentences]},
+     "conditions": {"split": {"kind": "random" | "time" | "group", "column"}, "suggested_split": the same or null,
+                    "duplicates": {"n_copies", "n_conflicting", "are_kept_together"}, "leaks": [columns]},
+     "slices": [{"column", "words", "n_rows", "metric": "log_loss" | "mae", "score", "score_elsewhere",
+                 "difference", "rate", "rate_elsewhere": shares of wrong classes or null, "p_value"}]: parts of the
+               held-out rows with a significantly higher loss; "n_slices_tested",
+     "importance": [{"column", "mean", "spread"}], largest first: the rise of the selection metric when the
+                   column is shuffled, on held-out rows; "importance_rows"
+     regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"},
+                      "errors": {"quantiles", "within", "by_size"} of curves.error_distribution
+     classification:  "classes": [names], "confusion": rows true × columns predicted,
+                      "per_class": [{"class", "precision", "recall", "f1", "support",
+                                     "roc", "precision_recall", "calibration", "gain"}] with the points of
+                      curves.py, null for a class that has no row or every row
+     two classes:     "decision": {"threshold", "positive": class, "is_chosen", "rule", "sentence", "note",
+                      "held_out", "out_of_fold": {"precision", "recall", "f1", four counts}},
+                      "thresholds": curves.threshold_curve}
+What classes are predicted (metrics.DECIDED, the confusion, per_class) is decided at that threshold.
+running.py adds "learning_curve": {"sentence", "metric", "candidate", "n_folds", "points": [{"n_rows", "score",
+"spread"}] (none when there was no time), "gain_last", "gain_next"}.
+sureness.py adds "coverage" (uncertainty.coverage_report) and "calibration" (calibration.Calibrated, with
+"is_tried", "held_out": {"before", "after"}).
+Every number is finite or null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration.decision_thresholds import HALF, Threshold, decision_numbers
+from ..metrics import curves
+from ..metrics.confidence_intervals import Resamples, held_out_intervals
+from ..metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
+from ..types.schema import Task, canonical_text
+from ..validation.target import Target
+from ..validation.test_conditions import Conditions
+from ..validation.training_table import TrainingTable
+from .slices import Slice, worst_slices
+from .verdict import Baseline, Verdict, judge, worries_about
+
+__all__ = [
+    "Baseline",
+    "EvaluationReport",
+    "Verdict",
+    "decision",
+    "dummy_predictions",
+    "evaluate",
+]
+
+Array = NDArray[Any]
+MAX_CURVES = 20
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """See the module's docstring."""
+
+    task: Task
+    n_rows: int
+    held_out: Mapping[str, float | None]
+    cross_validation: Mapping[str, Any]
+    baselines: Sequence[Mapping[str, Any]]
+    verdict: Verdict
+    details: Mapping[str, Any]
+    intervals: Mapping[str, Any] = field(default_factory=dict)
+    slices: Sequence[Slice] = ()
+    n_slices_tested: int = 0
+    conditions: Conditions = field(default_factory=Conditions)
+    baseline_notes: Sequence[str] = ()
+    importance: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    importance_rows: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": 1,
+            "task": self.task.value,
+            "metric": selection_metric(self.task),
+            "n_rows": self.n_rows,
+            "held_out": dict(self.held_out),
+            "intervals": dict(self.intervals),
+            "cross_validation": dict(self.cross_validation),
+            "baselines": [dict(each) for each in self.baselines],
+            "baseline_notes": list(self.baseline_notes),
+            "verdict": self.verdict.to_json(),
+            "conditions": self.conditions.to_json(),
+            "slices": [each.to_json() for each in self.slices],
+            "n_slices_tested": self.n_slices_tested,
+            "importance": [dict(each) for each in self.importance],
+            "importance_rows": self.importance_rows,
+            **self.details,
+        }
+
+
+def dummy_predictions(fitted_on: Target, n_rows: int) -> Array:
+    """What is known without any feature: the mean, or the share of each class."""
+    if not fitted_on.task.is_classification:
+        return np.full(n_rows, fitted_on.y.mean())
+    shares = np.bincount(fitted_on.y, minlength=fitted_on.n_classes) / len(fitted_on.y)
+    return np.tile(shares, (n_rows, 1))
+
+
+def evaluate(
+    target: Target,
+    predicted: Array,
+    baselines: Sequence[Baseline],
+    cross_validation: Mapping[str, Any],
+    *,
+    seed: int,
+    table: TrainingTable | None = None,
+    together: NDArray[np.intp] | None = None,
+    conditions: Conditions | None = None,
+    baseline_notes: Sequence[str] = (),
+    importance: Sequence[Mapping[str, Any]] = (),
+    importance_rows: int = 0,
+    threshold: float | None = None,
+) -> EvaluationReport:
+    """The report for predictions on held-out rows; the first baseline is the dummy.
+
+    `threshold` is what the classes of a binary task are decided by, those of the baselines, too.
+    `table` holds the rows, to look for the parts of them where the model errs most. `together`: the group of each
+    row, when whole groups were held out; they are the cases then, and not the rows.
+    """
+    task, conditions = target.task, conditions or Conditions()
+    resamples = Resamples.draw(len(target.y), seed=seed, together=together)
+    held_out = metrics(task, target.y, predicted, threshold)
+    intervals = held_out_intervals(task, target.y, predicted, resamples, seed=seed, threshold=threshold)
+    slices, n_tested = worst_slices(table, predicted, threshold, together) if table is not None else ([], 0)
+    worries = [
+        *conditions.worries, *worries_about(target, held_out, intervals, cross_validation, slices, resamples)
+    ]  # fmt: skip
+    return EvaluationReport(
+        task=task,
+        n_rows=len(target.y),
+        held_out=held_out,
+        intervals=intervals,
+        cross_validation=cross_validation,
+        baselines=[_measured(each, target, threshold) for each in baselines],
+        verdict=judge(target, predicted, baselines, resamples, worries),
+        slices=slices,
+        n_slices_tested=n_tested,
+        conditions=conditions,
+        baseline_notes=baseline_notes,
+        details=_details(target, predicted, threshold, seed),
+        importance=importance,
+        importance_rows=importance_rows,
+    )
+
+
+def _measured(baseline: Baseline, target: Target, threshold: float | None) -> dict[str, Any]:
+    held_out = metrics(target.task, target.y, baseline.predictions, threshold)
+    return {"key": baseline.key, "title": baseline.title, "held_out": held_out}
+
+
+def _details(target: Target, predicted: Array, threshold: float | None, seed: int) -> dict[str, Any]:
+    """What the report says of classes, or of the errors of a regression."""
+    if target.task.is_classification:
+        return class_details(target, predicted, threshold)
+    return {
+        "points": curves.sampled_points(target.y, predicted, seed=seed),
+        "residuals": curves.residual_histogram(predicted - target.y),
+        "errors": curves.error_distribution(target.y, predicted),
+    }
+
+
+def decision(
+    threshold: Threshold | None,
+    positive: str,
+    *,
+    held_out: tuple[Array, Array],
+    out_of_fold: tuple[Array, Array],
+) -> dict[str, Any]:
+    """How the classes of a binary task are decided, and what that does; each pair is (is positive, probability)."""
+    at = threshold.value if threshold else HALF
+    return {
+        "threshold": at,
+        "positive": positive,
+        "is_chosen": threshold is not None,
+        "rule": threshold.rule.to_json() if threshold else None,
+        "sentence": threshold.sentence if threshold else "",
+        "note": threshold.note if threshold else "",
+        "held_out": decision_numbers(*held_out, at),
+        "out_of_fold": decision_numbers(*out_of_fold, at),
+    }
+
+
+def class_details(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
+    """The confusion, and the numbers and curves of each class; a class is decided at the threshold."""
+    matrix = confusion(target.y, predicted_codes(predicted, threshold), target.n_classes)
+    names = [str(canonical_text(each)) for each in target.classes]
+    per_class = []
+    for code, numbers in enumerate(class_metrics(matrix)):
+        # Curves of a hundred classes would make a document of megabytes that nobody reads.
+        has_curves = code < MAX_CURVES
+        per_class.append(
+            {
+                "class": names[code],
+                **numbers,
+                **_class_curves(target.y == code, predicted[:, code], has_curves),
+            }
+        )
+    found = {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
+    if target.task is Task.BINARY:
+        found["thresholds"] = curves.threshold_curve(target.y == 1, predicted[:, 1])
+    return found
+
+
+def _class_curves(is_positive: Array, score: Array, has_curves: bool) -> dict[str, Any]:
+    if not has_curves or is_positive.all() or not is_positive.any():
+        return {"roc": None, "precision_recall": None, "calibration": None, "gain": None}
+    return {
+        "roc": curves.roc_curve(is_positive, score),
+        "precision_recall": curves.precision_recall_curve(is_positive, score),
+        "calibration": curves.calibration_curve(is_positive, score),
+        "gain": curves.gain_curve(is_positive, score),
+    }

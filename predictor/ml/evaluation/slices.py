@@ -1,0 +1,243 @@
+"""Where the model errs more than elsewhere: parts of the held-out rows that one column describes.
+
+Each level of a category, each fifth of a number or date, and the rows without a value are compared with all other
+rows by Welch's t-test of the loss, one-sided. So many tests find something by chance alone, so the false discovery
+rate is held at 5 % (Benjamini and Hochberg, 1995).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import shown
+from ..metrics.confidence_intervals import MIN_GROUPS
+from ..metrics.scores import losses, predicted_codes
+from ..types.schema import Role
+from ..validation.target import missing
+from ..validation.training_table import TrainingTable
+
+MAX_SLICES, MAX_LEVELS, N_BINS = 10, 30, 5
+MIN_ROWS, MIN_SHARE = 20, 0.02
+MIN_HELD_OUT = 100
+FALSE_DISCOVERY_RATE = 0.05
+# A part whose loss is less than this much higher is not worth a line.
+MIN_EXCESS = 0.1
+# Two parts that share so many of their rows are one finding.
+SAME_SHARE = 0.7
+# Beyond so many columns of so many rows, only the first are looked at (0.5 s).
+MAX_CELLS = 4_000_000
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows where the mean loss is higher: `score` and `score_elsewhere` in the metric, `rate` the share of wrong
+    classes (None for numbers).
+    """
+
+    column: str
+    words: str
+    n_rows: int
+    metric: str
+    score: float
+    score_elsewhere: float
+    rate: float | None
+    rate_elsewhere: float | None
+    p_value: float
+
+    @property
+    def difference(self) -> float:
+        return self.score - self.score_elsewhere
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "difference": self.difference}
+
+
+@dataclass(frozen=True)
+class _Part:
+    column: str
+    words: str
+    rows: Mask
+    p_value: float
+    excess: float
+
+
+def worst_slices(
+    table: TrainingTable,
+    predicted: NDArray[Any],
+    threshold: float | None = None,
+    together: NDArray[np.intp] | None = None,
+) -> tuple[list[Slice], int]:
+    """At most ten parts with a significantly higher loss, the largest difference first, and how many were tested.
+
+    The loss is the log-loss, or for numbers the absolute error, whose few large values do not hide the rest.
+    `together` numbers groups of rows that err together: then the means of groups are compared.
+    """
+    codes = None if together is None else np.unique(together, return_inverse=True)[1]
+    if len(table) < MIN_HELD_OUT:
+        return [], 0
+    if table.task.is_classification:
+        loss = losses(table.task, table.target.y, predicted)
+        is_wrong = predicted_codes(predicted, threshold) != table.target.y
+    else:
+        is_wrong = None
+        loss = np.abs(np.asarray(predicted, np.float64) - table.target.y)
+    parts = [
+        _Part(name, words, rows, *_compared(loss, rows, codes))
+        for name, words, rows in _parts(table)
+        if max(MIN_ROWS, MIN_SHARE * len(table)) <= rows.sum() <= len(table) / 2
+    ]
+    kept = [part for part in _discovered(parts) if part.excess >= MIN_EXCESS]
+    kept.sort(key=lambda part: -part.excess)
+    return [_slice(loss, is_wrong, part) for part in _different(kept)], len(parts)
+
+
+def _parts(table: TrainingTable) -> Iterator[tuple[str, str, Mask]]:
+    n_columns = max(1, MAX_CELLS // max(len(table), 1))
+    for name, values in list(table.columns.items())[:n_columns]:
+        is_missing = missing(values)
+        if is_missing.any():
+            yield name, f"{shown(name)} is missing", is_missing
+        role = table.roles[name]
+        if role in (Role.CATEGORICAL, Role.BOOLEAN):
+            yield from _levels(name, values, is_missing, is_boolean=role is Role.BOOLEAN)
+        elif role in (Role.NUMERIC, Role.DATETIME):
+            yield from _ranges(name, values, is_missing)
+
+
+def _levels(
+    name: str, values: NDArray[Any], is_missing: Mask, *, is_boolean: bool
+) -> Iterator[tuple[str, str, Mask]]:
+    texts = np.where(is_missing, "", values).astype(str)
+    levels, codes, counts = np.unique(texts[~is_missing], return_inverse=True, return_counts=True)
+    for code in np.argsort(-counts, kind="stable")[:MAX_LEVELS]:
+        rows = np.zeros(len(values), bool)
+        rows[~is_missing] = codes == code
+        level = (
+            ("yes" if float(levels[code]) else "no")
+            if is_boolean and _is_number(levels[code])
+            else levels[code]
+        )
+        yield name, f"{shown(name)} is {shown(str(level))}", rows
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple[str, str, Mask]]:
+    """Fifths; of a number with few values, each value."""
+    is_date = values.dtype.kind == "M"
+    numbers = np.asarray(values.astype(np.int64) if is_date else values, np.float64)
+    known = numbers[~is_missing]
+    distinct = np.unique(known[:5000])
+    if len(known) == 0 or len(distinct) < 2:
+        return
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, N_BINS + 1), method="nearest"))
+    if len(distinct) <= N_BINS:
+        edges = np.r_[distinct, distinct[-1]]
+    last = len(edges) - 2
+    for place, (low, high) in enumerate(itertools.pairwise(edges)):
+        is_last = place == last
+        rows = ~is_missing & (numbers >= low) & ((numbers <= high) if is_last else (numbers < high))
+        if rows.any():
+            # In the values that occur: "18 to 27" holds both, and a part of one value names it alone.
+            least, most = float(numbers[rows].min()), float(numbers[rows].max())
+            yield name, _range_words(name, least, most, place == 0, is_last, is_date), rows
+
+
+def _range_words(name: str, low: float, high: float, is_first: bool, is_last: bool, is_date: bool) -> str:
+    if low == high:
+        return f"{shown(name)} is {_bound(low, is_date)}"
+    if is_first:
+        return f"{shown(name)} is {_bound(high, is_date)} or less"
+    if is_last:
+        return f"{shown(name)} is {_bound(low, is_date)} or more"
+    return f"{shown(name)} is {_bound(low, is_date)} to {_bound(high, is_date)}"
+
+
+def _bound(value: float, is_date: bool) -> str:
+    if is_date:
+        return str(np.datetime64(int(value), "us").astype("datetime64[D]"))
+    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:,.4g}"
+
+
+def _compared(
+    loss: NDArray[np.float64], rows: Mask, together: NDArray[np.intp] | None
+) -> tuple[float, float]:
+    """The one-sided p-value that the mean loss is higher in these rows, and by which share it is."""
+    inside, outside = loss[rows], loss[~rows]
+    gap, mean = float(inside.mean() - outside.mean()), float(outside.mean())
+    if gap <= 0:
+        return 1.0, 0.0
+    if together is not None:
+        inside, outside = _group_means(inside, together[rows]), _group_means(outside, together[~rows])
+        if min(len(inside), len(outside)) < MIN_GROUPS:
+            return 1.0, 0.0
+    return _welch(inside, outside), gap / mean if mean > 0 else math.inf
+
+
+def _group_means(loss: NDArray[np.float64], together: NDArray[np.intp]) -> NDArray[np.float64]:
+    counts = np.bincount(together)
+    sums = np.bincount(together, weights=loss)
+    found: NDArray[np.float64] = sums[counts > 0] / counts[counts > 0]
+    return found
+
+
+def _welch(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
+    # Pages read this module's reports and need none of SciPy.
+    from scipy.special import stdtr
+
+    first, second = inside.var(ddof=1) / len(inside), outside.var(ddof=1) / len(outside)
+    error = math.sqrt(first + second)
+    if error == 0:
+        return 1.0
+    freedom = (first + second) ** 2 / (first**2 / (len(inside) - 1) + second**2 / (len(outside) - 1))
+    return float(stdtr(freedom, -(inside.mean() - outside.mean()) / error))
+
+
+def _discovered(parts: Sequence[_Part]) -> list[_Part]:
+    """Benjamini and Hochberg: the smallest p-values up to the last that is below its line."""
+    ordered = sorted(parts, key=lambda part: part.p_value)
+    limits = FALSE_DISCOVERY_RATE * (np.arange(len(ordered)) + 1) / max(len(ordered), 1)
+    below = [number for number, part in enumerate(ordered) if part.p_value <= limits[number]]
+    return ordered[: below[-1] + 1] if below else []
+
+
+def _different(parts: Sequence[_Part]) -> list[_Part]:
+    """Without those that mostly repeat the rows of one before them."""
+    kept: list[_Part] = []
+    for part in parts:
+        if len(kept) < MAX_SLICES and not any(_is_same(part.rows, other.rows) for other in kept):
+            kept.append(part)
+    return kept
+
+
+def _is_same(a: Mask, b: Mask) -> bool:
+    return bool((a & b).sum() >= SAME_SHARE * (a | b).sum())
+
+
+def _slice(loss: NDArray[np.float64], is_wrong: Mask | None, part: _Part) -> Slice:
+    rows = part.rows
+    return Slice(
+        column=part.column,
+        words=part.words,
+        n_rows=int(rows.sum()),
+        metric="mae" if is_wrong is None else "log_loss",
+        score=float(loss[rows].mean()),
+        score_elsewhere=float(loss[~rows].mean()),
+        rate=None if is_wrong is None else float(is_wrong[rows].mean()),
+        rate_elsewhere=None if is_wrong is None else float(is_wrong[~rows].mean()),
+        p_value=part.p_value,
+    )

@@ -1,0 +1,292 @@
+"""What a model is worth, in plain words: against each baseline, how sure that is, and what to worry about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import shown
+from ..metrics.confidence_intervals import Resamples
+from ..metrics.scores import losses, selection_metric
+from ..types.schema import Task, canonical_text
+from ..validation.target import Target
+from ..validation.test_conditions import FEW_OF_A_CLASS, FEW_ROWS
+from .slices import Slice
+
+Array = NDArray[Any]
+# Folds whose scores differ by this share of the score are not steady.
+UNSTEADY = 0.2
+ERRORS = {"log_loss": "log-loss", "rmse": "RMSE"}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What any model should beat: its predictions on the held-out rows."""
+
+    key: str
+    title: str
+    predictions: Array
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The model beside one baseline. `gain`: how much lower its mean loss is; `relative_gain`: how much lower its
+    error (log-loss or RMSE) is, as a share of the baseline's. Each with its 95 % interval, null where none is known.
+    """
+
+    baseline: str
+    title: str
+    gain: float
+    gain_low: float
+    gain_high: float
+    relative_gain: float | None
+    relative_low: float | None
+    relative_high: float | None
+
+    @property
+    def is_sure(self) -> bool:
+        return self.gain_low > 0 or self.gain_high < 0
+
+    @property
+    def outcome(self) -> str:
+        if not self.is_sure:
+            return "unclear"
+        return "better" if self.gain > 0 else "worse"
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: _finite(value) for name, value in asdict(self).items()} | {"outcome": self.outcome}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the model beats the first baseline, in a sentence and in numbers, with all that is to be known."""
+
+    sentence: str
+    worries: Sequence[str]
+    comparisons: Sequence[Comparison]
+
+    @property
+    def gain(self) -> float:
+        return self.comparisons[0].gain
+
+    @property
+    def gain_low(self) -> float:
+        return self.comparisons[0].gain_low
+
+    @property
+    def gain_high(self) -> float:
+        return self.comparisons[0].gain_high
+
+    @property
+    def is_sure(self) -> bool:
+        return self.comparisons[0].is_sure
+
+    @property
+    def is_better(self) -> bool:
+        return self.comparisons[0].outcome == "better"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "sentence": self.sentence,
+            "is_better": self.is_better,
+            "is_sure": self.is_sure,
+            "baseline": self.comparisons[0].baseline,
+            "gain": _finite(self.gain),
+            "gain_low": _finite(self.gain_low),
+            "gain_high": _finite(self.gain_high),
+            "comparisons": [each.to_json() for each in self.comparisons],
+            "worries": list(self.worries),
+        }
+
+
+def _finite(value: Any) -> Any:
+    """None for a number that JSON cannot hold."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def judge(
+    target: Target,
+    predicted: Array,
+    baselines: Sequence[Baseline],
+    resamples: Resamples,
+    worries: Sequence[str],
+) -> Verdict:
+    """The verdict; the first baseline is the dummy."""
+    own = losses(target.task, target.y, predicted)
+    others = [losses(target.task, target.y, each.predictions) for each in baselines]
+    comparisons = [
+        _compared(target.task, each, own, other, resamples)
+        for each, other in zip(baselines, others, strict=True)
+    ]
+    sentence = _against_dummy(target.task, comparisons[0], own, others[0])
+    return Verdict(sentence + "".join(map(_against, comparisons[1:])), worries, comparisons)
+
+
+def _compared(task: Task, baseline: Baseline, own: Array, other: Array, resamples: Resamples) -> Comparison:
+    difference = other - own
+    low, high = resamples.interval(resamples.means(difference)) or (-math.inf, math.inf)
+    relative, relative_low, relative_high = None, None, None
+    if other.mean() > 0:
+        relative = 1 - _error(task, own.mean()) / _error(task, other.mean())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = _error(task, resamples.means(own)) / _error(task, resamples.means(other))
+        relative_low, relative_high = resamples.interval(1 - ratio) or (None, None)
+    return Comparison(
+        baseline.key, baseline.title, float(difference.mean()), float(low), float(high),
+        None if relative is None else float(relative), relative_low, relative_high,
+    )  # fmt: skip
+
+
+def _error(task: Task, mean_loss: Any) -> Any:
+    return mean_loss if task.is_classification else np.sqrt(mean_loss)
+
+
+def _against_dummy(task: Task, found: Comparison, own: Array, dummy: Array) -> str:
+    ours, theirs = (float(_error(task, each.mean())) for each in (own, dummy))
+    what = "always answering the class shares" if task.is_classification else "always answering the mean"
+    if task.is_classification:
+        numbers = f"log-loss {ours:.3f} against {theirs:.3f}"
+    else:
+        numbers = f"RMSE {short(ours)} against {short(theirs)}"
+    rows = f"on {len(own):,} rows that it never saw"
+    if found.outcome == "better":
+        return f"The model is better than {what}: {numbers} {rows}{_less(found)}, and chance does not explain it."
+    if found.outcome == "worse":
+        return f"The model is worse than {what}: {numbers} {rows}{_less(found)}. Do not use it."
+    return f"The model is not shown to be better than {what}: {numbers} {rows}, which chance alone can give."
+
+
+def _against(found: Comparison) -> str:
+    if found.outcome == "better":
+        return f" It also beats the baseline {found.title}{_by(found)}."
+    if found.outcome == "worse":
+        return f" But the baseline {found.title} is better than it{_by(found)}."
+    low, high = found.relative_low, found.relative_high
+    between = "" if low is None or high is None else f" (its error is between {_side(low)} and {_side(high)})"
+    return f" It is not shown to differ from the baseline {found.title}{between}."
+
+
+def _less(found: Comparison) -> str:
+    """As in ", 39 % less (35 % to 43 %)"."""
+    if (size := _size(found)) is None:
+        return ""
+    return f", {size[0]} {'less' if found.gain > 0 else 'more'} ({size[1]} to {size[2]})"
+
+
+def _by(found: Comparison) -> str:
+    """As in ", by 39 % of the error (35 % to 43 %)"."""
+    if (size := _size(found)) is None:
+        return ""
+    return f", by {size[0]} of the error ({size[1]} to {size[2]})"
+
+
+def _size(found: Comparison) -> tuple[str, str, str] | None:
+    """How large the difference is, and between what, where that is known."""
+    gain, low, high = found.relative_gain, found.relative_low, found.relative_high
+    if gain is None or low is None or high is None:
+        return None
+    least, most = sorted((abs(low), abs(high)))
+    return _share(abs(gain)), _share(least), _share(most)
+
+
+def _side(gain: float) -> str:
+    return f"{_share(abs(gain))} {'smaller' if gain >= 0 else 'larger'}"
+
+
+def _share(value: float) -> str:
+    if value > 10:
+        return "many times"
+    return f"{value:.1%}".replace("%", "\u00a0%") if value < 0.1 else f"{value:.0%}".replace("%", "\u00a0%")
+
+
+def short(value: float) -> str:
+    """Four significant digits, and all of those before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def worries_about(
+    target: Target,
+    held_out: Mapping[str, float | None],
+    intervals: Mapping[str, Any],
+    cross_validation: Mapping[str, Any],
+    slices: Sequence[Slice],
+    resamples: Resamples,
+) -> list[str]:
+    """What the figures themselves warn of: few rows or groups, unsteady folds, two tests that disagree, a bad part."""
+    metric = selection_metric(target.task)
+    found = [
+        _few_rows(target),
+        _few_groups(resamples),
+        _unsteady(metric, cross_validation),
+        _disagreement(metric, held_out, intervals, cross_validation),
+        _worst_part(slices),
+    ]
+    return [each for each in found if each]
+
+
+def _few_rows(target: Target) -> str:
+    if len(target.y) < FEW_ROWS:
+        return f"Only {len(target.y)} rows judge it, so every figure is rough."
+    if target.task.is_classification:
+        counts = np.bincount(target.y, minlength=target.n_classes)
+        rarest = int(counts.argmin())
+        if counts[rarest] < FEW_OF_A_CLASS:
+            return (
+                f"Only {int(counts[rarest])} of the rows that judge it are of the class "
+                f"{shown(str(canonical_text(target.classes[rarest])))}, so what is said of that class is rough."
+            )
+    return ""
+
+
+def _few_groups(resamples: Resamples) -> str:
+    if resamples.is_enough:
+        return ""
+    groups = "1 group judges" if resamples.n_groups == 1 else f"{resamples.n_groups} groups judge"
+    return f"Only {groups} it, so how sure its figures are cannot be told."
+
+
+def _unsteady(metric: str, cross_validation: Mapping[str, Any]) -> str:
+    score, spread = (cross_validation.get("metrics") or {}).get(metric), cross_validation.get("spread")
+    if not score or spread is None or spread < UNSTEADY * score:
+        return ""
+    return (
+        f"Its error differs much from one part of the rows to the next ({ERRORS[metric]} {short(score)} "
+        f"± {short(spread)}), so what it does on new rows is hard to foretell."
+    )
+
+
+def _disagreement(
+    metric: str,
+    held_out: Mapping[str, float | None],
+    intervals: Mapping[str, Any],
+    cross_validation: Mapping[str, Any],
+) -> str:
+    """The held-out error is worse than cross-validation promised, by more than both intervals allow."""
+    promised = (cross_validation.get("metrics") or {}).get(metric)
+    reach = (cross_validation.get("intervals") or {}).get(metric)
+    kept, interval = held_out.get(metric), intervals.get(metric)
+    if promised is None or kept is None or not reach or not interval:
+        return ""
+    if interval[0] <= reach[1]:
+        return ""
+    return (
+        f"On the rows kept aside it does worse ({ERRORS[metric]} {short(kept)}) than within the rows it learnt "
+        f"from ({short(promised)}): those rows differ, as later ones often do."
+    )
+
+
+def _worst_part(slices: Sequence[Slice]) -> str:
+    if not slices:
+        return ""
+    worst = slices[0]
+    if worst.rate is not None and worst.rate_elsewhere is not None and worst.rate > worst.rate_elsewhere:
+        numbers = f"{_share(worst.rate)} wrong against {_share(worst.rate_elsewhere)} elsewhere"
+    else:
+        name = "log-loss" if worst.metric == "log_loss" else "average error"
+        numbers = f"{name} {short(worst.score)} against {short(worst.score_elsewhere)} elsewhere"
+    return f"It errs more where {worst.words}: {numbers}."

@@ -1,0 +1,186 @@
+"""What would have to change: the fewest columns, and of those the smallest change, for another answer.
+
+Every column that may change is set to values that it had in training, first alone, then in pairs of the columns
+that moved the answer furthest. Nothing is said of causes: it is the model's answer that changes, not the world.
+(Wachter, Mittelstadt and Russell, "Counterfactual explanations without opening the black box", 2017.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pipelines.fitted_pipeline import Outputs
+from ..types.schema import Role
+from .nearest_examples import Examples
+from .value_grids import grid_of
+
+# Answers asked for in the first round at most. The second has 36 pairs of 64 values at most, so that a search in
+# a large forest takes a second.
+MAX_SINGLES = 3_000
+MAX_GRID, MIN_GRID = 40, 4
+# Columns that are paired, and values of each in a pair.
+N_PAIRED, N_CELLS = 9, 8
+
+Array = NDArray[Any]
+Columns = Mapping[str, Array]
+Predict = Callable[[Columns], Outputs]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The wanted answer: the class with this code, or a value from `at_least`, or up to `at_most`."""
+
+    code: int | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def is_met(self, outputs: Outputs, threshold: float | None) -> NDArray[np.bool_]:
+        """(n,), by the same rule that names the predicted class."""
+        if self.code is not None:
+            return np.asarray(outputs.codes(threshold) == self.code)
+        values = np.asarray(outputs.values)
+        return np.asarray(values >= self.at_least if self.at_least is not None else values <= self.at_most)
+
+    def progress(self, outputs: Outputs) -> NDArray[np.float64]:
+        """(n,): larger is nearer to the goal."""
+        if self.code is not None:
+            return np.asarray(outputs.probabilities)[:, self.code]
+        values = np.asarray(outputs.values)
+        return values if self.at_least is not None else -values
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Values that a column may be changed to, and how far each is from what it is now (0 to 1)."""
+
+    cells: Array
+    distances: Array
+
+    def only(self, places: Array) -> Candidates:
+        return Candidates(self.cells[places], self.distances[places])
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """Columns with their new cells, and the sum of their distances."""
+
+    cells: Mapping[str, Any]
+    distance: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """Fewest columns first, then the smallest change; each set of columns once. Empty when there is none."""
+
+    counterfactuals: tuple[Counterfactual, ...]
+    n_evaluated: int
+
+
+def candidates_of(
+    examples: Examples, row: Columns, locked: Sequence[str], roles: Mapping[str, Role]
+) -> dict[str, Candidates]:
+    """For every column that may change, values that training had; missing is not one to change to."""
+    free = [name for name in roles if name not in locked and roles[name] is not Role.TEXT]
+    n_cells = int(np.clip(MAX_SINGLES // max(len(free), 1), MIN_GRID, MAX_GRID))
+    found = {}
+    for name in free:
+        grid = grid_of(roles[name], examples.columns[name], n_cells)
+        if grid is None:
+            continue
+        cells = grid.cells[:-1] if grid.shown[-1] is None else grid.cells
+        distances = examples.distances(name, cells, row[name][0])
+        if (distances > 0).any():
+            found[name] = Candidates(cells, distances).only(distances > 0)
+    return found
+
+
+def search(
+    predict: Predict,
+    threshold: float | None,
+    row: Columns,
+    candidates: Mapping[str, Candidates],
+    goal: Goal,
+    *,
+    n_wanted: int,
+) -> Found:
+    """Changes of the single row after which the goal is met; pairs are only tried when no single column does."""
+    candidates = dict(list(candidates.items())[: MAX_SINGLES // MIN_GRID])
+    if not candidates:
+        return Found((), 0)
+    changed = [{name: each.cells} for name, each in candidates.items()]
+    outputs = predict(_rows(row, changed))
+    is_met, progress = goal.is_met(outputs, threshold), goal.progress(outputs)
+    found, nearer, at = [], {}, 0
+    for name, each in candidates.items():
+        place = slice(at, at + len(each.cells))
+        at = place.stop
+        found += _smallest([{name: cell} for cell in each.cells], each.distances, is_met[place])
+        nearer[name] = (float(progress[place].max()), _front(each, progress[place]))
+    if found:
+        return Found(tuple(sorted(found, key=lambda one: one.distance)[:n_wanted]), at)
+    paired = sorted(nearer, key=lambda name: -nearer[name][0])[:N_PAIRED]
+    pairs = _pairs(predict, threshold, row, {name: nearer[name][1] for name in paired}, goal)
+    return Found(
+        tuple(sorted(pairs.counterfactuals, key=lambda one: one.distance)[:n_wanted]), at + pairs.n_evaluated
+    )
+
+
+def _pairs(
+    predict: Predict, threshold: float | None, row: Columns, candidates: Mapping[str, Candidates], goal: Goal
+) -> Found:
+    pairs = list(combinations(candidates, 2))
+    if not pairs:
+        return Found((), 0)
+    changed, distances = [], []
+    for a, b in pairs:
+        first, second = candidates[a], candidates[b]
+        i, j = (each.ravel() for each in np.indices((len(first.cells), len(second.cells))))
+        changed.append({a: first.cells[i], b: second.cells[j]})
+        distances.append(first.distances[i] + second.distances[j])
+    outputs = predict(_rows(row, changed))
+    is_met = goal.is_met(outputs, threshold)
+    found, at = [], 0
+    for (a, b), cells, apart in zip(pairs, changed, distances, strict=True):
+        place = slice(at, at + len(apart))
+        at = place.stop
+        rows = [{a: one, b: other} for one, other in zip(cells[a], cells[b], strict=True)]
+        found += _smallest(rows, apart, is_met[place])
+    return Found(tuple(found), at)
+
+
+def _rows(row: Columns, changed: Sequence[Columns]) -> dict[str, Array]:
+    """The row once for each change, with the changed cells put in."""
+    sizes = [len(next(iter(each.values()))) for each in changed]
+    columns = {name: np.repeat(values[:1], sum(sizes)) for name, values in row.items()}
+    at = 0
+    for each, size in zip(changed, sizes, strict=True):
+        for name, cells in each.items():
+            columns[name][at : at + size] = cells
+        at += size
+    return columns
+
+
+def _smallest(
+    rows: Sequence[Mapping[str, Any]], distances: Array, is_met: NDArray[np.bool_]
+) -> list[Counterfactual]:
+    """The nearest of those that meet the goal, if there is one."""
+    places = np.flatnonzero(is_met)
+    if not len(places):
+        return []
+    best = places[np.argmin(distances[places])]
+    return [Counterfactual(rows[best], float(distances[best]))]
+
+
+def _front(each: Candidates, progress: Array) -> Candidates:
+    """The values that no nearer value beats, thinned: in a pair no other could be the better choice."""
+    order = np.argsort(each.distances, kind="stable")
+    rising = progress[order] > np.concatenate([[-np.inf], np.maximum.accumulate(progress[order])[:-1]])
+    kept = order[rising]
+    chosen = np.unique(np.linspace(0, len(kept) - 1, min(N_CELLS, len(kept))).round().astype(np.intp))
+    return each.only(kept[chosen])

@@ -1,0 +1,165 @@
+"""Training rows kept with a version: which of them are nearest to a row, and what values its columns had.
+
+The distance is Gower's ("A general coefficient of similarity", 1971) on the original columns: a number or date
+counts by its difference as a share of the column's usual spread, a category by being another one, a text by the
+words that only one of the two has; missing against a value is as far apart as can be. Columns count as much as
+they are important to the version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DamagedArtifact
+from ..types.schema import FeatureField, Role, Scalar, Signature
+
+MAX_EXAMPLES = 2_000
+# Of the stored file; long texts get fewer rows.
+MAX_BYTES = 2_000_000
+# What all columns count together beside their importance: one without importance still tells rows apart.
+EQUAL_SHARE = 0.1
+WORD = re.compile(r"\w+")
+
+Array = NDArray[Any]
+Columns = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Near:
+    """A training row near the one asked for. `distance`: 0 for an equal row, 1 for one that differs in all."""
+
+    distance: float
+    row: Mapping[str, Scalar]
+    target: Scalar
+
+
+class Examples:
+    """Rows of training with their targets. `targets` are values, or class codes of the signature.
+
+    `weights`: how much each column counts, by name; all alike without.
+    """
+
+    def __init__(
+        self,
+        signature: Signature,
+        columns: Columns,
+        targets: Sequence[float],
+        weights: Mapping[str, float] | None = None,
+    ):
+        self.signature = signature
+        self.columns = columns
+        self.targets = targets
+        if any(len(columns[name]) != len(targets) for name in signature.names):
+            raise DamagedArtifact("The stored training rows are not whole.")
+        self._scales = {field.name: Scale(field.role, columns[field.name]) for field in signature.fields}
+        self._weights = _shares(signature.names, weights or {})
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def nearest(self, row: Columns, k: int) -> list[Near]:
+        """The k rows nearest to the single one, nearest first; of equals the first kept."""
+        distances = np.zeros(len(self))
+        for name, weight in self._weights.items():
+            distances += weight * self._scales[name].distances(self.columns[name], row[name][0])
+        return [
+            Near(round(float(distances[place]), 4), self.row(int(place)), self.target(int(place)))
+            for place in np.argsort(distances, kind="stable")[:k]
+        ]
+
+    def distances(self, name: str, cells: Array, other: Any) -> Array:
+        """How far cells of a column are from another one, 0 to 1."""
+        return self._scales[name].distances(cells, other)
+
+    def row(self, place: int) -> dict[str, Scalar]:
+        return {
+            field.name: scalar_of(field, self.columns[field.name][place]) for field in self.signature.fields
+        }
+
+    def target(self, place: int) -> Scalar:
+        value = self.targets[place]
+        return self.signature.classes[int(value)] if self.signature.classes else value
+
+
+class Scale:
+    """What makes two cells of a column near."""
+
+    def __init__(self, role: Role, values: Array):
+        self._role = role
+        numbers = _numbers(values) if role in (Role.NUMERIC, Role.DATETIME) else np.empty(0)
+        present = numbers[np.isfinite(numbers)]
+        # The range without the outermost rows: one typing error must not make all others equal.
+        low, high = np.quantile(present, [0.05, 0.95]) if len(present) else (0.0, 0.0)
+        span = float(high - low) or float(np.ptp(present) if len(present) else 0.0)
+        self._spread = span or 1.0
+        self._values = values
+        # Cut into words once: that takes longer than all that follows.
+        self._words = [_words(each) for each in values] if role is Role.TEXT else []
+
+    def distances(self, values: Array, other: Any) -> Array:
+        """(n,) from 0 (equal, or both missing) to 1."""
+        if self._role in (Role.NUMERIC, Role.DATETIME):
+            numbers, one = _numbers(values), float(_numbers(np.array([other], values.dtype))[0])
+            gaps = np.minimum(np.abs(numbers - one) / self._spread, 1.0)
+            return np.where(np.isnan(numbers) & np.isnan(one), 0.0, np.nan_to_num(gaps, nan=1.0))
+        if self._role is Role.BOOLEAN:
+            one = float(other)
+            is_same = (values == one) | (np.isnan(values) & np.isnan(one))
+            return np.where(is_same, 0.0, 1.0)
+        if self._role is Role.TEXT:
+            words = _words(other)
+            all_words = self._words if values is self._values else [_words(each) for each in values]
+            return np.array([_apart(each, words) for each in all_words])
+        return np.where(values == other, 0.0, 1.0)
+
+
+def scalar_of(field: FeatureField, cell: Any) -> Scalar:
+    """A canonical cell as callers send it."""
+    if field.role is Role.DATETIME:
+        return None if np.isnat(cell) else _moment(field, np.datetime64(cell, "us"))
+    if field.role in (Role.NUMERIC, Role.BOOLEAN):
+        value = float(cell)
+        if np.isnan(value):
+            return None
+        if field.role is Role.BOOLEAN:
+            return bool(value)
+        return int(value) if field.is_integer and value.is_integer() else value
+    return cell or None  # type: ignore[no-any-return]
+
+
+def _moment(field: FeatureField, moment: np.datetime64) -> str:
+    is_date = len(str(field.minimum or "")) <= len("2024-01-31") and moment == moment.astype("datetime64[D]")
+    is_whole = moment == moment.astype("datetime64[s]")
+    return str(np.datetime_as_string(moment, unit="D" if is_date else "s" if is_whole else "us"))
+
+
+def _numbers(values: Array) -> Array:
+    if values.dtype.kind != "M":
+        return values.astype(np.float64)
+    micros = values.astype("datetime64[us]")
+    return np.where(np.isnat(micros), np.nan, micros.view(np.int64).astype(np.float64))
+
+
+def _words(text: Any) -> frozenset[str]:
+    return frozenset(WORD.findall(text.lower())) if isinstance(text, str) else frozenset()
+
+
+def _apart(some: frozenset[str], others: frozenset[str]) -> float:
+    """The share of words that only one of the two has (Jaccard's distance)."""
+    return 1 - len(some & others) / len(some | others) if some | others else 0.0
+
+
+def _shares(names: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:
+    found = {name: max(weights.get(name) or 0.0, 0.0) for name in names}
+    total = sum(found.values())
+    equal = EQUAL_SHARE if total else 1.0
+    return {
+        name: equal / len(names) + (1 - equal) * (each / total if total else 0.0)
+        for name, each in found.items()
+    }

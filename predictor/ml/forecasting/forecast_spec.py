@@ -1,0 +1,290 @@
+"""What a forecasting version knows beside its fitted pipeline: its rhythm and the end of every series.
+
+forecast.json holds it: {"format": 1, "target", "date_column", "group_column", "frequency", "horizon", "shape",
+"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "residuals", "golden"}. With it, a horizon
+is served without the past being sent again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DamagedArtifact, InvalidInput, shown
+from ..features.columns import Columns
+from ..features.date_steps import CYCLES, date_parts
+from ..pipelines.fitted_pipeline import TargetScaling
+from ..types.schema import FeatureField, Role, Signature, Task
+from ..types.training_request import AGGREGATIONS
+from .frequency import Frequency
+from .lag_features import Described, Floats, Places, Shape, describe, filled
+from .series import Series
+
+FORMAT = 1
+# Periods that newer values may add to a series: more than that is another series by then.
+MAX_AHEAD = 10_000
+# The column that names the series, beside numbers.
+GROUP = "series"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The last values of one series, gaps filled, oldest first; `end` is the index of the last period."""
+
+    name: str
+    end: int
+    window: tuple[float | None, ...]
+
+    @classmethod
+    def of(cls, series: Series, shape: Shape) -> Ending:
+        values = filled(series.values, shape.season)[-shape.window :]
+        return cls(series.name, series.end, tuple(float(each) for each in values if math.isfinite(each)))
+
+    def extended(self, steps: NDArray[np.int64], values: Floats, shape: Shape) -> Ending:
+        """With values so many periods after (or, below 1, before) the end."""
+        ahead = max(int(steps.max()), 0)
+        if ahead > MAX_AHEAD:
+            which = f" of {shown(self.name)}" if self.name else ""
+            raise InvalidInput(
+                f"The newest value{which} lies {ahead:,} periods past the end of what the version knows; at most "
+                f"{MAX_AHEAD:,} can be added. Train a new version.",
+                limit=MAX_AHEAD,
+            )
+        known = np.concatenate([self.padded(shape.window), np.full(ahead, np.nan)])
+        places = steps + shape.window - 1
+        known[places[places >= 0]] = values[places >= 0]
+        return Ending.of(Series(self.name, self.end + ahead - len(known) + 1, known), shape)
+
+    def padded(self, width: int) -> Floats:
+        values = np.array(self.window[-width:], np.float64)
+        return np.concatenate([np.full(width - len(values), np.nan), values])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Future points of a request, placed: which series, and how many periods past its end."""
+
+    series: Places
+    steps: NDArray[np.int64]
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> Rows:
+        return Rows(self.series[chosen], self.steps[chosen])
+
+
+@dataclass(frozen=True)
+class ForecastSpec:
+    """See the module. `floor`: no value of training lay below it, so no answer does. None for no such bound.
+
+    `aggregation`: how rows of one period were joined ("sum" or "mean"); "" when there was one for each.
+    """
+
+    target: str
+    date_column: str
+    group_column: str
+    frequency: Frequency
+    horizon: int
+    shape: Shape
+    is_log: bool
+    floor: float | None
+    endings: tuple[Ending, ...]
+    aggregation: str = ""
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """The place of each series by its name."""
+        return {each.name: place for place, each in enumerate(self.endings)}
+
+    @cached_property
+    def scaling(self) -> TargetScaling:
+        return TargetScaling(is_log=self.is_log)
+
+    @cached_property
+    def _windows(self) -> Floats:
+        return self.scaling.forward(np.stack([each.padded(self.shape.window) for each in self.endings]))
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        return np.array([each.end for each in self.endings], np.int64)
+
+    def rows(self, columns: Columns) -> Rows:
+        """Where the rows lie. A series that is not known has the place -1, a missing date the step 0."""
+        dates = columns[self.date_column].astype("datetime64[us]")
+        n = len(dates)
+        series = np.zeros(n, np.intp)
+        if self.group_column:
+            series = np.array([self.codes.get(name, -1) for name in columns[self.group_column]], np.intp)
+        is_known = ~np.isnat(dates) & (series >= 0)
+        steps = np.zeros(n, np.int64)
+        steps[is_known] = self.frequency.indexes(dates[is_known]) - self._ends[series[is_known]]
+        return Rows(series, steps)
+
+    def is_within(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which of them can be forecast."""
+        return (rows.series >= 0) & (rows.steps >= 1) & (rows.steps <= self.horizon)
+
+    def describe(self, rows: Rows) -> Described:
+        """The pipeline's own columns for placed rows (each within the horizon)."""
+        described = self._described(rows)
+        names = np.array([each.name for each in self.endings] + [None], object)[:-1]
+        moments = self.frequency.moments(self._ends[rows.series] + rows.steps)
+        columns = with_calendar(
+            described.columns, moments, names[rows.series] if self.has_groups else None, self.frequency
+        )
+        return Described(columns, described.base, described.scale)
+
+    def _described(self, rows: Rows) -> Described:
+        """Of the series that are asked for alone: a version may know a thousand."""
+        needed, places = np.unique(rows.series, return_inverse=True)
+        return describe(self._windows[needed], places, rows.steps, self.shape)
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the pipeline knows which series a row is of."""
+        return len(self.endings) > 1
+
+    def scales(self, rows: Rows) -> Floats:
+        """The unit of each row's answer, in the (perhaps logarithmic) target."""
+        return self._described(rows).scale
+
+    def values(self, described: Described, answers: Floats) -> Floats:
+        """Answers of the pipeline in the target's own unit."""
+        return self.bounded(self.scaling.inverse(described.base + described.scale * answers))
+
+    def bounded(self, values: Floats) -> Floats:
+        return values if self.floor is None else np.maximum(values, self.floor)
+
+    def history_signature(self) -> Signature:
+        """What rows of the past hold: the fields of a forecast, and the value."""
+        fields = self.signature().fields
+        return Signature("", Task.REGRESSION, (*fields, FeatureField(self.target, Role.NUMERIC)))
+
+    def extended(self, columns: Columns) -> ForecastSpec:
+        """The same with newer values: each series ends where these end. Values of periods that are known replace
+        them; several for a period are joined as they were in training.
+
+        Rows of unknown series, or without a date or a value, are left out. Raises InvalidInput.
+        """
+        dates, values = columns[self.date_column].astype("datetime64[us]"), columns[self.target]
+        placed = self.rows(columns)
+        is_known = (placed.series >= 0) & ~np.isnat(dates) & np.isfinite(values)
+        endings = list(self.endings)
+        for code in np.unique(placed.series[is_known]):
+            rows, ending = is_known & (placed.series == code), endings[code]
+            steps, joined = self._joined(ending, placed.steps[rows], values[rows])
+            endings[code] = ending.extended(steps, joined, self.shape)
+        return replace(self, endings=tuple(endings))
+
+    def _joined(
+        self, ending: Ending, steps: NDArray[np.int64], values: Floats
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """One value for each period."""
+        which = f" of {shown(ending.name)}" if ending.name else ""
+        if self.is_log and self.floor is not None and values.min() < self.floor:
+            raise InvalidInput(
+                f"The newer values{which} go down to {values.min():g}, and the version was trained on the logarithm of "
+                f"values from {self.floor:g}. Correct them, or train a new version."
+            )
+        distinct, places, counts = np.unique(steps, return_inverse=True, return_counts=True)
+        if len(distinct) == len(steps):
+            return steps, values
+        if not self.aggregation:
+            twice = self.frequency.text(ending.end + int(distinct[np.argmax(counts > 1)]))
+            raise InvalidInput(
+                f"The newer values{which} have several rows for one period ({twice}); the version was "
+                "trained on one for each. Send one value for each period."
+            )
+        totals = np.bincount(places, weights=values).astype(np.float64)
+        return distinct, totals if self.aggregation == "sum" else totals / counts
+
+    def horizon_rows(self, horizon: int, groups: Sequence[str]) -> list[dict[str, Any]]:
+        """Rows as callers send them: the next periods of these series."""
+        rows = []
+        for name in groups:
+            end = self.endings[self.codes[name]].end
+            for step in range(1, horizon + 1):
+                row: dict[str, Any] = {self.date_column: self.frequency.text(end + step)}
+                rows.append({**row, self.group_column: name} if self.group_column else row)
+        return rows
+
+    def signature(self) -> Signature:
+        """What callers send: a future date, and the series where there are several."""
+        ends = [each.end for each in self.endings]
+        first, last = self.frequency.text(min(ends) + 1), self.frequency.text(max(ends) + self.horizon)
+        fields = [FeatureField(self.date_column, Role.DATETIME, minimum=first, maximum=last, typical=first)]
+        if self.group_column:
+            names = tuple(self.codes)
+            fields.append(FeatureField(self.group_column, Role.CATEGORICAL, typical=names[0], levels=names))
+        return Signature(self.target, Task.FORECASTING, tuple(fields))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "target": self.target,
+            "date_column": self.date_column,
+            "group_column": self.group_column,
+            "frequency": self.frequency.to_json(),
+            "horizon": self.horizon,
+            "shape": self.shape.to_json(),
+            "is_log": self.is_log,
+            "floor": self.floor,
+            "aggregation": self.aggregation,
+            "series": [
+                {"name": each.name, "end": each.end, "window": list(each.window)} for each in self.endings
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ForecastSpec:
+        """Raises DamagedArtifact."""
+        try:
+            endings = tuple(
+                Ending(str(each["name"]), int(each["end"]), tuple(map(float, each["window"])))
+                for each in data["series"]
+            )
+            aggregation = str(data.get("aggregation", ""))
+            if not endings or aggregation not in ("", *AGGREGATIONS):
+                raise ValueError
+            return cls(
+                target=str(data["target"]),
+                date_column=str(data["date_column"]),
+                group_column=str(data["group_column"]),
+                frequency=Frequency.from_json(data["frequency"]),
+                horizon=int(data["horizon"]),
+                shape=Shape.from_json(data["shape"]),
+                is_log=bool(data["is_log"]),
+                floor=None if data["floor"] is None else float(data["floor"]),
+                endings=endings,
+                aggregation=aggregation,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedArtifact("The stored forecast specification is not complete.") from error
+
+
+def with_calendar(
+    columns: Mapping[str, NDArray[Any]],
+    moments: NDArray[Any],
+    names: NDArray[Any] | None,
+    frequency: Frequency,
+) -> dict[str, NDArray[Any]]:
+    """The features of the past with those of the date that is forecast, and with the series' name.
+
+    The time that has gone by is none of them: a weighted sum goes on along it for ever, and trees end at it.
+    """
+    parts = date_parts(moments.astype("datetime64[us]").view(np.int64))
+    found: dict[str, NDArray[Any]] = dict(columns)
+    for part in frequency.calendar:
+        turn = 2 * np.pi * np.asarray(parts[part], np.float64) / CYCLES[part]
+        found |= {f"{part}_sine": np.sin(turn), f"{part}_cosine": np.cos(turn)}
+        found[part] = np.asarray(parts[part], np.float64)
+    return found if names is None else {**found, GROUP: names}
+
+
+def roles_of(names: Iterable[str]) -> dict[str, Role]:
+    """What the pipeline's own columns mean."""
+    return {name: Role.CATEGORICAL if name == GROUP else Role.NUMERIC for name in names}

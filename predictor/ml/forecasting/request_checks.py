@@ -1,0 +1,87 @@
+"""Can this forecast be made? What the dataset's profile tells, before a run is queued."""
+
+from __future__ import annotations
+
+from ...errors import InvalidTrainingRequest, listed, shown
+from ..types.schema import ColumnProfile, Role, TableSchema
+from ..types.training_request import AGGREGATIONS, FREQUENCIES, MAX_HORIZON, ForecastOptions, TrainingRequest
+from .series import MIN_PERIODS
+
+
+def check_forecast(request: TrainingRequest) -> None:
+    """Raises InvalidTrainingRequest with the reason."""
+    table, options = request.table, request.forecast
+    if options is None or not options.date_column:
+        raise InvalidTrainingRequest(f"Say which column holds the dates.{_dates_there_are(table)}")
+    for name in (options.date_column, options.group_column):
+        if name and name not in table:
+            raise InvalidTrainingRequest(
+                f"There is no column {shown(name)} in this table. Its columns are {listed(table.names)}."
+            )
+    named = [request.target, options.date_column, options.group_column]
+    if len({name for name in named if name}) < sum(map(bool, named)):
+        raise InvalidTrainingRequest("The target, the dates and the series have to be different columns.")
+    _check_date(table[options.date_column], table)
+    _check_target(table[request.target], table.n_rows)
+    _check_options(options)
+    if request.split.column is not None or request.threshold is not None:
+        raise InvalidTrainingRequest(
+            "A forecast is tested on later periods, always, and has no threshold; leave both choices out."
+        )
+
+
+def date_columns(table: TableSchema) -> tuple[str, ...]:
+    """The columns that a forecast can go along."""
+    return tuple(column.name for column in table.columns if column.role is Role.DATETIME)
+
+
+def _dates_there_are(table: TableSchema) -> str:
+    names = date_columns(table)
+    if not names:
+        return " This table has none: no column holds dates in one form, like 2024-05-31."
+    return f" There {'is' if len(names) == 1 else 'are'} {listed(names)}."
+
+
+def _check_date(column: ColumnProfile, table: TableSchema) -> None:
+    if column.role is not Role.DATETIME:
+        raise InvalidTrainingRequest(
+            f"The column {shown(column.name)} does not hold dates: it is {column.role.value}.{_dates_there_are(table)}"
+        )
+    if column.n_distinct < MIN_PERIODS:
+        raise InvalidTrainingRequest(
+            f"The column {shown(column.name)} has {column.n_distinct} different dates; a forecast needs at least "
+            f"{MIN_PERIODS}.",
+            limit=MIN_PERIODS,
+        )
+
+
+def _check_target(column: ColumnProfile, n_rows: int) -> None:
+    if column.role is not Role.NUMERIC and column.storage not in ("BIGINT", "DOUBLE"):
+        raise InvalidTrainingRequest(
+            f"The target {shown(column.name)} does not hold numbers, so what comes next cannot be forecast."
+        )
+    if column.n_missing == n_rows:
+        raise InvalidTrainingRequest(
+            f"The target {shown(column.name)} has no values. Choose another column as target."
+        )
+    if column.n_distinct == 1:
+        raise InvalidTrainingRequest(
+            f"The target {shown(column.name)} has the same value in every row, so there is nothing to forecast."
+        )
+
+
+def _check_options(options: ForecastOptions) -> None:
+    if not 0 <= options.horizon <= MAX_HORIZON:
+        raise InvalidTrainingRequest(
+            f"The horizon is {options.horizon:,}; it has to be between 1 and {MAX_HORIZON} periods.",
+            limit=MAX_HORIZON,
+        )
+    if options.frequency and options.frequency not in FREQUENCIES:
+        raise InvalidTrainingRequest(
+            f"There is no frequency {shown(options.frequency)}. Choose from {listed(FREQUENCIES, 10)}, or leave it out."
+        )
+    if options.aggregation and options.aggregation not in AGGREGATIONS:
+        raise InvalidTrainingRequest(
+            f"There is no aggregation {shown(options.aggregation)}. Choose from {listed(AGGREGATIONS)}, or leave it "
+            "out."
+        )

@@ -1,0 +1,168 @@
+"""The rows that forecasts are learnt from: every origin of every series, every step of the horizon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pipelines.fitted_pipeline import TargetScaling
+from ..types.schema import Task
+from ..validation.target import Target
+from ..validation.training_table import TrainingTable
+from .forecast_spec import roles_of, with_calendar
+from .lag_features import FARTHEST, Described, Floats, Places, Shape, describe, windows_of
+from .series import Series, SeriesTable
+
+# Periods × windows that are described at once: 32 MB, and a few copies.
+WINDOW_CELLS = 4_000_000
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at the series: their values, or the logarithms of them."""
+
+    table: SeriesTable
+    shape: Shape
+    horizon: int
+    is_log: bool
+
+    @property
+    def scaling(self) -> TargetScaling:
+        return TargetScaling(is_log=self.is_log)
+
+
+@dataclass(frozen=True)
+class Points:
+    """What is forecast: per row the series, the index of its origin in it, and the step."""
+
+    series: Places
+    origins: Places
+    steps: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def made_at(self, table: SeriesTable) -> NDArray[np.int64]:
+        """The period at whose end each was made."""
+        return np.array([each.start for each in table.series])[self.series] + self.origins
+
+    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Points:
+        return Points(self.series[rows], self.origins[rows], self.steps[rows])
+
+
+def training_points(view: View, max_rows: int, seed: int) -> Points:
+    """Rows to learn from: of all origins and steps whose outcome is known, at most so many, drawn at random."""
+    rng = np.random.default_rng(seed)
+    first = view.shape.least - 1
+    sizes = [max(len(each) - 1 - first, 0) * view.horizon for each in view.table.series]
+    share = min(1.0, max_rows / max(sum(sizes), 1))
+    parts = []
+    for code, (each, size) in enumerate(zip(view.table.series, sizes, strict=True)):
+        cells = np.arange(size)
+        if share < 1:
+            cells = np.sort(rng.choice(size, min(size, math.ceil(size * share)), replace=False))
+        steps, origins = cells % view.horizon + 1, first + cells // view.horizon
+        parts.append(_known(each, code, origins, steps))
+    return joined(parts)
+
+
+def tested_points(view: View, first: int, last: int, until: int, most_rows: int, seed: int) -> Points:
+    """Forecasts made at the ends of periods first … last whose outcome was known by the period `until`.
+
+    When they are more than `most_rows`, fewer origins are taken (evenly, the first among them), then fewer
+    series (at random).
+    """
+    series = [
+        code for code, each in enumerate(view.table.series) if each.start + view.shape.least - 1 <= first
+    ]
+    n_origins = min(last - first + 1, max(1, most_rows // max(len(series) * view.horizon, 1)))
+    indexes = np.unique(np.linspace(first, last, n_origins).astype(np.int64))
+    n_series = max(1, most_rows // (len(indexes) * view.horizon))
+    if len(series) > n_series:
+        series = sorted(np.random.default_rng(seed).choice(series, n_series, replace=False).tolist())
+    parts = []
+    for code in series:
+        each = view.table.series[code]
+        origins = np.repeat(indexes - each.start, view.horizon)
+        steps = np.tile(np.arange(1, view.horizon + 1), len(indexes))
+        is_in = (each.start + origins + steps <= until) & (origins < len(each))
+        parts.append(_known(each, code, origins[is_in], steps[is_in]))
+    return joined(parts)
+
+
+def described(view: View, points: Points) -> Described:
+    """The features of the points, with base and scale in the view's unit."""
+    columns: dict[str, Floats] = {}
+    base, scale = np.empty(len(points)), np.empty(len(points))
+    size = max(1, WINDOW_CELLS // view.shape.window)
+    for code, each in enumerate(view.table.series):
+        rows = np.flatnonzero(points.series == code)
+        if not len(rows):
+            continue
+        windows = windows_of(view.scaling.forward(each.values), view.shape)
+        needed, origins = np.unique(points.origins[rows], return_inverse=True)
+        for start in range(0, len(needed), size):
+            is_in = (origins >= start) & (origins < start + size)
+            part = rows[is_in]
+            found = describe(
+                windows[needed[start : start + size]], origins[is_in] - start, points.steps[part], view.shape
+            )
+            base[part], scale[part] = found.base, found.scale
+            for name, values in found.columns.items():
+                columns.setdefault(name, np.full(len(points), np.nan))[part] = values
+    names = np.array([each.name for each in view.table.series] + [None], object)[:-1]
+    moments = view.table.frequency.moments(points.made_at(view.table) + points.steps)
+    has_groups = len(view.table.series) > 1
+    return Described(
+        with_calendar(columns, moments, names[points.series] if has_groups else None, view.table.frequency),
+        base,
+        scale,
+    )
+
+
+def actual(view: View, points: Points) -> Floats:
+    """The values that came true, in the target's own unit."""
+    found = np.empty(len(points))
+    for code, each in enumerate(view.table.series):
+        rows = points.series == code
+        found[rows] = each.values[points.origins[rows] + points.steps[rows]]
+    return found
+
+
+def training_table(view: View, points: Points, target: str) -> TrainingTable:
+    """The points as any regression takes them."""
+    found = described(view, points)
+    y = (view.scaling.forward(actual(view, points)) - found.base) / found.scale
+    table = Target(target, Task.REGRESSION, np.clip(y, -FARTHEST, FARTHEST))
+    return TrainingTable(found.columns, roles_of(found.columns), table)
+
+
+def _known(series: Series, code: int, origins: Places, steps: NDArray[np.int64]) -> Points:
+    """Those of one series that came true with a value."""
+    is_in = origins + steps < len(series)
+    origins, steps = origins[is_in], steps[is_in]
+    is_in = np.isfinite(series.values[origins + steps])
+    return _points(code, origins[is_in], steps[is_in])
+
+
+def _points(code: int, origins: Places, steps: NDArray[np.int64]) -> Points:
+    return Points(np.full(len(steps), code, np.intp), origins.astype(np.intp), steps.astype(np.int64))
+
+
+def joined(parts: Sequence[Points]) -> Points:
+    """All of them, one after the other."""
+    return Points(
+        np.concatenate([each.series for each in parts]),
+        np.concatenate([each.origins for each in parts]),
+        np.concatenate([each.steps for each in parts]),
+    )
+
+
+def fits_log(series: tuple[Series, ...]) -> bool:
+    """Whether logarithms can be taken: nothing is negative, and most is not 0."""
+    values = np.concatenate([each.values[np.isfinite(each.values)] for each in series])
+    return bool(values.min() >= 0 and np.median(values) > 1)

@@ -1,0 +1,176 @@
+"""Serving a forecast: rows with a future date (and a series) to values with intervals, from stored files."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DamagedArtifact, InvalidRows, Problem, listed, shown
+from ..features.columns import Columns
+from ..forecasting.forecast_spec import ForecastSpec
+from ..forecasting.horizon_intervals import StepErrors
+from ..inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
+from ..persistence.version_files import FORECAST, columns_from_json, read_json
+from ..pipelines.fitted_pipeline import Outputs
+from .predictor import GOLDEN_TOLERANCE, Predictor
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StoredForecast:
+    """What forecast.json holds. `golden`: future rows of some series with the values they got."""
+
+    spec: ForecastSpec
+    errors: StepErrors
+    golden: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.spec.to_json(), "errors": self.errors.to_json(), "golden": dict(self.golden)}
+
+    @classmethod
+    def read(cls, content: bytes) -> StoredForecast:
+        """Raises DamagedArtifact."""
+        data = read_json(content, FORECAST)
+        try:
+            errors, golden = data["errors"], data["golden"]
+        except KeyError as error:
+            raise DamagedArtifact("The stored forecast is not complete.") from error
+        return cls(ForecastSpec.from_json(data), StepErrors.from_json(errors), golden)
+
+
+class ForecastPredictor(Predictor):
+    """A predictor that is asked for dates, and asks its pipeline for what the past says about them."""
+
+    def __init__(self, *parts: Any, forecast: StoredForecast, **beside: Any):
+        super().__init__(*parts, **beside)
+        self.forecast = forecast
+
+    @property
+    def spec(self) -> ForecastSpec:
+        return self.forecast.spec
+
+    def with_history(self, columns: Columns) -> ForecastPredictor:
+        """The same version, which knows these newer values."""
+        found = copy.copy(self)
+        found.forecast = replace(self.forecast, spec=self.spec.extended(columns))
+        found.__dict__.pop("checker", None)
+        return found
+
+    def predict(self, columns: Columns) -> Outputs:
+        """Values for rows within the horizon; NaN for others, which `checker` refuses."""
+        rows = self.spec.rows(columns)
+        is_in = self.spec.is_within(rows)
+        values = np.full(len(rows.steps), np.nan)
+        if is_in.any():
+            described = self.spec.describe(rows[is_in])
+            answers = np.asarray(super().predict(described.columns).values, np.float64)
+            values[is_in] = self.spec.values(described, answers)
+        return Outputs(values=values)
+
+    def replay(self, columns: Columns) -> Outputs:
+        return super().predict(columns)
+
+    def intervals(self, columns: Columns, values: Floats, coverage: float) -> tuple[Floats, Floats]:
+        rows = self.spec.rows(columns)
+        is_in = self.spec.is_within(rows)
+        rows, middle, scaling = rows[is_in], self.spec.scaling.forward(values[is_in]), self.spec.scaling
+        scale = self.spec.scales(rows)
+        low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
+        below, above = self.forecast.errors.ends(rows.steps, coverage)
+        low[is_in] = np.minimum(self.spec.bounded(scaling.inverse(middle + scale * below)), values[is_in])
+        high[is_in] = np.maximum(self.spec.bounded(scaling.inverse(middle + scale * above)), values[is_in])
+        return low, high
+
+    @property
+    def has_intervals(self) -> bool:
+        return True
+
+    @cached_property
+    def checker(self) -> RowChecker:
+        return ForecastChecker(self.spec)
+
+    def check_golden(self) -> None:
+        """The pipeline's own golden rows, then golden dates through the whole."""
+        super().check_golden()
+        try:
+            stored = self.forecast.golden
+            expected = np.array(stored["answers"], np.float64)
+            found = np.asarray(self.predict(columns_from_json(stored["rows"])).values)
+            size = np.maximum(np.abs(expected), max(float(expected.std()), float(np.finfo(np.float32).tiny)))
+            largest = float((np.abs(expected - found) / size).max())
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise DamagedArtifact("The golden dates cannot be forecast.") from error
+        # Written so that NaN fails.
+        if not largest <= GOLDEN_TOLERANCE:
+            raise DamagedArtifact("The golden dates get other forecasts than when the version was made.")
+
+
+class ForecastChecker(RowChecker):
+    """As for any rows; and each date has to lie in the horizon of a series that is known."""
+
+    def __init__(self, spec: ForecastSpec):
+        super().__init__(spec.signature())
+        self._spec = spec
+
+    def check(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        strict: bool = False,
+        *,
+        first_row: int = 1,
+        are_texts: bool = False,
+        is_nan_missing: bool = False,
+    ) -> CheckedRows:
+        checked = super().check(
+            rows, strict, first_row=first_row, are_texts=are_texts, is_nan_missing=is_nan_missing
+        )
+        placed = self._spec.rows(checked.columns)
+        wrong = np.flatnonzero(~self._spec.is_within(placed))
+        if len(wrong):
+            problems = [
+                self._problem(int(at), int(placed.series[at]), checked.columns, first_row)
+                for at in wrong[:MOST_NAMED]
+            ]
+            raise InvalidRows(sentence_of(problems, len(wrong)), problems=problems)
+        return checked
+
+    def _problem(self, at: int, series: int, columns: Columns, first_row: int) -> Problem:
+        spec, number = self._spec, at + first_row
+        if series < 0:
+            name = columns[spec.group_column][at]
+            told = f"there is no series {shown(name)}" if name is not None else "a series has to be named"
+            detail = f"{told}. The version knows {listed(spec.codes)}."
+            return Problem(
+                f"Row {number}, column {shown(spec.group_column)}: {detail}",
+                f"/rows/{at}/{spec.group_column}",
+            )
+        date, ending = columns[spec.date_column][at], spec.endings[series]
+        first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
+        span = f"{first} to {last}" if first != last else first
+        which = f" of {shown(ending.name)}" if spec.group_column else ""
+        told = (
+            "a date is needed"
+            if np.isnat(date)
+            else f"{np.datetime_as_string(date, unit='s')} cannot be forecast"
+        )
+        detail = f"{told}; the forecast{which} goes from {span} ({spec.frequency.title})."
+        return Problem(
+            f"Row {number}, column {shown(spec.date_column)}: {detail}", f"/rows/{at}/{spec.date_column}"
+        )
+
+
+def golden_of(predictor: Predictor, spec: ForecastSpec, columns: Columns) -> dict[str, Any]:
+    """Future rows with the values they get now, to be replayed whenever the version is loaded."""
+    from ..persistence.version_files import columns_to_json
+
+    described = spec.describe(spec.rows(columns))
+    values = spec.values(described, np.asarray(predictor.predict(described.columns).values, np.float64))
+    return json.loads(json.dumps({"rows": columns_to_json(columns), "answers": values.tolist()}))  # type: ignore[no-any-return]

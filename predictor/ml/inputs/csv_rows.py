@@ -1,0 +1,299 @@
+"""A CSV file to be predicted, as rows for the checker, in chunks.
+
+Text cells become the values that a JSON caller would send: numbers for numeric fields, None for empty cells.
+What is not a number stays text, for the checker to refuse it by row and column.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, islice, repeat
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
+from ..tables.csv_cell_sql import MISSING_WORDS
+from ..tables.csv_dialect import Dialect, find_dialect
+from ..tables.csv_encoding import open_text
+from ..tables.csv_records import open_records
+from ..tables.csv_writing import exported
+from ..types.schema import FeatureField, Role, Signature, canonical_text
+from .column_checker import CellColumn
+from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+
+CHUNK_CHARACTERS = 8 << 20
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """What the caller says about the file; empty means: find it."""
+
+    encoding: str = ""
+    delimiter: str = ""
+    decimal: str = ""
+    skip_bad_rows: bool = False
+
+
+@dataclass(frozen=True)
+class CsvLimits:
+    max_bytes: int
+    max_rows: int
+    max_columns: int = 1_000
+    max_cell_bytes: int = 64 << 10
+    max_name_characters: int = 128
+
+
+CellReaders = Sequence[tuple[int, str, Callable[[str], Any]]]
+
+
+@dataclass(frozen=True)
+class CsvChunk:
+    """Some rows: their cells as they stand in the file, and what is broken about which of them."""
+
+    first_row: int
+    cells: list[list[str]]
+    readers: CellReaders
+    errors: Mapping[int, str]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """As values for the checker of rows."""
+        return [{name: read(record[place]) for place, name, read in self.readers} for record in self.cells]
+
+
+class CsvRows:
+    """The rows of one file. `unused` are the columns that the signature does not know.
+
+    `is_lenient`: a row that cannot be read does not end the file; it is part of its chunk, with an error.
+    """
+
+    n_rows_total: int | None = None
+
+    def __init__(
+        self,
+        source: Path,
+        signature: Signature,
+        options: CsvOptions,
+        limits: CsvLimits,
+        *,
+        scratch: Path,
+        is_lenient: bool = False,
+    ):
+        self._is_lenient = is_lenient
+        self._options, self._limits = options, limits
+        text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
+        self._path = text.path
+        self._dialect: Dialect = find_dialect(
+            text.path,
+            delimiter=options.delimiter,
+            decimal=options.decimal,
+            max_columns=limits.max_columns,
+            max_name_characters=limits.max_name_characters,
+        )
+        self.names = self._dialect.names
+        fields = {each.name: each for each in signature.fields}
+        self.unused = tuple(name for name in self.names if name not in fields)
+        refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
+        self._readers = [
+            (place, name, _reader(fields[name], self._dialect.decimal))
+            for place, name in enumerate(self.names)
+            if name in fields
+        ]
+        self._columns = [
+            CellColumn(fields[name], read, are_texts=True, decimal=self._dialect.decimal)
+            for _, name, read in self._readers
+        ]
+        self._keys = {each.feature.name: each.key for each in self._columns}
+        self._columns += [CellColumn(each, str) for name, each in fields.items() if name not in self.names]
+        self.n_rows = 0
+        self.n_left_out = 0
+        self.share_read = 0.0
+
+    def chunks(self, *, skip: int = 0) -> Iterator[CsvChunk]:
+        """From the row after the first `skip` on.
+
+        Raises RaggedRows, InvalidTable and TooLarge, naming rows; rows count records, from 1.
+        """
+        cells: list[list[str]] = []
+        errors: dict[int, str] = {}
+        n_characters, first_row = 0, skip + 1
+        for record, error, length in islice(self._records(), skip, None):
+            if error:
+                errors[len(cells)] = error
+            cells.append(record)
+            n_characters += length
+            if len(cells) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
+                yield CsvChunk(first_row, cells, self._readers, errors)
+                first_row += len(cells)
+                cells, errors, n_characters = [], {}, 0
+        if cells:
+            yield CsvChunk(first_row, cells, self._readers, errors)
+
+    def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
+        """As `chunks`; the `lines` are lines of CSV, their cells neutralised, without what ends a line."""
+        return map(self.bulk_chunk, self.chunks(skip=skip))
+
+    def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
+        by_place = list(zip(*chunk.cells, strict=True))
+        cells = {name: by_place[place] for place, name, _ in self._readers}
+        taken = take_columns(cells, self._columns, len(chunk.cells))
+        odd = {place: taken[name].odd for place, name, _ in self._readers}
+        own = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
+        lines = list(map(",".join, zip(*own, strict=True)))
+        return chunk_of_columns(chunk.first_row, lines, taken, self._keys, chunk.errors)
+
+    def _records(self) -> Iterator[tuple[list[str], str, int]]:
+        """Each row, what is broken about it, and how many characters it has."""
+        width, ragged = len(self.names), list[tuple[int, int]]()
+        for first, block, fault in self._blocks():
+            lengths = list(map(len, map("".join, block)))
+            if not (ragged or fault) and self._is_even(block, lengths):
+                self.n_rows += len(block)
+                yield from zip(block, repeat(""), lengths, strict=False)
+                continue
+            # What cannot be read is the last of its block.
+            faults = chain(repeat("", len(block) - 1), [fault])
+            for number, record, error in zip(count(first), block, faults, strict=False):
+                if len(record) != width and self._options.skip_bad_rows:
+                    self.n_left_out += 1
+                elif len(record) != width and not self._is_lenient:
+                    ragged.append((number, len(record)))
+                    if len(ragged) > 1_000:
+                        raise self._ragged(ragged)
+                else:
+                    found = self._looked_at(number, record, error)
+                    self._count_one()
+                    # After a ragged row nothing is answered; the rest is read only to count.
+                    if not ragged:
+                        yield found
+        if ragged:
+            raise self._ragged(ragged)
+        if not self.n_rows:
+            raise InvalidTable("The file has a header but no rows to predict.")
+
+    def _is_even(self, block: Sequence[list[str]], lengths: Sequence[int]) -> bool:
+        """Whether nothing can be wrong with any of these rows: its width, its cells, the number of rows."""
+        # A cell has no more bytes than its row has characters, four times.
+        return (
+            set(map(len, block)) == {len(self.names)}
+            and max(lengths) * 4 <= self._limits.max_cell_bytes
+            and self.n_rows + len(block) <= self._limits.max_rows
+        )
+
+    def _looked_at(self, number: int, found: list[str], fault: str) -> tuple[list[str], str, int]:
+        record, error, width = found, fault, len(self.names)
+        if len(record) != width:
+            error = error or f"Row {number:,} has {len(record)} cells instead of {width}."
+            record = [*record[:width], *[""] * (width - len(record))]
+        length = sum(map(len, record))
+        if length * 4 > self._limits.max_cell_bytes:
+            error = self._fault_of_cells(number, record) or error
+            if error and not self._is_lenient:
+                raise InvalidTable(error, limit=self._limits.max_cell_bytes)
+        return record, error, length
+
+    def _count_one(self) -> None:
+        self.n_rows, limit = self.n_rows + 1, self._limits.max_rows
+        if self.n_rows > limit:
+            raise TooLarge(
+                f"A file that is predicted at once may hold {limit:,} rows. Predict it as a batch."
+                if not self._is_lenient
+                else f"A batch may hold {limit:,} rows; cut the file into several.",
+                limit=limit,
+            )
+
+    def _blocks(self) -> Iterator[tuple[int, list[list[str]], str]]:
+        """Records that are not blank, by the block, each with the number of its first.
+
+        What is no CSV is refused or, when lenient, the last of its block: an empty record with a sentence.
+        """
+        number, n_bytes = 1, max(self._path.stat().st_size, 1)
+        with open_records(self._path, self._dialect) as records:
+            while True:
+                block, error = records.take(CHUNK_ROWS, CHUNK_CHARACTERS)
+                fault = f"Row {number + len(block):,} cannot be read as CSV: {error}." if error else ""
+                if fault and self._is_lenient:
+                    block.append([])
+                if not block and not fault:
+                    return
+                self.share_read = records.n_bytes_read / n_bytes
+                if block:
+                    yield number, block, fault if self._is_lenient else ""
+                if fault and not self._is_lenient:
+                    raise InvalidTable(fault)
+                number += len(block)
+
+    def _fault_of_cells(self, number: int, record: list[str]) -> str:
+        limit = self._limits.max_cell_bytes
+        for place, cell in enumerate(record):
+            if len(cell) * 4 > limit and len(cell.encode()) > limit:
+                where = f"row {number:,}, column {shown(self.names[place])}"
+                return f"The cell in {where}, holds more than {limit:,} bytes."
+        return ""
+
+    def _ragged(self, ragged: list[tuple[int, int]]) -> RaggedRows:
+        width, first = len(self.names), ", ".join(f"{number:,}" for number, _ in ragged[:5])
+        more = f" and {len(ragged) - 5:,} more" if len(ragged) > 5 else ""
+        return RaggedRows(
+            f"Rows {first}{more} do not have the header's {width} cells. "
+            "Mend them, or ask for them to be left out.",
+            problems=[
+                Problem(f"Row {number:,} has {n} cells instead of {width}.") for number, n in ragged[:5]
+            ],
+        )
+
+
+def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
+    if field.role is Role.NUMERIC:
+        return _numbers(decimal)
+    if field.role is Role.BOOLEAN:
+        return _boolean
+    if field.role is Role.CATEGORICAL:
+        return _categories(field)
+    return lambda cell: cell.strip() or None if field.role is Role.DATETIME else cell or None
+
+
+def _numbers(decimal: str) -> Callable[[str], Any]:
+    def read(cell: str) -> Any:
+        text = cell.strip()
+        if not text or text.lower() in MISSING_WORDS:
+            return None
+        if decimal == "," and "," in text:
+            text = text.replace(".", "").replace(",", ".")
+        if INTEGER.fullmatch(text):
+            return int(text)
+        if NUMBER.fullmatch(text) and math.isfinite(number := float(text)):
+            return number
+        return cell
+
+    return read
+
+
+BOOLEANS: Mapping[str, bool] = {"true": True, "false": False, "1": True, "0": False}
+
+
+def _boolean(cell: str) -> Any:
+    text = cell.strip().lower()
+    return None if not text or text in MISSING_WORDS else BOOLEANS.get(text, cell)
+
+
+def _categories(field: FeatureField) -> Callable[[str], Any]:
+    """A category as training saw it: 3 where the cell says 3.0, true where it says TRUE."""
+    levels = frozenset(field.levels)
+
+    def read(cell: str) -> Any:
+        if cell in levels or not cell:
+            return cell or None
+        text = cell.strip()
+        if text in levels or not text:
+            return text or None
+        if NUMBER.fullmatch(text) and (number := canonical_text(float(text))) in levels:
+            return number
+        return text.lower() if text.lower() in ("true", "false") and text.lower() in levels else cell
+
+    return read

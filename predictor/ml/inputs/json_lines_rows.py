@@ -1,0 +1,130 @@
+"""A file of JSON lines (one object a line) to be predicted, in chunks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from ...errors import InvalidTable, TooLarge, shown
+from .column_checker import json_text
+from .row_checker import RowChecker
+from .row_chunks import CHUNK_ROWS, BulkChunk
+
+CHUNK_BYTES = 8 << 20
+
+
+class JsonLinesRows:
+    """The rows of one file. A line that is no object does not end it: it is a row with an error."""
+
+    n_rows_total: int | None = None
+    names: tuple[str, ...] = ()
+
+    def __init__(self, source: Path, checker: RowChecker, *, max_rows: int, max_line_bytes: int):
+        self._path, self._checker = source, checker
+        self._max_rows, self._max_line_bytes = max_rows, max_line_bytes
+        self.share_read = 0.0
+
+    def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
+        """The `lines` are the rows as they came, or "null". Raises InvalidTable (no rows) and TooLarge."""
+        n_rows = 0
+        found: list[tuple[int, bytes]] = []
+        n_bytes, n_total = 0, max(self._path.stat().st_size, 1)
+        with self._path.open("rb") as file:
+            for number, line in self._numbered(file):
+                n_rows += 1
+                if n_rows > self._max_rows:
+                    raise TooLarge(
+                        f"A batch may hold {self._max_rows:,} rows; cut the file into several.",
+                        limit=self._max_rows,
+                    )
+                if n_rows <= skip:
+                    continue
+                found.append((number, line))
+                n_bytes += len(line)
+                if len(found) == CHUNK_ROWS or n_bytes > CHUNK_BYTES:
+                    self.share_read = file.tell() / n_total
+                    yield self._chunk(n_rows - len(found) + 1, found)
+                    found, n_bytes = [], 0
+        if not n_rows:
+            raise InvalidTable("The file holds no rows.")
+        self.share_read = 1.0
+        if found:
+            yield self._chunk(n_rows - len(found) + 1, found)
+
+    def _numbered(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """Lines that are not blank, with their numbers; one that is too long is cut just past the limit."""
+        number = 0
+        while line := file.readline(self._max_line_bytes + 1):
+            number += 1
+            if len(line) > self._max_line_bytes:
+                rest = line
+                while rest and not rest.endswith(b"\n"):
+                    rest = file.readline(1 << 16)
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.strip():
+                yield number, line
+
+    def _chunk(self, first_row: int, found: list[tuple[int, bytes]]) -> BulkChunk:
+        rows: list[Any] = []
+        broken: dict[int, str] = {}
+        for place, (number, line) in enumerate(found):
+            try:
+                rows.append(self._row(line))
+            except ValueError as error:
+                broken[place] = f"Line {number:,} {error}."
+                rows.append(None)
+        sifted = self._checker.sift(rows, first_row=first_row)
+        errors = {**sifted.errors, **broken}
+        places = [place for place in range(len(rows)) if place not in errors]
+        said = zip(places, sifted.checked.warnings, strict=True)
+        lines = [json_text(row) if row is not None else "null" for row in rows]
+        return BulkChunk(
+            first_row=first_row,
+            lines=lines,
+            places=places,
+            columns=sifted.checked.columns,
+            inputs=[lines[place] for place in places],
+            warnings={place: warnings for place, warnings in said if warnings},
+            errors=errors,
+        )
+
+    def _row(self, line: bytes) -> Any:
+        """Raises ValueError with the end of a sentence."""
+        if len(line) > self._max_line_bytes:
+            raise ValueError(f"is longer than {self._max_line_bytes:,} bytes")
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"is not valid JSON: {str(error).split(': line ')[0]}") from None
+        if not isinstance(row, dict):
+            raise ValueError("is not an object {column: value}")
+        # As many colons as names: none stood twice. A colon inside a text makes them differ, so then we look.
+        if line.count(b":") != len(row):
+            json.loads(line, object_pairs_hook=_refuse_repeated)
+        return row
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"holds the name {shown(repeated)} twice")
+
+
+def looks_like_json_lines(head: bytes) -> bool:
+    """Whether a file that begins like this is meant as JSON lines."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+
+
+def write_json_lines(rows: Iterator[Any], path: Path) -> None:
+    """Rows as a file that `JsonLinesRows` reads."""
+    with path.open("wb") as file:
+        file.writelines(json_text(row).encode() + b"\n" for row in rows)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,223 @@
+"""Rows of a Parquet file as callers send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ...errors import InvalidRows, InvalidTable, TooLarge, listed
+from ..tables.duckdb_connection import connect, literal, quoted
+from ..tables.long_cells import refusal, refusal_of, when_too_long
+from ..types.schema import Signature
+from .column_checker import CellColumn
+from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+
+MEMORY_MB = 256
+# A chunk ends after so many characters of text, or at CHUNK_ROWS.
+CHUNK_CHARACTERS = 8 << 20
+# Fetched at once are at most so many bytes, should every cell be as long as it may be.
+FETCHED_BYTES = 16 << 20
+TEXTS = ("VARCHAR", "JSON", "BLOB")
+# What a cell that is no text counts for, unpacked.
+NUMBER_BYTES = 8
+
+
+def read_parquet_rows(
+    path: Path, *, max_rows: int, max_columns: int, max_cell_bytes: int, max_bytes: int
+) -> list[dict[str, Any]]:
+    """Rows {column: value}; numbers of other widths become Python's, what is nested is refused.
+
+    `max_bytes`: of the whole table, unpacked.
+    Raises InvalidTable for what is no Parquet file, InvalidRows, TooLarge.
+    """
+    source = f"read_parquet({literal(str(path))})"
+    with connect([path.parent], memory_mb=MEMORY_MB, n_threads=1, n_columns=max_columns) as connection:
+        try:
+            described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+            (n_rows,) = connection.execute(f"SELECT count(*) FROM {source}").fetchall()[0]
+            if n_rows > max_rows:
+                raise TooLarge(
+                    f"One request may hold {max_rows:,} rows; this holds {n_rows:,}.", limit=max_rows
+                )
+            if len(described) > max_columns:
+                raise TooLarge(f"A table may have {max_columns:,} columns.", limit=max_columns)
+            # An index that pandas stored is no column of the table.
+            kinds = {
+                str(name): str(kind)
+                for name, kind, *_ in described
+                if not str(name).startswith("__index_level_")
+            }
+            _refuse_nested(kinds)
+            _refuse_unpacked(connection, source, kinds, n_rows, max_cell_bytes, max_bytes)
+            selected = ", ".join(_expression(name, kind) for name, kind in kinds.items())
+            rows = connection.execute(f"SELECT {selected} FROM {source}").fetchall()
+        except duckdb.Error:
+            raise unreadable() from None
+    return [dict(zip(kinds, row, strict=True)) for row in rows]
+
+
+def _refuse_unpacked(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    kinds: Mapping[str, str],
+    n_rows: int,
+    max_cell_bytes: int,
+    max_bytes: int,
+) -> None:
+    """Raises TooLarge before a cell is fetched: a dictionary holds a text once for all the rows that repeat it, so
+    a small file may be a great table."""
+    texts = [name for name, kind in kinds.items() if kind in TEXTS]
+    n_bytes = NUMBER_BYTES * n_rows * (len(kinds) - len(texts))
+    if texts:
+        sizes = (_n_bytes(name, kinds[name]) for name in texts)
+        measured = ", ".join(f"max({size}), sum({size})" for size in sizes)
+        (found,) = connection.execute(f"SELECT {measured} FROM {source}").fetchall()
+        for name, longest in zip(texts, found[::2], strict=True):
+            if (longest or 0) > max_cell_bytes:
+                raise refusal(name, limit=max_cell_bytes)
+        n_bytes += sum(int(each or 0) for each in found[1::2])
+    if n_bytes > max_bytes:
+        raise TooLarge(
+            f"Unpacked, the table holds {n_bytes:,} bytes; one request may hold {max_bytes:,}. "
+            "Send fewer rows, or the file as a batch.",
+            limit=max_bytes,
+        )
+
+
+class ParquetRows:
+    """The rows of a Parquet file to be predicted, in chunks; memory is bounded by DuckDB's limit and a chunk's.
+
+    Raises InvalidTable for what is no Parquet file (a cut-off one has no footer), InvalidRows for columns that
+    are lacking or nested, TooLarge; of a cell that is too long when its row is reached.
+    """
+
+    share_read = 0.0
+
+    def __init__(
+        self, source: Path, signature: Signature, *, max_rows: int, max_columns: int, max_cell_bytes: int
+    ):
+        self._path, self._max_cell_bytes = source, max_cell_bytes
+        self._used: list[str] = []
+        self._from = f"read_parquet({literal(str(source))}, file_row_number = true)"
+        with self._connected() as connection:
+            described = connection.execute(f"DESCRIBE SELECT * FROM {self._from}").fetchall()
+            (self.n_rows_total,) = connection.execute(f"SELECT count(*) FROM {self._from}").fetchall()[0]
+        kinds = {str(each[0]): str(each[1]) for each in described if each[0] != "file_row_number"}
+        self.names = tuple(kinds)
+        if not self.n_rows_total:
+            raise InvalidTable("The file holds no rows.")
+        if self.n_rows_total > max_rows:
+            raise TooLarge(f"A batch may hold {max_rows:,} rows; cut the file into several.", limit=max_rows)
+        if len(kinds) > max_columns:
+            raise TooLarge(f"A table may have {max_columns:,} columns.", limit=max_columns)
+        refuse_lacking(self.names, [each.name for each in signature.fields if not each.has_missing])
+        self._columns = [CellColumn(each, lambda cell: cell) for each in signature.fields]
+        self._used = [each.name for each in signature.fields if each.name in kinds]
+        _refuse_nested({name: kinds[name] for name in self._used})
+        self._keys = {each.feature.name: each.key for each in self._columns if each.feature.name in kinds}
+        self._texts = [place for place, name in enumerate(self._used) if kinds[name] in TEXTS]
+        self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
+
+    def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
+        """The `lines` are empty: the rows stand in the file."""
+        first_row = skip + 1
+        for rows in self._fetched(skip):
+            self.share_read = (first_row - 1 + len(rows)) / self.n_rows_total
+            cells = dict(zip(self._used, zip(*rows, strict=True), strict=False))
+            taken = take_columns(cells, self._columns, len(rows))
+            yield chunk_of_columns(first_row, [""] * len(rows), taken, self._keys, {})
+            first_row += len(rows)
+
+    def _fetched(self, skip: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows by the chunk. What a dictionary holds once is here as often as the rows repeat it."""
+        query = f"SELECT {self._selected or 1} FROM {self._from} WHERE file_row_number >= {int(skip)}"
+        at_once = max(1, FETCHED_BYTES // (self._max_cell_bytes * max(1, len(self._texts))))
+        held: list[tuple[Any, ...]] = []
+        n_characters = 0
+        with self._connected(len(self._used)) as connection:
+            cursor = connection.execute(query)
+            while rows := cursor.fetchmany(min(at_once, CHUNK_ROWS - len(held))):
+                held += rows
+                n_characters += sum(len(row[place] or "") for place in self._texts for row in rows)
+                if len(held) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
+                    yield held
+                    held, n_characters = [], 0
+        if held:
+            yield held
+
+    def _guarded(self, place: int, kind: str) -> str:
+        """The cell as a value. One that is too long ends the query before it is anywhere else."""
+        name = self._used[place]
+        value = _expression(name, kind)
+        if kind not in TEXTS:
+            return value
+        too_long = when_too_long(_n_bytes(name, kind), place, limit=self._max_cell_bytes)
+        return f"CASE {too_long} ELSE {value} END"
+
+    @contextmanager
+    def _connected(self, n_columns: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
+        folders = [self._path.parent]
+        with connect(folders, memory_mb=MEMORY_MB, n_threads=1, n_columns=n_columns) as connection:
+            try:
+                yield connection
+            except duckdb.Error as error:
+                too_long = refusal_of(str(error), self._used, limit=self._max_cell_bytes)
+                raise too_long or unreadable() from None
+
+
+def write_beside(
+    source: Path, answers: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]
+) -> None:
+    """A Parquet file of the source's own columns and, row by row, those of `answers` (CSV without a header).
+
+    `names` and `kinds` (DuckDB's types) are those of the answers. Raises InvalidTable.
+    """
+    columns = ", ".join(f"'c{place}': {literal(kind)}" for place, kind in enumerate(kinds))
+    renamed = ", ".join(f"a.c{place} AS {quoted(name)}" for place, name in enumerate(names))
+    query = f"""
+        COPY (
+            SELECT s.*, {renamed} FROM read_parquet({literal(str(source))}) AS s POSITIONAL JOIN read_csv(
+                {literal(str(answers))}, header = false, auto_detect = false, columns = {{{columns}}},
+                delim = ',', quote = '"', escape = '"', nullstr = '', new_line = '\\r\\n', parallel = false
+            ) AS a
+        ) TO {literal(str(result))} (FORMAT parquet)
+    """
+    folders = [source.parent, answers.parent, result.parent]
+    with connect(folders, memory_mb=MEMORY_MB, n_threads=1, scratch=answers.parent) as connection:
+        try:
+            connection.execute(query)
+        except duckdb.Error as error:
+            raise InvalidTable("The answers could not be put beside the rows of the file.") from error
+
+
+def unreadable() -> InvalidTable:
+    return InvalidTable("This is not a Parquet file that can be read.")
+
+
+def _refuse_nested(kinds: Mapping[str, str]) -> None:
+    nested = [
+        name
+        for name, kind in kinds.items()
+        if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+    ]
+    if nested:
+        raise InvalidRows(f"The columns {listed(nested)} hold lists or objects, which are no values.")
+
+
+def _n_bytes(name: str, kind: str) -> str:
+    """How long a text is, in SQL: DuckDB's `strlen` counts bytes."""
+    return f"octet_length({quoted(name)})" if kind == "BLOB" else f"strlen(CAST({quoted(name)} AS VARCHAR))"
+
+
+def _expression(name: str, kind: str) -> str:
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"CASE WHEN isnan({quoted(name)}) THEN NULL ELSE {quoted(name)} END"
+    if kind.startswith("DECIMAL") or kind in ("HUGEINT", "UHUGEINT"):
+        return f"CAST({quoted(name)} AS DOUBLE)"
+    if kind == "BLOB":
+        return f"decode({quoted(name)})"
+    return f"CAST({quoted(name)} AS TIMESTAMP)" if kind.startswith("TIMESTAMP") else quoted(name)

@@ -1,0 +1,247 @@
+"""Rows as callers send them, checked against a signature and turned into canonical columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InvalidRows, Problem, StrictRows, shown
+from ..types.schema import FeatureField, Role, Signature
+from .value_readers import Note, Refused, checked_text, reader_for
+
+MOST_NAMED = 5
+ABSENT: Any = object()
+DTYPES = {Role.NUMERIC: "float64", Role.BOOLEAN: "float64", Role.DATETIME: "datetime64[us]"}
+
+
+@dataclass(frozen=True)
+class RowWarning:
+    """Something doubtful in one row.
+
+    missing: no value · unseen: a category that training did not have · out_of_range: a number or date far
+    outside of training · coerced: a value of another type than the column's · extra: a column that the model
+    does not know.
+    """
+
+    code: str
+    column: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """Canonical columns of the signature's fields, and the warnings of each row."""
+
+    columns: dict[str, NDArray[Any]]
+    warnings: tuple[tuple[RowWarning, ...], ...]
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class SiftedRows:
+    """The rows that can be answered, and by its place what is wrong with each of the others."""
+
+    checked: CheckedRows
+    errors: dict[int, str]
+
+
+class RowChecker:
+    """The checks of one signature, compiled once; safe to use from many threads."""
+
+    def __init__(self, signature: Signature):
+        self.signature = signature
+        self._readers = tuple((field.name, reader_for(field)) for field in signature.fields)
+        self._names = frozenset(signature.names)
+        # The table that the model was trained on may be sent as it is.
+        self._unused = frozenset({signature.target, *signature.left_out})
+        self._optional = frozenset(field.name for field in signature.fields if field.has_missing)
+        self._blocks: dict[str, list[tuple[int, str]]] = {}
+        for place, field in enumerate(signature.fields):
+            self._blocks.setdefault(dtype_of(field), []).append((place, field.name))
+
+    def check(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        strict: bool = False,
+        *,
+        first_row: int = 1,
+        are_texts: bool = False,
+        is_nan_missing: bool = False,
+    ) -> CheckedRows:
+        """Canonical columns and warnings.
+
+        Raises InvalidRows naming row and column of the first five faults and the count of all; StrictRows
+        when `strict` and anything is doubtful. `first_row`: the number of the first row, for messages.
+        `are_texts`: the cells of a CSV file, where a number is always written as text. `is_nan_missing`:
+        take NaN for missing.
+        """
+        faults: list[Problem] = []
+        n_faults = 0
+        values: list[list[Any]] = []
+        warnings: list[tuple[RowWarning, ...]] = []
+        for place, row in enumerate(rows):
+            notes: list[Note] = []
+            found = self._read(row, notes, is_nan_missing)
+            if found is None:
+                problems = self._faults(row, place, first_row, is_nan_missing)
+                n_faults += len(problems)
+                faults += problems[: MOST_NAMED - len(faults)]
+                continue
+            values.append(found)
+            if are_texts and notes:
+                notes = [note for note in notes if note[0] != "coerced"]
+            warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
+        if n_faults:
+            raise InvalidRows(sentence_of(faults, n_faults), problems=faults)
+        if strict and any(warnings):
+            raise _strict(warnings, first_row)
+        return CheckedRows(columns=self._columns(values), warnings=tuple(warnings), n_rows=len(values))
+
+    def sift(self, rows: Sequence[Any], *, first_row: int = 1) -> SiftedRows:
+        """As `check`, for rows of which some may be wrong."""
+        values, warnings, errors = list[list[Any]](), list[tuple[RowWarning, ...]](), dict[int, str]()
+        for place, row in enumerate(rows):
+            notes: list[Note] = []
+            found = self._read(row, notes, False)
+            if found is None:
+                faults = self._faults(row, place, first_row, False)
+                errors[place] = sentence_of(faults[:MOST_NAMED], len(faults))
+                continue
+            values.append(found)
+            warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
+        return SiftedRows(CheckedRows(self._columns(values), tuple(warnings), len(values)), errors)
+
+    def _read(self, row: Any, notes: list[Note], is_nan_missing: bool) -> list[Any] | None:
+        """The canonical values of a row in the order of the fields; None when something is wrong with it."""
+        if row.__class__ is not dict and not isinstance(row, Mapping):
+            return None
+        get = row.get
+        found = []
+        try:
+            n_absent = 0
+            for name, read in self._readers:
+                value = get(name, ABSENT)
+                if value is ABSENT:
+                    if name not in self._optional:
+                        return None
+                    n_absent += 1
+                    value = None
+                elif is_nan_missing and value != value:  # noqa: PLR0124 (any type may stand here)
+                    value = None
+                found.append(read(value, notes))
+            if len(row) + n_absent != len(found):
+                self._note_extras(row, notes)
+        except Refused:
+            return None
+        return found
+
+    def _note_extras(self, row: Mapping[str, Any], notes: list[Note]) -> None:
+        for name in row:
+            if name not in self._names:
+                checked_text(name)
+                checked_extra(row[name])
+                if name not in self._unused:
+                    notes.append(("extra", name, f"The model has no column {shown(name)}; it was not used."))
+
+    def _faults(self, row: Any, place: int, first_row: int, is_nan_missing: bool) -> list[Problem]:
+        """Everything wrong with a row, slowly and in full."""
+        number, pointer = place + first_row, f"/rows/{place}"
+        if not isinstance(row, Mapping):
+            return [Problem(f"Row {number} is not an object {{column: value}}.", pointer)]
+        unknown = [name for name in row if name not in self._names and name not in self._unused]
+        faults = []
+        for name, read in self._readers:
+            where = f"Row {number}, column {shown(name)}"
+            if name not in row:
+                if name not in self._optional:
+                    detail = f"{where}: the column is missing{_instead(name, unknown)}."
+                    faults.append(Problem(detail, f"{pointer}/{_escaped(name)}"))
+                continue
+            if is_nan_missing and row[name] != row[name]:
+                continue
+            try:
+                read(row[name], [])
+            except Refused as refused:
+                faults.append(Problem(f"{where}: {refused}", f"{pointer}/{_escaped(name)}"))
+        for name in row:
+            if name in self._names:
+                continue
+            try:
+                checked_text(name)
+                checked_extra(row[name])
+            except Refused as refused:
+                detail = f"Row {number}, column {shown(name)}: {refused}"
+                faults.append(Problem(detail, f"{pointer}/{_escaped(str(name))}"))
+        return faults
+
+    def _columns(self, values: list[list[Any]]) -> dict[str, NDArray[Any]]:
+        if len(values) == 1:
+            return self._single(values[0])
+        columns: dict[str, NDArray[Any]] = {}
+        for place, field in enumerate(self.signature.fields):
+            column = np.empty(len(values), dtype_of(field))
+            column[:] = [row[place] for row in values]
+            columns[field.name] = column
+        return columns
+
+    def _single(self, row: list[Any]) -> dict[str, NDArray[Any]]:
+        # Slices of one array for each kind of column: a third of the time of an array for each column.
+        columns: dict[str, NDArray[Any]] = {}
+        for dtype, places in self._blocks.items():
+            cells = np.array([row[place] for place, _ in places], dtype)
+            for index, (_, name) in enumerate(places):
+                columns[name] = cells[index : index + 1]
+        return columns
+
+
+def dtype_of(field: FeatureField) -> str:
+    """The type of the field's canonical column."""
+    return DTYPES.get(field.role, "object")
+
+
+def checked_extra(value: Any) -> None:
+    """Raises Refused if a value that no column takes cannot even be logged."""
+    if isinstance(value, (list, tuple, dict)):
+        raise Refused("a list or an object is not a value.")
+    if isinstance(value, str):
+        checked_text(value)
+    elif isinstance(value, float) and value - value != 0:
+        raise Refused("a number has to be finite.")
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _instead(name: str, unknown: list[str]) -> str:
+    """A hint at a column that may have been meant."""
+    from difflib import get_close_matches
+
+    folded = {str(each).casefold(): each for each in unknown}
+    close = get_close_matches(name.casefold(), folded, n=1)
+    return f" (there is {shown(folded[close[0]])} instead)" if close else ""
+
+
+def sentence_of(named: Sequence[Problem], n_in_all: int, word: str = "fault") -> str:
+    """The problems that are named, and how many more there are."""
+    text, n_more = " ".join(each.detail for each in named), n_in_all - len(named)
+    return f"{text} And {n_more:,} more {word}{'s' if n_more > 1 else ''}." if n_more > 0 else text
+
+
+def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictRows:
+    problems = [
+        Problem(
+            f"Row {place + first_row}, column {shown(each.column)}: {each.message}",
+            f"/rows/{place}/{_escaped(each.column)}",
+        )
+        for place, row in enumerate(warnings)
+        for each in row
+    ]
+    message = "These rows are doubtful, and strict was asked for. " + sentence_of(
+        problems[:MOST_NAMED], len(problems), "doubt"
+    )
+    return StrictRows(message, problems=problems[:MOST_NAMED])

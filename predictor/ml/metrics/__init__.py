@@ -1,0 +1,3 @@
+"""Scores, curves and confidence intervals, in plain NumPy.
+
+May import `types`."""

@@ -1,0 +1,167 @@
+"""A version's files as others read them: as tables and constants, so that little is left to compute there.
+
+A browser gets as data what JavaScript cannot hold or would compute otherwise; the zip's runner gets what lets it be
+read at one sitting.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration.conformal import DEFAULT_COVERAGE, Uncertainty
+from ..features.date_steps import CYCLES, DatetimeStep
+from ..features.feature_spec import FeatureSpec
+from ..features.step import Step
+from ..features.tabular_steps import NumberStep
+from ..features.text_steps import TOKEN, TextStep
+from ..inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
+from ..types.schema import UNUSUAL, USUAL, Signature, Task
+
+# How Python's `timetuple` calls the parts of a date.
+TIMETUPLE = {
+    "year": "tm_year", "month": "tm_mon", "day": "tm_mday", "weekday": "tm_wday", "hour": "tm_hour", "minute": "tm_min",
+}  # fmt: skip
+PATTERNS = {
+    "numeric": NUMBER.pattern,
+    "datetime": DATE.pattern,
+    "boolean": "|".join(sorted(TRUE_TEXTS | FALSE_TEXTS)),
+}
+# No bend: a curve that bends only there is straight.
+STRAIGHT = 1e300
+# No level is called so: what an unknown one gets.
+UNKNOWN = "\0"
+
+
+def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
+    """What predict.py of the zip goes by: how cells are read, and steps of four kinds.
+
+    `missing` is what a step makes of no value; a table has the numbers of each level, `other` those of unknown ones.
+    """
+    data = json.loads(spec)
+    return {
+        "task": signature.task.value,
+        "classes": [USUAL, UNUSUAL] if signature.task is Task.ANOMALY else list(signature.classes),
+        "threshold": data["threshold"],
+        "fields": [
+            {"name": each.name, "role": each.role.value, "is_required": not each.has_missing}
+            for each in signature.fields
+        ],
+        "patterns": PATTERNS,
+        "words": {**dict.fromkeys(sorted(TRUE_TEXTS), 1), **dict.fromkeys(sorted(FALSE_TEXTS), 0)},
+        "token": TOKEN.pattern,
+        "steps": [_runner_step(step) for step in FeatureSpec.from_json(data["features"]).steps],
+    }
+
+
+def runner_golden(golden: bytes) -> dict[str, Any]:
+    """golden.json as rows: {"rows": [{column: value}], "answers": [[number]]}."""
+    data = json.loads(golden)
+    columns = {name: stored["cells"] for name, stored in data["rows"].items()}
+    rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    return {"rows": rows, "answers": data["answers"]}
+
+
+def _runner_step(step: Step) -> dict[str, Any]:
+    if isinstance(step, NumberStep):
+        return {
+            "kind": "number",
+            "source": step.source,
+            "mean": step.mean,
+            "scale": step.scale,
+            "limit": step.limit,
+            "bend": STRAIGHT if step.bend is None else step.bend,
+            "flag": [0.0] * step.has_flag,
+            "missing": _rows(step, np.array([np.nan]))[0],
+        }
+    if isinstance(step, DatetimeStep):
+        return _runner_dates(step)
+    if isinstance(step, TextStep):
+        words = dict(zip(step.words, step.idf, strict=True))
+        return {"kind": "text", "source": step.source, "words": words, "missing": [0.0] * len(words)}
+    levels: list[str] = list(getattr(step, "levels", ()))
+    *known, other, missing = _rows(step, np.array([*levels, UNKNOWN, None], object))
+    table = dict(zip(levels, known, strict=True))
+    return {"kind": "table", "source": step.source, "table": table, "other": other, "missing": missing}
+
+
+def _runner_dates(step: DatetimeStep) -> dict[str, Any]:
+    n_numbers = len(step.outputs) - step.has_flag
+    return {
+        "kind": "datetime",
+        "source": step.source,
+        "origin": step.origin,
+        "parts": [TIMETUPLE[part] for part in step.parts],
+        "waves": [[TIMETUPLE[part], table] for part, table in waves_of(step.cyclic)],
+        "means": list(step.means[:n_numbers]) or [0.0] * n_numbers,
+        "scales": list(step.scales[:n_numbers]) or [1.0] * n_numbers,
+        "flag": [0.0] * step.has_flag,
+        "missing": _rows(step, np.array(["NaT"], "datetime64[us]"))[0],
+    }
+
+
+def _rows(step: Step, values: NDArray[Any]) -> list[list[float | None]]:
+    """What the step makes of each value; JSON has no NaN."""
+    return [[None if each != each else each for each in row] for row in step.transform(values).tolist()]  # noqa: PLR0124
+
+
+def waves_of(cyclic: Sequence[str]) -> list[tuple[str, list[float]]]:
+    """Sine and cosine of each cyclic part of a date, by its value."""
+    turns = {part: 2 * np.pi * np.arange(CYCLES[part] + 1) / CYCLES[part] for part in cyclic}
+    return [(part, wave(turn).tolist()) for part, turn in turns.items() for wave in (np.sin, np.cos)]
+
+
+def browser_spec(spec: bytes) -> dict[str, Any]:
+    """spec.json, with moments as text (they pass 2**53), sines as tables and the exceptions of case folding."""
+    data: dict[str, Any] = json.loads(spec)
+    for step in data["features"]["steps"]:
+        if step["kind"] == "datetime":
+            step["origin"] = str(step["origin"])
+            step["fill"] = None if step["fill"] is None else str(step["fill"])
+            step["waves"] = [{"part": part, "table": table} for part, table in waves_of(step["cyclic"])]
+        elif step["kind"] == "text":
+            step["folding"] = case_folding()
+    return data
+
+
+def browser_golden(golden: bytes) -> dict[str, Any]:
+    """golden.json, with moments as text."""
+    data: dict[str, Any] = json.loads(golden)
+    for column in data["rows"].values():
+        if column["kind"] == "moment":
+            column["cells"] = [None if cell is None else str(cell) for cell in column["cells"]]
+    return data
+
+
+def browser_uncertainty(uncertainty: bytes | None) -> Mapping[str, Any] | None:
+    """What the page needs for an interval or a set of the usual coverage."""
+    if uncertainty is None:
+        return None
+    found = Uncertainty.from_json(json.loads(uncertainty))
+    if found.task.is_classification:
+        return {"coverage": DEFAULT_COVERAGE, "least": found.least_probability(DEFAULT_COVERAGE)}
+    below, above = found.margins(DEFAULT_COVERAGE)
+    return {
+        "coverage": DEFAULT_COVERAGE,
+        "edges": list(found.edges),
+        "below": below.tolist(),
+        "above": above.tolist(),
+        "floor": found.floor,
+    }
+
+
+@cache
+def case_folding() -> dict[str, str]:
+    """The letters whose folded form is not their lower case: about 300."""
+    every = map(chr, range(sys.maxunicode + 1))
+    return {
+        letter: letter.casefold()
+        for letter in every
+        if letter.casefold() != letter.lower() and not "\ud800" <= letter <= "\udfff"
+    }

@@ -1,0 +1,115 @@
+"""Fit one candidate on a table: encode, scale the target, build, fit."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from ..features.feature_spec import FeatureSpec
+from ..validation.training_table import TrainingTable
+from .candidate import Candidate
+from .fitted_pipeline import FittedPipeline, Member, TargetScaling
+
+__all__ = ["Candidate", "Prepared", "fit_member", "join", "prepare", "quiet", "sample_rows"]
+
+BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
+NEURAL = (MLPClassifier, MLPRegressor)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a candidate needs to be fitted: its matrix, and the target as the estimator sees it."""
+
+    candidate: Candidate
+    table: TrainingTable
+    spec: FeatureSpec
+    matrix: NDArray[np.float32]
+    target: NDArray[Any]
+    scaling: TargetScaling
+    seed: int
+
+    def build(self, stage: Mapping[str, Any]) -> Any:
+        """The unfitted estimator at one stage of the candidate's path."""
+        estimator = self.candidate.info.build(
+            self.table.task,
+            {**self.candidate.params, **stage},
+            seed=self.seed,
+            categorical_mask=self.spec.categorical_mask,
+        )
+        return estimator.set_params(**self.candidate.settings) if self.candidate.settings else estimator
+
+    def member(self, estimator: Any, stage: Mapping[str, Any], weight: float = 1.0) -> Member:
+        params = {**self.candidate.params, **self.candidate.settings, **stage}
+        places = tuple(range(self.matrix.shape[1]))
+        return Member(estimator, places, weight, self.candidate.estimator, params, self.scaling)
+
+
+def prepare(candidate: Candidate, table: TrainingTable, *, seed: int) -> Prepared:
+    """The candidate's own encoding learnt from the table, on no more rows than its estimator can bear."""
+    table = sample_rows(table, candidate.info.max_rows, seed)
+    task, target = table.task, table.target
+    spec, matrix = FeatureSpec.fit_transform(
+        table.columns,
+        table.roles,
+        candidate.encoding,
+        y=target.y,
+        task=task,
+        n_classes=target.n_classes,
+        seed=seed,
+    )
+    if task.is_classification:
+        return Prepared(candidate, table, spec, matrix, target.y, TargetScaling(), seed)
+    is_scaled = candidate.info.has_scaled_target
+    scaling = TargetScaling.fit(target.y, is_log=candidate.is_log, is_scaled=is_scaled)
+    return Prepared(candidate, table, spec, matrix, scaling.forward(target.y), scaling, seed)
+
+
+def fit_member(
+    candidate: Candidate, stage: Mapping[str, Any], table: TrainingTable, *, seed: int, weight: float = 1.0
+) -> tuple[FeatureSpec, Member]:
+    """The candidate fitted on the whole table with the chosen stage's params."""
+    prepared = prepare(candidate, table, seed=seed)
+    estimator = prepared.build(stage)
+    # The number of rounds is known by now: nothing is held back to find it.
+    if candidate.is_staged and isinstance(estimator, BOOSTING):
+        estimator.set_params(early_stopping=False)
+    if candidate.is_staged and isinstance(estimator, NEURAL):
+        estimator.set_params(early_stopping=False, n_iter_no_change=estimator.max_iter + 1)
+    with quiet():
+        candidate.info.fit(estimator, prepared.matrix, prepared.target)
+    return prepared.spec, prepared.member(estimator, stage, weight)
+
+
+def join(parts: list[tuple[FeatureSpec, Member]], table: TrainingTable) -> FittedPipeline:
+    """One pipeline of members that were fitted on their own matrices."""
+    spec, places = FeatureSpec.union([spec for spec, _ in parts])
+    members = tuple(replace(member, columns=place) for (_, member), place in zip(parts, places, strict=True))
+    return FittedPipeline(spec, members, table.task, table.target.n_classes)
+
+
+def sample_rows(table: TrainingTable, max_rows: int | None, seed: int) -> TrainingTable:
+    """At most so many rows, drawn at random, in file order."""
+    if max_rows is None or len(table) <= max_rows:
+        return table
+    chosen = np.random.default_rng(seed).choice(len(table), max_rows, replace=False)
+    return table.rows(np.sort(chosen))
+
+
+def quiet() -> warnings.catch_warnings[None]:
+    """Fits that end before they converge are scored like any other: their warnings help nobody."""
+    return warnings.catch_warnings(action="ignore")

@@ -1,0 +1,74 @@
+"""What a fitted pipeline expects from callers, learnt from the rows it was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types.schema import FeatureField, Role, Scalar, Signature, TableSchema
+from ..validation.target import missing
+from ..validation.training_table import TrainingTable, left_out_columns
+from .fitted_pipeline import FittedPipeline
+
+MAX_LEVELS = 5_000
+
+
+def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: TableSchema) -> Signature:
+    """The fields that the pipeline reads, and why the other columns were left out."""
+    used = pipeline.spec.sources
+    unused = {name: "it gives no feature" for name in table.columns if name not in used}
+    reasons: Mapping[str, str] = {
+        **left_out_columns(schema, table.target.name),
+        **unused,
+        **{name: why for name, why in pipeline.spec.left_out.items() if name not in used},
+    }
+    return Signature(
+        target=table.target.name,
+        task=table.task,
+        fields=tuple(
+            _field(name, table.roles[name], values, schema[name].storage)
+            for name, values in table.columns.items()
+            if name in used
+        ),
+        classes=table.target.classes,
+        left_out=reasons,
+    )
+
+
+def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> FeatureField:
+    is_missing = missing(values)
+    present = values[~is_missing]
+    has_missing = bool(is_missing.any())
+    if not len(present):
+        return FeatureField(name, role, has_missing=True)
+    if role in (Role.CATEGORICAL, Role.TEXT):
+        levels = _levels(present)
+        shown = levels[:MAX_LEVELS] if role is Role.CATEGORICAL else ()
+        return FeatureField(name, role, has_missing, typical=levels[0], levels=shown)
+    if role is Role.BOOLEAN:
+        return FeatureField(name, role, has_missing, typical=bool(np.mean(present) >= 0.5))
+    if role is Role.DATETIME:
+        ordered = np.sort(present)
+        first, middle, last = (
+            _iso(each, storage) for each in (ordered[0], ordered[len(ordered) // 2], ordered[-1])
+        )
+        return FeatureField(name, role, has_missing, minimum=first, maximum=last, typical=middle)
+    is_integer = bool(np.all(present == np.floor(present)))
+    low, high = float(present.min()), float(present.max())
+    # A value that training saw, not the mean of two: half a child is not typical.
+    median = float(np.quantile(present, 0.5, method="lower"))
+    typical: Scalar = int(median) if is_integer else median
+    return FeatureField(name, role, has_missing, is_integer, low, high, typical)
+
+
+def _levels(present: NDArray[Any]) -> tuple[str, ...]:
+    """Most frequent first, equals in alphabetical order."""
+    levels, counts = np.unique(present.astype(str), return_counts=True)
+    return tuple(str(level) for level in levels[np.argsort(-counts, kind="stable")])
+
+
+def _iso(moment: Any, storage: str) -> str:
+    return str(np.datetime_as_string(moment, unit="D" if storage.upper() == "DATE" else "s"))

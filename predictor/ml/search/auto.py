@@ -1,0 +1,104 @@
+"""The rounds of *Auto*: anchors, what suits the table, then settings near the best until nothing is gained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..metrics.scores import selection_score
+from ..pipelines.candidate import Candidate
+from ..types.training_request import THOROUGH_SECONDS
+from . import portfolio
+from .ensemble_selection import blend, mixed
+from .local_search import nearby
+from .search import Search
+
+# The anchors decide what follows, so each may take more of the budget than others.
+ANCHOR_SHARE = 0.4
+MAX_ROUNDS = 60
+# Rounds that gain less than this share of the loss are of no use; after so many in a row, no more are begun.
+MIN_GAIN = 0.0005
+USELESS_ROUNDS = 3
+TUNED_USELESS_ROUNDS = 9
+# Candidates in a tuned round, and in all: beyond that, blends only fit the folds better.
+ROUND, MAX_TRIALS = 4, 300
+
+
+def auto(search: Search, *, seed: int) -> list[Candidate]:
+    """Fill the search; the anchors, for those who want to begin again with less."""
+    facts = portfolio.Facts.of(search.table)
+    anchors = [replace(each, share=ANCHOR_SHARE) for each in portfolio.anchors(facts)]
+    search.run(anchors, is_pruned=False)
+    search.run(portfolio.second_round(facts, _scores(search)), is_pruned=True)
+    explore(search, facts, seed=seed)
+    return anchors
+
+
+def explore(search: Search, facts: portfolio.Facts, *, seed: int) -> None:
+    """What may be better than what was found so far, until nothing is gained or the time is over."""
+    if search.clock.budget_seconds >= THOROUGH_SECONDS:
+        _tune(search, facts, seed)
+    else:
+        _look_around(search, facts, seed)
+
+
+def _look_around(search: Search, facts: portfolio.Facts, seed: int) -> None:
+    """Rounds of steps away from the best, until they are of no use."""
+    gains = _Gains(search, USELESS_ROUNDS)
+    for number in range(MAX_ROUNDS):
+        if search.is_over or not search.outcomes or gains.have_ended:
+            return
+        tried = {key: each.candidate for key, each in search.outcomes.items()}
+        search.run(nearby(facts, tried, _scores(search), number, seed), is_pruned=True)
+        gains.look()
+
+
+def _tune(search: Search, facts: portfolio.Facts, seed: int) -> None:
+    """Rounds proposed by optuna, which begins with all that was seen; three times as patient."""
+    # It takes a second to load and is not needed for less.
+    from .bayesian_search import Tuner
+
+    tuner = Tuner(search.checkpoints.folder, facts, seed)
+    tuner.learn({key: each.candidate for key, each in search.outcomes.items()}, _scores(search))
+    gains = _Gains(search, TUNED_USELESS_ROUNDS)
+    while search.outcomes and not search.is_over and not gains.have_ended and tuner.n_seen < MAX_TRIALS:
+        proposals = tuner.propose(ROUND)
+        search.run([each.candidate for each in proposals], is_pruned=True)
+        tuner.tell(proposals, _scores(search))
+        gains.look()
+
+
+class _Gains:
+    """What rounds bring to the best blend, and whether they still do."""
+
+    def __init__(self, search: Search, patience: int):
+        self._search, self._patience = search, patience
+        self._best, self._n_useless = _worth(search), 0
+        self._n_tried, self._is_idle = len(search.entries), False
+
+    def look(self) -> None:
+        self._is_idle = len(self._search.entries) == self._n_tried
+        self._n_tried = len(self._search.entries)
+        if self._is_idle:
+            return
+        found = _worth(self._search)
+        self._n_useless = self._n_useless + 1 if found > self._best * (1 - MIN_GAIN) else 0
+        self._best = min(self._best, found)
+
+    @property
+    def have_ended(self) -> bool:
+        """No round was of use for long, or the last one had no time to try anything."""
+        return self._n_useless >= self._patience or self._is_idle
+
+
+def _scores(search: Search) -> dict[str, float]:
+    return {key: each.entry.score for key, each in search.outcomes.items() if each.entry.score is not None}
+
+
+def _worth(search: Search) -> float:
+    """The loss of the best blend of all that was found."""
+    if not search.outcomes:
+        return float("inf")
+    task = search.table.task
+    predictions = {key: each.predictions for key, each in search.outcomes.items()}
+    weights = blend(task, search.y, predictions, max_members=len(predictions))
+    return selection_score(task, search.y, mixed(weights, predictions))

@@ -1,0 +1,231 @@
+"""Compare the candidates of a portfolio on shared folds, within the time there is."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..execution.child_processes import Children, Ended
+from ..execution.progress import Clock, Reporter
+from ..metrics.scores import selection_score
+from ..pipelines.candidate import Candidate
+from ..validation.splits import Split, split_rows
+from ..validation.training_table import TrainingTable
+from .checkpoints import Checkpoints, FoldFit
+from .fold_fitting import fit_fold
+from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
+from .time_estimates import Costs
+
+# A candidate of a later round is ended after its first fold when it is worse than the best by this share.
+HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
+# What grows step by step ends itself a little before it would be ended.
+OWN_SHARE = 0.8
+# Importance, baselines and the report take about this long, beside what the members cost.
+FINISH_SECONDS = 0.5
+FINISH_SHARE = 0.06
+# A learning curve that takes more than this share of the budget is left to what time remains.
+CURVE_SHARE = 0.05
+MIN_SECONDS = 0.2
+# A candidate of a kind that took so many seconds is not begun with less than this share of them left.
+LEAST_SHARE = 0.7
+
+
+@dataclass
+class Search:
+    """Fits candidates fold by fold in killable children; `outcomes` and `entries` are what was found."""
+
+    table: TrainingTable
+    split: Split
+    checkpoints: Checkpoints
+    children: Children
+    clock: Clock
+    reporter: Reporter
+    seed: int
+    startup_seconds: float = 0.0
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    is_budget_limited: bool = False
+    _fits: dict[str, dict[int, FoldFit]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Positions of each fold's scoring rows among all that are scored, for out-of-fold predictions.
+        scored = self.split.scored
+        self.y = self.table.target.y[scored]
+        self.places = [np.searchsorted(scored, score) for _, score in self.split.folds]
+        # The time of a candidate is that of its longest fold; folds in time grow.
+        n_fold = max(len(fit) for fit, _ in self.split.folds)
+        self.costs = Costs(
+            n_fold,
+            len(self.split.development),
+            len(self.table),
+            self.children.n_slots,
+            len(self.split.folds),
+        )
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left for searching: what follows it is put aside."""
+        return self.seconds_until_finish - self.curve_seconds
+
+    @property
+    def seconds_until_finish(self) -> float:
+        """Seconds before the final fits of what is best so far have to begin."""
+        return self.clock.remaining - self.finish_seconds - self.costs.likely_end(self.outcomes.values())
+
+    @property
+    def curve_seconds(self) -> float:
+        """Put aside to ask whether more rows would help, where that is cheap: one round of folds."""
+        if not self.outcomes:
+            return 0.0
+        best = min(self.outcomes.values(), key=lambda each: each.entry.score or np.inf)
+        seconds = 1.2 * self.costs.curve(best)
+        return seconds if seconds <= CURVE_SHARE * self.clock.budget_seconds else 0.0
+
+    @property
+    def finish_seconds(self) -> float:
+        """Put aside for the export, the parity gate and the report; more where the start was slow already."""
+        budget = self.clock.budget_seconds
+        return min(FINISH_SECONDS + 0.25 * self.startup_seconds + FINISH_SHARE * budget, 0.5 * budget)
+
+    def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
+        """A new search on a few of the rows, with so much more time."""
+        return replace(
+            self,
+            split=self._smaller_split(n_rows),
+            checkpoints=self.checkpoints.subfolder("small"),
+            clock=Clock(self.clock.started_at, self.clock.elapsed + extra_seconds),
+            outcomes={},
+            entries={},
+            is_budget_limited=True,
+            _fits={},
+        )
+
+    def _smaller_split(self, n_rows: int) -> Split:
+        """Fewer of the development rows, in two folds."""
+        development = self.split.development
+        part = split_rows(
+            self.table.target.rows(development),
+            seed=self.seed,
+            holdout_share=0.2,
+            n_folds=2,
+            max_search_rows=n_rows,
+            layout=self.split.layout.rows(development),
+        )
+        folds = tuple((development[fit], development[score]) for fit, score in part.folds)
+        return replace(self.split, search=development[part.search], folds=folds)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time for searching has ended."""
+        return self.remaining <= MIN_SECONDS
+
+    def run(self, candidates: Sequence[Candidate], *, is_pruned: bool) -> None:
+        """Fit all of them, or as many as time allows, in this order."""
+        rivals = dict(self.outcomes) if is_pruned else {}
+        waiting = deque((each, fold) for each in candidates for fold in range(len(self.split.folds)))
+        running: dict[str, tuple[Candidate, int]] = {}
+        while waiting or running:
+            while waiting and self.children.has_slot:
+                candidate, fold = waiting.popleft()
+                if self._is_wanted(candidate, fold, rivals):
+                    self._start(candidate, fold, running)
+            if not self.children.is_idle:
+                ended = self.children.wait()
+                # Baselines run beside the search; what they found is read when it is wanted.
+                if ended.key in running:
+                    self._take(*running.pop(ended.key), ended, rivals)
+
+    def leaderboard(self) -> list[Entry]:
+        return ranked(self.entries.values())
+
+    def _is_wanted(self, candidate: Candidate, fold: int, rivals: dict[str, Outcome]) -> bool:
+        """Whether this fold is still to be fitted; a finished one of an earlier life is taken from disk."""
+        if candidate.key in self.entries:
+            return False
+        stored = self.checkpoints.load(f"{candidate.key}-{fold}")
+        if stored is not None:
+            self._keep(candidate, fold, stored, rivals)
+            return False
+        known = self._fits.get(candidate.key, {})
+        if not known and self.remaining <= max(MIN_SECONDS, LEAST_SHARE * self._expected(candidate)):
+            # Candidates that were not even begun would only crowd the leaderboard.
+            self.is_budget_limited = True
+            return False
+        if known:
+            each = max(fit.fit_seconds for fit in known.values())
+            needed = each * np.ceil((len(self.split.folds) - fold) / self.children.n_slots)
+            if needed > self.remaining:
+                self._drop(candidate, "stopped", "its folds would not end in time", is_limit=True)
+                return False
+        return True
+
+    def _expected(self, candidate: Candidate) -> float:
+        """Seconds that all folds of a new candidate may take: as those of its kind, or the quickest of any."""
+        same = [each for each in self.entries.values() if each.estimator == candidate.estimator]
+        alike = sorted(each.fit_seconds for each in same if each.fit_seconds)
+        every = [each.entry.fit_seconds for each in self.outcomes.values()]
+        seconds = alike[len(alike) // 2] if alike else min(every, default=0.0)
+        return seconds / min(self.children.n_slots, len(self.split.folds))
+
+    def _start(self, candidate: Candidate, fold: int, running: dict[str, tuple[Candidate, int]]) -> None:
+        key = f"{candidate.key}-{fold}"
+        share = self.clock.elapsed / self.clock.budget_seconds
+        self.reporter.progress(
+            share, f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}"
+        )
+
+        limit = self.clock.budget_seconds * candidate.share * self.children.n_slots / len(self.split.folds)
+        timeout = min(limit, max(self.remaining, 0.1))
+        own_limit = OWN_SHARE * timeout
+
+        def work() -> None:
+            fit, score = (self.table.rows(rows) for rows in self.split.folds[fold])
+            self.checkpoints.save(key, fit_fold(candidate, fit, score, seed=self.seed, max_seconds=own_limit))
+
+        running[key] = (candidate, fold)
+        self.children.start(key, work, timeout)
+
+    def _take(self, candidate: Candidate, fold: int, ended: Ended, rivals: dict[str, Outcome]) -> None:
+        if candidate.key in self.entries:
+            return
+        fit = self.checkpoints.load(f"{candidate.key}-{fold}") if ended.status == "done" else None
+        if fit is not None:
+            self._keep(candidate, fold, fit, rivals)
+        else:
+            self._drop(candidate, ended.status, ended.note, is_limit=ended.status == "timed out")
+
+    def _keep(self, candidate: Candidate, fold: int, fit: FoldFit, rivals: dict[str, Outcome]) -> None:
+        fits = self._fits.setdefault(candidate.key, {})
+        fits[fold] = fit
+        self.is_budget_limited = self.is_budget_limited or fit.is_cut
+        if len(fits) == len(self.split.folds):
+            ordered = [fits[number] for number in range(len(fits))]
+            outcome = outcome_of(candidate, self.table.task, self.y, self.places, ordered)
+            if outcome.entry.score is None:
+                self._drop(candidate, "failed", "its predictions are not finite numbers")
+                return
+            self.outcomes[candidate.key] = outcome
+            self._tell(outcome.entry)
+            del self._fits[candidate.key]
+        elif fold == 0 and rivals and self._is_hopeless(fit, rivals):
+            self._drop(candidate, "stopped", "far behind after its first fold")
+
+    def _is_hopeless(self, fit: FoldFit, rivals: dict[str, Outcome]) -> bool:
+        """Compared with earlier rounds only, on the same rows, so that speed does not change the outcome."""
+        rows, task = self.places[0], self.table.task
+        best = min(selection_score(task, self.y[rows], each.predictions[rows]) for each in rivals.values())
+        own = min(selection_score(task, self.y[rows], stage) for stage in fit.predictions)
+        return own > best * (1 + HOPELESS["log_loss" if task.is_classification else "rmse"])
+
+    def _drop(self, candidate: Candidate, status: str, note: str, is_limit: bool = False) -> None:
+        self.is_budget_limited = self.is_budget_limited or is_limit
+        seconds = sum(fit.fit_seconds for fit in self._fits.pop(candidate.key, {}).values())
+        self._tell(entry_for(candidate, self.table.task, status=status, note=note, fit_seconds=seconds))
+
+    def _tell(self, entry: Entry) -> None:
+        self.entries[entry.key] = entry
+        board = [each.to_json() for each in self.leaderboard()]
+        self.reporter.emit("candidate", candidate=entry.to_json(), leaderboard=board)

@@ -1,0 +1,71 @@
+"""What a search is worth: the best candidate, or a blend of several that is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metrics.scores import metrics, selection_score
+from .ensemble_selection import blend, mixed
+from .leaderboard import Outcome
+from .search import Search
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The members with their shares (summing to 1), and what they are worth out of fold.
+
+    `out_of_fold`: their joint predictions for the rows that were searched on, (n,) or (n, n_classes).
+    """
+
+    members: tuple[tuple[Outcome, float], ...]
+    cross_validation: Mapping[str, Any]
+    title: str
+    out_of_fold: NDArray[np.float64]
+
+    @property
+    def weights(self) -> dict[str, float]:
+        return {outcome.candidate.key: weight for outcome, weight in self.members}
+
+    @property
+    def is_blend(self) -> bool:
+        return len(self.members) > 1
+
+
+def choose(search: Search, *, max_members: int) -> Choice:
+    """The best of what was found, by its out-of-fold predictions, that can be fitted in the time left."""
+    predictions = {key: each.predictions for key, each in search.outcomes.items()}
+    seconds = search.clock.remaining - search.finish_seconds
+
+    def is_affordable(keys: tuple[str, ...]) -> bool:
+        return search.costs.end(search.outcomes[key] for key in keys) <= seconds
+
+    weights = blend(
+        search.table.task, search.y, predictions, max_members=max_members, is_affordable=is_affordable
+    )
+    return choice_of(search, weights)
+
+
+def choice_of(search: Search, weights: Mapping[str, float]) -> Choice:
+    """These members, largest share first."""
+    task = search.table.task
+    joint = mixed(weights, {key: search.outcomes[key].predictions for key in weights})
+    each_fold = [selection_score(task, search.y[rows], joint[rows]) for rows in search.places]
+    known = [score for score in each_fold if np.isfinite(score)]
+    members = [(search.outcomes[key], weights[key]) for key in sorted(weights, key=lambda key: -weights[key])]
+    titles = [outcome.candidate.title for outcome, _ in members]
+    return Choice(
+        members=tuple(members),
+        cross_validation={
+            "metrics": metrics(task, search.y, joint),
+            "spread": float(np.std(known)) if known else None,
+            "n_folds": len(search.places),
+            "n_rows": len(search.y),
+        },
+        out_of_fold=joint,
+        title=titles[0] if len(titles) == 1 else f"Blend of {len(titles)}: {', '.join(titles)}",
+    )

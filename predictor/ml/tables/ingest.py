@@ -1,0 +1,111 @@
+"""CSV → Parquet, with what was found in it. Runs as a child: `python -m predictor.ml.tables.ingest REQUEST.json`.
+
+The child keeps a hostile or huge file away from the server: it has a memory limit, spills to its scratch
+folder, can be killed at any moment, and leaves nothing but that folder. It writes its answer (report or
+refusal) to `result` in the request and ends with 0 in both cases.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from predictor.errors import MlwebError, TooLarge, shown
+
+from ..execution.error_json import error_to_json
+from ..execution.json_files import write_json
+from ..types.schema import ColumnProfile, TableSchema
+from .csv_dialect import Dialect, find_dialect
+from .csv_encoding import TextFile, open_text
+from .ingest_reader import Reader
+from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
+from .profiling import profile
+from .type_inference import counted, typing_warnings
+
+
+def ingest_csv(
+    source: Path,
+    destination: Path,
+    options: ImportOptions = ImportOptions(),
+    limits: ImportLimits = ImportLimits(),
+    *,
+    scratch: Path,
+) -> IngestReport:
+    """Writes `source` to `destination` as Parquet and reports what is in it.
+
+    `scratch` is an existing folder for decoded copies and for what DuckDB spills; `destination` stands in it.
+    Raises the errors of `csv_source.open_text` and `csv_dialect.find_dialect`, RaggedRows, InvalidTable and TooLarge.
+    """
+    text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
+    dialect = find_dialect(
+        text.path,
+        delimiter=options.delimiter,
+        decimal=options.decimal,
+        max_columns=limits.max_columns,
+        max_name_characters=limits.max_name_characters,
+    )
+    reader = Reader(text, dialect, options, limits, scratch)
+    with reader.connection:
+        plans, evidence, is_exact = reader.write(destination)
+        n_rejected = reader.n_rejected
+    schema = profile(
+        destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads
+    )
+    if schema.n_rows > limits.max_rows:
+        raise TooLarge(
+            f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows
+        )
+    told = [
+        typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact)
+        for plan in plans
+    ]
+    schema = _with_warnings(schema, told)
+    return IngestReport(
+        schema=schema,
+        encoding=text.encoding,
+        delimiter=dialect.delimiter,
+        decimal=dialect.decimal,
+        n_rejected=n_rejected,
+        warnings=_table_warnings(text, dialect, n_rejected, schema),
+    )
+
+
+def _with_warnings(schema: TableSchema, told: Sequence[tuple[str, ...]]) -> TableSchema:
+    columns: list[ColumnProfile] = [
+        replace(column, warnings=(*typed, *(each for each in column.warnings if each not in typed)))
+        for column, typed in zip(schema.columns, told, strict=True)
+    ]
+    return replace(schema, columns=tuple(columns))
+
+
+def _table_warnings(
+    text: TextFile, dialect: Dialect, n_rejected: int, schema: TableSchema
+) -> tuple[str, ...]:
+    warnings = list(dialect.warnings)
+    if n_rejected:
+        warnings.append(f"{counted(n_rejected, 'row')} left out, as asked: not of the header's width.")
+    if text.has_mixed_newlines:
+        warnings.append("The file mixes several kinds of line ends; each was taken as the end of a line.")
+    for column in schema.columns:
+        warnings += [f"{shown(column.name)}: {warning}" for warning in column.warnings]
+    return tuple(warnings)
+
+
+def main(arguments: Sequence[str]) -> int:
+    request = IngestRequest.read(Path(arguments[0]))
+    try:
+        report = ingest_csv(
+            request.source, request.destination, request.options, request.limits, scratch=request.scratch
+        )
+        answer: dict[str, Any] = {"report": report.to_json()}
+    except MlwebError as error:
+        answer = {"error": error_to_json(error)}
+    write_json(request.result, answer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,200 @@
+"""Stored tables: columns in the canonical form of training and serving, and a few rows to look at.
+
+The canonical form: numeric and boolean are float64 with NaN for missing, datetime is datetime64[us] with NaT,
+categorical, text and identifier are object arrays of `str | None`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from predictor.errors import InvalidInput, listed
+
+from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
+from .duckdb_connection import connect, literal, quoted
+
+Columns = dict[str, NDArray[Any]]
+
+READ_MEMORY_MB = 512
+COLUMNS_AT_ONCE = 100
+
+
+def read_columns(
+    parquet: Path | str,
+    schema: TableSchema,
+    names: Sequence[str] | None = None,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    n_threads: int = 1,
+) -> Columns:
+    """The named columns (all by default) as arrays of one length, each in the form its role asks for.
+
+    `sample` takes that many rows, chosen by `seed`, in file order: the same rows for the same arguments.
+    A text column whose role was changed to numeric or datetime is read as such where it can be; what is no
+    number or date is missing then. Raises InvalidInput when a name is not in the schema.
+    """
+    names = list(schema.names if names is None else names)
+    if unknown := [name for name in names if name not in schema]:
+        raise InvalidInput(f"The dataset has no column {listed(unknown)}.")
+    profiles = {column.name: column for column in schema.columns}
+    columns: Columns = {}
+    with _open(Path(parquet), n_threads) as connection:
+        relation = _relation(Path(parquet), schema.n_rows, sample, seed, connection)
+        for start in range(0, len(names), COLUMNS_AT_ONCE):
+            part = names[start : start + COLUMNS_AT_ONCE]
+            columns |= _read(connection, relation, [profiles[name] for name in part])
+    return columns
+
+
+def preview(
+    parquet: Path | str, limit: int = 20, *, names: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None."""
+    columns = "*" if names is None else ", ".join(map(quoted, names))
+    with _open(Path(parquet), 1) as connection:
+        result = connection.execute(
+            f"SELECT {columns} FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}"
+        )
+        keys = [each[0] for each in result.description]
+        return [dict(zip(keys, map(_scalar, row), strict=True)) for row in result.fetchall()]
+
+
+def parse_number(text: str, decimal: str = ".") -> float | None:
+    """The number that a person meant by "$1,234", "45 %" or " 7 ", or None.
+
+    Thousands separators are taken only in groups of three; percent signs and currencies are dropped.
+    """
+    import re
+
+    cleaned = re.sub(r"[\s$€£¥%]|USD|EUR|GBP|CHF|CNY", "", text)
+    thousands = "." if decimal == "," else ","
+    if re.fullmatch(rf"[+-]?\d{{1,3}}(?:[{thousands}']\d{{3}})+(?:[{decimal}]\d*)?", cleaned):
+        cleaned = cleaned.replace(thousands, "").replace("'", "")
+    cleaned = cleaned.replace(decimal, ".") if decimal != "." else cleaned
+    if not re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", cleaned, re.ASCII):
+        return None
+    value = float(cleaned)
+    return value if np.isfinite(value) else None
+
+
+def _open(parquet: Path, n_threads: int) -> duckdb.DuckDBPyConnection:
+    return connect([parquet.parent], memory_mb=READ_MEMORY_MB, n_threads=n_threads)
+
+
+def _relation(
+    parquet: Path, n_rows: int, sample: int | None, seed: int, connection: duckdb.DuckDBPyConnection
+) -> str:
+    if sample is None or sample >= n_rows:
+        return f"read_parquet({literal(str(parquet))})"
+    chosen = np.sort(np.random.default_rng(seed).choice(n_rows, size=sample, replace=False))
+    is_chosen = np.zeros(n_rows, dtype=bool)
+    is_chosen[chosen] = True
+    # A semi join on the row number reads each row group once and keeps file order.
+    connection.execute("CREATE TEMP TABLE chosen (number BIGINT)")
+    connection.executemany("INSERT INTO chosen SELECT unnest(?)", [[chosen.tolist()]])
+    numbered = f"read_parquet({literal(str(parquet))}, file_row_number = true)"
+    return f"(SELECT * FROM {numbered} WHERE file_row_number IN (SELECT number FROM chosen) ORDER BY file_row_number)"
+
+
+def _read(connection: duckdb.DuckDBPyConnection, relation: str, profiles: Sequence[ColumnProfile]) -> Columns:
+    selected = ", ".join(f"{_expression(profile)} AS v{index}" for index, profile in enumerate(profiles))
+    arrays = connection.execute(f"SELECT {selected} FROM {relation}").fetchnumpy()
+    return {profile.name: _canonical(arrays[f"v{index}"], profile) for index, profile in enumerate(profiles)}
+
+
+def form_of(profile: ColumnProfile) -> Role:
+    """The role whose form a column takes: a constant column has that of its stored type."""
+    if profile.role is not Role.CONSTANT:
+        return profile.role
+    if profile.storage in ("BIGINT", "DOUBLE"):
+        return Role.NUMERIC
+    if profile.storage == "BOOLEAN":
+        return Role.BOOLEAN
+    return Role.DATETIME if profile.storage in ("DATE", "TIMESTAMP") else Role.CATEGORICAL
+
+
+def _expression(profile: ColumnProfile) -> str:
+    column, form = quoted(profile.name), form_of(profile)
+    if form is Role.NUMERIC:
+        if profile.storage in ("DATE", "TIMESTAMP"):
+            return f"coalesce(epoch(CAST({column} AS TIMESTAMP)), 'nan')"
+        if profile.storage == "VARCHAR":
+            return column
+        return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
+    if form is Role.BOOLEAN:
+        if profile.storage == "BOOLEAN":
+            return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
+        if profile.storage in ("BIGINT", "DOUBLE"):
+            return f"CASE WHEN {column} IN (0, 1) THEN CAST({column} AS DOUBLE) ELSE 'nan'::DOUBLE END"
+        return f"coalesce(CAST(TRY_CAST(CAST({column} AS VARCHAR) AS BOOLEAN) AS DOUBLE), 'nan')"
+    if form is Role.DATETIME:
+        return (
+            f"TRY_CAST({column} AS TIMESTAMP)"
+            if profile.storage in ("VARCHAR", "DATE", "TIMESTAMP")
+            else "NULL::TIMESTAMP"
+        )
+    return column
+
+
+def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
+    form = form_of(profile)
+    if form in (Role.NUMERIC, Role.BOOLEAN):
+        if profile.storage == "VARCHAR" and form is Role.NUMERIC:
+            texts = _texts(array)
+            values = [np.nan if text is None else parse_number(text) for text in texts]
+            return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+        return np.ascontiguousarray(_filled(array, np.nan), dtype=np.float64)
+    if form is Role.DATETIME:
+        return _filled(array, np.datetime64("NaT")).astype("datetime64[us]")
+    if profile.storage == "VARCHAR":
+        return _texts(array)
+    return _canonical_texts(array)
+
+
+def _filled(array: Any, value: Any) -> NDArray[Any]:
+    if isinstance(array, np.ma.MaskedArray):
+        data = np.asarray(array.data).copy()
+        data[np.ma.getmaskarray(array)] = value
+        return data
+    return np.asarray(array)
+
+
+def _texts(array: Any) -> NDArray[Any]:
+    """Objects of `str | None`; equal texts share one object, which is most of the memory of a category."""
+    mask = np.ma.getmaskarray(array) if isinstance(array, np.ma.MaskedArray) else None
+    data = np.asarray(array.data if mask is not None else array, dtype=object).copy()
+    if mask is not None:
+        data[mask] = None
+    known: dict[Any, Any] = {}
+    remember = known.setdefault
+    data[:] = [remember(text, text) for text in data]
+    return data
+
+
+def _canonical_texts(array: Any) -> NDArray[Any]:
+    """Numbers, booleans and dates as `schema.canonical_text` writes them."""
+    mask = (
+        np.ma.getmaskarray(array)
+        if isinstance(array, np.ma.MaskedArray)
+        else np.zeros(len(array), dtype=bool)
+    )
+    data = np.asarray(array.data if isinstance(array, np.ma.MaskedArray) else array)
+    texts = np.full(len(data), None, dtype=object)
+    values, codes = np.unique(data[~mask], return_inverse=True)
+    texts[~mask] = np.array([canonical_text(_plain(value)) for value in values] + [None], dtype=object)[codes]
+    return texts
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _scalar(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,177 @@
+"""A run that learns which rows are unusual, from its request to result.json."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..estimators.catalogue import CATALOGUE, validate_params
+from ..estimators.isolation_forest import (
+    N_FOLDS,
+    IsolationScore,
+    calibrate,
+    fit_forest,
+    out_of_sample,
+    raw_scores,
+)
+from ..execution.progress import Deadline, Reporter
+from ..explanation.shapley import BACKGROUND_ROWS, Explainer, Explanation
+from ..features.encoding import ISOLATION
+from ..features.feature_spec import FeatureSpec
+from ..onnx_export.export import export
+from ..onnx_export.session import Session
+from ..persistence.version_files import answers_of
+from ..pipelines.fitted_pipeline import FittedPipeline
+from ..pipelines.fitting import sample_rows
+from ..types.schema import Task
+from ..types.training_request import TrainingRequest
+from ..unsupervised.anomaly_report import Scored, report
+from ..validation.training_table import TrainingTable
+from .unsupervised_run import Described, begin, end, pipeline_of
+
+ESTIMATOR = "isolation_forest"
+# Rows scored to calibrate, for each second of the budget; 100 trees score about 20,000 rows in a second.
+ROWS_PER_SECOND = 400
+LEAST_ROWS, MOST_ROWS = 2_000, 20_000
+N_REPEATS = 5
+REPEATED_ROWS = 4_000
+LEAST_TREES = 30
+# Of the budget, what exporting, comparing and writing take; of the time until then, what the forests that
+# calibrate, and then repeats, may take.
+END_SHARE, FOLDS_SHARE, REPEATS_SHARE = 0.15, 0.5, 0.5
+
+
+def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
+    """Learn what is unusual as a checked request asks; WORKDIR/result.json is whole when this returns."""
+    table, clock = begin(request, Task.ANOMALY, reporter)
+    params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
+    spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
+    places = _looked_at(request, len(table))
+    # As many as the forests have that calibrate on the other rows: with more, the same row would score less.
+    n_others = len(places) * (N_FOLDS - 1) // N_FOLDS
+    params["max_samples"] = min(params["max_samples"], n_others)
+    reporter.progress(0.1, "Growing the forest on all rows")
+    started = time.monotonic()
+    forest = fit_forest(matrix, params, request.seed)
+    seconds = time.monotonic() - started
+    reporter.progress(0.2, "Scoring rows by forests that have not seen them")
+    last = Deadline(clock.deadline.at - END_SHARE * request.budget_seconds)
+    others = _affordable(params, seconds, last.remaining * FOLDS_SHARE)
+    estimator = calibrate(forest, out_of_sample(matrix[places], others, request.seed))
+    reporter.progress(0.6, "Growing other forests, to see whether they name the same rows")
+    until = Deadline.after(last.remaining * REPEATS_SHARE)
+    stability = _stability(forest, matrix[places], others, seed=request.seed, deadline=until, seconds=seconds)
+    scored = Scored(
+        table=table.rows(places),
+        # What serves is asked about training rows as about any other: here, its trees have seen them.
+        scores=estimator.raw(matrix[places]),
+        numbers=places if len(table) == request.schema.n_rows else None,
+        estimator=estimator,
+        contamination=float(params["contamination"]),
+        stability=stability,
+    )
+    reporter.progress(0.75, "Finding out what makes the most unusual rows unusual")
+    until = Deadline.after(last.remaining)
+    explain = _explainer(spec, estimator, table, matrix[places], request.seed)
+    found = report(scored, explain, until)
+    board = _leaderboard(params, stability, seconds, estimator, matrix)
+    reporter.emit("candidate", candidate=board[0], leaderboard=board)
+    described = Described(
+        pipeline=pipeline_of(spec, estimator, ESTIMATOR, params, Task.ANOMALY, 0),
+        classes=(),
+        codes=np.zeros(len(table), np.intp),
+        title=CATALOGUE[ESTIMATOR].title,
+        params=params,
+        report=found,
+        leaderboard=board,
+        is_budget_limited=others != params or stability is None or found["rows"][-1]["reasons"] is None,
+        threshold=1.0 - float(params["contamination"]),
+    )
+    end(request, workdir, reporter, clock, table, described)
+
+
+def _affordable(params: Mapping[str, Any], seconds: float, until: float) -> dict[str, Any]:
+    """The params for the forests that calibrate: with fewer trees where all of them would take too long."""
+    share = until / max(N_FOLDS * seconds, 1e-9)
+    fewest = min(LEAST_TREES, int(params["n_estimators"]))
+    n_trees = max(fewest, int(params["n_estimators"] * min(share, 1.0)))
+    return {**params, "n_estimators": n_trees}
+
+
+def _looked_at(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:
+    """The rows that calibrate: all, or as many as there is time for."""
+    most = int(np.clip(ROWS_PER_SECOND * request.budget_seconds, LEAST_ROWS, MOST_ROWS))
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(request.seed).choice(n_rows, most, replace=False))
+
+
+def _stability(
+    forest: Any,
+    matrix: NDArray[np.float32],
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    deadline: Deadline,
+    seconds: float,
+) -> float | None:
+    """The share of the rows called unusual that forests of other seeds call unusual, too. `seconds`: for one."""
+    some = matrix[np.linspace(0, len(matrix) - 1, min(len(matrix), REPEATED_ROWS)).astype(np.intp)]
+    n_unusual = max(1, round(float(params["contamination"]) * len(some)))
+    named = set(np.argsort(-raw_scores(forest, some), kind="stable")[:n_unusual].tolist())
+    overlaps: list[float] = []
+    for repeat in range(1, N_REPEATS + 1):
+        if not deadline.allows(seconds):
+            break
+        again = raw_scores(fit_forest(matrix, params, seed + 1_000 * repeat), some)
+        overlaps.append(len(named & set(np.argsort(-again, kind="stable")[:n_unusual].tolist())) / n_unusual)
+    return float(np.mean(overlaps)) if overlaps else None
+
+
+def _explainer(
+    spec: FeatureSpec, estimator: IsolationScore, table: TrainingTable, matrix: NDArray[np.float32], seed: int
+) -> Any:
+    """Shapley values of the forest's own score: shares of rows are all near 1 where rows are unusual."""
+    own = IsolationScore.uncalibrated(estimator.forest_)
+    pipeline: FittedPipeline = pipeline_of(spec, own, ESTIMATOR, {}, Task.ANOMALY, 0)
+    session = Session(export(pipeline))
+    background = sample_rows(table, BACKGROUND_ROWS, seed).columns
+    explainer = Explainer(spec, background, lambda rows: answers_of(session.run(rows)))
+
+    def explain(places: NDArray[np.intp]) -> Sequence[Explanation]:
+        return explainer.explain(matrix[places], [None] * len(places))
+
+    return explain
+
+
+def _leaderboard(
+    params: Mapping[str, Any], stability: float | None, seconds: float, estimator: IsolationScore, matrix: Any
+) -> list[dict[str, Any]]:
+    some = matrix[:1_000]
+    started = time.perf_counter()
+    estimator.predict(some)
+    predict_ms = round((time.perf_counter() - started) * 1e6 / len(some), 3)
+    info = CATALOGUE[ESTIMATOR]
+    return [
+        {
+            "key": ESTIMATOR,
+            "title": info.title,
+            "estimator": ESTIMATOR,
+            "params": dict(params),
+            "encoding": ISOLATION.categories,
+            "metric": "stability",
+            "score": stability,
+            "spread": None,
+            "fit_seconds": round(seconds, 3),
+            "predict_ms": predict_ms,
+            "size_bytes": None,
+            "weight": 1.0,
+            "status": "done",
+            "note": "",
+        }
+    ]

@@ -1,0 +1,225 @@
+"""A run that looks for clusters, from its request to result.json."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InvalidTrainingRequest
+from ..estimators.cluster_models import Clusters
+from ..execution.progress import Clock, Deadline, Reporter
+from ..features.encoding import DISTANCES
+from ..features.feature_spec import FeatureSpec
+from ..types.schema import Role, Task
+from ..types.training_request import AUTO, TrainingRequest
+from ..types.warnings import TrainingWarning
+from ..unsupervised.cluster_methods import METHODS, Matrix
+from ..unsupervised.cluster_profiles import percent
+from ..unsupervised.cluster_report import TITLES, Clustered, report
+from ..unsupervised.clustering import LEAST, Found, find, refined
+from ..validation.training_table import TrainingTable
+from .unsupervised_run import Described, begin, blocks_of, end, pipeline_of
+
+# Rows on which numbers of clusters, resamples and shuffled tables are compared.
+SEARCH_ROWS = 4_000
+# Cells (rows × features) for each second of the budget that the last fit may take.
+CELLS_PER_SECOND = 50_000
+# What the search may take of the time that is left once the table is read.
+SEARCH_SHARE = 0.75
+# Agreements closer than this are as good as equal: then k-means is kept, which is easier to explain.
+CLOSE = 0.02
+# Each cluster of a mixture is stored with the square of the number of features: at 100, as much as 100 centres.
+MOST_MIXED = 100
+# A cluster that holds so much leaves the others to be outliers; one that holds so little is hardly one.
+DOMINATING, TINY = 0.9, 0.01
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The rows as points: the matrix (n, d) of the spec, each feature times its weight."""
+
+    spec: FeatureSpec
+    weights: NDArray[np.float64]
+    matrix: Matrix
+
+    @classmethod
+    def of(cls, table: TrainingTable) -> _Space:
+        """Each column of the table varies by 1 at most, so that a date or a text does not drown the others."""
+        spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, DISTANCES)
+        weights = np.ones(matrix.shape[1])
+        for block in blocks_of(spec):
+            columns = slice(block.start, block.stop)
+            spread = float(matrix[:, columns].var(axis=0, dtype=np.float64).sum())
+            weights[columns] = 1.0 / np.sqrt(max(spread, 1.0))
+        return cls(spec, weights, matrix.astype(np.float64) * weights)
+
+    def sample(self, max_rows: int, seed: int) -> Matrix:
+        if len(self.matrix) <= max_rows:
+            return self.matrix
+        chosen = np.random.default_rng(seed).choice(len(self.matrix), max_rows, replace=False)
+        return self.matrix[np.sort(chosen)]
+
+
+def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
+    """Find clusters as a checked request asks; WORKDIR/result.json is whole when this returns."""
+    table, clock = begin(request, Task.CLUSTERING, reporter)
+    space = _Space.of(table)
+    every = _search(request, space, table, clock, reporter)
+    kept = _chosen([found for found, _ in every])
+    reporter.progress(0.85, f"Dividing all rows by {TITLES[kept.method.key]}")
+    described = _described(request, table, space, kept, every, clock)
+    for warning in _warnings(described.report):
+        reporter.warn(warning)
+    end(request, workdir, reporter, clock, table, described)
+
+
+def _search(
+    request: TrainingRequest, space: _Space, table: TrainingTable, clock: Clock, reporter: Reporter
+) -> list[tuple[Found, float]]:
+    """What each method finds on a sample, and the seconds that it took."""
+    keys = _methods(request, table, space.matrix.shape[1])
+    sample = space.sample(SEARCH_ROWS, request.seed)
+    _check_number(request, sample)
+    until = Deadline.after(clock.remaining * SEARCH_SHARE)
+    every: list[tuple[Found, float]] = []
+    for place, key in enumerate(keys):
+        started = time.monotonic()
+
+        def tell(fraction: float, message: str, place: int = place, key: str = key) -> None:
+            share = 0.1 + 0.7 * (place + fraction) / len(keys)
+            reporter.progress(share, f"{TITLES[key]}: {message}")
+
+        found = find(
+            METHODS[key],
+            sample,
+            blocks_of(space.spec),
+            n_clusters=_asked_number(request),
+            seed=request.seed,
+            deadline=Deadline.after(until.remaining / (len(keys) - place)),
+            progress=tell,
+        )
+        every.append((found, time.monotonic() - started))
+        board = _leaderboard(every, None, sample)
+        reporter.emit("candidate", candidate=board[-1], leaderboard=board)
+    return every
+
+
+def _methods(request: TrainingRequest, table: TrainingTable, n_features: int) -> list[str]:
+    """Auto compares both methods where columns are numbers: a mixture would split by any category there is."""
+    if request.estimator != AUTO:
+        return [request.estimator]
+    is_numeric = all(role not in (Role.CATEGORICAL, Role.TEXT) for role in table.roles.values())
+    return list(METHODS) if is_numeric and n_features <= MOST_MIXED else ["kmeans"]
+
+
+def _asked_number(request: TrainingRequest) -> int | None:
+    asked = request.params.get("n_clusters")
+    return None if asked in (None, "") else int(asked)
+
+
+def _check_number(request: TrainingRequest, sample: Matrix) -> None:
+    asked, n_distinct = _asked_number(request), len(np.unique(sample, axis=0))
+    if n_distinct < LEAST or (asked or 0) > n_distinct:
+        raise InvalidTrainingRequest(
+            f"The rows take only {n_distinct} different forms in the columns that are used, "
+            f"so they cannot be divided into {asked or LEAST} clusters."
+        )
+
+
+def _chosen(every: Sequence[Found]) -> Found:
+    """More than chance first, then the one that comes again most surely; of equals the first."""
+    best = every[0]
+    for each in every[1:]:
+        ahead = (each.stability or 0.0) - (best.stability or 0.0)
+        if (each.beats_chance, ahead > CLOSE) > (best.beats_chance, False):
+            best = each
+    return best
+
+
+def _described(
+    request: TrainingRequest,
+    table: TrainingTable,
+    space: _Space,
+    kept: Found,
+    every: Sequence[tuple[Found, float]],
+    clock: Clock,
+) -> Described:
+    max_rows = max(SEARCH_ROWS, int(CELLS_PER_SECOND * request.budget_seconds / space.matrix.shape[1]))
+    fitted = refined(kept.clusters, space.sample(max_rows, request.seed), seed=request.seed)
+    # Numbered by their size among all rows, which the sample may have had in another order.
+    counts = np.bincount(fitted.predict(space.matrix), minlength=kept.n_clusters)
+    fitted = fitted.ordered(np.argsort(-counts, kind="stable"))
+    labels = fitted.predict(space.matrix)
+    names = tuple(f"Cluster {number}" for number in range(1, kept.n_clusters + 1))
+    founds = [found for found, _ in every]
+    clustered = Clustered(table, space.matrix, labels, names)
+    params = {"n_clusters": kept.n_clusters}
+    n = len(names)
+    return Described(
+        pipeline=pipeline_of(
+            space.spec, fitted.weighing(space.weights), kept.method.key, params, Task.CLUSTERING, n
+        ),
+        classes=names,
+        codes=labels,
+        title=f"{TITLES[kept.method.key]} with {n} clusters",
+        params=params,
+        report=report(clustered, kept, founds, is_proposed=_asked_number(request) is None),
+        leaderboard=_leaderboard(every, kept, space.sample(SEARCH_ROWS, request.seed)),
+        is_budget_limited=any(found.is_cut for found in founds),
+    )
+
+
+def _leaderboard(
+    every: Sequence[tuple[Found, float]], kept: Found | None, sample: Matrix
+) -> list[dict[str, Any]]:
+    """One line for each method, the steadiest first."""
+    lines = [
+        {
+            "key": found.method.key,
+            "title": f"{TITLES[found.method.key]} with {found.n_clusters} clusters",
+            "estimator": found.method.key,
+            "params": {"n_clusters": found.n_clusters},
+            "encoding": DISTANCES.categories,
+            "metric": "stability",
+            "score": found.stability,
+            "spread": None,
+            "fit_seconds": round(seconds, 3),
+            "predict_ms": _predict_ms(found.clusters, sample),
+            "size_bytes": None,
+            "weight": None if kept is None else float(found is kept),
+            "status": "done",
+            "note": "" if found.beats_chance or not found.shuffled else "no clearer than shuffled columns",
+        }
+        for found, seconds in every
+    ]
+    return sorted(lines, key=lambda line: -(line["score"] or 0.0))
+
+
+def _predict_ms(clusters: Clusters, sample: Matrix) -> float:
+    """Milliseconds for 1,000 rows."""
+    started = time.perf_counter()
+    clusters.predict(sample)
+    return round((time.perf_counter() - started) * 1e6 / len(sample), 3)
+
+
+def _warnings(described: Any) -> list[TrainingWarning]:
+    clusters = described["clusters"]
+    found = []
+    largest = max(clusters, key=lambda each: each["share"])
+    if largest["share"] >= DOMINATING:
+        found.append(
+            f"{largest['name']} holds {percent(largest['share'])} of the rows: the others are hardly more than "
+            "outliers. Looking for unusual rows may suit this table better."
+        )
+    tiny = [each["name"] for each in clusters if each["share"] < TINY]
+    if tiny:
+        found.append(
+            f"{', '.join(tiny)}: less than {percent(TINY)} of the rows, which may be a few outliers."
+        )
+    return [TrainingWarning(message) for message in found]

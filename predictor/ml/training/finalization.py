@@ -1,0 +1,244 @@
+"""The end of a run: judge and publish what was chosen, in killable children, whatever time is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import TrainingFailed
+from ..execution.child_processes import Ended
+from ..execution.progress import Deadline
+from ..search import portfolio
+from ..search.baselines import Baselines
+from ..search.leaderboard import Outcome
+from ..search.search import Search
+from ..search.selection import Choice, choice_of
+from ..types.training_request import TrainingRequest
+from ..types.warnings import TrainingWarning
+from ..validation.test_conditions import Conditions
+from .holdout_evaluation import Judging, judge
+from .packaging import publish
+from .post_processing import Decided, decide
+from .refitting import Chosen, Plan
+
+# Share of the budget that permutation importance may take.
+IMPORTANCE_SHARE = 0.04
+# And that the curves of how answers go with single columns may take.
+DEPENDENCE_SHARE = 0.025
+# The budget is kept to within 10 %: final fits that take longer than expected may use this much of those.
+OVERTIME_SHARE = 0.07
+# Of what was put aside for the end (search.finish_seconds), the report takes this share.
+REPORT_SHARE = 0.7
+# Less than this only makes a second attempt necessary, which takes longer.
+MIN_SECONDS = 6.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What was kept in the end, and the JSON documents of its two halves."""
+
+    choice: Choice
+    judged: dict[str, Any]
+    published: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to end. `max_rows` None means all rows.
+
+    `deadline` is what its children aim at: whatever they do beyond fitting asks it first. `end` is when they
+    are killed.
+    """
+
+    number: int
+    choice: Choice
+    max_rows: int | None
+    deadline: Deadline
+    end: Deadline
+
+
+def finish(
+    request: TrainingRequest,
+    workdir: Path,
+    search: Search,
+    choice: Choice,
+    conditions: Conditions,
+    baselines: Baselines,
+) -> Finished:
+    """The version's files and report, of the choice or, when that takes too long, of something smaller."""
+    return finish_by(
+        search, choice, lambda attempt: RowHalves(request, workdir, search, attempt, conditions, baselines)
+    )
+
+
+def finish_by(search: Search, choice: Choice, halves_of: Callable[[Attempt], Halves]) -> Finished:
+    """As `finish`, with the halves that the kind of task has."""
+    notes = ""
+    for make in (_whole, _best_alone, _quickest_alone):
+        attempt = make(search, choice)
+        halves = halves_of(attempt)
+        ended = halves.run()
+        judged, published = halves.read("judged"), halves.read("published")
+        if judged and published:
+            return Finished(halves.kept, judged, published)
+        if any(each.status == "timed out" for each in ended):
+            search.is_budget_limited = True
+        notes = "; ".join(each.note for each in ended if each.note)
+        message = (
+            f"The final fit of {attempt.choice.title} did not succeed ({notes}); a smaller one is tried."
+        )
+        search.reporter.warn(TrainingWarning(message))
+    raise TrainingFailed(f"The final fit did not succeed: {notes}.")
+
+
+def _whole(search: Search, choice: Choice) -> Attempt:
+    """All that was chosen, on all rows."""
+    seconds = max(search.clock.remaining, MIN_SECONDS)
+    end = Deadline.after(seconds + OVERTIME_SHARE * search.clock.budget_seconds)
+    return Attempt(0, choice, None, Deadline.after(seconds), end)
+
+
+def _best_alone(search: Search, choice: Choice) -> Attempt:
+    """The best single candidate on the rows that it was compared on."""
+    best = min(search.outcomes.values(), key=lambda each: each.entry.score or np.inf)
+    end = Deadline.after(max(5.0, 20 * best.fold_seconds))
+    return Attempt(1, choice_of(search, {best.candidate.key: 1.0}), len(search.split.search), end, end)
+
+
+def _quickest_alone(search: Search, choice: Choice) -> Attempt:
+    quick = min(search.outcomes.values(), key=lambda each: each.fold_seconds)
+    end = Deadline.after(120.0)
+    return Attempt(2, choice_of(search, {quick.candidate.key: 1.0}), len(search.split.search), end, end)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """The two halves of an attempt, each in a child that leaves a JSON file: published, and judged."""
+
+    request: TrainingRequest
+    workdir: Path
+    search: Search
+    attempt: Attempt
+
+    @property
+    def is_parallel(self) -> bool:
+        return self.search.children.n_slots > 1
+
+    def run(self) -> list[Ended]:
+        """Do what is not done yet: side by side when there are two slots. What was published is judged."""
+        self._start("published", self.publish, 0.85, "Fitting {} on all rows")
+        if self.is_parallel:
+            self._start_judging()
+        ended = self._wait()
+        if self.kept.weights.keys() != self.attempt.choice.weights.keys():
+            # Members were left out for want of time: a report of all of them would be about another model.
+            self.search.is_budget_limited = True
+            self.path("judged").unlink(missing_ok=True)
+        if self.read("published"):
+            self._start_judging()
+        return ended + self._wait()
+
+    @property
+    def kept(self) -> Choice:
+        """What was published of the choice."""
+        weights = (self.read("published") or {}).get("weights", self.attempt.choice.weights)
+        is_same = weights.keys() == self.attempt.choice.weights.keys()
+        return self.attempt.choice if is_same else choice_of(self.search, weights)
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        return self.search.checkpoints.read_json(self.path(name).name)
+
+    def _start_judging(self) -> None:
+        self._start("judged", self.judge, 0.93, "Evaluating {} on the held-out rows")
+
+    def _start(self, name: str, work: Callable[[], None], fraction: float, message: str) -> None:
+        if not self.path(name).exists():
+            self.search.reporter.progress(fraction, message.format(self.kept.title))
+            key = f"{name}-{self.attempt.number}"
+            self.search.children.start(key, work, max(self.attempt.end.remaining, 1.0))
+
+    def _wait(self) -> list[Ended]:
+        ended = []
+        while not self.search.children.is_idle:
+            ended.append(self.search.children.wait())
+        return ended
+
+    def publish(self) -> None:
+        """Fit what was chosen on all rows, and write the files of the version and what is in them."""
+        raise NotImplementedError
+
+    def judge(self) -> None:
+        """Fit what was published on a part of the rows, and write the report on the others."""
+        raise NotImplementedError
+
+    def publishing_plan(self) -> Plan:
+        """With one slot, this has to leave time for the judging, which fits on the development rows again."""
+        again, reserved = 0.0, 0.0
+        if not self.is_parallel:
+            again = self.search.costs.n_development / self.search.costs.n_all
+            reserved = REPORT_SHARE * self.search.finish_seconds
+        return self.plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+
+    def plan(self, choice: Choice, deadline: Deadline, again_share: float) -> Plan:
+        members = tuple(self.chosen(outcome, weight) for outcome, weight in choice.members)
+        return Plan(members, self.attempt.max_rows, self.request.seed, deadline, again_share)
+
+    def chosen(self, outcome: Outcome, weight: float) -> Chosen:
+        costs = self.search.costs
+        return Chosen(outcome.candidate, outcome.stage, weight, costs.fit_all(outcome), costs.write(outcome))
+
+    def path(self, name: str) -> Path:
+        return self.search.checkpoints.folder / f"{name}-{self.attempt.number}.json"
+
+
+@dataclass(frozen=True)
+class RowHalves(Halves):
+    """The halves of a task whose rows are held out, each for itself."""
+
+    conditions: Conditions
+    baselines: Baselines
+
+    def publish(self) -> None:
+        publish(
+            self.publishing_plan(),
+            self.search.table,
+            self.request.table,
+            self.workdir,
+            self.path("published"),
+            decided_of=self._decided,
+        )
+
+    def judge(self) -> None:
+        kept = self.kept
+        judge(
+            self.plan(kept, self.attempt.deadline, 0.0),
+            self.search.table,
+            self.search.split,
+            self.path("judged"),
+            linear=self._linear(kept),
+            judging=Judging(
+                decided=self._decided(kept.weights),
+                conditions=self.conditions,
+                baselines=self.baselines.found(),
+                baseline_notes=self.baselines.notes,
+                importance_seconds=max(1.0, IMPORTANCE_SHARE * self.request.budget_seconds),
+                dependence_seconds=max(0.6, DEPENDENCE_SHARE * self.request.budget_seconds),
+            ),
+            workdir=self.workdir,
+        )
+
+    def _decided(self, weights: Mapping[str, float]) -> Decided:
+        """From what these members said of rows that they were not fitted on."""
+        n_development = len(self.search.split.development)
+        n_fitted = min(n_development, self.attempt.max_rows or n_development)
+        return decide(self.search, choice_of(self.search, weights), self.request.threshold, n_fitted)
+
+    def _linear(self, choice: Choice) -> Chosen | None:
+        """The linear baseline, unless it was not fitted or is what was chosen."""
+        found = self.search.outcomes.get(portfolio.linear_baseline(self.search.table.task).key)
+        is_same = found is not None and set(choice.weights) == {found.candidate.key}
+        return None if found is None or is_same else self.chosen(found, 1.0)

@@ -1,0 +1,270 @@
+"""A forecasting run from its request to result.json, in the order it happens."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InvalidTrainingRequest
+from ..execution.child_processes import Children
+from ..execution.json_files import write_json
+from ..execution.progress import Clock, Deadline, Reporter
+from ..explanation.permutation_importance import predicted
+from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtest
+from ..forecasting.forecast_report import KnownErrors, floor_of, report
+from ..forecasting.forecast_spec import Ending, ForecastSpec
+from ..forecasting.horizon_intervals import StepErrors
+from ..forecasting.series import SeriesTable, make_series
+from ..forecasting.training_table import View, actual, described, fits_log
+from ..inference.forecast_predictor import StoredForecast, golden_of
+from ..inference.loading import load_predictor
+from ..persistence.version_files import FORECAST, store_json
+from ..search.checkpoints import Checkpoints
+from ..search.fold_fitting import fit_fold
+from ..search.forecast_portfolio import SCOUT, forecast_auto
+from ..search.leaderboard import Entry
+from ..search.search import Search
+from ..search.selection import choose
+from ..search.time_estimates import Costs
+from ..tables.stored_tables import read_columns
+from ..types.schema import ColumnProfile, Role, TableSchema, Task
+from ..types.training_request import ForecastOptions, TrainingRequest
+from ..types.warnings import TrainingWarning
+from ..validation.splits import Split
+from ..validation.training_table import TrainingTable
+from .finalization import Finished, Halves, finish_by
+from .packaging import store, told
+from .reading import LOADED_EARLY
+from .refitting import fit_plan
+from .result_file import write_search_result
+from .supervised_run import search_candidates
+
+# Rows to fit on, for each second of the budget and thread: about forty features each.
+ROWS_PER_SECOND, MIN_ROWS, MAX_ROWS = 250, 4_000, 120_000
+N_GOLDEN = 20
+# Rows that are enough to say which view pays.
+SCOUTED_ROWS = 4_000
+# What candidates are compared by: RMSE in units of the spread that a series had when a forecast was made.
+SCALED = "scaled_rmse"
+
+
+def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
+    """Train as a checked request asks; WORKDIR/result.json is whole when this returns.
+
+    Raises MlwebError with the reason.
+    """
+    reporter.progress(0.0, "Reading the table")
+    for name in LOADED_EARLY:
+        importlib.import_module(name)
+    table, options = _read(request, reporter)
+    backtest = _backtest(request, table, options, reporter)
+    checkpoints = Checkpoints.open(workdir, request.digest)
+    children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
+    clock = Clock(reporter.started_at, request.budget_seconds)
+    search: Search = ForecastSearch(
+        backtest.table, backtest.split, checkpoints, children, clock, reporter, request.seed
+    )
+    search.startup_seconds = clock.elapsed
+    search.costs = _costs(backtest, search)
+    try:
+        search = search_candidates(request, search, forecast_auto)
+        reporter.progress(0.8, "Blending the best candidates")
+        choice = choose(search, max_members=request.limits.max_members)
+        finished = finish_by(
+            search, choice, lambda attempt: ForecastHalves(request, workdir, search, attempt, backtest)
+        )
+    finally:
+        children.kill_all()
+    _write(request, workdir, search, backtest, finished, options)
+
+
+def _read(request: TrainingRequest, reporter: Reporter) -> tuple[SeriesTable, ForecastOptions]:
+    options = _options(request)
+    names = [options.date_column, request.target, *([options.group_column] if options.group_column else [])]
+    columns = read_columns(Path(request.parquet), _as_forecast(request.table, request.target, options), names)
+    table, warnings = make_series(options, request.target, columns)
+    n_series = len(table.series)
+    series = "1 series" if n_series == 1 else f"{n_series:,} series"
+    reporter.emit(
+        "started",
+        message=f"Training on {series}, {table.frequency.title}, of up to {table.longest:,} periods.",
+        task=Task.FORECASTING.value,
+        n_rows=request.schema.n_rows,
+        n_features=len(names) - 1,
+    )
+    for warning in warnings:
+        reporter.warn(warning)
+    return table, options
+
+
+def _as_forecast(table: TableSchema, target: str, options: ForecastOptions) -> TableSchema:
+    """The columns in the roles that they have here: counts that never repeat are numbers, not identifiers."""
+    roles = {target: Role.NUMERIC, options.date_column: Role.DATETIME, options.group_column: Role.CATEGORICAL}
+    columns = tuple(replace(each, role=roles.get(each.name, each.role)) for each in table.columns)
+    return replace(table, columns=columns)
+
+
+def _options(request: TrainingRequest) -> ForecastOptions:
+    if request.forecast is None:
+        raise InvalidTrainingRequest("Say which column holds the dates.")
+    return request.forecast
+
+
+def _backtest(
+    request: TrainingRequest, table: SeriesTable, options: ForecastOptions, reporter: Reporter
+) -> Backtest:
+    """The rows of the view that a quick estimator forecasts best."""
+    shape, horizon, warnings = find_shape(table, options)
+    for warning in warnings:
+        reporter.warn(warning)
+    cuts = find_cuts(table, shape, horizon)
+    allowed = int(ROWS_PER_SECOND * request.budget_seconds * request.limits.n_threads)
+    max_rows = min(max(MIN_ROWS, allowed), MAX_ROWS)
+    logs = (False, True) if fits_log(table.series) else (False,)
+    views = [
+        View(table, replace(shape, has_trend=has_trend), horizon, is_log)
+        for is_log, has_trend in itertools.product(logs, (False, True))
+    ]
+
+    def rows_of(view: View, most: int) -> Backtest:
+        return make_backtest(view, cuts, request.target, max_rows=most, seed=request.seed)
+
+    few = min(SCOUTED_ROWS, max_rows)
+    return rows_of(min(views, key=lambda view: _scouted(rows_of(view, few), request.seed)), max_rows)
+
+
+def _scouted(backtest: Backtest, seed: int) -> float:
+    """The mean absolute error of a quick estimator on the rows that candidates are compared on."""
+    errors = []
+    for fit, score in backtest.split.folds:
+        found = fit_fold(SCOUT, backtest.table.rows(fit), backtest.table.rows(score), seed=seed)
+        points = backtest.points[score]
+        past = described(backtest.view, points)
+        values = backtest.view.scaling.inverse(past.base + past.scale * found.predictions[-1])
+        errors.append(np.abs(values - actual(backtest.view, points)))
+    mean = float(np.concatenate(errors).mean())
+    return mean if math.isfinite(mean) else math.inf
+
+
+@dataclass
+class ForecastSearch(Search):
+    """Candidates compared on the folds of a backtest, which stay what they are when time is short."""
+
+    def _tell(self, entry: Entry) -> None:
+        super()._tell(replace(entry, metric=SCALED))
+
+    def _smaller_split(self, n_rows: int) -> Split:
+        folds = tuple((fit[-n_rows:], score) for fit, score in self.split.folds)
+        return replace(self.split, folds=folds)
+
+
+def _costs(backtest: Backtest, search: Search) -> Costs:
+    """The report takes a fit at every cut."""
+    n_judged = sum(len(fit) for fit, _ in backtest.reported)
+    n_fold = min(len(fit) for fit, _ in backtest.split.folds)
+    return Costs(n_fold, n_judged, len(backtest.training), search.children.n_slots)
+
+
+@dataclass(frozen=True)
+class ForecastHalves(Halves):
+    """Published is a fit on all rows; judged are fits at every cut, each on what was known then."""
+
+    backtest: Backtest
+
+    def publish(self) -> None:
+        plan = self.publishing_plan()
+        table = self.backtest.table.rows(self.backtest.training)
+        fitted = fit_plan(plan, table)
+        published = store(
+            fitted.pipeline, table, _schema_of(table), self.workdir, seed=plan.seed, has_background=False
+        )
+        n_rows = min(len(table), plan.max_rows or len(table))
+        write_json(
+            self.path("published"), {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows}
+        )
+
+    def judge(self) -> None:
+        kept, backtest = self.kept, self.backtest
+        plan = replace(self.plan(kept, self.attempt.deadline, 0.0), deadline=Deadline(math.inf))
+        answers = [
+            predicted(fit_plan(plan, backtest.table.rows(fit)).pipeline, backtest.table.rows(rows))
+            for fit, rows in backtest.reported
+        ]
+        given = np.concatenate(answers)
+        rows = np.concatenate([backtest.split.search, backtest.judged])
+        errors = backtest.table.target.y[rows] - np.concatenate([kept.out_of_fold, given])
+        known = KnownErrors(backtest, rows, errors)
+        found = report(backtest, given, known, seed=self.request.seed)
+        write_json(
+            self.path("judged"),
+            {"report": {**found, "artifacts": {}}, "errors": known.at(backtest.cuts.end).to_json()},
+        )
+
+
+def _schema_of(table: TrainingTable) -> TableSchema:
+    """The pipeline's own columns as a dataset's: what is stored of the inner version names them."""
+    storage = {Role.CATEGORICAL: "VARCHAR"}
+    columns = (ColumnProfile(name, role, storage.get(role, "DOUBLE")) for name, role in table.roles.items())
+    return TableSchema(tuple(columns), len(table))
+
+
+def _write(
+    request: TrainingRequest,
+    workdir: Path,
+    search: Search,
+    backtest: Backtest,
+    finished: Finished,
+    options: ForecastOptions,
+) -> None:
+    view = backtest.view
+    spec = ForecastSpec(
+        target=request.target,
+        date_column=options.date_column,
+        group_column=options.group_column,
+        frequency=view.table.frequency,
+        horizon=view.horizon,
+        shape=view.shape,
+        is_log=view.is_log,
+        floor=floor_of(view),
+        endings=tuple(Ending.of(each, view.shape) for each in view.table.series),
+        aggregation=options.aggregation,
+    )
+    signature = spec.signature()
+    errors = StepErrors.from_json(finished.judged["errors"])
+    artifacts = dict(finished.published["artifacts"])
+    files: Mapping[str, Path | bytes] = {name: workdir / each["path"] for name, each in artifacts.items()}
+    stored = StoredForecast(spec, errors, golden_of(load_predictor(files, signature), spec, _golden(spec)))
+    artifacts[FORECAST] = told(store_json(workdir / "artifacts" / FORECAST, stored.to_json()), workdir)
+    _note(search, backtest)
+    changed = replace(
+        finished,
+        judged=finished.judged["report"],
+        published={**finished.published, "artifacts": artifacts, "signature": signature.to_json()},
+    )
+    n_values = sum(int(np.isfinite(each.values).sum()) for each in view.table.series)
+    write_search_result(request, workdir, search, changed, task=Task.FORECASTING, n_rows=n_values)
+
+
+def _golden(spec: ForecastSpec) -> dict[str, Any]:
+    """The first and the last steps of some series, as canonical columns."""
+    steps = sorted({1, (1 + spec.horizon) // 2, spec.horizon})
+    places = np.unique(np.linspace(0, len(spec.endings) - 1, N_GOLDEN // len(steps)).astype(int))
+    pairs = list(itertools.product(places.tolist(), steps))
+    indexes = np.array([spec.endings[place].end + step for place, step in pairs])
+    columns: dict[str, Any] = {spec.date_column: spec.frequency.moments(indexes)}
+    if spec.group_column:
+        columns[spec.group_column] = np.array([spec.endings[place].name for place, _ in pairs], object)
+    return columns
+
+
+def _note(search: Search, backtest: Backtest) -> None:
+    if backtest.view.is_log:
+        message = "The logarithm of the target is forecast: that was better in a test on the past."
+        search.reporter.warn(TrainingWarning(message))

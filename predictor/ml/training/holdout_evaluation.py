@@ -1,0 +1,201 @@
+"""The half of the end that makes the report: fitted on the development rows, judged on the held-out ones.
+
+Runs in a child of its own and leaves a JSON file, so that a killed run does not repeat it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration.decision_thresholds import Scores
+from ..evaluation.evaluation_report import Baseline, EvaluationReport, decision, dummy_predictions, evaluate
+from ..execution.json_files import write_json
+from ..execution.progress import Deadline
+from ..explanation.partial_dependence import dependence
+from ..explanation.permutation_importance import Importance, permutation_importance, predicted
+from ..metrics.confidence_intervals import fold_intervals
+from ..persistence import version_files
+from ..pipelines.fitted_pipeline import FittedPipeline
+from ..types.schema import Task, canonical_text
+from ..types.split import SplitKind
+from ..validation.splits import Split
+from ..validation.test_conditions import Conditions
+from ..validation.training_table import TrainingTable
+from .coverage_check import sureness
+from .packaging import told
+from .post_processing import Decided
+from .refitting import Chosen, Plan, fit_plan
+
+Array = NDArray[Any]
+# Importance, and then dependence, may take this much of what is left: the report has still to be written.
+LEFT_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What a report needs beside the fits: what was decided, how the test was made, what else was fitted for it."""
+
+    decided: Decided
+    conditions: Conditions
+    baselines: Sequence[Baseline]
+    baseline_notes: Sequence[str]
+    importance_seconds: float
+    dependence_seconds: float
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What would be served, and the baselines, on the held-out rows; `before` calibrating."""
+
+    pipeline: FittedPipeline
+    held_out: TrainingTable
+    before: Array
+    own: Array
+    baselines: Sequence[Baseline]
+
+
+def judge(
+    plan: Plan,
+    table: TrainingTable,
+    split: Split,
+    target_path: Path,
+    *,
+    linear: Chosen | None,
+    judging: Judging,
+    workdir: Path,
+) -> None:
+    """Fit on the development rows, evaluate on the held-out ones, write the report.
+
+    What follows the fits is optional, and asks `plan.deadline` first.
+    """
+    tried = _tried(plan, table, split, linear, judging)
+    importance, n_rows = permutation_importance(
+        tried.pipeline,
+        tried.held_out,
+        seed=plan.seed,
+        max_seconds=min(judging.importance_seconds, LEFT_SHARE * plan.deadline.remaining),
+    )
+    made = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
+    sure = sureness(tried.held_out.target, tried.before, tried.own, judging.decided)
+    report = {**made.to_json(), **sure.document, "artifacts": {}}
+    if sure.replaced is not None:
+        # In a folder of its own: the other half may be writing what this replaces.
+        file = version_files.write_uncertainty(workdir / "judged", sure.replaced)
+        report["artifacts"][file.name] = told(file, workdir)
+    report["dependence"] = dependence(
+        tried.pipeline,
+        tried.held_out,
+        order=[each.column for each in importance],
+        seed=plan.seed,
+        max_seconds=min(judging.dependence_seconds, LEFT_SHARE * plan.deadline.remaining),
+    )
+    if table.task is Task.BINARY:
+        scores = _scores(tried, judging.decided)
+        file = version_files.write_scores(workdir / "artifacts", scores.to_json())
+        report["artifacts"][file.name] = told(file, workdir)
+        report["decision"] = _decision(tried, judging.decided, scores)
+    write_json(target_path, report)
+
+
+def _tried(plan: Plan, table: TrainingTable, split: Split, linear: Chosen | None, judging: Judging) -> Tried:
+    """What was chosen and the baselines, fitted on the development rows and asked for the held-out ones."""
+    calibration = judging.decided.calibration
+    development, held_out = table.rows(split.development), table.rows(split.held_out)
+    # Judged is what is published, so nothing is left out here.
+    in_full = replace(plan, deadline=Deadline(math.inf))
+    raw = fit_plan(in_full, development).pipeline
+    before = predicted(raw, held_out)
+    return Tried(
+        pipeline=replace(raw, calibration=calibration),
+        held_out=held_out,
+        before=before,
+        own=before if calibration is None else calibration.apply(before),
+        baselines=[
+            Baseline("dummy", "No features", dummy_predictions(development.target, len(held_out))),
+            *_linear(in_full, plan.deadline, linear, raw, development, held_out),
+            *judging.baselines,
+        ],
+    )
+
+
+def _evaluated(
+    tried: Tried, split: Split, judging: Judging, importance: Sequence[Importance], n_rows: int, *, seed: int
+) -> EvaluationReport:
+    decided, held_out = judging.decided, tried.held_out
+    threshold = decided.threshold.value if decided.threshold else None
+    return evaluate(
+        held_out.target,
+        tried.own,
+        tried.baselines,
+        {**decided.cross_validation, "intervals": _fold_intervals(decided, split, held_out.task, threshold)},
+        seed=seed,
+        table=held_out,
+        together=_groups(split, judging.conditions),
+        conditions=judging.conditions,
+        baseline_notes=judging.baseline_notes,
+        importance=[each.to_json() for each in importance],
+        importance_rows=n_rows,
+        threshold=threshold,
+    )
+
+
+def _groups(split: Split, conditions: Conditions) -> NDArray[np.intp] | None:
+    """The group of each held-out row, when the split is by groups; copies of rows are none."""
+    together = split.layout.together
+    return (
+        together[split.held_out]
+        if together is not None and conditions.split.kind is SplitKind.GROUP
+        else None
+    )
+
+
+def _linear(
+    plan: Plan,
+    deadline: Deadline,
+    linear: Chosen | None,
+    pipeline: FittedPipeline,
+    table: TrainingTable,
+    held_out: TrainingTable,
+) -> list[Baseline]:
+    """The linear baseline: the member of the blend that it is, or else fitted if there is time."""
+    if linear is None:
+        return []
+    by_weight = sorted(plan.members, key=lambda each: -each.weight)
+    places = [number for number, each in enumerate(by_weight) if each.candidate.key == linear.candidate.key]
+    if places:
+        simple = replace(pipeline, members=(replace(pipeline.members[places[0]], weight=1.0),))
+    elif deadline.allows(linear.seconds):
+        simple = fit_plan(replace(plan, members=(linear,)), table).pipeline
+    else:
+        return []
+    return [Baseline("linear", linear.candidate.title, predicted(simple, held_out))]
+
+
+def _fold_intervals(decided: Decided, split: Split, task: Task, threshold: float | None) -> dict[str, Any]:
+    scored = split.scored
+    folds = [(len(fit), np.searchsorted(scored, score)) for fit, score in split.folds]
+    return fold_intervals(task, decided.y, decided.cross_fitted, folds, threshold=threshold)
+
+
+def _scores(tried: Tried, decided: Decided) -> Scores:
+    return Scores(
+        (decided.y == 1, decided.out_of_fold[:, 1]),
+        (tried.held_out.target.y == 1, tried.own[:, 1]),
+        {each.key: each.predictions[:, 1] for each in tried.baselines},
+    )
+
+
+def _decision(tried: Tried, decided: Decided, scores: Scores) -> dict[str, Any]:
+    return decision(
+        decided.threshold,
+        str(canonical_text(tried.held_out.target.classes[1])),
+        held_out=scores.held_out,
+        out_of_fold=scores.out_of_fold,
+    )

@@ -1,0 +1,106 @@
+"""Validation of a training request against the schema of its table, before any value is read."""
+
+from __future__ import annotations
+
+from ...errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
+from ..estimators.catalogue import CATALOGUE, estimators_for, validate_params
+from ..forecasting.request_checks import check_forecast
+from ..types.schema import TableSchema, Task
+from ..types.training_request import AUTO, TrainingRequest
+from ..validation.split_suggestions import check_split
+from ..validation.target import MIN_ROWS, TargetFacts, check_target
+from ..validation.training_table import feature_roles
+
+
+def check_request(request: TrainingRequest) -> Task:
+    """The task that would be trained, from the schema alone: cheap enough before queueing.
+
+    Raises InvalidTrainingRequest (or InvalidHyperparameters) with the reason.
+    """
+    table = request.table
+    _check_task(request)
+    _check_names(request, table)
+    task = request.task
+    if task is Task.FORECASTING:
+        check_forecast(request)
+        _check_estimator(request, task.fitted_as)
+        return task
+    if request.forecast is not None:
+        raise InvalidTrainingRequest(
+            "Dates and a horizon are for forecasting; choose that task, or leave them out."
+        )
+    if task is not None and not task.has_target and table.n_rows < MIN_ROWS:
+        raise InvalidTrainingRequest(
+            f"This table has {table.n_rows} rows; at least {MIN_ROWS} are needed.", limit=MIN_ROWS
+        )
+    if task is None or task.has_target:
+        task = check_target(TargetFacts.from_profile(table[request.target], table.n_rows), task)
+    if not feature_roles(table, request.target):
+        purpose = f"predict {shown(request.target)} from" if task.has_target else "describe the rows by"
+        raise InvalidTrainingRequest(
+            f"No feature is left to {purpose}: every other column is an "
+            "identifier or constant. Change a column's role or choose another table."
+        )
+    if not task.has_target and request.split.column is not None:
+        raise InvalidTrainingRequest(
+            f"The split cannot be chosen for {task.label}, which is not tested on kept rows."
+        )
+    check_split(request.split, table, request.target)
+    _check_estimator(request, task)
+    if request.threshold is not None and task is not Task.BINARY:
+        raise InvalidThreshold(
+            f"A threshold decides between two classes; {shown(request.target)} is predicted as {task.value}. "
+            "Leave the threshold out."
+        )
+    return task
+
+
+def _check_task(request: TrainingRequest) -> None:
+    task = request.task
+    if task is not None and not task.has_target:
+        if request.target:
+            raise InvalidTrainingRequest(
+                f"A run for {task.label} has no target; leave {shown(request.target)} out, or choose a task "
+                "that predicts it."
+            )
+    elif not request.target:
+        raise InvalidTrainingRequest("Say which column to predict: the target.")
+
+
+def _check_names(request: TrainingRequest, table: TableSchema) -> None:
+    if request.target and request.target not in table:
+        raise InvalidTrainingRequest(
+            f"There is no column {shown(request.target)} in this table. "
+            f"Its columns are {listed(table.names)}."
+        )
+    unknown = [name for name in request.roles if name not in table]
+    if unknown:
+        raise InvalidTrainingRequest(
+            f"Roles are given for columns that this table does not have: {listed(unknown)}."
+        )
+    if not request.budget_seconds > 0:
+        raise InvalidTrainingRequest("The time budget must be more than 0 seconds.")
+
+
+def _check_estimator(request: TrainingRequest, task: Task) -> None:
+    if request.estimator == AUTO:
+        fitting = estimators_for(task)
+        # Where there is one estimator, Auto has nothing to choose: its hyperparameters may be given.
+        if len(fitting) == 1:
+            validate_params(fitting[0].key, task, request.params)
+        elif request.params:
+            raise InvalidTrainingRequest(
+                "Auto chooses the hyperparameters itself; leave them out or name an estimator."
+            )
+        return
+    if request.estimator not in CATALOGUE:
+        raise InvalidTrainingRequest(
+            f"There is no estimator {shown(request.estimator)}. "
+            f"Choose {AUTO} or one of {listed(CATALOGUE, 30)}."
+        )
+    if task not in CATALOGUE[request.estimator].tasks:
+        raise InvalidTrainingRequest(
+            f"{CATALOGUE[request.estimator].title} cannot be trained for a {task.value} task. "
+            "Choose another estimator."
+        )
+    validate_params(request.estimator, task, request.params)

@@ -1,0 +1,160 @@
+"""One training run from its request to result.json, in the order it happens."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ...errors import TrainingFailed
+from ..execution.child_processes import Children
+from ..execution.progress import Clock, Reporter
+from ..pipelines.candidate import Candidate
+from ..search import portfolio
+from ..search.auto import auto
+from ..search.baselines import Baselines
+from ..search.checkpoints import Checkpoints
+from ..search.learning_curve import NO_TIME, LearningCurve, learning_curve
+from ..search.search import Search
+from ..search.selection import choose
+from ..tables.stored_tables import read_columns
+from ..types.split import SplitKind
+from ..types.training_request import AUTO, TrainingRequest
+from ..types.warnings import TrainingWarning
+from ..validation.duplicates import Duplicates, find_duplicates
+from ..validation.split_layout import layout_of
+from ..validation.split_suggestions import suggested
+from ..validation.splits import Split, split_rows
+from ..validation.target_leakage import find_leaks
+from ..validation.test_conditions import Conditions
+from ..validation.training_table import TrainingTable, feature_roles, make_table
+from .finalization import finish
+from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read
+from .result_file import write_search_result
+
+# Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
+CELLS_PER_SECOND = 10_000
+# Beyond so many cells for each second and thread, three folds leave time for more candidates than five.
+MANY_CELLS_PER_SECOND = 1_000
+# Share of the budget in which columns are searched for leaks: a wide table has thousands.
+LEAKS_SHARE = 0.03
+# When nothing could be fitted in time, this little is.
+LAST_RESORT_ROWS = 1_000
+LAST_RESORT_SECONDS = 60.0
+
+
+def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
+    """Train as a checked request asks; WORKDIR/result.json is whole when this returns.
+
+    Raises MlwebError with the reason.
+    """
+    reporter.progress(0.0, "Reading the table")
+    for name in LOADED_EARLY:
+        importlib.import_module(name)
+    table, leaks = _read(request, reporter)
+    conditions = _conditions(request, table, leaks, reporter)
+    split = _split(request, table, conditions.duplicates, reporter)
+    checkpoints = Checkpoints.open(workdir, request.digest)
+    children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
+    clock = Clock(reporter.started_at, request.budget_seconds)
+    search = Search(table, split, checkpoints, children, clock, reporter, request.seed)
+    search.startup_seconds = clock.elapsed
+    baselines = Baselines(search)
+    try:
+        baselines.start(request)
+        search = search_candidates(request, search)
+        baselines.settle()
+        reporter.progress(0.78, "Asking whether more rows would help")
+        # A search in the last resort has used up more than the budget already.
+        curve = learning_curve(search) if search.clock is clock else LearningCurve(NO_TIME)
+        reporter.progress(0.8, "Blending the best candidates")
+        choice = choose(search, max_members=request.limits.max_members)
+        finished = finish(request, workdir, search, choice, conditions, baselines)
+    finally:
+        children.kill_all()
+    judged = {**finished.judged, "learning_curve": curve.to_json()}
+    finished = replace(finished, judged=judged)
+    write_search_result(request, workdir, search, finished, task=search.table.task, n_rows=len(search.table))
+
+
+def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, tuple[str, ...]]:
+    """The rows to learn from, with what is doubtful about them told; the columns that give the target away."""
+    schema = request.table
+    sample = rows_to_read(request)
+    names = [*feature_roles(schema, request.target), request.target]
+    if request.split.column is not None and request.split.column not in names:
+        names.append(request.split.column)
+    columns = read_columns(Path(request.parquet), schema, names, sample=sample, seed=request.seed)
+    table, warnings = make_table(request, columns)
+    if sample:
+        message = f"Of {schema.n_rows} rows, {len(table)} drawn at random are used within this budget."
+        warnings.append(TrainingWarning(message))
+    reporter.emit(
+        "started",
+        message=f"Training on {len(table)} rows and {len(table.columns)} features.",
+        task=table.task.value,
+        n_rows=len(table),
+        n_features=len(table.columns),
+    )
+    leaks = find_leaks(table, seed=request.seed, max_seconds=max(1.0, LEAKS_SHARE * request.budget_seconds))
+    for warning in [*warnings, *leaks]:
+        reporter.warn(warning)
+    return table, tuple(each.column for each in leaks if each.column is not None)
+
+
+def _conditions(
+    request: TrainingRequest, table: TrainingTable, leaks: tuple[str, ...], reporter: Reporter
+) -> Conditions:
+    """How the model will be tested, with what is doubtful about that told."""
+    is_random = request.split.kind is SplitKind.RANDOM
+    duplicates = find_duplicates(table, is_kept_together=is_random)
+    if duplicates.sentence:
+        reporter.warn(TrainingWarning(duplicates.sentence))
+    better = suggested(request.table, request.target)
+    return Conditions(request.split, better, duplicates, leaks, len(table))
+
+
+def _split(
+    request: TrainingRequest, table: TrainingTable, duplicates: Duplicates, reporter: Reporter
+) -> Split:
+    seconds = request.budget_seconds * request.limits.n_threads
+    n_columns = max(len(table.columns), 10)
+    max_rows = max(MIN_SEARCH_ROWS, int(CELLS_PER_SECOND * seconds / n_columns))
+    is_large = min(len(table), max_rows) * n_columns > MANY_CELLS_PER_SECOND * seconds
+    split = split_rows(
+        table.target,
+        seed=request.seed,
+        holdout_share=request.holdout_share,
+        n_folds=min(request.n_folds, 3) if is_large else request.n_folds,
+        max_search_rows=max_rows,
+        layout=layout_of(request.split, table, duplicates),
+    )
+    if split.is_sampled:
+        message = (
+            f"Candidates were compared on {len(split.search)} of {len(split.development)} rows, so that the "
+            "search ends within the budget; what was chosen is fitted on all rows."
+        )
+        reporter.warn(TrainingWarning(message))
+    return split
+
+
+def search_candidates(
+    request: TrainingRequest, search: Search, choose_all: Callable[..., list[Candidate]] = auto
+) -> Search:
+    """The search with at least one candidate fitted: in the last resort on a few rows and over the budget."""
+    if request.estimator == AUTO:
+        first = choose_all(search, seed=request.seed)
+    else:
+        first = [replace(portfolio.single(request.estimator, request.params), share=0.9)]
+        search.run(first, is_pruned=False)
+    if not search.outcomes and search.is_budget_limited:
+        search = search.shrunk(LAST_RESORT_ROWS, LAST_RESORT_SECONDS)
+        message = f"No candidate ended in time, so only {len(search.split.search)} rows were used."
+        search.reporter.warn(TrainingWarning(message))
+        search.run([replace(each, share=1.0) for each in first], is_pruned=False)
+    if not search.outcomes:
+        notes = "; ".join(f"{entry.title}: {entry.note}" for entry in search.leaderboard())
+        raise TrainingFailed(f"No candidate could be fitted. {notes}")
+    return search

@@ -1,0 +1,126 @@
+"""What runs without a target share: reading the table, storing the version, writing result.json."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InvalidTrainingRequest
+from ..execution.progress import Clock, Reporter
+from ..features.feature_spec import FeatureSpec
+from ..pipelines.fitted_pipeline import FittedPipeline, Member
+from ..tables.stored_tables import read_columns
+from ..types.schema import Scalar, Task
+from ..types.training_request import TrainingRequest
+from ..types.warnings import TrainingWarning
+from ..validation.target import MIN_ROWS, Target, missing
+from ..validation.training_table import TrainingTable, feature_roles
+from .packaging import store
+from .reading import LOADED_EARLY, rows_to_read
+from .result_file import write_result
+
+# Fewer rows can be divided in any way one likes.
+FEW_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a run found out: the pipeline, the labels that it gives, and all that is told of it."""
+
+    pipeline: FittedPipeline
+    classes: tuple[Scalar, ...]
+    codes: NDArray[np.intp]
+    title: str
+    params: Mapping[str, Any]
+    report: Mapping[str, Any]
+    leaderboard: list[dict[str, Any]]
+    is_budget_limited: bool
+    threshold: float | None = None
+
+
+def begin(request: TrainingRequest, task: Task, reporter: Reporter) -> tuple[TrainingTable, Clock]:
+    """The rows to learn from, with what is doubtful about them told. Raises InvalidTrainingRequest."""
+    reporter.progress(0.0, "Reading the table")
+    for name in LOADED_EARLY:
+        importlib.import_module(name)
+    schema = request.table
+    roles = feature_roles(schema, "")
+    sample = rows_to_read(request)
+    columns = read_columns(Path(request.parquet), schema, list(roles), sample=sample, seed=request.seed)
+    used = {name: values for name, values in columns.items() if not missing(values).all()}
+    n_rows = len(next(iter(columns.values())))
+    if not used or n_rows < MIN_ROWS:
+        raise InvalidTrainingRequest(f"At least {MIN_ROWS} rows and a column with values are needed.")
+    table = TrainingTable(used, {name: roles[name] for name in used}, Target("", task, np.zeros(n_rows)))
+    reporter.emit(
+        "started",
+        message=f"Looking at {n_rows} rows and {len(used)} features.",
+        task=task.value,
+        n_rows=n_rows,
+        n_features=len(used),
+    )
+    if sample:
+        message = f"Of {schema.n_rows} rows, {n_rows} drawn at random are used within this budget."
+        reporter.warn(TrainingWarning(message))
+    if n_rows < FEW_ROWS:
+        message = f"With {n_rows} rows, what is found may be chance; {FEW_ROWS} or more are better."
+        reporter.warn(TrainingWarning(message))
+    return table, Clock(reporter.started_at, request.budget_seconds)
+
+
+def pipeline_of(
+    spec: FeatureSpec, estimator: Any, key: str, params: Mapping[str, Any], task: Task, n: int
+) -> FittedPipeline:
+    """A pipeline of one estimator; `n` is the number of its labels that have probabilities."""
+    member = Member(estimator, tuple(range(len(spec.outputs))), 1.0, key, dict(params))
+    return FittedPipeline(spec, (member,), task, n)
+
+
+def blocks_of(spec: FeatureSpec) -> list[range]:
+    """The columns of the matrix that belong to each column of the table."""
+    sources = [output.source for output in spec.outputs]
+    return [range(sources.index(name), len(sources) - sources[::-1].index(name)) for name in spec.sources]
+
+
+def end(
+    request: TrainingRequest,
+    workdir: Path,
+    reporter: Reporter,
+    clock: Clock,
+    table: TrainingTable,
+    found: Described,
+) -> None:
+    """Store the version's files and write result.json, as train.py describes it."""
+    reporter.progress(0.95, "Exporting, and comparing what serves with what was fitted")
+    if found.is_budget_limited:
+        reporter.warn(TrainingWarning("The time budget cut the search short: a longer one can tell more."))
+    labelled = replace(table, target=Target("", table.task, found.codes, found.classes))
+    published = store(
+        found.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=found.threshold
+    )
+    member = found.pipeline.members[0]
+    write_result(
+        request,
+        workdir,
+        task=table.task,
+        reporter=reporter,
+        seconds=clock.elapsed,
+        is_budget_limited=found.is_budget_limited,
+        n_rows=len(table),
+        title=found.title,
+        estimator=member.key,
+        params=dict(found.params),
+        **published,
+        weights={member.key: 1.0},
+        n_rows_fitted=len(table),
+        metrics=found.report["metrics"],
+        baseline={},
+        report=found.report,
+        leaderboard=found.leaderboard,
+    )

@@ -1,0 +1,255 @@
+"""What a table and a model version look like: roles, tasks, column profiles and signatures.
+
+Standard library only, so that rows, services and faces can read a schema without loading numpy.
+Every class here is frozen and has a JSON form (`to_json`, `from_json`) that round-trips.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+Scalar = str | int | float | bool | None
+
+
+class Role(StrEnum):
+    """What a column means to a model."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    TEXT = "text"
+    IDENTIFIER = "identifier"
+    CONSTANT = "constant"
+
+
+# What anomaly detection calls a row, beside its score.
+USUAL, UNUSUAL = "usual", "unusual"
+FEATURE_ROLES = frozenset({Role.NUMERIC, Role.CATEGORICAL, Role.BOOLEAN, Role.DATETIME, Role.TEXT})
+
+
+class Task(StrEnum):
+    """What a model answers."""
+
+    REGRESSION = "regression"
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    CLUSTERING = "clustering"
+    ANOMALY = "anomaly"
+    FORECASTING = "forecasting"
+
+    @property
+    def is_classification(self) -> bool:
+        """One of the classes of a target, each with a probability."""
+        return self in (Task.BINARY, Task.MULTICLASS)
+
+    @property
+    def is_supervised(self) -> bool:
+        """Learnt from rows whose answer is known, each row for itself: candidates compete on held-out rows."""
+        return self is Task.REGRESSION or self.is_classification
+
+    @property
+    def has_target(self) -> bool:
+        """Whether one column holds the answer; else every column describes the rows."""
+        return self not in (Task.CLUSTERING, Task.ANOMALY)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether an answer is a label with a probability for each of several."""
+        return self.is_classification or self is Task.CLUSTERING
+
+    @property
+    def fitted_as(self) -> Task:
+        """The task that its estimators are fitted for: a forecast is a regression on the past."""
+        return Task.REGRESSION if self is Task.FORECASTING else self
+
+    @property
+    def label(self) -> str:
+        """Its name in a sentence."""
+        return "anomaly detection" if self is Task.ANOMALY else self.value
+
+
+def canonical_text(value: Any) -> str | None:
+    """The one text form of a scalar in a categorical column; None when the value is missing.
+
+    Integers lose a trailing ".0", booleans are "true" and "false", dates are ISO 8601, text is kept.
+    The empty string and NaN are missing.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Level:
+    """One distinct value of a column and how many rows hold it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bar of a histogram over [low, high)."""
+
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column of a dataset: what it holds and what role was found for it.
+
+    `storage` is the Parquet column's type in DuckDB's words (BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, VARCHAR).
+    `minimum`, `maximum` are numbers for numeric columns and ISO 8601 text for dates.
+    """
+
+    name: str
+    role: Role
+    storage: str
+    n_missing: int = 0
+    n_distinct: int = 0
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    mean: float | None = None
+    median: float | str | None = None
+    levels: tuple[Level, ...] = ()
+    histogram: tuple[Bin, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ColumnProfile:
+        known = {
+            **data,
+            "role": Role(data["role"]),
+            "levels": tuple(Level(**level) for level in data.get("levels", ())),
+            "histogram": tuple(Bin(**each) for each in data.get("histogram", ())),
+            "warnings": tuple(data.get("warnings", ())),
+        }
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The columns of a dataset in file order."""
+
+    columns: tuple[ColumnProfile, ...]
+    n_rows: int
+
+    def __getitem__(self, name: str) -> ColumnProfile:
+        return next(column for column in self.columns if column.name == name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(column.name == name for column in self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        return {column.name: column.role for column in self.columns}
+
+    def to_json(self) -> dict[str, Any]:
+        return {"n_rows": self.n_rows, "columns": [column.to_json() for column in self.columns]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TableSchema:
+        columns = tuple(ColumnProfile.from_json(column) for column in data["columns"])
+        return cls(columns=columns, n_rows=data["n_rows"])
+
+
+@dataclass(frozen=True)
+class FeatureField:
+    """One input of a model version: what callers may send and what training saw.
+
+    `minimum` and `maximum` are the training range, `typical` the median or the most frequent value
+    (a number, a text, a boolean, or ISO 8601 text for dates), `levels` the categories training saw,
+    most frequent first.
+    """
+
+    name: str
+    role: Role
+    has_missing: bool = False
+    is_integer: bool = False
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    typical: Scalar = None
+    levels: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FeatureField:
+        return cls(**{**data, "role": Role(data["role"]), "levels": tuple(data.get("levels", ()))})
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The inputs and the output of a model version.
+
+    `target` is empty for a task without one. `classes` holds the labels as JSON scalars in the order of the
+    probabilities; empty where there are none. For binary tasks the second class is the positive one.
+    """
+
+    target: str
+    task: Task
+    fields: tuple[FeatureField, ...]
+    classes: tuple[Scalar, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.fields)
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in a word: the target, or the task when there is none."""
+        return self.target or self.task.label
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(str(canonical_text(each)) for each in self.classes)
+
+    def typical_row(self) -> dict[str, Scalar]:
+        """The median or most frequent value of each field: a row to start from."""
+        return {each.name: each.typical for each in self.fields}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "target": self.target,
+            "task": self.task.value,
+            "fields": [each.to_json() for each in self.fields],
+            "classes": list(self.classes),
+            "left_out": dict(self.left_out),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Signature:
+        return cls(
+            target=data["target"],
+            task=Task(data["task"]),
+            fields=tuple(FeatureField.from_json(each) for each in data["fields"]),
+            classes=tuple(data.get("classes", ())),
+            left_out=dict(data.get("left_out", {})),
+        )

@@ -1,0 +1,173 @@
+"""What a training run is asked to do, as a frozen dataclass with a JSON form.
+
+Standard library only: the service that queues a run and the supervisor that starts the child read it
+without loading numpy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ...errors import InvalidTrainingRequest, listed, shown
+from .schema import Role, TableSchema, Task
+from .split import SplitBy, SplitKind
+from .threshold_rule import ThresholdRule
+
+AUTO = "auto"
+# The budgets that people choose by name, in seconds.
+EFFORTS = {"quick": 10, "standard": 60, "thorough": 600}
+# From here on, Auto tunes by a model of what it has seen (see tuning.py).
+THOROUGH_SECONDS = 240.0
+
+# What a forecast can be asked for: `frequency.NAMED`, and how rows of one period are joined.
+FREQUENCIES = ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly")
+AGGREGATIONS = ("sum", "mean")
+MAX_HORIZON = 500
+
+
+@dataclass(frozen=True)
+class TrainingLimits:
+    """What a run may use of the machine.
+
+    `n_threads` fits run side by side, each with one thread, so two never fight for a core.
+    `max_memory_bytes` bounds the memory that one fit may add; None leaves it to the machine.
+    `max_members` bounds a blend, because each member costs size and milliseconds for as long as it serves.
+    """
+
+    n_threads: int = 1
+    max_memory_bytes: int | None = None
+    max_members: int = 8
+
+
+@dataclass(frozen=True)
+class ForecastOptions:
+    """What a forecast is of, beside its target.
+
+    `group_column` names the series of a table that holds several; "" when it holds one. `horizon` is how many
+    periods ahead, 0 for what is usual at that frequency. `frequency` is found from the dates when it is "".
+    `aggregation` joins rows of one period: "sum", "mean", or "" to refuse them.
+    """
+
+    date_column: str
+    group_column: str = ""
+    horizon: int = 0
+    frequency: str = ""
+    aggregation: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> ForecastOptions | None:
+        """None for nothing; an option that is None or missing is not given. Raises InvalidTrainingRequest."""
+        given = {name: value for name, value in (data or {}).items() if value not in (None, "")}
+        if not given:
+            return None
+        unknown = sorted(set(given) - set(cls.__dataclass_fields__))
+        texts = [name for name in given if name != "horizon"]
+        horizon = given.get("horizon", 0)
+        if unknown or not all(isinstance(given[name], str) for name in texts):
+            raise InvalidTrainingRequest(
+                f"A forecast takes {listed(cls.__dataclass_fields__)}; all but the horizon are texts."
+            )
+        if isinstance(horizon, bool) or not isinstance(horizon, int):
+            raise InvalidTrainingRequest(
+                f"The horizon is {shown(horizon)}; it has to be a whole number of periods."
+            )
+        return cls(**{"date_column": "", **given})
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """One training run: a table, a target (empty for a task without one), and how long it may take.
+
+    `schema` is the dataset's; `roles` overrides the roles found for some of its columns.
+    `task` None means: found from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
+    `budget_seconds` is wall time from the start of the child to its result. `split` says which rows judge.
+    `threshold`: what the decision threshold of a binary task is chosen by; None leaves it at 0.5.
+    `budget_seconds` is wall time from the start of the child to its result. `forecast` is for forecasting.
+    """
+
+    parquet: str
+    schema: TableSchema
+    target: str
+    task: Task | None = None
+    estimator: str = AUTO
+    params: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    budget_seconds: float = 60.0
+    seed: int = 0
+    holdout_share: float = 0.2
+    n_folds: int = 5
+    split: SplitBy = field(default_factory=SplitBy)
+    limits: TrainingLimits = field(default_factory=TrainingLimits)
+    threshold: ThresholdRule | None = None
+    forecast: ForecastOptions | None = None
+
+    @property
+    def table(self) -> TableSchema:
+        """The schema with the overridden roles in it.
+
+        What names the groups of a split is no feature: the groups of new rows are not those of old ones.
+        """
+        roles = dict(self.roles)
+        if self.split.kind is SplitKind.GROUP and self.split.column not in (None, self.target):
+            roles[str(self.split.column)] = Role.IDENTIFIER
+        columns = tuple(
+            replace(column, role=roles.get(column.name, column.role)) for column in self.schema.columns
+        )
+        return replace(self.schema, columns=columns)
+
+    @property
+    def digest(self) -> str:
+        """Names this request: checkpoints of another request are never taken for ours."""
+        return sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "parquet": self.parquet,
+            "schema": self.schema.to_json(),
+            "target": self.target,
+            "task": self.task.value if self.task else None,
+            "estimator": self.estimator,
+            "params": dict(self.params),
+            "roles": {name: Role(role).value for name, role in self.roles.items()},
+            "budget_seconds": self.budget_seconds,
+            "seed": self.seed,
+            "holdout_share": self.holdout_share,
+            "n_folds": self.n_folds,
+            "split": self.split.to_json(),
+            "limits": asdict(self.limits),
+            "threshold": self.threshold.to_json() if self.threshold else None,
+            "forecast": self.forecast.to_json() if self.forecast else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TrainingRequest:
+        """Raises InvalidTrainingRequest when a part is missing or is not what it should be."""
+        try:
+            known = {
+                **data,
+                "schema": TableSchema.from_json(data["schema"]),
+                "task": Task(data["task"]) if data.get("task") else None,
+                "roles": {name: Role(role) for name, role in data.get("roles", {}).items()},
+                "split": SplitBy.from_json(data.get("split")),
+                "limits": TrainingLimits(**data.get("limits", {})),
+                "threshold": ThresholdRule.from_json(data["threshold"]) if data.get("threshold") else None,
+                "forecast": ForecastOptions.from_json(data.get("forecast")),
+            }
+            return cls(**known)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error
+
+    @classmethod
+    def read(cls, path: Path) -> TrainingRequest:
+        try:
+            return cls.from_json(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error

@@ -1,0 +1,189 @@
+"""What a version of clusters is like, as one JSON document.
+
+    {"format": 1, "task": "clustering", "method": key, "n_rows",
+     "metrics": {"silhouette", "stability", "n_clusters", "largest_share"},
+     "verdict": {"sentence", "is_better": beats chance, "is_sure": and is steady and apart},
+     "clusters": [{"name", "n_rows", "share", "sentence", "traits": ["age far above average (61 vs 39)", …]}],
+     "scores": [{"method", "title", "metric": "silhouette" | "bic", "points": [[number of clusters, score], …],
+                 "chance": the points of shuffled tables, "chosen": number or null}],
+                 better is larger for the silhouette and smaller for the BIC
+     "is_proposed": whether the number of clusters was found rather than asked for,
+     "chance": {"observed", "shuffled": [scores of shuffled tables]} or null,
+     "map": {"x", "y": titles with the share of the variation, "series": [{"name", "points": [[x, y], …]}]}}
+Every number is finite or null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..validation.training_table import TrainingTable
+from .cluster_methods import Labels, Matrix, silhouette
+from .cluster_profiles import Trait, Whole, percent
+from .clustering import Found
+
+# A silhouette above 0.25 is a structure, after Kaufman and Rousseeuw, "Finding groups in data" (1990), table 4.
+STRUCTURE = 0.25
+STEADY = 0.8
+MAP_ROWS = 1_000
+# Rows that profiles are made from; fewer of a wide table: rows × columns × clusters.
+PROFILED_ROWS, MIN_PROFILED, PROFILED_CELLS = 50_000, 500, 10_000_000
+TITLES = {"kmeans": "K-means", "gaussian_mixture": "Gaussian mixture"}
+N_SAID = 3
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """A table with the cluster of each row, and the matrix in which the clusters were found."""
+
+    table: TrainingTable
+    matrix: Matrix
+    labels: Labels
+    names: tuple[str, ...]
+
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        return np.bincount(self.labels, minlength=len(self.names))
+
+
+def report(clustered: Clustered, kept: Found, every: Sequence[Found], *, is_proposed: bool) -> dict[str, Any]:
+    """See the module's docstring. `every` are all methods that were tried, `kept` is the chosen one of them."""
+    compactness = silhouette(clustered.matrix, clustered.labels)
+    counts = clustered.counts
+    return {
+        "format": 1,
+        "task": clustered.table.task.value,
+        "method": kept.method.key,
+        "n_rows": len(clustered.table),
+        "metrics": {
+            "silhouette": compactness,
+            "stability": kept.stability,
+            "n_clusters": kept.n_clusters,
+            "largest_share": float(counts.max() / counts.sum()),
+        },
+        "verdict": verdict(kept, compactness),
+        "clusters": profiles(clustered),
+        "scores": [_scores(each, each is kept) for each in every],
+        "is_proposed": is_proposed,
+        "chance": {"observed": kept.observed, "shuffled": list(kept.shuffled)} if kept.shuffled else None,
+        "map": picture(clustered),
+    }
+
+
+def verdict(found: Found, compactness: float) -> dict[str, Any]:
+    """Whether there are clusters at all, in a sentence."""
+    is_steady = found.stability is not None and found.stability >= STEADY
+    is_sure = found.beats_chance and is_steady and compactness >= STRUCTURE
+    return {
+        "sentence": _verdict(found, compactness, is_sure),
+        "is_better": found.beats_chance,
+        "is_sure": is_sure,
+    }
+
+
+def _verdict(found: Found, compactness: float, is_sure: bool) -> str:
+    apart = f"silhouette {compactness:.2f}; 1 is far apart, 0 is touching"
+    again = "" if found.stability is None else f"agreement {found.stability:.2f} of 1"
+    if not found.shuffled:
+        return (
+            f"Whether these clusters are more than chance was not tested for want of time ({apart}). "
+            "Train with a longer budget before you rely on them."
+        )
+    if not found.beats_chance:
+        return (
+            "No clear clusters: a table whose columns are shuffled each on its own divides just as well. "
+            "The groups are a way to cut the rows into parts, not kinds of rows that the data knows."
+        )
+    if is_sure:
+        return (
+            f"There are clear clusters: they lie apart ({apart}), more than shuffled columns give, and "
+            f"parts of the rows show the same clusters again ({again})."
+        )
+    reasons = []
+    if compactness < STRUCTURE:
+        reasons.append(f"they overlap ({apart})")
+    if found.stability is None or found.stability < STEADY:
+        reasons.append(
+            f"parts of the rows give somewhat other clusters ({again})" if again else "were not resampled"
+        )
+    return f"There is some structure, more than shuffled columns give, but {' and '.join(reasons)}."
+
+
+def profiles(clustered: Clustered) -> list[dict[str, Any]]:
+    """Each cluster with its size and what sets it apart."""
+    n_rows = len(clustered.table)
+    n_cells = max(len(clustered.table.columns) * len(clustered.names), 1)
+    n_profiled = min(n_rows, PROFILED_ROWS, max(MIN_PROFILED, PROFILED_CELLS // n_cells))
+    rows = np.linspace(0, n_rows - 1, n_profiled).astype(np.intp)
+    table, labels = clustered.table.rows(rows), clustered.labels[rows]
+    shares, whole = clustered.counts / clustered.counts.sum(), Whole(table.columns, table.roles)
+    found = []
+    for code, name in enumerate(clustered.names):
+        said = whole.traits(labels == code)
+        found.append(
+            {
+                "name": name,
+                "n_rows": int(clustered.counts[code]),
+                "share": float(shares[code]),
+                "sentence": sentence(name, float(shares[code]), said),
+                "traits": [trait.text for trait in said],
+            }
+        )
+    return found
+
+
+def sentence(name: str, share: float, said: Sequence[Trait]) -> str:
+    """ "Cluster 2: 31 % of rows; age far above average (61 vs 39), plan mostly “pro” (82 % vs 34 %)." """
+    words = ", ".join(trait.text for trait in said[:N_SAID]) or "close to the average in every column"
+    return f"{name}: {percent(share)} of rows; {words}."
+
+
+def _scores(found: Found, is_kept: bool) -> dict[str, Any]:
+    metric = found.method.metric
+    sign = -1.0 if metric == "bic" else 1.0
+    return {
+        "method": found.method.key,
+        "title": TITLES[found.method.key],
+        "metric": metric,
+        "points": [[each.n_clusters, sign * each.score] for each in found.tried],
+        "chance": [[each.n_clusters, each.by_chance] for each in found.tried if each.by_chance is not None],
+        "chosen": found.n_clusters if is_kept else None,
+    }
+
+
+def picture(clustered: Clustered) -> dict[str, Any]:
+    """A sample of the rows along the two directions in which the table varies most (principal components)."""
+    rows = np.linspace(0, len(clustered.matrix) - 1, min(len(clustered.matrix), MAP_ROWS)).astype(np.intp)
+    centred = clustered.matrix[rows] - clustered.matrix[rows].mean(axis=0)
+    _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
+    directions = directions[:2]
+    # A direction has two signs; the one whose largest part is positive is taken.
+    directions = (
+        directions
+        * np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)])[:, None]
+    )
+    places = centred @ directions.T
+    if places.shape[1] < 2:
+        places = np.column_stack([places[:, 0], np.zeros(len(places))])
+    whole = float((sizes**2).sum()) or 1.0
+    explained = [float(size**2) / whole for size in [*sizes[:2], 0.0, 0.0][:2]]
+    labels = clustered.labels[rows]
+    series = [
+        {"name": name, "points": np.round(places[labels == code], 3).tolist()}
+        for code, name in enumerate(clustered.names)
+    ]
+    first, second = (
+        f"{word} component, {percent(part)} of the variation"
+        for word, part in zip(("first", "second"), explained, strict=True)
+    )
+    return {
+        "x": first,
+        "y": second,
+        "n_rows": len(rows),
+        "series": [each for each in series if each["points"]],
+    }

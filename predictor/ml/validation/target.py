@@ -1,0 +1,214 @@
+"""The target of a training run: which task it makes, whether it can be learnt, and its values as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InvalidTrainingRequest, shown
+from ..types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
+
+MIN_ROWS = 20
+MAX_CLASSES = 100
+# Whole numbers with so few distinct values are taken for classes (ratings, say), unless told otherwise.
+MAX_INTEGER_CLASSES = 10
+SENTENCES = {
+    Task.REGRESSION: "a number (regression)",
+    Task.BINARY: "one of two classes",
+    Task.MULTICLASS: "one of several classes",
+}
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """What the checks need to know of a target, from its profile or from its values."""
+
+    name: str
+    role: Role
+    n_rows: int
+    n_present: int
+    n_distinct: int
+    is_number: bool
+    is_whole: bool
+    is_sequence: bool
+    lonely_class: str | None = None
+
+    @classmethod
+    def from_profile(cls, profile: ColumnProfile, n_rows: int) -> TargetFacts:
+        """Cheap: no value is read. A rare class is seen only when the profile lists every level."""
+        n_present = n_rows - profile.n_missing
+        low, high = profile.minimum, profile.maximum
+        is_number = profile.role in (Role.NUMERIC, Role.CONSTANT) and isinstance(low, (int, float))
+        is_whole = is_number and "INT" in profile.storage
+        span = (
+            high - low + 1 if isinstance(low, (int, float)) and isinstance(high, (int, float)) else math.nan
+        )
+        is_complete = len(profile.levels) == profile.n_distinct
+        lonely = [level.value for level in profile.levels if level.count == 1] if is_complete else []
+        return cls(
+            name=profile.name,
+            role=profile.role,
+            n_rows=n_rows,
+            n_present=n_present,
+            n_distinct=profile.n_distinct,
+            is_number=is_number,
+            is_whole=is_whole,
+            is_sequence=is_whole and profile.n_distinct == n_present == span,
+            lonely_class=lonely[0] if lonely else None,
+        )
+
+    @classmethod
+    def from_values(cls, name: str, role: Role, values: NDArray[Any]) -> TargetFacts:
+        present = values[~missing(values)]
+        distinct, counts = np.unique(
+            present.astype(str) if present.dtype == object else present, return_counts=True
+        )
+        is_number = role in (Role.NUMERIC, Role.CONSTANT) and present.dtype.kind == "f"
+        is_whole = bool(is_number and np.all(present == np.floor(present)))
+        span = float(present.max() - present.min() + 1) if is_whole and len(present) else math.nan
+        lonely = distinct[counts == 1]
+        return cls(
+            name=name,
+            role=role,
+            n_rows=len(values),
+            n_present=len(present),
+            n_distinct=len(distinct),
+            is_number=is_number,
+            is_whole=is_whole,
+            is_sequence=is_whole and len(distinct) == len(present) == span,
+            lonely_class=str(canonical_text(lonely[0].item())) if len(lonely) else None,
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target ready for fitting: `y` is float64 for regression, class codes (intp) else.
+
+    `classes` holds the labels as JSON scalars in the order of their codes; empty for regression.
+    """
+
+    name: str
+    task: Task
+    y: NDArray[Any]
+    classes: tuple[Scalar, ...] = ()
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
+
+    def rows(self, index: NDArray[np.intp]) -> Target:
+        return Target(self.name, self.task, self.y[index], self.classes)
+
+
+def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a canonical column has no value."""
+    if values.dtype == object:
+        return np.fromiter((value is None for value in values), bool, len(values))
+    found: NDArray[np.bool_] = np.isnat(values) if values.dtype.kind == "M" else np.isnan(values)
+    return found
+
+
+def find_task(facts: TargetFacts) -> Task:
+    """The task that this target makes, when the caller does not say."""
+    if facts.n_distinct == 2:
+        return Task.BINARY
+    is_measured = facts.is_number and not (facts.is_whole and facts.n_distinct <= MAX_INTEGER_CLASSES)
+    return Task.REGRESSION if is_measured else Task.MULTICLASS
+
+
+def check_target(facts: TargetFacts, asked: Task | None) -> Task:
+    """The task to train for. Raises InvalidTrainingRequest, saying why this target cannot be learnt."""
+    _check_values(facts)
+    _check_kind(facts, asked)
+    task = asked or find_task(facts)
+    _check_task(facts, task)
+    if task.is_classification:
+        _check_classes(facts)
+    return task
+
+
+def _check_values(facts: TargetFacts) -> None:
+    name = shown(facts.name)
+    if facts.n_present == 0:
+        raise InvalidTrainingRequest(f"The target {name} has no values. Choose another column as target.")
+    if facts.n_distinct == 1:
+        raise InvalidTrainingRequest(
+            f"The target {name} has the same value in every row, so there is nothing to predict."
+        )
+    if facts.n_present < MIN_ROWS:
+        raise InvalidTrainingRequest(
+            f"Only {facts.n_present} rows have a value in the target {name}; at least {MIN_ROWS} are needed.",
+            limit=MIN_ROWS,
+        )
+
+
+def _check_kind(facts: TargetFacts, asked: Task | None) -> None:
+    name = shown(facts.name)
+    looks_like_id = facts.role is Role.IDENTIFIER or (facts.is_sequence and asked is not Task.REGRESSION)
+    is_each_its_own = not facts.is_number and facts.n_distinct > max(MAX_CLASSES, facts.n_present // 2)
+    if facts.role is Role.DATETIME:
+        raise InvalidTrainingRequest(f"The target {name} is a date. Choose a number or a category as target.")
+    if looks_like_id or is_each_its_own or (not facts.is_number and facts.n_distinct == facts.n_present):
+        raise InvalidTrainingRequest(
+            f"The target {name} looks like an identifier: {facts.n_distinct} different values in "
+            f"{facts.n_present} rows. A value that never comes again cannot be predicted; "
+            "choose another column."
+        )
+
+
+def _check_task(facts: TargetFacts, task: Task) -> None:
+    name = shown(facts.name)
+    if task is Task.REGRESSION and not facts.is_number:
+        raise InvalidTrainingRequest(
+            f"The target {name} does not hold numbers, so it cannot be predicted as {SENTENCES[task]}."
+        )
+    if task is Task.BINARY and facts.n_distinct != 2:
+        raise InvalidTrainingRequest(
+            f"The target {name} has {facts.n_distinct} different values, "
+            f"so it cannot be predicted as {SENTENCES[task]}."
+        )
+    if task is Task.MULTICLASS and facts.n_distinct < 3:
+        raise InvalidTrainingRequest(f"The target {name} has only two different values; train it as binary.")
+
+
+def _check_classes(facts: TargetFacts) -> None:
+    name = shown(facts.name)
+    if facts.n_distinct > MAX_CLASSES:
+        raise InvalidTrainingRequest(
+            f"The target {name} has {facts.n_distinct} classes; at most {MAX_CLASSES} can be told apart.",
+            limit=MAX_CLASSES,
+        )
+    if facts.lonely_class is not None:
+        raise InvalidTrainingRequest(
+            f"The class {shown(facts.lonely_class)} of the target {name} has one row only. "
+            "Leave that row out or join the class with another: it cannot be both learnt and tested."
+        )
+
+
+def make_target(name: str, task: Task, values: NDArray[Any], *, is_boolean: bool = False) -> Target:
+    """The target of rows that all have a value."""
+    if task is Task.REGRESSION:
+        return Target(name, task, np.asarray(values, np.float64))
+    if values.dtype == object:
+        labels, codes = np.unique(values.astype(str), return_inverse=True)
+        return Target(name, task, codes.astype(np.intp), tuple(str(label) for label in labels))
+    numbers, codes = np.unique(values, return_inverse=True)
+    return Target(name, task, codes.astype(np.intp), tuple(_label(each, is_boolean) for each in numbers))
+
+
+def _label(value: Any, is_boolean: bool) -> Scalar:
+    number = float(value)
+    if is_boolean:
+        return bool(number)
+    return int(number) if number.is_integer() else number
+
+
+def class_counts(target: Target) -> Mapping[str, int]:
+    counts = np.bincount(target.y, minlength=target.n_classes)
+    names: Sequence[str] = [str(canonical_text(each)) for each in target.classes]
+    return dict(zip(names, (int(each) for each in counts), strict=True))

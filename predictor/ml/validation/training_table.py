@@ -1,0 +1,87 @@
+"""Can this training run be done? Refusals with their reason, before and after the values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InvalidTrainingRequest, shown
+from ..types.schema import FEATURE_ROLES, Role, TableSchema, Task
+from ..types.training_request import TrainingRequest
+from ..types.warnings import TrainingWarning
+from .target import Target, TargetFacts, check_target, make_target, missing
+
+
+@dataclass(frozen=True)
+class TrainingTable:
+    """Rows with a known target: canonical feature columns, their roles, and the target.
+
+    `split_by`: the times or the groups of the rows, when they are not split at random.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    roles: Mapping[str, Role]
+    target: Target
+    split_by: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.target.y)
+
+    @property
+    def task(self) -> Task:
+        return self.target.task
+
+    def rows(self, index: NDArray[np.intp]) -> TrainingTable:
+        """These rows, in this order."""
+        columns = {name: values[index] for name, values in self.columns.items()}
+        split_by = None if self.split_by is None else self.split_by[index]
+        return TrainingTable(columns, self.roles, self.target.rows(index), split_by)
+
+
+def feature_roles(table: TableSchema, target: str) -> dict[str, Role]:
+    """The columns that a model may use, in file order."""
+    return {name: role for name, role in table.roles.items() if name != target and role in FEATURE_ROLES}
+
+
+def left_out_columns(table: TableSchema, target: str) -> dict[str, str]:
+    """The columns that no model uses, each with the reason."""
+    reasons = {
+        Role.IDENTIFIER: "identifier: its values name rows and do not come again",
+        Role.CONSTANT: "constant: it has one value or none",
+    }
+    return {name: reasons[role] for name, role in table.roles.items() if name != target and role in reasons}
+
+
+def make_table(
+    request: TrainingRequest, columns: Mapping[str, NDArray[Any]]
+) -> tuple[TrainingTable, list[TrainingWarning]]:
+    """The rows to learn from, after the exact checks on the values; raises InvalidTrainingRequest."""
+    schema = request.table
+    profile = schema[request.target]
+    values = columns[request.target]
+    task = check_target(TargetFacts.from_values(profile.name, profile.role, values), request.task)
+    is_missing = missing(values)
+    target = make_target(
+        profile.name, task, values[~is_missing], is_boolean=profile.storage.upper() == "BOOLEAN"
+    )
+    roles = feature_roles(schema, request.target)
+    features = {name: columns[name][~is_missing] for name in roles}
+    roles = {name: role for name, role in roles.items() if not missing(features[name]).all()}
+    if not roles:
+        raise InvalidTrainingRequest(
+            f"No feature is left to predict {shown(profile.name)} from: all have no values."
+        )
+    split_by = None if request.split.column is None else columns[request.split.column][~is_missing]
+    table = TrainingTable({name: features[name] for name in roles}, roles, target, split_by)
+    return table, _missing_warnings(profile.name, int(is_missing.sum()), len(values))
+
+
+def _missing_warnings(name: str, n_missing: int, n_rows: int) -> list[TrainingWarning]:
+    if not n_missing:
+        return []
+    message = f"{n_missing} of {n_rows} rows have no value in the target {shown(name)} and were left out."
+    return [TrainingWarning(message, name)]

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from predictor.errors import InvalidRows, InvalidTable, RaggedRows, TooLarge
+from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
+
+SIGNATURE = Signature(
+    target="y",
+    task=Task.REGRESSION,
+    fields=(
+        FeatureField("n", Role.NUMERIC, has_missing=True),
+        FeatureField("b", Role.BOOLEAN, has_missing=True),
+        FeatureField("c", Role.CATEGORICAL, has_missing=True, levels=("3", "true", "Bern")),
+        FeatureField("d", Role.DATETIME, has_missing=True),
+        FeatureField("t", Role.TEXT, has_missing=True),
+    ),
+)
+
+
+def read(folder: Path, text: str, options: CsvOptions = CsvOptions(), **limits: int) -> list[dict[str, Any]]:
+    path = folder / "table.csv"
+    path.write_text(text, "utf-8", newline="")
+    rows = CsvRows(
+        path,
+        SIGNATURE,
+        options,
+        CsvLimits(**{"max_bytes": 1 << 20, "max_rows": 10_000, **limits}),
+        scratch=folder,
+    )
+    return [row for chunk in rows.chunks() for row in chunk.rows]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("1", 1), ("-2.5", -2.5), ("1e3", 1000.0), ("", None), (" ", None), ("NA", None), ("inf", "inf"),
+     ("abc", "abc"), ("1_000", "1_000"), ("1e400", "1e400"), ("٣", "٣")],
+)  # fmt: skip
+def test_numbers_are_read_and_the_rest_stays_as_it_is(tmp_path: Path, cell: str, value: Any) -> None:
+    assert read(tmp_path, f"n,x\n{cell},1\n")[0]["n"] == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("TRUE", True), ("0", False), ("", None), ("yes", "yes"), ("maybe", "maybe")]
+)
+def test_booleans_are_read(tmp_path: Path, cell: str, value: Any) -> None:
+    assert read(tmp_path, f"b,x\n{cell},1\n")[0]["b"] == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("3", "3"),
+        ("3.0", "3"),
+        ("TRUE", "true"),
+        (" Bern ", "Bern"),
+        ("Basel", "Basel"),
+        ("", None),
+        ("4.0", "4.0"),
+    ],
+)
+def test_categories_are_read_as_training_saw_them(tmp_path: Path, cell: str, value: Any) -> None:
+    assert read(tmp_path, f"c,x\n{cell},1\n")[0]["c"] == value
+
+
+def test_columns_that_the_model_does_not_know_are_left_out(tmp_path: Path) -> None:
+    assert read(tmp_path, "id,n\n7,1\n") == [{"n": 1}]
+
+
+def test_a_file_without_a_needed_column_is_refused_once_for_all_rows(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("Age,city\n1,Bern\n2,Basel\n", "utf-8")
+    needed = Signature(target="y", task=Task.REGRESSION, fields=(FeatureField("age", Role.NUMERIC),))
+
+    with pytest.raises(
+        InvalidRows, match=r"lacks the column “age”.*Its columns are “Age”, “city”"
+    ) as refusal:
+        CsvRows(path, needed, CsvOptions(), CsvLimits(max_bytes=1 << 20, max_rows=10), scratch=tmp_path)
+
+    assert [each.pointer for each in refusal.value.problems] == ["/age"]
+
+
+def test_rows_of_another_width_are_named_all_of_them(tmp_path: Path) -> None:
+    with pytest.raises(RaggedRows, match="Rows 2, 4 do not have the header's 2 cells"):
+        read(tmp_path, "n,b\n1,1\n1\n1,1\n1,1,1\n")
+
+
+def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "n,b\n\n1,1\n\n\n2,1\n\n")) == 2
+
+
+def test_a_quoted_cell_that_never_ends_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable):
+        read(tmp_path, 'n,t\n1,"' + "x" * 200_000)
+
+
+def test_limits_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TooLarge, match="2 rows"):
+        read(tmp_path, "n,b\n" + "1,1\n" * 3, max_rows=2)
+    with pytest.raises(InvalidTable, match="row 1, column “t”, holds more than 8 bytes"):
+        read(tmp_path, "n,t\n1,123456789\n", max_cell_bytes=8)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    texts=st.lists(
+        st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=20).map(str.strip),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_texts_come_through_unchanged(tmp_path: Path, texts: list[str]) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["n", "t", "b"])
+    writer.writerows([1, text, "true"] for text in texts)
+
+    options = CsvOptions(delimiter=",", decimal=".")
+    assert [row["t"] for row in read(tmp_path, out.getvalue(), options)] == [text or None for text in texts]
+
+
+def test_a_broken_row_far_down_is_named_by_its_own_number(tmp_path: Path) -> None:
+    rows = [f"{number},x" for number in range(1, 5_001)]
+    rows[2_999] = "3000"
+    rows[3_999] = f"4000,{'y' * 200}"
+    rows[4_499] = f"4500,{'z' * 2_000}"
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["n,t", *rows[:10], "", *rows[10:]]), "utf-8")
+    limits = CsvLimits(max_bytes=1 << 20, max_rows=10_000, max_cell_bytes=100)
+    lenient = CsvRows(path, SIGNATURE, CsvOptions(), limits, scratch=tmp_path, is_lenient=True)
+
+    usual = csv.field_size_limit(1_000)
+    try:
+        chunks = list(lenient.chunks())
+    finally:
+        csv.field_size_limit(usual)
+
+    assert [(each.first_row, len(each.cells)) for each in chunks] == [
+        (1, 2_000),
+        (2_001, 2_000),
+        (4_001, 1_000),
+    ]
+    assert [record[0] for chunk in chunks for record in chunk.cells if record[0]] == [
+        row.split(",")[0] for row in rows if not row.startswith("4500")
+    ]
+    assert {each.first_row + place: said for each in chunks for place, said in each.errors.items()} == {
+        3_000: "Row 3,000 has 1 cells instead of 2.",
+        4_000: "The cell in row 4,000, column “t”, holds more than 100 bytes.",
+        4_500: "Row 4,500 cannot be read as CSV: field larger than field limit (1000).",
+    }
+
+
+def test_rows_are_counted_to_the_limit_over_blocks(tmp_path: Path) -> None:
+    text = "n,t\n" + "1,x\n" * 4_100
+    assert len(read(tmp_path, text, max_rows=4_100)) == 4_100
+    with pytest.raises(TooLarge, match="may hold 4,099 rows"):
+        read(tmp_path, text, max_rows=4_099)

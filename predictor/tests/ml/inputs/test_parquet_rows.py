@@ -1,0 +1,98 @@
+"""Small files that unpack to much are refused before a cell is fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from predictor.errors import InvalidRows, TooLarge
+from predictor.ml.inputs.parquet_rows import CHUNK_CHARACTERS, ParquetRows, read_parquet_rows
+from predictor.ml.inputs.row_chunks import CHUNK_ROWS
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
+
+LONG = 60_000
+SIGNATURE = Signature(
+    "y", Task.REGRESSION, (FeatureField("n", Role.NUMERIC, True), FeatureField("t", Role.TEXT, True))
+)
+
+
+def written(folder: Path, select: str) -> Path:
+    path = folder / "rows.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+    return path
+
+
+def read(path: Path, **limits: int) -> list[dict[str, Any]]:
+    return read_parquet_rows(
+        path,
+        **{"max_rows": 10_000, "max_columns": 9, "max_cell_bytes": 65_536, "max_bytes": 1 << 20, **limits},
+    )
+
+
+def bulk(path: Path, *, max_cell_bytes: int = 65_536) -> ParquetRows:
+    return ParquetRows(path, SIGNATURE, max_rows=50_000, max_columns=9, max_cell_bytes=max_cell_bytes)
+
+
+def test_rows_are_read_with_gaps_bytes_and_numbers(tmp_path: Path) -> None:
+    path = written(tmp_path, "SELECT 1.5 AS n, 'é' AS t, 'ab'::BLOB AS b UNION ALL SELECT NULL, NULL, NULL")
+
+    assert read(path) == [{"n": 1.5, "t": "é", "b": "ab"}, {"n": None, "t": None, "b": None}]
+
+
+@pytest.mark.parametrize("text", ["repeat('é', 40)", "repeat('ab', 40)::BLOB"])
+def test_a_long_cell_is_refused_with_its_column(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, f"SELECT i AS n, CASE WHEN i = 7 THEN {text} END AS t FROM range(9) r(i)")
+
+    assert len(read(path, max_cell_bytes=80)) == 9
+    with pytest.raises(TooLarge, match="column “t” is longer than 79 bytes") as refused:
+        read(path, max_cell_bytes=79)
+
+    assert refused.value.limit == 79
+
+
+def test_a_table_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, f"SELECT repeat('x', {LONG}) AS t FROM range(2000)")
+    assert path.stat().st_size < 1 << 20
+
+    with pytest.raises(TooLarge, match="Unpacked, the table holds 120,000,000 bytes"):
+        read(path)
+
+
+def test_numbers_count_too(tmp_path: Path) -> None:
+    path = written(tmp_path, "SELECT 1 AS a, 2.0::DOUBLE AS b, true AS c FROM range(100)")
+
+    assert len(read(path, max_bytes=2_400)) == 100
+    with pytest.raises(TooLarge, match="2,400 bytes; one request may hold 2,399"):
+        read(path, max_bytes=2_399)
+
+
+@pytest.mark.parametrize("nested", ["[1, 2]", "{'a': 1}", "MAP {'a': 1}"])
+def test_what_is_nested_is_refused_unread(tmp_path: Path, nested: str) -> None:
+    with pytest.raises(InvalidRows, match="“l” hold lists or objects"):
+        read(written(tmp_path, f"SELECT 1 AS n, {nested} AS l"))
+
+
+def test_a_long_cell_ends_a_batch_where_it_stands(tmp_path: Path) -> None:
+    long = "CASE WHEN i = 45_000 THEN repeat('x', 101) ELSE repeat('x', 100) END"
+    path = written(tmp_path, f"SELECT i AS n, {long} AS t FROM range(50_000) r(i)")
+
+    assert sum(each.n_rows for each in bulk(path, max_cell_bytes=101).bulk_chunks()) == 50_000
+    with pytest.raises(TooLarge, match="column “t” is longer than 100 bytes"):
+        list(bulk(path, max_cell_bytes=100).bulk_chunks())
+
+
+def test_chunks_of_long_texts_hold_fewer_rows(tmp_path: Path) -> None:
+    path = written(tmp_path, f"SELECT i AS n, repeat('x', {LONG}) AS t FROM range(3000) r(i)")
+
+    first = next(bulk(path).bulk_chunks())
+
+    assert first.n_rows < CHUNK_ROWS
+    assert first.n_rows * LONG < 10 * CHUNK_CHARACTERS
+    short = written(tmp_path, "SELECT i AS n, 'x' AS t FROM range(3000) r(i)")
+    assert [each.n_rows for each in bulk(short).bulk_chunks(skip=500)] == [CHUNK_ROWS, 500]
+    numbers = [value for each in bulk(short).bulk_chunks(skip=500) for value in each.columns["n"]]
+    assert numbers == list(range(500, 3000))

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from predictor.errors import InvalidRows, StrictRows
+from predictor.ml.inputs.row_checker import CheckedRows, RowChecker
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
+
+FIELDS = (
+    FeatureField("age", Role.NUMERIC, is_integer=True, minimum=0, maximum=100, typical=40),
+    FeatureField("income", Role.NUMERIC, has_missing=True, minimum=0.0, maximum=1e6),
+    FeatureField("member", Role.BOOLEAN),
+    FeatureField("joined", Role.DATETIME, minimum="2019-01-01T00:00:00", maximum="2023-01-01T00:00:00"),
+    FeatureField("city", Role.CATEGORICAL, levels=("Łódź", "北京", "7")),
+    FeatureField("note", Role.TEXT, has_missing=True),
+)
+SIGNATURE = Signature("y", Task.BINARY, FIELDS, ("no", "yes"), left_out={"id": "It identifies rows."})
+CHECKER = RowChecker(SIGNATURE)
+GOOD: dict[str, Any] = {
+    "age": 33,
+    "income": 1234.5,
+    "member": True,
+    "joined": "2020-02-29",
+    "city": "北京",
+    "note": "hello",
+}
+
+
+def check(strict: bool = False, **cells: Any) -> CheckedRows:
+    return CHECKER.check([{**GOOD, **cells}], strict)
+
+
+def codes(checked: CheckedRows) -> list[tuple[str, str]]:
+    return [(warning.code, warning.column) for warning in checked.warnings[0]]
+
+
+def test_a_good_row_becomes_canonical_columns_without_a_warning() -> None:
+    checked = CHECKER.check([GOOD], strict=True)
+    assert checked.warnings == ((),)
+    assert {name: values.tolist()[0] for name, values in checked.columns.items()} == {
+        "age": 33.0,
+        "income": 1234.5,
+        "member": 1.0,
+        "joined": datetime(2020, 2, 29),
+        "city": "北京",
+        "note": "hello",
+    }
+    assert checked.columns["joined"].dtype == "datetime64[us]"
+
+
+def test_many_rows_have_the_same_columns_as_each_alone() -> None:
+    rows = [
+        GOOD,
+        {**GOOD, "age": None, "city": None, "joined": None},
+        {**GOOD, "member": False, "note": None},
+    ]
+    together = CHECKER.check(rows)
+    for place, row in enumerate(rows):
+        alone = CHECKER.check([row])
+        assert alone.warnings[0] == together.warnings[place]
+        for name, values in together.columns.items():
+            assert values.dtype == alone.columns[name].dtype
+            assert np.array_equal(
+                values[place : place + 1], alone.columns[name], equal_nan=values.dtype != object
+            )
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"age": None}, [("missing", "age")]),
+        ({"age": ""}, [("missing", "age")]),
+        ({"age": "  "}, [("missing", "age")]),
+        ({"member": None}, [("missing", "member")]),
+        ({"joined": None}, [("missing", "joined")]),
+        ({"joined": "NaT"}, [("missing", "joined")]),
+        ({"city": ""}, [("missing", "city")]),
+        ({"note": None}, [("missing", "note")]),
+        ({"age": "30"}, [("coerced", "age")]),
+        ({"age": True}, [("coerced", "age")]),
+        ({"age": 105}, []),
+        ({"age": 900}, [("out_of_range", "age")]),
+        ({"age": -1e300}, [("out_of_range", "age")]),
+        ({"age": "900"}, [("coerced", "age"), ("out_of_range", "age")]),
+        ({"member": 1}, [("coerced", "member")]),
+        ({"member": "yes"}, [("coerced", "member")]),
+        ({"city": "Atlantis"}, [("unseen", "city")]),
+        ({"city": 7}, []),
+        ({"city": 8}, [("unseen", "city")]),
+        ({"note": 12.0}, []),
+        ({"joined": "2020-01-01T10:00:00+02:00"}, []),
+        ({"joined": "2020-01-01T10:00:00Z"}, []),
+        ({"joined": "1950-01-01"}, [("out_of_range", "joined")]),
+        ({"agee": 1}, [("extra", "agee")]),
+        ({"id": "abc", "y": "no"}, []),
+        ({"__proto__": None}, [("extra", "__proto__")]),
+    ],
+)
+def test_doubtful_cells_are_taken_with_a_warning(
+    cells: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    checked = check(**cells)
+    assert codes(checked) == expected
+    assert all(warning.message.endswith(".") for warning in checked.warnings[0])
+    if expected:
+        with pytest.raises(StrictRows, match="Row 1, column"):
+            check(strict=True, **cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence"),
+    [
+        ({"age": "abc"}, "“abc” is not a number"),
+        ({"age": "1_000"}, "is not a number"),
+        ({"age": "nan"}, "is not a number"),
+        ({"age": "$12"}, "is not a number"),
+        ({"age": "٣"}, "is not a number"),
+        ({"age": "1e999"}, "has to be finite"),
+        ({"age": math.nan}, "has to be finite"),
+        ({"income": math.inf}, "has to be finite"),
+        ({"age": 10**400}, "too large"),
+        ({"age": [1]}, "a list is not a number"),
+        ({"age": {"a": 1}}, "an object is not a number"),
+        ({"age": "1\x00"}, "NUL"),
+        ({"member": "perhaps"}, "neither true nor false"),
+        ({"member": 2}, "is not true or false"),
+        ({"member": []}, "a list is not true or false"),
+        ({"joined": "01/02/2024"}, "is not a date such as"),
+        ({"joined": "2023-02-29"}, "not a date of the calendar"),
+        ({"joined": 1700000000}, "is not a date such as"),
+        ({"joined": "9999-12-31T23:59:59-14:00"}, "outside of the years"),
+        ({"city": ["a"]}, "a list is not a text"),
+        ({"city": math.nan}, "has to be finite"),
+        ({"city": 10**5000}, "too large"),
+        ({"city": "a\x00b"}, "NUL"),
+        ({"note": "\ud800"}, "surrogate"),
+        ({"extra": "\ud800"}, "surrogate"),
+        ({"extra": {"deep": []}}, "a list or an object is not a value"),
+        ({"extra": math.inf}, "has to be finite"),
+        ({"na\x00me": 1}, "NUL"),
+    ],
+)
+def test_cells_that_cannot_be_used_are_refused_with_row_and_column(
+    cells: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InvalidRows, match="Row 2, column “.*" + sentence) as caught:
+        CHECKER.check([GOOD, {**GOOD, **cells}])
+    assert [problem.pointer for problem in caught.value.problems] == [f"/rows/1/{next(iter(cells))}"]
+
+
+def test_a_missing_column_is_named_with_what_stands_there_instead() -> None:
+    row = {name: value for name, value in GOOD.items() if name != "age"}
+    with pytest.raises(InvalidRows, match=r"column “age”: the column is missing \(there is “Age” instead\)"):
+        CHECKER.check([{**row, "Age": 3}])
+
+
+def test_a_column_that_had_gaps_in_training_may_be_absent() -> None:
+    row = {name: value for name, value in GOOD.items() if name not in ("income", "note")}
+    assert codes(CHECKER.check([row])) == [("missing", "income"), ("missing", "note")]
+
+
+@pytest.mark.parametrize("row", [None, 3, "age=3", [1, 2]])
+def test_a_row_that_is_no_object_is_refused(row: Any) -> None:
+    with pytest.raises(InvalidRows, match="Row 2 is not an object"):
+        CHECKER.check([GOOD, row])
+
+
+def test_the_first_five_faults_are_named_and_all_are_counted() -> None:
+    with pytest.raises(InvalidRows, match="And 7 more faults") as caught:
+        CHECKER.check([{**GOOD, "age": "abc", "city": []}] * 6)
+    assert len(caught.value.problems) == 5
+    assert caught.value.problems[4].pointer == "/rows/2/age"
+
+
+def test_one_more_is_no_plural() -> None:
+    with pytest.raises(InvalidRows, match=r"And 1 more fault\."):
+        CHECKER.check([{**GOOD, "age": "abc"}] * 6)
+
+
+def test_row_numbers_begin_where_the_caller_says() -> None:
+    with pytest.raises(InvalidRows, match="Row 1001,"):
+        CHECKER.check([{**GOOD, "age": "abc"}], first_row=1001)
+
+
+def test_cells_of_a_csv_file_are_texts_without_a_warning() -> None:
+    row = {
+        "age": "30",
+        "income": "1e3",
+        "member": "true",
+        "joined": "2020-01-01 10:00:00",
+        "city": "7",
+        "note": "",
+    }
+    checked = CHECKER.check([row], are_texts=True)
+    assert codes(checked) == [("missing", "note")]
+    assert checked.columns["age"].tolist() == [30.0]
+
+
+def test_nan_is_missing_where_the_route_allows_it() -> None:
+    checked = CHECKER.check(
+        [{**GOOD, "age": math.nan, "city": math.nan, "joined": "NaT"}], is_nan_missing=True
+    )
+    assert codes(checked) == [("missing", "age"), ("missing", "joined"), ("missing", "city")]
+
+
+def test_times_with_a_zone_become_utc() -> None:
+    checked = check(joined=datetime(2020, 1, 1, 12, tzinfo=UTC))
+    assert check(joined="2020-01-01T14:00:00+02:00").columns["joined"] == checked.columns["joined"]
+
+
+def test_hints_escape_the_pointer() -> None:
+    checker = RowChecker(Signature("y", Task.REGRESSION, (FeatureField("a/b~c", Role.NUMERIC),)))
+    with pytest.raises(InvalidRows) as caught:
+        checker.check([{"a/b~c": "x"}])
+    assert caught.value.problems[0].pointer == "/rows/0/a~1b~0c"
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    cells=st.dictionaries(st.sampled_from([*SIGNATURE.names, "extra", "id"]), ANY_JSON, max_size=4),
+    left_out=st.sampled_from([None, *SIGNATURE.names]),
+)
+def test_any_json_is_answered_or_refused_in_a_sentence(cells: dict[str, Any], left_out: str | None) -> None:
+    row = {name: value for name, value in {**GOOD, **cells}.items() if name != left_out}
+    try:
+        checked = CHECKER.check([row])
+    except InvalidRows as refused:
+        error = refused
+    else:
+        assert set(checked.columns) == set(SIGNATURE.names)
+        assert all(len(values) == 1 for values in checked.columns.values())
+        assert not np.isinf(checked.columns["age"]).any()
+        return
+    assert "Row 1, column" in error.message
+    assert error.problems

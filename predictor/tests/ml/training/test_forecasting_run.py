@@ -1,0 +1,288 @@
+"""Forecasts with a planted truth: found, tested without a look ahead, served from files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from predictor.errors import DamagedArtifact, InvalidInput, InvalidRows, InvalidTrainingRequest
+from predictor.ml.execution.progress import Reporter
+from predictor.ml.forecasting import training_table
+from predictor.ml.forecasting.backtest import find_cuts, find_shape, least_periods, make_backtest
+from predictor.ml.forecasting.forecast_report import gains_of
+from predictor.ml.forecasting.frequency import NAMED
+from predictor.ml.forecasting.lag_features import Shape, describe, filled, windows_of
+from predictor.ml.forecasting.series import Series, SeriesTable
+from predictor.ml.forecasting.training_table import View, described, training_points
+from predictor.ml.inference.loading import load_predictor
+from predictor.ml.training.forecasting_run import run
+from predictor.ml.training.request_checks import check_request
+from predictor.ml.types.schema import Role, Signature, Task
+from predictor.ml.types.training_request import ForecastOptions, TrainingRequest
+
+from ..tables_for_tests import write_request
+
+ROLES = {"month": Role.DATETIME, "shop": Role.CATEGORICAL, "sold": Role.NUMERIC}
+HORIZON = 6
+NOISE = 3.0
+# So many that the forecasts of the past span five horizons.
+N_MONTHS = 130
+
+
+def truth(n: int, level: float) -> np.ndarray:
+    t = np.arange(n)
+    return level + 2.0 * t + 20.0 * np.sin(2 * np.pi * t / 12)
+
+
+def columns_of(n: int = N_MONTHS, shops: tuple[str, ...] = ("a", "b")) -> dict[str, np.ndarray]:
+    """Monthly series with a trend, a season and noise; the second is shorter."""
+    rng, parts = np.random.default_rng(5), []
+    for place, name in enumerate(shops):
+        values = truth(n, 50.0 * (place + 1)) + rng.normal(0, NOISE, n)
+        months = (np.datetime64("2022-07") - n + np.arange(n)).astype("datetime64[us]")
+        skipped = 12 * place
+        parts.append((months[skipped:], np.array([name] * (n - skipped), object), values[skipped:]))
+    return {
+        key: np.concatenate([part[at] for part in parts]) for at, key in enumerate(("month", "shop", "sold"))
+    }
+
+
+def asked(folder: Path, columns: dict[str, np.ndarray] | None = None, **options) -> TrainingRequest:
+    columns = columns_of() if columns is None else columns
+    forecast = ForecastOptions("month", "shop" if "shop" in columns else "", HORIZON)
+    given = {"estimator": "ridge", "forecast": forecast, "task": Task.FORECASTING, **options}
+    return write_request(folder, columns, ROLES, "sold", **given)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Path, dict]:
+    folder = tmp_path_factory.mktemp("forecast")
+    run(asked(folder), folder, Reporter())
+    return folder, json.loads((folder / "result.json").read_text())
+
+
+def served(trained):
+    folder, result = trained
+    files = {name: folder / each["path"] for name, each in result["artifacts"].items()}
+    digests = {name: each["sha256"] for name, each in result["artifacts"].items()}
+    return load_predictor(files, Signature.from_json(result["signature"]), digests=digests)
+
+
+def test_a_season_with_a_trend_is_forecast_better_than_by_repeating_it(trained):
+    report = trained[1]["report"]
+    others = {each["key"]: each["held_out"]["mae"] for each in report["baselines"]}
+    assert set(others) == {"seasonal_naive", "naive", "drift"}
+    assert report["held_out"]["mae"] < 0.5 * others["seasonal_naive"]
+    assert report["verdict"]["is_better"]
+    assert report["verdict"]["sentence"].startswith("The forecast is better than")
+    assert [each["step"] for each in report["by_step"]] == list(range(1, HORIZON + 1))
+    assert report["n_cuts"] == 3
+    # Two series, three cuts, each with what came true.
+    assert len(report["backtest"]) == 6
+    assert all(len(each["forecast"]) == HORIZON for each in report["backtest"])
+
+
+def test_errors_that_series_and_overlapping_forecasts_share_are_no_proof():
+    """Noise: each date's errors are shared by 20 series, and by the forecasts whose horizons overlap."""
+    made_at, n_sure = np.tile(np.arange(60), 20), 0
+    for seed in range(60):
+        shocks = np.random.default_rng(seed).normal(size=60 + HORIZON - 1)
+        shared = np.convolve(shocks, np.ones(HORIZON), "valid")
+        _, low, high = gains_of(np.tile(shared, 20), made_at, HORIZON, seed=0)
+        n_sure += low > 0 or high < 0
+    assert n_sure <= 12
+    gain, low, high = gains_of(np.tile(shared + 10, 20), made_at, HORIZON, seed=0)
+    assert 0 < low < gain < high
+
+
+def test_less_than_five_horizons_prove_nothing():
+    gain, low, high = gains_of(np.ones(29), np.arange(29), HORIZON, seed=0)
+    assert (gain, low, high) == (1.0, -np.inf, np.inf)
+    assert gains_of(np.ones(30), np.arange(30), HORIZON, seed=0) == (1.0, 1.0, 1.0)
+
+
+def test_a_version_goes_on_along_trend_and_season(trained):
+    predictor = served(trained)
+    rows = predictor.spec.horizon_rows(HORIZON, ["a"])
+    assert rows[0] == {"month": "2022-07-01", "shop": "a"}
+    checked = predictor.checker.check(rows, strict=True)
+    values = predictor.predict(checked.columns).values
+    assert np.abs(values - truth(N_MONTHS + HORIZON, 50.0)[N_MONTHS:]).max() < 4 * NOISE
+    low, high = predictor.intervals(checked.columns, values, 0.9)
+    assert (low < values).all()
+    assert (values < high).all()
+
+
+def test_the_exported_pipeline_answers_as_scikit_learn_does_and_its_golden_dates_are_replayed(trained):
+    folder, result = trained
+    assert result["is_compiled"]
+    assert result["parity"]["n_rows"] >= 1_000
+    predictor = served(trained)
+    predictor.check_golden()
+    path = folder / result["artifacts"]["forecast.json"]["path"]
+    stored = json.loads(path.read_text())
+    stored["series"][0]["window"][-1] += 50.0
+    files = {name: folder / each["path"] for name, each in result["artifacts"].items()}
+    files["forecast.json"] = json.dumps(stored).encode()
+    changed = load_predictor(files, predictor.signature)
+    with pytest.raises(DamagedArtifact, match="golden dates"):
+        changed.check_golden()
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"month": "2022-06-01", "shop": "a"}, "Row 1, column “month”.*2022-07-01 to 2022-12-01"),
+        ({"month": "2023-01-01", "shop": "a"}, "cannot be forecast"),
+        ({"month": None, "shop": "a"}, "a date is needed"),
+        ({"month": "2022-07-01", "shop": "c"}, "there is no series “c”. The version knows “a”, “b”"),
+    ],
+)
+def test_what_lies_outside_of_the_horizon_is_refused_with_what_can_be_asked(trained, row, sentence):
+    with pytest.raises(InvalidRows, match=sentence):
+        served(trained).checker.check([row])
+
+
+def newer(months, values):
+    return {
+        "month": np.array(months, "datetime64[us]"),
+        "shop": np.array(["a"] * len(months), object),
+        "sold": np.array(values, float),
+    }
+
+
+@pytest.mark.parametrize(("aggregation", "value"), [("sum", 700.0), ("mean", 350.0)])
+def test_newer_values_of_one_period_are_joined_as_in_training(trained, aggregation, value):
+    spec = replace(served(trained).spec, aggregation=aggregation)
+    found = type(spec).from_json(spec.to_json()).extended(newer(["2022-07-01", "2022-07-15"], [300, 400]))
+    assert found.endings[0].window[-1] == value
+    assert found.endings[0].end == spec.endings[0].end + 1
+
+
+def test_newer_values_that_training_would_have_refused_are_refused(trained):
+    spec = served(trained).spec
+    old = {name: each for name, each in spec.to_json().items() if name != "aggregation"}
+    with pytest.raises(InvalidInput, match=r"of “a” have several rows for one period \(2022-07-01\)"):
+        type(spec).from_json(old).extended(newer(["2022-07-01", "2022-07-15"], [300, 400]))
+    with pytest.raises(InvalidInput, match="of “a” go down to -5"):
+        replace(spec, is_log=True, floor=0.0).extended(newer(["2022-07-01"], [-5]))
+
+
+def test_a_date_within_a_period_means_the_period(trained):
+    predictor = served(trained)
+    rows = [{"month": "2022-08-01", "shop": "b"}, {"month": "2022-08-19", "shop": "b"}]
+    first, second = predictor.predict(predictor.checker.check(rows).columns).values
+    assert first == second
+
+
+@pytest.mark.parametrize("shape", [Shape(1), Shape(12), Shape(7, 28), Shape(12, 0, has_trend=True)])
+def test_what_comes_later_never_changes_what_is_known_of_the_past(shape):
+    rng = np.random.default_rng(0)
+    values = rng.normal(100, 10, 120)
+    values[[30, 31, 60]] = np.nan
+    later = np.concatenate([values[:80], rng.normal(-500, 90, 40)])
+    origins = np.repeat(np.arange(40, 80), 5)
+    steps = np.tile(np.arange(1, 6), 40)
+    found = [describe(windows_of(each, shape), origins, steps, shape) for each in (values, later)]
+    for name, known in found[0].columns.items():
+        assert np.array_equal(known, found[1].columns[name], equal_nan=True), name
+    assert np.array_equal(found[0].base, found[1].base)
+    assert np.array_equal(found[0].scale, found[1].scale)
+
+
+@pytest.mark.parametrize("season", [1, 4, 7])
+def test_a_gap_takes_the_value_of_a_season_before_or_the_last_one(season):
+    rng = np.random.default_rng(season)
+    for n in (1, 3, 40):
+        values = np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n))
+        expected = values.copy()
+        for place in np.flatnonzero(np.isnan(values)):
+            before = expected[place - season] if place >= season else np.nan
+            last = expected[place - 1] if place else np.nan
+            expected[place] = last if np.isnan(before) else before
+        assert np.array_equal(filled(values, season), expected, equal_nan=True)
+
+
+def test_windows_are_described_in_parts(monkeypatch):
+    values = np.random.default_rng(1).normal(10, 1, 120)
+    table = SeriesTable(NAMED["monthly"], (Series("a", 0, values), Series("b", 9, values[9:] * 2)), 0)
+    view = View(table, Shape(12), 6, False)
+    points = training_points(view, 10_000, 0)
+    whole, sizes = described(view, points), []
+
+    def counted(windows, *rest):
+        sizes.append(windows.size)
+        return describe(windows, *rest)
+
+    monkeypatch.setattr(training_table, "WINDOW_CELLS", 1_000)
+    monkeypatch.setattr(training_table, "describe", counted)
+    parts = described(view, points)
+    assert max(sizes) <= 1_000
+    for name, found in whole.columns.items():
+        if name != "series":
+            assert np.array_equal(found, parts.columns[name], equal_nan=True), name
+    assert np.array_equal(whole.base, parts.base)
+    assert np.array_equal(whole.scale, parts.scale)
+
+
+def test_no_row_is_fitted_on_before_its_outcome_was_known():
+    values = np.random.default_rng(1).normal(10, 1, 120)
+    table = SeriesTable(NAMED["monthly"], (Series("", 0, values),), 0)
+    shape, horizon, _ = find_shape(table, ForecastOptions("month", horizon=6))
+    view, cuts = View(table, shape, horizon, False), find_cuts(table, shape, horizon)
+    backtest = make_backtest(view, cuts, "sold", max_rows=10_000, seed=0)
+    points = backtest.points
+    known_at = points.made_at(table) + points.steps
+    for fit, score in (*backtest.split.folds, *backtest.reported):
+        assert known_at[fit].max() <= points.made_at(table)[score].min()
+    # What is reported was not known when candidates were compared either.
+    assert known_at[backtest.split.search].max() <= points.made_at(table)[backtest.judged].min()
+    assert len(described(view, points).base) == len(points)
+
+
+def test_intervals_cover_about_what_is_asked_of_them(trained):
+    coverage = {each["coverage"]: each["covered"] for each in trained[1]["report"]["coverage"]}
+    assert coverage[0.9] == pytest.approx(0.9, abs=0.12)
+    assert coverage[0.8] <= coverage[0.95]
+
+
+def test_the_same_seed_gives_the_same_version(trained, tmp_path):
+    folder, result = trained
+    request = replace(asked(tmp_path), parquet=str(folder / "table.parquet"))
+    run(request, tmp_path, Reporter())
+    again = json.loads((tmp_path / "result.json").read_text())
+    assert again["artifacts"]["forecast.json"]["sha256"] == result["artifacts"]["forecast.json"]["sha256"]
+    assert again["metrics"] == result["metrics"]
+
+
+def test_a_series_that_is_too_short_is_refused_with_what_is_needed(tmp_path):
+    columns = {name: values[:20] for name, values in columns_of().items()}
+    with pytest.raises(
+        InvalidTrainingRequest, match=r"needs a past of .* periods; the longest series here has 20"
+    ):
+        run(asked(tmp_path, columns), tmp_path, Reporter())
+    assert least_periods(Shape(1), 6) > 20
+
+
+@pytest.mark.parametrize(
+    ("forecast", "target", "sentence"),
+    [
+        (None, "sold", "Say which column holds the dates. There is “month”"),
+        (ForecastOptions("shop"), "sold", "does not hold dates"),
+        (ForecastOptions("day"), "sold", "There is no column “day”"),
+        (ForecastOptions("month", "month"), "sold", "different columns"),
+        (ForecastOptions("month"), "shop", "does not hold numbers"),
+        (ForecastOptions("month", horizon=501), "sold", "between 1 and 500"),
+        (ForecastOptions("month", frequency="fortnightly"), "sold", "no frequency “fortnightly”"),
+        (ForecastOptions("month", aggregation="product"), "sold", "no aggregation “product”"),
+    ],
+)
+def test_what_the_profile_tells_is_refused_before_the_run(tmp_path, forecast, target, sentence):
+    request = replace(asked(tmp_path), forecast=forecast, target=target)
+    with pytest.raises(InvalidTrainingRequest, match=sentence):
+        check_request(request)
+    assert TrainingRequest.from_json(request.to_json()) == request

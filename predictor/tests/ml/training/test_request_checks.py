@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
+from predictor.ml.training.request_checks import check_request
+from predictor.ml.types.schema import Role, TableSchema, Task
+from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.validation.training_table import make_table
+
+from ..tables_for_tests import columns_of, profile
+
+
+def request_for(values, role=Role.NUMERIC, *, features=None, **asked):
+    """A request for a target with these values, beside one numeric feature."""
+    n_rows = len(values)
+    columns = {"x": np.arange(n_rows) * 1.5, "y": values} if features is None else {**features, "y": values}
+    roles = dict.fromkeys(columns, Role.NUMERIC) | {"y": role}
+    schema = TableSchema(tuple(profile(name, roles[name], each) for name, each in columns.items()), n_rows)
+    return TrainingRequest("table.parquet", schema, "y", **asked), columns
+
+
+def texts(*values):
+    return np.array(values, dtype=object)
+
+
+def refused_by_both(values, role, words, **asked):
+    """The profile and the values give the same refusal."""
+    request, columns = request_for(values, role, **asked)
+    with pytest.raises(InvalidTrainingRequest, match=words):
+        check_request(request)
+    with pytest.raises(InvalidTrainingRequest, match=words):
+        make_table(request, columns)
+
+
+def test_it_refuses_a_constant_target():
+    refused_by_both(np.ones(50), Role.CONSTANT, "same value in every row")
+
+
+def test_it_refuses_a_target_without_values():
+    refused_by_both(np.full(50, np.nan), Role.CONSTANT, "has no values")
+
+
+def test_it_refuses_fewer_than_twenty_rows_with_a_target():
+    values = np.random.default_rng(0).normal(size=60)
+    values[19:] = np.nan
+    refused_by_both(values, Role.NUMERIC, "Only 19 rows")
+
+
+def test_it_refuses_a_target_that_was_found_to_be_an_identifier():
+    refused_by_both(texts(*[f"c-{n:05d}" for n in range(50)]), Role.IDENTIFIER, "looks like an identifier")
+
+
+def test_it_refuses_a_target_that_counts_the_rows():
+    refused_by_both(np.arange(100.0), Role.NUMERIC, "looks like an identifier")
+
+
+def test_it_trains_on_a_sequence_when_regression_is_asked_for():
+    request, _ = request_for(np.arange(100.0), task=Task.REGRESSION)
+    assert check_request(request) is Task.REGRESSION
+
+
+def test_it_refuses_text_that_never_comes_again():
+    refused_by_both(texts(*[f"word {n}" for n in range(40)]), Role.TEXT, "looks like an identifier")
+
+
+def test_it_refuses_a_date_as_target():
+    request, _ = request_for(texts(*["a", "b"] * 20), Role.CATEGORICAL)
+    schema = request.schema
+    dated = replace(schema, columns=(*schema.columns[:-1], replace(schema["y"], role=Role.DATETIME)))
+    with pytest.raises(InvalidTrainingRequest, match="is a date"):
+        check_request(replace(request, schema=dated))
+
+
+def test_it_refuses_a_class_with_one_member_and_names_it():
+    request, columns = request_for(texts(*["yes"] * 30, *["no"] * 30, "perhaps"), Role.CATEGORICAL)
+    with pytest.raises(InvalidTrainingRequest, match=r"class “perhaps” .* one row only"):
+        make_table(request, columns)
+
+
+def test_it_refuses_more_classes_than_can_be_told_apart():
+    values = texts(*[f"class {n % 150}" for n in range(600)])
+    refused_by_both(values, Role.CATEGORICAL, "at most 100")
+
+
+def test_it_refuses_a_table_without_a_feature():
+    request, _ = request_for(np.random.default_rng(0).normal(size=30), roles={"x": Role.IDENTIFIER})
+    with pytest.raises(InvalidTrainingRequest, match="No feature is left"):
+        check_request(request)
+
+
+def test_it_refuses_features_that_are_all_missing():
+    request, columns = request_for(np.random.default_rng(0).normal(size=30))
+    columns["x"][:] = np.nan
+    with pytest.raises(InvalidTrainingRequest, match="No feature is left"):
+        make_table(request, columns)
+
+
+def test_it_refuses_a_target_that_the_table_does_not_have():
+    request, _ = request_for(np.random.default_rng(0).normal(size=30))
+    with pytest.raises(InvalidTrainingRequest, match="no column “z”"):
+        check_request(replace(request, target="z"))
+
+
+def test_it_refuses_roles_for_unknown_columns():
+    request, _ = request_for(np.random.default_rng(0).normal(size=30), roles={"z": Role.NUMERIC})
+    with pytest.raises(InvalidTrainingRequest, match="“z”"):
+        check_request(request)
+
+
+def test_it_refuses_regression_of_text():
+    refused_by_both(texts(*["a", "b"] * 20), Role.CATEGORICAL, "does not hold numbers", task=Task.REGRESSION)
+
+
+def test_it_refuses_a_binary_task_for_three_classes():
+    refused_by_both(texts(*["a", "b", "c"] * 20), Role.CATEGORICAL, "3 different values", task=Task.BINARY)
+
+
+def test_it_refuses_an_unknown_estimator():
+    request, _ = request_for(np.random.default_rng(0).normal(size=30), estimator="magic")
+    with pytest.raises(InvalidTrainingRequest, match="no estimator “magic”"):
+        check_request(request)
+
+
+def test_it_refuses_an_estimator_of_another_task():
+    request, _ = request_for(np.random.default_rng(0).normal(size=30), estimator="naive_bayes")
+    with pytest.raises(InvalidTrainingRequest, match="regression"):
+        check_request(request)
+
+
+def test_it_refuses_hyperparameters_out_of_range():
+    asked = {"estimator": "ridge", "params": {"alpha": -1}}
+    request, _ = request_for(np.random.default_rng(0).normal(size=30), **asked)
+    with pytest.raises(InvalidHyperparameters):
+        check_request(request)
+
+
+def test_it_leaves_out_rows_without_a_target_and_counts_them():
+    values = np.random.default_rng(0).normal(size=60)
+    values[:7] = np.nan
+    request, columns = request_for(values)
+    table, warnings = make_table(request, columns)
+    assert len(table) == 53
+    assert warnings[0].column == "y"
+    assert "7 of 60 rows have no value" in warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("values", "role", "task"),
+    [
+        (np.random.default_rng(0).normal(size=60), Role.NUMERIC, Task.REGRESSION),
+        (np.arange(60.0) % 2, Role.NUMERIC, Task.BINARY),
+        (np.arange(60.0) % 5, Role.NUMERIC, Task.MULTICLASS),
+        (np.arange(60.0) % 20, Role.NUMERIC, Task.REGRESSION),
+        (np.arange(60.0) % 2, Role.BOOLEAN, Task.BINARY),
+        (texts(*["a", "b"] * 30), Role.CATEGORICAL, Task.BINARY),
+        (texts(*["a", "b", "c"] * 20), Role.CATEGORICAL, Task.MULTICLASS),
+    ],
+)
+def test_it_finds_the_task_from_the_target(values, role, task):
+    request, columns = request_for(values, role)
+    assert check_request(request) is task
+    assert make_table(request, columns)[0].task is task
+
+
+def test_classes_keep_their_type():
+    whole, columns = request_for(np.arange(60.0) % 2)
+    assert make_table(whole, columns)[0].target.classes == (0, 1)
+    text, columns = request_for(texts(*["b", "a"] * 30), Role.CATEGORICAL)
+    assert make_table(text, columns)[0].target.classes == ("a", "b")
+
+
+def test_identifiers_and_constants_are_no_features():
+    features = columns_of(40)
+    request, columns = request_for(np.random.default_rng(0).normal(size=40), features=features)
+    request = replace(request, roles={"age": Role.IDENTIFIER, "city": Role.CATEGORICAL})
+    assert set(make_table(request, columns)[0].columns) == {"income", "city"}
+
+
+def test_it_asks_for_the_target_of_a_task_that_has_one():
+    request, _ = request_for(np.random.default_rng(0).normal(size=60))
+    with pytest.raises(InvalidTrainingRequest, match="which column to predict"):
+        check_request(replace(request, target=""))
+
+
+def test_every_task_is_supervised_or_not_and_only_some_have_a_target():
+    assert [task for task in Task if task.is_classification] == [Task.BINARY, Task.MULTICLASS]
+    assert {task for task in Task if not task.has_target} == {Task.CLUSTERING, Task.ANOMALY}
+    assert not Task.FORECASTING.is_supervised

@@ -1,0 +1,32 @@
+"""Base class of the pages of one registered model."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.views import View
+
+from ..errors import NotFound
+from ..models import ModelVersion, RegisteredModel
+from ..services import registry
+from .access import WorkspaceMixin
+
+
+class ModelPage(WorkspaceMixin, View):
+    """A page below one registered model: loads it, and answers 404 for another workspace's."""
+
+    registered_model: RegisteredModel
+
+    def load_model(self, slug: str) -> RegisteredModel:
+        self.registered_model = self.get_visible_or_404(RegisteredModel, slug=slug)
+        self.registered_model.workspace = self.workspace
+        return self.registered_model
+
+    def version(self, which: int | str | None) -> ModelVersion:
+        try:
+            return registry.version_of(self.registered_model, which)
+        except NotFound as error:
+            raise Http404(error.message) from None
+
+    def to_model(self) -> HttpResponse:
+        return redirect("model-detail", self.workspace.slug, self.registered_model.slug)
