@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import naturaltime
 
 register = template.Library()
 
@@ -20,6 +21,7 @@ OUTCOMES = {
     "failed": "failed",
     "cancelled": "stopped on request",
 }
+STATUS_WORDS = {"queued": "Waiting", "succeeded": "Finished"}
 
 
 @register.filter
@@ -78,6 +80,29 @@ def duration(value: timedelta | float | None) -> str:
 def get(mapping: Any, key: Any) -> Any:
     """The value of a key that a template cannot write, such as a column's name; None if it is missing."""
     return mapping.get(key) if hasattr(mapping, "get") else None
+
+
+@register.filter
+def status_word(status: str) -> str:
+    """A job's status as pages show it: "queued" → "Waiting", "failed" → "Failed"."""
+    return STATUS_WORDS.get(status, status.capitalize())
+
+
+def job_sentence(job: Any, *, succeeded: str, after_stop: str) -> str:
+    """Where a job stands: how long it waits, what it does, or how it ended.
+
+    `succeeded` is the sentence for that end, `after_stop` what a stopped job leaves behind.
+    """
+    if job.status == "queued":
+        return f"{'Interrupted; it goes on' if job.attempts else 'It begins'} as soon as a worker is free."
+    if job.status == "running":
+        return "Stopping…" if job.is_cancel_requested else job.progress_message or "Getting ready"
+    if job.status == "succeeded":
+        return succeeded
+    if job.status == "cancelled":
+        when = f" {naturaltime(job.finished_at)}" if job.finished_at else ""
+        return f"Stopped on request{when}. {after_stop}"
+    return str(job.error)
 
 
 @register.filter

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from ..errors import MlwebError, NotFound
 from ..models import CHAMPION, BatchPrediction, Dataset, RegisteredModel, WorkspaceRole
 from ..services import batches
+from ..templatetags.mlweb import counted, duration, job_sentence
 from .pages.model_page import ModelPage
 from .predictions.csv import CsvForm, status_of, with_remedy
 from .predictions.predict import version_choices
@@ -126,6 +127,7 @@ class BatchPage(ModelPage):
         is_own = self.membership.user_id == batch.created_by_id
         return {
             "batch": batch,
+            "status_sentence": status_sentence(batch),
             "model": batch.registered_model,
             "fingerprint": fingerprint_of(batch),
             "can_cancel": is_own or self.membership.can(WorkspaceRole.MEMBER),
@@ -175,6 +177,15 @@ class BatchResult(BatchPage):
         response = FileResponse(file, as_attachment=True, filename=batches.download_name(batch))
         response["Content-Type"] = batches.media_type(batch)
         return response
+
+
+def status_sentence(batch: BatchPrediction) -> str:
+    """Where the batch stands: waiting, what it does, or how it ended."""
+    return job_sentence(
+        batch,
+        succeeded=f"{counted(batch.n_rows_done, 'row')} in {duration(batch.elapsed)}.",
+        after_stop="What was answered until then is in the log.",
+    )
 
 
 def fingerprint_of(batch: BatchPrediction) -> str:

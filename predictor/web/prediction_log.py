@@ -23,7 +23,7 @@ from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
 from .pages.access import WorkspaceMixin
 from .pages.value_texts import cell_text
 from .predictions.contributions import contributions_of
-from .predictions.predict import shown_answer
+from .predictions.predict import heading_of, shown_answer
 from .registry.snippets import curl, predictions_url
 
 # The list shows this many input values of a row.
@@ -140,13 +140,27 @@ class PredictionList(LogPage):
         context: dict[str, Any] = {"form": form, "before": before, "formats": list(EXPORT_FORMATS)}
         if form.is_valid():
             page = log_pages.page(self.workspace, form.wanted, before=before)
-            context |= {"page": page, "lines": [LogLine.of(row) for row in page.rows]}
+            context |= {
+                "page": page,
+                "lines": [LogLine.of(row) for row in page.rows],
+                "searched_sentence": searched_sentence(page),
+            }
         return render(
             request,
             "predictor/predictions/prediction_list.html",
             context,
             status=200 if form.is_valid() else 400,
         )
+
+
+def searched_sentence(page: log_pages.LogPage) -> str:
+    """How far back a search went that stopped before the end of the log; empty where it did not stop."""
+    if page.searched_back_to is None:
+        return ""
+    return (
+        f"{'Searched' if page.rows else 'Nothing found'} back to {page.searched_back_to:%Y-%m-%d %H:%M:%S} UTC so far; "
+        "what is older was not looked at yet."
+    )
 
 
 def cursor(text: str) -> uuid.UUID | None:
@@ -169,6 +183,7 @@ class PredictionDetail(WorkspaceMixin, View):
         context = {
             "row": row,
             "version": version,
+            "heading": heading_of(version.signature, "Prediction of"),
             "model": version.registered_model,
             "shown": shown_answer(row.output),
             "contributions": contributions_of(

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from predictor.models import BatchPrediction, Dataset, ModelVersion, User
 from predictor.services import batches, datasets, jobs
-from predictor.tests.web.prediction_pages import url
+from predictor.tests.web.prediction_pages import unescaped, url
+from predictor.web.batches import status_sentence
 
 ROWS = b"x1,x2,note\n1,2,=1+1\n<b>,2,\n"
 
@@ -114,3 +117,14 @@ def test_a_csv_that_is_too_large_to_wait_for_becomes_a_batch(
 
     assert "a worker predicts it" in page.content.decode()
     assert BatchPrediction.objects.get().created_by == viewer
+
+
+def test_a_batch_says_how_it_ended() -> None:
+    began_at = timezone.now() - timedelta(hours=2)
+    took = {"started_at": began_at, "finished_at": began_at + timedelta(seconds=75), "n_rows_done": 1200}
+
+    done = status_sentence(BatchPrediction(status="succeeded", **took))
+    stopped = status_sentence(BatchPrediction(status="cancelled", **took))
+
+    assert done == "1,200 rows in 1 min 15 s."
+    assert unescaped(stopped) == "Stopped on request an hour ago. What was answered until then is in the log."

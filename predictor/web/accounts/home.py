@@ -37,13 +37,13 @@ class Home(LoginRequiredMixin, View):
             Membership.objects.filter(user=request.user).select_related("workspace").order_by("id").first()
         )
         if membership is None:
-            return render(request, "predictor/home/no_workspace.html")
+            return render(request, "predictor/accounts/no_workspace.html")
         return redirect("workspace", membership.workspace.slug)
 
 
 class WorkspaceOverview(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        return render(request, "predictor/home/workspace.html", overview_of(self.workspace))
+        return render(request, "predictor/accounts/home.html", overview_of(self.workspace))
 
 
 def overview_of(workspace: Workspace) -> dict[str, Any]:

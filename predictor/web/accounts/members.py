@@ -25,7 +25,7 @@ from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
 class MemberList(WorkspaceMixin, TemplateView):
     """Everybody in the workspace may see who else is; admins also get the forms."""
 
-    template_name = "predictor/members/list.html"
+    template_name = "predictor/accounts/member_list.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         members = self.workspace.memberships.select_related("user").order_by("user__email")
@@ -44,7 +44,7 @@ class MemberAdd(WorkspaceMixin, FormView):
     """Adds a member. For a new account the response shows the set-password link, only once."""
 
     required_role = WorkspaceRole.ADMIN
-    template_name = "predictor/members/add.html"
+    template_name = "predictor/accounts/member_add.html"
     form_class = AddMemberForm
 
     def form_valid(self, form: AddMemberForm) -> HttpResponse:
@@ -110,7 +110,7 @@ class MemberRemove(WorkspaceMixin, View):
 
     def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
         member = self.get_visible_or_404(Membership.objects.select_related("user"), pk=pk)
-        return render(request, "predictor/members/remove.html", {"member": member})
+        return render(request, "predictor/accounts/member_remove.html", {"member": member})
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
         member = self.get_visible_or_404(Membership.objects.select_related("user"), pk=pk)
@@ -127,7 +127,7 @@ class MemberRemove(WorkspaceMixin, View):
 class WorkspaceCreate(LoginRequiredMixin, FormView):
     """Only superusers create workspaces: a workspace isolates data, and somebody has to administer it."""
 
-    template_name = "predictor/workspaces/create.html"
+    template_name = "predictor/accounts/workspace_create.html"
     form_class = WorkspaceForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -150,4 +150,4 @@ class WorkspaceCreate(LoginRequiredMixin, FormView):
 
 def show_link(request: HttpRequest, member: Membership) -> HttpResponse:
     link = set_password_link(request, member.user)
-    return render(request, "predictor/members/link.html", {"member": member, "link": link})
+    return render(request, "predictor/accounts/member_link.html", {"member": member, "link": link})

@@ -21,7 +21,7 @@ from .token_forms import TokenForm
 
 
 class TokenList(LoginRequiredMixin, ListView):
-    template_name = "predictor/tokens/list.html"
+    template_name = "predictor/accounts/token_list.html"
     context_object_name = "tokens"
 
     def get_queryset(self) -> QuerySet[ApiToken]:
@@ -32,7 +32,7 @@ class TokenList(LoginRequiredMixin, ListView):
 class TokenCreate(LoginRequiredMixin, FormView):
     """Creates a token. The response shows it, only once."""
 
-    template_name = "predictor/tokens/create.html"
+    template_name = "predictor/accounts/token_create.html"
     form_class = TokenForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -54,16 +54,23 @@ class TokenCreate(LoginRequiredMixin, FormView):
             return self.form_invalid(form)
         return render(
             self.request,
-            "predictor/tokens/created.html",
+            "predictor/accounts/token_created.html",
             {
                 "token": created.token,
                 "plaintext": created.plaintext,
+                "rights": rights_of(created.token),
                 "api_url": self.request.build_absolute_uri("/api/v1/workspaces"),
             },
         )
 
     def form_invalid(self, form: TokenForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)
+
+
+def rights_of(token: ApiToken) -> str:
+    """The token's workspace, its scopes and its last day, in a sentence."""
+    end = f"ends on {token.expires_at:%Y-%m-%d}" if token.expires_at else "no end"
+    return f"For {token.workspace.name}; scopes: {', '.join(token.scopes)}; {end}."
 
 
 class TokenRevoke(LoginRequiredMixin, View):

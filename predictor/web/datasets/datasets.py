@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -29,6 +30,7 @@ from ...ml.types.schema import canonical_text
 from ...models import Dataset, TrainingRun, WorkspaceRole
 from ...services import datasets
 from ...services.datasets import samples
+from ...templatetags.mlweb import counted
 from ..pages.access import WorkspaceMixin
 from .forms import UploadForm
 
@@ -192,6 +194,7 @@ class DatasetDetail(WorkspaceMixin, View):
         )  # fmt: skip
         context = {
             "dataset": dataset,
+            "lead": lead_of(dataset),
             "columns": columns,
             "runs": runs[:5],
             "n_left_out": max(0, dataset.n_columns - PREVIEW_COLUMNS),
@@ -201,6 +204,13 @@ class DatasetDetail(WorkspaceMixin, View):
             **preview_of(dataset),
         }
         return render(request, "predictor/datasets/detail.html", context)
+
+
+def lead_of(dataset: Dataset) -> str:
+    """How large the table is, when it was uploaded, and by whom."""
+    size = f"{counted(dataset.n_rows, 'row')} and {counted(dataset.n_columns, 'column')}"
+    person = f" by {dataset.created_by}" if dataset.created_by else ""
+    return f"{size}, uploaded {naturaltime(dataset.created_at)}{person}."
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .unsupervised_page import DescribedPage
 
 
 class AnomalyPage(DescribedPage):
-    template = "predictor/registry/_anomalies.html"
+    template = "predictor/evaluation/_anomalies.html"
     figure_names = ("contamination", "n_clear", "stability")
 
     @property

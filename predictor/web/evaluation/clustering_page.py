@@ -11,7 +11,7 @@ from .unsupervised_page import DescribedPage
 
 
 class ClusteringPage(DescribedPage):
-    template = "predictor/registry/_clusters.html"
+    template = "predictor/evaluation/_clusters.html"
     figure_names = ("silhouette", "stability", "n_clusters", "largest_share")
 
     @property

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from ...errors import MlwebError
 from ...ml.types.schema import FeatureField, Task
 from ...models import ModelVersion
 from ...services import registry
 from ...services.registry.comparison import ComparedValue
-from ...templatetags.mlweb import number
+from ...templatetags.mlweb import counted, number
 from ...templatetags.registry import filesize_si
 from ..pages.metric_words import headline_metric, metric_of
 from ..pages.model_page import ModelPage
@@ -53,8 +56,11 @@ class VersionDetail(ModelPage):
         report = ReportView(version)
         dependence = DependenceView(report.report, version.signature.target, request.GET)
         if getattr(request, "htmx", False):
-            return render(request, "predictor/registry/_dependence_drawing.html", {"dependence": dependence})
+            return render(
+                request, "predictor/evaluation/_partial_dependence_chart.html", {"dependence": dependence}
+            )
         leaks, warnings = sorted_warnings(version)
+        candidates = leaderboard(version)
         context = {
             "model": model,
             "version": version,
@@ -64,15 +70,47 @@ class VersionDetail(ModelPage):
             "parts": ReportParts(version),
             "described": PAGES[version.task](version) if version.task in PAGES else None,
             "headline": headline_metric(version),
+            "lead": lead_of(version),
+            "task_words": task_words(version),
             "leaks": leaks,
             "warnings": warnings,
             "parity": parity_sentence(version),
-            "leaderboard": leaderboard(version),
+            "leaderboard": candidates,
+            "score_title": score_title(candidates, version),
             "fields": [feature_row(field, report.importance) for field in version.signature.fields],
             "params": list(flat(version.params)),
             "has_onnx": "model.onnx" in version.artifacts,
         }
-        return render(request, "predictor/registry/version_detail.html", context)
+        return render(request, "predictor/evaluation/version_detail.html", context)
+
+
+def lead_of(version: ModelVersion) -> SafeString:
+    """What the version predicts, from how many columns, and what was fitted."""
+    signature = version.signature
+    subject = (
+        format_html('Predicts <strong class="wrap">{}</strong>', signature.target)
+        if signature.target
+        else capfirst(signature.subject)
+    )
+    return format_html(
+        "{} from {}: {}.", subject, counted(len(signature.fields), "column"), version.estimator
+    )
+
+
+def task_words(version: ModelVersion) -> str:
+    """The task, with the number of its classes or clusters."""
+    signature = version.signature
+    if not signature.classes:
+        return signature.task.label
+    noun = "cluster" if version.task == Task.CLUSTERING else "class,classes"
+    return f"{signature.task.label}, {counted(len(signature.classes), noun)}"
+
+
+def score_title(candidates: Sequence[Mapping[str, Any]], version: ModelVersion) -> str:
+    """The heading above the candidates' scores; models with a target are compared by cross-validation."""
+    metric = candidates[0]["metric"] if candidates else None
+    title = metric.title if metric else "Score"
+    return title if version.task in PAGES else f"{title}, by CV"
 
 
 def sorted_warnings(version: ModelVersion) -> tuple[list[str], list[str]]:
@@ -157,4 +195,4 @@ class VersionCompare(ModelPage):
             "different_features": [each for each in comparison.features if not each.is_same],
             "n_same_features": sum(each.is_same for each in comparison.features),
         }
-        return render(request, "predictor/registry/version_compare.html", context)
+        return render(request, "predictor/evaluation/version_compare.html", context)

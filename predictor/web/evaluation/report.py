@@ -18,6 +18,14 @@ from .forecast_report import forecast_charts, forecast_facts
 from .limits import SliceRow, learning_chart, learning_sentence, slice_rows, slice_score_title, tested_on
 from .probability_charts import curve_charts
 
+NO_FEATURES_NOTE = (
+    "“No features” answers every row alike, from the target alone: "
+    "what a model that learnt nothing would score."
+)
+INTERVALS_NOTE = (
+    "The small figures are 95 % intervals: other rows of this kind would give a figure between them."
+)
+
 
 @dataclass(frozen=True)
 class MetricRow:
@@ -54,6 +62,13 @@ class ReportView:
     @property
     def n_rows(self) -> int | None:
         return self.report.get("n_rows")
+
+    @property
+    def rows_words(self) -> str:
+        """How many rows or values the figures were measured on, and how these were chosen."""
+        what = "values" if self.forecast_facts else "held-out rows"
+        chosen = f" ({self.tested_on})" if self.tested_on else ""
+        return f"{number(self.n_rows)} {what} that it never saw{chosen}"
 
     @property
     def verdict(self) -> Mapping[str, Any]:
@@ -124,6 +139,28 @@ class ReportView:
     @property
     def cross_validation(self) -> Mapping[str, Any]:
         return self.report.get("cross_validation") or {}
+
+    @property
+    def cross_validation_title(self) -> str:
+        n_folds = self.cross_validation.get("n_folds")
+        return f"{n_folds}-fold CV" if n_folds else "CV"
+
+    @property
+    def metric_notes(self) -> list[str]:
+        """How to read the table of metrics, a sentence for each kind of figure in it."""
+        notes = []
+        if self.baselines and self.baselines[0].get("key") == "dummy":
+            notes.append(NO_FEATURES_NOTE)
+        if self.cross_validation.get("metrics"):
+            n_rows = self.cross_validation.get("n_rows")
+            rows = f"{number(n_rows)} training rows" if n_rows else "training rows"
+            notes.append(
+                f"Cross-validation measures on each part of {rows} in turn; "
+                "a figure much better than the held-out one would point to overfitting."
+            )
+        if any(row.interval for row in self.metric_rows[:1]):
+            notes.append(INTERVALS_NOTE)
+        return [*notes, *self.baseline_notes]
 
     @property
     def metric_rows(self) -> list[MetricRow]:

@@ -50,4 +50,4 @@ class VersionThreshold(ModelPage):
             "decision": Decision.of(version),
             **more,
         }
-        return render(self.request, "predictor/registry/version_threshold.html", context, status=status)
+        return render(self.request, "predictor/evaluation/version_threshold.html", context, status=status)

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from ...errors import InvalidInput, MlwebError, NotFound, shown
 from ...ml.types.schema import Signature
 from ...services.predictions import counterfactuals
 from ...services.predictions.counterfactuals import Hint, Wanted
+from ...templatetags.mlweb import share
 from ..pages.value_texts import cell_text, number_of
 from .predict import ShownAnswer, shown_answer
 from .row_form import RowForm
@@ -29,6 +33,21 @@ class ShownHint:
     def of(cls, hint: Hint, signature: Signature) -> ShownHint:
         changes = tuple((each.column, cell_text(each.old), cell_text(each.new)) for each in hint.changes)
         return cls(changes, shown_answer(hint.prediction.output), RowForm(signature, row=hint.row))
+
+    @property
+    def sentence(self) -> SafeString:
+        """Each changed column with its old and its new value, then the answer and its probability."""
+        changes = format_html_join(
+            " and ",
+            '<strong class="wrap">{}</strong> from {} to <strong>{}</strong>',
+            ((clipped(column, 60), clipped(old), clipped(new)) for column, old, new in self.changes),
+        )
+        chances = [f", {share(bar.probability)}" for bar in self.answer.bars if bar.is_predicted]
+        return format_html("{}: {}{}", changes, self.answer.label, "".join(chances))
+
+
+def clipped(text: str, limit: int = 40) -> str:
+    return Truncator(text).chars(limit)
 
 
 class Counterfactuals(RowPage):
@@ -56,7 +75,7 @@ class Counterfactuals(RowPage):
         else:
             context |= {"found": hints, "hints": [ShownHint.of(each, signature) for each in hints.hints]}
         return self.answered(
-            "predictor/predictions/_counterfactual_answer.html",
+            "predictor/predictions/_counterfactual_result.html",
             "predictor/predictions/counterfactuals.html",
             context,
             status,

@@ -12,6 +12,7 @@ from ...ml.types.schema import Task
 from ...models import CHAMPION, ModelVersion, PredictionSource
 from ...services import predictions, registry
 from ...services.predictions import horizons
+from ...templatetags.mlweb import number
 from ..pages.charts import Chart
 from ..pages.model_page import ModelPage
 from ..registry.snippets import curl_of, predictions_url
@@ -90,6 +91,7 @@ class Forecast(ModelPage):
             "outlook": outlook,
             "chosen": {**chosen, "horizon": chosen["horizon"] or str(outlook.horizon)},
             "choices": version_choices(self),
+            "known_sentence": known_sentence(outlook),
             "coverages": [("0.8", "8 of 10"), ("0.9", "9 of 10"), ("0.95", "19 of 20")],
             "curl": curl_of(predictions_url(self.request, self.registered_model), body),
             **more,
@@ -102,8 +104,14 @@ class Forecast(ModelPage):
         return render(self.request, "predictor/predictions/forecast.html", context, status=status)
 
 
+def known_sentence(outlook: horizons.Outlook) -> str:
+    """Why a forecast needs no rows: the version has the last ones of each series."""
+    series = f"each of its {number(len(outlook.names))} series" if outlook.group_column else "its series"
+    return f"The version knows the end of {series}, so no past has to be sent."
+
+
 def forecast_chart(outlook: horizons.Outlook, group: str, answer: predictions.Answer) -> Chart:
-    """A line chart of the latest known values, the forecast and its intervals."""
+    """The end of the series and its continuation."""
     dates, values = outlook.history(group, HISTORY)
     name = outlook.target
     ahead = [row[outlook.date_column] for row in answer.rows]

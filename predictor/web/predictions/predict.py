@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
 from ...errors import shown as quoted
@@ -152,6 +155,7 @@ class Predict(ModelPage):
             "model": model,
             "form": form,
             "version": version,
+            "heading": heading_of(version.signature, "Predict"),
             "asked": requested,
             "coverages": coverage_choices(self.request.POST.get("coverage", ""))
             if "uncertainty.json" in version.artifacts
@@ -174,8 +178,17 @@ class Predict(ModelPage):
         context["is_part"] = is_part
         if not is_part:
             context["choices"] = version_choices(self)
-        template = "predictor/predictions/_answer.html" if is_part else "predictor/predictions/predict.html"
+        template = (
+            "predictor/predictions/_prediction_result.html"
+            if is_part
+            else "predictor/predictions/predict.html"
+        )
         return render(self.request, template, context, status=status)
+
+
+def heading_of(signature: Signature, verb: str) -> str:
+    """ "Predict price", or what the task is called where there is no target."""
+    return f"{verb} {signature.target}" if signature.target else capfirst(signature.subject)
 
 
 def coverage_of(text: str) -> float | None:
@@ -197,7 +210,16 @@ def explored(answer: predictions.Answer, version: ModelVersion, form: RowForm) -
         "nearest": nearest_rows(prediction.nearest, form),
         "near_inputs": form.by_importance[:MAX_NEAR_COLUMNS],
         "has_examples": prediction.nearest is not None,
+        "section_links": section_links(has_examples=prediction.nearest is not None),
     }
+
+
+def section_links(*, has_examples: bool) -> SafeString:
+    """Links to what stands beneath an answer."""
+    links = [("what-if-title", "what if"), ("nearest-title", "training rows like it")]
+    if has_examples:
+        links.append(("counterfactuals-title", "what would have to change"))
+    return format_html_join(", ", '<a href="#{}">{}</a>', links)
 
 
 @dataclass(frozen=True)

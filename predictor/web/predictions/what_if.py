@@ -53,6 +53,12 @@ def difference(first: Prediction, now: Prediction, target: str) -> Difference:
     return Difference(words, new > old, False)
 
 
+def subject_of(first: Prediction, now: Prediction, target: str) -> str:
+    """What is predicted, with the first answer if the changed row has another one."""
+    before = shown_answer(first.output).label
+    return target if before == shown_answer(now.output).label else f"{target}, was {before}"
+
+
 class RowPage(ModelPage):
     """Base view of a page about one answered row, which is sent in hidden fields with its version's number.
 
@@ -102,13 +108,13 @@ class WhatIf(RowPage):
             first, now = answer.predictions
             target = version.signature.subject
             context |= {
-                "first": shown_answer(first.output),
                 "shown": shown_answer(now.output),
+                "subject": subject_of(first, now, target),
                 "difference": difference(first, now, target),
                 "contributions": contributions_of(now.explanation, changed.row, target),
             }
         return self.answered(
-            "predictor/predictions/_what_if_answer.html",
+            "predictor/predictions/_what_if_result.html",
             "predictor/predictions/what_if.html",
             context,
             status,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import OuterRef, Prefetch, Subquery
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
-from ...models import CHAMPION, ModelAlias, ModelVersion, PredictionLog, RegisteredModel
+from ...models import CHAMPION, AliasChange, ModelAlias, ModelVersion, PredictionLog, RegisteredModel
 from ...services import registry
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import headline_metric, key_metrics
@@ -74,14 +74,13 @@ class ModelDetail(ModelPage):
             "aliases": aliases,
             "champion": champion,
             "headline": headline_metric(champion) if champion else None,
+            "headline_label": headline_label(champion) if champion else "",
             "versions": list(version_rows(versions[:PAGE_SIZE], aliases, metrics)),
             "compared_with": next((each.number for each in versions if each != champion), None),
             "metrics": metrics,
             "before": versions[PAGE_SIZE - 1].number if len(versions) > PAGE_SIZE else None,
             "is_first_page": "before" not in request.GET,
-            "changes": registry.history(model).defer(
-                "previous_version__evaluation", "model_version__evaluation"
-            )[:10],
+            "changes": [(each, change_words(each)) for each in latest_changes(model)],
             "can_roll_back": roll_back_names(model, aliases),
             "last_prediction": last_prediction(champion),
             "snippets": snippets(request, model, champion) if champion else [],
@@ -93,6 +92,31 @@ class ModelDetail(ModelPage):
         if before.isascii() and before.isdecimal() and len(before) < 10:
             versions = versions.filter(number__lt=int(before))
         return list(versions[: PAGE_SIZE + 1])
+
+
+def headline_label(version: ModelVersion) -> str:
+    """The title of the version's best-known metric, with the rows that it was measured on."""
+    headline = headline_metric(version)
+    if headline is None:
+        return ""
+    return f"{headline.metric.title}{' on held-out rows' if version.signature.target else ''}"
+
+
+def latest_changes(model: RegisteredModel) -> QuerySet[AliasChange]:
+    changes = registry.history(model)
+    return changes.defer("previous_version__evaluation", "model_version__evaluation")[:10]
+
+
+def change_words(change: AliasChange) -> str:
+    """What happened to an alias: removed, rolled back, moved or pointed at its first version."""
+    new, previous = change.model_version, change.previous_version
+    if new is None:
+        return f"removed from version {previous.number}"
+    if change.is_roll_back:
+        return f"rolled back from version {previous.number} to {new.number}"
+    if previous:
+        return f"moved from version {previous.number} to {new.number}"
+    return f"pointed at version {new.number}"
 
 
 def version_rows(

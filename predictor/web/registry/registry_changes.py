@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ...errors import MlwebError, NotFound
-from ...models import WorkspaceRole
+from ...models import ModelVersion, WorkspaceRole
 from ...services import registry
 from ..pages.metric_words import key_metrics
 from ..pages.model_page import ModelPage
@@ -57,7 +57,7 @@ class AliasSet(Deed):
             "version": version,
             "now": now,
             "is_same_data": now is not None and now.dataset_sha256 == version.dataset_sha256,
-            "alias": alias,
+            "text": alias_sentence(alias, version, now),
             "fields": [("version", version.number)],
             "verb": f"Make version {version.number} {alias}",
             "figures": [
@@ -72,6 +72,18 @@ class AliasSet(Deed):
             registered_model=self.registered_model, alias=alias, model_version=version, by=request.user
         )
         return f"Version {version.number} now serves as {alias}."
+
+
+def alias_sentence(alias: str, version: ModelVersion, now: ModelVersion | None) -> str:
+    """What changes for callers when the alias points at `version`; `now` is what it points at."""
+    if now is None:
+        return f"No version is {alias} yet."
+    if now.pk == version.pk:
+        return f"Version {version.number} is {alias} already."
+    return (
+        f"From then on version {version.number} answers in place of version {now.number}, "
+        "everywhere within a second. You can roll back at any time."
+    )
 
 
 class AliasCreate(AliasSet):

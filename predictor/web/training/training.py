@@ -20,6 +20,7 @@ from ...ml.types.threshold_rule import ThresholdRule
 from ...models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ...services import training
 from ...services.training import estimator_catalogue
+from ...templatetags.mlweb import counted, duration, job_sentence
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import Figure, key_metrics, metric_of
 from .form import TrainingRunForm, model_names
@@ -50,7 +51,9 @@ class TrainingRunCreate(WorkspaceMixin, View):
             return redirect("dataset-detail", self.workspace.slug, dataset.pk)
         if request.htmx:
             form = TrainingRunForm(dataset=dataset, shown=request.GET)
-            return render(request, "predictor/training/_options.html", {"form": form, "is_swapped": True})
+            return render(
+                request, "predictor/training/_task_options.html", {"form": form, "is_swapped": True}
+            )
         return self.show(TrainingRunForm(dataset=dataset, shown=self.first_values(dataset)))
 
     def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
@@ -132,8 +135,10 @@ class TrainingRunDetail(RunPage):
 
     def context_of(self, run: TrainingRun) -> dict[str, Any]:
         titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
+        board = board_of(run)
         return {
             "run": run,
+            "status_sentence": status_sentence(run, board),
             "estimator_title": titles.get(run.estimator, "Auto"),
             "task_title": TASK_TITLES[Task(run.task)].lower(),
             "decided_by": f"A threshold that {ThresholdRule.from_json(run.threshold).sentence}"
@@ -146,7 +151,7 @@ class TrainingRunDetail(RunPage):
             "can_read_traceback": self.membership.user_id == run.created_by_id,
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),
-            "board": board_of(run),
+            "board": board,
             "found_out": estimator_catalogue.found_out(run) if run.is_final else [],
             **outcome_of(run),
         }
@@ -231,6 +236,16 @@ def board_of(run: TrainingRun) -> Board | None:
         for entry in run.leaderboard
     )
     return Board(tuple(metric_of(name).title for name in names), lines, names[0])
+
+
+def status_sentence(run: TrainingRun, board: Board | None) -> str:
+    """Where the run stands: waiting, what it does, or how it ended."""
+    n_tried = len(board.lines) if board else 0
+    return job_sentence(
+        run,
+        succeeded=f"{counted(n_tried, 'candidate')} tried in {duration(run.elapsed)}.",
+        after_stop="Nothing was published.",
+    )
 
 
 def outcome_of(run: TrainingRun) -> dict[str, Any]:

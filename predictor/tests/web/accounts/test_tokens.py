@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from predictor.models import ApiToken, Membership, Scope, User, Workspace, WorkspaceRole
 from predictor.services.accounts import tokens
+from predictor.web.accounts.tokens import rights_of
 
 
 def signed_in(user: User) -> Client:
@@ -129,3 +130,11 @@ def test_the_command_asks_which_workspace_when_there_are_several(
 
     with pytest.raises(CommandError, match="“acme”, “other”"):
         call_command("create_token", "--email", "viewer@example.org", "--scope", "read")
+
+
+def test_a_new_token_says_what_it_may_do_and_how_long() -> None:
+    token = ApiToken(workspace=Workspace(name="Acme"), scopes=["read", "predict"])
+
+    assert rights_of(token) == "For Acme; scopes: read, predict; no end."
+    token.expires_at = datetime(2031, 2, 3, 4, 5, tzinfo=UTC)
+    assert rights_of(token) == "For Acme; scopes: read, predict; ends on 2031-02-03."

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -257,6 +259,7 @@ def test_a_dataset_shows_its_rows_and_its_columns(client: Client, viewer: User, 
     page = client.get(url("dataset-detail", dataset.pk)).text
 
     assert "c00001" in page
+    assert re.search(r"40 rows and \d+ columns, uploaded \S+ by member@example.org\.", unescape(page))
     assert "20 % (8)" in page, "the share of missing values of `paid`"
     assert "identifier" in page
     assert url("training-run-create", dataset.pk) not in page, "a viewer does not train"

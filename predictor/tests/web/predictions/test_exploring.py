@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from predictor.ml.types.schema import FeatureField, Role
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, PredictionLog, User
 from predictor.tests.web.prediction_pages import form_data, unescaped, url
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, SIGNATURE
-from predictor.web.predictions.row_form import Input, Slider
+from predictor.web.predictions.counterfactuals import ShownHint
+from predictor.web.predictions.predict import Bar, ShownAnswer, heading_of, section_links
+from predictor.web.predictions.row_form import Input, RowForm, Slider
 
 HTMX = {"HX-Request": "true"}
 
@@ -176,3 +178,31 @@ SHARE = FeatureField("share", Role.NUMERIC, minimum=0.0, maximum=1.0)
 )
 def test_a_slider_holds_the_value_that_it_starts_from(field: Any, text: str, slider: Slider | None) -> None:
     assert Input(0, field, "number", text).slider == slider
+
+
+def test_a_hint_is_a_sentence_whose_values_are_escaped() -> None:
+    bars = (Bar("<b>leave</b>", 0.75, True), Bar("stay", 0.25, False))
+    hint = ShownHint(
+        (("age", "33", "4" * 50), ("<i>", "a", "b")), ShownAnswer("<b>leave</b>", bars), RowForm(SIGNATURE)
+    )
+
+    assert hint.sentence == (
+        f'<strong class="wrap">age</strong> from 33 to <strong>{"4" * 39}…</strong> and '
+        '<strong class="wrap">&lt;i&gt;</strong> from a to <strong>b</strong>: &lt;b&gt;leave&lt;/b&gt;, 75 %'
+    )
+
+
+def test_links_lead_to_the_sections_beneath_an_answer() -> None:
+    without, all_links = section_links(has_examples=False), section_links(has_examples=True)
+
+    assert without == (
+        '<a href="#what-if-title">what if</a>, <a href="#nearest-title">training rows like it</a>'
+    )
+    assert all_links == f'{without}, <a href="#counterfactuals-title">what would have to change</a>'
+
+
+def test_a_page_is_headed_by_the_target_or_by_the_task() -> None:
+    clusters = Signature(target="", task=Task.CLUSTERING, fields=())
+
+    assert heading_of(SIGNATURE, "Prediction of") == "Prediction of y"
+    assert heading_of(clusters, "Predict") == Task.CLUSTERING.label[:1].upper() + Task.CLUSTERING.label[1:]

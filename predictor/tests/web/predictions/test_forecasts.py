@@ -104,7 +104,7 @@ def test_the_form_of_a_forecast_draws_one_series_and_lists_its_intervals(
     moved = client.get(url("predict", "churn"))
     assert moved.url == url("forecast", "churn")
     empty = client.get(moved.url).content.decode()
-    assert "Nothing was asked yet" in empty
+    assert "Nothing was asked yet. The version knows the end of each of its 2 series, so no past" in empty
     assert not PredictionLog.objects.exists()
 
     page = client.post(moved.url, {"group": "south", "horizon": "3", "coverage": "0.8"}).content.decode()

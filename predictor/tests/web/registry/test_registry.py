@@ -10,11 +10,15 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
-from predictor.models import ModelAlias, ModelVersion, RegisteredModel, User, Workspace
+from predictor.models import AliasChange, ModelAlias, ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import registry
 from predictor.tests.services.versions import publish
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
-from predictor.web.evaluation.report import parity_sentence
+from predictor.web.evaluation.evaluation import lead_of, score_title, task_words
+from predictor.web.evaluation.report import ReportView, parity_sentence
+from predictor.web.pages.metric_words import metric_of
+from predictor.web.registry.registry import change_words
+from predictor.web.registry.registry_changes import alias_sentence
 from predictor.web.registry.snippets import javascript
 
 
@@ -459,3 +463,92 @@ def test_the_version_page_shows_threshold_coverage_gain_and_lift(
     assert "Decide differently" not in page
     for name in ("thresholds", "gain", "lift", "calibration"):
         assert f'id="{name}' in page
+
+
+def test_the_history_says_what_happened_to_an_alias() -> None:
+    one, two = ModelVersion(number=1), ModelVersion(number=2)
+    changes = [
+        AliasChange(model_version=one),
+        AliasChange(previous_version=one, model_version=two),
+        AliasChange(previous_version=two, model_version=one, is_roll_back=True),
+        AliasChange(previous_version=one),
+    ]
+
+    assert [change_words(each) for each in changes] == [
+        "pointed at version 1",
+        "moved from version 1 to 2",
+        "rolled back from version 2 to 1",
+        "removed from version 1",
+    ]
+
+
+def test_the_question_before_a_promotion_says_what_changes_for_callers() -> None:
+    one, two = ModelVersion(pk=1, number=1), ModelVersion(pk=2, number=2)
+
+    assert alias_sentence("champion", two, None) == "No version is champion yet."
+    assert alias_sentence("champion", one, one) == "Version 1 is champion already."
+    assert alias_sentence("champion", two, one).startswith(
+        "From then on version 2 answers in place of version 1, everywhere within a second."
+    )
+
+
+@pytest.mark.parametrize(
+    ("signature", "lead", "task"),
+    [
+        (
+            Signature("<i>", Task.BINARY, (FeatureField("age", Role.NUMERIC, True),), ("no", "yes")),
+            'Predicts <strong class="wrap">&lt;i&gt;</strong> from 1 column: Ridge &amp; co.',
+            "2 classes",
+        ),
+        (
+            Signature("", Task.CLUSTERING, (), ("1", "2", "3")),
+            " from 0 columns: Ridge &amp; co.",
+            "3 clusters",
+        ),
+        (Signature("price", Task.REGRESSION, (), ()), "</strong> from 0 columns: Ridge &amp; co.", ""),
+    ],
+)
+def test_the_version_page_says_what_the_version_predicts(signature: Signature, lead: str, task: str) -> None:
+    version = ModelVersion(task=signature.task, estimator="Ridge & co", signature_json=signature.to_json())
+
+    assert lead_of(version).endswith(lead)
+    assert task_words(version) == ", ".join(part for part in (signature.task.label, task) if part)
+
+
+def test_the_scores_of_candidates_are_named() -> None:
+    by_target, by_rows = ModelVersion(task=Task.BINARY), ModelVersion(task=Task.CLUSTERING)
+
+    assert score_title([{"metric": metric_of("rmse")}], by_target) == f"{metric_of('rmse').title}, by CV"
+    assert score_title([{"metric": None}], by_rows) == "Score"
+    assert score_title([], by_target) == "Score, by CV"
+
+
+def test_the_metrics_come_with_notes_on_how_to_read_them() -> None:
+    full = ReportView(
+        ModelVersion(
+            evaluation={
+                "n_rows": 1200,
+                "held_out": {"r2": 0.5},
+                "intervals": {"r2": [0.4, 0.6]},
+                "baselines": [{"key": "dummy"}],
+                "baseline_notes": ["The last value is hard to beat."],
+                "cross_validation": {"metrics": {"r2": 0.4}, "n_folds": 5, "n_rows": 3000},
+                "conditions": {"split": {"kind": "random", "column": ""}},
+            },
+            signature_json=Signature("price", Task.REGRESSION, (), ()).to_json(),
+        )
+    )
+    bare = ReportView(ModelVersion(evaluation={"cross_validation": {"metrics": {"r2": 0.4}}}))
+
+    assert full.rows_words == "1,200 held-out rows that it never saw (rows drawn at random)"
+    assert full.cross_validation_title == "5-fold CV"
+    assert [note.split(":")[0].split(" in turn")[0] for note in full.metric_notes] == [
+        "“No features” answers every row alike, from the target alone",
+        "Cross-validation measures on each part of 3,000 training rows",
+        "The small figures are 95 % intervals",
+        "The last value is hard to beat.",
+    ]
+    assert bare.cross_validation_title == "CV"
+    assert [note.split(" in turn")[0] for note in bare.metric_notes] == [
+        "Cross-validation measures on each part of training rows"
+    ]

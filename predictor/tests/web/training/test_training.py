@@ -14,8 +14,10 @@ from predictor.errors import InvalidTrainingRequest
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
 from predictor.services import training
 from predictor.services.training import estimator_catalogue
+from predictor.templatetags.mlweb import status_word
 from predictor.tests.services.versions import publish
 from predictor.tests.web.tables import bare_dataset, make_run, upload
+from predictor.web.training.training import status_sentence
 
 HTMX = {"HX-Request": "true"}
 ENTRY = {
@@ -562,3 +564,29 @@ def test_a_rule_without_its_numbers_is_refused_at_the_field(
     assert response.status_code == 400
     assert "“at_least” is missing" in response.content.decode()
     assert not TrainingRun.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"status": "queued"}, "It begins as soon as a worker is free."),
+        ({"status": "queued", "attempts": 1}, "Interrupted; it goes on as soon as a worker is free."),
+        ({"status": "running"}, "Getting ready"),
+        ({"status": "running", "progress_message": "Fold 2 of 5"}, "Fold 2 of 5"),
+        ({"status": "running", "is_cancel_requested": True}, "Stopping…"),
+        ({"status": "succeeded"}, "0 candidates tried in –."),
+        ({"status": "cancelled"}, "Stopped on request. Nothing was published."),
+        ({"status": "failed", "error": "The target is constant."}, "The target is constant."),
+    ],
+)
+def test_a_run_says_where_it_stands(fields: dict[str, Any], sentence: str) -> None:
+    assert status_sentence(TrainingRun(**fields), None) == sentence
+
+
+def test_a_status_is_a_word() -> None:
+    words = {status: status_word(status) for status in JobStatus.values}
+
+    assert words == {
+        "queued": "Waiting", "running": "Running", "succeeded": "Finished", "failed": "Failed",
+        "cancelled": "Cancelled",
+    }  # fmt: skip
