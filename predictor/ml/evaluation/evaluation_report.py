@@ -51,7 +51,7 @@ from ..metrics.confidence_intervals import Resamples, held_out_intervals
 from ..metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
 from ..types.schema import Task, canonical_text
 from ..validation.target import Target
-from ..validation.test_conditions import Conditions
+from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable
 from .slices import Slice, worst_slices
 from .verdict import Baseline, Verdict, judge, worries_about

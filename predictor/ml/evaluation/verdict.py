@@ -15,7 +15,7 @@ from ..metrics.confidence_intervals import Resamples
 from ..metrics.scores import losses, selection_metric
 from ..types.schema import Task, canonical_text
 from ..validation.target import Target
-from ..validation.test_conditions import FEW_OF_A_CLASS, FEW_ROWS
+from ..validation.testing_conditions import FEW_OF_A_CLASS, FEW_ROWS
 from .slices import Slice
 
 Array = NDArray[Any]

@@ -19,7 +19,7 @@ from ..search.search import Search
 from ..search.selection import Choice, choice_of
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
-from ..validation.test_conditions import Conditions
+from ..validation.testing_conditions import Conditions
 from .holdout_evaluation import Judging, judge
 from .packaging import publish
 from .post_processing import Decided, decide

@@ -26,7 +26,7 @@ from ..pipelines.fitted_pipeline import FittedPipeline
 from ..types.schema import Task, canonical_text
 from ..types.split import SplitKind
 from ..validation.splits import Split
-from ..validation.test_conditions import Conditions
+from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable
 from .coverage_check import sureness
 from .packaging import told

@@ -28,7 +28,7 @@ from ..validation.split_layout import layout_of
 from ..validation.split_suggestions import suggested
 from ..validation.splits import Split, split_rows
 from ..validation.target_leakage import find_leaks
-from ..validation.test_conditions import Conditions
+from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable, feature_roles, make_table
 from .finalization import finish
 from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read

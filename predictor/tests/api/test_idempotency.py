@@ -23,9 +23,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import artifacts
+from predictor.services import artifacts, predictions
 from predictor.services.operations import idempotency, upkeep
-from predictor.services.predictions import prediction
 from predictor.tests.api.conftest import Caller, problem
 
 KEY = "c0ffee-1"
@@ -173,14 +172,14 @@ def test_errors_of_the_request_are_replayed_and_temporary_errors_are_not(
 ) -> None:
     bad = {"rows": [{"x1": "abc", "x2": 2}]}
     assert_replayed(*(post(api, "models/article/predictions", bad, key="bad") for _ in range(2)))
-    predict, troubles = prediction.predict, iter([Busy("Busy.", retry_seconds=1), RuntimeError("a fault")])
+    predict, troubles = predictions.predict, iter([Busy("Busy.", retry_seconds=1), RuntimeError("a fault")])
 
     def fails(**asked: Any) -> Any:
         if trouble := next(troubles, None):
             raise trouble
         return predict(**asked)
 
-    monkeypatch.setattr(prediction, "predict", fails)
+    monkeypatch.setattr(predictions, "predict", fails)
     statuses = [post(api, "models/article/predictions", ROWS).status_code for _ in range(3)]
 
     assert statuses == [503, 500, 200]

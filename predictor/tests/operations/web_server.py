@@ -28,7 +28,8 @@ import django
 django.setup()
 from django.core.management import call_command
 from predictor.models import User, Workspace, WorkspaceRole
-from predictor.services import registry, tokens, workspaces
+from predictor.services import registry
+from predictor.services.accounts import tokens, workspaces
 call_command("migrate", verbosity=0)
 user = User.objects.create_user("admin@example.org", None)
 workspace = Workspace.objects.create(slug="default", name="Default")

@@ -14,7 +14,7 @@ from predictor.ml.types.schema import Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.validation.duplicates import Duplicates
 from predictor.ml.validation.target import make_target
-from predictor.ml.validation.test_conditions import Conditions
+from predictor.ml.validation.testing_conditions import Conditions
 
 from ..tables_for_tests import classification_table, regression_table
 

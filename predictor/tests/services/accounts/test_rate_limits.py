@@ -105,7 +105,7 @@ ASK = """
 import os, sys
 sys.path.insert(0, os.getcwd())
 import django; django.setup()
-from predictor.services.rates import InFile
+from predictor.services.accounts.rate_limits import InFile
 buckets = InFile()
 print(sum(buckets.take(3, 0.6)[0] for _ in range(100)))
 """

@@ -35,10 +35,9 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import batches, jobs, predictions, registry
+from predictor.services import batches, jobs, prediction_log, predictions, registry
 from predictor.services.batches import batch_files, batch_job
 from predictor.services.operations import upkeep
-from predictor.services.prediction_log import prediction_log
 from predictor.services.predictions import loaded_versions
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, publish_served
 

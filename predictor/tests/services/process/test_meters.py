@@ -28,7 +28,7 @@ ANOTHER = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, os.getcwd())
-from predictor.services.meters import CELL, Meters
+from predictor.services.process.meters import CELL, Meters
 made = Meters(Path(sys.argv[1]))
 made.add(CELL["version_loads"], 2)
 made.put(CELL["versions_in_memory"], 5)

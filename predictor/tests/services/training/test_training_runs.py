@@ -24,10 +24,9 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import artifacts, training
+from predictor.services import artifacts, registry, training
 from predictor.services.jobs import leases, queue
 from predictor.services.process import child_environment
-from predictor.services.registry import registry
 from predictor.services.training import training_job, training_process
 
 pytestmark = pytest.mark.django_db
