@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -30,9 +30,6 @@ from ..pages.value_texts import cell_text
 from ..registry.snippets import curl, predictions_url
 from .contributions import contributions_of
 from .row_form import RowForm
-
-if TYPE_CHECKING:
-    from ...ml.explanation.nearest_examples import Near
 
 # More classes than these are listed on request only.
 MAX_BARS = 8
@@ -207,7 +204,7 @@ def explored(answer: predictions.Answer, version: ModelVersion, form: RowForm) -
     return {
         "can_explore": not prediction.error,
         "what_if": form,
-        "nearest": nearest_rows(prediction.nearest, form),
+        "nearest": nearest_rows(prediction, form),
         "near_inputs": form.by_importance[:MAX_NEAR_COLUMNS],
         "has_examples": prediction.nearest is not None,
         "section_links": section_links(has_examples=prediction.nearest is not None),
@@ -231,7 +228,7 @@ class NearRow:
     cells: tuple[tuple[str, bool], ...]
 
 
-def nearest_rows(nearest: Sequence[Near] | None, form: RowForm) -> list[NearRow]:
+def nearest_rows(prediction: predictions.Prediction, form: RowForm) -> list[NearRow]:
     row, names = form.row, [each.field.name for each in form.by_importance[:MAX_NEAR_COLUMNS]]
     return [
         NearRow(
@@ -239,7 +236,7 @@ def nearest_rows(nearest: Sequence[Near] | None, form: RowForm) -> list[NearRow]
             shown_answer({"prediction": each.target}).label,
             tuple((cell_text(each.row[name]), each.row[name] == row[name]) for name in names),
         )
-        for each in nearest or ()
+        for each in prediction.nearest or ()
     ]
 
 
