@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from predictor.errors import DamagedArtifact, NotFound
+from ..errors import DamagedArtifact, NotFound
 
 BLOCK = 1 << 22
 PARTIAL = "partial"

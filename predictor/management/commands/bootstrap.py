@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from predictor.services.accounts import first_start
+from ...services.accounts import first_start
 
 
 class Command(BaseCommand):

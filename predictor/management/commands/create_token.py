@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from predictor.errors import MlwebError, listed, shown
-from predictor.models import Scope, User, Workspace
-from predictor.services.accounts import tokens, workspaces
+from ...errors import MlwebError, listed, shown
+from ...models import Scope, User, Workspace
+from ...services.accounts import tokens, workspaces
 
 
 class Command(BaseCommand):

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from predictor.errors import MlwebError
-from predictor.models import Dataset, Workspace
-from predictor.services import datasets
+from ...errors import MlwebError
+from ...models import Dataset, Workspace
+from ...services import datasets
 
 
 class Command(BaseCommand):

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from predictor.errors import MlwebError
-from predictor.models import PredictionSource, RegisteredModel
-from predictor.services import batches, predictions
+from ...errors import MlwebError
+from ...models import PredictionSource, RegisteredModel
+from ...services import batches, predictions
 
 
 class Command(BaseCommand):

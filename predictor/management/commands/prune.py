@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from predictor.errors import InvalidInput
-from predictor.services.prediction_log import retention
+from ...errors import InvalidInput
+from ...services.prediction_log import retention
 
 
 class Command(BaseCommand):

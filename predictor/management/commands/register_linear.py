@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from predictor.errors import MlwebError
-from predictor.models import Workspace
-from predictor.services import registry
+from ...errors import MlwebError
+from ...models import Workspace
+from ...services import registry
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from predictor.services.operations import upkeep
+from ...services.operations import upkeep
 
 
 class Command(BaseCommand):

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from predictor.errors import MlwebError
-from predictor.ml.types.schema import Task
-from predictor.ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
-from predictor.models import Dataset, JobStatus, TrainingRun, Workspace
-from predictor.services import datasets, training
+from ...errors import MlwebError
+from ...ml.types.schema import Task
+from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
+from ...models import Dataset, JobStatus, TrainingRun, Workspace
+from ...services import datasets, training
 
 
 class Command(BaseCommand):

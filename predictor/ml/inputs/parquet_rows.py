@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from ...errors import InvalidRows, InvalidTable, TooLarge, listed
-from ..tables.duckdb_connection import connect, literal, quoted
+from ..tables.duckdb_connection import connect, identifier, literal
 from ..tables.long_cells import refusal, refusal_of, when_too_long
 from ..types.schema import Signature
 from .column_checker import CellColumn
@@ -177,7 +177,7 @@ def write_beside(
     `names` and `kinds` (DuckDB types) are the columns of the answers. Raises InvalidTable.
     """
     columns = ", ".join(f"'c{place}': {literal(kind)}" for place, kind in enumerate(kinds))
-    renamed = ", ".join(f"a.c{place} AS {quoted(name)}" for place, name in enumerate(names))
+    renamed = ", ".join(f"a.c{place} AS {identifier(name)}" for place, name in enumerate(names))
     query = f"""
         COPY (
             SELECT s.*, {renamed} FROM read_parquet({literal(str(source))}) AS s POSITIONAL JOIN read_csv(
@@ -210,14 +210,18 @@ def _refuse_nested(kinds: Mapping[str, str]) -> None:
 
 def _n_bytes(name: str, kind: str) -> str:
     """SQL for the length of a text in bytes (DuckDB's `strlen` counts bytes)."""
-    return f"octet_length({quoted(name)})" if kind == "BLOB" else f"strlen(CAST({quoted(name)} AS VARCHAR))"
+    return (
+        f"octet_length({identifier(name)})"
+        if kind == "BLOB"
+        else f"strlen(CAST({identifier(name)} AS VARCHAR))"
+    )
 
 
 def _expression(name: str, kind: str) -> str:
     if kind in ("FLOAT", "DOUBLE"):
-        return f"CASE WHEN isnan({quoted(name)}) THEN NULL ELSE {quoted(name)} END"
+        return f"CASE WHEN isnan({identifier(name)}) THEN NULL ELSE {identifier(name)} END"
     if kind.startswith("DECIMAL") or kind in ("HUGEINT", "UHUGEINT"):
-        return f"CAST({quoted(name)} AS DOUBLE)"
+        return f"CAST({identifier(name)} AS DOUBLE)"
     if kind == "BLOB":
-        return f"decode({quoted(name)})"
-    return f"CAST({quoted(name)} AS TIMESTAMP)" if kind.startswith("TIMESTAMP") else quoted(name)
+        return f"decode({identifier(name)})"
+    return f"CAST({identifier(name)} AS TIMESTAMP)" if kind.startswith("TIMESTAMP") else identifier(name)

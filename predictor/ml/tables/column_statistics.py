@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types.schema import Level, canonical_text
-from .duckdb_connection import literal, quoted
+from .duckdb_connection import identifier, literal
 
 # Levels per column; fewer in a wide table, so that its schema stays a few megabytes.
 MAX_LEVELS = 1_000
@@ -124,7 +124,7 @@ class SampledTable:
         for start in range(0, len(facts), COLUMNS_AT_ONCE):
             part = facts[start : start + COLUMNS_AT_ONCE]
             sql = ", ".join(
-                f"approx_count_distinct({quoted(each.name)})" for each in part if not each.has_order
+                f"approx_count_distinct({identifier(each.name)})" for each in part if not each.has_order
             )
             names = [each.name for each in part if not each.has_order]
             counts |= (
@@ -146,7 +146,7 @@ class SampledTable:
         completed: list[ColumnFacts] = []
         for start in range(0, len(facts), n_at_once):
             part = facts[start : start + n_at_once]
-            cells = ", ".join(f"CAST({quoted(each.name)} AS VARCHAR)" for each in part)
+            cells = ", ".join(f"CAST({identifier(each.name)} AS VARCHAR)" for each in part)
             rows = self.rows(
                 f"WITH stacked AS (SELECT unnest([{cells}]) AS cell, unnest({list(range(len(part)))}) AS place "
                 f"FROM {self.relation}), "
@@ -166,9 +166,9 @@ class SampledTable:
         casts = {}
         for each in part:
             if each.storage in ("BIGINT", "DOUBLE"):
-                casts[each.name] = f"CAST({quoted(each.name)} AS DOUBLE)"
+                casts[each.name] = f"CAST({identifier(each.name)} AS DOUBLE)"
             elif each.storage in ("DATE", "TIMESTAMP"):
-                casts[each.name] = f"epoch(CAST({quoted(each.name)} AS TIMESTAMP))"
+                casts[each.name] = f"epoch(CAST({identifier(each.name)} AS TIMESTAMP))"
         if not casts:
             return {}
         columns = ", ".join(f"coalesce({sql}, 'nan') AS v{index}" for index, sql in enumerate(casts.values()))
@@ -186,7 +186,7 @@ class SampledTable:
             f"avg(len(string_split_regex(trim({column}), '\\s+'))), avg(length({column})), "
             f"count(*) FILTER (WHERE {column} < 'A' AND regexp_matches({column}, {literal(FORMULA)})), "
             f"count(*) FILTER (WHERE {column} < '!')"
-            for column in map(quoted, names)
+            for column in map(identifier, names)
         )
         row = self.rows(f"SELECT {columns} FROM {self.sample}")[0]
         return {
@@ -207,7 +207,7 @@ class SampledTable:
     def _queried_levels(self, each: ColumnFacts) -> list[tuple[Any, int]]:
         is_counted = each.n_distinct <= MAX_COUNTED_DISTINCT
         factor = 1.0 if is_counted else self.scale
-        column = quoted(each.name)
+        column = identifier(each.name)
         rows = self.rows(
             f"SELECT {column}, count(*) AS n FROM {self.relation if is_counted else self.sample} "
             f"WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {self.n_levels}"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from predictor.errors import InvalidTable, Problem, TooLarge, listed, shown
+from ...errors import InvalidTable, Problem, TooLarge, listed, shown
 
 HEAD = 1 << 20
 N_SNIFFED = 500

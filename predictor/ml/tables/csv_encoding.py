@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from predictor.errors import InvalidTable, TooLarge, UnknownEncoding, UnsupportedContent
+from ...errors import InvalidTable, TooLarge, UnknownEncoding, UnsupportedContent
 
 BLOCK = 1 << 22
 SAMPLE = 1 << 16

@@ -13,8 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from predictor.errors import MlwebError, TooLarge, shown
-
+from ...errors import MlwebError, TooLarge, shown
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
 from ..types.schema import ColumnProfile, TableSchema

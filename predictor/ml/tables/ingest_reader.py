@@ -8,12 +8,11 @@ from typing import Any
 
 import duckdb
 
-from predictor.errors import InvalidTable, Problem, TooLarge, shown
-
+from ...errors import InvalidTable, Problem, TooLarge, shown
 from .csv_cell_sql import Cell
 from .csv_dialect import Dialect
 from .csv_encoding import TextFile, refuse_other_encoding
-from .duckdb_connection import connect, literal, quoted
+from .duckdb_connection import connect, identifier, literal
 from .ingest_request import ImportLimits, ImportOptions
 from .long_cells import refusal_of
 from .type_inference import (
@@ -147,7 +146,7 @@ class Reader:
         ]
         if not empty:
             return False
-        counts = ", ".join(f"count({quoted(plan.name)})" for plan in empty)
+        counts = ", ".join(f"count({identifier(plan.name)})" for plan in empty)
         row = self._run(f"SELECT {counts} FROM read_parquet({literal(str(destination))})")[0]
         return any(n > evidence[plan.index].n_filled for plan, n in zip(empty, row, strict=True))
 

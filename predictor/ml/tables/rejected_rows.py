@@ -10,8 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from predictor.errors import InvalidTable, Problem, RaggedRows, TooLarge
-
+from ...errors import InvalidTable, Problem, RaggedRows, TooLarge
 from .csv_dialect import Dialect
 
 UNCLOSED = "a quote that is never closed, or text after a closing quote"

@@ -14,10 +14,9 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.errors import InvalidInput, listed
-
+from ...errors import InvalidInput, listed
 from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
-from .duckdb_connection import connect, literal, quoted
+from .duckdb_connection import connect, identifier, literal
 
 Columns = dict[str, NDArray[Any]]
 
@@ -57,7 +56,7 @@ def preview(
     parquet: Path | str, limit: int = 20, *, names: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
     """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None."""
-    columns = "*" if names is None else ", ".join(map(quoted, names))
+    columns = "*" if names is None else ", ".join(map(identifier, names))
     with _open(Path(parquet), 1) as connection:
         result = connection.execute(
             f"SELECT {columns} FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}"
@@ -121,7 +120,7 @@ def form_of(profile: ColumnProfile) -> Role:
 
 
 def _expression(profile: ColumnProfile) -> str:
-    column, form = quoted(profile.name), form_of(profile)
+    column, form = identifier(profile.name), form_of(profile)
     if form is Role.NUMERIC:
         if profile.storage in ("DATE", "TIMESTAMP"):
             return f"coalesce(epoch(CAST({column} AS TIMESTAMP)), 'nan')"

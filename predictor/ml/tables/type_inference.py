@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .csv_cell_sql import Cell, kind_sql
-from .duckdb_connection import literal, quoted
+from .duckdb_connection import identifier, literal
 from .long_cells import when_too_long
 
 # Marks an error of our own in DuckDB's message.
@@ -145,7 +145,7 @@ def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int, is_proved: bool) -> st
     It raises an error for a cell that does not fit, unless all cells were checked before (`is_proved`).
     """
     cell = Cell(plan.source, plan.decimal, plan.value)
-    name = quoted(plan.name)
+    name = identifier(plan.name)
     if plan.storage == "VARCHAR":
         too_long = when_too_long(f"strlen({cell.raw})", plan.index, limit=max_cell_bytes)
         return f"CASE {too_long} WHEN {cell.raw} < '!' AND {cell.is_blank} THEN NULL ELSE {cell.raw} END AS {name}"
