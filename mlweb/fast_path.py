@@ -25,11 +25,11 @@ from django.urls import ResolverMatch, get_resolver
 from django.utils.log import log_response
 
 from predictor.http.problems import as_problem
-from predictor.services.predictions.admission import predicting
+from predictor.services.predictions.admission import prediction_limit
 
 from . import logs
 from .middleware import begin
-from .request_metrics import Ledger
+from .request_metrics import RequestMetrics
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -45,21 +45,21 @@ class ShortWay:
     """The fast path: from a request to its response, without the middleware."""
 
     def __init__(self) -> None:
-        self._ledger = Ledger()
+        self._metrics = RequestMetrics()
         self._security = SecurityMiddleware(_empty)
         self._guards = (guards("http"), guards("https"))
         self._good_hosts: set[str] = set()
 
     def answer(self, request: HttpRequest) -> tuple[HttpResponseBase, list[tuple[str, str]]]:
         """The response and further headers for it, as a list: setting them on the response object takes longer."""
-        started = self._ledger.opened()
+        started = self._metrics.started()
         request_id = begin(request)
         response = self._security.process_request(request) or self._viewed(request)
         logs.leave_request()
         headers = [("X-Request-ID", request_id), *self._guards[request.scheme == "https"]]
         if not response.streaming and "Content-Length" not in response.headers:
             headers.append(("Content-Length", str(len(response.content))))  # type: ignore[attr-defined]
-        self._ledger.closed(request, response, started)
+        self._metrics.finished(request, response, started)
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         return response, headers
@@ -69,10 +69,14 @@ class ShortWay:
             self._require_good_host(request)
             match = resolved(settings.ROOT_URLCONF, request.path_info)
             request.resolver_match = match
-            if predicting.is_full and request.method == "POST" and PREDICTS.fullmatch(request.path_info):
+            if (
+                prediction_limit.is_full
+                and request.method == "POST"
+                and PREDICTS.fullmatch(request.path_info)
+            ):
                 # Refuse before the token is looked up and the body is read: a refusal has to be cheap.
                 refuse = getattr(match.func, "refused", as_problem)
-                return refuse(predicting.refuse(), request)  # type: ignore[no-any-return]
+                return refuse(prediction_limit.busy_error(), request)  # type: ignore[no-any-return]
             response = match.func(request, *match.args, **match.kwargs)
             # REST framework's error responses are not yet rendered.
             return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from predictor.services.predictions.admission import predicting
+from predictor.services.predictions.admission import prediction_limit
 from predictor.services.process import draining
 from predictor.services.process.meters import CELL, meters
 
@@ -28,23 +28,23 @@ FIRST_PARTS = {
 }  # fmt: skip
 
 
-class Ledger:
-    """Instrumentation of requests: call `opened` at the start and `closed` with the response."""
+class RequestMetrics:
+    """Instrumentation of requests: call `started` at the start and `finished` with the response."""
 
     def __init__(self) -> None:
         self.log = AccessLog(is_json=settings.LOG_FORMAT == "json") if settings.ACCESS_LOG else None
 
-    def opened(self) -> float:
-        """Count the request as in flight; returns its start time, in seconds, for `closed`."""
+    def started(self) -> float:
+        """Count the request as in flight; returns its start time, in seconds, for `finished`."""
         meters().add(IN_FLIGHT)
         return time.perf_counter()
 
-    def closed(self, request: HttpRequest, response: HttpResponseBase, started: float) -> None:
+    def finished(self, request: HttpRequest, response: HttpResponseBase, started: float) -> None:
         """Count and log the response; add the rate-limit headers, and `Connection: close` while draining."""
         seconds = time.perf_counter() - started
         own = meters()
-        own.put(INSIDE, predicting.n_inside)
-        own.put(WAITING, predicting.n_waiting)
+        own.put(INSIDE, prediction_limit.n_inside)
+        own.put(WAITING, prediction_limit.n_waiting)
         own.request_ended(face_of(request.path_info), response.status_code, seconds)
         if draining.is_draining():
             # End keep-alive connections in order, before the process ends.
@@ -57,15 +57,15 @@ class Ledger:
             self.log.add(entry(request, response.status_code, seconds))
 
 
-class LedgerMiddleware:
+class RequestMetricsMiddleware:
     def __init__(self, get_response: Handler):
         self.get_response = get_response
-        self.ledger = Ledger()
+        self.metrics = RequestMetrics()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        started = self.ledger.opened()
+        started = self.metrics.started()
         response = self.get_response(request)
-        self.ledger.closed(request, response, started)
+        self.metrics.finished(request, response, started)
         return response
 
 

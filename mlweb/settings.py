@@ -127,7 +127,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mlweb.fast_path.PredictionPathMiddleware",
-    "mlweb.request_metrics.LedgerMiddleware",
+    "mlweb.request_metrics.RequestMetricsMiddleware",
     "mlweb.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 
-def shown(value: Any, limit: int = 40) -> str:
+def quoted(value: Any, limit: int = 40) -> str:
     """A value for a message: quoted, printable, at most `limit` characters."""
     text = "".join(character if character.isprintable() else "�" for character in str(value))
     return f"“{text[:limit]}…”" if len(text) > limit else f"“{text}”"
 
 
-def listed(names: Iterable[Any], limit: int = 5) -> str:
+def quoted_list(names: Iterable[Any], limit: int = 5) -> str:
     """The first names, quoted, with the count of the rest."""
     names = list(names)
-    head = ", ".join(shown(name) for name in names[:limit])
+    head = ", ".join(quoted(name) for name in names[:limit])
     return f"{head} and {len(names) - limit} more" if len(names) > limit else head
 
 

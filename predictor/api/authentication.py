@@ -8,7 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from ..errors import NotAuthenticated
-from ..http.authentication import admit
+from ..http.authentication import count_request
 from ..models import ApiToken, User
 from ..services.accounts import tokens
 
@@ -30,7 +30,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         except NotAuthenticated as error:
             request.has_bad_token = True
             raise AuthenticationFailed(error.message) from None
-        admit(request._request, token)
+        count_request(request._request, token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -81,7 +81,7 @@ def _answer_once(
         route=f"{request.method} {request.path}",
         fingerprint=fingerprint_of(request),
     )
-    if isinstance(claimed, idempotency.Answer):
+    if isinstance(claimed, idempotency.StoredResponse):
         return replayed(claimed)
     with claimed as claim:
         try:
@@ -114,7 +114,7 @@ def fingerprint_of(request: Request) -> str:
     return digest.hexdigest()
 
 
-def replayed(answer: idempotency.Answer) -> HttpResponseBase:
+def replayed(answer: idempotency.StoredResponse) -> HttpResponseBase:
     """The stored response, with the header `Idempotency-Replayed`."""
     response: HttpResponseBase
     if answer.body_digest:
@@ -146,7 +146,7 @@ def _kept(claim: idempotency.Claim, response: HttpResponseBase) -> HttpResponseB
             response.streaming_content = _blocks(artifacts.path_of(digest))
         else:
             body, digest = idempotency.keep_body(response.content)  # type: ignore[attr-defined]
-        claim.keep(idempotency.Answer(response.status_code, headers, body, digest))
+        claim.keep(idempotency.StoredResponse(response.status_code, headers, body, digest))
     return response
 
 

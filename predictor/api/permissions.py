@@ -12,7 +12,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from ..errors import NotFound, shown
+from ..errors import NotFound, quoted
 from ..models import (
     ApiToken,
     BatchPrediction,
@@ -45,7 +45,7 @@ class InsufficientScope(PermissionDenied):
     """403 with the challenge of RFC 6750, section 3.1."""
 
     def __init__(self, scope: Scope):
-        super().__init__(f"This token lacks the scope {shown(scope.value)}.")
+        super().__init__(f"This token lacks the scope {quoted(scope.value)}.")
         self.auth_header = f'{REALM}, error="insufficient_scope", scope="{scope.value}"'
 
 
@@ -75,8 +75,8 @@ class HasScopeAndRole(BasePermission):
             raise InsufficientScope(need.scope)
         if membership is not None and not membership.can(need.role):
             raise PermissionDenied(
-                f"This needs the role {shown(need.role.value)} in {shown(membership.workspace.name)}; "
-                f"yours is {shown(membership.role)}."
+                f"This needs the role {quoted(need.role.value)} in {quoted(membership.workspace.name)}; "
+                f"yours is {quoted(membership.role)}."
             )
         return True
 
@@ -100,7 +100,7 @@ def enter(request: Request, slug: str) -> Membership:
     """The caller's membership of the workspace in the URL; 404 where they may not see it."""
     if isinstance(request.auth, ApiToken):
         if request.auth.workspace.slug != slug:
-            raise Http404(f"There is no workspace {shown(slug)}.")
+            raise Http404(f"There is no workspace {quoted(slug)}.")
         return request.auth.membership
     try:
         return workspaces.enter(user=request.user, slug=slug)

@@ -8,7 +8,7 @@ from ..models import ApiToken
 from ..services.accounts import rate_limits
 
 
-def admit(request: HttpRequest, token: ApiToken) -> None:
+def count_request(request: HttpRequest, token: ApiToken) -> None:
     """Count a request against the rate limit of its token. Raises RateLimited.
 
     Sets `api_token` and `standing` on the request, for the access log and the rate limit headers.

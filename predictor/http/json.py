@@ -12,7 +12,7 @@ from rest_framework import parsers, renderers
 from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.utils.encoders import JSONEncoder
 
-from ..errors import InvalidInput, Problem, TooLarge, shown
+from ..errors import InvalidInput, Problem, TooLarge, quoted
 
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -91,7 +91,7 @@ def require_utf8(media_type: str | None) -> None:
             "us-ascii",
         ):
             raise UnsupportedMediaType(
-                str(media_type), detail=f"Send UTF-8; the charset {shown(value.strip())} is not supported."
+                str(media_type), detail=f"Send UTF-8; the charset {quoted(value.strip())} is not supported."
             )
 
 
@@ -160,8 +160,8 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(set(names)) != len(names):
         repeated = next(name for name in names if names.count(name) > 1)
         raise InvalidInput(
-            f"The name {shown(repeated)} appears twice in one JSON object.",
-            problems=[Problem(f"{shown(repeated)} is given more than once.")],
+            f"The name {quoted(repeated)} appears twice in one JSON object.",
+            problems=[Problem(f"{quoted(repeated)} is given more than once.")],
         )
     return dict(pairs)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidInput, InvalidRows, Problem, listed, shown
+from ..errors import InvalidInput, InvalidRows, Problem, quoted, quoted_list
 from ..services.predictions.nearest_examples import MAX_NEAREST, N_NEAREST
 
 NAMES = frozenset(
@@ -58,8 +58,8 @@ class PredictionRequest:
         unknown = sorted(set(body) - NAMES)
         if unknown:
             raise InvalidInput(
-                f"Unknown: {listed(unknown)}. A prediction takes {listed(sorted(NAMES))}.",
-                problems=[Problem(f"{shown(name)} is not known.", f"/{name}") for name in unknown[:5]],
+                f"Unknown: {quoted_list(unknown)}. A prediction takes {quoted_list(sorted(NAMES))}.",
+                problems=[Problem(f"{quoted(name)} is not known.", f"/{name}") for name in unknown[:5]],
             )
         is_split, is_horizon = "columns" in body or "data" in body, body.get("horizon") is not None
         if is_split + ("rows" in body) + is_horizon != 1:
@@ -105,7 +105,7 @@ def _from_split(columns: Any, data: Any) -> Sequence[Mapping[str, Any]]:
     )
     if repeated:
         raise InvalidInput(
-            f"Columns are named more than once: {listed(repeated)}.",
+            f"Columns are named more than once: {quoted_list(repeated)}.",
             problems=[Problem("Repeated.", "/columns")],
         )
     if not isinstance(data, list):

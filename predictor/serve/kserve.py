@@ -12,7 +12,7 @@ from ..errors import InvalidInput, NotServable, Problem
 from ..http.json import loads
 from ..models import PredictionSource, RegisteredModel
 from ..services.predictions import loaded_versions
-from .prediction import Wishes, answer, as_columns, rows_of_lists, version_at
+from .prediction import PredictionOptions, as_columns, predict_rows, rows_of_lists, version_at
 from .route import Call, as_json
 
 
@@ -28,7 +28,7 @@ def models(call: Call) -> HttpResponse:
 def model_ready(call: Call, model: str) -> HttpResponse:
     registered_model = call.model(model)
     try:
-        loaded_versions.served(version_at(registered_model, ""))
+        loaded_versions.load(version_at(registered_model, ""))
     except NotServable as error:
         return as_json({"name": registered_model.slug, "ready": False, "error": error.message}, 503)
     return as_json({"name": registered_model.slug, "ready": True})
@@ -49,10 +49,10 @@ def _answered(call: Call, model: str, version: str, *, is_explained: bool) -> Ht
     body: Any = loads(call.body(), max_depth=settings.MAX_JSON_DEPTH)
     if not isinstance(body, Mapping) or not isinstance(body.get("instances"), list):
         raise InvalidInput('Send {"instances": […]}.', problems=[Problem("Not a list.", "/instances")])
-    asked = Wishes.from_json(body.get("parameters"))
-    wishes = Wishes(is_explained or asked.explain, asked.coverage, asked.strict)
+    asked = PredictionOptions.from_json(body.get("parameters"))
+    wishes = PredictionOptions(is_explained or asked.explain, asked.coverage, asked.strict)
     rows = rows_of_lists(body["instances"], model_version.signature.names)
-    answered = answer(
+    answered = predict_rows(
         call,
         registered_model,
         rows,

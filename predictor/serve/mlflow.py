@@ -11,14 +11,21 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, listed, shown
+from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, quoted, quoted_list
 from ..http.json import require_utf8
 from ..ml.types.schema import Signature
 from ..models import PredictionSource
 from ..services.batches import parquet_bodies
 from ..services.predictions import loaded_versions
 from . import VERSION
-from .prediction import Wishes, answer, as_columns, rows_of_columns, rows_of_lists, version_at
+from .prediction import (
+    PredictionOptions,
+    as_columns,
+    predict_rows,
+    rows_of_columns,
+    rows_of_lists,
+    version_at,
+)
 from .route import Call, Refusal, as_json
 
 CODES = {
@@ -43,7 +50,7 @@ def refuse(refusal: Refusal) -> HttpResponse:
 def ping(call: Call, model: str, version: str = "") -> HttpResponse:
     """200 when the model can answer."""
     try:
-        loaded_versions.served(version_at(call.model(model), version))
+        loaded_versions.load(version_at(call.model(model), version))
     except NotServable as error:
         return refuse(Refusal(503, error.message))
     return HttpResponse("\n", content_type="application/json")
@@ -66,7 +73,7 @@ def invocations(call: Call, model: str, version: str = "") -> HttpResponse:
     content_type = call.request.META.get("CONTENT_TYPE") or ""
     read = _reader(content_type)
     rows, wishes, are_texts = read(call.body(), model_version.signature)
-    answered = answer(
+    answered = predict_rows(
         call,
         registered_model,
         rows,
@@ -78,7 +85,7 @@ def invocations(call: Call, model: str, version: str = "") -> HttpResponse:
     return as_json(as_columns(answered, model_version.signature))
 
 
-Read = tuple[Sequence[Mapping[str, Any]], Wishes, bool]
+Read = tuple[Sequence[Mapping[str, Any]], PredictionOptions, bool]
 
 
 def _reader(content_type: str) -> Callable[[bytes, Signature], Read]:
@@ -91,21 +98,21 @@ def _reader(content_type: str) -> Callable[[bytes, Signature], Read]:
     if kind == "application/json":
         return _from_json
     raise UnsupportedContent(
-        f"The Content-Type {shown(kind)} is not supported; send application/json, text/csv or {PARQUET[0]}."
+        f"The Content-Type {quoted(kind)} is not supported; send application/json, text/csv or {PARQUET[0]}."
     )
 
 
 def _from_json(body: bytes, signature: Signature) -> Read:
     document = loads_with_nan(body)
     if not isinstance(document, dict):
-        raise InvalidInput(f"Send an object with one of {listed(FORMS)}.")
+        raise InvalidInput(f"Send an object with one of {quoted_list(FORMS)}.")
     forms = [name for name in FORMS if name in document]
     unknown = sorted(set(document) - {*FORMS, "params"})
     if len(forms) != 1 or unknown:
-        more = f" Unknown: {listed(unknown)}." if unknown else ""
-        raise InvalidInput(f"Send exactly one of {listed(FORMS)}, and optionally params.{more}")
+        more = f" Unknown: {quoted_list(unknown)}." if unknown else ""
+        raise InvalidInput(f"Send exactly one of {quoted_list(FORMS)}, and optionally params.{more}")
     name, value = forms[0], document[forms[0]]
-    wishes = Wishes.from_json(document.get("params"), is_strict=True)
+    wishes = PredictionOptions.from_json(document.get("params"), is_strict=True)
     if name == "dataframe_split":
         return _from_split(value), wishes, False
     if name == "dataframe_records":
@@ -142,7 +149,7 @@ def _from_split(value: Any) -> Sequence[Mapping[str, Any]]:
 def _refuse_repeated(columns: Sequence[str]) -> None:
     if len(set(columns)) < len(columns):
         repeated = sorted({name for name in columns if columns.count(name) > 1})
-        raise InvalidInput(f"Columns are named more than once: {listed(repeated)}.")
+        raise InvalidInput(f"Columns are named more than once: {quoted_list(repeated)}.")
 
 
 def loads_with_nan(body: bytes) -> Any:
@@ -188,11 +195,11 @@ def _from_csv(body: bytes, signature: Signature) -> Read:
                 )
     except csv.Error as error:
         raise InvalidInput(f"The CSV cannot be read: {error}.") from None
-    return rows, Wishes(), True
+    return rows, PredictionOptions(), True
 
 
 def _from_parquet(body: bytes, signature: Signature) -> Read:
-    return parquet_bodies.read(body), Wishes(), False
+    return parquet_bodies.read(body), PredictionOptions(), False
 
 
 def article(call: Call, model: str, version: str = "") -> HttpResponse:
@@ -205,7 +212,7 @@ def article(call: Call, model: str, version: str = "") -> HttpResponse:
     if not isinstance(body, dict) or set(body) != {"x"} or not isinstance(body["x"], list):
         raise InvalidInput('Send {"x": […]} with one row of features, and nothing else.')
     rows = rows_of_lists([body["x"]], model_version.signature.names, "x")
-    answered = answer(
+    answered = predict_rows(
         call, registered_model, rows, version=str(model_version.number), source=PredictionSource.ARTICLE
     )
     first = answered.predictions[0]

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidInput, Problem, listed, shown
+from ..errors import InvalidInput, Problem, quoted, quoted_list
 from ..ml.types.schema import Signature
 from ..models import ModelVersion, RegisteredModel
 from ..services import predictions, registry
-from ..services.predictions.prediction import Answer
+from ..services.predictions.prediction import PredictionResponse
 from .route import Call
 
 PARAMETERS = ("explain", "coverage", "strict")
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PredictionOptions:
     """Prediction options that every protocol takes."""
 
     explain: bool = False
@@ -25,7 +25,7 @@ class Wishes:
     strict: bool = False
 
     @classmethod
-    def from_json(cls, given: Any, *, is_strict: bool = False) -> Wishes:
+    def from_json(cls, given: Any, *, is_strict: bool = False) -> PredictionOptions:
         """From a JSON object. `is_strict`: refuse names that are not known. Raises InvalidInput."""
         if given is None:
             return cls()
@@ -34,8 +34,10 @@ class Wishes:
         unknown = sorted(set(given) - set(PARAMETERS))
         if unknown and is_strict:
             raise InvalidInput(
-                f"Unknown: {listed(unknown)}. Known are {listed(PARAMETERS)}.",
-                problems=[Problem(f"{shown(name)} is not known.", f"/params/{name}") for name in unknown[:5]],
+                f"Unknown: {quoted_list(unknown)}. Known are {quoted_list(PARAMETERS)}.",
+                problems=[
+                    Problem(f"{quoted(name)} is not known.", f"/params/{name}") for name in unknown[:5]
+                ],
             )
         coverage = given.get("coverage")
         if coverage is not None and (isinstance(coverage, bool) or not isinstance(coverage, int | float)):
@@ -55,18 +57,18 @@ def version_at(model: RegisteredModel, version: str) -> ModelVersion:
     return registry.serving_version(model, version or None)
 
 
-def answer(
+def predict_rows(
     call: Call,
     model: RegisteredModel,
     rows: Sequence[Mapping[str, Any]],
     *,
     version: str,
     source: str,
-    wishes: Wishes | None = None,
+    wishes: PredictionOptions | None = None,
     are_texts: bool = False,
-) -> Answer:
+) -> PredictionResponse:
     """Predict rows: the one call of the service for all protocols."""
-    wishes = wishes or Wishes()
+    wishes = wishes or PredictionOptions()
     return predictions.predict(
         registered_model=model,
         rows=rows,
@@ -96,7 +98,7 @@ def rows_of_lists(
         if len(cells) != len(names):
             raise InvalidInput(
                 f"Row {number} of {what} holds {len(cells)} values; the model takes {len(names)}, in order: "
-                f"{listed(names, 20)}.",
+                f"{quoted_list(names, 20)}.",
                 problems=[Problem("Wrong length.", f"/{what}/{number - 1}")],
             )
         rows.append(dict(zip(names, cells, strict=True)))
@@ -112,7 +114,7 @@ def rows_of_columns(columns: Mapping[str, Any], what: str = "inputs") -> list[di
     return [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
 
 
-def as_columns(answer: Answer, signature: Signature) -> dict[str, Any]:
+def as_columns(answer: PredictionResponse, signature: Signature) -> dict[str, Any]:
     """The answer for KServe V1 and MLflow: {"predictions": […], …}, each output a list over the rows."""
     outputs = [each.output for each in answer.predictions]
     found: dict[str, Any] = {

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from ..errors import Forbidden, InvalidInput, NotAuthenticated, NotFound, TooLarge, UnsupportedContent, shown
-from ..http.authentication import admit
+from ..errors import Forbidden, InvalidInput, NotAuthenticated, NotFound, TooLarge, UnsupportedContent, quoted
+from ..http.authentication import count_request
 from ..http.json import LengthRequired, dumps, read_limited
 from ..http.problems import exception_handler
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
@@ -93,7 +93,7 @@ def route(
                 return response
             if without_token and (get is None or "HTTP_AUTHORIZATION" not in request.META):
                 return without_token(request, **parameters)
-            call = Call(request, enter(request, workspace, scopes))
+            call = Call(request, authenticate(request, workspace, scopes))
             return compressed(handler(call, **parameters), request)
         except Exception as error:
             return refused(refuse, error, request)
@@ -116,17 +116,17 @@ def refused(
     return response
 
 
-def enter(request: HttpRequest, workspace: str, scopes: frozenset[Scope]) -> ApiToken:
+def authenticate(request: HttpRequest, workspace: str, scopes: frozenset[Scope]) -> ApiToken:
     """Authenticate a request: its token has to be of this workspace and have one of the scopes.
 
     Raises NotAuthenticated, RateLimited, Http404 for another workspace, Forbidden.
     """
     token = tokens.authenticate(sent_token(request))
-    admit(request, token)
+    count_request(request, token)
     if token.workspace.slug != workspace:
         raise Http404
     if not any(map(token.has_scope, scopes)):
-        scope_names = " or ".join(shown(scope.value) for scope in sorted(scopes))
+        scope_names = " or ".join(quoted(scope.value) for scope in sorted(scopes))
         raise Forbidden(f"This token lacks the scope {scope_names}.")
     return token
 
@@ -151,7 +151,7 @@ def decompressed(body: bytes, encoding: str) -> bytes:
         return body
     if encoding not in WINDOW:
         raise UnsupportedContent(
-            f"The encoding {shown(encoding)} is not supported; send gzip, deflate or none."
+            f"The encoding {quoted(encoding)} is not supported; send gzip, deflate or none."
         )
     try:
         return _inflated(body, WINDOW[encoding])
@@ -196,12 +196,12 @@ def as_json(data: Any, status: int = 200, headers: Mapping[str, str] | None = No
     return HttpResponse(dumps(data), content_type=JSON, status=status, headers=dict(headers or {}))
 
 
-def plainly(refusal: Refusal) -> HttpResponse:
+def error_json(refusal: Refusal) -> HttpResponse:
     """`{"error": "text"}`: what the clients of V2 and of KServe V1 read; anything else breaks their decoders."""
     return as_json({"error": refusal.message}, refusal.status)
 
 
-def nowhere(refuse: Callable[[Refusal], HttpResponse]) -> Callable[..., HttpResponse]:
+def not_found_route(refuse: Callable[[Refusal], HttpResponse]) -> Callable[..., HttpResponse]:
     """A view that answers 404, for unknown URLs."""
 
     def view(request: HttpRequest, **parameters: Any) -> HttpResponse:

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ...errors import InvalidInput, NotFound, Problem, listed
+from ...errors import InvalidInput, NotFound, Problem, quoted_list
 from ...models import PredictionSource
 from ...services import predictions, registry
 from ...services.predictions import loaded_versions
@@ -49,7 +49,7 @@ class ArticleView(SlimViewMixin, WorkspaceViewMixin, APIView):
         version = registry.serving_version(model)
         answer = predictions.predict(
             registered_model=model,
-            rows=[_row(json_body(request), loaded_versions.served(version).signature.names)],
+            rows=[_row(json_body(request), loaded_versions.load(version).signature.names)],
             version=version.number,
             by=actor_of(request),
             token=token_of(request),
@@ -66,7 +66,7 @@ def _row(body: Any, names: tuple[str, ...]) -> dict[str, Any]:
     values = body["x"]
     if len(values) != len(names):
         raise InvalidInput(
-            f"x holds {len(values)} values; the model takes {len(names)}, in order: {listed(names, 20)}.",
+            f"x holds {len(values)} values; the model takes {len(names)}, in order: {quoted_list(names, 20)}.",
             problems=[Problem(f"{len(values)} values instead of {len(names)}.", "/x")],
         )
     return dict(zip(names, values, strict=True))

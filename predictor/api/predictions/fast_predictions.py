@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ...errors import NotAuthenticated, NotFound
-from ...http.authentication import admit
+from ...http.authentication import count_request
 from ...http.json import loads, read_limited
 from ...http.prediction_request import PredictionRequest
 from ...http.problems import as_problem
@@ -32,11 +32,11 @@ ACCEPTED = frozenset({"*/*", JSON})
 
 
 def plainly_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Wrap the viewset's view: try the fast path first, call the view where `answer` returns None."""
+    """Wrap the viewset's view: try the fast path first, call the view where `predict_rows` returns None."""
 
     @wraps(view)
     def answered(request: HttpRequest, **at: Any) -> HttpResponseBase:
-        response = answer(request, **at) if is_plain(request) else None
+        response = respond(request, **at) if is_plain(request) else None
         return view(request, **at) if response is None else response
 
     return answered
@@ -53,7 +53,7 @@ def is_plain(request: HttpRequest) -> bool:
     )
 
 
-def answer(request: HttpRequest, workspace: str, model: str) -> HttpResponse | None:
+def respond(request: HttpRequest, workspace: str, model: str) -> HttpResponse | None:
     """The response, or None when the request has no token that may predict here.
 
     With None the body is not read, and the request is not counted for the rate limit.
@@ -63,7 +63,7 @@ def answer(request: HttpRequest, workspace: str, model: str) -> HttpResponse | N
     if not token or not registered:
         return None
     try:
-        admit(request, token)
+        count_request(request, token)
         asked = PredictionRequest.from_json(loads(read_limited(request), max_depth=settings.MAX_JSON_DEPTH))
         if asked.nearest and not token.has_scope(Scope.READ):
             raise InsufficientScope(Scope.READ)

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from ...models import PredictionLog, PredictionSource
 from ...services.predictions.nearest_examples import MAX_NEAREST
-from ...services.predictions.prediction import Answer, Prediction
+from ...services.predictions.prediction import Prediction, PredictionResponse
 
 SCALAR = {"type": ["string", "number", "boolean", "null"]}
 
@@ -153,7 +153,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     predictions = PredictionSerializer(many=True)
 
 
-def answer_as_json(answer: Answer) -> dict[str, Any]:
+def answer_as_json(answer: PredictionResponse) -> dict[str, Any]:
     return {
         "model": answer.model,
         "version": answer.version,

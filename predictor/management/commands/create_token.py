@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ...errors import MlwebError, listed, shown
+from ...errors import MlwebError, quoted, quoted_list
 from ...models import Scope, User, Workspace
 from ...services.accounts import tokens, workspaces
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError("--expires-days has to be between 1 and 36500.")
         user = User.objects.filter(email__iexact=options["email"]).first()
         if user is None:
-            raise CommandError(f"There is no account {shown(options['email'])}.")
+            raise CommandError(f"There is no account {quoted(options['email'])}.")
         try:
             created = tokens.create_token(
                 user=user,
@@ -63,5 +63,5 @@ class Command(BaseCommand):
         if not visible:
             raise CommandError(f"{user} is in no workspace.")
         raise CommandError(
-            f"{user} is in several workspaces; say which by --workspace: {listed(w.slug for w in visible)}."
+            f"{user} is in several workspaces; say which by --workspace: {quoted_list(w.slug for w in visible)}."
         )

@@ -69,7 +69,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Uncertainty:
+class ConformalIntervals:
     """Conformal scores by group, as stored in uncertainty.json.
 
     `edges` divide predicted values into groups; classification has one group. `floor`: no target lies
@@ -83,7 +83,7 @@ class Uncertainty:
     _known: dict[float, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def fit(cls, task: Task, y: NDArray[Any], predictions: NDArray[Any]) -> Uncertainty | None:
+    def fit(cls, task: Task, y: NDArray[Any], predictions: NDArray[Any]) -> ConformalIntervals | None:
         """From targets (numbers or class codes) and out-of-fold predictions; None below MIN_ROWS rows."""
         predictions = np.asarray(predictions, np.float64)
         if task.is_classification:
@@ -151,7 +151,7 @@ class Uncertainty:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Uncertainty:
+    def from_json(cls, data: Mapping[str, Any]) -> ConformalIntervals:
         """Raises DamagedArtifact."""
         try:
             groups = tuple(
@@ -170,7 +170,7 @@ def _negated(group: Group) -> Group:
 
 
 def coverage_report(
-    uncertainty: Uncertainty, y: NDArray[Any], predictions: NDArray[Any], coverages: Sequence[float]
+    uncertainty: ConformalIntervals, y: NDArray[Any], predictions: NDArray[Any], coverages: Sequence[float]
 ) -> list[dict[str, float]]:
     """Empirical coverage: for each coverage, the share of covered rows, and the mean width or set size."""
     report = []

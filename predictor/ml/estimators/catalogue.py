@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InvalidHyperparameters, shown
+from ...errors import InvalidHyperparameters, quoted
 from ..features.encoding import DISTANCES, ISOLATION, LINEAR, NATIVE_BOOSTING, ORDINAL_TREES, Encoding
 from ..types.schema import Task
 from .hyperparameters import (
@@ -275,7 +275,9 @@ def validate_params(key: str, task: Task, params: Mapping[str, Any] | None) -> d
     """All hyperparameters of the estimator, defaults filled in; raises InvalidHyperparameters naming each fault."""
     info = CATALOGUE.get(key)
     if info is None:
-        raise InvalidHyperparameters(f"There is no estimator {shown(key)}. There are {', '.join(CATALOGUE)}.")
+        raise InvalidHyperparameters(
+            f"There is no estimator {quoted(key)}. There are {', '.join(CATALOGUE)}."
+        )
     if task not in info.tasks:
         fitting = ", ".join(each.key for each in estimators_for(task))
         raise InvalidHyperparameters(f"{info.title} cannot do {task.value}. For that there are {fitting}.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...errors import InvalidHyperparameters, Problem, listed, shown
+from ...errors import InvalidHyperparameters, Problem, quoted, quoted_list
 from ..types.schema import Task
 
 TRUE_TEXTS = frozenset({"true", "on", "yes", "1"})
@@ -69,7 +69,7 @@ class Hyperparameter:
 
     def _error(self, value: Any) -> InvalidHyperparameters:
         return InvalidHyperparameters(
-            f"{self.title} ({self.name}) takes {self.expected}, not {shown(value)}."
+            f"{self.title} ({self.name}) takes {self.expected}, not {quoted(value)}."
         )
 
     def _boolean(self, value: Any) -> bool:
@@ -105,7 +105,7 @@ def convert_all(
     for name, value in (params or {}).items():
         if name not in known:
             accepted = f"{title} takes {', '.join(known)}." if known else f"{title} takes none."
-            problems.append(Problem(f"There is no hyperparameter {shown(name)}. {accepted}", str(name)))
+            problems.append(Problem(f"There is no hyperparameter {quoted(name)}. {accepted}", str(name)))
             continue
         try:
             values[name] = known[name].convert(value)
@@ -114,7 +114,7 @@ def convert_all(
     if len(problems) == 1:
         raise InvalidHyperparameters(problems[0].detail, problems=problems)
     if problems:
-        names = listed(problem.pointer for problem in problems)
+        names = quoted_list(problem.pointer for problem in problems)
         message = f"{len(problems)} hyperparameters cannot be used: {names}. "
         raise InvalidHyperparameters(
             message + " ".join(each.detail for each in problems[:5]), problems=problems

@@ -54,7 +54,7 @@ from ..validation.target import Target
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable
 from .slices import Slice, worst_slices
-from .verdict import Baseline, Verdict, judge, worries_about
+from .verdict import Baseline, Verdict, compare_with_baselines, worries_about
 
 __all__ = [
     "Baseline",
@@ -153,7 +153,7 @@ def evaluate(
         intervals=intervals,
         cross_validation=cross_validation,
         baselines=[_measured(each, target, threshold) for each in baselines],
-        verdict=judge(target, predicted, baselines, resamples, worries),
+        verdict=compare_with_baselines(target, predicted, baselines, resamples, worries),
         slices=slices,
         n_slices_tested=n_tested,
         conditions=conditions,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import shown
+from ...errors import quoted
 from ..metrics.confidence_intervals import MIN_GROUPS
 from ..metrics.scores import losses, predicted_codes
 from ..types.schema import Role
@@ -104,7 +104,7 @@ def _parts(table: TrainingTable) -> Iterator[tuple[str, str, Mask]]:
     for name, values in list(table.columns.items())[:n_columns]:
         is_missing = missing(values)
         if is_missing.any():
-            yield name, f"{shown(name)} is missing", is_missing
+            yield name, f"{quoted(name)} is missing", is_missing
         role = table.roles[name]
         if role in (Role.CATEGORICAL, Role.BOOLEAN):
             yield from _levels(name, values, is_missing, is_boolean=role is Role.BOOLEAN)
@@ -125,7 +125,7 @@ def _levels(
             if is_boolean and _is_number(levels[code])
             else levels[code]
         )
-        yield name, f"{shown(name)} is {shown(str(level))}", rows
+        yield name, f"{quoted(name)} is {quoted(str(level))}", rows
 
 
 def _is_number(text: str) -> bool:
@@ -159,12 +159,12 @@ def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple
 
 def _range_words(name: str, low: float, high: float, is_first: bool, is_last: bool, is_date: bool) -> str:
     if low == high:
-        return f"{shown(name)} is {_bound(low, is_date)}"
+        return f"{quoted(name)} is {_bound(low, is_date)}"
     if is_first:
-        return f"{shown(name)} is {_bound(high, is_date)} or less"
+        return f"{quoted(name)} is {_bound(high, is_date)} or less"
     if is_last:
-        return f"{shown(name)} is {_bound(low, is_date)} or more"
-    return f"{shown(name)} is {_bound(low, is_date)} to {_bound(high, is_date)}"
+        return f"{quoted(name)} is {_bound(low, is_date)} or more"
+    return f"{quoted(name)} is {_bound(low, is_date)} to {_bound(high, is_date)}"
 
 
 def _bound(value: float, is_date: bool) -> str:

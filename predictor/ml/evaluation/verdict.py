@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import shown
+from ...errors import quoted
 from ..metrics.confidence_intervals import Resamples
 from ..metrics.scores import losses, selection_metric
 from ..types.schema import Task, canonical_text
@@ -109,7 +109,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def judge(
+def compare_with_baselines(
     target: Target,
     predicted: Array,
     baselines: Sequence[Baseline],
@@ -237,8 +237,8 @@ def _few_rows(target: Target) -> str:
         rarest = int(counts.argmin())
         if counts[rarest] < FEW_OF_A_CLASS:
             return (
-                f"The class {shown(str(canonical_text(target.classes[rarest])))} has only {int(counts[rarest])} of the "
-                "rows held out to test it, so the scores of that class are rough."
+                f"The class {quoted(str(canonical_text(target.classes[rarest])))} has only {int(counts[rarest])} of "
+                "the rows held out to test it, so the scores of that class are rough."
             )
     return ""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InvalidTrainingRequest, shown
+from ...errors import InvalidTrainingRequest, quoted
 from ..types.training_request import ForecastOptions
 from ..types.warnings import TrainingWarning
 from ..validation.splits import Index, Split
@@ -160,6 +160,6 @@ def _check_rows(
 ) -> None:
     if any(len(fit) < SPARE or not len(score) for fit, score in (*folds, *reported)):
         raise InvalidTrainingRequest(
-            f"Too many periods have no value in {shown(target)}: at some of the dates that the forecast is tested "
+            f"Too many periods have no value in {quoted(target)}: at some of the dates that the forecast is tested "
             "at, nothing is known. Bring more of the past, ask for a shorter horizon, or join rows of longer periods."
         )

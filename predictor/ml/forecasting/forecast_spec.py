@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DamagedArtifact, InvalidInput, shown
+from ...errors import DamagedArtifact, InvalidInput, quoted
 from ..features.columns import Columns
 from ..features.date_steps import CYCLES, date_parts
 from ..pipelines.fitted_pipeline import TargetScaling
 from ..types.schema import FeatureField, Role, Signature, Task
 from ..types.training_request import AGGREGATIONS
 from .frequency import Frequency
-from .lag_features import Described, Floats, Places, Shape, describe, filled
+from .lag_features import Floats, LagFeatures, Places, Shape, describe, filled
 from .series import Series
 
 FORMAT = 1
@@ -50,7 +50,7 @@ class Ending:
         """A copy with newer values; `steps`: periods after the end, 0 or less for known ones. Raises InvalidInput."""
         ahead = max(int(steps.max()), 0)
         if ahead > MAX_AHEAD:
-            which = f" of {shown(self.name)}" if self.name else ""
+            which = f" of {quoted(self.name)}" if self.name else ""
             raise InvalidInput(
                 f"The newest value{which} lies {ahead:,} periods past the end of what the version knows; at most "
                 f"{MAX_AHEAD:,} can be added. Train a new version.",
@@ -128,7 +128,7 @@ class ForecastSpec:
         """Mask of the rows that can be forecast: the series is known, the step is within the horizon."""
         return (rows.series >= 0) & (rows.steps >= 1) & (rows.steps <= self.horizon)
 
-    def describe(self, rows: Rows) -> Described:
+    def describe(self, rows: Rows) -> LagFeatures:
         """The pipeline's input columns (lag and calendar features) for rows within the horizon."""
         described = self._described(rows)
         names = np.array([each.name for each in self.endings] + [None], object)[:-1]
@@ -136,9 +136,9 @@ class ForecastSpec:
         columns = with_calendar(
             described.columns, moments, names[rows.series] if self.has_groups else None, self.frequency
         )
-        return Described(columns, described.base, described.scale)
+        return LagFeatures(columns, described.base, described.scale)
 
-    def _described(self, rows: Rows) -> Described:
+    def _described(self, rows: Rows) -> LagFeatures:
         """Lag features. Only the windows of the requested series are used: a version may have a thousand."""
         needed, places = np.unique(rows.series, return_inverse=True)
         return describe(self._windows[needed], places, rows.steps, self.shape)
@@ -152,7 +152,7 @@ class ForecastSpec:
         """Scale of each row, in the unit of the (perhaps logarithmic) target."""
         return self._described(rows).scale
 
-    def values(self, described: Described, answers: Floats) -> Floats:
+    def values(self, described: LagFeatures, answers: Floats) -> Floats:
         """Inverse transform: the pipeline's predictions in the target's own unit."""
         return self.bounded(self.scaling.inverse(described.base + described.scale * answers))
 
@@ -185,7 +185,7 @@ class ForecastSpec:
         self, ending: Ending, steps: NDArray[np.int64], values: Floats
     ) -> tuple[NDArray[np.int64], Floats]:
         """Aggregate to one value for each period. Raises InvalidInput."""
-        which = f" of {shown(ending.name)}" if ending.name else ""
+        which = f" of {quoted(ending.name)}" if ending.name else ""
         if self.is_log and self.floor is not None and values.min() < self.floor:
             raise InvalidInput(
                 f"The newer values{which} go down to {values.min():g}, and the version was trained on the logarithm of "

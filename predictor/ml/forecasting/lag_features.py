@@ -71,7 +71,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Described:
+class LagFeatures:
     """Lag features by name, and what turns a prediction into a value: base + scale · prediction."""
 
     columns: dict[str, Floats]
@@ -105,7 +105,7 @@ def windows_of(values: Floats, shape: Shape) -> Floats:
     return np.lib.stride_tricks.sliding_window_view(padded, shape.window)
 
 
-def describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> Described:
+def describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> LagFeatures:
     """Lag features of rows that forecast `steps` periods after the end of windows[origins]."""
     with warnings.catch_warnings():
         # The mean over periods before the first value is NaN on purpose.
@@ -113,7 +113,7 @@ def describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: 
         return _describe(np.asarray(windows, np.float64), origins, steps, shape)
 
 
-def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> Described:
+def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> LagFeatures:
     season = shape.season
     profile, means = _profile(windows, season)
     level = means[0]
@@ -139,7 +139,7 @@ def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape:
     columns["last_spread"] = (np.nanstd(windows[:, -max(season, SHORT) :], axis=1) / scale)[origins]
     if shape.long_season:
         columns["one_year_ago"] = _long_ago(windows, origins, steps, shape) / unit
-    return Described(columns, base, unit)
+    return LagFeatures(columns, base, unit)
 
 
 def _profile(windows: Floats, season: int) -> tuple[Floats, tuple[Floats, Floats]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, quoted, quoted_list
 from ..types.schema import ColumnProfile, Role, TableSchema
 from ..types.training_request import AGGREGATIONS, FREQUENCIES, MAX_HORIZON, ForecastOptions, TrainingRequest
 from .series import MIN_PERIODS
@@ -16,7 +16,7 @@ def check_forecast(request: TrainingRequest) -> None:
     for name in (options.date_column, options.group_column):
         if name and name not in table:
             raise InvalidTrainingRequest(
-                f"There is no column {shown(name)} in this table. Its columns are {listed(table.names)}."
+                f"There is no column {quoted(name)} in this table. Its columns are {quoted_list(table.names)}."
             )
     named = [request.target, options.date_column, options.group_column]
     if len({name for name in named if name}) < sum(map(bool, named)):
@@ -39,17 +39,17 @@ def _dates_there_are(table: TableSchema) -> str:
     names = date_columns(table)
     if not names:
         return " This table has none: no column holds dates in one form, like 2024-05-31."
-    return f" There {'is' if len(names) == 1 else 'are'} {listed(names)}."
+    return f" There {'is' if len(names) == 1 else 'are'} {quoted_list(names)}."
 
 
 def _check_date(column: ColumnProfile, table: TableSchema) -> None:
     if column.role is not Role.DATETIME:
         raise InvalidTrainingRequest(
-            f"The column {shown(column.name)} does not hold dates: it is {column.role.value}.{_dates_there_are(table)}"
+            f"The column {quoted(column.name)} does not hold dates: it is {column.role.value}.{_dates_there_are(table)}"
         )
     if column.n_distinct < MIN_PERIODS:
         raise InvalidTrainingRequest(
-            f"The column {shown(column.name)} has {column.n_distinct} different dates; a forecast needs at least "
+            f"The column {quoted(column.name)} has {column.n_distinct} different dates; a forecast needs at least "
             f"{MIN_PERIODS}.",
             limit=MIN_PERIODS,
         )
@@ -58,15 +58,15 @@ def _check_date(column: ColumnProfile, table: TableSchema) -> None:
 def _check_target(column: ColumnProfile, n_rows: int) -> None:
     if column.role is not Role.NUMERIC and column.storage not in ("BIGINT", "DOUBLE"):
         raise InvalidTrainingRequest(
-            f"The target {shown(column.name)} does not hold numbers, so what comes next cannot be forecast."
+            f"The target {quoted(column.name)} does not hold numbers, so what comes next cannot be forecast."
         )
     if column.n_missing == n_rows:
         raise InvalidTrainingRequest(
-            f"The target {shown(column.name)} has no values. Choose another column as target."
+            f"The target {quoted(column.name)} has no values. Choose another column as target."
         )
     if column.n_distinct == 1:
         raise InvalidTrainingRequest(
-            f"The target {shown(column.name)} has the same value in every row, so there is nothing to forecast."
+            f"The target {quoted(column.name)} has the same value in every row, so there is nothing to forecast."
         )
 
 
@@ -78,10 +78,11 @@ def _check_options(options: ForecastOptions) -> None:
         )
     if options.frequency and options.frequency not in FREQUENCIES:
         raise InvalidTrainingRequest(
-            f"There is no frequency {shown(options.frequency)}. Choose from {listed(FREQUENCIES, 10)}, or leave it out."
+            f"There is no frequency {quoted(options.frequency)}. "
+            f"Choose from {quoted_list(FREQUENCIES, 10)}, or leave it out."
         )
     if options.aggregation and options.aggregation not in AGGREGATIONS:
         raise InvalidTrainingRequest(
-            f"There is no aggregation {shown(options.aggregation)}. Choose from {listed(AGGREGATIONS)}, or leave it "
-            "out."
+            f"There is no aggregation {quoted(options.aggregation)}. "
+            f"Choose from {quoted_list(AGGREGATIONS)}, or leave it out."
         )

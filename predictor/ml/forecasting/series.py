@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidTrainingRequest, Problem, listed, shown
+from ...errors import InvalidTrainingRequest, Problem, quoted, quoted_list
 from ..types.training_request import ForecastOptions
 from ..types.warnings import TrainingWarning
 from ..validation.target import missing
@@ -87,7 +87,7 @@ def make_series(
     moments = [dates[rows[part]].astype("datetime64[us]") for part in parts]
     if sum(map(len, moments)) < MIN_PERIODS:
         raise InvalidTrainingRequest(
-            f"Only {sum(map(len, moments))} rows have a date in {shown(options.date_column)}; "
+            f"Only {sum(map(len, moments))} rows have a date in {quoted(options.date_column)}; "
             f"at least {MIN_PERIODS} are needed.",
             limit=MIN_PERIODS,
         )
@@ -108,7 +108,7 @@ def make_series(
 def _check_count(names: NDArray[Any], options: ForecastOptions) -> None:
     if len(names) > MAX_SERIES:
         raise InvalidTrainingRequest(
-            f"The column {shown(options.group_column)} makes {len(names):,} series; at most {MAX_SERIES:,} "
+            f"The column {quoted(options.group_column)} makes {len(names):,} series; at most {MAX_SERIES:,} "
             "can be forecast together. Choose a column with fewer values.",
             limit=MAX_SERIES,
         )
@@ -126,7 +126,7 @@ def _frequency(
     resampled = gathering_frequency(distinct)
     if not options.aggregation:
         raise InvalidTrainingRequest(
-            f"The dates in {shown(options.date_column)} have no regular frequency: neither hourly, daily, weekly, "
+            f"The dates in {quoted(options.date_column)} have no regular frequency: neither hourly, daily, weekly, "
             f"monthly nor any other. Choose how to aggregate the rows of one period (sum or mean), and they are "
             f"grouped by period ({resampled.title}); or choose another date column."
         )
@@ -170,9 +170,9 @@ def _check_span(
     first, last = int(distinct[0]), int(distinct[-1])
     n_periods, limit = last - first + 1, max(MAX_PERIODS, MOST_EMPTY * len(distinct))
     if options.frequency and n_periods > limit:
-        which = f" of {shown(name)}" if name else ""
+        which = f" of {quoted(name)}" if name else ""
         raise InvalidTrainingRequest(
-            f"From the first date{which} in {shown(options.date_column)}, {frequency.text(first)}, to the last, "
+            f"From the first date{which} in {quoted(options.date_column)}, {frequency.text(first)}, to the last, "
             f"{frequency.text(last)}, there are {n_periods:,} periods ({frequency.title}), and {len(distinct):,} have "
             "a value. Correct these dates, or choose a frequency of longer periods.",
             limit=limit,
@@ -192,7 +192,7 @@ def _repeated(
     problems = []
     for index in repeated[:MOST_NAMED]:
         numbers = sorted(int(row) + 1 for row in rows[first[index] : first[index] + counts[index]])
-        where = f" of {shown(name)}" if name else ""
+        where = f" of {quoted(name)}" if name else ""
         row_list = ", ".join(f"{number:,}" for number in numbers[:MOST_NAMED])
         problems.append(Problem(f"{frequency.text(int(distinct[index]))}{where}: rows {row_list}"))
     examples = "; ".join(problem.detail for problem in problems[:2])
@@ -220,6 +220,6 @@ def _long_enough(
             limit=MIN_PERIODS,
         )
     if left_out:
-        message = f"Series of fewer than {MIN_PERIODS} values were left out: {listed(left_out)}."
+        message = f"Series of fewer than {MIN_PERIODS} values were left out: {quoted_list(left_out)}."
         warnings.append(TrainingWarning(message, options.group_column or None))
     return kept

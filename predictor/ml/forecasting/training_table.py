@@ -14,7 +14,7 @@ from ..types.schema import Task
 from ..validation.target import Target
 from ..validation.training_table import TrainingTable
 from .forecast_spec import roles_of, with_calendar
-from .lag_features import FARTHEST, Described, Floats, Places, Shape, describe, windows_of
+from .lag_features import FARTHEST, Floats, LagFeatures, Places, Shape, describe, windows_of
 from .series import Series, SeriesTable
 
 # Cells (windows × periods) whose features are computed at once: 32 MB, and a few copies.
@@ -93,7 +93,7 @@ def tested_points(view: View, first: int, last: int, until: int, most_rows: int,
     return joined(parts)
 
 
-def described(view: View, points: Points) -> Described:
+def described(view: View, points: Points) -> LagFeatures:
     """Features of the points, with base and scale in the view's unit (values or logarithms)."""
     columns: dict[str, Floats] = {}
     base, scale = np.empty(len(points)), np.empty(len(points))
@@ -116,7 +116,7 @@ def described(view: View, points: Points) -> Described:
     names = np.array([each.name for each in view.table.series] + [None], object)[:-1]
     moments = view.table.frequency.moments(points.made_at(view.table) + points.steps)
     has_groups = len(view.table.series) > 1
-    return Described(
+    return LagFeatures(
         with_calendar(columns, moments, names[points.series] if has_groups else None, view.table.frequency),
         base,
         scale,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DamagedArtifact, InvalidRows, Problem, listed, shown
+from ...errors import DamagedArtifact, InvalidRows, Problem, quoted, quoted_list
 from ..features.columns import Columns
 from ..forecasting.forecast_spec import ForecastSpec
 from ..forecasting.horizon_intervals import StepErrors
@@ -146,16 +146,16 @@ class ForecastChecker(RowChecker):
         spec, number = self._spec, row + first_row
         if series < 0:
             name = columns[spec.group_column][row]
-            reason = f"there is no series {shown(name)}" if name is not None else "a series has to be named"
-            detail = f"{reason}. The version knows {listed(spec.codes)}."
+            reason = f"there is no series {quoted(name)}" if name is not None else "a series has to be named"
+            detail = f"{reason}. The version knows {quoted_list(spec.codes)}."
             return Problem(
-                f"Row {number}, column {shown(spec.group_column)}: {detail}",
+                f"Row {number}, column {quoted(spec.group_column)}: {detail}",
                 f"/rows/{row}/{spec.group_column}",
             )
         date, ending = columns[spec.date_column][row], spec.endings[series]
         first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
         span = f"{first} to {last}" if first != last else first
-        which = f" of {shown(ending.name)}" if spec.group_column else ""
+        which = f" of {quoted(ending.name)}" if spec.group_column else ""
         reason = (
             "a date is needed"
             if np.isnat(date)
@@ -163,7 +163,7 @@ class ForecastChecker(RowChecker):
         )
         detail = f"{reason}; the forecast{which} goes from {span} ({spec.frequency.title})."
         return Problem(
-            f"Row {number}, column {shown(spec.date_column)}: {detail}", f"/rows/{row}/{spec.date_column}"
+            f"Row {number}, column {quoted(spec.date_column)}: {detail}", f"/rows/{row}/{spec.date_column}"
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DamagedArtifact
-from ..calibration.conformal import Uncertainty
+from ..calibration.conformal import ConformalIntervals
 from ..features.columns import Columns
 from ..onnx_export.session import Session
 from ..persistence.version_files import (
@@ -48,7 +48,9 @@ def load_predictor(
         for name in (GOLDEN, UNCERTAINTY, BACKGROUND)
     )
     beside: dict[str, Any] = {
-        "uncertainty": Uncertainty.from_json(read_json(uncertainty, UNCERTAINTY)) if uncertainty else None,
+        "uncertainty": ConformalIntervals.from_json(read_json(uncertainty, UNCERTAINTY))
+        if uncertainty
+        else None,
         "background": _rows(background) if background else None,
     }
     kind: type[Predictor] = Predictor

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact
-from ..calibration.conformal import Uncertainty
+from ..calibration.conformal import ConformalIntervals
 from ..explanation.shapley import Explainer, Explanation
 from ..features.columns import Columns
 from ..inputs.row_checker import RowChecker
@@ -36,7 +36,7 @@ class Predictor:
         answering: Session | FittedPipeline,
         golden: bytes | None,
         *,
-        uncertainty: Uncertainty | None = None,
+        uncertainty: ConformalIntervals | None = None,
         background: Columns | None = None,
     ):
         self.signature = signature

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ...errors import shown
+from ...errors import quoted
 from ..types.schema import FeatureField, Role
 from .number_columns import places_of_others, read_numbers, typed_numbers, with_points
 from .row_checker import RowWarning, dtype_of
@@ -134,7 +134,7 @@ class CellColumn:
             text = json_text(value)
         except Refused as refused:
             canonical, text = self._check(None, []), ""
-            self._faults[place] = f"column {shown(self.feature.name)}: {refused}"
+            self._faults[place] = f"column {quoted(self.feature.name)}: {refused}"
             notes = []
         if notes and self.are_texts:
             notes = [note for note in notes if note[0] != "coerced"]

@@ -14,7 +14,7 @@ from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, shown
+from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, quoted
 from ..tables.csv_cell_sql import MISSING_WORDS
 from ..tables.csv_dialect import Dialect, find_dialect
 from ..tables.csv_encoding import open_text
@@ -232,7 +232,7 @@ class CsvRows:
         limit = self._limits.max_cell_bytes
         for place, cell in enumerate(record):
             if len(cell) * 4 > limit and len(cell.encode()) > limit:
-                where = f"row {number:,}, column {shown(self.names[place])}"
+                where = f"row {number:,}, column {quoted(self.names[place])}"
                 return f"The cell in {where}, holds more than {limit:,} bytes."
         return ""
 

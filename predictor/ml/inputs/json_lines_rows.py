@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from ...errors import InvalidTable, TooLarge, shown
+from ...errors import InvalidTable, TooLarge, quoted
 from .column_checker import json_text
 from .row_checker import RowChecker
 from .row_chunks import CHUNK_ROWS, BulkChunk
@@ -114,7 +114,7 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"holds the name {shown(repeated)} twice")
+        raise ValueError(f"holds the name {quoted(repeated)} twice")
 
 
 def looks_like_json_lines(head: bytes) -> bool:

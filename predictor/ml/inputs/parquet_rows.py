@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from ...errors import InvalidRows, InvalidTable, TooLarge, listed
+from ...errors import InvalidRows, InvalidTable, TooLarge, quoted_list
 from ..tables.duckdb_connection import connect, identifier, literal
 from ..tables.long_cells import refusal, refusal_of, when_too_long
 from ..types.schema import Signature
@@ -205,7 +205,7 @@ def _refuse_nested(kinds: Mapping[str, str]) -> None:
         if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
     ]
     if nested:
-        raise InvalidRows(f"The columns {listed(nested)} hold lists or objects, which are no values.")
+        raise InvalidRows(f"The columns {quoted_list(nested)} hold lists or objects, which are no values.")
 
 
 def _n_bytes(name: str, kind: str) -> str:

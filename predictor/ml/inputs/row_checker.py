@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidRows, Problem, StrictRows, shown
+from ...errors import InvalidRows, Problem, StrictRows, quoted
 from ..types.schema import FeatureField, Role, Signature
 from .value_readers import Note, Refused, checked_text, reader_for
 
@@ -145,7 +145,7 @@ class RowChecker:
                 checked_text(name)
                 checked_extra(row[name])
                 if name not in self._unused:
-                    notes.append(("extra", name, f"The model has no column {shown(name)}; it was not used."))
+                    notes.append(("extra", name, f"The model has no column {quoted(name)}; it was not used."))
 
     def _faults(self, row: Any, place: int, first_row: int, is_nan_missing: bool) -> list[Problem]:
         """All faults of one invalid row. Slower than `_read`, which stops at the first."""
@@ -155,7 +155,7 @@ class RowChecker:
         unknown = [name for name in row if name not in self._names and name not in self._unused]
         faults = []
         for name, read in self._readers:
-            where = f"Row {number}, column {shown(name)}"
+            where = f"Row {number}, column {quoted(name)}"
             if name not in row:
                 if name not in self._optional:
                     detail = f"{where}: the column is missing{_instead(name, unknown)}."
@@ -174,7 +174,7 @@ class RowChecker:
                 checked_text(name)
                 checked_extra(row[name])
             except Refused as refused:
-                detail = f"Row {number}, column {shown(name)}: {refused}"
+                detail = f"Row {number}, column {quoted(name)}: {refused}"
                 faults.append(Problem(detail, f"{pointer}/{_escaped(str(name))}"))
         return faults
 
@@ -224,7 +224,7 @@ def _instead(name: str, unknown: list[str]) -> str:
 
     folded = {str(each).casefold(): each for each in unknown}
     close = get_close_matches(name.casefold(), folded, n=1)
-    return f" (there is {shown(folded[close[0]])} instead)" if close else ""
+    return f" (there is {quoted(folded[close[0]])} instead)" if close else ""
 
 
 def sentence_of(named: Sequence[Problem], n_in_all: int, word: str = "fault") -> str:
@@ -236,7 +236,7 @@ def sentence_of(named: Sequence[Problem], n_in_all: int, word: str = "fault") ->
 def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictRows:
     problems = [
         Problem(
-            f"Row {place + first_row}, column {shown(each.column)}: {each.message}",
+            f"Row {place + first_row}, column {quoted(each.column)}: {each.message}",
             f"/rows/{place}/{_escaped(each.column)}",
         )
         for place, row in enumerate(warnings)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidRows, Problem, listed
+from ...errors import InvalidRows, Problem, quoted_list
 from .column_checker import CellColumn, TakenColumn
 from .row_checker import RowWarning
 
@@ -121,7 +121,8 @@ def refuse_lacking(names: Sequence[str], required: Sequence[str]) -> None:
     if lacking:
         plural = "columns" if len(lacking) > 1 else "column"
         raise InvalidRows(
-            f"The file lacks the {plural} {listed(lacking)}, which the model needs. Its columns are {listed(names)}.",
+            f"The file lacks the {plural} {quoted_list(lacking)}, which the model needs. "
+            f"Its columns are {quoted_list(names)}.",
             problems=[Problem("The column is not in the file.", f"/{name}") for name in lacking[:5]],
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ...errors import shown
+from ...errors import quoted
 from ..types.schema import FeatureField, Role, canonical_text
 
 # Code, column and message of a RowWarning.
@@ -124,8 +124,8 @@ def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | in
         return None
     if len(text) > 400 or not NUMBER.fullmatch(text):
         checked_text(value)
-        raise Refused(f"{shown(value)} is not a number.")
-    notes.append(("coerced", field.name, f"The text {shown(value)} was taken as a number."))
+        raise Refused(f"{quoted(value)} is not a number.")
+    notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as a number."))
     return float(text)
 
 
@@ -134,7 +134,7 @@ def _not_a_value(value: Any, expected: str) -> Refused:
         return Refused(f"a list is not {expected}.")
     if isinstance(value, dict):
         return Refused(f"an object is not {expected}.")
-    return Refused(f"{shown(value)} is not {expected}.")
+    return Refused(f"{quoted(value)} is not {expected}.")
 
 
 def _boolean_reader(field: FeatureField) -> Reader:
@@ -159,10 +159,10 @@ def _boolean_reader(field: FeatureField) -> Reader:
             return math.nan
         if text not in TRUE_TEXTS and text not in FALSE_TEXTS:
             checked_text(value)
-            raise Refused(f"{shown(value)} is neither true nor false.")
+            raise Refused(f"{quoted(value)} is neither true nor false.")
         is_true = text in TRUE_TEXTS
         taken = "true" if is_true else "false"
-        notes.append(("coerced", field.name, f"The text {shown(value)} was taken as {taken}."))
+        notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as {taken}."))
         return float(is_true)
 
     return read
@@ -189,7 +189,7 @@ def _text_reader(field: FeatureField) -> Reader:
             return None
         checked_text(text)
         if knows_levels and text not in levels:
-            notes.append(("unseen", field.name, f"{shown(text)} does not occur in training."))
+            notes.append(("unseen", field.name, f"{quoted(text)} does not occur in training."))
         return text
 
     return read
@@ -233,11 +233,11 @@ def _as_moment(value: Any) -> datetime:
         text = value.strip()
         if not DATE.fullmatch(text):
             checked_text(value)
-            raise Refused(f"{shown(value)} is not a date such as 2024-05-31 or 2024-05-31T14:30.")
+            raise Refused(f"{quoted(value)} is not a date such as 2024-05-31 or 2024-05-31T14:30.")
         try:
             moment = datetime.fromisoformat(text.replace(",", ".").upper())
         except ValueError:
-            raise Refused(f"{shown(value)} is not a date of the calendar.") from None
+            raise Refused(f"{quoted(value)} is not a date of the calendar.") from None
     else:
         raise _not_a_value(value, "a date such as 2024-05-31")
     if moment.tzinfo is None:
@@ -245,4 +245,4 @@ def _as_moment(value: Any) -> datetime:
     try:
         return moment.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
-        raise Refused(f"{shown(value)} lies outside of the years 1 to 9999.") from None
+        raise Refused(f"{quoted(value)} lies outside of the years 1 to 9999.") from None

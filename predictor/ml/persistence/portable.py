@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration.conformal import DEFAULT_COVERAGE, Uncertainty
+from ..calibration.conformal import DEFAULT_COVERAGE, ConformalIntervals
 from ..features.date_steps import CYCLES, DatetimeStep
 from ..features.feature_spec import FeatureSpec
 from ..features.step import Step
@@ -144,7 +144,7 @@ def browser_uncertainty(uncertainty: bytes | None) -> Mapping[str, Any] | None:
     """Conformal interval margins, or the least probability of a prediction set, at the default coverage."""
     if uncertainty is None:
         return None
-    conformal = Uncertainty.from_json(json.loads(uncertainty))
+    conformal = ConformalIntervals.from_json(json.loads(uncertainty))
     if conformal.task.is_classification:
         return {"coverage": DEFAULT_COVERAGE, "least": conformal.least_probability(DEFAULT_COVERAGE)}
     below, above = conformal.margins(DEFAULT_COVERAGE)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...errors import DamagedArtifact, TrainingFailed, listed
+from ...errors import DamagedArtifact, TrainingFailed, quoted_list
 from .tree_packing import packed, unpacked
 
 # Every class and function that the catalogue's estimators consist of. skops would trust all of scikit-learn
@@ -149,7 +149,9 @@ def dump(estimators: list[Any]) -> bytes:
     )
     refused = audit(content)
     if refused:
-        raise TrainingFailed(f"The fitted model holds parts that cannot be stored safely: {listed(refused)}.")
+        raise TrainingFailed(
+            f"The fitted model holds parts that cannot be stored safely: {quoted_list(refused)}."
+        )
     return content
 
 
@@ -157,7 +159,9 @@ def load(content: bytes) -> list[Any]:
     """Construct the estimators. Raises DamagedArtifact, before constructing any, for a name outside `ALLOWED`."""
     refused = audit(content)
     if refused:
-        raise DamagedArtifact(f"The stored estimators hold parts that are not allowed: {listed(refused)}.")
+        raise DamagedArtifact(
+            f"The stored estimators hold parts that are not allowed: {quoted_list(refused)}."
+        )
     import skops.io
 
     try:

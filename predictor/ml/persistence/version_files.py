@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact
-from ..calibration.conformal import Uncertainty
+from ..calibration.conformal import ConformalIntervals
 from ..calibration.probability_calibration import Calibration
 from ..execution.json_files import write_bytes
 from ..explanation.nearest_examples import MAX_BYTES, Examples
@@ -59,7 +59,7 @@ def write(
     compiled: bytes | None,
     golden: Columns,
     threshold: float | None = None,
-    uncertainty: Uncertainty | None = None,
+    uncertainty: ConformalIntervals | None = None,
     background: Columns | None = None,
 ) -> dict[str, StoredFile]:
     """Write the files of a version into `directory`. Returns the stored files by name.
@@ -189,7 +189,7 @@ def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
     return _store(directory / SCORES, _json({"format": FORMAT, **scores}))
 
 
-def write_uncertainty(directory: Path, uncertainty: Uncertainty) -> StoredFile:
+def write_uncertainty(directory: Path, uncertainty: ConformalIntervals) -> StoredFile:
     """Write uncertainty.json alone into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     return _store(directory / UNCERTAINTY, _json(uncertainty.to_json()))

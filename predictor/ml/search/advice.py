@@ -26,7 +26,7 @@ Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Tried:
+class AdvisedCandidate:
     """One candidate of Auto and why it is tried."""
 
     title: str
@@ -38,13 +38,13 @@ class Advice:
     """Sentences about the table, and the candidates in the order in which Auto tries them."""
 
     sentences: tuple[str, ...]
-    candidates: tuple[Tried, ...]
+    candidates: tuple[AdvisedCandidate, ...]
 
 
 def advise(facts: Facts) -> Advice:
     """Advice for a table before any training."""
     by_key = {each.key: each for each in (*portfolio.anchors(facts), *portfolio.second_round(facts, {}))}
-    candidates = tuple(Tried(each.title, each.why) for each in by_key.values())
+    candidates = tuple(AdvisedCandidate(each.title, each.why) for each in by_key.values())
     return Advice(tuple(_about(facts)), candidates)
 
 

@@ -22,7 +22,7 @@ from ..pipelines.fitted_pipeline import Member
 from ..pipelines.fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
 from ..validation.training_table import TrainingTable
 from .checkpoints import FoldFit
-from .staged_boosting import Watch
+from .staged_boosting import StagedFit
 
 Array = NDArray[Any]
 MAX_STAGES = 80
@@ -119,7 +119,7 @@ def _boosting_stages(prepared: Prepared, member: Member, scored: Scored) -> Iter
         judged = np.where(known, judged, prepared.target[0])
     else:
         judged = prepared.scaling.forward(judged)
-    watch = Watch(
+    watch = StagedFit(
         boosting,
         known,
         stride=max(5, boosting.max_iter // MAX_STAGES),

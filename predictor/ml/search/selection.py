@@ -16,7 +16,7 @@ from .search import Search
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """The selected members with their weights (sum 1), and their cross-validated metrics.
 
     `out_of_fold`: their weighted mean prediction for the rows of the search, (n,) or (n, n_classes).
@@ -36,7 +36,7 @@ class Choice:
         return len(self.members) > 1
 
 
-def choose(search: Search, *, max_members: int) -> Choice:
+def choose(search: Search, *, max_members: int) -> Selection:
     """Select the best candidate or blend, by out-of-fold predictions, that can be fitted in the time left."""
     predictions = {key: each.predictions for key, each in search.outcomes.items()}
     seconds = search.clock.remaining - search.finish_seconds
@@ -50,7 +50,7 @@ def choose(search: Search, *, max_members: int) -> Choice:
     return choice_of(search, weights)
 
 
-def choice_of(search: Search, weights: Mapping[str, float]) -> Choice:
+def choice_of(search: Search, weights: Mapping[str, float]) -> Selection:
     """The choice with these weights, the largest first."""
     task = search.table.task
     joint = mixed(weights, {key: search.outcomes[key].predictions for key in weights})
@@ -58,7 +58,7 @@ def choice_of(search: Search, weights: Mapping[str, float]) -> Choice:
     finite = [score for score in fold_scores if np.isfinite(score)]
     members = [(search.outcomes[key], weights[key]) for key in sorted(weights, key=lambda key: -weights[key])]
     titles = [outcome.candidate.title for outcome, _ in members]
-    return Choice(
+    return Selection(
         members=tuple(members),
         cross_validation={
             "metrics": metrics(task, search.y, joint),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Sight:
+class StageSnapshot:
     """A stage of the fit: raw predictions (n, trees per round) after `n_rounds`, and the seconds since its start."""
 
     n_rounds: int
@@ -26,7 +26,7 @@ class Sight:
 
 
 @dataclass
-class Watch:
+class StagedFit:
     """Replaces `_check_early_stopping_loss`, which scikit-learn calls before the first round and after each.
 
     Stops the fit after `patience` rounds without a lower loss on the rows of `is_known`, or after `max_seconds`.
@@ -37,7 +37,7 @@ class Watch:
     stride: int
     patience: int
     max_seconds: float
-    sights: list[Sight] = field(default_factory=list)
+    sights: list[StageSnapshot] = field(default_factory=list)
     is_cut: bool = False
     _n_rounds: int = -1
     _best: float = np.inf
@@ -64,7 +64,7 @@ class Watch:
         self.is_cut = self._n_rounds > 0 and seconds > self.max_seconds
         return self.is_cut or self._n_rounds - self._best_round >= self.patience
 
-    def fit(self, matrix: Any, target: Any, score_matrix: Any, score_target: Any) -> Iterator[Sight]:
+    def fit(self, matrix: Any, target: Any, score_matrix: Any, score_target: Any) -> Iterator[StageSnapshot]:
         """Fit, then yield the stages, earliest first; the last one is the whole boosting."""
         self.boosting.set_params(early_stopping=True, scoring="loss")
         self.boosting._check_early_stopping_loss = self
@@ -79,4 +79,4 @@ class Watch:
     def _keep_stage(self) -> None:
         if self._last is not None:
             raw = np.array(self._last, np.float64)
-            self.sights.append(Sight(self._n_rounds, raw, time.monotonic() - self._started_at))
+            self.sights.append(StageSnapshot(self._n_rounds, raw, time.monotonic() - self._started_at))

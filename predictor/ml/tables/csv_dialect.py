@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import InvalidTable, Problem, TooLarge, listed, shown
+from ...errors import InvalidTable, Problem, TooLarge, quoted, quoted_list
 
 HEAD = 1 << 20
 N_SNIFFED = 500
@@ -55,7 +55,7 @@ def find_dialect(
     names = checked_names(records[0], max_columns=max_columns, max_characters=max_name_characters)
     warnings = []
     if decimal not in ("", ".", ","):
-        raise InvalidTable(f"The decimal mark is “.” or “,”, not {shown(decimal)}.")
+        raise InvalidTable(f"The decimal mark is “.” or “,”, not {quoted(decimal)}.")
     if not decimal:
         decimal, decimal_warnings = _sniff_decimal(records[1:], delimiter)
         warnings += decimal_warnings
@@ -98,21 +98,21 @@ def checked_names(header: Sequence[str], *, max_columns: int, max_characters: in
         )
     if long := [name for name in names if len(name) > max_characters]:
         raise _bad_names(
-            f"{_counted(long)} with a name of more than {max_characters} characters: {listed(long)}. Shorten it.",
+            f"{_counted(long)} with a name of more than {max_characters} characters: {quoted_list(long)}. Shorten it.",
             long,
         )
     if invisible := [name for name in names if any(_is_invisible(character) for character in name)]:
         raise _bad_names(
             f"{_counted(invisible)} with invisible or direction-changing characters in the name: "
-            f"{listed(invisible)}. Type the name again.",
+            f"{quoted_list(invisible)}. Type the name again.",
             invisible,
         )
     counts = Counter(unicodedata.normalize("NFC", name.casefold()) for name in names)
     equal = [name for name in names if counts[unicodedata.normalize("NFC", name.casefold())] > 1]
     if equal:
         raise _bad_names(
-            f"Columns of the same name: {listed(equal)}. Upper and lower case and blanks around a name do not make a "
-            "difference; rename one.",
+            f"Columns of the same name: {quoted_list(equal)}. Upper and lower case and blanks around a name do not "
+            "make a difference; rename one.",
             equal,
         )
     return tuple(names)
@@ -172,7 +172,7 @@ def _delimiter_option(delimiter: str) -> str:
         len(delimiter) > 1 or delimiter.isalnum() or delimiter in "\"'\r\n .+-_" or ord(delimiter) > 126
     ):
         raise InvalidTable(
-            f"The delimiter {shown(delimiter)} cannot be used. Take a comma, a semicolon, a tab or a pipe."
+            f"The delimiter {quoted(delimiter)} cannot be used. Take a comma, a semicolon, a tab or a pipe."
         )
     return delimiter
 
@@ -202,7 +202,7 @@ def _sniff_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, 
         return ".", []
     if all(COMMA_THOUSANDS.fullmatch(cell) for cell in commas):
         return ",", [
-            f"Numbers such as {shown(commas[0])} were read with a decimal comma. If the comma marks thousands, "
+            f"Numbers such as {quoted(commas[0])} were read with a decimal comma. If the comma marks thousands, "
             "choose the decimal mark “.”."
         ]
     return ",", []

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import MlwebError, TooLarge, shown
+from ...errors import MlwebError, TooLarge, quoted
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
 from ..types.schema import ColumnProfile, TableSchema
@@ -89,7 +89,7 @@ def _table_warnings(
     if text.has_mixed_newlines:
         warnings.append("The file mixes several kinds of line ends; each was taken as the end of a line.")
     for column in schema.columns:
-        warnings += [f"{shown(column.name)}: {warning}" for warning in column.warnings]
+        warnings += [f"{quoted(column.name)}: {warning}" for warning in column.warnings]
     return tuple(warnings)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ...errors import InvalidTable, Problem, TooLarge, shown
+from ...errors import InvalidTable, Problem, TooLarge, quoted
 from .csv_cell_sql import Cell
 from .csv_dialect import Dialect
 from .csv_encoding import TextFile, refuse_other_encoding
@@ -162,7 +162,7 @@ class Reader:
             places += [(row, plan.name) for row in self._rows_where(plan.source, condition, limit=5)]
         places = sorted(places)[:5]
         n_all = sum(evidence[plan.index].n_infinite for plan in offending)
-        where = ", ".join(f"row {row:,} of {shown(name)}" for row, name in places)
+        where = ", ".join(f"row {row:,} of {quoted(name)}" for row, name in places)
         more = f" and {n_all - len(places):,} more" if n_all > len(places) else ""
         raise InvalidTable(
             f"Infinite numbers (inf, or too large such as 1e400) cannot be used: {where}{more}. "

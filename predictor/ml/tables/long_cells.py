@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...errors import Problem, TooLarge, shown
+from ...errors import Problem, TooLarge, quoted
 from .duckdb_connection import literal
 
 MARK = "cell too long: "
@@ -23,7 +23,7 @@ def refusal_of(message: str, names: Sequence[str], *, limit: int) -> TooLarge | 
 
 def refusal(name: str, *, limit: int) -> TooLarge:
     return TooLarge(
-        f"A cell of the column {shown(name)} is longer than {limit:,} bytes. Shorten it, or remove the column.",
+        f"A cell of the column {quoted(name)} is longer than {limit:,} bytes. Shorten it, or remove the column.",
         limit=limit,
         problems=[Problem(f"A cell is longer than {limit} bytes.", name)],
     )

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidInput, listed
+from ...errors import InvalidInput, quoted_list
 from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
 from .duckdb_connection import connect, identifier, literal
 
@@ -41,7 +41,7 @@ def read_columns(
     """
     names = list(schema.names if names is None else names)
     if unknown := [name for name in names if name not in schema]:
-        raise InvalidInput(f"The dataset has no column {listed(unknown)}.")
+        raise InvalidInput(f"The dataset has no column {quoted_list(unknown)}.")
     profiles = {column.name: column for column in schema.columns}
     columns: Columns = {}
     with _open(Path(parquet), n_threads) as connection:

@@ -32,7 +32,7 @@ from ..types.schema import Task
 from ..types.training_request import TrainingRequest
 from ..unsupervised.anomaly_report import Scored, report
 from ..validation.training_table import TrainingTable
-from .unsupervised_run import Described, begin, end, pipeline_of
+from .unsupervised_run import UnsupervisedResult, pipeline_of, read_table, write_unsupervised_result
 
 ESTIMATOR = "isolation_forest"
 # Rows scored to calibrate, for each second of the budget; 100 trees score about 20,000 rows in a second.
@@ -48,7 +48,7 @@ END_SHARE, FOLDS_SHARE, REPEATS_SHARE = 0.15, 0.5, 0.5
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     """Fit an isolation forest for a checked request; WORKDIR/result.json is complete when this returns."""
-    table, clock = begin(request, Task.ANOMALY, reporter)
+    table, clock = read_table(request, Task.ANOMALY, reporter)
     params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
     spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
     places = _calibration_rows(request, len(table))
@@ -81,7 +81,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     evaluation = report(scored, explain, until)
     board = _leaderboard(params, stability, seconds, estimator, matrix)
     reporter.emit("candidate", candidate=board[0], leaderboard=board)
-    described = Described(
+    described = UnsupervisedResult(
         pipeline=pipeline_of(spec, estimator, ESTIMATOR, params, Task.ANOMALY, 0),
         classes=(),
         codes=np.zeros(len(table), np.intp),
@@ -92,7 +92,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         is_budget_limited=others != params or stability is None or evaluation["rows"][-1]["reasons"] is None,
         threshold=1.0 - float(params["contamination"]),
     )
-    end(request, workdir, reporter, clock, table, described)
+    write_unsupervised_result(request, workdir, reporter, clock, table, described)
 
 
 def _affordable(params: Mapping[str, Any], seconds: float, seconds_left: float) -> dict[str, Any]:

@@ -24,7 +24,13 @@ from ..unsupervised.cluster_profiles import percent
 from ..unsupervised.cluster_report import TITLES, Clustered, report
 from ..unsupervised.clustering import LEAST, Found, find, refined
 from ..validation.training_table import TrainingTable
-from .unsupervised_run import Described, begin, blocks_of, end, pipeline_of
+from .unsupervised_run import (
+    UnsupervisedResult,
+    blocks_of,
+    pipeline_of,
+    read_table,
+    write_unsupervised_result,
+)
 
 # Rows on which numbers of clusters, resamples and shuffled tables are compared.
 SEARCH_ROWS = 4_000
@@ -68,7 +74,7 @@ class _Space:
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     """Find clusters for a checked request; WORKDIR/result.json is complete when this returns."""
-    table, clock = begin(request, Task.CLUSTERING, reporter)
+    table, clock = read_table(request, Task.CLUSTERING, reporter)
     space = _Space.of(table)
     every = _search(request, space, table, clock, reporter)
     kept = _chosen([result for result, _ in every])
@@ -76,7 +82,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     described = _described(request, table, space, kept, every, clock)
     for warning in _warnings(described.report):
         reporter.warn(warning)
-    end(request, workdir, reporter, clock, table, described)
+    write_unsupervised_result(request, workdir, reporter, clock, table, described)
 
 
 def _search(
@@ -149,7 +155,7 @@ def _described(
     kept: Found,
     every: Sequence[tuple[Found, float]],
     clock: Clock,
-) -> Described:
+) -> UnsupervisedResult:
     max_rows = max(SEARCH_ROWS, int(CELLS_PER_SECOND * request.budget_seconds / space.matrix.shape[1]))
     fitted = refined(kept.clusters, space.sample(max_rows, request.seed), seed=request.seed)
     # Clusters are numbered by size among all rows; in the sample, the order can differ.
@@ -161,7 +167,7 @@ def _described(
     clustered = Clustered(table, space.matrix, labels, names)
     params = {"n_clusters": kept.n_clusters}
     n = len(names)
-    return Described(
+    return UnsupervisedResult(
         pipeline=pipeline_of(
             space.spec, fitted.weighing(space.weights), kept.method.key, params, Task.CLUSTERING, n
         ),

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration.conformal import JUDGED_COVERAGES, Uncertainty, coverage_report
+from ..calibration.conformal import JUDGED_COVERAGES, ConformalIntervals, coverage_report
 from ..metrics.scores import selection_score
 from ..validation.target import Target
-from .post_processing import LEAST_TO_CALIBRATE, Decided
+from .post_processing import LEAST_TO_CALIBRATE, PostProcessing
 
 Array = NDArray[Any]
 FEW_SHARE = 0.7
@@ -26,18 +26,18 @@ MIN_HELD_OUT = 300
 
 
 @dataclass(frozen=True)
-class Sureness:
+class CoverageCheck:
     """`replaced`: the intervals to serve instead of `Decided.uncertainty`, or None; `document`: parts of the report."""
 
-    replaced: Uncertainty | None
+    replaced: ConformalIntervals | None
     document: dict[str, Any]
 
 
-def sureness(target: Target, before: Array, own: Array, decided: Decided) -> Sureness:
+def check_coverage(target: Target, before: Array, own: Array, decided: PostProcessing) -> CoverageCheck:
     """Check the coverage on held-out rows: predictions `before` calibration, and `own`, as they are served."""
     uncertainty, replaced = decided.uncertainty, None
     if uncertainty and decided.fold_share < FEW_SHARE and len(target.y) >= MIN_HELD_OUT:
-        replaced = Uncertainty.fit(target.task, target.y, own)
+        replaced = ConformalIntervals.fit(target.task, target.y, own)
         coverage = across_halves(target, own, JUDGED_COVERAGES)
     else:
         coverage = coverage_report(uncertainty, target.y, own, JUDGED_COVERAGES) if uncertainty else []
@@ -50,7 +50,7 @@ def sureness(target: Target, before: Array, own: Array, decided: Decided) -> Sur
             "is_tried": decided.fold_share >= LEAST_TO_CALIBRATE,
             "held_out": scores,
         }
-    return Sureness(replaced, document)
+    return CoverageCheck(replaced, document)
 
 
 def across_halves(target: Target, own: Array, coverages: Sequence[float]) -> list[dict[str, float]]:
@@ -58,7 +58,7 @@ def across_halves(target: Target, own: Array, coverages: Sequence[float]) -> lis
     order = np.random.default_rng(0).permutation(len(target.y))
     reports = []
     for fitted, tested in ((order[::2], order[1::2]), (order[1::2], order[::2])):
-        part = Uncertainty.fit(target.task, target.y[fitted], own[fitted])
+        part = ConformalIntervals.fit(target.task, target.y[fitted], own[fitted])
         if part is None:
             return []
         reports.append(coverage_report(part, target.y[tested], own[tested], coverages))

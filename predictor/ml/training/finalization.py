@@ -16,14 +16,14 @@ from ..search import portfolio
 from ..search.baselines import Baselines
 from ..search.leaderboard import Outcome
 from ..search.search import Search
-from ..search.selection import Choice, choice_of
+from ..search.selection import Selection, choice_of
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
 from ..validation.testing_conditions import Conditions
-from .holdout_evaluation import Judging, judge
-from .packaging import publish
-from .post_processing import Decided, decide
-from .refitting import Chosen, Plan
+from .holdout_evaluation import HoldoutInputs, evaluate_holdout
+from .packaging import package
+from .post_processing import PostProcessing, post_process
+from .refitting import FinalMember, RefitPlan
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04
@@ -38,23 +38,23 @@ MIN_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinalResult:
     """The final choice, and the JSON documents of its evaluation (`judged`) and packaging (`published`)."""
 
-    choice: Choice
+    choice: Selection
     judged: dict[str, Any]
     published: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Attempt:
+class FinalAttempt:
     """One attempt at the final stage. `max_rows` None means all rows.
 
     `deadline`: the time that its child processes aim at; optional steps check it first. `end`: when they are killed.
     """
 
     number: int
-    choice: Choice
+    choice: Selection
     max_rows: int | None
     deadline: Deadline
     end: Deadline
@@ -64,17 +64,21 @@ def finish(
     request: TrainingRequest,
     workdir: Path,
     search: Search,
-    choice: Choice,
+    choice: Selection,
     conditions: Conditions,
     baselines: Baselines,
-) -> Finished:
+) -> FinalResult:
     """Package and evaluate the choice, or a smaller one when that takes too long. Raises TrainingFailed."""
     return finish_by(
-        search, choice, lambda attempt: RowHalves(request, workdir, search, attempt, conditions, baselines)
+        search,
+        choice,
+        lambda attempt: SupervisedFinalStage(request, workdir, search, attempt, conditions, baselines),
     )
 
 
-def finish_by(search: Search, choice: Choice, halves_of: Callable[[Attempt], Halves]) -> Finished:
+def finish_by(
+    search: Search, choice: Selection, halves_of: Callable[[FinalAttempt], FinalStage]
+) -> FinalResult:
     """As `finish`, with the two halves that `halves_of` makes for the kind of task."""
     notes = ""
     for make in (_whole, _best_alone, _quickest_alone):
@@ -83,7 +87,7 @@ def finish_by(search: Search, choice: Choice, halves_of: Callable[[Attempt], Hal
         ended = halves.run()
         judged, published = halves.read("judged"), halves.read("published")
         if judged and published:
-            return Finished(halves.kept, judged, published)
+            return FinalResult(halves.kept, judged, published)
         if any(each.status == "timed out" for each in ended):
             search.is_budget_limited = True
         notes = "; ".join(each.note for each in ended if each.note)
@@ -94,34 +98,34 @@ def finish_by(search: Search, choice: Choice, halves_of: Callable[[Attempt], Hal
     raise TrainingFailed(f"The final fit did not succeed: {notes}.")
 
 
-def _whole(search: Search, choice: Choice) -> Attempt:
+def _whole(search: Search, choice: Selection) -> FinalAttempt:
     """The whole choice on all rows."""
     seconds = max(search.clock.remaining, MIN_SECONDS)
     end = Deadline.after(seconds + OVERTIME_SHARE * search.clock.budget_seconds)
-    return Attempt(0, choice, None, Deadline.after(seconds), end)
+    return FinalAttempt(0, choice, None, Deadline.after(seconds), end)
 
 
-def _best_alone(search: Search, choice: Choice) -> Attempt:
+def _best_alone(search: Search, choice: Selection) -> FinalAttempt:
     """The best single candidate, on as many rows as the search used."""
     best = min(search.outcomes.values(), key=lambda each: each.entry.score or np.inf)
     end = Deadline.after(max(5.0, 20 * best.fold_seconds))
-    return Attempt(1, choice_of(search, {best.candidate.key: 1.0}), len(search.split.search), end, end)
+    return FinalAttempt(1, choice_of(search, {best.candidate.key: 1.0}), len(search.split.search), end, end)
 
 
-def _quickest_alone(search: Search, choice: Choice) -> Attempt:
+def _quickest_alone(search: Search, choice: Selection) -> FinalAttempt:
     quick = min(search.outcomes.values(), key=lambda each: each.fold_seconds)
     end = Deadline.after(120.0)
-    return Attempt(2, choice_of(search, {quick.candidate.key: 1.0}), len(search.split.search), end, end)
+    return FinalAttempt(2, choice_of(search, {quick.candidate.key: 1.0}), len(search.split.search), end, end)
 
 
 @dataclass(frozen=True)
-class Halves:
+class FinalStage:
     """The two halves of an attempt, packaging and evaluation, each in a child process that writes a JSON file."""
 
     request: TrainingRequest
     workdir: Path
     search: Search
-    attempt: Attempt
+    attempt: FinalAttempt
 
     @property
     def is_parallel(self) -> bool:
@@ -142,7 +146,7 @@ class Halves:
         return ended + self._wait()
 
     @property
-    def kept(self) -> Choice:
+    def kept(self) -> Selection:
         """The choice with the members that were packaged."""
         weights = (self.read("published") or {}).get("weights", self.attempt.choice.weights)
         is_same = weights.keys() == self.attempt.choice.weights.keys()
@@ -174,7 +178,7 @@ class Halves:
         """Fit the packaged members on the development rows; write the report on the held-out ones."""
         raise NotImplementedError
 
-    def publishing_plan(self) -> Plan:
+    def publishing_plan(self) -> RefitPlan:
         """The plan for packaging. With one slot it leaves time for the evaluation, which fits again."""
         again, reserved = 0.0, 0.0
         if not self.is_parallel:
@@ -182,27 +186,29 @@ class Halves:
             reserved = REPORT_SHARE * self.search.finish_seconds
         return self.plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
 
-    def plan(self, choice: Choice, deadline: Deadline, again_share: float) -> Plan:
+    def plan(self, choice: Selection, deadline: Deadline, again_share: float) -> RefitPlan:
         members = tuple(self.chosen(outcome, weight) for outcome, weight in choice.members)
-        return Plan(members, self.attempt.max_rows, self.request.seed, deadline, again_share)
+        return RefitPlan(members, self.attempt.max_rows, self.request.seed, deadline, again_share)
 
-    def chosen(self, outcome: Outcome, weight: float) -> Chosen:
+    def chosen(self, outcome: Outcome, weight: float) -> FinalMember:
         costs = self.search.costs
-        return Chosen(outcome.candidate, outcome.stage, weight, costs.fit_all(outcome), costs.write(outcome))
+        return FinalMember(
+            outcome.candidate, outcome.stage, weight, costs.fit_all(outcome), costs.write(outcome)
+        )
 
     def path(self, name: str) -> Path:
         return self.search.checkpoints.folder / f"{name}-{self.attempt.number}.json"
 
 
 @dataclass(frozen=True)
-class RowHalves(Halves):
+class SupervisedFinalStage(FinalStage):
     """The halves for tasks with single held-out rows: classification and regression."""
 
     conditions: Conditions
     baselines: Baselines
 
     def publish(self) -> None:
-        publish(
+        package(
             self.publishing_plan(),
             self.search.table,
             self.request.table,
@@ -213,13 +219,13 @@ class RowHalves(Halves):
 
     def judge(self) -> None:
         kept = self.kept
-        judge(
+        evaluate_holdout(
             self.plan(kept, self.attempt.deadline, 0.0),
             self.search.table,
             self.search.split,
             self.path("judged"),
             linear=self._linear(kept),
-            judging=Judging(
+            judging=HoldoutInputs(
                 decided=self._decided(kept.weights),
                 conditions=self.conditions,
                 baselines=self.baselines.found(),
@@ -230,13 +236,13 @@ class RowHalves(Halves):
             workdir=self.workdir,
         )
 
-    def _decided(self, weights: Mapping[str, float]) -> Decided:
+    def _decided(self, weights: Mapping[str, float]) -> PostProcessing:
         """Calibration, threshold and intervals from the out-of-fold predictions of these members."""
         n_development = len(self.search.split.development)
         n_fitted = min(n_development, self.attempt.max_rows or n_development)
-        return decide(self.search, choice_of(self.search, weights), self.request.threshold, n_fitted)
+        return post_process(self.search, choice_of(self.search, weights), self.request.threshold, n_fitted)
 
-    def _linear(self, choice: Choice) -> Chosen | None:
+    def _linear(self, choice: Selection) -> FinalMember | None:
         """The linear baseline; None when it was not fitted or is itself the choice."""
         outcome = self.search.outcomes.get(portfolio.linear_baseline(self.search.table.task).key)
         is_same = outcome is not None and set(choice.weights) == {outcome.candidate.key}

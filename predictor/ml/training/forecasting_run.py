@@ -39,8 +39,8 @@ from ..types.training_request import ForecastOptions, TrainingRequest
 from ..types.warnings import TrainingWarning
 from ..validation.splits import Split
 from ..validation.training_table import TrainingTable
-from .finalization import Finished, Halves, finish_by
-from .packaging import store, told
+from .finalization import FinalResult, FinalStage, finish_by
+from .packaging import artifact_entry, write_version_files
 from .reading import LOADED_EARLY
 from .refitting import fit_plan
 from .result_file import write_search_result
@@ -173,7 +173,7 @@ def _costs(backtest: Backtest, search: Search) -> Costs:
 
 
 @dataclass(frozen=True)
-class ForecastHalves(Halves):
+class ForecastHalves(FinalStage):
     """Final stage: refit on all rows to publish; refit at every cut, on the rows known then, to evaluate."""
 
     backtest: Backtest
@@ -182,7 +182,7 @@ class ForecastHalves(Halves):
         plan = self.publishing_plan()
         table = self.backtest.table.rows(self.backtest.training)
         fitted = fit_plan(plan, table)
-        published = store(
+        published = write_version_files(
             fitted.pipeline, table, _schema_of(table), self.workdir, seed=plan.seed, has_background=False
         )
         n_rows = min(len(table), plan.max_rows or len(table))
@@ -220,7 +220,7 @@ def _write(
     workdir: Path,
     search: Search,
     backtest: Backtest,
-    finished: Finished,
+    finished: FinalResult,
     options: ForecastOptions,
 ) -> None:
     view = backtest.view
@@ -241,7 +241,9 @@ def _write(
     artifacts = dict(finished.published["artifacts"])
     files: Mapping[str, Path | bytes] = {name: workdir / each["path"] for name, each in artifacts.items()}
     stored = StoredForecast(spec, errors, golden_of(load_predictor(files, signature), spec, _golden(spec)))
-    artifacts[FORECAST] = told(store_json(workdir / "artifacts" / FORECAST, stored.to_json()), workdir)
+    artifacts[FORECAST] = artifact_entry(
+        store_json(workdir / "artifacts" / FORECAST, stored.to_json()), workdir
+    )
     _note(search, backtest)
     changed = replace(
         finished,

@@ -28,10 +28,10 @@ from ..types.split import SplitKind
 from ..validation.splits import Split
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable
-from .coverage_check import sureness
-from .packaging import told
-from .post_processing import Decided
-from .refitting import Chosen, Plan, fit_plan
+from .coverage_check import check_coverage
+from .packaging import artifact_entry
+from .post_processing import PostProcessing
+from .refitting import FinalMember, RefitPlan, fit_plan
 
 Array = NDArray[Any]
 # Importance, then partial dependence, may each take this share of the time left; the report follows.
@@ -39,10 +39,10 @@ LEFT_SHARE = 0.6
 
 
 @dataclass(frozen=True)
-class Judging:
+class HoldoutInputs:
     """Inputs of the report beside the fits: post-processing, test conditions, baselines, time limits in seconds."""
 
-    decided: Decided
+    decided: PostProcessing
     conditions: Conditions
     baselines: Sequence[Baseline]
     baseline_notes: Sequence[str]
@@ -51,7 +51,7 @@ class Judging:
 
 
 @dataclass(frozen=True)
-class Tried:
+class HoldoutPredictions:
     """The pipeline and the baselines with their held-out predictions: `own`, and those `before` calibration."""
 
     pipeline: FittedPipeline
@@ -61,14 +61,14 @@ class Tried:
     baselines: Sequence[Baseline]
 
 
-def judge(
-    plan: Plan,
+def evaluate_holdout(
+    plan: RefitPlan,
     table: TrainingTable,
     split: Split,
     target_path: Path,
     *,
-    linear: Chosen | None,
-    judging: Judging,
+    linear: FinalMember | None,
+    judging: HoldoutInputs,
     workdir: Path,
 ) -> None:
     """Fit on the development rows, evaluate on the held-out ones, write the report to `target_path`.
@@ -83,12 +83,12 @@ def judge(
         max_seconds=min(judging.importance_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
     evaluation = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
-    coverage = sureness(tried.held_out.target, tried.before, tried.own, judging.decided)
+    coverage = check_coverage(tried.held_out.target, tried.before, tried.own, judging.decided)
     report = {**evaluation.to_json(), **coverage.document, "artifacts": {}}
     if coverage.replaced is not None:
         # In a folder of its own: packaging may be writing the file of the same name at this moment.
         file = version_files.write_uncertainty(workdir / "judged", coverage.replaced)
-        report["artifacts"][file.name] = told(file, workdir)
+        report["artifacts"][file.name] = artifact_entry(file, workdir)
     report["dependence"] = dependence(
         tried.pipeline,
         tried.held_out,
@@ -99,12 +99,14 @@ def judge(
     if table.task is Task.BINARY:
         scores = _scores(tried, judging.decided)
         file = version_files.write_scores(workdir / "artifacts", scores.to_json())
-        report["artifacts"][file.name] = told(file, workdir)
+        report["artifacts"][file.name] = artifact_entry(file, workdir)
         report["decision"] = _decision(tried, judging.decided, scores)
     write_json(target_path, report)
 
 
-def _tried(plan: Plan, table: TrainingTable, split: Split, linear: Chosen | None, judging: Judging) -> Tried:
+def _tried(
+    plan: RefitPlan, table: TrainingTable, split: Split, linear: FinalMember | None, judging: HoldoutInputs
+) -> HoldoutPredictions:
     """Fit the plan and the baselines on the development rows; predict the held-out ones."""
     calibration = judging.decided.calibration
     development, held_out = table.rows(split.development), table.rows(split.held_out)
@@ -112,7 +114,7 @@ def _tried(plan: Plan, table: TrainingTable, split: Split, linear: Chosen | None
     in_full = replace(plan, deadline=Deadline(math.inf))
     raw = fit_plan(in_full, development).pipeline
     before = predicted(raw, held_out)
-    return Tried(
+    return HoldoutPredictions(
         pipeline=replace(raw, calibration=calibration),
         held_out=held_out,
         before=before,
@@ -126,7 +128,13 @@ def _tried(plan: Plan, table: TrainingTable, split: Split, linear: Chosen | None
 
 
 def _evaluated(
-    tried: Tried, split: Split, judging: Judging, importance: Sequence[Importance], n_rows: int, *, seed: int
+    tried: HoldoutPredictions,
+    split: Split,
+    judging: HoldoutInputs,
+    importance: Sequence[Importance],
+    n_rows: int,
+    *,
+    seed: int,
 ) -> EvaluationReport:
     decided, held_out = judging.decided, tried.held_out
     threshold = decided.threshold.value if decided.threshold else None
@@ -157,9 +165,9 @@ def _groups(split: Split, conditions: Conditions) -> NDArray[np.intp] | None:
 
 
 def _linear(
-    plan: Plan,
+    plan: RefitPlan,
     deadline: Deadline,
-    linear: Chosen | None,
+    linear: FinalMember | None,
     pipeline: FittedPipeline,
     table: TrainingTable,
     held_out: TrainingTable,
@@ -180,13 +188,15 @@ def _linear(
     return [Baseline("linear", linear.candidate.title, predicted(simple, held_out))]
 
 
-def _fold_intervals(decided: Decided, split: Split, task: Task, threshold: float | None) -> dict[str, Any]:
+def _fold_intervals(
+    decided: PostProcessing, split: Split, task: Task, threshold: float | None
+) -> dict[str, Any]:
     scored = split.scored
     folds = [(len(fit), np.searchsorted(scored, score)) for fit, score in split.folds]
     return fold_intervals(task, decided.y, decided.cross_fitted, folds, threshold=threshold)
 
 
-def _scores(tried: Tried, decided: Decided) -> Scores:
+def _scores(tried: HoldoutPredictions, decided: PostProcessing) -> Scores:
     return Scores(
         (decided.y == 1, decided.out_of_fold[:, 1]),
         (tried.held_out.target.y == 1, tried.own[:, 1]),
@@ -194,7 +204,7 @@ def _scores(tried: Tried, decided: Decided) -> Scores:
     )
 
 
-def _decision(tried: Tried, decided: Decided, scores: Scores) -> dict[str, Any]:
+def _decision(tried: HoldoutPredictions, decided: PostProcessing, scores: Scores) -> dict[str, Any]:
     return decision(
         decided.threshold,
         str(canonical_text(tried.held_out.target.classes[1])),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..calibration.conformal import Uncertainty
+from ..calibration.conformal import ConformalIntervals
 from ..execution.json_files import write_json
 from ..explanation.nearest_examples import MAX_EXAMPLES
 from ..explanation.shapley import BACKGROUND_ROWS
@@ -23,27 +23,27 @@ from ..pipelines.fitting import sample_rows
 from ..pipelines.signatures import build_signature
 from ..types.schema import TableSchema
 from ..validation.training_table import TrainingTable
-from .post_processing import Decided
-from .refitting import Plan, fit_plan
+from .post_processing import PostProcessing
+from .refitting import RefitPlan, fit_plan
 
 N_GOLDEN = 20
 PARITY_ROWS = 20_000
 
 
-def publish(
-    plan: Plan,
+def package(
+    plan: RefitPlan,
     table: TrainingTable,
     schema: TableSchema,
     workdir: Path,
     target_path: Path,
     *,
-    decided_of: Callable[[Mapping[str, float]], Decided],
+    decided_of: Callable[[Mapping[str, float]], PostProcessing],
 ) -> None:
     """Fit on all rows, export, compare, write the files of the version; describe them in `target_path`."""
     fitted = fit_plan(plan, table)
     decided = decided_of(fitted.weights)
     pipeline = replace(fitted.pipeline, calibration=decided.calibration)
-    published = store(
+    published = write_version_files(
         pipeline,
         table,
         schema,
@@ -56,19 +56,19 @@ def publish(
     kept = table.rows(np.random.default_rng(plan.seed).permutation(len(table))[:MAX_EXAMPLES])
     columns = {each["name"]: kept.columns[each["name"]] for each in published["signature"]["fields"]}
     examples = version_files.write_examples(workdir / "artifacts", columns, kept.target.y)
-    published["artifacts"][examples.name] = told(examples, workdir)
+    published["artifacts"][examples.name] = artifact_entry(examples, workdir)
     n_rows = min(len(table), plan.max_rows or len(table))
     write_json(target_path, {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows})
 
 
-def store(
+def write_version_files(
     pipeline: FittedPipeline,
     table: TrainingTable,
     schema: TableSchema,
     workdir: Path,
     *,
     seed: int,
-    uncertainty: Uncertainty | None = None,
+    uncertainty: ConformalIntervals | None = None,
     threshold: float | None = None,
     has_background: bool = True,
 ) -> dict[str, Any]:
@@ -93,11 +93,11 @@ def store(
         "signature": signature.to_json(),
         "is_compiled": compiled is not None,
         "parity": parity.to_json(),
-        "artifacts": {name: told(file, workdir) for name, file in files.items()},
+        "artifacts": {name: artifact_entry(file, workdir) for name, file in files.items()},
     }
 
 
-def told(file: version_files.StoredFile, workdir: Path) -> dict[str, Any]:
+def artifact_entry(file: version_files.StoredFile, workdir: Path) -> dict[str, Any]:
     """The entry of a written file in result.json."""
     return {
         "path": str(file.path.resolve().relative_to(workdir.resolve())),

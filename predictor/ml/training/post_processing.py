@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration.conformal import Uncertainty
+from ..calibration.conformal import ConformalIntervals
 from ..calibration.decision_thresholds import Threshold, choose
 from ..calibration.probability_calibration import Calibrated, Calibration, calibrated
 from ..metrics.scores import metrics
 from ..search.search import Search
-from ..search.selection import Choice
+from ..search.selection import Selection
 from ..types.schema import Task
 from ..types.threshold_rule import ThresholdRule
 
@@ -24,7 +24,7 @@ LEAST_TO_CALIBRATE = 0.55
 
 
 @dataclass(frozen=True)
-class Decided:
+class PostProcessing:
     """Calibration, threshold and conformal intervals, with the predictions that they were learnt from.
 
     `y`: true values or class codes (n,). `out_of_fold`: predictions, calibrated as served, (n,) or (n, n_classes).
@@ -38,7 +38,7 @@ class Decided:
     out_of_fold: NDArray[np.float64]
     cross_fitted: NDArray[np.float64]
     cross_validation: Mapping[str, Any]
-    uncertainty: Uncertainty | None
+    uncertainty: ConformalIntervals | None
     calibrated: Calibrated | None = None
     threshold: Threshold | None = None
     fold_share: float = 1.0
@@ -48,7 +48,9 @@ class Decided:
         return self.calibrated.calibration if self.calibrated else None
 
 
-def decide(search: Search, choice: Choice, rule: ThresholdRule | None, n_fitted: int) -> Decided:
+def post_process(
+    search: Search, choice: Selection, rule: ThresholdRule | None, n_fitted: int
+) -> PostProcessing:
     """Fit the calibration first: threshold and intervals depend on the probabilities that will be served.
 
     `n_fitted`: how many of the development rows the members are fitted on in the end.
@@ -57,8 +59,8 @@ def decide(search: Search, choice: Choice, rule: ThresholdRule | None, n_fitted:
     n_of_fold = np.mean([len(fit) for fit, _ in search.split.folds])
     share = float(n_of_fold / n_fitted)
     if not task.is_classification:
-        uncertainty = Uncertainty.fit(task, y, joint)
-        return Decided(y, joint, joint, choice.cross_validation, uncertainty, fold_share=share)
+        uncertainty = ConformalIntervals.fit(task, y, joint)
+        return PostProcessing(y, joint, joint, choice.cross_validation, uncertainty, fold_share=share)
     result = calibrated(joint, y, search.places if share >= LEAST_TO_CALIBRATE else [])
     # As served, not cross-fitted: equal probabilities stay equal, which prediction sets and thresholds rely on.
     joint = result.calibration.apply(joint) if result.calibration else joint
@@ -67,5 +69,7 @@ def decide(search: Search, choice: Choice, rule: ThresholdRule | None, n_fitted:
     if result.calibration is not None or threshold is not None:
         value = threshold.value if threshold else None
         cross_validation = {**cross_validation, "metrics": metrics(task, y, result.probabilities, value)}
-    uncertainty = Uncertainty.fit(task, y, joint)
-    return Decided(y, joint, result.probabilities, cross_validation, uncertainty, result, threshold, share)
+    uncertainty = ConformalIntervals.fit(task, y, joint)
+    return PostProcessing(
+        y, joint, result.probabilities, cross_validation, uncertainty, result, threshold, share
+    )

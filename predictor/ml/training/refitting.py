@@ -15,7 +15,7 @@ from ..validation.training_table import TrainingTable
 
 
 @dataclass(frozen=True)
-class Chosen:
+class FinalMember:
     """One selected member: a candidate at its best stage, its weight, and the expected costs.
 
     `seconds`: a fit on all rows; `write_seconds`: export, comparison and writing.
@@ -29,14 +29,14 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RefitPlan:
     """What is refitted. `max_rows` bounds the rows when time is short.
 
     Everything has to end by `deadline`: members of small weight are left out when they would end later.
     `again_share`: the fits that follow this one, as a share of it; not 0 when the evaluation comes afterwards.
     """
 
-    members: tuple[Chosen, ...]
+    members: tuple[FinalMember, ...]
     max_rows: int | None
     seed: int
     deadline: Deadline
@@ -44,18 +44,18 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class RefitResult:
     """The fitted pipeline and the weights of its members by key."""
 
     pipeline: FittedPipeline
     weights: Mapping[str, float]
 
 
-def fit_plan(plan: Plan, table: TrainingTable) -> Fitted:
+def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
     """Fit the members on the table and join them: all, or those of the largest weights when time gets short."""
     table = sample_rows(table, plan.max_rows, plan.seed)
     parts: list[tuple[FeatureSpec, Member]] = []
-    kept: list[Chosen] = []
+    kept: list[FinalMember] = []
     spent = expected = writing = 0.0
     for each in sorted(plan.members, key=lambda member: -member.weight):
         pace = spent / expected if spent > expected > 0 else 1.0
@@ -70,4 +70,4 @@ def fit_plan(plan: Plan, table: TrainingTable) -> Fitted:
     # With all members, weights are not rescaled: their sum differs from 1 by rounding, which would change them.
     total = 1.0 if len(kept) == len(plan.members) else sum(each.weight for each in kept)
     parts = [(spec, replace(member, weight=member.weight / total)) for spec, member in parts]
-    return Fitted(join(parts, table), {each.candidate.key: each.weight / total for each in kept})
+    return RefitResult(join(parts, table), {each.candidate.key: each.weight / total for each in kept})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import InvalidThreshold, InvalidTrainingRequest, listed, shown
+from ...errors import InvalidThreshold, InvalidTrainingRequest, quoted, quoted_list
 from ..estimators.catalogue import CATALOGUE, estimators_for, validate_params
 from ..forecasting.request_checks import check_forecast
 from ..types.schema import TableSchema, Task
@@ -36,7 +36,7 @@ def check_request(request: TrainingRequest) -> Task:
     if task is None or task.has_target:
         task = check_target(TargetFacts.from_profile(table[request.target], table.n_rows), task)
     if not feature_roles(table, request.target):
-        purpose = f"predict {shown(request.target)} from" if task.has_target else "describe the rows by"
+        purpose = f"predict {quoted(request.target)} from" if task.has_target else "describe the rows by"
         raise InvalidTrainingRequest(
             f"No feature is left to {purpose}: every other column is an "
             "identifier or constant. Change a column's role or choose another table."
@@ -49,7 +49,7 @@ def check_request(request: TrainingRequest) -> Task:
     _check_estimator(request, task)
     if request.threshold is not None and task is not Task.BINARY:
         raise InvalidThreshold(
-            f"A threshold decides between two classes; {shown(request.target)} is predicted as {task.value}. "
+            f"A threshold decides between two classes; {quoted(request.target)} is predicted as {task.value}. "
             "Leave the threshold out."
         )
     return task
@@ -60,7 +60,7 @@ def _check_task(request: TrainingRequest) -> None:
     if task is not None and not task.has_target:
         if request.target:
             raise InvalidTrainingRequest(
-                f"A run for {task.label} has no target; leave {shown(request.target)} out, or choose a task "
+                f"A run for {task.label} has no target; leave {quoted(request.target)} out, or choose a task "
                 "that predicts it."
             )
     elif not request.target:
@@ -70,13 +70,13 @@ def _check_task(request: TrainingRequest) -> None:
 def _check_names(request: TrainingRequest, table: TableSchema) -> None:
     if request.target and request.target not in table:
         raise InvalidTrainingRequest(
-            f"There is no column {shown(request.target)} in this table. "
-            f"Its columns are {listed(table.names)}."
+            f"There is no column {quoted(request.target)} in this table. "
+            f"Its columns are {quoted_list(table.names)}."
         )
     unknown = [name for name in request.roles if name not in table]
     if unknown:
         raise InvalidTrainingRequest(
-            f"Roles are given for columns that this table does not have: {listed(unknown)}."
+            f"Roles are given for columns that this table does not have: {quoted_list(unknown)}."
         )
     if not request.budget_seconds > 0:
         raise InvalidTrainingRequest("The time budget must be more than 0 seconds.")
@@ -95,8 +95,8 @@ def _check_estimator(request: TrainingRequest, task: Task) -> None:
         return
     if request.estimator not in CATALOGUE:
         raise InvalidTrainingRequest(
-            f"There is no estimator {shown(request.estimator)}. "
-            f"Choose {AUTO} or one of {listed(CATALOGUE, 30)}."
+            f"There is no estimator {quoted(request.estimator)}. "
+            f"Choose {AUTO} or one of {quoted_list(CATALOGUE, 30)}."
         )
     if task not in CATALOGUE[request.estimator].tasks:
         raise InvalidTrainingRequest(

@@ -14,7 +14,7 @@ from ..search.search import Search
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
-from .finalization import Finished
+from .finalization import FinalResult
 
 LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skops", "duckdb")
 
@@ -57,7 +57,7 @@ def write_search_result(
     request: TrainingRequest,
     workdir: Path,
     search: Search,
-    finished: Finished,
+    finished: FinalResult,
     *,
     task: Task,
     n_rows: int,

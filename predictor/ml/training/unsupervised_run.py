@@ -21,7 +21,7 @@ from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
 from ..validation.target import MIN_ROWS, Target, missing
 from ..validation.training_table import TrainingTable, feature_roles
-from .packaging import store
+from .packaging import write_version_files
 from .reading import LOADED_EARLY, rows_to_read
 from .result_file import write_result
 
@@ -30,7 +30,7 @@ FEW_ROWS = 100
 
 
 @dataclass(frozen=True)
-class Described:
+class UnsupervisedResult:
     """Result of an unsupervised run: fitted pipeline, the label code of each row, report and leaderboard."""
 
     pipeline: FittedPipeline
@@ -44,7 +44,7 @@ class Described:
     threshold: float | None = None
 
 
-def begin(request: TrainingRequest, task: Task, reporter: Reporter) -> tuple[TrainingTable, Clock]:
+def read_table(request: TrainingRequest, task: Task, reporter: Reporter) -> tuple[TrainingTable, Clock]:
     """Read the training rows, and warn of what is doubtful. Raises InvalidTrainingRequest."""
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
@@ -88,20 +88,20 @@ def blocks_of(spec: FeatureSpec) -> list[range]:
     return [range(sources.index(name), len(sources) - sources[::-1].index(name)) for name in spec.sources]
 
 
-def end(
+def write_unsupervised_result(
     request: TrainingRequest,
     workdir: Path,
     reporter: Reporter,
     clock: Clock,
     table: TrainingTable,
-    found: Described,
+    found: UnsupervisedResult,
 ) -> None:
     """Store the version's files and write result.json, as train.py describes it."""
     reporter.progress(0.95, "Exporting, and comparing what serves with what was fitted")
     if found.is_budget_limited:
         reporter.warn(TrainingWarning("The time budget cut the search short: a longer one can tell more."))
     labelled = replace(table, target=Target("", table.task, found.codes, found.classes))
-    published = store(
+    published = write_version_files(
         found.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=found.threshold
     )
     member = found.pipeline.members[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ...errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, quoted, quoted_list
 
 
 class SplitKind(StrEnum):
@@ -29,9 +29,9 @@ class SplitBy:
     def words(self) -> str:
         """The held-out rows in words, to follow "tested on …"."""
         if self.kind is SplitKind.TIME:
-            return f"later rows by {shown(self.column)}"
+            return f"later rows by {quoted(self.column)}"
         if self.kind is SplitKind.GROUP:
-            return f"whole groups of {shown(self.column)}"
+            return f"whole groups of {quoted(self.column)}"
         return "rows drawn at random"
 
     @property
@@ -55,7 +55,7 @@ class SplitBy:
         kind, column = data.get("kind") or SplitKind.RANDOM, data.get("column") or None
         if kind not in set(SplitKind):
             raise InvalidTrainingRequest(
-                f"There is no split {shown(kind)}. Choose one of {listed(SplitKind, 10)}."
+                f"There is no split {quoted(kind)}. Choose one of {quoted_list(SplitKind, 10)}."
             )
         if kind == SplitKind.RANDOM and column is not None:
             raise InvalidTrainingRequest("A split at random takes no column; leave it out.")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InvalidThreshold, listed, shown
+from ...errors import InvalidThreshold, quoted, quoted_list
 
 NUMBERS: dict[str, tuple[str, ...]] = {
     "f1": (),
@@ -37,19 +37,19 @@ class ThresholdRule:
         """Raises InvalidThreshold, saying what a rule holds."""
         if not isinstance(data, Mapping) or not isinstance(data.get("by"), str):
             raise InvalidThreshold(
-                f'A threshold is an object like {{"by": "f1"}}; "by" is one of {listed(NUMBERS)}.'
+                f'A threshold is an object like {{"by": "f1"}}; "by" is one of {quoted_list(NUMBERS)}.'
             )
         by = data["by"]
         if by not in NUMBERS:
             raise InvalidThreshold(
-                f"A threshold cannot be chosen by {shown(by)}. Choose one of {listed(NUMBERS)}."
+                f"A threshold cannot be chosen by {quoted(by)}. Choose one of {quoted_list(NUMBERS)}."
             )
         unknown = sorted(str(name) for name in set(data) - {"by", *NUMBERS[by]} if data[name] is not None)
         missing = [name for name in NUMBERS[by] if data.get(name) is None]
         if unknown or missing:
-            expected = f"takes {listed(NUMBERS[by])}" if NUMBERS[by] else "takes no number"
-            given = f"got {listed(unknown)}" if unknown else f"{listed(missing)} is missing"
-            raise InvalidThreshold(f"A threshold by {shown(by)} {expected}; {given}.")
+            expected = f"takes {quoted_list(NUMBERS[by])}" if NUMBERS[by] else "takes no number"
+            given = f"got {quoted_list(unknown)}" if unknown else f"{quoted_list(missing)} is missing"
+            raise InvalidThreshold(f"A threshold by {quoted(by)} {expected}; {given}.")
         return cls(by, tuple(_checked(by, name, data[name]) for name in NUMBERS[by]))
 
     @classmethod
@@ -65,7 +65,7 @@ class ThresholdRule:
         if values is None or len(values) != len(NUMBERS[by]):
             raise InvalidThreshold(
                 f"A threshold is written as f1, cost:FALSE_POSITIVE:FALSE_NEGATIVE, precision:AT_LEAST, "
-                f"recall:AT_LEAST or a number; got {shown(text)}."
+                f"recall:AT_LEAST or a number; got {quoted(text)}."
             )
         return cls.from_json({"by": by, **dict(zip(NUMBERS[by], values, strict=True))})
 
@@ -93,9 +93,11 @@ def _checked(by: str, name: str, value: Any) -> float:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if by == "cost":
         if not is_number or not 0 < value <= 1e12 or not math.isfinite(value):
-            raise InvalidThreshold(f"The cost {shown(name)} has to be a number above 0; got {shown(value)}.")
+            raise InvalidThreshold(
+                f"The cost {quoted(name)} has to be a number above 0; got {quoted(value)}."
+            )
     elif not is_number or not 0 < value < 1:
         raise InvalidThreshold(
-            f"{shown(name)} of a threshold by {shown(by)} has to lie between 0 and 1; got {shown(value)}."
+            f"{quoted(name)} of a threshold by {quoted(by)} has to lie between 0 and 1; got {quoted(value)}."
         )
     return float(value)

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ...errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, quoted, quoted_list
 from .schema import Role, TableSchema, Task
 from .split import SplitBy, SplitKind
 from .threshold_rule import ThresholdRule
@@ -73,11 +73,11 @@ class ForecastOptions:
         horizon = given.get("horizon", 0)
         if unknown or not all(isinstance(given[name], str) for name in texts):
             raise InvalidTrainingRequest(
-                f"A forecast takes {listed(cls.__dataclass_fields__)}; all but the horizon are texts."
+                f"A forecast takes {quoted_list(cls.__dataclass_fields__)}; all but the horizon are texts."
             )
         if isinstance(horizon, bool) or not isinstance(horizon, int):
             raise InvalidTrainingRequest(
-                f"The horizon is {shown(horizon)}; it has to be a whole number of periods."
+                f"The horizon is {quoted(horizon)}; it has to be a whole number of periods."
             )
         return cls(**{"date_column": "", **given})
 

@@ -38,7 +38,7 @@ REFINING_STEPS = 50
 
 
 @dataclass(frozen=True)
-class Tried:
+class ClusteringTrial:
     """Score of one number of clusters (silhouette, or -BIC per row), and the mean score of shuffled tables."""
 
     n_clusters: int
@@ -55,7 +55,7 @@ class Found:
 
     method: Method
     clusters: Clusters
-    tried: tuple[Tried, ...]
+    tried: tuple[ClusteringTrial, ...]
     stability: float | None
     observed: float
     shuffled: tuple[float, ...] = ()
@@ -99,9 +99,9 @@ def propose(
     *,
     seed: int,
     deadline: Deadline,
-) -> tuple[list[Tried], dict[int, Clusters]]:
+) -> tuple[list[ClusteringTrial], dict[int, Clusters]]:
     """Score and clusters of each number of clusters, while time allows; at least of the first number."""
-    tried: list[Tried] = []
+    tried: list[ClusteringTrial] = []
     fits: dict[int, Clusters] = {}
     for number in numbers:
         if tried and not deadline.allows(0.0):
@@ -112,11 +112,11 @@ def propose(
         if method.is_flattered:
             scores = by_chance(method, shuffle, number, N_COMPARED, seed=seed, deadline=Deadline(np.inf))
             chance = float(np.mean(scores))
-        tried.append(Tried(number, score, chance))
+        tried.append(ClusteringTrial(number, score, chance))
     return tried, fits
 
 
-def best_of(tried: Sequence[Tried]) -> int:
+def best_of(tried: Sequence[ClusteringTrial]) -> int:
     """Number of clusters whose score is furthest above chance; the smallest if several are equal."""
     return max(tried, key=lambda each: (each.score - (each.by_chance or 0.0), -each.n_clusters)).n_clusters
 

@@ -5,32 +5,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidTrainingRequest, shown
+from ...errors import InvalidTrainingRequest, quoted
 from ..types.split import SplitBy, SplitKind
 from .duplicates import Duplicates
 from .split_suggestions import MIN_GROUPS
-from .splits import Layout
+from .splits import SplitConstraints
 from .target import missing
 from .training_table import TrainingTable
 
 
-def layout_of(split: SplitBy, table: TrainingTable, duplicates: Duplicates) -> Layout:
+def layout_of(split: SplitBy, table: TrainingTable, duplicates: Duplicates) -> SplitConstraints:
     """The constraints of this split. Raises InvalidTrainingRequest when the rows have too few groups."""
     values = table.split_by
     if split.kind is SplitKind.RANDOM or values is None:
-        return Layout(together=duplicates.groups)
+        return SplitConstraints(together=duplicates.groups)
     if split.kind is SplitKind.TIME:
         is_missing = missing(values)
         times = np.asarray(values.astype(np.int64) if values.dtype.kind == "M" else values, np.float64)
         # Rows without a time count as the earliest: they are fitted on and never tested on.
-        return Layout(times=np.where(is_missing, -np.inf, times))
+        return SplitConstraints(times=np.where(is_missing, -np.inf, times))
     groups = _groups(values)
     if len(np.unique(groups)) < MIN_GROUPS:
         raise InvalidTrainingRequest(
-            f"The split cannot be by {shown(split.column)}: the rows with a target have fewer than "
+            f"The split cannot be by {quoted(split.column)}: the rows with a target have fewer than "
             f"{MIN_GROUPS} of its values. Choose another column."
         )
-    return Layout(together=groups)
+    return SplitConstraints(together=groups)
 
 
 def _groups(values: NDArray[np.object_]) -> NDArray[np.intp]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ...errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, quoted, quoted_list
 from ..types.schema import ColumnProfile, Role, TableSchema
 from ..types.split import SplitBy, SplitKind
 
@@ -32,11 +32,11 @@ def check_split(split: SplitBy, table: TableSchema, target: str) -> None:
     """Raises InvalidTrainingRequest when the profile shows that the column cannot divide the rows."""
     if split.column is None:
         return
-    name = shown(split.column)
+    name = quoted(split.column)
     if split.column not in table:
         raise InvalidTrainingRequest(
             f"The split needs a column {name}, which this table does not have. "
-            f"Its columns are {listed(table.names)}."
+            f"Its columns are {quoted_list(table.names)}."
         )
     if split.column == target:
         raise InvalidTrainingRequest(
@@ -85,7 +85,7 @@ def suggested(table: TableSchema, target: str) -> SplitBy | None:
 
 def advice_on(split: SplitBy) -> str:
     """Advice to split by this column, for users who have not chosen yet."""
-    name = shown(split.column)
+    name = quoted(split.column)
     if split.kind is SplitKind.TIME:
         return (
             f"The rows have times in {name}. If the model will predict rows that come later, test it on later "

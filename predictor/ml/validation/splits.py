@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidTrainingRequest, shown
-from .stratification import deal_groups, deal_rows
+from ...errors import InvalidTrainingRequest, quoted
+from .stratification import stratified_group_parts, stratified_parts
 from .target import Target
 
 MAX_HELD_OUT = 20_000
@@ -25,14 +25,14 @@ Folds = tuple[tuple[Index, Index], ...]
 
 
 @dataclass(frozen=True)
-class Layout:
+class SplitConstraints:
     """Constraints on a split: a group number for each row (groups stay `together`), or the `times` of rows."""
 
     together: Index | None = None
     times: NDArray[np.float64] | None = None
 
-    def rows(self, index: Index) -> Layout:
-        return Layout(
+    def rows(self, index: Index) -> SplitConstraints:
+        return SplitConstraints(
             None if self.together is None else self.together[index],
             None if self.times is None else self.times[index],
         )
@@ -50,7 +50,7 @@ class Split:
     held_out: Index
     search: Index
     folds: Folds
-    layout: Layout = field(default_factory=Layout)
+    layout: SplitConstraints = field(default_factory=SplitConstraints)
 
     @property
     def is_sampled(self) -> bool:
@@ -69,14 +69,14 @@ def split_rows(
     holdout_share: float,
     n_folds: int,
     max_search_rows: int | None = None,
-    layout: Layout | None = None,
+    layout: SplitConstraints | None = None,
 ) -> Split:
     """A stratified split: every part has the same shares of classes (or of the target's quantiles).
 
     Raises InvalidTrainingRequest when the layout leaves only one class, or one moment, to learn from.
     """
     rng = np.random.default_rng(seed)
-    layout = layout or Layout()
+    layout = layout or SplitConstraints()
     strata = strata_of(target)
     n_rows = len(strata)
     n_held_out = min(max(MIN_HELD_OUT, round(n_rows * holdout_share)), MAX_HELD_OUT)
@@ -89,7 +89,7 @@ def split_rows(
         held_out = np.sort(rng.choice(held_out, MAX_HELD_OUT, replace=False))
     search = development
     if max_search_rows is not None and max_search_rows < len(development):
-        part = deal_rows(strata[development], math.ceil(len(development) / max_search_rows), rng)
+        part = stratified_parts(strata[development], math.ceil(len(development) / max_search_rows), rng)
         search = development[part == 0]
     folds = _folds(strata[search], n_folds, rng, layout.rows(search))
     folds = tuple((search[fit], search[score]) for fit, score in folds)
@@ -110,21 +110,21 @@ def _part_of(
     """Mask of the held-out rows: of the stratified parts, the one whose size is closest to `n_wanted`."""
     n_parts = math.ceil(len(strata) / n_wanted)
     if together is None:
-        return np.asarray(deal_rows(strata, n_parts, rng) == 0)
-    part = deal_groups(strata, together, n_parts, rng)
+        return np.asarray(stratified_parts(strata, n_parts, rng) == 0)
+    part = stratified_group_parts(strata, together, n_parts, rng)
     sizes = np.bincount(part).astype(float)
     sizes[sizes == 0] = np.inf
     return np.asarray(part == np.argmin(np.abs(sizes - n_wanted)))
 
 
-def _folds(strata: Index, n_folds: int, rng: np.random.Generator, layout: Layout) -> Folds:
+def _folds(strata: Index, n_folds: int, rng: np.random.Generator, layout: SplitConstraints) -> Folds:
     """Folds as positions in `strata`."""
     if layout.times is not None and (time_folds := _folds_in_time(layout.times, n_folds)):
         return time_folds
     if layout.together is None:
-        part = deal_rows(strata, n_folds, rng)
+        part = stratified_parts(strata, n_folds, rng)
     else:
-        part = deal_groups(strata, layout.together, n_folds, rng)
+        part = stratified_group_parts(strata, layout.together, n_folds, rng)
     return tuple((np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in np.unique(part))
 
 
@@ -163,7 +163,7 @@ def _learnable(folds: Folds, target: Target) -> Folds:
     learnable = tuple(each for each in folds if len(np.unique(target.y[each[0]])) > 1)
     if not learnable:
         raise InvalidTrainingRequest(
-            f"In such a split, the rows to learn from have one class of {shown(target.name)} only. "
+            f"In such a split, the rows to learn from have one class of {quoted(target.name)} only. "
             "Split by another column, or at random."
         )
     return learnable

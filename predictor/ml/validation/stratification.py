@@ -12,7 +12,7 @@ Index = NDArray[np.intp]
 MAX_PLACED = 20_000
 
 
-def deal_rows(strata: Index, n_parts: int, rng: np.random.Generator) -> Index:
+def stratified_parts(strata: Index, n_parts: int, rng: np.random.Generator) -> Index:
     """A stratified part number for each row: in turn (round-robin) within a stratum, and on into the next one."""
     order = rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
@@ -22,7 +22,7 @@ def deal_rows(strata: Index, n_parts: int, rng: np.random.Generator) -> Index:
     return part
 
 
-def deal_groups(strata: Index, together: Index, n_parts: int, rng: np.random.Generator) -> Index:
+def stratified_group_parts(strata: Index, together: Index, n_parts: int, rng: np.random.Generator) -> Index:
     """A stratified part number for each row, the same for all rows of a group; takes n log n.
 
     A group counts for the stratum of its middle row. There are no more parts than groups.

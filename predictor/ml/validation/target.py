@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidTrainingRequest, shown
+from ...errors import InvalidTrainingRequest, quoted
 from ..types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
 
 MIN_ROWS = 20
@@ -134,7 +134,7 @@ def check_target(facts: TargetFacts, requested: Task | None) -> Task:
 
 
 def _check_values(facts: TargetFacts) -> None:
-    name = shown(facts.name)
+    name = quoted(facts.name)
     if facts.n_present == 0:
         raise InvalidTrainingRequest(f"The target {name} has no values. Choose another column as target.")
     if facts.n_distinct == 1:
@@ -149,7 +149,7 @@ def _check_values(facts: TargetFacts) -> None:
 
 
 def _check_kind(facts: TargetFacts, requested: Task | None) -> None:
-    name = shown(facts.name)
+    name = quoted(facts.name)
     looks_like_id = facts.role is Role.IDENTIFIER or (facts.is_sequence and requested is not Task.REGRESSION)
     is_mostly_unique = not facts.is_number and facts.n_distinct > max(MAX_CLASSES, facts.n_present // 2)
     if facts.role is Role.DATETIME:
@@ -163,7 +163,7 @@ def _check_kind(facts: TargetFacts, requested: Task | None) -> None:
 
 
 def _check_task(facts: TargetFacts, task: Task) -> None:
-    name = shown(facts.name)
+    name = quoted(facts.name)
     if task is Task.REGRESSION and not facts.is_number:
         raise InvalidTrainingRequest(
             f"The target {name} does not hold numbers, so it cannot be predicted as {SENTENCES[task]}."
@@ -178,7 +178,7 @@ def _check_task(facts: TargetFacts, task: Task) -> None:
 
 
 def _check_classes(facts: TargetFacts) -> None:
-    name = shown(facts.name)
+    name = quoted(facts.name)
     if facts.n_distinct > MAX_CLASSES:
         raise InvalidTrainingRequest(
             f"The target {name} has {facts.n_distinct} classes; at most {MAX_CLASSES} can be told apart.",
@@ -186,7 +186,7 @@ def _check_classes(facts: TargetFacts) -> None:
         )
     if facts.lonely_class is not None:
         raise InvalidTrainingRequest(
-            f"The class {shown(facts.lonely_class)} of the target {name} has one row only. "
+            f"The class {quoted(facts.lonely_class)} of the target {name} has one row only. "
             "Leave that row out or join the class with another: it cannot be both learnt and tested."
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from ...errors import shown
+from ...errors import quoted
 from ..metrics.scores import roc_auc
 from ..types.warnings import TrainingWarning
 from .target import missing
@@ -55,16 +55,16 @@ def find_leaks(table: TrainingTable, *, seed: int, max_seconds: float = 2.0) -> 
 def _warning(
     table: TrainingTable, name: str, values: NDArray[Any], half: NDArray[np.bool_]
 ) -> TrainingWarning | None:
-    target = shown(table.target.name)
+    target = quoted(table.target.name)
     advice = "If it is known only after the fact, leave it out, or the model will be worthless on new rows."
     if _is_copy(table, values):
-        message = f"Possible leak: the column {shown(name)} is {target} in other words or on another scale. {advice}"
+        message = f"Possible leak: the column {quoted(name)} is {target} in other words or on another scale. {advice}"
         return TrainingWarning(message, name)
     score = _power(table, values, half)
     if score < SUSPICIOUS:
         return None
     message = (
-        f"Possible leak: the column {shown(name)} alone predicts {target} almost perfectly ({score:.3f} of 1). "
+        f"Possible leak: the column {quoted(name)} alone predicts {target} almost perfectly ({score:.3f} of 1). "
         f"{advice}"
     )
     return TrainingWarning(message, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import listed, shown
+from ...errors import quoted, quoted_list
 from ..types.split import SplitBy, SplitKind
 from .duplicates import Duplicates
 
@@ -43,11 +43,11 @@ class Conditions:
             return ""
         if len(self.leaks) == 1:
             return (
-                f"{shown(self.leaks[0])} alone predicts the target almost perfectly: the scores count only if it is "
+                f"{quoted(self.leaks[0])} alone predicts the target almost perfectly: the scores count only if it is "
                 "known before the prediction."
             )
         return (
-            f"{listed(self.leaks)} each predict the target almost perfectly: the scores count only if they are "
+            f"{quoted_list(self.leaks)} each predict the target almost perfectly: the scores count only if they are "
             "known before the prediction."
         )
 
@@ -55,7 +55,7 @@ class Conditions:
     def _optimistic_split(self) -> str:
         if self.split.kind is not SplitKind.RANDOM or self.suggested is None:
             return ""
-        name = shown(self.suggested.column)
+        name = quoted(self.suggested.column)
         if self.suggested.kind is SplitKind.TIME:
             return (
                 f"The rows were drawn at random although they have times in {name}: on rows that come later it may "

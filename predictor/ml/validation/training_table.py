@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InvalidTrainingRequest, shown
+from ...errors import InvalidTrainingRequest, quoted
 from ..types.schema import FEATURE_ROLES, Role, TableSchema, Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
@@ -73,7 +73,7 @@ def make_table(
     roles = {name: role for name, role in roles.items() if not missing(features[name]).all()}
     if not roles:
         raise InvalidTrainingRequest(
-            f"No feature is left to predict {shown(profile.name)} from: all have no values."
+            f"No feature is left to predict {quoted(profile.name)} from: all have no values."
         )
     split_by = None if request.split.column is None else columns[request.split.column][~is_missing]
     table = TrainingTable({name: features[name] for name in roles}, roles, target, split_by)
@@ -83,5 +83,5 @@ def make_table(
 def _missing_warnings(name: str, n_missing: int, n_rows: int) -> list[TrainingWarning]:
     if not n_missing:
         return []
-    message = f"{n_missing} of {n_rows} rows have no value in the target {shown(name)} and were left out."
+    message = f"{n_missing} of {n_rows} rows have no value in the target {quoted(name)} and were left out."
     return [TrainingWarning(message, name)]

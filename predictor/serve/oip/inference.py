@@ -8,12 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 
-from ...errors import InvalidInput, Problem, listed, shown
+from ...errors import InvalidInput, Problem, quoted, quoted_list
 from ...http.json import dumps, loads
 from ...ml.types.schema import Role, Signature
 from ...models import ModelVersion, PredictionSource
-from ...services.predictions.prediction import Answer
-from ..prediction import Wishes, answer, version_at
+from ...services.predictions.prediction import PredictionResponse
+from ..prediction import PredictionOptions, predict_rows, version_at
 from ..route import Call, as_json
 from .outputs import WantedOutput, classification_tensor, declared_outputs, output_tensors
 from .tensors import Tensor, read_tensors, rows_of, written
@@ -32,13 +32,13 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     parameters = header.get("parameters") or {}
     is_binary = isinstance(parameters, Mapping) and parameters.get("binary_data_output") is True
     wanted = _wanted(header.get("outputs"), is_binary)
-    wishes = Wishes.from_json(parameters)
+    wishes = PredictionOptions.from_json(parameters)
     if wanted and any(each.name == "explain" for each in wanted):
-        wishes = Wishes(True, wishes.coverage, wishes.strict)
+        wishes = PredictionOptions(True, wishes.coverage, wishes.strict)
     rows = rows_of(tensors, signature.names, are_all_numeric=_are_all_numeric(signature))
     if not rows:
         raise InvalidInput("There is no row to predict; send at least one.")
-    answered = answer(
+    answered = predict_rows(
         call,
         registered_model,
         rows,
@@ -83,7 +83,7 @@ def _wanted(outputs: Any, is_binary: bool) -> list[WantedOutput]:
     for each in outputs:
         parameters = each.get("parameters") or {}
         if not isinstance(parameters, Mapping):
-            raise InvalidInput(f"The parameters of output {shown(each['name'])} have to be an object.")
+            raise InvalidInput(f"The parameters of output {quoted(each['name'])} have to be an object.")
         n_classes = parameters.get("classification", 0)
         if type(n_classes) is not int or n_classes < 0:
             raise InvalidInput("“classification” has to be a number of classes.")
@@ -96,14 +96,17 @@ def _are_all_numeric(signature: Signature) -> bool:
 
 
 def _chosen(
-    outputs: Mapping[str, Tensor], wanted: Sequence[WantedOutput], version: ModelVersion, answered: Answer
+    outputs: Mapping[str, Tensor],
+    wanted: Sequence[WantedOutput],
+    version: ModelVersion,
+    answered: PredictionResponse,
 ) -> list[tuple[Tensor, bool]]:
     known = {each.name: each for each in declared_outputs(version)}
     n_rows = len(answered.predictions)
     chosen = []
     for each in wanted:
         if each.name not in known:
-            raise InvalidInput(f"There is no output {shown(each.name)}; there are {listed(known)}.")
+            raise InvalidInput(f"There is no output {quoted(each.name)}; there are {quoted_list(known)}.")
         tensor = outputs.get(each.name) or Tensor(each.name, "BYTES", (n_rows,), [None] * n_rows)
         if each.n_classes:
             tensor = classification_tensor(each, answered, version.signature)
@@ -111,7 +114,9 @@ def _chosen(
     return chosen
 
 
-def _response(answered: Answer, request_id: str, outputs: Sequence[tuple[Tensor, bool]]) -> HttpResponse:
+def _response(
+    answered: PredictionResponse, request_id: str, outputs: Sequence[tuple[Tensor, bool]]
+) -> HttpResponse:
     heads, raws = [], []
     for tensor, is_binary in outputs:
         head, raw = written(tensor, is_binary=is_binary)

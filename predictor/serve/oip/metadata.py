@@ -65,7 +65,7 @@ def model_ready(call: Call, model: str, version: str = "") -> HttpResponse:
     """Whether the version can answer now. Loads it if it is not in memory."""
     registered_model = call.model(model)
     try:
-        loaded_versions.served(version_at(registered_model, version))
+        loaded_versions.load(version_at(registered_model, version))
     except NotServable as error:
         return as_json({"name": registered_model.slug, "ready": False, "error": error.message}, 503)
     return as_json({"name": registered_model.slug, "ready": True})

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from ...errors import InvalidInput, shown
+from ...errors import InvalidInput, quoted
 from ...http.json import dumps
 from ...ml.types.schema import Signature, Task
 from ...models import ModelVersion
-from ...services.predictions.prediction import Answer
+from ...services.predictions.prediction import PredictionResponse
 from .tensors import Tensor
 
 
@@ -25,10 +25,10 @@ class WantedOutput:
     n_classes: int = 0
 
 
-def classification_tensor(wanted: WantedOutput, answered: Answer, signature: Signature) -> Tensor:
+def classification_tensor(wanted: WantedOutput, answered: PredictionResponse, signature: Signature) -> Tensor:
     """The classification extension: the most likely classes of each row as "probability:index:label"."""
     if not signature.classes:
-        raise InvalidInput(f"The output {shown(wanted.name)} has no classes.")
+        raise InvalidInput(f"The output {quoted(wanted.name)} has no classes.")
     n = min(wanted.n_classes, len(signature.classes))
     data: list[Any] = []
     for each in answered.predictions:
@@ -38,7 +38,7 @@ def classification_tensor(wanted: WantedOutput, answered: Answer, signature: Sig
     return Tensor(wanted.name, "BYTES", (len(answered.predictions), n), data)
 
 
-def output_tensors(answered: Answer, signature: Signature) -> dict[str, Tensor]:
+def output_tensors(answered: PredictionResponse, signature: Signature) -> dict[str, Tensor]:
     """Every output that this answer has, by name."""
     predictions = answered.predictions
     n_rows = len(predictions)

@@ -42,7 +42,7 @@ def repository_index(call: Call) -> HttpResponse:
 
 def load(call: Call, model: str) -> HttpResponse:
     """Load the champion into the memory of this process."""
-    loaded_versions.served(version_at(call.model(model), ""))
+    loaded_versions.load(version_at(call.model(model), ""))
     return as_json({})
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from ...errors import InvalidInput, Problem, listed, shown
+from ...errors import InvalidInput, Problem, quoted, quoted_list
 
 # The format characters of `struct`; BYTES has an encoding of its own, see `_texts`.
 LETTERS = {
@@ -48,17 +48,17 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
         n_bytes = parameters.get("binary_data_size") if isinstance(parameters, Mapping) else None
         if n_bytes is not None:
             if isinstance(n_bytes, bool) or not isinstance(n_bytes, int) or n_bytes < 0:
-                raise InvalidInput(f"binary_data_size of input {shown(name)} has to be a number of bytes.")
+                raise InvalidInput(f"binary_data_size of input {quoted(name)} has to be a number of bytes.")
             part = raw[start : start + n_bytes]
             if len(part) != n_bytes:
-                raise InvalidInput(f"The body ends before the {n_bytes} bytes of input {shown(name)}.")
+                raise InvalidInput(f"The body ends before the {n_bytes} bytes of input {quoted(name)}.")
             start += n_bytes
             data: Sequence[Any] = _from_bytes(part, name, datatype, math.prod(shape))
         else:
             data = _from_json(document.get("data"), name, datatype, len(shape))
         if len(data) != math.prod(shape):
             raise InvalidInput(
-                f"Input {shown(name)} holds {len(data)} values, but its shape {list(shape)} "
+                f"Input {quoted(name)} holds {len(data)} values, but its shape {list(shape)} "
                 f"says {math.prod(shape)}."
             )
         tensors.append(Tensor(name, datatype, shape, data))
@@ -66,7 +66,7 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
         raise InvalidInput(f"{len(raw) - start} bytes after the last tensor belong to no input.")
     names = [each.name for each in tensors]
     if len(set(names)) != len(names):
-        repeated = listed(sorted({each for each in names if names.count(each) > 1}))
+        repeated = quoted_list(sorted({each for each in names if names.count(each) > 1}))
         raise InvalidInput(f"Inputs are named more than once: {repeated}.")
     return tensors
 
@@ -81,32 +81,32 @@ def _head(document: Any, index: int) -> tuple[str, str, tuple[int, ...]]:
         raise InvalidInput(f"Input {index} has no name.")
     if datatype not in DATATYPES:
         raise InvalidInput(
-            f"Input {shown(name)} has the datatype {shown(datatype)}; known are {', '.join(DATATYPES)}."
+            f"Input {quoted(name)} has the datatype {quoted(datatype)}; known are {', '.join(DATATYPES)}."
         )
     if (
         not isinstance(shape, list)
         or not 1 <= len(shape) <= MOST_DIMENSIONS
         or not all(type(each) is int and 0 <= each < 2**31 for each in shape)
     ):
-        raise InvalidInput(f"The shape of input {shown(name)} has to be a list of sizes, such as [2, 1].")
+        raise InvalidInput(f"The shape of input {quoted(name)} has to be a list of sizes, such as [2, 1].")
     return name, datatype, tuple(shape)
 
 
 def _from_json(data: Any, name: str, datatype: str, n_dimensions: int) -> Sequence[Any]:
     if not isinstance(data, list):
-        raise InvalidInput(f"Input {shown(name)} has no data: send a list, or its bytes after the JSON.")
+        raise InvalidInput(f"Input {quoted(name)} has no data: send a list, or its bytes after the JSON.")
     for _ in range(n_dimensions - 1):
         if not data or not isinstance(data[0], list):
             break
         if not all(isinstance(each, list) for each in data):
-            raise InvalidInput(f"The data of input {shown(name)} is nested unevenly.")
+            raise InvalidInput(f"The data of input {quoted(name)} is nested unevenly.")
         data = list(chain.from_iterable(data))
     wrong = set(map(type, data)) - _types(datatype)
     if wrong:
         value = next(each for each in data if type(each) in wrong)
         whole = datatype in INTEGERS and isinstance(value, float)
         if not (whole and all(each is None or float(each).is_integer() for each in data)):
-            raise InvalidInput(f"{shown(value)} in input {shown(name)} is not {datatype}.")
+            raise InvalidInput(f"{quoted(value)} in input {quoted(name)} is not {datatype}.")
     if datatype == "BOOL":
         return [each if each is None else bool(each) for each in data]
     return data
@@ -127,7 +127,7 @@ def _from_bytes(raw: memoryview, name: str, datatype: str, n_values: int) -> Seq
     size = struct.calcsize(f"<{letter}")
     if len(raw) != n_values * size:
         raise InvalidInput(
-            f"Input {shown(name)} holds {len(raw)} bytes; {n_values} values of {datatype} take {n_values * size}."
+            f"Input {quoted(name)} holds {len(raw)} bytes; {n_values} values of {datatype} take {n_values * size}."
         )
     return struct.unpack(f"<{n_values}{letter}", raw)
 
@@ -137,15 +137,15 @@ def _texts(raw: memoryview, name: str) -> list[str]:
     texts, offset = [], 0
     while offset < len(raw):
         if offset + 4 > len(raw):
-            raise InvalidInput(f"The bytes of input {shown(name)} end within a length.")
+            raise InvalidInput(f"The bytes of input {quoted(name)} end within a length.")
         (n_bytes,) = struct.unpack_from("<I", raw, offset)
         offset += 4
         if offset + n_bytes > len(raw):
-            raise InvalidInput(f"The bytes of input {shown(name)} end within a text.")
+            raise InvalidInput(f"The bytes of input {quoted(name)} end within a text.")
         try:
             texts.append(str(raw[offset : offset + n_bytes], "utf-8"))
         except UnicodeDecodeError:
-            raise InvalidInput(f"Text {len(texts) + 1} of input {shown(name)} is not UTF-8.") from None
+            raise InvalidInput(f"Text {len(texts) + 1} of input {quoted(name)} is not UTF-8.") from None
         offset += n_bytes
     return texts
 
@@ -164,7 +164,7 @@ def rows_of(
     for each in tensors:
         if each.shape not in ((n_rows,), (n_rows, 1)):
             raise InvalidInput(
-                f"Input {shown(each.name)} has the shape {list(each.shape)}; "
+                f"Input {quoted(each.name)} has the shape {list(each.shape)}; "
                 f"each column takes [{n_rows}] or [{n_rows}, 1]."
             )
     keys = [each.name for each in tensors]
@@ -177,8 +177,8 @@ def _rows_of_matrix(tensor: Tensor, names: Sequence[str]) -> list[dict[str, Any]
     shape = tensor.shape if len(tensor.shape) > 1 or width > 1 else (*tensor.shape, 1)
     if len(shape) != 2 or shape[1] != width:
         raise InvalidInput(
-            f"Input {shown(tensor.name)} has the shape {list(tensor.shape)}; the model takes [N, {width}] with "
-            f"its features in order ({listed(names, 20)}), or one tensor for each, under its name."
+            f"Input {quoted(tensor.name)} has the shape {list(tensor.shape)}; the model takes [N, {width}] with "
+            f"its features in order ({quoted_list(names, 20)}), or one tensor for each, under its name."
         )
     data = tensor.data
     starts = range(0, len(data), width)

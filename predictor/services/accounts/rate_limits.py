@@ -38,7 +38,7 @@ now: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True)
-class Standing:
+class RateLimitState:
     """The state of a rate limit after a request: whether it is allowed, and how many more are right now."""
 
     limit: int
@@ -77,7 +77,7 @@ def limit_of(token: ApiToken) -> int:
     return min(own, common) if own and common else own or common
 
 
-def take(token: ApiToken) -> Standing | None:
+def take(token: ApiToken) -> RateLimitState | None:
     """Take one request from the token's bucket; None when the token has no limit."""
     limit = limit_of(token)
     if not limit:
@@ -85,12 +85,12 @@ def take(token: ApiToken) -> Standing | None:
     return _stand(limit, *_buckets.take(token.pk, PERIOD_SECONDS / limit))
 
 
-def _stand(limit: int, is_allowed: bool, full_in: float) -> Standing:
+def _stand(limit: int, is_allowed: bool, full_in: float) -> RateLimitState:
     """`full_in`: seconds until the bucket is full, this request included if it is allowed."""
     interval = PERIOD_SECONDS / limit
     if not is_allowed:
-        return Standing(limit, 0, full_in, max(full_in + interval - PERIOD_SECONDS, SLACK_SECONDS))
-    return Standing(limit, int((PERIOD_SECONDS - full_in + SLACK_SECONDS) / interval), full_in)
+        return RateLimitState(limit, 0, full_in, max(full_in + interval - PERIOD_SECONDS, SLACK_SECONDS))
+    return RateLimitState(limit, int((PERIOD_SECONDS - full_in + SLACK_SECONDS) / interval), full_in)
 
 
 class Buckets(Protocol):

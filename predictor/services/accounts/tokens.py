@@ -18,10 +18,10 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from ...errors import InvalidInput, NotAuthenticated, NotFound, Problem, listed, shown
+from ...errors import InvalidInput, NotAuthenticated, NotFound, Problem, quoted, quoted_list
 from ...models import ApiToken, Membership, Scope, User, Workspace
 from ..process import short_cache
-from ..process.short_cache import Remembered
+from ..process.short_cache import ShortCache
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ WELL_FORMED = re.compile(r"mlw_[A-Za-z0-9_-]{43}")
 MOST_REQUESTS_PER_MINUTE = 10_000_000
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
-_usable: Remembered[str, ApiToken] = Remembered()
+_usable: ShortCache[str, ApiToken] = ShortCache()
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def create_token(
         raise InvalidInput("The token would expire in the past; choose a later time.")
     _require_limit(requests_per_minute)
     if not Membership.objects.filter(user=user, workspace=workspace).exists():
-        raise NotFound(f"There is no workspace {shown(workspace.slug)}.")
+        raise NotFound(f"There is no workspace {quoted(workspace.slug)}.")
     plaintext = MARK + secrets.token_urlsafe(N_RANDOM_BYTES)
     token = ApiToken(
         user=user,
@@ -102,7 +102,7 @@ def revoke(*, token: ApiToken, by: User | None) -> None:
     if token.revoked_at is None:
         token._history_user = by
         token.mark_revoked()
-        short_cache.forget_after_commit()
+        short_cache.clear_after_commit()
 
 
 def digest_of(plaintext: str) -> str:
@@ -165,7 +165,7 @@ def _known_scopes(scopes: Iterable[Scope | str]) -> list[str]:
     requested = {str(scope.value if isinstance(scope, Scope) else scope) for scope in scopes}
     unknown = sorted(requested - set(Scope.values))
     if unknown:
-        raise InvalidInput(f"{listed(unknown)} is not a scope; choose from {', '.join(Scope.values)}.")
+        raise InvalidInput(f"{quoted_list(unknown)} is not a scope; choose from {', '.join(Scope.values)}.")
     if not requested:
         raise InvalidInput(f"Choose at least one scope: {', '.join(Scope.values)}.")
     return [scope for scope in Scope.values if scope in requested]

@@ -10,7 +10,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ...errors import Conflict, InvalidInput, NotFound, shown
+from ...errors import Conflict, InvalidInput, NotFound, quoted
 from ...models import ApiToken, Membership, User, Workspace, WorkspaceRole
 from ..process import short_cache
 
@@ -36,7 +36,7 @@ def enter(*, user: User, slug: str) -> Membership:
     try:
         return Membership.objects.select_related("workspace").get(user_id=user.pk, workspace__slug=slug)
     except Membership.DoesNotExist:
-        raise NotFound(f"There is no workspace {shown(slug)}.") from None
+        raise NotFound(f"There is no workspace {quoted(slug)}.") from None
 
 
 @transaction.atomic
@@ -53,7 +53,7 @@ def create_workspace(*, slug: str, name: str = "", by: User | None) -> Workspace
         with transaction.atomic():
             workspace = Workspace.objects.create(slug=slug, name=name)
     except IntegrityError:
-        raise Conflict(f"There is already a workspace {shown(slug)}; choose another short name.") from None
+        raise Conflict(f"There is already a workspace {quoted(slug)}; choose another short name.") from None
     if by is not None:
         _join(workspace, by, WorkspaceRole.ADMIN, by)
     return workspace
@@ -82,17 +82,17 @@ def add_member(
     if user is None:
         user, is_new = _person(email)
     if not user.is_active:
-        raise Conflict(f"The account {shown(user.email)} is switched off.")
+        raise Conflict(f"The account {quoted(user.email)} is switched off.")
     if (
         not is_new
         and not user.has_usable_password()
         and user.memberships.exclude(workspace=workspace).exists()
     ):
         raise Conflict(
-            f"{shown(user.email)} has an account but has not chosen a password yet; add them after that."
+            f"{quoted(user.email)} has an account but has not chosen a password yet; add them after that."
         )
     if Membership.objects.filter(workspace=workspace, user=user).exists():
-        raise Conflict(f"{shown(user.email)} is already in {shown(workspace.name)}.")
+        raise Conflict(f"{quoted(user.email)} is already in {quoted(workspace.name)}.")
     return AddedMember(_join(workspace, user, role, by), is_new)
 
 
@@ -107,7 +107,7 @@ def change_role(*, membership: Membership, role: WorkspaceRole | str, by: User |
         membership.role = role
         membership._history_user = by
         membership.save(update_fields=["role"])
-        short_cache.forget_after_commit()
+        short_cache.clear_after_commit()
     return membership
 
 
@@ -123,18 +123,18 @@ def remove_member(*, membership: Membership, by: User | None) -> None:
     tokens.update(revoked_at=timezone.now())
     membership._history_user = by
     membership.delete()
-    short_cache.forget_after_commit()
+    short_cache.clear_after_commit()
 
 
 def check_slug(slug: str) -> None:
     """Raises `InvalidInput` for a slug that is malformed or reserved."""
     if not WELL_FORMED_SLUG.fullmatch(slug):
         raise InvalidInput(
-            f"{shown(slug)} cannot be a workspace's short name: "
+            f"{quoted(slug)} cannot be a workspace's short name: "
             "use up to 60 lower-case letters, digits and hyphens; begin and end with a letter or digit."
         )
     if slug in RESERVED_SLUGS:
-        raise InvalidInput(f"{shown(slug)} is reserved for the API; choose another short name.")
+        raise InvalidInput(f"{quoted(slug)} is reserved for the API; choose another short name.")
 
 
 def can_be_sent_a_link(membership: Membership) -> bool:
@@ -154,7 +154,7 @@ def _person(email: str) -> tuple[User, bool]:
     try:
         validate_email(email)
     except ValidationError:
-        raise InvalidInput(f"{shown(email)} is not an e-mail address.") from None
+        raise InvalidInput(f"{quoted(email)} is not an e-mail address.") from None
     existing = User.objects.filter(email__iexact=email).first()
     if existing is not None:
         return existing, False
@@ -168,7 +168,7 @@ def _join(workspace: Workspace, user: User, role: WorkspaceRole, by: User | None
         with transaction.atomic():
             membership.save(force_insert=True)
     except IntegrityError:
-        raise Conflict(f"{shown(user.email)} is already in {shown(workspace.name)}.") from None
+        raise Conflict(f"{quoted(user.email)} is already in {quoted(workspace.name)}.") from None
     return membership
 
 
@@ -177,7 +177,7 @@ def _known_role(role: WorkspaceRole | str) -> WorkspaceRole:
         return WorkspaceRole(role)
     except ValueError:
         raise InvalidInput(
-            f"{shown(role)} is not a role; choose {', '.join(WorkspaceRole.values)}."
+            f"{quoted(role)} is not a role; choose {', '.join(WorkspaceRole.values)}."
         ) from None
 
 
@@ -196,6 +196,6 @@ def _refuse_for_last_admin(membership: Membership) -> None:
     others = membership.workspace.memberships.filter(role=WorkspaceRole.ADMIN, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
         raise Conflict(
-            f"{shown(membership.user.email)} is the last admin of {shown(membership.workspace.name)}; "
+            f"{quoted(membership.user.email)} is the last admin of {quoted(membership.workspace.name)}; "
             "make somebody else admin first."
         )

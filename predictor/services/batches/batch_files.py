@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ...errors import InvalidInput, InvalidRows, InvalidTable, listed, shown
+from ...errors import InvalidInput, InvalidRows, InvalidTable, quoted, quoted_list
 from ...ml.inputs.column_checker import json_text
 from ...ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from ...ml.inputs.json_lines_rows import JsonLinesRows, looks_like_json_lines
@@ -17,7 +17,7 @@ from ...ml.inputs.row_chunks import BulkChunk, BulkSource
 from ...ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
 from ...models import BatchFormat
 from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
-from ..predictions.loaded_versions import Served
+from ..predictions.loaded_versions import LoadedVersion
 
 MEDIA_TYPES = {
     BatchFormat.CSV: "text/csv; charset=utf-8",
@@ -34,7 +34,7 @@ def format_of(path: Path, filename: str, requested: str = "") -> BatchFormat:
     if requested:
         if requested not in BatchFormat.values:
             raise InvalidInput(
-                f"There is no format {shown(requested)}. Choose one of {listed(BatchFormat.values)}."
+                f"There is no format {quoted(requested)}. Choose one of {quoted_list(BatchFormat.values)}."
             )
         return BatchFormat(requested)
     with path.open("rb") as file:
@@ -47,7 +47,7 @@ def format_of(path: Path, filename: str, requested: str = "") -> BatchFormat:
 
 
 def open_rows(
-    path: Path, kind: BatchFormat, served: Served, options: Mapping[str, Any], *, scratch: Path
+    path: Path, kind: BatchFormat, served: LoadedVersion, options: Mapping[str, Any], *, scratch: Path
 ) -> BulkSource:
     """The rows of the file. Raises InvalidTable, InvalidRows, TooLarge, UnsupportedContent."""
     if kind is BatchFormat.CSV:

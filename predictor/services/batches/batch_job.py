@@ -17,15 +17,15 @@ from typing import IO, Any
 
 from django.conf import settings
 
-from ...errors import InvalidRows, NotLogged, StrictRows, listed
+from ...errors import InvalidRows, NotLogged, StrictRows, quoted_list
 from ...ml.inputs.row_chunks import BulkChunk, BulkSource
 from ...models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
 from .. import artifacts, prediction_log
-from ..jobs.queue import Held, JobKind, WorkDied
+from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
 from ..prediction_log.log_rows import LogRow
 from ..predictions import loaded_versions
 from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
-from ..predictions.row_answers import NOT_A_NUMBER, Asked
+from ..predictions.row_answers import NOT_A_NUMBER, Caller
 from . import batch_files
 
 # Seconds between two commits of the progress: the work that a kill can lose.
@@ -48,7 +48,7 @@ class BatchJob(JobKind):
     def hard_limit(self) -> timedelta:
         return timedelta(seconds=settings.BATCH_HARD_LIMIT_SECONDS)
 
-    def perform(self, held: Held) -> None:
+    def perform(self, held: ClaimedJob) -> None:
         related = ("model_version__registered_model", "created_by", "api_token")
         batch = BatchPrediction.objects.select_related(*related).get(pk=held.pk)
         folder = workdir_of(batch.pk)
@@ -69,10 +69,10 @@ def workdir_of(pk: int) -> Path:
 class BatchWork:
     """One attempt at a batch."""
 
-    def __init__(self, held: Held, batch: BatchPrediction, folder: Path):
+    def __init__(self, held: ClaimedJob, batch: BatchPrediction, folder: Path):
         self._held, self._batch, self._folder = held, batch, folder
         kind = BatchFormat(batch.format)
-        served = loaded_versions.served(batch.model_version)
+        served = loaded_versions.load(batch.model_version)
         self._source = artifacts.path_of(batch.source_digest)
         self._rows: BulkSource = batch_files.open_rows(
             self._source, kind, served, batch.options, scratch=folder
@@ -80,7 +80,7 @@ class BatchWork:
         is_csv = kind is BatchFormat.CSV
         self._answerer = BulkAnswerer(served, batch.coverage, is_neutralised=is_csv)
         self._result = batch_files.Result(kind, self._rows, self._answerer)
-        self._asked = Asked(
+        self._asked = Caller(
             by=batch.created_by,
             source=PredictionSource.BATCH,
             token=batch.api_token,
@@ -148,7 +148,7 @@ class BatchWork:
         try:
             prediction_log.append(rows, is_durable=True)
         except NotLogged as error:
-            raise WorkDied("The prediction log could not be written.") from error
+            raise WorkerDied("The prediction log could not be written.") from error
 
     def _errors_of(self, chunk: BulkChunk, answers: BulkAnswers) -> Sequence[dict[str, Any]]:
         if len(self._batch.row_errors) >= N_ERRORS_SHOWN or not (chunk.errors or answers.n_without):
@@ -190,7 +190,7 @@ class BatchWork:
     def _file_warnings(self) -> list[str]:
         found = []
         if unused := getattr(self._rows, "unused", ()):
-            found.append(f"The model does not use {listed(unused)}.")
+            found.append(f"The model does not use {quoted_list(unused)}.")
         if n_left_out := getattr(self._rows, "n_left_out", 0):
             found.append(f"{n_left_out:,} rows with more or fewer cells than the header were left out.")
         return found

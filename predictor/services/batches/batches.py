@@ -69,7 +69,7 @@ def start(
     and NotServable as `predict`.
     """
     model_version = registry.serving_version(registered_model, version)
-    served = loaded_versions.served(model_version)
+    served = loaded_versions.load(model_version)
     coverage_for(served.predictor, coverage)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="batch-look-") as scratch:
         path, fields = _source_file(source, filename, kind, options, registered_model, Path(scratch))
@@ -91,7 +91,7 @@ def start(
                     api_token=token,
                     **fields,
                 )
-                jobs.ring(BATCHES, batch.pk)
+                jobs.notify_workers(BATCHES, batch.pk)
     return batch
 
 
@@ -195,7 +195,7 @@ def _source_file(
 
 
 def _check_beginning(
-    path: Path, fields: Mapping[str, Any], served: loaded_versions.Served, scratch: Path
+    path: Path, fields: Mapping[str, Any], served: loaded_versions.LoadedVersion, scratch: Path
 ) -> None:
     """Raises errors of the first rows, which would end the batch; the worker reads the whole file."""
     kind, checked_path = fields["format"], path

@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ...errors import Conflict, InvalidInput, NotFound, TooLarge, shown
+from ...errors import Conflict, InvalidInput, NotFound, TooLarge, quoted
 from ...ml.tables.ingest_request import ImportOptions, IngestReport
 from ...models import Dataset
 from .. import artifacts
@@ -157,7 +157,7 @@ def _clean_name(name: str, label: str) -> str:
     cleaned = " ".join(_printable(name).split())
     if len(cleaned) > MAX_LABEL:
         raise InvalidInput(
-            f"The name {shown(cleaned)} is longer than {MAX_LABEL} characters.", limit=MAX_LABEL
+            f"The name {quoted(cleaned)} is longer than {MAX_LABEL} characters.", limit=MAX_LABEL
         )
     return cleaned or label.rpartition(".")[0].strip() or label
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import NotFound, shown
+from ...errors import NotFound, quoted
 from ...models import Dataset
 from . import airline_passengers, datasets
 
@@ -144,7 +144,7 @@ def find_sample(key: str) -> Sample:
     for sample in SAMPLES:
         if sample.key == key:
             return sample
-    raise NotFound(f"There is no sample {shown(key)}.")
+    raise NotFound(f"There is no sample {quoted(key)}.")
 
 
 def sample_csv(sample: Sample) -> bytes:

@@ -1,15 +1,15 @@
 """The job queue: kinds of jobs, leases, attempts, outcomes. A row is the job; the broker only wakes workers."""
 
 from .queue import (
-    Held,
+    ClaimedJob,
     JobKind,
-    Stop,
-    Stopped,
-    WorkDied,
+    JobStopped,
+    StopReason,
+    WorkerDied,
     cancel,
     claim,
+    notify_workers,
     perform,
-    ring,
     run,
     shut_down,
     sweep,
@@ -17,15 +17,15 @@ from .queue import (
 )
 
 __all__ = [
-    "Held",
+    "ClaimedJob",
     "JobKind",
-    "Stop",
-    "Stopped",
-    "WorkDied",
+    "JobStopped",
+    "StopReason",
+    "WorkerDied",
     "cancel",
     "claim",
+    "notify_workers",
     "perform",
-    "ring",
     "run",
     "shut_down",
     "sweep",

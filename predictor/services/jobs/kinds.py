@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ...models import Job
 from ...models.job import JobQuerySet
-from .leases import Held
+from .leases import ClaimedJob
 
 
 class JobKind(ABC):
@@ -31,7 +31,7 @@ class JobKind(ABC):
         """The longest time of one attempt."""
 
     @abstractmethod
-    def perform(self, held: Held) -> None:
+    def perform(self, held: ClaimedJob) -> None:
         """Do the work and end with `held.finish(...)`, in one transaction with the results.
 
         Raises a MlwebError to fail for good, `WorkDied` to be retried, `Stopped` when asked to stop.

@@ -26,7 +26,7 @@ OnChange = Callable[[Mapping[str, Any]], None]
 WATCH_SECONDS = 1.0
 
 
-class Stop(StrEnum):
+class StopReason(StrEnum):
     """Why a running job has to stop."""
 
     CANCELLED = "cancelled"
@@ -35,19 +35,19 @@ class Stop(StrEnum):
     SHUTDOWN = "shutdown"
 
 
-class Stopped(Exception):
+class JobStopped(Exception):
     """The work was stopped from outside."""
 
-    def __init__(self, reason: Stop):
+    def __init__(self, reason: StopReason):
         super().__init__(reason.value)
         self.reason = reason
 
 
-class WorkDied(Exception):
+class WorkerDied(Exception):
     """The process of the job died without an error of its own; a retry may succeed. The message is a sentence."""
 
 
-class Held:
+class ClaimedJob:
     """A claimed job. As a context manager it renews the lease in a thread; writes require that we still hold it."""
 
     def __init__(
@@ -91,28 +91,28 @@ class Held:
         return rows.held_by(self._owner).filter(pk=self.pk)
 
     @property
-    def reason_to_stop(self) -> Stop | None:
+    def reason_to_stop(self) -> StopReason | None:
         """Why the job has to stop, or None. Without a query, so that the work can call it a few times a second."""
         # A lease that could not be renewed in time may belong to another process now.
         if self._is_lost or time.monotonic() - self._renewed_at > self._lease.total_seconds():
-            return Stop.LOST
+            return StopReason.LOST
         if self._is_cancelled:
-            return Stop.CANCELLED
+            return StopReason.CANCELLED
         if timezone.now() > self._deadline:
-            return Stop.TOO_LONG
-        return Stop.SHUTDOWN if self._is_shutting_down.is_set() else None
+            return StopReason.TOO_LONG
+        return StopReason.SHUTDOWN if self._is_shutting_down.is_set() else None
 
     def check(self) -> None:
         """Raises Stopped when there is a reason to stop."""
         reason = self.reason_to_stop
         if reason is not None:
-            raise Stopped(reason)
+            raise JobStopped(reason)
 
     def update(self, **fields: Any) -> None:
         """Write to the row. Raises Stopped when the lease is lost."""
         if not self.rows.update(**fields):
             self._is_lost = True
-            raise Stopped(Stop.LOST)
+            raise JobStopped(StopReason.LOST)
         if self._on_change is not None:
             self._on_change(fields)
 

@@ -12,21 +12,21 @@ from ...errors import MlwebError
 from ...models import JobStatus
 from .attempts import deaths
 from .kinds import JobKind
-from .leases import Held, Stop, Stopped, WorkDied
+from .leases import ClaimedJob, JobStopped, StopReason, WorkerDied
 
 logger = logging.getLogger(__name__)
 
 
-def perform_to_end(kind: JobKind, held: Held) -> None:
+def perform_to_end(kind: JobKind, held: ClaimedJob) -> None:
     """Do the work and write its outcome. Raises Stopped when the lease is lost, or DatabaseError."""
     try:
         kind.perform(held)
-    except Stopped as stopped:
+    except JobStopped as stopped:
         _end_stopped(kind, held, stopped.reason)
     except KeyboardInterrupt:
         held.finish(JobStatus.CANCELLED, outcome="cancelled")
         raise
-    except WorkDied as death:
+    except WorkerDied as death:
         _end_dead(held, death)
     except MlwebError as error:
         held.finish(
@@ -44,12 +44,12 @@ def perform_to_end(kind: JobKind, held: Held) -> None:
         )
 
 
-def _end_stopped(kind: JobKind, held: Held, reason: Stop) -> None:
-    if reason is Stop.LOST:
-        raise Stopped(reason)
-    if reason is Stop.CANCELLED:
+def _end_stopped(kind: JobKind, held: ClaimedJob, reason: StopReason) -> None:
+    if reason is StopReason.LOST:
+        raise JobStopped(reason)
+    if reason is StopReason.CANCELLED:
         held.finish(JobStatus.CANCELLED, outcome="cancelled")
-    elif reason is Stop.TOO_LONG:
+    elif reason is StopReason.TOO_LONG:
         seconds = kind.hard_limit.total_seconds()
         held.finish(
             JobStatus.FAILED,
@@ -60,7 +60,7 @@ def _end_stopped(kind: JobKind, held: Held, reason: Stop) -> None:
         held.put_back(outcome="worker was stopped")
 
 
-def _end_dead(held: Held, death: WorkDied) -> None:
+def _end_dead(held: ClaimedJob, death: WorkerDied) -> None:
     n_deaths = 1 + deaths(held.job.attempt_log)
     if n_deaths >= settings.JOB_MAX_ATTEMPTS:
         held.finish(

@@ -1,4 +1,4 @@
-"""Job queue in the database: queued rows, leases, retries. The broker only notifies workers (`ring`).
+"""Job queue in the database: queued rows, leases, retries. The broker only notifies workers (`notify_workers`).
 
 A process claims a row by one conditional UPDATE and holds it by a lease that a thread renews. Each later write
 requires that lease, so two processes can never both finish one job. The sweep puts rows with an expired lease
@@ -26,17 +26,17 @@ from ...models import Job, JobStatus
 from ..process import meters
 from .attempts import begun_attempt, deaths, with_lost_attempts
 from .kinds import JobKind
-from .leases import Held, OnChange, Stop, Stopped, WorkDied
+from .leases import ClaimedJob, JobStopped, OnChange, StopReason, WorkerDied
 from .outcomes import perform_to_end
 
 __all__ = [
-    "Held",
+    "ClaimedJob",
     "JobKind",
-    "Stop",
-    "Stopped",
-    "WorkDied",
+    "JobStopped",
+    "StopReason",
+    "WorkerDied",
     "cancel",
-    "ring",
+    "notify_workers",
     "run",
     "shut_down",
     "sweep",
@@ -53,12 +53,12 @@ MAX_BELLS = 10
 _is_shutting_down = threading.Event()
 
 
-def ring(kind: JobKind, pk: int) -> None:
+def notify_workers(kind: JobKind, pk: int) -> None:
     """Notify workers on commit that a job waits. If the broker is down, the next sweeps repeat it."""
-    transaction.on_commit(lambda: _ring_now(kind, pk), robust=True)
+    transaction.on_commit(lambda: _notify_now(kind, pk), robust=True)
 
 
-def _ring_now(kind: JobKind, pk: int) -> None:
+def _notify_now(kind: JobKind, pk: int) -> None:
     if not kind.rows.queued().filter(pk=pk).exists():
         return
     try:
@@ -86,7 +86,7 @@ def cancel(kind: JobKind, job: Job) -> None:
         _end(kind, job.pk, JobStatus.CANCELLED)
 
 
-def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> Held | None:
+def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> ClaimedJob | None:
     """Claim the job under a lease; None when another process has it or it is not queued.
 
     `on_change` is called with each change that the holder writes to the row.
@@ -101,7 +101,7 @@ def claim(kind: JobKind, pk: int, *, on_change: OnChange | None = None) -> Held 
             begun_attempt(),
         ]
         job.save(update_fields=["attempt_log"])
-    return Held(
+    return ClaimedJob(
         job,
         owner=owner,
         lease=lease_time(),
@@ -120,13 +120,13 @@ def run(kind: JobKind, pk: int) -> bool:
     return True
 
 
-def perform(kind: JobKind, held: Held) -> None:
+def perform(kind: JobKind, held: ClaimedJob) -> None:
     """Do a claimed job and write its outcome, unless the lease is lost by then."""
     logger.info("%s %s: attempt %s begins.", kind.name, held.pk, held.job.attempts)
     try:
         with held:
             perform_to_end(kind, held)
-    except Stopped:
+    except JobStopped:
         logger.warning("%s %s is no longer ours; its next attempt is another worker's.", kind.name, held.pk)
         return
     except DatabaseError:
@@ -137,7 +137,7 @@ def perform(kind: JobKind, held: Held) -> None:
     if JobStatus(held.status).is_final:
         _end(kind, held.pk, held.status)
     elif not _is_shutting_down.is_set():
-        ring(kind, held.pk)
+        notify_workers(kind, held.pk)
 
 
 def work_off(kind: JobKind) -> None:
@@ -160,7 +160,7 @@ def sweep(kind: JobKind) -> None:
     """Requeue jobs with an expired lease (or end cancelled ones), and notify workers of jobs that wait long."""
     for job in kind.rows.with_lost_lease():
         _take_back(kind, job)
-    _ring_again(kind)
+    _notify_again(kind)
 
 
 def _take_back(kind: JobKind, job: Job) -> None:
@@ -191,11 +191,11 @@ def _end(kind: JobKind, pk: int, status: str) -> None:
     kind.clean_up(pk)
 
 
-def _ring_again(kind: JobKind) -> None:
+def _notify_again(kind: JobKind) -> None:
     notified_before = timezone.now() - timedelta(seconds=RING_AGAIN_AFTER_SWEEPS * settings.JOB_SWEEP_SECONDS)
     waiting = kind.rows.queued().filter(Q(rung_at=None) | Q(rung_at__lt=notified_before))
     for pk in list(waiting.order_by("queued_at", "pk").values_list("pk", flat=True)[:MAX_BELLS]):
-        _ring_now(kind, pk)
+        _notify_now(kind, pk)
 
 
 def shut_down() -> None:

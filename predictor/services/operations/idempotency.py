@@ -37,7 +37,7 @@ LARGEST_BODY = 64 << 10
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredResponse:
     """A stored response. A large body is in the artifact storage under `body_digest`."""
 
     status: int
@@ -68,7 +68,7 @@ class Claim:
             IdempotentRequest.objects.held_by(self._owner).filter(pk=self.pk).delete()
         self._renewer.join()
 
-    def keep(self, answer: Answer) -> None:
+    def keep(self, answer: StoredResponse) -> None:
         """Store the response for repetitions. Call it in the transaction that holds the effects of the request."""
         kept = IdempotentRequest.objects.held_by(self._owner).filter(pk=self.pk)
         n_kept = kept.update(
@@ -97,7 +97,9 @@ class Claim:
             connections.close_all()
 
 
-def claim(*, workspace_id: int, caller: str, key: str, route: str, fingerprint: str) -> Claim | Answer:
+def claim(
+    *, workspace_id: int, caller: str, key: str, route: str, fingerprint: str
+) -> Claim | StoredResponse:
     """Claim the key for this request, or return the response that it got before.
 
     `fingerprint` identifies the content of the request. Raises InvalidInput for a malformed key, KeyReused when the
@@ -122,7 +124,9 @@ def claim(*, workspace_id: int, caller: str, key: str, route: str, fingerprint: 
     raise _under_way()
 
 
-def _taken_over_or_answered(row: IdempotentRequest, owner: str, fingerprint: str) -> Claim | Answer | None:
+def _taken_over_or_answered(
+    row: IdempotentRequest, owner: str, fingerprint: str
+) -> Claim | StoredResponse | None:
     """None when the stored response has expired: the key is free again."""
     now = timezone.now()
     if row.created_at < now - kept_for() and (row.status is not None or row.lease_until < now):
@@ -133,7 +137,7 @@ def _taken_over_or_answered(row: IdempotentRequest, owner: str, fingerprint: str
             "This Idempotency-Key came before with another request; each one needs a key of its own."
         )
     if row.status is not None:
-        return Answer(row.status, row.headers, bytes(row.body), row.body_digest)
+        return StoredResponse(row.status, row.headers, bytes(row.body), row.body_digest)
     expired = IdempotentRequest.objects.held_by(row.owner).filter(pk=row.pk, lease_until__lt=now)
     if expired.update(owner=owner, lease_until=now + LEASE):
         return Claim(row.pk, owner)

@@ -1,10 +1,10 @@
 """Predictions: rows or a CSV file in; checked, predicted, logged rows out."""
 
 from .prediction import (
-    Answer,
     CsvAnswer,
     CsvOptions,
     Prediction,
+    PredictionResponse,
     forecast_csv,
     open_csv_result,
     predict,
@@ -12,10 +12,10 @@ from .prediction import (
 )
 
 __all__ = [
-    "Answer",
     "CsvAnswer",
     "CsvOptions",
     "Prediction",
+    "PredictionResponse",
     "forecast_csv",
     "open_csv_result",
     "predict",

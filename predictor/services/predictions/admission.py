@@ -25,16 +25,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Room:
-    """A semaphore with `at_once` places and a bounded first-in, first-out queue of `chairs` waiting threads.
+class ConcurrencyLimit:
+    """A semaphore with `at_once` places and a bounded first-in, first-out queue of `max_waiting` waiting threads.
 
-    `patience` is the longest wait, in seconds. All three are read anew for each call, since settings may change.
+    `wait_seconds` is the longest wait, in seconds. All three are read anew for each call, since settings may change.
     """
 
-    def __init__(self, at_once: Callable[[], int], chairs: Callable[[], int], patience: Callable[[], float]):
+    def __init__(
+        self, at_once: Callable[[], int], max_waiting: Callable[[], int], wait_seconds: Callable[[], float]
+    ):
         self._at_once = at_once
-        self._chairs = chairs
-        self._patience = patience
+        self._max_waiting = max_waiting
+        self._wait_seconds = wait_seconds
         self._mutex = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         self.n_inside = 0
@@ -46,7 +48,7 @@ class Room:
     @property
     def is_full(self) -> bool:
         """Whether a caller would be refused now. Reads without the lock, so the answer may be out of date."""
-        return len(self._waiting) >= self._chairs() and self.n_inside >= self._at_once()
+        return len(self._waiting) >= self._max_waiting() and self.n_inside >= self._at_once()
 
     def enter(self) -> None:
         """Take a place, after waiting for one if needed. Raises Busy when the queue is full or the wait too long."""
@@ -54,20 +56,20 @@ class Room:
             if self.n_inside < self._at_once():
                 self.n_inside += 1
                 return
-            if len(self._waiting) >= self._chairs():
-                raise self.refuse()
+            if len(self._waiting) >= self._max_waiting():
+                raise self.busy_error()
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
         try:
-            has_place = turn.acquire(timeout=self._patience())
+            has_place = turn.acquire(timeout=self._wait_seconds())
         except BaseException:
             # An interrupted wait keeps neither its entry in the queue nor its place.
             if not self._left_queue(turn):
                 self.leave()
             raise
         if not has_place and self._left_queue(turn):
-            raise self.refuse()
+            raise self.busy_error()
 
     def leave(self) -> None:
         """Give the place back; the thread that waited longest gets it."""
@@ -86,7 +88,7 @@ class Room:
             return True
 
     @staticmethod
-    def refuse() -> Busy:
+    def busy_error() -> Busy:
         """Count a refusal and return its error; also for callers that look at `is_full` and do not enter."""
         meters.count("busy_refusals")
         return Busy(
@@ -94,7 +96,7 @@ class Room:
         )
 
 
-predicting = Room(
+prediction_limit = ConcurrencyLimit(
     lambda: settings.PREDICTIONS_AT_ONCE,
     lambda: settings.PREDICTIONS_WAITING,
     lambda: settings.PREDICTION_WAIT_MS / 1_000,
@@ -102,7 +104,7 @@ predicting = Room(
 _deadline = threading.local()
 
 
-def admitted(work: Callable[P, R]) -> Callable[P, R]:
+def limited(work: Callable[P, R]) -> Callable[P, R]:
     """Decorator: run the function within the concurrency limit and PREDICTION_TIMEOUT_SECONDS.
 
     Raises Busy, TookTooLong.
@@ -110,13 +112,13 @@ def admitted(work: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(work)
     def within(*args: P.args, **kwargs: P.kwargs) -> R:
-        predicting.enter()
+        prediction_limit.enter()
         try:
             _deadline.at = time.monotonic() + settings.PREDICTION_TIMEOUT_SECONDS
             return work(*args, **kwargs)
         finally:
             _deadline.at = None
-            predicting.leave()
+            prediction_limit.leave()
 
     return within
 

@@ -17,7 +17,7 @@ from ...ml.tables.csv_writing import exported_cell, quoted_cell
 from ...ml.types.schema import Task, canonical_text
 from ...models.prediction_log import moment_of, row_ids
 from ..prediction_log.log_rows import LogRow
-from .row_answers import NOT_A_NUMBER, Asked, coverage_for, shortened, unusual_or_not
+from .row_answers import NOT_A_NUMBER, Caller, coverage_for, shortened, unusual_or_not
 
 if TYPE_CHECKING:
     import uuid
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ...ml.inputs.row_chunks import BulkChunk
     from ...ml.pipelines.fitted_pipeline import Outputs
     from ...models import ModelVersion
-    from .loaded_versions import Served
+    from .loaded_versions import LoadedVersion
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class BulkAnswerer:
     unsupported coverage.
     """
 
-    def __init__(self, served: Served, coverage: float | None = None, *, is_neutralised: bool = True):
+    def __init__(self, served: LoadedVersion, coverage: float | None = None, *, is_neutralised: bool = True):
         self._served = served
         self._cell = exported_cell if is_neutralised else quoted_cell
         self._coverage = coverage_for(served.predictor, coverage)
@@ -177,7 +177,7 @@ class Logged(NamedTuple):
         )
 
     def rows(
-        self, asked: Asked, version: ModelVersion, *, base: uuid.UUID, latency_ms: float
+        self, asked: Caller, version: ModelVersion, *, base: uuid.UUID, latency_ms: float
     ) -> list[LogRow]:
         """Log rows with ids derived from `base` and the row numbers: inserting them twice stores them once."""
         workspace_id, version_id = version.registered_model.workspace_id, version.pk

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InvalidInput, InvalidRows, MlwebError, listed, shown
+from ...errors import InvalidInput, InvalidRows, MlwebError, quoted, quoted_list
 from ...ml.types.schema import Scalar, Signature, canonical_text
 from .. import registry
 from . import loaded_versions, nearest_examples
-from .admission import admitted, check_time
+from .admission import check_time, limited
 from .row_answers import Prediction, answers
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...ml.explanation.nearest_examples import Examples
     from ...ml.inputs.row_checker import CheckedRows
     from ...models import RegisteredModel
-    from .loaded_versions import Served
+    from .loaded_versions import LoadedVersion
 
 MAX_FOUND = 20
 DEFAULT_FOUND = 5
@@ -69,7 +69,7 @@ class Hints:
     message: str
 
 
-@admitted
+@limited
 def find(
     *,
     registered_model: RegisteredModel,
@@ -87,7 +87,7 @@ def find(
     if not 1 <= n <= MAX_FOUND:
         raise InvalidInput(f"Ask for 1 to {MAX_FOUND} counterfactuals; got {n}.", limit=MAX_FOUND)
     model_version = registry.serving_version(registered_model, version)
-    served = loaded_versions.served(model_version)
+    served = loaded_versions.load(model_version)
     goal = goal_of(wanted, served.signature)
     _check_locked(locked, served.signature)
     stored = nearest_examples.examples_of(model_version)
@@ -119,18 +119,18 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
     if not signature.task.is_supervised:
         raise InvalidInput(
             "Counterfactuals exist for classification and regression; "
-            f"the task of this version is {shown(signature.task.value)}."
+            f"the task of this version is {quoted(signature.task.value)}."
         )
     bounds = [each for each in (wanted.at_least, wanted.at_most) if each is not None]
     if signature.classes:
         if wanted.label is None or bounds:
             raise InvalidInput(
-                f"Say which class is wanted; {shown(signature.subject)} is one of {listed(signature.classes)}."
+                f"Say which class is wanted; {quoted(signature.subject)} is one of {quoted_list(signature.classes)}."
             )
         names = [str(canonical_text(each)) for each in signature.classes]
         name = str(canonical_text(wanted.label))
         if name not in names:
-            raise InvalidInput(f"There is no class {shown(name)}; wanted may be {listed(names)}.")
+            raise InvalidInput(f"There is no class {quoted(name)}; wanted may be {quoted_list(names)}.")
         return Goal(code=names.index(name))
     if wanted.label is not None or len(bounds) != 1:
         raise InvalidInput(
@@ -143,11 +143,11 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
 
 def _check_locked(locked: Sequence[str], signature: Signature) -> None:
     if unknown := sorted(set(locked) - set(signature.names)):
-        raise InvalidInput(f"The model has no column {listed(unknown)} that could be locked.")
+        raise InvalidInput(f"The model has no column {quoted_list(unknown)} that could be locked.")
 
 
 def _search(
-    served: Served,
+    served: LoadedVersion,
     stored: Examples,
     checked: CheckedRows,
     goal: Goal,
@@ -166,7 +166,7 @@ def _search(
 
 
 def _checked_hint(
-    served: Served,
+    served: LoadedVersion,
     row: Mapping[str, Any],
     checked: CheckedRows,
     counterfactual: Counterfactual,
@@ -206,7 +206,7 @@ def _sentence(is_there: bool, hints: Sequence[Hint], n_evaluated: int, locked: S
     if is_there:
         return "The answer is the wanted one already; nothing has to change."
     if not hints:
-        but = f", with {listed(locked)} locked," if locked else ""
+        but = f", with {quoted_list(locked)} locked," if locked else ""
         return (
             f"No change of one column or of two{but} was found among {n_evaluated:,} that were tried: "
             "with values that training saw, the version keeps to its answer."

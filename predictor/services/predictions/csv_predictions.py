@@ -20,14 +20,14 @@ from typing import IO, TYPE_CHECKING, Any
 import orjson
 from django.conf import settings
 
-from ...errors import InvalidRows, NotFound, listed
+from ...errors import InvalidRows, NotFound, quoted_list
 from ...ml.inputs.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
 from ...ml.tables.csv_writing import csv_lines, exported_cell
 from ...models import ModelVersion, PredictionSource, uuid7
 from .. import prediction_log, registry
 from . import loaded_versions
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged, free_names
-from .row_answers import NOT_A_NUMBER, Asked
+from .row_answers import NOT_A_NUMBER, Caller
 
 if TYPE_CHECKING:
     from ...ml.inputs.row_chunks import BulkChunk
@@ -84,8 +84,8 @@ def predict_csv(
     """
     remove_old_results()
     chosen = registry.serving_version(registered_model, version)
-    served = loaded_versions.served(chosen)
-    asked = Asked(by=by, source=face, token=token, request_id=request_id or uuid7().hex)
+    served = loaded_versions.load(chosen)
+    asked = Caller(by=by, source=face, token=token, request_id=request_id or uuid7().hex)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix=SCRATCH) as folder:
         scratch = Path(folder)
         rows = CsvRows(
@@ -119,8 +119,8 @@ class _Work:
     """The prediction of one file: reads chunks, writes a result file and a file of log rows."""
 
     version: ModelVersion
-    served: loaded_versions.Served
-    asked: Asked
+    served: loaded_versions.LoadedVersion
+    asked: Caller
     rows: CsvRows
     scratch: Path
     strict: bool
@@ -187,7 +187,7 @@ class _Work:
 
     def file_warnings(self) -> Iterator[str]:
         if self.rows.unused:
-            yield f"The model does not use {listed(self.rows.unused)}."
+            yield f"The model does not use {quoted_list(self.rows.unused)}."
         if self.rows.n_left_out:
             yield f"{self.rows.n_left_out:,} rows with more or fewer cells than the header were left out."
 

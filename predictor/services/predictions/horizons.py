@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from ...errors import InvalidInput, InvalidRows, TooLarge, listed, shown
+from ...errors import InvalidInput, InvalidRows, TooLarge, quoted, quoted_list
 from . import loaded_versions
 
 if TYPE_CHECKING:
     from ...ml.forecasting.forecast_spec import ForecastSpec
     from ...models import ModelVersion
-    from .loaded_versions import Served
+    from .loaded_versions import LoadedVersion
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Outlook:
 
 def outlook(version: ModelVersion) -> Outlook:
     """The outlook of a version. Raises InvalidInput for a version that does not forecast, NotServable."""
-    spec = spec_of(loaded_versions.served(version))
+    spec = spec_of(loaded_versions.load(version))
     return Outlook(
         target=spec.target,
         date_column=spec.date_column,
@@ -53,18 +53,18 @@ def outlook(version: ModelVersion) -> Outlook:
     )
 
 
-def spec_of(served: Served) -> ForecastSpec:
+def spec_of(served: LoadedVersion) -> ForecastSpec:
     """The forecast specification of a loaded version. Raises InvalidInput for one that does not forecast."""
     from ...ml.inference.forecast_predictor import ForecastPredictor
 
     if not isinstance(served.predictor, ForecastPredictor):
         raise InvalidInput(
-            f"A horizon is for forecasting; this version predicts {shown(served.signature.subject)} from rows."
+            f"A horizon is for forecasting; this version predicts {quoted(served.signature.subject)} from rows."
         )
     return served.predictor.spec
 
 
-def horizon_rows(served: Served, horizon: int, group: str | None = None) -> Sequence[dict[str, Any]]:
+def horizon_rows(served: LoadedVersion, horizon: int, group: str | None = None) -> Sequence[dict[str, Any]]:
     """The rows of the next `horizon` periods of one series, or of all. Raises InvalidInput, TooLarge."""
     spec = spec_of(served)
     if not 1 <= horizon <= spec.horizon:
@@ -78,7 +78,9 @@ def horizon_rows(served: Served, horizon: int, group: str | None = None) -> Sequ
     if not spec.group_column:
         raise InvalidInput("This version forecasts one series; leave the group out.")
     if group not in spec.codes:
-        raise InvalidInput(f"There is no series {shown(group)}. The version knows {listed(spec.codes)}.")
+        raise InvalidInput(
+            f"There is no series {quoted(group)}. The version knows {quoted_list(spec.codes)}."
+        )
     _refuse_many(horizon, 1)
     return spec.horizon_rows(horizon, [group])
 
@@ -94,7 +96,7 @@ def _refuse_many(horizon: int, n_series: int) -> None:
         )
 
 
-def with_history(served: Served, history: Sequence[Mapping[str, Any]]) -> Served:
+def with_history(served: LoadedVersion, history: Sequence[Mapping[str, Any]]) -> LoadedVersion:
     """The version with observations newer than its training data. Raises InvalidInput, InvalidRows, TooLarge."""
     from ...ml.inference.forecast_predictor import ForecastPredictor
     from ...ml.inputs.row_checker import RowChecker

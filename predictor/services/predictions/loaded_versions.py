@@ -30,7 +30,7 @@ LOADED_BYTES, LOADED_TIMES = 130_000, 5
 
 
 @dataclass(frozen=True)
-class Served:
+class LoadedVersion:
     """A loaded version: its signature, input checker and predictor."""
 
     signature: Signature
@@ -38,7 +38,7 @@ class Served:
     predictor: Predictor
 
 
-class ServedVersions:
+class LoadedVersions:
     """An LRU cache of loaded versions, bounded in number and in bytes. The newest stays, however large.
 
     When many threads request a version that is not loaded, one loads it and the others wait for it.
@@ -47,10 +47,12 @@ class ServedVersions:
     def __init__(self, limit: Callable[[], int], most_bytes: Callable[[], int]):
         self._limit, self._most_bytes = limit, most_bytes
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, Future[Served]] = OrderedDict()
+        self._held: OrderedDict[str, Future[LoadedVersion]] = OrderedDict()
         self._sizes: dict[str, int] = {}
 
-    def get(self, key: str, load: Callable[[], Served], size: Callable[[], int] = lambda: 0) -> Served:
+    def get(
+        self, key: str, load: Callable[[], LoadedVersion], size: Callable[[], int] = lambda: 0
+    ) -> LoadedVersion:
         """The version of this key, loaded if needed; `size` estimates its bytes. Raises what `load` raises."""
         with self._lock:
             future = self._held.get(key)
@@ -61,7 +63,7 @@ class ServedVersions:
         meters.count("version_hits")
         return future.result()
 
-    def _loaded(self, key: str, load: Callable[[], Served], n_bytes: int) -> Served:
+    def _loaded(self, key: str, load: Callable[[], LoadedVersion], n_bytes: int) -> LoadedVersion:
         with self._lock:
             future = self._held.get(key)
             is_mine = future is None
@@ -74,7 +76,7 @@ class ServedVersions:
             self._load_into(future, key, load)
         return future.result()
 
-    def _load_into(self, future: Future[Served], key: str, load: Callable[[], Served]) -> None:
+    def _load_into(self, future: Future[LoadedVersion], key: str, load: Callable[[], LoadedVersion]) -> None:
         try:
             future.set_result(load())
             meters.count("version_loads")
@@ -110,12 +112,12 @@ class ServedVersions:
         return key in self._held
 
 
-_versions = ServedVersions(
+_versions = LoadedVersions(
     lambda: settings.SERVED_VERSIONS_IN_MEMORY, lambda: settings.SERVED_MEMORY_MB * 1_000_000
 )
 
 
-def served(version: ModelVersion) -> Served:
+def load(version: ModelVersion) -> LoadedVersion:
     """The version, loaded and checked. Raises NotServable: archived, a file missing, or a wrong digest."""
     if version.archived_at is not None:
         raise NotServable(f"Version {version.number} is archived and does not serve.")
@@ -144,7 +146,7 @@ def forget_all() -> None:
     _versions.clear()
 
 
-def _load(pk: int) -> Served:
+def _load(pk: int) -> LoadedVersion:
     from ...ml.inference import loading
 
     version = ModelVersion.objects.get(pk=pk)
@@ -156,7 +158,7 @@ def _load(pk: int) -> Served:
     )
     predictor.check_golden()
     return_memory()
-    return Served(signature=signature, checker=predictor.checker, predictor=predictor)
+    return LoadedVersion(signature=signature, checker=predictor.checker, predictor=predictor)
 
 
 def return_memory() -> None:

@@ -15,20 +15,21 @@ from ...models import PredictionSource, uuid7
 from .. import prediction_log, registry
 from ..registry import version_facts
 from . import horizons, loaded_versions, nearest_examples
-from .admission import admitted, check_time
+from .admission import check_time, limited
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
-from .row_answers import Asked, Prediction, answers, log_rows
+from .row_answers import Caller, Prediction, answers, log_rows
 
 if TYPE_CHECKING:
     from ...models import ApiToken, RegisteredModel, User
 
 __all__ = [
-    "Answer", "CsvAnswer", "CsvOptions", "Prediction", "forecast_csv", "open_csv_result", "predict", "predict_csv",
+    "CsvAnswer", "CsvOptions", "Prediction", "PredictionResponse", "forecast_csv", "open_csv_result", "predict",
+    "predict_csv",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Answer:
+class PredictionResponse:
     """The response to one request: the version, and one prediction for each row, in the order of the request.
 
     `threshold`: from this probability on, the second of two classes is predicted; None: the more probable class.
@@ -44,7 +45,7 @@ class Answer:
     rows: Sequence[Mapping[str, Any]] = ()
 
 
-@admitted
+@limited
 def predict(
     *,
     registered_model: RegisteredModel,
@@ -65,7 +66,7 @@ def predict(
     token: ApiToken | None = None,
     source: str = PredictionSource.API,
     request_id: str = "",
-) -> Answer:
+) -> PredictionResponse:
     """Predict rows {column: value} with the version of this number or alias (default: the champion).
 
     Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; Busy and TookTooLong; StrictRows when
@@ -83,7 +84,7 @@ def predict(
         # Check before loading the version, which may take seconds.
         _require_rows(rows)
     chosen = registry.serving_version(registered_model, version)
-    served = loaded_versions.served(chosen)
+    served = loaded_versions.load(chosen)
     if history:
         served = horizons.with_history(served, history)
     made = () if horizon is None else horizons.horizon_rows(served, horizon, group)
@@ -98,10 +99,10 @@ def predict(
         predictions = nearest_examples.with_nearest(predictions, chosen, checked, nearest)
     check_time()
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
-    asked = Asked(by=by, source=source, token=token, request_id=request_id or uuid7().hex)
+    asked = Caller(by=by, source=source, token=token, request_id=request_id or uuid7().hex)
     if is_logged:
         prediction_log.append(log_rows(asked, chosen, rows, predictions, latency_ms=latency_ms))
-    return Answer(
+    return PredictionResponse(
         model=registered_model.slug,
         version=chosen.number,
         request_id=asked.request_id,
@@ -124,7 +125,7 @@ def _require_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def forecast_csv(answer: Answer) -> str:
+def forecast_csv(answer: PredictionResponse) -> str:
     """A forecast as CSV text: dates and series, then values with their intervals."""
     names = list(answer.rows[0]) if answer.rows else []
     lines: list[Sequence[Any]] = [[*names, "prediction", "interval_low", "interval_high"]]

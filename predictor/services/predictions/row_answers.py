@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...ml.inference.predictor import Predictor
     from ...ml.inputs.row_checker import CheckedRows, RowWarning
     from ...models import ApiToken, ModelVersion, User
-    from .loaded_versions import Served
+    from .loaded_versions import LoadedVersion
 
 EXPLAINED_AT_ONCE = 10  # rows between two checks of the deadline
 NOT_A_NUMBER = "The model gave no finite answer for this row."
@@ -76,7 +76,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Caller:
     """The caller and the interface of a request: the fields that all its log rows share."""
 
     by: User | None
@@ -86,7 +86,7 @@ class Asked:
 
 
 def answers(
-    served: Served, checked: CheckedRows, *, explain: bool = False, coverage: float | None = None
+    served: LoadedVersion, checked: CheckedRows, *, explain: bool = False, coverage: float | None = None
 ) -> list[Prediction]:
     """The predictions of the version for checked rows. Raises InvalidInput, TooLarge for unsupported options."""
     predictor = served.predictor
@@ -194,7 +194,7 @@ def _classes(
 
 
 def _explained(
-    served: Served, checked: CheckedRows, found: list[Prediction], codes: Sequence[int] | None
+    served: LoadedVersion, checked: CheckedRows, found: list[Prediction], codes: Sequence[int] | None
 ) -> list[Prediction]:
     asked: Sequence[int | None] = [None] * len(found) if codes is None else codes
     explanations = []
@@ -224,7 +224,7 @@ def shortened(value: float) -> float:
 
 
 def log_rows(
-    asked: Asked,
+    asked: Caller,
     version: ModelVersion,
     rows: Sequence[Mapping[str, Any]],
     predictions: Sequence[Prediction],

@@ -1,6 +1,6 @@
 """In-process cache with a TTL of one second, for rows that every prediction needs and that rarely change.
 
-A change by a service of this process clears the cache at once (`forget_after_commit`). A change by another process is
+A change by a service of this process clears the cache at once (`clear_after_commit`). A change by another process is
 seen within KEPT_SECONDS, the TTL. `docs/adr/0009-one-second.md` says why processes do not invalidate each other.
 """
 
@@ -14,19 +14,19 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection, transaction
 
-KEPT_SECONDS = 1.0
+MAX_AGE_SECONDS = 1.0
 # Refresh ahead: from this age on one caller reads again while the others use the old value (no stampede).
-RENEWED_AFTER_SECONDS = 0.5
+REFRESH_AFTER_SECONDS = 0.5
 MOST = 10_000
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 now = time.monotonic
-_all: weakref.WeakSet[Remembered[Any, Any]] = weakref.WeakSet()
+_all: weakref.WeakSet[ShortCache[Any, Any]] = weakref.WeakSet()
 
 
-class Remembered(Generic[K, V]):
+class ShortCache(Generic[K, V]):
     """A TTL cache with at most `most` keys; the oldest goes first. Errors, and so missing rows, are not cached."""
 
     def __init__(self, most: int = MOST):
@@ -41,7 +41,7 @@ class Remembered(Generic[K, V]):
         entry = self._held.get(key)
         if entry is not None:
             age = now() - entry.read_at
-            if age < RENEWED_AFTER_SECONDS or (entry.is_being_renewed and age < KEPT_SECONDS):
+            if age < REFRESH_AFTER_SECONDS or (entry.is_being_renewed and age < MAX_AGE_SECONDS):
                 return entry.value
             entry.is_being_renewed = True
         return self._read(key, read)
@@ -88,7 +88,7 @@ def forget_all() -> None:
         each.forget()
 
 
-def forget_after_commit() -> None:
+def clear_after_commit() -> None:
     """Clear the caches now and again after the commit. For services that change cached rows."""
     forget_all()
     transaction.on_commit(forget_all)

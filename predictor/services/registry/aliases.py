@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
-from ...errors import Conflict, InvalidInput, NotFound, shown
+from ...errors import Conflict, InvalidInput, NotFound, quoted
 from ...models import CHAMPION, AliasChange, ModelAlias, ModelVersion, RegisteredModel
 from ..process import short_cache
 
@@ -49,7 +49,7 @@ def roll_back(*, registered_model: RegisteredModel, alias: str = CHAMPION, by: U
         earlier = next((servable[pk] for pk in reversed(before) if pk in servable), None)
         if earlier is None:
             raise Conflict(
-                f"There is no earlier version that {shown(alias)} of {locked.name} could go back to."
+                f"There is no earlier version that {quoted(alias)} of {locked.name} could go back to."
             )
         return point(locked, alias, earlier, by, is_roll_back=True)
 
@@ -60,7 +60,7 @@ def remove_alias(*, registered_model: RegisteredModel, alias: str, by: User | No
         locked = locked_model(registered_model)
         current = locked.aliases.filter(alias=alias).first()
         if current is None:
-            raise NotFound(f"{locked.name} has no alias {shown(alias)}.")
+            raise NotFound(f"{locked.name} has no alias {quoted(alias)}.")
         AliasChange.objects.create(
             registered_model=locked,
             alias=alias,
@@ -69,7 +69,7 @@ def remove_alias(*, registered_model: RegisteredModel, alias: str, by: User | No
             changed_by=by,
         )
         current.delete()
-        short_cache.forget_after_commit()
+        short_cache.clear_after_commit()
 
 
 def history(registered_model: RegisteredModel, alias: str | None = None) -> QuerySet[AliasChange]:
@@ -81,10 +81,10 @@ def history(registered_model: RegisteredModel, alias: str | None = None) -> Quer
 def _check_alias(alias: str) -> None:
     if not alias or len(alias) > 40 or slugify(alias).replace("_", "-") != alias.replace("_", "-"):
         raise InvalidInput(
-            f"{shown(alias)} cannot be an alias: use 1 to 40 small letters, digits, hyphens and underscores."
+            f"{quoted(alias)} cannot be an alias: use 1 to 40 small letters, digits, hyphens and underscores."
         )
     if alias.isdecimal():
-        raise InvalidInput(f"{shown(alias)} cannot be an alias: a number would read as a version number.")
+        raise InvalidInput(f"{quoted(alias)} cannot be an alias: a number would read as a version number.")
 
 
 def point(
@@ -94,7 +94,7 @@ def point(
     current = locked.aliases.filter(alias=alias).first()
     if current is not None and current.model_version_id == version.pk:
         return current
-    short_cache.forget_after_commit()
+    short_cache.clear_after_commit()
     AliasChange.objects.create(
         registered_model=locked,
         alias=alias,

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ...errors import InvalidInput, listed
+from ...errors import InvalidInput, quoted_list
 from ...ml.types.schema import FeatureField, Role, Signature, Task
 
 MAX_FEATURES = 1_000
@@ -63,7 +63,7 @@ def _names(coefficients: Sequence[float], feature_names: Sequence[str] | None) -
         raise InvalidInput(f"There are {len(coefficients)} coefficients but {len(names)} feature names.")
     repeated = sorted({name for name in names if names.count(name) > 1 or not name.strip()})
     if repeated:
-        raise InvalidInput(f"Feature names have to differ and not be blank: {listed(repeated)}.")
+        raise InvalidInput(f"Feature names have to differ and not be blank: {quoted_list(repeated)}.")
     return names
 
 

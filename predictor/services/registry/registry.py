@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from ...errors import Conflict, InvalidInput, NotFound, listed, shown
+from ...errors import Conflict, InvalidInput, NotFound, quoted, quoted_list
 from ...ml.types.threshold_rule import ThresholdRule
 from ...models import CHAMPION, ModelVersion, RegisteredModel
 from ..process import short_cache
-from ..process.short_cache import Remembered
+from ..process.short_cache import ShortCache
 from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
 from .comparison import Comparison, compare
 from .onnx_files import OnnxFile, onnx_download
@@ -46,8 +46,8 @@ __all__ = [
 
 MAX_NAME = 120
 
-_models: Remembered[tuple[int, str], RegisteredModel] = Remembered()
-_versions: Remembered[tuple[int, str], ModelVersion] = Remembered()
+_models: ShortCache[tuple[int, str], RegisteredModel] = ShortCache()
+_versions: ShortCache[tuple[int, str], ModelVersion] = ShortCache()
 
 
 def get_or_create_model(*, workspace: Workspace, name_or_slug: str, by: User | None) -> RegisteredModel:
@@ -56,7 +56,7 @@ def get_or_create_model(*, workspace: Workspace, name_or_slug: str, by: User | N
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidInput(
             f"A registered model needs a name of 1 to {MAX_NAME} printable characters; "
-            f"got {shown(name_or_slug)}."
+            f"got {quoted(name_or_slug)}."
         )
     models = RegisteredModel.objects.filter(workspace=workspace)
     existing = models.filter(slug=name.lower()).first() or models.filter(name=name).first()
@@ -76,7 +76,7 @@ def _create_model(workspace: Workspace, name: str, by: User | None) -> Registere
             # slug (客户流失) gets a numbered slug of its own.
             if existing is not None and (slugify(name) or existing.name == name):
                 return existing
-    raise Conflict(f"No free address was found for a model named {shown(name)}; give it another name.")
+    raise Conflict(f"No free address was found for a model named {quoted(name)}; give it another name.")
 
 
 def _slugs(name: str) -> Iterator[str]:
@@ -100,7 +100,7 @@ def update_model(
     if description is not None:
         registered_model.description = description
     registered_model.save(update_fields=["name", "description"])
-    short_cache.forget_after_commit()
+    short_cache.clear_after_commit()
     return registered_model
 
 
@@ -205,7 +205,7 @@ def version_of(
         version = None
     if version is None:
         kind = "version" if is_number else "alias"
-        raise NotFound(f"{registered_model.name} has no {kind} {shown(which)}.")
+        raise NotFound(f"{registered_model.name} has no {kind} {quoted(which)}.")
     version.registered_model = registered_model
     return version
 
@@ -216,7 +216,7 @@ def model_of(workspace: Workspace, slug: str) -> RegisteredModel:
     def read() -> RegisteredModel:
         registered_model = RegisteredModel.objects.filter(workspace=workspace, slug=slug).first()
         if registered_model is None:
-            raise NotFound(f"There is no model {shown(slug)}.")
+            raise NotFound(f"There is no model {quoted(slug)}.")
         registered_model.workspace = workspace
         return registered_model
 
@@ -241,13 +241,13 @@ def archive(*, model_version: ModelVersion, by: User) -> ModelVersion:
         aliases = list(model_version.aliases.values_list("alias", flat=True))
         if aliases:
             raise Conflict(
-                f"Version {model_version.number} is served as {listed(aliases)}; "
+                f"Version {model_version.number} is served as {quoted_list(aliases)}; "
                 "point that alias at another version first."
             )
         if model_version.archived_at is None:
             model_version.archived_at = timezone.now()
             model_version.save(update_fields=["archived_at"])
-            short_cache.forget_after_commit()
+            short_cache.clear_after_commit()
     return model_version
 
 
@@ -255,7 +255,7 @@ def unarchive(*, model_version: ModelVersion, by: User) -> ModelVersion:
     """Let an archived version serve again."""
     model_version.archived_at = None
     model_version.save(update_fields=["archived_at"])
-    short_cache.forget_after_commit()
+    short_cache.clear_after_commit()
     return model_version
 
 

@@ -22,7 +22,7 @@ from ...ml.types.threshold_rule import ThresholdRule
 from ...ml.types.training_request import ForecastOptions, TrainingLimits, TrainingRequest
 from ...models import JobStatus, TrainingRun
 from .. import artifacts, registry
-from ..jobs.queue import Held, JobKind, WorkDied
+from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
 from .training_process import FittingChild
 
 # The page polls once a second, so more frequent writes to the row have no use.
@@ -52,7 +52,7 @@ class TrainingJob(JobKind):
     def hard_limit(self) -> timedelta:
         return timedelta(seconds=settings.TRAINING_HARD_LIMIT_SECONDS)
 
-    def perform(self, held: Held) -> None:
+    def perform(self, held: ClaimedJob) -> None:
         run = TrainingRun.objects.select_related("dataset", "registered_model", "created_by").get(pk=held.pk)
         workdir = prepare_workdir(run)
         # A worker that died between the last fit and the commit left a complete result: commit that.
@@ -105,7 +105,7 @@ def request_of(run: TrainingRun) -> TrainingRequest:
     )
 
 
-def fit(held: Held, workdir: Path) -> None:
+def fit(held: ClaimedJob, workdir: Path) -> None:
     """Run the child until result.json is complete. Raises RunFailed, WorkDied, or Stopped after killing it."""
     notes = ProgressNotes(held)
     with FittingChild(workdir / "request.json", workdir) as child:
@@ -115,7 +115,7 @@ def fit(held: Held, workdir: Path) -> None:
         chatter = child.last_words()
     notes.flush()
     if code < 0:
-        raise WorkDied(
+        raise WorkerDied(
             f"The fitting process was killed ({signal_name(-code)}); a lack of memory can be the reason."
         )
     if notes.failure is not None:
@@ -124,7 +124,7 @@ def fit(held: Held, workdir: Path) -> None:
         raise RunFailed(CRASHED, f"Exit code {code}.\n{chatter}")
 
 
-def publish(held: Held, run: TrainingRun, workdir: Path) -> None:
+def publish(held: ClaimedJob, run: TrainingRun, workdir: Path) -> None:
     """Store the files, then end the run and add the version in one transaction, so that it happens once."""
     held.check()
     result = json.loads((workdir / "result.json").read_text("utf-8"))
@@ -158,7 +158,7 @@ def signal_name(number: int) -> str:
 class ProgressNotes:
     """Writes the child's events to the row, at most once a second."""
 
-    def __init__(self, held: Held):
+    def __init__(self, held: ClaimedJob):
         self._held = held
         self._pending: dict[str, Any] = {}
         self._written_at = -WRITE_SECONDS

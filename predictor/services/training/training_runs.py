@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 
-from ...errors import InvalidTrainingRequest, listed, shown
+from ...errors import InvalidTrainingRequest, quoted, quoted_list
 from ...ml.training.request_checks import check_request
 from ...ml.types.schema import Role, Task
 from ...ml.types.split import SplitBy
@@ -102,7 +102,7 @@ def _queue(
             progress_message="Waiting for a worker",
             created_by=by,
         )
-        jobs.ring(TRAINING, run.pk)
+        jobs.notify_workers(TRAINING, run.pk)
     return run
 
 
@@ -180,7 +180,7 @@ def run_here(*, on_change: OnChange | None = None, **asked: Any) -> TrainingRun:
 
 def _without_data(dataset: Dataset) -> InvalidTrainingRequest:
     return InvalidTrainingRequest(
-        f"The data of {shown(dataset.name)} was deleted; upload it again to train on it."
+        f"The data of {quoted(dataset.name)} was deleted; upload it again to train on it."
     )
 
 
@@ -199,7 +199,7 @@ def _task(task: Task | str | None) -> Task | None:
         return Task(task)
     except ValueError:
         raise InvalidTrainingRequest(
-            f"There is no task {shown(task)}. Choose one of {listed(Task)}."
+            f"There is no task {quoted(task)}. Choose one of {quoted_list(Task)}."
         ) from None
 
 
@@ -207,14 +207,16 @@ def _roles(roles: Mapping[str, Role | str]) -> dict[str, Role]:
     unknown = sorted({str(role) for role in roles.values() if str(role) not in set(Role)})
     if unknown:
         raise InvalidTrainingRequest(
-            f"There is no column role {listed(unknown)}. Choose from {listed(Role, 10)}."
+            f"There is no column role {quoted_list(unknown)}. Choose from {quoted_list(Role, 10)}."
         )
     return {name: Role(role) for name, role in roles.items()}
 
 
 def _budget(seconds: float | None, effort: str | None) -> int:
     if effort and effort not in EFFORTS:
-        raise InvalidTrainingRequest(f"There is no effort {shown(effort)}. Choose one of {listed(EFFORTS)}.")
+        raise InvalidTrainingRequest(
+            f"There is no effort {quoted(effort)}. Choose one of {quoted_list(EFFORTS)}."
+        )
     if effort and seconds is not None:
         raise InvalidTrainingRequest("Give either an effort or a time budget in seconds, not both.")
     if effort:
@@ -225,7 +227,7 @@ def _budget(seconds: float | None, effort: str | None) -> int:
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and math.isfinite(seconds)
     if not is_number or not 1 <= seconds <= longest:
         raise InvalidTrainingRequest(
-            f"The time budget is {shown(seconds)}; it has to be between 1 and {longest} seconds.",
+            f"The time budget is {quoted(seconds)}; it has to be between 1 and {longest} seconds.",
             limit=longest,
         )
     return math.ceil(seconds)
@@ -236,7 +238,7 @@ def _seed(seed: int | None) -> int:
         return 0
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
         raise InvalidTrainingRequest(
-            f"The seed is {shown(seed)}; it has to be a whole number between 0 and {MAX_SEED}.",
+            f"The seed is {quoted(seed)}; it has to be a whole number between 0 and {MAX_SEED}.",
             limit=MAX_SEED,
         )
     return seed

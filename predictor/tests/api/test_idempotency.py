@@ -202,7 +202,7 @@ def test_a_request_that_is_still_being_answered_is_refused_until_its_owner_is_de
     IdempotentRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
     with claim(workspace) as mine:
-        mine.keep(idempotency.Answer(201, {}, b"made"))
+        mine.keep(idempotency.StoredResponse(201, {}, b"made"))
     assert claim(workspace).body == b"made"
 
 
@@ -210,17 +210,17 @@ def test_an_owner_that_lost_its_claim_does_not_overwrite_the_answer(workspace: W
     late = claim(workspace)
     IdempotentRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     with claim(workspace) as mine:
-        mine.keep(idempotency.Answer(201, {}, b"mine"))
+        mine.keep(idempotency.StoredResponse(201, {}, b"mine"))
 
     with late:
-        late.keep(idempotency.Answer(201, {}, b"late"))
+        late.keep(idempotency.StoredResponse(201, {}, b"late"))
 
     assert claim(workspace).body == b"mine"
 
 
 def test_a_key_is_free_again_when_its_answer_is_no_longer_kept(workspace: Workspace) -> None:
     with claim(workspace) as first:
-        first.keep(idempotency.Answer(201, {}, b"old"))
+        first.keep(idempotency.StoredResponse(201, {}, b"old"))
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(hours=25))
 
     assert isinstance(claim(workspace, "other"), idempotency.Claim)

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from mlweb import logs
 from mlweb.logs import Access, AccessLog, JSONFormatter, OfRequest, pieces
 from mlweb.middleware import RequestIdMiddleware
-from mlweb.request_metrics import LedgerMiddleware, face_of
+from mlweb.request_metrics import RequestMetricsMiddleware, face_of
 from predictor.models import ApiToken
 
 ENTRY = Access(1_700_000_000.0, "r-1", "POST", "/predict", 200, 1.25, "acme", "churn", "mlw_abc")
@@ -67,17 +67,17 @@ def test_the_access_log_has_the_tokens_prefix_and_no_query_string(tmp_path: Path
         request.api_token = ApiToken(prefix="mlw_abcdef")  # type: ignore[attr-defined]
         return HttpResponse(status=201)
 
-    handler = LedgerMiddleware(RequestIdMiddleware(view))
-    ledger = handler.ledger
-    ledger.log = AccessLog(is_json=True, descriptor=descriptor)
+    handler = RequestMetricsMiddleware(RequestIdMiddleware(view))
+    metrics = handler.metrics
+    metrics.log = AccessLog(is_json=True, descriptor=descriptor)
     request = RequestFactory().post(
         "/api/v1/acme/models/m/predictions?name=Ada", {"secret": "S3CRET"},
         headers={"Authorization": "Bearer mlw_abcdefghij", "X-Request-ID": "r-2"},
     )  # fmt: skip
     handler(request)
-    ledger.log.flush()
+    metrics.log.flush()
     os.close(descriptor)
-    logs._access_logs.remove(ledger.log)
+    logs._access_logs.remove(metrics.log)
 
     text = path.read_text()
     found = json.loads(text)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.ml.calibration.conformal import JUDGED_COVERAGES, Uncertainty, coverage_report
+from predictor.ml.calibration.conformal import JUDGED_COVERAGES, ConformalIntervals, coverage_report
 from predictor.ml.calibration.decision_thresholds import Scores
 from predictor.ml.calibration.probability_calibration import calibrated
 from predictor.ml.estimators.catalogue import CATALOGUE
@@ -97,7 +97,7 @@ def trained() -> Trained:
         importance=[{"column": field.name, "mean": 0.1, "spread": 0.01} for field in FIELDS],
         importance_rows=len(y),
     ).to_json()  # fmt: skip
-    uncertainty = Uncertainty.fit(Task.BINARY, y, found)
+    uncertainty = ConformalIntervals.fit(Task.BINARY, y, found)
     assert uncertainty is not None
     report["coverage"] = coverage_report(uncertainty, y, found, JUDGED_COVERAGES)
     report["dependence"] = dependence(

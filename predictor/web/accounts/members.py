@@ -14,7 +14,7 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, TemplateView
 
-from ...errors import MlwebError, shown
+from ...errors import MlwebError, quoted
 from ...models import Membership, WorkspaceRole
 from ...services.accounts import workspaces
 from ..pages.access import WorkspaceMixin
@@ -91,7 +91,7 @@ class MemberRole(WorkspaceMixin, View):
         form = RoleForm(request.POST)
         if not form.is_valid():
             messages.error(
-                request, f"{shown(request.POST.get('role', ''))} is not a role; nothing was changed."
+                request, f"{quoted(request.POST.get('role', ''))} is not a role; nothing was changed."
             )
             return redirect("member-list", self.workspace.slug)
         try:

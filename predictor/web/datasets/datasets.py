@@ -24,7 +24,7 @@ from ...errors import (
     TooLarge,
     UnknownEncoding,
     UnsupportedContent,
-    shown,
+    quoted,
 )
 from ...ml.types.schema import canonical_text
 from ...models import Dataset, TrainingRun, WorkspaceRole
@@ -267,7 +267,7 @@ def options_of(dataset: Dataset) -> list[tuple[str, str]]:
 def own_warnings(dataset: Dataset) -> list[str]:
     """The warnings about the whole table; those about one column are shown at the column."""
     of_columns = {
-        f"{shown(column.name)}: {text}" for column in dataset.schema.columns for text in column.warnings
+        f"{quoted(column.name)}: {text}" for column in dataset.schema.columns for text in column.warnings
     }
     return [warning for warning in dataset.warnings if warning not in of_columns]
 

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
-from ...errors import NotFound, shown
+from ...errors import NotFound, quoted
 from ...models import Membership, ModelAlias, ModelVersion, User, Workspace, WorkspaceRole
 from ...services.accounts import workspaces
 
@@ -62,8 +62,8 @@ class WorkspaceMixin(AccessMixin):
     def require(self, role: WorkspaceRole) -> None:
         if not self.membership.can(role):
             raise PermissionDenied(
-                f"This needs the role {shown(role.value)} in {shown(self.workspace.name)}; "
-                f"yours is {shown(self.membership.role)}. An admin of the workspace can change it."
+                f"This needs the role {quoted(role.value)} in {quoted(self.workspace.name)}; "
+                f"yours is {quoted(self.membership.role)}. An admin of the workspace can change it."
             )
 
     def get_visible_or_404(self, rows: type[Model] | QuerySet[Any], **lookup: Any) -> Any:

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from ...errors import InvalidInput, MlwebError, NotFound, shown
+from ...errors import InvalidInput, MlwebError, NotFound, quoted
 from ...ml.types.schema import Signature
 from ...services.predictions import counterfactuals
 from ...services.predictions.counterfactuals import Hint, Wanted
@@ -98,7 +98,7 @@ def wanted_of(request: HttpRequest, signature: Signature) -> Wanted:
         bound = None
     if bound is None:
         raise InvalidInput(
-            f"Give the wanted value as a number{f'; got {shown(text)}' if text.strip() else ''}."
+            f"Give the wanted value as a number{f'; got {quoted(text)}' if text.strip() else ''}."
         )
     is_least = request.POST.get("side") != "at_most"
     return Wanted(at_least=bound) if is_least else Wanted(at_most=bound)

@@ -81,7 +81,7 @@ class Forecast(ModelPage):
                 },
                 status=409,
             )
-        answer: predictions.Answer | None = more.get("answer")
+        answer: predictions.PredictionResponse | None = more.get("answer")
         group = chosen["group"] or (outlook.names[0] if len(outlook.names) == 1 else "")
         body = {"horizon": outlook.horizon, **({"group": outlook.names[0]} if outlook.group_column else {})}
         context = {
@@ -110,7 +110,7 @@ def known_sentence(outlook: horizons.Outlook) -> str:
     return f"The version knows the end of {series}, so no past has to be sent."
 
 
-def forecast_chart(outlook: horizons.Outlook, group: str, answer: predictions.Answer) -> Chart:
+def forecast_chart(outlook: horizons.Outlook, group: str, answer: predictions.PredictionResponse) -> Chart:
     """The end of the series and its continuation."""
     dates, values = outlook.history(group, HISTORY)
     name = outlook.target

@@ -15,8 +15,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable
-from ...errors import shown as quoted
+from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable, quoted
 from ...ml.types.schema import Signature, Task, canonical_text
 from ...models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ...services import predictions, registry
@@ -146,7 +145,7 @@ class Predict(ModelPage):
         self, form: RowForm, version: ModelVersion, requested: str, *, status: int = 200, **more: Any
     ) -> HttpResponse:
         model = self.registered_model
-        answer: predictions.Answer | None = more.get("answer")
+        answer: predictions.PredictionResponse | None = more.get("answer")
         url = predictions_url(self.request, model)
         context = {
             "model": model,
@@ -196,7 +195,7 @@ def coverage_of(text: str) -> float | None:
         raise InvalidInput(f"The coverage has to be a number; got {quoted(text)}.") from None
 
 
-def explored(answer: predictions.Answer, version: ModelVersion, form: RowForm) -> dict[str, Any]:
+def explored(answer: predictions.PredictionResponse, version: ModelVersion, form: RowForm) -> dict[str, Any]:
     """The context of what-if and nearest rows below the answer; empty if another version than the form's answered."""
     if not version.signature.task.is_supervised or answer.version != version.number:
         return {}

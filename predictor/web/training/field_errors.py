@@ -23,6 +23,6 @@ PLACES = (
 )
 
 
-def places_of(message: str) -> list[str | None]:
+def field_errors(message: str) -> list[str | None]:
     """The fields that an error may be about, the most likely first. None is the whole form; empty: not known."""
     return [field for words, field in PLACES if message.startswith(words)]

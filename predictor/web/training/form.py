@@ -16,11 +16,11 @@ from ...services import training
 from ...services.training import estimator_catalogue
 from ...services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
 from . import form_forecast
-from .field_errors import places_of
+from .field_errors import field_errors
 from .form_hyperparameters import OpenChoiceField, field_for
 from .form_roles import ColumnRow, column_rows, given_roles
 from .form_threshold import ThresholdForm
-from .initial_values import beginning_of
+from .initial_values import initial_values
 from .words import AUTO_CLUSTERS, AUTO_SUMMARY, EFFORT_TITLES, OWN, OWN_TITLE, SPLIT_TITLES, TASK_TITLES
 
 
@@ -50,7 +50,7 @@ class TrainingRunForm(forms.Form):
         self.dataset = dataset
         self.catalogue = {info.key: info for info in estimator_catalogue.catalogue()}
         self.target_error = ""
-        beginning = beginning_of(
+        beginning = initial_values(
             dataset, data if data is not None else (shown or {}), is_sent=data is not None
         )
         super().__init__(data, initial=beginning, label_suffix="")
@@ -253,7 +253,7 @@ class TrainingRunForm(forms.Form):
                 name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
                 self.add_error(name if name in self.fields else "estimator", problem.detail)
             return
-        places = places_of(error.message)
+        places = field_errors(error.message)
         self.add_error(places[0] if places else self._place_by_trial(), error.message)
 
     def _place_by_trial(self) -> str:

@@ -19,7 +19,7 @@ from .words import OWN
 MAX_NAME = 60
 
 
-def beginning_of(dataset: Dataset, shown: Mapping[str, Any], *, is_sent: bool) -> dict[str, Any]:
+def initial_values(dataset: Dataset, shown: Mapping[str, Any], *, is_sent: bool) -> dict[str, Any]:
     """The initial value of each field. Sent values are kept; a target that is no column is replaced otherwise."""
     target = shown.get("target", "")
     if not is_sent and target not in dataset.schema:

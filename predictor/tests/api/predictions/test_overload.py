@@ -21,9 +21,9 @@ TENSOR = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": 
 def overload(settings: Any) -> Iterator[None]:
     """The concurrency limit is reached and no request may wait."""
     settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING = 1, 0
-    admission.predicting.enter()
+    admission.prediction_limit.enter()
     yield
-    admission.predicting.leave()
+    admission.prediction_limit.leave()
 
 
 def test_the_api_refuses_with_a_problem_before_it_reads_the_request(overload: None) -> None:
@@ -84,11 +84,11 @@ def test_a_request_that_waits_too_long_is_refused_and_not_logged(
     api: Caller, linear: ModelVersion, settings: Any
 ) -> None:
     settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING, settings.PREDICTION_WAIT_MS = 1, 5, 1
-    admission.predicting.enter()
+    admission.prediction_limit.enter()
     try:
         answer = api.post("models/article/predictions", ROWS)
     finally:
-        admission.predicting.leave()
+        admission.prediction_limit.leave()
 
     assert problem(answer, 503)["detail"] == SENTENCE
     assert not PredictionLog.objects.exists()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictor.ml.calibration.conformal import Uncertainty, coverage_report
+from predictor.ml.calibration.conformal import ConformalIntervals, coverage_report
 from predictor.ml.calibration.probability_calibration import calibrated
-from predictor.ml.training.coverage_check import sureness
-from predictor.ml.training.post_processing import Decided
+from predictor.ml.training.coverage_check import check_coverage
+from predictor.ml.training.post_processing import PostProcessing
 from predictor.ml.types.schema import Task
 from predictor.ml.validation.target import Target
 
@@ -19,17 +19,17 @@ def drawn(n: int, error: float, seed: int):
     return y, y + draw.normal(0, error, n)
 
 
-def decided_on(n: int, error: float, *, fold_share: float = 0.8) -> Decided:
+def decided_on(n: int, error: float, *, fold_share: float = 0.8) -> PostProcessing:
     y, predictions = drawn(n, error, 0)
-    known = Uncertainty.fit(Task.REGRESSION, y, predictions)
-    return Decided(y, predictions, predictions, {}, known, fold_share=fold_share)
+    known = ConformalIntervals.fit(Task.REGRESSION, y, predictions)
+    return PostProcessing(y, predictions, predictions, {}, known, fold_share=fold_share)
 
 
 def test_held_out_errors_replace_out_of_fold_errors_of_much_smaller_fits():
     """Fitted on three times as many rows, the evaluated pipeline has half the error."""
     y, own = drawn(2000, 1.0, 1)
     decided = decided_on(600, 2.0, fold_share=0.3)
-    result = sureness(Target("y", Task.REGRESSION, y), own, own, decided)
+    result = check_coverage(Target("y", Task.REGRESSION, y), own, own, decided)
 
     assert result.replaced is not None
     new_y, new = drawn(4000, 1.0, 2)
@@ -48,7 +48,7 @@ def test_any_coverage_is_computed_and_few_are_cached(task):
     y, predictions = drawn(300, 1.0, 0)
     if task is Task.BINARY:
         y, predictions = (y > 0).astype(int), np.tile([0.4, 0.6], (300, 1))
-    known = Uncertainty.fit(task, y, predictions)
+    known = ConformalIntervals.fit(task, y, predictions)
     ask = known.least_probability if task is Task.BINARY else lambda each: known.margins(each)[1][0]
     first = ask(0.9)
     for coverage in np.linspace(0.5, 0.99, 300):
@@ -59,7 +59,7 @@ def test_any_coverage_is_computed_and_few_are_cached(task):
 
 def test_out_of_fold_errors_are_kept_when_the_folds_are_large_enough():
     y, own = drawn(500, 1.0, 1)
-    result = sureness(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0))
+    result = check_coverage(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0))
     assert result.replaced is None
     assert result.document["coverage"][1]["covered"] == pytest.approx(0.9, abs=0.04)
 
@@ -74,9 +74,9 @@ def test_the_report_holds_the_held_out_loss_before_and_after_calibration():
     assert known.calibration is not None
     before, own = pairs[2000:], known.calibration.apply(pairs[2000:])
     target = Target("y", Task.BINARY, y[2000:], ("no", "yes"))
-    decided = Decided(y[:2000], known.probabilities, known.probabilities, {}, None, known)
+    decided = PostProcessing(y[:2000], known.probabilities, known.probabilities, {}, None, known)
 
-    document = sureness(target, before, own, decided).document
+    document = check_coverage(target, before, own, decided).document
 
     assert document["calibration"]["kind"] == "scale"
     assert document["calibration"]["held_out"]["after"] < document["calibration"]["held_out"]["before"] - 0.01

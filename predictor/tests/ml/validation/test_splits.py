@@ -5,7 +5,7 @@ import pytest
 
 from predictor.errors import InvalidTrainingRequest
 from predictor.ml.types.schema import Task
-from predictor.ml.validation.splits import MAX_HELD_OUT, Layout, split_rows
+from predictor.ml.validation.splits import MAX_HELD_OUT, SplitConstraints, split_rows
 from predictor.ml.validation.target import make_target
 
 
@@ -61,7 +61,7 @@ def test_rare_classes_are_in_the_fitting_part_of_some_fold(target):
 
 def test_groups_stay_together_and_the_shares_are_kept(target):
     groups = np.random.default_rng(1).integers(0, 60, 500)
-    result = split(target, layout=Layout(together=groups))
+    result = split(target, layout=SplitConstraints(together=groups))
     parts = [result.held_out, *(score for _, score in result.folds)]
     assert sorted(np.concatenate(parts)) == list(range(500))
     for part in parts:
@@ -74,7 +74,7 @@ def test_groups_stay_together_and_the_shares_are_kept(target):
 
 def test_groups_of_two_rows_keep_the_class_shares_as_single_rows_do(target):
     doubled = make_target("y", Task.MULTICLASS, np.repeat(np.array(target.classes, object)[target.y], 2))
-    result = split(doubled, layout=Layout(together=np.arange(1000) // 2))
+    result = split(doubled, layout=SplitConstraints(together=np.arange(1000) // 2))
     assert len(result.held_out) == pytest.approx(200, abs=4)
     for rows in [result.held_out, *(score for _, score in result.folds)]:
         assert np.bincount(doubled.y[rows]) / len(rows) == pytest.approx(
@@ -84,13 +84,13 @@ def test_groups_of_two_rows_keep_the_class_shares_as_single_rows_do(target):
 
 def test_one_giant_group_leaves_the_held_out_part_its_size(target):
     groups = np.where(np.arange(500) < 250, 0, np.arange(500))
-    result = split(target, layout=Layout(together=groups))
+    result = split(target, layout=SplitConstraints(together=groups))
     assert len(result.held_out) == pytest.approx(100, abs=40)
 
 
 def test_a_time_split_tests_on_later_rows(target):
     times = np.random.default_rng(2).permutation(500).astype(float)
-    result = split(target, layout=Layout(times=times))
+    result = split(target, layout=SplitConstraints(times=times))
     assert times[result.development].max() < times[result.held_out].min()
     assert len(result.held_out) == 100
     assert len(result.folds) == 5
@@ -102,14 +102,14 @@ def test_a_time_split_tests_on_later_rows(target):
 
 def test_rows_of_one_time_stay_on_one_side_of_a_split(target):
     times = np.repeat(np.arange(10.0), 50)
-    result = split(target, layout=Layout(times=times))
+    result = split(target, layout=SplitConstraints(times=times))
     assert not set(times[result.development]) & set(times[result.held_out])
     assert all(not set(times[fit]) & set(times[score]) for fit, score in result.folds)
 
 
 def test_the_held_out_rows_are_limited():
     y = make_target("y", Task.REGRESSION, np.arange(30_000.0))
-    result = split(y, layout=Layout(times=np.where(np.arange(30_000) < 5_000, 0.0, 1.0)))
+    result = split(y, layout=SplitConstraints(times=np.where(np.arange(30_000) < 5_000, 0.0, 1.0)))
     assert len(result.held_out) == MAX_HELD_OUT
     assert np.all(np.diff(result.held_out) > 0)
 
@@ -117,7 +117,7 @@ def test_the_held_out_rows_are_limited():
 def test_a_time_split_with_one_class_to_fit_on_is_refused():
     y = make_target("y", Task.BINARY, np.where(np.arange(100) < 90, "a", "b").astype(object))
     with pytest.raises(InvalidTrainingRequest, match="one class of “y” only"):
-        split(y, layout=Layout(times=np.arange(100.0)))
+        split(y, layout=SplitConstraints(times=np.arange(100.0)))
 
 
 def test_a_time_split_shows_drift_that_a_random_split_hides():
@@ -131,4 +131,4 @@ def test_a_time_split_shows_drift_that_a_random_split_hides():
         nearest = known[np.abs(day[result.held_out][:, None] - day[known]).argmin(axis=1)]
         return np.sqrt(np.mean((y.y[nearest] - y.y[result.held_out]) ** 2))
 
-    assert error(split(y, layout=Layout(times=day))) > 3 * error(split(y))
+    assert error(split(y, layout=SplitConstraints(times=day))) > 3 * error(split(y))

@@ -353,7 +353,7 @@ def test_at_most_two_chunks_are_in_memory(
     linear: ModelVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = file(tmp_path, "x1,x2\n" + "1,2\n" * 100)
-    rows = batch_files.open_rows(path, BatchFormat.CSV, loaded_versions.served(linear), {}, scratch=tmp_path)
+    rows = batch_files.open_rows(path, BatchFormat.CSV, loaded_versions.load(linear), {}, scratch=tmp_path)
     batch = start(linear, path)
     held = jobs.claim(batches.BATCHES, batch.pk)
     assert held is not None

@@ -28,7 +28,7 @@ class Kind(queue.JobKind):
         self.work = work or (lambda held: held.finish(JobStatus.SUCCEEDED, outcome="succeeded"))
         self.cleaned: list[int] = []
 
-    def perform(self, held: queue.Held) -> None:
+    def perform(self, held: queue.ClaimedJob) -> None:
         self.work(held)
 
     def clean_up(self, pk: int) -> None:
@@ -38,7 +38,7 @@ class Kind(queue.JobKind):
 @pytest.fixture(autouse=True)
 def _no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """No lease threads: a second thread would need a database file. Tests renew leases by hand."""
-    monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
+    monkeypatch.setattr(leases.ClaimedJob, "_watch", lambda self: None)
     monkeypatch.setattr(queue, "_is_shutting_down", threading.Event())
 
 
@@ -97,11 +97,11 @@ def test_after_losing_the_lease_nothing_can_be_written(make_run: Any) -> None:
     silence(run)
     second = queue.claim(kind, run.pk)
 
-    with pytest.raises(queue.Stopped):
+    with pytest.raises(queue.JobStopped):
         first.update(progress=0.9)
-    with pytest.raises(queue.Stopped):
+    with pytest.raises(queue.JobStopped):
         first.finish(JobStatus.SUCCEEDED, outcome="succeeded")
-    assert first.reason_to_stop is queue.Stop.LOST
+    assert first.reason_to_stop is queue.StopReason.LOST
     second.finish(JobStatus.SUCCEEDED, outcome="succeeded")
 
     run.refresh_from_db()
@@ -172,8 +172,8 @@ def test_work_that_died_is_retried_up_to_the_limit(
 ) -> None:
     settings.JOB_MAX_ATTEMPTS = 2
 
-    def die(held: queue.Held) -> None:
-        raise queue.WorkDied("It was killed.")
+    def die(held: queue.ClaimedJob) -> None:
+        raise queue.WorkerDied("It was killed.")
 
     run, kind = make_run(), Kind(die)
     queue.work_off(kind)
@@ -185,7 +185,7 @@ def test_work_that_died_is_retried_up_to_the_limit(
 
 
 def test_an_mlweb_error_becomes_the_error_of_the_job(make_run: Any) -> None:
-    def refuse(held: queue.Held) -> None:
+    def refuse(held: queue.ClaimedJob) -> None:
         raise TrainingFailed("No candidate could be fitted.")
 
     run = make_run()
@@ -231,7 +231,7 @@ def test_a_waiting_job_is_cancelled_at_once(make_run: Any) -> None:
 def test_cancelling_stops_a_running_job(make_run: Any) -> None:
     run = make_run()
 
-    def work(held: queue.Held) -> None:
+    def work(held: queue.ClaimedJob) -> None:
         queue.cancel(kind, run)
         held.look()
         held.check()
@@ -259,9 +259,9 @@ def test_a_cancelled_job_whose_worker_died_ends_in_the_sweep(make_run: Any, bell
 def test_a_cancelled_job_whose_work_died_is_not_tried_again(make_run: Any) -> None:
     run = make_run()
 
-    def work(held: queue.Held) -> None:
+    def work(held: queue.ClaimedJob) -> None:
         queue.cancel(kind, run)
-        raise queue.WorkDied("It was killed.")
+        raise queue.WorkerDied("It was killed.")
 
     kind = Kind(work)
     queue.run(kind, run.pk)
@@ -284,7 +284,7 @@ def test_a_broker_that_is_down_does_not_fail_the_request(
     run, kind = make_run(), Kind()
 
     with django_capture_on_commit_callbacks(execute=True):
-        queue.ring(kind, run.pk)
+        queue.notify_workers(kind, run.pk)
 
     run.refresh_from_db()
     assert run.rung_at is None
@@ -305,7 +305,7 @@ def test_the_sweep_notifies_again_only_after_a_while(make_run: Any, bells: mock.
 def test_one_notification_processes_all_queued_jobs_oldest_first(make_run: Any) -> None:
     done: list[int] = []
 
-    def work(held: queue.Held) -> None:
+    def work(held: queue.ClaimedJob) -> None:
         done.append(held.pk)
         held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
 
@@ -319,7 +319,7 @@ def test_no_more_jobs_at_once_than_slots(make_run: Any) -> None:
     make_run()
     nested: list[int] = []
 
-    def work(held: queue.Held) -> None:
+    def work(held: queue.ClaimedJob) -> None:
         before = TrainingRun.objects.running().count()
         queue.work_off(kind)
         nested.append(TrainingRun.objects.running().count() - before)
@@ -335,7 +335,7 @@ def test_a_transaction_that_rolls_back_leaves_the_job_running(make_run: Any) -> 
 
     run = make_run()
 
-    def work(held: queue.Held) -> None:
+    def work(held: queue.ClaimedJob) -> None:
         with transaction.atomic():
             held.finish(JobStatus.SUCCEEDED, outcome="succeeded")
             raise TrainingFailed("The version could not be written.")

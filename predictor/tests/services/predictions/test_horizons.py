@@ -87,7 +87,7 @@ def test_invalid_horizons_and_groups_are_refused(
 def test_a_horizon_of_too_many_rows_is_refused_before_one_is_made(
     version: ModelVersion, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served = loaded_versions.served(version)
+    served = loaded_versions.load(version)
     settings.MAX_PREDICTION_ROWS = HORIZON
     assert len(horizons.horizon_rows(served, HORIZON, "north")) == HORIZON
 

@@ -44,7 +44,7 @@ def linear(workspace: Workspace, member: User) -> ModelVersion:
     )
 
 
-def predict(served: ModelVersion, rows: Any, **more: Any) -> predictions.Answer:
+def predict(served: ModelVersion, rows: Any, **more: Any) -> predictions.PredictionResponse:
     more.setdefault("by", served.created_by)
     return predictions.predict(registered_model=served.registered_model, rows=rows, **more)
 
@@ -178,7 +178,7 @@ def test_a_prediction_that_is_not_finite_is_an_error_of_that_row(
 
 # --- Memory ------------------------------------------------------------------------------------------------
 def test_many_requests_for_an_unloaded_version_load_it_once() -> None:
-    versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
+    versions = loaded_versions.LoadedVersions(lambda: 2, lambda: 10**9)
     started, n_loads = threading.Barrier(6), []
     release = threading.Event()
 
@@ -203,7 +203,7 @@ def test_many_requests_for_an_unloaded_version_load_it_once() -> None:
 
 
 def test_the_cache_is_bounded_and_keeps_the_most_recently_used() -> None:
-    versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
+    versions = loaded_versions.LoadedVersions(lambda: 2, lambda: 10**9)
     for digest in ("a", "b", "a", "c"):
         versions.get(digest, object)  # type: ignore[arg-type, return-value]
 
@@ -211,7 +211,7 @@ def test_the_cache_is_bounded_and_keeps_the_most_recently_used() -> None:
 
 
 def test_the_cache_is_bounded_in_bytes_but_keeps_the_newest_version() -> None:
-    versions = loaded_versions.ServedVersions(lambda: 100, lambda: 10)
+    versions = loaded_versions.LoadedVersions(lambda: 100, lambda: 10)
     for name, size in (("a", 4), ("b", 4), ("c", 4)):
         versions.get(name, object, lambda size=size: size)  # type: ignore[arg-type, return-value, misc]
     kept = [name for name in "abc" if name in versions]
@@ -222,7 +222,7 @@ def test_the_cache_is_bounded_in_bytes_but_keeps_the_newest_version() -> None:
 
 
 def test_a_load_that_failed_is_tried_again() -> None:
-    versions = loaded_versions.ServedVersions(lambda: 2, lambda: 10**9)
+    versions = loaded_versions.LoadedVersions(lambda: 2, lambda: 10**9)
 
     def fail() -> Any:
         raise NotServable("not now")

@@ -11,7 +11,7 @@ from predictor.models import ApiToken, ModelAlias, RegisteredModel, Scope, User,
 from predictor.services import registry
 from predictor.services.accounts import tokens, workspaces
 from predictor.services.process import short_cache
-from predictor.services.process.short_cache import Remembered
+from predictor.services.process.short_cache import ShortCache
 
 
 class Clock:
@@ -46,7 +46,7 @@ class Source:
 
 
 def test_a_value_is_read_once_and_again_after_half_a_second(clock: Clock) -> None:
-    remembered, source = Remembered[str, str](), Source()
+    remembered, source = ShortCache[str, str](), Source()
     assert [remembered.get("a", source) for _ in range(3)] == ["old"] * 3
     source.value = "new"
     clock.later(0.4)
@@ -58,7 +58,7 @@ def test_a_value_is_read_once_and_again_after_half_a_second(clock: Clock) -> Non
 
 
 def test_during_a_refresh_others_get_the_old_value_up_to_the_ttl(clock: Clock) -> None:
-    remembered, source = Remembered[str, str](), Source()
+    remembered, source = ShortCache[str, str](), Source()
     remembered.get("a", source)
     clock.later(0.6)
     seen: list[str] = []
@@ -74,7 +74,7 @@ def test_during_a_refresh_others_get_the_old_value_up_to_the_ttl(clock: Clock) -
 
 
 def test_the_age_counts_from_the_start_of_the_read(clock: Clock) -> None:
-    remembered = Remembered[str, str]()
+    remembered = ShortCache[str, str]()
 
     def slow() -> str:
         clock.later(2)
@@ -86,7 +86,7 @@ def test_the_age_counts_from_the_start_of_the_read(clock: Clock) -> None:
 
 
 def test_errors_are_not_cached_and_remove_the_old_value(clock: Clock) -> None:
-    remembered, source = Remembered[str, str](), Source()
+    remembered, source = ShortCache[str, str](), Source()
     remembered.get("a", source)
     clock.later(0.7)
     source.value = NotFound("gone")
@@ -100,7 +100,7 @@ def test_errors_are_not_cached_and_remove_the_old_value(clock: Clock) -> None:
 
 
 def test_a_value_cleared_during_its_read_is_not_cached(clock: Clock) -> None:
-    remembered = Remembered[str, str]()
+    remembered = ShortCache[str, str]()
 
     def overtaken() -> str:
         short_cache.forget_all()
@@ -111,7 +111,7 @@ def test_a_value_cleared_during_its_read_is_not_cached(clock: Clock) -> None:
 
 
 def test_the_number_of_keys_is_bounded(clock: Clock) -> None:
-    remembered = Remembered[int, int](most=2)
+    remembered = ShortCache[int, int](most=2)
     for key in range(5):
         remembered.get(key, lambda key=key: key)  # type: ignore[misc]
 
@@ -120,7 +120,7 @@ def test_the_number_of_keys_is_bounded(clock: Clock) -> None:
 
 @pytest.mark.django_db
 def test_values_read_in_a_transaction_are_not_cached(clock: Clock) -> None:
-    remembered = Remembered[str, str]()
+    remembered = ShortCache[str, str]()
 
     with transaction.atomic():
         remembered.get("a", lambda: "never committed")

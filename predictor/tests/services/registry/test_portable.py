@@ -20,7 +20,7 @@ from sklearn.ensemble import IsolationForest
 
 from predictor.errors import Conflict, InvalidRows
 from predictor.ml import onnx_export
-from predictor.ml.calibration.conformal import Uncertainty
+from predictor.ml.calibration.conformal import ConformalIntervals
 from predictor.ml.estimators.isolation_forest import calibrate
 from predictor.ml.features.encoding import ISOLATION
 from predictor.ml.features.feature_spec import FeatureSpec
@@ -224,7 +224,7 @@ def regression(workspace: Workspace, tmp_path: Path) -> ModelVersion:
     pipeline, columns = fitted("ridge", Task.REGRESSION)
     y, found = mixed_target(columns, Task.REGRESSION), pipeline.predict(columns).values
     assert found is not None
-    uncertainty = Uncertainty.fit(Task.REGRESSION, y, found)
+    uncertainty = ConformalIntervals.fit(Task.REGRESSION, y, found)
     signature = mixed_signature(Task.REGRESSION)
     return published(workspace, tmp_path / "made", pipeline, columns, signature, uncertainty=uncertainty)
 

@@ -39,7 +39,7 @@ def _stub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the stub child, and no lease threads, since a second thread would need a database file."""
     monkeypatch.setattr(training_process, "MODULE", STUB)
     monkeypatch.setattr(queue, "_is_shutting_down", threading.Event())
-    monkeypatch.setattr(leases.Held, "_watch", lambda self: None)
+    monkeypatch.setattr(leases.ClaimedJob, "_watch", lambda self: None)
 
 
 @pytest.fixture
@@ -76,16 +76,16 @@ def stop_when(
     monkeypatch: pytest.MonkeyPatch, is_time: Callable[[], bool], event: Callable[[], None]
 ) -> None:
     """Call a function while the child is running."""
-    original, state = leases.Held.check, {"is_over": False}
+    original, state = leases.ClaimedJob.check, {"is_over": False}
 
-    def check(held: leases.Held) -> None:
+    def check(held: leases.ClaimedJob) -> None:
         if not state["is_over"] and is_time():
             state["is_over"] = True
             event()
         held.look()
         original(held)
 
-    monkeypatch.setattr(leases.Held, "check", check)
+    monkeypatch.setattr(leases.ClaimedJob, "check", check)
 
 
 def wait_until(is_true: Callable[[], bool], seconds: float = 30) -> None:
