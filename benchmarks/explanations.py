@@ -40,7 +40,7 @@ from predictor.ml.inference.loading import load_predictor
 from predictor.ml.inference.predictor import Predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import version_files
-from predictor.ml.persistence.version_files import answers_of
+from predictor.ml.persistence.version_files import prediction_array
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.pipelines.fitting import sample_rows
 from predictor.ml.pipelines.signatures import build_signature
@@ -129,7 +129,7 @@ def make(tables: Path, name: str, entry: Mapping[str, Any], folder: Path, argume
 
 
 def measured(made: Made) -> dict[str, Any]:
-    answers = answers_of(made.predictor.predict(made.columns))
+    answers = prediction_array(made.predictor.predict(made.columns))
     explained = made.predictor.explain(made.columns, made.codes)
     predicted = [row[code or 0] for row, code in zip(answers, made.codes, strict=True)]
     sums = [each.base + sum(each.contributions.values()) for each in explained]
@@ -200,7 +200,7 @@ def by_formula(made: Made) -> Any:
     values = []
     for row, code in list(zip(spec.transform(made.columns), made.codes, strict=True))[:N_EXACT_ROWS]:
         mixed = np.where(is_in[:, None, :], row, made.background[None, :, :])
-        answers = answers_of(made.pipeline.predict_matrix(mixed.reshape(-1, len(row))))[:, code or 0]
+        answers = prediction_array(made.pipeline.predict_matrix(mixed.reshape(-1, len(row))))[:, code or 0]
         worth = dict(zip(subsets, answers.reshape(len(subsets), -1).mean(axis=1), strict=True))
         weights = [factorial(size) * factorial(n - size - 1) / factorial(n) for size in range(n)]
         values.append(

@@ -140,7 +140,7 @@ def results(table: TrainingTable, short: Mapping[str, int]) -> Iterator[tuple[st
 
 def candidates_of(table: TrainingTable, short: Mapping[str, int]) -> list[Candidate]:
     """Distinct candidates of Auto: anchors, second round, and one round of neighbours."""
-    facts = portfolio.Facts.of(table)
+    facts = portfolio.TableFacts.of(table)
     anchors = portfolio.anchors(facts)
     first = {each.key: each for each in (*anchors, *portfolio.second_round(facts, {}))}
     scores = {key: float(place) for place, key in enumerate(first)}

@@ -33,31 +33,31 @@ class JSONRenderer(renderers.BaseRenderer):
         return b"" if data is None else dumps(data)
 
 
-class ProblemAsJSON(JSONRenderer):
+class ErrorRenderer(JSONRenderer):
     """For routes that stream their successful response: only errors go through the renderer, as JSON."""
 
 
-class CSVRenderer(ProblemAsJSON):
+class CSVRenderer(ErrorRenderer):
     media_type = "text/csv"
     format = "csv"
 
 
-class JSONLinesRenderer(ProblemAsJSON):
+class JSONLinesRenderer(ErrorRenderer):
     media_type = "application/x-ndjson"
     format = "jsonl"
 
 
-class ParquetRenderer(ProblemAsJSON):
+class ParquetRenderer(ErrorRenderer):
     media_type = "application/vnd.apache.parquet"
     format = "parquet"
 
 
-class MarkdownRenderer(ProblemAsJSON):
+class MarkdownRenderer(ErrorRenderer):
     media_type = "text/markdown"
     format = "md"
 
 
-class BytesRenderer(ProblemAsJSON):
+class BytesRenderer(ErrorRenderer):
     media_type = "application/octet-stream"
     format = "bytes"
 
@@ -131,7 +131,7 @@ def loads(body: bytes, *, max_depth: int) -> Any:
     # orjson keeps the last of duplicate names. As many colons as names: there are no duplicates. A colon inside a
     # string makes the counts differ, too; only then is the slow parser needed.
     if body.count(b":") != n_names:
-        json.loads(body, object_pairs_hook=members)
+        json.loads(body, object_pairs_hook=unique_members)
     if b"\\u0000" in body and _has_nul(value):
         raise InvalidInput("The body holds the character NUL (\\u0000), which no value may contain.")
     return value
@@ -154,7 +154,7 @@ def _count_names(value: Any, levels_left: int) -> int:
     return n_names
 
 
-def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An `object_pairs_hook` of `json.loads`: the object. Raises InvalidInput for duplicate names."""
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):

@@ -158,7 +158,9 @@ def loads_with_nan(body: bytes) -> Any:
 
     if b"NaN" in body:
         try:
-            value = json.loads(body.decode(), parse_constant=_missing, object_pairs_hook=strictly.members)
+            value = json.loads(
+                body.decode(), parse_constant=_missing, object_pairs_hook=strictly.unique_members
+            )
         except (ValueError, RecursionError):
             raise InvalidInput("The body is not valid JSON.") from None
         body = json.dumps(value).encode()

@@ -28,7 +28,7 @@ OUT_OF_MEMORY = 9
 
 
 @dataclass(frozen=True)
-class Ended:
+class ChildResult:
     """Exit status of one child: `status` is "done", "timed out" or "failed"; `note` is the reason, a sentence."""
 
     key: str
@@ -78,7 +78,7 @@ class Children:
         now = time.monotonic()
         self._running[pid] = _Child(pid, key, now, now + timeout, error_path)
 
-    def wait(self) -> Ended:
+    def wait(self) -> ChildResult:
         """Wait until a child ends or reaches its deadline, and return its exit status."""
         while True:
             for child in list(self._running.values()):
@@ -94,7 +94,7 @@ class Children:
             os.waitpid(child.pid, 0)
         self._running.clear()
 
-    def _poll(self, child: _Child) -> Ended | None:
+    def _poll(self, child: _Child) -> ChildResult | None:
         pid, status = os.waitpid(child.pid, os.WNOHANG)
         seconds = time.monotonic() - child.started_at
         if pid == 0:
@@ -102,19 +102,19 @@ class Children:
                 return None
             os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
-            return Ended(child.key, "timed out", seconds, f"took longer than {seconds:.1f} s")
+            return ChildResult(child.key, "timed out", seconds, f"took longer than {seconds:.1f} s")
         code = os.waitstatus_to_exitcode(status)
-        return Ended(child.key, "done", seconds) if code == 0 else _failure(child, code, seconds)
+        return ChildResult(child.key, "done", seconds) if code == 0 else _failure(child, code, seconds)
 
 
-def _failure(child: _Child, code: int, seconds: float) -> Ended:
+def _failure(child: _Child, code: int, seconds: float) -> ChildResult:
     if code == OUT_OF_MEMORY:
-        return Ended(child.key, "failed", seconds, "needs more memory than it may use")
+        return ChildResult(child.key, "failed", seconds, "needs more memory than it may use")
     if code < 0:
-        return Ended(child.key, "failed", seconds, f"was ended by {signal.Signals(-code).name}")
+        return ChildResult(child.key, "failed", seconds, f"was ended by {signal.Signals(-code).name}")
     text = child.error_path.read_text("utf-8", "replace") if child.error_path.exists() else ""
     last = text.strip().splitlines()[-1] if text.strip() else f"ended with code {code}"
-    return Ended(child.key, "failed", seconds, last[:300], text)
+    return ChildResult(child.key, "failed", seconds, last[:300], text)
 
 
 def die_with_parent() -> None:

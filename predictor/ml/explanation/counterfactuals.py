@@ -75,7 +75,7 @@ class Counterfactual:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """Result of a search: fewest columns first, then the smallest change; each set of columns once. May be empty."""
 
     counterfactuals: tuple[Counterfactual, ...]
@@ -108,11 +108,11 @@ def search(
     goal: Goal,
     *,
     n_wanted: int,
-) -> Found:
+) -> SearchResult:
     """Changes of the single row that meet the goal; pairs of columns only when no single column does."""
     candidates = dict(list(candidates.items())[: MAX_SINGLES // MIN_GRID])
     if not candidates:
-        return Found((), 0)
+        return SearchResult((), 0)
     changed = [{name: each.cells} for name, each in candidates.items()]
     outputs = predict(_rows(row, changed))
     is_met, progress = goal.is_met(outputs, threshold), goal.progress(outputs)
@@ -123,10 +123,10 @@ def search(
         counterfactuals += _smallest([{name: cell} for cell in each.cells], each.distances, is_met[place])
         fronts[name] = (float(progress[place].max()), _front(each, progress[place]))
     if counterfactuals:
-        return Found(tuple(sorted(counterfactuals, key=lambda one: one.distance)[:n_wanted]), start)
+        return SearchResult(tuple(sorted(counterfactuals, key=lambda one: one.distance)[:n_wanted]), start)
     paired = sorted(fronts, key=lambda name: -fronts[name][0])[:N_PAIRED]
     pairs = _pairs(predict, threshold, row, {name: fronts[name][1] for name in paired}, goal)
-    return Found(
+    return SearchResult(
         tuple(sorted(pairs.counterfactuals, key=lambda one: one.distance)[:n_wanted]),
         start + pairs.n_evaluated,
     )
@@ -134,10 +134,10 @@ def search(
 
 def _pairs(
     predict: Predict, threshold: float | None, row: Columns, candidates: Mapping[str, Candidates], goal: Goal
-) -> Found:
+) -> SearchResult:
     pairs = list(combinations(candidates, 2))
     if not pairs:
-        return Found((), 0)
+        return SearchResult((), 0)
     changed, distances = [], []
     for a, b in pairs:
         first, second = candidates[a], candidates[b]
@@ -152,7 +152,7 @@ def _pairs(
         start = place.stop
         rows = [{a: one, b: other} for one, other in zip(cells[a], cells[b], strict=True)]
         counterfactuals += _smallest(rows, distance, is_met[place])
-    return Found(tuple(counterfactuals), start)
+    return SearchResult(tuple(counterfactuals), start)
 
 
 def _rows(row: Columns, changed: Sequence[Columns]) -> dict[str, Array]:

@@ -31,7 +31,7 @@ Columns = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
-class Near:
+class NearestExample:
     """A nearest neighbour among the training rows. `distance`: 0 for an equal row, 1 for one that differs in all."""
 
     distance: float
@@ -63,13 +63,13 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def nearest(self, row: Columns, k: int) -> list[Near]:
+    def nearest(self, row: Columns, k: int) -> list[NearestExample]:
         """The k rows nearest to the single one, nearest first; ties in stored order."""
         distances = np.zeros(len(self))
         for name, weight in self._weights.items():
             distances += weight * self._scales[name].distances(self.columns[name], row[name][0])
         return [
-            Near(round(float(distances[place]), 4), self.row(int(place)), self.target(int(place)))
+            NearestExample(round(float(distances[place]), 4), self.row(int(place)), self.target(int(place)))
             for place in np.argsort(distances, kind="stable")[:k]
         ]
 

@@ -22,7 +22,7 @@ from ..validation.training_table import TrainingTable
 from .frequency import Frequency
 from .lag_features import Shape
 from .series import SeriesTable
-from .training_table import Points, View, joined, tested_points, training_points, training_table
+from .training_table import Points, SeriesView, joined, tested_points, training_points, training_table
 
 N_CUTS = 3
 # Least number of periods: of the first fit beyond the horizon, and that candidates are compared on.
@@ -50,7 +50,7 @@ class Backtest:
     `points`: the forecast point of each row.
     """
 
-    view: View
+    view: SeriesView
     cuts: Cuts
     points: Points
     table: TrainingTable
@@ -120,7 +120,7 @@ def find_cuts(table: SeriesTable, shape: Shape, horizon: int) -> Cuts:
     return Cuts(tuple(compared), tuple(tested), table.end)
 
 
-def make_backtest(view: View, cuts: Cuts, target: str, *, max_rows: int, seed: int) -> Backtest:
+def make_backtest(view: SeriesView, cuts: Cuts, target: str, *, max_rows: int, seed: int) -> Backtest:
     """Build the table and its splits: rows to fit on, to compare on, to report."""
     compared = [
         tested_points(view, cut, after - 1, cuts.tested[0], MOST_COMPARED // len(cuts.compared), seed)

@@ -32,7 +32,7 @@ from .backtest import Backtest
 from .horizon_intervals import StepErrors
 from .lag_features import Floats
 from .naive_forecasts import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, error_units
-from .training_table import Points, View, actual, described
+from .training_table import Points, SeriesView, actual, described
 
 N_RESAMPLES = 1_000
 # Fewer horizons without overlap prove nothing: all 4 of 4 are better by chance in 1 of 16 tests.
@@ -49,7 +49,7 @@ def report(
     seed: int,
 ) -> dict[str, Any]:
     """Evaluation report from the pipeline's predictions for the reported rows, and the errors for intervals."""
-    judged = Judged(backtest, answers)
+    judged = ReportedForecasts(backtest, answers)
     ends = {coverage: judged.ends(known, coverage) for coverage in JUDGED_COVERAGES}
     own = judged.metrics(judged.forecast)
     others = {key: judged.metrics(values) for key, values in judged.baselines.items()}
@@ -90,7 +90,7 @@ class KnownErrors:
         return StepErrors.fit(points.steps[is_known], self.errors[is_known], self.backtest.view.horizon)
 
 
-class Judged:
+class ReportedForecasts:
     """The reported forecasts with the observed values and the baseline forecasts."""
 
     def __init__(self, backtest: Backtest, answers: Floats):
@@ -270,7 +270,7 @@ def gains_of(
     return float(means.mean()), float(low), float(high)
 
 
-def floor_of(view: View) -> float | None:
+def floor_of(view: SeriesView) -> float | None:
     """Lower bound of forecasts: 0 if no observed value is negative, else None."""
     return 0.0 if min(float(np.nanmin(each.values)) for each in view.table.series) >= 0 else None
 

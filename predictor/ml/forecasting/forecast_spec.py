@@ -34,7 +34,7 @@ GROUP = "series"
 
 
 @dataclass(frozen=True)
-class Ending:
+class SeriesEnd:
     """Last window of one series: values with gaps filled, oldest first. `end`: index of the last period."""
 
     name: str
@@ -42,11 +42,11 @@ class Ending:
     window: tuple[float | None, ...]
 
     @classmethod
-    def of(cls, series: Series, shape: Shape) -> Ending:
+    def of(cls, series: Series, shape: Shape) -> SeriesEnd:
         values = filled(series.values, shape.season)[-shape.window :]
         return cls(series.name, series.end, tuple(float(each) for each in values if math.isfinite(each)))
 
-    def extended(self, steps: NDArray[np.int64], values: Floats, shape: Shape) -> Ending:
+    def extended(self, steps: NDArray[np.int64], values: Floats, shape: Shape) -> SeriesEnd:
         """A copy with newer values; `steps`: periods after the end, 0 or less for known ones. Raises InvalidInput."""
         ahead = max(int(steps.max()), 0)
         if ahead > MAX_AHEAD:
@@ -59,7 +59,7 @@ class Ending:
         known = np.concatenate([self.padded(shape.window), np.full(ahead, np.nan)])
         places = steps + shape.window - 1
         known[places[places >= 0]] = values[places >= 0]
-        return Ending.of(Series(self.name, self.end + ahead - len(known) + 1, known), shape)
+        return SeriesEnd.of(Series(self.name, self.end + ahead - len(known) + 1, known), shape)
 
     def padded(self, width: int) -> Floats:
         values = np.array(self.window[-width:], np.float64)
@@ -67,14 +67,14 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Rows:
+class ForecastPoints:
     """Forecast points of a request: the index of the series, and the step (periods after its end)."""
 
     series: Places
     steps: NDArray[np.int64]
 
-    def __getitem__(self, chosen: NDArray[np.bool_]) -> Rows:
-        return Rows(self.series[chosen], self.steps[chosen])
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> ForecastPoints:
+        return ForecastPoints(self.series[chosen], self.steps[chosen])
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class ForecastSpec:
     shape: Shape
     is_log: bool
     floor: float | None
-    endings: tuple[Ending, ...]
+    endings: tuple[SeriesEnd, ...]
     aggregation: str = ""
 
     @cached_property
@@ -112,7 +112,7 @@ class ForecastSpec:
     def _ends(self) -> NDArray[np.int64]:
         return np.array([each.end for each in self.endings], np.int64)
 
-    def rows(self, columns: Columns) -> Rows:
+    def rows(self, columns: Columns) -> ForecastPoints:
         """Series and step of each row. An unknown series has the index -1, a missing date the step 0."""
         dates = columns[self.date_column].astype("datetime64[us]")
         n = len(dates)
@@ -122,13 +122,13 @@ class ForecastSpec:
         is_known = ~np.isnat(dates) & (series >= 0)
         steps = np.zeros(n, np.int64)
         steps[is_known] = self.frequency.indexes(dates[is_known]) - self._ends[series[is_known]]
-        return Rows(series, steps)
+        return ForecastPoints(series, steps)
 
-    def is_within(self, rows: Rows) -> NDArray[np.bool_]:
+    def is_within(self, rows: ForecastPoints) -> NDArray[np.bool_]:
         """Mask of the rows that can be forecast: the series is known, the step is within the horizon."""
         return (rows.series >= 0) & (rows.steps >= 1) & (rows.steps <= self.horizon)
 
-    def describe(self, rows: Rows) -> LagFeatures:
+    def describe(self, rows: ForecastPoints) -> LagFeatures:
         """The pipeline's input columns (lag and calendar features) for rows within the horizon."""
         described = self._described(rows)
         names = np.array([each.name for each in self.endings] + [None], object)[:-1]
@@ -138,7 +138,7 @@ class ForecastSpec:
         )
         return LagFeatures(columns, described.base, described.scale)
 
-    def _described(self, rows: Rows) -> LagFeatures:
+    def _described(self, rows: ForecastPoints) -> LagFeatures:
         """Lag features. Only the windows of the requested series are used: a version may have a thousand."""
         needed, places = np.unique(rows.series, return_inverse=True)
         return describe(self._windows[needed], places, rows.steps, self.shape)
@@ -148,7 +148,7 @@ class ForecastSpec:
         """Whether the name of the series is a feature."""
         return len(self.endings) > 1
 
-    def scales(self, rows: Rows) -> Floats:
+    def scales(self, rows: ForecastPoints) -> Floats:
         """Scale of each row, in the unit of the (perhaps logarithmic) target."""
         return self._described(rows).scale
 
@@ -182,7 +182,7 @@ class ForecastSpec:
         return replace(self, endings=tuple(endings))
 
     def _joined(
-        self, ending: Ending, steps: NDArray[np.int64], values: Floats
+        self, ending: SeriesEnd, steps: NDArray[np.int64], values: Floats
     ) -> tuple[NDArray[np.int64], Floats]:
         """Aggregate to one value for each period. Raises InvalidInput."""
         which = f" of {quoted(ending.name)}" if ending.name else ""
@@ -245,7 +245,7 @@ class ForecastSpec:
         """Raises DamagedArtifact."""
         try:
             endings = tuple(
-                Ending(str(each["name"]), int(each["end"]), tuple(map(float, each["window"])))
+                SeriesEnd(str(each["name"]), int(each["end"]), tuple(map(float, each["window"])))
                 for each in data["series"]
             )
             aggregation = str(data.get("aggregation", ""))

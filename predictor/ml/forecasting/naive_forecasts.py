@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .lag_features import Floats, filled
-from .training_table import Points, View
+from .training_table import Points, SeriesView
 
 SEASONAL, NAIVE, DRIFT = "seasonal_naive", "naive", "drift"
 TITLES = {SEASONAL: "Seasonal naive", NAIVE: "Last value", DRIFT: "Drift"}
@@ -16,7 +16,7 @@ MEANINGS = {
 }
 
 
-def baselines(view: View, points: Points) -> dict[str, Floats]:
+def baselines(view: SeriesView, points: Points) -> dict[str, Floats]:
     """Baseline forecasts: repeat the last season, repeat the last value, extrapolate first to last value."""
     forecasts = {key: np.empty(len(points)) for key in (SEASONAL, NAIVE, DRIFT)}
     season = view.shape.season
@@ -33,7 +33,7 @@ def baselines(view: View, points: Points) -> dict[str, Floats]:
     return forecasts
 
 
-def error_units(view: View, until: int) -> Floats:
+def error_units(view: SeriesView, until: int) -> Floats:
     """Error unit of MASE for each series: mean absolute seasonal difference up to a period; never 0."""
     units = np.empty(len(view.table.series))
     for code, each in enumerate(view.table.series):

@@ -22,7 +22,7 @@ WINDOW_CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
-class View:
+class SeriesView:
     """The series with a target transform (values or logarithms), a window shape and a horizon."""
 
     table: SeriesTable
@@ -54,7 +54,7 @@ class Points:
         return Points(self.series[rows], self.origins[rows], self.steps[rows])
 
 
-def training_points(view: View, max_rows: int, seed: int) -> Points:
+def training_points(view: SeriesView, max_rows: int, seed: int) -> Points:
     """Training rows: a random sample (about `max_rows`) of all origins and steps with a known outcome."""
     rng = np.random.default_rng(seed)
     first = view.shape.least - 1
@@ -70,7 +70,7 @@ def training_points(view: View, max_rows: int, seed: int) -> Points:
     return joined(parts)
 
 
-def tested_points(view: View, first: int, last: int, until: int, most_rows: int, seed: int) -> Points:
+def tested_points(view: SeriesView, first: int, last: int, until: int, most_rows: int, seed: int) -> Points:
     """Rolling-origin test rows: made at the ends of periods first … last, with an outcome by period `until`.
 
     Above `most_rows`, fewer origins are taken (evenly spaced, with the first), then fewer series (at random).
@@ -93,7 +93,7 @@ def tested_points(view: View, first: int, last: int, until: int, most_rows: int,
     return joined(parts)
 
 
-def described(view: View, points: Points) -> LagFeatures:
+def described(view: SeriesView, points: Points) -> LagFeatures:
     """Features of the points, with base and scale in the view's unit (values or logarithms)."""
     columns: dict[str, Floats] = {}
     base, scale = np.empty(len(points)), np.empty(len(points))
@@ -123,7 +123,7 @@ def described(view: View, points: Points) -> LagFeatures:
     )
 
 
-def actual(view: View, points: Points) -> Floats:
+def actual(view: SeriesView, points: Points) -> Floats:
     """Observed values at the points, in the target's own unit."""
     observed = np.empty(len(points))
     for code, each in enumerate(view.table.series):
@@ -132,7 +132,7 @@ def actual(view: View, points: Points) -> Floats:
     return observed
 
 
-def training_table(view: View, points: Points, target: str) -> TrainingTable:
+def training_table(view: SeriesView, points: Points, target: str) -> TrainingTable:
     """The points as a regression table: their features and the scaled target."""
     features = described(view, points)
     y = (view.scaling.forward(actual(view, points)) - features.base) / features.scale

@@ -14,7 +14,7 @@ from ..explanation.shapley import Explainer, Explanation
 from ..features.columns import Columns
 from ..inputs.row_checker import RowChecker
 from ..onnx_export.session import Session
-from ..persistence.version_files import GOLDEN, StoredSpec, answers_of, columns_from_json, read_json
+from ..persistence.version_files import GOLDEN, StoredSpec, columns_from_json, prediction_array, read_json
 from ..pipelines.fitted_pipeline import FittedPipeline, Outputs
 from ..types.schema import Signature
 
@@ -62,8 +62,8 @@ class Predictor:
             for at in starts
         ]
         if parts[0].probabilities is None:
-            return Outputs(values=np.concatenate([answers_of(part)[:, 0] for part in parts]))
-        return Outputs(probabilities=np.concatenate([answers_of(part) for part in parts]))
+            return Outputs(values=np.concatenate([prediction_array(part)[:, 0] for part in parts]))
+        return Outputs(probabilities=np.concatenate([prediction_array(part) for part in parts]))
 
     def replay(self, columns: Columns) -> Outputs:
         """What the stored pipeline answers for golden rows."""
@@ -97,7 +97,7 @@ class Predictor:
         if self._background is None:
             raise ValueError("This version was stored without background rows.")
         return Explainer(
-            self._features, self._background, lambda matrix: answers_of(self._answer_matrix(matrix))
+            self._features, self._background, lambda matrix: prediction_array(self._answer_matrix(matrix))
         )
 
     def _predict_chunk(self, columns: Columns) -> Outputs:
@@ -115,7 +115,7 @@ class Predictor:
         stored = read_json(self._golden, GOLDEN)
         try:
             expected = np.array(stored["answers"], np.float64)
-            found = answers_of(self.replay(columns_from_json(stored["rows"])))
+            found = prediction_array(self.replay(columns_from_json(stored["rows"])))
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedArtifact("The golden rows cannot be answered.") from error
         if expected.shape != found.shape or not np.isfinite(expected).all():

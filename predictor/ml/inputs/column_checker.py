@@ -20,14 +20,14 @@ from ...errors import quoted
 from ..types.schema import FeatureField, Role
 from .number_columns import places_of_others, read_numbers, typed_numbers, with_points
 from .row_checker import RowWarning, dtype_of
-from .value_readers import Refused, bounds, reader_for
+from .value_readers import InvalidValue, bounds, reader_for
 
 # Above this size a column's cache is cleared: some megabytes per column, and more than a chunk of rows.
 MOST_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
-class TakenColumn:
+class CheckedColumn:
     """One validated column of a chunk: canonical values, each value as JSON, warnings and faults by row index.
 
     `odd`: the indices of the cells that are not plain numbers; None when they are not known.
@@ -63,7 +63,7 @@ class CellColumn:
         self._dtype = dtype_of(self.feature)
         self._low, self._high, _ = bounds(self.feature)
 
-    def take(self, cells: Sequence[Any]) -> TakenColumn:
+    def take(self, cells: Sequence[Any]) -> CheckedColumn:
         """Parse and validate the cells of one chunk of rows."""
         whole = self._as_numbers(cells) if self.feature.role is Role.NUMERIC else None
         if whole is None:
@@ -72,7 +72,7 @@ class CellColumn:
         is_usual = (numbers >= self._low) & (numbers <= self._high)
         is_usual[others] = False
         if is_usual.all():
-            return TakenColumn(numbers, texts, {}, {}, odd=() if texts is cells else None)
+            return CheckedColumn(numbers, texts, {}, {}, odd=() if texts is cells else None)
         return self._patched(cells, numbers, texts, np.flatnonzero(~is_usual).tolist())
 
     def _as_numbers(self, cells: Sequence[Any]) -> tuple[NDArray[Any], Sequence[str], list[int]] | None:
@@ -89,11 +89,11 @@ class CellColumn:
 
     def _patched(
         self, cells: Sequence[Any], numbers: NDArray[Any], texts: Sequence[str], odd: Sequence[int]
-    ) -> TakenColumn:
+    ) -> CheckedColumn:
         """A column of numbers in which the cells at the `odd` indices are looked up."""
         checked = self._looked_up([cells[place] for place in odd])
         numbers[odd] = checked.values
-        return TakenColumn(
+        return CheckedColumn(
             values=numbers,
             texts=_with(texts, dict(zip(odd, checked.texts, strict=True))),
             warnings={odd[index]: warnings for index, warnings in checked.warnings.items()},
@@ -101,7 +101,7 @@ class CellColumn:
             odd=odd if texts is cells else None,
         )
 
-    def _looked_up(self, cells: Sequence[Any]) -> TakenColumn:
+    def _looked_up(self, cells: Sequence[Any]) -> CheckedColumn:
         new = set(cells).difference(self._places)
         if new:
             if len(self._places) > MOST_REMEMBERED:
@@ -112,7 +112,7 @@ class CellColumn:
         places = list(map(self._places.__getitem__, cells))
         values = np.empty(len(places), self._dtype)
         values[:] = list(map(self._values.__getitem__, places))
-        return TakenColumn(
+        return CheckedColumn(
             values=values,
             texts=list(map(self._texts.__getitem__, places)),
             warnings=_by_row(places, self._warnings),
@@ -132,7 +132,7 @@ class CellColumn:
         try:
             canonical = self._check(value, notes)
             text = json_text(value)
-        except Refused as refused:
+        except InvalidValue as refused:
             canonical, text = self._check(None, []), ""
             self._faults[place] = f"column {quoted(self.feature.name)}: {refused}"
             notes = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidRows, Problem, StrictRows, quoted
 from ..types.schema import FeatureField, Role, Signature
-from .value_readers import Note, Refused, checked_text, reader_for
+from .value_readers import InvalidValue, Note, checked_text, reader_for
 
 MOST_NAMED = 5
 ABSENT: Any = object()
@@ -42,7 +42,7 @@ class CheckedRows:
 
 
 @dataclass(frozen=True)
-class SiftedRows:
+class PartlyValidRows:
     """The valid rows, and the error of each invalid row by its index."""
 
     checked: CheckedRows
@@ -101,7 +101,7 @@ class RowChecker:
             raise _strict(warnings, first_row)
         return CheckedRows(columns=self._columns(values), warnings=tuple(warnings), n_rows=len(values))
 
-    def sift(self, rows: Sequence[Any], *, first_row: int = 1) -> SiftedRows:
+    def sift(self, rows: Sequence[Any], *, first_row: int = 1) -> PartlyValidRows:
         """As `check`, but an invalid row gives an entry in `errors` and does not raise."""
         values, warnings, errors = list[list[Any]](), list[tuple[RowWarning, ...]](), dict[int, str]()
         for place, row in enumerate(rows):
@@ -113,7 +113,7 @@ class RowChecker:
                 continue
             values.append(canonical)
             warnings.append(tuple(RowWarning(*note) for note in notes) if notes else ())
-        return SiftedRows(CheckedRows(self._columns(values), tuple(warnings), len(values)), errors)
+        return PartlyValidRows(CheckedRows(self._columns(values), tuple(warnings), len(values)), errors)
 
     def _read(self, row: Any, notes: list[Note], is_nan_missing: bool) -> list[Any] | None:
         """The canonical values of a row in the order of the fields; None when the row is invalid."""
@@ -135,7 +135,7 @@ class RowChecker:
                 canonical.append(read(value, notes))
             if len(row) + n_absent != len(canonical):
                 self._note_extras(row, notes)
-        except Refused:
+        except InvalidValue:
             return None
         return canonical
 
@@ -165,7 +165,7 @@ class RowChecker:
                 continue
             try:
                 read(row[name], [])
-            except Refused as refused:
+            except InvalidValue as refused:
                 faults.append(Problem(f"{where}: {refused}", f"{pointer}/{_escaped(name)}"))
         for name in row:
             if name in self._names:
@@ -173,7 +173,7 @@ class RowChecker:
             try:
                 checked_text(name)
                 checked_extra(row[name])
-            except Refused as refused:
+            except InvalidValue as refused:
                 detail = f"Row {number}, column {quoted(name)}: {refused}"
                 faults.append(Problem(detail, f"{pointer}/{_escaped(str(name))}"))
         return faults
@@ -206,11 +206,11 @@ def dtype_of(field: FeatureField) -> str:
 def checked_extra(value: Any) -> None:
     """Raises Refused when the value of an unknown column cannot be stored in the log."""
     if isinstance(value, (list, tuple, dict)):
-        raise Refused("a list or an object is not a value.")
+        raise InvalidValue("a list or an object is not a value.")
     if isinstance(value, str):
         checked_text(value)
     elif isinstance(value, float) and value - value != 0:
-        raise Refused("a number has to be finite.")
+        raise InvalidValue("a number has to be finite.")
 
 
 def _escaped(name: str) -> str:

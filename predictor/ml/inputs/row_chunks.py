@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidRows, Problem, quoted_list
-from .column_checker import CellColumn, TakenColumn
+from .column_checker import CellColumn, CheckedColumn
 from .row_checker import RowWarning
 
 CHUNK_ROWS = 2_000
@@ -62,7 +62,7 @@ class BulkSource(Protocol):
 
 def take_columns(
     cells: Mapping[str, Sequence[Any]], columns: Sequence[CellColumn], n_rows: int
-) -> dict[str, TakenColumn]:
+) -> dict[str, CheckedColumn]:
     """Validate the cells of a chunk, column by column. A column that is not in `cells` is missing in every row."""
     missing = [None] * n_rows
     return {each.feature.name: each.take(cells.get(each.feature.name, missing)) for each in columns}
@@ -71,7 +71,7 @@ def take_columns(
 def chunk_of_columns(
     first_row: int,
     lines: Sequence[str],
-    taken: Mapping[str, TakenColumn],
+    taken: Mapping[str, CheckedColumn],
     keys: Mapping[str, str],
     errors: Mapping[int, str],
 ) -> BulkChunk:

@@ -32,7 +32,7 @@ FAR = 0.1
 LONGEST_INTEGER = 1_024
 
 
-class Refused(Exception):
+class InvalidValue(Exception):
     """Validation error of one value; the message ends a sentence that begins with row and column."""
 
 
@@ -50,14 +50,14 @@ def reader_for(field: FeatureField) -> Reader:
 def checked_text(value: Any) -> None:
     """Raises Refused for text that a database or JSON cannot hold."""
     if not isinstance(value, str):
-        raise Refused("a column name has to be text.")
+        raise InvalidValue("a column name has to be text.")
     if "\x00" in value:
-        raise Refused("the text holds a NUL character.")
+        raise InvalidValue("the text holds a NUL character.")
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Refused("the text holds half of a surrogate pair, which is no character.") from None
+            raise InvalidValue("the text holds half of a surrogate pair, which is no character.") from None
 
 
 def _missing_note(field: FeatureField) -> Note:
@@ -85,9 +85,9 @@ def _number_reader(field: FeatureField) -> Reader:
         try:
             number = float(value)
         except OverflowError:
-            raise Refused("the number is too large.") from None
+            raise InvalidValue("the number is too large.") from None
         if not math.isfinite(number):
-            raise Refused("a number has to be finite; send null for a missing value.")
+            raise InvalidValue("a number has to be finite; send null for a missing value.")
         if is_bounded and not low <= number <= high:
             span = f"{field.minimum:g} to {field.maximum:g}"
             notes.append(
@@ -124,17 +124,17 @@ def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | in
         return None
     if len(text) > 400 or not NUMBER.fullmatch(text):
         checked_text(value)
-        raise Refused(f"{quoted(value)} is not a number.")
+        raise InvalidValue(f"{quoted(value)} is not a number.")
     notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as a number."))
     return float(text)
 
 
-def _not_a_value(value: Any, expected: str) -> Refused:
+def _not_a_value(value: Any, expected: str) -> InvalidValue:
     if isinstance(value, (list, tuple)):
-        return Refused(f"a list is not {expected}.")
+        return InvalidValue(f"a list is not {expected}.")
     if isinstance(value, dict):
-        return Refused(f"an object is not {expected}.")
-    return Refused(f"{quoted(value)} is not {expected}.")
+        return InvalidValue(f"an object is not {expected}.")
+    return InvalidValue(f"{quoted(value)} is not {expected}.")
 
 
 def _boolean_reader(field: FeatureField) -> Reader:
@@ -159,7 +159,7 @@ def _boolean_reader(field: FeatureField) -> Reader:
             return math.nan
         if text not in TRUE_TEXTS and text not in FALSE_TEXTS:
             checked_text(value)
-            raise Refused(f"{quoted(value)} is neither true nor false.")
+            raise InvalidValue(f"{quoted(value)} is neither true nor false.")
         is_true = text in TRUE_TEXTS
         taken = "true" if is_true else "false"
         notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as {taken}."))
@@ -178,11 +178,11 @@ def _text_reader(field: FeatureField) -> Reader:
         if value.__class__ is str and value in levels:
             return value  # type: ignore[no-any-return]
         if isinstance(value, float) and not math.isfinite(value):
-            raise Refused("a number has to be finite; send null for a missing value.")
+            raise InvalidValue("a number has to be finite; send null for a missing value.")
         if value is not None and not isinstance(value, (str, int, float, date)):
             raise _not_a_value(value, "a text")
         if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
-            raise Refused("the number is too large.")
+            raise InvalidValue("the number is too large.")
         text = canonical_text(value)
         if text is None:
             notes.append(missing)
@@ -219,7 +219,7 @@ def _datetime_reader(field: FeatureField) -> Reader:
 def _moment(value: Any) -> datetime | None:
     try:
         return None if value is None else _as_moment(value)
-    except Refused:
+    except InvalidValue:
         return None
 
 
@@ -233,11 +233,11 @@ def _as_moment(value: Any) -> datetime:
         text = value.strip()
         if not DATE.fullmatch(text):
             checked_text(value)
-            raise Refused(f"{quoted(value)} is not a date such as 2024-05-31 or 2024-05-31T14:30.")
+            raise InvalidValue(f"{quoted(value)} is not a date such as 2024-05-31 or 2024-05-31T14:30.")
         try:
             moment = datetime.fromisoformat(text.replace(",", ".").upper())
         except ValueError:
-            raise Refused(f"{quoted(value)} is not a date of the calendar.") from None
+            raise InvalidValue(f"{quoted(value)} is not a date of the calendar.") from None
     else:
         raise _not_a_value(value, "a date such as 2024-05-31")
     if moment.tzinfo is None:
@@ -245,4 +245,4 @@ def _as_moment(value: Any) -> datetime:
     try:
         return moment.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
-        raise Refused(f"{quoted(value)} lies outside of the years 1 to 9999.") from None
+        raise InvalidValue(f"{quoted(value)} lies outside of the years 1 to 9999.") from None

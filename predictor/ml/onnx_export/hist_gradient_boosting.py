@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .graph_builder import CannotExport, Graph
-from .tree_ensemble import Ensemble, Grown
+from .tree_ensemble import Ensemble, TreeArrays
 
 # A code that no category has, for a test that only missing values pass.
 NO_CODE = -2.0
@@ -53,7 +53,7 @@ def _internal_columns(estimator: Any) -> tuple[NDArray[np.int64], dict[int, NDAr
     return order, {column: np.asarray(raw, np.float64) for column, raw in enumerate(encoder.categories_)}
 
 
-def _grown(predictor: Any, order: NDArray[np.int64], categories: dict[int, Any]) -> Grown:
+def _grown(predictor: Any, order: NDArray[np.int64], categories: dict[int, Any]) -> TreeArrays:
     nodes = predictor.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
     is_member = nodes["is_categorical"].astype(bool) & ~is_leaf
@@ -62,7 +62,7 @@ def _grown(predictor: Any, order: NDArray[np.int64], categories: dict[int, Any])
         members += _members(
             predictor.raw_left_cat_bitsets[node["bitset_idx"]], categories[int(node["feature_idx"])]
         )
-    return Grown(
+    return TreeArrays(
         left=nodes["left"],
         right=nodes["right"],
         is_leaf=is_leaf,

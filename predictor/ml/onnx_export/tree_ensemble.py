@@ -45,7 +45,7 @@ def mirrored_splits(splits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class Grown:
+class TreeArrays:
     """One tree as parallel arrays over its nodes, the root first.
 
     `weights` are read at leaves only; `n_rows` is how many training rows reached each node. `members` holds the
@@ -68,9 +68,9 @@ class Grown:
         return max(int(np.count_nonzero(~self.is_leaf)), 1)
 
 
-def fitted_tree(tree: Any, weights: NDArray[Any]) -> Grown:
+def fitted_tree(tree: Any, weights: NDArray[Any]) -> TreeArrays:
     """The arrays of a fitted `sklearn.tree._tree.Tree`; `weights` has one value per node."""
-    return Grown(
+    return TreeArrays(
         left=tree.children_left,
         right=tree.children_right,
         is_leaf=tree.children_left == -1,
@@ -90,9 +90,9 @@ class Ensemble:
 
     def __init__(self, n_targets: int | None):
         self.n_targets = n_targets
-        self._trees: list[tuple[Grown, int]] = []
+        self._trees: list[tuple[TreeArrays, int]] = []
 
-    def add(self, tree: Grown, target: int = 0) -> None:
+    def add(self, tree: TreeArrays, target: int = 0) -> None:
         """Add a tree whose leaves are summed into this target."""
         self._trees.append((tree, target))
 
@@ -119,10 +119,10 @@ class Ensemble:
         is_large = n_branches >= FEWEST_MIRRORED_BRANCHES
         return is_large and not has_members and width <= MOST_MIRRORED_COLUMNS
 
-    def _groups(self, n_branches: int) -> list[list[tuple[Grown, int]]]:
+    def _groups(self, n_branches: int) -> list[list[tuple[TreeArrays, int]]]:
         """The trees, in order, in the fewest groups of similar size with about MOST_BRANCHES at most."""
         n_groups = -(-n_branches // MOST_BRANCHES)
-        groups: list[list[tuple[Grown, int]]] = [[]]
+        groups: list[list[tuple[TreeArrays, int]]] = [[]]
         passed = 0
         for tree, target in self._trees:
             if groups[-1] and passed * n_groups >= len(groups) * n_branches:
@@ -135,7 +135,7 @@ class Ensemble:
         self,
         graph: Graph,
         x: str,
-        group: list[tuple[Grown, int]],
+        group: list[tuple[TreeArrays, int]],
         places: NDArray[np.int64],
         mirror: int | None,
     ) -> str:
@@ -168,7 +168,7 @@ class _Nodes:
         self._members: list[float] = []
         self._n_branches = self._n_leaves = 0
 
-    def add(self, tree: Grown, target: int) -> None:
+    def add(self, tree: TreeArrays, target: int) -> None:
         self._roots.append(self._n_branches)
         if tree.is_leaf[0]:
             self._add_stump(tree, target)
@@ -203,7 +203,7 @@ class _Nodes:
         self._n_branches += len(inner)
         self._add_leaves(tree.weights[is_leaf], target)
 
-    def _add_stump(self, tree: Grown, target: int) -> None:
+    def _add_stump(self, tree: TreeArrays, target: int) -> None:
         """A tree of one leaf, written as a branch with that leaf on both sides."""
         leaf, one = np.array([self._n_leaves]), np.array([1])
         self._append(

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...errors import DamagedArtifact, TrainingFailed, quoted_list
-from .tree_packing import packed, unpacked
+from .tree_packing import pack_trees, unpack_trees
 
 # Every class and function that the catalogue's estimators consist of. skops would trust all of scikit-learn
 # and NumPy; here nothing else is constructed, whatever a file names.
@@ -145,7 +145,7 @@ def dump(estimators: list[Any]) -> bytes:
 
     # Without compression, loading takes half the time; but deflate saves two thirds of the bytes.
     content: bytes = skops.io.dumps(
-        list(map(packed, estimators)), compression=zipfile.ZIP_DEFLATED, compresslevel=3
+        list(map(pack_trees, estimators)), compression=zipfile.ZIP_DEFLATED, compresslevel=3
     )
     refused = audit(content)
     if refused:
@@ -171,7 +171,7 @@ def load(content: bytes) -> list[Any]:
         raise DamagedArtifact("The stored estimators cannot be read.") from error
     if not isinstance(loaded, list):
         raise DamagedArtifact("The stored file does not hold a list of estimators.")
-    return [unpacked(estimator) for estimator in loaded]
+    return [unpack_trees(estimator) for estimator in loaded]
 
 
 @contextmanager

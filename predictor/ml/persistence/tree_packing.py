@@ -17,7 +17,7 @@ from ...errors import DamagedArtifact
 PARTS = ("nodes", "binned_left_cat_bitsets", "raw_left_cat_bitsets")
 
 
-def packed(estimator: Any) -> Any:
+def pack_trees(estimator: Any) -> Any:
     """A shallow copy with concatenated trees; the estimator itself when it is no HistGradientBoosting."""
     trees = getattr(estimator, "_predictors", None)
     if not isinstance(trees, list) or not trees:
@@ -33,7 +33,7 @@ def packed(estimator: Any) -> Any:
     return shallow
 
 
-def unpacked(estimator: Any) -> Any:
+def unpack_trees(estimator: Any) -> Any:
     """The estimator with its list of trees restored. Raises DamagedArtifact when the arrays are inconsistent."""
     joined = getattr(estimator, "_predictors", None)
     if not isinstance(joined, dict):

@@ -83,7 +83,7 @@ def write(
         SPEC: _json(_spec_json(pipeline, threshold)),
         SKOPS: dump([member.estimator for member in pipeline.members]),
         GOLDEN: _json(
-            {"format": FORMAT, "rows": columns_to_json(rows), "answers": answers_of(outputs).tolist()}
+            {"format": FORMAT, "rows": columns_to_json(rows), "answers": prediction_array(outputs).tolist()}
         ),
     }
     if compiled is not None:
@@ -249,7 +249,7 @@ def content_of(
     return content
 
 
-def answers_of(outputs: Outputs) -> NDArray[np.float64]:
+def prediction_array(outputs: Outputs) -> NDArray[np.float64]:
     """Predictions as one array: values (n, 1) or probabilities (n, n_classes)."""
     if outputs.probabilities is not None:
         return outputs.probabilities

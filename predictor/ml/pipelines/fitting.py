@@ -24,7 +24,7 @@ from ..validation.training_table import TrainingTable
 from .candidate import Candidate
 from .fitted_pipeline import FittedPipeline, Member, TargetScaling
 
-__all__ = ["Candidate", "Prepared", "fit_member", "join", "prepare", "quiet", "sample_rows"]
+__all__ = ["Candidate", "PreparedFit", "fit_member", "join", "prepare", "quiet", "sample_rows"]
 
 BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 FORESTS = (ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor)
@@ -32,7 +32,7 @@ NEURAL = (MLPClassifier, MLPRegressor)
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedFit:
     """Everything a candidate needs to be fitted: its matrix, and the target as the estimator sees it."""
 
     candidate: Candidate
@@ -59,7 +59,7 @@ class Prepared:
         return Member(estimator, places, weight, self.candidate.estimator, params, self.scaling)
 
 
-def prepare(candidate: Candidate, table: TrainingTable, *, seed: int) -> Prepared:
+def prepare(candidate: Candidate, table: TrainingTable, *, seed: int) -> PreparedFit:
     """Fit the candidate's encoding to the table, or to a sample where its estimator has a limit of rows."""
     table = sample_rows(table, candidate.info.max_rows, seed)
     task, target = table.task, table.target
@@ -73,10 +73,10 @@ def prepare(candidate: Candidate, table: TrainingTable, *, seed: int) -> Prepare
         seed=seed,
     )
     if task.is_classification:
-        return Prepared(candidate, table, spec, matrix, target.y, TargetScaling(), seed)
+        return PreparedFit(candidate, table, spec, matrix, target.y, TargetScaling(), seed)
     is_scaled = candidate.info.has_scaled_target
     scaling = TargetScaling.fit(target.y, is_log=candidate.is_log, is_scaled=is_scaled)
-    return Prepared(candidate, table, spec, matrix, scaling.forward(target.y), scaling, seed)
+    return PreparedFit(candidate, table, spec, matrix, scaling.forward(target.y), scaling, seed)
 
 
 def fit_member(

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..types.schema import Task
 from . import portfolio
-from .portfolio import Facts
+from .portfolio import TableFacts
 
 # Below FEW_ROWS, a simple model is hard to beat; above MANY_ROWS, the search uses a sample.
 FEW_ROWS, MANY_ROWS = 1_000, 100_000
@@ -41,14 +41,14 @@ class Advice:
     candidates: tuple[AdvisedCandidate, ...]
 
 
-def advise(facts: Facts) -> Advice:
+def advise(facts: TableFacts) -> Advice:
     """Advice for a table before any training."""
     by_key = {each.key: each for each in (*portfolio.anchors(facts), *portfolio.second_round(facts, {}))}
     candidates = tuple(AdvisedCandidate(each.title, each.why) for each in by_key.values())
     return Advice(tuple(_about(facts)), candidates)
 
 
-def _about(facts: Facts) -> list[str]:
+def _about(facts: TableFacts) -> list[str]:
     numbers = facts.n_features - facts.n_categories - facts.n_texts
     parts = [(numbers, "number or date"), (facts.n_categories, "category"), (facts.n_texts, "free text")]
     listed = ", ".join(f"{n} {_plural(word, n)}" for n, word in parts if n)
@@ -80,7 +80,7 @@ def _about(facts: Facts) -> list[str]:
     return sentences
 
 
-def found_out(leaderboard: Sequence[Entry]) -> list[str]:
+def findings(leaderboard: Sequence[Entry]) -> list[str]:
     """Findings about the table from the leaderboard; none with fewer than two finished candidates."""
     done = [entry for entry in leaderboard if entry.get("status") == "done" and _score(entry) > 0]
     if len(done) < 2:

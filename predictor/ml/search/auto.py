@@ -25,7 +25,7 @@ ROUND, MAX_TRIALS = 4, 300
 
 def auto(search: Search, *, seed: int) -> list[Candidate]:
     """Run the rounds of the search. Returns the anchors, to start again with fewer rows if nothing finished."""
-    facts = portfolio.Facts.of(search.table)
+    facts = portfolio.TableFacts.of(search.table)
     anchors = [replace(each, share=ANCHOR_SHARE) for each in portfolio.anchors(facts)]
     search.run(anchors, is_pruned=False)
     search.run(portfolio.second_round(facts, _scores(search)), is_pruned=True)
@@ -33,7 +33,7 @@ def auto(search: Search, *, seed: int) -> list[Candidate]:
     return anchors
 
 
-def explore(search: Search, facts: portfolio.Facts, *, seed: int) -> None:
+def explore(search: Search, facts: portfolio.TableFacts, *, seed: int) -> None:
     """Search hyperparameters until nothing is gained or the time is over."""
     if search.clock.budget_seconds >= THOROUGH_SECONDS:
         _tune(search, facts, seed)
@@ -41,7 +41,7 @@ def explore(search: Search, facts: portfolio.Facts, *, seed: int) -> None:
         _search_nearby(search, facts, seed)
 
 
-def _search_nearby(search: Search, facts: portfolio.Facts, seed: int) -> None:
+def _search_nearby(search: Search, facts: portfolio.TableFacts, seed: int) -> None:
     """Rounds of local search around the best candidates, until they are useless."""
     gains = _Gains(search, USELESS_ROUNDS)
     for number in range(MAX_ROUNDS):
@@ -52,7 +52,7 @@ def _search_nearby(search: Search, facts: portfolio.Facts, seed: int) -> None:
         gains.update()
 
 
-def _tune(search: Search, facts: portfolio.Facts, seed: int) -> None:
+def _tune(search: Search, facts: portfolio.TableFacts, seed: int) -> None:
     """Rounds proposed by optuna, which starts from all earlier scores; with three times the patience."""
     # Importing optuna takes a second; shorter runs do not need it.
     from .bayesian_search import Tuner

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
 from ..pipelines.candidate import Candidate
 from .local_search import RANGES, boosting_of
-from .portfolio import BOOSTING, ONE_HOT_BOOSTING, Facts
+from .portfolio import BOOSTING, ONE_HOT_BOOSTING, TableFacts
 
 STUDY, JOURNAL = "boosting", "study.log"
 ENCODINGS: dict[str, Encoding] = {
@@ -42,7 +42,7 @@ class Proposal:
 class Tuner:
     """Proposes boosting candidates; `facts` decide which encodings and target transformations are in the space."""
 
-    def __init__(self, folder: Path, facts: Facts, seed: int):
+    def __init__(self, folder: Path, facts: TableFacts, seed: int):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         # A killed run may have left the lock of its journal; no other process uses this folder.
         for lock in folder.glob(f"{JOURNAL}*.lock"):
@@ -110,7 +110,7 @@ class Tuner:
         return params if is_inside else None
 
 
-def _space(facts: Facts) -> dict[str, BaseDistribution]:
+def _space(facts: TableFacts) -> dict[str, BaseDistribution]:
     names = list(ENCODINGS) if facts.has_categories else ["native"]
     if facts.is_wide:
         names.remove("one-hot")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..execution.progress import Deadline
 from ..metrics.scores import selection_score
 from ..pipelines.fitted_pipeline import Member
-from ..pipelines.fitting import BOOSTING, FORESTS, NEURAL, Candidate, Prepared, prepare, quiet
+from ..pipelines.fitting import BOOSTING, FORESTS, NEURAL, Candidate, PreparedFit, prepare, quiet
 from ..validation.training_table import TrainingTable
 from .checkpoints import FoldFit
 from .staged_boosting import StagedFit
@@ -34,7 +34,7 @@ TREES_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoringRows:
     """The rows that a fold is scored on, encoded by the spec that was learnt on the others."""
 
     table: TrainingTable
@@ -73,7 +73,7 @@ def fit_fold(
     started = time.monotonic()
     prepared = prepare(candidate, fit, seed=seed)
     deadline = Deadline(started + max_seconds)
-    scored = Scored(score, prepared.spec.transform(score.columns), deadline)
+    scored = ScoringRows(score, prepared.spec.transform(score.columns), deadline)
     encoding_seconds = time.monotonic() - started
     stages: list[Stage] = []
     with quiet():
@@ -93,7 +93,9 @@ def fit_fold(
     )
 
 
-def _walk(prepared: Prepared, estimator: Any, params: Mapping[str, Any], scored: Scored) -> Iterator[Stage]:
+def _walk(
+    prepared: PreparedFit, estimator: Any, params: Mapping[str, Any], scored: ScoringRows
+) -> Iterator[Stage]:
     member = prepared.member(estimator, params)
     if prepared.candidate.is_staged and isinstance(estimator, BOOSTING):
         yield from _boosting_stages(prepared, member, scored)
@@ -108,7 +110,7 @@ def _walk(prepared: Prepared, estimator: Any, params: Mapping[str, Any], scored:
         yield Stage(params, scored.answers(member), seconds)
 
 
-def _boosting_stages(prepared: Prepared, member: Member, scored: Scored) -> Iterator[Stage]:
+def _boosting_stages(prepared: PreparedFit, member: Member, scored: ScoringRows) -> Iterator[Stage]:
     """One boosting, ended when the scoring rows stop gaining, seen after every few rounds."""
     boosting, is_classification = member.estimator, scored.table.task.is_classification
     judged = scored.table.target.y
@@ -131,7 +133,7 @@ def _boosting_stages(prepared: Prepared, member: Member, scored: Scored) -> Iter
         yield Stage({"max_iter": sight.n_rounds}, answers, sight.seconds)
 
 
-def _forest_stages(prepared: Prepared, member: Member, scored: Scored) -> Iterator[Stage]:
+def _forest_stages(prepared: PreparedFit, member: Member, scored: ScoringRows) -> Iterator[Stage]:
     """One forest, grown a few trees at a time (the same trees as at once), until all are there or time ends.
 
     More trees are never worse but for noise, so only the last stage is worth predicting.
@@ -147,7 +149,7 @@ def _forest_stages(prepared: Prepared, member: Member, scored: Scored) -> Iterat
     yield Stage({"n_estimators": n_grown}, scored.answers(member), seconds, is_cut=n_grown < n_trees)
 
 
-def _neural_stages(prepared: Prepared, member: Member, scored: Scored) -> Iterator[Stage]:
+def _neural_stages(prepared: PreparedFit, member: Member, scored: ScoringRows) -> Iterator[Stage]:
     """One network, seen after every few epochs, ended when the scoring rows stop gaining."""
     network = member.estimator
     best, n_worse, started = np.inf, 0, time.monotonic()

@@ -33,7 +33,7 @@ SMALL_TREES = replace(
 
 def forecast_auto(search: Search, *, seed: int) -> list[Candidate]:
     """Run the rounds of the search. Returns the anchors, to start again with fewer rows if nothing finished."""
-    facts = portfolio.Facts.of(search.table)
+    facts = portfolio.TableFacts.of(search.table)
     anchors = [RIDGE, SMALL_TREES]
     search.run(anchors, is_pruned=False)
     search.run([BENT_RIDGE, portfolio.ADDITIVE, portfolio.SLOW, _extra_trees(facts)], is_pruned=True)
@@ -42,6 +42,6 @@ def forecast_auto(search: Search, *, seed: int) -> list[Candidate]:
     return anchors
 
 
-def _extra_trees(facts: portfolio.Facts) -> Candidate:
+def _extra_trees(facts: portfolio.TableFacts) -> Candidate:
     extra_trees = next(each for each in portfolio.second_round(facts, {}) if each.key == "extra-trees")
     return replace(extra_trees, params={**extra_trees.params, "min_samples_leaf": 10})

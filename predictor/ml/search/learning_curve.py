@@ -77,7 +77,7 @@ def learning_curve(search: Search) -> LearningCurve:
     if not scores:
         return LearningCurve(NO_TIME)
     n_rows = float(np.mean([_n_seen(best, search.split.folds[fold][0]) for fold in folds]))
-    curve = judged(
+    curve = interpret_curve(
         selection_metric(search.table.task), best.candidate.title,
         [round(n_rows * share) for share in (*fractions, 1.0)], scores,
     )  # fmt: skip
@@ -88,7 +88,7 @@ def learning_curve(search: Search) -> LearningCurve:
     return replace(curve, sentence=sentence, gain_next=0.0)
 
 
-def judged(
+def interpret_curve(
     metric: str, candidate: str, n_rows: Sequence[int], scores: Sequence[Sequence[float]]
 ) -> LearningCurve:
     """The learning curve and its interpretation. `scores`: for each fold, one score for each number of rows."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..features.encoding import NATIVE_BOOSTING, ORDERED_BOOSTING, TARGET_BOOSTING, Encoding
 from ..pipelines.candidate import Candidate
-from .portfolio import BOOSTING, NEURAL, ONE_HOT_BOOSTING, SMALL_TREES, Facts
+from .portfolio import BOOSTING, NEURAL, ONE_HOT_BOOSTING, SMALL_TREES, TableFacts
 
 # Hyperparameters by name: lowest value, highest value, largest step (as a factor), whether an integer.
 RANGES: dict[str, tuple[float, float, float, bool]] = {
@@ -38,7 +38,7 @@ NEAR_SHARE = 1.05
 
 
 def nearby(
-    facts: Facts, tried: Mapping[str, Candidate], scores: Mapping[str, float], number: int, seed: int
+    facts: TableFacts, tried: Mapping[str, Candidate], scores: Mapping[str, float], number: int, seed: int
 ) -> list[Candidate]:
     """The candidates of round `number`: three steps away from the best boostings and one random draw.
 
@@ -82,7 +82,7 @@ def _network(base: Candidate, rng: np.random.Generator) -> Candidate:
     )
 
 
-def _anywhere(facts: Facts, is_log: bool, rng: np.random.Generator) -> Candidate:
+def _anywhere(facts: TableFacts, is_log: bool, rng: np.random.Generator) -> Candidate:
     encodings = [NATIVE_BOOSTING]
     if facts.has_categories:
         encodings += [ORDERED_BOOSTING, TARGET_BOOSTING, *([] if facts.is_wide else [ONE_HOT_BOOSTING])]

@@ -37,7 +37,7 @@ NATIVE_KEY, LOGGED_KEY = "boosting-native", "boosting-native-log"
 
 
 @dataclass(frozen=True)
-class Facts:
+class TableFacts:
     """Facts of a table that decide which candidates are tried. `is_skewed` is None while the target is unread."""
 
     task: Task
@@ -48,7 +48,7 @@ class Facts:
     is_skewed: bool | None
 
     @classmethod
-    def of(cls, table: TrainingTable) -> Facts:
+    def of(cls, table: TrainingTable) -> TableFacts:
         """Facts from the values of a training table."""
         y, is_skewed = table.target.y, False
         if table.task is Task.REGRESSION and y.min() >= 0 and y.std() > 0:
@@ -56,7 +56,7 @@ class Facts:
         return cls._counted(table.task, len(table), list(table.roles.values()), is_skewed)
 
     @classmethod
-    def before(cls, schema: TableSchema, target: str, task: Task) -> Facts:
+    def before(cls, schema: TableSchema, target: str, task: Task) -> TableFacts:
         """Facts from the column profile alone, before training."""
         from ..validation.training_table import feature_roles
 
@@ -64,7 +64,7 @@ class Facts:
         return cls._counted(task, schema.n_rows, list(feature_roles(schema, target).values()), is_skewed)
 
     @classmethod
-    def _counted(cls, task: Task, n_rows: int, roles: list[Role], is_skewed: bool | None) -> Facts:
+    def _counted(cls, task: Task, n_rows: int, roles: list[Role], is_skewed: bool | None) -> TableFacts:
         n_categories = sum(role in (Role.CATEGORICAL, Role.BOOLEAN) for role in roles)
         return cls(task, n_rows, len(roles), n_categories, roles.count(Role.TEXT), is_skewed)
 
@@ -97,13 +97,13 @@ def linear_baseline(task: Task) -> Candidate:
     return Candidate("ridge", "Ridge", "ridge", LINEAR, path=penalties, why=why)
 
 
-def anchors(facts: Facts) -> list[Candidate]:
+def anchors(facts: TableFacts) -> list[Candidate]:
     """The first round: quick candidates that differ; their scores show what suits this table."""
     first = [linear_baseline(facts.task), NATIVE]
     return [*first, LOGGED] if facts.is_skewed or facts.is_skewed is None else first
 
 
-def second_round(facts: Facts, scores: Mapping[str, float]) -> list[Candidate]:
+def second_round(facts: TableFacts, scores: Mapping[str, float]) -> list[Candidate]:
     """The second round: candidates for every table of this kind, ordered by their gain for their time.
 
     `scores`: those of the anchors by key, smaller is better; they decide whether log1p of the target is used.
@@ -190,7 +190,7 @@ NEURAL = Candidate(
 )  # fmt: skip
 
 
-def _forests(facts: Facts) -> list[Candidate]:
+def _forests(facts: TableFacts) -> list[Candidate]:
     """Random forest and extra trees: stable, but large and slow. They keep the trees grown in their small share."""
     is_class = facts.task.is_classification
     one_hot = facts.has_categories and not facts.is_wide

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..execution.child_processes import Children, Ended
+from ..execution.child_processes import Children, ChildResult
 from ..execution.progress import Clock, Reporter
 from ..metrics.scores import selection_score
 from ..pipelines.candidate import Candidate
@@ -17,7 +17,7 @@ from ..validation.training_table import TrainingTable
 from .checkpoints import Checkpoints, FoldFit
 from .fold_fitting import fit_fold
 from .leaderboard import Entry, Outcome, entry_for, outcome_of, ranked
-from .time_estimates import Costs
+from .time_estimates import TimeEstimates
 
 # In later rounds, a candidate is dropped after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
@@ -60,7 +60,7 @@ class Search:
         self.places = [np.searchsorted(scored, score) for _, score in self.split.folds]
         # Costs are those of the largest fold; in a split by time, the folds grow.
         n_fold = max(len(fit) for fit, _ in self.split.folds)
-        self.costs = Costs(
+        self.costs = TimeEstimates(
             n_fold,
             len(self.split.development),
             len(self.table),
@@ -191,7 +191,9 @@ class Search:
         running[key] = (candidate, fold)
         self.children.start(key, work, timeout)
 
-    def _finish_fold(self, candidate: Candidate, fold: int, ended: Ended, rivals: dict[str, Outcome]) -> None:
+    def _finish_fold(
+        self, candidate: Candidate, fold: int, ended: ChildResult, rivals: dict[str, Outcome]
+    ) -> None:
         if candidate.key in self.entries:
             return
         fit = self.checkpoints.load(f"{candidate.key}-{fold}") if ended.status == "done" else None

@@ -24,7 +24,7 @@ LIKELY_SHARE = 1.05
 
 
 @dataclass(frozen=True)
-class Costs:
+class TimeEstimates:
     """Estimates in seconds, from the rows of a fold, of the evaluation and of the final fit, and the parallel fits."""
 
     n_fold: int

@@ -25,12 +25,12 @@ from ..features.encoding import ISOLATION
 from ..features.feature_spec import FeatureSpec
 from ..onnx_export.export import export
 from ..onnx_export.session import Session
-from ..persistence.version_files import answers_of
+from ..persistence.version_files import prediction_array
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
-from ..unsupervised.anomaly_report import Scored, report
+from ..unsupervised.anomaly_report import ScoredRows, report
 from ..validation.training_table import TrainingTable
 from .unsupervised_run import UnsupervisedResult, pipeline_of, read_table, write_unsupervised_result
 
@@ -66,7 +66,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.6, "Growing other forests, to see whether they name the same rows")
     until = Deadline.after(last.remaining * REPEATS_SHARE)
     stability = _stability(forest, matrix[places], others, seed=request.seed, deadline=until, seconds=seconds)
-    scored = Scored(
+    scored = ScoredRows(
         table=table.rows(places),
         # Scores of the served forest, whose trees have seen these rows: a prediction for them gives the same.
         scores=estimator.raw(matrix[places]),
@@ -143,7 +143,7 @@ def _explainer(
     pipeline: FittedPipeline = pipeline_of(spec, own, ESTIMATOR, {}, Task.ANOMALY, 0)
     session = Session(export(pipeline))
     background = sample_rows(table, BACKGROUND_ROWS, seed).columns
-    explainer = Explainer(spec, background, lambda rows: answers_of(session.run(rows)))
+    explainer = Explainer(spec, background, lambda rows: prediction_array(session.run(rows)))
 
     def explain(places: NDArray[np.intp]) -> Sequence[Explanation]:
         return explainer.explain(matrix[places], [None] * len(places))

@@ -21,8 +21,8 @@ from ..types.training_request import AUTO, TrainingRequest
 from ..types.warnings import TrainingWarning
 from ..unsupervised.cluster_methods import METHODS, Matrix
 from ..unsupervised.cluster_profiles import percent
-from ..unsupervised.cluster_report import TITLES, Clustered, report
-from ..unsupervised.clustering import LEAST, Found, find, refined
+from ..unsupervised.cluster_report import TITLES, ClusteredTable, report
+from ..unsupervised.clustering import LEAST, ClusteringResult, find, refined
 from ..validation.training_table import TrainingTable
 from .unsupervised_run import (
     UnsupervisedResult,
@@ -87,13 +87,13 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
 
 def _search(
     request: TrainingRequest, space: _Space, table: TrainingTable, clock: Clock, reporter: Reporter
-) -> list[tuple[Found, float]]:
+) -> list[tuple[ClusteringResult, float]]:
     """Run each method on a sample: its result, and the seconds that it took."""
     keys = _methods(request, table, space.matrix.shape[1])
     sample = space.sample(SEARCH_ROWS, request.seed)
     _check_number(request, sample)
     until = Deadline.after(clock.remaining * SEARCH_SHARE)
-    every: list[tuple[Found, float]] = []
+    every: list[tuple[ClusteringResult, float]] = []
     for place, key in enumerate(keys):
         started = time.monotonic()
 
@@ -138,7 +138,7 @@ def _check_number(request: TrainingRequest, sample: Matrix) -> None:
         )
 
 
-def _chosen(every: Sequence[Found]) -> Found:
+def _chosen(every: Sequence[ClusteringResult]) -> ClusteringResult:
     """Choose a method: better than chance first, then the more stable by more than CLOSE, else the first."""
     best = every[0]
     for each in every[1:]:
@@ -152,8 +152,8 @@ def _described(
     request: TrainingRequest,
     table: TrainingTable,
     space: _Space,
-    kept: Found,
-    every: Sequence[tuple[Found, float]],
+    kept: ClusteringResult,
+    every: Sequence[tuple[ClusteringResult, float]],
     clock: Clock,
 ) -> UnsupervisedResult:
     max_rows = max(SEARCH_ROWS, int(CELLS_PER_SECOND * request.budget_seconds / space.matrix.shape[1]))
@@ -164,7 +164,7 @@ def _described(
     labels = fitted.predict(space.matrix)
     names = tuple(f"Cluster {number}" for number in range(1, kept.n_clusters + 1))
     results = [result for result, _ in every]
-    clustered = Clustered(table, space.matrix, labels, names)
+    clustered = ClusteredTable(table, space.matrix, labels, names)
     params = {"n_clusters": kept.n_clusters}
     n = len(names)
     return UnsupervisedResult(
@@ -182,7 +182,7 @@ def _described(
 
 
 def _leaderboard(
-    every: Sequence[tuple[Found, float]], kept: Found | None, sample: Matrix
+    every: Sequence[tuple[ClusteringResult, float]], kept: ClusteringResult | None, sample: Matrix
 ) -> list[dict[str, Any]]:
     """Leaderboard: one line for each method, the most stable first."""
     lines = [

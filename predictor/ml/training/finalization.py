@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import TrainingFailed
-from ..execution.child_processes import Ended
+from ..execution.child_processes import ChildResult
 from ..execution.progress import Deadline
 from ..search import portfolio
 from ..search.baselines import Baselines
@@ -131,7 +131,7 @@ class FinalStage:
     def is_parallel(self) -> bool:
         return self.search.children.n_slots > 1
 
-    def run(self) -> list[Ended]:
+    def run(self) -> list[ChildResult]:
         """Run the halves that have no JSON file yet, in parallel with two slots. Evaluates the packaged members."""
         self._start("published", self.publish, 0.85, "Fitting {} on all rows")
         if self.is_parallel:
@@ -164,7 +164,7 @@ class FinalStage:
             key = f"{name}-{self.attempt.number}"
             self.search.children.start(key, work, max(self.attempt.end.remaining, 1.0))
 
-    def _wait(self) -> list[Ended]:
+    def _wait(self) -> list[ChildResult]:
         ended = []
         while not self.search.children.is_idle:
             ended.append(self.search.children.wait())

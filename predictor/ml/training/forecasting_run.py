@@ -19,10 +19,10 @@ from ..execution.progress import Clock, Deadline, Reporter
 from ..explanation.permutation_importance import predicted
 from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtest
 from ..forecasting.forecast_report import KnownErrors, floor_of, report
-from ..forecasting.forecast_spec import Ending, ForecastSpec
+from ..forecasting.forecast_spec import ForecastSpec, SeriesEnd
 from ..forecasting.horizon_intervals import StepErrors
 from ..forecasting.series import SeriesTable, make_series
-from ..forecasting.training_table import View, actual, described, fits_log
+from ..forecasting.training_table import SeriesView, actual, described, fits_log
 from ..inference.forecast_predictor import StoredForecast, golden_of
 from ..inference.loading import load_predictor
 from ..persistence.version_files import FORECAST, store_json
@@ -32,7 +32,7 @@ from ..search.forecast_portfolio import SCOUT, forecast_auto
 from ..search.leaderboard import Entry
 from ..search.search import Search
 from ..search.selection import choose
-from ..search.time_estimates import Costs
+from ..search.time_estimates import TimeEstimates
 from ..tables.stored_tables import read_columns
 from ..types.schema import ColumnProfile, Role, TableSchema, Task
 from ..types.training_request import ForecastOptions, TrainingRequest
@@ -129,11 +129,11 @@ def _backtest(
     max_rows = min(max(MIN_ROWS, allowed), MAX_ROWS)
     logs = (False, True) if fits_log(table.series) else (False,)
     views = [
-        View(table, replace(shape, has_trend=has_trend), horizon, is_log)
+        SeriesView(table, replace(shape, has_trend=has_trend), horizon, is_log)
         for is_log, has_trend in itertools.product(logs, (False, True))
     ]
 
-    def rows_of(view: View, most: int) -> Backtest:
+    def rows_of(view: SeriesView, most: int) -> Backtest:
         return make_backtest(view, cuts, request.target, max_rows=most, seed=request.seed)
 
     few = min(SCOUTED_ROWS, max_rows)
@@ -165,11 +165,11 @@ class ForecastSearch(Search):
         return replace(self.split, folds=folds)
 
 
-def _costs(backtest: Backtest, search: Search) -> Costs:
+def _costs(backtest: Backtest, search: Search) -> TimeEstimates:
     """Expected costs: the report needs a fit at every cut."""
     n_judged = sum(len(fit) for fit, _ in backtest.reported)
     n_fold = min(len(fit) for fit, _ in backtest.split.folds)
-    return Costs(n_fold, n_judged, len(backtest.training), search.children.n_slots)
+    return TimeEstimates(n_fold, n_judged, len(backtest.training), search.children.n_slots)
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def _write(
         shape=view.shape,
         is_log=view.is_log,
         floor=floor_of(view),
-        endings=tuple(Ending.of(each, view.shape) for each in view.table.series),
+        endings=tuple(SeriesEnd.of(each, view.shape) for each in view.table.series),
         aggregation=options.aggregation,
     )
     signature = spec.signature()

@@ -43,7 +43,7 @@ SMALL_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRows:
     """Rows with the forest's own score. `numbers`: row numbers in the table from 0; None if it was sampled."""
 
     table: TrainingTable
@@ -65,7 +65,7 @@ class Scored:
 Explain = Callable[[NDArray[np.intp]], Sequence[Explanation]]
 
 
-def report(scored: Scored, explain: Explain, deadline: Deadline) -> dict[str, Any]:
+def report(scored: ScoredRows, explain: Explain, deadline: Deadline) -> dict[str, Any]:
     """See the module's docstring. `explain` takes row positions, and is called while there is time."""
     order = np.argsort(-scored.scores, kind="stable")[:N_ROWS_SHOWN]
     explanations = _explained(order, explain, deadline)
@@ -95,7 +95,7 @@ def _explained(order: NDArray[np.intp], explain: Explain, deadline: Deadline) ->
     return explanations
 
 
-def _verdict(scored: Scored, n_clear: int) -> dict[str, Any]:
+def _verdict(scored: ScoredRows, n_clear: int) -> dict[str, Any]:
     n_rows = len(scored.table)
     is_steady = scored.stability is not None and scored.stability >= STEADY
     definition = f"By definition {percent(scored.contamination)} of rows like these are called unusual."
@@ -121,7 +121,7 @@ def _verdict(scored: Scored, n_clear: int) -> dict[str, Any]:
     }
 
 
-def _row(scored: Scored, place: int, explanation: Explanation | None) -> dict[str, Any]:
+def _row(scored: ScoredRows, place: int, explanation: Explanation | None) -> dict[str, Any]:
     return {
         "row": None if scored.numbers is None else int(scored.numbers[place]) + 1,
         "score": float(scored.shares[place]),

@@ -39,7 +39,7 @@ class Trait:
     strength: float
 
 
-class Whole:
+class TableStatistics:
     """Statistics of all rows of a table, computed once for all clusters."""
 
     def __init__(self, columns: Mapping[str, Column], roles: Mapping[str, Role]):

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from ..validation.training_table import TrainingTable
 from .cluster_methods import Labels, Matrix, silhouette
-from .cluster_profiles import Trait, Whole, percent
-from .clustering import Found
+from .cluster_profiles import TableStatistics, Trait, percent
+from .clustering import ClusteringResult
 
 # A silhouette above 0.25 is a structure, after Kaufman and Rousseeuw, "Finding groups in data" (1990), table 4.
 STRUCTURE = 0.25
@@ -38,7 +38,7 @@ N_TRAITS_IN_SENTENCE = 3
 
 
 @dataclass(frozen=True)
-class Clustered:
+class ClusteredTable:
     """A table with the cluster of each row, and the matrix in which the clusters were found."""
 
     table: TrainingTable
@@ -51,7 +51,9 @@ class Clustered:
         return np.bincount(self.labels, minlength=len(self.names))
 
 
-def report(clustered: Clustered, kept: Found, every: Sequence[Found], *, is_proposed: bool) -> dict[str, Any]:
+def report(
+    clustered: ClusteredTable, kept: ClusteringResult, every: Sequence[ClusteringResult], *, is_proposed: bool
+) -> dict[str, Any]:
     """See the module's docstring. `every`: results of all methods tried; `kept`: the chosen one."""
     compactness = silhouette(clustered.matrix, clustered.labels)
     counts = clustered.counts
@@ -75,7 +77,7 @@ def report(clustered: Clustered, kept: Found, every: Sequence[Found], *, is_prop
     }
 
 
-def verdict(result: Found, compactness: float) -> dict[str, Any]:
+def verdict(result: ClusteringResult, compactness: float) -> dict[str, Any]:
     """Verdict: whether there are clusters, with a sentence."""
     is_steady = result.stability is not None and result.stability >= STEADY
     is_sure = result.beats_chance and is_steady and compactness >= STRUCTURE
@@ -86,7 +88,7 @@ def verdict(result: Found, compactness: float) -> dict[str, Any]:
     }
 
 
-def _verdict(result: Found, compactness: float, is_sure: bool) -> str:
+def _verdict(result: ClusteringResult, compactness: float, is_sure: bool) -> str:
     separation = f"silhouette {compactness:.2f}; 1 is far apart, 0 is touching"
     agreement = "" if result.stability is None else f"agreement {result.stability:.2f} of 1"
     if not result.shuffled:
@@ -116,14 +118,14 @@ def _verdict(result: Found, compactness: float, is_sure: bool) -> str:
     return f"There is some structure, more than shuffled columns give, but {' and '.join(reasons)}."
 
 
-def profiles(clustered: Clustered) -> list[dict[str, Any]]:
+def profiles(clustered: ClusteredTable) -> list[dict[str, Any]]:
     """Size and profile of each cluster. Profiles use a sample of the rows of a large table."""
     n_rows = len(clustered.table)
     n_cells = max(len(clustered.table.columns) * len(clustered.names), 1)
     n_profiled = min(n_rows, PROFILED_ROWS, max(MIN_PROFILED, PROFILED_CELLS // n_cells))
     rows = np.linspace(0, n_rows - 1, n_profiled).astype(np.intp)
     table, labels = clustered.table.rows(rows), clustered.labels[rows]
-    shares, whole = clustered.counts / clustered.counts.sum(), Whole(table.columns, table.roles)
+    shares, whole = clustered.counts / clustered.counts.sum(), TableStatistics(table.columns, table.roles)
     documents = []
     for code, name in enumerate(clustered.names):
         traits = whole.traits(labels == code)
@@ -148,7 +150,7 @@ def sentence(name: str, share: float, traits: Sequence[Trait]) -> str:
     return f"{name}: {percent(share)} of rows; {words}."
 
 
-def _scores(result: Found, is_kept: bool) -> dict[str, Any]:
+def _scores(result: ClusteringResult, is_kept: bool) -> dict[str, Any]:
     metric = result.method.metric
     sign = -1.0 if metric == "bic" else 1.0
     return {
@@ -161,7 +163,7 @@ def _scores(result: Found, is_kept: bool) -> dict[str, Any]:
     }
 
 
-def picture(clustered: Clustered) -> dict[str, Any]:
+def picture(clustered: ClusteredTable) -> dict[str, Any]:
     """Scatter plot of a sample of rows along the first two principal components."""
     rows = np.linspace(0, len(clustered.matrix) - 1, min(len(clustered.matrix), MAP_ROWS)).astype(np.intp)
     centred = clustered.matrix[rows] - clustered.matrix[rows].mean(axis=0)

@@ -47,7 +47,7 @@ class ClusteringTrial:
 
 
 @dataclass(frozen=True)
-class Found:
+class ClusteringResult:
     """Result of one clustering method: the clusters of a matrix, largest first, and their scores.
 
     `stability` is None and `shuffled` empty when there was no time for them. `is_cut`: time ran out for a part.
@@ -170,7 +170,7 @@ def find(
     seed: int,
     deadline: Deadline,
     progress: Progress,
-) -> Found:
+) -> ClusteringResult:
     """Find clusters in these rows: `n_clusters` if given, else the number that scores best.
 
     `blocks` are the matrix columns of each column of the table.
@@ -190,7 +190,7 @@ def find(
     agreement = stability(method, matrix, clusters.predict(matrix), n, seed=seed, deadline=half_time)
     progress(0.75, "shuffling columns, to see what chance gives")
     shuffled = by_chance(method, shuffle, n, N_SHUFFLED, seed=seed, deadline=deadline)
-    return Found(
+    return ClusteringResult(
         method=method,
         clusters=clusters,
         tried=tuple(sorted(tried, key=lambda each: each.n_clusters)),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ForecastOutlook:
     """The options of a forecasting version, and the last date of its series."""
 
     target: str
@@ -38,10 +38,10 @@ class Outlook:
         return [self._spec.frequency.text(first + place) for place in range(len(values))], values
 
 
-def outlook(version: ModelVersion) -> Outlook:
+def outlook(version: ModelVersion) -> ForecastOutlook:
     """The outlook of a version. Raises InvalidInput for a version that does not forecast, NotServable."""
     spec = spec_of(loaded_versions.load(version))
-    return Outlook(
+    return ForecastOutlook(
         target=spec.target,
         date_column=spec.date_column,
         group_column=spec.group_column,

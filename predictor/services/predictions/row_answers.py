@@ -21,7 +21,7 @@ from .admission import check_time
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...ml.explanation.nearest_examples import Near
+    from ...ml.explanation.nearest_examples import NearestExample
     from ...ml.inference.predictor import Predictor
     from ...ml.inputs.row_checker import CheckedRows, RowWarning
     from ...models import ApiToken, ModelVersion, User
@@ -50,7 +50,7 @@ class Prediction:
     explanation: Mapping[str, Any] | None = None
     score: float | None = None
     # Training rows are not copied into the log.
-    nearest: tuple[Near, ...] | None = None
+    nearest: tuple[NearestExample, ...] | None = None
 
     @property
     def output(self) -> dict[str, Any]:

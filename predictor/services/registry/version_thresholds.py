@@ -21,14 +21,14 @@ SHARED = (
 
 
 @dataclass(frozen=True)
-class Rethought:
+class NewThreshold:
     """The stored files of the new version, and the fields of its row."""
 
     artifacts: Mapping[str, Mapping[str, Any]]
     fields: Mapping[str, Any]
 
 
-def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
+def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
     """Build the version with the threshold that the rule chooses on the out-of-fold predictions.
 
     Raises InvalidThreshold unless the task is binary, Conflict for a version stored without these predictions.
@@ -45,7 +45,7 @@ def build(version: ModelVersion, rule: ThresholdRule) -> Rethought:
         artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
     )
     shared = {name: getattr(version, name) for name in SHARED}
-    return Rethought(
+    return NewThreshold(
         artifacts={
             **version.artifacts,
             SPEC: {"digest": artifacts.put_bytes(spec), "n_bytes": len(spec)},

@@ -8,8 +8,8 @@ from ...errors import InvalidTrainingRequest
 from ...ml.estimators.catalogue import CATALOGUE, EstimatorInfo, Hyperparameter
 from ...ml.search.advice import Advice
 from ...ml.search.advice import advise as advise_on
-from ...ml.search.advice import found_out as found_out_by
-from ...ml.search.portfolio import Facts
+from ...ml.search.advice import findings as found_out_by
+from ...ml.search.portfolio import TableFacts
 from ...ml.training.request_checks import check_request
 from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import AUTO, TrainingRequest
@@ -33,7 +33,7 @@ def advise(
         checked = check_request(request)
     except (InvalidTrainingRequest, ValueError):
         return None
-    return advise_on(Facts.before(request.table, target, checked))
+    return advise_on(TableFacts.before(request.table, target, checked))
 
 
 def found_out(run: TrainingRun) -> list[str]:

@@ -22,7 +22,7 @@ from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import version_files
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
-from predictor.ml.search.learning_curve import judged
+from predictor.ml.search.learning_curve import interpret_curve
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.ml.validation.target import Target
 from predictor.ml.validation.training_table import TrainingTable
@@ -109,7 +109,9 @@ def trained() -> Trained:
     rows = (y == 1, found[:, 1])
     scores = Scores(rows, rows, {"dummy": np.full(len(y), y.mean())})
     report["decision"] = decision(None, CLASSES[1], held_out=rows, out_of_fold=rows)
-    report["learning_curve"] = judged("log_loss", "Ridge", (25, 50, 100), [[0.6, 0.5, 0.45]] * 3).to_json()
+    report["learning_curve"] = interpret_curve(
+        "log_loss", "Ridge", (25, 50, 100), [[0.6, 0.5, 0.45]] * 3
+    ).to_json()
     report["slices"] = [
         Slice(EVIL_CATEGORY, f"“{EVIL_CATEGORY}” is “a”", 40, "log_loss", 0.6, 0.4, 0.3, 0.1, 0.001).to_json()
     ]

@@ -104,13 +104,15 @@ class Forecast(ModelPage):
         return render(self.request, "predictor/predictions/forecast.html", context, status=status)
 
 
-def known_sentence(outlook: horizons.Outlook) -> str:
+def known_sentence(outlook: horizons.ForecastOutlook) -> str:
     """Why a forecast needs no rows: the version has the last ones of each series."""
     series = f"each of its {number(len(outlook.names))} series" if outlook.group_column else "its series"
     return f"The version knows the end of {series}, so no past has to be sent."
 
 
-def forecast_chart(outlook: horizons.Outlook, group: str, answer: predictions.PredictionResponse) -> Chart:
+def forecast_chart(
+    outlook: horizons.ForecastOutlook, group: str, answer: predictions.PredictionResponse
+) -> Chart:
     """The end of the series and its continuation."""
     dates, values = outlook.history(group, HISTORY)
     name = outlook.target

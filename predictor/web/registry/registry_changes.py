@@ -15,7 +15,7 @@ from ..pages.metric_words import key_metrics
 from ..pages.model_page import ModelPage
 
 
-class Deed(ModelPage):
+class ConfirmedChange(ModelPage):
     """Base view of a change: GET shows a confirmation page, POST calls `act`, which makes the change."""
 
     required_role = WorkspaceRole.MEMBER
@@ -44,7 +44,7 @@ class Deed(ModelPage):
         raise NotImplementedError
 
 
-class AliasSet(Deed):
+class AliasSet(ConfirmedChange):
     """Promote: point an alias at a version."""
 
     def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class AliasCreate(AliasSet):
         return super().act(request, request.POST.get("alias", "").strip().lower())
 
 
-class AliasRollBack(Deed):
+class AliasRollBack(ConfirmedChange):
     def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
         held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
         if held is None:
@@ -112,7 +112,7 @@ class AliasRollBack(Deed):
         return f"{alias} is back at version {held.model_version.number}."
 
 
-class AliasRemove(Deed):
+class AliasRemove(ConfirmedChange):
     def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
         if not self.registered_model.aliases.filter(alias=alias).exists():
             raise Http404(f"{self.registered_model.name} has no alias “{alias}”.")
@@ -128,7 +128,7 @@ class AliasRemove(Deed):
         return f"The alias {alias} is removed."
 
 
-class VersionArchive(Deed):
+class VersionArchive(ConfirmedChange):
     def question(self, request: HttpRequest, number: int) -> dict[str, Any]:
         version = self.version(number)
         return {
@@ -144,7 +144,7 @@ class VersionArchive(Deed):
         return f"Version {number} is archived."
 
 
-class VersionUnarchive(Deed):
+class VersionUnarchive(ConfirmedChange):
     def question(self, request: HttpRequest, number: int) -> dict[str, Any]:
         version = self.version(number)
         return {

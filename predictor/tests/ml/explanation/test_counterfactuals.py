@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from predictor.ml.explanation.counterfactuals import Counterfactual, Found, Goal, candidates_of, search
+from predictor.ml.explanation.counterfactuals import Counterfactual, Goal, SearchResult, candidates_of, search
 from predictor.ml.explanation.nearest_examples import Examples
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
@@ -54,12 +54,12 @@ def classes(columns: Any) -> Outputs:
 
 def found_by(
     predict: Callable[[Any], Outputs], goal: Goal, *locked: str, threshold: float | None = None
-) -> Found:
+) -> SearchResult:
     candidates = candidates_of(EXAMPLES, ROW, locked, ROLES)
     return search(predict, threshold, ROW, candidates, goal, n_wanted=5)
 
 
-def changes(found: Found) -> list[tuple[str, ...]]:
+def changes(found: SearchResult) -> list[tuple[str, ...]]:
     return [tuple(each.cells) for each in found.counterfactuals]
 
 
@@ -96,7 +96,7 @@ def test_locked_columns_stay_and_the_result_may_be_empty() -> None:
     assert nothing.counterfactuals == ()
     assert nothing.n_evaluated == 39  # all that "c" can be changed to
     assert found_by(regression, Goal(at_least=5.0)).counterfactuals == ()
-    assert found_by(regression, Goal(at_least=0.45), *ROLES) == Found((), 0)
+    assert found_by(regression, Goal(at_least=0.45), *ROLES) == SearchResult((), 0)
 
 
 def test_a_goal_can_be_a_lower_value() -> None:
@@ -131,5 +131,5 @@ def test_searches_are_bounded_and_deterministic() -> None:
         return Outputs(values=np.sum([given[name] for name in names], axis=0))
 
     first, again = (search(answer, None, row, candidates, Goal(at_least=1e9), n_wanted=5) for _ in range(2))
-    assert first == again == Found((), first.n_evaluated)
+    assert first == again == SearchResult((), first.n_evaluated)
     assert first.n_evaluated <= 3_000 + 36 * 64

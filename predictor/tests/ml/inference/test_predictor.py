@@ -17,7 +17,7 @@ from predictor.ml.inference.loading import load_predictor, try_in_child
 from predictor.ml.inference.predictor import Predictor
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence import version_files
-from predictor.ml.persistence.version_files import GOLDEN, SKOPS, SPEC, answers_of
+from predictor.ml.persistence.version_files import GOLDEN, SKOPS, SPEC, prediction_array
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Task
 
@@ -52,26 +52,26 @@ def test_a_compiled_version_answers_as_the_fitted_pipeline_did(tmp_path: Path, t
     predictor = load_predictor(stored(tmp_path, task), mixed_signature(task))
     predictor.check_golden()
     assert predictor.is_compiled
-    expected = answers_of(pipeline.predict(columns))
-    assert answers_of(predictor.predict(columns)) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    expected = prediction_array(pipeline.predict(columns))
+    assert prediction_array(predictor.predict(columns)) == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
 @pytest.mark.parametrize("task", sorted(SUPERVISED))
 def test_large_batches_are_cut_without_a_difference(tmp_path: Path, task: Task) -> None:
     _, columns = fitted(SAMPLE[task], task, PARAMS.get(SAMPLE[task]))
     predictor = load_predictor(stored(tmp_path, task), mixed_signature(task))
-    whole = answers_of(predictor.predict(columns))
+    whole = prediction_array(predictor.predict(columns))
     predictor._chunk_rows = 7
-    assert answers_of(predictor.predict(columns)) == pytest.approx(whole, rel=1e-6)
+    assert prediction_array(predictor.predict(columns)) == pytest.approx(whole, rel=1e-6)
 
 
 def test_one_row_gets_the_same_answer_as_in_a_batch(tmp_path: Path) -> None:
     _, columns = fitted(SAMPLE[Task.BINARY], Task.BINARY, PARAMS["random_forest"])
     predictor = load_predictor(stored(tmp_path, Task.BINARY), mixed_signature(Task.BINARY))
-    batch = answers_of(predictor.predict(columns))
+    batch = prediction_array(predictor.predict(columns))
     for place in range(10):
         alone = predictor.predict({name: values[place : place + 1] for name, values in columns.items()})
-        assert answers_of(alone)[0] == pytest.approx(batch[place], abs=1e-7)
+        assert prediction_array(alone)[0] == pytest.approx(batch[place], abs=1e-7)
 
 
 def test_an_in_process_version_is_tried_in_a_child_and_serves(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_onnx_runtime_starts_at_the_first_question_and_once_for_many_threads(tmp
     for thread in threads:
         thread.join()
     assert len(found) == 8
-    assert all(np.array_equal(answers_of(each), answers_of(found[0])) for each in found)
+    assert all(np.array_equal(prediction_array(each), prediction_array(found[0])) for each in found)
 
 
 def test_the_threshold_is_stored_and_decides_the_class(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from predictor.ml.onnx_export import session as sessions
 from predictor.ml.onnx_export.export import export
 from predictor.ml.onnx_export.session import Session
-from predictor.ml.persistence.version_files import answers_of
+from predictor.ml.persistence.version_files import prediction_array
 from predictor.ml.types.schema import Task
 
 from ..mixed_table import QUICK, fitted
@@ -22,14 +22,14 @@ def test_rows_split_among_threads_are_predicted_in_their_order(
     pipeline, columns = fitted("random_forest", task, QUICK["random_forest"])
     matrix, model = pipeline.spec.transform(columns)[:n_rows], export(pipeline)
     monkeypatch.setattr(sessions, "n_cores", lambda: 1)
-    alone = answers_of(Session(model).run(matrix))
+    alone = prediction_array(Session(model).run(matrix))
     monkeypatch.setattr(sessions, "n_cores", lambda: 3)
     monkeypatch.setattr(sessions, "SHARED_MODEL_BYTES", 0)
     monkeypatch.setattr(sessions, "FEWEST_SHARED_ROWS", 40)
 
     shared = Session(model, chunk_rows=150)
 
-    np.testing.assert_array_equal(answers_of(shared.run(matrix)), alone)
+    np.testing.assert_array_equal(prediction_array(shared.run(matrix)), alone)
 
 
 @pytest.mark.parametrize(("model_bytes", "n_rows", "n_threads"), [(0, 400, 2), (0, 1, 1), (10**9, 400, 1)])

@@ -16,7 +16,7 @@ from predictor.ml.onnx_export.export import export
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.onnx_export.session import Session
 from predictor.ml.onnx_export.tree_ensemble import mirrored_splits, rounded_down
-from predictor.ml.persistence.version_files import answers_of
+from predictor.ml.persistence.version_files import prediction_array
 from predictor.ml.types.schema import Task
 
 from ..mixed_table import QUICK, fitted
@@ -51,8 +51,10 @@ def test_an_ensemble_split_over_several_nodes_predicts_as_scikit_learn_does(key:
 
     matrix = pipeline.spec.transform(columns)[:20]
     session = Session(compiled)
-    many = answers_of(session.run(matrix))
-    one_by_one = np.concatenate([answers_of(session.run(matrix[i : i + 1])) for i in range(len(matrix))])
+    many = prediction_array(session.run(matrix))
+    one_by_one = np.concatenate(
+        [prediction_array(session.run(matrix[i : i + 1])) for i in range(len(matrix))]
+    )
     np.testing.assert_allclose(one_by_one, many, rtol=1e-6)
 
 

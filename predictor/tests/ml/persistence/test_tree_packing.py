@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from predictor.errors import DamagedArtifact
-from predictor.ml.persistence.tree_packing import packed, unpacked
+from predictor.ml.persistence.tree_packing import pack_trees, unpack_trees
 
 
 @pytest.fixture(scope="module")
@@ -23,29 +23,29 @@ def test_unpacked_trees_predict_exactly_the_same(boosting) -> None:
     estimator, X = boosting
     expected = estimator.predict_proba(X)
 
-    joined = packed(estimator)
+    joined = pack_trees(estimator)
 
     assert isinstance(joined._predictors, dict)
-    assert np.array_equal(unpacked(joined).predict_proba(X), expected)
+    assert np.array_equal(unpack_trees(joined).predict_proba(X), expected)
     assert isinstance(estimator._predictors, list)
 
 
 def test_arrays_of_inconsistent_lengths_are_refused(boosting) -> None:
-    joined = packed(boosting[0])
+    joined = pack_trees(boosting[0])
     joined._predictors["nodes_lengths"] = joined._predictors["nodes_lengths"] + 1
 
     with pytest.raises(DamagedArtifact, match="cannot be read"):
-        unpacked(joined)
+        unpack_trees(joined)
 
 
 def test_missing_trees_are_refused(boosting) -> None:
-    joined = packed(boosting[0])
+    joined = pack_trees(boosting[0])
     joined._predictors["n_rounds"] += 1
 
     with pytest.raises(DamagedArtifact, match="not complete"):
-        unpacked(joined)
+        unpack_trees(joined)
 
 
 def test_other_estimators_are_not_changed() -> None:
-    assert packed(other := object()) is other
-    assert unpacked(other) is other
+    assert pack_trees(other := object()) is other
+    assert unpack_trees(other) is other

@@ -62,8 +62,8 @@ def test_every_estimator_is_stored_within_the_allow_list_and_predicts_the_same(
     pipeline, columns = fitted(key, task, QUICK.get(key))
     files = written(tmp_path, pipeline, columns, is_compiled=False)
     again = version_files.load_pipeline({name: file.path for name, file in files.items()})
-    before = version_files.answers_of(pipeline.predict(columns))
-    assert np.array_equal(version_files.answers_of(again.predict(columns)), before)
+    before = version_files.prediction_array(pipeline.predict(columns))
+    assert np.array_equal(version_files.prediction_array(again.predict(columns)), before)
     assert again.members[0].target_scaling == pipeline.members[0].target_scaling
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from predictor.ml.search.advice import advise, found_out
-from predictor.ml.search.portfolio import Facts
+from predictor.ml.search.advice import advise, findings
+from predictor.ml.search.portfolio import TableFacts
 from predictor.ml.types.schema import Task
 
-FACTS = Facts(Task.REGRESSION, n_rows=500, n_features=12, n_categories=4, n_texts=1, is_skewed=None)
+FACTS = TableFacts(Task.REGRESSION, n_rows=500, n_features=12, n_categories=4, n_texts=1, is_skewed=None)
 
 
 def entry(key, score, weight=0.0, title="", status="done"):
@@ -51,8 +51,8 @@ def test_candidates_depend_on_the_table():
     ],
 )
 def test_findings_from_the_leaderboard(board, words):
-    assert any(words in sentence for sentence in found_out(board))
+    assert any(words in sentence for sentence in findings(board))
 
 
 def test_one_candidate_gives_no_findings():
-    assert found_out([entry("a", 1.0), entry("b", None, status="failed")]) == []
+    assert findings([entry("a", 1.0), entry("b", None, status="failed")]) == []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from predictor.ml.search.bayesian_search import Tuner
-from predictor.ml.search.portfolio import ADDITIVE, NATIVE, SMALL_TREES, Facts
+from predictor.ml.search.portfolio import ADDITIVE, NATIVE, SMALL_TREES, TableFacts
 from predictor.ml.types.schema import Task
 
-FACTS = Facts(Task.BINARY, n_rows=500, n_features=4, n_categories=2, n_texts=0, is_skewed=False)
+FACTS = TableFacts(Task.BINARY, n_rows=500, n_features=4, n_categories=2, n_texts=0, is_skewed=False)
 TRIED = {each.key: each for each in (NATIVE, SMALL_TREES, ADDITIVE)}
 SCORES = {each.key: 0.5 + number / 10 for number, each in enumerate(TRIED.values())}
 

@@ -12,7 +12,7 @@ from predictor.ml.execution.progress import Clock, Reporter
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate
 from predictor.ml.search.checkpoints import Checkpoints
-from predictor.ml.search.learning_curve import judged, learning_curve
+from predictor.ml.search.learning_curve import interpret_curve, learning_curve
 from predictor.ml.search.search import Search
 from predictor.ml.validation.splits import split_rows
 
@@ -39,20 +39,20 @@ def searched(folder, *, n_rows=600, budget=600.0):
 
 def test_the_gain_of_a_power_law_continues():
     scores = [[fold * n**-0.3 for n in N_ROWS] for fold in (1.0, 1.1, 0.9)]
-    curve = judged("rmse", "Tree", N_ROWS, scores)
+    curve = interpret_curve("rmse", "Tree", N_ROWS, scores)
     assert curve.gain_last == pytest.approx(1 - 2**-0.3)
     assert curve.gain_next == pytest.approx(curve.gain_last)
     assert curve.sentence.startswith("More rows would help: from 400 to 800 rows its error fell by 19\u00a0%")
 
 
 def test_a_flat_curve_says_that_more_rows_would_hardly_help():
-    curve = judged("rmse", "Tree", N_ROWS, [[1.2, 1.05, 1.0, 1.0], [1.3, 1.1, 1.0, 1.01]])
+    curve = interpret_curve("rmse", "Tree", N_ROWS, [[1.2, 1.05, 1.0, 1.0], [1.3, 1.1, 1.0, 1.01]])
     assert "would hardly help" in curve.sentence
     assert curve.gain_next == 0
 
 
 def test_a_gain_within_its_standard_error_is_not_called_a_help():
-    curve = judged("rmse", "Tree", N_ROWS, [[1.2, 1.1, 1.0, 0.8], [1.2, 1.1, 1.0, 1.15]])
+    curve = interpret_curve("rmse", "Tree", N_ROWS, [[1.2, 1.1, 1.0, 0.8], [1.2, 1.1, 1.0, 1.15]])
     assert not curve.sentence.startswith("More rows would help:")
 
 

@@ -175,7 +175,7 @@ def test_a_shrunk_search_stays_within_the_development_rows(tmp_path):
 
 
 def everything(table):
-    facts = portfolio.Facts.of(table)
+    facts = portfolio.TableFacts.of(table)
     anchors = portfolio.anchors(facts)
     others = portfolio.second_round(facts, {})
     tried = {each.key: each for each in (*anchors, *others)}
@@ -195,7 +195,7 @@ def test_the_portfolio_is_reproducible_with_unique_keys_and_a_reason_for_each_ca
 
 
 def test_the_second_round_uses_a_log_target_when_it_was_better_in_the_first():
-    facts = portfolio.Facts.of(regression_table(60))
+    facts = portfolio.TableFacts.of(regression_table(60))
     better = {portfolio.NATIVE_KEY: 2.0, portfolio.LOGGED_KEY: 1.0}
     assert all(each.is_log for each in portfolio.second_round(facts, better))
     assert not any(each.is_log for each in portfolio.second_round(facts, {portfolio.NATIVE_KEY: 2.0}))

@@ -17,7 +17,7 @@ from predictor.ml.forecasting.forecast_report import gains_of
 from predictor.ml.forecasting.frequency import NAMED
 from predictor.ml.forecasting.lag_features import Shape, describe, filled, windows_of
 from predictor.ml.forecasting.series import Series, SeriesTable
-from predictor.ml.forecasting.training_table import View, described, training_points
+from predictor.ml.forecasting.training_table import SeriesView, described, training_points
 from predictor.ml.inference.loading import load_predictor
 from predictor.ml.training.forecasting_run import run
 from predictor.ml.training.request_checks import check_request
@@ -210,7 +210,7 @@ def test_a_gap_is_filled_with_the_value_one_season_before_or_the_last_one(season
 def test_features_are_computed_in_chunks_of_bounded_size(monkeypatch):
     values = np.random.default_rng(1).normal(10, 1, 120)
     table = SeriesTable(NAMED["monthly"], (Series("a", 0, values), Series("b", 9, values[9:] * 2)), 0)
-    view = View(table, Shape(12), 6, False)
+    view = SeriesView(table, Shape(12), 6, False)
     points = training_points(view, 10_000, 0)
     whole, sizes = described(view, points), []
 
@@ -233,7 +233,7 @@ def test_no_fold_is_fitted_on_outcomes_after_its_origins():
     values = np.random.default_rng(1).normal(10, 1, 120)
     table = SeriesTable(NAMED["monthly"], (Series("", 0, values),), 0)
     shape, horizon, _ = find_shape(table, ForecastOptions("month", horizon=6))
-    view, cuts = View(table, shape, horizon, False), find_cuts(table, shape, horizon)
+    view, cuts = SeriesView(table, shape, horizon, False), find_cuts(table, shape, horizon)
     backtest = make_backtest(view, cuts, "sold", max_rows=10_000, seed=0)
     points = backtest.points
     known_at = points.made_at(table) + points.steps

@@ -5,13 +5,13 @@ import pytest
 
 from predictor.ml.types.schema import Role
 from predictor.ml.unsupervised import cluster_profiles
-from predictor.ml.unsupervised.cluster_profiles import MAX_TEXTS, Whole, figure, percent
+from predictor.ml.unsupervised.cluster_profiles import MAX_TEXTS, TableStatistics, figure, percent
 
 IS_IN = np.arange(100) < 30
 
 
 def traits_of(values, role):
-    return [trait.text for trait in Whole({"it": values}, {"it": role}).traits(IS_IN)]
+    return [trait.text for trait in TableStatistics({"it": values}, {"it": role}).traits(IS_IN)]
 
 
 def test_means_and_missing_values_are_compared_with_all_rows():
@@ -36,7 +36,7 @@ def test_booleans_dates_and_texts_have_their_own_wording():
 
 def test_columns_that_do_not_differ_give_no_trait():
     assert traits_of(np.tile([1.0, 2.0], 50), Role.NUMERIC) == []
-    assert Whole({"it": np.ones(100)}, {"it": Role.NUMERIC}).traits(np.zeros(100, bool)) == []
+    assert TableStatistics({"it": np.ones(100)}, {"it": Role.NUMERIC}).traits(np.zeros(100, bool)) == []
 
 
 def test_texts_are_tokenised_once_and_at_most_max_texts_of_them(monkeypatch):
@@ -49,7 +49,9 @@ def test_texts_are_tokenised_once_and_at_most_max_texts_of_them(monkeypatch):
 
     monkeypatch.setattr(cluster_profiles, "tokens", counted)
     is_in = np.arange(2 * MAX_TEXTS) % 4 == 0
-    whole = Whole({"it": np.where(is_in, "please refund", "please call").astype(object)}, {"it": Role.TEXT})
+    whole = TableStatistics(
+        {"it": np.where(is_in, "please refund", "please call").astype(object)}, {"it": Role.TEXT}
+    )
     assert whole.traits(is_in)[0].text.startswith("it often says “refund” (100 %")
     assert whole.traits(~is_in)[0].text.startswith("it often says “call” (100 %")
     assert n_split == MAX_TEXTS

@@ -31,7 +31,7 @@ from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.onnx_export.session import Session
 from predictor.ml.persistence import version_files
 from predictor.ml.persistence.portable import browser_spec, case_folding
-from predictor.ml.persistence.version_files import FORECAST, ONNX, answers_of, columns_to_json
+from predictor.ml.persistence.version_files import FORECAST, ONNX, columns_to_json, prediction_array
 from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
@@ -369,7 +369,7 @@ def test_javascript_computes_every_graph_as_onnx_runtime_does(
                 "model": base64.b64encode(model).decode(),
                 "dims": matrix.shape,
                 "x": [None if np.isnan(cell) else float(cell) for cell in matrix.ravel()],
-                "y": answers_of(Session(model).run(matrix)).tolist(),
+                "y": prediction_array(Session(model).run(matrix)).tolist(),
             }
         )
     program = """
