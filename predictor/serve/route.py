@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,8 +19,9 @@ from ..http.authentication import count_request
 from ..http.json import LengthRequired, dumps, read_limited
 from ..http.problems import exception_handler
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
-from ..services import registry
+from ..services import predictions, registry
 from ..services.accounts import tokens
+from ..services.predictions import Caller, PredictionOptions, PredictionResponse
 
 JSON = "application/json"
 WORTH_COMPRESSING = 1_024
@@ -54,6 +55,17 @@ class Call:
     @property
     def request_id(self) -> str:
         return str(getattr(self.request, "request_id", ""))
+
+    def predict(
+        self,
+        model: RegisteredModel,
+        rows: Sequence[Mapping[str, Any]],
+        options: PredictionOptions,
+        source: str,
+    ) -> PredictionResponse:
+        """Predict rows: the one call of the service for all protocols."""
+        caller = Caller(self.token.user, source, self.token, self.request_id)
+        return predictions.predict(registered_model=model, rows=rows, options=options, caller=caller)
 
     def model(self, slug: str) -> RegisteredModel:
         """The registered model of the token's workspace; 404 as for one that does not exist."""

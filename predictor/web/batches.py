@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound
-from ..models import CHAMPION, BatchPrediction, Dataset, RegisteredModel, WorkspaceRole
+from ..models import CHAMPION, BatchPrediction, Dataset, PredictionSource, RegisteredModel, WorkspaceRole
 from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
-from .pages.model_page import ModelPage
+from .pages.model_page import ModelPage, caller_of
 from .predictions.csv import CsvForm, status_of, with_remedy
 from .predictions.predict import version_choices
 
@@ -77,7 +78,7 @@ class BatchList(ModelPage):
         if not form.is_valid():
             return self.page(model, form, status=400)
         try:
-            batch = start(request, model, form, source=form.source, strict=form.cleaned_data["is_strict"])
+            batch = start(request, model, form, form.source, strict=form.cleaned_data["is_strict"])
         except MlwebError as error:
             remedied = with_remedy(form, error)
             return self.page(
@@ -99,18 +100,18 @@ class BatchList(ModelPage):
         return render(self.request, "predictor/batches/list.html", context, status=status)
 
 
-def start(request: HttpRequest, model: RegisteredModel, form: CsvForm, **more: Any) -> BatchPrediction:
+def start(
+    request: HttpRequest, model: RegisteredModel, form: CsvForm, data: Path | Dataset, *, strict: bool
+) -> BatchPrediction:
     """Start a batch from a valid form."""
     file = form.cleaned_data["file"]
     return batches.start(
         registered_model=model,
+        data=data,
         filename=file.name if file else "",
-        options=batches.CsvOptions(**form.how),
-        version=form.cleaned_data["version"] or CHAMPION,
-        coverage=form.coverage_asked,
-        by=request.user,  # type: ignore[arg-type]
-        request_id=getattr(request, "request_id", ""),
-        **more,
+        csv_options=batches.CsvOptions(**form.how),
+        options=replace(form.options, strict=strict),
+        caller=caller_of(request, PredictionSource.BATCH),
     )
 
 

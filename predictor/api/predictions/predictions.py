@@ -17,17 +17,17 @@ from rest_framework.response import Response
 
 from ...errors import NotFound
 from ...http.json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
-from ...http.prediction_request import PredictionRequest
+from ...http.prediction_request import read_prediction_request
 from ...http.preferences import RESPOND_ASYNC, prefers_async
-from ...models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
+from ...models import BatchPrediction, PredictionLog, RegisteredModel, Scope
 from ...services import prediction_log, predictions, registry
 from ...services.prediction_log import log_pages
 from ..batches.batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
 from ..idempotency import idempotent
 from ..pagination import LogPagination
 from ..permissions import PREDICTS, READS, require_scope
-from ..uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
-from ..viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+from ..uploads import CSVBodyParser, UploadParser, csv_options_of, fields_of, file_of, options_of
+from ..viewsets import WorkspaceViewSet, caller_of
 from .fast_predictions import plainly_first, predicted
 from .fast_view import SlimViewMixin, json_body
 from .serializers import (
@@ -110,15 +110,13 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             if is_async:
                 return self._accepted(request, start_from_file(request, model))
             return self._predict_csv(request, model)
-        asked = PredictionRequest.from_json(json_body(request))
-        if asked.nearest:
+        rows, options = read_prediction_request(json_body(request))
+        if options.nearest:
             require_scope(request, Scope.READ)
         # A batch would leave out what this request asks for: then the preference is not followed.
-        if is_async and asked.can_be_batch:
-            return self._accepted(request, start_from_rows(request, model, asked))
-        return predicted(
-            asked, model, by=actor_of(request), token=token_of(request), request_id=request_id_of(request)
-        )
+        if is_async and options.can_be_batch:
+            return self._accepted(request, start_from_rows(request, model, rows, options))
+        return predicted(model, rows, options, caller_of(request))
 
     def _accepted(self, request: Request, batch: BatchPrediction) -> Response:
         response = accepted(request, batch, self.membership)
@@ -129,21 +127,10 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         file, fields = file_of(request), fields_of(request)
         answer = predictions.predict_csv(
             registered_model=model,
-            source=Path(file.temporary_file_path()),
-            filename=file.name or "",
-            options=predictions.CsvOptions(
-                encoding=fields.get("encoding", ""),
-                delimiter=fields.get("delimiter", ""),
-                decimal=fields.get("decimal", ""),
-                skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
-            ),
-            version=fields.get("version") or None,
-            strict=boolean(fields.get("strict"), "strict"),
-            coverage=number(fields.get("coverage"), "coverage"),
-            by=actor_of(request),
-            token=token_of(request),
-            face=PredictionSource.API,
-            request_id=request_id_of(request),
+            file=Path(file.temporary_file_path()),
+            csv_options=csv_options_of(fields),
+            options=options_of(fields),
+            caller=caller_of(request),
         )
         response = StreamingHttpResponse(_and_removed(answer.path), content_type="text/csv; charset=utf-8")
         response["Content-Length"] = str(answer.path.stat().st_size)

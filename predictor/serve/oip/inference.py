@@ -13,7 +13,7 @@ from ...http.json import dumps, loads
 from ...ml.types.schema import Role, Signature
 from ...models import ModelVersion, PredictionSource
 from ...services.predictions.prediction import PredictionResponse
-from ..prediction import PredictionOptions, predict_rows, version_at
+from ..prediction import options_of, version_at
 from ..route import Call, as_json
 from .outputs import WantedOutput, classification_tensor, declared_outputs, output_tensors
 from .tensors import Tensor, read_tensors, rows_of, written
@@ -32,26 +32,18 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     parameters = header.get("parameters") or {}
     is_binary = isinstance(parameters, Mapping) and parameters.get("binary_data_output") is True
     wanted = _wanted(header.get("outputs"), is_binary)
-    wishes = PredictionOptions.from_json(parameters)
-    if wanted and any(each.name == "explain" for each in wanted):
-        wishes = PredictionOptions(True, wishes.coverage, wishes.strict)
+    explain = any(each.name == "explain" for each in wanted)
+    options = options_of(parameters, version=model_version, explain=explain)
     rows = rows_of(tensors, signature.names, are_all_numeric=_are_all_numeric(signature))
     if not rows:
         raise InvalidInput("There is no row to predict; send at least one.")
-    answered = predict_rows(
-        call,
-        registered_model,
-        rows,
-        version=str(model_version.number),
-        source=PredictionSource.V2,
-        wishes=wishes,
-    )
-    outputs = output_tensors(answered, signature)
-    chosen_outputs = _chosen(outputs, wanted, model_version, answered) if wanted else [
+    response = call.predict(registered_model, rows, options, PredictionSource.V2)
+    outputs = output_tensors(response, signature)
+    chosen_outputs = _chosen(outputs, wanted, model_version, response) if wanted else [
         (each, is_binary) for each in outputs.values()
     ]  # fmt: skip
     request_id = header.get("id")
-    return _response(answered, request_id if isinstance(request_id, str) else "", chosen_outputs)
+    return _response(response, request_id if isinstance(request_id, str) else "", chosen_outputs)
 
 
 def _split(call: Call) -> tuple[Mapping[str, Any], memoryview]:

@@ -25,7 +25,8 @@ from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
 from ..prediction_log.log_rows import LogRow
 from ..predictions import loaded_versions
 from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
-from ..predictions.row_answers import NOT_A_NUMBER, Caller
+from ..predictions.options import Caller
+from ..predictions.row_answers import NOT_A_NUMBER
 from . import batch_files
 
 # Seconds between two commits of the progress: the work that a kill can lose.
@@ -80,7 +81,7 @@ class BatchWork:
         is_csv = kind is BatchFormat.CSV
         self._answerer = BulkAnswerer(served, batch.coverage, is_neutralised=is_csv)
         self._result = batch_files.Result(kind, self._rows, self._answerer)
-        self._asked = Caller(
+        self._caller = Caller(
             by=batch.created_by,
             source=PredictionSource.BATCH,
             token=batch.api_token,
@@ -135,7 +136,7 @@ class BatchWork:
         file.write(self._result.chunk(chunk, answers))
         latency_ms = round((time.perf_counter() - started) * 1000, 3)
         rows = Logged.of(chunk, answers).rows(
-            self._asked, batch.model_version, base=batch.log_base, latency_ms=latency_ms
+            self._caller, batch.model_version, base=batch.log_base, latency_ms=latency_ms
         )
         for start in range(0, len(rows), LOGGED_AT_ONCE):
             self._log(rows[start : start + LOGGED_AT_ONCE])

@@ -23,15 +23,16 @@ from django.conf import settings
 from ...errors import InvalidRows, NotFound, quoted_list
 from ...ml.inputs.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
 from ...ml.tables.csv_writing import csv_lines, exported_cell
-from ...models import ModelVersion, PredictionSource, uuid7
+from ...models import ModelVersion, uuid7
 from .. import prediction_log, registry
 from . import loaded_versions
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged, free_names
-from .row_answers import NOT_A_NUMBER, Caller
+from .options import Caller, PredictionOptions
+from .row_answers import NOT_A_NUMBER
 
 if TYPE_CHECKING:
     from ...ml.inputs.row_chunks import BulkChunk
-    from ...models import ApiToken, RegisteredModel, User, Workspace
+    from ...models import RegisteredModel, User, Workspace
 
 __all__ = ["CsvAnswer", "CsvOptions", "open_csv_result", "predict_csv"]
 
@@ -67,41 +68,35 @@ class CsvAnswer:
 def predict_csv(
     *,
     registered_model: RegisteredModel,
-    source: Path | IO[bytes],
-    filename: str = "",
-    options: CsvOptions | None = None,
-    version: int | str | None = None,
-    strict: bool = False,
-    coverage: float | None = None,
-    by: User | None,
-    token: ApiToken | None = None,
-    face: str = PredictionSource.CSV,
-    request_id: str = "",
+    file: Path | IO[bytes],
+    csv_options: CsvOptions = CsvOptions(),
+    options: PredictionOptions = PredictionOptions(),
+    caller: Caller,
 ) -> CsvAnswer:
     """Predict every row of a CSV file. Raises the errors of `predict`, and InvalidTable for a malformed file.
 
-    Nothing is logged or stored unless every row could be predicted.
+    Of the options it takes `version`, `strict` and `coverage`. Nothing is logged or stored unless every row could be
+    predicted.
     """
     remove_old_results()
-    chosen = registry.serving_version(registered_model, version)
-    served = loaded_versions.load(chosen)
-    asked = Caller(by=by, source=face, token=token, request_id=request_id or uuid7().hex)
+    model_version = registry.serving_version(registered_model, options.version)
+    loaded = loaded_versions.load(model_version)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix=SCRATCH) as folder:
         scratch = Path(folder)
-        rows = CsvRows(
-            _as_path(source, scratch), served.signature, options or CsvOptions(), _limits(), scratch=scratch
+        rows = CsvRows(_as_path(file, scratch), loaded.signature, csv_options, _limits(), scratch=scratch)
+        work = _Work(
+            model_version, loaded, caller, rows, scratch, strict=options.strict, coverage=options.coverage
         )
-        work = _Work(chosen, served, asked, rows, scratch, strict=strict, coverage=coverage)
         work.answer_all()
         work.log_all()
         key = uuid.uuid4().hex
-        path = _result_path(registered_model.workspace_id, by, key)
+        path = _result_path(registered_model.workspace_id, caller.by, key)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.move(work.result, path)
     return CsvAnswer(
         model=registered_model.slug,
-        version=chosen.number,
-        request_id=asked.request_id,
+        version=model_version.number,
+        request_id=caller.request_id,
         key=key,
         path=path,
         filename=f"{registered_model.slug}-predictions.csv",
@@ -120,7 +115,7 @@ class _Work:
 
     version: ModelVersion
     served: loaded_versions.LoadedVersion
-    asked: Caller
+    caller: Caller
     rows: CsvRows
     scratch: Path
     strict: bool
@@ -181,7 +176,7 @@ class _Work:
         with self.spool.open("rb") as spool:
             for line in spool:
                 logged = Logged(**orjson.loads(line))
-                rows = logged.rows(self.asked, self.version, base=self.base, latency_ms=latency_ms)
+                rows = logged.rows(self.caller, self.version, base=self.base, latency_ms=latency_ms)
                 for start in range(0, len(rows), LOGGED_AT_ONCE):
                     prediction_log.append(rows[start : start + LOGGED_AT_ONCE])
 
@@ -222,13 +217,13 @@ def _result_path(workspace_id: int, by: User | None, key: str) -> Path:
     return _results() / str(workspace_id) / str(by.pk if by else 0) / f"{key}.csv"
 
 
-def _as_path(source: Path | IO[bytes], scratch: Path) -> Path:
-    if isinstance(source, Path):
-        return source
+def _as_path(file: Path | IO[bytes], scratch: Path) -> Path:
+    if isinstance(file, Path):
+        return file
     path = scratch / "source.csv"
-    source.seek(0)
-    with path.open("wb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
+    file.seek(0)
+    with path.open("wb") as copy:
+        shutil.copyfileobj(file, copy, 1 << 20)
     return path
 
 

@@ -12,11 +12,11 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect, render
 
 from ...errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
-from ...models import CHAMPION, ModelVersion, RegisteredModel
+from ...models import CHAMPION, ModelVersion, PredictionSource, RegisteredModel
 from ...services import batches, predictions, registry
 from ..datasets.forms import UploadForm
 from ..pages.coverage_words import coverage_choices
-from ..pages.model_page import ModelPage
+from ..pages.model_page import ModelPage, caller_of
 from .predict import version_choices
 from .row_form import RowForm
 
@@ -51,6 +51,11 @@ class CsvForm(UploadForm):
         return None if coverage == float(self.fields["coverage"].initial) else coverage
 
     @property
+    def options(self) -> predictions.PredictionOptions:
+        version = self.cleaned_data["version"] or CHAMPION
+        return predictions.PredictionOptions(version=version, coverage=self.coverage_asked)
+
+    @property
     def how(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in OPTIONS}
 
@@ -78,13 +83,10 @@ class PredictCsv(ModelPage):
         try:
             answer = predictions.predict_csv(
                 registered_model=model,
-                source=file.file,
-                filename=file.name,
-                options=predictions.CsvOptions(**form.how),
-                version=form.cleaned_data["version"] or CHAMPION,
-                coverage=form.coverage_asked,
-                by=request.user,
-                request_id=getattr(request, "request_id", ""),
+                file=file.file,
+                csv_options=predictions.CsvOptions(**form.how),
+                options=form.options,
+                caller=caller_of(request, PredictionSource.CSV),
             )
         except TooLarge:
             return self.become_batch(model, form)
@@ -103,13 +105,11 @@ class PredictCsv(ModelPage):
         try:
             batch = batches.start(
                 registered_model=model,
-                source=Path(file.temporary_file_path()),
+                data=Path(file.temporary_file_path()),
                 filename=file.name,
-                options=predictions.CsvOptions(**form.how),
-                version=form.cleaned_data["version"] or CHAMPION,
-                coverage=form.coverage_asked,
-                by=self.request.user,
-                request_id=getattr(self.request, "request_id", ""),
+                csv_options=predictions.CsvOptions(**form.how),
+                options=form.options,
+                caller=caller_of(self.request, PredictionSource.BATCH),
             )
         except MlwebError as error:
             return self.page(form, status=status_of(error), error=error)

@@ -9,12 +9,12 @@ from django.shortcuts import redirect, render
 
 from ...errors import MlwebError, NotFound, NotServable
 from ...ml.types.schema import Task
-from ...models import CHAMPION, ModelVersion, PredictionSource
+from ...models import CHAMPION, ModelVersion
 from ...services import predictions, registry
 from ...services.predictions import horizons
 from ...templatetags.mlweb import number
 from ..pages.charts import Chart
-from ..pages.model_page import ModelPage
+from ..pages.model_page import ModelPage, caller_of
 from ..registry.snippets import curl_of, predictions_url
 from .predict import version_choices
 
@@ -47,13 +47,13 @@ class Forecast(ModelPage):
             outlook = horizons.outlook(version)
             answer = predictions.predict(
                 registered_model=self.registered_model,
-                horizon=whole(chosen["horizon"], outlook.horizon),
-                group=chosen["group"] or None,
-                version=requested,
-                coverage=share_of(chosen["coverage"]),
-                by=request.user,
-                source=PredictionSource.FORM,
-                request_id=getattr(request, "request_id", ""),
+                options=predictions.PredictionOptions(
+                    version=requested,
+                    horizon=whole(chosen["horizon"], outlook.horizon),
+                    group=chosen["group"] or None,
+                    coverage=share_of(chosen["coverage"]),
+                ),
+                caller=caller_of(request),
             )
         except MlwebError as error:
             status = 409 if isinstance(error, NotServable) else 400

@@ -17,14 +17,14 @@ from django.utils.text import capfirst
 
 from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable, quoted
 from ...ml.types.schema import Signature, Task, canonical_text
-from ...models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
+from ...models import CHAMPION, ModelVersion, PredictionLog
 from ...services import predictions, registry
 from ...services.predictions.nearest_examples import N_NEAREST
 from ...templatetags.mlweb import number
 from ..evaluation.clustering_page import cluster_sentence
 from ..evaluation.report import ReportView
 from ..pages.coverage_words import coverage_choices, sure_words
-from ..pages.model_page import ModelPage
+from ..pages.model_page import ModelPage, caller_of
 from ..pages.value_texts import cell_text
 from ..registry.snippets import curl, predictions_url
 from .contributions import contributions_of
@@ -114,14 +114,14 @@ class Predict(ModelPage):
             answer = predictions.predict(
                 registered_model=model,
                 rows=[form.row],
-                version=requested,
-                explain=True,
-                coverage=coverage_of(request.POST.get("coverage", "")),
-                nearest=N_NEAREST,
-                is_lenient=True,
-                by=request.user,
-                source=PredictionSource.FORM,
-                request_id=getattr(request, "request_id", ""),
+                options=predictions.PredictionOptions(
+                    version=requested,
+                    explain=True,
+                    coverage=coverage_of(request.POST.get("coverage", "")),
+                    nearest=N_NEAREST,
+                    is_lenient=True,
+                ),
+                caller=caller_of(request),
             )
         except NotFound as error:
             raise Http404(error.message) from None

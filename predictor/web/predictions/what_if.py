@@ -18,7 +18,7 @@ from ...models import ModelVersion
 from ...services import predictions
 from ...services.predictions.prediction import Prediction
 from ...templatetags.mlweb import number, share
-from ..pages.model_page import ModelPage
+from ..pages.model_page import ModelPage, caller_of
 from .contributions import contributions_of
 from .predict import importance_of, shown_answer
 from .row_form import RowForm
@@ -94,11 +94,10 @@ class WhatIf(RowPage):
             answer = predictions.predict(
                 registered_model=self.registered_model,
                 rows=[form.row, changed.row],
-                version=version.number,
-                explain=True,
-                is_lenient=True,
-                is_logged=False,
-                by=request.user,
+                options=predictions.PredictionOptions(
+                    version=version.number, explain=True, is_lenient=True, is_logged=False
+                ),
+                caller=caller_of(request),
             )
         except NotFound as error:
             raise Http404(error.message) from None

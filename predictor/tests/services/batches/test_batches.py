@@ -35,10 +35,11 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import batches, jobs, prediction_log, predictions, registry
+from predictor.services import batches, jobs, prediction_log, registry
 from predictor.services.batches import batch_files, batch_job
 from predictor.services.operations import upkeep
 from predictor.services.predictions import loaded_versions
+from predictor.tests import predicting
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, publish_served
 
 CSV_ROWS = "x1,x2,note\n1,2,=1+1\nabc,2,\n3,,b\n1,2\n5,6,c\n"
@@ -65,7 +66,7 @@ def file(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
 def start(version: ModelVersion, source: Any, **more: Any) -> BatchPrediction:
     more.setdefault("by", version.created_by)
     more.setdefault("filename", source.name if isinstance(source, Path) else "")
-    return batches.start(registered_model=version.registered_model, source=source, **more)
+    return predicting.start_batch(version.registered_model, source, **more)
 
 
 def finish(batch: BatchPrediction) -> BatchPrediction:
@@ -166,7 +167,7 @@ def test_a_classifiers_result_has_the_fields_of_a_single_prediction(
     writer = csv.DictWriter(text, rows[0])
     writer.writeheader()
     writer.writerows(rows)
-    single = predictions.predict(registered_model=model, rows=rows, by=member).predictions
+    single = predicting.predict(model, rows=rows, by=member).predictions
 
     batch = done(version, file(tmp_path, text.getvalue()), by=member)
 

@@ -15,10 +15,11 @@ from django.urls import reverse
 from predictor.errors import InvalidInput, InvalidTrainingRequest
 from predictor.ml.types.schema import Task
 from predictor.models import Dataset, ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import predictions, registry, training
+from predictor.services import registry, training
 from predictor.services.accounts import tokens
 from predictor.services.predictions import counterfactuals
 from predictor.services.predictions.counterfactuals import Wanted
+from predictor.tests import predicting
 from predictor.tests.web.described_versions import CLUSTERED, ODD, ORDINARY, publish_described
 from predictor.tests.web.tables import upload
 
@@ -76,7 +77,7 @@ def test_the_page_of_unusual_rows_gives_each_a_reason(
 def test_a_row_gets_its_cluster_with_reasons_and_is_logged(
     member: User, model: RegisteredModel, clusters: ModelVersion
 ) -> None:
-    answer = predictions.predict(registered_model=model, rows=[CLUSTERED], explain=True, by=member)
+    answer = predicting.predict(model, rows=[CLUSTERED], explain=True, by=member)
     (found,) = answer.predictions
     assert found.prediction in clusters.signature.classes
     assert found.probabilities is not None
@@ -89,7 +90,7 @@ def test_a_row_gets_its_cluster_with_reasons_and_is_logged(
 def test_a_row_gets_a_label_and_a_score(
     member: User, model: RegisteredModel, anomalies: ModelVersion
 ) -> None:
-    answer = predictions.predict(registered_model=model, rows=[ODD, ORDINARY], explain=True, by=member)
+    answer = predicting.predict(model, rows=[ODD, ORDINARY], explain=True, by=member)
     odd, ordinary = answer.predictions
     assert (odd.prediction, ordinary.prediction) == ("unusual", "usual")
     assert odd.score is not None and ordinary.score is not None  # noqa: PT018

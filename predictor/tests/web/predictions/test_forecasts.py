@@ -17,8 +17,9 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import datasets, predictions
+from predictor.services import datasets
 from predictor.services.accounts import tokens
+from predictor.tests import predicting
 from predictor.tests.services.forecast_versions import HORIZON, forecast_version, shops_csv
 from predictor.tests.web.prediction_pages import url
 
@@ -171,7 +172,7 @@ def test_the_protocols_answer_dates_as_any_rows(
     token = tokens.create_token(user=member, workspace=workspace, name="test", scopes=["predict"]).plaintext
     headers = {"Authorization": f"Bearer {token}"}
     row = {"month": "2024-03-01", "shop": "south"}
-    expected = predictions.predict(registered_model=model, rows=[row], by=member).predictions[0].prediction
+    expected = predicting.predict(model, rows=[row], by=member).predictions[0].prediction
     asked = {
         "v1/models/churn:predict": {"instances": [row]},
         "models/churn/invocations": {"dataframe_records": [row]},
