@@ -113,6 +113,8 @@ class CsvRows:
         self.n_rows = 0
         self.n_left_out = 0
         self.share_read = 0.0
+        # The cells of the chunk that `bulk_chunks` returned last, as they stand in the file.
+        self.last_chunk: CsvChunk | None = None
 
     def chunks(self, *, skip: int = 0) -> Iterator[CsvChunk]:
         """Chunks of the rows after the first `skip` rows.
@@ -136,7 +138,9 @@ class CsvRows:
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
         """As `chunks`; `lines` are lines of CSV without line ends, their cells as `exported` gives them."""
-        return map(self.bulk_chunk, self.chunks(skip=skip))
+        for chunk in self.chunks(skip=skip):
+            self.last_chunk = chunk
+            yield self.bulk_chunk(chunk)
 
     def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
         by_place = list(zip(*chunk.cells, strict=True))

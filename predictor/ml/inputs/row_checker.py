@@ -242,7 +242,7 @@ def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictR
         for place, row in enumerate(warnings)
         for each in row
     ]
-    message = "These rows are doubtful, and strict was asked for. " + sentence_of(
+    message = "These rows have warnings, and strict refuses them. " + sentence_of(
         problems[:MOST_NAMED], len(problems), "doubt"
     )
     return StrictRows(message, problems=problems[:MOST_NAMED])

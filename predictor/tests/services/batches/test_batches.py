@@ -309,17 +309,15 @@ def test_a_batch_without_its_work_file_restarts_and_logs_no_row_twice(
 ) -> None:
     monkeypatch.setattr(batch_job, "COMMIT_SECONDS", 0.0)
     batch = start(linear, file(tmp_path, "x1,x2\n" + "1,2\n" * 5_000))
-    take = batch_job.BatchWork._take
 
-    def dies(self: Any, chunk: Any, *rest: Any) -> None:
+    def dies(self: Any, chunk: Any) -> None:
         if chunk.first_row > 4_000:
             raise Killed
-        take(self, chunk, *rest)
 
-    monkeypatch.setattr(batch_job.BatchWork, "_take", dies)
-    with pytest.raises(Killed):
-        jobs.run(batches.BATCHES, batch.pk)
-    monkeypatch.setattr(batch_job.BatchWork, "_take", take)
+    with monkeypatch.context() as patched:
+        patched.setattr(batch_job.BatchAttempt, "check", dies)
+        with pytest.raises(Killed):
+            jobs.run(batches.BATCHES, batch.pk)
     (batch_job.workdir_of(batch.pk) / "result.partial").unlink()
     BatchPrediction.objects.update(status="queued", owner="", lease_until=None)
 
