@@ -243,6 +243,6 @@ def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictR
         for each in row
     ]
     message = "These rows have warnings, and strict refuses them. " + sentence_of(
-        problems[:MOST_NAMED], len(problems), "doubt"
+        problems[:MOST_NAMED], len(problems), "warning"
     )
     return StrictRows(message, problems=problems[:MOST_NAMED])
