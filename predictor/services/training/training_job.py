@@ -16,10 +16,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ...errors import TrainingFailed
-from ...ml.types.schema import Role, Task
-from ...ml.types.split import SplitBy
-from ...ml.types.threshold_rule import ThresholdRule
-from ...ml.types.training_request import ForecastOptions, TrainingLimits, TrainingRequest
+from ...ml.types.training_request import TrainingLimits, TrainingRequest
 from ...models import JobStatus, TrainingRun
 from .. import artifacts, registry
 from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
@@ -86,19 +83,10 @@ def prepare_workdir(run: TrainingRun) -> Path:
 
 
 def request_of(run: TrainingRun) -> TrainingRequest:
-    return TrainingRequest(
+    return TrainingRequest.of(
+        run,
         parquet=str(artifacts.path_of(run.dataset.parquet_digest)),
         schema=run.dataset.schema,
-        target=run.target,
-        task=Task(run.task),
-        estimator=run.estimator,
-        params=run.params,
-        roles={name: Role(role) for name, role in run.roles.items()},
-        budget_seconds=run.budget_seconds,
-        seed=run.seed,
-        threshold=ThresholdRule.from_json(run.threshold) if run.threshold else None,
-        split=SplitBy.from_json(run.split),
-        forecast=ForecastOptions.from_json(run.forecast),
         limits=TrainingLimits(
             n_threads=settings.TRAINING_THREADS, max_memory_bytes=settings.TRAINING_MEMORY_MB * 1024**2
         ),

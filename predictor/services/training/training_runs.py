@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -80,7 +81,7 @@ def start_run(
 def _queue(
     request: TrainingRequest, dataset: Dataset, registered_model: RegisteredModel | str, by: User | None
 ) -> TrainingRun:
-    task = check_request(request)
+    request = replace(request, task=check_request(request))
     with transaction.atomic():
         # Take the same lock as `datasets.delete`: it sees this run, or we see that the data is deleted.
         if not Dataset.objects.with_data().select_for_update().filter(pk=dataset.pk).values("pk"):
@@ -89,16 +90,7 @@ def _queue(
             workspace_id=dataset.workspace_id,
             dataset=dataset,
             registered_model=_registered_model(registered_model, dataset, by),
-            target=request.target,
-            task=task.value,
-            estimator=request.estimator,
-            params=dict(request.params),
-            roles={name: role.value for name, role in request.roles.items()},
-            split=request.split.to_json(),
-            threshold=request.threshold.to_json() if request.threshold else {},
-            forecast=request.forecast.to_json() if request.forecast else {},
-            budget_seconds=request.budget_seconds,
-            seed=request.seed,
+            **request.to_row_fields(),
             progress_message="Waiting for a worker",
             created_by=by,
         )
