@@ -80,7 +80,7 @@ def first_values(table: TableSchema, shown: Mapping[str, Any]) -> dict[str, Any]
 
 
 def asked_forecast(data: Mapping[str, Any]) -> dict[str, Any]:
-    """`forecast` of `training.start_run`, from cleaned data."""
+    """`forecast` of `TrainingOptions`, from cleaned data."""
     return {name: data.get(name) or None for name in FIELDS}
 
 

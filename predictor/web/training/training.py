@@ -64,7 +64,12 @@ class TrainingRunCreate(WorkspaceMixin, View):
         if not form.is_valid():
             return self.show(form, status=400)
         try:
-            run = training.start_run(dataset=form.dataset, by=request.user, **form.asked)
+            run = training.start_run(
+                dataset=form.dataset,
+                options=form.options,
+                registered_model=form.cleaned_data["registered_model"],
+                by=request.user,
+            )
         except MlwebError as error:
             form.add_refusal(error)
             return self.show(form, status=400)

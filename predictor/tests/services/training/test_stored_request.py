@@ -24,7 +24,7 @@ from predictor.ml.types.training_request import (
 from predictor.models import Dataset, RegisteredModel, TrainingRun, Workspace
 from predictor.services import artifacts
 from predictor.services.training.training_job import request_of
-from predictor.services.training.training_runs import MAX_SEED
+from predictor.services.training.training_options import MAX_SEED
 
 pytestmark = pytest.mark.django_db
 
