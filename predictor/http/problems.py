@@ -95,7 +95,7 @@ def _from_ours(error: errors.MlwebError, request: Request | None) -> Response:
     return problem(
         status,
         error.message,
-        kind=re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
+        kind=error.code or re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
         request=request,
         places=[{"detail": each.detail, "pointer": each.pointer} for each in error.problems],
         limit=error.limit,

@@ -18,6 +18,7 @@ from django.views import View
 
 from ...errors import (
     Conflict,
+    InfiniteNumbers,
     MlwebError,
     Problem,
     RaggedRows,
@@ -163,7 +164,7 @@ def remedy_for(error: MlwebError | None) -> Remedy | None:
         return Remedy("encoding", error.suggestion, f"Read it as {error.suggestion}")
     if isinstance(error, RaggedRows):
         return Remedy("skip_bad_rows", "on", "Leave these rows out")
-    if error is not None and error.message.startswith("Infinite numbers"):
+    if isinstance(error, InfiniteNumbers):
         return Remedy("infinite_as_missing", "on", "Take them as missing")
     return None
 

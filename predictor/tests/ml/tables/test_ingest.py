@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from predictor.errors import (
+    InfiniteNumbers,
     InvalidTable,
     MlwebError,
     RaggedRows,
@@ -497,7 +498,7 @@ def test_it_refuses_infinite_numbers_with_row_and_column(
     read: Read, monkeypatch: pytest.MonkeyPatch, n_sampled: int
 ) -> None:
     monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", n_sampled)
-    with pytest.raises(InvalidTable, match=r"row 2 of “b”, row 3 of “b”, row 4 of “b”") as caught:
+    with pytest.raises(InfiniteNumbers, match=r"row 2 of “b”, row 3 of “b”, row 4 of “b”") as caught:
         read(INFINITE)
     assert [problem.pointer for problem in caught.value.problems] == ["b", "b", "b"]
 
