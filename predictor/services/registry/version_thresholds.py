@@ -10,6 +10,7 @@ from ...errors import Conflict, InvalidThreshold
 from ...ml.persistence.version_files import SCORES, SPEC
 from ...ml.types.schema import Task
 from ...ml.types.threshold_rule import ThresholdRule
+from ...ml.types.warnings import TrainingWarning, WarningKind
 
 if TYPE_CHECKING:
     from ...ml.calibration.decision_thresholds import Scores
@@ -85,9 +86,15 @@ def _scores(version: ModelVersion) -> Scores:
 def _warnings(version: ModelVersion, note: str) -> list[Any]:
     """The warnings of the version, with the note about its own threshold replaced by `note`."""
     old_note = (version.evaluation.get("decision") or {}).get("note")
-    kept = [
-        each
-        for each in version.warnings
-        if not (old_note and isinstance(each, Mapping) and each.get("message") == old_note)
-    ]
-    return [*kept, {"message": note, "column": version.signature.target}] if note else kept
+    kept = [each for each in version.warnings if not _is_on_threshold(each, old_note)]
+    own = TrainingWarning(note, version.signature.target, WarningKind.THRESHOLD)
+    return [*kept, own.to_json()] if note else kept
+
+
+def _is_on_threshold(warning: Any, note: str | None) -> bool:
+    if not isinstance(warning, Mapping):
+        return False
+    if "kind" in warning:
+        return bool(warning["kind"] == WarningKind.THRESHOLD)
+    # Stored before warnings had a kind.
+    return bool(note) and warning.get("message") == note

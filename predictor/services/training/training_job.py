@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from contextlib import suppress
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from django.db import transaction
 
 from ...errors import TrainingFailed
 from ...ml.types.training_request import TrainingLimits, TrainingRequest
+from ...ml.types.warnings import TrainingWarning
 from ...models import JobStatus, TrainingRun
 from .. import artifacts, registry
 from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
 from .training_process import FittingChild
 
+WARNING_FIELDS = [each.name for each in fields(TrainingWarning)]
 # The page polls once a second, so more frequent writes to the row have no use.
 WRITE_SECONDS = 1.0
 CRASHED = (
@@ -163,7 +166,7 @@ class ProgressNotes:
         elif kind == "candidate":
             self._pending["leaderboard"] = event.get("leaderboard", [])
         elif kind == "warning":
-            self._warnings.append({"message": event.get("message", ""), "column": event.get("column")})
+            self._warnings.append({name: event[name] for name in WARNING_FIELDS if name in event})
             self._pending["warnings"] = self._warnings
         elif kind == "failed":
             self.failure = event

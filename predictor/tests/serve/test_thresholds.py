@@ -88,6 +88,21 @@ def test_another_threshold_is_another_version_of_the_same_files(
     assert first.threshold is None
 
 
+@pytest.mark.parametrize("fields", [{"kind": "threshold"}, {}], ids=["with a kind", "stored before kinds"])
+def test_the_note_on_the_old_threshold_is_left_out(
+    model: RegisteredModel, member: User, fields: dict[str, str]
+) -> None:
+    first = registry.version_of(model, 1)
+    note = {"message": "No threshold reaches this precision.", "column": "y", **fields}
+    other = {"message": "3 rows were left out.", "column": None, **dict.fromkeys(fields)}
+    first.warnings = [note, other]
+    first.evaluation["decision"] = {"note": note["message"]}
+
+    made = registry.publish_with_threshold(model_version=first, rule={"by": "f1"}, by=member)
+
+    assert made.warnings == [other]
+
+
 def test_a_version_without_scores_and_a_regression_take_no_other_threshold(
     model: RegisteredModel, member: User, workspace: Workspace
 ) -> None:

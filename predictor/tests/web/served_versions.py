@@ -145,8 +145,12 @@ def publish_served(model: RegisteredModel) -> ModelVersion:
         report=made.report,
         metrics=made.report["held_out"],
         warnings=[
-            {"message": "Possible leak: the column “age” alone predicts “y”.", "column": "age"},
-            {"message": "3 rows were left out.", "column": None},
+            {
+                "message": "Possible leak: the column “age” alone predicts “y”.",
+                "column": "age",
+                "kind": "leak",
+            },
+            {"message": "3 rows were left out.", "column": None, "kind": None},
         ],
         libraries={"numpy": "2"},
     )
