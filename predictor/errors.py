@@ -34,16 +34,27 @@ class Problem:
 
 
 class MlwebError(Exception):
-    """Base class: an error that the caller can correct. `problems` are the first places, `limit` the exceeded limit."""
+    """Base class: an error that the caller can correct.
+
+    `problems` are the first places, `limit` the exceeded limit, `field` the option of the request that is wrong.
+    """
 
     # The error's name for programs, as API clients know it; empty: the name of the class.
     code: ClassVar[str] = ""
 
-    def __init__(self, message: str, *, problems: Sequence[Problem] = (), limit: int | float | None = None):
+    def __init__(
+        self,
+        message: str,
+        *,
+        problems: Sequence[Problem] = (),
+        limit: int | float | None = None,
+        field: str = "",
+    ):
         super().__init__(message)
         self.message = message
         self.problems = tuple(problems)
         self.limit = limit
+        self.field = field
 
 
 class InvalidInput(MlwebError):

@@ -82,7 +82,7 @@ class ForecastOptions:
             )
         if isinstance(horizon, bool) or not isinstance(horizon, int):
             raise InvalidTrainingRequest(
-                f"The horizon is {quoted(horizon)}; it has to be a whole number of periods."
+                f"The horizon is {quoted(horizon)}; it has to be a whole number of periods.", field="horizon"
             )
         return cls(**{"date_column": "", **given})
 

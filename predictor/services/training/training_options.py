@@ -67,7 +67,7 @@ def _task(task: Task | str | None) -> Task | None:
         return Task(task)
     except ValueError:
         raise InvalidTrainingRequest(
-            f"There is no task {quoted(task)}. Choose one of {quoted_list(Task)}."
+            f"There is no task {quoted(task)}. Choose one of {quoted_list(Task)}.", field="task"
         ) from None
 
 
@@ -75,7 +75,8 @@ def _roles(roles: Mapping[str, Role | str]) -> dict[str, Role]:
     unknown = sorted({str(role) for role in roles.values() if str(role) not in set(Role)})
     if unknown:
         raise InvalidTrainingRequest(
-            f"There is no column role {quoted_list(unknown)}. Choose from {quoted_list(Role, 10)}."
+            f"There is no column role {quoted_list(unknown)}. Choose from {quoted_list(Role, 10)}.",
+            field="roles",
         )
     return {name: Role(role) for name, role in roles.items()}
 
@@ -97,10 +98,12 @@ def _threshold(rule: ThresholdRule | Mapping[str, Any] | str | None) -> Threshol
 def _budget(seconds: float | None, effort: str | None) -> int:
     if effort and effort not in EFFORTS:
         raise InvalidTrainingRequest(
-            f"There is no effort {quoted(effort)}. Choose one of {quoted_list(EFFORTS)}."
+            f"There is no effort {quoted(effort)}. Choose one of {quoted_list(EFFORTS)}.", field="effort"
         )
     if effort and seconds is not None:
-        raise InvalidTrainingRequest("Give either an effort or a time budget in seconds, not both.")
+        raise InvalidTrainingRequest(
+            "Give either an effort or a time budget in seconds, not both.", field="effort"
+        )
     if effort:
         seconds = EFFORTS[effort]
     if seconds is None:
@@ -111,6 +114,7 @@ def _budget(seconds: float | None, effort: str | None) -> int:
         raise InvalidTrainingRequest(
             f"The time budget is {quoted(seconds)}; it has to be between 1 and {longest} seconds.",
             limit=longest,
+            field="budget_seconds",
         )
     return math.ceil(seconds)
 
@@ -122,5 +126,6 @@ def _seed(seed: int | None) -> int:
         raise InvalidTrainingRequest(
             f"The seed is {quoted(seed)}; it has to be a whole number between 0 and {MAX_SEED}.",
             limit=MAX_SEED,
+            field="seed",
         )
     return seed

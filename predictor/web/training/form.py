@@ -16,7 +16,6 @@ from ...services import training
 from ...services.training import TrainingOptions, estimator_catalogue
 from ...services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
 from . import form_forecast
-from .field_errors import field_errors
 from .form_hyperparameters import OpenChoiceField, field_for
 from .form_roles import ColumnRow, column_rows, given_roles
 from .form_threshold import ThresholdForm
@@ -252,8 +251,9 @@ class TrainingRunForm(forms.Form):
                 name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
                 self.add_error(name if name in self.fields else "estimator", problem.detail)
             return
-        places = field_errors(error.message)
-        self.add_error(places[0] if places else self._place_by_trial(), error.message)
+        name = error.field or self._place_by_trial()
+        # An option without a field of its own, such as the roles, is about the whole form.
+        self.add_error(name if name in self.fields else None, error.message)
 
     def _place_by_trial(self) -> str:
         """Find the field of an error by trying: the target, the task, or else the estimator."""

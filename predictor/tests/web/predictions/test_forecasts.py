@@ -83,6 +83,30 @@ def test_an_error_of_the_service_is_shown_at_its_field(
     assert "between 1 and 500 periods" in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("date_column", ""),
+        ("date_column", "sold"),
+        ("date_column", "shop"),
+        ("horizon", "501"),
+        ("frequency", "minutely"),
+        ("aggregation", "median"),
+    ],
+)
+def test_each_wrong_option_of_a_forecast_is_shown_at_its_field(
+    client: Client, member: User, dataset: Dataset, field: str, value: str
+) -> None:
+    client.force_login(member)
+    # The target and the dates have to be different columns, so another target where "sold" is given as date.
+    target = "month" if value == "sold" else "sold"
+    response = client.post(
+        url("training-run-create", dataset.pk), {**ASKED, "target": target, "group_column": "", field: value}
+    )
+    assert list(response.context["form"].errors) == [field]
+    assert not TrainingRun.objects.exists()
+
+
 def test_the_version_shows_its_forecasts_of_the_past(
     client: Client, viewer: User, forecast: ModelVersion
 ) -> None:

@@ -275,6 +275,8 @@ def refusal(dataset: Dataset, **changes: Any) -> str:
         ("seed", {"seed": "-1"}, {"seed": -1}),
         ("split", {"split": "time:age:x"}, {"split": {"kind": "time", "column": "age:x"}}),
         ("split", {"split": "magic"}, {"split": {"kind": "magic"}}),
+        ("split", {"split": "group:left"}, {"split": {"kind": "group", "column": "left"}}),
+        ("__all__", {"role-1": "colour"}, {"roles": {"age": "colour"}}),
         (
             "param-random_forest-n_estimators",
             {"estimator": "random_forest", "param-random_forest-n_estimators": "5000"},
