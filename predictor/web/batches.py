@@ -18,7 +18,8 @@ from ..models import CHAMPION, BatchPrediction, Dataset, PredictionSource, Regis
 from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
 from .pages.model_page import ModelPage, caller_of
-from .predictions.csv import CsvForm, status_of, with_remedy
+from .pages.refusals import refused
+from .predictions.csv import CsvForm, with_remedy
 from .predictions.predict import version_choices
 
 PAGE_SIZE = 25
@@ -81,9 +82,7 @@ class BatchList(ModelPage):
             batch = start(request, model, form, form.source, strict=form.cleaned_data["is_strict"])
         except MlwebError as error:
             remedied = with_remedy(form, error)
-            return self.page(
-                model, form, status=status_of(error), error=error, is_remedied=remedied is not form
-            )
+            return self.page(model, form, error=error, is_remedied=remedied is not form)
         return redirect("batch-detail", self.workspace.slug, model.slug, batch.pk)
 
     def form(self, *args: Any, **kwargs: Any) -> BatchForm:
@@ -97,7 +96,8 @@ class BatchList(ModelPage):
         rows = rows.select_related("model_version", "created_by").only(*LISTED)
         page = Paginator(rows, PAGE_SIZE).get_page(self.request.GET.get("page"))
         context = {"model": model, "form": form, "page": page, **more}
-        return render(self.request, "predictor/batches/list.html", context, status=status)
+        response = render(self.request, "predictor/batches/list.html", context, status=status)
+        return refused(response, more.get("error"))
 
 
 def start(

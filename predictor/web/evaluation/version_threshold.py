@@ -12,6 +12,7 @@ from ...errors import MlwebError
 from ...models import WorkspaceRole
 from ...services import registry
 from ..pages.model_page import ModelPage
+from ..pages.refusals import refused
 from ..training.form_threshold import ThresholdForm, shown_from_rule
 from .report_parts import Decision
 
@@ -34,7 +35,7 @@ class VersionThreshold(ModelPage):
                 model_version=self.version(number), rule=form.rule, by=request.user
             )
         except MlwebError as error:
-            return self.page(number, form, status=400, error=error)
+            return self.page(number, form, error=error)
         messages.success(
             request,
             f"Version {made.number} decides from {made.threshold:.4g}. Make it champion to let it serve.",
@@ -50,4 +51,5 @@ class VersionThreshold(ModelPage):
             "decision": Decision.of(version),
             **more,
         }
-        return render(self.request, "predictor/evaluation/version_threshold.html", context, status=status)
+        response = render(self.request, "predictor/evaluation/version_threshold.html", context, status=status)
+        return refused(response, more.get("error"))

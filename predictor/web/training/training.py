@@ -23,6 +23,7 @@ from ...services.training import estimator_catalogue
 from ...templatetags.mlweb import counted, duration, job_sentence
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import Figure, key_metrics, metric_of
+from ..pages.refusals import refused
 from .form import TrainingRunForm, model_names
 from .form_forecast import forecast_words
 from .initial_values import shown_from_run
@@ -72,7 +73,7 @@ class TrainingRunCreate(WorkspaceMixin, View):
             )
         except MlwebError as error:
             form.add_refusal(error)
-            return self.show(form, status=400)
+            return refused(self.show(form), error)
         return redirect("training-run-detail", self.workspace.slug, run.pk)
 
     def dataset(self, pk: int) -> Dataset:
