@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 
 from ...errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding
@@ -63,6 +63,10 @@ class CsvForm(UploadForm):
     @property
     def has_how(self) -> bool:
         return any(self[name].value() for name in OPTIONS)
+
+    def with_values(self, data: QueryDict) -> CsvForm:
+        """The same form with other values."""
+        return CsvForm(data, self.files, versions=self.fields["version"].choices)
 
 
 class PredictCsv(ModelPage):
@@ -152,7 +156,7 @@ def with_remedy(form: CsvForm, error: MlwebError) -> CsvForm:
         return form
     data = form.data.copy()
     data[option] = value
-    return CsvForm(data, form.files, versions=form.fields["version"].choices)
+    return form.with_values(data)
 
 
 class PredictCsvDownload(ModelPage):
