@@ -77,5 +77,7 @@ urlpatterns = [
     *versioned("", "/invocations", route(mlflow.refuse, post=mlflow.invocations), "mlflow-invocations"),
     *versioned("", "/predict", route(error_json, post=mlflow.article), "serve-article"),
     re_path(r"^serve/[^/]*/models/.*", not_found_route(mlflow.refuse)),
-    re_path(r"^serve(?:/.*)?$", not_found_route(error_json)),
+    # Without `.*`, which ends at a line break.
+    re_path(r"^serve/", not_found_route(error_json)),
+    path("serve", not_found_route(error_json)),
 ]

@@ -282,7 +282,7 @@ TABLE: dict[str, dict[str, Rule]] = {
 # Open to every authenticated caller, by session or with a token of any scope.
 SIGNED_IN = {"api/schema"}
 # Catch-all routes for unknown paths below /api/ and /serve/.
-CATCH_ALL = {"^api/", r"^serve/[^/]*/models/.*", r"^serve(?:/.*)?$"}
+CATCH_ALL = {"^api/", r"^serve/[^/]*/models/.*", "^serve/", "serve"}
 # Routes of libraries, which have their own tests in test_walls.py.
 LIBRARIES = ("accounts/", "admin/")
 
