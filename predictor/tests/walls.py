@@ -282,16 +282,20 @@ TABLE: dict[str, dict[str, Rule]] = {
 # Open to every authenticated caller, by session or with a token of any scope.
 SIGNED_IN = {"api/schema"}
 # Catch-all routes for unknown paths below /api/ and /serve/.
-CATCH_ALL = {"^api/", r"^serve/[^/]*/models/.*", r"^serve(?:/.*)?$"}
+CATCH_ALL = {
+    "^api/", "^serve/[^/]*/v2(?:/|$)", "^serve/[^/]*/v1(?:/|$)", "^serve/[^/]*/models/", "^serve/(?:[^/]*/)*models/",
+    "^serve/", "serve",
+}  # fmt: skip
 # Routes of libraries, which have their own tests in test_walls.py.
 LIBRARIES = ("accounts/", "admin/")
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the URL resolver, with the methods of its view."""
+    """A route of the URL resolver, with its view and the methods of it."""
 
     route: str
+    view: Any
     methods: frozenset[str]
     has_slash: bool
 
@@ -306,7 +310,7 @@ def routes() -> Iterator[Route]:
     """All routes of the resolver except those of libraries."""
     for path, pattern in _walk(get_resolver().url_patterns, ""):
         if not path.startswith(LIBRARIES):
-            yield Route(path, frozenset(_methods(pattern.callback)), path.endswith("/"))
+            yield Route(path, pattern.callback, frozenset(_methods(pattern.callback)), path.endswith("/"))
 
 
 def library_paths(below: str) -> Iterator[tuple[str, str]]:
