@@ -202,7 +202,7 @@ def _check_beginning(
         with path.open("rb") as file:
             checked_path.write_bytes(_whole_lines(file))
     rows = batch_files.open_rows(checked_path, kind, served, fields.get("options", {}), scratch=scratch)
-    batch_files.refuse_hopeless(rows)
+    batch_files.require_predictable_rows(rows)
 
 
 def _whole_lines(file: IO[bytes]) -> bytes:
