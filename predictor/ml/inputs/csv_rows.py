@@ -22,7 +22,7 @@ from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
 from ..types.schema import FeatureField, Role, Signature, canonical_text
 from .column_checker import CellColumn
-from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, require_columns, take_columns
 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -98,7 +98,7 @@ class CsvRows:
         self.names = self._dialect.names
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
-        refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
+        require_columns(self.names, [name for name, each in fields.items() if not each.has_missing])
         self._readers = [
             (place, name, _reader(fields[name], self._dialect.decimal))
             for place, name in enumerate(self.names)

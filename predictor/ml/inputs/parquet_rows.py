@@ -14,7 +14,7 @@ from ..tables.duckdb_connection import connect, identifier, literal
 from ..tables.long_cells import refusal, refusal_of, when_too_long
 from ..types.schema import Signature
 from .column_checker import CellColumn
-from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, require_columns, take_columns
 
 MEMORY_MB = 256
 # A chunk ends after this many characters of text, or at CHUNK_ROWS.
@@ -114,7 +114,7 @@ class ParquetRows:
             raise TooLarge(f"A batch may hold {max_rows:,} rows; cut the file into several.", limit=max_rows)
         if len(kinds) > max_columns:
             raise TooLarge(f"A table may have {max_columns:,} columns.", limit=max_columns)
-        refuse_lacking(self.names, [each.name for each in signature.fields if not each.has_missing])
+        require_columns(self.names, [each.name for each in signature.fields if not each.has_missing])
         self._columns = [CellColumn(each, lambda cell: cell) for each in signature.fields]
         self._used = [each.name for each in signature.fields if each.name in kinds]
         _refuse_nested({name: kinds[name] for name in self._used})

@@ -115,7 +115,7 @@ def _as_objects(members: Mapping[str, Sequence[str]], n_rows: int) -> list[str]:
     return list(map("".join, zip(*parts, repeat("}", n_rows), strict=True)))
 
 
-def refuse_lacking(names: Sequence[str], required: Sequence[str]) -> None:
+def require_columns(names: Sequence[str], required: Sequence[str]) -> None:
     """Raises InvalidRows when the file lacks columns: once, since the same fault in every row would hide the others."""
     lacking = [name for name in required if name not in names]
     if lacking:
