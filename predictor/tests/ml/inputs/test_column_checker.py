@@ -75,7 +75,7 @@ def test_column_checks_equal_row_checks(delimiter: str, decimal: str, table: lis
         # Twice: cached cells have to give the same result.
         rows.bulk_chunk(chunk)
         bulk = rows.bulk_chunk(chunk)
-    expected = RowChecker(SIGNATURE).sift(chunk.rows)
+    expected = RowChecker(SIGNATURE).check_leniently(chunk.rows)
 
     warnings = [tuple(each for each in row if each.code != "coerced") for row in expected.checked.warnings]
     assert set(bulk.errors) == set(expected.errors)
@@ -148,12 +148,14 @@ UNBOUNDED = FeatureField("n", Role.NUMERIC, has_missing=True)
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 def test_checks_of_typed_numbers_equal_row_checks(feature: FeatureField, cells: list[Any]) -> None:
     taken = CellColumn(feature, lambda cell: cell).take(cells)
-    sifted = RowChecker(Signature("y", Task.REGRESSION, (feature,))).sift([{"n": each} for each in cells])
+    partly_valid = RowChecker(Signature("y", Task.REGRESSION, (feature,))).check_leniently(
+        [{"n": each} for each in cells]
+    )
 
-    kept = [place for place in range(len(cells)) if place not in sifted.errors]
-    assert set(taken.faults) == set(sifted.errors)
-    assert columns_of({"n": taken.values[kept]}) == columns_of(sifted.checked.columns)
+    kept = [place for place in range(len(cells)) if place not in partly_valid.errors]
+    assert set(taken.faults) == set(partly_valid.errors)
+    assert columns_of({"n": taken.values[kept]}) == columns_of(partly_valid.checked.columns)
     assert [taken.warnings.get(place, ()) for place in kept] == [
-        tuple(each) for each in sifted.checked.warnings
+        tuple(each) for each in partly_valid.checked.warnings
     ]
     assert [taken.texts[place] for place in kept] == [json_text(cells[place]) for place in kept]
