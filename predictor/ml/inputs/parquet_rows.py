@@ -14,7 +14,7 @@ from ..tables.duckdb_connection import connect, identifier, literal
 from ..tables.long_cells import refusal, refusal_of, when_too_long
 from ..types.schema import Signature
 from .column_checker import CellColumn
-from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, require_columns, take_columns
+from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
 
 MEMORY_MB = 256
 # A chunk ends after this many characters of text, or at CHUNK_ROWS.
@@ -128,8 +128,8 @@ class ParquetRows:
         for rows in self._fetched(skip):
             self.share_read = (first_row - 1 + len(rows)) / self.n_rows_total
             cells = dict(zip(self._used, zip(*rows, strict=True), strict=False))
-            taken = take_columns(cells, self._columns, len(rows))
-            yield chunk_of_columns(first_row, [""] * len(rows), taken, self._keys, {})
+            checked = check_columns(cells, self._columns, len(rows))
+            yield chunk_of_columns(first_row, [""] * len(rows), checked, self._keys, {})
             first_row += len(rows)
 
     def _fetched(self, skip: int) -> Iterator[list[tuple[Any, ...]]]:
