@@ -123,7 +123,7 @@ class ParquetRows:
         self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
-        """Chunks; `lines` are empty, because `write_beside` takes the rows from the file itself."""
+        """Chunks; `lines` are empty, because `write_with_predictions` takes the rows from the file itself."""
         first_row = skip + 1
         for rows in self._fetched(skip):
             self.share_read = (first_row - 1 + len(rows)) / self.n_rows_total
@@ -169,25 +169,25 @@ class ParquetRows:
                 raise too_long or unreadable() from None
 
 
-def write_beside(
-    source: Path, answers: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]
+def write_with_predictions(
+    source: Path, predictions: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]
 ) -> None:
-    """Write a Parquet file: the source's columns, joined row by row with those of `answers` (CSV without a header).
+    """Write a Parquet file: the source's columns, joined row by row with those of `predictions` (CSV without a header).
 
-    `names` and `kinds` (DuckDB types) are the columns of the answers. Raises InvalidTable.
+    `names` and `kinds` (DuckDB types) are the columns of the predictions. Raises InvalidTable.
     """
     columns = ", ".join(f"'c{place}': {literal(kind)}" for place, kind in enumerate(kinds))
     renamed = ", ".join(f"a.c{place} AS {identifier(name)}" for place, name in enumerate(names))
     query = f"""
         COPY (
             SELECT s.*, {renamed} FROM read_parquet({literal(str(source))}) AS s POSITIONAL JOIN read_csv(
-                {literal(str(answers))}, header = false, auto_detect = false, columns = {{{columns}}},
+                {literal(str(predictions))}, header = false, auto_detect = false, columns = {{{columns}}},
                 delim = ',', quote = '"', escape = '"', nullstr = '', new_line = '\\r\\n', parallel = false
             ) AS a
         ) TO {literal(str(result))} (FORMAT parquet)
     """
-    folders = [source.parent, answers.parent, result.parent]
-    with connect(folders, memory_mb=MEMORY_MB, n_threads=1, scratch=answers.parent) as connection:
+    folders = [source.parent, predictions.parent, result.parent]
+    with connect(folders, memory_mb=MEMORY_MB, n_threads=1, scratch=predictions.parent) as connection:
         try:
             connection.execute(query)
         except duckdb.Error as error:
