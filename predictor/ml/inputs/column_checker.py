@@ -22,8 +22,8 @@ from .number_columns import places_of_others, read_numbers, typed_numbers, with_
 from .row_checker import RowWarning, dtype_of
 from .value_readers import InvalidValue, bounds, reader_for
 
-# Above this size a column's cache is cleared: some megabytes per column, and more than a chunk of rows.
-MOST_REMEMBERED = 20_000
+# With more values than this, a column's cache is cleared: some megabytes per column, more than a chunk of rows.
+MAX_CACHED_VALUES = 20_000
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class CellColumn:
     def _looked_up(self, cells: Sequence[Any]) -> CheckedColumn:
         new = set(cells).difference(self._places)
         if new:
-            if len(self._places) > MOST_REMEMBERED:
+            if len(self._places) > MAX_CACHED_VALUES:
                 self._clear_cache()
                 new = set(cells)
             for cell in new:

@@ -47,7 +47,7 @@ CELLS = st.one_of(
 
 @pytest.fixture(params=[1, 20_000], ids=["small-cache", "usual-cache"])
 def _memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(column_checker, "MOST_REMEMBERED", request.param)
+    monkeypatch.setattr(column_checker, "MAX_CACHED_VALUES", request.param)
 
 
 def columns_of(columns: Any) -> dict[str, list[Any]]:
