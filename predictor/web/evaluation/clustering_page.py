@@ -82,7 +82,7 @@ def scores_chart(scores: Mapping[str, Any]) -> Chart | None:
     if scores.get("chance"):
         series.append({"name": "columns shuffled", "points": scores["chance"], "dashed": True})
     score = "BIC for each row" if is_bic else "silhouette"
-    chosen = f" Chosen: {scores['chosen']}." if scores.get("chosen") else " This method was not kept."
+    selection_text = f" Chosen: {scores['chosen']}." if scores.get("chosen") else " This method was not kept."
     meaning = (
         "The Bayesian information criterion: how badly the clusters describe the rows, with a price on each "
         "more of them. The lowest point is proposed."
@@ -96,5 +96,5 @@ def scores_chart(scores: Mapping[str, Any]) -> Chart | None:
         {"series": series, "x": "number of clusters", "y": score, "xRange": [points[0][0], points[-1][0]]},
         f"How many clusters: {scores['title']}",
         f"The {score} of each number of clusters, by {scores['title']}",
-        meaning + chosen,
+        meaning + selection_text,
     )
