@@ -1,6 +1,6 @@
 """Exceptions whose messages are sentences for users.
 
-No HTTP here: `api/errors.py` maps them to status codes, forms show the same sentence.
+No HTTP here: `http/statuses.py` maps them to status codes, forms show the same sentence.
 A message says what is wrong, where, and what to do. It never holds a stack trace, a path, SQL or personal data, except
 column names and the shortened invalid value.
 """

@@ -53,7 +53,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """The common request of a program takes the fast path; see `plain_predictions`."""
+        """The common request of a program takes the fast path; see `fast_predictions`."""
         return plainly_first(super().as_view(actions, **initkwargs))
 
     @extend_schema(

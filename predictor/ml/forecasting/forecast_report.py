@@ -1,6 +1,6 @@
 """Evaluation report of a forecast, compared with the baselines, as one JSON document.
 
-`report()`: the keys of evaluation.py that any task has (format, task, metric, n_rows, held_out, baselines,
+`report()`: the keys of evaluation_report.py that any task has (format, task, metric, n_rows, held_out, baselines,
 verdict, coverage), and
     "frequency", "horizon", "season", "n_series", "n_forecasts", "n_cuts",
     "by_step": [{"step", "n", "mae", "rmse", "mase", "smape", "baselines": {key: {the same}}}],

@@ -1,7 +1,7 @@
 """Parsing and validation of one cell: the values that a column accepts, accepts with a warning, or refuses.
 
 A reader is built once per field. It returns the canonical scalar (see `schema.py`), appends notes, or
-raises Refused.
+raises InvalidValue.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def reader_for(field: FeatureField) -> Reader:
 
 
 def checked_text(value: Any) -> None:
-    """Raises Refused for text that a database or JSON cannot hold."""
+    """Raises InvalidValue for text that a database or JSON cannot hold."""
     if not isinstance(value, str):
         raise InvalidValue("a column name has to be text.")
     if "\x00" in value:

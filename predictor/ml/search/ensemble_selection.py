@@ -71,7 +71,7 @@ def _part(
 
 
 def _loss(task: Task, part: NDArray[np.float64]) -> float:
-    """The same loss as `metrics.selection_score`, for probabilities that sum to 1."""
+    """The same loss as `scores.selection_score`, for probabilities that sum to 1."""
     if not np.isfinite(part).all():
         return math.inf
     if task.is_classification:

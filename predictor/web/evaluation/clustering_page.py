@@ -1,4 +1,7 @@
-"""Evaluation page of a clustering version: verdict, clusters in words, charts. Reads `ml/cluster_report.py`'s JSON."""
+"""Evaluation page of a clustering version: verdict, clusters in words, charts.
+
+Reads the JSON of `ml/unsupervised/cluster_report.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Partial dependence on the version page: the curves of `ml/dependence.py`, one column at a time.
+"""Partial dependence on the version page: the curves of `ml/explanation/partial_dependence.py`, one column at a time.
 
 Reads the report leniently, as the rest of the page does: an old version has no curves.
 """
