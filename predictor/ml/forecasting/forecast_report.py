@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration.conformal import JUDGED_COVERAGES
+from ..calibration.conformal import REPORTED_COVERAGES
 from ..evaluation.verdict import Comparison, Verdict, short
 from ..metrics.scores import finite
 from ..types.schema import Task
@@ -50,7 +50,7 @@ def report(
 ) -> dict[str, Any]:
     """Evaluation report from the pipeline's predictions for the reported rows, and the errors for intervals."""
     judged = ReportedForecasts(backtest, answers)
-    ends = {coverage: judged.ends(known, coverage) for coverage in JUDGED_COVERAGES}
+    ends = {coverage: judged.ends(known, coverage) for coverage in REPORTED_COVERAGES}
     own = judged.metrics(judged.forecast)
     others = {key: judged.metrics(values) for key, values in judged.baselines.items()}
     view = backtest.view
