@@ -2,7 +2,7 @@
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;
-const FAR = 0.1;
+const RANGE_MARGIN = 0.1;
 
 class Refused extends Error {}
 
@@ -34,7 +34,7 @@ function dateCell(field, text) {
 
 function outside(value, low, high) {
   if (low === null || high === null) return "";
-  const margin = FAR * (high - low);
+  const margin = RANGE_MARGIN * (high - low);
   return value < low - margin || value > high + margin ? "far outside of what training saw" : "";
 }
 

@@ -117,7 +117,7 @@ def publish(
 ) -> ModelVersion:
     """Add the next version of the run's registered model; the first version becomes champion.
 
-    `result` is the content of result.json (see `ml/train.py`), `artifacts` names its stored files:
+    `result` is the content of result.json (see `ml/training/train.py`), `artifacts` names its stored files:
     {file name: {"digest", "n_bytes"}}. Joins the caller's transaction, so run and version succeed together.
     """
     report = result.get("report") or {}

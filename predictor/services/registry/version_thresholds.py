@@ -40,10 +40,10 @@ def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
     from .. import artifacts
 
     scores = _scores(version)
-    chosen = decision_thresholds.choose(rule, *scores.out_of_fold)
-    report = report_at_threshold.decided_again(version.evaluation, scores, chosen)
+    threshold = decision_thresholds.choose(rule, *scores.out_of_fold)
+    report = report_at_threshold.decided_again(version.evaluation, scores, threshold)
     spec = version_files.with_threshold(
-        artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
+        artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), threshold.value
     )
     shared = {name: getattr(version, name) for name in SHARED}
     return NewThreshold(
@@ -54,13 +54,13 @@ def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
         fields={
             **shared,
             "made_from": version.trained,
-            "threshold": chosen.value,
+            "threshold": threshold.value,
             "metrics": {name: report["held_out"].get(name) for name in version.metrics},
             "evaluation": {
                 **report,
                 "baseline": report["baselines"][0]["held_out"] if report["baselines"] else {},
             },
-            "warnings": _warnings(version, chosen.note),
+            "warnings": _warnings(version, threshold.note),
         },
     )
 

@@ -97,7 +97,7 @@ def request_of(run: TrainingRun) -> TrainingRequest:
 
 
 def fit(held: ClaimedJob, workdir: Path) -> None:
-    """Run the child until result.json is complete. Raises RunFailed, WorkDied, or Stopped after killing it."""
+    """Run the child until result.json is complete. Raises RunFailed, WorkerDied, or JobStopped after killing it."""
     notes = ProgressNotes(held)
     with FittingChild(workdir / "request.json", workdir) as child:
         for event in child.events(held.check):

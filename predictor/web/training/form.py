@@ -102,9 +102,11 @@ class TrainingRunForm(forms.Form):
     def _fill_choices(self, beginning: Mapping[str, Any]) -> None:
         self.fields["target"].required = self.uses_target
         self.fields["target"].choices = [(name, name) for name in self.dataset.schema.names]
-        found = f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
+        inferred_title = (
+            f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
+        )
         self.fields["task"].choices = [
-            ("", found),
+            ("", inferred_title),
             *((task.value, title) for task, title in TASK_TITLES.items()),
         ]
         self._fill_estimators(beginning)
@@ -137,10 +139,10 @@ class TrainingRunForm(forms.Form):
             dataset=self.dataset, options=self._target_options(beginning)
         )
         choices = {split.text: SPLIT_TITLES[split.kind].format(split.column) for split in splits}
-        chosen = beginning.get("split") or ""
-        if chosen and chosen not in choices:
-            if self.is_bound or chosen.partition(":")[2] in self.dataset.schema:
-                choices[chosen] = chosen
+        split = beginning.get("split") or ""
+        if split and split not in choices:
+            if self.is_bound or split.partition(":")[2] in self.dataset.schema:
+                choices[split] = split
             else:
                 self.initial["split"] = ""
         self.fields["split"].choices = list(choices.items())

@@ -98,16 +98,16 @@ class TrainingRunCreate(WorkspaceMixin, View):
 
 class TrainingRunList(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        wanted = request.GET.get("q", "").replace("\0", "").strip()[:128]
+        query = request.GET.get("q", "").replace("\0", "").strip()[:128]
         status = request.GET.get("status", "")
         runs = TrainingRun.objects.filter(workspace=self.workspace)
         if status in JobStatus.values:
             runs = runs.filter(status=status)
-        if wanted:
+        if query:
             runs = runs.filter(
-                Q(target__icontains=wanted)
-                | Q(dataset__name__icontains=wanted)
-                | Q(registered_model__name__icontains=wanted)
+                Q(target__icontains=query)
+                | Q(dataset__name__icontains=query)
+                | Q(registered_model__name__icontains=query)
             )
         related = ("dataset", "registered_model", "model_version", "created_by")
         page = Paginator(runs.select_related(*related).only(*LISTED), PAGE_SIZE).get_page(
@@ -116,7 +116,7 @@ class TrainingRunList(WorkspaceMixin, View):
         titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
         context = {
             "page": page,
-            "wanted": wanted,
+            "wanted": query,
             "status": status,
             "statuses": JobStatus.values,
             "titles": titles,
