@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 from predictor.http.route_options import options_of
 from predictor.services.predictions.admission import prediction_limit
 from predictor.services.process import draining
-from predictor.services.process.meters import CELL, FACES, meters
+from predictor.services.process.meters import CELL, INTERFACES, meters
 
 from .logs import Access, AccessLog
 from .routes import find_route
@@ -71,7 +71,7 @@ class RequestMetricsMiddleware:
 
 
 def interface_of(request: HttpRequest) -> str:
-    """The interface of a request, as the metrics name it (one of `meters.FACES`).
+    """The interface of a request, as the metrics name it (one of `meters.INTERFACES`).
 
     Its route declares it; a route that does not belongs to the interface of its URL namespace, or to the pages.
     """
@@ -81,7 +81,7 @@ def interface_of(request: HttpRequest) -> str:
     options = options_of(match.func)
     if options is not None:
         return options.interface
-    return match.namespace if match.namespace in FACES else "web"
+    return match.namespace if match.namespace in INTERFACES else "web"
 
 
 def entry(request: HttpRequest, status: int, seconds: float) -> Access:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
-from ..services.process.meters import FACES
+from ..services.process.meters import INTERFACES
 from .problems import as_problem
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -22,7 +22,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 class RouteOptions:
     """The options of a route. Raises ImproperlyConfigured for options that contradict each other.
 
-    `interface`: how the metrics count its requests, one of `meters.FACES`.
+    `interface`: how the metrics count its requests, one of `meters.INTERFACES`.
     `takes_fast_path`: requests without a session skip the middleware. Not for pages, nor for views that set cookies.
     `is_limited`: a POST predicts. While limit and queue are full it is refused at once, with `error_response`.
     """
@@ -33,8 +33,10 @@ class RouteOptions:
     error_response: Callable[[Exception, HttpRequest], HttpResponse] = as_problem
 
     def __post_init__(self) -> None:
-        if self.interface not in FACES:
-            raise ImproperlyConfigured(f"{self.interface!r} is no interface; there are {', '.join(FACES)}.")
+        if self.interface not in INTERFACES:
+            raise ImproperlyConfigured(
+                f"{self.interface!r} is no interface; there are {', '.join(INTERFACES)}."
+            )
         if self.is_limited and not self.takes_fast_path:
             raise ImproperlyConfigured(
                 "A limited route has to take the fast path, which refuses its requests."

@@ -12,7 +12,7 @@ from .oip import inference, metadata, repository
 from .route import error_json, not_found_route, route
 
 BASE = "serve/<slug:workspace>/"
-LOOKS = frozenset({Scope.READ, Scope.PREDICT})
+READING_SCOPES = frozenset({Scope.READ, Scope.PREDICT})
 
 v2_route = partial(route, error_json, interface="v2")
 v1_route = partial(route, error_json, interface="v1")
@@ -30,15 +30,15 @@ def versioned(prefix: str, rest: str, view: object, name: str) -> list[object]:
 
 urlpatterns = [
     # Open Inference Protocol V2
-    path(f"{BASE}v2", v2_route(get=metadata.server, scopes=LOOKS), name="v2"),
-    path(f"{BASE}v2/", v2_route(get=metadata.server, scopes=LOOKS)),
+    path(f"{BASE}v2", v2_route(get=metadata.server, scopes=READING_SCOPES), name="v2"),
+    path(f"{BASE}v2/", v2_route(get=metadata.server, scopes=READING_SCOPES)),
     path(f"{BASE}v2/health/live", v2_route(without_token=metadata.live), name="v2-live"),
     path(f"{BASE}v2/health/ready", v2_route(without_token=metadata.ready), name="v2-ready"),
-    path(f"{BASE}v2/models", v2_route(get=metadata.models, scopes=LOOKS), name="v2-models"),
-    path(f"{BASE}v2/models/stats", v2_route(get=repository.stats, scopes=LOOKS), name="v2-stats"),
+    path(f"{BASE}v2/models", v2_route(get=metadata.models, scopes=READING_SCOPES), name="v2-models"),
+    path(f"{BASE}v2/models/stats", v2_route(get=repository.stats, scopes=READING_SCOPES), name="v2-stats"),
     path(
         f"{BASE}v2/repository/index",
-        v2_route(post=repository.repository_index, scopes=LOOKS),
+        v2_route(post=repository.repository_index, scopes=READING_SCOPES),
         name="v2-index",
     ),
     path(
@@ -51,17 +51,17 @@ urlpatterns = [
         v2_route(post=repository.unload),
         name="v2-unload",
     ),
-    *versioned("v2/", "", v2_route(get=metadata.metadata, scopes=LOOKS), "v2-model"),
-    *versioned("v2/", "/ready", v2_route(get=metadata.model_ready, scopes=LOOKS), "v2-model-ready"),
-    *versioned("v2/", "/config", v2_route(get=metadata.config, scopes=LOOKS), "v2-config"),
-    *versioned("v2/", "/stats", v2_route(get=repository.stats, scopes=LOOKS), "v2-model-stats"),
+    *versioned("v2/", "", v2_route(get=metadata.metadata, scopes=READING_SCOPES), "v2-model"),
+    *versioned("v2/", "/ready", v2_route(get=metadata.model_ready, scopes=READING_SCOPES), "v2-model-ready"),
+    *versioned("v2/", "/config", v2_route(get=metadata.config, scopes=READING_SCOPES), "v2-config"),
+    *versioned("v2/", "/stats", v2_route(get=repository.stats, scopes=READING_SCOPES), "v2-model-stats"),
     *versioned("v2/", "/infer", v2_route(post=inference.infer, is_limited=True), "v2-infer"),
     # KServe V1
     path(BASE, v1_route(without_token=kserve.alive), name="v1"),
-    path(f"{BASE}v1/models", v1_route(get=kserve.models, scopes=LOOKS), name="v1-models"),
+    path(f"{BASE}v1/models", v1_route(get=kserve.models, scopes=READING_SCOPES), name="v1-models"),
     path(
         f"{BASE}v1/models/<slug:model>",
-        v1_route(get=kserve.model_ready, scopes=LOOKS),
+        v1_route(get=kserve.model_ready, scopes=READING_SCOPES),
         name="v1-model",
     ),
     *versioned("v1/", ":predict", v1_route(post=kserve.predict, is_limited=True), "v1-predict"),
@@ -70,16 +70,16 @@ urlpatterns = [
     *versioned(
         "",
         "/ping",
-        mlflow_route(get=mlflow.ping, without_token=mlflow.alive, scopes=LOOKS),
+        mlflow_route(get=mlflow.ping, without_token=mlflow.alive, scopes=READING_SCOPES),
         "mlflow-ping",
     ),
     *versioned(
         "",
         "/health",
-        mlflow_route(get=mlflow.ping, without_token=mlflow.alive, scopes=LOOKS),
+        mlflow_route(get=mlflow.ping, without_token=mlflow.alive, scopes=READING_SCOPES),
         "mlflow-health",
     ),
-    *versioned("", "/version", mlflow_route(get=mlflow.version, scopes=LOOKS), "mlflow-version"),
+    *versioned("", "/version", mlflow_route(get=mlflow.version, scopes=READING_SCOPES), "mlflow-version"),
     *versioned(
         "", "/invocations", mlflow_route(post=mlflow.invocations, is_limited=True), "mlflow-invocations"
     ),

@@ -138,12 +138,12 @@ class WorkspaceCreate(LoginRequiredMixin, FormView):
 
     def form_valid(self, form: WorkspaceForm) -> HttpResponse:
         try:
-            made = workspaces.create_workspace(by=self.request.user, **form.cleaned_data)
+            workspace = workspaces.create_workspace(by=self.request.user, **form.cleaned_data)
         except MlwebError as error:
             form.add_error(None, error.message)
             return refused(self.form_invalid(form), error)
-        messages.success(self.request, f"{made.name} is ready. Add the people who work in it.")
-        return redirect("member-list", made.slug)
+        messages.success(self.request, f"{workspace.name} is ready. Add the people who work in it.")
+        return redirect("member-list", workspace.slug)
 
     def form_invalid(self, form: WorkspaceForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)

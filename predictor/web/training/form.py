@@ -246,7 +246,7 @@ class TrainingRunForm(forms.Form):
             return {"effort": effort}
         return {"budget_seconds": self.cleaned_data["budget_seconds"]}
 
-    def add_refusal(self, error: MlwebError) -> None:
+    def add_service_error(self, error: MlwebError) -> None:
         """Add the service's error to the field that it is about."""
         if isinstance(error, InvalidHyperparameters) and error.problems:
             for problem in error.problems:

@@ -72,7 +72,7 @@ class TrainingRunCreate(WorkspaceMixin, View):
                 by=request.user,
             )
         except MlwebError as error:
-            form.add_refusal(error)
+            form.add_service_error(error)
             return refused(self.show(form), error)
         return redirect("training-run-detail", self.workspace.slug, run.pk)
 
