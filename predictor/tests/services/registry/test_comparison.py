@@ -11,6 +11,7 @@ from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import registry
 from predictor.tests.services.versions import SIGNATURE, publish
+from predictor.web.pages.metric_words import METRICS
 
 
 def test_a_comparison_says_which_version_is_better_at_what(model: RegisteredModel) -> None:
@@ -54,6 +55,15 @@ def test_perfect_predictions_are_better_at_every_metric(model: RegisteredModel, 
 
     assert set(sides.values()) == {"b"}
     assert set(sides) == set(metrics(task, y, perfect))
+
+
+def test_the_comparison_and_the_words_of_the_pages_agree_about_what_is_better(model: RegisteredModel) -> None:
+    sides = better(model, dict.fromkeys(METRICS, 1.0), dict.fromkeys(METRICS, 2.0))
+
+    neither = ("n_clusters", "largest_share", "n_clear", "contamination")
+    words = {name: "a" if each.is_smaller_better else "b" for name, each in METRICS.items()}
+    assert sides == {**words, **dict.fromkeys(neither)}
+    assert {sides[name] for name in ("mae", "rmse", "mase", "smape")} == {"a"}  # of a forecast
 
 
 @pytest.mark.parametrize(
