@@ -4,7 +4,7 @@ import re
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # it comes with rich, which schemathesis needs
@@ -69,6 +69,8 @@ def test_marks_are_escaped(text: str, written: str) -> None:
 
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(text=TEXTS)
+@example(text="~~a~~")
+@example(text="**a** <b>_c_</b> &amp; [d](e) `f`")
 def test_a_markdown_parser_shows_the_text_as_it_was_written(text: str) -> None:
     plain = "".join(each if each.isprintable() else "�" for each in " ".join(text.split()))
     escaped = card_markdown.escaped(text)

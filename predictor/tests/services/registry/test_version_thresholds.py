@@ -98,6 +98,14 @@ def test_the_numbers_at_a_threshold_are_those_of_scikit_learn(
     )
 
 
+def test_the_threshold_is_chosen_on_the_rows_out_of_fold(by_hand: ModelVersion) -> None:
+    made = with_rule(by_hand, by="f1")
+
+    # By hand: F1 is largest, 2/3, from the score 0.25 up; the next lower score is 0.15. Held out it would be 0.3.
+    assert made.threshold == 0.2
+    assert made.evaluation["decision"]["out_of_fold"]["f1"] == pytest.approx(2 / 3)
+
+
 def test_metrics_of_the_probabilities_and_the_baseline_stay(by_hand: ModelVersion) -> None:
     made = with_rule(by_hand, by="fixed", value=0.3)
 
