@@ -9,7 +9,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import TargetEncoder
 
-from predictor.ml.features.date_steps import DatetimeStep
+from predictor.ml.features.date_steps import FARTHEST, DatetimeStep
 from predictor.ml.features.encoding import (
     BENT,
     DISTANCES,
@@ -191,6 +191,17 @@ def test_scaled_date_features_have_mean_zero_and_deviation_one_and_the_flag_stay
     assert block[:, :-1].mean(axis=0) == pytest.approx(0, abs=1e-9)
     assert block[:, :-1].std(axis=0) == pytest.approx(1)
     assert block[:, -1].tolist() == [0, 1, 0, 0]
+
+
+def test_a_date_before_all_calendars_does_not_overflow_the_days_of_the_others() -> None:
+    """DuckDB reads the text "-infinity" as the smallest timestamp."""
+    values = np.array([-(2**63) + 1, 0, 86_400_000_000], np.int64).view("datetime64[us]")
+
+    spec = FeatureSpec.fit({"x": values}, {"x": Role.DATETIME}, ORDINAL_TREES)
+
+    days = spec.transform({"x": values})[:, 0]
+    assert days == pytest.approx(np.array([0, FARTHEST, FARTHEST]) / 86_400_000_000)
+    assert [spec.transform({"x": values[row : row + 1]})[0, 0] for row in range(3)] == days.tolist()
 
 
 def test_the_words_of_a_text_are_those_in_three_texts_and_not_in_four_of_five() -> None:
