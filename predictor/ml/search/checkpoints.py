@@ -72,7 +72,7 @@ class Checkpoints:
             predictions = np.load(self.folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
             stages, seconds = tuple(facts.pop("stages")), tuple(facts.pop("seconds"))
             return FoldFit(predictions, stages, seconds, **facts)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (EOFError, OSError, ValueError, KeyError, TypeError):
             return None
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
