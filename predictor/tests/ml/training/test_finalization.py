@@ -58,12 +58,6 @@ def test_the_kept_choice_is_the_same_object_when_no_member_was_left_out(
     assert FinalStage(None, tmp_path, search, attempt).kept is (choice if is_whole else published)
 
 
-def test_a_deadline_allows_work_that_ends_in_time():
-    assert Deadline.after(60.0).allows(30.0)
-    assert not Deadline.after(60.0).allows(90.0)
-    assert not Deadline.after(-1.0).allows(0.0)
-
-
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_stages_of_one_fit_equal_the_staged_predictions_of_scikit_learn(n_classes):
     from sklearn.ensemble import HistGradientBoostingClassifier
