@@ -111,6 +111,11 @@ def test_the_target_keeps_its_role_when_it_names_the_groups() -> None:
         {"schema": {"n_rows": 1}},
         {"task": "ranking"},
         {"roles": {"age": "colour"}},
+        {"roles": None},
+        {"roles": ["age"]},
+        {"split": "random"},
+        {"split": {"kind": ["random"]}},
+        {"forecast": "day"},
         {"limits": {"n_cores": 2}},
         {"colour": "red"},
     ],
@@ -135,6 +140,15 @@ def test_a_file_that_is_no_request_is_refused(tmp_path: Path, content: bytes) ->
 
     with pytest.raises(InvalidTrainingRequest, match="The training request cannot be read"):
         TrainingRequest.read(path)
+
+
+def test_a_request_that_is_not_there_is_refused_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(
+        InvalidTrainingRequest, match=r"cannot be read: No such file or directory\.$"
+    ) as refusal:
+        TrainingRequest.read(tmp_path / "request.json")
+
+    assert str(tmp_path) not in refusal.value.message
 
 
 # --- Forecast options ---------------------------------------------------------------------------------------
