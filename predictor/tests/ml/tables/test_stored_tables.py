@@ -75,6 +75,28 @@ def test_text_becomes_numbers_when_the_role_is_numeric(tmp_path: Path) -> None:
     assert np.isnat(columns["t"]).tolist() == [False, True, False, True]
 
 
+def test_text_becomes_times_in_utc_when_the_role_is_datetime(tmp_path: Path) -> None:
+    cells = [
+        "2024-01-05T10:00+02:00",
+        "2024-01-05 10:00",
+        "2024-01-05",
+        "soon",
+        "infinity",
+        "10000-01-01",
+        "",
+    ]
+    parquet, schema = imported(tmp_path, "t,w\n" + "".join(f"{cell},x\n" for cell in cells))
+
+    moments = stored_tables.read_columns(parquet, with_roles(schema, t=Role.DATETIME))["t"]
+
+    assert moments[:3].astype(str).tolist() == [
+        "2024-01-05T08:00:00.000000",
+        "2024-01-05T10:00:00.000000",
+        "2024-01-05T00:00:00.000000",
+    ]
+    assert np.isnat(moments[3:]).all()
+
+
 def test_numbers_become_booleans_when_the_role_is_boolean(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, "v,w\n0,a\n1,b\n2,c\n")
     assert values(stored_tables.read_columns(parquet, with_roles(schema, v=Role.BOOLEAN))["v"]) == [
