@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from predictor.errors import InvalidTable, RaggedRows, TooLarge
+from predictor.ml.tables import csv_dialect
+from predictor.ml.tables.csv_dialect import Dialect, checked_names, clean_name, find_dialect, sniff_delimiter
 
 from .imported_tables import PEOPLE, Read
 
@@ -120,3 +129,118 @@ def test_it_warns_where_a_comma_may_mark_thousands(read: Read) -> None:
 
 def test_a_point_in_a_decimal_comma_file_is_not_guessed(read: Read) -> None:
     assert read("a;b\n1,5;1.234\n2,5;2.345\n", decimal=",").storages["b"] == "VARCHAR"
+
+
+def dialect_of(folder: Path, text: str, **options: Any) -> Dialect:
+    path = folder / "table.csv"
+    path.write_text(text, "utf-8", newline="")
+    return find_dialect(path, **{"max_columns": 10, "max_name_characters": 20, **options})
+
+
+@pytest.mark.parametrize(
+    ("lines", "n_skipped", "delimiter"),
+    [
+        ("", 0, ","),
+        ("\n \t\r\n", 2, ","),
+        ("SEP=;\n", 1, ";"),
+        ("\r\nsep=;\r\n\r\n", 3, ";"),
+        ("\ufeff\n", 1, ","),
+    ],
+)
+def test_lines_before_the_header_are_counted(
+    tmp_path: Path, lines: str, n_skipped: int, delimiter: str
+) -> None:
+    dialect = dialect_of(tmp_path, f"{lines}a{delimiter}b\n1{delimiter}2\n")
+
+    assert dialect == Dialect(delimiter, ".", ("a", "b"), n_skipped)
+
+
+def test_an_option_wins_over_what_the_file_says(tmp_path: Path) -> None:
+    dialect = dialect_of(tmp_path, "sep=;\na;b,c\n1,5;2,5\n", delimiter=" Comma ", decimal=",")
+
+    assert dialect == Dialect(",", ",", ("a;b", "c"), n_skipped_lines=1)
+
+
+@pytest.mark.parametrize("decimal", [";", "..", "٫"])
+def test_another_decimal_mark_is_refused(tmp_path: Path, decimal: str) -> None:
+    with pytest.raises(InvalidTable, match=f"The decimal mark is “.” or “,”, not “{decimal}”"):
+        dialect_of(tmp_path, "a,b\n1,2\n", decimal=decimal)
+
+
+@pytest.mark.parametrize(
+    ("rows", "decimal"),
+    [
+        ("1,5;x", ","),
+        ("1,5;2.5", "."),
+        ("x;1", "."),
+        ("1,5 m;x", "."),
+        ("1.234,5;x", "."),
+        (" -1,25 ;x", ","),
+    ],
+)
+def test_the_decimal_mark_is_a_comma_only_if_no_number_has_a_point(
+    tmp_path: Path, rows: str, decimal: str
+) -> None:
+    assert dialect_of(tmp_path, f"a;b\n{rows}\n").decimal == decimal
+
+
+def test_only_the_head_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tenth byte is the first of two bytes of “é”, and the line that it is in decides nothing."""
+    monkeypatch.setattr(csv_dialect, "HEAD", 10)
+
+    assert dialect_of(tmp_path, "a;b\n1;2\n,é,,,,,,\n,,,,,,,\n") == Dialect(";", ".", ("a", "b"))
+    with pytest.raises(TooLarge, match="The first line is longer than 10 bytes") as refusal:
+        dialect_of(tmp_path, "abcdefghijk\n")
+    assert refusal.value.limit == 10
+
+
+CELLS = st.text("abcö 01.-'\"\n", max_size=6)
+
+
+@given(
+    delimiter=st.sampled_from(",;\t|"),
+    table=st.integers(2, 6).flatmap(
+        lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1, max_size=10)
+    ),
+)
+@settings(max_examples=50, deadline=None)
+def test_the_delimiter_of_a_table_without_other_delimiters_is_found(
+    delimiter: str, table: list[list[str]]
+) -> None:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(table)
+
+    assert sniff_delimiter(text.getvalue()) == delimiter
+
+
+def test_a_single_column_has_a_comma_for_a_delimiter() -> None:
+    assert sniff_delimiter("name\nx;y\nz\n") == ","
+
+
+def test_the_delimiter_that_most_lines_agree_on_is_taken() -> None:
+    assert sniff_delimiter("a,b;c,d\n1;2\n3;4\n5;6\n") == ";"
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [("  a b ", "a b"), ("a\r\nb\tc", "a b c"), ("a\u2028b", "a b"), ("e\u0301", "é"), ("\n", "")],
+)
+def test_a_header_cell_becomes_a_name_of_one_line(cell: str, name: str) -> None:
+    assert clean_name(cell) == name
+
+
+def test_unusable_names_are_listed_up_to_five() -> None:
+    with pytest.raises(InvalidTable, match="7 columns without a name: column 1, 2, 3, 4, 5") as refusal:
+        checked_names([""] * 7, max_columns=10, max_characters=20)
+
+    assert [problem.pointer for problem in refusal.value.problems] == [f"column {n}" for n in range(1, 6)]
+
+
+def test_names_may_be_as_long_and_as_many_as_the_limits() -> None:
+    names = ["x" * 19 + str(number) for number in range(10)]
+
+    assert checked_names(names, max_columns=10, max_characters=20) == tuple(names)
+    with pytest.raises(TooLarge, match="10 columns; the limit is 9"):
+        checked_names(names, max_columns=9, max_characters=20)
+    with pytest.raises(InvalidTable, match="10 columns with a name of more than 19 characters"):
+        checked_names(names, max_columns=10, max_characters=19)
