@@ -108,6 +108,11 @@ def test_a_named_delimiter_is_used_without_detection(read: Read) -> None:
     assert read("a;b\n1;2\n", delimiter="semicolon").report.schema.names == ("a", "b")
 
 
+def test_a_line_that_names_no_delimiter_is_the_header(read: Read) -> None:
+    with pytest.raises(RaggedRows, match="which has 1 columns"):
+        read("sep=\r\na,b\r\n1,2\r\n")
+
+
 @pytest.mark.parametrize("delimiter", ["xx", "a", '"', "\n", "☃"])
 def test_it_refuses_a_delimiter_that_cannot_be_one(read: Read, delimiter: str) -> None:
     with pytest.raises(InvalidTable, match="cannot be used"):
