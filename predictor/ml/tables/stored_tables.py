@@ -157,7 +157,8 @@ def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
         return _filled(array, np.datetime64("NaT")).astype("datetime64[us]")
     if profile.storage == "VARCHAR":
         return _texts(array)
-    return _canonical_texts(array)
+    # DuckDB returns dates as microseconds; their text has no time of day.
+    return _canonical_texts(array.astype("datetime64[D]") if profile.storage == "DATE" else array)
 
 
 def _filled(array: Any, value: Any) -> NDArray[Any]:

@@ -68,6 +68,17 @@ def test_numbers_become_the_canonical_text_of_categories(table: tuple[Path, Tabl
     assert columns["day"].tolist()[1] is None
 
 
+def test_dates_become_the_same_categories_that_callers_send(table: tuple[Path, TableSchema]) -> None:
+    parquet, schema = table
+
+    columns = stored_tables.read_columns(
+        parquet, with_roles(schema, day=Role.CATEGORICAL, at=Role.CATEGORICAL)
+    )
+
+    assert columns["day"].tolist() == ["2024-01-05", None, "2024-02-29"]
+    assert columns["at"].tolist() == ["2024-01-05T10:00:00", "2024-01-05T10:00:00.250000", None]
+
+
 def test_text_becomes_numbers_when_the_role_is_numeric(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, 'v,t\n"$1,234",2024-01-05\n45 %,x\nabc,2024-02-01\n7,\n')
     columns = stored_tables.read_columns(parquet, with_roles(schema, v=Role.NUMERIC, t=Role.DATETIME))
