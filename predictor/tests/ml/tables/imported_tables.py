@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from predictor.ml.tables import ingest, stored_tables
 from predictor.ml.tables.ingest_request import ImportLimits, ImportOptions, IngestReport
@@ -43,3 +47,17 @@ def import_csv(folder: Path, content: str | bytes, limits: ImportLimits = LIMITS
     parquet = scratch / "table.parquet"
     report = ingest.ingest_csv(source, parquet, ImportOptions(**options), limits, scratch=scratch)
     return Imported(report, parquet)
+
+
+@contextmanager
+def parquet_of(**columns: tuple[str, list[Any]]) -> Iterator[Path]:
+    """A Parquet file of columns, each with its DuckDB type and its values."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as database:
+        parquet = Path(folder) / "table.parquet"
+        selected = ", ".join(
+            f"unnest(${place}::{kind}[]) AS {name}"
+            for place, (name, (kind, _)) in enumerate(columns.items(), 1)
+        )
+        database.execute(f"CREATE TABLE t AS SELECT {selected}", [values for _, values in columns.values()])
+        database.execute(f"COPY t TO '{parquet}' (FORMAT parquet)")
+        yield parquet

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from predictor.errors import InvalidTable
+from predictor.errors import InvalidTable, TooLarge
 from predictor.ml.tables import ingest_reader
 
-from .imported_tables import Read
+from .imported_tables import LIMITS, PEOPLE, Read
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,50 @@ def test_it_takes_infinite_numbers_as_missing_when_asked(
 
 def test_the_word_inf_in_a_text_column_is_text(read: Read) -> None:
     assert [row["b"] for row in read("a,b\n1,2\n2,inf\n3,abc\n").rows] == ["2", "inf", "abc"]
+
+
+def test_a_column_that_is_empty_in_the_sample_is_counted_over_all_rows(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", 2)
+
+    imported = read("a,b,c\n,1,\n,2,\n7,3,\n0.5,4,\n")
+
+    assert imported.storages == {"a": "DOUBLE", "b": "BIGINT", "c": "VARCHAR"}
+    assert [row["a"] for row in imported.rows] == [None, None, 7.0, 0.5]
+    assert "“c”: Every cell is missing." in imported.warnings
+
+
+@pytest.mark.parametrize("n_sampled", [1, 100])
+def test_words_for_missing_values_are_counted_over_all_rows(
+    read: Read, monkeypatch: pytest.MonkeyPatch, n_sampled: int
+) -> None:
+    monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", n_sampled)
+
+    imported = read("a,b\n1,x\nNA,y\n2,z\nnull,z\n")
+
+    assert [row["a"] for row in imported.rows] == [1, None, 2, None]
+    assert "“a”: 2 cells with a word such as NA or null: taken as missing." in imported.warnings
+
+
+def test_the_first_five_infinite_numbers_are_named_in_the_order_of_rows(read: Read) -> None:
+    with pytest.raises(
+        InvalidTable, match="row 1 of “a”, row 1 of “b”, row 2 of “a”, row 3 of “a”, row 4 of “a” and 4 more"
+    ):
+        read("a,b\n" + "inf,inf\n" + "inf,1\n" * 7 + "1,1\n")
+
+
+def test_a_single_column_may_have_blank_lines(read: Read) -> None:
+    assert read("a\n1\n\n2\n\n").rows == [{"a": 1}, {"a": 2}]
+
+
+def test_a_table_that_needs_more_memory_than_the_limit_is_refused(read: Read) -> None:
+    with pytest.raises(TooLarge, match="more memory than imports may take") as refusal:
+        read(PEOPLE, replace(LIMITS, memory_mb=1))
+
+    assert refusal.value.limit == 1
+
+
+def test_what_the_database_cannot_read_is_refused_without_its_message(read: Read) -> None:
+    with pytest.raises(InvalidTable, match=r"^The file cannot be read as CSV. Check its quotes"):
+        read('sep="\na"b\n1"2\n')
