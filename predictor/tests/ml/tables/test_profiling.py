@@ -107,6 +107,14 @@ def test_a_range_without_a_width_has_one_bar(read: Read, cells: list[str], expec
     assert column_of(read, cells).histogram == (expected,)
 
 
+def test_the_mean_and_the_median_of_huge_numbers_are_finite(read: Read) -> None:
+    column = column_of(read, ["1.7e308", "1.5e308", "1.6e308", "1.6e308"])
+
+    assert column.mean == pytest.approx(1.6e308)
+    assert column.median == pytest.approx(1.6e308)
+    assert column.maximum == 1.7e308
+
+
 def test_the_ends_and_the_median_of_times_are_iso_8601(read: Read) -> None:
     moments = column_of(read, ["2024-01-01 10:00", "2024-01-03 10:00", "1969-12-31 23:59:59.5"])
     days = column_of(read, ["2024-01-01", "2024-01-02", "1969-12-31", ""])
