@@ -75,6 +75,17 @@ def test_an_unreadable_line_is_named_and_does_not_stop_the_reading(
     assert chunk.errors[1].startswith(f"Line 3 {error}")
 
 
+@pytest.mark.parametrize("text", ['"a"', '"a:b"'])
+def test_a_deeply_nested_line_does_not_stop_the_reading(tmp_path: Path, text: str) -> None:
+    """The parser takes 1,024 levels; the json module, which writes them, fewer."""
+    nested = "[" * 1_000 + "]" * 1_000
+
+    chunk = only_chunk(tmp_path, f'{{"n": 1}}\n{{"n": {nested}, "t": {text}}}\n{{"n": 2}}\n'.encode())
+
+    assert chunk.errors.keys() == {1}
+    assert chunk.columns["n"].tolist() == [1.0, 2.0]
+
+
 def test_a_colon_in_a_text_is_no_repeated_name(tmp_path: Path) -> None:
     chunk = only_chunk(tmp_path, b'{"n": 1, "t": "n: 1, n: 2"}\n')
 
