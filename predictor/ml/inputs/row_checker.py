@@ -204,7 +204,7 @@ def dtype_of(field: FeatureField) -> str:
 
 
 def checked_extra(value: Any) -> None:
-    """Raises Refused when the value of an unknown column cannot be stored in the log."""
+    """Raises InvalidValue when the value of an unknown column cannot be stored in the log."""
     if isinstance(value, (list, tuple, dict)):
         raise InvalidValue("a list or an object is not a value.")
     if isinstance(value, str):

@@ -1,13 +1,14 @@
 """Parsing and validation of one cell: the values that a column accepts, accepts with a warning, or refuses.
 
 A reader is built once per field. It returns the canonical scalar (see `schema.py`), appends notes, or
-raises Refused.
+raises InvalidValue.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -28,6 +29,7 @@ FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
 # A value gets a warning when it is further outside the training range than this share of the range.
 FAR = 0.1
+LARGEST = sys.float_info.max
 # In bits. Python does not write integers of more than 4,300 digits.
 LONGEST_INTEGER = 1_024
 
@@ -48,7 +50,7 @@ def reader_for(field: FeatureField) -> Reader:
 
 
 def checked_text(value: Any) -> None:
-    """Raises Refused for text that a database or JSON cannot hold."""
+    """Raises InvalidValue for text that a database or JSON cannot hold."""
     if not isinstance(value, str):
         raise InvalidValue("a column name has to be text.")
     if "\x00" in value:
@@ -105,7 +107,8 @@ def bounds(field: FeatureField) -> tuple[float, float, bool]:
         # Close to the largest finite float64: values beyond take the slower checks.
         return -1.7e308, 1.7e308, False
     margin = FAR * (high - low)
-    return low - margin, high + margin, True
+    # A range beyond the largest float64 would let infinity pass.
+    return max(low - margin, -LARGEST), min(high + margin, LARGEST), True
 
 
 def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | int | None:

@@ -210,6 +210,17 @@ def test_without_a_range_of_training_only_the_largest_numbers_are_outside(field:
     assert 1e308 < high < sys.float_info.max
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1e308, 1e308), (0.0, sys.float_info.max)])
+def test_infinite_numbers_are_outside_of_any_range(low: float, high: float) -> None:
+    """The range, or its end with a tenth more, is beyond the largest float64."""
+    field = FeatureField("n", Role.NUMERIC, minimum=low, maximum=high)
+
+    assert read(field, high) == (high, [])
+    for value in (math.inf, -math.inf):
+        with pytest.raises(InvalidValue, match="has to be finite"):
+            reader_for(field)(value, [])
+
+
 @pytest.mark.parametrize("text", ["", "é 北京 😀", "a\nb"])
 def test_a_text_of_unicode_characters_is_accepted(text: str) -> None:
     checked_text(text)
