@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -28,6 +29,7 @@ FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
 # A value gets a warning when it is further outside the training range than this share of the range.
 RANGE_MARGIN = 0.1
+LARGEST = sys.float_info.max
 # In bits. Python does not write integers of more than 4,300 digits.
 LONGEST_INTEGER = 1_024
 
@@ -105,7 +107,8 @@ def bounds(field: FeatureField) -> tuple[float, float, bool]:
         # Close to the largest finite float64: values beyond take the slower checks.
         return -1.7e308, 1.7e308, False
     margin = RANGE_MARGIN * (high - low)
-    return low - margin, high + margin, True
+    # A range beyond the largest float64 would let infinity pass.
+    return max(low - margin, -LARGEST), min(high + margin, LARGEST), True
 
 
 def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | int | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidInput, quoted_list
 from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
+from .csv_cell_sql import OF_CALENDAR
 from .duckdb_connection import connect, identifier, literal
 
 Columns = dict[str, NDArray[Any]]
@@ -132,10 +133,12 @@ def _expression(profile: ColumnProfile) -> str:
             return f"CASE WHEN {column} IN (0, 1) THEN CAST({column} AS DOUBLE) ELSE 'nan'::DOUBLE END"
         return f"coalesce(CAST(TRY_CAST(CAST({column} AS VARCHAR) AS BOOLEAN) AS DOUBLE), 'nan')"
     if form is Role.DATETIME:
+        if profile.storage == "VARCHAR":
+            # A text that is cast to TIMESTAMP would lose its offset; predictions read it as UTC.
+            moment = f"CAST(TRY_CAST({column} AS TIMESTAMPTZ) AS TIMESTAMP)"
+            return f"CASE WHEN {moment} {OF_CALENDAR} THEN {moment} END"
         return (
-            f"TRY_CAST({column} AS TIMESTAMP)"
-            if profile.storage in ("VARCHAR", "DATE", "TIMESTAMP")
-            else "NULL::TIMESTAMP"
+            f"CAST({column} AS TIMESTAMP)" if profile.storage in ("DATE", "TIMESTAMP") else "NULL::TIMESTAMP"
         )
     return column
 
@@ -152,7 +155,8 @@ def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
         return _filled(array, np.datetime64("NaT")).astype("datetime64[us]")
     if profile.storage == "VARCHAR":
         return _texts(array)
-    return _canonical_texts(array)
+    # DuckDB returns dates as microseconds; their text has no time of day.
+    return _canonical_texts(array.astype("datetime64[D]") if profile.storage == "DATE" else array)
 
 
 def _filled(array: Any, value: Any) -> NDArray[Any]:

@@ -162,14 +162,17 @@ class TrainingRequest:
                 "limits": TrainingLimits(**data.get("limits", {})),
             }
             return cls(**known)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error
 
     @classmethod
     def read(cls, path: Path) -> TrainingRequest:
         try:
             return cls.from_json(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            # Its text would hold the path.
+            raise InvalidTrainingRequest(f"The training request cannot be read: {error.strerror}.") from error
+        except ValueError as error:
             raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error
 
     def to_row_fields(self) -> dict[str, Any]:

@@ -225,14 +225,6 @@ def is_alive(pid: str) -> bool:
         return False
 
 
-def test_a_request_survives_its_json_form(tmp_path):
-    request = asked(tmp_path, roles={"age": Role.CATEGORICAL}, seed=4)
-    again = TrainingRequest.from_json(json.loads(json.dumps(request.to_json())))
-    assert again == request
-    assert again.digest == request.digest
-    assert again.table["age"].role is Role.CATEGORICAL
-
-
 @pytest.mark.parametrize(("task", "estimator"), [(Task.CLUSTERING, "kmeans"), (Task.ANOMALY, "auto")])
 def test_a_run_without_a_target_leaves_a_version(tmp_path, task, estimator):
     params = {"n_clusters": 2} if task is Task.CLUSTERING else {"n_estimators": 10}
