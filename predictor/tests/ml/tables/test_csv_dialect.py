@@ -223,6 +223,8 @@ def test_a_single_column_has_a_comma_for_a_delimiter() -> None:
 
 
 def test_the_delimiter_that_most_lines_agree_on_is_taken() -> None:
+    # Every line has one comma, too.
+    assert sniff_delimiter("length, cm;width;city\n1,5;2;x\n2,5;3;y\n") == ";"
     assert sniff_delimiter("a,b;c,d\n1;2\n3;4\n5;6\n") == ";"
 
 
