@@ -85,15 +85,15 @@ class JsonLinesRows:
                 broken[place] = f"Line {number:,} {error}."
             rows.append(row)
             lines.append(text)
-        sifted = self._checker.sift(rows, first_row=first_row)
-        errors = {**sifted.errors, **broken}
+        partly_valid = self._checker.check_leniently(rows, first_row=first_row)
+        errors = {**partly_valid.errors, **broken}
         places = [place for place in range(len(rows)) if place not in errors]
-        row_warnings = zip(places, sifted.checked.warnings, strict=True)
+        row_warnings = zip(places, partly_valid.checked.warnings, strict=True)
         return BulkChunk(
             first_row=first_row,
             lines=lines,
             places=places,
-            columns=sifted.checked.columns,
+            columns=partly_valid.checked.columns,
             inputs=[lines[place] for place in places],
             warnings={place: warnings for place, warnings in row_warnings if warnings},
             errors=errors,

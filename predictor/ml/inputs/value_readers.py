@@ -28,7 +28,7 @@ TRUE_TEXTS = frozenset({"true", "yes", "y", "t", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
 # A value gets a warning when it is further outside the training range than this share of the range.
-FAR = 0.1
+RANGE_MARGIN = 0.1
 LARGEST = sys.float_info.max
 # In bits. Python does not write integers of more than 4,300 digits.
 LONGEST_INTEGER = 1_024
@@ -106,7 +106,7 @@ def bounds(field: FeatureField) -> tuple[float, float, bool]:
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         # Close to the largest finite float64: values beyond take the slower checks.
         return -1.7e308, 1.7e308, False
-    margin = FAR * (high - low)
+    margin = RANGE_MARGIN * (high - low)
     # A range beyond the largest float64 would let infinity pass.
     return max(low - margin, -LARGEST), min(high + margin, LARGEST), True
 
@@ -201,7 +201,7 @@ def _text_reader(field: FeatureField) -> Reader:
 def _datetime_reader(field: FeatureField) -> Reader:
     missing = _missing_note(field)
     low, high = _moment(field.minimum), _moment(field.maximum)
-    margin = (high - low) * FAR if low and high else None
+    margin = (high - low) * RANGE_MARGIN if low and high else None
 
     def read(value: Any, notes: list[Note]) -> datetime | None:
         if value is None or value == "" or (isinstance(value, str) and value in MISSING_DATES):

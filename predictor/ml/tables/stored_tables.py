@@ -93,14 +93,12 @@ def _relation(
 ) -> str:
     if sample is None or sample >= n_rows:
         return f"read_parquet({literal(str(parquet))})"
-    chosen = np.sort(np.random.default_rng(seed).choice(n_rows, size=sample, replace=False))
-    is_chosen = np.zeros(n_rows, dtype=bool)
-    is_chosen[chosen] = True
+    row_numbers = np.sort(np.random.default_rng(seed).choice(n_rows, size=sample, replace=False))
     # A semi join on the row number reads each row group once and keeps file order.
-    connection.execute("CREATE TEMP TABLE chosen (number BIGINT)")
-    connection.executemany("INSERT INTO chosen SELECT unnest(?)", [[chosen.tolist()]])
+    connection.execute("CREATE TEMP TABLE sampled (number BIGINT)")
+    connection.executemany("INSERT INTO sampled SELECT unnest(?)", [[row_numbers.tolist()]])
     numbered = f"read_parquet({literal(str(parquet))}, file_row_number = true)"
-    return f"(SELECT * FROM {numbered} WHERE file_row_number IN (SELECT number FROM chosen) ORDER BY file_row_number)"
+    return f"(SELECT * FROM {numbered} WHERE file_row_number IN (SELECT number FROM sampled) ORDER BY file_row_number)"
 
 
 def _read(connection: duckdb.DuckDBPyConnection, relation: str, profiles: Sequence[ColumnProfile]) -> Columns:

@@ -8,12 +8,12 @@ import pytest
 from predictor.errors import InvalidRows
 from predictor.ml.inputs.column_checker import CellColumn, CheckedColumn
 from predictor.ml.inputs.row_checker import RowWarning
-from predictor.ml.inputs.row_chunks import chunk_of_columns, refuse_lacking, take_columns
+from predictor.ml.inputs.row_chunks import check_columns, chunk_of_columns, require_columns
 from predictor.ml.types.schema import FeatureField, Role
 
 LINES = ["1,a", "x,b", "3,c", "4,d"]
 KEYS = {"n": '"n":', "t": '"t":'}
-UNSEEN, FAR = RowWarning("unseen", "t", "It is new."), RowWarning("out_of_range", "n", "It is far.")
+UNSEEN, RANGE_MARGIN = RowWarning("unseen", "t", "It is new."), RowWarning("out_of_range", "n", "It is far.")
 
 
 def column(texts: list[str], **options: object) -> CheckedColumn:
@@ -37,7 +37,9 @@ def test_valid_rows_are_json_objects_in_the_order_of_the_file() -> None:
 
 def test_a_row_with_a_fault_is_left_out_of_the_columns() -> None:
     taken = {
-        "n": column(["1", "", "3", "4"], faults={1: "column “n”: it is no number."}, warnings={3: (FAR,)}),
+        "n": column(
+            ["1", "", "3", "4"], faults={1: "column “n”: it is no number."}, warnings={3: (RANGE_MARGIN,)}
+        ),
         "t": column(['"a"', '"b"', '"c"', '"d"'], warnings={1: (UNSEEN,), 3: (UNSEEN,)}),
     }
 
@@ -47,7 +49,7 @@ def test_a_row_with_a_fault_is_left_out_of_the_columns() -> None:
     assert list(chunk.places) == [0, 2, 3]
     assert chunk.columns["n"].tolist() == [1, 3, 4]
     assert [json.loads(text)["t"] for text in chunk.inputs] == ["a", "c", "d"]
-    assert chunk.warnings == {3: (FAR, UNSEEN)}
+    assert chunk.warnings == {3: (RANGE_MARGIN, UNSEEN)}
     assert chunk.lines == LINES
 
 
@@ -91,7 +93,7 @@ def test_a_column_that_is_not_in_the_file_is_missing_in_every_row() -> None:
         for name in ("n", "m")
     ]
 
-    taken = take_columns({"n": [1, 2, 3]}, columns, n_rows=3)
+    taken = check_columns({"n": [1, 2, 3]}, columns, n_rows=3)
 
     assert taken["n"].values.tolist() == [1.0, 2.0, 3.0]
     assert np.isnan(taken["m"].values).all()
@@ -103,12 +105,12 @@ def test_a_column_that_is_not_in_the_file_is_missing_in_every_row() -> None:
 
 
 def test_lacking_columns_are_refused_together() -> None:
-    refuse_lacking(["a", "b"], ["b"])
+    require_columns(["a", "b"], ["b"])
     with pytest.raises(
         InvalidRows, match=r"lacks the column “c”, which the model needs. Its columns are “a”, “b”"
     ):
-        refuse_lacking(["a", "b"], ["a", "c"])
+        require_columns(["a", "b"], ["a", "c"])
     with pytest.raises(InvalidRows, match=r"lacks the columns “n0”, .*“n4” and 2 more,") as refusal:
-        refuse_lacking(["a"], [f"n{number}" for number in range(7)])
+        require_columns(["a"], [f"n{number}" for number in range(7)])
 
     assert [problem.pointer for problem in refusal.value.problems] == [f"/n{number}" for number in range(5)]

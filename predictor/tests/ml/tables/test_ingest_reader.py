@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from predictor.errors import InvalidTable, TooLarge
+from predictor.errors import InfiniteNumbers, InvalidTable, TooLarge
 from predictor.ml.tables import ingest_reader
 
 from .imported_tables import LIMITS, PEOPLE, Read
@@ -38,7 +38,7 @@ def test_it_refuses_infinite_numbers_with_row_and_column(
     read: Read, monkeypatch: pytest.MonkeyPatch, n_sampled: int
 ) -> None:
     monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", n_sampled)
-    with pytest.raises(InvalidTable, match=r"row 2 of “b”, row 3 of “b”, row 4 of “b”") as caught:
+    with pytest.raises(InfiniteNumbers, match=r"row 2 of “b”, row 3 of “b”, row 4 of “b”") as caught:
         read(INFINITE)
     assert [problem.pointer for problem in caught.value.problems] == ["b", "b", "b"]
 

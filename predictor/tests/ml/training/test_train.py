@@ -147,7 +147,9 @@ def test_missing_targets_and_leaks_are_warned_of(tmp_path):
     warned = {event["column"]: event["message"] for event in events if event["event"] == "warning"}
     assert "10 of 150 rows" in warned["y"]
     assert "Possible leak" in warned["copy"]
-    assert {each["column"] for each in result_of(tmp_path)["warnings"]} == {"y", "copy"}
+    kinds = {each["column"]: each["kind"] for each in result_of(tmp_path)["warnings"]}
+    assert kinds == {"y": None, "copy": "leak"}
+    assert kinds == {event["column"]: event["kind"] for event in events if event["event"] == "warning"}
 
 
 def test_later_rows_or_whole_groups_judge_and_the_groups_are_no_feature(tmp_path):
