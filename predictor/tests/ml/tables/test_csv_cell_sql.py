@@ -153,13 +153,13 @@ def moment_texts(draw: st.DrawFn) -> str:
 
 
 @given(cells=st.lists(moment_texts(), min_size=1, max_size=40))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_times_are_those_of_the_calendar(database: duckdb.DuckDBPyConnection, cells: list[str]) -> None:
     assert kinds(database, cells) == [moment_kind(cell) for cell in cells]
 
 
 @given(days=st.lists(st.tuples(st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32)), min_size=1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_dates_are_those_of_the_calendar(
     database: duckdb.DuckDBPyConnection, days: list[tuple[int, int, int]]
 ) -> None:
