@@ -189,13 +189,23 @@ def test_the_decimal_mark_is_a_comma_only_if_no_number_has_a_point(
     assert dialect_of(tmp_path, f"a;b\n{rows}\n").decimal == decimal
 
 
-def test_only_the_head_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tenth byte is the first of two bytes of “é”, and the line that it is in decides nothing."""
+def test_only_whole_lines_of_the_head_of_a_file_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head ends between the two bytes of “é”; the part before it looks like a decimal comma."""
+    monkeypatch.setattr(csv_dialect, "HEAD", len("a;b\n1;2\n3;4,5é"))
+
+    assert dialect_of(tmp_path, "a;b\n1;2\n3;4,5é\n") == Dialect(";", ".", ("a", "b"))
+
+
+def test_a_first_line_that_is_longer_than_the_head_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(csv_dialect, "HEAD", 10)
 
-    assert dialect_of(tmp_path, "a;b\n1;2\n,é,,,,,,\n,,,,,,,\n") == Dialect(";", ".", ("a", "b"))
     with pytest.raises(TooLarge, match="The first line is longer than 10 bytes") as refusal:
         dialect_of(tmp_path, "abcdefghijk\n")
+
     assert refusal.value.limit == 10
 
 
@@ -223,6 +233,8 @@ def test_a_single_column_has_a_comma_for_a_delimiter() -> None:
 
 
 def test_the_delimiter_that_most_lines_agree_on_is_taken() -> None:
+    # Every line has one comma, too.
+    assert sniff_delimiter("length, cm;width;city\n1,5;2;x\n2,5;3;y\n") == ";"
     assert sniff_delimiter("a,b;c,d\n1;2\n3;4\n5;6\n") == ";"
 
 
