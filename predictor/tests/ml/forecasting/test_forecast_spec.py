@@ -129,6 +129,17 @@ def test_the_steps_of_a_series_count_from_its_own_end():
     assert rows.steps.tolist() == [1, 5]
 
 
+def test_the_features_of_a_later_series_are_those_of_its_own_window():
+    rows = SHOPS.rows(columns_of(["1972-01-01", "1972-02-01"], ["b", "b"]))
+
+    past = SHOPS.describe(rows)
+
+    # Without a season, the base is the last value.
+    assert past.base.tolist() == [SALES[1][-1]] * 2
+    assert past.scale == pytest.approx([SALES[1][-8:].std()] * 2)
+    assert past.columns["series"].tolist() == ["b", "b"]
+
+
 def test_without_a_group_column_every_row_is_of_the_one_series():
     rows = ALONE.rows(columns_of(["1972-01-01", "NaT"]))
 
