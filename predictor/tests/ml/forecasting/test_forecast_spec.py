@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -273,6 +274,10 @@ def changed(**changes):
         changed(series=[{"name": "a", "end": 1, "window": [None]}]),
         changed(horizon=...),
         changed(horizon=None),
+        changed(horizon=0),
+        changed(horizon=math.inf),
+        changed(series=[{"name": "a", "end": math.inf, "window": [1]}]),
+        changed(shape={"season": 0, "long_season": 0, "has_trend": False}),
         changed(frequency={"unit": "month"}),
         changed(shape={}),
         changed(floor="low"),

@@ -111,6 +111,32 @@ def test_a_damaged_file_is_refused_when_it_is_loaded_or_checked(
         load(contents)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"features": None},
+        {"features": []},
+        {"features": {"format": 1, "steps": [], "left_out": {}}},
+        {"chunk_rows": 0},
+        {"chunk_rows": -1},
+        {"n_classes": float("inf")},
+        {"members": None},
+        {"task": "telepathy"},
+    ],
+    ids=str,
+)
+def test_a_specification_with_a_part_that_cannot_be_is_refused(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    pipeline, columns = fitted("ridge", Task.REGRESSION)
+    files = written(tmp_path, pipeline, columns, is_compiled=False)
+    spec = json.loads(files[SPEC].path.read_bytes())
+    version_files.read_spec(json.dumps(spec).encode())
+
+    with pytest.raises(DamagedArtifact, match="stored specification is not complete"):
+        version_files.read_spec(json.dumps({**spec, **changes}).encode())
+
+
 def load_and_check(contents: dict[str, bytes]) -> None:
     load_predictor(contents, mixed_signature(Task.REGRESSION)).check_golden()
 
