@@ -148,10 +148,6 @@ class ForecastSpec:
         """Whether the name of the series is a feature."""
         return len(self.endings) > 1
 
-    def scales(self, rows: ForecastPoints) -> Floats:
-        """Scale of each row, in the unit of the (perhaps logarithmic) target."""
-        return self._described(rows).scale
-
     def values(self, described: LagFeatures, answers: Floats) -> Floats:
         """Inverse transform: the pipeline's predictions in the target's own unit."""
         return self.bounded(self.scaling.inverse(described.base + described.scale * answers))

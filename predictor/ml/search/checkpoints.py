@@ -80,7 +80,7 @@ class Checkpoints:
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
+            content: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return found
+        return content

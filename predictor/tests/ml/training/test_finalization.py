@@ -22,9 +22,3 @@ def test_the_kept_choice_is_the_same_object_when_no_member_was_left_out(
     search = SimpleNamespace(checkpoints=checkpoints)
     attempt = FinalAttempt(0, choice, None, Deadline.after(1.0), Deadline.after(1.0))
     assert FinalStage(None, tmp_path, search, attempt).kept is (choice if is_whole else published)
-
-
-def test_a_deadline_allows_work_that_ends_in_time():
-    assert Deadline.after(60.0).allows(30.0)
-    assert not Deadline.after(60.0).allows(90.0)
-    assert not Deadline.after(-1.0).allows(0.0)
