@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -127,6 +128,17 @@ def test_the_steps_of_a_series_count_from_its_own_end():
     rows = spec.rows(columns_of(["1972-01-01", "1972-01-01"], ["a", "b"]))
 
     assert rows.steps.tolist() == [1, 5]
+
+
+def test_the_features_of_a_later_series_are_those_of_its_own_window():
+    rows = SHOPS.rows(columns_of(["1972-01-01", "1972-02-01"], ["b", "b"]))
+
+    past = SHOPS.describe(rows)
+
+    # Without a season, the base is the last value.
+    assert past.base.tolist() == [SALES[1][-1]] * 2
+    assert past.scale == pytest.approx([SALES[1][-8:].std()] * 2)
+    assert past.columns["series"].tolist() == ["b", "b"]
 
 
 def test_without_a_group_column_every_row_is_of_the_one_series():
@@ -262,6 +274,10 @@ def changed(**changes):
         changed(series=[{"name": "a", "end": 1, "window": [None]}]),
         changed(horizon=...),
         changed(horizon=None),
+        changed(horizon=0),
+        changed(horizon=math.inf),
+        changed(series=[{"name": "a", "end": math.inf, "window": [1]}]),
+        changed(shape={"season": 0, "long_season": 0, "has_trend": False}),
         changed(frequency={"unit": "month"}),
         changed(shape={}),
         changed(floor="low"),

@@ -212,13 +212,22 @@ SPEC = spec_of(view_of(SALES, horizon=6))
         (lambda golden: golden["answers"].__setitem__(0, float("nan")), "get other forecasts"),
         (lambda golden: golden.pop("answers"), "cannot be forecast"),
         (lambda golden: golden.pop("rows"), "cannot be forecast"),
+        (lambda golden: golden.update(rows=[]), "cannot be forecast"),
         (lambda golden: golden["answers"].append(1.0), "cannot be forecast"),
         (
             lambda golden: golden.update(rows=columns_to_json(row_columns("1999-01-01", "1972-01-01"))),
             "get other",
         ),
     ],
-    ids=["another value", "NaN", "no answers", "no rows", "too many answers", "a date outside the horizon"],
+    ids=[
+        "another value",
+        "NaN",
+        "no answers",
+        "no rows",
+        "rows without names",
+        "too many answers",
+        "a date outside the horizon",
+    ],
 )
 def test_golden_dates_that_get_other_forecasts_are_refused(change, sentence):
     with pytest.raises(DamagedArtifact, match=f"golden dates {sentence}"):

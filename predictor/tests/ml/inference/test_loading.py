@@ -150,6 +150,7 @@ def test_a_missing_file_is_named(missing, in_process, tried):
     ("name", "content", "sentence"),
     [
         (BACKGROUND, b'{"format": 1}', "The stored background rows cannot be read"),
+        (BACKGROUND, b'{"format": 1, "rows": []}', "background rows cannot be read"),
         (BACKGROUND, b'{"format": 1, "rows": {"a": {"kind": "number"}}}', "background rows cannot be read"),
         (BACKGROUND, b'{"format": 1, "rows": {"a": {"kind": "number", "cells": ["x"]}}}', "background rows"),
         (BACKGROUND, b"{", "background.json is not JSON"),
