@@ -71,6 +71,50 @@ def test_cells_are_normalized_to_the_categories_of_training(tmp_path: Path, cell
     assert read(tmp_path, f"c,x\n{cell},1\n")[0]["c"] == value
 
 
+@pytest.mark.parametrize("word", ["NA", " n/a ", "null", "NaN", "None", "-", ".", "?"])
+def test_words_for_missing_are_missing_in_dates_as_in_the_import(tmp_path: Path, word: str) -> None:
+    assert [row["d"] for row in read(tmp_path, f"d,x\n{word},1\n 2024-01-31 ,1\n")] == [None, "2024-01-31"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "value"),
+    [
+        (("1", "2.5", "-3"), None),
+        (("true", "false"), None),
+        (("2024-01-31", "2024-02-29"), None),
+        (("01", "2"), "NA"),
+        (("1", "Bern"), "NA"),
+        (("12345678901234567890",), "NA"),
+        (("1", "NA"), "NA"),
+        ((), "NA"),
+    ],
+)
+def test_words_for_missing_are_missing_in_categories_that_are_no_text(
+    tmp_path: Path, levels: tuple[str, ...], value: str | None
+) -> None:
+    field = FeatureField("c", Role.CATEGORICAL, has_missing=True, levels=levels)
+    (tmp_path / "table.csv").write_text("c,x\nNA,1\n", "utf-8")
+    signature = Signature(target="y", task=Task.REGRESSION, fields=(field,))
+    limits = CsvLimits(max_bytes=100, max_rows=10)
+
+    (chunk,) = CsvRows(tmp_path / "table.csv", signature, CsvOptions(), limits, scratch=tmp_path).chunks()
+
+    assert chunk.rows == [{"c": value}]
+
+
+@pytest.mark.parametrize("header", ["n,t", "n,t,", "n,t,,"])
+def test_delimiters_at_the_end_of_lines_make_no_column(tmp_path: Path, header: str) -> None:
+    expected = [{"n": 1, "t": "a"}, {"n": 2, "t": "b"}, {"n": 3, "t": None}]
+
+    assert read(tmp_path, f'{header}\n1,a,\n2,b,,\n3,,""\n') == expected
+
+
+@pytest.mark.parametrize("rows", ["1,a,\n2,b,c\n", "1,a,\n2\n", "1,a, \n2,b,\n"])
+def test_rows_with_more_or_fewer_cells_are_refused_beside_such_lines(tmp_path: Path, rows: str) -> None:
+    with pytest.raises(RaggedRows):
+        read(tmp_path, f"n,t\n{rows}")
+
+
 def test_columns_that_the_model_does_not_know_are_left_out(tmp_path: Path) -> None:
     assert read(tmp_path, "id,n\n7,1\n") == [{"n": 1}]
 

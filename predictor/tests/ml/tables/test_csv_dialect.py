@@ -189,6 +189,23 @@ def test_the_decimal_mark_is_a_comma_only_if_no_number_has_a_point(
     assert dialect_of(tmp_path, f"a;b\n{rows}\n").decimal == decimal
 
 
+@pytest.mark.parametrize(
+    "text", ["a;b\n1,5;2;\n2,5;3;\n", "a;b;\n1,5;2;\n2,5;3;\n", "a;b;;\n1,5;2;;\n2,5;3\n", "a;b;\n1,5;2\n"]
+)
+def test_delimiters_at_the_end_of_lines_make_no_column(tmp_path: Path, text: str) -> None:
+    assert dialect_of(tmp_path, text) == Dialect(";", ",", ("a", "b"))
+
+
+@pytest.mark.parametrize("text", ["a,b,\n1,2,3\n", "a,,b\n1,,2\n", ",a\n,1\n", "a,b,\n1,2, \n"])
+def test_a_column_with_cells_needs_a_name(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InvalidTable, match="A column without a name"):
+        dialect_of(tmp_path, text)
+
+
+def test_the_delimiter_is_found_beside_a_comma_in_the_header(tmp_path: Path) -> None:
+    assert dialect_of(tmp_path, '"a, net";b\n1,5;2;\n2,5;3;\n').delimiter == ";"
+
+
 def test_only_the_head_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tenth byte is the first of two bytes of “é”, and the line that it is in decides nothing."""
     monkeypatch.setattr(csv_dialect, "HEAD", 10)
