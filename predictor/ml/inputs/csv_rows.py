@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, quoted
-from ..tables.csv_cell_sql import MISSING_WORDS
+from ..tables.csv_cell_sql import CODE, MISSING_WORDS
 from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
@@ -27,6 +27,7 @@ from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+is_code = re.compile(CODE).fullmatch
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^T ])")
 
 
@@ -299,6 +300,8 @@ def _categories(field: FeatureField) -> Callable[[str], Any]:
     levels = frozenset(field.levels)
     # In a column of numbers, dates or truth values, the import takes these words as missing; in a text column not.
     missing = MISSING_WORDS if levels and all(map(_is_typed, levels)) else ()
+    # Where training had codes such as 1E05, another one is no number either: 9E05 is not 900000.
+    has_codes = any(map(is_code, levels))
 
     def read(cell: str) -> Any:
         if cell in levels or not cell:
@@ -308,6 +311,8 @@ def _categories(field: FeatureField) -> Callable[[str], Any]:
             return text or None
         if text.lower() in missing:
             return None
+        if has_codes and is_code(text):
+            return cell
         if NUMBER.fullmatch(text) and (number := canonical_text(float(text))) in levels:
             return number
         return text.lower() if text.lower() in ("true", "false") and text.lower() in levels else cell

@@ -48,6 +48,15 @@ def test_numbers_are_parsed_and_other_texts_stay_unchanged(tmp_path: Path, cell:
     assert read(tmp_path, f"n,x\n{cell},1\n")[0]["n"] == value
 
 
+def read_categories(folder: Path, cell: str, levels: tuple[str, ...]) -> list[dict[str, Any]]:
+    field = FeatureField("c", Role.CATEGORICAL, has_missing=True, levels=levels)
+    signature = Signature(target="y", task=Task.REGRESSION, fields=(field,))
+    (folder / "table.csv").write_text(f"c,x\n{cell},1\n", "utf-8")
+    limits = CsvLimits(max_bytes=100, max_rows=10)
+    (chunk,) = CsvRows(folder / "table.csv", signature, CsvOptions(), limits, scratch=folder).chunks()
+    return chunk.rows
+
+
 @pytest.mark.parametrize(
     ("cell", "value"), [("TRUE", True), ("0", False), ("", None), ("yes", "yes"), ("maybe", "maybe")]
 )
@@ -92,14 +101,16 @@ def test_words_for_missing_are_missing_in_dates_as_in_the_import(tmp_path: Path,
 def test_words_for_missing_are_missing_in_categories_that_are_no_text(
     tmp_path: Path, levels: tuple[str, ...], value: str | None
 ) -> None:
-    field = FeatureField("c", Role.CATEGORICAL, has_missing=True, levels=levels)
-    (tmp_path / "table.csv").write_text("c,x\nNA,1\n", "utf-8")
-    signature = Signature(target="y", task=Task.REGRESSION, fields=(field,))
-    limits = CsvLimits(max_bytes=100, max_rows=10)
+    assert read_categories(tmp_path, "NA", levels) == [{"c": value}]
 
-    (chunk,) = CsvRows(tmp_path / "table.csv", signature, CsvOptions(), limits, scratch=tmp_path).chunks()
 
-    assert chunk.rows == [{"c": value}]
+@pytest.mark.parametrize(
+    ("levels", "value"), [(("1E05", "900000"), "9E05"), (("900000", "2.5"), "900000"), (("9E05",), "9E05")]
+)
+def test_a_code_with_an_e_is_another_category_than_its_number(
+    tmp_path: Path, levels: tuple[str, ...], value: str
+) -> None:
+    assert read_categories(tmp_path, "9E05", levels) == [{"c": value}]
 
 
 @pytest.mark.parametrize("header", ["n,t", "n,t,", "n,t,,"])
