@@ -38,7 +38,8 @@ def exported_cell(cell: Any) -> str:
 
 def quoted_cell(cell: Any) -> str:
     """The cell as CSV for programs: quoted where needed, but not neutralised for spreadsheets."""
-    text = "" if cell is None else str(cell)
+    # As the import reads truth values, and as JSON writes them.
+    text = "" if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
     if any(mark in text for mark in QUOTED):
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -58,7 +58,7 @@ class BulkAnswerer:
         self._has_intervals = served.predictor.has_intervals
         signature = served.signature
         self._names = signature.class_names
-        self._labels = [(self._cell(each), _json(each)) for each in signature.classes]
+        self._labels = [(self._cell(canonical_text(each)), _json(each)) for each in signature.classes]
         self._keys = [f"{_json(name)}:" for name in self._names]
         self._sets: dict[tuple[bool, ...], tuple[str, str]] = {}
         self._is_score = signature.task is Task.ANOMALY

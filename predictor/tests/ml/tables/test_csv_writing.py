@@ -67,6 +67,9 @@ def test_numbers_and_other_cells_stay_as_they_are(cell: Any) -> None:
     [
         (None, ""),
         (1.5, "1.5"),
+        (True, "true"),
+        (False, "false"),
+        ("True", "True"),
         ("a;b c", "a;b c"),
         ("a,b", '"a,b"'),
         ('say "hi"', '"say ""hi"""'),
