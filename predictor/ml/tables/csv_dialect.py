@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InvalidTable, Problem, TooLarge, quoted, quoted_list
+from ..types.column_names import clean_name
 
 HEAD = 1 << 20
 N_SNIFFED = 500
@@ -130,11 +131,6 @@ def checked_names(header: Sequence[str], *, max_columns: int, max_characters: in
             equal,
         )
     return tuple(names)
-
-
-def clean_name(cell: str) -> str:
-    """A header cell as a column name: one line, trimmed, NFC."""
-    return unicodedata.normalize("NFC", re.sub(r"[\t\r\n\v\f\u0085\u2028\u2029]+", " ", cell).strip())
 
 
 def _bad_names(message: str, names: Sequence[str]) -> InvalidTable:

@@ -91,6 +91,7 @@ def find(
     goal = goal_of(wanted, served.signature)
     _check_locked(locked, served.signature)
     stored = nearest_examples.examples_of(model_version)
+    (row,) = served.checker.named([row])
     checked = served.checker.check([row])
     (current,) = answers(served, checked)
     if current.error:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from predictor.errors import InvalidTable, RaggedRows, TooLarge
 from predictor.ml.tables import csv_dialect
-from predictor.ml.tables.csv_dialect import Dialect, checked_names, clean_name, find_dialect, sniff_delimiter
+from predictor.ml.tables.csv_dialect import Dialect, checked_names, find_dialect, sniff_delimiter
 
 from .imported_tables import PEOPLE, Read
 
@@ -241,14 +241,6 @@ def test_a_single_column_has_a_comma_for_a_delimiter() -> None:
 
 def test_the_delimiter_that_most_lines_agree_on_is_taken() -> None:
     assert sniff_delimiter("a,b;c,d\n1;2\n3;4\n5;6\n") == ";"
-
-
-@pytest.mark.parametrize(
-    ("cell", "name"),
-    [("  a b ", "a b"), ("a\r\nb\tc", "a b c"), ("a\u2028b", "a b"), ("e\u0301", "é"), ("\n", "")],
-)
-def test_a_header_cell_becomes_a_name_of_one_line(cell: str, name: str) -> None:
-    assert clean_name(cell) == name
 
 
 def test_unusable_names_are_listed_up_to_five() -> None:
