@@ -56,7 +56,7 @@ class BulkAnswerer:
         self._coverage = coverage_for(served.predictor, coverage)
         signature = served.signature
         self._names = signature.class_names
-        self._labels = [(self._cell(each), _json(each)) for each in signature.labels]
+        self._labels = [(self._cell(canonical_text(each)), _json(each)) for each in signature.labels]
         self._sets: dict[tuple[bool, ...], tuple[str, str]] = {}
         self.added = ["prediction", *(f"probability_{name}" for name in self._names)]
         if signature.task is Task.ANOMALY:
