@@ -22,7 +22,7 @@ from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
 from ..types.schema import FeatureField, Role, Signature, canonical_text
 from .column_checker import CellColumn
-from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -98,7 +98,7 @@ class CsvRows:
         self.names = self._dialect.names
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
-        refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
+        require_columns(self.names, [name for name, each in fields.items() if not each.has_missing])
         self._readers = [
             (place, name, _reader(fields[name], self._dialect.decimal))
             for place, name in enumerate(self.names)
@@ -113,6 +113,8 @@ class CsvRows:
         self.n_rows = 0
         self.n_left_out = 0
         self.share_read = 0.0
+        # The cells of the chunk that `bulk_chunks` returned last, as they stand in the file.
+        self.last_chunk: CsvChunk | None = None
 
     def chunks(self, *, skip: int = 0) -> Iterator[CsvChunk]:
         """Chunks of the rows after the first `skip` rows.
@@ -136,16 +138,18 @@ class CsvRows:
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
         """As `chunks`; `lines` are lines of CSV without line ends, their cells as `exported` gives them."""
-        return map(self.bulk_chunk, self.chunks(skip=skip))
+        for chunk in self.chunks(skip=skip):
+            self.last_chunk = chunk
+            yield self.bulk_chunk(chunk)
 
     def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
         by_place = list(zip(*chunk.cells, strict=True))
         cells = {name: by_place[place] for place, name, _ in self._readers}
-        taken = take_columns(cells, self._columns, len(chunk.cells))
-        odd = {place: taken[name].odd for place, name, _ in self._readers}
+        checked = check_columns(cells, self._columns, len(chunk.cells))
+        odd = {place: checked[name].odd for place, name, _ in self._readers}
         exported_columns = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
         lines = list(map(",".join, zip(*exported_columns, strict=True)))
-        return chunk_of_columns(chunk.first_row, lines, taken, self._keys, chunk.errors)
+        return chunk_of_columns(chunk.first_row, lines, checked, self._keys, chunk.errors)
 
     def _records(self) -> Iterator[tuple[list[str], str, int]]:
         """Each row, its error or an empty text, and its number of characters."""

@@ -17,7 +17,7 @@ from ...ml.tables.csv_writing import exported_cell, quoted_cell
 from ...ml.types.schema import Task, canonical_text
 from ...models.prediction_log import moment_of, row_ids
 from ..prediction_log.log_rows import LogRow
-from .row_answers import NOT_A_NUMBER, Caller, coverage_for, prediction_set
+from .row_answers import NOT_A_NUMBER, coverage_for, prediction_set
 
 if TYPE_CHECKING:
     import uuid
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...ml.inputs.row_chunks import BulkChunk
     from ...models import ModelVersion
     from .loaded_versions import LoadedVersion
+    from .options import Caller
 
 
 @dataclass(frozen=True)
@@ -165,14 +166,14 @@ class Logged(NamedTuple):
         )
 
     def rows(
-        self, asked: Caller, version: ModelVersion, *, base: uuid.UUID, latency_ms: float
+        self, caller: Caller, version: ModelVersion, *, base: uuid.UUID, latency_ms: float
     ) -> list[LogRow]:
         """Log rows with ids derived from `base` and the row numbers: inserting them twice stores them once."""
         workspace_id, version_id = version.registered_model.workspace_id, version.pk
-        actor_id, token_id = asked.by.pk if asked.by else None, asked.token.pk if asked.token else None
+        actor_id, token_id = caller.by.pk if caller.by else None, caller.token.pk if caller.token else None
         columns = zip(
-            row_ids(base, self.numbers), repeat(workspace_id), repeat(version_id), repeat(asked.request_id),
-            self.numbers, repeat(asked.source), repeat(actor_id), repeat(token_id), self.inputs, self.outputs,
+            row_ids(base, self.numbers), repeat(workspace_id), repeat(version_id), repeat(caller.request_id),
+            self.numbers, repeat(caller.source), repeat(actor_id), repeat(token_id), self.inputs, self.outputs,
             self.warnings, repeat(latency_ms), repeat(moment_of(base)), strict=False,
         )  # fmt: skip
         return list(map(LogRow._make, columns))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import compress, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from django.conf import settings
 from ...errors import InvalidInput, TooLarge
 from ...ml.calibration.conformal import checked_coverage
 from ...ml.types.schema import Scalar, Signature, Task
-from ...models import PredictionSource, uuid7
+from ...models import uuid7
 from ...models.prediction_log import moment_of
 from ..prediction_log.log_rows import LogRow, as_json
 from .admission import check_time
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from ...ml.inference.predicted_rows import PredictedRows
     from ...ml.inference.predictor import Predictor
     from ...ml.inputs.row_checker import CheckedRows, RowWarning
-    from ...models import ApiToken, ModelVersion, User
+    from ...models import ModelVersion
     from .loaded_versions import LoadedVersion
+    from .options import Caller
 
 NOT_A_NUMBER = "The model gave no finite answer for this row."
 
@@ -73,16 +74,6 @@ class Prediction:
     @property
     def warnings_as_json(self) -> list[dict[str, str]]:
         return [{"code": each.code, "column": each.column, "message": each.message} for each in self.warnings]
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The caller and the interface of a request: the fields that all its log rows share."""
-
-    by: User | None
-    source: str = PredictionSource.API
-    token: ApiToken | None = None
-    request_id: str = field(default_factory=lambda: uuid7().hex)
 
 
 def answers(
@@ -185,7 +176,7 @@ def shortened(value: float) -> float:
 
 
 def log_rows(
-    asked: Caller,
+    caller: Caller,
     version: ModelVersion,
     rows: Sequence[Mapping[str, Any]],
     predictions: Sequence[Prediction],
@@ -199,11 +190,11 @@ def log_rows(
             id=prediction.id,
             workspace_id=version.registered_model.workspace_id,
             model_version_id=version.pk,
-            request_id=asked.request_id,
+            request_id=caller.request_id,
             row_number=number,
-            source=asked.source,
-            actor_id=asked.by.pk if asked.by else None,
-            api_token_id=asked.token.pk if asked.token else None,
+            source=caller.source,
+            actor_id=caller.by.pk if caller.by else None,
+            api_token_id=caller.token.pk if caller.token else None,
             inputs=as_json(row if isinstance(row, dict) else dict(row)),
             output=as_json(prediction.output),
             warnings=as_json(prediction.warnings_as_json) if prediction.warnings else "[]",

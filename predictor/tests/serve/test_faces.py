@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from predictor.models import PredictionLog, RegisteredModel, User
-from predictor.services import predictions
+from predictor.tests import predicting
 from predictor.tests.serve.conftest import Wire, binary, outputs_of
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, ROW, SHOPS
 
@@ -97,7 +97,7 @@ def test_the_same_row_gets_the_same_answer_through_every_interface(
     seed: int, wire: Wire, model: RegisteredModel, member: User, tmp_path: Path
 ) -> None:
     row = drawn(seed)
-    wanted = predictions.predict(registered_model=model, rows=[row], by=member).predictions[0]
+    wanted = predicting.predict(model, rows=[row], by=member).predictions[0]
     likely = wanted.probabilities["stay"] if wanted.probabilities else None
     found: dict[str, Any] = {}
 

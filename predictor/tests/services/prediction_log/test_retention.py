@@ -13,9 +13,10 @@ from pytest_django import Settings
 from predictor.errors import InvalidInput
 from predictor.models import ModelVersion, PredictionLog, User, Workspace
 from predictor.models.prediction_log import first_id_at, moment_of
-from predictor.services import predictions, registry
+from predictor.services import registry
 from predictor.services.prediction_log import log_pages, retention
 from predictor.services.prediction_log.prediction_log import LogSearch
+from predictor.tests import predicting
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def version(workspace: Workspace, member: User) -> ModelVersion:
 
 
 def log(version: ModelVersion, days_ago: float) -> None:
-    predictions.predict(registered_model=version.registered_model, rows=[{"x1": 1}], by=None)
+    predicting.predict(version.registered_model, rows=[{"x1": 1}], by=None)
     newest = PredictionLog.objects.order_by("-id")[:1].get()
     PredictionLog.objects.filter(pk=newest.pk).delete()
     newest.pk = first_id_at(timezone.now() - timedelta(days=days_ago))
@@ -113,7 +114,7 @@ def test_a_request_is_found_however_old_it_is(
     monkeypatch.setattr(log_pages, "WINDOW", 3)
     model = version.registered_model
     for number in range(6):
-        predictions.predict(registered_model=model, rows=[{"x1": 1}], by=None, request_id=f"r-{number}")
+        predicting.predict(model, rows=[{"x1": 1}], by=None, request_id=f"r-{number}")
 
     page = log_pages.page(workspace, LogSearch(request_id="r-0"))
 
@@ -122,7 +123,7 @@ def test_a_request_is_found_however_old_it_is(
 
 
 def test_a_rows_id_holds_its_time(version: ModelVersion) -> None:
-    predictions.predict(registered_model=version.registered_model, rows=[{"x1": 1}], by=None)
+    predicting.predict(version.registered_model, rows=[{"x1": 1}], by=None)
 
     row = PredictionLog.objects.get()
     assert row.created_at == moment_of(row.pk)

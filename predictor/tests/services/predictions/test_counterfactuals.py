@@ -13,6 +13,7 @@ from predictor.services import artifacts, predictions, registry
 from predictor.services.predictions import admission, counterfactuals, loaded_versions
 from predictor.services.predictions.counterfactuals import Wanted
 from predictor.services.registry import version_facts
+from predictor.tests import predicting
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, ROW, columns, publish_served
 
 STAY, LEAVE = CLASSES
@@ -35,9 +36,7 @@ def article(workspace: Workspace, member: User) -> ModelVersion:
 
 
 def answer(model: RegisteredModel, row: Any, **more: Any) -> predictions.Prediction:
-    return predictions.predict(
-        registered_model=model, rows=[row], by=None, is_logged=False, **more
-    ).predictions[0]
+    return predicting.predict(model, rows=[row], by=None, is_logged=False, **more).predictions[0]
 
 
 @pytest.mark.parametrize("place", range(0, 40, 4))
@@ -105,7 +104,7 @@ def test_nearest_rows_come_with_their_targets_and_are_not_logged(
 ) -> None:
     table = columns()
     row = {**ROW, "age": int(table["age"][7]), EVIL_NUMBER: float(table[EVIL_NUMBER][7])}
-    found = predictions.predict(registered_model=model, rows=[row, row], nearest=3, by=member).predictions
+    found = predicting.predict(model, rows=[row, row], nearest=3, by=member).predictions
 
     assert len(found) == 2
     near = found[0].nearest
@@ -122,7 +121,7 @@ def test_too_many_nearest_rows_are_refused(model: RegisteredModel, settings: Any
         answer(model, ROW, nearest=21)
     settings.MAX_EXPLAINED_ROWS = 1
     with pytest.raises(TooLarge, match="nearest training rows of 1 rows"):
-        predictions.predict(registered_model=model, rows=[ROW] * 2, nearest=1, by=None)
+        predicting.predict(model, rows=[ROW] * 2, nearest=1, by=None)
 
 
 def test_the_search_for_nearest_rows_stops_at_the_deadline(
@@ -138,7 +137,7 @@ def test_the_search_for_nearest_rows_stops_at_the_deadline(
     monkeypatch.setattr(Examples, "nearest", slow)
 
     with pytest.raises(TookTooLong):
-        predictions.predict(registered_model=model, rows=[ROW] * 3, nearest=1, by=None)
+        predicting.predict(model, rows=[ROW] * 3, nearest=1, by=None)
     assert len(calls) == 1
 
 
