@@ -162,7 +162,7 @@ def test_predictions_are_returned_in_the_unit_of_the_target(is_log):
     last = np.log1p(SALES[0][-8:]) if is_log else SALES[0][-8:]
     expected = last[-1] + 1.5 * last.std()
     assert value == pytest.approx([np.expm1(expected) if is_log else expected])
-    assert spec.scales(rows) == pytest.approx([last.std()])
+    assert past.scale == pytest.approx([last.std()])
 
 
 def test_no_forecast_lies_below_the_floor():

@@ -94,22 +94,6 @@ def test_a_version_continues_trend_and_season(trained):
     assert np.array_equal(predictor.predict(checked.columns).values, values)
 
 
-def test_rows_outside_the_horizon_have_neither_a_value_nor_an_interval(trained):
-    predictor = loaded(trained)
-    columns = {
-        "month": np.array(["2022-07-01", "2023-06-01", "2022-08-01"], "datetime64[us]"),
-        "shop": np.array(["a", "a", "nowhere"], object),
-    }
-    answer = predictor.answer(columns, 0.9)
-    assert answer.without == [1, 2]
-    for array in (answer.values, *answer.intervals):
-        assert np.isnan(array).tolist() == [False, True, True]
-    alone = predictor.answer({name: values[:1] for name, values in columns.items()}, 0.9)
-    assert (alone.values[0], alone.intervals[0][0]) == (answer.values[0], answer.intervals[0][0])
-    nothing = predictor.answer({name: values[1:] for name, values in columns.items()}, 0.9)
-    assert nothing.without == [0, 1]
-
-
 def test_a_larger_coverage_widens_the_interval_and_leaves_the_forecast(trained):
     predictor = loaded(trained)
     columns = predictor.checker.check(predictor.spec.horizon_rows(HORIZON, ["a", "b"])).columns
@@ -117,13 +101,6 @@ def test_a_larger_coverage_widens_the_interval_and_leaves_the_forecast(trained):
     assert np.array_equal(narrow.values, wide.values)
     assert (wide.intervals[0] < narrow.intervals[0]).all()
     assert (narrow.intervals[1] < wide.intervals[1]).all()
-
-
-def test_a_forecast_has_no_explanations(trained):
-    predictor = loaded(trained)
-    columns = predictor.checker.check(predictor.spec.horizon_rows(1, ["a"])).columns
-    with pytest.raises(ValueError, match="no explanations"):
-        predictor.answer(columns, explain=True)
 
 
 def test_the_pipeline_is_compiled_and_its_golden_dates_are_replayed(trained):
