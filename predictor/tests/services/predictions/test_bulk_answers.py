@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,12 @@ import pytest
 
 from predictor.ml.inputs.row_checker import CheckedRows
 from predictor.ml.inputs.row_chunks import BulkChunk
-from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Signature, Task
 from predictor.services.predictions import row_answers
 from predictor.services.predictions.bulk_answers import BulkAnswerer
+from predictor.services.predictions.loaded_versions import LoadedVersion
 
-from .stub_predictor import CASES, served
+from .stub_predictor import CASES, Stub, served
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -46,17 +45,11 @@ def test_a_bulk_answer_says_the_same_as_the_answer_of_a_row(case: str) -> None:
 def answers_of(classes: tuple[Any, ...], *, is_neutralised: bool) -> tuple[list[str], list[str]]:
     """The CSV cells and the JSON members of one row for each class, without prediction sets."""
     n = len(classes)
-    predictor = SimpleNamespace(
-        uncertainty=None,
-        has_intervals=False,
-        threshold=None,
-        predict=lambda columns: Outputs(probabilities=np.eye(n)),
-    )
-    served: Any = SimpleNamespace(
-        predictor=predictor, signature=Signature("y", Task.MULTICLASS, (), classes=classes)
-    )
+    signature = Signature("y", Task.MULTICLASS, (), classes=classes)
+    predictor: Any = Stub(signature, {"probabilities": np.eye(n), "codes": np.arange(n)})
+    version = LoadedVersion(signature, None, predictor)
     chunk = BulkChunk(1, [""] * n, range(n), {}, ["{}"] * n, {}, {})
-    answers = BulkAnswerer(served, is_neutralised=is_neutralised).answer(chunk)
+    answers = BulkAnswerer(version, is_neutralised=is_neutralised).answer(chunk)
     return [each.split(",")[0] for each in answers.cells], [each.split(",")[0] for each in answers.members]
 
 
