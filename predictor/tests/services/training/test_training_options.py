@@ -126,6 +126,11 @@ def test_another_budget_is_refused_with_the_limit(given: Any) -> None:
     assert len(refused.value.message) < 150
 
 
+def test_a_whole_number_beyond_every_float_is_refused_as_a_budget_too() -> None:
+    with pytest.raises(InvalidTrainingRequest, match="it has to be between 1 and 600 seconds"):
+        request_of(budget_seconds=10**400)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
 def test_a_seed_of_32_bits_is_kept(seed: int) -> None:
     assert request_of(seed=seed).seed == seed
