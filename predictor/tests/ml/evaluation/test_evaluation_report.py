@@ -10,10 +10,8 @@ from predictor.ml.evaluation.evaluation_report import Baseline, dummy_prediction
 from predictor.ml.explanation.permutation_importance import permutation_importance
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
-from predictor.ml.types.schema import Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.validation.duplicates import Duplicates
-from predictor.ml.validation.target import make_target
 from predictor.ml.validation.testing_conditions import Conditions
 
 from ..tables_for_tests import classification_table, regression_table
@@ -65,50 +63,6 @@ def test_a_class_without_held_out_rows_has_no_curves_and_no_nan():
     ).to_json()
     json.dumps(report, allow_nan=False)
     assert report["per_class"][2]["roc"] is None
-
-
-def test_a_model_that_learnt_something_is_called_better():
-    table = regression_table(200)
-    verdict = report_for(table, fitted(table).predict(table.columns).values).verdict
-    assert verdict.is_better
-    assert verdict.gain_low > 0
-    assert "better than always answering the mean" in verdict.sentence
-
-
-def test_noise_is_not_called_better_than_the_baseline():
-    rng = np.random.default_rng(5)
-    y = make_target("y", Task.REGRESSION, rng.normal(size=300))
-    table = replace(regression_table(300), target=y)
-    train, test = table.rows(np.arange(200)), table.rows(np.arange(200, 300))
-    dummy = Baseline("dummy", "No features", dummy_predictions(train.target, 100))
-    report = evaluate(test.target, fitted(train).predict(test.columns).values, [dummy], CV, seed=0)
-    assert not report.verdict.is_better
-    assert "not shown to be better" in report.verdict.sentence
-
-
-def test_a_model_that_is_worse_than_the_baseline_is_called_worse():
-    table = regression_table(200)
-    verdict = report_for(table, -10 * table.target.y).verdict
-    assert not verdict.is_better
-    assert "Do not use it" in verdict.sentence
-
-
-def test_a_better_linear_baseline_is_named():
-    table = regression_table(200)
-    linear = Baseline("linear", "Ridge", table.target.y + 0.01)
-    verdict = report_for(table, fitted(table).predict(table.columns).values, linear).verdict
-    assert "But the baseline Ridge is better than it, by " in verdict.sentence
-    found = verdict.comparisons[1]
-    assert (found.baseline, found.outcome) == ("linear", "worse")
-    assert found.relative_low <= found.relative_gain <= found.relative_high < 0
-
-
-def test_the_sentence_says_how_much_better_the_model_is_with_its_interval():
-    table = regression_table(200)
-    predicted = table.target.y.mean() + (table.target.y - table.target.y.mean()) / 2
-    verdict = report_for(table, predicted).verdict
-    assert verdict.comparisons[0].relative_gain == pytest.approx(0.5)
-    assert "never saw, 50\u00a0% less (50\u00a0% to 50\u00a0%)" in verdict.sentence
 
 
 def test_the_verdict_lists_reasons_to_doubt_the_scores():
