@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from predictor.ml.evaluation.evaluation_report import Baseline, dummy_predictions, evaluate
-from predictor.ml.explanation.permutation_importance import permutation_importance
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.types.split import SplitBy, SplitKind
@@ -102,20 +100,3 @@ def test_with_few_groups_the_verdict_is_not_sure_however_many_rows_they_have():
         "Only 3 groups were held out to test it, so its scores have no confidence intervals."
     ]
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["verdict"]["gain_low"] is None
-
-
-def test_permutation_importance_ranks_the_original_columns():
-    table = regression_table(300)
-    columns = {**table.columns, "noise": np.random.default_rng(9).normal(size=300)}
-    table = replace(table, columns=columns, roles={**table.roles, "noise": table.roles["age"]})
-    found, n_rows = permutation_importance(fitted(table), table, seed=0)
-    assert n_rows == 300
-    assert {each.column for each in found} == {"age", "income", "city", "noise"}
-    assert found[0].column == "age"
-    assert abs(found[-1].mean) < 0.05
-    assert all(each.spread >= 0 for each in found)
-
-
-def test_importance_is_left_out_when_there_is_no_time():
-    table = regression_table(300)
-    assert permutation_importance(fitted(table), table, seed=0, max_seconds=1e-9) == ([], 0)
