@@ -11,10 +11,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from predictor.errors import Conflict, InvalidThreshold
-from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import predictions, registry
+from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User
+from predictor.services import registry
 from predictor.services.accounts import tokens
+from predictor.tests import predicting
 from predictor.tests.serve.conftest import Wire
 from predictor.tests.serve.test_faces import csv_of, shown
 from predictor.tests.web.served_versions import CLASSES, ROW
@@ -25,7 +25,7 @@ STAY, LEAVE = CLASSES
 @pytest.fixture
 def likely(model: RegisteredModel, member: User) -> float:
     """The probability of the second class for ROW."""
-    found = predictions.predict(registered_model=model, rows=[ROW], by=member).predictions[0]
+    found = predicting.predict(model, rows=[ROW], by=member).predictions[0]
     assert found.probabilities is not None
     return found.probabilities[LEAVE]
 
@@ -63,43 +63,6 @@ def test_a_threshold_gives_the_same_class_in_the_api_the_form_a_csv_and_a_protoc
     assert PredictionLog.objects.get(source="form").output["prediction"] == wanted
     assert page.context["answer"].preview[0]["prediction"] == wanted
     assert v1["predictions"] == [wanted]
-
-
-def test_another_threshold_is_another_version_of_the_same_files(
-    model: RegisteredModel, member: User, likely: float
-) -> None:
-    first = registry.version_of(model, 1)
-
-    made = registry.publish_with_threshold(
-        model_version=first, rule={"by": "recall", "at_least": 0.99}, by=member
-    )
-    again = registry.publish_with_threshold(model_version=made, rule={"by": "f1"}, by=member)
-
-    assert [each.number for each in (first, made, again)] == [1, 2, 3]
-    assert made.made_from == again.made_from == first
-    differing = {name for name in first.artifacts if first.artifacts[name] != made.artifacts[name]}
-    assert differing == {"spec.json"}
-    assert made.evaluation["decision"]["out_of_fold"]["recall"] >= 0.99
-    assert made.metrics["recall"] == made.evaluation["decision"]["held_out"]["recall"]
-    assert made.metrics["roc_auc"] == first.metrics["roc_auc"]
-    assert registry.version_of(model).number == 1
-    first.refresh_from_db()
-    assert first.threshold is None
-
-
-def test_a_version_without_scores_and_a_regression_take_no_other_threshold(
-    model: RegisteredModel, member: User, workspace: Workspace
-) -> None:
-    old = registry.version_of(model, 1)
-    del old.artifacts["scores.json"]
-    linear = registry.register_linear(
-        workspace=workspace, name="line", coefficients=[1.0], intercept=0.0, by=member
-    )
-
-    with pytest.raises(Conflict, match="train it again"):
-        registry.publish_with_threshold(model_version=old, rule={"by": "f1"}, by=member)
-    with pytest.raises(InvalidThreshold, match="two classes"):
-        registry.publish_with_threshold(model_version=linear, rule={"by": "f1"}, by=member)
 
 
 def test_the_threshold_is_changed_by_api_and_by_form(
@@ -155,7 +118,7 @@ def test_a_csv_holds_sets_of_the_coverage_asked_for(wire: Wire, model: Registere
         text = b"".join(answer.streaming_content).decode()
         return [row["prediction_set"] for row in csv.DictReader(io.StringIO(text))]
 
-    wanted = predictions.predict(registered_model=model, rows=[ROW], coverage=0.99, by=member).predictions[0]
+    wanted = predicting.predict(model, rows=[ROW], coverage=0.99, by=member).predictions[0]
     assert wanted.prediction_set is not None
     assert sizes("0.99") == ["; ".join(wanted.prediction_set["classes"])]
     refused = wire.client.post(
