@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -174,6 +174,12 @@ SEARCH = st.builds(
     wanted=SEARCH,
     size=st.integers(1, 4),
     window=st.integers(1, 8),
+)
+@example(
+    rows=[(0, "form", "Ulm"), (1, "api", "Ulm")] * 4,
+    wanted=LogSearch(model="m", source="form"),
+    size=2,
+    window=1,
 )
 def test_all_pages_together_are_the_search(
     log_of_four: list[ModelVersion],
