@@ -237,6 +237,27 @@ def test_special_values_have_a_form_in_json() -> None:
     }
 
 
+@pytest.mark.parametrize("big", [2**64, -(2**63) - 1, 10**30])
+def test_beside_a_huge_integer_all_else_is_written_as_usual(big: int) -> None:
+    """orjson takes no integer beyond 64 bits; then the standard library writes, which knows NaN."""
+    value = {
+        "big": big,
+        "nan": math.nan,
+        "deep": [(-math.inf, {"x": math.inf, "on": date(2026, 1, 2)})],
+        1: "é",
+    }
+
+    body = dumps(value)
+
+    assert json.loads(body) == {
+        "big": big,
+        "nan": None,
+        "deep": [[None, {"x": None, "on": "2026-01-02"}]],
+        "1": "é",
+    }
+    assert b"NaN" not in body
+
+
 @pytest.mark.parametrize("renderer", [JSONRenderer, CSVRenderer])
 def test_a_response_without_data_is_empty(renderer: type[JSONRenderer]) -> None:
     assert renderer().render(None) == b""
