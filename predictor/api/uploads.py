@@ -15,6 +15,7 @@ from rest_framework import parsers
 from rest_framework.request import Request
 
 from ..errors import InvalidInput, Problem, TooLarge
+from ..services.predictions import CsvOptions, PredictionOptions
 
 BLOCK = 1 << 20
 
@@ -114,6 +115,25 @@ def fields_of(request: Request) -> Mapping[str, str]:
     if file is not None and file.charset and "encoding" not in fields:
         fields["encoding"] = file.charset
     return fields
+
+
+def csv_options_of(fields: Mapping[str, str]) -> CsvOptions:
+    """How the file is read. Raises InvalidInput."""
+    return CsvOptions(
+        encoding=fields.get("encoding", ""),
+        delimiter=fields.get("delimiter", ""),
+        decimal=fields.get("decimal", ""),
+        skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
+    )
+
+
+def options_of(fields: Mapping[str, str]) -> PredictionOptions:
+    """How the rows of the file are predicted. Raises InvalidInput."""
+    return PredictionOptions(
+        version=fields.get("version") or None,
+        strict=boolean(fields.get("strict"), "strict"),
+        coverage=number(fields.get("coverage"), "coverage"),
+    )
 
 
 def boolean(text: str | None, name: str) -> bool:

@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from ..http.json import LengthRequired
-from ..models import ApiToken, User
+from ..models import ApiToken, PredictionSource, User
+from ..services.predictions import Caller
 from .permissions import WorkspaceViewMixin
 
 # OPTIONS would describe serializers that these views do not use.
@@ -43,6 +44,11 @@ class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):
 
 def actor_of(request: Request) -> User:
     return request.user  # type: ignore[return-value]
+
+
+def caller_of(request: Request, source: str = PredictionSource.API) -> Caller:
+    """Who predicts with this request, for services."""
+    return Caller(actor_of(request), source, token_of(request), request_id_of(request))
 
 
 def token_of(request: Request) -> ApiToken | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRows, Problem, quoted, quoted_list
+from ..ml.types.schema import canonical_text
+from ..services.predictions import PredictionOptions
 from ..services.predictions.nearest_examples import MAX_NEAREST, N_NEAREST
 
 NAMES = frozenset(
@@ -26,59 +27,33 @@ NAMES = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class PredictionRequest:
-    """The rows {column: value} to predict, or a horizon, and the options.
-
-    `version`: a number or an alias, None for the champion. `strict`: refuse rows with warnings.
-    """
-
-    rows: Sequence[Mapping[str, Any]]
-    version: int | str | None
-    strict: bool
-    explain: bool = False
-    nearest: int = 0
-    coverage: float | None = None
-    horizon: int | None = None
-    group: str | None = None
-    history: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def can_be_batch(self) -> bool:
-        """A batch takes rows only: no explanations, nearest rows, horizon or history."""
-        return not (self.explain or self.nearest or self.horizon is not None or self.history)
-
-    @classmethod
-    def from_json(cls, body: Any) -> PredictionRequest:
-        """From {rows, …}, {columns, data, …} or {horizon, …}. Raises InvalidInput, InvalidRows."""
-        if not isinstance(body, Mapping):
-            raise InvalidInput(
-                'Send an object: {"rows": [{column: value}]} or {"columns": […], "data": [[…]]}.'
-            )
-        unknown = sorted(set(body) - NAMES)
-        if unknown:
-            raise InvalidInput(
-                f"Unknown: {quoted_list(unknown)}. A prediction takes {quoted_list(sorted(NAMES))}.",
-                problems=[Problem(f"{quoted(name)} is not known.", f"/{name}") for name in unknown[:5]],
-            )
-        is_split, is_horizon = "columns" in body or "data" in body, body.get("horizon") is not None
-        if is_split + ("rows" in body) + is_horizon != 1:
-            raise InvalidInput('Send either "rows", or "columns" and "data", or for a forecast a "horizon".')
-        if is_horizon:
-            rows: Sequence[Mapping[str, Any]] = ()
-        else:
-            rows = _from_split(body.get("columns"), body.get("data")) if is_split else _rows(body["rows"])
-        return cls(
-            rows=rows,
-            horizon=_horizon(body.get("horizon")),
-            group=_group(body.get("group"), is_horizon),
-            history=_history(body.get("history")),
-            version=version_of(body.get("version")),
-            strict=_flag(body, "strict"),
-            explain=_flag(body, "explain"),
-            nearest=_nearest(body.get("nearest")),
-            coverage=_coverage(body.get("coverage")),
+def read_prediction_request(body: Any) -> tuple[Sequence[Mapping[str, Any]], PredictionOptions]:
+    """The rows and the options of {rows, …}, {columns, data, …} or {horizon, …}. Raises InvalidInput, InvalidRows."""
+    if not isinstance(body, Mapping):
+        raise InvalidInput('Send an object: {"rows": [{column: value}]} or {"columns": […], "data": [[…]]}.')
+    unknown = sorted(set(body) - NAMES)
+    if unknown:
+        raise InvalidInput(
+            f"Unknown: {quoted_list(unknown)}. A prediction takes {quoted_list(sorted(NAMES))}.",
+            problems=[Problem(f"{quoted(name)} is not known.", f"/{name}") for name in unknown[:5]],
         )
+    is_split, is_horizon = "columns" in body or "data" in body, body.get("horizon") is not None
+    if is_split + ("rows" in body) + is_horizon != 1:
+        raise InvalidInput('Send either "rows", or "columns" and "data", or for a forecast a "horizon".')
+    if is_horizon:
+        rows: Sequence[Mapping[str, Any]] = ()
+    else:
+        rows = _from_split(body.get("columns"), body.get("data")) if is_split else _rows(body["rows"])
+    return rows, PredictionOptions(
+        version=version_of(body.get("version")),
+        strict=_flag(body, "strict"),
+        explain=_flag(body, "explain"),
+        nearest=_nearest(body.get("nearest")),
+        coverage=_coverage(body.get("coverage")),
+        horizon=_horizon(body.get("horizon")),
+        group=_group(body.get("group"), is_horizon),
+        history=_history(body.get("history")),
+    )
 
 
 def _rows(rows: Any) -> Sequence[Mapping[str, Any]]:
@@ -171,8 +146,9 @@ def _horizon(value: Any) -> int | None:
 
 
 def _group(value: Any, is_horizon: bool) -> str | None:
-    if value is None or (isinstance(value, str) and is_horizon):
-        return value
+    """The name of a series: a number is written as in the rows, so that 3 and 3.0 name the series of {"store": 3}."""
+    if value is None or (is_horizon and isinstance(value, (str, int, float))):
+        return value if isinstance(value, str) else canonical_text(value)
     raise InvalidInput(
         '"group" has to be the name of a series, beside a "horizon".', problems=[Problem("Wrong.", "/group")]
     )

@@ -12,7 +12,7 @@ from ..errors import InvalidInput, NotServable, Problem
 from ..http.json import loads
 from ..models import PredictionSource, RegisteredModel
 from ..services.predictions import loaded_versions
-from .prediction import PredictionOptions, as_columns, predict_rows, rows_of_lists, version_at
+from .prediction import as_columns, options_of, rows_of_lists, version_at
 from .route import Call, as_json
 
 
@@ -49,15 +49,7 @@ def _answered(call: Call, model: str, version: str, *, is_explained: bool) -> Ht
     body: Any = loads(call.body(), max_depth=settings.MAX_JSON_DEPTH)
     if not isinstance(body, Mapping) or not isinstance(body.get("instances"), list):
         raise InvalidInput('Send {"instances": […]}.', problems=[Problem("Not a list.", "/instances")])
-    asked = PredictionOptions.from_json(body.get("parameters"))
-    wishes = PredictionOptions(is_explained or asked.explain, asked.coverage, asked.strict)
+    options = options_of(body.get("parameters"), version=model_version, explain=is_explained)
     rows = rows_of_lists(body["instances"], model_version.signature.names)
-    answered = predict_rows(
-        call,
-        registered_model,
-        rows,
-        version=str(model_version.number),
-        source=PredictionSource.KSERVE,
-        wishes=wishes,
-    )
-    return as_json(as_columns(answered, model_version.signature))
+    response = call.predict(registered_model, rows, options, PredictionSource.KSERVE)
+    return as_json(as_columns(response, model_version.signature))

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, quoted, quoted_list
+from ..errors import InvalidInput, InvalidTable, NotServable, Problem, UnsupportedContent, quoted, quoted_list
 from ..http.json import require_utf8
-from ..ml.types.schema import Signature
-from ..models import PredictionSource
-from ..services.batches import parquet_bodies
-from ..services.predictions import loaded_versions
+from ..models import ModelVersion, PredictionSource
+from ..services.batches import csv_bodies, parquet_bodies
+from ..services.predictions import PredictionOptions, loaded_versions
 from . import VERSION
 from .prediction import (
-    PredictionOptions,
     as_columns,
-    predict_rows,
+    options_of,
     rows_of_columns,
     rows_of_lists,
     version_at,
@@ -72,23 +69,15 @@ def invocations(call: Call, model: str, version: str = "") -> HttpResponse:
     model_version = version_at(registered_model, version)
     content_type = call.request.META.get("CONTENT_TYPE") or ""
     read = _reader(content_type)
-    rows, wishes, are_texts = read(call.body(), model_version.signature)
-    answered = predict_rows(
-        call,
-        registered_model,
-        rows,
-        version=str(model_version.number),
-        source=PredictionSource.MLFLOW,
-        wishes=wishes,
-        are_texts=are_texts,
-    )
-    return as_json(as_columns(answered, model_version.signature))
+    rows, options = read(call.body(), model_version)
+    response = call.predict(registered_model, rows, options, PredictionSource.MLFLOW)
+    return as_json(as_columns(response, model_version.signature))
 
 
-Read = tuple[Sequence[Mapping[str, Any]], PredictionOptions, bool]
+Read = tuple[Sequence[Mapping[str, Any]], PredictionOptions]
 
 
-def _reader(content_type: str) -> Callable[[bytes, Signature], Read]:
+def _reader(content_type: str) -> Callable[[bytes, ModelVersion], Read]:
     kind = content_type.split(";", maxsplit=1)[0].strip().lower()
     if kind in PARQUET:
         return _from_parquet
@@ -102,7 +91,7 @@ def _reader(content_type: str) -> Callable[[bytes, Signature], Read]:
     )
 
 
-def _from_json(body: bytes, signature: Signature) -> Read:
+def _from_json(body: bytes, version: ModelVersion) -> Read:
     document = loads_with_nan(body)
     if not isinstance(document, dict):
         raise InvalidInput(f"Send an object with one of {quoted_list(FORMS)}.")
@@ -112,18 +101,18 @@ def _from_json(body: bytes, signature: Signature) -> Read:
         more = f" Unknown: {quoted_list(unknown)}." if unknown else ""
         raise InvalidInput(f"Send exactly one of {quoted_list(FORMS)}, and optionally params.{more}")
     name, value = forms[0], document[forms[0]]
-    wishes = PredictionOptions.from_json(document.get("params"), is_strict=True)
+    options = options_of(document.get("params"), version=version, is_strict=True)
     if name == "dataframe_split":
-        return _from_split(value), wishes, False
+        return _from_split(value), options
     if name == "dataframe_records":
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             raise InvalidInput("“dataframe_records” has to be a list of objects.")
-        return value, wishes, False
+        return value, options
     if isinstance(value, dict):
-        return rows_of_columns(value, name), wishes, False
+        return rows_of_columns(value, name), options
     if not isinstance(value, list):
         raise InvalidInput(f"“{name}” has to be a list or an object.")
-    return rows_of_lists(value, signature.names, name), wishes, False
+    return rows_of_lists(value, version.signature.names, name), options
 
 
 def _from_split(value: Any) -> Sequence[Mapping[str, Any]]:
@@ -172,36 +161,16 @@ def _missing(name: str) -> None:
         raise InvalidInput("A number has to be finite; Infinity is not.")
 
 
-def _from_csv(body: bytes, signature: Signature) -> Read:
+def _from_csv(body: bytes, version: ModelVersion) -> Read:
     try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"The CSV is not UTF-8 at byte {error.start}.") from None
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        columns = next(lines, [])
-        _refuse_repeated(columns)
-        rows = []
-        for line in lines:
-            if not line:
-                continue
-            if len(line) != len(columns):
-                raise InvalidInput(
-                    f"Line {lines.line_num} has {len(line)} cells; the header has {len(columns)}."
-                )
-            rows.append(dict(zip(columns, line, strict=True)))
-            if len(rows) > settings.MAX_PREDICTION_ROWS:
-                raise TooLarge(
-                    f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows.",
-                    limit=settings.MAX_PREDICTION_ROWS,
-                )
-    except csv.Error as error:
-        raise InvalidInput(f"The CSV cannot be read: {error}.") from None
-    return rows, PredictionOptions(), True
+        rows = csv_bodies.read(body, version.signature)
+    except (InvalidTable, UnsupportedContent) as error:
+        raise InvalidInput(error.message, problems=error.problems) from None
+    return rows, replace(options_of(None, version=version), are_texts=True)
 
 
-def _from_parquet(body: bytes, signature: Signature) -> Read:
-    return parquet_bodies.read(body), PredictionOptions(), False
+def _from_parquet(body: bytes, version: ModelVersion) -> Read:
+    return parquet_bodies.read(body), options_of(None, version=version)
 
 
 def article(call: Call, model: str, version: str = "") -> HttpResponse:
@@ -214,8 +183,7 @@ def article(call: Call, model: str, version: str = "") -> HttpResponse:
     if not isinstance(body, dict) or set(body) != {"x"} or not isinstance(body["x"], list):
         raise InvalidInput('Send {"x": […]} with one row of features, and nothing else.')
     rows = rows_of_lists([body["x"]], model_version.signature.names, "x")
-    answered = predict_rows(
-        call, registered_model, rows, version=str(model_version.number), source=PredictionSource.ARTICLE
-    )
-    first = answered.predictions[0]
+    options = options_of(None, version=model_version)
+    response = call.predict(registered_model, rows, options, PredictionSource.ARTICLE)
+    first = response.predictions[0]
     return as_json({"y": first.prediction, **({"error": first.error} if first.error else {})})

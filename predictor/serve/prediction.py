@@ -1,48 +1,45 @@
-"""Prediction for all protocols: options, rows from lists or columns, one call of the service, answers as columns."""
+"""Prediction for all protocols: options, rows from lists or columns, the response as columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidInput, Problem, quoted, quoted_list
 from ..ml.types.schema import Signature
 from ..models import ModelVersion, RegisteredModel
-from ..services import predictions, registry
-from ..services.predictions.prediction import PredictionResponse
-from .route import Call
+from ..services import registry
+from ..services.predictions import PredictionOptions, PredictionResponse
 
 PARAMETERS = ("explain", "coverage", "strict")
 
 
-@dataclass(frozen=True)
-class PredictionOptions:
-    """Prediction options that every protocol takes."""
+def options_of(
+    parameters: Any, *, version: ModelVersion, is_strict: bool = False, explain: bool = False
+) -> PredictionOptions:
+    """The prediction options that every protocol takes, from a JSON object of parameters.
 
-    explain: bool = False
-    coverage: float | None = None
-    strict: bool = False
-
-    @classmethod
-    def from_json(cls, given: Any, *, is_strict: bool = False) -> PredictionOptions:
-        """From a JSON object. `is_strict`: refuse names that are not known. Raises InvalidInput."""
-        if given is None:
-            return cls()
-        if not isinstance(given, Mapping):
-            raise InvalidInput("The parameters have to be an object.")
-        unknown = sorted(set(given) - set(PARAMETERS))
-        if unknown and is_strict:
-            raise InvalidInput(
-                f"Unknown: {quoted_list(unknown)}. Known are {quoted_list(PARAMETERS)}.",
-                problems=[
-                    Problem(f"{quoted(name)} is not known.", f"/params/{name}") for name in unknown[:5]
-                ],
-            )
-        coverage = given.get("coverage")
-        if coverage is not None and (isinstance(coverage, bool) or not isinstance(coverage, int | float)):
-            raise InvalidInput("“coverage” has to be a number.")
-        return cls(_flag(given, "explain"), coverage, _flag(given, "strict"))
+    `is_strict`: refuse names that are not known. `explain`: also without the parameter. Raises InvalidInput.
+    """
+    given = {} if parameters is None else parameters
+    if not isinstance(given, Mapping):
+        raise InvalidInput("The parameters have to be an object.")
+    unknown = sorted(set(given) - set(PARAMETERS))
+    if unknown and is_strict:
+        raise InvalidInput(
+            f"Unknown: {quoted_list(unknown)}. Known are {quoted_list(PARAMETERS)}.",
+            problems=[Problem(f"{quoted(name)} is not known.", f"/params/{name}") for name in unknown[:5]],
+        )
+    coverage = given.get("coverage")
+    if coverage is not None and (isinstance(coverage, bool) or not isinstance(coverage, int | float)):
+        raise InvalidInput("“coverage” has to be a number.")
+    return PredictionOptions(
+        version=version.number,
+        explain=_flag(given, "explain") or explain,
+        coverage=coverage,
+        strict=_flag(given, "strict"),
+        is_nan_missing=True,
+    )
 
 
 def _flag(given: Mapping[str, Any], name: str) -> bool:
@@ -55,34 +52,6 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
 def version_at(model: RegisteredModel, version: str) -> ModelVersion:
     """The version with this number or alias, or the champion for ""; also an archived one. Raises NotFound."""
     return registry.serving_version(model, version or None)
-
-
-def predict_rows(
-    call: Call,
-    model: RegisteredModel,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    version: str,
-    source: str,
-    wishes: PredictionOptions | None = None,
-    are_texts: bool = False,
-) -> PredictionResponse:
-    """Predict rows: the one call of the service for all protocols."""
-    wishes = wishes or PredictionOptions()
-    return predictions.predict(
-        registered_model=model,
-        rows=rows,
-        version=version or None,
-        strict=wishes.strict,
-        explain=wishes.explain,
-        coverage=wishes.coverage,
-        are_texts=are_texts,
-        is_nan_missing=True,
-        by=call.token.user,
-        token=call.token,
-        source=source,
-        request_id=call.request_id,
-    )
 
 
 def rows_of_lists(
@@ -117,14 +86,14 @@ def rows_of_columns(columns: Mapping[str, Any], what: str = "inputs") -> list[di
 def as_columns(answer: PredictionResponse, signature: Signature) -> dict[str, Any]:
     """The answer for KServe V1 and MLflow: {"predictions": […], …}, each output a list over the rows."""
     outputs = [each.output for each in answer.predictions]
-    found: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "predictions": [each["prediction"] for each in outputs],
         "model_name": answer.model,
         "model_version": str(answer.version),
     }
     if signature.classes:
-        found["classes"] = list(signature.classes)
-        found["probabilities"] = [
+        columns["classes"] = list(signature.classes)
+        columns["probabilities"] = [
             list(each["probabilities"].values()) if each.get("probabilities") else None for each in outputs
         ]
     for name, plural in (
@@ -135,7 +104,7 @@ def as_columns(answer: PredictionResponse, signature: Signature) -> dict[str, An
         ("error", "errors"),
     ):
         if any(name in each for each in outputs):
-            found[plural] = [each.get(name) for each in outputs]
+            columns[plural] = [each.get(name) for each in outputs]
     if any(each.warnings for each in answer.predictions):
-        found["warnings"] = [each.warnings_as_json for each in answer.predictions]
-    return found
+        columns["warnings"] = [each.warnings_as_json for each in answer.predictions]
+    return columns

@@ -21,8 +21,9 @@ from predictor.models import (
     Workspace,
     WorkspaceRole,
 )
-from predictor.services import batches, datasets, registry
+from predictor.services import datasets, registry
 from predictor.services.accounts import tokens, workspaces
+from predictor.tests import predicting
 from predictor.tests.conftest import person
 from predictor.tests.walls import (
     CALLERS,
@@ -104,8 +105,7 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
         workspace=workspace, dataset=dataset, registered_model=model, target="y", task="regression",
         budget_seconds=1, seed=0,
     )  # fmt: skip
-    batch = batches.start(
-        registered_model=model, source=[{"x1": 1, "x2": 2}], by=people["admin"],
+    batch = predicting.start_batch(model, [{"x1": 1, "x2": 2}], by=people["admin"],
         token=ApiToken.objects.get(scopes=["predict"]),
     )  # fmt: skip
     row = PredictionLog.objects.create(

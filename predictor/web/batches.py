@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,16 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound
-from ..models import CHAMPION, BatchPrediction, Dataset, RegisteredModel, WorkspaceRole
+from ..models import CHAMPION, BatchPrediction, Dataset, PredictionSource, RegisteredModel, WorkspaceRole
 from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
-from .pages.model_page import ModelPage
-from .predictions.csv import CsvForm, status_of, with_remedy
+from .pages.model_page import ModelPage, caller_of
+from .pages.refusals import refused
+from .predictions.csv import CsvForm, with_remedy
 from .predictions.predict import version_choices
 
 PAGE_SIZE = 25
@@ -58,6 +60,10 @@ class BatchForm(CsvForm):
             self.add_error("file", "Choose either a file or a dataset.")
         return cleaned
 
+    def with_values(self, data: QueryDict) -> BatchForm:
+        versions, datasets = self.fields["version"].choices, self.fields["dataset"].queryset  # type: ignore[attr-defined]
+        return BatchForm(data, self.files, versions=versions, datasets=datasets)
+
     @property
     def source(self) -> Path | Dataset:
         file = self.cleaned_data["file"]
@@ -77,40 +83,37 @@ class BatchList(ModelPage):
         if not form.is_valid():
             return self.page(model, form, status=400)
         try:
-            batch = start(request, model, form, source=form.source, strict=form.cleaned_data["is_strict"])
+            batch = start(request, model, form, form.source, strict=form.cleaned_data["is_strict"])
         except MlwebError as error:
             remedied = with_remedy(form, error)
-            return self.page(
-                model, form, status=status_of(error), error=error, is_remedied=remedied is not form
-            )
+            return self.page(model, remedied, error=error, is_remedied=remedied is not form)
         return redirect("batch-detail", self.workspace.slug, model.slug, batch.pk)
 
     def form(self, *args: Any, **kwargs: Any) -> BatchForm:
         datasets = Dataset.objects.filter(workspace=self.workspace).with_data().order_by("-pk")
         return BatchForm(*args, versions=version_choices(self), datasets=datasets, **kwargs)
 
-    def page(
-        self, model: RegisteredModel, form: BatchForm, *, status: int = 200, **more: Any
-    ) -> HttpResponse:
+    def page(self, model: RegisteredModel, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:
         rows = BatchPrediction.objects.filter(registered_model=model)
         rows = rows.select_related("model_version", "created_by").only(*LISTED)
         page = Paginator(rows, PAGE_SIZE).get_page(self.request.GET.get("page"))
         context = {"model": model, "form": form, "page": page, **more}
-        return render(self.request, "predictor/batches/list.html", context, status=status)
+        response = render(self.request, "predictor/batches/list.html", context, status=status)
+        return refused(response, more.get("error"))
 
 
-def start(request: HttpRequest, model: RegisteredModel, form: CsvForm, **more: Any) -> BatchPrediction:
+def start(
+    request: HttpRequest, model: RegisteredModel, form: CsvForm, data: Path | Dataset, *, strict: bool
+) -> BatchPrediction:
     """Start a batch from a valid form."""
     file = form.cleaned_data["file"]
     return batches.start(
         registered_model=model,
+        data=data,
         filename=file.name if file else "",
-        options=batches.CsvOptions(**form.how),
-        version=form.cleaned_data["version"] or CHAMPION,
-        coverage=form.coverage_asked,
-        by=request.user,  # type: ignore[arg-type]
-        request_id=getattr(request, "request_id", ""),
-        **more,
+        csv_options=batches.CsvOptions(**form.how),
+        options=replace(form.options, strict=strict),
+        caller=caller_of(request, PredictionSource.BATCH),
     )
 
 

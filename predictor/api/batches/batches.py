@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from ...http.json import (
     JSONRenderer,
     ParquetRenderer,
 )
-from ...http.prediction_request import PredictionRequest
 from ...models import BatchFormat, BatchPrediction, JobStatus, RegisteredModel, Scope
 from ...services import batches, registry
+from ...services.predictions import PredictionOptions
 from ..datasets import named_dataset
 from ..idempotency import idempotent
 from ..permissions import PREDICTS, require_scope
@@ -33,12 +34,12 @@ from ..uploads import (
     JSONLinesBodyParser,
     ParquetBodyParser,
     UploadParser,
-    boolean,
+    csv_options_of,
     fields_of,
     file_of,
-    number,
+    options_of,
 )
-from ..viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+from ..viewsets import WorkspaceViewSet, actor_of, caller_of, token_of
 from .serializers import (
     BatchChangeSerializer,
     BatchRequestSerializer,
@@ -139,22 +140,22 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         """
         model = self._model()
         if content_type_of(request) == "application/json":
-            return accepted(request, batches.start(**self._from_dataset(request, model)), self.membership)
+            return accepted(request, self._start_from_dataset(request, model), self.membership)
         return accepted(request, start_from_file(request, model), self.membership)
 
-    def _from_dataset(self, request: Request, model: RegisteredModel) -> dict[str, Any]:
+    def _start_from_dataset(self, request: Request, model: RegisteredModel) -> BatchPrediction:
         serializer = BatchRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         require_scope(request, Scope.READ)
-        options = serializer.validated_data
-        return {
-            "registered_model": model,
-            "source": named_dataset(self.workspace, options["dataset"]),
-            "version": options.get("version"),
-            "strict": options["strict"],
-            "coverage": options.get("coverage"),
-            **who_asks(request),
-        }
+        fields = serializer.validated_data
+        return batches.start(
+            registered_model=model,
+            data=named_dataset(self.workspace, fields["dataset"]),
+            options=PredictionOptions(
+                version=fields.get("version"), strict=fields["strict"], coverage=fields.get("coverage")
+            ),
+            caller=caller_of(request),
+        )
 
     @extend_schema(request=BatchChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
@@ -194,41 +195,25 @@ def content_type_of(request: Request) -> str:
     return (request.content_type or "").split(";")[0].strip().lower()
 
 
-def who_asks(request: Request) -> dict[str, Any]:
-    return {"by": actor_of(request), "token": token_of(request), "request_id": request_id_of(request)}
-
-
 def start_from_file(request: Request, model: RegisteredModel) -> BatchPrediction:
     """Start a batch from the uploaded file of the request."""
     file, fields = file_of(request), fields_of(request)
     return batches.start(
         registered_model=model,
-        source=Path(file.temporary_file_path()),
+        data=Path(file.temporary_file_path()),
         filename=file.name or "",
         kind=fields.get("format") or FROM_BODY.get(content_type_of(request), ""),
-        options=batches.CsvOptions(
-            encoding=fields.get("encoding", ""),
-            delimiter=fields.get("delimiter", ""),
-            decimal=fields.get("decimal", ""),
-            skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
-        ),
-        version=fields.get("version") or None,
-        strict=boolean(fields.get("strict"), "strict"),
-        coverage=number(fields.get("coverage"), "coverage"),
-        **who_asks(request),
+        csv_options=csv_options_of(fields),
+        options=options_of(fields),
+        caller=caller_of(request),
     )
 
 
-def start_from_rows(request: Request, model: RegisteredModel, asked: PredictionRequest) -> BatchPrediction:
+def start_from_rows(
+    request: Request, model: RegisteredModel, rows: Sequence[Mapping[str, Any]], options: PredictionOptions
+) -> BatchPrediction:
     """Start a batch from rows that were sent as JSON."""
-    return batches.start(
-        registered_model=model,
-        source=asked.rows,
-        version=asked.version,
-        strict=asked.strict,
-        coverage=asked.coverage,
-        **who_asks(request),
-    )
+    return batches.start(registered_model=model, data=rows, options=options, caller=caller_of(request))
 
 
 def accepted(request: Request, batch: BatchPrediction, membership: Any) -> Response:

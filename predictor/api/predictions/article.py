@@ -18,7 +18,7 @@ from ...services import predictions, registry
 from ...services.predictions import loaded_versions
 from ..idempotency import idempotent
 from ..permissions import PREDICTS, WorkspaceViewMixin
-from ..viewsets import METHODS, actor_of, request_id_of, token_of
+from ..viewsets import METHODS, caller_of
 from .fast_view import SlimViewMixin, json_answer, json_body
 from .serializers import ScalarField
 
@@ -50,11 +50,8 @@ class ArticleView(SlimViewMixin, WorkspaceViewMixin, APIView):
         answer = predictions.predict(
             registered_model=model,
             rows=[_row(json_body(request), loaded_versions.load(version).signature.names)],
-            version=version.number,
-            by=actor_of(request),
-            token=token_of(request),
-            source=PredictionSource.ARTICLE,
-            request_id=request_id_of(request),
+            options=predictions.PredictionOptions(version=version.number),
+            caller=caller_of(request, PredictionSource.ARTICLE),
         )
         first = answer.predictions[0]
         return json_answer({"y": first.prediction, **({"error": first.error} if first.error else {})})

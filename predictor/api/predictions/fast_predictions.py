@@ -6,7 +6,7 @@ handler as a small model takes to predict. All other requests, also those that f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,11 +16,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ...errors import NotAuthenticated, NotFound
 from ...http.authentication import count_request
 from ...http.json import loads, read_limited
-from ...http.prediction_request import PredictionRequest
+from ...http.prediction_request import read_prediction_request
 from ...http.problems import as_problem
-from ...models import ApiToken, PredictionSource, RegisteredModel, Scope, User
+from ...models import ApiToken, PredictionSource, RegisteredModel, Scope
 from ...services import predictions, registry
 from ...services.accounts import tokens
+from ...services.predictions import Caller, PredictionOptions
 from ..idempotency import HEADER as IDEMPOTENCY_KEY
 from ..permissions import InsufficientScope
 from .fast_view import HEADERS, JSON, json_answer
@@ -32,7 +33,7 @@ ACCEPTED = frozenset({"*/*", JSON})
 
 
 def plainly_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Wrap the viewset's view: try the fast path first, call the view where `predict_rows` returns None."""
+    """Wrap the viewset's view: try the fast path first, call the view where `respond` returns None."""
 
     @wraps(view)
     def answered(request: HttpRequest, **at: Any) -> HttpResponseBase:
@@ -64,11 +65,13 @@ def respond(request: HttpRequest, workspace: str, model: str) -> HttpResponse | 
         return None
     try:
         count_request(request, token)
-        asked = PredictionRequest.from_json(loads(read_limited(request), max_depth=settings.MAX_JSON_DEPTH))
-        if asked.nearest and not token.has_scope(Scope.READ):
+        body = loads(read_limited(request), max_depth=settings.MAX_JSON_DEPTH)
+        rows, options = read_prediction_request(body)
+        if options.nearest and not token.has_scope(Scope.READ):
             raise InsufficientScope(Scope.READ)
         request_id = str(getattr(request, "request_id", ""))
-        response = predicted(asked, registered, by=token.user, token=token, request_id=request_id)
+        caller = Caller(token.user, PredictionSource.API, token, request_id)
+        response = predicted(registered, rows, options, caller)
     except Exception as error:
         response = as_problem(error, request)
     for name, value in HEADERS.items():
@@ -77,29 +80,11 @@ def respond(request: HttpRequest, workspace: str, model: str) -> HttpResponse | 
 
 
 def predicted(
-    asked: PredictionRequest, model: RegisteredModel, *, by: User, token: ApiToken | None, request_id: str
+    model: RegisteredModel, rows: Sequence[Mapping[str, Any]], options: PredictionOptions, caller: Caller
 ) -> HttpResponse:
     """Predict, and respond with JSON."""
-    return json_answer(
-        answer_as_json(
-            predictions.predict(
-                registered_model=model,
-                rows=asked.rows,
-                horizon=asked.horizon,
-                group=asked.group,
-                history=asked.history,
-                version=asked.version,
-                strict=asked.strict,
-                explain=asked.explain,
-                nearest=asked.nearest,
-                coverage=asked.coverage,
-                by=by,
-                token=token,
-                source=PredictionSource.API,
-                request_id=request_id,
-            )
-        )
-    )
+    response = predictions.predict(registered_model=model, rows=rows, options=options, caller=caller)
+    return json_answer(answer_as_json(response))
 
 
 def _token(authorization: str, workspace: str) -> ApiToken | None:

@@ -17,17 +17,17 @@ from rest_framework.response import Response
 
 from ...errors import NotFound
 from ...http.json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
-from ...http.prediction_request import PredictionRequest
+from ...http.prediction_request import read_prediction_request
 from ...http.preferences import RESPOND_ASYNC, prefers_async
-from ...models import BatchPrediction, PredictionLog, PredictionSource, RegisteredModel, Scope
+from ...models import BatchPrediction, PredictionLog, RegisteredModel, Scope
 from ...services import prediction_log, predictions, registry
 from ...services.prediction_log import log_pages
 from ..batches.batches import BatchSerializer, accepted, content_type_of, start_from_file, start_from_rows
 from ..idempotency import idempotent
 from ..pagination import LogPagination
 from ..permissions import PREDICTS, READS, require_scope
-from ..uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, number
-from ..viewsets import WorkspaceViewSet, actor_of, request_id_of, token_of
+from ..uploads import CSVBodyParser, UploadParser, csv_options_of, fields_of, file_of, options_of
+from ..viewsets import WorkspaceViewSet, caller_of
 from .fast_predictions import plainly_first, predicted
 from .fast_view import SlimViewMixin, json_body
 from .serializers import (
@@ -53,7 +53,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """The common request of a program takes the fast path; see `plain_predictions`."""
+        """The common request of a program takes the fast path; see `fast_predictions`."""
         return plainly_first(super().as_view(actions, **initkwargs))
 
     @extend_schema(
@@ -110,15 +110,13 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             if is_async:
                 return self._accepted(request, start_from_file(request, model))
             return self._predict_csv(request, model)
-        asked = PredictionRequest.from_json(json_body(request))
-        if asked.nearest:
+        rows, options = read_prediction_request(json_body(request))
+        if options.nearest:
             require_scope(request, Scope.READ)
         # A batch would leave out what this request asks for: then the preference is not followed.
-        if is_async and asked.can_be_batch:
-            return self._accepted(request, start_from_rows(request, model, asked))
-        return predicted(
-            asked, model, by=actor_of(request), token=token_of(request), request_id=request_id_of(request)
-        )
+        if is_async and options.can_be_batch:
+            return self._accepted(request, start_from_rows(request, model, rows, options))
+        return predicted(model, rows, options, caller_of(request))
 
     def _accepted(self, request: Request, batch: BatchPrediction) -> Response:
         response = accepted(request, batch, self.membership)
@@ -129,21 +127,10 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         file, fields = file_of(request), fields_of(request)
         answer = predictions.predict_csv(
             registered_model=model,
-            source=Path(file.temporary_file_path()),
-            filename=file.name or "",
-            options=predictions.CsvOptions(
-                encoding=fields.get("encoding", ""),
-                delimiter=fields.get("delimiter", ""),
-                decimal=fields.get("decimal", ""),
-                skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
-            ),
-            version=fields.get("version") or None,
-            strict=boolean(fields.get("strict"), "strict"),
-            coverage=number(fields.get("coverage"), "coverage"),
-            by=actor_of(request),
-            token=token_of(request),
-            face=PredictionSource.API,
-            request_id=request_id_of(request),
+            file=Path(file.temporary_file_path()),
+            csv_options=csv_options_of(fields),
+            options=options_of(fields),
+            caller=caller_of(request),
         )
         response = StreamingHttpResponse(_and_removed(answer.path), content_type="text/csv; charset=utf-8")
         response["Content-Length"] = str(answer.path.stat().st_size)
@@ -195,8 +182,8 @@ class LogViewSet(mixins.RetrieveModelMixin, WorkspaceViewSet):
     def export(self, request: Request, **kwargs: Any) -> StreamingHttpResponse:
         """The whole search as a file, streamed. Cells that a spreadsheet would run are neutralised."""
         kind = request.query_params.get("kind", "csv")
-        found = prediction_log.search(self.workspace, _search(request))
-        lines = prediction_log.export(found, kind=kind)
+        rows = prediction_log.search(self.workspace, _search(request))
+        lines = prediction_log.export(rows, kind=kind)
         response = StreamingHttpResponse(lines, content_type=prediction_log.EXPORT_FORMATS[kind])
         response["Content-Disposition"] = f'attachment; filename="predictions.{kind}"'
         return response
@@ -208,10 +195,10 @@ class LogViewSet(mixins.RetrieveModelMixin, WorkspaceViewSet):
 
 
 def _search(request: Request) -> prediction_log.LogSearch:
-    asked = LogQuerySerializer(data=request.query_params)
-    asked.is_valid(raise_exception=True)
-    wanted: dict[str, Any] = asked.validated_data
+    serializer = LogQuerySerializer(data=request.query_params)
+    serializer.is_valid(raise_exception=True)
+    criteria: dict[str, Any] = serializer.validated_data
     for name in ("since", "until"):
-        if isinstance(wanted.get(name), datetime) and not 1970 <= wanted[name].year < 9999:
+        if isinstance(criteria.get(name), datetime) and not 1970 <= criteria[name].year < 9999:
             raise ValidationError({name: ["Give a time between 1970 and 9998."]})
-    return prediction_log.LogSearch(**wanted)
+    return prediction_log.LogSearch(**criteria)

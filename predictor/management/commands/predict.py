@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ...errors import MlwebError
 from ...models import PredictionSource, RegisteredModel
 from ...services import batches, predictions
+from ...services.predictions import Caller, PredictionOptions
 
 
 class Command(BaseCommand):
@@ -48,9 +49,14 @@ class Command(BaseCommand):
             raise CommandError(f"There is no file {options['file']}.")
         arguments = {
             "registered_model": model,
-            "version": options["model_version"],
-            "coverage": options["coverage"],
-            "by": None,
+            "options": PredictionOptions(
+                version=options["model_version"],
+                coverage=options["coverage"],
+                strict=options["strict"] and options["file"] is not None,
+                horizon=options["horizon"],
+                group=options["group"],
+            ),
+            "caller": Caller(None, PredictionSource.COMMAND),
         }
         try:
             summary = self._predict(arguments, options)
@@ -62,17 +68,12 @@ class Command(BaseCommand):
         """Predict, write the result, and return a sentence about it."""
         if options["horizon"] is not None:
             return self._forecast(arguments, options)
-        arguments |= {
-            "source": options["file"],
-            "filename": options["file"].name,
-            "strict": options["strict"],
-        }
         if options["batch"]:
-            return self._predict_batch(arguments, options["output"])
-        return self._predict_csv(arguments, options["output"])
+            return self._predict_batch(arguments, options["file"], options["output"])
+        return self._predict_csv(arguments, options["file"], options["output"])
 
-    def _predict_csv(self, arguments: dict[str, Any], output: Path | None) -> str:
-        answer = predictions.predict_csv(**arguments, face=PredictionSource.COMMAND)
+    def _predict_csv(self, arguments: dict[str, Any], file: Path, output: Path | None) -> str:
+        answer = predictions.predict_csv(**arguments, file=file)
         try:
             self._write_file(answer.path, output)
         finally:
@@ -82,8 +83,8 @@ class Command(BaseCommand):
             f"{answer.n_rows_with_warnings:,} with warnings."
         )
 
-    def _predict_batch(self, arguments: dict[str, Any], output: Path | None) -> str:
-        batch = batches.run_here(**arguments, may_link=False)
+    def _predict_batch(self, arguments: dict[str, Any], file: Path, output: Path | None) -> str:
+        batch = batches.run_here(**arguments, data=file, filename=file.name, may_link=False)
         if not batch.has_result:
             raise CommandError(f"The batch has {batch.status}. {batch.error}")
         with batches.open_result(batch) as result:
@@ -94,9 +95,7 @@ class Command(BaseCommand):
         )
 
     def _forecast(self, arguments: dict[str, Any], options: dict[str, Any]) -> str:
-        answer = predictions.predict(
-            **arguments, horizon=options["horizon"], group=options["group"], source=PredictionSource.COMMAND
-        )
+        answer = predictions.predict(**arguments)
         text = predictions.forecast_csv(answer)
         if options["output"] is None:
             self.stdout.write(text, ending="")

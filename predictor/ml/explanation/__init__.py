@@ -1,3 +1,4 @@
 """Permutation importance, Shapley values, partial dependence, counterfactuals, nearest training examples.
 
-May import what stands above it in `predictor.ml`: `types` to `pipelines`."""
+May import the subpackages from `types` to `pipelines`.
+"""

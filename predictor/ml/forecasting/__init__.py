@@ -1,3 +1,4 @@
 """Time series: frequency, series, lag features, backtest, horizon intervals, report.
 
-May import what stands above it in `predictor.ml`: `types` to `unsupervised`."""
+May import the subpackages from `types` to `unsupervised`.
+"""

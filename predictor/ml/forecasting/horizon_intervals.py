@@ -1,6 +1,6 @@
 """Conformal prediction intervals for each step of the horizon.
 
-The intervals come from the signed errors of rolling-origin forecasts (forecast_backtest.py), each divided by the
+The intervals come from the signed errors of rolling-origin forecasts (backtest.py), each divided by the
 scale of its series at that time. Each step has its own errors, since uncertainty grows with the step; a step with
 few errors also uses its neighbours'. As for any conformal interval, the nominal coverage holds if the future is
 like the tested past. Forecasts that overlap in time have dependent errors, so the reported empirical coverage
@@ -56,7 +56,7 @@ class StepErrors:
             groups = tuple(Group(int(each["n"]), tuple(map(float, each["scores"]))) for each in data)
             if not groups or not all(each.scores for each in groups):
                 raise ValueError
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise DamagedArtifact("The stored errors of the forecast are not complete.") from error
         return cls(groups)
 

@@ -1,3 +1,4 @@
 """What callers send to be predicted: values, rows, CSV, JSON lines and Parquet, checked against a signature.
 
-May import `types`, `execution` and `tables`."""
+May import `types`, `execution` and `tables`.
+"""

@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, quoted
-from ..tables.csv_cell_sql import MISSING_WORDS
-from ..tables.csv_dialect import Dialect, find_dialect
+from ..tables.csv_cell_sql import CODE, MISSING_WORDS
+from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
 from ..types.schema import FeatureField, Role, Signature, canonical_text
 from .column_checker import CellColumn
-from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+is_code = re.compile(CODE).fullmatch
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^T ])")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class CsvRows:
         self.names = self._dialect.names
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
-        refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
+        require_columns(self.names, [name for name, each in fields.items() if not each.has_missing])
         self._readers = [
             (place, name, _reader(fields[name], self._dialect.decimal))
             for place, name in enumerate(self.names)
@@ -113,6 +115,8 @@ class CsvRows:
         self.n_rows = 0
         self.n_left_out = 0
         self.share_read = 0.0
+        # The cells of the chunk that `bulk_chunks` returned last, as they stand in the file.
+        self.last_chunk: CsvChunk | None = None
 
     def chunks(self, *, skip: int = 0) -> Iterator[CsvChunk]:
         """Chunks of the rows after the first `skip` rows.
@@ -136,16 +140,18 @@ class CsvRows:
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
         """As `chunks`; `lines` are lines of CSV without line ends, their cells as `exported` gives them."""
-        return map(self.bulk_chunk, self.chunks(skip=skip))
+        for chunk in self.chunks(skip=skip):
+            self.last_chunk = chunk
+            yield self.bulk_chunk(chunk)
 
     def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
         by_place = list(zip(*chunk.cells, strict=True))
         cells = {name: by_place[place] for place, name, _ in self._readers}
-        taken = take_columns(cells, self._columns, len(chunk.cells))
-        odd = {place: taken[name].odd for place, name, _ in self._readers}
+        checked = check_columns(cells, self._columns, len(chunk.cells))
+        odd = {place: checked[name].odd for place, name, _ in self._readers}
         exported_columns = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
         lines = list(map(",".join, zip(*exported_columns, strict=True)))
-        return chunk_of_columns(chunk.first_row, lines, taken, self._keys, chunk.errors)
+        return chunk_of_columns(chunk.first_row, lines, checked, self._keys, chunk.errors)
 
     def _records(self) -> Iterator[tuple[list[str], str, int]]:
         """Each row, its error or an empty text, and its number of characters."""
@@ -212,10 +218,12 @@ class CsvRows:
 
         What is not CSV raises InvalidTable. When lenient, it ends its block as an empty record with an error.
         """
-        number, n_bytes = 1, max(self._path.stat().st_size, 1)
+        number, width, n_bytes = 1, len(self.names), max(self._path.stat().st_size, 1)
         with open_records(self._path, self._dialect) as records:
             while True:
                 block, error = records.take(CHUNK_ROWS, CHUNK_CHARACTERS)
+                if max(map(len, block), default=0) > width:
+                    block = [trimmed(record, width) for record in block]
                 fault = f"Row {number + len(block):,} cannot be read as CSV: {error}." if error else ""
                 if fault and self._is_lenient:
                     block.append([])
@@ -255,7 +263,12 @@ def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
         return _boolean
     if field.role is Role.CATEGORICAL:
         return _categories(field)
-    return lambda cell: cell.strip() or None if field.role is Role.DATETIME else cell or None
+    return _date if field.role is Role.DATETIME else lambda cell: cell or None
+
+
+def _date(cell: str) -> Any:
+    text = cell.strip()
+    return None if not text or text.lower() in MISSING_WORDS else text
 
 
 def _numbers(decimal: str) -> Callable[[str], Any]:
@@ -285,6 +298,10 @@ def _boolean(cell: str) -> Any:
 def _categories(field: FeatureField) -> Callable[[str], Any]:
     """Normalize cells to the categories of training: 3.0 becomes 3, TRUE becomes true."""
     levels = frozenset(field.levels)
+    # In a column of numbers, dates or truth values, the import takes these words as missing; in a text column not.
+    missing = MISSING_WORDS if levels and all(map(_is_typed, levels)) else ()
+    # Where training had codes such as 1E05, another one is no number either: 9E05 is not 900000.
+    has_codes = any(map(is_code, levels))
 
     def read(cell: str) -> Any:
         if cell in levels or not cell:
@@ -292,8 +309,19 @@ def _categories(field: FeatureField) -> Callable[[str], Any]:
         text = cell.strip()
         if text in levels or not text:
             return text or None
+        if text.lower() in missing:
+            return None
+        if has_codes and is_code(text):
+            return cell
         if NUMBER.fullmatch(text) and (number := canonical_text(float(text))) in levels:
             return number
         return text.lower() if text.lower() in ("true", "false") and text.lower() in levels else cell
 
     return read
+
+
+def _is_typed(level: str) -> bool:
+    """Whether a category is written as numbers, dates and truth values are: the import never keeps these as text."""
+    if NUMBER.fullmatch(level):
+        return canonical_text(float(level)) == level
+    return level in ("true", "false") or ISO_DATE.match(level) is not None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidRows, Problem, StrictRows, quoted
 from ..types.schema import FeatureField, Role, Signature
+from .row_names import SameColumn, with_known_names
 from .value_readers import InvalidValue, Note, checked_text, reader_for
 
 MOST_NAMED = 5
@@ -58,10 +59,24 @@ class RowChecker:
         self._names = frozenset(signature.names)
         # Callers may send the training table unchanged: these columns give no warning.
         self._unused = frozenset({signature.target, *signature.left_out})
+        self._known = self._names | self._unused
         self._optional = frozenset(field.name for field in signature.fields if field.has_missing)
         self._blocks: dict[str, list[tuple[int, str]]] = {}
         for place, field in enumerate(signature.fields):
             self._blocks.setdefault(dtype_of(field), []).append((place, field.name))
+
+    def named(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """The rows under the column names of the signature (see `with_known_names`). What is no valid row stays."""
+        known = self._known
+        if all(row.__class__ is dict and row.keys() <= known for row in rows):
+            return rows
+        return list(map(self._named, rows))
+
+    def _named(self, row: Any) -> Any:
+        try:
+            return with_known_names(row, self._known) if isinstance(row, Mapping) else row
+        except SameColumn:
+            return row
 
     def check(
         self,
@@ -101,7 +116,7 @@ class RowChecker:
             raise _strict(warnings, first_row)
         return CheckedRows(columns=self._columns(values), warnings=tuple(warnings), n_rows=len(values))
 
-    def sift(self, rows: Sequence[Any], *, first_row: int = 1) -> PartlyValidRows:
+    def check_leniently(self, rows: Sequence[Any], *, first_row: int = 1) -> PartlyValidRows:
         """As `check`, but an invalid row gives an entry in `errors` and does not raise."""
         values, warnings, errors = list[list[Any]](), list[tuple[RowWarning, ...]](), dict[int, str]()
         for place, row in enumerate(rows):
@@ -119,6 +134,11 @@ class RowChecker:
         """The canonical values of a row in the order of the fields; None when the row is invalid."""
         if row.__class__ is not dict and not isinstance(row, Mapping):
             return None
+        if not row.keys() <= self._known:
+            try:
+                row = with_known_names(row, self._known)
+            except SameColumn:
+                return None
         get = row.get
         canonical = []
         try:
@@ -152,6 +172,10 @@ class RowChecker:
         number, pointer = place + first_row, f"/rows/{place}"
         if not isinstance(row, Mapping):
             return [Problem(f"Row {number} is not an object {{column: value}}.", pointer)]
+        try:
+            row = with_known_names(row, self._known)
+        except SameColumn as twice:
+            return [Problem(f"Row {number}, {twice}", f"{pointer}/{_escaped(twice.name)}")]
         unknown = [name for name in row if name not in self._names and name not in self._unused]
         faults = []
         for name, read in self._readers:
@@ -204,7 +228,7 @@ def dtype_of(field: FeatureField) -> str:
 
 
 def checked_extra(value: Any) -> None:
-    """Raises Refused when the value of an unknown column cannot be stored in the log."""
+    """Raises InvalidValue when the value of an unknown column cannot be stored in the log."""
     if isinstance(value, (list, tuple, dict)):
         raise InvalidValue("a list or an object is not a value.")
     if isinstance(value, str):
@@ -242,7 +266,7 @@ def _strict(warnings: Sequence[Sequence[RowWarning]], first_row: int) -> StrictR
         for place, row in enumerate(warnings)
         for each in row
     ]
-    message = "These rows are doubtful, and strict was asked for. " + sentence_of(
-        problems[:MOST_NAMED], len(problems), "doubt"
+    message = "These rows have warnings, and strict refuses them. " + sentence_of(
+        problems[:MOST_NAMED], len(problems), "warning"
     )
     return StrictRows(message, problems=problems[:MOST_NAMED])

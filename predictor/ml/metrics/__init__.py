@@ -1,3 +1,4 @@
 """Scores, curves and confidence intervals, in plain NumPy.
 
-May import `types`."""
+May import `types`.
+"""

@@ -1,3 +1,4 @@
 """ONNX graphs for each family of estimators, the session that runs them, and the parity check against scikit-learn.
 
-May import what stands above it in `predictor.ml`: `types` to `evaluation`."""
+May import the subpackages from `types` to `evaluation`.
+"""

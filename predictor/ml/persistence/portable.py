@@ -22,7 +22,7 @@ from ..features.step import Step
 from ..features.tabular_steps import NumberStep
 from ..features.text_steps import TOKEN, TextStep
 from ..inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
-from ..types.schema import UNUSUAL, USUAL, Signature, Task
+from ..types.schema import Signature
 
 # The parts of a date by their names in Python's `time.struct_time`.
 TIMETUPLE = {
@@ -48,7 +48,7 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
     data = json.loads(spec)
     return {
         "task": signature.task.value,
-        "classes": [USUAL, UNUSUAL] if signature.task is Task.ANOMALY else list(signature.classes),
+        "classes": list(signature.labels),
         "threshold": data["threshold"],
         "fields": [
             {"name": each.name, "role": each.role.value, "is_required": not each.has_missing}

@@ -1,3 +1,4 @@
 """An uploaded file becomes a typed table: encoding, dialect, type inference, Parquet, profiles (DuckDB).
 
-May import `types` and `execution`."""
+May import `types` and `execution`.
+"""

@@ -12,11 +12,14 @@ INFINITE_WORDS = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 INTEGER = r"-?(?:0|[1-9][0-9]*)|\+(?:0|[1-9][0-9]{0,5})"
 FRACTION = r"[+-]?(?:0|[1-9][0-9]*)?\.[0-9]*"
 DECIMAL_NUMBER = rf"(?:{INTEGER}|{FRACTION})(?:[eE][+-]?[0-9]+)?"
+CODE = "[0-9]+[eE][0-9]+"
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
 OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 DAY_OR_MONTH_FIRST = r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:[0-9]{4}|[0-9]{2})(?:[ T].*)?"
 DECORATED_NUMBER = r"[+-]?[$€£¥]?\s*[+-]?[0-9][0-9,.' ]*\s*(?:%|[$€£¥]|USD|EUR|GBP|CHF|CNY)?"
+# The years that Python's dates hold. DuckDB also reads the year 0, years from 10000 on and "infinity".
+OF_CALENDAR = "BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
 
 
 def kind_sql(cell: Cell) -> str:
@@ -24,6 +27,7 @@ def kind_sql(cell: Cell) -> str:
     kinds = (
         (cell.is_blank, "blank"),
         (cell.is_integer, "integer"),
+        (f"{cell.is_code} AND {cell.is_number}", "code"),
         (cell.is_number, "number"),
         (cell.is_word_for_missing, "word"),
         (cell.is_boolean, "boolean"),
@@ -100,6 +104,13 @@ class Cell:
         return f"({is_usual} OR (isfinite({value}) AND ({is_plain} OR {is_shaped}) AND {is_exact}))"
 
     @property
+    def is_code(self) -> str:
+        """1E05: a code rather than a number, since programs write the exponents of numbers with a sign."""
+        # Cheap comparisons first; only the rest needs the regular expression.
+        has_e = f"(contains({self.raw}, 'E') OR contains({self.raw}, 'e'))"
+        return f"({self.raw} < ':' AND {has_e} AND {self._matches(CODE)})"
+
+    @property
     def is_infinite(self) -> str:
         words = ", ".join(map(literal, INFINITE_WORDS))
         value = f"TRY_CAST({self.number} AS DOUBLE)"
@@ -122,15 +133,17 @@ class Cell:
         is_shaped = " OR ".join(
             f"({text} LIKE '____-__-__' AND {text} >= '0')" for text in (self.raw, self.text)
         )
-        return f"(({is_shaped}) AND {value} IS NOT NULL)"
+        return f"(({is_shaped}) AND {value} {OF_CALENDAR})"
 
     @property
     def is_moment(self) -> str:
-        return f"({self._matches(MOMENT + OFFSET + '?')} AND TRY_CAST({self.text} AS TIMESTAMP) IS NOT NULL)"
+        """A time without an offset. DuckDB ignores the offset of a text that is cast to TIMESTAMP."""
+        return f"({self._matches(MOMENT)} AND TRY_CAST({self.text} AS TIMESTAMP) {OF_CALENDAR})"
 
     @property
     def is_zoned_moment(self) -> str:
-        return f"({self._matches(MOMENT + OFFSET)} AND TRY_CAST({self.text} AS TIMESTAMPTZ) IS NOT NULL)"
+        value = f"CAST(TRY_CAST({self.text} AS TIMESTAMPTZ) AS TIMESTAMP)"
+        return f"({self._matches(MOMENT + OFFSET)} AND {value} {OF_CALENDAR})"
 
     @property
     def has_leading_zero(self) -> str:
@@ -157,6 +170,6 @@ class Cell:
         third of the regular expression."""
         value = self.cast("TIMESTAMP")
         return (
-            f"(CAST({value} AS VARCHAR) = replace({self.raw}, 'T', ' ') "
-            f"OR ({self._matches(DATE)} OR {self._matches(MOMENT)}) AND {value} IS NOT NULL)"
+            f"({value} {OF_CALENDAR} AND (CAST({value} AS VARCHAR) = replace({self.raw}, 'T', ' ') "
+            f"OR {self._matches(DATE)} OR {self._matches(MOMENT)}))"
         )

@@ -1,3 +1,4 @@
 """Clusters and anomalies: methods, profiles, reports.
 
-May import what stands above it in `predictor.ml`: `types` to `search`."""
+May import the subpackages from `types` to `search`.
+"""

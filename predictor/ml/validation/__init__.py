@@ -1,3 +1,4 @@
 """How a model is tested: target, training table, splits, stratification, duplicates, target leakage.
 
-May import what stands above it in `predictor.ml`: `types` to `estimators`."""
+May import the subpackages from `types` to `estimators`.
+"""

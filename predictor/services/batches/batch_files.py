@@ -1,22 +1,19 @@
-"""Files of a batch prediction: detecting their format, reading their rows, writing the result."""
+"""Files of a batch prediction: detecting their format and reading their rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from ...errors import InvalidInput, InvalidRows, InvalidTable, quoted, quoted_list
-from ...ml.inputs.column_checker import json_text
 from ...ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from ...ml.inputs.json_lines_rows import JsonLinesRows, looks_like_json_lines
-from ...ml.inputs.parquet_rows import ParquetRows, write_beside
-from ...ml.inputs.row_chunks import BulkChunk, BulkSource
-from ...ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
+from ...ml.inputs.parquet_rows import ParquetRows
+from ...ml.inputs.row_chunks import BulkSource
 from ...models import BatchFormat
-from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
 from ..predictions.loaded_versions import LoadedVersion
 
 MEDIA_TYPES = {
@@ -75,7 +72,7 @@ def open_rows(
     )
 
 
-def refuse_hopeless(rows: BulkSource) -> None:
+def require_predictable_rows(rows: BulkSource) -> None:
     """Raises InvalidTable when there is no row, InvalidRows when no row of the first chunk can be predicted."""
     first = next(rows.bulk_chunks(), None)
     if first is None:
@@ -83,58 +80,3 @@ def refuse_hopeless(rows: BulkSource) -> None:
     if not first.places:
         messages = " ".join(list(first.errors.values())[:5])
         raise InvalidRows(f"None of the first {first.n_rows:,} rows can be predicted. {messages}")
-
-
-class Result:
-    """Writer of a batch result: the bytes of each chunk for a work file, and the finished file."""
-
-    def __init__(self, kind: BatchFormat, rows: BulkSource, answerer: BulkAnswerer):
-        self._kind, self._answerer = kind, answerer
-        self._own = rows.names
-        self._added = tuple(free_names([*answerer.added, "warnings", "error"], rows.names))
-        self._cell = exported_cell if kind is BatchFormat.CSV else quoted_cell
-
-    @property
-    def head(self) -> bytes:
-        """The bytes before the first row: the header of a CSV file, else nothing."""
-        return csv_lines([[*self._own, *self._added]]) if self._kind is BatchFormat.CSV else b""
-
-    def chunk(self, chunk: BulkChunk, answers: BulkAnswers) -> bytes:
-        """The rows of a chunk with their predictions, warnings and errors."""
-        texts = self._json(chunk, answers) if self._kind is BatchFormat.JSONL else self._cells(chunk, answers)
-        end = "\n" if self._kind is BatchFormat.JSONL else "\r\n"
-        return end.join((*texts, "")).encode()
-
-    def _cells(self, chunk: BulkChunk, answers: BulkAnswers) -> Iterator[str]:
-        all_warnings, errors, none = chunk.warnings, chunk.errors, self._answerer.none
-        cells = iter(answers.cells)
-        is_csv = self._kind is BatchFormat.CSV
-        for place, line in enumerate(chunk.lines):
-            own = f"{line}," if is_csv else ""
-            if place in errors:
-                yield f"{own}{none},,{self._cell(errors[place])}"
-            elif place in all_warnings:
-                warnings = " ".join(each.message for each in all_warnings[place])
-                yield f"{own}{next(cells)},{self._cell(warnings)},"
-            else:
-                yield f"{own}{next(cells)},,"
-
-    def _json(self, chunk: BulkChunk, answers: BulkAnswers) -> Iterator[str]:
-        all_warnings, errors = chunk.warnings, chunk.errors
-        members = iter(answers.members)
-        for place, line in enumerate(chunk.lines):
-            if place in errors:
-                yield f'{{"input":{line},"prediction":null,"error":{json_text(errors[place])}}}'
-            elif place in all_warnings:
-                yield f'{{"input":{line},{next(members)},"warnings":{warnings_as_json(all_warnings[place])}}}'
-            else:
-                yield f'{{"input":{line},{next(members)},"warnings":[]}}'
-
-    def finished(self, source: Path, work: Path) -> Path:
-        """The result to download: the work file, or a Parquet file joined from `source` and it."""
-        if self._kind is not BatchFormat.PARQUET:
-            return work
-        result = work.with_name("result.parquet")
-        kinds = [*self._answerer.kinds, "VARCHAR", "VARCHAR"]
-        write_beside(source, work, result, names=self._added, kinds=kinds)
-        return result

@@ -17,21 +17,21 @@ from typing import IO, Any
 
 from django.conf import settings
 
-from ...errors import InvalidRows, NotLogged, StrictRows, quoted_list
-from ...ml.inputs.row_chunks import BulkChunk, BulkSource
+from ...errors import InvalidRows, NotLogged, StrictRows
+from ...ml.inputs.row_chunks import BulkChunk
 from ...models import BatchFormat, BatchPrediction, JobStatus, PredictionSource
 from .. import artifacts, prediction_log
 from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
-from ..prediction_log.log_rows import LogRow
 from ..predictions import loaded_versions
 from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
-from ..predictions.row_answers import NOT_A_NUMBER, Caller
+from ..predictions.file_prediction import FilePrediction, file_warnings, parts
+from ..predictions.options import Caller
+from ..predictions.result_writer import ResultWriter
+from ..predictions.row_answers import NOT_A_NUMBER
 from . import batch_files
 
 # Seconds between two commits of the progress: the work that a kill can lose.
 COMMIT_SECONDS = 1.0
-# Most rows in one transaction of the log, for which other writers wait.
-LOGGED_AT_ONCE = 1_000
 N_ERRORS_SHOWN = 100
 PREFIX = "batch-"
 
@@ -48,12 +48,12 @@ class BatchJob(JobKind):
     def hard_limit(self) -> timedelta:
         return timedelta(seconds=settings.BATCH_HARD_LIMIT_SECONDS)
 
-    def perform(self, held: ClaimedJob) -> None:
+    def perform(self, claimed: ClaimedJob) -> None:
         related = ("model_version__registered_model", "created_by", "api_token")
-        batch = BatchPrediction.objects.select_related(*related).get(pk=held.pk)
+        batch = BatchPrediction.objects.select_related(*related).get(pk=claimed.pk)
         folder = workdir_of(batch.pk)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        BatchWork(held, batch, folder).run()
+        BatchAttempt(claimed, batch, folder).run()
 
     def clean_up(self, pk: int) -> None:
         shutil.rmtree(workdir_of(pk), ignore_errors=True)
@@ -66,21 +66,19 @@ def workdir_of(pk: int) -> Path:
     return Path(settings.WORK_DIR) / f"{PREFIX}{pk}"
 
 
-class BatchWork:
-    """One attempt at a batch."""
+class BatchAttempt:
+    """One attempt at a batch, and its policy: rows with errors stay in the result, all others are logged at once."""
 
-    def __init__(self, held: ClaimedJob, batch: BatchPrediction, folder: Path):
-        self._held, self._batch, self._folder = held, batch, folder
+    def __init__(self, claimed: ClaimedJob, batch: BatchPrediction, folder: Path):
+        self._claimed, self._batch, self._folder = claimed, batch, folder
         kind = BatchFormat(batch.format)
-        served = loaded_versions.load(batch.model_version)
+        loaded = loaded_versions.load(batch.model_version)
         self._source = artifacts.path_of(batch.source_digest)
-        self._rows: BulkSource = batch_files.open_rows(
-            self._source, kind, served, batch.options, scratch=folder
-        )
+        rows = batch_files.open_rows(self._source, kind, loaded, batch.options, scratch=folder)
         is_csv = kind is BatchFormat.CSV
-        self._answerer = BulkAnswerer(served, batch.coverage, is_neutralised=is_csv)
-        self._result = batch_files.Result(kind, self._rows, self._answerer)
-        self._asked = Caller(
+        answerer = BulkAnswerer(loaded, batch.coverage, is_neutralised=is_csv)
+        self._prediction = FilePrediction(rows, answerer, ResultWriter(kind, rows, answerer))
+        self._caller = Caller(
             by=batch.created_by,
             source=PredictionSource.BATCH,
             token=batch.api_token,
@@ -95,20 +93,38 @@ class BatchWork:
             self._go_back_to_committed(file)
             if self._batch.is_strict and not self._batch.n_rows_done:
                 self._refuse_doubtful_rows()
-            for chunk in self._rows.bulk_chunks(skip=self._batch.n_rows_done):
-                self._held.check()
-                self._take(chunk, file)
-                if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
-                    self._commit(file)
-            self._commit(file)
-        self._publish(self._result.finished(self._source, work))
+            self._file = file
+            self._prediction.run(self, file, skip=self._batch.n_rows_done)
+            self._commit()
+        self._publish(self._prediction.writer.finished(self._source, work))
+
+    def check(self, chunk: BulkChunk) -> None:
+        self._claimed.check()
+
+    def log(self, logged: Logged, latency_ms: float) -> None:
+        batch = self._batch
+        rows = logged.rows(self._caller, batch.model_version, base=batch.log_base, latency_ms=latency_ms)
+        for part in parts(rows):
+            try:
+                prediction_log.append(part, is_durable=True)
+            except NotLogged as error:
+                raise WorkerDied("The prediction log could not be written.") from error
+
+    def advance(self, chunk: BulkChunk, answers: BulkAnswers) -> None:
+        batch = self._batch
+        batch.n_rows_done += chunk.n_rows
+        batch.n_errors += len(chunk.errors) + answers.n_without
+        batch.n_warnings += len(chunk.warnings)
+        batch.row_errors = [*batch.row_errors, *self._errors_of(chunk, answers)][:N_ERRORS_SHOWN]
+        if time.monotonic() - self._committed_at >= COMMIT_SECONDS:
+            self._commit()
 
     def _go_back_to_committed(self, file: IO[bytes]) -> None:
         batch = self._batch
         if not batch.n_rows_done or os.fstat(file.fileno()).st_size < batch.n_bytes_done:
             # First attempt, or the work file is missing: another machine, or a lost disk.
             file.truncate(0)
-            file.write(self._result.head)
+            file.write(self._prediction.writer.head)
             batch.n_rows_done = batch.n_errors = batch.n_warnings = 0
             batch.row_errors = []
         else:
@@ -117,83 +133,57 @@ class BatchWork:
 
     def _refuse_doubtful_rows(self) -> None:
         """Check a strict batch as a whole before its first prediction. Raises InvalidRows, StrictRows."""
-        self._held.update(progress_message="Checking every row")
-        for chunk in self._rows.bulk_chunks():
-            self._held.check()
+        self._claimed.update(progress_message="Checking every row")
+        for chunk in self._prediction.rows.bulk_chunks():
+            self._claimed.check()
             if chunk.errors:
                 raise InvalidRows(" ".join(list(chunk.errors.values())[:5]))
             if chunk.warnings:
-                said = [
+                messages = [
                     f"Row {chunk.first_row + place:,}: {warnings[0].message}"
                     for place, warnings in sorted(chunk.warnings.items())[:5]
                 ]
-                raise StrictRows(f"These rows are doubtful, and strict was asked for. {' '.join(said)}")
-
-    def _take(self, chunk: BulkChunk, file: IO[bytes]) -> None:
-        batch, started = self._batch, time.perf_counter()
-        answers = self._answerer.answer(chunk)
-        file.write(self._result.chunk(chunk, answers))
-        latency_ms = round((time.perf_counter() - started) * 1000, 3)
-        rows = Logged.of(chunk, answers).rows(
-            self._asked, batch.model_version, base=batch.log_base, latency_ms=latency_ms
-        )
-        for start in range(0, len(rows), LOGGED_AT_ONCE):
-            self._log(rows[start : start + LOGGED_AT_ONCE])
-        batch.n_rows_done += chunk.n_rows
-        batch.n_errors += len(chunk.errors) + answers.n_without
-        batch.n_warnings += len(chunk.warnings)
-        batch.row_errors = [*batch.row_errors, *self._errors_of(chunk, answers)][:N_ERRORS_SHOWN]
-
-    def _log(self, rows: Sequence[LogRow]) -> None:
-        try:
-            prediction_log.append(rows, is_durable=True)
-        except NotLogged as error:
-            raise WorkerDied("The prediction log could not be written.") from error
+                raise StrictRows(f"These rows have warnings, and strict refuses them. {' '.join(messages)}")
 
     def _errors_of(self, chunk: BulkChunk, answers: BulkAnswers) -> Sequence[dict[str, Any]]:
         if len(self._batch.row_errors) >= N_ERRORS_SHOWN or not (chunk.errors or answers.n_without):
             return ()
-        found = dict(chunk.errors)
+        messages = dict(chunk.errors)
         for place, cells in zip(chunk.places, answers.cells, strict=True):
-            if cells == self._answerer.none:
-                found[place] = f"Row {chunk.first_row + place:,}: {NOT_A_NUMBER}"
-        return [{"row": chunk.first_row + place, "message": found[place][:500]} for place in sorted(found)]
+            if cells == self._prediction.answerer.none:
+                messages[place] = f"Row {chunk.first_row + place:,}: {NOT_A_NUMBER}"
+        return [
+            {"row": chunk.first_row + place, "message": messages[place][:500]} for place in sorted(messages)
+        ]
 
-    def _commit(self, file: IO[bytes]) -> None:
+    def _commit(self) -> None:
+        file = self._file
         file.flush()
         os.fsync(file.fileno())
         batch = self._batch
         batch.n_bytes_done = file.tell()
-        self._held.update(
-            progress=min(self._rows.share_read, 0.999),
+        self._claimed.update(
+            progress=min(self._prediction.rows.share_read, 0.999),
             progress_message=f"{batch.n_rows_done:,} rows predicted",
-            n_rows_total=self._rows.n_rows_total,
+            n_rows_total=self._prediction.rows.n_rows_total,
             **{name: getattr(batch, name) for name in COMMITTED},
         )
         self._committed_at = time.monotonic()
 
     def _publish(self, result: Path) -> None:
-        self._held.check()
+        self._claimed.check()
         with artifacts.keeping():
             digest = artifacts.put(result, may_link=True)
-            self._held.finish(
+            self._claimed.finish(
                 JobStatus.SUCCEEDED,
                 outcome="succeeded",
                 progress=1.0,
                 progress_message="Finished",
                 n_rows_total=self._batch.n_rows_done,
-                warnings=self._file_warnings(),
+                warnings=list(file_warnings(self._prediction.rows)),
                 result_digest=digest,
                 result_bytes=result.stat().st_size,
             )
-
-    def _file_warnings(self) -> list[str]:
-        found = []
-        if unused := getattr(self._rows, "unused", ()):
-            found.append(f"The model does not use {quoted_list(unused)}.")
-        if n_left_out := getattr(self._rows, "n_left_out", 0):
-            found.append(f"{n_left_out:,} rows with more or fewer cells than the header were left out.")
-        return found
 
 
 COMMITTED = ("n_rows_done", "n_bytes_done", "n_errors", "n_warnings", "row_errors")

@@ -17,16 +17,17 @@ from django.utils import timezone
 from ...errors import Conflict, Forbidden, InvalidInput, InvalidRows, NotFound, TooLarge
 from ...ml.inputs.csv_rows import CsvOptions
 from ...ml.inputs.json_lines_rows import write_json_lines
-from ...models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole, uuid7
+from ...models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole
 from .. import artifact_references, artifacts, datasets, jobs, registry
 from ..jobs.leases import OnChange
 from ..predictions import loaded_versions
+from ..predictions.options import Caller, PredictionOptions
 from ..predictions.row_answers import coverage_for
 from . import batch_files
 from .batch_job import BATCHES
 
 if TYPE_CHECKING:
-    from ...models import ApiToken, Dataset, User
+    from ...models import Dataset, User
 
 __all__ = [
     "BATCHES",
@@ -40,8 +41,8 @@ __all__ = [
     "start",
 ]
 
-# Before we accept a batch, a file up to LOOKED_AT_BYTES is checked; of a larger one, the first HEAD_BYTES.
-LOOKED_AT_BYTES = 64 << 20
+# Before we accept a batch, a file up to CHECKED_BYTES is checked; of a larger one, the first HEAD_BYTES.
+CHECKED_BYTES = 64 << 20
 HEAD_BYTES = 4 << 20
 WAIT_SECONDS = 0.5
 
@@ -49,30 +50,27 @@ WAIT_SECONDS = 0.5
 def start(
     *,
     registered_model: RegisteredModel,
-    source: Path | Dataset | Sequence[Mapping[str, Any]],
+    data: Path | Dataset | Sequence[Mapping[str, Any]],
     filename: str = "",
     kind: str = "",
-    options: CsvOptions | None = None,
-    version: int | str | None = None,
-    strict: bool = False,
-    coverage: float | None = None,
-    by: User | None,
-    token: ApiToken | None = None,
-    request_id: str = "",
+    csv_options: CsvOptions = CsvOptions(),
+    options: PredictionOptions = PredictionOptions(),
+    caller: Caller,
     may_link: bool = True,
 ) -> BatchPrediction:
     """Queue a batch prediction for the rows of a file (CSV, Parquet or JSON lines), of a dataset, or these rows.
 
     `kind` is the format when the file does not show it. `may_link`: the file may be stored as a hard link, because
-    nobody writes to it afterwards. `strict`: one row with a warning refuses the whole file, before any prediction.
+    nobody writes to it afterwards. Of the options it takes `version`, `coverage` and `strict`: one row with a warning
+    refuses the whole file, before any prediction.
     Raises errors of the file as a whole at once: InvalidTable, InvalidRows, TooLarge, UnsupportedContent; NotFound
     and NotServable as `predict`.
     """
-    model_version = registry.serving_version(registered_model, version)
+    model_version = registry.serving_version(registered_model, options.version)
     served = loaded_versions.load(model_version)
-    coverage_for(served.predictor, coverage)
+    coverage_for(served.predictor, options.coverage)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="batch-look-") as scratch:
-        path, fields = _source_file(source, filename, kind, options, registered_model, Path(scratch))
+        path, fields = _source_file(data, filename, kind, csv_options, registered_model, Path(scratch))
         _check_beginning(path, fields, served, Path(scratch))
         with artifacts.keeping():
             digest = artifacts.put(path, may_link=may_link)
@@ -82,13 +80,13 @@ def start(
                     registered_model=registered_model,
                     model_version=model_version,
                     n_bytes=path.stat().st_size,
-                    is_strict=strict,
-                    coverage=coverage,
+                    is_strict=options.strict,
+                    coverage=options.coverage,
                     source_digest=digest,
-                    request_id=request_id or uuid7().hex,
+                    request_id=caller.request_id,
                     progress_message="Waiting for a worker",
-                    created_by=by,
-                    api_token=token,
+                    created_by=caller.by,
+                    api_token=caller.token,
                     **fields,
                 )
                 jobs.notify_workers(BATCHES, batch.pk)
@@ -157,41 +155,41 @@ def _drop(name: str, rows: Any, **changes: Any) -> None:
 
 
 def _source_file(
-    source: Path | Dataset | Sequence[Mapping[str, Any]],
+    data: Path | Dataset | Sequence[Mapping[str, Any]],
     filename: str,
     kind: str,
-    options: CsvOptions | None,
+    csv_options: CsvOptions,
     registered_model: RegisteredModel,
     scratch: Path,
 ) -> tuple[Path, dict[str, Any]]:
     """The file, and the fields of the row that describe it."""
-    if isinstance(source, Path):
-        if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
+    if isinstance(data, Path):
+        if data.stat().st_size > settings.MAX_UPLOAD_BYTES:
             limit = settings.MAX_UPLOAD_BYTES
             raise TooLarge(f"The file may hold {limit:,} bytes.", limit=limit)
         label = datasets.clean_filename(filename)
-        file_format = batch_files.format_of(source, label, kind)
-        csv_options = asdict(options or CsvOptions()) if file_format is BatchFormat.CSV else {}
-        return source, {"filename": label, "format": file_format, "options": csv_options}
-    if isinstance(source, Sequence):
-        if not source:
+        file_format = batch_files.format_of(data, label, kind)
+        reading = asdict(csv_options) if file_format is BatchFormat.CSV else {}
+        return data, {"filename": label, "format": file_format, "options": reading}
+    if isinstance(data, Sequence):
+        if not data:
             raise InvalidRows("There is no row to predict; send at least one.")
         path = scratch / "rows.jsonl"
-        write_json_lines(iter(source), path)
+        write_json_lines(iter(data), path)
         return path, {"filename": "rows.jsonl", "format": BatchFormat.JSONL}
-    if source.workspace_id != registered_model.workspace_id:
+    if data.workspace_id != registered_model.workspace_id:
         raise InvalidInput("The registered model and the dataset belong to different workspaces.")
-    if not source.has_data:
+    if not data.has_data:
         raise InvalidInput("The data of this dataset was removed; upload it again.")
     names = ("encoding", "delimiter", "decimal", "skip_bad_rows")
-    csv_options = {name: source.options[name] for name in names if source.options.get(name) is not None}
+    reading = {name: data.options[name] for name in names if data.options.get(name) is not None}
     fields = {
-        "filename": source.filename,
+        "filename": data.filename,
         "format": BatchFormat.CSV,
-        "options": csv_options,
-        "dataset": source,
+        "options": reading,
+        "dataset": data,
     }
-    return artifacts.path_of(source.sha256), fields
+    return artifacts.path_of(data.sha256), fields
 
 
 def _check_beginning(
@@ -199,12 +197,12 @@ def _check_beginning(
 ) -> None:
     """Raises errors of the first rows, which would end the batch; the worker reads the whole file."""
     kind, checked_path = fields["format"], path
-    if path.stat().st_size > LOOKED_AT_BYTES and kind is not BatchFormat.PARQUET:
+    if path.stat().st_size > CHECKED_BYTES and kind is not BatchFormat.PARQUET:
         checked_path = scratch / "head"
         with path.open("rb") as file:
             checked_path.write_bytes(_whole_lines(file))
     rows = batch_files.open_rows(checked_path, kind, served, fields.get("options", {}), scratch=scratch)
-    batch_files.refuse_hopeless(rows)
+    batch_files.require_predictable_rows(rows)
 
 
 def _whole_lines(file: IO[bytes]) -> bytes:

@@ -1,9 +1,11 @@
 """Predictions: rows or a CSV file in; checked, predicted, logged rows out."""
 
 from .prediction import (
+    Caller,
     CsvAnswer,
     CsvOptions,
     Prediction,
+    PredictionOptions,
     PredictionResponse,
     forecast_csv,
     open_csv_result,
@@ -12,9 +14,11 @@ from .prediction import (
 )
 
 __all__ = [
+    "Caller",
     "CsvAnswer",
     "CsvOptions",
     "Prediction",
+    "PredictionOptions",
     "PredictionResponse",
     "forecast_csv",
     "open_csv_result",

@@ -11,32 +11,33 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 from django.conf import settings
 
-from ...errors import InvalidRows, NotFound, quoted_list
-from ...ml.inputs.csv_rows import CsvChunk, CsvLimits, CsvOptions, CsvRows
-from ...ml.tables.csv_writing import csv_lines, exported_cell
-from ...models import ModelVersion, PredictionSource, uuid7
+from ...errors import InvalidRows, NotFound
+from ...ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
+from ...models import BatchFormat, ModelVersion, uuid7
 from .. import prediction_log, registry
 from . import loaded_versions
-from .bulk_answers import BulkAnswerer, BulkAnswers, Logged, free_names
-from .row_answers import NOT_A_NUMBER, Caller
+from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
+from .file_prediction import FilePrediction, file_warnings, parts
+from .options import Caller, PredictionOptions
+from .result_writer import ResultWriter
 
 if TYPE_CHECKING:
+    from ...ml.inputs.row_checker import RowChecker
     from ...ml.inputs.row_chunks import BulkChunk
-    from ...models import ApiToken, RegisteredModel, User, Workspace
+    from ...models import RegisteredModel, User, Workspace
 
 __all__ = ["CsvAnswer", "CsvOptions", "open_csv_result", "predict_csv"]
 
 N_PREVIEWED = 20
-LOGGED_AT_ONCE = 1_000
 KEPT_SECONDS = 86_400
 SCRATCH = "csv-"
 
@@ -67,129 +68,120 @@ class CsvAnswer:
 def predict_csv(
     *,
     registered_model: RegisteredModel,
-    source: Path | IO[bytes],
-    filename: str = "",
-    options: CsvOptions | None = None,
-    version: int | str | None = None,
-    strict: bool = False,
-    coverage: float | None = None,
-    by: User | None,
-    token: ApiToken | None = None,
-    face: str = PredictionSource.CSV,
-    request_id: str = "",
+    file: Path | IO[bytes],
+    csv_options: CsvOptions = CsvOptions(),
+    options: PredictionOptions = PredictionOptions(),
+    caller: Caller,
 ) -> CsvAnswer:
     """Predict every row of a CSV file. Raises the errors of `predict`, and InvalidTable for a malformed file.
 
-    Nothing is logged or stored unless every row could be predicted.
+    Of the options it takes `version`, `strict` and `coverage`. Nothing is logged or stored unless every row could be
+    predicted.
     """
     remove_old_results()
-    chosen = registry.serving_version(registered_model, version)
-    served = loaded_versions.load(chosen)
-    asked = Caller(by=by, source=face, token=token, request_id=request_id or uuid7().hex)
+    model_version = registry.serving_version(registered_model, options.version)
+    loaded = loaded_versions.load(model_version)
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix=SCRATCH) as folder:
         scratch = Path(folder)
-        rows = CsvRows(
-            _as_path(source, scratch), served.signature, options or CsvOptions(), _limits(), scratch=scratch
+        rows = CsvRows(_as_path(file, scratch), loaded.signature, csv_options, _limits(), scratch=scratch)
+        answerer = BulkAnswerer(loaded, options.coverage)
+        writer = ResultWriter(BatchFormat.CSV, rows, answerer, has_errors=False)
+        policy = _AllOrNothing(
+            rows, answerer, writer, loaded.checker, scratch / "log.jsonl", strict=options.strict
         )
-        work = _Work(chosen, served, asked, rows, scratch, strict=strict, coverage=coverage)
-        work.answer_all()
-        work.log_all()
+        with (scratch / "result.csv").open("wb") as result, policy:
+            result.write(writer.head)
+            FilePrediction(rows, answerer, writer).run(policy, result)
+        policy.log_all(caller, model_version)
         key = uuid.uuid4().hex
-        path = _result_path(registered_model.workspace_id, by, key)
+        path = _result_path(registered_model.workspace_id, caller.by, key)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.move(work.result, path)
+        shutil.move(scratch / "result.csv", path)
     return CsvAnswer(
         model=registered_model.slug,
-        version=chosen.number,
-        request_id=asked.request_id,
+        version=model_version.number,
+        request_id=caller.request_id,
         key=key,
         path=path,
         filename=f"{registered_model.slug}-predictions.csv",
         n_rows=rows.n_rows,
-        n_rows_with_warnings=work.n_rows_with_warnings,
-        columns=(*rows.names, *work.added),
-        added=work.added,
-        preview=tuple(work.preview),
-        warnings=tuple(work.file_warnings()),
+        n_rows_with_warnings=policy.n_rows_with_warnings,
+        columns=(*rows.names, *writer.added),
+        added=writer.added,
+        preview=tuple(policy.preview),
+        warnings=tuple(file_warnings(rows)),
     )
 
 
-@dataclass
-class _Work:
-    """The prediction of one file: reads chunks, writes a result file and a file of log rows."""
+class _AllOrNothing:
+    """Policy of a file that is predicted within a request: one row with an error ends it, and nothing is logged.
 
-    version: ModelVersion
-    served: loaded_versions.LoadedVersion
-    asked: Caller
-    rows: CsvRows
-    scratch: Path
-    strict: bool
-    coverage: float | None = None
-    n_rows_with_warnings: int = 0
-    preview: list[Mapping[str, Any]] = field(default_factory=list)
-    base: uuid.UUID = field(default_factory=uuid7)
-    started: float = field(default_factory=time.perf_counter)
+    The log rows wait in a temporary file until every row has a prediction.
+    """
 
-    def __post_init__(self) -> None:
-        self.result = self.scratch / "result.csv"
-        self.spool = self.scratch / "log.jsonl"
-        self.answerer = BulkAnswerer(self.served, self.coverage)
-        self.added = tuple(free_names([*self.answerer.added, "warnings"], self.rows.names))
+    def __init__(
+        self,
+        rows: CsvRows,
+        answerer: BulkAnswerer,
+        writer: ResultWriter,
+        checker: RowChecker,
+        spool: Path,
+        *,
+        strict: bool,
+    ):
+        self._rows, self._answerer, self._writer, self._checker = rows, answerer, writer, checker
+        self._spool_path, self._strict = spool, strict
+        self._started, self._log_base = time.perf_counter(), uuid7()
+        self.n_rows_with_warnings = 0
+        self.preview: list[Mapping[str, Any]] = []
 
-    def answer_all(self) -> None:
-        with self.result.open("wb") as result, self.spool.open("wb") as spool:
-            result.write(csv_lines([[*self.rows.names, *self.added]]))
-            for chunk in self.rows.chunks():
-                bulk = self._checked(chunk)
-                answers = self.answerer.answer(bulk)
-                cells = self._with_warnings(bulk, answers)
-                lines = map(",".join, zip(bulk.lines, cells, strict=True))
-                result.write("\r\n".join((*lines, "")).encode())
-                spool.write(orjson.dumps(Logged.of(bulk, answers)._asdict()) + b"\n")
-                self._preview(chunk, cells)
+    def __enter__(self) -> _AllOrNothing:
+        self._spool = self._spool_path.open("wb")
+        return self
 
-    def _checked(self, chunk: CsvChunk) -> BulkChunk:
-        bulk = self.rows.bulk_chunk(chunk)
-        if bulk.errors or (self.strict and bulk.warnings):
+    def __exit__(self, *error: object) -> None:
+        self._spool.close()
+
+    def check(self, chunk: BulkChunk) -> None:
+        if not (chunk.errors or (self._strict and chunk.warnings)):
+            return
+        if self._rows.last_chunk is not None:
             # Check row by row, for an error that names the first five rows and counts all.
-            self.served.checker.check(chunk.rows, self.strict, first_row=chunk.first_row, are_texts=True)
-            raise InvalidRows(" ".join(list(bulk.errors.values())[:5]))
-        return bulk
+            rows = self._rows.last_chunk.rows
+            self._checker.check(rows, self._strict, first_row=chunk.first_row, are_texts=True)
+        raise InvalidRows(" ".join(list(chunk.errors.values())[:5]))
 
-    def _with_warnings(self, bulk: BulkChunk, answers: BulkAnswers) -> list[str]:
-        """The cells added to each row; the last one holds its warnings and is mostly empty."""
-        cells = [f"{each}," for each in answers.cells]
-        doubtful = set(bulk.warnings)
+    def log(self, logged: Logged, latency_ms: float) -> None:
+        self._spool.write(orjson.dumps(logged._asdict()) + b"\n")
+
+    def advance(self, chunk: BulkChunk, answers: BulkAnswers) -> None:
+        with_warnings = set(chunk.warnings)
         if answers.n_without:
-            doubtful |= {place for place, each in enumerate(answers.cells) if each == self.answerer.none}
-        for place in doubtful:
-            said = [NOT_A_NUMBER] if answers.cells[place] == self.answerer.none else []
-            said += [each.message for each in bulk.warnings.get(place, ())]
-            cells[place] += exported_cell(" ".join(said))
-        self.n_rows_with_warnings += len(doubtful)
-        return cells
+            none = self._answerer.none
+            with_warnings |= {place for place, cells in enumerate(answers.cells) if cells == none}
+        self.n_rows_with_warnings += len(with_warnings)
+        if len(self.preview) < N_PREVIEWED:
+            self._preview(chunk, answers)
 
-    def _preview(self, chunk: CsvChunk, cells: Sequence[str]) -> None:
+    def _preview(self, chunk: BulkChunk, answers: BulkAnswers) -> None:
+        names = (*self._rows.names, *self._writer.added)
         n_wanted = N_PREVIEWED - len(self.preview)
-        names = (*self.rows.names, *self.added)
-        for own, added in zip(chunk.cells[:n_wanted], csv.reader(cells[:n_wanted]), strict=True):
-            answer = [self.answerer.value_of(each, cell) for each, cell in enumerate(added)]
-            self.preview.append(dict(zip(names, [*own, *answer], strict=True)))
+        own = self._rows.last_chunk.cells if self._rows.last_chunk is not None else []
+        added = csv.reader(self._writer.added_cells(chunk, answers)[:n_wanted])
+        for cells, row in zip(own[:n_wanted], added, strict=True):
+            values = [self._answerer.value_of(place, cell) for place, cell in enumerate(row)]
+            self.preview.append(dict(zip(names, [*cells, *values], strict=True)))
 
-    def log_all(self) -> None:
-        latency_ms = round((time.perf_counter() - self.started) * 1000, 3)
-        with self.spool.open("rb") as spool:
+    def log_all(self, caller: Caller, version: ModelVersion) -> None:
+        """Append all rows to the log. Their ids follow from one id and the row numbers."""
+        latency_ms = round((time.perf_counter() - self._started) * 1000, 3)
+        with self._spool_path.open("rb") as spool:
             for line in spool:
-                logged = Logged(**orjson.loads(line))
-                rows = logged.rows(self.asked, self.version, base=self.base, latency_ms=latency_ms)
-                for start in range(0, len(rows), LOGGED_AT_ONCE):
-                    prediction_log.append(rows[start : start + LOGGED_AT_ONCE])
-
-    def file_warnings(self) -> Iterator[str]:
-        if self.rows.unused:
-            yield f"The model does not use {quoted_list(self.rows.unused)}."
-        if self.rows.n_left_out:
-            yield f"{self.rows.n_left_out:,} rows with more or fewer cells than the header were left out."
+                rows = Logged(**orjson.loads(line)).rows(
+                    caller, version, base=self._log_base, latency_ms=latency_ms
+                )
+                for part in parts(rows):
+                    prediction_log.append(part)
 
 
 def open_csv_result(*, workspace: Workspace, key: str, by: User) -> Path:
@@ -222,13 +214,13 @@ def _result_path(workspace_id: int, by: User | None, key: str) -> Path:
     return _results() / str(workspace_id) / str(by.pk if by else 0) / f"{key}.csv"
 
 
-def _as_path(source: Path | IO[bytes], scratch: Path) -> Path:
-    if isinstance(source, Path):
-        return source
+def _as_path(file: Path | IO[bytes], scratch: Path) -> Path:
+    if isinstance(file, Path):
+        return file
     path = scratch / "source.csv"
-    source.seek(0)
-    with path.open("wb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
+    file.seek(0)
+    with path.open("wb") as copy:
+        shutil.copyfileobj(file, copy, 1 << 20)
     return path
 
 

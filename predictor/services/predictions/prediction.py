@@ -11,20 +11,20 @@ from django.conf import settings
 
 from ...errors import InvalidRows, TooLarge
 from ...ml.tables.csv_writing import csv_lines
-from ...models import PredictionSource, uuid7
 from .. import prediction_log, registry
 from ..registry import version_facts
 from . import horizons, loaded_versions, nearest_examples
 from .admission import check_time, limited
 from .csv_predictions import CsvAnswer, CsvOptions, open_csv_result, predict_csv
-from .row_answers import Caller, Prediction, answers, log_rows
+from .options import Caller, PredictionOptions
+from .row_answers import Prediction, answers, log_rows
 
 if TYPE_CHECKING:
-    from ...models import ApiToken, RegisteredModel, User
+    from ...models import RegisteredModel
 
 __all__ = [
-    "CsvAnswer", "CsvOptions", "Prediction", "PredictionResponse", "forecast_csv", "open_csv_result", "predict",
-    "predict_csv",
+    "Caller", "CsvAnswer", "CsvOptions", "Prediction", "PredictionOptions", "PredictionResponse", "forecast_csv",
+    "open_csv_result", "predict", "predict_csv",
 ]  # fmt: skip
 
 
@@ -50,66 +50,52 @@ def predict(
     *,
     registered_model: RegisteredModel,
     rows: Sequence[Mapping[str, Any]] = (),
-    horizon: int | None = None,
-    group: str | None = None,
-    history: Sequence[Mapping[str, Any]] = (),
-    version: int | str | None = None,
-    strict: bool = False,
-    explain: bool = False,
-    nearest: int = 0,
-    coverage: float | None = None,
-    is_lenient: bool = False,
-    is_logged: bool = True,
-    are_texts: bool = False,
-    is_nan_missing: bool = False,
-    by: User | None,
-    token: ApiToken | None = None,
-    source: str = PredictionSource.API,
-    request_id: str = "",
+    options: PredictionOptions = PredictionOptions(),
+    caller: Caller,
 ) -> PredictionResponse:
-    """Predict rows {column: value} with the version of this number or alias (default: the champion).
+    """Predict rows {column: value}, or the horizon that the options name.
 
+    Every row is logged before this returns (see `prediction_log.append`), unless the options say otherwise.
     Raises NotFound (no such version), NotServable, InvalidRows, TooLarge; Busy and TookTooLong; StrictRows when
-    `strict` is set and a row has a warning.
-    `explain`: add Shapley values, the contribution of each column. `nearest`: add this many nearest training rows.
-    `coverage`: of the intervals and sets, 0.5 to 0.99 (default 0.9). `are_texts`, `is_nan_missing`: see
-    `RowChecker.check`.
-    `horizon`: instead of rows, the next periods of all series of a forecasting version, or of `group` alone.
-    `history`: observations newer than the training data, from which a forecasting version continues.
-    `is_lenient`: leave out options that the version was stored without, instead of refusing them.
-    Every row is logged before this returns (see `prediction_log.append`), unless `is_logged` is false.
+    `options.strict` is set and a row has a warning; InvalidInput for options that the version does not support.
     """
     started = time.perf_counter()
-    if horizon is None and not history:
+    if options.horizon is None and not options.history:
         # Check before loading the version, which may take seconds.
         _require_rows(rows)
-    chosen = registry.serving_version(registered_model, version)
-    served = loaded_versions.load(chosen)
-    if history:
-        served = horizons.with_history(served, history)
-    made = () if horizon is None else horizons.horizon_rows(served, horizon, group)
-    rows = made or rows
+    model_version = registry.serving_version(registered_model, options.version)
+    loaded = loaded_versions.load(model_version)
+    if options.history:
+        loaded = horizons.with_history(loaded, options.history)
+    horizon_rows: Sequence[Mapping[str, Any]] = ()
+    if options.horizon is not None:
+        horizon_rows = horizons.horizon_rows(loaded, options.horizon, options.group)
+    rows = horizon_rows or rows
     _require_rows(rows)
-    checked = served.checker.check(rows, strict, are_texts=are_texts, is_nan_missing=is_nan_missing)
-    if is_lenient:
-        explain = explain and served.predictor.can_explain
-        nearest = nearest if version_facts.has_examples(chosen) else 0
-    predictions = answers(served, checked, explain=explain, coverage=coverage)
+    # The log holds each cell under its column's name.
+    rows = loaded.checker.named(rows)
+    checked = loaded.checker.check(
+        rows, options.strict, are_texts=options.are_texts, is_nan_missing=options.is_nan_missing
+    )
+    explain, nearest = options.explain, options.nearest
+    if options.is_lenient:
+        explain = explain and loaded.predictor.can_explain
+        nearest = nearest if version_facts.has_examples(model_version) else 0
+    predictions = answers(loaded, checked, explain=explain, coverage=options.coverage)
     if nearest:
-        predictions = nearest_examples.with_nearest(predictions, chosen, checked, nearest)
+        predictions = nearest_examples.with_nearest(predictions, model_version, checked, nearest)
     check_time()
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
-    asked = Caller(by=by, source=source, token=token, request_id=request_id or uuid7().hex)
-    if is_logged:
-        prediction_log.append(log_rows(asked, chosen, rows, predictions, latency_ms=latency_ms))
+    if options.is_logged:
+        prediction_log.append(log_rows(caller, model_version, rows, predictions, latency_ms=latency_ms))
     return PredictionResponse(
         model=registered_model.slug,
-        version=chosen.number,
-        request_id=asked.request_id,
+        version=model_version.number,
+        request_id=caller.request_id,
         predictions=tuple(predictions),
         latency_ms=latency_ms,
-        threshold=served.predictor.threshold,
-        rows=made,
+        threshold=loaded.predictor.threshold,
+        rows=horizon_rows,
     )
 
 

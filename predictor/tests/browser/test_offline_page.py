@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import predictions
 from predictor.services.registry import portable
+from predictor.tests import predicting
 from predictor.tests.serve.test_faces import drawn, shown
 from predictor.tests.web.served_versions import FIELDS, publish_served
 
@@ -48,7 +48,7 @@ def test_it_predicts_from_the_disk_as_the_service_does(
     alone: Page, version: ModelVersion, member: User, tmp_path: Path
 ) -> None:
     rows = [drawn(seed) for seed in range(40)]
-    answer = predictions.predict(registered_model=version.registered_model, rows=rows, by=member)
+    answer = predicting.predict(version.registered_model, rows=rows, by=member)
     opened(alone, portable.offline_page(version).content, tmp_path)
 
     assert "stored rows get their answers" in alone.inner_text("#state")

@@ -23,8 +23,8 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import predictions
 from predictor.services.predictions import loaded_versions
+from predictor.tests import predicting
 from predictor.tests.browser.conftest import Watch, sign_in
 from predictor.tests.web.served_versions import ROW, publish_served
 from predictor.tests.web.tables import make_run, upload
@@ -90,7 +90,7 @@ def furnished(workspace: Workspace, admin: User) -> Furnished:
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
     for _ in range(2):
         publish_served(model)
-    predictions.predict(registered_model=model, rows=[ROW], by=admin)
+    predicting.predict(model, rows=[ROW], by=admin)
     batch = BatchPrediction.objects.create(
         workspace=workspace, registered_model=model, model_version=model.versions.get(number=1), filename="rows.csv",
         format="csv", n_bytes=4_000_000, source_digest="0" * 64, request_id="r-1", n_rows_done=40_000, n_errors=150,

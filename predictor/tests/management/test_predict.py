@@ -121,7 +121,7 @@ def test_a_batch_predicts_valid_rows(article: RegisteredModel, tmp_path: Path) -
 def test_a_batch_that_is_refused_says_why(article: RegisteredModel, table: Path) -> None:
     table.write_text("x1,x2\n1,2\n3,\n")
 
-    with pytest.raises(CommandError, match="doubtful"):
+    with pytest.raises(CommandError, match="strict refuses"):
         run("article", table, "--batch", "--strict")
     table.write_text("a,b\n1,2\n")
     with pytest.raises(CommandError, match="lacks the columns"):

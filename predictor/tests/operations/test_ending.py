@@ -27,9 +27,8 @@ from predictor.models import RegisteredModel
 from predictor.services import predictions
 model = RegisteredModel.objects.get()
 for number in range(5):
-    predictions.predict(
-        registered_model=model, rows=[{"x1": 1, "x2": 2}] * 2, by=None, request_id=f"program-{number}"
-    )
+    caller = predictions.Caller(None, request_id=f"program-{number}")
+    predictions.predict(registered_model=model, rows=[{"x1": 1, "x2": 2}] * 2, caller=caller)
 print("answered", flush=True)
 """
 

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User
-from predictor.services import predictions, registry
+from predictor.services import registry
 from predictor.services.accounts import tokens
+from predictor.tests import predicting
 from predictor.tests.serve.conftest import Wire
 from predictor.tests.serve.test_faces import csv_of, shown
 from predictor.tests.web.served_versions import CLASSES, ROW
@@ -24,7 +25,7 @@ STAY, LEAVE = CLASSES
 @pytest.fixture
 def likely(model: RegisteredModel, member: User) -> float:
     """The probability of the second class for ROW."""
-    found = predictions.predict(registered_model=model, rows=[ROW], by=member).predictions[0]
+    found = predicting.predict(model, rows=[ROW], by=member).predictions[0]
     assert found.probabilities is not None
     return found.probabilities[LEAVE]
 
@@ -117,7 +118,7 @@ def test_a_csv_holds_sets_of_the_coverage_asked_for(wire: Wire, model: Registere
         text = b"".join(answer.streaming_content).decode()
         return [row["prediction_set"] for row in csv.DictReader(io.StringIO(text))]
 
-    wanted = predictions.predict(registered_model=model, rows=[ROW], coverage=0.99, by=member).predictions[0]
+    wanted = predicting.predict(model, rows=[ROW], coverage=0.99, by=member).predictions[0]
     assert wanted.prediction_set is not None
     assert sizes("0.99") == ["; ".join(wanted.prediction_set["classes"])]
     refused = wire.client.post(

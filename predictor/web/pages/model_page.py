@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views import View
 
 from ...errors import NotFound
-from ...models import ModelVersion, RegisteredModel
+from ...models import ModelVersion, PredictionSource, RegisteredModel
 from ...services import registry
+from ...services.predictions import Caller
 from .access import WorkspaceMixin
 
 
@@ -30,3 +31,8 @@ class ModelPage(WorkspaceMixin, View):
 
     def to_model(self) -> HttpResponse:
         return redirect("model-detail", self.workspace.slug, self.registered_model.slug)
+
+
+def caller_of(request: HttpRequest, source: str = PredictionSource.FORM) -> Caller:
+    """Who predicts with this request, for services."""
+    return Caller(request.user, source, request_id=getattr(request, "request_id", ""))  # type: ignore[arg-type]

@@ -35,10 +35,11 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import batches, jobs, prediction_log, predictions, registry
+from predictor.services import batches, jobs, prediction_log, registry
 from predictor.services.batches import batch_files, batch_job
 from predictor.services.operations import upkeep
 from predictor.services.predictions import loaded_versions
+from predictor.tests import predicting
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, publish_served
 
 CSV_ROWS = "x1,x2,note\n1,2,=1+1\nabc,2,\n3,,b\n1,2\n5,6,c\n"
@@ -65,7 +66,7 @@ def file(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:
 def start(version: ModelVersion, source: Any, **more: Any) -> BatchPrediction:
     more.setdefault("by", version.created_by)
     more.setdefault("filename", source.name if isinstance(source, Path) else "")
-    return batches.start(registered_model=version.registered_model, source=source, **more)
+    return predicting.start_batch(version.registered_model, source, **more)
 
 
 def finish(batch: BatchPrediction) -> BatchPrediction:
@@ -166,7 +167,7 @@ def test_a_classifiers_result_has_the_fields_of_a_single_prediction(
     writer = csv.DictWriter(text, rows[0])
     writer.writeheader()
     writer.writerows(rows)
-    single = predictions.predict(registered_model=model, rows=rows, by=member).predictions
+    single = predicting.predict(model, rows=rows, by=member).predictions
 
     batch = done(version, file(tmp_path, text.getvalue()), by=member)
 
@@ -181,7 +182,7 @@ def test_a_classifiers_result_has_the_fields_of_a_single_prediction(
         assert cells["warnings"] == " ".join(each.message for each in one.warnings)
 
 
-# --- Refused at once ---------------------------------------------------------------------------------------
+# --- InvalidValue at once ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("name", "content", "kind", "sentence"),
     [
@@ -308,17 +309,15 @@ def test_a_batch_without_its_work_file_restarts_and_logs_no_row_twice(
 ) -> None:
     monkeypatch.setattr(batch_job, "COMMIT_SECONDS", 0.0)
     batch = start(linear, file(tmp_path, "x1,x2\n" + "1,2\n" * 5_000))
-    take = batch_job.BatchWork._take
 
-    def dies(self: Any, chunk: Any, *rest: Any) -> None:
+    def dies(self: Any, chunk: Any) -> None:
         if chunk.first_row > 4_000:
             raise Killed
-        take(self, chunk, *rest)
 
-    monkeypatch.setattr(batch_job.BatchWork, "_take", dies)
-    with pytest.raises(Killed):
-        jobs.run(batches.BATCHES, batch.pk)
-    monkeypatch.setattr(batch_job.BatchWork, "_take", take)
+    with monkeypatch.context() as patched:
+        patched.setattr(batch_job.BatchAttempt, "check", dies)
+        with pytest.raises(Killed):
+            jobs.run(batches.BATCHES, batch.pk)
     (batch_job.workdir_of(batch.pk) / "result.partial").unlink()
     BatchPrediction.objects.update(status="queued", owner="", lease_until=None)
 

@@ -11,8 +11,9 @@ from pytest_django import Settings
 from predictor.errors import InvalidInput
 from predictor.models import ModelVersion, PredictionLog, User, Workspace
 from predictor.models.prediction_log import first_id_at, moment_of
-from predictor.services import predictions, registry
+from predictor.services import registry
 from predictor.services.prediction_log import retention
+from predictor.tests import predicting
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def version(workspace: Workspace, member: User) -> ModelVersion:
 
 
 def log(version: ModelVersion, days_ago: float) -> None:
-    predictions.predict(registered_model=version.registered_model, rows=[{"x1": 1}], by=None)
+    predicting.predict(version.registered_model, rows=[{"x1": 1}], by=None)
     newest = PredictionLog.objects.order_by("-id")[:1].get()
     PredictionLog.objects.filter(pk=newest.pk).delete()
     newest.pk = first_id_at(timezone.now() - timedelta(days=days_ago))
@@ -61,7 +62,7 @@ def test_the_command_prints_how_many_rows_were_deleted(version: ModelVersion) ->
 
 
 def test_a_rows_id_holds_its_time(version: ModelVersion) -> None:
-    predictions.predict(registered_model=version.registered_model, rows=[{"x1": 1}], by=None)
+    predicting.predict(version.registered_model, rows=[{"x1": 1}], by=None)
 
     row = PredictionLog.objects.get()
     assert row.created_at == moment_of(row.pk)

@@ -11,6 +11,7 @@ from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User,
 from predictor.services import predictions, registry
 from predictor.services.predictions import counterfactuals, loaded_versions
 from predictor.services.predictions.counterfactuals import Wanted
+from predictor.tests import predicting
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, ROW, columns, publish_served
 
 STAY, LEAVE = CLASSES
@@ -33,9 +34,7 @@ def article(workspace: Workspace, member: User) -> ModelVersion:
 
 
 def answer(model: RegisteredModel, row: Any, **more: Any) -> predictions.Prediction:
-    return predictions.predict(
-        registered_model=model, rows=[row], by=None, is_logged=False, **more
-    ).predictions[0]
+    return predicting.predict(model, rows=[row], by=None, is_logged=False, **more).predictions[0]
 
 
 @pytest.mark.parametrize("place", range(0, 40, 4))
@@ -103,7 +102,7 @@ def test_nearest_rows_come_with_their_targets_and_are_not_logged(
 ) -> None:
     table = columns()
     row = {**ROW, "age": int(table["age"][7]), EVIL_NUMBER: float(table[EVIL_NUMBER][7])}
-    found = predictions.predict(registered_model=model, rows=[row, row], nearest=3, by=member).predictions
+    found = predicting.predict(model, rows=[row, row], nearest=3, by=member).predictions
 
     assert len(found) == 2
     near = found[0].nearest

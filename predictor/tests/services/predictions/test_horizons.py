@@ -13,10 +13,12 @@ from pytest_django import Settings
 from predictor.errors import Conflict, InvalidInput, InvalidRows, InvalidTrainingRequest, TooLarge
 from predictor.ml.forecasting.forecast_spec import ForecastSpec
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import datasets, predictions, registry, training
+from predictor.services import datasets, registry, training
 from predictor.services.predictions import horizons, loaded_versions
 from predictor.services.registry import portable
+from predictor.services.training import TrainingOptions
 from predictor.services.training.training_job import request_of
+from predictor.tests import predicting
 
 from ..forecast_versions import HORIZON, forecast_version, shops_csv
 
@@ -43,7 +45,7 @@ def dataset(workspace: Workspace, member: User):
 def test_a_horizon_is_answered_for_every_series_with_intervals_and_logged(
     version: ModelVersion, model: RegisteredModel, member: User
 ) -> None:
-    answer = predictions.predict(registered_model=model, horizon=HORIZON, coverage=0.8, by=member)
+    answer = predicting.predict(model, horizon=HORIZON, coverage=0.8, by=member)
     assert [row["month"] for row in answer.rows[:HORIZON]] == [
         "2024-01-01",
         "2024-02-01",
@@ -61,8 +63,8 @@ def test_a_horizon_is_answered_for_every_series_with_intervals_and_logged(
 def test_rows_with_dates_get_the_answers_of_the_horizon(
     version: ModelVersion, model: RegisteredModel, member: User
 ) -> None:
-    whole = predictions.predict(registered_model=model, horizon=2, group="south", by=member)
-    single = predictions.predict(registered_model=model, rows=[whole.rows[1]], by=member)
+    whole = predicting.predict(model, horizon=2, group="south", by=member)
+    single = predicting.predict(model, rows=[whole.rows[1]], by=member)
     assert single.predictions[0].prediction == whole.predictions[1].prediction
     assert single.rows == ()
 
@@ -80,7 +82,7 @@ def test_invalid_horizons_and_groups_are_refused(
     version: ModelVersion, model: RegisteredModel, member: User, asked, sentence: str
 ) -> None:
     with pytest.raises(InvalidInput, match=sentence):
-        predictions.predict(registered_model=model, by=member, **asked)
+        predicting.predict(model, by=member, **asked)
     assert not PredictionLog.objects.exists()
 
 
@@ -103,10 +105,10 @@ def test_newer_observations_move_the_horizon_and_the_level(
 ) -> None:
     months = [f"2024-{month:02}-01" for month in range(1, 13)]
     history = [{"month": month, "shop": "north", "sold": 500.0} for month in months]
-    answer = predictions.predict(registered_model=model, horizon=1, history=history, by=member)
+    answer = predicting.predict(model, horizon=1, history=history, by=member)
     assert [row["month"] for row in answer.rows] == ["2025-01-01", "2024-01-01"]
     moved = float(str(answer.predictions[0].prediction))
-    before = predictions.predict(registered_model=model, horizon=1, by=member)
+    before = predicting.predict(model, horizon=1, by=member)
     assert moved > 1.5 * float(str(before.predictions[0].prediction))
     # The history of one request does not affect the next one.
     assert before.rows[0]["month"] == "2024-01-01"
@@ -124,7 +126,7 @@ def test_invalid_newer_observations_are_refused(
     version: ModelVersion, model: RegisteredModel, member: User, row, sentence: str
 ) -> None:
     with pytest.raises(InvalidInput, match=sentence):
-        predictions.predict(registered_model=model, horizon=1, history=[row], by=member)
+        predicting.predict(model, horizon=1, history=[row], by=member)
 
 
 def test_a_horizon_is_for_forecasts_only(workspace: Workspace, member: User) -> None:
@@ -132,22 +134,20 @@ def test_a_horizon_is_for_forecasts_only(workspace: Workspace, member: User) -> 
         workspace=workspace, name="article", coefficients=[0.5], intercept=1.0, by=member
     )
     with pytest.raises(InvalidInput, match="A horizon is for forecasting"):
-        predictions.predict(registered_model=linear.registered_model, horizon=3, by=member)
+        predicting.predict(linear.registered_model, horizon=3, by=member)
 
 
 def test_a_csv_of_dates_is_answered_and_dates_beyond_the_horizon_say_so(
     version: ModelVersion, model: RegisteredModel, member: User
 ) -> None:
     content = b"month,shop\n2024-01-01,north\n2031-01-01,north\n"
-    answer = predictions.predict_csv(registered_model=model, source=io.BytesIO(content), by=member)
+    answer = predicting.predict_csv(model, io.BytesIO(content), by=member)
     rows = list(csv.DictReader(answer.path.read_text("utf-8").splitlines()))
     assert float(rows[0]["interval_low"]) < float(rows[0]["prediction"]) < float(rows[0]["interval_high"])
     assert rows[1]["prediction"] == ""
     assert rows[1]["warnings"]
     with pytest.raises(InvalidRows, match="cannot be forecast"):
-        predictions.predict(
-            registered_model=model, rows=[{"month": "2031-01-01", "shop": "north"}], by=member
-        )
+        predicting.predict(model, rows=[{"month": "2031-01-01", "shop": "north"}], by=member)
 
 
 def test_a_forecast_has_no_portable_export(version: ModelVersion) -> None:
@@ -158,10 +158,8 @@ def test_a_forecast_has_no_portable_export(version: ModelVersion) -> None:
 def test_a_run_stores_its_forecast_request(dataset, member: User) -> None:
     run = training.start_run(
         dataset=dataset,
-        target="sold",
-        task="forecasting",
+        options=TrainingOptions(target="sold", task="forecasting", forecast=FORECAST),
         registered_model="shops",
-        forecast=FORECAST,
         by=member,
     )
     asked = request_of(TrainingRun.objects.get(pk=run.pk)).forecast
@@ -186,7 +184,12 @@ def test_invalid_forecast_requests_are_refused_before_the_run(
     dataset, member: User, asked, sentence: str
 ) -> None:
     with pytest.raises(InvalidTrainingRequest, match=sentence):
-        training.start_run(dataset=dataset, target="sold", registered_model="shops", by=member, **asked)
+        training.start_run(
+            dataset=dataset,
+            options=TrainingOptions(target="sold", **asked),
+            registered_model="shops",
+            by=member,
+        )
 
 
 def test_the_command_line_writes_the_horizon_as_csv(

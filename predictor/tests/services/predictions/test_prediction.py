@@ -30,6 +30,7 @@ from predictor.models import ModelVersion, PredictionLog, PredictionSource, User
 from predictor.services import artifacts, prediction_log, predictions, registry
 from predictor.services.prediction_log.prediction_log import LogSearch
 from predictor.services.predictions import loaded_versions
+from predictor.tests import predicting
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def linear(workspace: Workspace, member: User) -> ModelVersion:
 
 def predict(served: ModelVersion, rows: Any, **more: Any) -> predictions.PredictionResponse:
     more.setdefault("by", served.created_by)
-    return predictions.predict(registered_model=served.registered_model, rows=rows, **more)
+    return predicting.predict(served.registered_model, rows=rows, **more)
 
 
 def test_the_articles_numbers_give_the_articles_answer(linear: ModelVersion) -> None:
@@ -236,9 +237,7 @@ def test_a_load_that_failed_is_tried_again() -> None:
 # --- CSV ---------------------------------------------------------------------------------------------------
 def predict_csv(version: ModelVersion, text: bytes | str, **more: Any) -> predictions.CsvAnswer:
     source = io.BytesIO(text.encode() if isinstance(text, str) else text)
-    return predictions.predict_csv(
-        registered_model=version.registered_model, source=source, by=version.created_by, **more
-    )
+    return predicting.predict_csv(version.registered_model, source, by=version.created_by, **more)
 
 
 def table(answer: predictions.CsvAnswer) -> list[list[str]]:
@@ -295,7 +294,7 @@ def test_a_csv_that_cannot_be_predicted_is_refused_with_a_sentence(
 
 
 def test_bad_rows_are_left_out_on_request(linear: ModelVersion) -> None:
-    answer = predict_csv(linear, "x1,x2\n1,2\n1\n", options=predictions.CsvOptions(skip_bad_rows=True))
+    answer = predict_csv(linear, "x1,x2\n1,2\n1\n", csv_options=predictions.CsvOptions(skip_bad_rows=True))
 
     assert (answer.n_rows, len(answer.warnings)) == (1, 1)
 

@@ -36,8 +36,9 @@ from predictor.ml.pipelines.fitted_pipeline import FittedPipeline
 from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import artifacts, predictions
+from predictor.services import artifacts
 from predictor.services.registry import portable
+from predictor.tests import predicting
 from predictor.tests.ml.mixed_table import QUICK, fitted, mixed_signature, mixed_target
 from predictor.tests.ml.planted import ODD_ROLES, odd_rows
 from predictor.tests.serve.test_faces import drawn, shown
@@ -68,7 +69,7 @@ def rows_to_ask() -> list[dict[str, Any]]:
 
 def wanted(version: ModelVersion, rows: list[dict[str, Any]], by: User) -> list[Any]:
     model = version.registered_model
-    answer = predictions.predict(registered_model=model, rows=rows, version=version.number, by=by)
+    answer = predicting.predict(model, rows=rows, version=version.number, by=by)
     return [(each.prediction, list((each.probabilities or {}).values())) for each in answer.predictions]
 
 
@@ -261,7 +262,7 @@ def test_regression_and_anomaly_versions_export_too(
     name: str, rows: list[dict[str, Any]], request: pytest.FixtureRequest, member: User, tmp_path: Path
 ) -> None:
     version = request.getfixturevalue(name)
-    answer = predictions.predict(registered_model=version.registered_model, rows=rows, by=member)
+    answer = predicting.predict(version.registered_model, rows=rows, by=member)
 
     done = ran(unpacked(version, tmp_path), rows)
 
@@ -294,7 +295,7 @@ def test_the_runner_takes_json_and_every_encoding(
 ) -> None:
     pipeline, columns = fitted(key, task, QUICK.get(key))
     version = published(workspace, tmp_path / "made", pipeline, columns, mixed_signature(task))
-    answer = predictions.predict(registered_model=version.registered_model, rows=MIXED, by=member)
+    answer = predicting.predict(version.registered_model, rows=MIXED, by=member)
 
     done = run(unpacked(version, tmp_path), json.dumps(MIXED))
 
@@ -410,7 +411,7 @@ def test_javascript_reads_dates_as_the_service_does(text: str, tmp_path: Path) -
     field = FeatureField("d", Role.DATETIME, True)
     program = """
         let found = null;
-        try { found = String(momentOf(DATA)); } catch (error) { if (!(error instanceof Refused)) throw error; }
+        try { found = String(momentOf(DATA)); } catch (error) { if (!(error instanceof InvalidValue)) throw error; }
         console.log(JSON.stringify(found));"""
 
     found = scripted(tmp_path, program, text)

@@ -170,3 +170,18 @@ def test_only_a_task_of_two_classes_has_a_threshold(workspace: Workspace, task: 
 
     with pytest.raises(InvalidThreshold, match=f"between two classes; version 1 does {task}."):
         with_rule(version, by="f1")
+
+
+@pytest.mark.parametrize("fields", [{"kind": "threshold"}, {}], ids=["with a kind", "stored before kinds"])
+def test_the_note_on_the_old_threshold_is_left_out(
+    model: RegisteredModel, member: User, fields: dict[str, str]
+) -> None:
+    first = registry.version_of(model, 1)
+    note = {"message": "No threshold reaches this precision.", "column": "y", **fields}
+    other = {"message": "3 rows were left out.", "column": None, **dict.fromkeys(fields)}
+    first.warnings = [note, other]
+    first.evaluation["decision"] = {"note": note["message"]}
+
+    made = registry.publish_with_threshold(model_version=first, rule={"by": "f1"}, by=member)
+
+    assert made.warnings == [other]

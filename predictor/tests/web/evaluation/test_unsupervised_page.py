@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from django.urls import reverse
 from predictor.errors import InvalidInput, InvalidTrainingRequest
 from predictor.ml.types.schema import Task
 from predictor.models import Dataset, ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
-from predictor.services import predictions, registry, training
+from predictor.services import registry, training
 from predictor.services.accounts import tokens
 from predictor.services.predictions import counterfactuals
 from predictor.services.predictions.counterfactuals import Wanted
+from predictor.services.training import TrainingOptions
+from predictor.tests import predicting
 from predictor.tests.web.described_versions import CLUSTERED, ODD, ORDINARY, publish_described
 from predictor.tests.web.tables import upload
 
@@ -76,7 +79,7 @@ def test_the_page_of_unusual_rows_gives_each_a_reason(
 def test_a_row_gets_its_cluster_with_reasons_and_is_logged(
     member: User, model: RegisteredModel, clusters: ModelVersion
 ) -> None:
-    answer = predictions.predict(registered_model=model, rows=[CLUSTERED], explain=True, by=member)
+    answer = predicting.predict(model, rows=[CLUSTERED], explain=True, by=member)
     (found,) = answer.predictions
     assert found.prediction in clusters.signature.classes
     assert found.probabilities is not None
@@ -89,7 +92,7 @@ def test_a_row_gets_its_cluster_with_reasons_and_is_logged(
 def test_a_row_gets_a_label_and_a_score(
     member: User, model: RegisteredModel, anomalies: ModelVersion
 ) -> None:
-    answer = predictions.predict(registered_model=model, rows=[ODD, ORDINARY], explain=True, by=member)
+    answer = predicting.predict(model, rows=[ODD, ORDINARY], explain=True, by=member)
     odd, ordinary = answer.predictions
     assert (odd.prediction, ordinary.prediction) == ("unusual", "usual")
     assert odd.score is not None and ordinary.score is not None  # noqa: PT018
@@ -227,10 +230,11 @@ def test_two_versions_of_clusters_are_compared_without_calling_more_clusters_bet
 def test_a_target_is_refused_where_there_is_none_and_asked_for_where_there_is(
     dataset: Dataset, member: User
 ) -> None:
+    start_run = partial(training.start_run, dataset=dataset, registered_model="m", by=member)
     with pytest.raises(InvalidTrainingRequest, match="has no target; leave “age” out"):
-        training.start_run(dataset=dataset, target="age", task="clustering", registered_model="m", by=member)
+        start_run(options=TrainingOptions(target="age", task="clustering"))
     with pytest.raises(InvalidTrainingRequest, match="which column to predict"):
-        training.start_run(dataset=dataset, registered_model="m", by=member)
+        start_run(options=TrainingOptions())
 
 
 def test_the_form_starts_a_run_without_a_target(client: Client, member: User, dataset: Dataset) -> None:

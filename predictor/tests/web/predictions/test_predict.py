@@ -11,7 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from predictor.ml.types.schema import FeatureField, Role
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import predictions, registry
+from predictor.services import registry
+from predictor.tests import predicting
 from predictor.tests.web.prediction_pages import form_data, log_row, unescaped, url
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, FIELDS, ROW, SIGNATURE
 from predictor.web.pages.value_texts import number_of, text_of
@@ -87,7 +88,7 @@ def test_names_of_fields_never_come_from_columns(client: Client, viewer: User, v
 def test_a_logged_row_through_the_form_gets_the_same_answer_as_by_the_service(
     client: Client, viewer: User, member: User, version: ModelVersion, model: RegisteredModel
 ) -> None:
-    direct = predictions.predict(registered_model=model, rows=[ROW], explain=True, by=member)
+    direct = predicting.predict(model, rows=[ROW], explain=True, by=member)
     logged = direct.predictions[0]
     client.force_login(viewer)
 

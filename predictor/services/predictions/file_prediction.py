@@ -1,0 +1,67 @@
+"""Prediction of a file in chunks, so that memory does not grow with the file: rows in, result and log rows out.
+
+A CSV file that is predicted within a request and a batch differ in their policy alone: whether a row with an error
+ends the prediction, when rows are logged, and what is committed on the way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Protocol
+
+from ...errors import quoted_list
+from ...ml.inputs.row_chunks import BulkChunk, BulkSource
+from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
+from .result_writer import ResultWriter
+
+# Rows of one insert into the log: its other writers wait at most for so many.
+LOGGED_AT_ONCE = 1_000
+
+
+class FilePolicy(Protocol):
+    """What differs between ways to predict a file."""
+
+    def check(self, chunk: BulkChunk) -> None:
+        """Before a chunk is predicted; may raise to end the prediction."""
+
+    def log(self, logged: Logged, latency_ms: float) -> None:
+        """The log rows of a chunk whose result is written."""
+
+    def advance(self, chunk: BulkChunk, answers: BulkAnswers) -> None:
+        """After a chunk is written and logged: count, and commit."""
+
+
+@dataclass(frozen=True)
+class FilePrediction:
+    """One file: where its rows come from, what predicts them, and what writes the result."""
+
+    rows: BulkSource
+    answerer: BulkAnswerer
+    writer: ResultWriter
+
+    def run(self, policy: FilePolicy, result: IO[bytes], *, skip: int = 0) -> None:
+        """Predict the rows after the first `skip`, chunk by chunk, and write the result at the end of `result`."""
+        for chunk in self.rows.bulk_chunks(skip=skip):
+            policy.check(chunk)
+            started = time.perf_counter()
+            answers = self.answerer.answer(chunk)
+            result.write(self.writer.chunk(chunk, answers))
+            latency_ms = round((time.perf_counter() - started) * 1000, 3)
+            policy.log(Logged.of(chunk, answers), latency_ms)
+            policy.advance(chunk, answers)
+
+
+def parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The rows in parts of LOGGED_AT_ONCE."""
+    for start in range(0, len(rows), LOGGED_AT_ONCE):
+        yield rows[start : start + LOGGED_AT_ONCE]
+
+
+def file_warnings(rows: BulkSource) -> Iterator[str]:
+    """Sentences on the file as a whole: unused columns, rows that were left out."""
+    if unused := getattr(rows, "unused", ()):
+        yield f"The model does not use {quoted_list(unused)}."
+    if n_left_out := getattr(rows, "n_left_out", 0):
+        yield f"{n_left_out:,} rows with more or fewer cells than the header were left out."
