@@ -6,11 +6,12 @@ from http import HTTPStatus
 import pytest
 
 from predictor import errors
-from predictor.http.statuses import STATUS, status_of
+from predictor.http.statuses import STATUS, headers_of, status_of
 
 # As docs and clients know them. RFC 9110 names the codes up to 426, RFC 6585 names 429.
 EXPECTED = {
-    "InvalidInput": 400, "InvalidTable": 400, "UnknownEncoding": 400, "RaggedRows": 400, "InvalidRows": 400,
+    "InvalidInput": 400, "InvalidTable": 400, "InfiniteNumbers": 400, "UnknownEncoding": 400,
+    "RaggedRows": 400, "InvalidRows": 400,
     "InvalidTrainingRequest": 400, "InvalidHyperparameters": 400, "InvalidThreshold": 400,
     "NotAuthenticated": 401, "Forbidden": 403, "NotFound": 404,
     "Conflict": 409, "TrainingFailed": 409, "RequestUnderWay": 409, "NotServable": 409, "DamagedArtifact": 409,
@@ -52,3 +53,17 @@ def test_the_nearest_base_class_decides() -> None:
 
 def test_the_table_holds_errors_alone() -> None:
     assert all(400 <= status < 600 for status in STATUS.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (errors.NotAuthenticated("x"), {"WWW-Authenticate": "Bearer"}),
+        (errors.Busy("x", retry_seconds=3), {"Retry-After": "3"}),
+        (errors.RateLimited("x", retry_seconds=60), {"Retry-After": "60"}),
+        (errors.TookTooLong("x"), {}),
+        (errors.Forbidden("x"), {}),
+    ],
+)
+def test_headers_say_what_to_do_next(error: errors.MlwebError, headers: dict[str, str]) -> None:
+    assert headers_of(error) == headers
