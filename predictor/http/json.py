@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,7 +113,16 @@ def dumps(data: Any) -> bytes:
     try:
         return orjson.dumps(data, default=JSONEncoder().default, option=OPTIONS)
     except TypeError:
-        return json.dumps(data, cls=JSONEncoder).encode()
+        return json.dumps(_finite(data), cls=JSONEncoder).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for NaN and infinities, as orjson writes them."""
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def loads(body: bytes, *, max_depth: int) -> Any:
