@@ -175,6 +175,7 @@ def test_utf_8_is_accepted_in_every_spelling(media_type: str | None) -> None:
     ("media_type", "charset"),
     [
         ("application/json; charset=latin-1", "“latin-1”"),
+        ("application/json; Charset=latin-1", "“latin-1”"),
         ("application/json; charset=utf-8; charset=utf-16", "“utf-16”"),
         ("application/json; charset=", "“”"),
     ],
