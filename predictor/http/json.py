@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.utils.encoders import JSONEncoder
 
 from ..errors import InvalidInput, Problem, TooLarge, quoted
+from ..ml.types.column_names import repeated_names
 
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -166,14 +167,14 @@ def _count_names(value: Any, levels_left: int) -> int:
 
 def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An `object_pairs_hook` of `json.loads`: the object. Raises InvalidInput for duplicate names."""
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        repeated = next(name for name in names if names.count(name) > 1)
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        repeated = repeated_names(name for name, _ in pairs)[0]
         raise InvalidInput(
             f"The name {quoted(repeated)} appears twice in one JSON object.",
             problems=[Problem(f"{quoted(repeated)} is given more than once.")],
         )
-    return dict(pairs)
+    return members
 
 
 def _has_nul(value: Any) -> bool:
