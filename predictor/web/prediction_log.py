@@ -207,10 +207,8 @@ class PredictionExport(LogPage):
         if not form.is_valid():
             context = {"form": form, "formats": list(EXPORT_FORMATS)}
             return render(request, "predictor/predictions/prediction_list.html", context, status=400)
-        rows = prediction_log.search(self.workspace, form.wanted)
-        response = StreamingHttpResponse(
-            prediction_log.export(rows, kind=kind), content_type=EXPORT_FORMATS[kind]
-        )
+        lines = prediction_log.export(self.workspace, form.wanted, kind=kind)
+        response = StreamingHttpResponse(lines, content_type=EXPORT_FORMATS[kind])
         day = timezone.now().date().isoformat()
         response["Content-Disposition"] = (
             f'attachment; filename="{self.workspace.slug}-predictions-{day}.{kind}"'

@@ -180,10 +180,10 @@ class LogViewSet(mixins.RetrieveModelMixin, WorkspaceViewSet):
         responses={(200, CSV): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
     )
     def export(self, request: Request, **kwargs: Any) -> StreamingHttpResponse:
-        """The whole search as a file, streamed. Cells that a spreadsheet would run are neutralised."""
+        """The whole search as a file, streamed. Cells that a spreadsheet would run are neutralised. A CSV of one
+        model has a column for each input and class."""
         kind = request.query_params.get("kind", "csv")
-        rows = prediction_log.search(self.workspace, _search(request))
-        lines = prediction_log.export(rows, kind=kind)
+        lines = prediction_log.export(self.workspace, _search(request), kind=kind)
         response = StreamingHttpResponse(lines, content_type=prediction_log.EXPORT_FORMATS[kind])
         response["Content-Disposition"] = f'attachment; filename="predictions.{kind}"'
         return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 LINE_BREAKS = re.compile(r"[\t\r\n\v\f\u0085\u2028\u2029]+")
 
@@ -23,3 +23,14 @@ def repeated_names(names: Iterable[str]) -> list[str]:
     Linear in the number of names: callers send as many as a body holds.
     """
     return [name for name, n in Counter(names).items() if n > 1]
+
+
+def free_names(wanted: Sequence[str], taken: Sequence[str]) -> Iterator[str]:
+    """The names, with a number added where the file already has a column of that name."""
+    used = {name.casefold() for name in taken}
+    for name in wanted:
+        free, number = name, 2
+        while free.casefold() in used:
+            free, number = f"{name}_{number}", number + 1
+        used.add(free.casefold())
+        yield free

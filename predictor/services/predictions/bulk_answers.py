@@ -5,7 +5,7 @@ At 100,000 rows, these objects would take longer than the model. A test checks t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -188,17 +188,6 @@ def _numbers_as_text(values: NDArray[np.float64]) -> list[str]:
 def warnings_as_json(warnings: Sequence[RowWarning]) -> str:
     """The warnings of a row as JSON text, as the log stores them."""
     return _json([{"code": each.code, "column": each.column, "message": each.message} for each in warnings])
-
-
-def free_names(wanted: Sequence[str], taken: Sequence[str]) -> Iterator[str]:
-    """The names, with a number added where the file already has a column of that name."""
-    used = {name.casefold() for name in taken}
-    for name in wanted:
-        free, number = name, 2
-        while free.casefold() in used:
-            free, number = f"{name}_{number}", number + 1
-        used.add(free.casefold())
-        yield free
 
 
 def _json(value: Any) -> str:

@@ -9,8 +9,9 @@ from ...ml.inputs.column_checker import json_text
 from ...ml.inputs.parquet_rows import write_with_predictions
 from ...ml.inputs.row_chunks import BulkChunk, BulkSource
 from ...ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
+from ...ml.types.column_names import free_names
 from ...models import BatchFormat
-from .bulk_answers import BulkAnswerer, BulkAnswers, free_names, warnings_as_json
+from .bulk_answers import BulkAnswerer, BulkAnswers, warnings_as_json
 from .row_answers import NOT_A_NUMBER
 
 

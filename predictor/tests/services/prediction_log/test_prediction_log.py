@@ -1,27 +1,18 @@
 from __future__ import annotations
 
-import csv
-import io
-import json
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import InterfaceError, OperationalError, transaction
-from django.utils import timezone
 from pytest_django import Settings
 
-from predictor.errors import InvalidInput, NotLogged
-from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
-from predictor.models.prediction_log import first_id_at
+from predictor.errors import NotLogged
+from predictor.models import ModelVersion, PredictionLog
 from predictor.services import prediction_log
 from predictor.services.prediction_log import group_commit
-from predictor.services.prediction_log.prediction_log import LogSearch
 from predictor.services.process import meters
-from predictor.tests.services.versions import publish
-from predictor.tests.web.prediction_pages import log_row
 
 from .rows import Rows
 
@@ -135,139 +126,3 @@ def test_inside_a_transaction_rows_belong_to_it(
 
     assert not PredictionLog.objects.exists()
     assert writer.calls == []
-
-
-# --- Searching -----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("text", "is_found"),
-    [
-        ("100%", True),
-        ("100_", False),
-        ("1%0", False),
-        ('say "hi"', True),
-        ("c:\\temp", True),
-        ("BERLIN", True),
-        ("łódź", True),
-        ("👩‍💻", True),
-        ("0.25", True),
-        ("nowhere", False),
-    ],
-)
-def test_a_text_is_searched_literally_in_inputs_and_output(
-    version: ModelVersion, workspace: Workspace, text: str, is_found: bool
-) -> None:
-    inputs = {"share": "100%", "quote": 'say "hi"', "path": "c:\\temp", "city": "Berlin łódź", "who": "👩‍💻"}
-    log_row(version, inputs=inputs, output={"prediction": 0.25})
-    log_row(version, inputs={}, output={})
-
-    assert prediction_log.search(workspace, LogSearch(text=text)).count() == is_found
-
-
-def test_times_include_their_start_and_exclude_their_end(version: ModelVersion, workspace: Workspace) -> None:
-    noon = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
-    first, second = (log_row(version, id=first_id_at(noon + timedelta(milliseconds=ms))) for ms in (0, 1))
-
-    def found(**times: Any) -> list[PredictionLog]:
-        return list(prediction_log.search(workspace, LogSearch(**times)))
-
-    later = noon + timedelta(milliseconds=1)
-    assert found(since=noon) == [second, first]
-    assert found(since=later) == [second]
-    assert found(until=later) == [first]
-    assert found(until=noon) == []
-    assert found(since=noon, until=later) == [first]
-
-
-def test_filters_are_combined_and_rows_are_newest_first(
-    version: ModelVersion, workspace: Workspace, viewer: User
-) -> None:
-    rows = [
-        log_row(version, source=source, actor=actor, request_id=request)
-        for source, actor, request in [
-            ("form", viewer, "r-1"), ("api", viewer, "r-1"), ("form", None, "r-1"), ("form", viewer, "r-2"),
-            ("form", viewer, "r-1"),
-        ]
-    ]  # fmt: skip
-
-    wanted = LogSearch(source="form", actor="VIEWER@", request_id="r-1", model="m", version=1)
-
-    assert list(prediction_log.search(workspace, wanted)) == [rows[4], rows[0]]
-
-
-def test_a_model_of_the_same_name_in_another_workspace_is_not_searched(
-    version: ModelVersion, workspace: Workspace, other_workspace: Workspace
-) -> None:
-    theirs = log_row(publish(RegisteredModel.objects.create(workspace=other_workspace, slug="m", name="M")))
-    mine = log_row(version)
-
-    assert list(prediction_log.search(workspace, LogSearch(model="m"))) == [mine]
-    assert list(prediction_log.search(other_workspace, LogSearch(model="m"))) == [theirs]
-
-
-# --- Exporting -----------------------------------------------------------------------------------------------
-@pytest.fixture
-def exported(version: ModelVersion, viewer: User) -> list[PredictionLog]:
-    """Two rows, the newest first."""
-    first = log_row(
-        version, row_number=2, latency_ms=0.125, inputs={"note": "=1+1", "city": "北京"},
-        output={"prediction": "=cmd()", "probabilities": {"a": 0.25, "b": 0.75}},
-        warnings=[{"code": "extra", "message": 'It said "no", twice.'}],
-    )  # fmt: skip
-    second = log_row(version, actor=viewer, request_id="r-2", inputs={}, output={"prediction": -1.5})
-    return [second, first]
-
-
-def export(workspace: Workspace, kind: str) -> bytes:
-    return b"".join(prediction_log.export(prediction_log.search(workspace), kind=kind))
-
-
-def test_a_csv_holds_each_row_newest_first(exported: list[PredictionLog], workspace: Workspace) -> None:
-    newest, older = csv.DictReader(io.StringIO(export(workspace, "csv").decode(), newline=""))
-
-    assert list(newest) == [
-        "id", "created_at", "model", "version", "source", "actor", "request_id", "row_number", "latency_ms",
-        "prediction", "probabilities", "warnings", "inputs",
-    ]  # fmt: skip
-    assert [newest["id"], older["id"]] == [str(row.id) for row in exported]
-    assert (newest["actor"], older["actor"]) == ("viewer@example.org", "")
-    assert (newest["prediction"], older["prediction"]) == ("-1.5", "'=cmd()")
-    assert (newest["probabilities"], json.loads(older["probabilities"])) == ("", {"a": 0.25, "b": 0.75})
-    assert json.loads(older["warnings"]) == exported[1].warnings
-    assert json.loads(older["inputs"]) == {"note": "=1+1", "city": "北京"}
-    assert "北京" in older["inputs"]
-    assert (older["model"], older["version"], older["row_number"], older["latency_ms"]) == (
-        "m",
-        "1",
-        "2",
-        "0.125",
-    )
-
-
-def test_json_lines_hold_the_values_as_they_are(exported: list[PredictionLog], workspace: Workspace) -> None:
-    newest, older = map(json.loads, export(workspace, "jsonl").splitlines())
-
-    assert older == {
-        "id": str(exported[1].id), "created_at": exported[1].created_at.isoformat(), "model": "m", "version": 1,
-        "source": "api", "actor": None, "request_id": "r-1", "row_number": 2, "latency_ms": 0.125,
-        "output": exported[1].output, "warnings": exported[1].warnings, "inputs": exported[1].inputs,
-    }  # fmt: skip
-    assert (newest["actor"], newest["request_id"]) == ("viewer@example.org", "r-2")
-
-
-def test_an_empty_log_is_a_header_or_nothing(workspace: Workspace) -> None:
-    assert export(workspace, "csv").count(b"\r\n") == 1
-    assert export(workspace, "jsonl") == b""
-
-
-def test_another_format_is_refused_before_a_row_is_read(
-    workspace: Workspace, django_assert_num_queries: Any
-) -> None:
-    with django_assert_num_queries(0), pytest.raises(InvalidInput, match="as csv or jsonl, not 'xlsx'"):
-        prediction_log.export(prediction_log.search(workspace), kind="xlsx")
-
-
-def test_an_export_needs_one_query(
-    exported: list[PredictionLog], workspace: Workspace, django_assert_num_queries: Any
-) -> None:
-    with django_assert_num_queries(1):
-        export(workspace, "csv")

@@ -380,7 +380,7 @@ def test_the_log_of_another_workspace_is_not_visible(
 
 
 def test_the_log_is_exported_as_csv_without_formulas(logged: ModelVersion, workspace: Workspace) -> None:
-    lines = b"".join(prediction_log.export(prediction_log.search(workspace), kind="csv")).decode()
+    lines = b"".join(prediction_log.export(workspace, kind="csv")).decode()
 
     head, newest, _ = csv.reader(io.StringIO(lines))
     assert newest[head.index("model")] == "article"
@@ -388,7 +388,7 @@ def test_the_log_is_exported_as_csv_without_formulas(logged: ModelVersion, works
 
 
 def test_the_log_is_exported_as_json_lines(logged: ModelVersion, workspace: Workspace) -> None:
-    lines = list(prediction_log.export(prediction_log.search(workspace), kind="jsonl"))
+    lines = b"".join(prediction_log.export(workspace, kind="jsonl")).splitlines()
 
     assert len(lines) == 2
     assert "北京".encode() in lines[1]
@@ -396,7 +396,7 @@ def test_the_log_is_exported_as_json_lines(logged: ModelVersion, workspace: Work
 
 def test_other_export_formats_are_refused(workspace: Workspace) -> None:
     with pytest.raises(InvalidInput):
-        prediction_log.export(prediction_log.search(workspace), kind="xlsx")
+        prediction_log.export(workspace, kind="xlsx")
 
 
 # --- ONNX --------------------------------------------------------------------------------------------------

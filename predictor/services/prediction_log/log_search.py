@@ -1,0 +1,61 @@
+"""Search of the prediction log."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import CharField, Q
+from django.db.models.functions import Cast
+
+from ...models import PredictionLog, RegisteredModel, User, Workspace
+from ...models.prediction_log import PredictionLogQuerySet, first_id_at
+
+
+@dataclass(frozen=True)
+class LogSearch:
+    """Filters of a search; an empty field matches everything."""
+
+    model: str = ""
+    version: int | None = None
+    source: str = ""
+    actor: str = ""
+    request_id: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def search(workspace: Workspace, criteria: LogSearch = LogSearch()) -> PredictionLogQuerySet:
+    """The workspace's log, newest first. Ids sort by time, so no other order is needed."""
+    rows = PredictionLog.objects.filter(workspace=workspace)
+    if criteria.model:
+        models = RegisteredModel.objects.filter(workspace=workspace, slug=criteria.model)
+        rows = rows.filter(model_version__registered_model__in=models)
+    if criteria.version is not None:
+        rows = rows.filter(model_version__number=criteria.version)
+    if criteria.source:
+        rows = rows.filter(source=criteria.source)
+    if criteria.actor:
+        rows = rows.filter(actor__in=User.objects.filter(email__icontains=criteria.actor))
+    if criteria.request_id:
+        rows = rows.filter(request_id=criteria.request_id)
+    if criteria.since:
+        rows = rows.filter(id__gte=first_id_at(criteria.since))
+    if criteria.until:
+        rows = rows.filter(id__lt=first_id_at(criteria.until))
+    return _with_text(rows, criteria.text).order_by("-id")
+
+
+def _with_text(rows: PredictionLogQuerySet, text: str) -> PredictionLogQuerySet:
+    if not text:
+        return rows
+    # Rows written by Django's JSONField are escaped as ASCII: 北京 as \u5317\u4eac.
+    escaped = json.dumps(text)[1:-1]
+    condition = Q()
+    for column in ("inputs_text", "output_text"):
+        condition |= Q(**{f"{column}__icontains": text}) | Q(**{f"{column}__icontains": escaped})
+    return rows.annotate(
+        inputs_text=Cast("inputs", CharField()), output_text=Cast("output", CharField())
+    ).filter(condition)
