@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from ..tables.csv_dialect import Dialect, find_dialect
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
+from ..types.reading import Unreadable
 from ..types.schema import FeatureField, Role, Signature, canonical_text
 from .column_checker import CellColumn
+from .number_columns import with_point
 from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
 
 CHUNK_CHARACTERS = 8 << 20
@@ -105,7 +108,13 @@ class CsvRows:
             if name in fields
         ]
         self._columns = [
-            CellColumn(fields[name], read, are_texts=True, decimal=self._dialect.decimal)
+            # The fast parser of plain numbers knows no reading.
+            CellColumn(
+                fields[name],
+                read,
+                are_texts=True,
+                decimal="" if fields[name].reading else self._dialect.decimal,
+            )
             for _, name, read in self._readers
         ]
         self._keys = {each.feature.name: each.key for each in self._columns}
@@ -253,13 +262,35 @@ class CsvRows:
 
 
 def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
+    """A function from a cell to what a JSON caller would send: by the column's reading, else by the file's marks."""
+    plain = _plain_reader(field, decimal)
+    if field.reading is None:
+        return plain
+    reading = field.reading
+
+    def read(cell: str) -> Any:
+        try:
+            value = reading.read(cell)
+        except Unreadable:
+            return plain(cell)
+        return value.isoformat() if isinstance(value, datetime) else value
+
+    return read
+
+
+def _plain_reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
     if field.role is Role.NUMERIC:
         return _numbers(decimal)
     if field.role is Role.BOOLEAN:
         return _boolean
     if field.role is Role.CATEGORICAL:
         return _categories(field)
-    return lambda cell: cell.strip() or None if field.role is Role.DATETIME else cell or None
+    return _date if field.role is Role.DATETIME else lambda cell: cell or None
+
+
+def _date(cell: str) -> Any:
+    text = cell.strip()
+    return None if not text or text.lower() in MISSING_WORDS else text
 
 
 def _numbers(decimal: str) -> Callable[[str], Any]:
@@ -267,8 +298,8 @@ def _numbers(decimal: str) -> Callable[[str], Any]:
         text = cell.strip()
         if not text or text.lower() in MISSING_WORDS:
             return None
-        if decimal == "," and "," in text:
-            text = text.replace(".", "").replace(",", ".")
+        if decimal == ",":
+            text = with_point(text)
         if INTEGER.fullmatch(text):
             return int(text)
         if NUMBER.fullmatch(text) and math.isfinite(number := float(text)):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 MOST_CHARACTERS = 25
 NUMBER = re.compile(r"(?=.{1,25}\Z)-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?", re.ASCII)
 LETTERS = b"-.,0123456789"
+GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+", re.ASCII)
 # Fifteen digits before the point: every such integer is exact in float64.
 BEYOND = 1e15
 
@@ -54,7 +55,14 @@ def typed_numbers(cells: Sequence[Any]) -> tuple[NDArray[np.float64], list[str]]
 
 def with_points(cells: Sequence[str]) -> Sequence[str]:
     """Cells with a decimal comma rewritten with a decimal point; points that group thousands are dropped."""
-    return [cell.replace(".", "").replace(",", ".") if "," in cell else cell for cell in cells]
+    return [with_point(cell) if "," in cell or "." in cell else cell for cell in cells]
+
+
+def with_point(cell: str) -> str:
+    """A number of a file with decimal commas, with a decimal point: 1.230,5 is 1230.5, and 1.230 is 1230."""
+    if "," in cell:
+        return cell.replace(".", "").replace(",", ".")
+    return cell.replace(".", "") if GROUPED.fullmatch(cell.strip()) else cell
 
 
 def places_of_others(cells: Sequence[str]) -> list[int]:

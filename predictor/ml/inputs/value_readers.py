@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ...errors import quoted
+from ..types.reading import Unreadable
 from ..types.schema import FeatureField, Role, canonical_text
 
 # Code, column and message of a RowWarning.
@@ -119,6 +120,15 @@ def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | in
         return value
     if not isinstance(value, str):
         raise _not_a_value(value, "a number")
+    if field.reading is not None:
+        try:
+            number = field.reading.read(value)
+        except Unreadable:
+            pass
+        else:
+            if number is not None:
+                notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as {number:g}."))
+            return number  # type: ignore[return-value]
     text = value.strip()
     if not text:
         return None
@@ -154,6 +164,18 @@ def _boolean_reader(field: FeatureField) -> Reader:
         if not isinstance(value, str):
             raise _not_a_value(value, "true or false")
         text = value.strip().lower()
+        if field.reading is not None:
+            try:
+                is_true = field.reading.read(value)
+            except Unreadable:
+                pass
+            else:
+                if is_true is None:
+                    notes.append(missing)
+                    return math.nan
+                taken = "true" if is_true else "false"
+                notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as {taken}."))
+                return float(bool(is_true))
         if not text:
             notes.append(missing)
             return math.nan
@@ -204,7 +226,10 @@ def _datetime_reader(field: FeatureField) -> Reader:
         if value is None or value == "" or (isinstance(value, str) and value in MISSING_DATES):
             notes.append(missing)
             return None
-        moment = _as_moment(value)
+        moment = _read_moment(value, field)
+        if moment is None:
+            notes.append(missing)
+            return None
         if low and high and margin is not None:
             early, late = (low - moment) > margin, (moment - high) > margin
             if early or late:
@@ -214,6 +239,16 @@ def _datetime_reader(field: FeatureField) -> Reader:
         return moment
 
     return read
+
+
+def _read_moment(value: Any, field: FeatureField) -> datetime | None:
+    """A naive datetime in UTC, by the reading of the field or in ISO 8601; None for a word that means missing."""
+    if field.reading is not None and isinstance(value, str):
+        try:
+            return field.reading.read(value)  # type: ignore[return-value]
+        except Unreadable:
+            pass
+    return _as_moment(value)
 
 
 def _moment(value: Any) -> datetime | None:

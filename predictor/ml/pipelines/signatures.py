@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         target=table.target.name,
         task=table.task,
         fields=tuple(
-            _field(name, table.roles[name], values, schema[name].storage)
+            replace(
+                _field(name, table.roles[name], values, schema[name].storage), reading=schema[name].reading
+            )
             for name, values in table.columns.items()
             if name in used
         ),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidInput, quoted_list
+from ..types.reading import Reading, Unreadable, ValueKind
 from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
 from .duckdb_connection import connect, identifier, literal
 
@@ -22,6 +23,7 @@ Columns = dict[str, NDArray[Any]]
 
 READ_MEMORY_MB = 512
 COLUMNS_AT_ONCE = 100
+KINDS = {Role.NUMERIC: ValueKind.NUMBER, Role.DATETIME: ValueKind.DATE, Role.BOOLEAN: ValueKind.BOOLEAN}
 
 
 def read_columns(
@@ -36,15 +38,15 @@ def read_columns(
     """The named columns (all by default) as arrays of one length, each in the canonical form of its role.
 
     `sample` takes that many rows, chosen by `seed`, in file order: the same rows for the same arguments.
-    A text column whose role was changed to numeric or datetime is parsed; what is not a number
-    or date becomes missing. Raises InvalidInput when a name is not in the schema.
+    A text column whose role is numeric, boolean or datetime is read by its reading (see column_readings.py); a cell
+    that is no value of it becomes missing. Raises InvalidInput when a name is not in the schema.
     """
     names = list(schema.names if names is None else names)
     if unknown := [name for name in names if name not in schema]:
         raise InvalidInput(f"The dataset has no column {quoted_list(unknown)}.")
     profiles = {column.name: column for column in schema.columns}
     columns: Columns = {}
-    with _open(Path(parquet), n_threads) as connection:
+    with open_for_reading(Path(parquet), n_threads) as connection:
         relation = _relation(Path(parquet), schema.n_rows, sample, seed, connection)
         for start in range(0, len(names), COLUMNS_AT_ONCE):
             part = names[start : start + COLUMNS_AT_ONCE]
@@ -57,7 +59,7 @@ def preview(
 ) -> list[dict[str, Any]]:
     """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None."""
     columns = "*" if names is None else ", ".join(map(identifier, names))
-    with _open(Path(parquet), 1) as connection:
+    with open_for_reading(Path(parquet), 1) as connection:
         result = connection.execute(
             f"SELECT {columns} FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}"
         )
@@ -65,25 +67,7 @@ def preview(
         return [dict(zip(keys, map(_scalar, row), strict=True)) for row in result.fetchall()]
 
 
-def parse_number(text: str, decimal: str = ".") -> float | None:
-    """Lenient number parsing: the number in "$1,234", "45 %" or " 7 ", or None.
-
-    Thousands separators are taken only in groups of three; percent signs and currencies are dropped.
-    """
-    import re
-
-    cleaned = re.sub(r"[\s$€£¥%]|USD|EUR|GBP|CHF|CNY", "", text)
-    thousands = "." if decimal == "," else ","
-    if re.fullmatch(rf"[+-]?\d{{1,3}}(?:[{thousands}']\d{{3}})+(?:[{decimal}]\d*)?", cleaned):
-        cleaned = cleaned.replace(thousands, "").replace("'", "")
-    cleaned = cleaned.replace(decimal, ".") if decimal != "." else cleaned
-    if not re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", cleaned, re.ASCII):
-        return None
-    value = float(cleaned)
-    return value if np.isfinite(value) else None
-
-
-def _open(parquet: Path, n_threads: int) -> duckdb.DuckDBPyConnection:
+def open_for_reading(parquet: Path, n_threads: int) -> duckdb.DuckDBPyConnection:
     return connect([parquet.parent], memory_mb=READ_MEMORY_MB, n_threads=n_threads)
 
 
@@ -127,34 +111,49 @@ def _expression(profile: ColumnProfile) -> str:
         if profile.storage == "VARCHAR":
             return column
         return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
+    if profile.storage == "VARCHAR" and form in (Role.BOOLEAN, Role.DATETIME):
+        return column
     if form is Role.BOOLEAN:
         if profile.storage == "BOOLEAN":
             return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
         if profile.storage in ("BIGINT", "DOUBLE"):
             return f"CASE WHEN {column} IN (0, 1) THEN CAST({column} AS DOUBLE) ELSE 'nan'::DOUBLE END"
-        return f"coalesce(CAST(TRY_CAST(CAST({column} AS VARCHAR) AS BOOLEAN) AS DOUBLE), 'nan')"
+        return "'nan'::DOUBLE"
     if form is Role.DATETIME:
         return (
-            f"TRY_CAST({column} AS TIMESTAMP)"
-            if profile.storage in ("VARCHAR", "DATE", "TIMESTAMP")
-            else "NULL::TIMESTAMP"
+            f"CAST({column} AS TIMESTAMP)" if profile.storage in ("DATE", "TIMESTAMP") else "NULL::TIMESTAMP"
         )
     return column
 
 
 def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
     form = form_of(profile)
+    if profile.storage == "VARCHAR" and form in KINDS:
+        return _read_texts(_texts(array), profile.reading or Reading(KINDS[form]), form)
     if form in (Role.NUMERIC, Role.BOOLEAN):
-        if profile.storage == "VARCHAR" and form is Role.NUMERIC:
-            texts = _texts(array)
-            values = [np.nan if text is None else parse_number(text) for text in texts]
-            return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
         return np.ascontiguousarray(_filled(array, np.nan), dtype=np.float64)
     if form is Role.DATETIME:
         return _filled(array, np.datetime64("NaT")).astype("datetime64[us]")
     if profile.storage == "VARCHAR":
         return _texts(array)
     return _canonical_texts(array)
+
+
+def _read_texts(texts: NDArray[Any], reading: Reading, form: Role) -> NDArray[Any]:
+    """The values of texts: float64 with NaN, or datetime64[us] with NaT. Each distinct text is read once."""
+    missing: Any = np.datetime64("NaT") if form is Role.DATETIME else np.nan
+    known: dict[Any, Any] = {None: missing}
+    for text in set(texts.tolist()) - {None}:
+        try:
+            value: Any = reading.read(text)
+        except Unreadable:
+            value = None
+        if value is None:
+            known[text] = missing
+        else:
+            known[text] = np.datetime64(value) if form is Role.DATETIME else float(value)
+    values = [known[text] for text in texts]
+    return np.array(values, dtype="datetime64[us]" if form is Role.DATETIME else np.float64)
 
 
 def _filled(array: Any, value: Any) -> NDArray[Any]:

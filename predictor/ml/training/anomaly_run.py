@@ -48,7 +48,7 @@ END_SHARE, FOLDS_SHARE, REPEATS_SHARE = 0.15, 0.5, 0.5
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     """Fit an isolation forest for a checked request; WORKDIR/result.json is complete when this returns."""
-    table, clock = read_table(request, Task.ANOMALY, reporter)
+    request, table, clock = read_table(request, Task.ANOMALY, reporter)
     params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
     spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
     places = _calibration_rows(request, len(table))

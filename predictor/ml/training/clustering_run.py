@@ -74,7 +74,7 @@ class _Space:
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     """Find clusters for a checked request; WORKDIR/result.json is complete when this returns."""
-    table, clock = read_table(request, Task.CLUSTERING, reporter)
+    request, table, clock = read_table(request, Task.CLUSTERING, reporter)
     space = _Space.of(table)
     every = _search(request, space, table, clock, reporter)
     kept = _chosen([result for result, _ in every])

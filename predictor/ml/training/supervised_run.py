@@ -31,7 +31,7 @@ from ..validation.target_leakage import find_leaks
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable, feature_roles, make_table
 from .finalization import finish
-from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read
+from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read, with_role_readings
 from .result_file import write_search_result
 
 # Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
@@ -53,10 +53,11 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
-    table, leaks = _read(request, reporter)
+    digest = request.digest
+    request, table, leaks = _read(request, reporter)
     conditions = _conditions(request, table, leaks, reporter)
     split = _split(request, table, conditions.duplicates, reporter)
-    checkpoints = Checkpoints.open(workdir, request.digest)
+    checkpoints = Checkpoints.open(workdir, digest)
     children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
     clock = Clock(reporter.started_at, request.budget_seconds)
     search = Search(table, split, checkpoints, children, clock, reporter, request.seed)
@@ -79,15 +80,20 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     write_search_result(request, workdir, search, finished, task=search.table.task, n_rows=len(search.table))
 
 
-def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, tuple[str, ...]]:
+def _read(
+    request: TrainingRequest, reporter: Reporter
+) -> tuple[TrainingRequest, TrainingTable, tuple[str, ...]]:
     """The rows to learn from, with what is doubtful about them told; the columns that give the target away."""
     schema = request.table
     sample = rows_to_read(request)
     names = [*feature_roles(schema, request.target), request.target]
     if request.split.column is not None and request.split.column not in names:
         names.append(request.split.column)
+    request, readings = with_role_readings(request, names)
+    schema = request.table
     columns = read_columns(Path(request.parquet), schema, names, sample=sample, seed=request.seed)
     table, warnings = make_table(request, columns)
+    warnings += readings
     if sample:
         message = f"Of {schema.n_rows} rows, {len(table)} drawn at random are used within this budget."
         warnings.append(TrainingWarning(message))
@@ -101,7 +107,7 @@ def _read(request: TrainingRequest, reporter: Reporter) -> tuple[TrainingTable, 
     leaks = find_leaks(table, seed=request.seed, max_seconds=max(1.0, LEAKS_SHARE * request.budget_seconds))
     for warning in [*warnings, *leaks]:
         reporter.warn(warning)
-    return table, tuple(each.column for each in leaks if each.column is not None)
+    return request, table, tuple(each.column for each in leaks if each.column is not None)
 
 
 def _conditions(

@@ -22,7 +22,7 @@ from ..types.warnings import TrainingWarning
 from ..validation.target import MIN_ROWS, Target, missing
 from ..validation.training_table import TrainingTable, feature_roles
 from .packaging import write_version_files
-from .reading import LOADED_EARLY, rows_to_read
+from .reading import LOADED_EARLY, rows_to_read, with_role_readings
 from .result_file import write_result
 
 # With fewer rows, clusters or unusual rows may be chance: the run warns.
@@ -44,14 +44,23 @@ class UnsupervisedResult:
     threshold: float | None = None
 
 
-def read_table(request: TrainingRequest, task: Task, reporter: Reporter) -> tuple[TrainingTable, Clock]:
-    """Read the training rows, and warn of what is doubtful. Raises InvalidTrainingRequest."""
+def read_table(
+    request: TrainingRequest, task: Task, reporter: Reporter
+) -> tuple[TrainingRequest, TrainingTable, Clock]:
+    """Read the training rows, and warn of what is doubtful. Raises InvalidTrainingRequest.
+
+    The request comes back with the readings of its columns.
+    """
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
     schema = request.table
     roles = feature_roles(schema, "")
     sample = rows_to_read(request)
+    request, readings = with_role_readings(request, list(roles))
+    for warning in readings:
+        reporter.warn(warning)
+    schema = request.table
     columns = read_columns(Path(request.parquet), schema, list(roles), sample=sample, seed=request.seed)
     used = {name: values for name, values in columns.items() if not missing(values).all()}
     n_rows = len(next(iter(columns.values())))
@@ -71,7 +80,7 @@ def read_table(request: TrainingRequest, task: Task, reporter: Reporter) -> tupl
     if n_rows < FEW_ROWS:
         message = f"With {n_rows} rows, what is found may be chance; {FEW_ROWS} or more are better."
         reporter.warn(TrainingWarning(message))
-    return table, Clock(reporter.started_at, request.budget_seconds)
+    return request, table, Clock(reporter.started_at, request.budget_seconds)
 
 
 def pipeline_of(

@@ -13,6 +13,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from .reading import Reading
+
 Scalar = str | int | float | bool | None
 
 
@@ -118,6 +120,7 @@ class ColumnProfile:
 
     `storage` is the DuckDB type of the Parquet column (BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, VARCHAR).
     `minimum`, `maximum` are numbers for numeric columns and ISO 8601 text for dates.
+    `reading`: how cells that are stored as text become numbers, dates or truth values; None where they are not text.
     """
 
     name: str
@@ -132,9 +135,10 @@ class ColumnProfile:
     levels: tuple[Level, ...] = ()
     histogram: tuple[Bin, ...] = ()
     warnings: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return _with_reading(asdict(self), self.reading)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ColumnProfile:
@@ -144,8 +148,15 @@ class ColumnProfile:
             "levels": tuple(Level(**level) for level in data.get("levels", ())),
             "histogram": tuple(Bin(**each) for each in data.get("histogram", ())),
             "warnings": tuple(data.get("warnings", ())),
+            "reading": Reading.from_json(data.get("reading")),
         }
         return cls(**known)
+
+
+def _with_reading(data: dict[str, Any], reading: Reading | None) -> dict[str, Any]:
+    """The JSON form of a column: without a reading as before there were readings, so that digests stay."""
+    data.pop("reading")
+    return data if reading is None else {**data, "reading": reading.to_json()}
 
 
 @dataclass(frozen=True)
@@ -184,7 +195,7 @@ class FeatureField:
 
     `minimum` and `maximum` are the training range, `typical` the median or the most frequent value
     (a number, a text, a boolean, or ISO 8601 text for dates), `levels` the categories in training,
-    most frequent first.
+    most frequent first. `reading`: how texts become values, as in training; None where training had typed values.
     """
 
     name: str
@@ -195,13 +206,15 @@ class FeatureField:
     maximum: float | str | None = None
     typical: Scalar = None
     levels: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return _with_reading(asdict(self), self.reading)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FeatureField:
-        return cls(**{**data, "role": Role(data["role"]), "levels": tuple(data.get("levels", ()))})
+        levels, reading = tuple(data.get("levels", ())), Reading.from_json(data.get("reading"))
+        return cls(**{**data, "role": Role(data["role"]), "levels": levels, "reading": reading})
 
 
 @dataclass(frozen=True)
