@@ -29,7 +29,7 @@ from _tables import bundled_tables
 from _trained import Trained, trained
 from accuracy import surroundings
 
-from predictor.ml.calibration.conformal import JUDGED_COVERAGES, coverage_report
+from predictor.ml.calibration.conformal import REPORTED_COVERAGES, coverage_report
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.metrics.scores import losses
 from predictor.ml.persistence.version_files import load_pipeline
@@ -102,7 +102,7 @@ def measured(version: Trained) -> dict[str, Any]:
     answers = outputs.probabilities if task.is_classification else outputs.values
     is_known = version.y >= 0 if task.is_classification else np.isfinite(version.y)
     y, answers = version.y[is_known], np.asarray(answers)[is_known]
-    rows = coverage_report(predictor.uncertainty, y, answers, JUDGED_COVERAGES)
+    rows = coverage_report(predictor.uncertainty, y, answers, REPORTED_COVERAGES)
     for each in rows:
         each["off_points"] = 100 * (each["covered"] - each["coverage"])
         each["chance_points"] = 200 * (each["coverage"] * (1 - each["coverage"]) / len(y)) ** 0.5

@@ -1,16 +1,16 @@
 """Fast path for prediction requests: they skip the middleware for sessions, messages and CSP.
 
-`PredictionPathMiddleware` is first in MIDDLEWARE and answers prediction requests of programs; all others go on as
-usual. `Application` does the same before Django's own handler starts, whose signals and layers take as long as the rest
-of a small prediction. The fast path itself does what every request needs: metrics, a request id, a check of the host,
-security headers.
+A route declares that it takes the fast path (`predictor/http/route_options.py`). `FastPathMiddleware` is first in
+MIDDLEWARE and answers requests of programs to these routes; all others go on as usual. `FastPathHandler` does the same
+before Django's own handler starts, whose signals and layers take as long as the rest of a small prediction. The fast
+path itself does what every request needs: metrics, a request id, a check of the host, security headers;
+`INSTEAD_OF_MIDDLEWARE` says what it does instead of each middleware.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -21,42 +21,58 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.security import SecurityMiddleware
-from django.urls import ResolverMatch, get_resolver
 from django.utils.log import log_response
 
-from predictor.http.problems import as_problem
+from predictor.http.route_options import options_of
 from predictor.services.predictions.admission import prediction_limit
 
 from . import logs
 from .middleware import begin
 from .request_metrics import RequestMetrics
+from .routes import find_route
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-ARE_PREDICTIONS = r"api/v1/[\w-]+/models/[\w-]+/predictions/?|predict/?"
-# ASCII paths only: Django handles, and refuses, all others.
-SPARED = re.compile(rf"/({ARE_PREDICTIONS}|serve/[\w./:-]*)", re.ASCII)
-# Only predictions are refused when the server is busy; reading metadata or loading a model needs no place.
-PREDICTS = re.compile(rf"/({ARE_PREDICTIONS}|serve/.+(/(infer|invocations|predict)|:(predict|explain)))")
+# The characters of our URLs. A path of others may need decoding, and takes the full stack.
+PLAIN_PATH = re.compile(r"/[\w./:-]*", re.ASCII)
 MOST_REMEMBERED_HOSTS = 1_000
 
+# For each middleware, what the fast path does instead. A test fails for a middleware that is not in this table.
+INSTEAD_OF_MIDDLEWARE = {
+    "mlweb.fast_path.FastPathMiddleware": "It is the fast path.",
+    "mlweb.request_metrics.RequestMetricsMiddleware": "The same `RequestMetrics`.",
+    "mlweb.middleware.RequestIdMiddleware": "The same `begin`; `answer` adds the header.",
+    "django.middleware.security.SecurityMiddleware": "Its redirect to HTTPS, and its headers, which are computed once.",
+    "whitenoise.middleware.WhiteNoiseMiddleware": "Not needed: a declared route is no static file.",
+    "csp.middleware.CSPMiddleware": "Not needed: the policy is for pages.",
+    "django.contrib.sessions.middleware.SessionMiddleware": "Not needed: with a session, the full stack is taken.",
+    "django.middleware.common.CommonMiddleware": "The check of the host, and Content-Length. No redirect adds a slash.",
+    "django.middleware.csrf.CsrfViewMiddleware": "Not needed: without a session, there is nothing to forge.",
+    "django.contrib.auth.middleware.AuthenticationMiddleware": "Not needed: the view authenticates the token.",
+    "django.contrib.messages.middleware.MessageMiddleware": "Not needed: messages are for pages.",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware": "Not needed: no response is a page for a frame.",
+    "allauth.account.middleware.AccountMiddleware": "Not needed: it is for the pages below /accounts/.",
+    "django_htmx.middleware.HtmxMiddleware": "Not needed: it is for pages.",
+    "simple_history.middleware.HistoryRequestMiddleware": "Not needed: a prediction changes no row with a history.",
+}
 
-class ShortWay:
+
+class FastPath:
     """The fast path: from a request to its response, without the middleware."""
 
     def __init__(self) -> None:
         self._metrics = RequestMetrics()
         self._security = SecurityMiddleware(_empty)
-        self._guards = (guards("http"), guards("https"))
+        self._security_headers = (security_headers("http"), security_headers("https"))
         self._good_hosts: set[str] = set()
 
     def answer(self, request: HttpRequest) -> tuple[HttpResponseBase, list[tuple[str, str]]]:
         """The response and further headers for it, as a list: setting them on the response object takes longer."""
         started = self._metrics.started()
         request_id = begin(request)
-        response = self._security.process_request(request) or self._viewed(request)
+        response = self._security.process_request(request) or self._call_view(request)
         logs.leave_request()
-        headers = [("X-Request-ID", request_id), *self._guards[request.scheme == "https"]]
+        headers = [("X-Request-ID", request_id), *self._security_headers[request.scheme == "https"]]
         if not response.streaming and "Content-Length" not in response.headers:
             headers.append(("Content-Length", str(len(response.content))))  # type: ignore[attr-defined]
         self._metrics.finished(request, response, started)
@@ -64,19 +80,14 @@ class ShortWay:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         return response, headers
 
-    def _viewed(self, request: HttpRequest) -> HttpResponseBase:
+    def _call_view(self, request: HttpRequest) -> HttpResponseBase:
         try:
             self._require_good_host(request)
-            match = resolved(settings.ROOT_URLCONF, request.path_info)
-            request.resolver_match = match
-            if (
-                prediction_limit.is_full
-                and request.method == "POST"
-                and PREDICTS.fullmatch(request.path_info)
-            ):
+            match = request.resolver_match = find_route(request.path_info)
+            options = options_of(match.func)
+            if prediction_limit.is_full and request.method == "POST" and options.is_limited:
                 # Refuse before the token is looked up and the body is read: a refusal has to be cheap.
-                refuse = getattr(match.func, "refused", as_problem)
-                return refuse(prediction_limit.busy_error(), request)  # type: ignore[no-any-return]
+                return options.error_response(prediction_limit.busy_error(), request)
             response = match.func(request, *match.args, **match.kwargs)
             # REST framework's error responses are not yet rendered.
             return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
@@ -92,7 +103,7 @@ class ShortWay:
                 self._good_hosts.add(host)
 
 
-def guards(scheme: str) -> list[tuple[str, str]]:
+def security_headers(scheme: str) -> list[tuple[str, str]]:
     """The headers that Django's SecurityMiddleware adds to every response."""
     environ = {"REQUEST_METHOD": "GET", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()}
     if settings.SECURE_PROXY_SSL_HEADER:
@@ -107,43 +118,37 @@ def _empty(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-@lru_cache(maxsize=1_024)
-def resolved(urlconf: str, path: str) -> ResolverMatch:
-    """Resolve a path, cached: the site's hundred URL patterns take as long as a small model. Raises Resolver404."""
-    return get_resolver(urlconf).resolve(path)
-
-
-class PredictionPathMiddleware:
+class FastPathMiddleware:
     """The fast path for requests through Django's own handlers, such as the test client and runserver."""
 
     def __init__(self, get_response: Handler):
-        self.long_way, self.short_way = get_response, ShortWay()
+        self.full_stack, self.fast_path = get_response, FastPath()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not is_spared(request.META):
-            return self.long_way(request)
-        response, headers = self.short_way.answer(request)
+        if not takes_fast_path(request.META):
+            return self.full_stack(request)
+        response, headers = self.fast_path.answer(request)
         for name, value in headers:
             response.headers[name] = value
         return response
 
 
-class Application(WSGIHandler):
+class FastPathHandler(WSGIHandler):
     """The WSGI application, with the fast path before Django's handler."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.short_way = ShortWay()
+        self.fast_path = FastPath()
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes] | HttpResponseBase:
-        if not is_spared(environ):
+        if not takes_fast_path(environ):
             return super().__call__(environ, start_response)
         # The one useful effect of Django's request_started and request_finished signals here.
         close_old_connections()
         request = WSGIRequest(environ)
-        response, headers = self.short_way.answer(request)
+        response, headers = self.fast_path.answer(request)
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items(), *headers])
         if response.streaming:
             return response
@@ -151,8 +156,13 @@ class Application(WSGIHandler):
         return (response.content,)  # type: ignore[attr-defined]
 
 
-def is_spared(environ: Mapping[str, Any]) -> bool:
-    """Whether the fast path applies: a prediction path, and a bearer token or no cookie, so no session."""
-    if not SPARED.fullmatch(environ.get("PATH_INFO", "")) or environ.get("SCRIPT_NAME"):
+def takes_fast_path(environ: Mapping[str, Any]) -> bool:
+    """Whether the fast path applies: its route declares it, and a bearer token or no cookie, so no session."""
+    if environ.get("HTTP_COOKIE") and environ.get("HTTP_AUTHORIZATION", "")[:7].lower() != "bearer ":
         return False
-    return environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer " or not environ.get("HTTP_COOKIE")
+    path = environ.get("PATH_INFO", "")
+    if environ.get("SCRIPT_NAME") or not PLAIN_PATH.fullmatch(path):
+        return False
+    match = find_route(path)
+    options = match and options_of(match.func)
+    return options is not None and options.takes_fast_path

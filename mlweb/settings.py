@@ -126,7 +126,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "mlweb.fast_path.PredictionPathMiddleware",
+    "mlweb.fast_path.FastPathMiddleware",
     "mlweb.request_metrics.RequestMetricsMiddleware",
     "mlweb.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -12,9 +12,9 @@ if IS_SUPERVISED:
 
 django.setup(set_prefix=False)
 
-from mlweb.fast_path import Application  # noqa: E402 (its imports need Django to be set up)
+from mlweb.fast_path import FastPathHandler  # noqa: E402 (its imports need Django to be set up)
 
-application = Application()
+application = FastPathHandler()
 
 if IS_SUPERVISED:
     from mlweb import worker

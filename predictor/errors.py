@@ -1,6 +1,6 @@
 """Exceptions whose messages are sentences for users.
 
-No HTTP here: `api/errors.py` maps them to status codes, forms show the same sentence.
+No HTTP here: `http/statuses.py` maps them to status codes, forms show the same sentence.
 A message says what is wrong, where, and what to do. It never holds a stack trace, a path, SQL or personal data, except
 column names and the shortened invalid value.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 
 def quoted(value: Any, limit: int = 40) -> str:
@@ -34,13 +34,27 @@ class Problem:
 
 
 class MlwebError(Exception):
-    """Base class: an error that the caller can correct. `problems` are the first places, `limit` the exceeded limit."""
+    """Base class: an error that the caller can correct.
 
-    def __init__(self, message: str, *, problems: Sequence[Problem] = (), limit: int | float | None = None):
+    `problems` are the first places, `limit` the exceeded limit, `field` the option of the request that is wrong.
+    """
+
+    # The error's name for programs, as API clients know it; empty: the name of the class.
+    code: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        problems: Sequence[Problem] = (),
+        limit: int | float | None = None,
+        field: str = "",
+    ):
         super().__init__(message)
         self.message = message
         self.problems = tuple(problems)
         self.limit = limit
+        self.field = field
 
 
 class InvalidInput(MlwebError):
@@ -117,6 +131,12 @@ class UnknownEncoding(InvalidTable):
 
 class RaggedRows(InvalidTable):
     """A CSV file with rows of more or fewer cells than the header; they can be skipped on request."""
+
+
+class InfiniteNumbers(InvalidTable):
+    """A CSV file with infinite numbers; they can be taken as missing on request."""
+
+    code = "invalid-table"
 
 
 class InvalidTrainingRequest(InvalidInput):

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, re_path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ..http.route_options import RouteOptions, declare
 from . import metrics
 from .batches.batches import BatchViewSet
 from .datasets import DatasetViewSet
@@ -29,6 +30,10 @@ MODEL = IN + "models/<slug:model>/"
 VERSION = MODEL + "versions/<int:number>"
 ALIAS = MODEL + "aliases/<slug:alias>"
 
+API, HEALTH = RouteOptions("api"), RouteOptions("health")
+PREDICTION = RouteOptions("api", takes_fast_path=True, is_limited=True)
+ARTICLE = RouteOptions("article", takes_fast_path=True, is_limited=True)
+
 
 class UnknownView(OpenView):
     """404 as a problem document, for unknown URLs below /api/."""
@@ -44,18 +49,19 @@ class UnknownView(OpenView):
         raise Http404
 
 
-def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
+def both(route: str, view: Callable[..., Any], name: str, options: RouteOptions = API) -> list[URLPattern]:
     """The route with and without its trailing slash."""
+    declare(view, options)
     return [path(route, view, name=name), path(f"{route}/", view)]
 
 
 urlpatterns = [
     path("metrics", metrics.read, name="metrics"),
-    *both("health/live", LiveView.as_view(), "health-live"),
-    *both("health/ready", ReadyView.as_view(), "health-ready"),
+    *both("health/live", LiveView.as_view(), "health-live", HEALTH),
+    *both("health/ready", ReadyView.as_view(), "health-ready", HEALTH),
     *both(V1 + "health/live", LiveView.as_view(), "api-health-live"),
     *both(V1 + "health/ready", ReadyView.as_view(), "api-health-ready"),
-    *both("predict", ArticleView.as_view(), "article-predict"),
+    *both("predict", ArticleView.as_view(), "article-predict", ARTICLE),
     *both("api/schema", SchemaView.as_view(), "api-schema"),
     *both("api/docs", DocsView.as_view(), "api-docs"),
     *both(V1 + "workspaces", WorkspaceListViewSet.as_view({"get": "list"}), "api-workspaces"),
@@ -105,7 +111,7 @@ urlpatterns = [
         ALIAS, AliasViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}), "api-alias"
     ),
     *both(ALIAS + "/history", AliasViewSet.as_view({"get": "history"}), "api-alias-history"),
-    *both(MODEL + "predictions", PredictionViewSet.as_view({"post": "create"}), "api-predict"),
+    *both(MODEL + "predictions", PredictionViewSet.as_view({"post": "create"}), "api-predict", PREDICTION),
     *both(
         MODEL + "counterfactuals", CounterfactualViewSet.as_view({"post": "create"}), "api-counterfactuals"
     ),
@@ -119,5 +125,5 @@ urlpatterns = [
     *both(IN + "predictions", LogViewSet.as_view({"get": "list"}), "api-predictions"),
     *both(IN + "predictions/export", LogViewSet.as_view({"get": "export"}), "api-predictions-export"),
     *both(IN + "predictions/<uuid:pk>", LogViewSet.as_view({"get": "retrieve"}), "api-prediction"),
-    re_path(r"^api/", UnknownView.as_view()),
+    re_path(r"^api/", declare(UnknownView.as_view(), API)),
 ]

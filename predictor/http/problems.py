@@ -18,7 +18,7 @@ from rest_framework.views import set_rollback
 
 from .. import errors
 from .json import dumps
-from .statuses import status_of
+from .statuses import headers_of, status_of
 
 logger = logging.getLogger(__name__)
 
@@ -89,17 +89,14 @@ def _from_ours(error: errors.MlwebError, request: Request | None) -> Response:
     if status == HTTPStatus.NOT_FOUND and type(error) is errors.NotFound and not error.message:
         return problem(404, NOT_FOUND, request=request)
     more = {"suggestion": error.suggestion} if isinstance(error, errors.UnknownEncoding) else {}
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    if isinstance(error, errors.TryLater):
-        headers["Retry-After"] = str(error.retry_seconds)
     return problem(
         status,
         error.message,
-        kind=re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
+        kind=error.code or re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
         request=request,
         places=[{"detail": each.detail, "pointer": each.pointer} for each in error.problems],
         limit=error.limit,
-        headers=headers,
+        headers=headers_of(error),
         **more,
     )
 

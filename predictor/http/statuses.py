@@ -1,4 +1,4 @@
-"""The one table from errors to HTTP statuses, for every interface."""
+"""The one table from errors to HTTP statuses and headers, for every interface."""
 
 from __future__ import annotations
 
@@ -28,3 +28,11 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
 def status_of(error: errors.MlwebError) -> HTTPStatus:
     """The HTTP status of an error: the one of its nearest base class in the table."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.BAD_REQUEST)
+
+
+def headers_of(error: errors.MlwebError) -> dict[str, str]:
+    """The response headers of an error: how to authenticate, and when to try again."""
+    headers = {"WWW-Authenticate": "Bearer"} if status_of(error) == HTTPStatus.UNAUTHORIZED else {}
+    if isinstance(error, errors.TryLater):
+        headers["Retry-After"] = str(error.retry_seconds)
+    return headers

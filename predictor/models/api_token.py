@@ -54,7 +54,7 @@ class ApiToken(models.Model):
     objects = ApiTokenQuerySet.as_manager()
     history = HistoricalRecords(excluded_fields=["digest", "last_used_at"])
     _history_user: User | None  # who does the change, for the history
-    membership: Membership  # set where the token was presented: see services.tokens.authenticate
+    membership: Membership  # set where the token was presented: see services.accounts.tokens.authenticate
 
     class Meta:
         ordering = ["-created_at"]

@@ -2,11 +2,11 @@
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;
-const FAR = 0.1;
+const RANGE_MARGIN = 0.1;
 
-class Refused extends Error {}
+class InvalidValue extends Error {}
 
-/** {value, remark}: the value is a number, a text, a BigInt moment, or null for missing. Throws Refused. */
+/** {value, remark}: the value is a number, a text, a BigInt moment, or null for missing. Throws InvalidValue. */
 function cellOf(field, text) {
   const trimmed = text.trim();
   if (field.role === "categorical" || field.role === "text" ? text === "" : trimmed === "") {
@@ -21,8 +21,8 @@ function cellOf(field, text) {
 
 function numberCell(field, text) {
   const value = Number(text);
-  if (!NUMBER.test(text)) throw new Refused("this is not a number");
-  if (!Number.isFinite(value)) throw new Refused("the number is too large");
+  if (!NUMBER.test(text)) throw new InvalidValue("this is not a number");
+  if (!Number.isFinite(value)) throw new InvalidValue("the number is too large");
   return { value, remark: outside(value, field.minimum, field.maximum) };
 }
 
@@ -34,19 +34,19 @@ function dateCell(field, text) {
 
 function outside(value, low, high) {
   if (low === null || high === null) return "";
-  const margin = FAR * (high - low);
+  const margin = RANGE_MARGIN * (high - low);
   return value < low - margin || value > high + margin ? "far outside of what training saw" : "";
 }
 
 /** Microseconds since 1970, UTC, of a date such as 2024-05-31 or 2024-05-31T14:30:00+02:00. */
 function momentOf(text) {
   const found = DATE.exec(text);
-  if (!found) throw new Refused("this is not a date such as 2024-05-31 or 2024-05-31T14:30");
+  if (!found) throw new InvalidValue("this is not a date such as 2024-05-31 or 2024-05-31T14:30");
   const [year, month, day, hour, minute, second] = found.slice(1, 7).map((part) => Number(part ?? 0));
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const longest = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
   if (year < 1 || day < 1 || day > longest || hour > 23 || minute > 59 || second > 59) {
-    throw new Refused("there is no such day or time");
+    throw new InvalidValue("there is no such day or time");
   }
   const micro = Number((found[7] ?? "").padEnd(6, "0").slice(0, 6));
   const zone = /^([+-])(\d\d):?(\d\d)?$/.exec(found[8] ?? "");

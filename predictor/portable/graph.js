@@ -1,6 +1,6 @@
 // ONNX runtime for the graphs that mlweb writes: parses the protobuf file and computes its nodes in float64.
 //
-// Every operator that predictor/ml/onnx_*.py emits is here, and nothing else; a graph with another one is refused.
+// Every operator that predictor/ml/onnx_export/ emits is here, and nothing else; a graph with another one is refused.
 // A tensor is {dims, data}; data is a Float64Array, whatever the declared type: what ONNX holds in float32 is
 // rounded to float32 where it arises (TreeEnsemble sums, the input).
 

@@ -82,7 +82,7 @@ function rowOf(model) {
       row.set(field.name, value);
       note.textContent = remark;
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof InvalidValue)) throw error;
       isGood = false;
       note.textContent = error.message;
       node.setAttribute("aria-invalid", "true");

@@ -65,15 +65,15 @@ def numbers_of(step, value):
         z = min(max((value - step["mean"]) / step["scale"], -step["limit"]), step["limit"])
         return [z / math.sqrt(1 + (z / step["bend"]) ** 2), *step["flag"]]
     if step["kind"] == "text":
-        found = re.findall(spec["token"], value[:20_000].casefold())
-        counts = [(found.count(word), idf) for word, idf in step["words"].items()]
+        tokens = re.findall(spec["token"], value[:20_000].casefold())
+        counts = [(tokens.count(word), idf) for word, idf in step["words"].items()]
         weights = [(1 + math.log(count)) * idf if count else 0 for count, idf in counts]
         length = math.sqrt(sum(each * each for each in weights)) or 1
         return [each / length for each in weights]
     day = (EPOCH + value * MICROSECOND).timetuple()
-    found = [(value - step["origin"]) / 86_400_000_000, *(getattr(day, part) for part in step["parts"])]
-    found += [table[getattr(day, part)] for part, table in step["waves"]]
-    return [*((np.array(found) - step["means"]) / step["scales"]), *step["flag"]]
+    features = [(value - step["origin"]) / 86_400_000_000, *(getattr(day, part) for part in step["parts"])]
+    features += [table[getattr(day, part)] for part, table in step["waves"]]
+    return [*((np.array(features) - step["means"]) / step["scales"]), *step["flag"]]
 
 
 def answers(rows):
@@ -82,25 +82,25 @@ def answers(rows):
     return session.run(None, {"X": np.array(matrix, np.float32)})[0].reshape(len(rows), -1)
 
 
-def in_words(found):
-    numbers, bar, classes = [float(f"{x:.7g}") for x in found], spec["threshold"], spec["classes"]
+def in_words(output):
+    numbers, bar, classes = [float(f"{x:.7g}") for x in output], spec["threshold"], spec["classes"]
     if spec["task"] == "anomaly":
-        return {"prediction": classes[int(bar is not None and found[0] >= bar)], "score": numbers[0]}
+        return {"prediction": classes[int(bar is not None and output[0] >= bar)], "score": numbers[0]}
     if not classes:
         return {"prediction": numbers[0]}
-    code = int(np.argmax(found)) if bar is None else int(found[1] >= bar)
+    code = int(np.argmax(output)) if bar is None else int(output[1] >= bar)
     return {"prediction": classes[code], "probabilities": numbers}
 
 
 digests = load("manifest.json", None)["sha256"]
 spec, golden, onnx = (load(name, digests) for name in ("spec.json", "golden.json", "model.onnx"))
 session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
-wanted = np.array(golden["answers"])
-apart = np.max(np.abs(answers(golden["rows"]) - wanted) / np.maximum(np.abs(wanted), wanted.std() or 1))
+expected = np.array(golden["answers"])
+apart = np.max(np.abs(answers(golden["rows"]) - expected) / np.maximum(np.abs(expected), expected.std() or 1))
 if not apart <= 1e-5:
     raise SystemExit(f"The golden rows get other answers here, by {apart:.1e} of their size.")
-print(f"Checked: {len(wanted)} golden rows get their stored answers (within {apart:.1e}).", file=sys.stderr)
+print(f"Checked: {len(expected)} golden rows get their stored answers (within {apart:.1e}).", file=sys.stderr)
 for argument in sys.argv[1:]:
     rows = [{f["name"]: value_of(f, row, line) for f in spec["fields"]} for line, row in read(argument)]
-    for found in answers(rows) if rows else ():
-        print(json.dumps(in_words(found), ensure_ascii=False))
+    for output in answers(rows) if rows else ():
+        print(json.dumps(in_words(output), ensure_ascii=False))

@@ -86,14 +86,14 @@ def rows_of_columns(columns: Mapping[str, Any], what: str = "inputs") -> list[di
 def as_columns(answer: PredictionResponse, signature: Signature) -> dict[str, Any]:
     """The answer for KServe V1 and MLflow: {"predictions": […], …}, each output a list over the rows."""
     outputs = [each.output for each in answer.predictions]
-    found: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "predictions": [each["prediction"] for each in outputs],
         "model_name": answer.model,
         "model_version": str(answer.version),
     }
     if signature.classes:
-        found["classes"] = list(signature.classes)
-        found["probabilities"] = [
+        columns["classes"] = list(signature.classes)
+        columns["probabilities"] = [
             list(each["probabilities"].values()) if each.get("probabilities") else None for each in outputs
         ]
     for name, plural in (
@@ -104,7 +104,7 @@ def as_columns(answer: PredictionResponse, signature: Signature) -> dict[str, An
         ("error", "errors"),
     ):
         if any(name in each for each in outputs):
-            found[plural] = [each.get(name) for each in outputs]
+            columns[plural] = [each.get(name) for each in outputs]
     if any(each.warnings for each in answer.predictions):
-        found["warnings"] = [each.warnings_as_json for each in answer.predictions]
-    return found
+        columns["warnings"] = [each.warnings_as_json for each in answer.predictions]
+    return columns

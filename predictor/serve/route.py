@@ -18,6 +18,7 @@ from ..errors import Forbidden, InvalidInput, NotAuthenticated, NotFound, TooLar
 from ..http.authentication import count_request
 from ..http.json import LengthRequired, dumps, read_limited
 from ..http.problems import exception_handler
+from ..http.route_options import RouteOptions, declare
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
 from ..services import predictions, registry
 from ..services.accounts import tokens
@@ -85,13 +86,17 @@ class Call:
 def route(
     refuse: Callable[[Refusal], HttpResponse],
     *,
+    interface: str,
     get: Handler | None = None,
     post: Handler | None = None,
     scopes: frozenset[Scope] = frozenset({Scope.PREDICT}),
     without_token: Handler | None = None,
+    is_limited: bool = False,
 ) -> Callable[..., HttpResponse]:
     """A view of one URL: `get` and `post` are called with a `Call` and the URL's parameters; `without_token` answers
-    a GET without a token and is called with the request."""
+    a GET without a token and is called with the request. `interface`, `is_limited`: see `RouteOptions`.
+
+    Clients of the protocols have no session, so all routes take the fast path."""
     by_method = {"GET": get or without_token, "HEAD": get or without_token, "POST": post}
     handlers = {method: handler for method, handler in by_method.items() if handler}
     allowed = ", ".join(handlers)
@@ -111,8 +116,10 @@ def route(
             return refused(refuse, error, request)
 
     view.methods = frozenset(map(str.lower, handlers))  # type: ignore[attr-defined]
-    view.refused = partial(refused, refuse)  # type: ignore[attr-defined]
-    return csrf_exempt(view)
+    options = RouteOptions(
+        interface, takes_fast_path=True, is_limited=is_limited, error_response=partial(refused, refuse)
+    )
+    return declare(csrf_exempt(view), options)
 
 
 def refused(
@@ -213,11 +220,13 @@ def error_json(refusal: Refusal) -> HttpResponse:
     return as_json({"error": refusal.message}, refusal.status)
 
 
-def not_found_route(refuse: Callable[[Refusal], HttpResponse]) -> Callable[..., HttpResponse]:
+def not_found_route(
+    refuse: Callable[[Refusal], HttpResponse], *, interface: str
+) -> Callable[..., HttpResponse]:
     """A view that answers 404, for unknown URLs."""
 
     def view(request: HttpRequest, **parameters: Any) -> HttpResponse:
         return refused(refuse, Http404(), request)
 
     view.methods = frozenset({"get", "post"})  # type: ignore[attr-defined]
-    return csrf_exempt(view)
+    return declare(csrf_exempt(view), RouteOptions(interface, takes_fast_path=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.urls import path, re_path
 
 from ..models import Scope
@@ -10,7 +12,11 @@ from .oip import inference, metadata, repository
 from .route import error_json, not_found_route, route
 
 BASE = "serve/<slug:workspace>/"
-LOOKS = frozenset({Scope.READ, Scope.PREDICT})
+READING_SCOPES = frozenset({Scope.READ, Scope.PREDICT})
+
+v2_route = partial(route, error_json, interface="v2")
+v1_route = partial(route, error_json, interface="v1")
+mlflow_route = partial(route, mlflow.refuse, interface="mlflow")
 
 
 def versioned(prefix: str, rest: str, view: object, name: str) -> list[object]:
@@ -24,58 +30,70 @@ def versioned(prefix: str, rest: str, view: object, name: str) -> list[object]:
 
 urlpatterns = [
     # Open Inference Protocol V2
-    path(f"{BASE}v2", route(error_json, get=metadata.server, scopes=LOOKS), name="v2"),
-    path(f"{BASE}v2/", route(error_json, get=metadata.server, scopes=LOOKS)),
-    path(f"{BASE}v2/health/live", route(error_json, without_token=metadata.live), name="v2-live"),
-    path(f"{BASE}v2/health/ready", route(error_json, without_token=metadata.ready), name="v2-ready"),
-    path(f"{BASE}v2/models", route(error_json, get=metadata.models, scopes=LOOKS), name="v2-models"),
-    path(f"{BASE}v2/models/stats", route(error_json, get=repository.stats, scopes=LOOKS), name="v2-stats"),
+    path(f"{BASE}v2", v2_route(get=metadata.server, scopes=READING_SCOPES), name="v2"),
+    path(f"{BASE}v2/", v2_route(get=metadata.server, scopes=READING_SCOPES)),
+    path(f"{BASE}v2/health/live", v2_route(without_token=metadata.live), name="v2-live"),
+    path(f"{BASE}v2/health/ready", v2_route(without_token=metadata.ready), name="v2-ready"),
+    path(f"{BASE}v2/models", v2_route(get=metadata.models, scopes=READING_SCOPES), name="v2-models"),
+    path(f"{BASE}v2/models/stats", v2_route(get=repository.stats, scopes=READING_SCOPES), name="v2-stats"),
     path(
         f"{BASE}v2/repository/index",
-        route(error_json, post=repository.repository_index, scopes=LOOKS),
+        v2_route(post=repository.repository_index, scopes=READING_SCOPES),
         name="v2-index",
     ),
     path(
         f"{BASE}v2/repository/models/<slug:model>/load",
-        route(error_json, post=repository.load),
+        v2_route(post=repository.load),
         name="v2-load",
     ),
     path(
         f"{BASE}v2/repository/models/<slug:model>/unload",
-        route(error_json, post=repository.unload),
+        v2_route(post=repository.unload),
         name="v2-unload",
     ),
-    *versioned("v2/", "", route(error_json, get=metadata.metadata, scopes=LOOKS), "v2-model"),
-    *versioned("v2/", "/ready", route(error_json, get=metadata.model_ready, scopes=LOOKS), "v2-model-ready"),
-    *versioned("v2/", "/config", route(error_json, get=metadata.config, scopes=LOOKS), "v2-config"),
-    *versioned("v2/", "/stats", route(error_json, get=repository.stats, scopes=LOOKS), "v2-model-stats"),
-    *versioned("v2/", "/infer", route(error_json, post=inference.infer), "v2-infer"),
+    *versioned("v2/", "", v2_route(get=metadata.metadata, scopes=READING_SCOPES), "v2-model"),
+    *versioned("v2/", "/ready", v2_route(get=metadata.model_ready, scopes=READING_SCOPES), "v2-model-ready"),
+    *versioned("v2/", "/config", v2_route(get=metadata.config, scopes=READING_SCOPES), "v2-config"),
+    *versioned("v2/", "/stats", v2_route(get=repository.stats, scopes=READING_SCOPES), "v2-model-stats"),
+    *versioned("v2/", "/infer", v2_route(post=inference.infer, is_limited=True), "v2-infer"),
     # KServe V1
-    path(BASE, route(error_json, without_token=kserve.alive), name="v1"),
-    path(f"{BASE}v1/models", route(error_json, get=kserve.models, scopes=LOOKS), name="v1-models"),
+    path(BASE, v1_route(without_token=kserve.alive), name="v1"),
+    path(f"{BASE}v1/models", v1_route(get=kserve.models, scopes=READING_SCOPES), name="v1-models"),
     path(
         f"{BASE}v1/models/<slug:model>",
-        route(error_json, get=kserve.model_ready, scopes=LOOKS),
+        v1_route(get=kserve.model_ready, scopes=READING_SCOPES),
         name="v1-model",
     ),
-    *versioned("v1/", ":predict", route(error_json, post=kserve.predict), "v1-predict"),
-    *versioned("v1/", ":explain", route(error_json, post=kserve.explain), "v1-explain"),
+    *versioned("v1/", ":predict", v1_route(post=kserve.predict, is_limited=True), "v1-predict"),
+    *versioned("v1/", ":explain", v1_route(post=kserve.explain, is_limited=True), "v1-explain"),
     # MLflow scoring and the article's route, one base for each model
     *versioned(
         "",
         "/ping",
-        route(mlflow.refuse, get=mlflow.ping, without_token=mlflow.alive, scopes=LOOKS),
+        mlflow_route(get=mlflow.ping, without_token=mlflow.alive, scopes=READING_SCOPES),
         "mlflow-ping",
     ),
     *versioned(
         "",
         "/health",
-        route(mlflow.refuse, get=mlflow.ping, without_token=mlflow.alive, scopes=LOOKS),
+        mlflow_route(get=mlflow.ping, without_token=mlflow.alive, scopes=READING_SCOPES),
         "mlflow-health",
     ),
-    *versioned("", "/version", route(mlflow.refuse, get=mlflow.version, scopes=LOOKS), "mlflow-version"),
-    *versioned("", "/invocations", route(mlflow.refuse, post=mlflow.invocations), "mlflow-invocations"),
-    *versioned("", "/predict", route(error_json, post=mlflow.article), "serve-article"),
-    re_path(r"^serve/[^/]*/models/.*", not_found_route(mlflow.refuse)),
-    re_path(r"^serve(?:/.*)?$", not_found_route(error_json)),
+    *versioned("", "/version", mlflow_route(get=mlflow.version, scopes=READING_SCOPES), "mlflow-version"),
+    *versioned(
+        "", "/invocations", mlflow_route(post=mlflow.invocations, is_limited=True), "mlflow-invocations"
+    ),
+    *versioned(
+        "",
+        "/predict",
+        route(error_json, interface="mlflow", post=mlflow.article, is_limited=True),
+        "serve-article",
+    ),
+    # Unknown paths, each in the form of its protocol. Without `.*` at the end: it stops at a line break.
+    re_path("^serve/[^/]*/v2(?:/|$)", not_found_route(error_json, interface="v2")),
+    re_path("^serve/[^/]*/v1(?:/|$)", not_found_route(error_json, interface="v1")),
+    re_path("^serve/[^/]*/models/", not_found_route(mlflow.refuse, interface="mlflow")),
+    re_path("^serve/(?:[^/]*/)*models/", not_found_route(error_json, interface="mlflow")),
+    re_path("^serve/", not_found_route(error_json, interface="v1")),
+    path("serve", not_found_route(error_json, interface="v1")),
 ]

@@ -114,7 +114,7 @@ V = f"{M}versions/<int:number>/"
 API = "api/v1/<slug:workspace>/"
 MODEL = f"{API}models/<slug:model>"
 S = "serve/<slug:workspace>/"
-LOOKS = frozenset({READ, PREDICT})
+READING_SCOPES = frozenset({READ, PREDICT})
 TENSOR = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]}]}
 
 
@@ -253,28 +253,28 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{API}predictions/<uuid:pk>": {"get": Endpoint(200)},
     # Wire protocols
     S: {"get": Open(200)},
-    f"{S}v2": {"get": Wire(200, LOOKS)},
-    f"{S}v2/": {"get": Wire(200, LOOKS)},
+    f"{S}v2": {"get": Wire(200, READING_SCOPES)},
+    f"{S}v2/": {"get": Wire(200, READING_SCOPES)},
     f"{S}v2/health/live": {"get": Open(200)},
     f"{S}v2/health/ready": {"get": Open(200)},
-    f"{S}v2/models": {"get": Wire(200, LOOKS)},
-    f"{S}v2/models/stats": {"get": Wire(200, LOOKS)},
-    f"{S}v2/repository/index": {"post": Wire(200, LOOKS)},
+    f"{S}v2/models": {"get": Wire(200, READING_SCOPES)},
+    f"{S}v2/models/stats": {"get": Wire(200, READING_SCOPES)},
+    f"{S}v2/repository/index": {"post": Wire(200, READING_SCOPES)},
     f"{S}v2/repository/models/<slug:model>/load": {"post": Wire(200)},
     f"{S}v2/repository/models/<slug:model>/unload": {"post": Wire(200)},
-    **versioned("v2/", "", Wire(200, LOOKS)),
-    **versioned("v2/", "/ready", Wire(200, LOOKS)),
-    **versioned("v2/", "/config", Wire(200, LOOKS)),
-    **versioned("v2/", "/stats", Wire(200, LOOKS)),
+    **versioned("v2/", "", Wire(200, READING_SCOPES)),
+    **versioned("v2/", "/ready", Wire(200, READING_SCOPES)),
+    **versioned("v2/", "/config", Wire(200, READING_SCOPES)),
+    **versioned("v2/", "/stats", Wire(200, READING_SCOPES)),
     **versioned("v2/", "/infer", Wire(200, body=TENSOR), "post"),
-    f"{S}v1/models": {"get": Wire(200, LOOKS)},
-    f"{S}v1/models/<slug:model>": {"get": Wire(200, LOOKS)},
+    f"{S}v1/models": {"get": Wire(200, READING_SCOPES)},
+    f"{S}v1/models/<slug:model>": {"get": Wire(200, READING_SCOPES)},
     **versioned("v1/", ":predict", Wire(200, body={"instances": [[1, 2]]}), "post"),
     # The article's model has no background rows to explain with.
     **versioned("v1/", ":explain", Wire(400, body={"instances": [[1, 2]]}), "post"),
-    **versioned("", "/ping", Wire(200, LOOKS, open_=200)),
-    **versioned("", "/health", Wire(200, LOOKS, open_=200)),
-    **versioned("", "/version", Wire(200, LOOKS)),
+    **versioned("", "/ping", Wire(200, READING_SCOPES, open_=200)),
+    **versioned("", "/health", Wire(200, READING_SCOPES, open_=200)),
+    **versioned("", "/version", Wire(200, READING_SCOPES)),
     **versioned("", "/invocations", Wire(200, body={"instances": [[1, 2]]}), "post"),
     **versioned("", "/predict", Wire(200, body={"x": [1, 2]}), "post"),
 }
@@ -282,16 +282,20 @@ TABLE: dict[str, dict[str, Rule]] = {
 # Open to every authenticated caller, by session or with a token of any scope.
 SIGNED_IN = {"api/schema"}
 # Catch-all routes for unknown paths below /api/ and /serve/.
-CATCH_ALL = {"^api/", r"^serve/[^/]*/models/.*", r"^serve(?:/.*)?$"}
+CATCH_ALL = {
+    "^api/", "^serve/[^/]*/v2(?:/|$)", "^serve/[^/]*/v1(?:/|$)", "^serve/[^/]*/models/", "^serve/(?:[^/]*/)*models/",
+    "^serve/", "serve",
+}  # fmt: skip
 # Routes of libraries, which have their own tests in test_walls.py.
 LIBRARIES = ("accounts/", "admin/")
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route of the URL resolver, with the methods of its view."""
+    """A route of the URL resolver, with its view and the methods of it."""
 
     route: str
+    view: Any
     methods: frozenset[str]
     has_slash: bool
 
@@ -306,7 +310,7 @@ def routes() -> Iterator[Route]:
     """All routes of the resolver except those of libraries."""
     for path, pattern in _walk(get_resolver().url_patterns, ""):
         if not path.startswith(LIBRARIES):
-            yield Route(path, frozenset(_methods(pattern.callback)), path.endswith("/"))
+            yield Route(path, pattern.callback, frozenset(_methods(pattern.callback)), path.endswith("/"))
 
 
 def library_paths(below: str) -> Iterator[tuple[str, str]]:

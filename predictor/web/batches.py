@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound
@@ -18,7 +18,8 @@ from ..models import CHAMPION, BatchPrediction, Dataset, PredictionSource, Regis
 from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
 from .pages.model_page import ModelPage, caller_of
-from .predictions.csv import CsvForm, status_of, with_remedy
+from .pages.refusals import refused
+from .predictions.csv import CsvForm, with_remedy
 from .predictions.predict import version_choices
 
 PAGE_SIZE = 25
@@ -59,6 +60,10 @@ class BatchForm(CsvForm):
             self.add_error("file", "Choose either a file or a dataset.")
         return cleaned
 
+    def with_values(self, data: QueryDict) -> BatchForm:
+        versions, datasets = self.fields["version"].choices, self.fields["dataset"].queryset  # type: ignore[attr-defined]
+        return BatchForm(data, self.files, versions=versions, datasets=datasets)
+
     @property
     def source(self) -> Path | Dataset:
         file = self.cleaned_data["file"]
@@ -81,23 +86,20 @@ class BatchList(ModelPage):
             batch = start(request, model, form, form.source, strict=form.cleaned_data["is_strict"])
         except MlwebError as error:
             remedied = with_remedy(form, error)
-            return self.page(
-                model, form, status=status_of(error), error=error, is_remedied=remedied is not form
-            )
+            return self.page(model, remedied, error=error, is_remedied=remedied is not form)
         return redirect("batch-detail", self.workspace.slug, model.slug, batch.pk)
 
     def form(self, *args: Any, **kwargs: Any) -> BatchForm:
         datasets = Dataset.objects.filter(workspace=self.workspace).with_data().order_by("-pk")
         return BatchForm(*args, versions=version_choices(self), datasets=datasets, **kwargs)
 
-    def page(
-        self, model: RegisteredModel, form: BatchForm, *, status: int = 200, **more: Any
-    ) -> HttpResponse:
+    def page(self, model: RegisteredModel, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:
         rows = BatchPrediction.objects.filter(registered_model=model)
         rows = rows.select_related("model_version", "created_by").only(*LISTED)
         page = Paginator(rows, PAGE_SIZE).get_page(self.request.GET.get("page"))
         context = {"model": model, "form": form, "page": page, **more}
-        return render(self.request, "predictor/batches/list.html", context, status=status)
+        response = render(self.request, "predictor/batches/list.html", context, status=status)
+        return refused(response, more.get("error"))
 
 
 def start(

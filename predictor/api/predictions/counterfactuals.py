@@ -107,11 +107,11 @@ class CounterfactualViewSet(WorkspaceViewSet):
         serializer = CounterfactualRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         search: dict[str, Any] = serializer.validated_data
-        wanted = search["wanted"]
+        goal = search["wanted"]
         hints = counterfactuals.find(
             registered_model=model,
             row=search["row"],
-            wanted=Wanted(wanted.get("class"), wanted.get("at_least"), wanted.get("at_most")),
+            wanted=Wanted(goal.get("class"), goal.get("at_least"), goal.get("at_most")),
             version=version_of(search.get("version")),
             locked=search["locked"],
             n=search["limit"],

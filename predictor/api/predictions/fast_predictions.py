@@ -33,7 +33,7 @@ ACCEPTED = frozenset({"*/*", JSON})
 
 
 def plainly_first(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Wrap the viewset's view: try the fast path first, call the view where `predict_rows` returns None."""
+    """Wrap the viewset's view: try the fast path first, call the view where `respond` returns None."""
 
     @wraps(view)
     def answered(request: HttpRequest, **at: Any) -> HttpResponseBase:

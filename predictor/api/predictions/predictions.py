@@ -53,7 +53,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
-        """The common request of a program takes the fast path; see `plain_predictions`."""
+        """The common request of a program takes the fast path; see `fast_predictions`."""
         return plainly_first(super().as_view(actions, **initkwargs))
 
     @extend_schema(
@@ -182,8 +182,8 @@ class LogViewSet(mixins.RetrieveModelMixin, WorkspaceViewSet):
     def export(self, request: Request, **kwargs: Any) -> StreamingHttpResponse:
         """The whole search as a file, streamed. Cells that a spreadsheet would run are neutralised."""
         kind = request.query_params.get("kind", "csv")
-        found = prediction_log.search(self.workspace, _search(request))
-        lines = prediction_log.export(found, kind=kind)
+        rows = prediction_log.search(self.workspace, _search(request))
+        lines = prediction_log.export(rows, kind=kind)
         response = StreamingHttpResponse(lines, content_type=prediction_log.EXPORT_FORMATS[kind])
         response["Content-Disposition"] = f'attachment; filename="predictions.{kind}"'
         return response
@@ -195,10 +195,10 @@ class LogViewSet(mixins.RetrieveModelMixin, WorkspaceViewSet):
 
 
 def _search(request: Request) -> prediction_log.LogSearch:
-    asked = LogQuerySerializer(data=request.query_params)
-    asked.is_valid(raise_exception=True)
-    wanted: dict[str, Any] = asked.validated_data
+    serializer = LogQuerySerializer(data=request.query_params)
+    serializer.is_valid(raise_exception=True)
+    criteria: dict[str, Any] = serializer.validated_data
     for name in ("since", "until"):
-        if isinstance(wanted.get(name), datetime) and not 1970 <= wanted[name].year < 9999:
+        if isinstance(criteria.get(name), datetime) and not 1970 <= criteria[name].year < 9999:
             raise ValidationError({name: ["Give a time between 1970 and 9998."]})
-    return prediction_log.LogSearch(**wanted)
+    return prediction_log.LogSearch(**criteria)

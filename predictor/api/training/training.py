@@ -56,7 +56,12 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Works
         serializer.is_valid(raise_exception=True)
         fields = serializer.validated_data
         dataset = named_dataset(self.workspace, fields.pop("dataset"))
-        run = training.start_run(dataset=dataset, by=actor_of(request), **fields)
+        run = training.start_run(
+            dataset=dataset,
+            registered_model=fields.pop("registered_model"),
+            options=training.TrainingOptions(**fields),
+            by=actor_of(request),
+        )
         data = self.get_serializer(run).data
         return Response(data, status=202, headers={"Location": data["url"]})
 

@@ -64,20 +64,7 @@ class Command(BaseCommand):
             )
             run = training.run_here(
                 dataset=dataset,
-                target=options["target"],
-                task=options["task"],
-                estimator=options["estimator"],
-                params=dict(options["param"]),
-                budget_seconds=options["budget"],
-                effort=options["effort"],
-                split=training.split_of(options["split"]),
-                threshold=training.threshold_rule(options["threshold"]),
-                forecast={
-                    "date_column": options["date"],
-                    "group_column": options["group"],
-                    **{name: options[name] for name in ("horizon", "frequency", "aggregation")},
-                },
-                seed=options["seed"],
+                options=training_options(options),
                 registered_model=options["model"] or dataset.name,
                 by=None,
                 on_change=Progress(out.write),
@@ -112,6 +99,25 @@ def find_dataset(options: Mapping[str, Any]) -> Dataset:
             return datasets.import_csv(workspace=workspace, source=source, filename=path.name, by=None)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
+    return training.TrainingOptions(
+        target=options["target"],
+        task=options["task"],
+        estimator=options["estimator"],
+        params=dict(options["param"]),
+        budget_seconds=options["budget"],
+        effort=options["effort"],
+        seed=options["seed"],
+        split=options["split"],
+        threshold=options["threshold"],
+        forecast={
+            "date_column": options["date"],
+            "group_column": options["group"],
+            **{name: options[name] for name in ("horizon", "frequency", "aggregation")},
+        },
+    )
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -25,8 +25,8 @@ from ..types.schema import Task
 
 FORMAT = 1
 DEFAULT_COVERAGE = 0.9
-LEAST_COVERAGE, MOST_COVERAGE = 0.5, 0.99
-JUDGED_COVERAGES = (0.8, 0.9, 0.95)
+MIN_COVERAGE, MAX_COVERAGE = 0.5, 0.99
+REPORTED_COVERAGES = (0.8, 0.9, 0.95)
 # With this many rows, the 99 % interval of a group ends at its two outermost errors.
 ROWS_PER_GROUP = 200
 MAX_GROUPS = 10
@@ -43,8 +43,8 @@ def checked_coverage(coverage: float | None) -> float:
     """The requested coverage, or the default. Raises InvalidInput outside of 0.5 to 0.99."""
     if coverage is None:
         return DEFAULT_COVERAGE
-    if not LEAST_COVERAGE <= coverage <= MOST_COVERAGE:
-        raise InvalidInput(f"The coverage may be {LEAST_COVERAGE} to {MOST_COVERAGE}; got {coverage:g}.")
+    if not MIN_COVERAGE <= coverage <= MAX_COVERAGE:
+        raise InvalidInput(f"The coverage may be {MIN_COVERAGE} to {MAX_COVERAGE}; got {coverage:g}.")
     return float(coverage)
 
 

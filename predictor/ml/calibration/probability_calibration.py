@@ -62,9 +62,9 @@ class Calibration:
         try:
             fitted = cls(float(data["scale"]), tuple(float(each) for each in data["shifts"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise DamagedArtifact("The stored fitted is not complete.") from error
+            raise DamagedArtifact("The stored calibration is not complete.") from error
         if len(fitted.shifts) != n_classes or not np.isfinite([fitted.scale, *fitted.shifts]).all():
-            raise DamagedArtifact("The stored fitted does not fit the classes.")
+            raise DamagedArtifact("The stored calibration does not fit the classes.")
         return fitted
 
 

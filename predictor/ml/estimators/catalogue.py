@@ -2,8 +2,8 @@
 """The catalogue of estimators that users can choose, with bounded hyperparameters.
 
 Importing this does not import scikit-learn: forms and pages read the catalogue, only training builds estimators.
-To add an estimator: an entry here, its builder in `building.py`, its graph in `onnx_export.py`; the tests
-cover the whole catalogue.
+To add an estimator: an entry here, its builder in `builders.py`, its graph in `onnx_export/export.py`; the
+tests cover the whole catalogue.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@
      two classes:     "decision": {"threshold", "positive": class, "is_chosen", "rule", "sentence", "note",
                       "held_out", "out_of_fold": {"precision", "recall", "f1", four counts}},
                       "thresholds": curves.threshold_curve}
-Metrics of predicted classes (metrics.DECIDED, the confusion, per_class) use that threshold.
-running.py adds "learning_curve": {"sentence", "metric", "candidate", "n_folds", "points": [{"n_rows", "score",
-"spread"}] (none when there was no time), "gain_last", "gain_next"}.
-sureness.py adds "coverage" (uncertainty.coverage_report) and "calibration" (calibration.Calibrated, with
-"is_tried", "held_out": {"before", "after"}).
+Metrics of predicted classes (scores.DECIDED, the confusion, per_class) use that threshold.
+supervised_run.py adds "learning_curve": {"sentence", "metric", "candidate", "n_folds", "points": [{"n_rows",
+"score", "spread"}] (none when there was no time), "gain_last", "gain_next"}.
+coverage_check.py adds "coverage" (conformal.coverage_report) and "calibration" (probability_calibration.Calibrated,
+with "is_tried", "held_out": {"before", "after"}).
 Every number is finite or null.
 """
 

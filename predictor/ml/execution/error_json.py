@@ -14,6 +14,7 @@ def error_to_json(error: errors.MlwebError) -> dict[str, Any]:
         "message": error.message,
         "problems": [{"detail": each.detail, "pointer": each.pointer} for each in error.problems],
         "limit": error.limit,
+        "field": error.field,
         "suggestion": getattr(error, "suggestion", ""),
     }
 
@@ -23,5 +24,7 @@ def error_from_json(data: Mapping[str, Any]) -> errors.MlwebError:
     kind = getattr(errors, data["kind"], errors.InvalidInput)
     extra = {"suggestion": data["suggestion"]} if kind is errors.UnknownEncoding else {}
     problems = [errors.Problem(**each) for each in data.get("problems", ())]
-    error: errors.MlwebError = kind(data["message"], problems=problems, limit=data.get("limit"), **extra)
+    error: errors.MlwebError = kind(
+        data["message"], problems=problems, limit=data.get("limit"), field=data.get("field", ""), **extra
+    )
     return error

@@ -183,5 +183,5 @@ def _front(candidates: Candidates, progress: Array) -> Candidates:
     order = np.argsort(candidates.distances, kind="stable")
     rising = progress[order] > np.concatenate([[-np.inf], np.maximum.accumulate(progress[order])[:-1]])
     kept = order[rising]
-    chosen = np.unique(np.linspace(0, len(kept) - 1, min(N_CELLS, len(kept))).round().astype(np.intp))
-    return candidates.only(kept[chosen])
+    thinned = np.unique(np.linspace(0, len(kept) - 1, min(N_CELLS, len(kept))).round().astype(np.intp))
+    return candidates.only(kept[thinned])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types.schema import Role
-from .date_steps import CYCLES, NAT, DatetimeStep, date_parts
+from .date_steps import CYCLES, FARTHEST, NAT, DatetimeStep, date_parts
 from .encoding import Encoding
 from .step import MISSING, Step
 from .tabular_steps import RAW_LIMIT, SCALED_LIMIT, CodeStep, NumberStep, OneHotStep, TargetStep
@@ -125,7 +125,7 @@ def _datetime(source: str, values: NDArray[Any], encoding: Encoding) -> Datetime
     cyclic = tuple(part for part in varying if part in CYCLES) if encoding.is_cyclic else ()
     step = DatetimeStep(
         source,
-        origin=int(present.min()),
+        origin=int(np.clip(present.min(), -FARTHEST, FARTHEST)),
         parts=varying,
         cyclic=cyclic,
         fill=fill,

@@ -1,6 +1,6 @@
 """Evaluation report of a forecast, compared with the baselines, as one JSON document.
 
-`report()`: the keys of evaluation.py that any task has (format, task, metric, n_rows, held_out, baselines,
+`report()`: the keys of evaluation_report.py that any task has (format, task, metric, n_rows, held_out, baselines,
 verdict, coverage), and
     "frequency", "horizon", "season", "n_series", "n_forecasts", "n_cuts",
     "by_step": [{"step", "n", "mae", "rmse", "mase", "smape", "baselines": {key: {the same}}}],
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration.conformal import JUDGED_COVERAGES
+from ..calibration.conformal import REPORTED_COVERAGES
 from ..evaluation.verdict import Comparison, Verdict, short
 from ..metrics.scores import finite
 from ..types.schema import Task
@@ -50,7 +50,7 @@ def report(
 ) -> dict[str, Any]:
     """Evaluation report from the pipeline's predictions for the reported rows, and the errors for intervals."""
     judged = ReportedForecasts(backtest, answers)
-    ends = {coverage: judged.ends(known, coverage) for coverage in JUDGED_COVERAGES}
+    ends = {coverage: judged.ends(known, coverage) for coverage in REPORTED_COVERAGES}
     own = judged.metrics(judged.forecast)
     others = {key: judged.metrics(values) for key, values in judged.baselines.items()}
     view = backtest.view

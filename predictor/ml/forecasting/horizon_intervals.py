@@ -1,6 +1,6 @@
 """Conformal prediction intervals for each step of the horizon.
 
-The intervals come from the signed errors of rolling-origin forecasts (forecast_backtest.py), each divided by the
+The intervals come from the signed errors of rolling-origin forecasts (backtest.py), each divided by the
 scale of its series at that time. Each step has its own errors, since uncertainty grows with the step; a step with
 few errors also uses its neighbours'. As for any conformal interval, the nominal coverage holds if the future is
 like the tested past. Forecasts that overlap in time have dependent errors, so the reported empirical coverage

@@ -12,7 +12,9 @@ def check_forecast(request: TrainingRequest) -> None:
     """Check the columns and options of a forecasting request. Raises InvalidTrainingRequest with the reason."""
     table, options = request.table, request.forecast
     if options is None or not options.date_column:
-        raise InvalidTrainingRequest(f"Say which column holds the dates.{_dates_there_are(table)}")
+        raise InvalidTrainingRequest(
+            f"Say which column holds the dates.{_dates_there_are(table)}", field="date_column"
+        )
     for name in (options.date_column, options.group_column):
         if name and name not in table:
             raise InvalidTrainingRequest(
@@ -45,13 +47,16 @@ def _dates_there_are(table: TableSchema) -> str:
 def _check_date(column: ColumnProfile, table: TableSchema) -> None:
     if column.role is not Role.DATETIME:
         raise InvalidTrainingRequest(
-            f"The column {quoted(column.name)} does not hold dates: it is {column.role.value}.{_dates_there_are(table)}"
+            f"The column {quoted(column.name)} does not hold dates: it is {column.role.value}."
+            f"{_dates_there_are(table)}",
+            field="date_column",
         )
     if column.n_distinct < MIN_PERIODS:
         raise InvalidTrainingRequest(
             f"The column {quoted(column.name)} has {column.n_distinct} different dates; a forecast needs at least "
             f"{MIN_PERIODS}.",
             limit=MIN_PERIODS,
+            field="date_column",
         )
 
 
@@ -75,14 +80,17 @@ def _check_options(options: ForecastOptions) -> None:
         raise InvalidTrainingRequest(
             f"The horizon is {options.horizon:,}; it has to be between 1 and {MAX_HORIZON} periods.",
             limit=MAX_HORIZON,
+            field="horizon",
         )
     if options.frequency and options.frequency not in FREQUENCIES:
         raise InvalidTrainingRequest(
             f"There is no frequency {quoted(options.frequency)}. "
-            f"Choose from {quoted_list(FREQUENCIES, 10)}, or leave it out."
+            f"Choose from {quoted_list(FREQUENCIES, 10)}, or leave it out.",
+            field="frequency",
         )
     if options.aggregation and options.aggregation not in AGGREGATIONS:
         raise InvalidTrainingRequest(
             f"There is no aggregation {quoted(options.aggregation)}. "
-            f"Choose from {quoted_list(AGGREGATIONS)}, or leave it out."
+            f"Choose from {quoted_list(AGGREGATIONS)}, or leave it out.",
+            field="aggregation",
         )

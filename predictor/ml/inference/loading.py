@@ -37,7 +37,7 @@ CHILD_SECONDS = 120.0
 def load_predictor(
     files: Mapping[str, Path | bytes], signature: Signature, *, digests: Mapping[str, str] | None = None
 ) -> Predictor:
-    """A predictor from the files of `persistence.write`; with `digests` (SHA-256), each file is checked.
+    """A predictor from the files of `version_files.write`; with `digests` (SHA-256), each file is checked.
 
     A version without model.onnx is tried in a child process first, since a damaged tree can crash the
     process that asks it. Raises DamagedArtifact.

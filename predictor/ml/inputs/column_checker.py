@@ -22,8 +22,8 @@ from .number_columns import places_of_others, read_numbers, typed_numbers, with_
 from .row_checker import RowWarning, dtype_of
 from .value_readers import InvalidValue, bounds, reader_for
 
-# Above this size a column's cache is cleared: some megabytes per column, and more than a chunk of rows.
-MOST_REMEMBERED = 20_000
+# With more values than this, a column's cache is cleared: some megabytes per column, more than a chunk of rows.
+MAX_CACHED_VALUES = 20_000
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class CellColumn:
 
     def __post_init__(self) -> None:
         self.key = orjson.dumps(self.feature.name).decode() + ":"
-        self._check = reader_for(self.feature)
+        self._read = reader_for(self.feature)
         self._dtype = dtype_of(self.feature)
         self._low, self._high, _ = bounds(self.feature)
 
-    def take(self, cells: Sequence[Any]) -> CheckedColumn:
+    def check(self, cells: Sequence[Any]) -> CheckedColumn:
         """Parse and validate the cells of one chunk of rows."""
         whole = self._as_numbers(cells) if self.feature.role is Role.NUMERIC else None
         if whole is None:
@@ -104,7 +104,7 @@ class CellColumn:
     def _looked_up(self, cells: Sequence[Any]) -> CheckedColumn:
         new = set(cells).difference(self._places)
         if new:
-            if len(self._places) > MOST_REMEMBERED:
+            if len(self._places) > MAX_CACHED_VALUES:
                 self._clear_cache()
                 new = set(cells)
             for cell in new:
@@ -130,10 +130,10 @@ class CellColumn:
             list[tuple[str, str, str]](),
         )
         try:
-            canonical = self._check(value, notes)
+            canonical = self._read(value, notes)
             text = json_text(value)
         except InvalidValue as refused:
-            canonical, text = self._check(None, []), ""
+            canonical, text = self._read(None, []), ""
             self._faults[place] = f"column {quoted(self.feature.name)}: {refused}"
             notes = []
         if notes and self.are_texts:

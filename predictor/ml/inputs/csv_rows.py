@@ -25,7 +25,7 @@ from ..types.reading import Unreadable
 from ..types.schema import FeatureField, Role, Signature, canonical_text
 from .column_checker import CellColumn
 from .number_columns import with_point
-from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -101,7 +101,7 @@ class CsvRows:
         self.names = self._dialect.names
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
-        refuse_lacking(self.names, [name for name, each in fields.items() if not each.has_missing])
+        require_columns(self.names, [name for name, each in fields.items() if not each.has_missing])
         self._readers = [
             (place, name, _reader(fields[name], self._dialect.decimal))
             for place, name in enumerate(self.names)
@@ -154,11 +154,11 @@ class CsvRows:
     def bulk_chunk(self, chunk: CsvChunk) -> BulkChunk:
         by_place = list(zip(*chunk.cells, strict=True))
         cells = {name: by_place[place] for place, name, _ in self._readers}
-        taken = take_columns(cells, self._columns, len(chunk.cells))
-        odd = {place: taken[name].odd for place, name, _ in self._readers}
+        checked = check_columns(cells, self._columns, len(chunk.cells))
+        odd = {place: checked[name].odd for place, name, _ in self._readers}
         exported_columns = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
         lines = list(map(",".join, zip(*exported_columns, strict=True)))
-        return chunk_of_columns(chunk.first_row, lines, taken, self._keys, chunk.errors)
+        return chunk_of_columns(chunk.first_row, lines, checked, self._keys, chunk.errors)
 
     def _records(self) -> Iterator[tuple[list[str], str, int]]:
         """Each row, its error or an empty text, and its number of characters."""

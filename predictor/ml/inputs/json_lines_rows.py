@@ -71,24 +71,29 @@ class JsonLinesRows:
                 yield number, line
 
     def _chunk(self, first_row: int, numbered_lines: list[tuple[int, bytes]]) -> BulkChunk:
-        rows: list[Any] = []
+        rows, lines = list[Any](), list[str]()
         broken: dict[int, str] = {}
         for place, (number, line) in enumerate(numbered_lines):
+            row, text = None, "null"
             try:
-                rows.append(self._row(line))
+                row = self._row(line)
+                text = json_text(row)
+            except RecursionError:
+                row = None
+                broken[place] = f"Line {number:,} is nested too deeply."
             except ValueError as error:
                 broken[place] = f"Line {number:,} {error}."
-                rows.append(None)
-        sifted = self._checker.sift(rows, first_row=first_row)
-        errors = {**sifted.errors, **broken}
+            rows.append(row)
+            lines.append(text)
+        partly_valid = self._checker.check_leniently(rows, first_row=first_row)
+        errors = {**partly_valid.errors, **broken}
         places = [place for place in range(len(rows)) if place not in errors]
-        row_warnings = zip(places, sifted.checked.warnings, strict=True)
-        lines = [json_text(row) if row is not None else "null" for row in rows]
+        row_warnings = zip(places, partly_valid.checked.warnings, strict=True)
         return BulkChunk(
             first_row=first_row,
             lines=lines,
             places=places,
-            columns=sifted.checked.columns,
+            columns=partly_valid.checked.columns,
             inputs=[lines[place] for place in places],
             warnings={place: warnings for place, warnings in row_warnings if warnings},
             errors=errors,

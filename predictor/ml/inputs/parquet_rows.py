@@ -14,7 +14,7 @@ from ..tables.duckdb_connection import connect, identifier, literal
 from ..tables.long_cells import refusal, refusal_of, when_too_long
 from ..types.schema import Signature
 from .column_checker import CellColumn
-from .row_chunks import CHUNK_ROWS, BulkChunk, chunk_of_columns, refuse_lacking, take_columns
+from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
 
 MEMORY_MB = 256
 # A chunk ends after this many characters of text, or at CHUNK_ROWS.
@@ -114,7 +114,7 @@ class ParquetRows:
             raise TooLarge(f"A batch may hold {max_rows:,} rows; cut the file into several.", limit=max_rows)
         if len(kinds) > max_columns:
             raise TooLarge(f"A table may have {max_columns:,} columns.", limit=max_columns)
-        refuse_lacking(self.names, [each.name for each in signature.fields if not each.has_missing])
+        require_columns(self.names, [each.name for each in signature.fields if not each.has_missing])
         self._columns = [CellColumn(each, lambda cell: cell) for each in signature.fields]
         self._used = [each.name for each in signature.fields if each.name in kinds]
         _refuse_nested({name: kinds[name] for name in self._used})
@@ -123,13 +123,13 @@ class ParquetRows:
         self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
-        """Chunks; `lines` are empty, because `write_beside` takes the rows from the file itself."""
+        """Chunks; `lines` are empty, because `write_with_predictions` takes the rows from the file itself."""
         first_row = skip + 1
         for rows in self._fetched(skip):
             self.share_read = (first_row - 1 + len(rows)) / self.n_rows_total
             cells = dict(zip(self._used, zip(*rows, strict=True), strict=False))
-            taken = take_columns(cells, self._columns, len(rows))
-            yield chunk_of_columns(first_row, [""] * len(rows), taken, self._keys, {})
+            checked = check_columns(cells, self._columns, len(rows))
+            yield chunk_of_columns(first_row, [""] * len(rows), checked, self._keys, {})
             first_row += len(rows)
 
     def _fetched(self, skip: int) -> Iterator[list[tuple[Any, ...]]]:
@@ -169,25 +169,25 @@ class ParquetRows:
                 raise too_long or unreadable() from None
 
 
-def write_beside(
-    source: Path, answers: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]
+def write_with_predictions(
+    source: Path, predictions: Path, result: Path, *, names: Sequence[str], kinds: Sequence[str]
 ) -> None:
-    """Write a Parquet file: the source's columns, joined row by row with those of `answers` (CSV without a header).
+    """Write a Parquet file: the source's columns, joined row by row with those of `predictions` (CSV without a header).
 
-    `names` and `kinds` (DuckDB types) are the columns of the answers. Raises InvalidTable.
+    `names` and `kinds` (DuckDB types) are the columns of the predictions. Raises InvalidTable.
     """
     columns = ", ".join(f"'c{place}': {literal(kind)}" for place, kind in enumerate(kinds))
     renamed = ", ".join(f"a.c{place} AS {identifier(name)}" for place, name in enumerate(names))
     query = f"""
         COPY (
             SELECT s.*, {renamed} FROM read_parquet({literal(str(source))}) AS s POSITIONAL JOIN read_csv(
-                {literal(str(answers))}, header = false, auto_detect = false, columns = {{{columns}}},
+                {literal(str(predictions))}, header = false, auto_detect = false, columns = {{{columns}}},
                 delim = ',', quote = '"', escape = '"', nullstr = '', new_line = '\\r\\n', parallel = false
             ) AS a
         ) TO {literal(str(result))} (FORMAT parquet)
     """
-    folders = [source.parent, answers.parent, result.parent]
-    with connect(folders, memory_mb=MEMORY_MB, n_threads=1, scratch=answers.parent) as connection:
+    folders = [source.parent, predictions.parent, result.parent]
+    with connect(folders, memory_mb=MEMORY_MB, n_threads=1, scratch=predictions.parent) as connection:
         try:
             connection.execute(query)
         except duckdb.Error as error:

@@ -101,7 +101,7 @@ class RowChecker:
             raise _strict(warnings, first_row)
         return CheckedRows(columns=self._columns(values), warnings=tuple(warnings), n_rows=len(values))
 
-    def sift(self, rows: Sequence[Any], *, first_row: int = 1) -> PartlyValidRows:
+    def check_leniently(self, rows: Sequence[Any], *, first_row: int = 1) -> PartlyValidRows:
         """As `check`, but an invalid row gives an entry in `errors` and does not raise."""
         values, warnings, errors = list[list[Any]](), list[tuple[RowWarning, ...]](), dict[int, str]()
         for place, row in enumerate(rows):
@@ -204,7 +204,7 @@ def dtype_of(field: FeatureField) -> str:
 
 
 def checked_extra(value: Any) -> None:
-    """Raises Refused when the value of an unknown column cannot be stored in the log."""
+    """Raises InvalidValue when the value of an unknown column cannot be stored in the log."""
     if isinstance(value, (list, tuple, dict)):
         raise InvalidValue("a list or an object is not a value.")
     if isinstance(value, str):

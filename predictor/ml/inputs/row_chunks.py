@@ -60,18 +60,18 @@ class BulkSource(Protocol):
         """Chunks of at most CHUNK_ROWS rows, after the first `skip` rows."""
 
 
-def take_columns(
+def check_columns(
     cells: Mapping[str, Sequence[Any]], columns: Sequence[CellColumn], n_rows: int
 ) -> dict[str, CheckedColumn]:
     """Validate the cells of a chunk, column by column. A column that is not in `cells` is missing in every row."""
     missing = [None] * n_rows
-    return {each.feature.name: each.take(cells.get(each.feature.name, missing)) for each in columns}
+    return {each.feature.name: each.check(cells.get(each.feature.name, missing)) for each in columns}
 
 
 def chunk_of_columns(
     first_row: int,
     lines: Sequence[str],
-    taken: Mapping[str, CheckedColumn],
+    checked: Mapping[str, CheckedColumn],
     keys: Mapping[str, str],
     errors: Mapping[int, str],
 ) -> BulkChunk:
@@ -81,7 +81,7 @@ def chunk_of_columns(
     """
     faults = dict(errors)
     warnings: dict[int, tuple[RowWarning, ...]] = {}
-    for column in taken.values():
+    for column in checked.values():
         for place, notes in column.warnings.items():
             warnings[place] = warnings.get(place, ()) + notes
         for place, fault in column.faults.items():
@@ -89,8 +89,8 @@ def chunk_of_columns(
                 faults[place] = (
                     f"{faults[place]} And {fault}" if place in faults else _numbered(first_row + place, fault)
                 )
-    values = {name: column.values for name, column in taken.items()}
-    inputs = _as_objects({key: taken[name].texts for name, key in keys.items()}, len(lines))
+    values = {name: column.values for name, column in checked.items()}
+    inputs = _as_objects({key: checked[name].texts for name, key in keys.items()}, len(lines))
     if not faults:
         return BulkChunk(first_row, lines, range(len(lines)), values, inputs, warnings, faults)
     places = [place for place in range(len(lines)) if place not in faults]
@@ -115,7 +115,7 @@ def _as_objects(members: Mapping[str, Sequence[str]], n_rows: int) -> list[str]:
     return list(map("".join, zip(*parts, repeat("}", n_rows), strict=True)))
 
 
-def refuse_lacking(names: Sequence[str], required: Sequence[str]) -> None:
+def require_columns(names: Sequence[str], required: Sequence[str]) -> None:
     """Raises InvalidRows when the file lacks columns: once, since the same fault in every row would hide the others."""
     lacking = [name for name in required if name not in names]
     if lacking:

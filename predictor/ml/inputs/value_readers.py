@@ -1,13 +1,14 @@
 """Parsing and validation of one cell: the values that a column accepts, accepts with a warning, or refuses.
 
 A reader is built once per field. It returns the canonical scalar (see `schema.py`), appends notes, or
-raises Refused.
+raises InvalidValue.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -28,7 +29,8 @@ TRUE_TEXTS = frozenset({"true", "yes", "y", "t", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
 # A value gets a warning when it is further outside the training range than this share of the range.
-FAR = 0.1
+RANGE_MARGIN = 0.1
+LARGEST = sys.float_info.max
 # In bits. Python does not write integers of more than 4,300 digits.
 LONGEST_INTEGER = 1_024
 
@@ -49,7 +51,7 @@ def reader_for(field: FeatureField) -> Reader:
 
 
 def checked_text(value: Any) -> None:
-    """Raises Refused for text that a database or JSON cannot hold."""
+    """Raises InvalidValue for text that a database or JSON cannot hold."""
     if not isinstance(value, str):
         raise InvalidValue("a column name has to be text.")
     if "\x00" in value:
@@ -105,8 +107,9 @@ def bounds(field: FeatureField) -> tuple[float, float, bool]:
     if not isinstance(low, (int, float)) or not isinstance(high, (int, float)):
         # Close to the largest finite float64: values beyond take the slower checks.
         return -1.7e308, 1.7e308, False
-    margin = FAR * (high - low)
-    return low - margin, high + margin, True
+    margin = RANGE_MARGIN * (high - low)
+    # A range beyond the largest float64 would let infinity pass.
+    return max(low - margin, -LARGEST), min(high + margin, LARGEST), True
 
 
 def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | int | None:
@@ -220,7 +223,7 @@ def _text_reader(field: FeatureField) -> Reader:
 def _datetime_reader(field: FeatureField) -> Reader:
     missing = _missing_note(field)
     low, high = _moment(field.minimum), _moment(field.maximum)
-    margin = (high - low) * FAR if low and high else None
+    margin = (high - low) * RANGE_MARGIN if low and high else None
 
     def read(value: Any, notes: list[Note]) -> datetime | None:
         if value is None or value == "" or (isinstance(value, str) and value in MISSING_DATES):

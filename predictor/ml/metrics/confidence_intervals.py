@@ -93,7 +93,7 @@ class Resamples:
 def held_out_intervals(
     task: Task, y: Array, predicted: Array, resamples: Resamples, *, seed: int, threshold: float | None = None
 ) -> dict[str, Interval]:
-    """The 95 % interval of each metric of `metrics.metrics`; None where it cannot be estimated."""
+    """The 95 % interval of each metric of `scores.metrics`; None where it cannot be estimated."""
     if not task.is_classification:
         intervals = _regression(y, predicted, resamples)
     else:
@@ -175,7 +175,7 @@ def _of_probabilities(y: Array, predicted: Array, resamples: Resamples) -> dict[
 def decided_intervals(
     y: Array, codes: Array, n_classes: int, *, seed: int, resamples: Resamples | None = None
 ) -> dict[str, Interval]:
-    """Intervals of the metrics of predicted classes (metrics.DECIDED).
+    """Intervals of the metrics of predicted classes (scores.DECIDED).
 
     Resampling rows means resampling the cells of the confusion matrix, whose counts are multinomial. For groups,
     the weights of `resamples` are used.

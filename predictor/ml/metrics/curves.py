@@ -82,13 +82,13 @@ def gain_curve(is_positive: Array, score: Array) -> dict[str, Any]:
     """
     _, hits, alarms = score_counts(is_positive, score)
     rows = np.r_[0.0, (hits + alarms) / len(score)]
-    found = np.r_[0.0, hits / max(int(hits[-1]), 1)]
+    gain = np.r_[0.0, hits / max(int(hits[-1]), 1)]
     shares = [share for share in GAIN_SHARES if share * len(score) >= 1]
-    captured = np.interp(shares, rows, found)
-    keep = _thinned(rows + found)
+    captured = np.interp(shares, rows, gain)
+    keep = _thinned(rows + gain)
     return {
         "rows": _list(rows[keep]),
-        "found": _list(found[keep]),
+        "found": _list(gain[keep]),
         "table": [
             {"rows": share, "found": float(f"{each:.6g}"), "lift": float(f"{each / share:.6g}")}
             for share, each in zip(shares, captured.tolist(), strict=True)

@@ -2,8 +2,8 @@
 
 Always: spec.json, model.skops, golden.json (rows with their predictions, to check a loaded version). Where the version
 has them: model.onnx, uncertainty.json (conformal intervals or sets), background.json (background rows for Shapley
-values), scores.json (predictions to choose and evaluate another threshold; `thresholds.Scores`) and examples.json
-(training rows to find nearest examples in; `Examples`). None of them is ever unpickled.
+values), scores.json (predictions to choose and evaluate another threshold; `decision_thresholds.Scores`) and
+examples.json (training rows to find nearest examples in; `Examples`). None of them is ever unpickled.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def with_threshold(spec: bytes, threshold: float | None) -> bytes:
 
 
 def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
-    """Write scores.json, the JSON form of `thresholds.Scores`, into `directory`."""
+    """Write scores.json, the JSON form of `decision_thresholds.Scores`, into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     return _store(directory / SCORES, _json({"format": FORMAT, **scores}))
 

@@ -39,7 +39,7 @@ class Outputs:
         return 0 if array is None else len(array)
 
     def codes(self, threshold: float | None = None) -> NDArray[np.intp]:
-        """The code of the predicted class of each row (n,), see `metrics.predicted_codes`."""
+        """The code of the predicted class of each row (n,), see `scores.predicted_codes`."""
         if self.probabilities is None:
             raise TypeError("A regression has no classes.")
         return predicted_codes(self.probabilities, threshold)

@@ -106,8 +106,8 @@ def sample_rows(table: TrainingTable, max_rows: int | None, seed: int) -> Traini
     """At most `max_rows` rows, drawn at random, in file order."""
     if max_rows is None or len(table) <= max_rows:
         return table
-    chosen = np.random.default_rng(seed).choice(len(table), max_rows, replace=False)
-    return table.rows(np.sort(chosen))
+    row_numbers = np.random.default_rng(seed).choice(len(table), max_rows, replace=False)
+    return table.rows(np.sort(row_numbers))
 
 
 def quiet() -> warnings.catch_warnings[None]:

@@ -72,7 +72,7 @@ class Checkpoints:
             predictions = np.load(self.folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
             stages, seconds = tuple(facts.pop("stages")), tuple(facts.pop("seconds"))
             return FoldFit(predictions, stages, seconds, **facts)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (EOFError, OSError, ValueError, KeyError, TypeError):
             return None
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
@@ -80,7 +80,7 @@ class Checkpoints:
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
+            content: dict[str, Any] = json.loads((self.folder / name).read_text("utf-8"))
         except (OSError, ValueError):
             return None
-        return found
+        return content

@@ -71,7 +71,7 @@ def _part(
 
 
 def _loss(task: Task, part: NDArray[np.float64]) -> float:
-    """The same loss as `metrics.selection_score`, for probabilities that sum to 1."""
+    """The same loss as `scores.selection_score`, for probabilities that sum to 1."""
     if not np.isfinite(part).all():
         return math.inf
     if task.is_classification:
@@ -94,18 +94,18 @@ def _greedy(
     max_members: int,
     is_affordable: Affordable,
 ) -> dict[str, float]:
-    chosen = {best: 1}
+    picks = {best: 1}
     total = parts[best].copy()
-    lowest, kept = _loss(task, total), dict(chosen)
+    lowest, kept = _loss(task, total), dict(picks)
     for n in range(1, N_STEPS):
-        new = [key for key in parts if key not in chosen and is_affordable((*chosen, key))]
-        allowed = [*chosen, *(new if len(chosen) < max_members else ())]
+        new = [key for key in parts if key not in picks and is_affordable((*picks, key))]
+        allowed = [*picks, *(new if len(picks) < max_members else ())]
         losses = {key: _loss(task, (total + parts[key]) / (n + 1)) for key in allowed}
         winner = min(losses, key=losses.__getitem__)
         total += parts[winner]
-        chosen[winner] = chosen.get(winner, 0) + 1
+        picks[winner] = picks.get(winner, 0) + 1
         if losses[winner] < lowest:
-            lowest, kept = losses[winner], dict(chosen)
+            lowest, kept = losses[winner], dict(picks)
     n_picks = sum(kept.values())
     return {key: count / n_picks for key, count in kept.items()}
 

@@ -136,12 +136,13 @@ def _boosting_stages(prepared: PreparedFit, member: Member, scored: ScoringRows)
 def _forest_stages(prepared: PreparedFit, member: Member, scored: ScoringRows) -> Iterator[Stage]:
     """One forest, grown a few trees at a time (the same trees as at once), until all are there or time ends.
 
-    More trees are never worse but for noise, so only the last stage is worth predicting.
+    More trees are never worse but for noise, so only the last stage is worth predicting. The first trees are
+    grown even when the encoding took all of the time, so that there is something to predict with.
     """
     forest, n_trees, n_grown = member.estimator, member.estimator.n_estimators, 0
     started, seconds = time.monotonic(), 0.0
     forest.set_params(warm_start=True)
-    while n_grown < n_trees and scored.deadline.allows(seconds / max(n_grown, 1) * TREES_AT_ONCE):
+    while n_grown < n_trees and (not n_grown or scored.deadline.allows(seconds / n_grown * TREES_AT_ONCE)):
         n_grown = min(n_grown + TREES_AT_ONCE, n_trees)
         forest.set_params(n_estimators=n_grown)
         prepared.candidate.info.fit(forest, prepared.matrix, prepared.target)

@@ -17,6 +17,8 @@ MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]
 OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 DAY_OR_MONTH_FIRST = r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:[0-9]{4}|[0-9]{2})(?:[ T].*)?"
 DECORATED_NUMBER = r"[+-]?[$€£¥]?\s*[+-]?[0-9][0-9,.' ]*\s*(?:%|[$€£¥]|USD|EUR|GBP|CHF|CNY)?"
+# The years that Python's dates hold. DuckDB also reads the year 0, years from 10000 on and "infinity".
+OF_CALENDAR = "BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
 
 
 def kind_sql(cell: Cell) -> str:
@@ -122,15 +124,17 @@ class Cell:
         is_shaped = " OR ".join(
             f"({text} LIKE '____-__-__' AND {text} >= '0')" for text in (self.raw, self.text)
         )
-        return f"(({is_shaped}) AND {value} IS NOT NULL)"
+        return f"(({is_shaped}) AND {value} {OF_CALENDAR})"
 
     @property
     def is_moment(self) -> str:
-        return f"({self._matches(MOMENT + OFFSET + '?')} AND TRY_CAST({self.text} AS TIMESTAMP) IS NOT NULL)"
+        """A time without an offset. DuckDB ignores the offset of a text that is cast to TIMESTAMP."""
+        return f"({self._matches(MOMENT)} AND TRY_CAST({self.text} AS TIMESTAMP) {OF_CALENDAR})"
 
     @property
     def is_zoned_moment(self) -> str:
-        return f"({self._matches(MOMENT + OFFSET)} AND TRY_CAST({self.text} AS TIMESTAMPTZ) IS NOT NULL)"
+        value = f"CAST(TRY_CAST({self.text} AS TIMESTAMPTZ) AS TIMESTAMP)"
+        return f"({self._matches(MOMENT + OFFSET)} AND {value} {OF_CALENDAR})"
 
     @property
     def has_leading_zero(self) -> str:
@@ -157,6 +161,6 @@ class Cell:
         third of the regular expression."""
         value = self.cast("TIMESTAMP")
         return (
-            f"(CAST({value} AS VARCHAR) = replace({self.raw}, 'T', ' ') "
-            f"OR ({self._matches(DATE)} OR {self._matches(MOMENT)}) AND {value} IS NOT NULL)"
+            f"({value} {OF_CALENDAR} AND (CAST({value} AS VARCHAR) = replace({self.raw}, 'T', ' ') "
+            f"OR {self._matches(DATE)} OR {self._matches(MOMENT)}))"
         )

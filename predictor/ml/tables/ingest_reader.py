@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ...errors import InvalidTable, Problem, TooLarge, quoted
+from ...errors import InfiniteNumbers, InvalidTable, Problem, TooLarge, quoted
 from .csv_cell_sql import Cell
 from .csv_dialect import Dialect
 from .csv_encoding import TextFile, refuse_other_encoding
@@ -164,7 +164,7 @@ class Reader:
         n_all = sum(evidence[plan.index].n_infinite for plan in offending)
         where = ", ".join(f"row {row:,} of {quoted(name)}" for row, name in places)
         more = f" and {n_all - len(places):,} more" if n_all > len(places) else ""
-        raise InvalidTable(
+        raise InfiniteNumbers(
             f"Infinite numbers (inf, or too large such as 1e400) cannot be used: {where}{more}. "
             "Correct them, or choose to take them as missing.",
             problems=[Problem(f"Row {row} is not a finite number.", name) for row, name in places],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,17 +141,26 @@ def _end(value: float | str | None) -> float | str | None:
 def _mean(numbers: NDArray[np.float64] | None, each: ColumnFacts) -> float | None:
     if numbers is None or not len(numbers) or each.storage not in ("BIGINT", "DOUBLE"):
         return None
-    return float(np.mean(numbers))
+    return _without_overflow(np.mean, numbers)
 
 
 def _median(numbers: NDArray[np.float64] | None, is_time: bool, storage: str) -> float | str | None:
     if numbers is None or not len(numbers):
         return None
-    median = float(np.median(numbers))
+    median = _without_overflow(np.median, numbers)
     if not is_time:
         return median
     moment = np.datetime64(round(median), "s").astype(datetime)
     return str(moment.date().isoformat() if storage == "DATE" else moment.isoformat())
+
+
+def _without_overflow(
+    statistic: Callable[[NDArray[np.float64]], np.floating[Any]], numbers: NDArray[np.float64]
+) -> float:
+    """A mean or median of finite numbers, which is finite even if their sum is not."""
+    with np.errstate(over="ignore"):
+        value = float(statistic(numbers))
+    return value if np.isfinite(value) else float(statistic(numbers * 2.0**-64)) * 2.0**64
 
 
 def _histogram(numbers: NDArray[np.float64], each: ColumnFacts, scale: float) -> tuple[Bin, ...]:

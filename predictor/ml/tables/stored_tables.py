@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...errors import InvalidInput, quoted_list
 from ..types.reading import Reading, Unreadable, ValueKind
 from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
+from .csv_cell_sql import OF_CALENDAR
 from .duckdb_connection import connect, identifier, literal
 
 Columns = dict[str, NDArray[Any]]
@@ -76,14 +77,12 @@ def _relation(
 ) -> str:
     if sample is None or sample >= n_rows:
         return f"read_parquet({literal(str(parquet))})"
-    chosen = np.sort(np.random.default_rng(seed).choice(n_rows, size=sample, replace=False))
-    is_chosen = np.zeros(n_rows, dtype=bool)
-    is_chosen[chosen] = True
+    row_numbers = np.sort(np.random.default_rng(seed).choice(n_rows, size=sample, replace=False))
     # A semi join on the row number reads each row group once and keeps file order.
-    connection.execute("CREATE TEMP TABLE chosen (number BIGINT)")
-    connection.executemany("INSERT INTO chosen SELECT unnest(?)", [[chosen.tolist()]])
+    connection.execute("CREATE TEMP TABLE sampled (number BIGINT)")
+    connection.executemany("INSERT INTO sampled SELECT unnest(?)", [[row_numbers.tolist()]])
     numbered = f"read_parquet({literal(str(parquet))}, file_row_number = true)"
-    return f"(SELECT * FROM {numbered} WHERE file_row_number IN (SELECT number FROM chosen) ORDER BY file_row_number)"
+    return f"(SELECT * FROM {numbered} WHERE file_row_number IN (SELECT number FROM sampled) ORDER BY file_row_number)"
 
 
 def _read(connection: duckdb.DuckDBPyConnection, relation: str, profiles: Sequence[ColumnProfile]) -> Columns:
@@ -120,6 +119,10 @@ def _expression(profile: ColumnProfile) -> str:
             return f"CASE WHEN {column} IN (0, 1) THEN CAST({column} AS DOUBLE) ELSE 'nan'::DOUBLE END"
         return "'nan'::DOUBLE"
     if form is Role.DATETIME:
+        if profile.storage == "VARCHAR":
+            # A text that is cast to TIMESTAMP would lose its offset; predictions read it as UTC.
+            moment = f"CAST(TRY_CAST({column} AS TIMESTAMPTZ) AS TIMESTAMP)"
+            return f"CASE WHEN {moment} {OF_CALENDAR} THEN {moment} END"
         return (
             f"CAST({column} AS TIMESTAMP)" if profile.storage in ("DATE", "TIMESTAMP") else "NULL::TIMESTAMP"
         )
@@ -136,7 +139,8 @@ def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
         return _filled(array, np.datetime64("NaT")).astype("datetime64[us]")
     if profile.storage == "VARCHAR":
         return _texts(array)
-    return _canonical_texts(array)
+    # DuckDB returns dates as microseconds; their text has no time of day.
+    return _canonical_texts(array.astype("datetime64[D]") if profile.storage == "DATE" else array)
 
 
 def _read_texts(texts: NDArray[Any], reading: Reading, form: Role) -> NDArray[Any]:

@@ -168,7 +168,8 @@ def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int, is_proved: bool) -> st
 def _condition(plan: ColumnPlan, cell: Cell) -> str:
     """SQL condition: the cell is of the planned type."""
     if plan.storage == "TIMESTAMP":
-        return f"({cell.is_date} OR {cell.is_moment})" if plan.has_offsets else cell.is_date_or_moment
+        zoned = f"({cell.is_date} OR {cell.is_moment} OR {cell.is_zoned_moment})"
+        return zoned if plan.has_offsets else cell.is_date_or_moment
     conditions = {
         "BIGINT": cell.is_integer,
         "DOUBLE": cell.is_number,

@@ -68,8 +68,8 @@ class _Space:
     def sample(self, max_rows: int, seed: int) -> Matrix:
         if len(self.matrix) <= max_rows:
             return self.matrix
-        chosen = np.random.default_rng(seed).choice(len(self.matrix), max_rows, replace=False)
-        return self.matrix[np.sort(chosen)]
+        row_numbers = np.random.default_rng(seed).choice(len(self.matrix), max_rows, replace=False)
+        return self.matrix[np.sort(row_numbers)]
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:

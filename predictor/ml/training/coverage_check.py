@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration.conformal import JUDGED_COVERAGES, ConformalIntervals, coverage_report
+from ..calibration.conformal import REPORTED_COVERAGES, ConformalIntervals, coverage_report
 from ..metrics.scores import selection_score
 from ..validation.target import Target
 from .post_processing import LEAST_TO_CALIBRATE, PostProcessing
@@ -38,9 +38,9 @@ def check_coverage(target: Target, before: Array, own: Array, decided: PostProce
     uncertainty, replaced = decided.uncertainty, None
     if uncertainty and decided.fold_share < FEW_SHARE and len(target.y) >= MIN_HELD_OUT:
         replaced = ConformalIntervals.fit(target.task, target.y, own)
-        coverage = across_halves(target, own, JUDGED_COVERAGES)
+        coverage = across_halves(target, own, REPORTED_COVERAGES)
     else:
-        coverage = coverage_report(uncertainty, target.y, own, JUDGED_COVERAGES) if uncertainty else []
+        coverage = coverage_report(uncertainty, target.y, own, REPORTED_COVERAGES) if uncertainty else []
     document: dict[str, Any] = {"coverage": coverage}
     if decided.calibrated is not None:
         both = {"before": before, "after": own}

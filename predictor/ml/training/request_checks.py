@@ -43,7 +43,7 @@ def check_request(request: TrainingRequest) -> Task:
         )
     if not task.has_target and request.split.column is not None:
         raise InvalidTrainingRequest(
-            f"The split cannot be chosen for {task.label}, which is not tested on kept rows."
+            f"The split cannot be chosen for {task.label}, which is not tested on kept rows.", field="split"
         )
     check_split(request.split, table, request.target)
     _check_estimator(request, task)
@@ -79,7 +79,7 @@ def _check_names(request: TrainingRequest, table: TableSchema) -> None:
             f"Roles are given for columns that this table does not have: {quoted_list(unknown)}."
         )
     if not request.budget_seconds > 0:
-        raise InvalidTrainingRequest("The time budget must be more than 0 seconds.")
+        raise InvalidTrainingRequest("The time budget must be more than 0 seconds.", field="budget_seconds")
 
 
 def _check_estimator(request: TrainingRequest, task: Task) -> None:
@@ -90,17 +90,20 @@ def _check_estimator(request: TrainingRequest, task: Task) -> None:
             validate_params(fitting[0].key, task, request.params)
         elif request.params:
             raise InvalidTrainingRequest(
-                "Auto chooses the hyperparameters itself; leave them out or name an estimator."
+                "Auto chooses the hyperparameters itself; leave them out or name an estimator.",
+                field="estimator",
             )
         return
     if request.estimator not in CATALOGUE:
         raise InvalidTrainingRequest(
             f"There is no estimator {quoted(request.estimator)}. "
-            f"Choose {AUTO} or one of {quoted_list(CATALOGUE, 30)}."
+            f"Choose {AUTO} or one of {quoted_list(CATALOGUE, 30)}.",
+            field="estimator",
         )
     if task not in CATALOGUE[request.estimator].tasks:
         raise InvalidTrainingRequest(
             f"{CATALOGUE[request.estimator].title} cannot be trained for a {task.value} task. "
-            "Choose another estimator."
+            "Choose another estimator.",
+            field="estimator",
         )
     validate_params(request.estimator, task, request.params)

@@ -13,7 +13,7 @@ from ..search.leaderboard import with_weights
 from ..search.search import Search
 from ..types.schema import Task
 from ..types.training_request import TrainingRequest
-from ..types.warnings import TrainingWarning
+from ..types.warnings import TrainingWarning, WarningKind
 from .finalization import FinalResult
 
 LIBRARIES = ("scikit-learn", "numpy", "onnx", "onnxruntime", "skops", "duckdb")
@@ -65,7 +65,7 @@ def write_search_result(
     """Write the result of a run that searched candidates."""
     choice, report = finished.choice, dict(finished.judged)
     if note := (report.get("decision") or {}).get("note"):
-        search.reporter.warn(TrainingWarning(note, request.target))
+        search.reporter.warn(TrainingWarning(note, request.target, WarningKind.THRESHOLD))
     if search.is_budget_limited:
         message = "The time budget ended the search: with more time, other candidates may be chosen."
         search.reporter.warn(TrainingWarning(message))

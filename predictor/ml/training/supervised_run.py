@@ -22,7 +22,7 @@ from ..search.selection import choose
 from ..tables.stored_tables import read_columns
 from ..types.split import SplitKind
 from ..types.training_request import AUTO, TrainingRequest
-from ..types.warnings import TrainingWarning
+from ..types.warnings import TrainingWarning, WarningKind
 from ..validation.duplicates import Duplicates, find_duplicates
 from ..validation.split_layout import layout_of
 from ..validation.split_suggestions import suggested
@@ -107,7 +107,7 @@ def _read(
     leaks = find_leaks(table, seed=request.seed, max_seconds=max(1.0, LEAKS_SHARE * request.budget_seconds))
     for warning in [*warnings, *leaks]:
         reporter.warn(warning)
-    return request, table, tuple(each.column for each in leaks if each.column is not None)
+    return request, table, tuple(str(each.column) for each in leaks if each.kind is WarningKind.LEAK)
 
 
 def _conditions(

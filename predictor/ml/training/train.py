@@ -39,7 +39,7 @@ WORKDIR/result.json, written last and atomically
      "artifacts": {"spec.json" | "model.onnx" | "model.skops" | …: {"path": relative to WORKDIR, "sha256",
      "size_bytes"}}, "is_compiled": bool, "parity": {…} or null, "metrics": {name: number}, "baseline": {…},
      "report": EvaluationReport JSON (without a target, that of cluster_report.py or anomaly_report.py),
-     "leaderboard": [...], "warnings": [{"message", "column"}],
+     "leaderboard": [...], "warnings": [{"message", "column", "kind"}],
      "libraries": {name: version}, "seed", "budget_seconds", "seconds", "is_budget_limited": bool,
      "n_rows", "n_rows_fitted", "n_rows_left_out"}
 """

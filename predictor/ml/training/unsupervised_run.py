@@ -103,33 +103,33 @@ def write_unsupervised_result(
     reporter: Reporter,
     clock: Clock,
     table: TrainingTable,
-    found: UnsupervisedResult,
+    result: UnsupervisedResult,
 ) -> None:
     """Store the version's files and write result.json, as train.py describes it."""
     reporter.progress(0.95, "Exporting, and comparing what serves with what was fitted")
-    if found.is_budget_limited:
+    if result.is_budget_limited:
         reporter.warn(TrainingWarning("The time budget cut the search short: a longer one can tell more."))
-    labelled = replace(table, target=Target("", table.task, found.codes, found.classes))
+    labelled = replace(table, target=Target("", table.task, result.codes, result.classes))
     published = write_version_files(
-        found.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=found.threshold
+        result.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=result.threshold
     )
-    member = found.pipeline.members[0]
+    member = result.pipeline.members[0]
     write_result(
         request,
         workdir,
         task=table.task,
         reporter=reporter,
         seconds=clock.elapsed,
-        is_budget_limited=found.is_budget_limited,
+        is_budget_limited=result.is_budget_limited,
         n_rows=len(table),
-        title=found.title,
+        title=result.title,
         estimator=member.key,
-        params=dict(found.params),
+        params=dict(result.params),
         **published,
         weights={member.key: 1.0},
         n_rows_fitted=len(table),
-        metrics=found.report["metrics"],
+        metrics=result.report["metrics"],
         baseline={},
-        report=found.report,
-        leaderboard=found.leaderboard,
+        report=result.report,
+        leaderboard=result.leaderboard,
     )

@@ -55,10 +55,11 @@ class SplitBy:
         kind, column = data.get("kind") or SplitKind.RANDOM, data.get("column") or None
         if kind not in set(SplitKind):
             raise InvalidTrainingRequest(
-                f"There is no split {quoted(kind)}. Choose one of {quoted_list(SplitKind, 10)}."
+                f"There is no split {quoted(kind)}. Choose one of {quoted_list(SplitKind, 10)}.",
+                field="split",
             )
         if kind == SplitKind.RANDOM and column is not None:
-            raise InvalidTrainingRequest("A split at random takes no column; leave it out.")
+            raise InvalidTrainingRequest("A split at random takes no column; leave it out.", field="split")
         if kind != SplitKind.RANDOM and not isinstance(column, str):
-            raise InvalidTrainingRequest(f"The split by {kind} needs the name of a column.")
+            raise InvalidTrainingRequest(f"The split by {kind} needs the name of a column.", field="split")
         return cls(SplitKind(kind), column)

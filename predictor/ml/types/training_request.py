@@ -29,6 +29,11 @@ FREQUENCIES = ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly")
 AGGREGATIONS = ("sum", "mean")
 MAX_HORIZON = 500
 
+# The options that a TrainingRun row keeps. Its columns have the names and values of the JSON form.
+ROW_FIELDS = (
+    "target", "task", "estimator", "params", "roles", "budget_seconds", "seed", "split", "threshold", "forecast",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TrainingLimits:
@@ -77,7 +82,7 @@ class ForecastOptions:
             )
         if isinstance(horizon, bool) or not isinstance(horizon, int):
             raise InvalidTrainingRequest(
-                f"The horizon is {quoted(horizon)}; it has to be a whole number of periods."
+                f"The horizon is {quoted(horizon)}; it has to be a whole number of periods.", field="horizon"
             )
         return cls(**{"date_column": "", **given})
 
@@ -152,22 +157,43 @@ class TrainingRequest:
         """Raises InvalidTrainingRequest when a part is missing or is not what it should be."""
         try:
             known = {
-                **data,
+                **_parsed(data),
                 "schema": TableSchema.from_json(data["schema"]),
-                "task": Task(data["task"]) if data.get("task") else None,
-                "roles": {name: Role(role) for name, role in data.get("roles", {}).items()},
-                "split": SplitBy.from_json(data.get("split")),
                 "limits": TrainingLimits(**data.get("limits", {})),
-                "threshold": ThresholdRule.from_json(data["threshold"]) if data.get("threshold") else None,
-                "forecast": ForecastOptions.from_json(data.get("forecast")),
             }
             return cls(**known)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error
 
     @classmethod
     def read(cls, path: Path) -> TrainingRequest:
         try:
             return cls.from_json(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            # Its text would hold the path.
+            raise InvalidTrainingRequest(f"The training request cannot be read: {error.strerror}.") from error
+        except ValueError as error:
             raise InvalidTrainingRequest(f"The training request cannot be read: {error}.") from error
+
+    def to_row_fields(self) -> dict[str, Any]:
+        """The columns of a TrainingRun row, which take no NULL: {} stands for None. The task has to be set."""
+        data = self.to_json()
+        return {name: {} if data[name] is None else data[name] for name in ROW_FIELDS}
+
+    @classmethod
+    def of(cls, run: object, *, parquet: str, schema: TableSchema, limits: TrainingLimits) -> TrainingRequest:
+        """The request of a TrainingRun row: the reverse of `to_row_fields`."""
+        options = _parsed({name: getattr(run, name) for name in ROW_FIELDS})
+        return cls(parquet=parquet, schema=schema, limits=limits, **options)
+
+
+def _parsed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON form with its options as objects; a missing option gets its default."""
+    return {
+        **data,
+        "task": Task(data["task"]) if data.get("task") else None,
+        "roles": {name: Role(role) for name, role in data.get("roles", {}).items()},
+        "split": SplitBy.from_json(data.get("split")),
+        "threshold": ThresholdRule.from_json(data["threshold"]) if data.get("threshold") else None,
+        "forecast": ForecastOptions.from_json(data.get("forecast")),
+    }

@@ -113,8 +113,8 @@ METHODS: dict[str, Method] = {each.key: each for each in (KMeansMethod(), Mixtur
 def silhouette(matrix: Matrix, labels: Labels, *, max_rows: int = SILHOUETTE_ROWS) -> float:
     """Mean silhouette (sklearn.metrics.silhouette_score) on at most `max_rows` rows; 0 for a single label."""
     if len(matrix) > max_rows:
-        chosen = np.linspace(0, len(matrix) - 1, max_rows).astype(np.intp)
-        matrix, labels = matrix[chosen], labels[chosen]
+        row_numbers = np.linspace(0, len(matrix) - 1, max_rows).astype(np.intp)
+        matrix, labels = matrix[row_numbers], labels[row_numbers]
     n_labels = len(np.unique(labels))
     if not 1 < n_labels < len(labels):
         return 0.0

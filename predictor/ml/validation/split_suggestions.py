@@ -36,16 +36,17 @@ def check_split(split: SplitBy, table: TableSchema, target: str) -> None:
     if split.column not in table:
         raise InvalidTrainingRequest(
             f"The split needs a column {name}, which this table does not have. "
-            f"Its columns are {quoted_list(table.names)}."
+            f"Its columns are {quoted_list(table.names)}.",
+            field="split",
         )
     if split.column == target:
         raise InvalidTrainingRequest(
-            f"The split cannot be by {name}, which is the target. Choose another column."
+            f"The split cannot be by {name}, which is the target. Choose another column.", field="split"
         )
     column = table[split.column]
     reason = _why_not_time(column) if split.kind is SplitKind.TIME else _why_not_group(column, table.n_rows)
     if reason:
-        raise InvalidTrainingRequest(f"The split cannot be by {name}: {reason}")
+        raise InvalidTrainingRequest(f"The split cannot be by {name}: {reason}", field="split")
 
 
 def time_columns(table: TableSchema, target: str) -> list[str]:

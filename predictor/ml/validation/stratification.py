@@ -54,10 +54,10 @@ def _place(part: Index, groups: Index, sizes: Index, stratum: Index, n_parts: in
     loads, totals = np.zeros((n_strata, n_parts)), np.zeros(n_parts)
     for number in groups.tolist():
         stratum_loads = loads[stratum[number]]
-        chosen = int(np.argmin(totals + n_strata * stratum_loads))
-        part[number] = chosen
-        stratum_loads[chosen] += sizes[number]
-        totals[chosen] += sizes[number]
+        best_part = int(np.argmin(totals + n_strata * stratum_loads))
+        part[number] = best_part
+        stratum_loads[best_part] += sizes[number]
+        totals[best_part] += sizes[number]
     return totals
 
 

@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from ...errors import quoted
 from ..metrics.scores import roc_auc
-from ..types.warnings import TrainingWarning
+from ..types.warnings import TrainingWarning, WarningKind
 from .target import missing
 from .training_table import TrainingTable
 
@@ -59,7 +59,7 @@ def _warning(
     advice = "If it is known only after the fact, leave it out, or the model will be worthless on new rows."
     if _is_copy(table, values):
         message = f"Possible leak: the column {quoted(name)} is {target} in other words or on another scale. {advice}"
-        return TrainingWarning(message, name)
+        return TrainingWarning(message, name, WarningKind.LEAK)
     score = _power(table, values, half)
     if score < SUSPICIOUS:
         return None
@@ -67,7 +67,7 @@ def _warning(
         f"Possible leak: the column {quoted(name)} alone predicts {target} almost perfectly ({score:.3f} of 1). "
         f"{advice}"
     )
-    return TrainingWarning(message, name)
+    return TrainingWarning(message, name, WarningKind.LEAK)
 
 
 def _is_copy(table: TrainingTable, values: NDArray[Any]) -> bool:

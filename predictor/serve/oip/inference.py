@@ -15,7 +15,7 @@ from ...models import ModelVersion, PredictionSource
 from ...services.predictions.prediction import PredictionResponse
 from ..prediction import options_of, version_at
 from ..route import Call, as_json
-from .outputs import WantedOutput, classification_tensor, declared_outputs, output_tensors
+from .outputs import RequestedOutput, classification_tensor, declared_outputs, output_tensors
 from .tensors import Tensor, read_tensors, rows_of, written
 
 HEADER = "Inference-Header-Content-Length"
@@ -31,15 +31,15 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     tensors = read_tensors(header.get("inputs"), raw)
     parameters = header.get("parameters") or {}
     is_binary = isinstance(parameters, Mapping) and parameters.get("binary_data_output") is True
-    wanted = _wanted(header.get("outputs"), is_binary)
-    explain = any(each.name == "explain" for each in wanted)
+    requested = _requested_outputs(header.get("outputs"), is_binary)
+    explain = any(each.name == "explain" for each in requested)
     options = options_of(parameters, version=model_version, explain=explain)
     rows = rows_of(tensors, signature.names, are_all_numeric=_are_all_numeric(signature))
     if not rows:
         raise InvalidInput("There is no row to predict; send at least one.")
     response = call.predict(registered_model, rows, options, PredictionSource.V2)
     outputs = output_tensors(response, signature)
-    chosen_outputs = _chosen(outputs, wanted, model_version, response) if wanted else [
+    chosen_outputs = _selected_outputs(outputs, requested, model_version, response) if requested else [
         (each, is_binary) for each in outputs.values()
     ]  # fmt: skip
     request_id = header.get("id")
@@ -62,7 +62,7 @@ def _split(call: Call) -> tuple[Mapping[str, Any], memoryview]:
     return header, memoryview(body)[n_json:]
 
 
-def _wanted(outputs: Any, is_binary: bool) -> list[WantedOutput]:
+def _requested_outputs(outputs: Any, is_binary: bool) -> list[RequestedOutput]:
     if not outputs:
         return []
     if not isinstance(outputs, list) or not all(
@@ -71,7 +71,7 @@ def _wanted(outputs: Any, is_binary: bool) -> list[WantedOutput]:
         raise InvalidInput(
             '"outputs" has to be a list of {"name": …}.', problems=[Problem("Wrong.", "/outputs")]
         )
-    wanted = []
+    requested = []
     for each in outputs:
         parameters = each.get("parameters") or {}
         if not isinstance(parameters, Mapping):
@@ -79,31 +79,33 @@ def _wanted(outputs: Any, is_binary: bool) -> list[WantedOutput]:
         n_classes = parameters.get("classification", 0)
         if type(n_classes) is not int or n_classes < 0:
             raise InvalidInput("“classification” has to be a number of classes.")
-        wanted.append(WantedOutput(each["name"], parameters.get("binary_data", is_binary) is True, n_classes))
-    return wanted
+        requested.append(
+            RequestedOutput(each["name"], parameters.get("binary_data", is_binary) is True, n_classes)
+        )
+    return requested
 
 
 def _are_all_numeric(signature: Signature) -> bool:
     return all(field.role in (Role.NUMERIC, Role.BOOLEAN) for field in signature.fields)
 
 
-def _chosen(
+def _selected_outputs(
     outputs: Mapping[str, Tensor],
-    wanted: Sequence[WantedOutput],
+    requested: Sequence[RequestedOutput],
     version: ModelVersion,
     answered: PredictionResponse,
 ) -> list[tuple[Tensor, bool]]:
     known = {each.name: each for each in declared_outputs(version)}
     n_rows = len(answered.predictions)
-    chosen = []
-    for each in wanted:
+    selected = []
+    for each in requested:
         if each.name not in known:
             raise InvalidInput(f"There is no output {quoted(each.name)}; there are {quoted_list(known)}.")
         tensor = outputs.get(each.name) or Tensor(each.name, "BYTES", (n_rows,), [None] * n_rows)
         if each.n_classes:
             tensor = classification_tensor(each, answered, version.signature)
-        chosen.append((tensor, each.is_binary))
-    return chosen
+        selected.append((tensor, each.is_binary))
+    return selected
 
 
 def _response(

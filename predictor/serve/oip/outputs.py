@@ -17,7 +17,7 @@ from .tensors import Tensor
 
 
 @dataclass(frozen=True)
-class WantedOutput:
+class RequestedOutput:
     """One entry of the request's `outputs`."""
 
     name: str
@@ -25,17 +25,19 @@ class WantedOutput:
     n_classes: int = 0
 
 
-def classification_tensor(wanted: WantedOutput, answered: PredictionResponse, signature: Signature) -> Tensor:
+def classification_tensor(
+    requested: RequestedOutput, answered: PredictionResponse, signature: Signature
+) -> Tensor:
     """The classification extension: the most likely classes of each row as "probability:index:label"."""
     if not signature.classes:
-        raise InvalidInput(f"The output {quoted(wanted.name)} has no classes.")
-    n = min(wanted.n_classes, len(signature.classes))
+        raise InvalidInput(f"The output {quoted(requested.name)} has no classes.")
+    n = min(requested.n_classes, len(signature.classes))
     data: list[Any] = []
     for each in answered.predictions:
         chances = list((each.probabilities or {}).items())
         order = sorted(range(len(chances)), key=lambda place: -chances[place][1])[:n]
         data += [f"{chances[place][1]:f}:{place}:{chances[place][0]}" for place in order] or [None] * n
-    return Tensor(wanted.name, "BYTES", (len(answered.predictions), n), data)
+    return Tensor(requested.name, "BYTES", (len(answered.predictions), n), data)
 
 
 def output_tensors(answered: PredictionResponse, signature: Signature) -> dict[str, Tensor]:
@@ -76,15 +78,15 @@ def output_tensors(answered: PredictionResponse, signature: Signature) -> dict[s
 KEYS = {"explain": "explanation"}
 
 
-def _has(name: str, found: Sequence[Mapping[str, Any]]) -> bool:
-    return any(each.get(KEYS.get(name, name)) for each in found)
+def _has(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(each.get(KEYS.get(name, name)) for each in rows)
 
 
-def _texts(name: str, found: Sequence[Mapping[str, Any]]) -> Tensor:
+def _texts(name: str, rows: Sequence[Mapping[str, Any]]) -> Tensor:
     """An output that is no tensor of numbers: one JSON text for each row."""
-    values = [each.get(KEYS.get(name, name)) for each in found]
+    values = [each.get(KEYS.get(name, name)) for each in rows]
     texts = [each if each is None or isinstance(each, str) else dumps(each).decode() for each in values]
-    return Tensor(name, "BYTES", (len(found),), texts)
+    return Tensor(name, "BYTES", (len(rows),), texts)
 
 
 def declared_outputs(version: ModelVersion) -> list[Tensor]:

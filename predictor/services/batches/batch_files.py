@@ -72,7 +72,7 @@ def open_rows(
     )
 
 
-def refuse_hopeless(rows: BulkSource) -> None:
+def require_predictable_rows(rows: BulkSource) -> None:
     """Raises InvalidTable when there is no row, InvalidRows when no row of the first chunk can be predicted."""
     first = next(rows.bulk_chunks(), None)
     if first is None:

@@ -139,20 +139,22 @@ class BatchAttempt:
             if chunk.errors:
                 raise InvalidRows(" ".join(list(chunk.errors.values())[:5]))
             if chunk.warnings:
-                said = [
+                messages = [
                     f"Row {chunk.first_row + place:,}: {warnings[0].message}"
                     for place, warnings in sorted(chunk.warnings.items())[:5]
                 ]
-                raise StrictRows(f"These rows have warnings, and strict refuses them. {' '.join(said)}")
+                raise StrictRows(f"These rows have warnings, and strict refuses them. {' '.join(messages)}")
 
     def _errors_of(self, chunk: BulkChunk, answers: BulkAnswers) -> Sequence[dict[str, Any]]:
         if len(self._batch.row_errors) >= N_ERRORS_SHOWN or not (chunk.errors or answers.n_without):
             return ()
-        found = dict(chunk.errors)
+        messages = dict(chunk.errors)
         for place, cells in zip(chunk.places, answers.cells, strict=True):
             if cells == self._prediction.answerer.none:
-                found[place] = f"Row {chunk.first_row + place:,}: {NOT_A_NUMBER}"
-        return [{"row": chunk.first_row + place, "message": found[place][:500]} for place in sorted(found)]
+                messages[place] = f"Row {chunk.first_row + place:,}: {NOT_A_NUMBER}"
+        return [
+            {"row": chunk.first_row + place, "message": messages[place][:500]} for place in sorted(messages)
+        ]
 
     def _commit(self) -> None:
         file = self._file

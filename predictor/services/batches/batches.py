@@ -41,8 +41,8 @@ __all__ = [
     "start",
 ]
 
-# Before we accept a batch, a file up to LOOKED_AT_BYTES is checked; of a larger one, the first HEAD_BYTES.
-LOOKED_AT_BYTES = 64 << 20
+# Before we accept a batch, a file up to CHECKED_BYTES is checked; of a larger one, the first HEAD_BYTES.
+CHECKED_BYTES = 64 << 20
 HEAD_BYTES = 4 << 20
 WAIT_SECONDS = 0.5
 
@@ -197,12 +197,12 @@ def _check_beginning(
 ) -> None:
     """Raises errors of the first rows, which would end the batch; the worker reads the whole file."""
     kind, checked_path = fields["format"], path
-    if path.stat().st_size > LOOKED_AT_BYTES and kind is not BatchFormat.PARQUET:
+    if path.stat().st_size > CHECKED_BYTES and kind is not BatchFormat.PARQUET:
         checked_path = scratch / "head"
         with path.open("rb") as file:
             checked_path.write_bytes(_whole_lines(file))
     rows = batch_files.open_rows(checked_path, kind, served, fields.get("options", {}), scratch=scratch)
-    batch_files.refuse_hopeless(rows)
+    batch_files.require_predictable_rows(rows)
 
 
 def _whole_lines(file: IO[bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""The interface of a job kind; `jobs.py` does the rest."""
+"""The interface of a job kind; `queue.py` does the rest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class JobKind(ABC):
     def perform(self, held: ClaimedJob) -> None:
         """Do the work and end with `held.finish(...)`, in one transaction with the results.
 
-        Raises a MlwebError to fail for good, `WorkDied` to be retried, `Stopped` when asked to stop.
+        Raises a MlwebError to fail for good, `WorkerDied` to be retried, `JobStopped` when asked to stop.
         """
 
     @property

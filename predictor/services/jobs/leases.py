@@ -103,13 +103,13 @@ class ClaimedJob:
         return StopReason.SHUTDOWN if self._is_shutting_down.is_set() else None
 
     def check(self) -> None:
-        """Raises Stopped when there is a reason to stop."""
+        """Raises JobStopped when there is a reason to stop."""
         reason = self.reason_to_stop
         if reason is not None:
             raise JobStopped(reason)
 
     def update(self, **fields: Any) -> None:
-        """Write to the row. Raises Stopped when the lease is lost."""
+        """Write to the row. Raises JobStopped when the lease is lost."""
         if not self.rows.update(**fields):
             self._is_lost = True
             raise JobStopped(StopReason.LOST)

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def perform_to_end(kind: JobKind, held: ClaimedJob) -> None:
-    """Do the work and write its outcome. Raises Stopped when the lease is lost, or DatabaseError."""
+    """Do the work and write its outcome. Raises JobStopped when the lease is lost, or DatabaseError."""
     try:
         kind.perform(held)
     except JobStopped as stopped:

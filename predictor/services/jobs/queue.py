@@ -46,9 +46,9 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 # Workers are notified again for a waiting row after this many sweeps: the message or its worker may be lost.
-RING_AGAIN_AFTER_SWEEPS = 3
+NOTIFY_AGAIN_AFTER_SWEEPS = 3
 # Most notifications per sweep: a worker that gets one processes all waiting rows.
-MAX_BELLS = 10
+MAX_NOTIFICATIONS = 10
 
 _is_shutting_down = threading.Event()
 
@@ -192,9 +192,11 @@ def _end(kind: JobKind, pk: int, status: str) -> None:
 
 
 def _notify_again(kind: JobKind) -> None:
-    notified_before = timezone.now() - timedelta(seconds=RING_AGAIN_AFTER_SWEEPS * settings.JOB_SWEEP_SECONDS)
+    notified_before = timezone.now() - timedelta(
+        seconds=NOTIFY_AGAIN_AFTER_SWEEPS * settings.JOB_SWEEP_SECONDS
+    )
     waiting = kind.rows.queued().filter(Q(rung_at=None) | Q(rung_at__lt=notified_before))
-    for pk in list(waiting.order_by("queued_at", "pk").values_list("pk", flat=True)[:MAX_BELLS]):
+    for pk in list(waiting.order_by("queued_at", "pk").values_list("pk", flat=True)[:MAX_NOTIFICATIONS]):
         _notify_now(kind, pk)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from ...models import BatchPrediction, Job, TrainingRun
 from ..process import meters
-from ..process.meters import BOUNDS, ENDS, FACES, KINDS, SOURCES, Totals
+from ..process.meters import BOUNDS, ENDS, INTERFACES, KINDS, SOURCES, Totals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -51,21 +51,21 @@ def exposition() -> str:
 
 def _requests(totals: Totals) -> Iterator[str]:
     yield from _head("requests_total", "counter", "Requests answered, by face and status.")
-    for face, status, count in totals.requests():
-        yield f'mlweb_requests_total{{face="{face}",status="{status}"}} {_number(count)}'
+    for interface, status, count in totals.requests():
+        yield f'mlweb_requests_total{{face="{interface}",status="{status}"}} {_number(count)}'
 
 
 def _latency(totals: Totals) -> Iterator[str]:
     name = "request_seconds"
     yield from _head(name, "histogram", "Seconds from the request's head to its answer, by face.")
-    for face in FACES:
-        counts = totals.buckets(face)
+    for interface in INTERFACES:
+        counts = totals.buckets(interface)
         if not counts[-1]:
             continue
         for bound, count in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True):
-            yield f'mlweb_{name}_bucket{{face="{face}",le="{bound}"}} {_number(count)}'
-        yield f'mlweb_{name}_sum{{face="{face}"}} {_number(totals.seconds(face))}'
-        yield f'mlweb_{name}_count{{face="{face}"}} {_number(counts[-1])}'
+            yield f'mlweb_{name}_bucket{{face="{interface}",le="{bound}"}} {_number(count)}'
+        yield f'mlweb_{name}_sum{{face="{interface}"}} {_number(totals.seconds(interface))}'
+        yield f'mlweb_{name}_count{{face="{interface}"}} {_number(counts[-1])}'
 
 
 def _rows(totals: Totals) -> Iterator[str]:

@@ -44,22 +44,22 @@ class LogPage:
 
 def page(
     workspace: Workspace,
-    wanted: LogSearch = EVERYTHING,
+    criteria: LogSearch = EVERYTHING,
     *,
     before: uuid.UUID | None = None,
     size: int = PAGE_SIZE,
 ) -> LogPage:
     """The newest matching rows, older than `before` if it is given."""
     versions = None
-    if wanted.model or wanted.version is not None:
-        versions = _versions(workspace, wanted)
+    if criteria.model or criteria.version is not None:
+        versions = _versions(workspace, criteria)
         if not versions:
             return LogPage(rows=())
-    by_time = LogSearch(since=wanted.since, until=wanted.until)
+    by_time = LogSearch(since=criteria.since, until=criteria.until)
     indexed = _stream(workspace, by_time, versions, before)
-    is_indexed = bool(wanted.request_id) or not (wanted.source or wanted.actor or wanted.text)
-    floor = None if wanted.request_id else _floor(indexed, versions, is_indexed=is_indexed, size=size)
-    matching = _stream(workspace, replace(wanted, model="", version=None), versions, before)
+    is_indexed = bool(criteria.request_id) or not (criteria.source or criteria.actor or criteria.text)
+    floor = None if criteria.request_id else _floor(indexed, versions, is_indexed=is_indexed, size=size)
+    matching = _stream(workspace, replace(criteria, model="", version=None), versions, before)
     if floor is not None:
         matching = matching.filter(id__gte=floor)
     rows = tuple(
@@ -74,19 +74,19 @@ def page(
     return LogPage(rows=rows, older=floor, searched_back_to=moment_of(floor))
 
 
-def _versions(workspace: Workspace, wanted: LogSearch) -> list[int]:
+def _versions(workspace: Workspace, criteria: LogSearch) -> list[int]:
     versions = ModelVersion.objects.filter(registered_model__workspace=workspace)
-    if wanted.model:
-        versions = versions.filter(registered_model__slug=wanted.model)
-    if wanted.version is not None:
-        versions = versions.filter(number=wanted.version)
+    if criteria.model:
+        versions = versions.filter(registered_model__slug=criteria.model)
+    if criteria.version is not None:
+        versions = versions.filter(number=criteria.version)
     return list(versions.order_by().values_list("pk", flat=True))
 
 
 def _stream(
-    workspace: Workspace, wanted: LogSearch, versions: Sequence[int] | None, before: uuid.UUID | None
+    workspace: Workspace, criteria: LogSearch, versions: Sequence[int] | None, before: uuid.UUID | None
 ) -> PredictionLogQuerySet:
-    matching = prediction_log.search(workspace, wanted)
+    matching = prediction_log.search(workspace, criteria)
     if versions is not None:
         matching = matching.filter(model_version_id__in=versions)
     return matching.filter(id__lt=before) if before else matching

@@ -68,25 +68,25 @@ class LogSearch:
     until: datetime | None = None
 
 
-def search(workspace: Workspace, wanted: LogSearch = LogSearch()) -> PredictionLogQuerySet:
+def search(workspace: Workspace, criteria: LogSearch = LogSearch()) -> PredictionLogQuerySet:
     """The workspace's log, newest first. Ids sort by time, so no other order is needed."""
     rows = PredictionLog.objects.filter(workspace=workspace)
-    if wanted.model:
-        models = RegisteredModel.objects.filter(workspace=workspace, slug=wanted.model)
+    if criteria.model:
+        models = RegisteredModel.objects.filter(workspace=workspace, slug=criteria.model)
         rows = rows.filter(model_version__registered_model__in=models)
-    if wanted.version is not None:
-        rows = rows.filter(model_version__number=wanted.version)
-    if wanted.source:
-        rows = rows.filter(source=wanted.source)
-    if wanted.actor:
-        rows = rows.filter(actor__in=User.objects.filter(email__icontains=wanted.actor))
-    if wanted.request_id:
-        rows = rows.filter(request_id=wanted.request_id)
-    if wanted.since:
-        rows = rows.filter(id__gte=first_id_at(wanted.since))
-    if wanted.until:
-        rows = rows.filter(id__lt=first_id_at(wanted.until))
-    return _with_text(rows, wanted.text).order_by("-id")
+    if criteria.version is not None:
+        rows = rows.filter(model_version__number=criteria.version)
+    if criteria.source:
+        rows = rows.filter(source=criteria.source)
+    if criteria.actor:
+        rows = rows.filter(actor__in=User.objects.filter(email__icontains=criteria.actor))
+    if criteria.request_id:
+        rows = rows.filter(request_id=criteria.request_id)
+    if criteria.since:
+        rows = rows.filter(id__gte=first_id_at(criteria.since))
+    if criteria.until:
+        rows = rows.filter(id__lt=first_id_at(criteria.until))
+    return _with_text(rows, criteria.text).order_by("-id")
 
 
 def _with_text(rows: PredictionLogQuerySet, text: str) -> PredictionLogQuerySet:

@@ -1,4 +1,4 @@
-"""Bulk prediction: the output of `answers.py` for many rows, written as text without an object per row.
+"""Bulk prediction: the output of `row_answers.py` for many rows, written as text without an object per row.
 
 At 100,000 rows, these objects would take longer than the model. A test checks that both give the same text.
 """

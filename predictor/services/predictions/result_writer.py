@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...ml.inputs.column_checker import json_text
-from ...ml.inputs.parquet_rows import write_beside
+from ...ml.inputs.parquet_rows import write_with_predictions
 from ...ml.inputs.row_chunks import BulkChunk, BulkSource
 from ...ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
 from ...models import BatchFormat
@@ -91,5 +91,5 @@ class ResultWriter:
             return work
         result = work.with_name("result.parquet")
         kinds = [*self._answerer.kinds, "VARCHAR", "VARCHAR"]
-        write_beside(source, work, result, names=self.added, kinds=kinds)
+        write_with_predictions(source, work, result, names=self.added, kinds=kinds)
         return result

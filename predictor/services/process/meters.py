@@ -25,7 +25,7 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
-FACES = ("api", "article", "v2", "v1", "mlflow", "web", "admin", "health", "static")
+INTERFACES = ("api", "article", "v2", "v1", "mlflow", "web", "admin", "health", "static")
 # The interface through which rows were predicted: the sources of the prediction log.
 SOURCES = ("form", "csv", "api", "article", "v2", "kserve", "mlflow", "command", "batch")
 # Kinds of jobs, and how one ends.
@@ -61,13 +61,13 @@ GAUGES = (
 CELL = {name: place for place, name in enumerate((*COUNTERS, *GAUGES))}
 _FIRST_GAUGE = len(COUNTERS)
 _REQUESTS = len(CELL)
-_BUCKETS = _REQUESTS + len(FACES) * N_STATUSES
-_SECONDS = _BUCKETS + len(FACES) * (len(BOUNDS) + 1)
-N_CELLS = _SECONDS + len(FACES)
-_FACE = {face: place for place, face in enumerate(FACES)}
+_BUCKETS = _REQUESTS + len(INTERFACES) * N_STATUSES
+_SECONDS = _BUCKETS + len(INTERFACES) * (len(BOUNDS) + 1)
+N_CELLS = _SECONDS + len(INTERFACES)
+_INTERFACE = {interface: place for place, interface in enumerate(INTERFACES)}
 
 # In files of another version of this list, the cells have another meaning.
-_LAYOUT = hashlib.sha256(repr((FACES, BOUNDS, COUNTERS, GAUGES)).encode()).hexdigest()[:8]
+_LAYOUT = hashlib.sha256(repr((INTERFACES, BOUNDS, COUNTERS, GAUGES)).encode()).hexdigest()[:8]
 SUFFIX = f".{_LAYOUT}.meters"
 RETIRED = f"retired.{_LAYOUT}.sum"
 N_BYTES = N_CELLS * 8
@@ -89,8 +89,8 @@ class Meters:
     def put(self, cell: int, value: float) -> None:
         self.cells[cell] = value
 
-    def request_ended(self, face: str, status: int, seconds: float) -> None:
-        place = _FACE[face]
+    def request_ended(self, interface: str, status: int, seconds: float) -> None:
+        place = _INTERFACE[interface]
         bucket = _BUCKETS + place * (len(BOUNDS) + 1) + bisect_left(BOUNDS, seconds)
         cells = self.cells
         with self._lock:
@@ -123,23 +123,23 @@ class Totals:
 
     def requests(self) -> Iterator[tuple[str, int, float]]:
         """(interface, status, count) for each combination that occurred."""
-        for place, face in enumerate(FACES):
+        for place, interface in enumerate(INTERFACES):
             start = _REQUESTS + place * N_STATUSES
             for status in range(N_STATUSES):
                 if count := self._cells[start + status]:
-                    yield face, status + FIRST_STATUS, count
+                    yield interface, status + FIRST_STATUS, count
 
-    def buckets(self, face: str) -> Sequence[float]:
+    def buckets(self, interface: str) -> Sequence[float]:
         """Cumulative histogram: the requests within each of BOUNDS (seconds), then all of them."""
-        start = _BUCKETS + _FACE[face] * (len(BOUNDS) + 1)
+        start = _BUCKETS + _INTERFACE[interface] * (len(BOUNDS) + 1)
         total, counts = 0.0, []
         for count in self._cells[start : start + len(BOUNDS) + 1]:
             total += count
             counts.append(total)
         return counts
 
-    def seconds(self, face: str) -> float:
-        return self._cells[_SECONDS + _FACE[face]]
+    def seconds(self, interface: str) -> float:
+        return self._cells[_SECONDS + _INTERFACE[interface]]
 
 
 def totals() -> Totals:

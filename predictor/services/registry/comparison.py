@@ -25,6 +25,9 @@ SMALLER_IS_BETTER = frozenset(
         "brier",
         "calibration_error",
         "poisson_deviance",
+        "mase",
+        "smape",
+        "scaled_rmse",
     }
 )
 

@@ -56,7 +56,8 @@ def get_or_create_model(*, workspace: Workspace, name_or_slug: str, by: User | N
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidInput(
             f"A registered model needs a name of 1 to {MAX_NAME} printable characters; "
-            f"got {quoted(name_or_slug)}."
+            f"got {quoted(name_or_slug)}.",
+            field="registered_model",
         )
     models = RegisteredModel.objects.filter(workspace=workspace)
     existing = models.filter(slug=name.lower()).first() or models.filter(name=name).first()
@@ -76,7 +77,10 @@ def _create_model(workspace: Workspace, name: str, by: User | None) -> Registere
             # slug (客户流失) gets a numbered slug of its own.
             if existing is not None and (slugify(name) or existing.name == name):
                 return existing
-    raise Conflict(f"No free address was found for a model named {quoted(name)}; give it another name.")
+    raise Conflict(
+        f"No free address was found for a model named {quoted(name)}; give it another name.",
+        field="registered_model",
+    )
 
 
 def _slugs(name: str) -> Iterator[str]:
@@ -113,7 +117,7 @@ def publish(
 ) -> ModelVersion:
     """Add the next version of the run's registered model; the first version becomes champion.
 
-    `result` is the content of result.json (see `ml/train.py`), `artifacts` names its stored files:
+    `result` is the content of result.json (see `ml/training/train.py`), `artifacts` names its stored files:
     {file name: {"digest", "n_bytes"}}. Joins the caller's transaction, so run and version succeed together.
     """
     report = result.get("report") or {}

@@ -10,6 +10,7 @@ from ...errors import Conflict, InvalidThreshold
 from ...ml.persistence.version_files import SCORES, SPEC
 from ...ml.types.schema import Task
 from ...ml.types.threshold_rule import ThresholdRule
+from ...ml.types.warnings import TrainingWarning, WarningKind
 
 if TYPE_CHECKING:
     from ...ml.calibration.decision_thresholds import Scores
@@ -39,10 +40,10 @@ def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
     from .. import artifacts
 
     scores = _scores(version)
-    chosen = decision_thresholds.choose(rule, *scores.out_of_fold)
-    report = report_at_threshold.decided_again(version.evaluation, scores, chosen)
+    threshold = decision_thresholds.choose(rule, *scores.out_of_fold)
+    report = report_at_threshold.decided_again(version.evaluation, scores, threshold)
     spec = version_files.with_threshold(
-        artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), chosen.value
+        artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), threshold.value
     )
     shared = {name: getattr(version, name) for name in SHARED}
     return NewThreshold(
@@ -53,13 +54,13 @@ def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
         fields={
             **shared,
             "made_from": version.trained,
-            "threshold": chosen.value,
+            "threshold": threshold.value,
             "metrics": {name: report["held_out"].get(name) for name in version.metrics},
             "evaluation": {
                 **report,
                 "baseline": report["baselines"][0]["held_out"] if report["baselines"] else {},
             },
-            "warnings": _warnings(version, chosen.note),
+            "warnings": _warnings(version, threshold.note),
         },
     )
 
@@ -85,9 +86,15 @@ def _scores(version: ModelVersion) -> Scores:
 def _warnings(version: ModelVersion, note: str) -> list[Any]:
     """The warnings of the version, with the note about its own threshold replaced by `note`."""
     old_note = (version.evaluation.get("decision") or {}).get("note")
-    kept = [
-        each
-        for each in version.warnings
-        if not (old_note and isinstance(each, Mapping) and each.get("message") == old_note)
-    ]
-    return [*kept, {"message": note, "column": version.signature.target}] if note else kept
+    kept = [each for each in version.warnings if not _is_on_threshold(each, old_note)]
+    own = TrainingWarning(note, version.signature.target, WarningKind.THRESHOLD)
+    return [*kept, own.to_json()] if note else kept
+
+
+def _is_on_threshold(warning: Any, note: str | None) -> bool:
+    if not isinstance(warning, Mapping):
+        return False
+    if "kind" in warning:
+        return bool(warning["kind"] == WarningKind.THRESHOLD)
+    # Stored before warnings had a kind.
+    return bool(note) and warning.get("message") == note

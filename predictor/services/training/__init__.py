@@ -1,25 +1,15 @@
 """Training runs: ask for one, carry it out in a child process, the catalogue of estimators for interfaces."""
 
-from .training_runs import (
-    TRAINING,
-    cancel,
-    execute,
-    find_task,
-    run_here,
-    split_of,
-    splits_for,
-    start_run,
-    threshold_rule,
-)
+from .training_options import TrainingOptions
+from .training_runs import TRAINING, cancel, execute, find_task, run_here, splits_for, start_run
 
 __all__ = [
     "TRAINING",
+    "TrainingOptions",
     "cancel",
     "execute",
     "find_task",
     "run_here",
-    "split_of",
     "splits_for",
     "start_run",
-    "threshold_rule",
 ]

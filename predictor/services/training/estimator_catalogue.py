@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ...errors import InvalidTrainingRequest
 from ...ml.estimators.catalogue import CATALOGUE, EstimatorInfo, Hyperparameter
 from ...ml.search.advice import Advice
@@ -11,9 +9,9 @@ from ...ml.search.advice import advise as advise_on
 from ...ml.search.advice import findings as found_out_by
 from ...ml.search.portfolio import TableFacts
 from ...ml.training.request_checks import check_request
-from ...ml.types.schema import Role, Task
-from ...ml.types.training_request import AUTO, TrainingRequest
+from ...ml.types.training_request import AUTO
 from ...models import Dataset, TrainingRun
+from .training_options import TrainingOptions
 
 __all__ = ["AUTO", "Advice", "EstimatorInfo", "Hyperparameter", "advise", "catalogue", "found_out"]
 
@@ -23,17 +21,14 @@ def catalogue() -> tuple[EstimatorInfo, ...]:
     return tuple(CATALOGUE.values())
 
 
-def advise(
-    *, dataset: Dataset, target: str, task: Task | None, roles: Mapping[str, Role | str] | None = None
-) -> Advice | None:
-    """What Auto would try on this target and why; None when the target cannot be learned."""
+def advise(*, dataset: Dataset, options: TrainingOptions) -> Advice | None:
+    """What Auto would try with these options and why; None when the target cannot be learned."""
     try:
-        known_roles = {name: Role(role) for name, role in (roles or {}).items()}
-        request = TrainingRequest("", dataset.schema, target, task, roles=known_roles)
-        checked = check_request(request)
-    except (InvalidTrainingRequest, ValueError):
+        request = options.request(dataset)
+        task = check_request(request)
+    except InvalidTrainingRequest:
         return None
-    return advise_on(TableFacts.before(request.table, target, checked))
+    return advise_on(TableFacts.before(request.table, request.target, task))
 
 
 def found_out(run: TrainingRun) -> list[str]:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from contextlib import suppress
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,14 @@ from django.conf import settings
 from django.db import transaction
 
 from ...errors import TrainingFailed
-from ...ml.types.schema import Role, Task
-from ...ml.types.split import SplitBy
-from ...ml.types.threshold_rule import ThresholdRule
-from ...ml.types.training_request import ForecastOptions, TrainingLimits, TrainingRequest
+from ...ml.types.training_request import TrainingLimits, TrainingRequest
+from ...ml.types.warnings import TrainingWarning
 from ...models import JobStatus, TrainingRun
 from .. import artifacts, registry
 from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
 from .training_process import FittingChild
 
+WARNING_FIELDS = [each.name for each in fields(TrainingWarning)]
 # The page polls once a second, so more frequent writes to the row have no use.
 WRITE_SECONDS = 1.0
 CRASHED = (
@@ -86,19 +86,10 @@ def prepare_workdir(run: TrainingRun) -> Path:
 
 
 def request_of(run: TrainingRun) -> TrainingRequest:
-    return TrainingRequest(
+    return TrainingRequest.of(
+        run,
         parquet=str(artifacts.path_of(run.dataset.parquet_digest)),
         schema=run.dataset.schema,
-        target=run.target,
-        task=Task(run.task),
-        estimator=run.estimator,
-        params=run.params,
-        roles={name: Role(role) for name, role in run.roles.items()},
-        budget_seconds=run.budget_seconds,
-        seed=run.seed,
-        threshold=ThresholdRule.from_json(run.threshold) if run.threshold else None,
-        split=SplitBy.from_json(run.split),
-        forecast=ForecastOptions.from_json(run.forecast),
         limits=TrainingLimits(
             n_threads=settings.TRAINING_THREADS, max_memory_bytes=settings.TRAINING_MEMORY_MB * 1024**2
         ),
@@ -106,7 +97,7 @@ def request_of(run: TrainingRun) -> TrainingRequest:
 
 
 def fit(held: ClaimedJob, workdir: Path) -> None:
-    """Run the child until result.json is complete. Raises RunFailed, WorkDied, or Stopped after killing it."""
+    """Run the child until result.json is complete. Raises RunFailed, WorkerDied, or JobStopped after killing it."""
     notes = ProgressNotes(held)
     with FittingChild(workdir / "request.json", workdir) as child:
         for event in child.events(held.check):
@@ -175,7 +166,7 @@ class ProgressNotes:
         elif kind == "candidate":
             self._pending["leaderboard"] = event.get("leaderboard", [])
         elif kind == "warning":
-            self._warnings.append({"message": event.get("message", ""), "column": event.get("column")})
+            self._warnings.append({name: event[name] for name in WARNING_FIELDS if name in event})
             self._pending["warnings"] = self._warnings
         elif kind == "failed":
             self.failure = event

@@ -33,7 +33,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"
 
 
 class FittingChild:
-    """The process `python -m predictor.ml.train REQUEST WORKDIR`. As a context manager it kills it at the end."""
+    """The process `python -m predictor.ml.training.train REQUEST WORKDIR`; as a context manager, killed at exit."""
 
     def __init__(self, request: Path, workdir: Path):
         self._command = [sys.executable, "-m", MODULE, str(request), str(workdir)]

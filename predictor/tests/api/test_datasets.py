@@ -80,6 +80,12 @@ def test_a_bad_file_gets_its_status_and_sentence_and_leaves_nothing(
     assert [path for path in settings.UPLOAD_DIR.rglob("*") if path.is_file() and path.stat().st_size] == []
 
 
+def test_infinite_numbers_have_the_type_of_an_invalid_table(api: Caller) -> None:
+    found = problem(upload(api, b"a,b\n1,2\ninf,3\n4,5\n"), 400)
+
+    assert found["type"] == "urn:mlweb:problem:invalid-table"
+
+
 def test_an_undeclared_encoding_is_suggested_and_taken_when_it_is_named(api: Caller) -> None:
     content = "name,age\n" + "".join(f"Müller {n} Straße,{n}\n" for n in range(30))
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client, override_settings
 
+from predictor import errors
+from predictor.http.problems import exception_handler
 from predictor.services import registry
 from predictor.tests.api.conftest import Caller, problem
 
@@ -107,6 +109,50 @@ def test_an_invalid_field_is_named_by_a_pointer(api: Caller, workspace: Any, mem
     found = problem(api.send("patch", "models/m", {"name": ["list"]}), 400)
 
     assert found["errors"][0]["pointer"] == "/name"
+
+
+TYPES = {
+    "Busy": "busy",
+    "Conflict": "conflict",
+    "DamagedArtifact": "damaged-artifact",
+    "Forbidden": "forbidden",
+    "InfiniteNumbers": "invalid-table",
+    "InvalidHyperparameters": "invalid-hyperparameters",
+    "InvalidInput": "invalid-input",
+    "InvalidRows": "invalid-rows",
+    "InvalidTable": "invalid-table",
+    "InvalidThreshold": "invalid-threshold",
+    "InvalidTrainingRequest": "invalid-training-request",
+    "KeyReused": "key-reused",
+    "MlwebError": "mlweb-error",
+    "NotAuthenticated": "not-authenticated",
+    "NotFound": "not-found",
+    "NotLogged": "not-logged",
+    "NotServable": "not-servable",
+    "RaggedRows": "ragged-rows",
+    "RateLimited": "rate-limited",
+    "RequestUnderWay": "request-under-way",
+    "StrictRows": "strict-rows",
+    "TookTooLong": "took-too-long",
+    "TooLarge": "too-large",
+    "TrainingFailed": "training-failed",
+    "TryLater": "try-later",
+    "UnknownEncoding": "unknown-encoding",
+    "UnsupportedContent": "unsupported-content",
+}
+
+
+def test_each_error_keeps_the_type_that_clients_know() -> None:
+    kinds = {
+        name: kind for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.MlwebError)
+    }  # fmt: skip
+    types = {}
+    for name, kind in kinds.items():
+        more = {"retry_seconds": 1} if issubclass(kind, errors.TryLater) else {}
+        document = exception_handler(kind("A sentence.", **more), {}).data
+        types[name] = document["type"].removeprefix("urn:mlweb:problem:")
+    assert types == TYPES
 
 
 def test_an_unexpected_error_is_500_without_a_stack_trace(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import pytest
 from django.urls import reverse
 from playwright.sync_api import FilePayload, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from predictor.models import Dataset, User
+from predictor import errors
+from predictor.models import Dataset, Membership, User, WorkspaceRole
+from predictor.services import datasets
 from predictor.tests.browser.conftest import Watch, sign_in
 from predictor.tests.web.tables import csv_of
 
@@ -75,6 +79,42 @@ def test_an_error_is_announced_and_keeps_what_was_typed(
     expect(tab.get_by_role("alert")).to_contain_text("PNG image")
     expect(tab.get_by_label("Name")).to_have_value("My table")
     expect(tab.get_by_role("button", name="Upload")).to_be_enabled()
+
+
+def test_a_refusal_of_any_status_is_shown(
+    tab: Page, watch: Watch, live_server: LiveServer, member: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = {
+        409: errors.Conflict("Too many files are being read."),
+        413: errors.TooLarge("The table is too large."),
+        415: errors.UnsupportedContent("This looks like a picture."),
+        503: errors.TookTooLong("Reading took too long."),
+    }
+    watch.allow(*refusals)
+    open_page(tab, live_server, member)
+    tab.get_by_label("Choose a CSV file").set_input_files(file_of(csv_of()))
+
+    for error in refusals.values():
+
+        def fail(*args: Any, _error: errors.MlwebError = error, **kwargs: Any) -> None:
+            raise _error
+
+        monkeypatch.setattr(datasets, "import_csv", fail)
+        tab.get_by_role("button", name="Upload").click()
+        expect(tab.locator("#upload-problem")).to_have_text(error.message)
+
+
+def test_of_an_error_page_its_sentence_is_shown(
+    tab: Page, watch: Watch, live_server: LiveServer, member: User
+) -> None:
+    watch.allow(403)
+    open_page(tab, live_server, member)
+    tab.get_by_label("Choose a CSV file").set_input_files(file_of(csv_of()))
+    Membership.objects.update(role=WorkspaceRole.VIEWER)
+
+    tab.get_by_role("button", name="Upload").click()
+
+    expect(tab.locator("#upload-problem")).to_contain_text("This needs the role “member” in “Acme”")
 
 
 def test_a_file_over_the_limit_is_not_even_sent(

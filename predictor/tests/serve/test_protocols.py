@@ -255,6 +255,7 @@ def test_wrong_bytes_are_400(wire: Wire, linear: ModelVersion) -> None:
         ("v2/models/churn/infer", "get", 405),
         ("v2/nothing", "get", 404),
         ("nothing", "get", 404),
+        ("v2/a%0Aline break", "get", 404),
         ("v1/models/nothing:predict", "post", 404),
     ],
 )

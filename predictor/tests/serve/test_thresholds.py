@@ -11,8 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from predictor.errors import Conflict, InvalidThreshold
-from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
+from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User
 from predictor.services import registry
 from predictor.services.accounts import tokens
 from predictor.tests import predicting
@@ -64,43 +63,6 @@ def test_a_threshold_gives_the_same_class_in_the_api_the_form_a_csv_and_a_protoc
     assert PredictionLog.objects.get(source="form").output["prediction"] == wanted
     assert page.context["answer"].preview[0]["prediction"] == wanted
     assert v1["predictions"] == [wanted]
-
-
-def test_another_threshold_is_another_version_of_the_same_files(
-    model: RegisteredModel, member: User, likely: float
-) -> None:
-    first = registry.version_of(model, 1)
-
-    made = registry.publish_with_threshold(
-        model_version=first, rule={"by": "recall", "at_least": 0.99}, by=member
-    )
-    again = registry.publish_with_threshold(model_version=made, rule={"by": "f1"}, by=member)
-
-    assert [each.number for each in (first, made, again)] == [1, 2, 3]
-    assert made.made_from == again.made_from == first
-    differing = {name for name in first.artifacts if first.artifacts[name] != made.artifacts[name]}
-    assert differing == {"spec.json"}
-    assert made.evaluation["decision"]["out_of_fold"]["recall"] >= 0.99
-    assert made.metrics["recall"] == made.evaluation["decision"]["held_out"]["recall"]
-    assert made.metrics["roc_auc"] == first.metrics["roc_auc"]
-    assert registry.version_of(model).number == 1
-    first.refresh_from_db()
-    assert first.threshold is None
-
-
-def test_a_version_without_scores_and_a_regression_take_no_other_threshold(
-    model: RegisteredModel, member: User, workspace: Workspace
-) -> None:
-    old = registry.version_of(model, 1)
-    del old.artifacts["scores.json"]
-    linear = registry.register_linear(
-        workspace=workspace, name="line", coefficients=[1.0], intercept=0.0, by=member
-    )
-
-    with pytest.raises(Conflict, match="train it again"):
-        registry.publish_with_threshold(model_version=old, rule={"by": "f1"}, by=member)
-    with pytest.raises(InvalidThreshold, match="two classes"):
-        registry.publish_with_threshold(model_version=linear, rule={"by": "f1"}, by=member)
 
 
 def test_the_threshold_is_changed_by_api_and_by_form(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from predictor.ml.calibration.conformal import JUDGED_COVERAGES, ConformalIntervals, coverage_report
+from predictor.ml.calibration.conformal import REPORTED_COVERAGES, ConformalIntervals, coverage_report
 from predictor.ml.calibration.decision_thresholds import Scores
 from predictor.ml.calibration.probability_calibration import calibrated
 from predictor.ml.estimators.catalogue import CATALOGUE
@@ -99,7 +99,7 @@ def trained() -> Trained:
     ).to_json()  # fmt: skip
     uncertainty = ConformalIntervals.fit(Task.BINARY, y, found)
     assert uncertainty is not None
-    report["coverage"] = coverage_report(uncertainty, y, found, JUDGED_COVERAGES)
+    report["coverage"] = coverage_report(uncertainty, y, found, REPORTED_COVERAGES)
     report["dependence"] = dependence(
         pipeline, TrainingTable(table, roles, target), order=list(roles), seed=0, max_seconds=60.0
     )
@@ -145,8 +145,12 @@ def publish_served(model: RegisteredModel) -> ModelVersion:
         report=made.report,
         metrics=made.report["held_out"],
         warnings=[
-            {"message": "Possible leak: the column “age” alone predicts “y”.", "column": "age"},
-            {"message": "3 rows were left out.", "column": None},
+            {
+                "message": "Possible leak: the column “age” alone predicts “y”.",
+                "column": "age",
+                "kind": "leak",
+            },
+            {"message": "3 rows were left out.", "column": None, "kind": None},
         ],
         libraries={"numpy": "2"},
     )

@@ -95,6 +95,21 @@ def test_an_invalid_batch_is_refused_in_the_form(
     assert sentence in response.content.decode()
 
 
+def test_the_suggested_encoding_is_filled_in(client: Client, viewer: User, linear: ModelVersion) -> None:
+    client.force_login(viewer)
+    content = ("x1,x2,note\n" + "1,2,Müller Straße\n" * 30).encode("cp1252")
+
+    refused = post(client, content)
+    page = refused.content.decode()
+    accepted = post(client, content, encoding=refused.context["form"]["encoding"].value())
+
+    assert refused.status_code == 400
+    assert refused.context["form"]["encoding"].value() == "cp1252"
+    assert "That is set below now; choose the file again." in page
+    assert 'name="dataset"' in page
+    assert accepted.status_code == 302
+
+
 def test_a_batch_is_cancelled_by_its_creator(client: Client, viewer: User, linear: ModelVersion) -> None:
     client.force_login(viewer)
     post(client)

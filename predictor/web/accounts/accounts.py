@@ -23,11 +23,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
         if not settings.IS_SIGN_UP_OPEN:
-            vouch_for(user)
+            mark_verified(user)
         return super().pre_login(request, user, **kwargs)  # type: ignore[no-untyped-call]
 
 
-def vouch_for(user: User) -> None:
+def mark_verified(user: User) -> None:
     """Mark the account's e-mail address as verified: an admin entered it.
 
     allauth replaces a verified address only after the new one is confirmed by mail. So nobody can enter
@@ -43,7 +43,7 @@ def vouch_for(user: User) -> None:
 
 def set_password_link(request: HttpRequest, user: User) -> str:
     """The URL where the user sets a password. It works once, within `PASSWORD_RESET_TIMEOUT`."""
-    vouch_for(user)
+    mark_verified(user)
     key = default_token_generator.make_token(user)
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
     return request.build_absolute_uri(path)

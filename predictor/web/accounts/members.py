@@ -18,6 +18,7 @@ from ...errors import MlwebError, quoted
 from ...models import Membership, WorkspaceRole
 from ...services.accounts import workspaces
 from ..pages.access import WorkspaceMixin
+from ..pages.refusals import refused
 from .accounts import set_password_link
 from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
 
@@ -52,7 +53,7 @@ class MemberAdd(WorkspaceMixin, FormView):
             added = workspaces.add_member(workspace=self.workspace, by=self.request.user, **form.cleaned_data)
         except MlwebError as error:
             form.add_error(None, error.message)
-            return self.form_invalid(form)
+            return refused(self.form_invalid(form), error)
         member = added.membership
         if added.is_new_account:
             return show_link(self.request, member)
@@ -137,12 +138,12 @@ class WorkspaceCreate(LoginRequiredMixin, FormView):
 
     def form_valid(self, form: WorkspaceForm) -> HttpResponse:
         try:
-            made = workspaces.create_workspace(by=self.request.user, **form.cleaned_data)
+            workspace = workspaces.create_workspace(by=self.request.user, **form.cleaned_data)
         except MlwebError as error:
             form.add_error(None, error.message)
-            return self.form_invalid(form)
-        messages.success(self.request, f"{made.name} is ready. Add the people who work in it.")
-        return redirect("member-list", made.slug)
+            return refused(self.form_invalid(form), error)
+        messages.success(self.request, f"{workspace.name} is ready. Add the people who work in it.")
+        return redirect("member-list", workspace.slug)
 
     def form_invalid(self, form: WorkspaceForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)

@@ -17,6 +17,7 @@ from django.views.generic import FormView, ListView
 from ...errors import MlwebError
 from ...models import ApiToken
 from ...services.accounts import tokens
+from ..pages.refusals import refused
 from .token_forms import TokenForm
 
 
@@ -51,7 +52,7 @@ class TokenCreate(LoginRequiredMixin, FormView):
             )
         except MlwebError as error:
             form.add_error(None, error.message)
-            return self.form_invalid(form)
+            return refused(self.form_invalid(form), error)
         return render(
             self.request,
             "predictor/accounts/token_created.html",

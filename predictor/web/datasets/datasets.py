@@ -16,22 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views import View
 
-from ...errors import (
-    Conflict,
-    MlwebError,
-    Problem,
-    RaggedRows,
-    TooLarge,
-    UnknownEncoding,
-    UnsupportedContent,
-    quoted,
-)
+from ...errors import InfiniteNumbers, MlwebError, Problem, RaggedRows, UnknownEncoding, quoted
 from ...ml.types.schema import canonical_text
 from ...models import Dataset, TrainingRun, WorkspaceRole
 from ...services import datasets
 from ...services.datasets import samples
 from ...templatetags.mlweb import counted
 from ..pages.access import WorkspaceMixin
+from ..pages.refusals import refused
 from .forms import UploadForm
 
 PAGE_SIZE = 25
@@ -93,7 +85,7 @@ class DatasetUpload(WorkspaceMixin, View):
         form = UploadForm(request.POST, request.FILES)
         if not form.is_valid():
             sentences = [str(each) for errors in form.errors.values() for each in errors]
-            return self.refuse(form, " ".join(sentences), 400)
+            return self.refuse(form, " ".join(sentences))
         upload, began_at = form.cleaned_data["file"], timezone.now()
         try:
             dataset = datasets.import_csv(
@@ -105,7 +97,7 @@ class DatasetUpload(WorkspaceMixin, View):
                 by=request.user,
             )
         except MlwebError as error:
-            return self.refuse(form, error.message, status_of(error), error)
+            return refused(self.refuse(form, error.message, error), error)
         url = reverse("dataset-detail", args=[self.workspace.slug, dataset.pk])
         if dataset.created_at < began_at:
             messages.info(request, f"This file was uploaded before, as “{dataset.name}”. Here it is.")
@@ -118,19 +110,17 @@ class DatasetUpload(WorkspaceMixin, View):
     def is_by_script(self) -> bool:
         return self.request.headers.get("X-Requested-With") == "XMLHttpRequest"
 
-    def refuse(
-        self, form: UploadForm, message: str, status: int, error: MlwebError | None = None
-    ) -> HttpResponse:
+    def refuse(self, form: UploadForm, message: str, error: MlwebError | None = None) -> HttpResponse:
         remedy = remedy_for(error)
         problems = [spoken(each) for each in error.problems[:5]] if error and len(error.problems) > 1 else []
         if self.is_by_script:
             answer = {"message": message, "problems": problems, "remedy": asdict(remedy) if remedy else None}
-            return JsonResponse(answer, status=status)
+            return JsonResponse(answer, status=400)
         if error is not None:
             form.add_error("file", message)
         if remedy:
             form = form.with_option(remedy.option, remedy.value)
-        return self.show(form, status=status, remedy=remedy, problems=problems)
+        return self.show(form, status=400, remedy=remedy, problems=problems)
 
     def show(self, form: UploadForm, status: int = 200, **more: Any) -> HttpResponse:
         context = {
@@ -150,20 +140,12 @@ def spoken(problem: Problem) -> str:
     return problem.detail if is_named else f"{problem.pointer}: {problem.detail}"
 
 
-def status_of(error: MlwebError) -> int:
-    if isinstance(error, TooLarge):
-        return 413
-    if isinstance(error, UnsupportedContent):
-        return 415
-    return 409 if isinstance(error, Conflict) else 400
-
-
 def remedy_for(error: MlwebError | None) -> Remedy | None:
     if isinstance(error, UnknownEncoding) and error.suggestion:
         return Remedy("encoding", error.suggestion, f"Read it as {error.suggestion}")
     if isinstance(error, RaggedRows):
         return Remedy("skip_bad_rows", "on", "Leave these rows out")
-    if error is not None and error.message.startswith("Infinite numbers"):
+    if isinstance(error, InfiniteNumbers):
         return Remedy("infinite_as_missing", "on", "Take them as missing")
     return None
 

@@ -1,6 +1,6 @@
 """Evaluation page of an anomaly detection version: a verdict, the most unusual rows with their reasons, charts.
 
-Reads the JSON of `ml/anomaly_report.py`; an old or incomplete report leaves parts out.
+Reads the JSON of `ml/unsupervised/anomaly_report.py`; an old or incomplete report leaves parts out.
 """
 
 from __future__ import annotations

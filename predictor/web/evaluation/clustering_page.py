@@ -1,4 +1,7 @@
-"""Evaluation page of a clustering version: verdict, clusters in words, charts. Reads `ml/cluster_report.py`'s JSON."""
+"""Evaluation page of a clustering version: verdict, clusters in words, charts.
+
+Reads the JSON of `ml/unsupervised/cluster_report.py`.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,7 @@ def scores_chart(scores: Mapping[str, Any]) -> Chart | None:
     if scores.get("chance"):
         series.append({"name": "columns shuffled", "points": scores["chance"], "dashed": True})
     score = "BIC for each row" if is_bic else "silhouette"
-    chosen = f" Chosen: {scores['chosen']}." if scores.get("chosen") else " This method was not kept."
+    selection_text = f" Chosen: {scores['chosen']}." if scores.get("chosen") else " This method was not kept."
     meaning = (
         "The Bayesian information criterion: how badly the clusters describe the rows, with a price on each "
         "more of them. The lowest point is proposed."
@@ -96,5 +99,5 @@ def scores_chart(scores: Mapping[str, Any]) -> Chart | None:
         {"series": series, "x": "number of clusters", "y": score, "xRange": [points[0][0], points[-1][0]]},
         f"How many clusters: {scores['title']}",
         f"The {score} of each number of clusters, by {scores['title']}",
-        meaning + chosen,
+        meaning + selection_text,
     )

@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 
 from ...errors import MlwebError
 from ...ml.types.schema import FeatureField, Task
+from ...ml.types.warnings import WarningKind
 from ...models import ModelVersion
 from ...services import registry
 from ...services.registry.comparison import ComparedValue
@@ -27,7 +28,7 @@ from .partial_dependence import DependenceView
 from .report import ReportView, parity_sentence
 from .report_parts import ReportParts
 
-LEAK = "possible leak"
+OLD_LEAK = "possible leak"
 # The report of a version without a target; each task has a template of its own.
 PAGES = {Task.CLUSTERING.value: ClusteringPage, Task.ANOMALY.value: AnomalyPage}
 FACT_TITLES = {
@@ -115,12 +116,21 @@ def score_title(candidates: Sequence[Mapping[str, Any]], version: ModelVersion) 
 
 def sorted_warnings(version: ModelVersion) -> tuple[list[str], list[str]]:
     """The warnings of target leakage, and the other warnings. A leak makes every figure on the page doubtful."""
-    texts = [
-        str(each.get("message", each) if isinstance(each, Mapping) else each)
-        for each in version.warnings or []
-    ]
-    leaks = [text for text in texts if text.lower().startswith(LEAK)]
-    return leaks, [text for text in texts if text not in leaks]
+    leaks, others = list[str](), list[str]()
+    for each in version.warnings or []:
+        (leaks if is_leak(each) else others).append(warning_text(each))
+    return leaks, others
+
+
+def warning_text(warning: Any) -> str:
+    return str(warning.get("message", warning) if isinstance(warning, Mapping) else warning)
+
+
+def is_leak(warning: Any) -> bool:
+    if isinstance(warning, Mapping) and "kind" in warning:
+        return bool(warning["kind"] == WarningKind.LEAK)
+    # Stored before warnings had a kind.
+    return warning_text(warning).lower().startswith(OLD_LEAK)
 
 
 def feature_row(field: FeatureField, importance: Mapping[str, float]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Partial dependence on the version page: the curves of `ml/dependence.py`, one column at a time.
+"""Partial dependence on the version page: the curves of `ml/explanation/partial_dependence.py`, one column at a time.
 
 Reads the report leniently, as the rest of the page does: an old version has no curves.
 """
@@ -51,11 +51,11 @@ class DependenceView:
     `asked` are the page's query parameters: `column` is an index (a column's name can be any text).
     """
 
-    def __init__(self, report: Mapping[str, Any], target: str, asked: Mapping[str, Any]):
+    def __init__(self, report: Mapping[str, Any], target: str, query: Mapping[str, Any]):
         self.document: Mapping[str, Any] = report.get("dependence") or {}
         self.target = target
-        self.place = _place(asked.get("column"), len(self.features))
-        self.class_place = _place(asked.get("class"), len(self.classes), otherwise=None)
+        self.place = _place(query.get("column"), len(self.features))
+        self.class_place = _place(query.get("class"), len(self.classes), otherwise=None)
         if len(self.classes) == 1:
             self.class_place = 0
 

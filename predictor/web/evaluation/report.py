@@ -67,8 +67,8 @@ class ReportView:
     def rows_words(self) -> str:
         """How many rows or values the figures were measured on, and how these were chosen."""
         what = "values" if self.forecast_facts else "held-out rows"
-        chosen = f" ({self.tested_on})" if self.tested_on else ""
-        return f"{number(self.n_rows)} {what} that it never saw{chosen}"
+        condition = f" ({self.tested_on})" if self.tested_on else ""
+        return f"{number(self.n_rows)} {what} that it never saw{condition}"
 
     @property
     def verdict(self) -> Mapping[str, Any]:

@@ -150,25 +150,25 @@ class ReportParts:
     @cached_property
     def calibration(self) -> str:
         """The effect of probability calibration, in a sentence."""
-        found = self.report.get("calibration")
-        if not found:
+        calibration = self.report.get("calibration")
+        if not calibration:
             return ""
-        before, after = (found["held_out"].get(name) for name in ("before", "after"))
-        if not found.get("is_tried", True):
+        before, after = (calibration["held_out"].get(name) for name in ("before", "after"))
+        if not calibration.get("is_tried", True):
             return (
                 "The probabilities are served as the estimators give them: too few rows were compared in the time to "
                 "tell whether calibrating them would help."
             )
-        if found["kind"] == "none":
+        if calibration["kind"] == "none":
             return (
                 "The probabilities are served as the estimators give them: on rows that they had not seen, "
                 "calibrating gained nothing worth having."
             )
-        how = "less" if found["scale"] < 1 else "more"
-        shifts = ", and the classes were shifted against each other" if found["kind"] != "scale" else ""
+        how = "less" if calibration["scale"] < 1 else "more"
+        shifts = ", and the classes were shifted against each other" if calibration["kind"] != "scale" else ""
         return (
             f"The probabilities are calibrated: made {how} extreme (log-odds times "
-            f"{number(found['scale'], 3)}){shifts}. "
+            f"{number(calibration['scale'], 3)}){shifts}. "
             f"On the held-out rows that takes the log-loss from {number(before, 4)} to {number(after, 4)}."
         )
 

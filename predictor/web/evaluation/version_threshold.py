@@ -12,6 +12,7 @@ from ...errors import MlwebError
 from ...models import WorkspaceRole
 from ...services import registry
 from ..pages.model_page import ModelPage
+from ..pages.refusals import refused
 from ..training.form_threshold import ThresholdForm, shown_from_rule
 from .report_parts import Decision
 
@@ -30,16 +31,16 @@ class VersionThreshold(ModelPage):
         if not form.is_valid() or form.rule is None:
             return self.page(number, form, status=400)
         try:
-            made = registry.publish_with_threshold(
+            new_version = registry.publish_with_threshold(
                 model_version=self.version(number), rule=form.rule, by=request.user
             )
         except MlwebError as error:
-            return self.page(number, form, status=400, error=error)
+            return self.page(number, form, error=error)
         messages.success(
             request,
-            f"Version {made.number} decides from {made.threshold:.4g}. Make it champion to let it serve.",
+            f"Version {new_version.number} decides from {new_version.threshold:.4g}. Make it champion to let it serve.",
         )
-        return redirect("version-detail", self.workspace.slug, slug, made.number)
+        return redirect("version-detail", self.workspace.slug, slug, new_version.number)
 
     def page(self, number: int, form: ThresholdForm, status: int = 200, **more: Any) -> HttpResponse:
         version = self.version(number)
@@ -50,4 +51,5 @@ class VersionThreshold(ModelPage):
             "decision": Decision.of(version),
             **more,
         }
-        return render(self.request, "predictor/evaluation/version_threshold.html", context, status=status)
+        response = render(self.request, "predictor/evaluation/version_threshold.html", context, status=status)
+        return refused(response, more.get("error"))

@@ -18,7 +18,7 @@ from ...templatetags.mlweb import share
 from ..pages.value_texts import cell_text, number_of
 from .predict import ShownAnswer, shown_answer
 from .row_form import RowForm
-from .what_if import RowPage, status_of
+from .what_if import RowPage
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,6 @@ class Counterfactuals(RowPage):
             "version": version, "form": form, "locked": locked,
             "asked": {name: request.POST.get(name, "") for name in ("wanted", "side", "value")},
         }  # fmt: skip
-        status = 200
         try:
             hints = counterfactuals.find(
                 registered_model=self.registered_model,
@@ -71,14 +70,13 @@ class Counterfactuals(RowPage):
         except NotFound as error:
             raise Http404(error.message) from None
         except MlwebError as error:
-            context["error"], status = error, status_of(error)
+            context["error"] = error
         else:
             context |= {"found": hints, "hints": [ShownHint.of(each, signature) for each in hints.hints]}
         return self.answered(
             "predictor/predictions/_counterfactual_result.html",
             "predictor/predictions/counterfactuals.html",
             context,
-            status,
         )
 
 

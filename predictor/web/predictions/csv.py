@@ -8,15 +8,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 
-from ...errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding, UnsupportedContent
+from ...errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding
 from ...models import CHAMPION, ModelVersion, PredictionSource, RegisteredModel
 from ...services import batches, predictions, registry
 from ..datasets.forms import UploadForm
 from ..pages.coverage_words import coverage_choices
 from ..pages.model_page import ModelPage, caller_of
+from ..pages.refusals import refused
 from .predict import version_choices
 from .row_form import RowForm
 
@@ -63,6 +64,10 @@ class CsvForm(UploadForm):
     def has_how(self) -> bool:
         return any(self[name].value() for name in OPTIONS)
 
+    def with_values(self, data: QueryDict) -> CsvForm:
+        """The same form with other values."""
+        return CsvForm(data, self.files, versions=self.fields["version"].choices)
+
 
 class PredictCsv(ModelPage):
     template = "predictor/predictions/predict_csv.html"
@@ -92,7 +97,7 @@ class PredictCsv(ModelPage):
             return self.become_batch(model, form)
         except MlwebError as error:
             remedied = with_remedy(form, error)
-            return self.page(remedied, status=status_of(error), error=error, is_remedied=remedied is not form)
+            return self.page(remedied, error=error, is_remedied=remedied is not form)
         added = added_columns(answer.columns)
         # The answers first: in a wide table they would be out of sight.
         columns = sorted(answer.columns, key=lambda name: name not in added)
@@ -112,7 +117,7 @@ class PredictCsv(ModelPage):
                 caller=caller_of(self.request, PredictionSource.BATCH),
             )
         except MlwebError as error:
-            return self.page(form, status=status_of(error), error=error)
+            return self.page(form, error=error)
         messages.info(self.request, "The file is too large to wait for it, so a worker predicts it.")
         return redirect("batch-detail", self.workspace.slug, model.slug, batch.pk)
 
@@ -125,7 +130,7 @@ class PredictCsv(ModelPage):
             "fields": RowForm(version.signature).inputs if version else [],
             **more,
         }
-        return render(self.request, self.template, context, status=status)
+        return refused(render(self.request, self.template, context, status=status), more.get("error"))
 
 
 def champion_of(model: RegisteredModel) -> ModelVersion | None:
@@ -151,13 +156,7 @@ def with_remedy(form: CsvForm, error: MlwebError) -> CsvForm:
         return form
     data = form.data.copy()
     data[option] = value
-    return CsvForm(data, form.files, versions=form.fields["version"].choices)
-
-
-def status_of(error: MlwebError) -> int:
-    if isinstance(error, TooLarge):
-        return 413
-    return 415 if isinstance(error, UnsupportedContent) else 400
+    return form.with_values(data)
 
 
 class PredictCsvDownload(ModelPage):

@@ -15,6 +15,7 @@ from ...services.predictions import horizons
 from ...templatetags.mlweb import number
 from ..pages.charts import Chart
 from ..pages.model_page import ModelPage, caller_of
+from ..pages.refusals import refused
 from ..registry.snippets import curl_of, predictions_url
 from .predict import version_choices
 
@@ -56,8 +57,7 @@ class Forecast(ModelPage):
                 caller=caller_of(request),
             )
         except MlwebError as error:
-            status = 409 if isinstance(error, NotServable) else 400
-            return self.page(version, requested, chosen, error=error, status=status)
+            return self.page(version, requested, chosen, error=error)
         if "csv" in request.POST:
             response = HttpResponse(predictions.forecast_csv(answer), content_type="text/csv; charset=utf-8")
             response["Content-Disposition"] = f'attachment; filename="{slug}-forecast.csv"'
@@ -65,22 +65,18 @@ class Forecast(ModelPage):
         return self.page(version, requested, chosen, answer=answer)
 
     def page(
-        self, version: ModelVersion, requested: str, chosen: dict[str, str], *, status: int = 200, **more: Any
+        self, version: ModelVersion, requested: str, chosen: dict[str, str], **more: Any
     ) -> HttpResponse:
         try:
             outlook = horizons.outlook(version)
         except NotServable as error:
-            return render(
-                self.request,
-                "predictor/predictions/forecast.html",
-                {
-                    "model": self.registered_model,
-                    "version": version,
-                    "error": error,
-                    "choices": version_choices(self),
-                },
-                status=409,
-            )
+            context = {
+                "model": self.registered_model,
+                "version": version,
+                "error": error,
+                "choices": version_choices(self),
+            }
+            return refused(render(self.request, "predictor/predictions/forecast.html", context), error)
         answer: predictions.PredictionResponse | None = more.get("answer")
         group = chosen["group"] or (outlook.names[0] if len(outlook.names) == 1 else "")
         body = {"horizon": outlook.horizon, **({"group": outlook.names[0]} if outlook.group_column else {})}
@@ -101,7 +97,8 @@ class Forecast(ModelPage):
             # A chart shows one series; several series are in the table only.
             is_single = bool(chosen["group"]) or not outlook.group_column
             context["chart"] = forecast_chart(outlook, group, answer) if is_single else None
-        return render(self.request, "predictor/predictions/forecast.html", context, status=status)
+        response = render(self.request, "predictor/predictions/forecast.html", context)
+        return refused(response, more.get("error"))
 
 
 def known_sentence(outlook: horizons.ForecastOutlook) -> str:

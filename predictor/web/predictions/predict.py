@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, NotServable, quoted
+from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, quoted
 from ...ml.types.schema import Signature, Task, canonical_text
 from ...models import CHAMPION, ModelVersion, PredictionLog
 from ...services import predictions, registry
@@ -25,6 +25,7 @@ from ..evaluation.clustering_page import cluster_sentence
 from ..evaluation.report import ReportView
 from ..pages.coverage_words import coverage_choices, sure_words
 from ..pages.model_page import ModelPage, caller_of
+from ..pages.refusals import refused
 from ..pages.value_texts import cell_text
 from ..registry.snippets import curl, predictions_url
 from .contributions import contributions_of
@@ -127,8 +128,7 @@ class Predict(ModelPage):
             raise Http404(error.message) from None
         except MlwebError as error:
             form.errors = field_errors(error, made_for.signature)
-            status = 409 if isinstance(error, NotServable) else 400
-            return self.page(form, made_for, requested, error=error, status=status)
+            return self.page(form, made_for, requested, error=error)
         return self.page(form, made_for, requested, answer=answer)
 
     def logged_row(self, key: str) -> PredictionLog | None:
@@ -141,9 +141,7 @@ class Predict(ModelPage):
         logged = PredictionLog.objects.select_related("model_version")
         return self.get_visible_or_404(logged, pk=pk, model_version__registered_model=self.registered_model)
 
-    def page(
-        self, form: RowForm, version: ModelVersion, requested: str, *, status: int = 200, **more: Any
-    ) -> HttpResponse:
+    def page(self, form: RowForm, version: ModelVersion, requested: str, **more: Any) -> HttpResponse:
         model = self.registered_model
         answer: predictions.PredictionResponse | None = more.get("answer")
         url = predictions_url(self.request, model)
@@ -179,7 +177,7 @@ class Predict(ModelPage):
             if is_part
             else "predictor/predictions/predict.html"
         )
-        return render(self.request, template, context, status=status)
+        return refused(render(self.request, template, context), more.get("error"))
 
 
 def heading_of(signature: Signature, verb: str) -> str:

@@ -13,12 +13,13 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ...errors import MlwebError, NotFound, NotServable
+from ...errors import MlwebError, NotFound
 from ...models import ModelVersion
 from ...services import predictions
 from ...services.predictions.prediction import Prediction
 from ...templatetags.mlweb import number, share
 from ..pages.model_page import ModelPage, caller_of
+from ..pages.refusals import refused
 from .contributions import contributions_of
 from .predict import importance_of, shown_answer
 from .row_form import RowForm
@@ -74,14 +75,11 @@ class RowPage(ModelPage):
             raise Http404(f"The rows of version {version.number} cannot be explored.")
         return version, RowForm.from_post(version.signature, request.POST, importance=importance_of(version))
 
-    def answered(self, part: str, whole: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    def answered(self, part: str, whole: str, context: dict[str, Any]) -> HttpResponse:
         """The fragment for htmx; otherwise the whole page."""
         template = part if getattr(self.request, "htmx", False) else whole
-        return render(self.request, template, {"model": self.registered_model, **context}, status=status)
-
-
-def status_of(error: MlwebError) -> int:
-    return 409 if isinstance(error, NotServable) else 400
+        response = render(self.request, template, {"model": self.registered_model, **context})
+        return refused(response, context.get("error"))
 
 
 class WhatIf(RowPage):
@@ -89,7 +87,6 @@ class WhatIf(RowPage):
         version, form = self.load_row(request, slug)
         changed = form.changed(request.POST, CHANGED)
         context: dict[str, Any] = {"version": version, "form": form, "what_if": changed}
-        status = 200
         try:
             answer = predictions.predict(
                 registered_model=self.registered_model,
@@ -102,7 +99,7 @@ class WhatIf(RowPage):
         except NotFound as error:
             raise Http404(error.message) from None
         except MlwebError as error:
-            context["error"], status = error, status_of(error)
+            context["error"] = error
         else:
             first, now = answer.predictions
             target = version.signature.subject
@@ -116,5 +113,4 @@ class WhatIf(RowPage):
             "predictor/predictions/_what_if_result.html",
             "predictor/predictions/what_if.html",
             context,
-            status,
         )

@@ -27,11 +27,11 @@ LISTED = (
 
 class ModelList(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        wanted = request.GET.get("q", "").replace("\0", "").strip()[:120]
+        query = request.GET.get("q", "").replace("\0", "").strip()[:120]
         after = request.GET.get("after", "").replace("\0", "")[:120]
         models = RegisteredModel.objects.filter(workspace=self.workspace)
-        if wanted:
-            models = models.filter(name__icontains=wanted)
+        if query:
+            models = models.filter(name__icontains=query)
         if after:
             models = models.filter(slug__gt=after)
         rows = list(with_champions(models).order_by("slug")[: PAGE_SIZE + 1])
@@ -39,7 +39,7 @@ class ModelList(WorkspaceMixin, View):
             "models": [model_row(each) for each in rows[:PAGE_SIZE]],
             "after": rows[PAGE_SIZE - 1].slug if len(rows) > PAGE_SIZE else "",
             "is_first_page": not after,
-            "wanted": wanted,
+            "wanted": query,
         }
         return render(request, "predictor/registry/model_list.html", context)
 

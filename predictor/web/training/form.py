@@ -13,10 +13,9 @@ from ...ml.types.schema import Task
 from ...ml.types.training_request import EFFORTS
 from ...models import Dataset, RegisteredModel
 from ...services import training
-from ...services.training import estimator_catalogue
+from ...services.training import TrainingOptions, estimator_catalogue
 from ...services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
 from . import form_forecast
-from .field_errors import field_errors
 from .form_hyperparameters import OpenChoiceField, field_for
 from .form_roles import ColumnRow, column_rows, given_roles
 from .form_threshold import ThresholdForm
@@ -67,12 +66,14 @@ class TrainingRunForm(forms.Form):
     def _found(self, beginning: Mapping[str, Any]) -> Task | None:
         """The task inferred from the target. `target_error` says why a needed one cannot be inferred."""
         try:
-            return training.find_task(
-                dataset=self.dataset, target=beginning["target"], roles=given_roles(self.dataset, beginning)
-            )
+            return training.find_task(dataset=self.dataset, options=self._target_options(beginning))
         except InvalidTrainingRequest as error:
             self.target_error = error.message if self.uses_target else ""
             return None
+
+    def _target_options(self, values: Mapping[str, Any]) -> TrainingOptions:
+        """The options that decide what else can be chosen: the target, and the roles of the columns."""
+        return TrainingOptions(target=values["target"], roles=given_roles(self.dataset, values))
 
     @property
     def uses_target(self) -> bool:
@@ -101,9 +102,11 @@ class TrainingRunForm(forms.Form):
     def _fill_choices(self, beginning: Mapping[str, Any]) -> None:
         self.fields["target"].required = self.uses_target
         self.fields["target"].choices = [(name, name) for name in self.dataset.schema.names]
-        found = f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
+        inferred_title = (
+            f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
+        )
         self.fields["task"].choices = [
-            ("", found),
+            ("", inferred_title),
             *((task.value, title) for task, title in TASK_TITLES.items()),
         ]
         self._fill_estimators(beginning)
@@ -133,13 +136,13 @@ class TrainingRunForm(forms.Form):
     def _fill_splits(self, beginning: Mapping[str, Any]) -> None:
         """Offer the columns that can split the rows; a chosen split stays even if it is not offered."""
         splits, self.split_advice = training.splits_for(
-            dataset=self.dataset, target=beginning["target"], roles=given_roles(self.dataset, beginning)
+            dataset=self.dataset, options=self._target_options(beginning)
         )
         choices = {split.text: SPLIT_TITLES[split.kind].format(split.column) for split in splits}
-        chosen = beginning.get("split") or ""
-        if chosen and chosen not in choices:
-            if self.is_bound or chosen.partition(":")[2] in self.dataset.schema:
-                choices[chosen] = chosen
+        split = beginning.get("split") or ""
+        if split and split not in choices:
+            if self.is_bound or split.partition(":")[2] in self.dataset.schema:
+                choices[split] = split
             else:
                 self.initial["split"] = ""
         self.fields["split"].choices = list(choices.items())
@@ -161,12 +164,10 @@ class TrainingRunForm(forms.Form):
         if self.info is not None or self.found is None or self.is_forecasting:
             return None
         shown = self.data if self.is_bound else self.initial
-        return estimator_catalogue.advise(
-            dataset=self.dataset,
-            target=self["target"].value(),
-            task=self.asked_task,
-            roles=given_roles(self.dataset, shown),
+        options = TrainingOptions(
+            target=self["target"].value(), task=self.asked_task, roles=given_roles(self.dataset, shown)
         )
+        return estimator_catalogue.advise(dataset=self.dataset, options=options)
 
     def _knobs(self) -> list[Hyperparameter]:
         if self.info is None:
@@ -216,23 +217,22 @@ class TrainingRunForm(forms.Form):
         return data
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """The arguments of `training.start_run`."""
+    def options(self) -> TrainingOptions:
+        """The options of `training.start_run`, from the cleaned data."""
         data = self.cleaned_data
         prefix = f"param-{data['estimator']}-"
-        return {
-            "target": data["target"] if self.uses_target else "",
-            "task": data["task"] or None,
-            "estimator": data["estimator"],
-            "params": {knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
-            "roles": given_roles(self.dataset, self.data),
-            "registered_model": data["registered_model"],
-            "threshold": self.threshold.rule if self.is_binary else None,
-            "split": training.split_of((self.is_tested_on_rows and data["split"]) or "random"),
-            "forecast": form_forecast.asked_forecast(data) if self.is_forecasting else None,
+        return TrainingOptions(
+            target=data["target"] if self.uses_target else "",
+            task=data["task"],
+            estimator=data["estimator"],
+            params={knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
+            roles=given_roles(self.dataset, self.data),
+            threshold=self.threshold.rule if self.is_binary else None,
+            split=(self.is_tested_on_rows and data["split"]) or None,
+            forecast=form_forecast.asked_forecast(data) if self.is_forecasting else None,
+            seed=data["seed"],
             **self._asked_budget,
-            "seed": data["seed"],
-        }
+        )
 
     @property
     def is_tested_on_rows(self) -> bool:
@@ -246,29 +246,27 @@ class TrainingRunForm(forms.Form):
             return {"effort": effort}
         return {"budget_seconds": self.cleaned_data["budget_seconds"]}
 
-    def add_refusal(self, error: MlwebError) -> None:
+    def add_service_error(self, error: MlwebError) -> None:
         """Add the service's error to the field that it is about."""
         if isinstance(error, InvalidHyperparameters) and error.problems:
             for problem in error.problems:
                 name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
                 self.add_error(name if name in self.fields else "estimator", problem.detail)
             return
-        places = field_errors(error.message)
-        self.add_error(places[0] if places else self._place_by_trial(), error.message)
+        name = error.field or self._place_by_trial()
+        # An option without a field of its own, such as the roles, is about the whole form.
+        self.add_error(name if name in self.fields else None, error.message)
 
     def _place_by_trial(self) -> str:
         """Find the field of an error by trying: the target, the task, or else the estimator."""
         if self.target_error:
             return "target"
-        data = self.cleaned_data
+        given = self.options
+        options = TrainingOptions(
+            target=given.target, task=given.task, roles=given.roles, forecast=given.forecast
+        )
         try:
-            training.find_task(
-                dataset=self.dataset,
-                target=data["target"] if self.uses_target else "",
-                task=data["task"],
-                roles=given_roles(self.dataset, self.data),
-                forecast=form_forecast.asked_forecast(data) if self.is_forecasting else None,
-            )
+            training.find_task(dataset=self.dataset, options=options)
         except InvalidTrainingRequest:
             return "task"
         return "estimator"

@@ -14,14 +14,6 @@ from .form_hyperparameters import OpenChoiceField
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}
 AGGREGATION_TITLES = {"sum": "Add them up", "mean": "Take their mean"}
-# The field of a service error, by the first words of its message.
-PLACES = (
-    ("Say which column holds the dates", "date_column"),
-    ("The column", "date_column"),
-    ("The horizon", "horizon"),
-    ("There is no frequency", "frequency"),
-    ("There is no aggregation", "aggregation"),
-)
 # A column of more values than this seldom names series.
 MOST_SERIES = 1_000
 
@@ -80,7 +72,7 @@ def first_values(table: TableSchema, shown: Mapping[str, Any]) -> dict[str, Any]
 
 
 def asked_forecast(data: Mapping[str, Any]) -> dict[str, Any]:
-    """`forecast` of `training.start_run`, from cleaned data."""
+    """`forecast` of `TrainingOptions`, from cleaned data."""
     return {name: data.get(name) or None for name in FIELDS}
 
 

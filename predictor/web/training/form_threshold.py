@@ -9,7 +9,6 @@ from django import forms
 
 from ...errors import InvalidThreshold
 from ...ml.types.threshold_rule import NUMBERS, ThresholdRule
-from ...services import training
 
 PREFIX = "threshold"
 CHOICES = (
@@ -51,7 +50,7 @@ class ThresholdForm(forms.Form):
         self.rule: ThresholdRule | None = None
         if data.get("by") and not self.errors:
             try:
-                self.rule = training.threshold_rule(
+                self.rule = ThresholdRule.from_json(
                     {"by": data["by"], **{name: data[name] for name in NUMBERS[data["by"]]}}
                 )
             except InvalidThreshold as error:

@@ -12,6 +12,7 @@ from ...ml.types.schema import Task
 from ...ml.types.training_request import EFFORTS
 from ...models import Dataset, TrainingRun
 from ...services import training
+from ...services.training import TrainingOptions
 from ...services.training.estimator_catalogue import AUTO
 from .form_threshold import shown_from_rule
 from .words import OWN
@@ -47,7 +48,7 @@ def _likely_target(dataset: Dataset) -> str:
     columns = dataset.schema.columns
     for column in reversed(columns[-30:]):
         try:
-            training.find_task(dataset=dataset, target=column.name)
+            training.find_task(dataset=dataset, options=TrainingOptions(target=column.name))
         except InvalidTrainingRequest:
             continue
         return column.name

@@ -23,6 +23,7 @@ from ...services.training import estimator_catalogue
 from ...templatetags.mlweb import counted, duration, job_sentence
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import Figure, key_metrics, metric_of
+from ..pages.refusals import refused
 from .form import TrainingRunForm, model_names
 from .form_forecast import forecast_words
 from .initial_values import shown_from_run
@@ -64,10 +65,15 @@ class TrainingRunCreate(WorkspaceMixin, View):
         if not form.is_valid():
             return self.show(form, status=400)
         try:
-            run = training.start_run(dataset=form.dataset, by=request.user, **form.asked)
+            run = training.start_run(
+                dataset=form.dataset,
+                options=form.options,
+                registered_model=form.cleaned_data["registered_model"],
+                by=request.user,
+            )
         except MlwebError as error:
-            form.add_refusal(error)
-            return self.show(form, status=400)
+            form.add_service_error(error)
+            return refused(self.show(form), error)
         return redirect("training-run-detail", self.workspace.slug, run.pk)
 
     def dataset(self, pk: int) -> Dataset:
@@ -92,16 +98,16 @@ class TrainingRunCreate(WorkspaceMixin, View):
 
 class TrainingRunList(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        wanted = request.GET.get("q", "").replace("\0", "").strip()[:128]
+        query = request.GET.get("q", "").replace("\0", "").strip()[:128]
         status = request.GET.get("status", "")
         runs = TrainingRun.objects.filter(workspace=self.workspace)
         if status in JobStatus.values:
             runs = runs.filter(status=status)
-        if wanted:
+        if query:
             runs = runs.filter(
-                Q(target__icontains=wanted)
-                | Q(dataset__name__icontains=wanted)
-                | Q(registered_model__name__icontains=wanted)
+                Q(target__icontains=query)
+                | Q(dataset__name__icontains=query)
+                | Q(registered_model__name__icontains=query)
             )
         related = ("dataset", "registered_model", "model_version", "created_by")
         page = Paginator(runs.select_related(*related).only(*LISTED), PAGE_SIZE).get_page(
@@ -110,7 +116,7 @@ class TrainingRunList(WorkspaceMixin, View):
         titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
         context = {
             "page": page,
-            "wanted": wanted,
+            "wanted": query,
             "status": status,
             "statuses": JobStatus.values,
             "titles": titles,

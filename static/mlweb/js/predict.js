@@ -23,14 +23,42 @@
     });
   }
 
-  // A refusal (400, 409) is an answer, too: htmx would leave it out.
+  // A refusal is an answer, too, whatever its status: htmx would leave it out. Our pages mark its sentence; what a
+  // proxy says is not shown. Of a whole error page the sentence alone is shown.
   document.addEventListener("htmx:beforeSwap", function (event) {
-    if (!event.detail.target.matches("[data-answer]")) return;
-    if (event.detail.xhr.status === 400 || event.detail.xhr.status === 409) {
-      event.detail.shouldSwap = true;
-      event.detail.isError = false;
-    }
+    const { target, xhr } = event.detail;
+    if (xhr.status < 400 || !target.matches("[data-answer]")) return;
+    const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
+    const refusal = page.querySelector("[data-refusal]");
+    if (!refusal) return;
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+    if (page.querySelector("main")) event.detail.serverResponse = note(refusal.textContent).outerHTML;
   });
+
+  // The connection broke, or something else than our pages answered: say so where the answer would be.
+  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(name, function (event) {
+      const { target, xhr } = event.detail;
+      if (!target.matches("[data-answer]")) return;
+      const status = xhr ? xhr.status : 0;
+      target.replaceChildren(
+        note(
+          status
+            ? `The server answered with status ${status}. Load the page again and retry.`
+            : "The server could not be reached. Check the connection and try again."
+        )
+      );
+    });
+  }
+
+  function note(sentence) {
+    const text = document.createElement("p");
+    text.className = "note note-bad";
+    text.setAttribute("role", "alert");
+    text.textContent = sentence;
+    return text;
+  }
 
   const form = document.getElementById("row-form");
   const answer = document.getElementById("answer");
@@ -45,21 +73,6 @@
     if (faults.length) openAround(fieldOf(faults[0].dataset.field));
     if (matchMedia("(max-width: 991.98px)").matches) answer.scrollIntoView({ block: "start" });
   });
-
-  // The connection broke, or the server did: say so where the answer would be.
-  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-    document.addEventListener(name, function (event) {
-      if (event.detail.target !== answer) return;
-      const status = event.detail.xhr ? event.detail.xhr.status : 0;
-      const text = document.createElement("p");
-      text.className = "note note-bad";
-      text.setAttribute("role", "alert");
-      text.textContent = status
-        ? `The server answered with status ${status}. Load the page again and retry.`
-        : "The server could not be reached. Check the connection and press Predict again.";
-      answer.replaceChildren(text);
-    });
-  }
 
   answer.addEventListener("click", function (event) {
     const link = event.target.closest("[data-field] a");

@@ -147,7 +147,6 @@
     request.open("POST", form.action || location.href);
     request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
     request.setRequestHeader("Accept", "application/json");
-    request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
       if (!event.lengthComputable) return;
       bar.value = event.loaded / event.total;
@@ -174,7 +173,7 @@
   }
 
   function finish() {
-    const answer = request.response;
+    const answer = parsed(request.responseText);
     const status = request.status;
     if (status === 201 && answer && answer.url) {
       words.textContent = "Done";
@@ -188,6 +187,16 @@
     else if (status === 413) say({ message: `The file is too large; the limit is ${size(maxBytes)}.` });
     else if (status === 403) say({ message: "You are signed out, or may not upload here. Reload the page and sign in." });
     else say({ message: `The server answered with status ${status}. Try again; if it stays, tell an admin.` });
+  }
+
+  // The JSON of this page; of an error page of ours, its sentence.
+  function parsed(text) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      const refusal = new DOMParser().parseFromString(text, "text/html").querySelector("[data-refusal]");
+      return refusal && { message: refusal.textContent };
+    }
   }
 
   function over() {

@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 
-from predictor.errors import InvalidThreshold
 from predictor.ml.calibration.decision_thresholds import Scores, choose, decision_numbers, pairs, shortest
 from predictor.ml.evaluation.evaluation_report import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.evaluation.report_at_threshold import decided_again
@@ -72,45 +71,6 @@ def test_a_threshold_has_as_few_digits_as_possible():
     assert shortest(0.2871, 0.3122) == 0.3
     assert shortest(0.0, 0.00041) == 0.0002
     assert shortest(0.5, np.nextafter(0.5, 1)) == np.nextafter(0.5, 1)
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        None,
-        "f1",
-        {"by": "accuracy"},
-        {"by": "cost", "false_positive": 1},
-        {"by": "cost", "false_positive": 1, "false_negative": 0},
-        {"by": "precision", "at_least": 1.5},
-        {"by": "recall", "at_least": True},
-        {"by": "fixed", "value": float("nan")},
-        {"by": "f1", "value": 0.3},
-    ],
-)
-def test_an_invalid_rule_is_refused(asked):
-    with pytest.raises(InvalidThreshold):
-        ThresholdRule.from_json(asked)
-
-
-@pytest.mark.parametrize(
-    ("text", "asked"),
-    [
-        ("f1", {"by": "f1"}),
-        ("cost:1:5", {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}),
-        ("recall:0.9", {"by": "recall", "at_least": 0.9}),
-        ("0.3", {"by": "fixed", "value": 0.3}),
-    ],
-)
-def test_a_rule_is_parsed_from_the_short_form_of_the_command_line(text, asked):
-    assert ThresholdRule.parse(text).to_json() == asked
-    with pytest.raises(InvalidThreshold):
-        ThresholdRule.parse(f"{text}:x")
-
-
-def test_a_rule_is_the_same_after_json():
-    for asked in ({"by": "f1"}, {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}):
-        assert ThresholdRule.from_json(asked).to_json() == asked
 
 
 def test_a_report_changed_to_another_threshold_equals_one_made_at_it():

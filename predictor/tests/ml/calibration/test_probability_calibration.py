@@ -135,7 +135,9 @@ def test_a_version_without_a_calibration_is_stored_in_format_1(tmp_path):
 
 
 def test_a_calibration_that_does_not_fit_is_refused():
-    with pytest.raises(DamagedArtifact):
+    with pytest.raises(DamagedArtifact, match="The stored calibration does not fit the classes"):
         Calibration.from_json({"scale": 1.0, "shifts": [0.0, 0.0]}, 3)
-    with pytest.raises(DamagedArtifact):
+    with pytest.raises(DamagedArtifact, match="The stored calibration does not fit the classes"):
+        Calibration.from_json({"scale": float("nan"), "shifts": [0.0, 0.0]}, 2)
+    with pytest.raises(DamagedArtifact, match="The stored calibration is not complete"):
         Calibration.from_json({"scale": "x", "shifts": [0.0, 0.0]}, 2)

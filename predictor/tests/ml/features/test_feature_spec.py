@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from predictor.errors import DamagedArtifact, InvalidTrainingRequest
 from predictor.ml.estimators.hyperparameters import SUPERVISED
-from predictor.ml.features.date_steps import date_parts
 from predictor.ml.features.feature_spec import (
     BENT,
     LINEAR,
@@ -98,53 +96,6 @@ def test_imputing_encodings_leave_no_nan(encoding: Encoding) -> None:
     assert not np.isnan(spec.transform(COLUMNS)).any()
 
 
-def test_none_the_empty_text_and_nan_are_all_missing_in_texts() -> None:
-    values = np.array(["a", "b", None, "a", "b", "a", "b", "a"], object)
-    spec = FeatureSpec.fit({"c": values}, {"c": Role.CATEGORICAL}, ONE_HOT_TREES)
-    missing = [spec.transform({"c": np.array([each], object)}) for each in (None, "", np.nan)]
-    assert [each.tolist() for each in missing] == [[[0.0, 0.0, 1.0]]] * 3
-
-
-def test_rare_levels_and_unseen_ones_share_a_code() -> None:
-    values = np.array(["a"] * 10 + ["b"] * 10 + ["rare", "rarer"], object)
-    spec = FeatureSpec.fit({"c": values}, {"c": Role.CATEGORICAL}, NATIVE_BOOSTING)
-    asked = np.array(["a", "b", "rare", "never seen", None], object)
-    codes = spec.transform({"c": asked})[:, 0]
-    assert codes[:4].tolist() == [0.0, 1.0, 2.0, 2.0]
-    assert np.isnan(codes[4])
-    assert spec.categorical_mask == (True,)
-
-
-def test_scaled_numbers_have_mean_zero_and_deviation_one() -> None:
-    spec = FeatureSpec.fit({"x": np.array([1.0, 2.0, 3.0, 4.0])}, {"x": Role.NUMERIC}, LINEAR)
-    found = spec.transform({"x": np.array([1.0, 2.0, 3.0, 4.0])})
-    assert found.mean() == pytest.approx(0, abs=1e-6)
-    assert found.std() == pytest.approx(1, abs=1e-6)
-
-
-def test_smooth_clipping_keeps_the_order_and_never_passes_the_bend() -> None:
-    values = np.array([*np.linspace(-2, 2, 50), 1e6, -1e300, np.nan])
-    spec = FeatureSpec.fit({"x": values}, {"x": Role.NUMERIC}, BENT)
-    found = spec.transform({"x": np.array([-1e300, -1.0, 0.0, 1.0, 50.0, 1e6, 1e300])})[:, 0]
-    assert (np.diff(found) >= 0).all()
-    assert np.abs(found).max() <= 3.0
-    assert found[2] == pytest.approx(0, abs=0.05)
-
-
-def test_large_numbers_close_together_stay_distinct_in_float32() -> None:
-    seconds = 1_700_000_000.0 + np.arange(100.0)
-    spec = FeatureSpec.fit({"x": seconds}, {"x": Role.NUMERIC}, ORDINAL_TREES)
-    assert len(np.unique(spec.transform({"x": seconds}))) == 100
-
-
-@pytest.mark.filterwarnings("error")
-def test_numbers_at_the_end_of_the_range_are_finite() -> None:
-    values = np.array([-1.7e308, 1.7e308, 0.0, 5e-324, 1.0])
-    for encoding in ENCODINGS:
-        spec = FeatureSpec.fit({"x": values}, {"x": Role.NUMERIC}, encoding)
-        assert np.isfinite(spec.transform({"x": values})).all()
-
-
 def test_columns_without_information_are_left_out_with_a_reason() -> None:
     columns = {
         "x": np.array([1.0, 2.0, 3.0]),
@@ -218,19 +169,3 @@ def test_no_rows_give_an_empty_matrix() -> None:
 def test_a_specification_of_another_format_is_refused() -> None:
     with pytest.raises(DamagedArtifact, match="format 99"):
         FeatureSpec.from_json({"format": 99, "steps": []})
-
-
-@given(moment=st.datetimes())
-def test_date_parts_agree_with_the_calendar(moment: datetime) -> None:
-    microseconds = (moment - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-    expected = {
-        "year": moment.year,
-        "month": moment.month,
-        "day": moment.day,
-        "weekday": moment.weekday(),
-        "hour": moment.hour,
-        "minute": moment.minute,
-    }
-    assert date_parts(microseconds) == expected
-    many = date_parts(np.array([microseconds], np.int64))
-    assert {part: int(values[0]) for part, values in many.items()} == expected

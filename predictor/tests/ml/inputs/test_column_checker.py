@@ -47,7 +47,7 @@ CELLS = st.one_of(
 
 @pytest.fixture(params=[1, 20_000], ids=["small-cache", "usual-cache"])
 def _memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(column_checker, "MOST_REMEMBERED", request.param)
+    monkeypatch.setattr(column_checker, "MAX_CACHED_VALUES", request.param)
 
 
 def columns_of(columns: Any) -> dict[str, list[Any]]:
@@ -75,7 +75,7 @@ def test_column_checks_equal_row_checks(delimiter: str, decimal: str, table: lis
         # Twice: cached cells have to give the same result.
         rows.bulk_chunk(chunk)
         bulk = rows.bulk_chunk(chunk)
-    expected = RowChecker(SIGNATURE).sift(chunk.rows)
+    expected = RowChecker(SIGNATURE).check_leniently(chunk.rows)
 
     warnings = [tuple(each for each in row if each.code != "coerced") for row in expected.checked.warnings]
     assert set(bulk.errors) == set(expected.errors)
@@ -126,7 +126,7 @@ def test_a_formula_among_numbers_is_neutralised(
     cells = list(plain)
     for place, cell in others:
         cells.insert(place, cell)
-    assert list(exported(cells, column.take(cells).odd)) == [exported_cell(each) for each in cells]
+    assert list(exported(cells, column.check(cells).odd)) == [exported_cell(each) for each in cells]
 
 
 NUMBER = FeatureField("n", Role.NUMERIC, has_missing=True, minimum=0.0, maximum=100.0)
@@ -147,13 +147,15 @@ UNBOUNDED = FeatureField("n", Role.NUMERIC, has_missing=True)
 )
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 def test_checks_of_typed_numbers_equal_row_checks(feature: FeatureField, cells: list[Any]) -> None:
-    taken = CellColumn(feature, lambda cell: cell).take(cells)
-    sifted = RowChecker(Signature("y", Task.REGRESSION, (feature,))).sift([{"n": each} for each in cells])
+    checked = CellColumn(feature, lambda cell: cell).check(cells)
+    partly_valid = RowChecker(Signature("y", Task.REGRESSION, (feature,))).check_leniently(
+        [{"n": each} for each in cells]
+    )
 
-    kept = [place for place in range(len(cells)) if place not in sifted.errors]
-    assert set(taken.faults) == set(sifted.errors)
-    assert columns_of({"n": taken.values[kept]}) == columns_of(sifted.checked.columns)
-    assert [taken.warnings.get(place, ()) for place in kept] == [
-        tuple(each) for each in sifted.checked.warnings
+    kept = [place for place in range(len(cells)) if place not in partly_valid.errors]
+    assert set(checked.faults) == set(partly_valid.errors)
+    assert columns_of({"n": checked.values[kept]}) == columns_of(partly_valid.checked.columns)
+    assert [checked.warnings.get(place, ()) for place in kept] == [
+        tuple(each) for each in partly_valid.checked.warnings
     ]
-    assert [taken.texts[place] for place in kept] == [json_text(cells[place]) for place in kept]
+    assert [checked.texts[place] for place in kept] == [json_text(cells[place]) for place in kept]

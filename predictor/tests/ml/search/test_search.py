@@ -7,42 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.execution.child_processes import Children
-from predictor.ml.execution.progress import Clock, Reporter
-from predictor.ml.features.feature_spec import LINEAR, NATIVE_BOOSTING
-from predictor.ml.pipelines.fitting import Candidate, fit_member
-from predictor.ml.search import fold_fitting, portfolio, search
-from predictor.ml.search.checkpoints import Checkpoints
-from predictor.ml.search.local_search import nearby
+from predictor.ml.pipelines.fitting import fit_member
+from predictor.ml.search import search
 from predictor.ml.search.selection import choose
-from predictor.ml.validation.splits import split_rows
 
 from ..tables_for_tests import classification_table, regression_table
-
-RIDGE = Candidate("ridge", "Ridge", "ridge", LINEAR, path=({"alpha": 0.1}, {"alpha": 1000.0}))
-BOOSTING = Candidate(
-    "boosting",
-    "Boosting",
-    "hist_gradient_boosting",
-    NATIVE_BOOSTING,
-    {"max_iter": 60, "learning_rate": 0.2},
-    is_staged=True,
-)
-NEURAL = Candidate("neural", "Neural", "mlp", LINEAR, {"max_iter": 9, "n_units": 8}, is_staged=True)
-BROKEN = Candidate("broken", "Broken", "ridge", LINEAR, settings={"no_such_setting": 1})
-
-
-def new_search(table, folder, *, budget=600.0, n_slots=1, started_ago=0.0):
-    checkpoints = Checkpoints.open(folder, "a-digest")
-    return search.Search(
-        table,
-        split_rows(table.target, seed=0, holdout_share=0.2, n_folds=3),
-        checkpoints,
-        Children(n_slots, checkpoints.folder),
-        Clock(time.monotonic() - started_ago, budget),
-        Reporter(),
-        seed=0,
-    )
+from .searches import BOOSTING, BROKEN, NEURAL, RIDGE, new_search
 
 
 def events(capsys):
@@ -126,10 +96,6 @@ def test_a_half_written_fit_is_repeated(tmp_path):
     assert second.outcomes["ridge"].entry.score == first.outcomes["ridge"].entry.score
 
 
-def test_fits_of_another_request_are_not_reused(tmp_path):
-    assert Checkpoints.open(tmp_path, "one").folder != Checkpoints.open(tmp_path, "two").folder
-
-
 def test_a_candidate_that_fails_is_listed_with_its_reason(tmp_path, capsys):
     model_search = new_search(regression_table(100), tmp_path)
     model_search.run([BROKEN, RIDGE], is_pruned=False)
@@ -172,44 +138,3 @@ def test_a_shrunk_search_stays_within_the_development_rows(tmp_path):
     assert set(model_search.split.search) <= set(model_search.split.development)
     model_search.run([RIDGE], is_pruned=False)
     assert "ridge" in model_search.outcomes
-
-
-def everything(table):
-    facts = portfolio.TableFacts.of(table)
-    anchors = portfolio.anchors(facts)
-    others = portfolio.second_round(facts, {})
-    tried = {each.key: each for each in (*anchors, *others)}
-    scores = {key: float(number) for number, key in enumerate(tried)}
-    return [*tried.values(), *nearby(facts, tried, scores, 0, seed=0)]
-
-
-@pytest.mark.parametrize(
-    "table", [regression_table(60), classification_table(60)], ids=["regression", "binary"]
-)
-def test_the_portfolio_is_reproducible_with_unique_keys_and_a_reason_for_each_candidate(table):
-    candidates = everything(table)
-    keys = [each.key for each in candidates]
-    assert len(keys) == len(set(keys))
-    assert all(each.why for each in candidates)
-    assert candidates == everything(table)
-
-
-def test_the_second_round_uses_a_log_target_when_it_was_better_in_the_first():
-    facts = portfolio.TableFacts.of(regression_table(60))
-    better = {portfolio.NATIVE_KEY: 2.0, portfolio.LOGGED_KEY: 1.0}
-    assert all(each.is_log for each in portfolio.second_round(facts, better))
-    assert not any(each.is_log for each in portfolio.second_round(facts, {portfolio.NATIVE_KEY: 2.0}))
-
-
-@pytest.mark.parametrize("make", [regression_table, classification_table])
-def test_every_candidate_of_the_portfolio_can_be_fitted(make):
-    table = make(60)
-    for candidate in everything(table):
-        short = {
-            name: min(value, 3)
-            for name, value in candidate.params.items()
-            if name in ("max_iter", "n_estimators")
-        }
-        quick = replace(candidate, params={**candidate.params, **short})
-        fold = fold_fitting.fit_fold(quick, table.rows(np.arange(40)), table.rows(np.arange(40, 60)), seed=0)
-        assert np.isfinite(fold.predictions).all()

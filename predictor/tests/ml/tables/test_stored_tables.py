@@ -7,28 +7,20 @@ import numpy as np
 import pytest
 
 from predictor.errors import InvalidInput
-from predictor.ml.tables import column_statistics, stored_tables
-from predictor.ml.tables.ingest import ingest_csv
-from predictor.ml.tables.ingest_request import ImportLimits, ImportOptions
+from predictor.ml.tables import stored_tables
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, canonical_text
 
-CSV = """n,x,flag,day,at,city,zip,gone
-1,1.5,true,2024-01-05,2024-01-05T10:00:00Z,Łódź,00501,
-2,,false,,2024-01-05T10:00:00.25Z,,10115,
-,2.0,,2024-02-29,,北京,,
-"""
+from .imported_tables import TABLE, import_csv
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> tuple[Path, TableSchema]:
-    return imported(tmp_path, CSV)
+    return imported(tmp_path, TABLE)
 
 
 def imported(folder: Path, text: str) -> tuple[Path, TableSchema]:
-    source, parquet = folder / "source.csv", folder / "table.parquet"
-    source.write_text(text)
-    report = ingest_csv(source, parquet, ImportOptions(), ImportLimits(n_threads=1), scratch=folder)
-    return parquet, report.schema
+    table = import_csv(folder, text)
+    return table.parquet, table.schema
 
 
 def with_roles(schema: TableSchema, **roles: Role) -> TableSchema:
@@ -76,11 +68,44 @@ def test_numbers_become_the_canonical_text_of_categories(table: tuple[Path, Tabl
     assert columns["day"].tolist()[1] is None
 
 
+def test_dates_become_the_same_categories_that_callers_send(table: tuple[Path, TableSchema]) -> None:
+    parquet, schema = table
+
+    columns = stored_tables.read_columns(
+        parquet, with_roles(schema, day=Role.CATEGORICAL, at=Role.CATEGORICAL)
+    )
+
+    assert columns["day"].tolist() == ["2024-01-05", None, "2024-02-29"]
+    assert columns["at"].tolist() == ["2024-01-05T10:00:00", "2024-01-05T10:00:00.250000", None]
+
+
 def test_text_becomes_numbers_when_the_role_is_numeric(tmp_path: Path) -> None:
     parquet, schema = imported(tmp_path, 'v,t\n"$1,234",2024-01-05\n45 %,x\nabc,2024-02-01\n7,\n')
     columns = stored_tables.read_columns(parquet, with_roles(schema, v=Role.NUMERIC, t=Role.DATETIME))
     assert values(columns["v"]) == [1234.0, 45.0, None, 7.0]
     assert np.isnat(columns["t"]).tolist() == [False, True, False, True]
+
+
+def test_text_becomes_times_in_utc_when_the_role_is_datetime(tmp_path: Path) -> None:
+    cells = [
+        "2024-01-05T10:00+02:00",
+        "2024-01-05 10:00",
+        "2024-01-05",
+        "soon",
+        "infinity",
+        "10000-01-01",
+        "",
+    ]
+    parquet, schema = imported(tmp_path, "t,w\n" + "".join(f"{cell},x\n" for cell in cells))
+
+    moments = stored_tables.read_columns(parquet, with_roles(schema, t=Role.DATETIME))["t"]
+
+    assert moments[:3].astype(str).tolist() == [
+        "2024-01-05T08:00:00.000000",
+        "2024-01-05T10:00:00.000000",
+        "2024-01-05T00:00:00.000000",
+    ]
+    assert np.isnat(moments[3:]).all()
 
 
 def test_numbers_become_booleans_when_the_role_is_boolean(tmp_path: Path) -> None:
@@ -156,62 +181,3 @@ def test_the_preview_is_json(table: tuple[Path, TableSchema]) -> None:
 )
 def test_a_number_is_read_as_a_person_meant_it(text: str, number: float | None) -> None:
     assert stored_tables.parse_number(text) == number
-
-
-# --- Profiles -----------------------------------------------------------------------------------------------
-
-
-def test_a_profile_holds_ranges_levels_and_missing_counts(table: tuple[Path, TableSchema]) -> None:
-    schema = table[1]
-    x, day, city = schema["x"], schema["day"], schema["city"]
-    assert (x.n_missing, x.n_distinct, x.minimum, x.maximum, x.mean, x.median) == (1, 2, 1.5, 2.0, 1.75, 1.75)
-    assert (day.minimum, day.maximum, day.role) == ("2024-01-05", "2024-02-29", Role.DATETIME)
-    assert {level.value: level.count for level in city.levels} == {"Łódź": 1, "北京": 1}
-    assert sum(each.count for each in x.histogram) == 2
-    assert sum(each.count for each in day.histogram) == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "cells", "role"),
-    [
-        ("customer_id", list(range(100, 140)), Role.IDENTIFIER),
-        ("customerId", list(range(100, 140)), Role.IDENTIFIER),
-        ("x", list(range(40)), Role.NUMERIC),
-        ("code", [f"A{number}" for number in range(40)], Role.IDENTIFIER),
-        ("note", [f"the {number} quick brown foxes" for number in range(40)], Role.TEXT),
-        ("name", [f"Mr Person {number}" for number in range(40)], Role.TEXT),
-        ("city", ["Rome", "Paris"] * 20, Role.CATEGORICAL),
-        ("answer", ["yes it is so", "no it is not"] * 20, Role.CATEGORICAL),
-        ("same", [5] * 40, Role.CONSTANT),
-        ("sometimes", ["x", ""] * 20, Role.CATEGORICAL),
-        ("nothing", [""] * 40, Role.CONSTANT),
-        ("flag", ["true", "false"] * 20, Role.BOOLEAN),
-        ("bit", [0, 1] * 20, Role.NUMERIC),
-    ],
-)
-def test_the_role_of_a_column_is_inferred(tmp_path: Path, name: str, cells: list[Any], role: Role) -> None:
-    rows = "".join(f"{cell},{number % 7}\n" for number, cell in enumerate(cells))
-    assert imported(tmp_path, f"{name},other\n" + rows)[1][name].role is role
-
-
-def test_levels_are_in_canonical_text_most_frequent_first(tmp_path: Path) -> None:
-    _, schema = imported(tmp_path, "a,b,c\n2.0,x,1\n2.5,y,0\n2.0,x,1\n")
-    assert [(level.value, level.count) for level in schema["a"].levels] == [("2", 2), ("2.5", 1)]
-    assert [level.value for level in schema["c"].levels] == ["1", "0"]
-
-
-def test_a_large_table_is_profiled_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(column_statistics, "MAX_EXACT_ROWS", 100)
-    monkeypatch.setattr(column_statistics, "MAX_SAMPLED_CELLS", 1)
-    rows = "".join(f"{number},w{number % 5},2024-01-{number % 28 + 1:02d}\n" for number in range(5_000))
-    _, schema = imported(tmp_path, "a,b,c\n" + rows)
-    a, b = schema["a"], schema["b"]
-    assert (a.minimum, a.maximum, a.n_missing, b.n_distinct) == (0.0, 4999.0, 0, 5)
-    assert a.n_distinct == pytest.approx(5_000, rel=0.1)
-    assert a.median == pytest.approx(2_500, rel=0.05)
-    assert sum(each.count for each in a.histogram) == pytest.approx(5_000, rel=0.05)
-    assert sum(level.count for level in b.levels) == 5_000
-
-
-def test_a_schema_round_trips_as_json(table: tuple[Path, TableSchema]) -> None:
-    assert TableSchema.from_json(table[1].to_json()) == table[1]

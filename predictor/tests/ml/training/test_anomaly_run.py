@@ -4,29 +4,17 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.ensemble import IsolationForest
 from threadpoolctl import threadpool_limits
 
 from predictor.errors import InvalidHyperparameters
-from predictor.ml.estimators.isolation_forest import (
-    IsolationScore,
-    calibrate,
-    expected_depth,
-    leaf_depths,
-    out_of_sample,
-)
 from predictor.ml.execution.progress import Reporter
-from predictor.ml.features.encoding import ISOLATION
-from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.inference.loading import load_predictor
-from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence.version_files import load_pipeline
 from predictor.ml.training import anomaly_run
 from predictor.ml.training.request_checks import check_request
-from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import Role, Signature, Task
 
-from ..planted import ODD_ROLES, noise, odd_rows
+from ..planted import ODD_ROLES, odd_rows
 from ..tables_for_tests import write_request
 
 PARAMS = {"n_estimators": 30, "max_samples": 512, "contamination": 0.02}
@@ -36,52 +24,6 @@ PARAMS = {"n_estimators": 30, "max_samples": 512, "contamination": 0.02}
 def one_thread():
     with threadpool_limits(1):
         yield
-
-
-def fitted_on(columns, roles):
-    spec, matrix = FeatureSpec.fit_transform(columns, roles, ISOLATION)
-    forest = IsolationForest(n_estimators=40, max_samples=100, random_state=0).fit(matrix)
-    return spec, matrix, forest
-
-
-def test_path_lengths_of_leaves_give_the_score_of_scikit_learn():
-    _, matrix, forest = fitted_on(odd_rows()[0], ODD_ROLES)
-    depths = [
-        lengths[tree.apply(matrix)]
-        for tree, lengths in zip(forest.estimators_, leaf_depths(forest), strict=True)
-    ]
-    scores = 2.0 ** (-np.sum(depths, axis=0) / expected_depth(forest))
-    assert scores == pytest.approx(-forest.score_samples(matrix), abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    "make", [lambda forest: calibrate(forest, np.linspace(0.3, 0.7, 500)), IsolationScore.uncalibrated]
-)
-def test_the_onnx_graph_gives_the_same_scores(make):
-    columns, _ = odd_rows()
-    spec, _, forest = fitted_on(columns, ODD_ROLES)
-    pipeline = pipeline_of(spec, make(forest), "isolation_forest", {}, Task.ANOMALY, 0)
-    compiled, parity = compile_checked(pipeline, columns)
-    assert compiled is not None, parity
-    assert parity.max_abs_difference < 1e-5
-
-
-def test_scores_of_new_rows_are_shares_of_rows_that_are_less_unusual():
-    columns = noise(600)
-    _, matrix = FeatureSpec.fit_transform(columns, dict.fromkeys(columns, Role.NUMERIC), ISOLATION)
-    scores = out_of_sample(matrix[:400], PARAMS, seed=0)
-    forest = anomaly_run.fit_forest(matrix[:400], PARAMS, 0)
-    new = calibrate(forest, scores).predict(matrix[400:])
-    assert [float((new >= level).mean()) for level in (0.25, 0.5, 0.75)] == pytest.approx(
-        [0.75, 0.5, 0.25], abs=0.12
-    )
-
-
-def test_the_calibration_curve_of_equal_scores_has_no_vertical_step():
-    _, _, forest = fitted_on(odd_rows()[0], ODD_ROLES)
-    score = calibrate(forest, np.full(100, 0.5))
-    assert (np.diff(score.knots_) > 0).all()
-    assert score.shares_[[0, -1]].tolist() == [0.0, 1.0]
 
 
 @pytest.fixture(scope="module")

@@ -2,27 +2,16 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
-from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
-from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from predictor.ml.estimators import cluster_models
-from predictor.ml.estimators.cluster_models import NearestCentre, SoftMixture
-from predictor.ml.execution.progress import Deadline, Reporter
-from predictor.ml.features.encoding import DISTANCES
-from predictor.ml.features.feature_spec import FeatureSpec
+from predictor.ml.execution.progress import Reporter
 from predictor.ml.inference.loading import load_predictor
-from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.persistence.version_files import load_pipeline
 from predictor.ml.training import clustering_run
-from predictor.ml.training.unsupervised_run import pipeline_of
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.training_request import TrainingLimits
-from predictor.ml.unsupervised.cluster_methods import METHODS, KMeansMethod
-from predictor.ml.unsupervised.clustering import Shuffle, find
 from predictor.ml.validation.training_table import TrainingTable
 
 from ..planted import BLOB_ROLES, blobs, noise
@@ -36,80 +25,6 @@ def one_thread():
         yield
 
 
-def clusters_in(points, method, *, n_clusters=None, seconds=60.0):
-    blocks = [range(place, place + 1) for place in range(points.shape[1])]
-    return find(
-        METHODS[method],
-        points,
-        blocks,
-        n_clusters=n_clusters,
-        seed=0,
-        deadline=Deadline.after(seconds),
-        progress=lambda fraction, message: None,
-    )
-
-
-def numbers_of(columns):
-    points = np.column_stack([columns[name] for name in ("age", "spend", "visits")])
-    return (points - points.mean(axis=0)) / points.std(axis=0)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_well_separated_clusters_are_found_and_beat_chance(method):
-    columns, kinds = blobs(gaps=0.0)
-    points = numbers_of(columns)
-    result = clusters_in(points, method)
-    assert result.n_clusters == 4
-    assert result.beats_chance
-    assert result.stability > 0.9
-    labels = result.clusters.predict(points)
-    assert adjusted_rand_score(kinds, labels) > 0.9
-    assert np.all(np.diff(np.bincount(labels)) <= 0), "the largest comes first"
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_clusters_of_uniform_noise_do_not_beat_chance(method):
-    points = np.column_stack(list(noise().values()))
-    points = (points - points.mean(axis=0)) / points.std(axis=0)
-    assert not clusters_in(points, method).beats_chance
-
-
-def test_without_time_stability_and_chance_are_left_out():
-    columns, _ = blobs(200, gaps=0.0)
-    result = clusters_in(numbers_of(columns), "kmeans", seconds=-1.0)
-    assert (result.n_clusters, result.stability, result.shuffled, result.is_cut) == (2, None, (), True)
-
-
-def test_shuffled_tables_keep_the_values_of_columns_and_the_cells_of_a_block_together():
-    matrix = np.column_stack([np.arange(50.0), np.arange(50.0), np.arange(50.0) ** 2])
-    shuffled = Shuffle(matrix, [range(1), range(1, 3)]).table(np.random.default_rng(0))
-    assert sorted(shuffled[:, 0]) == list(range(50))
-    assert np.array_equal(shuffled[:, 1] ** 2, shuffled[:, 2])
-    assert not np.array_equal(shuffled[:, 0], shuffled[:, 1])
-
-
-def test_nearest_centre_predicts_as_kmeans_of_scikit_learn():
-    points = numbers_of(blobs(gaps=0.0)[0])
-    fitted = KMeans(5, n_init=1, random_state=0).fit(points)
-    ours = NearestCentre.of(fitted.cluster_centers_, fitted.inertia_ / points.size)
-    assert np.array_equal(ours.predict(points), fitted.predict(points))
-    assert KMeansMethod().fit(points, 5, 0).predict_proba(points).sum(axis=1) == pytest.approx(1.0)
-
-
-def test_many_rows_are_predicted_in_chunks(monkeypatch):
-    points = numbers_of(blobs(gaps=0.0)[0])
-    found, sizes = KMeansMethod().fit(points, 4, 0), []
-    whole = found.predict(points)
-    monkeypatch.setattr(cluster_models, "CHUNK_CELLS", 3 * 100)
-    answer = NearestCentre.predict_proba
-    monkeypatch.setattr(
-        NearestCentre, "predict_proba", lambda self, X: (sizes.append(len(X)), answer(self, X))[1]
-    )
-    assert np.array_equal(found.predict(points), whole)
-    assert max(sizes) == 100
-    assert sum(sizes) == len(points)
-
-
 def test_auto_tries_a_mixture_only_up_to_100_features(tmp_path):
     columns = noise(50)
     roles = dict.fromkeys(columns, Role.NUMERIC)
@@ -117,26 +32,6 @@ def test_auto_tries_a_mixture_only_up_to_100_features(tmp_path):
     table = TrainingTable(columns, roles, None)
     assert clustering_run._methods(request, table, 100) == ["kmeans", "gaussian_mixture"]
     assert clustering_run._methods(request, table, 101) == ["kmeans"]
-
-
-def test_soft_mixture_predicts_as_gaussian_mixture_of_scikit_learn():
-    points = numbers_of(blobs(gaps=0.0)[0])
-    fitted = GaussianMixture(3, random_state=0).fit(points)
-    ours = SoftMixture.of(fitted.means_, fitted.precisions_cholesky_, fitted.weights_)
-    assert ours.predict_proba(points) == pytest.approx(fitted.predict_proba(points), abs=1e-9)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_the_compiled_form_gives_the_same_probabilities(method):
-    columns, _ = blobs()
-    spec, matrix = FeatureSpec.fit_transform(columns, BLOB_ROLES, DISTANCES)
-    weights = np.linspace(0.5, 1.0, matrix.shape[1])
-    clusters = METHODS[method].fit(matrix * weights, 4, 0).weighing(weights)
-    pipeline = pipeline_of(spec, clusters, method, {}, Task.CLUSTERING, 4)
-    compiled, parity = compile_checked(pipeline, columns)
-    assert compiled is not None, parity
-    assert parity.max_abs_difference < 1e-9
-    assert parity.labels_agree == 1.0
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,14 @@
-"""The final stage keeps to the time budget: members of small weight are left out, boostings are stopped."""
+"""The final stage keeps to the time budget: members of small weight are left out."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from predictor.ml.execution.progress import Deadline
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate
-from predictor.ml.search.staged_boosting import StagedFit
 from predictor.ml.training.finalization import FinalAttempt, FinalStage
 from predictor.ml.training.refitting import FinalMember, RefitPlan, fit_plan
 
@@ -56,36 +54,3 @@ def test_the_kept_choice_is_the_same_object_when_no_member_was_left_out(
     search = SimpleNamespace(checkpoints=checkpoints)
     attempt = FinalAttempt(0, choice, None, Deadline.after(1.0), Deadline.after(1.0))
     assert FinalStage(None, tmp_path, search, attempt).kept is (choice if is_whole else published)
-
-
-def test_a_deadline_allows_work_that_ends_in_time():
-    assert Deadline.after(60.0).allows(30.0)
-    assert not Deadline.after(60.0).allows(90.0)
-    assert not Deadline.after(-1.0).allows(0.0)
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_stages_of_one_fit_equal_the_staged_predictions_of_scikit_learn(n_classes):
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    draw = np.random.default_rng(0)
-    X = draw.normal(size=(120, 3))
-    y = (X[:, 0] + draw.normal(size=120) > 0).astype(int) + (X[:, 1] > 1) * (n_classes - 2)
-    boosting = HistGradientBoostingClassifier(max_iter=90, learning_rate=0.3)
-    watch = StagedFit(boosting, np.ones(40, bool), stride=4, patience=5, max_seconds=60.0)
-    sights = list(watch.fit(X[40:], y[40:], X[:40], y[:40]))
-    staged = list(boosting.staged_predict_proba(X[:40]))
-    assert sights[-1].n_rounds == len(staged) < 90
-    for sight in sights:
-        assert boosting._loss.predict_proba(sight.raw) == pytest.approx(staged[sight.n_rounds - 1], abs=1e-9)
-    assert not watch.is_cut
-
-
-def test_a_boosting_is_stopped_at_its_time_limit():
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    X = np.random.default_rng(0).normal(size=(60, 2))
-    boosting = HistGradientBoostingRegressor(max_iter=1000, min_samples_leaf=2)
-    watch = StagedFit(boosting, np.ones(60, bool), stride=10, patience=1000, max_seconds=0.0)
-    assert [sight.n_rounds for sight in watch.fit(X, X[:, 0], X, X[:, 0])] == [1]
-    assert watch.is_cut

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from predictor.errors import InvalidTrainingRequest
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.validation.split_suggestions import advice_on, offered, suggested
@@ -40,20 +39,3 @@ def test_a_stricter_split_is_suggested_only_for_a_date_or_an_entity(columns, exp
 
 def test_the_target_is_not_offered_as_a_split_column():
     assert offered(table(DAY, CITY), "day") == [SplitBy(), SplitBy(SplitKind.GROUP, "city")]
-
-
-@pytest.mark.parametrize(
-    "split", [SplitBy(), SplitBy(SplitKind.TIME, "a:b"), SplitBy(SplitKind.GROUP, "city")]
-)
-def test_a_split_is_the_same_after_text_and_json(split):
-    assert SplitBy.parse(split.text) == split
-    assert SplitBy.from_json(split.to_json()) == split
-
-
-@pytest.mark.parametrize(
-    "data",
-    [{"kind": "other"}, {"kind": "time"}, {"kind": "group", "column": 3}, {"kind": "random", "column": "x"}],
-)
-def test_an_invalid_split_is_refused(data):
-    with pytest.raises(InvalidTrainingRequest):
-        SplitBy.from_json(data)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from predictor.ml.types.schema import Role
+from predictor.ml.types.warnings import WarningKind
 from predictor.ml.validation.target_leakage import find_leaks
 
 from ..tables_for_tests import classification_table, regression_table
@@ -23,6 +24,7 @@ def test_a_category_that_is_the_renamed_target_is_reported(n_classes):
     warnings = find_leaks(with_column(table, "status", Role.CATEGORICAL, copy), seed=0)
     assert [warning.column for warning in warnings] == ["status"]
     assert "Possible leak: the column “status” is “y” in other words" in warnings[0].message
+    assert warnings[0].kind is WarningKind.LEAK
 
 
 def test_a_number_proportional_to_the_target_is_reported():
@@ -46,6 +48,7 @@ def test_a_transformed_and_rounded_copy_is_called_a_copy_but_not_a_noisy_one():
     table = regression_table(400)
     bent = with_column(table, "points", Role.NUMERIC, np.round(np.exp(table.target.y), 2))
     (warning,) = find_leaks(bent, seed=0)
+    assert warning.kind is WarningKind.LEAK
     assert "“points” is “y” in other words or on another scale" in warning.message
     noise = np.random.default_rng(3).normal(0, 0.5, 400)
     assert find_leaks(with_column(table, "hint", Role.NUMERIC, table.target.y + noise), seed=0) == []
@@ -76,4 +79,5 @@ def test_a_perfect_score_on_two_rows_is_not_reported():
 
 def test_a_warning_says_when_the_time_ends_before_all_columns_are_searched():
     (warning,) = find_leaks(regression_table(100), seed=0, max_seconds=-1.0)
+    assert warning.kind is None
     assert "Only the first 0 columns" in warning.message

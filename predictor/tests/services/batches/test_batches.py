@@ -182,7 +182,7 @@ def test_a_classifiers_result_has_the_fields_of_a_single_prediction(
         assert cells["warnings"] == " ".join(each.message for each in one.warnings)
 
 
-# --- Refused at once ---------------------------------------------------------------------------------------
+# --- InvalidValue at once ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("name", "content", "kind", "sentence"),
     [

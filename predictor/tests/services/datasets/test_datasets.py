@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,6 @@ import pytest
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.utils import timezone
 from pytest_django import Settings
 
 from predictor.errors import (
@@ -30,23 +25,11 @@ from predictor.errors import (
     UnsupportedContent,
 )
 from predictor.ml.types.schema import Role
-from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import artifact_references, artifacts
-from predictor.services.datasets import datasets, ingest_process, samples
+from predictor.models import Dataset, JobStatus, User, Workspace
+from predictor.services import artifacts
+from predictor.services.datasets import datasets, ingest_process
 
-CSV = b"name,age\n" + b"".join(b"x%d,%d\n" % (number, number * 7 % 31) for number in range(40))
-
-
-def load(workspace: Workspace, content: bytes = CSV, filename: str = "people.csv", **more: Any) -> Dataset:
-    more.setdefault("by", None)
-    return datasets.import_csv(workspace=workspace, source=io.BytesIO(content), filename=filename, **more)
-
-
-def left_behind(settings: Settings) -> list[str]:
-    """The files in the data folder, except locks."""
-    files = [path for path in Path(settings.DATA_DIR).rglob("*") if path.is_file()]
-    return sorted(path.name for path in files if path.suffix != ".lock" and path.name != ".lock")
-
+from .uploads import CSV, a_run, a_version, left_behind, load
 
 # --- Importing ----------------------------------------------------------------------------------------------
 
@@ -185,60 +168,6 @@ def test_a_stream_over_the_limit_is_not_read_to_its_end(workspace: Workspace, se
     assert left_behind(settings) == []
 
 
-def test_reading_a_file_has_a_time_limit(workspace: Workspace, settings: Settings) -> None:
-    settings.INGEST_TIMEOUT_SECONDS = 0.01
-    with pytest.raises(TooLarge, match="longer than"):
-        load(workspace)
-    assert left_behind(settings) == []
-
-
-def test_a_reading_process_that_dies_gives_an_error_without_traceback(
-    workspace: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingest_process, "MODULE", "predictor.no_such_module")
-    with pytest.raises(InvalidTable, match="ended unexpectedly") as caught:
-        load(workspace)
-    assert "Traceback" not in str(caught.value)
-    assert left_behind(settings) == []
-
-
-def test_folders_of_killed_processes_are_removed(settings: Settings) -> None:
-    work = Path(settings.WORK_DIR)
-    code = (
-        "import fcntl, sys, time\nfile = open(sys.argv[1] + '/.lock', 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\n"
-        "print('locked', flush=True)\ntime.sleep(60)"
-    )
-    dead, alive = work / "import-dead", work / "import-alive"
-    processes = []
-    for folder in (dead, alive):
-        folder.mkdir()
-        (folder / "source.csv").write_bytes(CSV)
-        process = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
-        processes.append(process)
-        long_ago = time.time() - 1_000
-        os.utime(folder, (long_ago, long_ago))
-    processes[0].kill()
-    processes[0].wait()
-    try:
-        assert ingest_process.sweep() == 1
-        assert alive.exists()
-        assert not dead.exists()
-    finally:
-        processes[1].kill()
-        for process in processes:
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
-
-
-def test_the_reading_process_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SECRET_KEY", "secret")
-    monkeypatch.setenv("DATABASE_URL", "postgres://secret")
-    assert "secret" not in " ".join(ingest_process.child_environment().values())
-
-
 # --- Names --------------------------------------------------------------------------------------------------
 
 
@@ -282,22 +211,6 @@ def test_hostile_column_names_are_kept_literally(workspace: Workspace) -> None:
 
 
 # --- Deleting -----------------------------------------------------------------------------------------------
-
-
-def a_run(dataset: Dataset, status: str = JobStatus.SUCCEEDED) -> TrainingRun:
-    model = RegisteredModel.objects.create(workspace=dataset.workspace, slug="churn", name="Churn")
-    return TrainingRun.objects.create(
-        workspace=dataset.workspace, dataset=dataset, registered_model=model, target="age", task="regression",
-        budget_seconds=10, seed=0, status=status,
-    )  # fmt: skip
-
-
-def a_version(run: TrainingRun) -> ModelVersion:
-    return ModelVersion.objects.create(
-        registered_model=run.registered_model, number=3, training_run=run, dataset=run.dataset, task="regression",
-        estimator="linear", signature_json={}, artifacts={"model.onnx": {"digest": run.dataset.sha256, "n_bytes": 1}},
-        is_compiled=True,
-    )  # fmt: skip
 
 
 def test_deleting_removes_row_and_bytes(
@@ -359,79 +272,6 @@ def test_the_data_can_be_deleted_and_the_description_kept(
         with pytest.raises(NotFound, match="was removed"):
             look(dataset)
     assert load(workspace) != dataset
-
-
-def test_files_that_no_row_names_are_removed_after_a_day(workspace: Workspace, settings: Settings) -> None:
-    dataset = load(workspace)
-    version = a_version(a_run(dataset))
-    version.artifacts = {"model.onnx": {"digest": artifacts.put_bytes(b"onnx"), "n_bytes": 4}}
-    version.save()
-    orphan = artifacts.put_bytes(b"orphan")
-    for path in Path(settings.ARTIFACT_DIR).glob("??/*"):
-        os.utime(path, (0, 0))
-    assert artifact_references.remove_unreferenced_files() == 1
-    assert not artifacts.exists(orphan)
-    assert artifacts.exists(dataset.sha256)
-    assert artifacts.exists(version.artifacts["model.onnx"]["digest"])
-    Dataset.objects.update(data_removed_at=timezone.now())
-    assert artifact_references.remove_unreferenced_files() == 2
-
-
-# --- Samples ------------------------------------------------------------------------------------------------
-
-
-def test_samples_have_what_the_page_shows() -> None:
-    assert len({sample.key for sample in samples.SAMPLES}) == len(samples.SAMPLES) >= 4
-    for sample in samples.SAMPLES:
-        assert sample.title
-        assert sample.summary
-        assert sample.source
-        assert sample.licence
-        assert sample.target in sample.columns
-
-
-@pytest.mark.parametrize(
-    ("key", "loader"),
-    [
-        ("iris", "load_iris"),
-        ("wine", "load_wine"),
-        ("breast-cancer", "load_breast_cancer"),
-        ("diabetes", "load_diabetes"),
-        ("digits", "load_digits"),
-    ],
-)
-def test_a_sample_is_the_table_that_scikit_learn_loads(key: str, loader: str) -> None:
-    import numpy as np
-    from sklearn import datasets as bundled
-
-    sample = samples.find_sample(key)
-    header, *rows = list(csv.reader(io.StringIO(samples.sample_csv(sample).decode())))
-    known = getattr(bundled, loader)(**({"scaled": False} if key == "diabetes" else {}))
-    assert tuple(header) == sample.columns
-    assert np.allclose(np.array([row[:-1] for row in rows], dtype=float), known.data)
-    targets = [sample.labels.index(row[-1]) if sample.labels else float(row[-1]) for row in rows]
-    assert np.allclose(targets, known.target)
-
-
-def test_the_sample_of_a_series_holds_every_month_once() -> None:
-    header, *rows = list(
-        csv.reader(io.StringIO(samples.sample_csv(samples.find_sample("passengers")).decode()))
-    )
-    assert header == ["month", "passengers"]
-    assert [row[0] for row in rows] == sorted({row[0] for row in rows})
-    assert (len(rows), rows[0], rows[-1]) == (144, ["1949-01-01", "112"], ["1960-12-01", "432"])
-    # As R prints it: mean(AirPassengers) is 280.2986.
-    assert sum(int(row[1]) for row in rows) / len(rows) == pytest.approx(280.2986, abs=1e-4)
-
-
-def test_a_sample_is_imported_once_with_its_source(workspace: Workspace, member: User) -> None:
-    dataset = samples.add_sample(workspace=workspace, key="iris", by=member)
-    assert (dataset.name, dataset.n_rows, dataset.filename) == ("Iris", 150, "iris.csv")
-    assert "Fisher" in dataset.source
-    assert dataset.licence
-    assert samples.add_sample(workspace=workspace, key="iris", by=member) == dataset
-    with pytest.raises(NotFound):
-        samples.add_sample(workspace=workspace, key="nope", by=member)
 
 
 # --- The command --------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Train
 from predictor.services import datasets, registry, training
 from predictor.services.predictions import horizons, loaded_versions
 from predictor.services.registry import portable
+from predictor.services.training import TrainingOptions
 from predictor.services.training.training_job import request_of
 from predictor.tests import predicting
 
@@ -157,10 +158,8 @@ def test_a_forecast_has_no_portable_export(version: ModelVersion) -> None:
 def test_a_run_stores_its_forecast_request(dataset, member: User) -> None:
     run = training.start_run(
         dataset=dataset,
-        target="sold",
-        task="forecasting",
+        options=TrainingOptions(target="sold", task="forecasting", forecast=FORECAST),
         registered_model="shops",
-        forecast=FORECAST,
         by=member,
     )
     asked = request_of(TrainingRun.objects.get(pk=run.pk)).forecast
@@ -185,7 +184,12 @@ def test_invalid_forecast_requests_are_refused_before_the_run(
     dataset, member: User, asked, sentence: str
 ) -> None:
     with pytest.raises(InvalidTrainingRequest, match=sentence):
-        training.start_run(dataset=dataset, target="sold", registered_model="shops", by=member, **asked)
+        training.start_run(
+            dataset=dataset,
+            options=TrainingOptions(target="sold", **asked),
+            registered_model="shops",
+            by=member,
+        )
 
 
 def test_the_command_line_writes_the_horizon_as_csv(

@@ -1,16 +1,14 @@
-"""Model cards: their content, and the escaping of user text in Markdown."""
+"""The content of model cards."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import registry
-from predictor.services.registry import card_markdown, model_cards
+from predictor.services.registry import model_cards
 from predictor.tests.services.versions import publish
-from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
+from predictor.tests.web.served_versions import publish_served
 
 
 @pytest.fixture
@@ -74,42 +72,3 @@ def test_an_empty_report_omits_parts(model: RegisteredModel) -> None:
     card = model_cards.card_of(publish(model))
 
     assert "Where it errs most" not in {each.title for each in card.parts}
-
-
-def test_user_text_is_escaped_in_markdown(version: ModelVersion, member: User) -> None:
-    registry.update_model(
-        registered_model=version.registered_model,
-        description="# no heading\n- no list\n[x](javascript:alert(1))\n1. no list\n<img src=x>",
-        by=member,
-    )
-
-    text = card_markdown.written(model_cards.card_of(version))
-
-    assert text.startswith("# Churn \\| \\<b\\>one\\</b\\>, version 1\n")
-    assert not re.search(r"(?<!\\)<", text)
-    assert EVIL_NUMBER not in text
-    assert "\\<script\\>alert(1)\\</script\\>" in text
-    assert "\\_\\_proto\\_\\_" in text
-    assert EVIL_CATEGORY.replace("*", "\\*") in text
-    assert EVIL_TEXT not in text
-    for line in ("\\# no heading", "\\- no list", "\\[x\\](javascript:alert(1))", "1\\. no list"):
-        assert f"\n{line}\n" in text
-    for table in re.findall(r"(?:^\|.*\|$\n)+", text, re.M):
-        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
-        assert len(widths) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("a|b\nc", "a\\|b c"),
-        ("\u202ertl\x00", "�rtl�"),
-        ("2024-01-01", "2024-01-01"),
-        ("-1", "\\-1"),
-        ("12) x", "12\\) x"),
-        ("back\\slash", "back\\\\slash"),
-        ("", ""),
-    ],
-)
-def test_marks_are_escaped(text: str, written: str) -> None:
-    assert card_markdown.escaped(text) == written

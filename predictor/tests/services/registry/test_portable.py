@@ -411,7 +411,7 @@ def test_javascript_reads_dates_as_the_service_does(text: str, tmp_path: Path) -
     field = FeatureField("d", Role.DATETIME, True)
     program = """
         let found = null;
-        try { found = String(momentOf(DATA)); } catch (error) { if (!(error instanceof Refused)) throw error; }
+        try { found = String(momentOf(DATA)); } catch (error) { if (!(error instanceof InvalidValue)) throw error; }
         console.log(JSON.stringify(found));"""
 
     found = scripted(tmp_path, program, text)

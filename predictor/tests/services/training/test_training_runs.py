@@ -27,7 +27,7 @@ from predictor.models import (
 from predictor.services import artifacts, registry, training
 from predictor.services.jobs import leases, queue
 from predictor.services.process import child_environment
-from predictor.services.training import training_job, training_process
+from predictor.services.training import TrainingOptions, training_job, training_process
 
 pytestmark = pytest.mark.django_db
 
@@ -64,9 +64,12 @@ def dataset(workspace: Workspace) -> Dataset:
 
 @pytest.fixture
 def start(dataset: Dataset, member: User) -> Callable[..., TrainingRun]:
-    def start(**asked: Any) -> TrainingRun:
+    def start(*, registered_model: Any = "Churn", **options: Any) -> TrainingRun:
         return training.start_run(
-            **{"dataset": dataset, "target": "y", "registered_model": "Churn", "by": member, **asked}
+            dataset=dataset,
+            options=TrainingOptions(**{"target": "y", **options}),
+            registered_model=registered_model,
+            by=member,
         )
 
     return start
@@ -358,7 +361,7 @@ def test_a_run_in_this_process_needs_no_worker_and_reports_its_progress(
     behave("finish")
     heard: list[str] = []
     run = training.run_here(
-        dataset=dataset, target="y", registered_model="Churn", by=None,
+        dataset=dataset, options=TrainingOptions(target="y"), registered_model="Churn", by=None,
         on_change=lambda changes: heard.append(changes.get("progress_message", "")),
     )  # fmt: skip
     assert run.status == JobStatus.SUCCEEDED

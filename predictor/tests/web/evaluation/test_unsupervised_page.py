@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from predictor.services import registry, training
 from predictor.services.accounts import tokens
 from predictor.services.predictions import counterfactuals
 from predictor.services.predictions.counterfactuals import Wanted
+from predictor.services.training import TrainingOptions
 from predictor.tests import predicting
 from predictor.tests.web.described_versions import CLUSTERED, ODD, ORDINARY, publish_described
 from predictor.tests.web.tables import upload
@@ -228,10 +230,11 @@ def test_two_versions_of_clusters_are_compared_without_calling_more_clusters_bet
 def test_a_target_is_refused_where_there_is_none_and_asked_for_where_there_is(
     dataset: Dataset, member: User
 ) -> None:
+    start_run = partial(training.start_run, dataset=dataset, registered_model="m", by=member)
     with pytest.raises(InvalidTrainingRequest, match="has no target; leave “age” out"):
-        training.start_run(dataset=dataset, target="age", task="clustering", registered_model="m", by=member)
+        start_run(options=TrainingOptions(target="age", task="clustering"))
     with pytest.raises(InvalidTrainingRequest, match="which column to predict"):
-        training.start_run(dataset=dataset, registered_model="m", by=member)
+        start_run(options=TrainingOptions())
 
 
 def test_the_form_starts_a_run_without_a_target(client: Client, member: User, dataset: Dataset) -> None:

@@ -7,6 +7,7 @@ import io
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from predictor.models import (
     Dataset,
@@ -81,6 +82,40 @@ def test_an_error_of_the_service_is_shown_at_its_field(
     assert response.status_code == 400
     assert not TrainingRun.objects.exists()
     assert "between 1 and 500 periods" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("date_column", ""),
+        ("date_column", "sold"),
+        ("date_column", "shop"),
+        ("horizon", "501"),
+        ("frequency", "minutely"),
+        ("aggregation", "median"),
+    ],
+)
+def test_each_wrong_option_of_a_forecast_is_shown_at_its_field(
+    client: Client, member: User, dataset: Dataset, field: str, value: str
+) -> None:
+    client.force_login(member)
+    # The target and the dates have to be different columns, so another target where "sold" is given as date.
+    target = "month" if value == "sold" else "sold"
+    response = client.post(
+        url("training-run-create", dataset.pk), {**ASKED, "target": target, "group_column": "", field: value}
+    )
+    assert list(response.context["form"].errors) == [field]
+    assert not TrainingRun.objects.exists()
+
+
+def test_a_busy_server_answers_the_forecast_form_with_503(
+    client: Client, viewer: User, forecast: ModelVersion, settings: Settings
+) -> None:
+    settings.PREDICTIONS_AT_ONCE = settings.PREDICTIONS_WAITING = 0
+    client.force_login(viewer)
+    response = client.post(url("forecast", forecast.registered_model.slug), {"horizon": "2"})
+    assert (response.status_code, response["Retry-After"]) == (503, "1")
+    assert "The server is busy with other predictions" in response.content.decode()
 
 
 def test_the_version_shows_its_forecasts_of_the_past(

@@ -14,7 +14,7 @@ from predictor.models import AliasChange, ModelAlias, ModelVersion, RegisteredMo
 from predictor.services import registry
 from predictor.tests.services.versions import publish
 from predictor.tests.web.served_versions import EVIL_CATEGORY, EVIL_NUMBER, EVIL_TEXT, publish_served
-from predictor.web.evaluation.evaluation import lead_of, score_title, task_words
+from predictor.web.evaluation.evaluation import lead_of, score_title, sorted_warnings, task_words
 from predictor.web.evaluation.report import ReportView, parity_sentence
 from predictor.web.pages.metric_words import metric_of
 from predictor.web.registry.registry import change_words
@@ -255,6 +255,27 @@ def test_the_version_page_shows_metrics_and_warnings(
     assert "Show the numbers" in page
     assert "ONNX Runtime answers as scikit-learn does" in page
     assert version.artifacts["spec.json"]["digest"] in page
+
+
+@pytest.mark.parametrize(
+    ("warning", "is_leak"),
+    [
+        ({"message": "“paid” is “left” in other words.", "column": "paid", "kind": "leak"}, True),
+        ({"message": "Possible leaks were not searched for.", "column": None, "kind": None}, False),
+        ({"message": "No threshold reaches it.", "column": "left", "kind": "threshold"}, False),
+        # Stored before warnings had a kind, and before they were objects.
+        ({"message": "Possible leak: the column “paid” alone predicts it.", "column": "paid"}, True),
+        ({"message": "3 rows were left out.", "column": None}, False),
+        ("Possible leak: “paid”.", True),
+        ("3 rows were left out.", False),
+    ],
+)
+def test_a_leak_is_told_by_its_kind_and_in_old_rows_by_its_text(warning: Any, is_leak: bool) -> None:
+    text = warning["message"] if isinstance(warning, dict) else warning
+
+    leaks, others = sorted_warnings(ModelVersion(warnings=[warning]))
+
+    assert (leaks, others) == (([text], []) if is_leak else ([], [text]))
 
 
 def test_a_version_without_a_report_still_has_a_page(

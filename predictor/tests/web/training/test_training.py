@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from predictor.errors import InvalidTrainingRequest
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
 from predictor.services import training
-from predictor.services.training import estimator_catalogue
+from predictor.services.training import TrainingOptions, estimator_catalogue
 from predictor.templatetags.mlweb import status_word
 from predictor.tests.services.versions import publish
 from predictor.tests.web.tables import bare_dataset, make_run, upload
@@ -255,9 +255,9 @@ def test_the_form_says_which_model_to_choose_until_one_is_chosen(
 
 def refusal(dataset: Dataset, **changes: Any) -> str:
     """The sentence of the service, which the API gives, too."""
-    wanted: dict[str, Any] = {"target": "left", "registered_model": "m", **changes}
+    options = TrainingOptions(**{"target": "left", **changes})
     with pytest.raises(InvalidTrainingRequest) as caught:
-        training.start_run(dataset=dataset, by=None, **wanted)
+        training.start_run(dataset=dataset, options=options, registered_model="m", by=None)
     return caught.value.message
 
 
@@ -275,6 +275,8 @@ def refusal(dataset: Dataset, **changes: Any) -> str:
         ("seed", {"seed": "-1"}, {"seed": -1}),
         ("split", {"split": "time:age:x"}, {"split": {"kind": "time", "column": "age:x"}}),
         ("split", {"split": "magic"}, {"split": {"kind": "magic"}}),
+        ("split", {"split": "group:left"}, {"split": {"kind": "group", "column": "left"}}),
+        ("__all__", {"role-1": "colour"}, {"roles": {"age": "colour"}}),
         (
             "param-random_forest-n_estimators",
             {"estimator": "random_forest", "param-random_forest-n_estimators": "5000"},

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from mlweb import logs
 from mlweb.logs import Access, AccessLog, JSONFormatter, OfRequest, pieces
 from mlweb.middleware import RequestIdMiddleware
-from mlweb.request_metrics import RequestMetricsMiddleware, face_of
+from mlweb.request_metrics import RequestMetricsMiddleware
 from predictor.models import ApiToken
 
 ENTRY = Access(1_700_000_000.0, "r-1", "POST", "/predict", 200, 1.25, "acme", "churn", "mlw_abc")
@@ -83,13 +83,3 @@ def test_the_access_log_has_the_tokens_prefix_and_no_query_string(tmp_path: Path
     found = json.loads(text)
     assert (found["request_id"], found["status"], found["token"]) == ("r-2", 201, "mlw_abcdef")
     assert not any(word in text for word in ("Ada", "S3CRET", "ghij"))
-
-
-def test_paths_belong_to_interfaces() -> None:
-    paths = {
-        "/api/v1/acme/models": "api", "/predict": "article", "/serve/acme/v2/health/live": "v2",
-        "/serve/acme/v1/models/m:predict": "v1", "/serve/acme/": "v1", "/serve/acme/models/m/invocations": "mlflow",
-        "/serve/acme/models/v2/invocations": "mlflow", "/w/acme/": "web", "/": "web", "/admin/": "admin",
-        "/health/live": "health", "/static/x.css": "static", "/serve": "v1",
-    }  # fmt: skip
-    assert {path: face_of(path) for path in paths} == paths

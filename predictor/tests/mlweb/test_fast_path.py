@@ -26,7 +26,7 @@ ROWS = {"rows": [{"x1": 1, "x2": 2}]}
 
 
 @pytest.mark.parametrize(
-    ("path", "headers", "is_spared"),
+    ("path", "headers", "is_taken"),
     [
         ("/api/v1/acme/models/m/predictions", {"Authorization": "Bearer x"}, True),
         ("/api/v1/acme/models/m/predictions/", {"Authorization": "bearer x", "Cookie": "a=b"}, True),
@@ -40,11 +40,29 @@ ROWS = {"rows": [{"x1": 1, "x2": 2}]}
     ],
 )
 def test_it_takes_predictions_that_need_no_session(
-    path: str, headers: dict[str, str], is_spared: bool
+    path: str, headers: dict[str, str], is_taken: bool
 ) -> None:
     request: HttpRequest = RequestFactory().post(path, headers=headers)
 
-    assert fast_path.is_spared(request.META) is is_spared
+    assert fast_path.takes_fast_path(request.META) is is_taken
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PATH_INFO": "/serve/acme/v2/models/é/infer"},
+        {"PATH_INFO": "/serve/acme/a\nb"},
+        {"PATH_INFO": "/serve/acme/a%0Ab"},
+        {"PATH_INFO": "/serve/acme/\0"},
+        {"PATH_INFO": "/predict", "SCRIPT_NAME": "/below"},
+        {"PATH_INFO": "/predict/predict"},
+        {"PATH_INFO": "//predict"},
+        {"PATH_INFO": ""},
+        {},
+    ],
+)
+def test_it_takes_no_path_that_needs_more_than_a_look_up(environ: dict[str, str]) -> None:
+    assert not fast_path.takes_fast_path({"HTTP_AUTHORIZATION": "Bearer x", **environ})
 
 
 def test_a_session_takes_all_middleware_and_needs_a_csrf_token(linear: ModelVersion, member: User) -> None:
@@ -169,7 +187,7 @@ def test_a_token_of_another_workspace_gets_404_on_a_plain_request(
 def _response_to(environ: dict[str, Any]) -> Any:
     """Status, headers and body of the response, without the values that differ in every response."""
     started: list[Any] = []
-    application = fast_path.Application()
+    application = fast_path.FastPathHandler()
     body = b"".join(application(environ, lambda status, headers: started.extend((status, dict(headers)))))
     status, headers = started
     assert headers.pop("Content-Length") == str(len(body))

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from predictor.errors import InvalidTable, RaggedRows, TooLarge
+from predictor.ml.tables import csv_dialect
+from predictor.ml.tables.csv_dialect import Dialect, checked_names, clean_name, find_dialect, sniff_delimiter
+
+from .imported_tables import PEOPLE, Read
+
+
+def test_it_refuses_a_file_of_blank_lines(read: Read) -> None:
+    with pytest.raises(InvalidTable, match="blank lines"):
+        read(b"\xef\xbb\xbf\n")
+
+
+def test_it_refuses_a_first_line_without_end(read: Read) -> None:
+    with pytest.raises(TooLarge, match="first line"):
+        read(b"x" * (3 << 20))
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        ("a,b, A ", ["a", "A"]),
+        ("é,e\u0301", ["é"]),
+        ("straße,STRASSE", ["straße", "STRASSE"]),
+        ("a,,b", ["column 2"]),
+        ("a,b,", ["column 3"]),
+        ("a\u202eb,c", ["�b"]),
+        ("a\u200b,c", ["a�"]),
+        ("a\x07,c", ["a�"]),
+        ("\u3164,c", ["ㅤ"]),
+        ("x" * 129 + ",b", ["128 characters"]),
+    ],
+)
+def test_it_refuses_unusable_column_names_and_names_them(read: Read, header: str, named: list[str]) -> None:
+    with pytest.raises(InvalidTable) as caught:
+        read(header + "\n" + ",".join("1" * (header.count(",") + 1)) + "\n")
+    assert all(name in str(caught.value) for name in named)
+    assert caught.value.problems
+
+
+def test_it_takes_any_visible_column_name_literally(read: Read) -> None:
+    names = [
+        "<script>alert(1)</script>",
+        "{{7*7}}",
+        "__proto__",
+        "constructor",
+        'a"b',
+        "it's",
+        "$x",
+        "a.b",
+        "😀",
+        "名",
+    ]
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    imported = read(header + "\n" + ",".join(map(str, range(len(names)))) + "\n")
+    assert list(imported.report.schema.names) == names
+    assert list(imported.rows[0].values()) == list(range(len(names)))
+
+
+def test_it_trims_names_and_puts_those_of_two_lines_on_one(read: Read) -> None:
+    assert read('" total\nincome ",b\n1,2\n').report.schema.names == ("total income", "b")
+
+
+def test_it_warns_of_a_header_that_looks_like_a_row(read: Read) -> None:
+    assert "first line holds only numbers" in read("1,2\n3,4\n").warnings
+
+
+def test_it_refuses_more_columns_than_the_limit(read: Read) -> None:
+    wide = ",".join(f"c{number}" for number in range(10_000)) + "\n" + ",".join("1" * 10_000) + "\n"
+    with pytest.raises(TooLarge, match=r"10,000 columns; the limit is 1,000") as caught:
+        read(wide)
+    assert caught.value.limit == 1_000
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_it_finds_the_delimiter(read: Read, delimiter: str) -> None:
+    imported = read(PEOPLE.replace(",", delimiter))
+    assert imported.report.delimiter == delimiter
+    assert imported.report.schema.names == ("name", "age")
+
+
+def test_it_finds_the_delimiter_of_a_ragged_file(read: Read) -> None:
+    with pytest.raises(RaggedRows, match="which has 3 columns"):
+        read("a;b;c\n1,5;2;3\n4;5\n6;7;8;9\n")
+
+
+def test_commas_in_text_do_not_make_a_comma_the_delimiter(read: Read) -> None:
+    imported = read("name;said\nx;yes, indeed\ny;no, never\nz;ok\n")
+    assert imported.rows[0] == {"name": "x", "said": "yes, indeed"}
+
+
+def test_it_takes_the_line_that_names_the_delimiter(read: Read) -> None:
+    assert read("\ufeffsep=;\r\na;b\r\n1;2\r\n").rows == [{"a": 1, "b": 2}]
+
+
+def test_a_named_delimiter_is_used_without_detection(read: Read) -> None:
+    assert read("a;b\n1;2\n", delimiter=",").report.schema.names == ("a;b",)
+    assert read("a;b\n1;2\n", delimiter="semicolon").report.schema.names == ("a", "b")
+
+
+def test_a_line_that_names_no_delimiter_is_the_header(read: Read) -> None:
+    with pytest.raises(RaggedRows, match="which has 1 columns"):
+        read("sep=\r\na,b\r\n1,2\r\n")
+
+
+@pytest.mark.parametrize("delimiter", ["xx", "a", '"', "\n", "☃"])
+def test_it_refuses_a_delimiter_that_cannot_be_one(read: Read, delimiter: str) -> None:
+    with pytest.raises(InvalidTable, match="cannot be used"):
+        read(PEOPLE, delimiter=delimiter)
+
+
+def test_it_reads_a_decimal_comma(read: Read) -> None:
+    imported = read("a;b\n1,5;2\n-0,25;3\n;4\n")
+    assert imported.report.decimal == ","
+    assert [row["a"] for row in imported.rows] == [1.5, -0.25, None]
+
+
+def test_it_warns_where_a_comma_may_mark_thousands(read: Read) -> None:
+    imported = read("a;b\n1,500;2\n2,250;3\n")
+    assert [row["a"] for row in imported.rows] == [1.5, 2.25]
+    assert "choose the decimal mark “.”" in imported.warnings
+    assert [row["a"] for row in read("a;b\n1,500;2\n2,250;3\n", decimal=".").rows] == ["1,500", "2,250"]
+
+
+def test_a_point_in_a_decimal_comma_file_is_not_guessed(read: Read) -> None:
+    assert read("a;b\n1,5;1.234\n2,5;2.345\n", decimal=",").storages["b"] == "VARCHAR"
+
+
+def dialect_of(folder: Path, text: str, **options: Any) -> Dialect:
+    path = folder / "table.csv"
+    path.write_text(text, "utf-8", newline="")
+    return find_dialect(path, **{"max_columns": 10, "max_name_characters": 20, **options})
+
+
+@pytest.mark.parametrize(
+    ("lines", "n_skipped", "delimiter"),
+    [
+        ("", 0, ","),
+        ("\n \t\r\n", 2, ","),
+        ("SEP=;\n", 1, ";"),
+        ("\r\nsep=;\r\n\r\n", 3, ";"),
+        ("\ufeff\n", 1, ","),
+    ],
+)
+def test_lines_before_the_header_are_counted(
+    tmp_path: Path, lines: str, n_skipped: int, delimiter: str
+) -> None:
+    dialect = dialect_of(tmp_path, f"{lines}a{delimiter}b\n1{delimiter}2\n")
+
+    assert dialect == Dialect(delimiter, ".", ("a", "b"), n_skipped)
+
+
+def test_an_option_wins_over_what_the_file_says(tmp_path: Path) -> None:
+    dialect = dialect_of(tmp_path, "sep=;\na;b,c\n1,5;2,5\n", delimiter=" Comma ", decimal=",")
+
+    assert dialect == Dialect(",", ",", ("a;b", "c"), n_skipped_lines=1)
+
+
+@pytest.mark.parametrize("decimal", [";", "..", "٫"])
+def test_another_decimal_mark_is_refused(tmp_path: Path, decimal: str) -> None:
+    with pytest.raises(InvalidTable, match=f"The decimal mark is “.” or “,”, not “{decimal}”"):
+        dialect_of(tmp_path, "a,b\n1,2\n", decimal=decimal)
+
+
+@pytest.mark.parametrize(
+    ("rows", "decimal"),
+    [
+        ("1,5;x", ","),
+        ("1,5;2.5", "."),
+        ("x;1", "."),
+        ("1,5 m;x", "."),
+        ("1.234,5;x", "."),
+        (" -1,25 ;x", ","),
+    ],
+)
+def test_the_decimal_mark_is_a_comma_only_if_no_number_has_a_point(
+    tmp_path: Path, rows: str, decimal: str
+) -> None:
+    assert dialect_of(tmp_path, f"a;b\n{rows}\n").decimal == decimal
+
+
+def test_only_the_head_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tenth byte is the first of two bytes of “é”, and the line that it is in decides nothing."""
+    monkeypatch.setattr(csv_dialect, "HEAD", 10)
+
+    assert dialect_of(tmp_path, "a;b\n1;2\n,é,,,,,,\n,,,,,,,\n") == Dialect(";", ".", ("a", "b"))
+    with pytest.raises(TooLarge, match="The first line is longer than 10 bytes") as refusal:
+        dialect_of(tmp_path, "abcdefghijk\n")
+    assert refusal.value.limit == 10
+
+
+CELLS = st.text("abcö 01.-'\"\n", max_size=6)
+
+
+@given(
+    delimiter=st.sampled_from(",;\t|"),
+    table=st.integers(2, 6).flatmap(
+        lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1, max_size=10)
+    ),
+)
+@settings(max_examples=50, deadline=None)
+def test_the_delimiter_of_a_table_without_other_delimiters_is_found(
+    delimiter: str, table: list[list[str]]
+) -> None:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(table)
+
+    assert sniff_delimiter(text.getvalue()) == delimiter
+
+
+def test_a_single_column_has_a_comma_for_a_delimiter() -> None:
+    assert sniff_delimiter("name\nx;y\nz\n") == ","
+
+
+def test_the_delimiter_that_most_lines_agree_on_is_taken() -> None:
+    assert sniff_delimiter("a,b;c,d\n1;2\n3;4\n5;6\n") == ";"
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [("  a b ", "a b"), ("a\r\nb\tc", "a b c"), ("a\u2028b", "a b"), ("e\u0301", "é"), ("\n", "")],
+)
+def test_a_header_cell_becomes_a_name_of_one_line(cell: str, name: str) -> None:
+    assert clean_name(cell) == name
+
+
+def test_unusable_names_are_listed_up_to_five() -> None:
+    with pytest.raises(InvalidTable, match="7 columns without a name: column 1, 2, 3, 4, 5") as refusal:
+        checked_names([""] * 7, max_columns=10, max_characters=20)
+
+    assert [problem.pointer for problem in refusal.value.problems] == [f"column {n}" for n in range(1, 6)]
+
+
+def test_names_may_be_as_long_and_as_many_as_the_limits() -> None:
+    names = ["x" * 19 + str(number) for number in range(10)]
+
+    assert checked_names(names, max_columns=10, max_characters=20) == tuple(names)
+    with pytest.raises(TooLarge, match="10 columns; the limit is 9"):
+        checked_names(names, max_columns=9, max_characters=20)
+    with pytest.raises(InvalidTable, match="10 columns with a name of more than 19 characters"):
+        checked_names(names, max_columns=10, max_characters=19)

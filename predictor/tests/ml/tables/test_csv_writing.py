@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from predictor.ml.tables.csv_writing import csv_lines, exported, exported_cell, neutralised, quoted_cell
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-", "+", "=", "@", "-5 %", "-1,5", "+4 123", "-٣x"],
+)
+def test_a_formula_gets_an_apostrophe(cell: str) -> None:
+    assert neutralised(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize(
+    "cell", ["", "-5", "+1.5", "-1e-5", "-.5", "-inf", "a=1", " =1", "'=1", "1-2", "京", -5, -0.5, None, True]
+)
+def test_numbers_and_other_cells_stay_as_they_are(cell: Any) -> None:
+    assert neutralised(cell) is cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (None, ""),
+        (1.5, "1.5"),
+        ("a;b c", "a;b c"),
+        ("a,b", '"a,b"'),
+        ('say "hi"', '"say ""hi"""'),
+        ("a\r\nb", '"a\r\nb"'),
+        ("=1", "=1"),
+    ],
+)
+def test_a_cell_is_quoted_as_in_rfc_4180(cell: Any, text: str) -> None:
+    assert quoted_cell(cell) == text
+
+
+def test_a_formula_is_neutralised_before_it_is_quoted() -> None:
+    assert exported_cell('=A1&","') == '"\'=A1&"","""'
+
+
+CELLS = st.one_of(st.text("=+-@\t\r\n,\"' a1.é京", max_size=6), st.integers(), st.none())
+TABLES = st.integers(2, 4).flatmap(
+    lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=6)
+)
+
+
+@given(table=TABLES)
+@settings(max_examples=50, deadline=None)
+def test_the_csv_module_reads_the_lines_as_the_neutralised_cells(table: list[list[Any]]) -> None:
+    rows = csv.reader(io.StringIO(csv_lines(table).decode("utf-8"), newline=""))
+
+    assert list(rows) == [["" if cell is None else str(neutralised(cell)) for cell in row] for row in table]
+
+
+def test_no_row_is_no_line() -> None:
+    assert csv_lines([]) == b""
+
+
+@given(cells=st.lists(st.text('=+-@\t\r\n,"a1.é', max_size=4), max_size=6))
+@settings(max_examples=50, deadline=None)
+def test_a_column_is_exported_like_its_cells(cells: list[str]) -> None:
+    expected = [exported_cell(cell) for cell in cells]
+
+    assert list(exported(cells)) == expected
+    assert list(exported(cells, odd=range(len(cells)))) == expected
+
+
+def test_a_plain_column_is_returned_as_it_is() -> None:
+    cells = ["a", "1", "", "京"]
+
+    assert exported(cells) is cells
+    assert exported(cells, odd=()) is cells
+
+
+def test_only_the_odd_cells_of_a_column_are_checked() -> None:
+    assert exported(["=1", "-1", "=2"], odd=(2,)) == ["=1", "-1", "'=2"]
