@@ -49,11 +49,11 @@ MONTHS = (
 )  # fmt: skip
 MONTH_NUMBERS = {name: number for number, names in enumerate(MONTHS, start=1) for name in names.split()}
 TIME = (
-    r"(?:[T ]+(?P<h>\d{1,2}):(?P<min>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<us>\d{1,9}))?)?"
-    r"\s*(?P<z>Z|[+-]\d{2}:?(?:\d{2})?)?)?"
+    r"(?:[T ]+(?P<h>[0-9]{1,2}):(?P<min>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<us>[0-9]{1,9}))?)?"
+    r"\s*(?P<z>Z|[+-][0-9]{2}:?(?:[0-9]{2})?)?)?"
 )
-YEAR, DAY, MONTH = r"(?P<y>\d{4})", r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})"
-ANY_YEAR, NAME = r"(?P<y>\d{4}|\d{2})", r"(?P<mon>[^\W\d_]{3,}\.?)"
+YEAR, DAY, MONTH = r"(?P<y>[0-9]{4})", r"(?P<d>[0-9]{1,2})", r"(?P<m>[0-9]{1,2})"
+ANY_YEAR, NAME = r"(?P<y>[0-9]{4}|[0-9]{2})", r"(?P<mon>[^\W\d_]{3,}\.?)"
 # By name. Forms that one text can have at the same time (day or month first) are all tried.
 DATE_FORMS: Mapping[str, str] = {
     "Y-M-D": rf"{YEAR}-{MONTH}-{DAY}{TIME}",
