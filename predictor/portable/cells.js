@@ -42,16 +42,26 @@ function outside(value, low, high) {
 function momentOf(text) {
   const found = DATE.exec(text);
   if (!found) throw new Refused("this is not a date such as 2024-05-31 or 2024-05-31T14:30");
-  const [year, month, day, hour, minute, second] = found.slice(1, 7).map((part) => Number(part ?? 0));
+  const offset = offsetOf(found[8] ?? ""), numbers = found.slice(1, 7).map((part) => Number(part ?? 0));
+  const moment = Math.abs(offset) < 1440 ? microsecondsOf(numbers, found[7] ?? "", offset) : null;
+  if (moment === null) throw new Refused("there is no such day or time");
+  return moment;
+}
+
+/** Minutes of an offset such as Z, +02 or -0130. */
+function offsetOf(text) {
+  const zone = /^([+-])(\d\d):?(\d\d)?$/.exec(text);
+  return zone ? (zone[1] === "-" ? -1 : 1) * (Number(zone[2]) * 60 + Number(zone[3] ?? 0)) : 0;
+}
+
+/** null if there is no such day or time in the years 1 to 9999. `fraction`: the digits of a second's part. */
+function microsecondsOf([year, month, day, hour, minute, second], fraction, offset) {
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const longest = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
-  if (year < 1 || day < 1 || day > longest || hour > 23 || minute > 59 || second > 59) {
-    throw new Refused("there is no such day or time");
-  }
-  const micro = Number((found[7] ?? "").padEnd(6, "0").slice(0, 6));
-  const zone = /^([+-])(\d\d):?(\d\d)?$/.exec(found[8] ?? "");
-  const offset = zone ? (zone[1] === "-" ? -1 : 1) * (Number(zone[2]) * 60 + Number(zone[3] ?? 0)) : 0;
+  if (year < 1 || day < 1 || day > longest || hour > 23 || minute > 59 || second > 59) return null;
   const minutes = daysOf(year, month, day) * 1440 + hour * 60 + minute - offset;
+  if (minutes < daysOf(1, 1, 1) * 1440 || minutes >= daysOf(10000, 1, 1) * 1440) return null;
+  const micro = Number(fraction.padEnd(6, "0").slice(0, 6));
   return BigInt(minutes) * 60000000n + BigInt(second * 1000000 + micro);
 }
 

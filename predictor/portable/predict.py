@@ -48,11 +48,20 @@ def value_of(field, row, line):
         return None
     if re.fullmatch(spec["patterns"][role], bare, re.ASCII | re.IGNORECASE):
         if role == "datetime":
-            moment = datetime.fromisoformat(bare.upper().replace(",", "."))
-            return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+            return moment_of(bare, f"Line {line}, column {name!r}: {text!r}")
         if math.isfinite(number := float(spec["words"].get(bare, bare))):
             return number
     raise SystemExit(f"Line {line}, column {name!r}: {text!r} is not {role}.")
+
+
+def moment_of(bare, place):
+    """Microseconds since 1970 of a date in ISO 8601."""
+    try:
+        moment = datetime.fromisoformat(bare.upper().replace(",", "."))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (OverflowError, ValueError):
+        raise SystemExit(f"{place} is not a date of the years 1 to 9999.") from None
+    return (moment - EPOCH) // MICROSECOND
 
 
 def numbers_of(step, value):
