@@ -1,7 +1,7 @@
 // One value of the form: its canonical form, a remark, or a refusal; predictor/ml/inputs/value_readers.py for text from a form.
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
-const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;
+const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?[\t-\r ]*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;
 const FAR = 0.1;
 
 class Refused extends Error {}
