@@ -182,7 +182,7 @@ def read_by_page(asked: Sequence[tuple[str, str]], folder: Path) -> list[Any]:
                 return "refused";
             }
         })));"""
-    return scripted(folder, program, {"fields": signature["fields"], "asked": asked})  # type: ignore[no-any-return]
+    return scripted(folder, program, {"fields": signature["fields"], "asked": asked})
 
 
 NO_STEPS = {"threshold": None, "features": FeatureSpec(steps=()).to_json()}
