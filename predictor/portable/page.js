@@ -35,7 +35,7 @@ async function loaded() {
 }
 
 function control(field, place) {
-  const id = `f${place}`, typical = field.typical === null ? "" : String(field.typical);
+  const id = `f${place}`, typical = field.typical === null ? "" : shownIn(field, field.typical);
   if (field.role === "boolean") {
     const options = [["true", "Yes"], ["false", "No"], ["", "Missing"]];
     const node = made("select", { id }, ...options.map(([value, label]) => made("option", { value }, label)));
@@ -51,7 +51,7 @@ function control(field, place) {
 }
 
 function hintOf(field) {
-  const range = field.minimum !== null ? `${field.minimum} to ${field.maximum}` : "";
+  const range = field.minimum !== null ? `${shownIn(field, field.minimum)} to ${shownIn(field, field.maximum)}` : "";
   const count = field.levels.length ? `${field.levels.length} categories` : "";
   return [range || count || (field.role === "text" ? "free text" : ""), field.has_missing ? "" : "never missing"].filter(Boolean).join(" · ");
 }

@@ -43,16 +43,74 @@ def value_of(field, row, line):
     text = "" if cell is None else cell if isinstance(cell, str) else json.dumps(cell)
     if role in ("categorical", "text"):
         return text or None
+    if isinstance(cell, str) and "reading" in field:
+        try:
+            return value_by_reading(field["reading"], text)
+        except ValueError:
+            pass  # it may still have a plain form
     bare = text.strip().lower()
     if not bare:
         return None
     if re.fullmatch(spec["patterns"][role], bare, re.ASCII | re.IGNORECASE):
         if role == "datetime":
-            moment = datetime.fromisoformat(bare.upper().replace(",", "."))
-            return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+            return moment_of(bare, f"Line {line}, column {name!r}: {text!r}")
         if math.isfinite(number := float(spec["words"].get(bare, bare))):
             return number
     raise SystemExit(f"Line {line}, column {name!r}: {text!r} is not {role}.")
+
+
+def value_by_reading(reading, text):
+    """Canonical value of a text, read as the column was read in training. Raises ValueError if it has none."""
+    bare = text.strip()
+    word = bare.lower()
+    if not word or word in reading["missing"] or text in reading["absent"]:
+        return None
+    if "words" in reading and word in reading["words"]:
+        return reading["words"][word]
+    if "number" in reading and (found := re.fullmatch(reading["number"], bare, re.ASCII)):
+        return number_by_reading(reading, found)
+    for pattern in reading.get("dates", ()):
+        if found := re.fullmatch(pattern, bare, re.IGNORECASE):
+            parts = {name: part for name, part in found.groupdict().items() if part}
+            try:
+                return moment_by_reading(reading, parts)
+            except (OverflowError, ValueError):
+                pass  # not in this form
+    raise ValueError(bare)
+
+
+def number_by_reading(reading, found):
+    sign, core, is_open = (found["sign"] or "") + (found["inner"] or ""), found["core"], bool(found["open"])
+    digits = core.translate(dict.fromkeys(map(ord, reading["gaps"]))).replace(reading["decimal"], ".")
+    is_code = re.match("0[0-9]", core) or (sign == "+" and len(digits) > 6 and digits.isdigit())
+    is_inexact = digits.isdigit() and (len(digits) > 400 or int(digits) > 2**53)
+    if is_code or is_inexact or is_open != bool(found["close"]) or len(sign) > 1 or math.isinf(float(digits)):
+        raise ValueError(core)
+    return -float(digits) if is_open != (sign in ("-", "−")) else float(digits)
+
+
+def moment_by_reading(reading, parts):
+    year, name = int(parts["y"]), parts.get("mon", "").lower().rstrip(".")
+    if len(parts["y"]) == 2:
+        year += 1900 if year >= reading["pivot"] else 2000
+    month = reading["months"].get(name, 0) if name else int(parts["m"])
+    hour, minute, second = (int(parts.get(each, 0)) for each in ("h", "min", "s"))
+    micro = int(parts.get("us", "").ljust(6, "0")[:6])
+    moment = datetime(year, month, int(parts.get("d", 1)), hour, minute, second, micro, UTC)
+    if (zone := parts.get("z", "Z").replace(":", "").ljust(5, "0"))[0] in "+-":
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
+        moment = moment + offset if zone[0] == "-" else moment - offset
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(bare, place):
+    """Microseconds since 1970 of a date in ISO 8601."""
+    try:
+        moment = datetime.fromisoformat(bare.upper().replace(",", "."))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (OverflowError, ValueError):
+        raise SystemExit(f"{place} is not a date of the years 1 to 9999.") from None
+    return (moment - EPOCH) // MICROSECOND
 
 
 def numbers_of(step, value):

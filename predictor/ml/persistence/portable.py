@@ -21,8 +21,9 @@ from ..features.feature_spec import FeatureSpec
 from ..features.step import Step
 from ..features.tabular_steps import NumberStep
 from ..features.text_steps import TOKEN, TextStep
-from ..inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
-from ..types.schema import UNUSUAL, USUAL, Signature, Task
+from ..inputs.value_readers import DATE, FALSE_TEXTS, MISSING_DATES, NUMBER, TRUE_TEXTS
+from ..types.reading import Reading, ValueKind
+from ..types.schema import UNUSUAL, USUAL, FeatureField, Signature, Task
 
 # The parts of a date by their names in Python's `time.struct_time`.
 TIMETUPLE = {
@@ -50,15 +51,22 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
         "task": signature.task.value,
         "classes": [USUAL, UNUSUAL] if signature.task is Task.ANOMALY else list(signature.classes),
         "threshold": data["threshold"],
-        "fields": [
-            {"name": each.name, "role": each.role.value, "is_required": not each.has_missing}
-            for each in signature.fields
-        ],
+        "fields": [_runner_field(each) for each in signature.fields],
         "patterns": PATTERNS,
         "words": {**dict.fromkeys(sorted(TRUE_TEXTS), 1), **dict.fromkeys(sorted(FALSE_TEXTS), 0)},
         "token": TOKEN.pattern,
         "steps": [_runner_step(step) for step in FeatureSpec.from_json(data["features"]).steps],
     }
+
+
+def _runner_field(field: FeatureField) -> dict[str, Any]:
+    known = {"name": field.name, "role": field.role.value, "is_required": not field.has_missing}
+    return known if field.reading is None else {**known, "reading": _patterns(field.reading)}
+
+
+def _patterns(reading: Reading) -> dict[str, Any]:
+    """The patterns of a reading, and the texts that mean missing as they stand (`absent`)."""
+    return {**reading.patterns(), "absent": sorted(MISSING_DATES) if reading.kind is ValueKind.DATE else []}
 
 
 def runner_golden(golden: bytes) -> dict[str, Any]:
@@ -116,6 +124,36 @@ def waves_of(cyclic: Sequence[str]) -> list[tuple[str, list[float]]]:
     """Tables of sine and cosine for each cyclic part of a date; the position is the part's value."""
     angles = {part: 2 * np.pi * np.arange(CYCLES[part] + 1) / CYCLES[part] for part in cyclic}
     return [(part, wave(angle).tolist()) for part, angle in angles.items() for wave in (np.sin, np.cos)]
+
+
+def browser_signature(signature: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON form of a signature for JavaScript: each reading as its patterns."""
+    fields = []
+    for each in signature["fields"]:
+        reading = Reading.from_json(each.get("reading"))
+        fields.append(each if reading is None else {**each, "reading": _browser_patterns(reading)})
+    return {**signature, "fields": fields}
+
+
+def _browser_patterns(reading: Reading) -> dict[str, Any]:
+    """As `_patterns`, with `blank`: the class of the characters that Python strips. JavaScript's differs by six."""
+    known = {**_patterns(reading), "blank": _blank()}
+    if "number" in known:
+        known["number"] = _in_javascript(known["number"])
+    if "dates" in known:
+        known["dates"] = [_in_javascript(each) for each in known["dates"]]
+    return known
+
+
+def _in_javascript(pattern: str) -> str:
+    # In JavaScript \w is ASCII. Names of months have letters alone.
+    return pattern.replace("(?P<", "(?<").replace(r"[^\W\d_]", r"\p{L}").replace(r"\s", _blank())
+
+
+@cache
+def _blank() -> str:
+    characters = [chr(code) for code in range(0x10000)]
+    return "[" + "".join(f"\\u{ord(each):04x}" for each in characters if each.isspace()) + "]"
 
 
 def browser_spec(spec: bytes) -> dict[str, Any]:

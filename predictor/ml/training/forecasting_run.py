@@ -107,7 +107,7 @@ def _read(request: TrainingRequest, reporter: Reporter) -> tuple[SeriesTable, Fo
 def _as_forecast(table: TableSchema, target: str, options: ForecastOptions) -> TableSchema:
     """Set the roles of the chosen columns: a target without repeated values is a number, not an identifier."""
     roles = {target: Role.NUMERIC, options.date_column: Role.DATETIME, options.group_column: Role.CATEGORICAL}
-    columns = tuple(replace(each, role=roles.get(each.name, each.role)) for each in table.columns)
+    columns = tuple(each.with_role(roles.get(each.name, each.role)) for each in table.columns)
     return replace(table, columns=columns)
 
 

@@ -49,11 +49,11 @@ MONTHS = (
 )  # fmt: skip
 MONTH_NUMBERS = {name: number for number, names in enumerate(MONTHS, start=1) for name in names.split()}
 TIME = (
-    r"(?:[T ]+(?P<h>\d{1,2}):(?P<min>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<us>\d{1,9}))?)?"
-    r"\s*(?P<z>Z|[+-]\d{2}:?(?:\d{2})?)?)?"
+    r"(?:[T ]+(?P<h>[0-9]{1,2}):(?P<min>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<us>[0-9]{1,9}))?)?"
+    r"\s*(?P<z>Z|[+-][0-9]{2}:?(?:[0-9]{2})?)?)?"
 )
-YEAR, DAY, MONTH = r"(?P<y>\d{4})", r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})"
-ANY_YEAR, NAME = r"(?P<y>\d{4}|\d{2})", r"(?P<mon>[^\W\d_]{3,}\.?)"
+YEAR, DAY, MONTH = r"(?P<y>[0-9]{4})", r"(?P<d>[0-9]{1,2})", r"(?P<m>[0-9]{1,2})"
+ANY_YEAR, NAME = r"(?P<y>[0-9]{4}|[0-9]{2})", r"(?P<mon>[^\W\d_]{3,}\.?)"
 # By name. Forms that one text can have at the same time (day or month first) are all tried.
 DATE_FORMS: Mapping[str, str] = {
     "Y-M-D": rf"{YEAR}-{MONTH}-{DAY}{TIME}",
@@ -127,6 +127,23 @@ class Reading:
             return "dates written " + " or ".join(self.dates)
         return "true and false"
 
+    def patterns(self) -> dict[str, Any]:
+        """What a program without this module needs to read the same texts, as JSON.
+
+        `missing`: words in lower case. Then one of: `number`, a regular expression with named groups, and the marks;
+        `dates`, one for each form, and the names of months; `words` of a truth value in lower case, as 1 and 0. The
+        expressions are for a whole text without blanks at its ends; those of dates for upper and lower case alike.
+        """
+        known: dict[str, Any] = {"missing": sorted(self._missing)}
+        if self.kind is ValueKind.NUMBER:
+            number = _number_shape(self.decimal, self.thousands).pattern
+            return known | {"number": number, "decimal": self.decimal, "gaps": _gaps(self.thousands)}
+        if self.kind is ValueKind.DATE:
+            dates = [_date_shape(name).pattern for name in self.dates]
+            return known | {"dates": dates, "months": MONTH_NUMBERS, "pivot": PIVOT}
+        is_true, is_false = sorted({*TRUE_WORDS, *self.true}), sorted({*FALSE_WORDS, *self.false})
+        return known | {"words": {**dict.fromkeys(is_false, 0), **dict.fromkeys(is_true, 1)}}
+
     def read(self, text: str) -> float | int | datetime | bool | None:
         """The value of a cell; None when it is missing. Raises Unreadable."""
         bare = text.strip().strip(BLANKS)
@@ -160,11 +177,15 @@ class Reading:
         raise Unreadable(text)
 
 
+def _gaps(thousands: str) -> str:
+    """The characters that may stand between groups of three digits."""
+    return BLANKS if thousands == " " else thousands
+
+
 @lru_cache(maxsize=64)
-def number_parser(decimal: str, thousands: str) -> Callable[[str], float | int]:
-    """A function from text to a number; it raises Unreadable, also for codes such as 00501, 1E05 and +4917212345."""
+def _number_shape(decimal: str, thousands: str) -> re.Pattern[str]:
     point = re.escape(decimal)
-    gap = f"[{BLANKS}]" if thousands == " " else re.escape(thousands)
+    gap = f"[{re.escape(_gaps(thousands))}]"
     core = (
         PLAIN.format(d=point)
         if not thousands
@@ -172,12 +193,18 @@ def number_parser(decimal: str, thousands: str) -> Callable[[str], float | int]:
     )
     blank = f"[{BLANKS}]*"
     sign = f"(?:[{CURRENCIES}]|{CODES})?{blank}"
-    shape = re.compile(
+    return re.compile(
         rf"(?P<open>\()?{blank}(?P<sign>[+\-−])?{blank}{sign}(?P<inner>[+\-−])?(?P<core>{core}){blank}"
         rf"(?:%|[{CURRENCIES}]|{CODES})?{blank}(?P<close>\))?",
         re.ASCII,
     )
-    remove = re.compile(gap) if thousands else None
+
+
+@lru_cache(maxsize=64)
+def number_parser(decimal: str, thousands: str) -> Callable[[str], float | int]:
+    """A function from text to a number; it raises Unreadable, also for codes such as 00501, 1E05 and +4917212345."""
+    shape = _number_shape(decimal, thousands)
+    remove = re.compile(f"[{re.escape(_gaps(thousands))}]") if thousands else None
 
     def parse(text: str) -> float | int:
         match = shape.fullmatch(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -136,6 +136,10 @@ class ColumnProfile:
     histogram: tuple[Bin, ...] = ()
     warnings: tuple[str, ...] = ()
     reading: Reading | None = None
+
+    def with_role(self, role: Role) -> ColumnProfile:
+        """The column in this role. Its reading stays when the role does: another role needs other values."""
+        return replace(self, role=role, reading=self.reading if role is self.role else None)
 
     def to_json(self) -> dict[str, Any]:
         return _with_reading(asdict(self), self.reading)

@@ -124,7 +124,7 @@ class TrainingRequest:
         if self.split.kind is SplitKind.GROUP and self.split.column not in (None, self.target):
             roles[str(self.split.column)] = Role.IDENTIFIER
         columns = tuple(
-            replace(column, role=roles.get(column.name, column.role)) for column in self.schema.columns
+            column.with_role(roles.get(column.name, column.role)) for column in self.schema.columns
         )
         return replace(self.schema, columns=columns)
 

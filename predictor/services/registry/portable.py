@@ -52,7 +52,7 @@ def offline_page(version: ModelVersion) -> PortableFile:
             f"a page holds up to {MAX_PAGE_MODEL_BYTES:,}. Take the zip instead."
         )
     data = {
-        "signature": version.signature_json,
+        "signature": portable.browser_signature(version.signature_json),
         "class_names": list(version.signature.class_names),
         "spec": portable.browser_spec(files[SPEC]),
         "golden": portable.browser_golden(files[GOLDEN]),

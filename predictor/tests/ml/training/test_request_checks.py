@@ -7,6 +7,7 @@ import pytest
 
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
 from predictor.ml.training.request_checks import check_request
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import Role, TableSchema, Task
 from predictor.ml.types.training_request import TrainingRequest
 from predictor.ml.validation.training_table import make_table
@@ -190,3 +191,13 @@ def test_every_task_is_supervised_or_not_and_only_some_have_a_target():
     assert [task for task in Task if task.is_classification] == [Task.BINARY, Task.MULTICLASS]
     assert {task for task in Task if not task.has_target} == {Task.CLUSTERING, Task.ANOMALY}
     assert not Task.FORECASTING.is_supervised
+
+
+@pytest.mark.parametrize("role", [Role.CATEGORICAL, Role.DATETIME])
+def test_a_column_keeps_its_reading_in_the_role_that_it_was_found_for_and_in_no_other(role):
+    request, _ = request_for(np.arange(100) * 1.5)
+    column = replace(request.schema["x"], storage="VARCHAR", reading=Reading(ValueKind.NUMBER, ","))
+    schema = replace(request.schema, columns=(column, request.schema["y"]))
+
+    assert replace(request, schema=schema, roles={"x": Role.NUMERIC}).table["x"].reading == column.reading
+    assert replace(request, schema=schema, roles={"x": role}).table["x"].reading is None

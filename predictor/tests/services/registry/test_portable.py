@@ -146,6 +146,17 @@ def test_the_runner_names_line_and_column_of_a_cell_that_it_cannot_read(
     assert "Line 2, column 'age': 'old' is not numeric." in done.stderr
 
 
+@pytest.mark.parametrize("joined", ["2023-02-29", "0001-01-01T00:00+00:01", "9999-12-31T23:59-00:01"])
+def test_the_runner_names_line_and_column_of_a_date_that_is_none(
+    joined: str, version: ModelVersion, tmp_path: Path
+) -> None:
+    done = ran(unpacked(version, tmp_path), [{**drawn(0), "joined": joined}])
+
+    assert done.returncode == 1
+    assert f"Line 2, column 'joined': '{joined}' is not a date of the years 1 to 9999." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_same_version_gives_the_same_bytes(version: ModelVersion) -> None:
     assert portable.bundle(version).sha256 == portable.bundle(version).sha256
     assert portable.offline_page(version).sha256 == portable.offline_page(version).sha256
@@ -405,7 +416,9 @@ def test_javascript_folds_case_as_python_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     ["2024-05-31", "2024-02-29T23:59:59.1234567", "0001-01-01", "9999-12-31 23:59", "2020-01-01T00:00:00+02:00",
-     "2023-02-29", "2024-13-01", "31.12.2024", "2024-05-31T24:00", "0000-01-01"],
+     "2023-02-29", "2024-13-01", "31.12.2024", "2024-05-31T24:00", "0000-01-01", "0001-01-01T00:00+00:01",
+     "0001-01-01T00:01+00:01", "9999-12-31T23:59-00:01", "2024-05-31T00:00+23:59", "2024-05-31T00:00-24:00",
+     "2024-05-31T00:00 Z", "2024-05-31T00:00\u00a0Z"],
 )  # fmt: skip
 def test_javascript_reads_dates_as_the_service_does(text: str, tmp_path: Path) -> None:
     field = FeatureField("d", Role.DATETIME, True)
