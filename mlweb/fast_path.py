@@ -70,7 +70,7 @@ class FastPath:
         """The response and further headers for it, as a list: setting them on the response object takes longer."""
         started = self._metrics.started()
         request_id = begin(request)
-        response = self._security.process_request(request) or self._call_view(request)
+        response = self._call_view(request)
         logs.leave_request()
         headers = [("X-Request-ID", request_id), *self._security_headers[request.scheme == "https"]]
         if not response.streaming and "Content-Length" not in response.headers:
@@ -82,6 +82,9 @@ class FastPath:
 
     def _call_view(self, request: HttpRequest) -> HttpResponseBase:
         try:
+            redirect = self._security.process_request(request)
+            if redirect is not None:
+                return redirect
             self._require_good_host(request)
             match = request.resolver_match = find_route(request.path_info)
             options = options_of(match.func)

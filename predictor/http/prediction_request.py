@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRows, Problem, quoted, quoted_list
+from ..ml.types.schema import canonical_text
 from ..services.predictions import PredictionOptions
 from ..services.predictions.nearest_examples import MAX_NEAREST, N_NEAREST
 
@@ -145,8 +146,9 @@ def _horizon(value: Any) -> int | None:
 
 
 def _group(value: Any, is_horizon: bool) -> str | None:
-    if value is None or (isinstance(value, str) and is_horizon):
-        return value
+    """The name of a series: a number is written as in the rows, so that 3 and 3.0 name the series of {"store": 3}."""
+    if value is None or (is_horizon and isinstance(value, (str, int, float))):
+        return value if isinstance(value, str) else canonical_text(value)
     raise InvalidInput(
         '"group" has to be the name of a series, beside a "horizon".', problems=[Problem("Wrong.", "/group")]
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,10 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from ..errors import InvalidInput, NotServable, Problem, TooLarge, UnsupportedContent, quoted, quoted_list
+from ..errors import InvalidInput, InvalidTable, NotServable, Problem, UnsupportedContent, quoted, quoted_list
 from ..http.json import require_utf8
 from ..models import ModelVersion, PredictionSource
-from ..services.batches import parquet_bodies
+from ..services.batches import csv_bodies, parquet_bodies
 from ..services.predictions import PredictionOptions, loaded_versions
 from . import VERSION
 from .prediction import (
@@ -165,29 +163,9 @@ def _missing(name: str) -> None:
 
 def _from_csv(body: bytes, version: ModelVersion) -> Read:
     try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"The CSV is not UTF-8 at byte {error.start}.") from None
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        columns = next(lines, [])
-        _refuse_repeated(columns)
-        rows = []
-        for line in lines:
-            if not line:
-                continue
-            if len(line) != len(columns):
-                raise InvalidInput(
-                    f"Line {lines.line_num} has {len(line)} cells; the header has {len(columns)}."
-                )
-            rows.append(dict(zip(columns, line, strict=True)))
-            if len(rows) > settings.MAX_PREDICTION_ROWS:
-                raise TooLarge(
-                    f"One request may hold {settings.MAX_PREDICTION_ROWS:,} rows.",
-                    limit=settings.MAX_PREDICTION_ROWS,
-                )
-    except csv.Error as error:
-        raise InvalidInput(f"The CSV cannot be read: {error}.") from None
+        rows = csv_bodies.read(body, version.signature)
+    except (InvalidTable, UnsupportedContent) as error:
+        raise InvalidInput(error.message, problems=error.problems) from None
     return rows, replace(options_of(None, version=version), are_texts=True)
 
 

@@ -15,6 +15,7 @@ from .step import Matrix, Output, Step, Writer
 # Moments are clipped to ±2**61 microseconds, so that no difference of two overflows.
 FARTHEST = 2**61
 NAT = np.iinfo(np.int64).min
+MICROSECONDS = np.dtype("datetime64[us]")
 MICROSECONDS_PER_DAY = 86_400_000_000
 CYCLES = {"month": 12, "weekday": 7, "hour": 24, "minute": 60}
 
@@ -75,7 +76,7 @@ class DatetimeStep(Step):
         return {part: (np.sin(turn), np.cos(turn)) for part, turn in turns.items()}
 
     def transform(self, values: NDArray[Any]) -> Matrix:
-        moments = np.asarray(values).astype("datetime64[us]").view(np.int64)
+        moments = np.asarray(values).astype(MICROSECONDS, copy=False).view(np.int64)
         is_missing = moments == NAT
         moments = np.where(is_missing, self.origin if self.fill is None else self.fill, moments)
         moments = np.clip(moments, -FARTHEST, FARTHEST)
@@ -104,7 +105,7 @@ class DatetimeStep(Step):
         width = len(self.outputs)
 
         def write(values: NDArray[Any], row: list[float]) -> None:
-            moment = values.astype("datetime64[us]").view(np.int64).item()
+            moment = values.astype(MICROSECONDS, copy=False).view(np.int64).item()
             if moment == NAT:
                 if self.fill is None:
                     row[start : start + width] = [math.nan] * width

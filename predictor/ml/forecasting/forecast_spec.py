@@ -148,10 +148,6 @@ class ForecastSpec:
         """Whether the name of the series is a feature."""
         return len(self.endings) > 1
 
-    def scales(self, rows: ForecastPoints) -> Floats:
-        """Scale of each row, in the unit of the (perhaps logarithmic) target."""
-        return self._described(rows).scale
-
     def values(self, described: LagFeatures, answers: Floats) -> Floats:
         """Inverse transform: the pipeline's predictions in the target's own unit."""
         return self.bounded(self.scaling.inverse(described.base + described.scale * answers))
@@ -251,7 +247,7 @@ class ForecastSpec:
             aggregation = str(data.get("aggregation", ""))
             if not endings or aggregation not in ("", *AGGREGATIONS):
                 raise ValueError
-            return cls(
+            spec = cls(
                 target=str(data["target"]),
                 date_column=str(data["date_column"]),
                 group_column=str(data["group_column"]),
@@ -263,8 +259,11 @@ class ForecastSpec:
                 endings=endings,
                 aggregation=aggregation,
             )
-        except (KeyError, TypeError, ValueError) as error:
+            if spec.shape.season < 1 or spec.horizon < 1:
+                raise ValueError
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise DamagedArtifact("The stored forecast specification is not complete.") from error
+        return spec
 
 
 def with_calendar(

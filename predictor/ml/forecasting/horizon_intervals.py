@@ -56,7 +56,7 @@ class StepErrors:
             groups = tuple(Group(int(each["n"]), tuple(map(float, each["scores"]))) for each in data)
             if not groups or not all(each.scores for each in groups):
                 raise ValueError
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             raise DamagedArtifact("The stored errors of the forecast are not complete.") from error
         return cls(groups)
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact, InvalidRows, Problem, quoted, quoted_list
+from ..calibration.conformal import DEFAULT_COVERAGE
 from ..features.columns import Columns
 from ..forecasting.forecast_spec import ForecastSpec
 from ..forecasting.horizon_intervals import StepErrors
 from ..inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 from ..persistence.version_files import FORECAST, columns_from_json, read_json
 from ..pipelines.fitted_pipeline import Outputs
+from .predicted_rows import PredictedRows
 from .predictor import GOLDEN_TOLERANCE, Predictor
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,30 +63,37 @@ class ForecastPredictor(Predictor):
         predictor.__dict__.pop("checker", None)
         return predictor
 
-    def predict(self, columns: Columns) -> Outputs:
-        """Values for rows within the horizon; NaN for others, which `checker` refuses."""
-        rows = self.spec.rows(columns)
-        is_in = self.spec.is_within(rows)
-        values = np.full(len(rows.steps), np.nan)
+    def answer(
+        self,
+        columns: Columns,
+        coverage: float = DEFAULT_COVERAGE,
+        *,
+        explain: bool = False,
+        check_time: Callable[[], None] | None = None,
+    ) -> PredictedRows:
+        """Values with intervals for rows within the horizon; NaN for others, which `checker` refuses."""
+        if explain:
+            raise ValueError("A forecast has no explanations.")
+        spec, scaling = self.spec, self.spec.scaling
+        rows = spec.rows(columns)
+        is_in = spec.is_within(rows)
+        values, low, high = np.full((3, len(is_in)), np.nan)
         if is_in.any():
-            described = self.spec.describe(rows[is_in])
-            answers = np.asarray(super().predict(described.columns).values, np.float64)
-            values[is_in] = self.spec.values(described, answers)
-        return Outputs(values=values)
+            rows = rows[is_in]
+            described = spec.describe(rows)
+            within = spec.values(described, np.asarray(self.replay(described.columns).values, np.float64))
+            middle, scale = scaling.forward(within), described.scale
+            below, above = self.forecast.errors.ends(rows.steps, coverage)
+            values[is_in] = within
+            low[is_in] = np.minimum(spec.bounded(scaling.inverse(middle + scale * below)), within)
+            high[is_in] = np.maximum(spec.bounded(scaling.inverse(middle + scale * above)), within)
+        return PredictedRows(coverage, values=values, intervals=(low, high))
+
+    def predict(self, columns: Columns) -> Outputs:
+        return Outputs(values=self.answer(columns).values)
 
     def replay(self, columns: Columns) -> Outputs:
         return super().predict(columns)
-
-    def intervals(self, columns: Columns, values: Floats, coverage: float) -> tuple[Floats, Floats]:
-        rows = self.spec.rows(columns)
-        is_in = self.spec.is_within(rows)
-        rows, middle, scaling = rows[is_in], self.spec.scaling.forward(values[is_in]), self.spec.scaling
-        scale = self.spec.scales(rows)
-        low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
-        below, above = self.forecast.errors.ends(rows.steps, coverage)
-        low[is_in] = np.minimum(self.spec.bounded(scaling.inverse(middle + scale * below)), values[is_in])
-        high[is_in] = np.maximum(self.spec.bounded(scaling.inverse(middle + scale * above)), values[is_in])
-        return low, high
 
     @property
     def has_intervals(self) -> bool:

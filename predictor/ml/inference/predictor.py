@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact
-from ..calibration.conformal import ConformalIntervals
+from ..calibration.conformal import DEFAULT_COVERAGE, ConformalIntervals
 from ..explanation.shapley import Explainer, Explanation
 from ..features.columns import Columns
 from ..inputs.row_checker import RowChecker
 from ..onnx_export.session import Session
 from ..persistence.version_files import GOLDEN, StoredSpec, columns_from_json, prediction_array, read_json
 from ..pipelines.fitted_pipeline import FittedPipeline, Outputs
-from ..types.schema import Signature
+from ..types.schema import Signature, Task
+from .predicted_rows import PredictedRows
 
 # Another processor may add float32 numbers in another order.
 GOLDEN_TOLERANCE = 1e-5
+# Rows that are explained between two checks of the deadline.
+EXPLAINED_AT_ONCE = 10
 
 
 class Predictor:
@@ -44,10 +47,45 @@ class Predictor:
         self.is_compiled = isinstance(answering, Session)
         self._features = spec.features
         self._answering = answering
+        self._predict_matrix = answering.run if isinstance(answering, Session) else answering.predict_matrix
         self._chunk_rows = spec.chunk_rows
         self._golden = golden
         self.uncertainty = uncertainty
         self._background = background
+
+    def answer(
+        self,
+        columns: Columns,
+        coverage: float = DEFAULT_COVERAGE,
+        *,
+        explain: bool = False,
+        check_time: Callable[[], None] | None = None,
+    ) -> PredictedRows:
+        """Predictions for n rows, with labels, intervals or sets of this coverage, and explanations if wanted.
+
+        `check_time` is called before every EXPLAINED_AT_ONCE explanations; what it raises ends the work.
+        Raises ValueError when explanations are wanted that the version does not have (see `can_explain`).
+        """
+        outputs = self.predict(columns)
+        probabilities = outputs.probabilities
+        codes = None if probabilities is None else outputs.codes(self.threshold)
+        explanations = self._explanations(columns, len(outputs), codes, check_time) if explain else None
+        if probabilities is not None:
+            conformal = self.uncertainty
+            is_in_set = None if conformal is None else probabilities >= conformal.least_probability(coverage)
+            return PredictedRows(
+                coverage,
+                probabilities=probabilities,
+                codes=codes,
+                is_in_set=is_in_set,
+                explanations=explanations,
+            )
+        values = np.asarray(outputs.values, np.float64)
+        if self.signature.task is Task.ANOMALY:
+            codes = (values >= (np.inf if self.threshold is None else self.threshold)).astype(np.intp)
+            return PredictedRows(coverage, scores=values, codes=codes, explanations=explanations)
+        intervals = None if self.uncertainty is None else self.uncertainty.intervals(values, coverage)
+        return PredictedRows(coverage, values=values, intervals=intervals, explanations=explanations)
 
     def predict(self, columns: Columns) -> Outputs:
         """Answers for n rows; large batches are cut into chunks, so that memory does not grow with them."""
@@ -69,12 +107,6 @@ class Predictor:
         """What the stored pipeline answers for golden rows."""
         return self.predict(columns)
 
-    def intervals(
-        self, columns: Columns, values: NDArray[np.float64], coverage: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """The ends of the intervals around predicted values; None for a version stored without."""
-        return None if self.uncertainty is None else self.uncertainty.intervals(values, coverage)
-
     @property
     def has_intervals(self) -> bool:
         return self.uncertainty is not None
@@ -92,21 +124,34 @@ class Predictor:
         """What each column added to the answer of each row; `codes` say to the probability of which class."""
         return self._explainer.explain(self._features.transform(columns), codes)
 
+    def _explanations(
+        self,
+        columns: Columns,
+        n_rows: int,
+        codes: NDArray[np.intp] | None,
+        check_time: Callable[[], None] | None,
+    ) -> list[Explanation]:
+        explained: Sequence[int | None] = [None] * n_rows if codes is None else codes.tolist()
+        explanations: list[Explanation] = []
+        for start in range(0, n_rows, EXPLAINED_AT_ONCE):
+            if check_time is not None:
+                check_time()
+            part = slice(start, start + EXPLAINED_AT_ONCE)
+            explanations += self.explain(
+                {name: cells[part] for name, cells in columns.items()}, explained[part]
+            )
+        return explanations
+
     @cached_property
     def _explainer(self) -> Explainer:
         if self._background is None:
             raise ValueError("This version was stored without background rows.")
         return Explainer(
-            self._features, self._background, lambda matrix: prediction_array(self._answer_matrix(matrix))
+            self._features, self._background, lambda matrix: prediction_array(self._predict_matrix(matrix))
         )
 
     def _predict_chunk(self, columns: Columns) -> Outputs:
-        return self._answer_matrix(self._features.transform(columns))
-
-    def _answer_matrix(self, matrix: NDArray[np.float32]) -> Outputs:
-        if isinstance(self._answering, Session):
-            return self._answering.run(matrix)
-        return self._answering.predict_matrix(matrix)
+        return self._predict_matrix(self._features.transform(columns))
 
     def check_golden(self) -> None:
         """Raises DamagedArtifact unless the golden rows get the answers that were stored with them."""

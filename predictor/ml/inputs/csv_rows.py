@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, quoted
-from ..tables.csv_cell_sql import MISSING_WORDS
-from ..tables.csv_dialect import Dialect, find_dialect
+from ..tables.csv_cell_sql import CODE, MISSING_WORDS
+from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
@@ -30,6 +30,8 @@ from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+is_code = re.compile(CODE).fullmatch
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^T ])")
 
 
 @dataclass(frozen=True)
@@ -225,10 +227,12 @@ class CsvRows:
 
         What is not CSV raises InvalidTable. When lenient, it ends its block as an empty record with an error.
         """
-        number, n_bytes = 1, max(self._path.stat().st_size, 1)
+        number, width, n_bytes = 1, len(self.names), max(self._path.stat().st_size, 1)
         with open_records(self._path, self._dialect) as records:
             while True:
                 block, error = records.take(CHUNK_ROWS, CHUNK_CHARACTERS)
+                if max(map(len, block), default=0) > width:
+                    block = [trimmed(record, width) for record in block]
                 fault = f"Row {number + len(block):,} cannot be read as CSV: {error}." if error else ""
                 if fault and self._is_lenient:
                     block.append([])
@@ -320,6 +324,10 @@ def _boolean(cell: str) -> Any:
 def _categories(field: FeatureField) -> Callable[[str], Any]:
     """Normalize cells to the categories of training: 3.0 becomes 3, TRUE becomes true."""
     levels = frozenset(field.levels)
+    # In a column of numbers, dates or truth values, the import takes these words as missing; in a text column not.
+    missing = MISSING_WORDS if levels and all(map(_is_typed, levels)) else ()
+    # Where training had codes such as 1E05, another one is no number either: 9E05 is not 900000.
+    has_codes = any(map(is_code, levels))
 
     def read(cell: str) -> Any:
         if cell in levels or not cell:
@@ -327,8 +335,19 @@ def _categories(field: FeatureField) -> Callable[[str], Any]:
         text = cell.strip()
         if text in levels or not text:
             return text or None
+        if text.lower() in missing:
+            return None
+        if has_codes and is_code(text):
+            return cell
         if NUMBER.fullmatch(text) and (number := canonical_text(float(text))) in levels:
             return number
         return text.lower() if text.lower() in ("true", "false") and text.lower() in levels else cell
 
     return read
+
+
+def _is_typed(level: str) -> bool:
+    """Whether a category is written as numbers, dates and truth values are: the import never keeps these as text."""
+    if NUMBER.fullmatch(level):
+        return canonical_text(float(level)) == level
+    return level in ("true", "false") or ISO_DATE.match(level) is not None

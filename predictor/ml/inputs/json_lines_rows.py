@@ -88,13 +88,16 @@ class JsonLinesRows:
         partly_valid = self._checker.check_leniently(rows, first_row=first_row)
         errors = {**partly_valid.errors, **broken}
         places = [place for place in range(len(rows)) if place not in errors]
+        named = self._checker.named(rows)
         row_warnings = zip(places, partly_valid.checked.warnings, strict=True)
         return BulkChunk(
             first_row=first_row,
             lines=lines,
             places=places,
             columns=partly_valid.checked.columns,
-            inputs=[lines[place] for place in places],
+            inputs=[
+                lines[place] if named[place] is rows[place] else json_text(named[place]) for place in places
+            ],
             warnings={place: warnings for place, warnings in row_warnings if warnings},
             errors=errors,
         )

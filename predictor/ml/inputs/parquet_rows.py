@@ -15,6 +15,7 @@ from ..tables.long_cells import refusal, refusal_of, when_too_long
 from ..types.schema import Signature
 from .column_checker import CellColumn
 from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
+from .row_names import file_columns
 
 MEMORY_MB = 256
 # A chunk ends after this many characters of text, or at CHUNK_ROWS.
@@ -114,11 +115,13 @@ class ParquetRows:
             raise TooLarge(f"A batch may hold {max_rows:,} rows; cut the file into several.", limit=max_rows)
         if len(kinds) > max_columns:
             raise TooLarge(f"A table may have {max_columns:,} columns.", limit=max_columns)
-        require_columns(self.names, [each.name for each in signature.fields if not each.has_missing])
+        sources = file_columns(self.names, signature.names)
+        require_columns(list(sources), [each.name for each in signature.fields if not each.has_missing])
         self._columns = [CellColumn(each, lambda cell: cell) for each in signature.fields]
-        self._used = [each.name for each in signature.fields if each.name in kinds]
+        self._fields = [name for name in signature.names if name in sources]
+        self._used = [sources[name] for name in self._fields]
         _refuse_nested({name: kinds[name] for name in self._used})
-        self._keys = {each.feature.name: each.key for each in self._columns if each.feature.name in kinds}
+        self._keys = {each.feature.name: each.key for each in self._columns if each.feature.name in sources}
         self._texts = [place for place, name in enumerate(self._used) if kinds[name] in TEXTS]
         self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
 
@@ -127,7 +130,7 @@ class ParquetRows:
         first_row = skip + 1
         for rows in self._fetched(skip):
             self.share_read = (first_row - 1 + len(rows)) / self.n_rows_total
-            cells = dict(zip(self._used, zip(*rows, strict=True), strict=False))
+            cells = dict(zip(self._fields, zip(*rows, strict=True), strict=False))
             checked = check_columns(cells, self._columns, len(rows))
             yield chunk_of_columns(first_row, [""] * len(rows), checked, self._keys, {})
             first_row += len(rows)

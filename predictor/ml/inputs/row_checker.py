@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidRows, Problem, StrictRows, quoted
 from ..types.schema import FeatureField, Role, Signature
+from .row_names import SameColumn, with_known_names
 from .value_readers import InvalidValue, Note, checked_text, reader_for
 
 MOST_NAMED = 5
@@ -58,10 +59,24 @@ class RowChecker:
         self._names = frozenset(signature.names)
         # Callers may send the training table unchanged: these columns give no warning.
         self._unused = frozenset({signature.target, *signature.left_out})
+        self._known = self._names | self._unused
         self._optional = frozenset(field.name for field in signature.fields if field.has_missing)
         self._blocks: dict[str, list[tuple[int, str]]] = {}
         for place, field in enumerate(signature.fields):
             self._blocks.setdefault(dtype_of(field), []).append((place, field.name))
+
+    def named(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """The rows under the column names of the signature (see `with_known_names`). What is no valid row stays."""
+        known = self._known
+        if all(row.__class__ is dict and row.keys() <= known for row in rows):
+            return rows
+        return list(map(self._named, rows))
+
+    def _named(self, row: Any) -> Any:
+        try:
+            return with_known_names(row, self._known) if isinstance(row, Mapping) else row
+        except SameColumn:
+            return row
 
     def check(
         self,
@@ -119,6 +134,11 @@ class RowChecker:
         """The canonical values of a row in the order of the fields; None when the row is invalid."""
         if row.__class__ is not dict and not isinstance(row, Mapping):
             return None
+        if not row.keys() <= self._known:
+            try:
+                row = with_known_names(row, self._known)
+            except SameColumn:
+                return None
         get = row.get
         canonical = []
         try:
@@ -152,6 +172,10 @@ class RowChecker:
         number, pointer = place + first_row, f"/rows/{place}"
         if not isinstance(row, Mapping):
             return [Problem(f"Row {number} is not an object {{column: value}}.", pointer)]
+        try:
+            row = with_known_names(row, self._known)
+        except SameColumn as twice:
+            return [Problem(f"Row {number}, {twice}", f"{pointer}/{_escaped(twice.name)}")]
         unknown = [name for name in row if name not in self._names and name not in self._unused]
         faults = []
         for name, read in self._readers:

@@ -23,7 +23,7 @@ from ..features.tabular_steps import NumberStep
 from ..features.text_steps import TOKEN, TextStep
 from ..inputs.value_readers import DATE, FALSE_TEXTS, MISSING_DATES, NUMBER, TRUE_TEXTS
 from ..types.reading import Reading, ValueKind
-from ..types.schema import UNUSUAL, USUAL, FeatureField, Signature, Task
+from ..types.schema import FeatureField, Signature
 
 # The parts of a date by their names in Python's `time.struct_time`.
 TIMETUPLE = {
@@ -49,7 +49,7 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
     data = json.loads(spec)
     return {
         "task": signature.task.value,
-        "classes": [USUAL, UNUSUAL] if signature.task is Task.ANOMALY else list(signature.classes),
+        "classes": list(signature.labels),
         "threshold": data["threshold"],
         "fields": [_runner_field(each) for each in signature.fields],
         "patterns": PATTERNS,

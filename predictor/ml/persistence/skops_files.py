@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -201,7 +202,7 @@ def audit(content: bytes) -> list[str]:
             if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise DamagedArtifact("The stored estimators are too large to be unpacked.")
             schema = json.loads(archive.read("schema.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, RuntimeError, OSError) as error:
         raise DamagedArtifact("The stored estimators are not a .skops file.") from error
     return sorted(set(_refused_names(schema)))
 

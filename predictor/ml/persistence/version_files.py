@@ -164,7 +164,7 @@ def read_spec(content: bytes) -> StoredSpec:
     data = read_json(content, SPEC, formats=(FORMAT, CALIBRATED_FORMAT))
     calibration = data.get("calibration")
     try:
-        return StoredSpec(
+        spec = StoredSpec(
             features=FeatureSpec.from_json(data["features"]),
             members=tuple(data["members"]),
             task=Task(data["task"]),
@@ -173,8 +173,11 @@ def read_spec(content: bytes) -> StoredSpec:
             chunk_rows=int(data["chunk_rows"]),
             calibration=Calibration.from_json(calibration, int(data["n_classes"])) if calibration else None,
         )
-    except (KeyError, TypeError, ValueError) as error:
+        if not spec.features.steps or spec.chunk_rows < 1:
+            raise ValueError("no features, or chunks of no rows")
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DamagedArtifact("The stored specification is not complete.") from error
+    return spec
 
 
 def with_threshold(spec: bytes, threshold: float | None) -> bytes:
@@ -275,7 +278,9 @@ def columns_to_json(columns: Columns) -> dict[str, dict[str, Any]]:
 
 
 def columns_from_json(data: Mapping[str, Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
-    """The columns that `columns_to_json` wrote."""
+    """The columns that `columns_to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    if not isinstance(data, Mapping):
+        raise TypeError("columns are stored as an object")
     columns: dict[str, NDArray[Any]] = {}
     for name, stored in data.items():
         cells = stored["cells"]

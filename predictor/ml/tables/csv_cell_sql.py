@@ -12,6 +12,7 @@ INFINITE_WORDS = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 INTEGER = r"-?(?:0|[1-9][0-9]*)|\+(?:0|[1-9][0-9]{0,5})"
 FRACTION = r"[+-]?(?:0|[1-9][0-9]*)?\.[0-9]*"
 DECIMAL_NUMBER = rf"(?:{INTEGER}|{FRACTION})(?:[eE][+-]?[0-9]+)?"
+CODE = "[0-9]+[eE][0-9]+"
 DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
 OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
@@ -26,6 +27,7 @@ def kind_sql(cell: Cell) -> str:
     kinds = (
         (cell.is_blank, "blank"),
         (cell.is_integer, "integer"),
+        (f"{cell.is_code} AND {cell.is_number}", "code"),
         (cell.is_number, "number"),
         (cell.is_word_for_missing, "word"),
         (cell.is_boolean, "boolean"),
@@ -100,6 +102,13 @@ class Cell:
         )
         is_usual = f"(abs({value}) < {LARGEST_EXACT_INTEGER} AND {is_plain})"
         return f"({is_usual} OR (isfinite({value}) AND ({is_plain} OR {is_shaped}) AND {is_exact}))"
+
+    @property
+    def is_code(self) -> str:
+        """1E05: a code rather than a number, since programs write the exponents of numbers with a sign."""
+        # Cheap comparisons first; only the rest needs the regular expression.
+        has_e = f"(contains({self.raw}, 'E') OR contains({self.raw}, 'e'))"
+        return f"({self.raw} < ':' AND {has_e} AND {self._matches(CODE)})"
 
     @property
     def is_infinite(self) -> str:

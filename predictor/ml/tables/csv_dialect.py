@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InvalidTable, Problem, TooLarge, quoted, quoted_list
+from ..types.column_names import clean_name
 
 HEAD = 1 << 20
 N_SNIFFED = 500
@@ -52,14 +53,15 @@ def find_dialect(
         raise InvalidTable("The file holds only blank lines. It needs a header line and rows below it.")
     delimiter = _delimiter_option(delimiter) or separator or sniff_delimiter(body)
     records = _records(body, delimiter)
-    names = checked_names(records[0], max_columns=max_columns, max_characters=max_name_characters)
+    header = _without_empty_end(records)
+    names = checked_names(header, max_columns=max_columns, max_characters=max_name_characters)
     warnings = []
     if decimal not in ("", ".", ","):
         raise InvalidTable(f"The decimal mark is “.” or “,”, not {quoted(decimal)}.")
     if not decimal:
         decimal, decimal_warnings = _sniff_decimal(records[1:], delimiter)
         warnings += decimal_warnings
-    if all(NUMBER.fullmatch(cell) for cell in records[0]):
+    if all(NUMBER.fullmatch(cell) for cell in header):
         warnings.append(
             "The first line holds only numbers, but it is taken as the header. If it is a row, add a header line."
         )
@@ -74,12 +76,25 @@ def sniff_delimiter(text: str) -> str:
         n_cells = len(records[0])
         if n_cells < 2:
             continue
-        agreeing = sum(len(record) == n_cells for record in records) / len(records)
+        agreeing = sum(len(trimmed(record, n_cells)) == n_cells for record in records) / len(records)
         # The number of cells breaks ties: a single comma in a long header must not win over the real delimiter.
         score = agreeing + min(n_cells, 50) / 1_000
         if score > best_score:
             best, best_score = candidate, score
     return best
+
+
+def trimmed(record: list[str], width: int) -> list[str]:
+    """The record without empty cells beyond the header's width, which a delimiter at the end of a line makes."""
+    return record[:width] if len(record) > width and not any(record[width:]) else record
+
+
+def _without_empty_end(records: Sequence[list[str]]) -> list[str]:
+    """The header without empty cells at its end, if the cells below them are empty, too."""
+    header = records[0]
+    width = max((place for place, cell in enumerate(header, 1) if cell), default=0)
+    is_empty = all(len(trimmed(each, width)) <= width for each in records)
+    return header[:width] if width and is_empty else header
 
 
 def checked_names(header: Sequence[str], *, max_columns: int, max_characters: int) -> tuple[str, ...]:
@@ -116,11 +131,6 @@ def checked_names(header: Sequence[str], *, max_columns: int, max_characters: in
             equal,
         )
     return tuple(names)
-
-
-def clean_name(cell: str) -> str:
-    """A header cell as a column name: one line, trimmed, NFC."""
-    return unicodedata.normalize("NFC", re.sub(r"[\t\r\n\v\f\u0085\u2028\u2029]+", " ", cell).strip())
 
 
 def _bad_names(message: str, names: Sequence[str]) -> InvalidTable:

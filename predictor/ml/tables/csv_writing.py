@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 # Spreadsheets take a cell that begins with one of these for a formula (OWASP, "CSV injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Signs alone, and a number with its sign (-1,5, -10 %, +49 30 123, -$5): no spreadsheet can run these.
+HARMLESS = re.compile(
+    r"[\t\r]*(?:[+-]+|[+-]? ?[$€£¥]? ?[.,]?[0-9][0-9.,' \u00a0\u202f]*[%$€£¥]?)[\t\r ]*", re.ASCII
+)
 QUOTED = (",", '"', "\r", "\n")
 
 
@@ -16,8 +21,8 @@ def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def neutralised(cell: Any) -> Any:
-    """Escape a formula: an apostrophe before a text that a spreadsheet would run; numbers stay numbers."""
-    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS):
+    """Escape a formula: an apostrophe before a text that a spreadsheet would run; signs and numbers stay."""
+    if not isinstance(cell, str) or not cell.startswith(FORMULA_STARTS) or HARMLESS.fullmatch(cell):
         return cell
     try:
         float(cell)
@@ -33,7 +38,8 @@ def exported_cell(cell: Any) -> str:
 
 def quoted_cell(cell: Any) -> str:
     """The cell as CSV for programs: quoted where needed, but not neutralised for spreadsheets."""
-    text = "" if cell is None else str(cell)
+    # As the import reads truth values, and as JSON writes them.
+    text = "" if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
     if any(mark in text for mark in QUOTED):
         return '"' + text.replace('"', '""') + '"'
     return text

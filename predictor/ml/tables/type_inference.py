@@ -22,7 +22,10 @@ RECHECK = "column needs another look: "
 
 @dataclass(frozen=True)
 class Evidence:
-    """Counts of a column's cells by kind. `n_filled`: all that are not blank; `n_numbers` includes the integers."""
+    """Counts of a column's cells by kind. `n_filled`: all that are not blank; `n_numbers` includes the integers.
+
+    Cells such as 1E05 are codes, unless another cell has a fraction or a signed exponent: then they are numbers.
+    """
 
     n_filled: int = 0
     n_words_for_missing: int = 0
@@ -37,16 +40,18 @@ class Evidence:
     n_huge_integers: int = 0
     n_ambiguous_dates: int = 0
     n_decorated_numbers: int = 0
+    n_codes: int = 0
 
     @classmethod
     def of_kinds(cls, kinds: Mapping[str, int]) -> Evidence:
         """From the number of cells of each kind (`kind_sql`)."""
         n = defaultdict(int, kinds)
+        n_codes = 0 if n["number"] else n["code"]
         return cls(
             n_filled=sum(kinds.values()) - n["blank"],
             n_words_for_missing=n["word"],
             n_integers=n["integer"],
-            n_numbers=n["integer"] + n["number"],
+            n_numbers=n["integer"] + n["number"] + n["code"] - n_codes,
             n_infinite=n["infinite"],
             n_booleans=n["boolean"],
             n_dates=n["date"],
@@ -56,6 +61,7 @@ class Evidence:
             n_huge_integers=n["huge"],
             n_ambiguous_dates=n["ambiguous"],
             n_decorated_numbers=n["decorated"],
+            n_codes=n_codes,
         )
 
 
@@ -211,6 +217,12 @@ def _text_warnings(evidence: Evidence, among: str) -> list[str]:
     if evidence.n_huge_integers:
         huge = counted(evidence.n_huge_integers, "whole number")
         kept.append(f"Kept as text: {huge} too large to be held exactly{among}.")
+    if evidence.n_codes and evidence.n_codes + evidence.n_numbers + evidence.n_infinite == n_values:
+        codes = counted(evidence.n_codes, "cell")
+        kept.append(
+            f"Kept as text: {codes} such as 1E05, which may be codes with the letter E{among}. "
+            "Choose the role numeric if they are numbers."
+        )
     if evidence.n_ambiguous_dates > 0.5 * n_values:
         dates = counted(evidence.n_ambiguous_dates, "cell")
         kept.append(

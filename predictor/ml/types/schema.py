@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from .reading import Reading
@@ -245,9 +246,14 @@ class Signature:
         """Its name in a sentence: the target, or the task when there is none."""
         return self.target or self.task.label
 
-    @property
+    @cached_property
     def class_names(self) -> tuple[str, ...]:
         return tuple(str(canonical_text(each)) for each in self.classes)
+
+    @property
+    def labels(self) -> tuple[Scalar, ...]:
+        """The labels that a prediction can have, by their code; empty where predictions are numbers."""
+        return (USUAL, UNUSUAL) if self.task is Task.ANOMALY else self.classes
 
     def typical_row(self) -> dict[str, Scalar]:
         """The median or most frequent value of each field: a row to start from."""

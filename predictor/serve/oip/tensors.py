@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from ...errors import InvalidInput, Problem, quoted, quoted_list
+from ...ml.types.column_names import clean_name
 
 # The format characters of `struct`; BYTES has an encoding of its own, see `_texts`.
 LETTERS = {
@@ -158,7 +159,8 @@ def rows_of(
     `names`: the features in the order of the signature. Raises InvalidInput.
     """
     first = tensors[0]
-    if len(tensors) == 1 and first.name not in names and are_all_numeric and first.datatype != "BYTES":
+    is_column = first.name in names or clean_name(first.name) in names
+    if len(tensors) == 1 and not is_column and are_all_numeric and first.datatype != "BYTES":
         return _rows_of_matrix(first, names)
     n_rows = first.shape[0]
     for each in tensors:

@@ -17,16 +17,16 @@ from ...ml.tables.csv_writing import exported_cell, quoted_cell
 from ...ml.types.schema import Task, canonical_text
 from ...models.prediction_log import moment_of, row_ids
 from ..prediction_log.log_rows import LogRow
-from .row_answers import NOT_A_NUMBER, coverage_for, shortened, unusual_or_not
+from .row_answers import NOT_A_NUMBER, coverage_for, prediction_set
 
 if TYPE_CHECKING:
     import uuid
 
     from numpy.typing import NDArray
 
+    from ...ml.inference.predicted_rows import PredictedRows
     from ...ml.inputs.row_checker import RowWarning
     from ...ml.inputs.row_chunks import BulkChunk
-    from ...ml.pipelines.fitted_pipeline import Outputs
     from ...models import ModelVersion
     from .loaded_versions import LoadedVersion
     from .options import Caller
@@ -54,18 +54,14 @@ class BulkAnswerer:
         self._served = served
         self._cell = exported_cell if is_neutralised else quoted_cell
         self._coverage = coverage_for(served.predictor, coverage)
-        self._uncertainty = served.predictor.uncertainty
-        self._has_intervals = served.predictor.has_intervals
         signature = served.signature
         self._names = signature.class_names
-        self._labels = [(self._cell(each), _json(each)) for each in signature.classes]
-        self._keys = [f"{_json(name)}:" for name in self._names]
+        self._labels = [(self._cell(canonical_text(each)), _json(each)) for each in signature.labels]
         self._sets: dict[tuple[bool, ...], tuple[str, str]] = {}
-        self._is_score = signature.task is Task.ANOMALY
         self.added = ["prediction", *(f"probability_{name}" for name in self._names)]
-        if self._is_score:
+        if signature.task is Task.ANOMALY:
             self.added.append("score")
-        if self._has_intervals:
+        if served.predictor.has_intervals:
             self.added += ["prediction_set"] if self._names else ["interval_low", "interval_high"]
 
     @property
@@ -76,14 +72,14 @@ class BulkAnswerer:
     @property
     def kinds(self) -> list[str]:
         """The DuckDB types of the added columns."""
-        texts = {"prediction": "VARCHAR"} if self._names or self._is_score else {}
+        texts = {"prediction": "VARCHAR"} if self._labels else {}
         numbers = {"prediction_set": "VARCHAR", **texts}
         return [numbers.get(name, "DOUBLE") for name in self.added]
 
     def value_of(self, place: int, cell: str) -> str | float | None:
         """Parse a cell of the added column at this place."""
         is_number = place < len(self.added) and self.added[place] != "prediction_set"
-        if not cell or not is_number or (place == 0 and (self._names or self._is_score)):
+        if not cell or not is_number or (place == 0 and self._labels):
             return cell or None
         return float(cell)
 
@@ -91,72 +87,64 @@ class BulkAnswerer:
         """Predict the rows of `chunk.places`, in their order."""
         if not chunk.places:
             return BulkAnswers((), (), (), 0)
-        outputs = self._served.predictor.predict(chunk.columns)
-        found = list(
-            self._numbers(outputs, chunk) if outputs.probabilities is None else self._classes(outputs)
-        )
-        n_without = sum(each is None for each in found)
-        missing = (self.none, f'"prediction":null,"error":{_json(NOT_A_NUMBER)}')
-        cells, members = zip(*(each or missing for each in found), strict=True)
-        return BulkAnswers(cells, members, [f"{{{each}}}" for each in members], n_without)
+        rows = self._served.predictor.answer(chunk.columns, self._coverage)
+        cells, members = self._texts(rows).joined()
+        for place in rows.without:
+            cells[place], members[place] = self.none, f'"prediction":null,"error":{_json(NOT_A_NUMBER)}'
+        return BulkAnswers(cells, members, [f"{{{each}}}" for each in members], len(rows.without))
 
-    def _numbers(self, outputs: Outputs, chunk: BulkChunk) -> Iterator[tuple[str, str] | None]:
-        values = outputs.values if outputs.values is not None else np.empty(0)
-        is_finite = np.isfinite(values).tolist()
-        texts = _numbers_as_text(values.tolist())
-        if self._is_score:
-            for value, text, is_good in zip(values.tolist(), texts, is_finite, strict=True):
-                label = unusual_or_not(value, self._served.predictor.threshold)
-                yield (f"{label},{text}", f'"prediction":"{label}","score":{text}') if is_good else None
-            return
-        ends = self._served.predictor.intervals(chunk.columns, values, self._coverage)
-        if ends is None:
-            for text, is_good in zip(texts, is_finite, strict=True):
-                yield (text, f'"prediction":{text}') if is_good else None
-            return
-        low, high = ends
-        rows = zip(texts, is_finite, low.tolist(), high.tolist(), strict=True)
-        for text, is_good, least, most in rows:
-            low_text, high_text = repr(shortened(least)), repr(shortened(most))
-            interval = f'{{"low":{low_text},"high":{high_text},"coverage":{self._coverage!r}}}'
-            said = (f"{text},{low_text},{high_text}", f'"prediction":{text},"interval":{interval}')
-            yield said if is_good else None
+    def _texts(self, rows: PredictedRows) -> _Texts:
+        texts = _Texts()
+        if rows.values is not None:
+            texts.add('"prediction":', _numbers_as_text(rows.values))
+        if rows.codes is not None:
+            texts.add('"prediction":', *zip(*map(self._labels.__getitem__, rows.codes.tolist()), strict=True))
+        if rows.scores is not None:
+            texts.add(',"score":', _numbers_as_text(rows.scores))
+        if rows.probabilities is not None:
+            for place, name in enumerate(self._names):
+                key = f"{_json(name)}:" if place else f'"probabilities":{{{_json(name)}:'
+                texts.add(f",{key}", _numbers_as_text(rows.probabilities[:, place]))
+            texts.end("}")
+        if rows.intervals is not None:
+            low, high = rows.intervals
+            texts.add(',"interval":{"low":', _numbers_as_text(low))
+            texts.add(',"high":', _numbers_as_text(high))
+            texts.end(f',"coverage":{rows.coverage!r}}}')
+        if rows.is_in_set is not None:
+            sets = map(self._set_as_text, map(tuple, rows.is_in_set.tolist()))
+            texts.add(',"set":', *zip(*sets, strict=True))
+        return texts
 
-    def _classes(self, outputs: Outputs) -> Iterator[tuple[str, str] | None]:
-        shares = np.asarray(outputs.probabilities, np.float64)
-        codes = outputs.codes(self._served.predictor.threshold).tolist()
-        is_finite = np.atleast_1d(np.isfinite(shares).all(axis=1))
-        set_cells, set_members = zip(*self._prediction_sets(shares), strict=True)
-        labels, labels_json = zip(*map(self._labels.__getitem__, codes), strict=True)
-        cells: list[Iterable[str]] = [labels]
-        members: list[Iterable[str]] = [repeat('"prediction":'), labels_json, repeat(',"probabilities":{')]
-        for place, (key, column) in enumerate(zip(self._keys, shares.T.tolist(), strict=True)):
-            texts = _numbers_as_text(column)
-            cells += [repeat(","), texts]
-            members += [repeat(f",{key}" if place else key), texts]
-        said = zip(
-            map("".join, zip(*cells, set_cells, strict=False)),
-            map("".join, zip(*members, repeat("}"), set_members, strict=False)),
-            strict=True,
-        )
-        for each, is_good in zip(said, is_finite.tolist(), strict=True):
-            yield each if is_good else None
+    def _set_as_text(self, is_in_set: tuple[bool, ...]) -> tuple[str, str]:
+        """The prediction set of a row as CSV cell and as JSON; cached, since few sets differ."""
+        if is_in_set not in self._sets:
+            data = prediction_set(self._served.signature.labels, is_in_set, self._coverage)
+            cell = self._cell("; ".join(str(canonical_text(each)) for each in data["classes"]))
+            self._sets[is_in_set] = cell, _json(data)
+        return self._sets[is_in_set]
 
-    def _prediction_sets(self, shares: NDArray[np.float64]) -> Iterator[tuple[str, str]]:
-        """The prediction set of each row as CSV cell and as JSON member; cached, since few sets differ."""
-        if self._uncertainty is None:
-            yield from [("", "")] * len(shares)
-            return
-        least = self._uncertainty.least_probability(self._coverage)
-        for kept in map(tuple, (shares >= least).tolist()):
-            if kept not in self._sets:
-                self._sets[kept] = self._set_as_text(kept)
-            yield self._sets[kept]
 
-    def _set_as_text(self, kept: tuple[bool, ...]) -> tuple[str, str]:
-        classes = [each for each, is_in in zip(self._served.signature.classes, kept, strict=True) if is_in]
-        cell = self._cell("; ".join(str(canonical_text(each)) for each in classes))
-        return f",{cell}", f',"set":{_json({"classes": classes, "coverage": self._coverage})}'
+class _Texts:
+    """Columns of texts, which joined row by row are the CSV cells and the JSON members of each row."""
+
+    def __init__(self) -> None:
+        self._cells: list[Iterable[str]] = []
+        self._members: list[Iterable[str]] = []
+
+    def add(self, key: str, cells: Sequence[str], values: Sequence[str] | None = None) -> None:
+        """Add one cell to each row, and to the JSON a key with its value; `values`: where JSON differs from CSV."""
+        self._cells += [repeat(","), cells] if self._cells else [cells]
+        self._members += [repeat(key), cells if values is None else values]
+
+    def end(self, text: str) -> None:
+        """Add a text to the JSON alone: the end of an object."""
+        self._members.append(repeat(text))
+
+    def joined(self) -> tuple[list[str], list[str]]:
+        """One text per row: cells, and members. `repeat` has no end, and `zip` ends with the rows."""
+        cells, members = zip(*self._cells, strict=False), zip(*self._members, strict=False)
+        return list(map("".join, cells)), list(map("".join, members))
 
 
 class Logged(NamedTuple):
@@ -191,9 +179,9 @@ class Logged(NamedTuple):
         return list(map(LogRow._make, columns))
 
 
-def _numbers_as_text(values: Sequence[float]) -> list[str]:
+def _numbers_as_text(values: NDArray[np.float64]) -> list[str]:
     """Each number rounded as by `shortened`, as Python writes it."""
-    texts = ("%.7g " * len(values) % tuple(values)).split()
+    texts = ("%.7g " * len(values) % tuple(values.tolist())).split()
     return [text if "." in text and "e" not in text else repr(float(text)) for text in texts]
 
 

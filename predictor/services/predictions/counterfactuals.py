@@ -91,6 +91,7 @@ def find(
     goal = goal_of(wanted, served.signature)
     _check_locked(locked, served.signature)
     stored = nearest_examples.examples_of(model_version)
+    (row,) = served.checker.named([row])
     checked = served.checker.check([row])
     (current,) = answers(served, checked)
     if current.error:
@@ -123,11 +124,11 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
         )
     bounds = [each for each in (wanted.at_least, wanted.at_most) if each is not None]
     if signature.classes:
+        names = signature.class_names
         if wanted.label is None or bounds:
             raise InvalidInput(
-                f"Say which class is wanted; {quoted(signature.subject)} is one of {quoted_list(signature.classes)}."
+                f"Say which class is wanted; {quoted(signature.subject)} is one of {quoted_list(names)}."
             )
-        names = [str(canonical_text(each)) for each in signature.classes]
         name = str(canonical_text(wanted.label))
         if name not in names:
             raise InvalidInput(f"There is no class {quoted(name)}; wanted may be {quoted_list(names)}.")

@@ -72,6 +72,8 @@ def predict(
         horizon_rows = horizons.horizon_rows(loaded, options.horizon, options.group)
     rows = horizon_rows or rows
     _require_rows(rows)
+    # The log holds each cell under its column's name.
+    rows = loaded.checker.named(rows)
     checked = loaded.checker.check(
         rows, options.strict, are_texts=options.are_texts, is_nan_missing=options.is_nan_missing
     )

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress, repeat
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from django.conf import settings
 
 from ...errors import InvalidInput, TooLarge
-from ...ml.types.schema import UNUSUAL, USUAL, Scalar, Signature, Task
+from ...ml.calibration.conformal import checked_coverage
+from ...ml.types.schema import Scalar, Signature, Task
 from ...models import uuid7
 from ...models.prediction_log import moment_of
 from ..prediction_log.log_rows import LogRow, as_json
 from .admission import check_time
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ...ml.explanation.nearest_examples import NearestExample
+    from ...ml.explanation.shapley import Explanation
+    from ...ml.inference.predicted_rows import PredictedRows
     from ...ml.inference.predictor import Predictor
     from ...ml.inputs.row_checker import CheckedRows, RowWarning
     from ...models import ModelVersion
     from .loaded_versions import LoadedVersion
     from .options import Caller
 
-EXPLAINED_AT_ONCE = 10  # rows between two checks of the deadline
 NOT_A_NUMBER = "The model gave no finite answer for this row."
 
 
@@ -81,29 +81,15 @@ def answers(
 ) -> list[Prediction]:
     """The predictions of the version for checked rows. Raises InvalidInput, TooLarge for unsupported options."""
     predictor = served.predictor
-    wanted = coverage_for(predictor, coverage)
+    coverage = coverage_for(predictor, coverage)
     if explain:
         _require_explaining(predictor, checked.n_rows)
-    outputs = predictor.predict(checked.columns)
-    if outputs.probabilities is None:
-        values = outputs.values if outputs.values is not None else np.empty(0)
-        if served.signature.task is Task.ANOMALY:
-            found = _scores(values, checked, predictor.threshold)
-        else:
-            intervals = predictor.intervals(checked.columns, values, wanted)
-            found = _numbers(values, checked, intervals, wanted)
-        codes = None
-    else:
-        codes = outputs.codes(predictor.threshold).tolist()
-        least = predictor.uncertainty.least_probability(wanted) if predictor.uncertainty else None
-        found = _classes(served.signature, outputs.probabilities.tolist(), codes, checked, least, wanted)
-    return _explained(served, checked, found, codes) if explain else found
+    rows = predictor.answer(checked.columns, coverage, explain=explain, check_time=check_time)
+    return _predictions(served.signature, rows, checked.warnings)
 
 
 def coverage_for(predictor: Predictor, coverage: float | None) -> float:
     """The requested coverage of intervals or sets, or the default. Raises InvalidInput."""
-    from ...ml.calibration.conformal import checked_coverage
-
     if coverage is not None and not predictor.has_intervals:
         raise InvalidInput(
             "This version was stored without intervals and prediction sets; leave the coverage out, or train it again."
@@ -127,86 +113,61 @@ def _require_explaining(predictor: Predictor, n_rows: int) -> None:
         )
 
 
-def _numbers(
-    values: NDArray[np.float64],
-    checked: CheckedRows,
-    ends: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
-    coverage: float,
+def _predictions(
+    signature: Signature, rows: PredictedRows, warnings: Sequence[tuple[RowWarning, ...]]
 ) -> list[Prediction]:
-    intervals: Sequence[Mapping[str, float] | None] = [None] * len(values)
-    if ends is not None:
-        low, high = ends
-        intervals = [
-            {"low": shortened(least), "high": shortened(most), "coverage": coverage}
-            for least, most in zip(low.tolist(), high.tolist(), strict=True)
-        ]
+    """One prediction for each row, field by field; a field that the version does not have is None in every row."""
+    labels, coverage = signature.labels, rows.coverage
+    numbers: Iterable[float] = ()
+    predicted: Iterable[Scalar] = ()
+    nothing: Iterable[Any] = repeat(None)
+    probabilities = scores = intervals = sets = explanations = nothing
+    if rows.values is not None:
+        numbers = rows.values.tolist()
+        predicted = map(shortened, numbers)
+    if rows.codes is not None:
+        predicted = map(labels.__getitem__, rows.codes.tolist())
+    if rows.scores is not None:
+        numbers = rows.scores.tolist()
+        scores = map(shortened, numbers)
+    if rows.probabilities is not None:
+        names, shares = signature.class_names, rows.probabilities.tolist()
+        numbers = map(sum, shares)
+        probabilities = [dict(zip(names, map(shortened, row), strict=True)) for row in shares]
+    if rows.intervals is not None:
+        low, high = rows.intervals
+        intervals = [_interval(*ends, coverage) for ends in zip(low.tolist(), high.tolist(), strict=True)]
+    if rows.is_in_set is not None:
+        sets = [prediction_set(labels, row, coverage) for row in rows.is_in_set.tolist()]
+    if rows.explanations is not None:
+        explanations = [_explanation(labels, each) for each in rows.explanations]
+    fields = zip(predicted, probabilities, warnings, intervals, sets, explanations, scores, strict=False)
+    # Asking each number costs a single row 1 µs less than `rows.without`.
     return [
-        Prediction(uuid7(), shortened(value), None, warnings, interval=interval)
-        if math.isfinite(value)
-        else Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER)
-        for value, interval, warnings in zip(values.tolist(), intervals, checked.warnings, strict=True)
-    ]
-
-
-def _scores(values: NDArray[np.float64], checked: CheckedRows, threshold: float | None) -> list[Prediction]:
-    return [
-        Prediction(uuid7(), unusual_or_not(value, threshold), None, warnings, score=shortened(value))
-        if math.isfinite(value)
-        else Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER)
-        for value, warnings in zip(values.tolist(), checked.warnings, strict=True)
-    ]
-
-
-def unusual_or_not(score: float, threshold: float | None) -> str:
-    return UNUSUAL if threshold is not None and score >= threshold else USUAL
-
-
-def _classes(
-    signature: Signature,
-    shares: Sequence[Sequence[float]],
-    codes: Sequence[int],
-    checked: CheckedRows,
-    least: float | None,
-    coverage: float,
-) -> list[Prediction]:
-    names, classes = signature.class_names, signature.classes
-    predictions = []
-    for row, code, warnings in zip(shares, codes, checked.warnings, strict=True):
-        if not all(map(math.isfinite, row)):
-            predictions.append(Prediction(uuid7(), None, None, warnings, error=NOT_A_NUMBER))
-            continue
-        chances = dict(zip(names, map(shortened, row), strict=True))
-        within = None
-        if least is not None:
-            kept = [label for label, chance in zip(classes, row, strict=True) if chance >= least]
-            within = {"classes": kept, "coverage": coverage}
-        predictions.append(Prediction(uuid7(), classes[code], chances, warnings, prediction_set=within))
-    return predictions
-
-
-def _explained(
-    served: LoadedVersion, checked: CheckedRows, found: list[Prediction], codes: Sequence[int] | None
-) -> list[Prediction]:
-    asked: Sequence[int | None] = [None] * len(found) if codes is None else codes
-    explanations = []
-    for start in range(0, len(found), EXPLAINED_AT_ONCE):
-        check_time()
-        part = slice(start, start + EXPLAINED_AT_ONCE)
-        columns = {name: values[part] for name, values in checked.columns.items()}
-        explanations += served.predictor.explain(columns, asked[part])
-    return [
-        each
-        if each.error
-        else replace(
-            each,
-            explanation={
-                "base": explanation.base,
-                "class": None if explanation.code is None else served.signature.classes[explanation.code],
-                "contributions": dict(explanation.contributions),
-            },
+        Prediction(uuid7(), label, chances, notes, "", interval, within, explanation, score)
+        if math.isfinite(number)
+        else Prediction(uuid7(), None, None, notes, NOT_A_NUMBER)
+        for number, (label, chances, notes, interval, within, explanation, score) in zip(
+            numbers, fields, strict=True
         )
-        for each, explanation in zip(found, explanations, strict=True)
     ]
+
+
+def _interval(low: float, high: float, coverage: float) -> dict[str, float]:
+    return {"low": shortened(low), "high": shortened(high), "coverage": coverage}
+
+
+def prediction_set(labels: Sequence[Scalar], is_in_set: Sequence[bool], coverage: float) -> dict[str, Any]:
+    """The prediction set of a row as JSON."""
+    return {"classes": list(compress(labels, is_in_set)), "coverage": coverage}
+
+
+def _explanation(labels: Sequence[Scalar], explanation: Explanation) -> dict[str, Any]:
+    return {
+        "base": explanation.base,
+        "class": None if explanation.code is None else labels[explanation.code],
+        "contributions": dict(explanation.contributions),
+    }
 
 
 def shortened(value: float) -> float:

@@ -185,47 +185,6 @@ def test_errors_of_the_request_are_replayed_and_temporary_errors_are_not(
     assert statuses == [503, 500, 200]
 
 
-def claim(workspace: Workspace, fingerprint: str = "f") -> Any:
-    return idempotency.claim(
-        workspace_id=workspace.pk, caller="user-1", key=KEY, route="POST /x", fingerprint=fingerprint
-    )
-
-
-def test_a_request_that_is_still_being_answered_is_refused_until_its_owner_is_dead(
-    workspace: Workspace,
-) -> None:
-    claim(workspace)
-    with pytest.raises(idempotency.RequestUnderWay) as caught:
-        claim(workspace)
-    assert caught.value.retry_seconds == 1
-
-    IdempotentRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-
-    with claim(workspace) as mine:
-        mine.keep(idempotency.StoredResponse(201, {}, b"made"))
-    assert claim(workspace).body == b"made"
-
-
-def test_an_owner_that_lost_its_claim_does_not_overwrite_the_answer(workspace: Workspace) -> None:
-    late = claim(workspace)
-    IdempotentRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    with claim(workspace) as mine:
-        mine.keep(idempotency.StoredResponse(201, {}, b"mine"))
-
-    with late:
-        late.keep(idempotency.StoredResponse(201, {}, b"late"))
-
-    assert claim(workspace).body == b"mine"
-
-
-def test_a_key_is_free_again_when_its_answer_is_no_longer_kept(workspace: Workspace) -> None:
-    with claim(workspace) as first:
-        first.keep(idempotency.StoredResponse(201, {}, b"old"))
-    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(hours=25))
-
-    assert isinstance(claim(workspace, "other"), idempotency.Claim)
-
-
 def test_a_run_and_its_kept_answer_are_one_transaction(
     api: Caller, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,3 +89,24 @@ def write_request(
         database.execute(f"COPY (SELECT * FROM {source}) TO '{path}' (FORMAT parquet)")
     limits = options.pop("limits", TrainingLimits(n_threads=1))
     return TrainingRequest(str(path), schema, target, limits=limits, **options)
+
+
+def texts(*values: Any) -> np.ndarray:
+    """A column of texts; None is missing."""
+    return np.array([*values, None], dtype=object)[:-1]
+
+
+def request_for(
+    values: np.ndarray,
+    role: Role = Role.NUMERIC,
+    *,
+    features: dict[str, np.ndarray] | None = None,
+    **options: Any,
+) -> tuple[TrainingRequest, dict[str, np.ndarray]]:
+    """A request to predict "y" with these values from numeric features ("x" unless given), and the columns."""
+    n_rows = len(values)
+    columns = {"x": np.arange(n_rows) * 1.5} if features is None else dict(features)
+    columns["y"] = values
+    roles = dict.fromkeys(columns, Role.NUMERIC) | {"y": role}
+    schema = TableSchema(tuple(profile(name, roles[name], each) for name, each in columns.items()), n_rows)
+    return TrainingRequest("table.parquet", schema, "y", **options), columns

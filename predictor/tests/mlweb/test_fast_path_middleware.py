@@ -45,9 +45,11 @@ def redirects_to_https_and_sets_headers(both_ways: BothWays, patch: pytest.Monke
 
     redirected, _ = same(both_ways.send(f"{LIVE}?a=1", method="GET"))
     secure, _ = same(both_ways.send(LIVE, method="GET", is_secure=True))
+    evil, full = both_ways.send(LIVE, method="GET", headers={"Host": "evil.example"})
 
     assert (redirected.status, redirected.headers["Location"]) == (301, f"https://testserver{LIVE}?a=1")
     assert redirected.counted == {("v2", 301): 1}
+    assert (evil.status, evil.counted) == (full.status, full.counted) == (400, {("v2", 400): 1})
     assert secure.headers["Strict-Transport-Security"].startswith("max-age=60")
     assert secure.headers["X-Content-Type-Options"] == "nosniff"
 

@@ -139,6 +139,52 @@ def test_the_same_row_gets_the_same_answer_through_every_interface(
     assert found == dict.fromkeys(found, (wanted.prediction, likely))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        'age,member,joined,plan,shop,"{text}","{number}","{category}"\n NA ,TRUE, 2021-02-28, plus,{shop},nan,1.5,a\n',
+        'age;member;joined;plan;shop;"{text}";"{number}";"{category}";more\n40;0;NA;basic ;{shop};x;-1,5;b;7\n',
+        '\ufeffage,member,joined,plan,shop,"{text}","{number}","{category}"\n40,,,new,{shop},, 2 ,a,\n',
+        'sep=|\nage|member|joined|plan|shop|"{text}"|"{number}"|"{category}"\n40|1||basic|{shop}||0|a\n',
+    ],
+)
+def test_mlflow_reads_csv_as_the_native_route_does(
+    content: str, wire: Wire, model: RegisteredModel, member: User
+) -> None:
+    names = {"text": EVIL_TEXT, "number": EVIL_NUMBER, "category": EVIL_CATEGORY}
+    filled = {name: each.replace('"', '""') for name, each in names.items()}
+    body = content.format(shop=SHOPS[0], **filled).encode()
+    native = predicting.predict_csv(model, io.BytesIO(body), by=member)
+    (wanted,) = csv.DictReader(native.path.read_text("utf-8").splitlines())
+
+    found = wire.post("models/churn/invocations", body, "text/csv").json()
+
+    assert found["predictions"] == [wanted["prediction"]]
+    assert found["probabilities"][0] == [float(wanted[f"probability_{label}"]) for label in found["classes"]]
+    logged = {each.source: each.inputs for each in PredictionLog.objects.all()}
+    assert {**logged["csv"], **logged["mlflow"]} == logged["mlflow"]
+
+
+def test_keys_are_cleaned_like_a_header_by_every_protocol(wire: Wire, model: RegisteredModel) -> None:
+    row = {f" {name}\t" if name in ("age", "plan") else name: value for name, value in ROW.items()}
+    wanted = wire.post("v1/models/churn:predict", {"instances": [ROW]}).json()
+    asked = [
+        wire.post("v1/models/churn:predict", {"instances": [row]}),
+        wire.post("models/churn/invocations", {"dataframe_records": [row]}),
+        wire.post("models/churn/invocations", {"inputs": {name: [value] for name, value in row.items()}}),
+        wire.post("models/churn/invocations", csv_of(row), "text/csv"),
+    ]
+    v2 = wire.post("v2/models/churn/infer", {"inputs": tensors(row)})
+    twice = wire.post("v2/models/churn/infer", {"inputs": tensors({**row, "age": 40})})
+
+    assert [each.json()["probabilities"] for each in asked] == [wanted["probabilities"]] * len(asked)
+    assert [each.json().get("warnings") for each in asked] == [wanted.get("warnings")] * len(asked)
+    assert outputs_of(v2)["predict_proba"] == wanted["probabilities"][0]
+    assert twice.status_code == 400
+    assert "column “age”: the column is there twice" in twice.json()["error"]
+    assert all(set(each.inputs) == set(ROW) for each in PredictionLog.objects.all())
+
+
 def test_the_form_answers_as_the_protocols_do(wire: Wire, model: RegisteredModel, member: User) -> None:
     """The form's fields are numbered f0, f1, … in the order of the signature."""
     client = Client()

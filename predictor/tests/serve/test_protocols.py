@@ -14,6 +14,7 @@ import pytest
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import registry
@@ -312,6 +313,11 @@ MLFLOW_WRONG = {
     "another type": (b"x", "text/xml", 415, "BAD_REQUEST"),
     "another charset": (b"x1,x2\n1,2\n", "text/csv; charset=latin-1", 415, "BAD_REQUEST"),
     "a ragged CSV": (b"x1,x2\n1\n", "text/csv", 400, "BAD_REQUEST"),
+    "a CSV without rows": (b"x1,x2\n", "text/csv", 400, "BAD_REQUEST"),
+    "a CSV that is JSON": (b'{"x1": 1}', "text/csv", 400, "BAD_REQUEST"),
+    "a CSV that is not UTF-8": (b"x1,x2\n1,\xff\xe9\n", "text/csv", 400, "BAD_REQUEST"),
+    "a CSV with a column twice": (b"x1,x2,x1\n1,2,3\n", "text/csv", 400, "BAD_REQUEST"),
+    "a CSV without a column": (b"x1\n1\n", "text/csv", 400, "INVALID_PARAMETER_VALUE"),
     "a text in a CSV": (b"x1,x2\n1,a\n", "text/csv", 400, "INVALID_PARAMETER_VALUE"),
     "no Parquet": (b"PAR1", "application/vnd.apache.parquet", 400, "INVALID_PARAMETER_VALUE"),
 }
@@ -340,6 +346,16 @@ def test_mlflow_refuses_a_small_parquet_file_that_unpacks_to_too_much(
 
     assert answer.status_code == 413
     assert "Unpacked, the table holds 60,008,000 bytes" in answer.json()["message"]
+
+
+def test_mlflow_refuses_a_csv_of_too_many_rows(wire: Wire, linear: ModelVersion, settings: Settings) -> None:
+    settings.MAX_PREDICTION_ROWS = 2
+
+    assert wire.post("models/article/invocations", b"x1,x2\n1,2\n1,2\n", "text/csv").status_code == 200
+    answer = wire.post("models/article/invocations", b"x1,x2\n1,2\n1,2\n1,2\n", "text/csv")
+
+    assert (answer.status_code, answer.json()["error_code"]) == (413, "BAD_REQUEST")
+    assert "may hold 2 rows" in answer.json()["message"]
 
 
 def test_mlflow_decimals_are_not_cut_in_an_integer_column(wire: Wire, linear: ModelVersion) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,13 +28,13 @@ N_MONTHS, HORIZON = 72, 4
 SHOPS = ("north", "south")
 
 
-def shops_csv() -> bytes:
+def shops_csv(shops: Sequence[object] = SHOPS) -> bytes:
     """The training data as a CSV upload."""
     draw, text = np.random.default_rng(3), io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["month", "shop", "sold"])
     months = np.datetime64("2018-01") + np.arange(N_MONTHS)
-    for place, shop in enumerate(SHOPS):
+    for place, shop in enumerate(shops):
         for t, month in enumerate(months):
             value = 100 * (place + 1) + t + 20 * np.sin(2 * np.pi * t / 12) + draw.normal(0, 2)
             writer.writerow([f"{month}-01", shop, round(float(value), 2)])
@@ -49,18 +50,19 @@ class Trained:
 
 
 @cache
-def trained() -> Trained:
+def trained(shops: Sequence[object] = SHOPS) -> Trained:
     """Trained once for all tests of a process."""
+    storage = "BIGINT" if isinstance(shops[0], int) else "VARCHAR"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "table.csv").write_bytes(shops_csv())
+        (folder / "table.csv").write_bytes(shops_csv(shops))
         with duckdb.connect() as database:
             table = f"read_csv('{folder / 'table.csv'}')"
             database.execute(f"COPY (SELECT * FROM {table}) TO '{folder / 'table.parquet'}' (FORMAT parquet)")
         schema = TableSchema(
             (
                 ColumnProfile("month", Role.DATETIME, "DATE", n_distinct=N_MONTHS),
-                ColumnProfile("shop", Role.CATEGORICAL, "VARCHAR", n_distinct=2),
+                ColumnProfile("shop", Role.CATEGORICAL, storage, n_distinct=2),
                 ColumnProfile("sold", Role.NUMERIC, "DOUBLE", n_distinct=2 * N_MONTHS),
             ),
             2 * N_MONTHS,
@@ -79,9 +81,9 @@ def trained() -> Trained:
     return Trained(result, files)
 
 
-def forecast_version(model: RegisteredModel) -> ModelVersion:
+def forecast_version(model: RegisteredModel, shops: Sequence[object] = SHOPS) -> ModelVersion:
     """The next version of the model, as a finished run would publish it."""
-    made, run_row = trained(), publish.run(model)
+    made, run_row = trained(shops), publish.run(model)
     run_row.task, run_row.target = "forecasting", "sold"
     run_row.save(update_fields=["task", "target"])
     version = publish(model, run_row, **made.result)

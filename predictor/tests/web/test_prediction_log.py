@@ -16,7 +16,6 @@ from pytest_django import DjangoAssertNumQueries
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace, uuid7
 from predictor.services import registry
 from predictor.services.prediction_log import log_pages
-from predictor.services.prediction_log.prediction_log import LogSearch
 from predictor.tests.services.versions import publish
 from predictor.tests.web.prediction_pages import log_row, unescaped, url
 from predictor.tests.web.served_versions import (
@@ -141,29 +140,6 @@ def test_a_search_that_reaches_its_window_says_so_and_goes_on(
     assert re.search(r"Nothing found back to 20[-\d]+ [:\d]+ UTC so far; what is older was not looked", first)
     assert onward
     assert str(wanted.pk) in client.get(url("prediction-list") + unescaped(onward[1])).content.decode()
-
-
-def test_a_page_over_several_versions_loses_and_repeats_nothing(
-    workspace: Workspace, linear: ModelVersion
-) -> None:
-    versions = [linear] + [
-        registry.register_linear(
-            workspace=workspace, name="article", coefficients=[1, 1], intercept=0, by=None
-        )
-        for _ in range(2)
-    ]
-    rows = [log_row(versions[number % 7 % 3]) for number in range(40)]
-    found: list[Any] = []
-    before = None
-
-    while True:
-        page = log_pages.page(workspace, LogSearch(model="article"), before=before, size=7)
-        found += [row.pk for row in page.rows]
-        if page.older is None:
-            break
-        before = page.older
-
-    assert found == sorted((row.pk for row in rows), reverse=True)
 
 
 def test_an_entry_shows_what_was_asked_and_answered(

@@ -70,7 +70,7 @@ class Client:
         nearest: int = 0,
         coverage: float | None = None,
         horizon: int | None = None,
-        group: str | None = None,
+        group: str | float | None = None,
         history: Sequence[Mapping[str, Scalar]] = (),
         strict: bool = False,
         key: str | None = None,

@@ -14,6 +14,7 @@ from django.test import override_settings
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Scope, User, Workspace
 from predictor.services import registry
 from predictor.tests.api.conftest import Caller, problem
+from predictor.tests.services.forecast_versions import forecast_version
 
 PATH = "models/article/predictions"
 ROWS = {"rows": [{"x1": 1, "x2": 2}]}
@@ -401,3 +402,18 @@ def test_the_article_is_401_without_login_and_404_without_model(
     problem(anonymous.post("/predict", {"x": [1]}), 401)
     problem(api.post("/predict", {"x": [1]}), 404)
     assert not RegisteredModel.objects.exists()
+
+
+def test_a_series_named_by_a_number_is_that_of_the_rows(api: Caller, workspace: Workspace) -> None:
+    model = registry.get_or_create_model(workspace=workspace, name_or_slug="shops", by=None)
+    forecast_version(model, (3, 10))
+    path = f"models/{model.slug}/predictions"
+    by_row = api.post(path, {"rows": [{"month": "2024-01-01", "shop": 10}]}).json()
+
+    for group in (10, 10.0, "10"):
+        answer = api.post(path, {"horizon": 1, "group": group}).json()
+
+        logged = PredictionLog.objects.get(request_id=answer["request_id"])
+        assert logged.inputs == {"month": "2024-01-01", "shop": "10"}
+        assert answer["predictions"][0]["prediction"] == by_row["predictions"][0]["prediction"]
+    assert "no series “4”" in problem(api.post(path, {"horizon": 1, "group": 4}), 400)["detail"]

@@ -43,6 +43,20 @@ def test_of_equally_distant_rows_the_first_of_training_count():
     assert model.predict(np.array([[0.5]])).tolist() == [25.0]
 
 
+def test_of_many_equally_distant_rows_the_first_count():
+    distances = np.r_[np.full(100, 2.0), np.full(100, 1.0), [0.0]].reshape(-1, 1)
+    model = NeighboursRegressor(5, "uniform").fit(distances, np.arange(201.0))
+    # The nearest row is the last; then come rows 100 to 103.
+    assert model.predict(np.zeros((1, 1))).tolist() == [(200 + 100 + 101 + 102 + 103) / 5]
+
+
+def test_distances_that_differ_by_rounding_only_are_ties():
+    rows = np.array([[1.0], [np.nextafter(np.float32(1), np.float32(0))]])
+    model = NeighboursRegressor(1).fit(rows, np.array([10.0, 20.0]))
+    assert model.rows_[1, 0] < 1
+    assert model.predict(np.array([[0.0]])).tolist() == [10.0]
+
+
 def test_an_equal_row_has_nearly_all_the_weight():
     model = NeighboursRegressor(2).fit(np.array([[0.0], [1.0]]), np.array([5.0, 9.0]))
 

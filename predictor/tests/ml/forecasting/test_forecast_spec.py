@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,17 @@ def test_the_steps_of_a_series_count_from_its_own_end():
     assert rows.steps.tolist() == [1, 5]
 
 
+def test_the_features_of_a_later_series_are_those_of_its_own_window():
+    rows = SHOPS.rows(columns_of(["1972-01-01", "1972-02-01"], ["b", "b"]))
+
+    past = SHOPS.describe(rows)
+
+    # Without a season, the base is the last value.
+    assert past.base.tolist() == [SALES[1][-1]] * 2
+    assert past.scale == pytest.approx([SALES[1][-8:].std()] * 2)
+    assert past.columns["series"].tolist() == ["b", "b"]
+
+
 def test_without_a_group_column_every_row_is_of_the_one_series():
     rows = ALONE.rows(columns_of(["1972-01-01", "NaT"]))
 
@@ -150,7 +162,7 @@ def test_predictions_are_returned_in_the_unit_of_the_target(is_log):
     last = np.log1p(SALES[0][-8:]) if is_log else SALES[0][-8:]
     expected = last[-1] + 1.5 * last.std()
     assert value == pytest.approx([np.expm1(expected) if is_log else expected])
-    assert spec.scales(rows) == pytest.approx([last.std()])
+    assert past.scale == pytest.approx([last.std()])
 
 
 def test_no_forecast_lies_below_the_floor():
@@ -262,6 +274,10 @@ def changed(**changes):
         changed(series=[{"name": "a", "end": 1, "window": [None]}]),
         changed(horizon=...),
         changed(horizon=None),
+        changed(horizon=0),
+        changed(horizon=math.inf),
+        changed(series=[{"name": "a", "end": math.inf, "window": [1]}]),
+        changed(shape={"season": 0, "long_season": 0, "has_trend": False}),
         changed(frequency={"unit": "month"}),
         changed(shape={}),
         changed(floor="low"),

@@ -124,6 +124,7 @@ def test_stored_errors_give_the_same_intervals_and_wider_ones_for_more_coverage(
         [{"n": 1}],
         [{"n": 1, "scores": []}],
         [{"n": "x", "scores": [1]}],
+        [{"n": math.inf, "scores": [1]}],
         [{"n": 1, "scores": None}],
         None,
         [3],

@@ -88,15 +88,16 @@ def test_rows_outside_the_horizon_have_no_value(shops):
         "1971-12-01", "1972-01-01", "1972-07-01", "NaT", "1972-01-01", shops=["a", "a", "a", "a", "z"]
     )
 
-    values = shops.predict(columns).values
-    low, high = shops.intervals(columns, values, 0.9)
+    rows = shops.answer(columns)
 
-    for each in (values, low, high):
+    for each in (rows.values, *rows.intervals):
         assert np.isfinite(each).tolist() == [False, True, False, False, False]
+    assert rows.without == [0, 2, 3, 4]
 
 
 def test_no_rows_at_all_within_the_horizon_are_no_error(shops):
-    assert np.isnan(shops.predict(row_columns("1999-01-01", shops=["a"])).values).all()
+    rows = shops.answer(row_columns("1999-01-01", shops=["a"]))
+    assert np.isnan([*rows.values, *np.concatenate(rows.intervals)]).all()
 
 
 def test_any_date_within_a_period_gets_the_forecast_of_the_period(shops):
@@ -151,28 +152,43 @@ def test_a_horizon_of_one_period_is_named_by_its_date():
 
 def test_the_ends_of_an_interval_are_the_errors_of_its_step_in_units_of_scale(alone):
     columns = row_columns("1972-01-01", "1972-03-01")
-    values = alone.predict(columns).values
 
-    low, high = alone.intervals(columns, values, 0.9)
+    rows = alone.answer(columns, 0.9)
 
+    values, (low, high) = rows.values, rows.intervals
     assert alone.has_intervals
+    assert rows.coverage == 0.9
+    assert values.tolist() == alone.predict(columns).values.tolist()
     assert low == pytest.approx(values - SCALE)
     assert high == pytest.approx(values + SCALE * np.array([1, 3]))
 
 
 def test_an_interval_is_bounded_by_the_floor_and_holds_its_value():
     predictor = predictor_of(spec_of(view_of(SALES, horizon=6), floor=126.0))
-    columns = row_columns("1972-01-01")
-    values = predictor.predict(columns).values
-    assert values == pytest.approx([123 + 1.5 * SCALE])
 
-    low, high = predictor.intervals(columns, values, 0.9)
+    rows = predictor.answer(row_columns("1972-01-01"), 0.9)
+
+    low, high = rows.intervals
+    assert rows.values == pytest.approx([123 + 1.5 * SCALE])
     assert low.tolist() == [126.0]
-    assert high > values
+    assert high > rows.values
 
-    # A value that a caller rounded down lies in its interval all the same.
-    low, _ = predictor.intervals(columns, np.array([100.0]), 0.9)
-    assert low.tolist() == [100.0]
+
+def test_each_row_gets_the_errors_of_its_own_step_and_series(shops):
+    # Of only three errors, also an interval of coverage 0.5 for a fourth one leaves out none.
+    columns = row_columns("1972-03-01", "1972-01-01", shops=["b", "a"])
+
+    narrow, wide = shops.answer(columns, 0.5), shops.answer(columns, 0.99)
+
+    assert narrow.values.tolist() == wide.values.tolist()
+    for rows in (narrow, wide):
+        assert rows.intervals[0] == pytest.approx(rows.values - SCALE * np.array([10, 1]))
+        assert rows.intervals[1] == pytest.approx(rows.values + SCALE * np.array([30, 1]))
+
+
+def test_a_forecast_has_no_explanations(shops):
+    with pytest.raises(ValueError, match="no explanations"):
+        shops.answer(row_columns("1972-01-01", shops=["a"]), explain=True)
 
 
 def test_newer_values_move_the_forecast_of_a_copy(shops):
@@ -212,13 +228,22 @@ SPEC = spec_of(view_of(SALES, horizon=6))
         (lambda golden: golden["answers"].__setitem__(0, float("nan")), "get other forecasts"),
         (lambda golden: golden.pop("answers"), "cannot be forecast"),
         (lambda golden: golden.pop("rows"), "cannot be forecast"),
+        (lambda golden: golden.update(rows=[]), "cannot be forecast"),
         (lambda golden: golden["answers"].append(1.0), "cannot be forecast"),
         (
             lambda golden: golden.update(rows=columns_to_json(row_columns("1999-01-01", "1972-01-01"))),
             "get other",
         ),
     ],
-    ids=["another value", "NaN", "no answers", "no rows", "too many answers", "a date outside the horizon"],
+    ids=[
+        "another value",
+        "NaN",
+        "no answers",
+        "no rows",
+        "rows without names",
+        "too many answers",
+        "a date outside the horizon",
+    ],
 )
 def test_golden_dates_that_get_other_forecasts_are_refused(change, sentence):
     with pytest.raises(DamagedArtifact, match=f"golden dates {sentence}"):

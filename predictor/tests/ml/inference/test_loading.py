@@ -76,7 +76,7 @@ def test_files_are_read_from_bytes_and_from_paths_alike(whole, tmp_path):
 def test_a_version_with_uncertainty_and_background_has_intervals_and_explains(whole):
     predictor = load_predictor(whole, SIGNATURE)
 
-    low, high = predictor.intervals(COLUMNS, np.array([5.0]), 0.9)
+    low, high = predictor.answer(COLUMNS, 0.9).intervals
 
     # No target was below 0.
     assert (low[0], high[0]) == (pytest.approx(4.0), pytest.approx(7.0))
@@ -90,7 +90,7 @@ def test_a_version_that_was_stored_without_them_has_neither(whole):
 
     predictor = load_predictor(files, SIGNATURE)
 
-    assert predictor.intervals(COLUMNS, np.array([5.0]), 0.9) is None
+    assert predictor.answer(COLUMNS).intervals is None
     assert not predictor.has_intervals
     assert not predictor.can_explain
 
@@ -150,6 +150,7 @@ def test_a_missing_file_is_named(missing, in_process, tried):
     ("name", "content", "sentence"),
     [
         (BACKGROUND, b'{"format": 1}', "The stored background rows cannot be read"),
+        (BACKGROUND, b'{"format": 1, "rows": []}', "background rows cannot be read"),
         (BACKGROUND, b'{"format": 1, "rows": {"a": {"kind": "number"}}}', "background rows cannot be read"),
         (BACKGROUND, b'{"format": 1, "rows": {"a": {"kind": "number", "cells": ["x"]}}}', "background rows"),
         (BACKGROUND, b"{", "background.json is not JSON"),

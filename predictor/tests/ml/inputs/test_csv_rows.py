@@ -48,6 +48,15 @@ def test_numbers_are_parsed_and_other_texts_stay_unchanged(tmp_path: Path, cell:
     assert read(tmp_path, f"n,x\n{cell},1\n")[0]["n"] == value
 
 
+def read_categories(folder: Path, cell: str, levels: tuple[str, ...]) -> list[dict[str, Any]]:
+    field = FeatureField("c", Role.CATEGORICAL, has_missing=True, levels=levels)
+    signature = Signature(target="y", task=Task.REGRESSION, fields=(field,))
+    (folder / "table.csv").write_text(f"c,x\n{cell},1\n", "utf-8")
+    limits = CsvLimits(max_bytes=100, max_rows=10)
+    (chunk,) = CsvRows(folder / "table.csv", signature, CsvOptions(), limits, scratch=folder).chunks()
+    return chunk.rows
+
+
 @pytest.mark.parametrize(
     ("cell", "value"), [("TRUE", True), ("0", False), ("", None), ("yes", "yes"), ("maybe", "maybe")]
 )
@@ -69,6 +78,52 @@ def test_booleans_are_read(tmp_path: Path, cell: str, value: Any) -> None:
 )
 def test_cells_are_normalized_to_the_categories_of_training(tmp_path: Path, cell: str, value: Any) -> None:
     assert read(tmp_path, f"c,x\n{cell},1\n")[0]["c"] == value
+
+
+@pytest.mark.parametrize("word", ["NA", " n/a ", "null", "NaN", "None", "-", ".", "?"])
+def test_words_for_missing_are_missing_in_dates_as_in_the_import(tmp_path: Path, word: str) -> None:
+    assert [row["d"] for row in read(tmp_path, f"d,x\n{word},1\n 2024-01-31 ,1\n")] == [None, "2024-01-31"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "value"),
+    [
+        (("1", "2.5", "-3"), None),
+        (("true", "false"), None),
+        (("2024-01-31", "2024-02-29"), None),
+        (("01", "2"), "NA"),
+        (("1", "Bern"), "NA"),
+        (("12345678901234567890",), "NA"),
+        (("1", "NA"), "NA"),
+        ((), "NA"),
+    ],
+)
+def test_words_for_missing_are_missing_in_categories_that_are_no_text(
+    tmp_path: Path, levels: tuple[str, ...], value: str | None
+) -> None:
+    assert read_categories(tmp_path, "NA", levels) == [{"c": value}]
+
+
+@pytest.mark.parametrize(
+    ("levels", "value"), [(("1E05", "900000"), "9E05"), (("900000", "2.5"), "900000"), (("9E05",), "9E05")]
+)
+def test_a_code_with_an_e_is_another_category_than_its_number(
+    tmp_path: Path, levels: tuple[str, ...], value: str
+) -> None:
+    assert read_categories(tmp_path, "9E05", levels) == [{"c": value}]
+
+
+@pytest.mark.parametrize("header", ["n,t", "n,t,", "n,t,,"])
+def test_delimiters_at_the_end_of_lines_make_no_column(tmp_path: Path, header: str) -> None:
+    expected = [{"n": 1, "t": "a"}, {"n": 2, "t": "b"}, {"n": 3, "t": None}]
+
+    assert read(tmp_path, f'{header}\n1,a,\n2,b,,\n3,,""\n') == expected
+
+
+@pytest.mark.parametrize("rows", ["1,a,\n2,b,c\n", "1,a,\n2\n", "1,a, \n2,b,\n"])
+def test_rows_with_more_or_fewer_cells_are_refused_beside_such_lines(tmp_path: Path, rows: str) -> None:
+    with pytest.raises(RaggedRows):
+        read(tmp_path, f"n,t\n{rows}")
 
 
 def test_columns_that_the_model_does_not_know_are_left_out(tmp_path: Path) -> None:

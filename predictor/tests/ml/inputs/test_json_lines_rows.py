@@ -209,3 +209,11 @@ def test_rows_are_read_as_they_were_written(rows: Sequence[dict[str, Any]]) -> N
 )
 def test_json_lines_are_known_by_their_first_bracket(head: bytes, is_json: bool) -> None:
     assert looks_like_json_lines(head) is is_json
+
+
+def test_the_log_holds_clean_names_and_the_result_the_names_of_the_file(tmp_path: Path) -> None:
+    chunk = only_chunk(tmp_path, b'{"n ": 1}\n{"n": 2, " t": "x"}\n{"n": 3, " n": 3}')
+
+    assert chunk.lines == ['{"n ":1}', '{"n":2," t":"x"}', '{"n":3," n":3}']
+    assert chunk.inputs == ['{"n":1}', '{"n":2,"t":"x"}']
+    assert list(chunk.errors) == [2]

@@ -96,3 +96,14 @@ def test_chunks_of_long_texts_hold_fewer_rows(tmp_path: Path) -> None:
     assert [each.n_rows for each in bulk(short).bulk_chunks(skip=500)] == [CHUNK_ROWS, 500]
     numbers = [value for each in bulk(short).bulk_chunks(skip=500) for value in each.columns["n"]]
     assert numbers == list(range(500, 3000))
+
+
+def test_the_columns_of_a_file_are_cleaned_like_a_header(tmp_path: Path) -> None:
+    rows = bulk(written(tmp_path, 'SELECT 1.5 AS " n", \'x\' AS "t "'))
+    (chunk,) = rows.bulk_chunks()
+
+    assert rows.names == (" n", "t ")
+    assert {name: values.tolist() for name, values in chunk.columns.items()} == {"n": [1.5], "t": ["x"]}
+    assert chunk.inputs == ['{"n":1.5,"t":"x"}']
+    with pytest.raises(InvalidRows, match="In the file, column “n”: the column is there twice"):
+        bulk(written(tmp_path, 'SELECT 1.5 AS n, 2.5 AS "n "'))

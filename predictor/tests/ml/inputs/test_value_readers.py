@@ -48,6 +48,7 @@ def message_of(field: FeatureField, value: Any) -> str:
         # A tenth of the range on each side gives no warning.
         (AGE, 110, 110, []),
         (AGE, -10.0, -10.0, []),
+        (AGE, "110", 110.0, ["coerced"]),
         (AGE, 110.01, 110.01, ["out_of_range"]),
         (AGE, -10.01, -10.01, ["out_of_range"]),
         (AGE, 900, 900.0, ["out_of_range"]),

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from predictor.ml.estimators.catalogue import estimators_for
 from predictor.ml.estimators.hyperparameters import SUPERVISED
@@ -17,8 +15,7 @@ from predictor.ml.onnx_export import tree_ensemble
 from predictor.ml.onnx_export.export import CannotExport, export, linear_graph
 from predictor.ml.onnx_export.parity import compile_checked
 from predictor.ml.onnx_export.session import Session
-from predictor.ml.onnx_export.tree_ensemble import rounded_down
-from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member, TargetScaling
+from predictor.ml.pipelines.fitted_pipeline import FittedPipeline, Member
 from predictor.ml.types.schema import Role, Task
 
 from ..mixed_table import QUICK, blended, fitted
@@ -157,17 +154,3 @@ def test_a_linear_graph_predicts_the_numbers_of_the_article() -> None:
     values = Session(linear_graph([0.5, 0.3], -1.5)).run(np.array([[1, 2], [0, 0]], np.float32)).values
     assert values is not None
     assert values == pytest.approx([-0.4, -1.5], abs=1e-12)
-
-
-@settings(max_examples=200)
-@given(threshold=st.floats(allow_nan=False), x=st.floats(width=32, allow_nan=False))
-def test_a_threshold_rounded_to_float32_splits_the_same_way(threshold: float, x: float) -> None:
-    rounded = rounded_down(np.array([threshold]))[0]
-    assert (np.float64(x) <= threshold) == (np.float32(x) <= rounded)
-
-
-def test_inverse_target_scaling_restores_the_target() -> None:
-    y = np.array([0.0, 1.0, 10.0, 1e6])
-    for is_log in (False, True):
-        scaling = TargetScaling.fit(y, is_log=is_log, is_scaled=True)
-        assert scaling.inverse(scaling.forward(y)) == pytest.approx(y, rel=1e-9, abs=1e-9)

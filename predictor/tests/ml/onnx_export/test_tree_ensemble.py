@@ -119,3 +119,10 @@ def test_a_mirrored_split_divides_float32_numbers_the_same_way(threshold: float,
     split = rounded_down(np.array([threshold]))
     for value in (np.float32(x), split[0], np.nextafter(split[0], np.float32(np.inf))):
         assert (-value <= mirrored_splits(split)[0]) == (value > split[0])
+
+
+@settings(max_examples=200)
+@given(threshold=st.floats(allow_nan=False), x=st.floats(width=32, allow_nan=False))
+def test_a_threshold_rounded_to_float32_splits_the_same_way(threshold: float, x: float) -> None:
+    rounded = rounded_down(np.array([threshold]))[0]
+    assert (np.float64(x) <= threshold) == (np.float32(x) <= rounded)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.ml.pipelines.fitting import fit_member
 from predictor.ml.search import search
 from predictor.ml.search.selection import choose
 
@@ -30,11 +29,6 @@ def test_the_stage_with_the_best_score_over_all_folds_is_chosen(candidate, tmp_p
         assert outcome.stage == {"alpha": 0.1}
     else:
         assert 0 < outcome.stage["max_iter"] <= candidate.params["max_iter"]
-
-
-def test_the_final_fit_has_the_chosen_number_of_rounds():
-    _, member = fit_member(BOOSTING, {"max_iter": 15}, regression_table(100), seed=0)
-    assert member.estimator.n_iter_ == 15
 
 
 def test_a_log_target_is_predicted_in_the_units_of_the_target(tmp_path):

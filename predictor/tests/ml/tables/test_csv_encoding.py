@@ -5,6 +5,7 @@ import csv
 import io
 import tempfile
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -201,12 +202,20 @@ def test_characters_on_the_edge_of_a_block_are_decoded(text: str, encoding: str,
     assert not opened_text.has_mixed_newlines
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_a_byte_order_mark_is_left_out_of_the_copy(encoding: str) -> None:
-    text, content = opened("a,b\n1,2\n".encode(encoding), 3)
+@pytest.mark.parametrize(
+    ("content", "named", "encoding"),
+    [
+        ("a,b\n1,2\n".encode("utf-16"), "", "utf-16"),
+        ("a,b\n1,2\n".encode("utf-32"), "", "utf-32"),
+        ("\ufeffa,b\n1,2\n".encode("utf-16-le"), "utf-16-le", "utf-16-le"),
+        ("\ufeffa,b\n1,2\n".encode("gb18030"), "gb18030", "gb18030"),
+    ],
+)
+def test_a_byte_order_mark_is_left_out_of_the_copy(content: bytes, named: str, encoding: str) -> None:
+    text, copied = opened(content, 4, named)
 
-    assert content == b"a,b\n1,2\n"
-    assert (text.encoding, text.is_copy) == (encoding, True)
+    assert copied == b"a,b\n1,2\n"
+    assert text == TextFile(text.path, encoding, is_copy=True)
 
 
 CELLS = st.text('ab \r\n"', max_size=4)
@@ -218,7 +227,7 @@ def quoted(cell: str) -> str:
 
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, st.sampled_from(["\n", "\r\n", "\r"])), min_size=1, max_size=8),
-    n_block=st.integers(1, 9),
+    n_block=st.sampled_from([1, 2, 3, 5, 8, 1_000]),
 )
 @settings(max_examples=50, deadline=None)
 def test_mixed_line_ends_become_one_and_the_csv_module_reads_the_same_rows(
@@ -234,6 +243,15 @@ def test_mixed_line_ends_become_one_and_the_csv_module_reads_the_same_rows(
         "".join(f"{quoted(one)},{quoted(other)}\n" for one, other, _ in rows) if is_mixed else source
     )
     assert list(csv.reader(io.StringIO(content.decode(), newline=""))) == [[*row[:2]] for row in rows]
+
+
+@pytest.mark.parametrize("n_block", [1, 2, 3, 100])
+@pytest.mark.parametrize(("one", "other"), list(permutations(["\n", "\r\n", "\r"], 2)))
+def test_two_kinds_of_line_ends_are_noticed(one: str, other: str, n_block: int) -> None:
+    text, content = opened(f"a,b{one}1,2{other}".encode(), n_block)
+
+    assert text.has_mixed_newlines
+    assert content == b"a,b\n1,2\n"
 
 
 @pytest.mark.parametrize("n_block", [1, 2, 3, 100])

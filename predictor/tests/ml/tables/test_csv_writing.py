@@ -13,14 +13,50 @@ from predictor.ml.tables.csv_writing import csv_lines, exported, exported_cell, 
 
 @pytest.mark.parametrize(
     "cell",
-    ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-", "+", "=", "@", "-5 %", "-1,5", "+4 123", "-٣x"],
+    [
+        *["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "=", "@", "-٣x", "-A1", "+(1)", "-5 kg", "- a"],
+        *[
+            "+49-30-123",
+            "-1/2",
+            "-2*3",
+            "+1:1",
+            "-$A$1",
+            "+1&1",
+            "\t-A1",
+            "\ra",
+            "--1",
+            "+-(1)",
+            "-\n=1",
+            "+,",
+            "-1^2",
+        ],
+    ],
 )
 def test_a_formula_gets_an_apostrophe(cell: str) -> None:
     assert neutralised(cell) == f"'{cell}"
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "-5", "+1.5", "-1e-5", "-.5", "-inf", "a=1", " =1", "'=1", "1-2", "京", -5, -0.5, None, True]
+    "cell",
+    [
+        *["", "-5", "+1.5", "-1e-5", "-.5", "-inf", "a=1", " =1", "'=1", "1-2", "京", -5, -0.5, None, True],
+        *[
+            "+",
+            "-",
+            "++",
+            "--",
+            "-5 %",
+            "-10%",
+            "-1,5",
+            "-1.000,50",
+            "+4 123",
+            "+49 30 123",
+            "- 5",
+            "-$5",
+            "-5 €",
+        ],
+        *["-1'000.5", "\t-5", "\r12", "-1\u00a0000"],
+    ],
 )
 def test_numbers_and_other_cells_stay_as_they_are(cell: Any) -> None:
     assert neutralised(cell) is cell
@@ -31,6 +67,9 @@ def test_numbers_and_other_cells_stay_as_they_are(cell: Any) -> None:
     [
         (None, ""),
         (1.5, "1.5"),
+        (True, "true"),
+        (False, "false"),
+        ("True", "True"),
         ("a;b c", "a;b c"),
         ("a,b", '"a,b"'),
         ('say "hi"', '"say ""hi"""'),

@@ -50,7 +50,11 @@ def test_a_folder_with_the_same_beginning_is_outside(tmp_path: Path) -> None:
                 connection.execute(f"SELECT * FROM read_csv({literal(str(path))})")
 
 
-def test_the_database_has_the_given_limits_and_reads_times_as_utc(tmp_path: Path) -> None:
+def test_the_database_has_the_given_limits_and_reads_times_as_utc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+
     with connect([tmp_path], memory_mb=123, n_threads=1, scratch=tmp_path / "spill") as connection:
         names = ("memory_limit", "threads", "TimeZone", "temp_directory")
         [row] = connection.execute(

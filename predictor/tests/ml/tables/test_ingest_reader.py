@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from predictor.errors import InfiniteNumbers, InvalidTable, TooLarge
+from predictor.errors import InfiniteNumbers, InvalidTable, RaggedRows, TooLarge
 from predictor.ml.tables import ingest_reader
 
 from .imported_tables import LIMITS, PEOPLE, Read
@@ -28,6 +28,20 @@ def test_a_late_value_in_an_empty_column_is_typed(read: Read, monkeypatch: pytes
     monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", 2)
     imported = read("a,b\n,1\n,2\n,3\n7,4\n")
     assert imported.storages["a"] == "BIGINT"
+
+
+@pytest.mark.parametrize("header", ["a,b", "a,b,", "a,b,,"])
+def test_delimiters_at_the_end_of_lines_make_no_column(read: Read, header: str) -> None:
+    assert read(f'{header}\n1,x,\n2,y,,\n3,,""\n').rows == [
+        {"a": 1, "b": "x"},
+        {"a": 2, "b": "y"},
+        {"a": 3, "b": None},
+    ]
+
+
+def test_a_cell_beyond_the_header_is_refused_beside_such_lines(read: Read) -> None:
+    with pytest.raises(RaggedRows, match="row 2 has 3 cells"):
+        read("a,b\n1,x,\n2,y,z\n3,x,\n")
 
 
 INFINITE = "a,b\n1,2\n2,inf\n3,1e400\n4,-Infinity\n5,6\n"
@@ -69,15 +83,15 @@ def test_a_column_that_is_empty_in_the_sample_is_counted_over_all_rows(
     assert "“c”: Every cell is missing." in imported.warnings
 
 
-@pytest.mark.parametrize("n_sampled", [1, 100])
+@pytest.mark.parametrize("n_sampled", [2, 100])
 def test_words_for_missing_values_are_counted_over_all_rows(
     read: Read, monkeypatch: pytest.MonkeyPatch, n_sampled: int
 ) -> None:
     monkeypatch.setattr(ingest_reader, "MAX_SAMPLED_ROWS", n_sampled)
 
-    imported = read("a,b\n1,x\nNA,y\n2,z\nnull,z\n")
+    imported = read("a,b\nNA,x\n1,y\n2,z\nnull,z\n")
 
-    assert [row["a"] for row in imported.rows] == [1, None, 2, None]
+    assert [row["a"] for row in imported.rows] == [None, 1, 2, None]
     assert "“a”: 2 cells with a word such as NA or null: taken as missing." in imported.warnings
 
 

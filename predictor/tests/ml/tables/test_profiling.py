@@ -70,7 +70,7 @@ NUMBERS = st.lists(
 
 
 @given(numbers=NUMBERS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_statistics_of_a_column_are_those_of_numpy(numbers: list[float | None]) -> None:
     with parquet_of(a=("DOUBLE", numbers)) as parquet:
         column = profile(parquet, ["a"], n_threads=1)["a"]

@@ -32,6 +32,10 @@ from .imported_tables import Read
     [
         (["1", "-2", " 3 ", "+4"], "BIGINT", [1, -2, 3, 4]),
         (["1", "2.5", "-.5", "1e3", "7."], "DOUBLE", [1.0, 2.5, -0.5, 1000.0, 7.0]),
+        (["1E05", "2E10", "", "5E03"], "VARCHAR", ["1E05", "2E10", None, "5E03"]),
+        (["10234", "10e4", "NA"], "VARCHAR", ["10234", "10e4", "NA"]),
+        (["1E05", "9E999"], "VARCHAR", ["1E05", "9E999"]),
+        (["1.5e-3", "1e-05", "-1e5", "2E+10", "NA"], "DOUBLE", [0.0015, 1e-05, -1e5, 2e10, None]),
         (["9007199254740992", "1"], "BIGINT", [9007199254740992, 1]),
         (["true", "FALSE", "True"], "BOOLEAN", [True, False, True]),
         (["2024-02-29", "1969-12-31"], "DATE", ["2024-02-29", "1969-12-31"]),
@@ -82,6 +86,10 @@ def test_it_types_a_column_only_without_loss(
         (["01/02/2024", "03/04/2024"], "2 cells that look like dates"),
         (["00501", "10115"], "Kept as text: 1 number with a leading zero"),
         (["12345678901234567890", "5"], "Kept as text: 1 whole number too large"),
+        (
+            ["1E05", "2E10", "7"],
+            "Kept as text: 2 cells such as 1E05, which may be codes with the letter E. Choose the",
+        ),
         (["", ""], "Every cell is missing"),
         (["NA", "5"], "1 cell with a word such as NA"),
         (["$1,234", "$5"], "2 numbers written with a currency"),
@@ -199,6 +207,9 @@ def test_a_column_of_times_outside_of_the_calendar_stays_text(read: Read, cell: 
         ({"integer": 2, "date": 1}, "VARCHAR"),
         ({"integer": 2, "zeros": 1}, "VARCHAR"),
         ({"integer": 2, "huge": 1}, "VARCHAR"),
+        ({"integer": 2, "code": 1}, "VARCHAR"),
+        ({"code": 2, "infinite": 1, "word": 1}, "VARCHAR"),
+        ({"integer": 2, "code": 1, "number": 1}, "DOUBLE"),
         ({"ambiguous": 2}, "VARCHAR"),
         ({"decorated": 2}, "VARCHAR"),
     ],
@@ -216,6 +227,21 @@ def test_evidence_counts_integers_as_numbers_and_offsets_as_times() -> None:
     evidence = Evidence.of_kinds({"blank": 5, "integer": 2, "number": 3, "moment": 1, "zoned": 4, "other": 7})
 
     assert evidence == Evidence(n_filled=17, n_integers=2, n_numbers=5, n_moments=5, n_zoned_moments=4)
+
+
+def test_evidence_counts_codes_with_an_e_as_numbers_beside_fractions_alone() -> None:
+    assert Evidence.of_kinds({"integer": 1, "code": 2}) == Evidence(
+        n_filled=3, n_integers=1, n_numbers=1, n_codes=2
+    )
+    assert Evidence.of_kinds({"number": 1, "code": 2}) == Evidence(n_filled=3, n_numbers=3)
+
+
+@pytest.mark.parametrize("kinds", [{"code": 2, "other": 2}, {"code": 1, "number": 1}])
+def test_codes_among_other_texts_or_numbers_give_no_warning_about_codes(kinds: dict[str, int]) -> None:
+    evidence = Evidence.of_kinds(kinds)
+    plan = plan_column(0, "v", evidence, decimal=".", takes_infinite_as_missing=False)
+
+    assert typing_warnings(plan, evidence, n_seen=3, is_exact=True) == ()
 
 
 @given(

@@ -43,20 +43,6 @@ def test_held_out_errors_replace_out_of_fold_errors_of_much_smaller_fits():
         assert each["mean_width"] > 0
 
 
-@pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY])
-def test_any_coverage_is_computed_and_few_are_cached(task):
-    y, predictions = drawn(300, 1.0, 0)
-    if task is Task.BINARY:
-        y, predictions = (y > 0).astype(int), np.tile([0.4, 0.6], (300, 1))
-    known = ConformalIntervals.fit(task, y, predictions)
-    ask = known.least_probability if task is Task.BINARY else lambda each: known.margins(each)[1][0]
-    first = ask(0.9)
-    for coverage in np.linspace(0.5, 0.99, 300):
-        ask(float(coverage))
-    assert len(known._known) <= 64
-    assert ask(0.9) == first
-
-
 def test_out_of_fold_errors_are_kept_when_the_folds_are_large_enough():
     y, own = drawn(500, 1.0, 1)
     result = check_coverage(Target("y", Task.REGRESSION, y), own, own, decided_on(1500, 1.0))

@@ -85,11 +85,22 @@ def test_a_version_continues_trend_and_season(trained):
     rows = predictor.spec.horizon_rows(HORIZON, ["a"])
     assert rows[0] == {"month": "2022-07-01", "shop": "a"}
     checked = predictor.checker.check(rows, strict=True)
-    values = predictor.predict(checked.columns).values
+    answer = predictor.answer(checked.columns, 0.9)
+    values, (low, high) = answer.values, answer.intervals
     assert np.abs(values - truth(N_MONTHS + HORIZON, 50.0)[N_MONTHS:]).max() < 4 * NOISE
-    low, high = predictor.intervals(checked.columns, values, 0.9)
     assert (low < values).all()
     assert (values < high).all()
+    assert answer.without == []
+    assert np.array_equal(predictor.predict(checked.columns).values, values)
+
+
+def test_a_larger_coverage_widens_the_interval_and_leaves_the_forecast(trained):
+    predictor = loaded(trained)
+    columns = predictor.checker.check(predictor.spec.horizon_rows(HORIZON, ["a", "b"])).columns
+    narrow, wide = predictor.answer(columns, 0.6), predictor.answer(columns, 0.95)
+    assert np.array_equal(narrow.values, wide.values)
+    assert (wide.intervals[0] < narrow.intervals[0]).all()
+    assert (narrow.intervals[1] < wide.intervals[1]).all()
 
 
 def test_the_pipeline_is_compiled_and_its_golden_dates_are_replayed(trained):

@@ -8,24 +8,10 @@ import pytest
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
 from predictor.ml.training.request_checks import check_request
 from predictor.ml.types.reading import Reading, ValueKind
-from predictor.ml.types.schema import Role, TableSchema, Task
-from predictor.ml.types.training_request import TrainingRequest
+from predictor.ml.types.schema import Role, Task
 from predictor.ml.validation.training_table import make_table
 
-from ..tables_for_tests import columns_of, profile
-
-
-def request_for(values, role=Role.NUMERIC, *, features=None, **asked):
-    """A request for a target with these values, beside one numeric feature."""
-    n_rows = len(values)
-    columns = {"x": np.arange(n_rows) * 1.5, "y": values} if features is None else {**features, "y": values}
-    roles = dict.fromkeys(columns, Role.NUMERIC) | {"y": role}
-    schema = TableSchema(tuple(profile(name, roles[name], each) for name, each in columns.items()), n_rows)
-    return TrainingRequest("table.parquet", schema, "y", **asked), columns
-
-
-def texts(*values):
-    return np.array(values, dtype=object)
+from ..tables_for_tests import request_for, texts
 
 
 def refused_by_both(values, role, words, **asked):
@@ -76,12 +62,6 @@ def test_it_refuses_a_date_as_target():
         check_request(replace(request, schema=dated))
 
 
-def test_it_refuses_a_class_with_one_member_and_names_it():
-    request, columns = request_for(texts(*["yes"] * 30, *["no"] * 30, "perhaps"), Role.CATEGORICAL)
-    with pytest.raises(InvalidTrainingRequest, match=r"class “perhaps” .* one row only"):
-        make_table(request, columns)
-
-
 def test_it_refuses_more_classes_than_can_be_told_apart():
     values = texts(*[f"class {n % 150}" for n in range(600)])
     refused_by_both(values, Role.CATEGORICAL, "at most 100")
@@ -91,13 +71,6 @@ def test_it_refuses_a_table_without_a_feature():
     request, _ = request_for(np.random.default_rng(0).normal(size=30), roles={"x": Role.IDENTIFIER})
     with pytest.raises(InvalidTrainingRequest, match="No feature is left"):
         check_request(request)
-
-
-def test_it_refuses_features_that_are_all_missing():
-    request, columns = request_for(np.random.default_rng(0).normal(size=30))
-    columns["x"][:] = np.nan
-    with pytest.raises(InvalidTrainingRequest, match="No feature is left"):
-        make_table(request, columns)
 
 
 def test_it_refuses_a_target_that_the_table_does_not_have():
@@ -139,16 +112,6 @@ def test_it_refuses_hyperparameters_out_of_range():
         check_request(request)
 
 
-def test_it_leaves_out_rows_without_a_target_and_counts_them():
-    values = np.random.default_rng(0).normal(size=60)
-    values[:7] = np.nan
-    request, columns = request_for(values)
-    table, warnings = make_table(request, columns)
-    assert len(table) == 53
-    assert warnings[0].column == "y"
-    assert "7 of 60 rows have no value" in warnings[0].message
-
-
 @pytest.mark.parametrize(
     ("values", "role", "task"),
     [
@@ -165,20 +128,6 @@ def test_it_finds_the_task_from_the_target(values, role, task):
     request, columns = request_for(values, role)
     assert check_request(request) is task
     assert make_table(request, columns)[0].task is task
-
-
-def test_classes_keep_their_type():
-    whole, columns = request_for(np.arange(60.0) % 2)
-    assert make_table(whole, columns)[0].target.classes == (0, 1)
-    text, columns = request_for(texts(*["b", "a"] * 30), Role.CATEGORICAL)
-    assert make_table(text, columns)[0].target.classes == ("a", "b")
-
-
-def test_identifiers_and_constants_are_no_features():
-    features = columns_of(40)
-    request, columns = request_for(np.random.default_rng(0).normal(size=40), features=features)
-    request = replace(request, roles={"age": Role.IDENTIFIER, "city": Role.CATEGORICAL})
-    assert set(make_table(request, columns)[0].columns) == {"income", "city"}
 
 
 def test_it_asks_for_the_target_of_a_task_that_has_one():

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from predictor.errors import (
     Conflict,
+    InfiniteNumbers,
     InvalidInput,
     InvalidTable,
     MlwebError,
@@ -136,7 +137,7 @@ def test_a_dataset_whose_files_are_missing_is_restored_by_an_import(workspace: W
         (b"\x89PNG\r\n\x1a\n" + bytes(50), UnsupportedContent),
         (b",".join(b"c%d" % number for number in range(1_500)) + b"\n", TooLarge),
         (b"a,b\n1," + b"x" * 70_000 + b"\n", TooLarge),
-        (b"a,b\n1,inf\n2,3\n", InvalidTable),
+        (b"a,b\n1,inf\n2,3\n", InfiniteNumbers),
     ],
 )
 def test_a_refused_file_leaves_no_files(

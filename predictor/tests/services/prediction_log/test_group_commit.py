@@ -9,11 +9,9 @@ import sqlite3
 import threading
 import time
 import traceback
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +24,16 @@ from django.db import (
     OperationalError,
     connection,
     connections,
-    transaction,
 )
 from pytest_django import Settings
 
-from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Workspace, uuid7
+from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Workspace
 from predictor.services import prediction_log
 from predictor.services.prediction_log import group_commit
 from predictor.services.prediction_log.group_commit import LogWriter
 from predictor.services.prediction_log.log_rows import ROWS_A_STATEMENT, LogRow
+
+from .rows import Rows
 
 is_sqlite = connections["default"].vendor == "sqlite"
 
@@ -60,25 +59,6 @@ def writer() -> Iterator[LogWriter]:
 @pytest.fixture
 def rows(version: ModelVersion) -> Callable[..., list[LogRow]]:
     return Rows(version)
-
-
-class Rows:
-    """`rows(n)`: the rows of one request; `rows(n, lost=True)`: rows of a deleted version."""
-
-    def __init__(self, version: ModelVersion):
-        self.workspace, self.version = version.registered_model.workspace_id, version.pk
-
-    def __call__(self, n: int = 1, *, lost: bool = False) -> list[LogRow]:
-        request = uuid.uuid4().hex
-        return [
-            LogRow(
-                id=uuid7(), workspace_id=self.workspace, model_version_id=10**6 if lost else self.version,
-                request_id=request, row_number=number, source="api", actor_id=None, api_token_id=None,
-                inputs='{"x": 1}', output='{"prediction": 2}', warnings="[]", latency_ms=0.5,
-                created_at=datetime.now(UTC),
-            )
-            for number in range(1, n + 1)
-        ]  # fmt: skip
 
 
 @contextmanager
@@ -213,15 +193,6 @@ def test_after_an_unexpected_error_another_request_becomes_leader(
 
     writer.write(rows(1))
     assert len(stored()) == 1
-
-
-def test_inside_a_transaction_rows_belong_to_it(rows: Rows) -> None:
-    with suppress(ZeroDivisionError), transaction.atomic():
-        prediction_log.append(rows(1))
-        assert len(stored()) == 1
-        raise ZeroDivisionError
-
-    assert not stored()
 
 
 def test_a_child_process_writes_with_its_own_connection(rows: Rows) -> None:

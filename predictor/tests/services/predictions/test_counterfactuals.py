@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from predictor.errors import InvalidInput, NotServable, TookTooLong, TooLarge
-from predictor.ml.explanation.nearest_examples import Examples
+from predictor.errors import InvalidInput
 from predictor.models import ModelVersion, PredictionLog, RegisteredModel, User, Workspace
-from predictor.services import artifacts, predictions, registry
-from predictor.services.predictions import admission, counterfactuals, loaded_versions
+from predictor.services import predictions, registry
+from predictor.services.predictions import counterfactuals, loaded_versions
 from predictor.services.predictions.counterfactuals import Wanted
-from predictor.services.registry import version_facts
 from predictor.tests import predicting
 from predictor.tests.web.served_versions import CLASSES, EVIL_NUMBER, ROW, columns, publish_served
 
@@ -116,31 +114,6 @@ def test_nearest_rows_come_with_their_targets_and_are_not_logged(
     assert "nearest" not in PredictionLog.objects.first().output  # type: ignore[union-attr]
 
 
-def test_too_many_nearest_rows_are_refused(model: RegisteredModel, settings: Any) -> None:
-    with pytest.raises(InvalidInput, match="1 to 20"):
-        answer(model, ROW, nearest=21)
-    settings.MAX_EXPLAINED_ROWS = 1
-    with pytest.raises(TooLarge, match="nearest training rows of 1 rows"):
-        predicting.predict(model, rows=[ROW] * 2, nearest=1, by=None)
-
-
-def test_the_search_for_nearest_rows_stops_at_the_deadline(
-    model: RegisteredModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nearest, calls = Examples.nearest, []
-
-    def slow(self: Examples, *args: Any) -> Any:
-        calls.append(args)
-        admission._deadline.at = 0.0
-        return nearest(self, *args)
-
-    monkeypatch.setattr(Examples, "nearest", slow)
-
-    with pytest.raises(TookTooLong):
-        predicting.predict(model, rows=[ROW] * 3, nearest=1, by=None)
-    assert len(calls) == 1
-
-
 def test_a_version_without_training_rows_says_so(article: ModelVersion) -> None:
     model = article.registered_model
 
@@ -149,11 +122,3 @@ def test_a_version_without_training_rows_says_so(article: ModelVersion) -> None:
         answer(model, {"x1": 1, "x2": 2}, nearest=3)
     with pytest.raises(InvalidInput, match="stored without training rows"):
         counterfactuals.find(registered_model=model, row={"x1": 1, "x2": 2}, wanted=Wanted(at_least=1.0))
-
-
-def test_a_missing_file_is_an_error_with_a_message(model: RegisteredModel) -> None:
-    version = registry.version_of(model)
-    artifacts.remove(version.artifacts[version_facts.FILE]["digest"])
-
-    with pytest.raises(NotServable, match="missing"):
-        answer(model, ROW, nearest=1)

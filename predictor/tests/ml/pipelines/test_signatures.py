@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from predictor.ml.pipelines import signatures
+from predictor.ml.pipelines.signatures import build_signature
+from predictor.ml.types.schema import ColumnProfile, FeatureField, Role, TableSchema, Task
+from predictor.ml.validation.target import make_target
+from predictor.ml.validation.training_table import TrainingTable
+
+from ..tables_for_tests import texts
+
+NAN = np.nan
+
+
+def signature_of(columns, roles, *, sources=None, left_out=None, storages=None, others=()):
+    """The signature of a pipeline that reads `sources` (all columns), in a table that also has `others`."""
+    n_rows = len(next(iter(columns.values())))
+    target = make_target("y", Task.BINARY, texts(*["no", "yes"] * n_rows)[:n_rows])
+    spec = SimpleNamespace(sources=tuple(columns) if sources is None else sources, left_out=left_out or {})
+    profiles = [ColumnProfile(name, roles[name], (storages or {}).get(name, "DOUBLE")) for name in columns]
+    schema = TableSchema((*profiles, *others, ColumnProfile("y", Role.CATEGORICAL, "VARCHAR")), n_rows)
+    return build_signature(SimpleNamespace(spec=spec), TrainingTable(columns, roles, target), schema)
+
+
+def field_of(role, values, storage="DOUBLE") -> FeatureField:
+    (field,) = signature_of({"x": values}, {"x": role}, storages={"x": storage}).fields
+    return field
+
+
+def test_the_target_its_classes_and_the_task_are_those_of_the_table():
+    signature = signature_of({"x": np.array([1.0, 2.0])}, {"x": Role.NUMERIC})
+    assert (signature.target, signature.task, signature.classes) == ("y", Task.BINARY, ("no", "yes"))
+
+
+def test_a_number_has_its_range_and_a_median_that_occurs():
+    assert field_of(Role.NUMERIC, np.array([4.5, NAN, 1.0, 3.0, 2.5])) == FeatureField(
+        "x", Role.NUMERIC, has_missing=True, minimum=1.0, maximum=4.5, typical=2.5
+    )
+
+
+def test_whole_numbers_are_marked_and_typical_as_integers():
+    field = field_of(Role.NUMERIC, np.array([5.0, 2.0, -1.0, 9.0]))
+    assert (field.is_integer, field.has_missing, field.minimum, field.maximum) == (True, False, -1.0, 9.0)
+    assert (field.typical, type(field.typical)) == (2, int)
+
+
+@pytest.mark.parametrize(("values", "typical"), [([1.0, 0.0, NAN], True), ([1.0, 0.0, 0.0], False)])
+def test_a_boolean_is_typically_the_majority(values, typical):
+    field = field_of(Role.BOOLEAN, np.array(values))
+    assert field.typical is typical
+    assert field.minimum is None
+
+
+def test_levels_come_by_frequency_and_equals_by_the_alphabet():
+    field = field_of(Role.CATEGORICAL, texts("b", "ü", "a", "ü", None, "b", "c"))
+    assert field == FeatureField(
+        "x", Role.CATEGORICAL, has_missing=True, typical="b", levels=("b", "ü", "a", "c")
+    )
+
+
+def test_the_number_of_levels_is_limited(monkeypatch):
+    monkeypatch.setattr(signatures, "MAX_LEVELS", 2)
+    assert field_of(Role.CATEGORICAL, texts("c", "a", "b", "c")).levels == ("c", "a")
+
+
+def test_a_free_text_has_a_typical_value_and_no_levels():
+    field = field_of(Role.TEXT, texts("good day", "bye", "bye"))
+    assert (field.typical, field.levels) == ("bye", ())
+
+
+@pytest.mark.parametrize(
+    ("storage", "expected"),
+    [
+        ("DATE", ("2024-01-01", "2024-03-05", "2025-06-07")),
+        ("TIMESTAMP", ("2024-01-01T00:00:00", "2024-03-05T00:00:00", "2025-06-07T00:00:00")),
+    ],
+)
+def test_dates_are_iso_texts_of_their_storage_with_the_middle_one_as_typical(storage, expected):
+    values = np.array(["2025-06-07", "NaT", "2024-01-01", "2024-03-05"], "datetime64[us]")
+
+    field = field_of(Role.DATETIME, values, storage)
+
+    assert (field.minimum, field.typical, field.maximum) == expected
+    assert field.has_missing
+
+
+@pytest.mark.parametrize(
+    ("role", "values"),
+    [
+        (Role.NUMERIC, np.array([NAN, NAN])),
+        (Role.CATEGORICAL, texts(None, None)),
+        (Role.DATETIME, np.array(["NaT"], "datetime64[us]")),
+    ],
+)
+def test_a_field_without_values_has_no_statistics(role, values):
+    assert field_of(role, values) == FeatureField("x", role, has_missing=True)
+
+
+def test_columns_that_are_not_read_are_listed_with_the_reason():
+    columns = {name: np.array([1.0, 2.0]) for name in ("a", "b", "c")}
+    key = ColumnProfile("key", Role.IDENTIFIER, "VARCHAR")
+    same = ColumnProfile("same", Role.CONSTANT, "VARCHAR")
+
+    signature = signature_of(
+        columns,
+        dict.fromkeys(columns, Role.NUMERIC),
+        sources=("c", "a"),
+        left_out={"b": "It has no values.", "a": "Not read by one member."},
+        others=(key, same),
+    )
+
+    assert signature.names == ("a", "c")
+    assert signature.left_out == {
+        "key": "identifier: its values name rows and do not come again",
+        "same": "constant: it has one value or none",
+        "b": "It has no values.",
+    }
+
+
+def test_a_column_that_is_not_read_for_no_stated_reason_gives_no_feature():
+    columns = {name: np.array([1.0, 2.0]) for name in ("a", "b")}
+    signature = signature_of(columns, dict.fromkeys(columns, Role.NUMERIC), sources=("a",))
+    assert signature.left_out == {"b": "it gives no feature"}
