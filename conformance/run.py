@@ -46,12 +46,11 @@ SNIPPETS = """
 import json
 from django.test import RequestFactory
 from predictor.models import ModelVersion
-from predictor.web.prediction_forms import typical_row
-from predictor.web.snippets import snippets
+from predictor.web.registry.snippets import snippets
 request = RequestFactory().get("/", headers={{"host": "{host}"}})
 print(json.dumps({{
     version.registered_model.slug: {{
-        "row": typical_row(version.signature),
+        "row": version.signature.typical_row(),
         "codes": {{each.key: each.code for each in snippets(request, version.registered_model, version)}},
     }}
     for version in ModelVersion.objects.select_related("registered_model__workspace")

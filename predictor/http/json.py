@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from rest_framework.exceptions import APIException, UnsupportedMediaType
 from rest_framework.utils.encoders import JSONEncoder
 
 from ..errors import InvalidInput, Problem, TooLarge, quoted
+from ..ml.types.column_names import repeated_names
 
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -112,7 +114,16 @@ def dumps(data: Any) -> bytes:
     try:
         return orjson.dumps(data, default=JSONEncoder().default, option=OPTIONS)
     except TypeError:
-        return json.dumps(data, cls=JSONEncoder).encode()
+        return json.dumps(_finite(data), cls=JSONEncoder).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for NaN and infinities, as orjson writes them."""
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def loads(body: bytes, *, max_depth: int) -> Any:
@@ -156,14 +167,14 @@ def _count_names(value: Any, levels_left: int) -> int:
 
 def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An `object_pairs_hook` of `json.loads`: the object. Raises InvalidInput for duplicate names."""
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        repeated = next(name for name in names if names.count(name) > 1)
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        repeated = repeated_names(name for name, _ in pairs)[0]
         raise InvalidInput(
             f"The name {quoted(repeated)} appears twice in one JSON object.",
             problems=[Problem(f"{quoted(repeated)} is given more than once.")],
         )
-    return dict(pairs)
+    return members
 
 
 def _has_nul(value: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidInput, InvalidRows, Problem, quoted, quoted_list
+from ..ml.types.column_names import repeated_names
 from ..ml.types.schema import canonical_text
 from ..services.predictions import PredictionOptions
 from ..services.predictions.nearest_examples import MAX_NEAREST, N_NEAREST
@@ -73,12 +74,7 @@ def _rows(rows: Any) -> Sequence[Mapping[str, Any]]:
 def _from_split(columns: Any, data: Any) -> Sequence[Mapping[str, Any]]:
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise InvalidInput('"columns" has to be a list of names.', problems=[Problem("Wrong.", "/columns")])
-    repeated = (
-        sorted({name for name in columns if columns.count(name) > 1})
-        if len(set(columns)) < len(columns)
-        else []
-    )
-    if repeated:
+    if repeated := sorted(repeated_names(columns)):
         raise InvalidInput(
             f"Columns are named more than once: {quoted_list(repeated)}.",
             problems=[Problem("Repeated.", "/columns")],

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ..errors import InvalidInput, InvalidTable, NotServable, Problem, UnsupportedContent, quoted, quoted_list
 from ..http.json import require_utf8
+from ..ml.types.column_names import repeated_names
 from ..models import ModelVersion, PredictionSource
 from ..services.batches import csv_bodies, parquet_bodies
 from ..services.predictions import PredictionOptions, loaded_versions
@@ -136,8 +137,7 @@ def _from_split(value: Any) -> Sequence[Mapping[str, Any]]:
 
 
 def _refuse_repeated(columns: Sequence[str]) -> None:
-    if len(set(columns)) < len(columns):
-        repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated := sorted(repeated_names(columns)):
         raise InvalidInput(f"Columns are named more than once: {quoted_list(repeated)}.")
 
 

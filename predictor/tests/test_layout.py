@@ -12,31 +12,13 @@ TESTS = PREDICTOR / "tests"
 MAX_MODULES = 20
 # Modules without a test file of their name, and where their behaviour is tested.
 TESTED_ELSEWHERE = {
-    "ml/evaluation/report_at_threshold.py": "services/registry/test_version_thresholds.py",
-    "ml/evaluation/verdict.py": "ml/evaluation/test_evaluation_report.py",
-    "ml/explanation/permutation_importance.py": "ml/evaluation/test_evaluation_report.py",
-    "ml/explanation/value_grids.py": "ml/explanation/test_partial_dependence.py",
     "ml/features/columns.py": "ml/features/test_feature_spec.py",
     "ml/features/encoding.py": "ml/features/test_feature_spec.py",
     "ml/inference/predicted_rows.py": "ml/inference/test_predictor.py",
-    "ml/onnx_export/cluster_models.py": "ml/training/test_clustering_run.py",
-    "ml/onnx_export/dense.py": "ml/onnx_export/test_export.py",
-    "ml/onnx_export/graph_builder.py": "ml/onnx_export/test_export.py",
-    "ml/onnx_export/hist_gradient_boosting.py": "ml/onnx_export/test_export.py",
-    "ml/onnx_export/isolation_forest.py": "ml/training/test_anomaly_run.py",
-    "ml/onnx_export/trees.py": "ml/onnx_export/test_export.py",
     "ml/types/warnings.py": "ml/training/test_train.py",
-    "services/batches/batch_files.py": "services/batches/test_batches.py",
     "services/batches/batch_job.py": "services/batches/test_batches.py",
-    "services/batches/csv_bodies.py": "serve/test_protocols.py",
-    "services/batches/parquet_bodies.py": "serve/test_protocols.py",
     "services/predictions/csv_predictions.py": "services/predictions/test_prediction.py",
-    "services/predictions/file_prediction.py": "services/batches/test_batches.py",
-    "services/predictions/options.py": "services/predictions/test_prediction.py",
-    "services/predictions/result_writer.py": "services/batches/test_batches.py",
-    "services/predictions/row_answers.py": "services/predictions/test_prediction.py",
     "services/training/training_job.py": "services/training/test_training_runs.py",
-    "services/training/training_options.py": "services/training/test_stored_request.py",
 }
 
 

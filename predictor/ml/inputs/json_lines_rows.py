@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from ...errors import InvalidTable, TooLarge, quoted
+from ..types.column_names import repeated_names
 from .column_checker import json_text
 from .row_checker import RowChecker
 from .row_chunks import CHUNK_ROWS, BulkChunk
@@ -119,10 +120,8 @@ class JsonLinesRows:
 
 
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"holds the name {quoted(repeated)} twice")
+    if repeated := repeated_names(name for name, _ in pairs):
+        raise ValueError(f"holds the name {quoted(repeated[0])} twice")
 
 
 def looks_like_json_lines(head: bytes) -> bool:

@@ -59,7 +59,9 @@ class TargetScaling:
         y = np.log1p(np.asarray(y, np.float64)) if is_log else np.asarray(y, np.float64)
         if not is_scaled:
             return cls(is_log=is_log)
-        return cls(is_log=is_log, mean=float(y.mean()), scale=float(y.std()) or 1.0)
+        # The mean of equal numbers can be rounded, and their standard deviation then is not 0 but tiny.
+        scale = float(y.std()) if y.min() < y.max() else 1.0
+        return cls(is_log=is_log, mean=float(y.mean()), scale=scale or 1.0)
 
     @property
     def is_identity(self) -> bool:

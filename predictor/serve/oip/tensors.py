@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from ...errors import InvalidInput, Problem, quoted, quoted_list
-from ...ml.types.column_names import clean_name
+from ...ml.types.column_names import clean_name, repeated_names
 
 # The format characters of `struct`; BYTES has an encoding of its own, see `_texts`.
 LETTERS = {
@@ -65,10 +65,8 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
         tensors.append(Tensor(name, datatype, shape, data))
     if start != len(raw):
         raise InvalidInput(f"{len(raw) - start} bytes after the last tensor belong to no input.")
-    names = [each.name for each in tensors]
-    if len(set(names)) != len(names):
-        repeated = quoted_list(sorted({each for each in names if names.count(each) > 1}))
-        raise InvalidInput(f"Inputs are named more than once: {repeated}.")
+    if repeated := sorted(repeated_names(each.name for each in tensors)):
+        raise InvalidInput(f"Inputs are named more than once: {quoted_list(repeated)}.")
     return tensors
 
 

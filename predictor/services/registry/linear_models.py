@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from ...errors import InvalidInput, quoted_list
+from ...ml.types.column_names import repeated_names
 from ...ml.types.schema import FeatureField, Role, Signature, Task
 
 MAX_FEATURES = 1_000
@@ -61,7 +62,7 @@ def _names(coefficients: Sequence[float], feature_names: Sequence[str] | None) -
     names = list(feature_names or [f"x{place}" for place in range(1, len(coefficients) + 1)])
     if len(names) != len(coefficients):
         raise InvalidInput(f"There are {len(coefficients)} coefficients but {len(names)} feature names.")
-    repeated = sorted({name for name in names if names.count(name) > 1 or not name.strip()})
+    repeated = sorted({*repeated_names(names), *(name for name in names if not name.strip())})
     if repeated:
         raise InvalidInput(f"Feature names have to differ and not be blank: {quoted_list(repeated)}.")
     return names

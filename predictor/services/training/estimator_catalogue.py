@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from ...errors import InvalidTrainingRequest
 from ...ml.estimators.catalogue import CATALOGUE, EstimatorInfo, Hyperparameter
+from ...ml.search import advice as advice_of
 from ...ml.search.advice import Advice
 from ...ml.search.advice import advise as advise_on
-from ...ml.search.advice import findings as found_out_by
 from ...ml.search.portfolio import TableFacts
 from ...ml.training.request_checks import check_request
 from ...ml.types.training_request import AUTO
 from ...models import Dataset, TrainingRun
 from .training_options import TrainingOptions
 
-__all__ = ["AUTO", "Advice", "EstimatorInfo", "Hyperparameter", "advise", "catalogue", "found_out"]
+__all__ = ["AUTO", "Advice", "EstimatorInfo", "Hyperparameter", "advise", "catalogue", "findings"]
 
 
 def catalogue() -> tuple[EstimatorInfo, ...]:
@@ -31,6 +31,6 @@ def advise(*, dataset: Dataset, options: TrainingOptions) -> Advice | None:
     return advise_on(TableFacts.before(request.table, request.target, task))
 
 
-def found_out(run: TrainingRun) -> list[str]:
+def findings(run: TrainingRun) -> list[str]:
     """Sentences on what the leaderboard of a finished run shows about its table."""
-    return found_out_by(run.leaderboard)
+    return advice_of.findings(run.leaderboard)

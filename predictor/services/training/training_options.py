@@ -109,7 +109,7 @@ def _budget(seconds: float | None, effort: str | None) -> int:
     if seconds is None:
         return settings.TRAINING_BUDGET_SECONDS
     longest = settings.TRAINING_MAX_BUDGET_SECONDS
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and math.isfinite(seconds)
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if not is_number or not 1 <= seconds <= longest:
         raise InvalidTrainingRequest(
             f"The time budget is {quoted(seconds)}; it has to be between 1 and {longest} seconds.",

@@ -28,8 +28,6 @@ MODULE = "predictor.ml.training.train"
 POLL_SECONDS = 0.25
 # Predictions have priority; fits use the remaining CPU time.
 NICENESS = 5
-# The environment variables that the child gets: no key, no password, no database address.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SYSTEMROOT")
 
 
 class FittingChild:

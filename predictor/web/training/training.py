@@ -158,7 +158,7 @@ class TrainingRunDetail(RunPage):
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),
             "board": board,
-            "found_out": estimator_catalogue.found_out(run) if run.is_final else [],
+            "findings": estimator_catalogue.findings(run) if run.is_final else [],
             **outcome_of(run),
         }
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
-from predictor.ml.calibration.decision_thresholds import Scores, choose, decision_numbers, pairs, shortest
-from predictor.ml.evaluation.evaluation_report import Baseline, decision, dummy_predictions, evaluate
-from predictor.ml.evaluation.report_at_threshold import decided_again
-from predictor.ml.metrics.scores import classification_metrics
-from predictor.ml.types.schema import Task
+from predictor.ml.calibration.decision_thresholds import choose, decision_numbers, shortest
 from predictor.ml.types.threshold_rule import ThresholdRule
-from predictor.ml.validation.target import Target
 
 
 def rule(**asked):
@@ -71,28 +64,3 @@ def test_a_threshold_has_as_few_digits_as_possible():
     assert shortest(0.2871, 0.3122) == 0.3
     assert shortest(0.0, 0.00041) == 0.0002
     assert shortest(0.5, np.nextafter(0.5, 1)) == np.nextafter(0.5, 1)
-
-
-def test_a_report_changed_to_another_threshold_equals_one_made_at_it():
-    is_positive, probabilities = rows(400)
-    is_known, known = rows(600, seed=1)
-    target = Target("y", Task.BINARY, is_positive.astype(int), ("no", "yes"))
-    dummy = Baseline("dummy", "No features", dummy_predictions(target, len(target.y)))
-    scores = Scores((is_known, known), (is_positive, probabilities), {"dummy": dummy.predictions[:, 1]})
-    stored = Scores.from_json(json.loads(json.dumps(scores.to_json())))
-
-    def report(threshold):
-        at = threshold.value if threshold else None
-        folds = {"metrics": classification_metrics(is_known.astype(int), pairs(known), at), "n_folds": 5}
-        made = evaluate(target, pairs(probabilities), [dummy], folds, seed=0, threshold=at).to_json()
-        made["decision"] = decision(
-            threshold, "yes", held_out=scores.held_out, out_of_fold=scores.out_of_fold
-        )
-        return made
-
-    chosen = choose(rule(by="recall", at_least=0.9), *stored.out_of_fold)
-    fresh, changed = report(chosen), decided_again(report(None), stored, chosen)
-
-    assert changed == fresh
-    assert changed["held_out"]["recall"] != report(None)["held_out"]["recall"]
-    assert changed["held_out"]["recall"] == changed["decision"]["held_out"]["recall"]

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from predictor.ml.evaluation.evaluation_report import Baseline, dummy_predictions, evaluate
-from predictor.ml.explanation.permutation_importance import permutation_importance
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
-from predictor.ml.types.schema import Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.validation.duplicates import Duplicates
-from predictor.ml.validation.target import make_target
 from predictor.ml.validation.testing_conditions import Conditions
 
 from ..tables_for_tests import classification_table, regression_table
@@ -67,50 +63,6 @@ def test_a_class_without_held_out_rows_has_no_curves_and_no_nan():
     assert report["per_class"][2]["roc"] is None
 
 
-def test_a_model_that_learnt_something_is_called_better():
-    table = regression_table(200)
-    verdict = report_for(table, fitted(table).predict(table.columns).values).verdict
-    assert verdict.is_better
-    assert verdict.gain_low > 0
-    assert "better than always answering the mean" in verdict.sentence
-
-
-def test_noise_is_not_called_better_than_the_baseline():
-    rng = np.random.default_rng(5)
-    y = make_target("y", Task.REGRESSION, rng.normal(size=300))
-    table = replace(regression_table(300), target=y)
-    train, test = table.rows(np.arange(200)), table.rows(np.arange(200, 300))
-    dummy = Baseline("dummy", "No features", dummy_predictions(train.target, 100))
-    report = evaluate(test.target, fitted(train).predict(test.columns).values, [dummy], CV, seed=0)
-    assert not report.verdict.is_better
-    assert "not shown to be better" in report.verdict.sentence
-
-
-def test_a_model_that_is_worse_than_the_baseline_is_called_worse():
-    table = regression_table(200)
-    verdict = report_for(table, -10 * table.target.y).verdict
-    assert not verdict.is_better
-    assert "Do not use it" in verdict.sentence
-
-
-def test_a_better_linear_baseline_is_named():
-    table = regression_table(200)
-    linear = Baseline("linear", "Ridge", table.target.y + 0.01)
-    verdict = report_for(table, fitted(table).predict(table.columns).values, linear).verdict
-    assert "But the baseline Ridge is better than it, by " in verdict.sentence
-    found = verdict.comparisons[1]
-    assert (found.baseline, found.outcome) == ("linear", "worse")
-    assert found.relative_low <= found.relative_gain <= found.relative_high < 0
-
-
-def test_the_sentence_says_how_much_better_the_model_is_with_its_interval():
-    table = regression_table(200)
-    predicted = table.target.y.mean() + (table.target.y - table.target.y.mean()) / 2
-    verdict = report_for(table, predicted).verdict
-    assert verdict.comparisons[0].relative_gain == pytest.approx(0.5)
-    assert "never saw, 50\u00a0% less (50\u00a0% to 50\u00a0%)" in verdict.sentence
-
-
 def test_the_verdict_lists_reasons_to_doubt_the_scores():
     table = classification_table(60)
     dummy = Baseline("dummy", "No features", dummy_predictions(table.target, 60))
@@ -148,20 +100,3 @@ def test_with_few_groups_the_verdict_is_not_sure_however_many_rows_they_have():
         "Only 3 groups were held out to test it, so its scores have no confidence intervals."
     ]
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["verdict"]["gain_low"] is None
-
-
-def test_permutation_importance_ranks_the_original_columns():
-    table = regression_table(300)
-    columns = {**table.columns, "noise": np.random.default_rng(9).normal(size=300)}
-    table = replace(table, columns=columns, roles={**table.roles, "noise": table.roles["age"]})
-    found, n_rows = permutation_importance(fitted(table), table, seed=0)
-    assert n_rows == 300
-    assert {each.column for each in found} == {"age", "income", "city", "noise"}
-    assert found[0].column == "age"
-    assert abs(found[-1].mean) < 0.05
-    assert all(each.spread >= 0 for each in found)
-
-
-def test_importance_is_left_out_when_there_is_no_time():
-    table = regression_table(300)
-    assert permutation_importance(fitted(table), table, seed=0, max_seconds=1e-9) == ([], 0)

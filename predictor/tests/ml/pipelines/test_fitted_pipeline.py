@@ -125,6 +125,9 @@ def test_a_constant_target_is_centred_and_not_divided_by_zero() -> None:
     assert (scaling.mean, scaling.scale) == (7.0, 1.0)
     assert scaling.forward([7.0, 8.0]).tolist() == [0.0, 1.0]
 
+    rounded = TargetScaling.fit(np.full(5, 1.25), is_log=True, is_scaled=True)
+    assert rounded.forward(np.full(5, 1.25)) == pytest.approx(0, abs=1e-15)
+
 
 def test_a_prediction_far_above_the_logs_of_the_targets_stays_finite_in_float32() -> None:
     (value,) = TargetScaling(is_log=True).inverse([1e6])

@@ -42,9 +42,24 @@ def test_the_final_fit_has_the_chosen_number_of_rounds():
     assert member.estimator.n_iter_ == 15
 
 
-def test_the_final_fit_of_a_network_runs_all_its_epochs():
-    _, member = fit_member(NEURAL, {"max_iter": 4}, regression_table(60), seed=0)
-    assert (member.estimator.n_iter_, member.estimator.early_stopping) == (4, False)
+@pytest.mark.parametrize(
+    ("candidate", "stopping"),
+    [
+        (BOOSTING, {"early_stopping": True, "n_iter_no_change": 1, "tol": 10.0}),
+        (NEURAL, {"early_stopping": True, "n_iter_no_change": 1, "tol": 10.0}),
+        (NEURAL, {"n_iter_no_change": 1, "tol": 10.0}),
+    ],
+)
+def test_the_final_fit_runs_all_its_rounds_whatever_the_search_stopped_at(candidate, stopping):
+    candidate = replace(candidate, settings=stopping)
+    _, member = fit_member(candidate, {"max_iter": 7}, regression_table(60), seed=0)
+    assert member.estimator.n_iter_ == 7
+    assert member.estimator.early_stopping is False
+
+
+def test_boosting_is_told_which_columns_hold_category_codes():
+    prepared = prepare(BOOSTING, regression_table(60), seed=0)
+    assert prepared.build({}).categorical_features == [False, False, True]  # age, income, city
 
 
 def test_the_stage_overrides_the_params_and_settings_go_to_scikit_learn():
@@ -137,7 +152,8 @@ def test_joined_members_predict_the_weighted_mean_of_their_own_pipelines():
 
 
 def test_warnings_are_ignored_while_fitting_only():
-    with quiet():
-        warnings.warn("did not converge", stacklevel=1)
-    with pytest.warns(UserWarning, match="later"):
+    with warnings.catch_warnings(record=True, action="always") as seen:
+        with quiet():
+            warnings.warn("did not converge", stacklevel=1)
         warnings.warn("later", stacklevel=1)
+    assert [str(each.message) for each in seen] == ["later"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -140,6 +140,32 @@ def test_a_search_without_an_index_says_how_far_back_it_looked(
     assert (second.rows, second.older, second.searched_back_to) == ((rows[0],), None, None)
 
 
+def test_the_window_of_several_versions_ends_where_the_busiest_one_has_filled_its_part(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_pages, "WINDOW", 4)
+    model = RegisteredModel.objects.create(workspace=workspace, slug="m", name="M")
+    versions = [publish(model), publish(model)]
+    rows = [log_row(versions[place]) for place in (0, 0, 0, 1, 1, 1)]
+
+    first = log_pages.page(workspace, LogSearch(model="m", text="nowhere"), size=1)
+
+    # Two rows for each version: the second newest of version 2 is newer than that of version 1.
+    assert (first.rows, first.older) == ((), rows[4].pk)
+
+
+def test_a_request_of_one_model_is_found_behind_many_newer_rows(
+    version: ModelVersion, workspace: Workspace
+) -> None:
+    oldest = log_row(version, request_id="r-0")
+    for _ in range(5):
+        log_row(version)
+
+    page = log_pages.page(workspace, LogSearch(model="m", request_id="r-0"), size=1)
+
+    assert page == LogPage(rows=(oldest,))
+
+
 def test_a_page_is_read_without_a_query_for_each_row(
     version: ModelVersion, workspace: Workspace, django_assert_num_queries: Any
 ) -> None:
@@ -169,11 +195,18 @@ SEARCH = st.builds(
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from(["form", "api"]), st.sampled_from(["Ulm", "Bonn"])),
+        min_size=8,
         max_size=30,
     ),
     wanted=SEARCH,
     size=st.integers(1, 4),
     window=st.integers(1, 8),
+)
+@example(
+    rows=[(0, "form", "Ulm"), (1, "api", "Ulm")] * 4,
+    wanted=LogSearch(model="m", source="form"),
+    size=2,
+    window=1,
 )
 def test_all_pages_together_are_the_search(
     log_of_four: list[ModelVersion],

@@ -1,33 +1,55 @@
-"""The labels in the text of many answers."""
+"""Bulk answers say the same as row answers; the labels in their text."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import csv
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
+from predictor.ml.inputs.row_checker import CheckedRows
 from predictor.ml.inputs.row_chunks import BulkChunk
-from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Signature, Task
+from predictor.services.predictions import row_answers
 from predictor.services.predictions.bulk_answers import BulkAnswerer
+from predictor.services.predictions.loaded_versions import LoadedVersion
+
+from .stub_predictor import CASES, Stub, served
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_bulk_answer_says_the_same_as_the_answer_of_a_row(case: str) -> None:
+    version, n = served(case)
+    by_row = row_answers.answers(version, CheckedRows({}, ((),) * n, n))
+    bulk = BulkAnswerer(version, is_neutralised=False)
+    answers = bulk.answer(BulkChunk(1, [""] * n, range(n), {}, ["{}"] * n, {}, {}))
+    assert [json.loads(each) for each in answers.outputs] == [each.output for each in by_row]
+    assert [f"{{{each}}}" for each in answers.members] == list(answers.outputs)
+    assert answers.n_without == sum(bool(each.error) for each in by_row) > 0
+    for cells, each in zip(csv.reader(f"{each}," for each in answers.cells), by_row, strict=True):
+        interval, kept = each.interval or {}, (each.prediction_set or {}).get("classes", ())
+        values = {
+            "prediction": each.prediction,
+            **{f"probability_{name}": share for name, share in (each.probabilities or {}).items()},
+            "score": each.score,
+            "interval_low": interval.get("low"),
+            "interval_high": interval.get("high"),
+            "prediction_set": "; ".join(map(str, kept)) or None,
+        }
+        expected = [*map(values.get, bulk.added), None]  # the last is for the warnings
+        assert [bulk.value_of(place, cell) for place, cell in enumerate(cells)] == expected
 
 
 def answers_of(classes: tuple[Any, ...], *, is_neutralised: bool) -> tuple[list[str], list[str]]:
     """The CSV cells and the JSON members of one row for each class, without prediction sets."""
     n = len(classes)
-    predictor = SimpleNamespace(
-        uncertainty=None,
-        has_intervals=False,
-        threshold=None,
-        predict=lambda columns: Outputs(probabilities=np.eye(n)),
-    )
-    served: Any = SimpleNamespace(
-        predictor=predictor, signature=Signature("y", Task.MULTICLASS, (), classes=classes)
-    )
+    signature = Signature("y", Task.MULTICLASS, (), classes=classes)
+    predictor: Any = Stub(signature, {"probabilities": np.eye(n), "codes": np.arange(n)})
+    version = LoadedVersion(signature, None, predictor)
     chunk = BulkChunk(1, [""] * n, range(n), {}, ["{}"] * n, {}, {})
-    answers = BulkAnswerer(served, is_neutralised=is_neutralised).answer(chunk)
+    answers = BulkAnswerer(version, is_neutralised=is_neutralised).answer(chunk)
     return [each.split(",")[0] for each in answers.cells], [each.split(",")[0] for each in answers.members]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, Task
 from predictor.models import Dataset, TrainingRun
-from predictor.services.training import estimator_catalogue
+from predictor.services.training import TrainingOptions, estimator_catalogue
 
 COLUMNS = (
     ColumnProfile("age", Role.NUMERIC, "DOUBLE", n_distinct=200, minimum=0.0, maximum=9.0),
@@ -17,12 +17,17 @@ COLUMNS = (
 )
 
 
-def dataset(n_rows: int = 2_000) -> Dataset:
+def table(n_rows: int = 2_000) -> Dataset:
     return Dataset(schema_json=TableSchema(COLUMNS, n_rows).to_json())
 
 
-def first_sentence(**request: Any) -> str:
-    advice = estimator_catalogue.advise(**{"dataset": dataset(), "target": "price", "task": None, **request})
+def advise(dataset: Dataset | None = None, **options: Any) -> estimator_catalogue.Advice | None:
+    training_options = TrainingOptions(**{"target": "price", **options})
+    return estimator_catalogue.advise(dataset=dataset or table(), options=training_options)
+
+
+def first_sentence(**options: Any) -> str:
+    advice = advise(**options)
     assert advice is not None
     return advice.sentences[0]
 
@@ -66,13 +71,11 @@ def test_advice_follows_the_task() -> None:
         {"roles": {"age": "colour"}},
         {"roles": {"nowhere": "numeric"}},
         {"roles": dict.fromkeys(("age", "city", "note"), "identifier")},
-        {"dataset": dataset(n_rows=1)},
+        {"dataset": table(n_rows=1)},
     ],
 )
 def test_there_is_no_advice_where_nothing_can_be_learned(request_: dict[str, Any]) -> None:
-    request = {"dataset": dataset(), "target": "price", "task": None, **request_}
-
-    assert estimator_catalogue.advise(**request) is None
+    assert advise(**request_) is None
 
 
 def test_a_finished_run_shows_what_its_leaderboard_says() -> None:
@@ -81,8 +84,8 @@ def test_a_finished_run_shows_what_its_leaderboard_says() -> None:
         {"key": "boosting-native", "title": "Boosting", "score": 2.0, "weight": 0.0, "status": "done"},
     ]
 
-    sentences = estimator_catalogue.found_out(TrainingRun(leaderboard=board))
+    sentences = estimator_catalogue.findings(TrainingRun(leaderboard=board))
 
     assert sentences[0] == "Of 2 candidates, Ridge was the best alone."
-    assert estimator_catalogue.found_out(TrainingRun(leaderboard=board[:1])) == []
-    assert estimator_catalogue.found_out(TrainingRun(leaderboard=[])) == []
+    assert estimator_catalogue.findings(TrainingRun(leaderboard=board[:1])) == []
+    assert estimator_catalogue.findings(TrainingRun(leaderboard=[])) == []

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +25,6 @@ from predictor.models import (
 )
 from predictor.services import artifacts, registry, training
 from predictor.services.jobs import leases, queue
-from predictor.services.process import child_environment
 from predictor.services.training import TrainingOptions, training_job, training_process
 
 pytestmark = pytest.mark.django_db
@@ -328,14 +326,6 @@ def test_a_folder_of_another_request_is_not_reused(start: Any, behave: Any) -> N
 
     run.refresh_from_db()
     assert run.status == JobStatus.SUCCEEDED
-
-
-def test_the_child_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SECRET_KEY", "x")
-    monkeypatch.setenv("DATABASE_URL", "postgres://u:p@h/d")
-    environment = child_environment.child_environment()
-    assert not {"SECRET_KEY", "DATABASE_URL"} & set(environment)
-    assert environment["PATH"] == os.environ["PATH"]
 
 
 def test_a_finished_run_cannot_be_cancelled(start: Any, behave: Any) -> None:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+from django.http import HttpRequest
+from pytest_django import Settings
+
+from predictor.errors import RateLimited
+from predictor.http.authentication import count_request
+from predictor.models import ApiToken
+from predictor.services.accounts import rate_limits
+from predictor.services.process import meters
+
+
+@pytest.fixture(autouse=True)
+def _own_buckets_and_meters(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "_buckets", rate_limits.InMemory())
+    monkeypatch.setattr(rate_limits, "now", lambda: 1_000.0)
+    monkeypatch.setattr(meters, "_meters", meters.Meters(settings.DATA_DIR / "meters"))
+
+
+def counted(token: ApiToken) -> HttpRequest:
+    request = HttpRequest()
+    count_request(request, token)
+    return request
+
+
+def test_a_request_within_the_limit_carries_its_token_and_the_state_of_its_limit() -> None:
+    token = ApiToken(pk=7, requests_per_minute=2)
+
+    first, second = counted(token), counted(token)
+
+    assert first.api_token is token  # type: ignore[attr-defined]
+    assert [each.standing.remaining for each in (first, second)] == [1, 0]  # type: ignore[attr-defined]
+
+
+def test_a_refused_request_carries_them_too_for_the_headers_of_the_answer() -> None:
+    token, request = ApiToken(pk=7, requests_per_minute=1), HttpRequest()
+    counted(token)
+
+    with pytest.raises(RateLimited, match="may send 1 requests a minute") as refused:
+        count_request(request, token)
+
+    assert (refused.value.retry_seconds, refused.value.limit) == (60, 1)
+    assert request.api_token is token  # type: ignore[attr-defined]
+    assert request.standing.remaining == 0  # type: ignore[attr-defined]
+    assert meters.totals().value("rate_limited") == 1
+
+
+def test_a_token_without_a_limit_has_no_state(settings: Settings) -> None:
+    settings.TOKEN_REQUESTS_PER_MINUTE = 0
+
+    request = counted(ApiToken(pk=7))
+
+    assert not hasattr(request, "standing")
+    assert request.api_token.pk == 7  # type: ignore[attr-defined]
+
+
+def test_tokens_do_not_share_their_limit() -> None:
+    for pk in (7, 8):
+        counted(ApiToken(pk=pk, requests_per_minute=1))
+
+    with pytest.raises(RateLimited):
+        counted(ApiToken(pk=8, requests_per_minute=1))
