@@ -60,18 +60,19 @@ const bareOf = ({ blank }, text) => text.replace(new RegExp(`^${blank}+|${blank}
 /** predictor/ml/types/reading.py by its patterns: the value, null for missing; undefined for a text that has none. */
 function valueByReading(reading, text) {
   const bare = bareOf(reading, text), word = bare.toLowerCase();
-  if (word === "" || reading.missing.includes(word) || reading.absent.includes(text)) return null;
+  if (word === "" || reading.missing.includes(word)) return null;
   if (reading.words) return Object.hasOwn(reading.words, word) ? reading.words[word] : undefined;
   if (reading.number) return numberByReading(reading, new RegExp(`^(?:${reading.number})$`).exec(bare)?.groups);
   const dates = reading.dates.map((pattern) => new RegExp(`^(?:${pattern})$`, "iu").exec(bare)?.groups);
   return dates.map((parts) => momentByReading(reading, parts)).find((moment) => moment !== undefined);
 }
 
-function numberByReading({ gaps, decimal }, parts) {
+function numberByReading({ gaps, decimal, codes }, parts) {
   if (!parts) return undefined;
   const sign = (parts.sign ?? "") + (parts.inner ?? ""), isOpen = parts.open !== undefined;
   const digits = Array.from(parts.core).filter((each) => !gaps.includes(each)).join("").replace(decimal, ".");
-  const isWhole = /^\d+$/.test(digits), isCode = /^0\d/.test(parts.core) || (sign === "+" && digits.length > 6 && isWhole);
+  const isWhole = /^\d+$/.test(digits), isLong = sign === "+" && digits.length > 6 && isWhole;
+  const isCode = !codes && (isLong || /^0\d/.test(parts.core));
   const isInexact = isWhole && (digits.length > 400 || BigInt(digits) > 2n ** 53n);
   if (isCode || isInexact || isOpen !== (parts.close !== undefined) || sign.length > 1) return undefined;
   const number = Number(digits);

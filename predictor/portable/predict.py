@@ -63,7 +63,7 @@ def value_by_reading(reading, text):
     """Canonical value of a text, read as the column was read in training. Raises ValueError if it has none."""
     bare = text.strip()
     word = bare.lower()
-    if not word or word in reading["missing"] or text in reading["absent"]:
+    if not word or word in reading["missing"]:
         return None
     if "words" in reading and word in reading["words"]:
         return reading["words"][word]
@@ -83,6 +83,7 @@ def number_by_reading(reading, found):
     sign, core, is_open = (found["sign"] or "") + (found["inner"] or ""), found["core"], bool(found["open"])
     digits = core.translate(dict.fromkeys(map(ord, reading["gaps"]))).replace(reading["decimal"], ".")
     is_code = re.match("0[0-9]", core) or (sign == "+" and len(digits) > 6 and digits.isdigit())
+    is_code = is_code and not reading["codes"]
     is_inexact = digits.isdigit() and (len(digits) > 400 or int(digits) > 2**53)
     if is_code or is_inexact or is_open != bool(found["close"]) or len(sign) > 1 or math.isinf(float(digits)):
         raise ValueError(core)

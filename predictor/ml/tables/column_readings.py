@@ -31,11 +31,12 @@ N_BINS = 20
 ROLES = {ValueKind.NUMBER: Role.NUMERIC, ValueKind.DATE: Role.DATETIME}
 
 
-def with_found_readings(parquet: Path, schema: TableSchema, *, decimal: str) -> TableSchema:
+def with_found_readings(parquet: Path, schema: TableSchema) -> TableSchema:
     """The schema after a second look at its text columns: those that hold numbers or dates get a reading and a role.
 
-    `decimal`: the decimal mark of the file. A column is only read so when each of its cells can be.
+    A column is only read so when each of its cells can be.
     """
+    decimal = schema.decimal
     columns = list(schema.columns)
     waiting = [(place, each) for place, each in enumerate(columns) if _may_have_reading(each)]
     if not waiting:
@@ -190,7 +191,7 @@ def with_readings(
     with open_for_reading(Path(parquet), 1) as connection:
         for column in waiting:
             counts = _counted_texts(connection, Path(parquet), column.name)
-            found[column.name] = _role_reading(column, counts)
+            found[column.name] = _role_reading(column, counts, schema.decimal)
     columns = tuple(
         replace(column, reading=found[column.name].reading) if column.name in found else column
         for column in schema.columns
@@ -215,9 +216,9 @@ def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: s
     )
 
 
-def _role_reading(column: ColumnProfile, counts: Mapping[str, int]) -> RoleReading:
+def _role_reading(column: ColumnProfile, counts: Mapping[str, int], decimal: str) -> RoleReading:
     kind = _kind_of(column) or ValueKind.NUMBER
-    finding = find_reading(counts, kind, is_forced=True)
+    finding = find_reading(counts, kind, decimal=decimal, is_forced=True)
     reading, doubt = finding.reading, None
     if finding.doubts:
         reading, doubt = finding.doubts[0], finding.doubts[1]

@@ -62,8 +62,8 @@ def ingest_csv(
         typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact)
         for plan in plans
     ]
-    schema = _with_warnings(schema, column_warnings)
-    schema = with_found_readings(destination, schema, decimal=dialect.decimal)
+    schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
+    schema = with_found_readings(destination, schema)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,

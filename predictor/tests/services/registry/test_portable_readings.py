@@ -178,7 +178,7 @@ def read_by_page(asked: Sequence[tuple[str, str]], folder: Path) -> list[Any]:
                 const { value } = cellOf(known.get(name), text);
                 return typeof value === "bigint" ? String(value) : value;
             } catch (error) {
-                if (!(error instanceof Refused)) throw error;
+                if (!(error instanceof InvalidValue)) throw error;
                 return "refused";
             }
         })));"""
