@@ -131,7 +131,7 @@ def browser_signature(signature: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _browser_patterns(reading: Reading) -> dict[str, Any]:
-    """The patterns of a reading, with `blank`: the class of the characters that Python strips. JavaScript's differs by six."""
+    """The patterns of a reading, with `blank`: the characters that Python strips, which are not those of JavaScript."""
     known = {**reading.patterns(), "blank": _blank()}
     if "number" in known:
         known["number"] = _in_javascript(known["number"])
