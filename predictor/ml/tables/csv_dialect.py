@@ -26,6 +26,7 @@ SEPARATOR_LINE = re.compile(r"sep=([^\r\n])\r?\n", re.IGNORECASE)
 COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*")
 COMMA_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*")
 POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+\s*")
+POINT_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})+\s*")
 NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
 
 
@@ -208,9 +209,12 @@ def _sniff_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, 
         return ".", []
     cells = [cell for row in rows for cell in row]
     commas = [cell for cell in cells if COMMA_NUMBER.fullmatch(cell)]
-    if not commas or any(POINT_NUMBER.fullmatch(cell) for cell in cells):
+    points = [cell for cell in cells if POINT_NUMBER.fullmatch(cell)]
+    if not commas or not all(POINT_THOUSANDS.fullmatch(cell) for cell in points):
         return ".", []
     if all(COMMA_THOUSANDS.fullmatch(cell) for cell in commas):
+        if points:
+            return ".", []
         return ",", [
             f"Numbers such as {quoted(commas[0])} were read with a decimal comma. If the comma marks thousands, "
             "choose the decimal mark “.”."

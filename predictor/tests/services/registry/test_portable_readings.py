@@ -182,7 +182,9 @@ def read_by_page(asked: Sequence[tuple[str, str]], folder: Path) -> list[Any]:
                 return "refused";
             }
         })));"""
-    return scripted(folder, program, {"fields": signature["fields"], "asked": asked})
+    values = scripted(folder, program, {"fields": signature["fields"], "asked": asked})
+    # JavaScript writes 2e16 with all its digits.
+    return [float(value) if type(value) is int else value for value in values]
 
 
 NO_STEPS = {"threshold": None, "features": FeatureSpec(steps=()).to_json()}
