@@ -120,9 +120,9 @@ class Reading:
         """None for nothing: a column that was stored without a reading."""
         if not data:
             return None
-        tuples = {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
-        marks = {name: data[name] for name in ("decimal", "thousands", "codes") if name in data}
-        return cls(ValueKind(data["kind"]), **marks, **tuples)
+        known: dict[str, Any] = {name: data[name] for name in ("decimal", "thousands", "codes") if name in data}
+        known |= {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
+        return cls(ValueKind(data["kind"]), **known)
 
     @property
     def words(self) -> str:
