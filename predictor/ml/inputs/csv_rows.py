@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, quoted
+from ..tables.csv_blanks import without_blanks_at_quotes
 from ..tables.csv_cell_sql import CODE, MISSING_WORDS
 from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
@@ -92,7 +93,6 @@ class CsvRows:
         self._is_lenient = is_lenient
         self._options, self._limits = options, limits
         text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
-        self._path = text.path
         self._dialect: Dialect = find_dialect(
             text.path,
             delimiter=options.delimiter,
@@ -101,6 +101,7 @@ class CsvRows:
             max_name_characters=limits.max_name_characters,
         )
         self.names = self._dialect.names
+        self._path = without_blanks_at_quotes(text, self._dialect, scratch).path
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
         require_columns(self.names, [name for name, each in fields.items() if not each.has_missing])

@@ -74,7 +74,8 @@ DATE_FORMS: Mapping[str, str] = {
 }
 # An exponent needs a sign or a fraction before it: 1E05 and 10e4 are codes.
 PLAIN = r"(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eE][+-]\d+)?|\d+{d}\d+[eE]\d+"
-GROUPED = r"\d{{1,3}}(?:{t}\d{{3}})+(?:{d}\d*)?"
+# No zero before a group: 0,083 has a decimal comma.
+GROUPED = r"[1-9]\d{{0,2}}(?:{t}\d{{3}})+(?:{d}\d*)?"
 # Decimal mark and thousands mark: the usual pair first.
 CONVENTIONS = ((".", ","), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))
 
@@ -272,11 +273,13 @@ def _offset(zone: str | None) -> timedelta:
 class Finding:
     """What was found about a column: its reading, or two readings that cannot be told apart.
 
+    `others`: readings that the cells have, too, and that only the decimal mark of other columns ruled out.
     `unreadable`: texts that are no value of the reading, each with the number of its cells.
     """
 
     reading: Reading | None = None
     doubts: tuple[Reading, ...] = ()
+    others: tuple[Reading, ...] = ()
     unreadable: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -310,7 +313,7 @@ def find_reading(
     if len(different) > 1 and len(by_mark) != 1:
         return Finding(doubts=tuple(reading for reading, _ in different))
     reading, lost = by_mark[0] if len(by_mark) == 1 else different[0]
-    return Finding(reading, unreadable=lost)
+    return Finding(reading, others=tuple(each for each, _ in different if each != reading), unreadable=lost)
 
 
 def _candidates(kind: ValueKind, texts: Iterable[str]) -> list[Reading]:
