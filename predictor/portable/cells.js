@@ -2,6 +2,8 @@
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?[\t-\r ]*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;
+const MISSING = new Set(["", "na", "n/a", "#n/a", "nan", "null", "none", "-", ".", "?", "#div/0!", "#name?", "#null!", "#num!", "#ref!",
+  "#value!", "#getting_data", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"]);
 const RANGE_MARGIN = 0.1;
 
 class InvalidValue extends Error {}
@@ -12,7 +14,7 @@ function cellOf(field, text) {
   if (read !== undefined) return { value: read, remark: remarkOf(field, read) };
   // A text that the reading does not know may still have a plain form.
   const trimmed = reading ? bareOf(reading, text) : text.trim();
-  if (field.role === "categorical" || field.role === "text" ? text === "" : trimmed === "") {
+  if (field.role === "categorical" || field.role === "text" ? text === "" : MISSING.has(trimmed.toLowerCase())) {
     return { value: null, remark: remarkOf(field, null) };
   }
   if (field.role === "numeric") return numberCell(field, trimmed);
@@ -28,8 +30,8 @@ function cellOf(field, text) {
 function numberCell(field, text) {
   const value = Number(text);
   if (!NUMBER.test(text)) throw new InvalidValue("this is not a number");
-  if (!Number.isFinite(value)) throw new InvalidValue("the number is too large");
-  return { value, remark: remarkOf(field, value) };
+  const kept = Number.isFinite(value) ? value : null;
+  return { value: kept, remark: remarkOf(field, kept) };
 }
 
 function dateCell(field, text) {
@@ -60,18 +62,19 @@ const bareOf = ({ blank }, text) => text.replace(new RegExp(`^${blank}+|${blank}
 /** predictor/ml/types/reading.py by its patterns: the value, null for missing; undefined for a text that has none. */
 function valueByReading(reading, text) {
   const bare = bareOf(reading, text), word = bare.toLowerCase();
-  if (word === "" || reading.missing.includes(word) || reading.absent.includes(text)) return null;
+  if (word === "" || reading.missing.includes(word)) return null;
   if (reading.words) return Object.hasOwn(reading.words, word) ? reading.words[word] : undefined;
   if (reading.number) return numberByReading(reading, new RegExp(`^(?:${reading.number})$`).exec(bare)?.groups);
   const dates = reading.dates.map((pattern) => new RegExp(`^(?:${pattern})$`, "iu").exec(bare)?.groups);
   return dates.map((parts) => momentByReading(reading, parts)).find((moment) => moment !== undefined);
 }
 
-function numberByReading({ gaps, decimal }, parts) {
+function numberByReading({ gaps, decimal, codes }, parts) {
   if (!parts) return undefined;
   const sign = (parts.sign ?? "") + (parts.inner ?? ""), isOpen = parts.open !== undefined;
   const digits = Array.from(parts.core).filter((each) => !gaps.includes(each)).join("").replace(decimal, ".");
-  const isWhole = /^\d+$/.test(digits), isCode = /^0\d/.test(parts.core) || (sign === "+" && digits.length > 6 && isWhole);
+  const isWhole = /^\d+$/.test(digits), isLong = sign === "+" && digits.length > 6 && isWhole;
+  const isCode = !codes && (isLong || /^0\d/.test(parts.core));
   const isInexact = isWhole && (digits.length > 400 || BigInt(digits) > 2n ** 53n);
   if (isCode || isInexact || isOpen !== (parts.close !== undefined) || sign.length > 1) return undefined;
   const number = Number(digits);

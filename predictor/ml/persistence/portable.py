@@ -21,9 +21,9 @@ from ..features.feature_spec import FeatureSpec
 from ..features.step import Step
 from ..features.tabular_steps import NumberStep
 from ..features.text_steps import TOKEN, TextStep
-from ..inputs.value_readers import DATE, FALSE_TEXTS, MISSING_DATES, NUMBER, TRUE_TEXTS
-from ..types.reading import Reading, ValueKind
-from ..types.schema import FeatureField, Signature
+from ..inputs.value_readers import DATE, FALSE_TEXTS, MISSING_TEXTS, NUMBER, TRUE_TEXTS, are_typed, have_codes
+from ..types.reading import Reading
+from ..types.schema import FeatureField, Role, Signature
 
 # The parts of a date by their names in Python's `time.struct_time`.
 TIMETUPLE = {
@@ -53,6 +53,7 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
         "threshold": data["threshold"],
         "fields": [_runner_field(each) for each in signature.fields],
         "patterns": PATTERNS,
+        "missing": sorted(MISSING_TEXTS),
         "words": {**dict.fromkeys(sorted(TRUE_TEXTS), 1), **dict.fromkeys(sorted(FALSE_TEXTS), 0)},
         "token": TOKEN.pattern,
         "steps": [_runner_step(step) for step in FeatureSpec.from_json(data["features"]).steps],
@@ -60,13 +61,18 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
 
 
 def _runner_field(field: FeatureField) -> dict[str, Any]:
-    known = {"name": field.name, "role": field.role.value, "is_required": not field.has_missing}
-    return known if field.reading is None else {**known, "reading": _patterns(field.reading)}
-
-
-def _patterns(reading: Reading) -> dict[str, Any]:
-    """The patterns of a reading, and the texts that mean missing as they stand (`absent`)."""
-    return {**reading.patterns(), "absent": sorted(MISSING_DATES) if reading.kind is ValueKind.DATE else []}
+    known: dict[str, Any] = {
+        "name": field.name,
+        "role": field.role.value,
+        "is_required": not field.has_missing,
+    }
+    if field.role is Role.CATEGORICAL:
+        known |= {
+            "levels": list(field.levels),
+            "is_typed": are_typed(field.levels),
+            "has_codes": have_codes(field.levels),
+        }
+    return known if field.reading is None else {**known, "reading": field.reading.patterns()}
 
 
 def runner_golden(golden: bytes) -> dict[str, Any]:
@@ -136,8 +142,8 @@ def browser_signature(signature: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _browser_patterns(reading: Reading) -> dict[str, Any]:
-    """As `_patterns`, with `blank`: the class of the characters that Python strips. JavaScript's differs by six."""
-    known = {**_patterns(reading), "blank": _blank()}
+    """The patterns of a reading, with `blank`: the characters that Python strips, which are not those of JavaScript."""
+    known = {**reading.patterns(), "blank": _blank()}
     if "number" in known:
         known["number"] = _in_javascript(known["number"])
     if "dates" in known:

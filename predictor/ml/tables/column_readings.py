@@ -47,11 +47,12 @@ def with_typed_readings(schema: TableSchema, *, decimal: str) -> TableSchema:
     return replace(schema, columns=tuple(columns))
 
 
-def with_found_readings(parquet: Path, schema: TableSchema, *, decimal: str) -> TableSchema:
+def with_found_readings(parquet: Path, schema: TableSchema, *, shown_decimal: str = "") -> TableSchema:
     """The schema after a second look at its text columns: those that hold numbers or dates get a reading and a role.
 
-    `decimal`: the decimal mark that numbers of the file show; empty where none does. A column is read so when each of
-    its cells can be, or when only a few words cannot: these become missing.
+    A column is read so when each of its cells can be, or when only a few words cannot: these become missing.
+    `shown_decimal`: the decimal mark, where numbers of the file show it. Otherwise `schema.decimal` is a guess, and
+    numbers that depend on it get a warning.
     """
     columns = list(schema.columns)
     found: dict[int, Found] = {}
@@ -63,10 +64,10 @@ def with_found_readings(parquet: Path, schema: TableSchema, *, decimal: str) -> 
                 if kind is not None:
                     counts = _counted_texts(connection, parquet, column.name)
                     found[place] = Found(column, counts, kind)
-    decimal = decimal or _shown_decimal(found.values())
+    shown_decimal = shown_decimal or _shown_decimal(found.values())
     for place, each in found.items():
-        columns[place] = each.profile(decimal, schema.n_rows)
-    return replace(schema, columns=tuple(columns))
+        columns[place] = each.profile(shown_decimal, schema)
+    return replace(schema, columns=tuple(columns), decimal=shown_decimal or schema.decimal)
 
 
 def _may_have_reading(column: ColumnProfile) -> bool:
@@ -82,7 +83,7 @@ def _kind_that_fits(counts: Mapping[str, int]) -> ValueKind | None:
     """The kind of which most cells are values, if at least half of them are."""
     fitting = []
     for kind in ROLES:
-        finding = find_reading(counts, kind, is_forced=True)
+        finding = find_reading(counts, kind, may_lose=True)
         has_values = finding.reading is not None or bool(finding.doubts)
         if has_values and 2 * finding.n_unreadable <= sum(counts.values()):
             fitting.append((finding.n_unreadable, kind))
@@ -99,12 +100,13 @@ class Found:
 
     @cached_property
     def finding(self) -> Finding:
-        return find_reading(self.counts, self.kind, is_forced=True)
+        return find_reading(self.counts, self.kind, may_lose=True)
 
-    def profile(self, decimal: str, n_rows: int) -> ColumnProfile:
+    def profile(self, shown_decimal: str, schema: TableSchema) -> ColumnProfile:
         finding = self.finding
+        decimal = shown_decimal or (schema.decimal if self.kind is ValueKind.NUMBER else "")
         if finding.doubts and decimal:
-            finding = find_reading(self.counts, self.kind, decimal=decimal, is_forced=True)
+            finding = find_reading(self.counts, self.kind, decimal=decimal, may_lose=True)
         if finding.doubts:
             return self._doubted(finding.doubts[0], finding.doubts[1])
         if finding.reading is None:
@@ -113,7 +115,9 @@ class Found:
         if lost and not self._are_odd_words(finding.reading, lost):
             return self._proposed(finding.reading, lost)
         words = tuple(dict.fromkeys(text.strip().lower() for text in lost))
-        return self._read(replace(finding.reading, missing=words), finding.others, n_rows)
+        return self._read(
+            replace(finding.reading, missing=words), finding.others, bool(shown_decimal), schema.n_rows
+        )
 
     def _doubted(self, first: Reading, second: Reading) -> ColumnProfile:
         doubt = (
@@ -147,7 +151,9 @@ class Found:
         share = sum(lost.values()) / sum(self.counts.values())
         return len(values) >= MIN_VALUES_BESIDE_WORDS and share <= (0.1 if are_whole else 0.3)
 
-    def _read(self, reading: Reading, others: Sequence[Reading], n_rows: int) -> ColumnProfile:
+    def _read(
+        self, reading: Reading, others: Sequence[Reading], is_shown: bool, n_rows: int
+    ) -> ColumnProfile:
         column, counts = self.column, self.counts
         values = {text: reading.read(text) for text in counts}
         present = {text: value for text, value in values.items() if value is not None}
@@ -159,8 +165,13 @@ class Found:
         if others:
             text, other = _told_apart(reading, others[0], present)
             sentence += (
-                f" It could also be read as {others[0].words}, in which {quoted(text)} is {_shown(other)} and not "
-                f"{_shown(present[text])}; numbers of other columns show the decimal mark."
+                f" The cells can be read in two ways: as {others[0].words}, {quoted(text)} is {_shown(other)} and not "
+                f"{_shown(present[text])}. "
+            )
+            sentence += (
+                "Numbers of other columns show the decimal mark."
+                if is_shown
+                else "Nothing in the file tells; choose the decimal mark to be sure."
             )
         words = [text for text, value in values.items() if value is None and text.strip()]
         if n_words := sum(counts[text] for text in words):
@@ -295,7 +306,7 @@ def with_readings(
     with open_for_reading(Path(parquet), 1) as connection:
         for column in waiting:
             counts = _counted_texts(connection, Path(parquet), column.name)
-            found[column.name] = _role_reading(column, counts)
+            found[column.name] = _role_reading(column, counts, schema.decimal)
     columns = tuple(
         replace(column, reading=found[column.name].reading) if column.name in found else column
         for column in schema.columns
@@ -320,12 +331,12 @@ def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: s
     )
 
 
-def _role_reading(column: ColumnProfile, counts: Mapping[str, int]) -> RoleReading:
+def _role_reading(column: ColumnProfile, counts: Mapping[str, int], decimal: str) -> RoleReading:
     kind = _kind_of(column) or ValueKind.NUMBER
     finding = find_reading(counts, kind, is_forced=True)
     reading, doubt = finding.reading, None
     if finding.doubts:
-        reading, doubt = finding.doubts[0], finding.doubts[1]
+        reading, doubt, *_ = sorted(finding.doubts, key=lambda each: each.decimal != decimal)
     reading = reading or Reading(kind)
     lost = unreadable(reading, counts)
     words = tuple(text.strip().lower() for text in list(lost)[:MAX_MISSING_WORDS])

@@ -68,9 +68,9 @@ def ingest_csv(
         )
         for plan in plans
     ]
-    schema = _with_warnings(schema, column_warnings)
+    schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
     schema = with_typed_readings(schema, decimal=dialect.decimal)
-    schema = with_found_readings(destination, schema, decimal=dialect.shown_decimal)
+    schema = with_found_readings(destination, schema, shown_decimal=dialect.shown_decimal)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ...errors import InvalidInput, quoted_list
 from ..types.reading import Reading, Unreadable, ValueKind
 from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
-from .csv_cell_sql import OF_CALENDAR
 from .duckdb_connection import connect, identifier, literal
 
 Columns = dict[str, NDArray[Any]]
@@ -119,10 +118,6 @@ def _expression(profile: ColumnProfile) -> str:
             return f"CASE WHEN {column} IN (0, 1) THEN CAST({column} AS DOUBLE) ELSE 'nan'::DOUBLE END"
         return "'nan'::DOUBLE"
     if form is Role.DATETIME:
-        if profile.storage == "VARCHAR":
-            # A text that is cast to TIMESTAMP would lose its offset; predictions read it as UTC.
-            moment = f"CAST(TRY_CAST({column} AS TIMESTAMPTZ) AS TIMESTAMP)"
-            return f"CASE WHEN {moment} {OF_CALENDAR} THEN {moment} END"
         return (
             f"CAST({column} AS TIMESTAMP)" if profile.storage in ("DATE", "TIMESTAMP") else "NULL::TIMESTAMP"
         )

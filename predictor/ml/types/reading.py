@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -74,6 +74,8 @@ DATE_FORMS: Mapping[str, str] = {
 }
 # An exponent needs a sign or a fraction before it: 1E05 and 10e4 are codes.
 PLAIN = r"(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eE][+-]\d+)?|\d+{d}\d+[eE]\d+"
+# Where a person said that such codes are numbers.
+WITH_CODES = r"(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eE][+-]?\d+)?"
 # No zero before a group: 0,083 has a decimal comma.
 GROUPED = r"[1-9]\d{{0,2}}(?:{t}\d{{3}})+(?:{d}\d*)?"
 # Decimal mark and thousands mark: the usual pair first.
@@ -89,13 +91,15 @@ class Reading:
     """How the cells of one column are read.
 
     `decimal`, `thousands`: the marks within numbers; "" for none. Currency signs and codes, percent signs and
-    accounting negatives such as (4) are taken off a number. `dates`: names of DATE_FORMS. `missing`: words that mean
-    missing, in lower case, beside the usual ones. `true`, `false`: words of a truth value, beside the usual ones.
+    accounting negatives such as (4) are taken off a number. `codes`: texts that may be codes, such as 007, 1E05 and
+    +4917212345, are numbers. `dates`: names of DATE_FORMS. `missing`: words that mean missing, in lower case, beside
+    the usual ones. `true`, `false`: words of a truth value, beside the usual ones.
     """
 
     kind: ValueKind
     decimal: str = "."
     thousands: str = ""
+    codes: bool = False
     dates: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     true: tuple[str, ...] = ()
@@ -105,6 +109,8 @@ class Reading:
         known: dict[str, Any] = {"kind": self.kind.value}
         if self.kind is ValueKind.NUMBER:
             known |= {"decimal": self.decimal, "thousands": self.thousands}
+        if self.codes:
+            known["codes"] = True
         for name in ("dates", "missing", "true", "false"):
             if values := getattr(self, name):
                 known[name] = list(values)
@@ -115,15 +121,17 @@ class Reading:
         """None for nothing: a column that was stored without a reading."""
         if not data:
             return None
-        tuples = {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
-        return cls(ValueKind(data["kind"]), data.get("decimal", "."), data.get("thousands", ""), **tuples)
+        known: dict[str, Any] = {name: data[name] for name in ("decimal", "thousands", "codes") if name in data}
+        known |= {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
+        return cls(ValueKind(data["kind"]), **known)
 
     @property
     def words(self) -> str:
         """As in "read as …"."""
         if self.kind is ValueKind.NUMBER:
             marks = f"decimal mark “{self.decimal}”"
-            return f"numbers, {marks}" + (f", thousands mark “{self.thousands}”" if self.thousands else "")
+            marks += f", thousands mark “{self.thousands}”" if self.thousands else ""
+            return f"numbers, {marks}" + (", codes such as 007 and 1E05 too" if self.codes else "")
         if self.kind is ValueKind.DATE:
             return "dates written " + " or ".join(self.dates)
         return "true and false"
@@ -137,8 +145,9 @@ class Reading:
         """
         known: dict[str, Any] = {"missing": sorted(self._missing)}
         if self.kind is ValueKind.NUMBER:
-            number = _number_shape(self.decimal, self.thousands).pattern
-            return known | {"number": number, "decimal": self.decimal, "gaps": _gaps(self.thousands)}
+            number = _number_shape(self.decimal, self.thousands, self.codes).pattern
+            marks = {"decimal": self.decimal, "gaps": _gaps(self.thousands), "codes": self.codes}
+            return known | {"number": number, **marks}
         if self.kind is ValueKind.DATE:
             dates = [_date_shape(name).pattern for name in self.dates]
             return known | {"dates": dates, "months": MONTH_NUMBERS, "pivot": PIVOT}
@@ -154,12 +163,14 @@ class Reading:
 
     @cached_property
     def _missing(self) -> frozenset[str]:
-        return frozenset((*MISSING_WORDS, *ERROR_WORDS, *self.missing))
+        # pandas writes a missing date as NaT.
+        words = (*MISSING_WORDS, "nat") if self.kind is ValueKind.DATE else MISSING_WORDS
+        return frozenset((*words, *ERROR_WORDS, *self.missing))
 
     @cached_property
     def _parse(self) -> Callable[[str], Any]:
         if self.kind is ValueKind.NUMBER:
-            return number_parser(self.decimal, self.thousands)
+            return number_parser(self.decimal, self.thousands, self.codes)
         return self._date if self.kind is ValueKind.DATE else self._boolean
 
     def _date(self, text: str) -> datetime:
@@ -184,14 +195,12 @@ def _gaps(thousands: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _number_shape(decimal: str, thousands: str) -> re.Pattern[str]:
+def _number_shape(decimal: str, thousands: str, codes: bool) -> re.Pattern[str]:
     point = re.escape(decimal)
     gap = f"[{re.escape(_gaps(thousands))}]"
-    core = (
-        PLAIN.format(d=point)
-        if not thousands
-        else f"{GROUPED.format(t=gap, d=point)}|{PLAIN.format(d=point)}"
-    )
+    core = (WITH_CODES if codes else PLAIN).format(d=point)
+    if thousands:
+        core = f"{GROUPED.format(t=gap, d=point)}|{core}"
     blank = f"[{BLANKS}]*"
     sign = f"(?:[{CURRENCIES}]|{CODES})?{blank}"
     return re.compile(
@@ -202,9 +211,12 @@ def _number_shape(decimal: str, thousands: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=64)
-def number_parser(decimal: str, thousands: str) -> Callable[[str], float | int]:
-    """A function from text to a number; it raises Unreadable, also for codes such as 00501, 1E05 and +4917212345."""
-    shape = _number_shape(decimal, thousands)
+def number_parser(decimal: str, thousands: str, codes: bool = False) -> Callable[[str], float | int]:
+    """A function from text to a number. It raises Unreadable.
+
+    Codes such as 00501, 1E05 and +4917212345 are numbers with `codes` only.
+    """
+    shape = _number_shape(decimal, thousands, codes)
     remove = re.compile(f"[{re.escape(_gaps(thousands))}]") if thousands else None
 
     def parse(text: str) -> float | int:
@@ -212,13 +224,13 @@ def number_parser(decimal: str, thousands: str) -> Callable[[str], float | int]:
         if match is None or bool(match["open"]) != bool(match["close"]) or (match["sign"] and match["inner"]):
             raise Unreadable(text)
         digits = match["core"]
-        if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+        if not codes and len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             raise Unreadable(text)
         if remove is not None:
             digits = remove.sub("", digits)
         digits = digits.replace(decimal, ".")
         is_negative = bool(match["open"]) != ((match["sign"] or match["inner"]) in ("-", "−"))
-        if (match["sign"] or match["inner"]) == "+" and len(digits) > 6 and digits.isdigit():
+        if not codes and (match["sign"] or match["inner"]) == "+" and len(digits) > 6 and digits.isdigit():
             raise Unreadable(text)
         if digits.isdigit():
             if len(digits) > 400 or int(digits) > 2**53:
@@ -288,21 +300,27 @@ class Finding:
 
 
 def find_reading(
-    counts: Mapping[str, int], kind: ValueKind, *, decimal: str = "", is_forced: bool = False
+    counts: Mapping[str, int],
+    kind: ValueKind,
+    *,
+    decimal: str = "",
+    may_lose: bool = False,
+    is_forced: bool = False,
 ) -> Finding:
     """The reading of a column under which its cells are values of a kind.
 
     `counts`: the texts of the column, each with the number of its cells. `decimal`: the decimal mark of the file,
     where another column shows it; "" when it is not known. `is_forced`: a person chose the kind, so the reading
-    with the fewest unreadable cells is taken. Otherwise every cell has to be readable. Two readings that give
-    different values and fit equally well are returned as `doubts`, unless the file's decimal mark decides.
+    with the fewest unreadable cells is taken. With `may_lose` too, but codes are no numbers. Otherwise every cell has
+    to be readable. Two readings that give different values and fit equally well are returned as `doubts`, unless the
+    decimal mark decides.
     """
     texts = [text for text in counts if text.strip()]
-    tried = [(reading, unreadable(reading, counts)) for reading in _candidates(kind, texts)]
+    tried = [(reading, unreadable(reading, counts)) for reading in _candidates(kind, texts, is_forced)]
     if not tried:
         return Finding()
     fewest = min(sum(lost.values()) for _, lost in tried)
-    if fewest and not is_forced:
+    if fewest and not (may_lose or is_forced):
         return Finding()
     n_values = sum(counts[text] for text in texts)
     if fewest == n_values:
@@ -316,10 +334,11 @@ def find_reading(
     return Finding(reading, others=tuple(each for each, _ in different if each != reading), unreadable=lost)
 
 
-def _candidates(kind: ValueKind, texts: Iterable[str]) -> list[Reading]:
+def _candidates(kind: ValueKind, texts: Iterable[str], is_forced: bool) -> list[Reading]:
     if kind is ValueKind.NUMBER:
         plain = [Reading(kind, mark) for mark in (".", ",")]
-        return [*plain, *(Reading(kind, mark, group) for mark, group in CONVENTIONS)]
+        known = [*plain, *(Reading(kind, mark, group) for mark, group in CONVENTIONS)]
+        return [*known, *(replace(each, codes=True) for each in plain if is_forced)]
     if kind is ValueKind.BOOLEAN:
         return [Reading(kind)]
     usual = Reading(kind)

@@ -166,10 +166,11 @@ def _with_reading(data: dict[str, Any], reading: Reading | None) -> dict[str, An
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of a dataset in file order."""
+    """The columns of a dataset in file order. `decimal`: the decimal mark of the file; "" when it is not known."""
 
     columns: tuple[ColumnProfile, ...]
     n_rows: int
+    decimal: str = ""
 
     def __getitem__(self, name: str) -> ColumnProfile:
         return next(column for column in self.columns if column.name == name)
@@ -186,12 +187,14 @@ class TableSchema:
         return {column.name: column.role for column in self.columns}
 
     def to_json(self) -> dict[str, Any]:
-        return {"n_rows": self.n_rows, "columns": [column.to_json() for column in self.columns]}
+        known = {"n_rows": self.n_rows, "columns": [column.to_json() for column in self.columns]}
+        # Without a mark as before there was one, so that digests stay.
+        return {**known, "decimal": self.decimal} if self.decimal else known
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TableSchema:
         columns = tuple(ColumnProfile.from_json(column) for column in data["columns"])
-        return cls(columns=columns, n_rows=data["n_rows"])
+        return cls(columns=columns, n_rows=data["n_rows"], decimal=data.get("decimal", ""))
 
 
 @dataclass(frozen=True)

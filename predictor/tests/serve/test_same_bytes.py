@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.features.feature_spec import FeatureSpec
@@ -69,7 +69,7 @@ def trained(imported: Imported, workspace: Workspace) -> Trained | None:
     )
     table = TrainingTable(columns, roles, Target(name="y", task=Task.REGRESSION, y=y))
     signature = build_signature(pipeline, table, imported.schema)
-    compiled, parity = compile_checked(pipeline, columns)
+    compiled, _ = compile_checked(pipeline, columns)
     with tempfile.TemporaryDirectory() as folder:
         stored = version_files.write(
             Path(folder),
@@ -85,7 +85,7 @@ def trained(imported: Imported, workspace: Workspace) -> Trained | None:
         model,
         signature=signature.to_json(),
         is_compiled=compiled is not None,
-        parity=parity,
+        parity={},
         task="regression",
     )
     version.artifacts = {
@@ -129,10 +129,12 @@ def answers(table: Table, made: Trained, wire: Wire, by: User, folder: Path) -> 
     }
     for name, body in bodies.items():
         found[name] = good(wire.post(f"models/{model.slug}/invocations", body)).json()["predictions"]
-    found["v1"] = good(wire.post(f"v1/models/{model.slug}:predict", {"instances": rows})).json()["predictions"]
-    found["mlflow csv"] = good(
-        wire.post(f"models/{model.slug}/invocations", content, "text/csv")
-    ).json()["predictions"]
+    found["v1"] = good(wire.post(f"v1/models/{model.slug}:predict", {"instances": rows})).json()[
+        "predictions"
+    ]
+    found["mlflow csv"] = good(wire.post(f"models/{model.slug}/invocations", content, "text/csv")).json()[
+        "predictions"
+    ]
     path = folder / "rows.csv"
     path.write_bytes(content)
     batch = predicting.start_batch(model, path, by=by, filename="rows.csv")
@@ -168,8 +170,8 @@ def check(table: Table, wire: Wire, workspace: Workspace, by: User, **options: A
         folder = Path(name)
         imported = import_csv(folder, table.content, **options)
         made = trained(imported, workspace)
-        assume(made is not None)
-        assert made is not None
+        if made is None:  # no column gives a feature
+            return
         found = answers(table, made, wire, by, folder)
     size = max(1.0, float(np.abs(made.wanted).max()))
     for interface, predictions in found.items():
@@ -186,9 +188,7 @@ def test_random_tables_are_answered_equally_by_every_interface(
     dialect = replace(table.dialect, encoding=encoding if encoding.startswith("utf-8") else "utf-8")
     n_rows = len(table.columns[0].cells)
     numbers = [str(row % 11) for row in range(n_rows)]
-    check(
-        Table([*table.columns, Column("y", "number", numbers, numbers)], dialect), wire, workspace, member
-    )
+    check(Table([*table.columns, Column("y", "number", numbers, numbers)], dialect), wire, workspace, member)
 
 
 CELLS = {

@@ -1,87 +1,86 @@
-"""Readings that are found when a table is imported. The values are worked out by hand."""
-
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from predictor.ml.tables import stored_tables
-from predictor.ml.types.schema import Role
+from predictor.ml.tables.column_readings import with_readings
+from predictor.ml.tables.stored_tables import read_columns
+from predictor.ml.types.reading import Reading, ValueKind
+from predictor.ml.types.schema import ColumnProfile, Role
 
-from .imported_tables import Imported, Read
+from .imported_tables import import_csv
 
-
-def values(imported: Imported, name: str) -> list[Any]:
-    column = stored_tables.read_columns(imported.parquet, imported.schema, [name])[name]
-    return [None if each != each else each for each in column.tolist()]
-
-
-def warnings_of(imported: Imported, name: str) -> str:
-    return " ".join(imported.schema[name].warnings)
+NUMBER, DATE = ValueKind.NUMBER, ValueKind.DATE
 
 
-def test_the_decimal_comma_of_another_column_decides_what_a_point_means(read: Read) -> None:
-    """A file as German Excel writes it: eleven hundred beside a half."""
-    imported = read("umsatz;menge\n" + "".join(f"1.{100 + row};{row},5\n" for row in range(40)))
-    assert values(imported, "umsatz") == [1100.0 + row for row in range(40)]
-    assert "“1.100” is 1.1 and not 1100" in warnings_of(imported, "umsatz")
-    assert [row["menge"] for row in imported.rows] == [row + 0.5 for row in range(40)]
-
-
-def test_a_text_column_shows_the_decimal_mark_too(read: Read) -> None:
-    imported = read("a;b\n" + "".join(f"€ 1,{100 + row};EUR {row},5\n" for row in range(30)))
-    assert values(imported, "a")[0] == pytest.approx(1.1)
+def column_of(folder: Path, *cells: str, others: tuple[str, ...] = (), delimiter: str = ";") -> ColumnProfile:
+    """The profile of a column "v" beside a column "w" of other cells."""
+    rows = zip(cells, others or tuple(f"w{place}" for place in range(len(cells))), strict=True)
+    text = f"v{delimiter}w\n" + "".join(f'"{cell}"{delimiter}"{other}"\n' for cell, other in rows)
+    return import_csv(folder, text).report.schema["v"]
 
 
 @pytest.mark.parametrize(
-    ("delimiter", "cell"), [(";", "1.1{row:02}"), (",", "1.1{row:02}"), (";", "1,1{row:02}")]
+    ("cells", "reading", "minimum", "maximum"),
+    [
+        (("$1,000.50", "$20"), Reading(NUMBER, ".", ","), 20, 1000.5),
+        (("45%", "7 %", "#DIV/0!"), Reading(NUMBER, "."), 7, 45),
+        (("(4)", "12", "n/a"), Reading(NUMBER, "."), -4, 12),
+        (("1 234,5", "2 000,25"), Reading(NUMBER, ",", " "), 1234.5, 2000.25),
+        (("1'234.5", "2'000.25"), Reading(NUMBER, ".", "'"), 1234.5, 2000.25),
+        (("13/01/2024", "01/02/2024"), Reading(DATE, dates=("D/M/Y",)), "2024-01-13", "2024-02-01"),
+        (("01/13/2024", "02/01/2024"), Reading(DATE, dates=("M/D/Y",)), "2024-01-13", "2024-02-01"),
+        (("2024年1月31日", "2023年12月1日"), Reading(DATE, dates=("Y年M月D日",)), "2023-12-01", "2024-01-31"),
+        (("3 mars 2024", "1 déc. 2023"), Reading(DATE, dates=("D Mon Y",)), "2023-12-01", "2024-03-03"),
+    ],
 )
-def test_numbers_that_can_be_thousands_are_doubted_by_name(read: Read, delimiter: str, cell: str) -> None:
-    rows = "".join(f"{cell.format(row=row)}{delimiter}{row % 7}\n" for row in range(30))
-    imported = read(f"price{delimiter}k\n{rows}")
-    assert values(imported, "price")[:2] == [1.1, 1.101]
-    assert "can be read in two ways" in warnings_of(imported, "price")
-    assert "it is 1100" in warnings_of(imported, "price")
-    assert warnings_of(imported, "k") == ""
+def test_a_text_column_is_read_by_one_reading(
+    tmp_path: Path, cells: tuple[str, ...], reading: Reading, minimum: object, maximum: object
+) -> None:
+    column = column_of(tmp_path, *cells)
+    assert (column.reading, column.storage) == (reading, "VARCHAR")
+    assert (column.minimum, column.maximum) == (minimum, maximum)
+    assert any(each.startswith("Read as ") for each in column.warnings)
 
 
-@pytest.mark.parametrize("more", ["0.125", "1100", "1.1", "12345.678"])
-def test_one_cell_that_tells_ends_the_doubt(read: Read, more: str) -> None:
-    imported = read("price,k\n" + "".join(f"1.1{row:02},{row % 7}\n" for row in range(30)) + f"{more},1\n")
-    assert "two ways" not in imported.warnings
+def test_the_marks_are_decided_for_each_column(tmp_path: Path) -> None:
+    column = column_of(tmp_path, "1.100", "1.230", others=("0,5", "1,5"))
+    assert (column.role, column.minimum, column.maximum) == (Role.NUMERIC, 1100, 1230)
 
 
-def test_a_late_cell_ends_the_doubt(read: Read) -> None:
-    rows = "".join(f"1.{100 + row % 900},{row % 7}\n" for row in range(700))
-    assert "two ways" in read(f"price,k\n{rows}").warnings
-    assert "two ways" not in read(f"price,k\n{rows}0.5,1\n").warnings
+@pytest.mark.parametrize("cells", [("05/02/21", "01/03/21"), ("01.02.2024", "13.14.2024"), ("1,5", "k.A.")])
+def test_what_cannot_be_read_or_told_apart_stays_text_with_a_warning(
+    tmp_path: Path, cells: tuple[str, ...]
+) -> None:
+    column = column_of(tmp_path, *cells)
+    assert (column.reading, column.role.value in ("numeric", "datetime")) == (None, False)
+    assert column.warnings
 
 
-def test_a_zero_is_before_no_thousands_mark(read: Read) -> None:
-    imported = read('rate,k\n"0,083 %",1\n"3,204 %",2\n')
-    assert values(imported, "rate") == [0.083, 3.204]
+def test_a_role_reads_what_it_can_and_counts_the_rest(tmp_path: Path) -> None:
+    imported = import_csv(tmp_path, "v;w\n1,5;a\nk.A.;b\n(4);c\n;d\n")
+    schema = imported.schema
+    column = schema["v"].with_role(Role.NUMERIC)
+    schema, (found,) = with_readings(
+        imported.parquet, type(schema)((column, schema["w"]), schema.n_rows, schema.decimal), ["v"]
+    )
+    assert (found.n_values, found.lost) == (3, {"k.A.": 1})
+    assert list(found.sentences) == [
+        "1 of 3 cells of “v” are not read as numbers and became missing: “k.A.”."
+    ]
+    assert read_columns(imported.parquet, schema, ["v"])["v"][[0, 2]].tolist() == [1.5, -4.0]
+    assert schema["v"].reading == Reading(NUMBER, ",", missing=("k.a.",))
 
 
-@pytest.mark.parametrize("word", ["k.A.", "unknown", "<LOD>"])
-def test_a_few_words_do_not_spoil_a_column_of_numbers(read: Read, word: str) -> None:
-    rows = [f"{1 + row / 1000:.3f}".replace(".", ",") if row % 7 else word for row in range(60)]
-    imported = read("p;y\n" + "".join(f"{each};{row},5\n" for row, each in enumerate(rows)))
-    column = imported.schema["p"]
-    assert (column.role, column.n_missing) == (Role.NUMERIC, 9)
-    assert values(imported, "p") == [1 + row / 1000 if row % 7 else None for row in range(60)]
-    assert f"9 cells with a word for missing became missing: “{word}”." in warnings_of(imported, "p")
+def test_the_column_of_another_role_loses_its_reading(tmp_path: Path) -> None:
+    column = column_of(tmp_path, "$1", "$2")
+    assert column.with_role(Role.NUMERIC).reading == column.reading
+    assert column.with_role(Role.CATEGORICAL).reading is None
 
 
-def test_a_column_with_other_cells_stays_text_and_says_which(read: Read) -> None:
-    rows = "".join(f"{f'A{row}' if row % 5 == 0 else row},{row % 3}\n" for row in range(60))
-    imported = read(f"code,k\n{rows}")
-    assert imported.storages["code"] == "VARCHAR"
-    assert imported.schema["code"].reading is None
-    assert "Mixed: 48 numbers and 12 other cells; kept as text" in warnings_of(imported, "code")
-    assert "“A0”" in warnings_of(imported, "code")
-
-
-def test_categories_with_few_numbers_stay_categories(read: Read) -> None:
-    rows = "".join(f"{('1', '2', '3', 'more')[row % 4]},{row % 3}\n" for row in range(60))
-    assert read(f"doors,k\n{rows}").schema["doors"].role is Role.CATEGORICAL
+def test_dates_are_stored_as_text_and_read_as_dates(tmp_path: Path) -> None:
+    imported = import_csv(tmp_path, "v;w\n31.12.2024;a\n1.1.2025;b\n")
+    dates = read_columns(imported.parquet, imported.schema, ["v"])["v"].tolist()
+    assert dates == [datetime(2024, 12, 31), datetime(2025, 1, 1)]

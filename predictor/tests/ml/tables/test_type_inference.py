@@ -82,8 +82,15 @@ def test_it_types_a_column_only_without_loss(
     ("cells", "warning"),
     [
         (["1", "two", "3.5"], "Mixed: 2 numbers and 1 other cell"),
-        (["2024-01-05", "01/02/2024"], "Mixed: 1 date and 1 other cell"),
-        (["01/02/2024", "03/04/2024"], "2 cells that look like dates"),
+        (["2024-01-05", "soon"], "Mixed: 1 date and 1 other cell"),
+        (
+            ["2024-01-05", "01/02/2024"],
+            "The cells can be read in two ways: as dates written Y-M-D or D/M/Y, or as",
+        ),
+        (
+            ["01/02/2024", "03/04/2024"],
+            "The cells can be read in two ways: as dates written D/M/Y, or as dates w",
+        ),
         (["00501", "10115"], "Kept as text: 1 number with a leading zero"),
         (["12345678901234567890", "5"], "Kept as text: 1 whole number too large"),
         (
@@ -92,8 +99,9 @@ def test_it_types_a_column_only_without_loss(
         ),
         (["", ""], "Every cell is missing"),
         (["NA", "5"], "1 cell with a word such as NA"),
-        (["$1,234", "$5"], "2 numbers written with a currency"),
-        (["45 %", "50%"], "2 numbers written with a currency"),
+        (["$1,234.5", "$5"], "Read as numbers, decimal mark “.”, thousands mark “,”: “$1,234.5” is 1234.5."),
+        (["45 %", "50%"], "Read as numbers, decimal mark “.”: “45 %” is 45."),
+        (["45 %", "some", *[f"{n}%" for n in range(12)]], "13 numbers written with a currency"),
         (["=HYPERLINK(x)", "+1+1", "@SUM(A1)"], "3 cells look like a spreadsheet formula"),
         (["2024-01-05T10:00Z", "2024-01-05T10:00"], "1 time without a UTC offset"),
     ],

@@ -130,7 +130,7 @@ def test_the_rows_with_a_target_are_read_and_their_number_is_told(tmp_path, caps
     request = request_in(tmp_path, {**table.columns, "y": y}, {**ROLES, "y": Role.NUMERIC})
     reporter = Reporter()
 
-    read, leaks = supervised_run._read(request, reporter)
+    _, read, leaks = supervised_run._read(request, reporter)
 
     assert len(read) == 56
     assert read.target.y == pytest.approx(y[4:])
@@ -145,7 +145,7 @@ def test_a_sample_is_read_when_the_budget_is_short(tmp_path, monkeypatch):
     monkeypatch.setattr(supervised_run, "rows_to_read", lambda request: 30)
     reporter = Reporter()
 
-    table, _ = supervised_run._read(request_in(tmp_path), reporter)
+    _, table, _ = supervised_run._read(request_in(tmp_path), reporter)
 
     assert len(table) == 30
     assert messages(reporter) == ["Of 60 rows, 30 drawn at random are used within this budget."]
@@ -156,7 +156,7 @@ def test_a_column_that_gives_the_target_away_is_reported(tmp_path):
     columns = {**table.columns, "copy": table.target.y * 3 + 1, "y": table.target.y}
     reporter = Reporter()
 
-    _, leaks = supervised_run._read(
+    _, _, leaks = supervised_run._read(
         request_in(tmp_path, columns, {**ROLES, "copy": Role.NUMERIC, "y": Role.NUMERIC}), reporter
     )
 
@@ -171,7 +171,7 @@ def test_the_column_of_a_split_by_groups_is_read_and_is_no_feature(tmp_path):
     roles = {**ROLES, "person": Role.CATEGORICAL, "y": Role.NUMERIC}
     request = request_in(tmp_path, columns, roles, split=SplitBy(SplitKind.GROUP, "person"))
 
-    read, _ = supervised_run._read(request, Reporter())
+    _, read, _ = supervised_run._read(request, Reporter())
 
     assert set(read.columns) == {"age", "income", "city"}
     assert read.split_by.tolist() == person.tolist()

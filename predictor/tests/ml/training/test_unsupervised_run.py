@@ -38,7 +38,7 @@ def messages(reporter):
 def test_all_columns_are_features_and_the_number_of_rows_is_told(tmp_path, capsys):
     columns, reporter = columns_of(120), Reporter()
 
-    table, clock = read_table(
+    _, table, clock = read_table(
         request_in(tmp_path, columns, ROLES, budget_seconds=7.0), Task.CLUSTERING, reporter
     )
 
@@ -60,7 +60,7 @@ def test_identifiers_constants_and_columns_without_values_are_left_out(tmp_path)
     }
     roles = {"id": Role.IDENTIFIER, "one": Role.CONSTANT, "empty": Role.NUMERIC, "x": Role.NUMERIC}
 
-    table, _ = read_table(request_in(tmp_path, columns, roles), Task.CLUSTERING, Reporter())
+    _, table, _ = read_table(request_in(tmp_path, columns, roles), Task.CLUSTERING, Reporter())
 
     assert list(table.columns) == list(table.roles) == ["x"]
 
@@ -89,7 +89,7 @@ def test_a_sample_is_read_when_the_budget_is_short(tmp_path, monkeypatch):
     monkeypatch.setattr(unsupervised_run, "rows_to_read", lambda request: 110)
     reporter = Reporter()
 
-    table, _ = read_table(request_in(tmp_path, {"x": np.arange(120.0)}), Task.CLUSTERING, reporter)
+    _, table, _ = read_table(request_in(tmp_path, {"x": np.arange(120.0)}), Task.CLUSTERING, reporter)
 
     assert len(table) == 110
     assert messages(reporter) == ["Of 120 rows, 110 drawn at random are used within this budget."]
@@ -136,7 +136,7 @@ def test_a_pipeline_of_one_estimator_has_the_weight_1():
 def test_a_run_leaves_a_version_that_predicts_and_its_report(is_budget_limited, tmp_path):
     columns = {"x": np.linspace(-2, 2, 120)}
     request, reporter = request_in(tmp_path, columns, seed=5), Reporter()
-    table, clock = read_table(request, Task.CLUSTERING, reporter)
+    request, table, clock = read_table(request, Task.CLUSTERING, reporter)
 
     result = clustered(columns, is_budget_limited=is_budget_limited)
     write_unsupervised_result(request, tmp_path, reporter, clock, table, result)

@@ -64,7 +64,7 @@ READ_TEXTS = {
     "day": {
         "31.12.2024": "2024-12-31", "1. 2. 24": "2024-02-01", "01.02.68": "2068-02-01", "01.02.69": "1969-02-01",
         "5/6/2024 7:08": "2024-06-05T07:08", "31.12.2024 23:59:59,1234567+01:00": "2024-12-31T22:59:59.123456",
-        "31.02.2024": REFUSED, "12/31/2024": REFUSED, "2024-05-31": "2024-05-31", "NaT": None, "NAT": REFUSED,
+        "31.02.2024": REFUSED, "12/31/2024": REFUSED, "2024-05-31": "2024-05-31", "NaT": None, "NAT": None,
         "01.01.0001 00:00+00:01": REFUSED, "31.12.9999 23:59-00:01": REFUSED, "1.1.0000": REFUSED, "-": None,
         "٣١.١٢.٢٠٢٤": REFUSED, "1.1.2024 24:00": REFUSED, "1.1.2024 00:00\u00a0z": "2024-01-01",
         "2024-05-31T00:00\u00a0Z": REFUSED,
@@ -178,11 +178,13 @@ def read_by_page(asked: Sequence[tuple[str, str]], folder: Path) -> list[Any]:
                 const { value } = cellOf(known.get(name), text);
                 return typeof value === "bigint" ? String(value) : value;
             } catch (error) {
-                if (!(error instanceof Refused)) throw error;
+                if (!(error instanceof InvalidValue)) throw error;
                 return "refused";
             }
         })));"""
-    return scripted(folder, program, {"fields": signature["fields"], "asked": asked})
+    values = scripted(folder, program, {"fields": signature["fields"], "asked": asked})
+    # JavaScript writes 2e16 with all its digits.
+    return [float(value) if type(value) is int else value for value in values]
 
 
 NO_STEPS = {"threshold": None, "features": FeatureSpec(steps=()).to_json()}
