@@ -2,6 +2,8 @@
 
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?[\t-\r ]*(Z|z|[+-]\d\d:?(?:\d\d)?)?)?$/;
+const MISSING = new Set(["", "na", "n/a", "#n/a", "nan", "null", "none", "-", ".", "?", "#div/0!", "#name?", "#null!", "#num!", "#ref!",
+  "#value!", "#getting_data", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"]);
 const RANGE_MARGIN = 0.1;
 
 class InvalidValue extends Error {}
@@ -12,7 +14,7 @@ function cellOf(field, text) {
   if (read !== undefined) return { value: read, remark: remarkOf(field, read) };
   // A text that the reading does not know may still have a plain form.
   const trimmed = reading ? bareOf(reading, text) : text.trim();
-  if (field.role === "categorical" || field.role === "text" ? text === "" : trimmed === "") {
+  if (field.role === "categorical" || field.role === "text" ? text === "" : MISSING.has(trimmed.toLowerCase())) {
     return { value: null, remark: remarkOf(field, null) };
   }
   if (field.role === "numeric") return numberCell(field, trimmed);
@@ -28,8 +30,8 @@ function cellOf(field, text) {
 function numberCell(field, text) {
   const value = Number(text);
   if (!NUMBER.test(text)) throw new InvalidValue("this is not a number");
-  if (!Number.isFinite(value)) throw new InvalidValue("the number is too large");
-  return { value, remark: remarkOf(field, value) };
+  const kept = Number.isFinite(value) ? value : null;
+  return { value: kept, remark: remarkOf(field, kept) };
 }
 
 function dateCell(field, text) {

@@ -6,10 +6,13 @@ manifest.json, and the golden rows get the predictions that are stored with them
 
 import csv
 import hashlib
+import io
 import json
 import math
 import re
 import sys
+import unicodedata
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,12 +30,53 @@ def load(name, digests):
 
 
 def read(argument):
-    """Pairs (line, {column: cell}) from a JSON array, or from a CSV file."""
+    """Pairs (line or row, {column: cell}) from a JSON array, or from a CSV file."""
     if argument.startswith("["):
-        return enumerate(json.loads(argument), start=1)
-    with open(argument, encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file, strict=True)
-        return [(table.line_num, row) for row in table]
+        rows = [{clean(name): cell for name, cell in row.items()} for row in json.loads(argument)]
+        return enumerate(rows, start=1)
+    content = Path(argument).read_bytes()
+    is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return table_of(content.decode("utf-16" if is_utf16 else "utf-8-sig"))
+
+
+def clean(name):
+    return unicodedata.normalize("NFC", re.sub("[\t\r\n\v\f\x85\u2028\u2029]+", " ", name).strip())
+
+
+def table_of(text):
+    """The rows of a CSV text with their lines. The delimiter is that of a line such as sep=; or is found."""
+    marks, n_lines = ",;\t|", 0
+    while head := re.match(r"(?:sep=([^\r\n])|[^\S\r\n]*)(?:\r\n|\r|\n)", text, re.IGNORECASE):
+        marks, text, n_lines = head[1] or marks, text[head.end() :], n_lines + 1
+    mark = max(marks, key=lambda each: agreement(records_of(text[: 1 << 20], each)))
+    header, *records = records_of(text, mark)
+    names = [clean(cell) for cell in header[1]]
+    rows = []
+    for line, cells in records:
+        if any(names[len(cells) :]) or any(cells[len(names) :]):
+            raise SystemExit(f"Line {line + n_lines} has {len(cells)} cells instead of {len(names)}.")
+        rows.append((line + n_lines, dict(zip(names, cells, strict=False))))
+    return rows
+
+
+def records_of(text, mark):
+    """Pairs (line, cells) of the lines that are not blank. No cell has blanks at its quotes."""
+    around = rf'(?:^|{re.escape(mark)})( *)"(?:[^"]|"")*"( *)(?={re.escape(mark)}|[\r\n]|\Z)'
+    if any(found[1] or found[2] for found in re.finditer(around, text[: 1 << 16], re.MULTILINE)):
+        parts = text.split('"')
+        parts[::2] = [re.sub(rf"(^|[\r\n]|{re.escape(mark)}) +", r"\1", part) for part in parts[::2]]
+        parts[2::2] = [re.sub(rf"^ +(?={re.escape(mark)}|[\r\n]|\Z)", "", part) for part in parts[2::2]]
+        text = '"'.join(parts)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    return [(table.line_num, cells) for cells in table if cells]
+
+
+def agreement(records):
+    """The share of the first records that have as many cells as the header; more cells break a tie."""
+    first = [cells for _, cells in records[:500]]
+    width = len(first[0]) if first else 0
+    same = [len(cells) == width or (len(cells) > width and not any(cells[width:])) for cells in first]
+    return sum(same) / len(same) + min(width, 50) / 1_000 if width > 1 else 0
 
 
 def value_of(field, row, line):
@@ -42,21 +86,43 @@ def value_of(field, row, line):
         raise SystemExit(f"Line {line} lacks the column {name!r}.")
     text = "" if cell is None else cell if isinstance(cell, str) else json.dumps(cell)
     if role in ("categorical", "text"):
-        return text or None
+        return level_of(field, text) if role == "categorical" else text or None
     if isinstance(cell, str) and "reading" in field:
         try:
             return value_by_reading(field["reading"], text)
         except ValueError:
             pass  # it may still have a plain form
     bare = text.strip().lower()
-    if not bare:
+    if bare in spec["missing"]:
         return None
     if re.fullmatch(spec["patterns"][role], bare, re.ASCII | re.IGNORECASE):
         if role == "datetime":
             return moment_of(bare, f"Line {line}, column {name!r}: {text!r}")
-        if math.isfinite(number := float(spec["words"].get(bare, bare))):
-            return number
+        number = float(spec["words"].get(bare, bare))
+        if math.isfinite(number) or isinstance(cell, str):
+            return number if math.isfinite(number) else None
     raise SystemExit(f"Line {line}, column {name!r}: {text!r} is not {role}.")
+
+
+def level_of(field, text):
+    """The level that a text means: 3.0 means 3 where training had 3, and TRUE means true. Other texts stay."""
+    levels, bare = field["levels"], text.strip()
+    if text in levels or not bare:
+        return text if text in levels else None
+    if bare in levels or (field["is_typed"] and bare.lower() in spec["missing"]):
+        return bare if bare in levels else None
+    if field["has_codes"] and re.fullmatch("[0-9]+[eE][0-9]+", bare):
+        return text
+    number = None
+    if len(bare) <= 400 and re.fullmatch(spec["patterns"]["numeric"], bare, re.ASCII):
+        number = float(bare)
+    elif "number" in field.get("reading", ()):
+        with suppress(ValueError):
+            number = value_by_reading(field["reading"], bare)
+    if number is not None:
+        number = str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
+    lower = bare.lower() if bare.lower() in ("true", "false") else None
+    return next((each for each in (number, lower) if each in levels), text)
 
 
 def value_by_reading(reading, text):

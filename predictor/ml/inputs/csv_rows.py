@@ -16,22 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, quoted
-from ..tables.csv_cell_sql import CODE, MISSING_WORDS
+from ..tables.csv_blanks import without_blanks_at_quotes
 from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
 from ..types.reading import Unreadable
-from ..types.schema import FeatureField, Role, Signature, canonical_text
+from ..types.schema import FeatureField, Role, Signature
 from .column_checker import CellColumn
 from .number_columns import with_point
 from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
+from .value_readers import MISSING_TEXTS, level_reader
 
 CHUNK_CHARACTERS = 8 << 20
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-is_code = re.compile(CODE).fullmatch
-ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^T ])")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,6 @@ class CsvRows:
         self._is_lenient = is_lenient
         self._options, self._limits = options, limits
         text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
-        self._path = text.path
         self._dialect: Dialect = find_dialect(
             text.path,
             delimiter=options.delimiter,
@@ -101,6 +99,7 @@ class CsvRows:
             max_name_characters=limits.max_name_characters,
         )
         self.names = self._dialect.names
+        self._path = without_blanks_at_quotes(text, self._dialect, scratch).path
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
         require_columns(self.names, [name for name, each in fields.items() if not each.has_missing])
@@ -268,7 +267,7 @@ class CsvRows:
 def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
     """A function from a cell to what a JSON caller would send: by the column's reading, else by the file's marks."""
     plain = _plain_reader(field, decimal)
-    if field.reading is None:
+    if field.reading is None or field.role in (Role.CATEGORICAL, Role.TEXT):
         return plain
     reading = field.reading
 
@@ -294,13 +293,13 @@ def _plain_reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
 
 def _date(cell: str) -> Any:
     text = cell.strip()
-    return None if not text or text.lower() in MISSING_WORDS else text
+    return None if text.lower() in MISSING_TEXTS else text
 
 
 def _numbers(decimal: str) -> Callable[[str], Any]:
     def read(cell: str) -> Any:
         text = cell.strip()
-        if not text or text.lower() in MISSING_WORDS:
+        if text.lower() in MISSING_TEXTS:
             return None
         if decimal == ",":
             text = with_point(text)
@@ -318,36 +317,17 @@ BOOLEANS: Mapping[str, bool] = {"true": True, "false": False, "1": True, "0": Fa
 
 def _boolean(cell: str) -> Any:
     text = cell.strip().lower()
-    return None if not text or text in MISSING_WORDS else BOOLEANS.get(text, cell)
+    return None if text in MISSING_TEXTS else BOOLEANS.get(text, cell)
 
 
 def _categories(field: FeatureField) -> Callable[[str], Any]:
     """Normalize cells to the categories of training: 3.0 becomes 3, TRUE becomes true."""
-    levels = frozenset(field.levels)
-    # In a column of numbers, dates or truth values, the import takes these words as missing; in a text column not.
-    missing = MISSING_WORDS if levels and all(map(_is_typed, levels)) else ()
-    # Where training had codes such as 1E05, another one is no number either: 9E05 is not 900000.
-    has_codes = any(map(is_code, levels))
+    levels, as_level = frozenset(field.levels), level_reader(field)
 
     def read(cell: str) -> Any:
         if cell in levels or not cell:
             return cell or None
-        text = cell.strip()
-        if text in levels or not text:
-            return text or None
-        if text.lower() in missing:
-            return None
-        if has_codes and is_code(text):
-            return cell
-        if NUMBER.fullmatch(text) and (number := canonical_text(float(text))) in levels:
-            return number
-        return text.lower() if text.lower() in ("true", "false") and text.lower() in levels else cell
+        level = as_level(cell)
+        return cell if level is None else level or None
 
     return read
-
-
-def _is_typed(level: str) -> bool:
-    """Whether a category is written as numbers, dates and truth values are: the import never keeps these as text."""
-    if NUMBER.fullmatch(level):
-        return canonical_text(float(level)) == level
-    return level in ("true", "false") or ISO_DATE.match(level) is not None

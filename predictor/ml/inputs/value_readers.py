@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
 from ...errors import quoted
-from ..types.reading import Unreadable
+from ..tables.csv_cell_sql import CODE
+from ..types.reading import ERROR_WORDS, MISSING_WORDS, Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, canonical_text
 
 # Code, column and message of a RowWarning.
@@ -25,9 +26,14 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s*(Z|z|[+-]\d{2}:?(\d{2})?)?)?", re.ASCII
 )
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^T ])")
+is_code = re.compile(CODE).fullmatch
 TRUE_TEXTS = frozenset({"true", "yes", "y", "t", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
+INFINITE_TEXTS = frozenset(f"{sign}{word}" for sign in ("", "+", "-") for word in ("inf", "infinity"))
+# In lower case. As in the import: missing in every column but those of text.
+MISSING_TEXTS = frozenset({"", *MISSING_WORDS, *ERROR_WORDS, *INFINITE_TEXTS})
 # A value gets a warning when it is further outside the training range than this share of the range.
 RANGE_MARGIN = 0.1
 LARGEST = sys.float_info.max
@@ -133,13 +139,17 @@ def _as_number(value: Any, field: FeatureField, notes: list[Note]) -> float | in
                 notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as {number:g}."))
             return number  # type: ignore[return-value]
     text = value.strip()
-    if not text:
+    if text.lower() in MISSING_TEXTS:
         return None
     if len(text) > 400 or not NUMBER.fullmatch(text):
         checked_text(value)
         raise InvalidValue(f"{quoted(value)} is not a number.")
+    number = float(text)
+    if math.isinf(number):
+        # Too large for a float64, as in 1e400: missing, as the import takes it.
+        return None
     notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as a number."))
-    return float(text)
+    return number
 
 
 def _not_a_value(value: Any, expected: str) -> InvalidValue:
@@ -179,7 +189,7 @@ def _boolean_reader(field: FeatureField) -> Reader:
                 taken = "true" if is_true else "false"
                 notes.append(("coerced", field.name, f"The text {quoted(value)} was taken as {taken}."))
                 return float(bool(is_true))
-        if not text:
+        if text in MISSING_TEXTS:
             notes.append(missing)
             return math.nan
         if text not in TRUE_TEXTS and text not in FALSE_TEXTS:
@@ -196,6 +206,7 @@ def _boolean_reader(field: FeatureField) -> Reader:
 def _text_reader(field: FeatureField) -> Reader:
     """Categories and free text; only categories can be unseen."""
     levels = {level: level for level in field.levels}
+    as_level = level_reader(field)
     knows_levels = field.role is Role.CATEGORICAL and bool(levels)
     missing = _missing_note(field)
 
@@ -213,11 +224,70 @@ def _text_reader(field: FeatureField) -> Reader:
             notes.append(missing)
             return None
         checked_text(text)
+        if knows_levels and text not in levels and value.__class__ is str:
+            known = as_level(text)
+            text = text if known is None else known
+            if not text:
+                notes.append(missing)
+                return None
         if knows_levels and text not in levels:
             notes.append(("unseen", field.name, f"{quoted(text)} does not occur in training."))
         return text
 
     return read
+
+
+def level_reader(field: FeatureField) -> Callable[[str], str | None]:
+    """A function from a text that is no level to the level that it means: 3.0 means 3, TRUE means true.
+
+    It returns "" for missing, and None for a text that means no level.
+    """
+    levels = frozenset(field.levels)
+    # In a column of numbers, dates or truth values, the import takes these words as missing; in a text column not.
+    missing = MISSING_TEXTS if are_typed(levels) else frozenset({""})
+    has_codes = have_codes(levels)
+
+    def read(text: str) -> str | None:
+        bare = text.strip()
+        if bare in levels or bare.lower() in missing:
+            return bare if bare in levels else ""
+        if has_codes and is_code(bare):
+            return None
+        number = _plain_number(bare, field)
+        if number is not None and canonical_text(number) in levels:
+            return canonical_text(number)
+        return bare.lower() if bare.lower() in ("true", "false") and bare.lower() in levels else None
+
+    return read
+
+
+def _plain_number(text: str, field: FeatureField) -> float | None:
+    if NUMBER.fullmatch(text) and len(text) <= 400:
+        return float(text)
+    if field.reading is not None and field.reading.kind is ValueKind.NUMBER:
+        try:
+            number = field.reading.read(text)
+        except Unreadable:
+            return None
+        return None if number is None else float(number)  # type: ignore[arg-type]
+    return None
+
+
+def are_typed(levels: Collection[str]) -> bool:
+    """Whether the levels are numbers, dates or truth values, as the import writes them."""
+    return bool(levels) and all(map(_is_typed, levels))
+
+
+def have_codes(levels: Iterable[str]) -> bool:
+    """Whether training had codes such as 1E05: then another one is no number either, and 9E05 is not 900000."""
+    return any(map(is_code, levels))
+
+
+def _is_typed(level: str) -> bool:
+    """Whether a category is written as numbers, dates and truth values are: the import never keeps these as text."""
+    if NUMBER.fullmatch(level) and len(level) <= 400:
+        return canonical_text(float(level)) == level
+    return level in ("true", "false") or ISO_DATE.match(level) is not None
 
 
 def _datetime_reader(field: FeatureField) -> Reader:
@@ -251,6 +321,8 @@ def _read_moment(value: Any, field: FeatureField) -> datetime | None:
             return field.reading.read(value)  # type: ignore[return-value]
         except Unreadable:
             pass
+    if isinstance(value, str) and value.strip().lower() in MISSING_TEXTS:
+        return None
     return _as_moment(value)
 
 

@@ -21,9 +21,9 @@ from ..features.feature_spec import FeatureSpec
 from ..features.step import Step
 from ..features.tabular_steps import NumberStep
 from ..features.text_steps import TOKEN, TextStep
-from ..inputs.value_readers import DATE, FALSE_TEXTS, NUMBER, TRUE_TEXTS
+from ..inputs.value_readers import DATE, FALSE_TEXTS, MISSING_TEXTS, NUMBER, TRUE_TEXTS, are_typed, have_codes
 from ..types.reading import Reading
-from ..types.schema import FeatureField, Signature
+from ..types.schema import FeatureField, Role, Signature
 
 # The parts of a date by their names in Python's `time.struct_time`.
 TIMETUPLE = {
@@ -53,6 +53,7 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
         "threshold": data["threshold"],
         "fields": [_runner_field(each) for each in signature.fields],
         "patterns": PATTERNS,
+        "missing": sorted(MISSING_TEXTS),
         "words": {**dict.fromkeys(sorted(TRUE_TEXTS), 1), **dict.fromkeys(sorted(FALSE_TEXTS), 0)},
         "token": TOKEN.pattern,
         "steps": [_runner_step(step) for step in FeatureSpec.from_json(data["features"]).steps],
@@ -60,7 +61,17 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
 
 
 def _runner_field(field: FeatureField) -> dict[str, Any]:
-    known = {"name": field.name, "role": field.role.value, "is_required": not field.has_missing}
+    known: dict[str, Any] = {
+        "name": field.name,
+        "role": field.role.value,
+        "is_required": not field.has_missing,
+    }
+    if field.role is Role.CATEGORICAL:
+        known |= {
+            "levels": list(field.levels),
+            "is_typed": are_typed(field.levels),
+            "has_codes": have_codes(field.levels),
+        }
     return known if field.reading is None else {**known, "reading": field.reading.patterns()}
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types.schema import FeatureField, Role, Scalar, Signature, TableSchema
+from ..types.reading import Reading
+from ..types.schema import ColumnProfile, FeatureField, Role, Scalar, Signature, TableSchema
 from ..validation.target import missing
 from ..validation.training_table import TrainingTable, left_out_columns
 from .fitted_pipeline import FittedPipeline
@@ -31,7 +32,8 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         task=table.task,
         fields=tuple(
             replace(
-                _field(name, table.roles[name], values, schema[name].storage), reading=schema[name].reading
+                _field(name, table.roles[name], values, schema[name].storage),
+                reading=_reading(schema[name], table.roles[name]),
             )
             for name, values in table.columns.items()
             if name in used
@@ -39,6 +41,12 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         classes=table.target.classes,
         left_out=reasons,
     )
+
+
+def _reading(column: ColumnProfile, role: Role) -> Reading | None:
+    """The reading of the column's cells; None where categories are the texts as they stand."""
+    is_text = role in (Role.CATEGORICAL, Role.TEXT) and column.storage == "VARCHAR"
+    return None if is_text else column.reading
 
 
 def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> FeatureField:

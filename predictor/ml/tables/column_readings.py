@@ -6,9 +6,10 @@ The stored table keeps the text of every cell. A reading says how it becomes a v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import duckdb
 import numpy as np
 
 from ...errors import quoted, quoted_list
-from ..types.reading import Reading, ValueKind, find_reading, unreadable
+from ..types.reading import Finding, Reading, ValueKind, find_reading, unreadable
 from ..types.schema import Bin, ColumnProfile, Role, TableSchema
 from .duckdb_connection import identifier, literal
 from .stored_tables import KINDS, form_of, open_for_reading
+from .type_inference import counted
 
 # Words for missing that one reading learns from cells that it cannot read.
 MAX_MISSING_WORDS = 100
@@ -27,28 +29,45 @@ MAX_MISSING_WORDS = 100
 MAX_DISTINCT = 500_000
 # Before all texts are counted, the most frequent ones have to be readable.
 N_FIRST_LOOK = 300
+# A few words beside so many different values mean missing.
+MAX_ODD_WORDS = 3
+MIN_VALUES_BESIDE_WORDS = 20
 N_BINS = 20
 ROLES = {ValueKind.NUMBER: Role.NUMERIC, ValueKind.DATE: Role.DATETIME}
 
 
-def with_found_readings(parquet: Path, schema: TableSchema) -> TableSchema:
+def with_typed_readings(schema: TableSchema, *, decimal: str) -> TableSchema:
+    """The schema with the decimal comma as the reading of the numbers that were read with it."""
+    if decimal != ",":
+        return schema
+    columns = (
+        replace(each, reading=Reading(ValueKind.NUMBER, ",")) if each.storage == "DOUBLE" else each
+        for each in schema.columns
+    )
+    return replace(schema, columns=tuple(columns))
+
+
+def with_found_readings(parquet: Path, schema: TableSchema, *, shown_decimal: str = "") -> TableSchema:
     """The schema after a second look at its text columns: those that hold numbers or dates get a reading and a role.
 
-    A column is only read so when each of its cells can be.
+    A column is read so when each of its cells can be, or when only a few words cannot: these become missing.
+    `shown_decimal`: the decimal mark, where numbers of the file show it. Otherwise `schema.decimal` is a guess, and
+    numbers that depend on it get a warning.
     """
-    decimal = schema.decimal
     columns = list(schema.columns)
-    waiting = [(place, each) for place, each in enumerate(columns) if _may_have_reading(each)]
-    if not waiting:
-        return schema
+    found: dict[int, Found] = {}
     with open_for_reading(parquet, 1) as connection:
-        for place, column in waiting:
-            looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
-            kinds = [kind for kind in ROLES if _fits(looked, kind, decimal)]
-            if kinds:
-                counts = _counted_texts(connection, parquet, column.name)
-                columns[place] = _read_column(column, counts, kinds[0], decimal, schema.n_rows)
-    return replace(schema, columns=tuple(columns))
+        for place, column in enumerate(columns):
+            if _may_have_reading(column):
+                looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
+                kind = _kind_that_fits(looked)
+                if kind is not None:
+                    counts = _counted_texts(connection, parquet, column.name)
+                    found[place] = Found(column, counts, kind)
+    shown_decimal = shown_decimal or _shown_decimal(found.values())
+    for place, each in found.items():
+        columns[place] = each.profile(shown_decimal, schema)
+    return replace(schema, columns=tuple(columns), decimal=shown_decimal or schema.decimal)
 
 
 def _may_have_reading(column: ColumnProfile) -> bool:
@@ -60,41 +79,137 @@ def _may_have_reading(column: ColumnProfile) -> bool:
     )
 
 
-def _fits(counts: Mapping[str, int], kind: ValueKind, decimal: str) -> bool:
-    finding = find_reading(counts, kind, decimal=decimal)
-    return finding.reading is not None or bool(finding.doubts)
+def _kind_that_fits(counts: Mapping[str, int]) -> ValueKind | None:
+    """The kind of which most cells are values, if at least half of them are."""
+    fitting = []
+    for kind in ROLES:
+        finding = find_reading(counts, kind, may_lose=True)
+        has_values = finding.reading is not None or bool(finding.doubts)
+        if has_values and 2 * finding.n_unreadable <= sum(counts.values()):
+            fitting.append((finding.n_unreadable, kind))
+    return min(fitting, key=lambda each: each[0])[1] if fitting else None
 
 
-def _read_column(
-    column: ColumnProfile, counts: Mapping[str, int], kind: ValueKind, decimal: str, n_rows: int
-) -> ColumnProfile:
-    finding = find_reading(counts, kind, decimal=decimal)
-    if finding.reading is None:
-        if len(finding.doubts) < 2:
-            return column
-        first, second, *_ = finding.doubts
+@dataclass(frozen=True)
+class Found:
+    """A text column of which at least half of the cells may be values of a kind. `counts`: its cells by text."""
+
+    column: ColumnProfile
+    counts: Mapping[str, int]
+    kind: ValueKind
+
+    @cached_property
+    def finding(self) -> Finding:
+        return find_reading(self.counts, self.kind, may_lose=True)
+
+    def profile(self, shown_decimal: str, schema: TableSchema) -> ColumnProfile:
+        finding = self.finding
+        decimal = shown_decimal or (schema.decimal if self.kind is ValueKind.NUMBER else "")
+        if finding.doubts and decimal:
+            finding = find_reading(self.counts, self.kind, decimal=decimal, may_lose=True)
+        if finding.doubts:
+            return self._doubted(finding.doubts[0], finding.doubts[1])
+        if finding.reading is None:
+            return self.column
+        lost = finding.unreadable
+        if lost and not self._are_odd_words(finding.reading, lost):
+            return self._proposed(finding.reading, lost)
+        words = tuple(dict.fromkeys(text.strip().lower() for text in lost))
+        return self._read(
+            replace(finding.reading, missing=words), finding.others, bool(shown_decimal), schema.n_rows
+        )
+
+    def _doubted(self, first: Reading, second: Reading) -> ColumnProfile:
         doubt = (
             f"The cells can be read in two ways: as {first.words}, or as {second.words}; kept as text. "
-            f"Give the column the role {ROLES[kind].value} to choose the first, or write them without doubt."
+            f"Give the column the role {ROLES[self.kind].value} to choose the first, or write them without doubt."
         )
-        return replace(column, warnings=(*_without_type_warnings(column), doubt))
-    values = {text: finding.reading.read(text) for text in counts}
-    present = {text: value for text, value in values.items() if value is not None}
-    if not present:
-        return column
-    n_missing = n_rows - sum(counts[text] for text in present)
-    example = next(iter(present))
-    sentence = f"Read as {finding.reading.words}: {quoted(example)} is {_shown(present[example])}."
-    if n_words := sum(counts[text] for text, value in values.items() if value is None and text.strip()):
-        sentence += f" {n_words:,} cells with a word for missing became missing."
-    return replace(
-        column,
-        role=ROLES[kind],
-        reading=finding.reading,
-        n_missing=n_missing,
-        warnings=(*_without_type_warnings(column), sentence),
-        **_statistics({text: (present[text], counts[text]) for text in present}),
-    )
+        return replace(self.column, warnings=(*_without_type_warnings(self.column), doubt))
+
+    def _proposed(self, reading: Reading, lost: Mapping[str, int]) -> ColumnProfile:
+        """The column as text, with a warning that says which cells keep it from being read as values."""
+        n_lost, n_values = sum(lost.values()), sum(self.counts.values())
+        if 2 * n_lost > n_values or not any("Mixed" in each for each in self.column.warnings):
+            return self.column
+        noun = "number" if self.kind is ValueKind.NUMBER else "date"
+        shown = quoted_list(sorted(lost, key=lambda text: -lost[text]))
+        mixed = (
+            f"Mixed: {counted(n_values - n_lost, noun)} and {counted(n_lost, 'other cell')}; kept as text. "
+            f"The others are {shown}. Choose the role {ROLES[self.kind].value} to take them as missing, and the rest "
+            f"as {reading.words}."
+        )
+        return replace(self.column, warnings=(*_without_type_warnings(self.column), mixed))
+
+    def _are_odd_words(self, reading: Reading, lost: Mapping[str, int]) -> bool:
+        """Whether the cells that are no values are a few words beside measured values, such as “k.A.”."""
+        if len(lost) > MAX_ODD_WORDS or any(
+            any(map(str.isdigit, text)) or len(text.strip()) < 2 for text in lost
+        ):
+            return False
+        values: set[Any] = {reading.read(text) for text in self.counts if text not in lost} - {None}
+        are_whole = self.kind is ValueKind.NUMBER and all(value == int(value) for value in values)
+        share = sum(lost.values()) / sum(self.counts.values())
+        return len(values) >= MIN_VALUES_BESIDE_WORDS and share <= (0.1 if are_whole else 0.3)
+
+    def _read(
+        self, reading: Reading, others: Sequence[Reading], is_shown: bool, n_rows: int
+    ) -> ColumnProfile:
+        column, counts = self.column, self.counts
+        values = {text: reading.read(text) for text in counts}
+        present = {text: value for text, value in values.items() if value is not None}
+        if not present:
+            return column
+        n_missing = n_rows - sum(counts[text] for text in present)
+        example = next(iter(present))
+        sentence = f"Read as {reading.words}: {quoted(example)} is {_shown(present[example])}."
+        if others:
+            text, other = _told_apart(reading, others[0], present)
+            sentence += (
+                f" The cells can be read in two ways: as {others[0].words}, {quoted(text)} is {_shown(other)} and not "
+                f"{_shown(present[text])}. "
+            )
+            sentence += (
+                "Numbers of other columns show the decimal mark."
+                if is_shown
+                else "Nothing in the file tells; choose the decimal mark to be sure."
+            )
+        words = [text for text, value in values.items() if value is None and text.strip()]
+        if n_words := sum(counts[text] for text in words):
+            sentence += f" {counted(n_words, 'cell')} with a word for missing became missing"
+            sentence += (
+                f": {quoted_list(sorted(words, key=lambda text: -counts[text]))}." if reading.missing else "."
+            )
+        return replace(
+            column,
+            role=ROLES[self.kind],
+            reading=reading,
+            n_missing=n_missing,
+            warnings=(*_without_type_warnings(column), sentence),
+            **_statistics({text: (present[text], counts[text]) for text in present}),
+        )
+
+
+def _shown_decimal(columns: Iterable[Found]) -> str:
+    """The decimal mark of the columns that can be read in one way only, if they have one in common."""
+    marks = {
+        each.finding.reading.decimal
+        for each in columns
+        if each.kind is ValueKind.NUMBER
+        and each.finding.reading is not None
+        and not each.finding.unreadable
+        and _has_mark(each.counts, each.finding.reading)
+    }
+    return marks.pop() if len(marks) == 1 else ""
+
+
+def _has_mark(counts: Iterable[str], reading: Reading) -> bool:
+    marks = reading.decimal + reading.thousands
+    return any(mark in text for text in counts for mark in marks)
+
+
+def _told_apart(reading: Reading, other: Reading, texts: Iterable[str]) -> tuple[str, Any]:
+    """A text that two readings read differently, and its value by the other."""
+    return next((text, other.read(text)) for text in texts if other.read(text) != reading.read(text))
 
 
 def _without_type_warnings(column: ColumnProfile) -> tuple[str, ...]:
@@ -218,10 +333,10 @@ def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: s
 
 def _role_reading(column: ColumnProfile, counts: Mapping[str, int], decimal: str) -> RoleReading:
     kind = _kind_of(column) or ValueKind.NUMBER
-    finding = find_reading(counts, kind, decimal=decimal, is_forced=True)
+    finding = find_reading(counts, kind, is_forced=True)
     reading, doubt = finding.reading, None
     if finding.doubts:
-        reading, doubt = finding.doubts[0], finding.doubts[1]
+        reading, doubt, *_ = sorted(finding.doubts, key=lambda each: each.decimal != decimal)
     reading = reading or Reading(kind)
     lost = unreadable(reading, counts)
     words = tuple(text.strip().lower() for text in list(lost)[:MAX_MISSING_WORDS])

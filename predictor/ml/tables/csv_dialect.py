@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import InvalidTable, Problem, TooLarge, quoted, quoted_list
@@ -20,25 +20,42 @@ from ..types.column_names import clean_name
 
 HEAD = 1 << 20
 N_SNIFFED = 500
+# Characters in which blanks around quotes are looked for.
+BLANKS_LOOK = 1 << 16
 DELIMITERS = (",", ";", "\t", "|")
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
-SEPARATOR_LINE = re.compile(r"sep=([^\r\n])\r?\n", re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r"sep=([^\r\n])(?:\r\n|\r|\n)", re.IGNORECASE)
 COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*")
-COMMA_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+\s*")
 POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+\s*")
-POINT_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})+\s*")
+# 1.100 and 1,100: a thousand or a fraction.
+ONE_GROUP = r"[1-9][0-9]{{0,2}}{m}[0-9]{{3}}"
+# A number that shows which mark is the decimal one: 0,5 and 1.100,5 and 1.100.000 show a comma.
+SHOWN = r"(?!{one}\Z)[0-9]*{d}[0-9]+|[1-9][0-9]{{0,2}}(?:(?:{t}[0-9]{{3}})+{d}[0-9]+|(?:{t}[0-9]{{3}}){{2,}})"
+AROUND_NUMBERS = "+-−()%$€£¥ \u00a0\u202f"
+# Blanks between a delimiter and a quote, on either side.
+BLANKS_AT_QUOTES = (
+    r'(?:^|{d})[ ]+"(?:[^"]|"")*"[ ]*(?={d}|\r|\n|\Z)|(?:^|{d})"(?:[^"]|"")*"[ ]+(?={d}|\r|\n|\Z)'
+)
 NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """CSV dialect: how the file is written. `n_skipped_lines` lines come before the header (blank ones, or `sep=;`)."""
+    """CSV dialect: how the file is written. `n_skipped_lines` lines come before the header (blank ones, or `sep=;`).
+
+    `shown_decimal`: the decimal mark, where a number shows it or the caller named it; else empty, and `doubtful` are
+    the indices of columns in which the first rows hold only numbers such as 1.100, or 1,100.
+    `has_blanks`: cells in quotes have blanks around the quotes.
+    """
 
     delimiter: str
     decimal: str
     names: tuple[str, ...]
     n_skipped_lines: int = 0
     warnings: tuple[str, ...] = ()
+    shown_decimal: str = field(default="", compare=False)
+    doubtful: tuple[int, ...] = field(default=(), compare=False)
+    has_blanks: bool = field(default=False, compare=False)
 
 
 def find_dialect(
@@ -53,27 +70,28 @@ def find_dialect(
     if not body.strip():
         raise InvalidTable("The file holds only blank lines. It needs a header line and rows below it.")
     delimiter = _delimiter_option(delimiter) or separator or sniff_delimiter(body)
-    records = _records(body, delimiter)
+    has_blanks = _has_blanks(body, delimiter)
+    records = _records(body, delimiter, skips_blanks=has_blanks)
     header = _without_empty_end(records)
     names = checked_names(header, max_columns=max_columns, max_characters=max_name_characters)
     warnings = []
     if decimal not in ("", ".", ","):
         raise InvalidTable(f"The decimal mark is “.” or “,”, not {quoted(decimal)}.")
-    if not decimal:
-        decimal, decimal_warnings = _sniff_decimal(records[1:], delimiter)
-        warnings += decimal_warnings
+    shown_decimal = decimal or _shown_decimal(records[1:])
+    decimal = decimal or shown_decimal or _sniff_decimal(records[1:], delimiter)
+    doubtful = () if shown_decimal else _doubtful(records[1:], decimal, len(names))
     if all(NUMBER.fullmatch(cell) for cell in header):
         warnings.append(
             "The first line holds only numbers, but it is taken as the header. If it is a row, add a header line."
         )
-    return Dialect(delimiter, decimal, names, n_skipped, tuple(warnings))
+    return Dialect(delimiter, decimal, names, n_skipped, tuple(warnings), shown_decimal, doubtful, has_blanks)
 
 
 def sniff_delimiter(text: str) -> str:
     """The delimiter that gives the most lines as many cells as the first one; a comma when none does."""
     best, best_score = ",", 0.0
     for candidate in DELIMITERS:
-        records = _records(text, candidate)
+        records = _records(text, candidate, skips_blanks=_has_blanks(text, candidate))
         n_cells = len(records[0])
         if n_cells < 2:
             continue
@@ -188,12 +206,22 @@ def _delimiter_option(delimiter: str) -> str:
     return delimiter
 
 
-def _records(text: str, delimiter: str) -> list[list[str]]:
+def _has_blanks(text: str, delimiter: str) -> bool:
+    """Whether blanks stand between delimiters and quotes: a; "b" ;c."""
+    if ' "' not in text and '" ' not in text:
+        return False
+    sample = text[:BLANKS_LOOK]
+    return re.search(BLANKS_AT_QUOTES.format(d=re.escape(delimiter)), sample, re.MULTILINE) is not None
+
+
+def _records(text: str, delimiter: str, *, skips_blanks: bool = False) -> list[list[str]]:
     """The first records, up to one that the csv module cannot read: its error is raised when the whole file is read."""
     records: list[list[str]] = []
     csv.field_size_limit(max(csv.field_size_limit(), HEAD))
     try:
-        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        for record in csv.reader(
+            io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=skips_blanks
+        ):
             if record:
                 records.append(record)
             if len(records) >= N_SNIFFED:
@@ -203,20 +231,33 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
     return records or [[text]]
 
 
-def _sniff_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, list[str]]:
-    """The decimal mark, and a warning where the comma in "1,234" may be a thousands separator."""
+def _sniff_decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """The decimal mark: a comma where numbers have one and none has a point."""
     if delimiter == ",":
-        return ".", []
+        return "."
     cells = [cell for row in rows for cell in row]
-    commas = [cell for cell in cells if COMMA_NUMBER.fullmatch(cell)]
-    points = [cell for cell in cells if POINT_NUMBER.fullmatch(cell)]
-    if not commas or not all(POINT_THOUSANDS.fullmatch(cell) for cell in points):
-        return ".", []
-    if all(COMMA_THOUSANDS.fullmatch(cell) for cell in commas):
-        if points:
-            return ".", []
-        return ",", [
-            f"Numbers such as {quoted(commas[0])} were read with a decimal comma. If the comma marks thousands, "
-            "choose the decimal mark “.”."
-        ]
-    return ",", []
+    has_commas = any(COMMA_NUMBER.fullmatch(cell) for cell in cells)
+    return "," if has_commas and not any(POINT_NUMBER.fullmatch(cell) for cell in cells) else "."
+
+
+def _shown_decimal(rows: Sequence[Sequence[str]]) -> str:
+    """The mark that is the decimal one without doubt in some number; empty where none or both are."""
+    marks = set[str]()
+    for mark, other in ((".", ","), (",", ".")):
+        is_shown = re.compile(
+            SHOWN.format(one=ONE_GROUP.format(m=re.escape(mark)), d=re.escape(mark), t=re.escape(other))
+        ).fullmatch
+        if any(is_shown(cell.strip(AROUND_NUMBERS)) for row in rows for cell in row):
+            marks.add(mark)
+    return marks.pop() if len(marks) == 1 else ""
+
+
+def _doubtful(rows: Sequence[Sequence[str]], decimal: str, n_columns: int) -> tuple[int, ...]:
+    """Columns with numbers such as 1.100 in which no cell shows whether the mark groups thousands."""
+    is_group = re.compile(ONE_GROUP.format(m=re.escape(decimal))).fullmatch
+    found = []
+    for place in range(n_columns):
+        cells = [row[place].strip(AROUND_NUMBERS) for row in rows if place < len(row)]
+        if any(map(is_group, cells)):
+            found.append(place)
+    return tuple(found)

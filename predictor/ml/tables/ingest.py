@@ -17,7 +17,8 @@ from ...errors import MlwebError, TooLarge, quoted
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
 from ..types.schema import ColumnProfile, TableSchema
-from .column_readings import with_found_readings
+from .column_readings import with_found_readings, with_typed_readings
+from .csv_blanks import without_blanks_at_quotes
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
 from .ingest_reader import Reader
@@ -47,10 +48,12 @@ def ingest_csv(
         max_columns=limits.max_columns,
         max_name_characters=limits.max_name_characters,
     )
+    text = without_blanks_at_quotes(text, dialect, scratch)
     reader = Reader(text, dialect, options, limits, scratch)
     with reader.connection:
         plans, evidence, is_exact = reader.write(destination)
         n_rejected = reader.n_rejected
+        doubtful = reader.doubtful_numbers(plans)
     schema = profile(
         destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads
     )
@@ -59,11 +62,15 @@ def ingest_csv(
             f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows
         )
     column_warnings = [
-        typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact)
+        (
+            *typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact),
+            *([doubtful[plan.index]] if plan.index in doubtful else []),
+        )
         for plan in plans
     ]
     schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
-    schema = with_found_readings(destination, schema)
+    schema = with_typed_readings(schema, decimal=dialect.decimal)
+    schema = with_found_readings(destination, schema, shown_decimal=dialect.shown_decimal)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,

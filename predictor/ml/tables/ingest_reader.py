@@ -20,6 +20,8 @@ from .type_inference import (
     ColumnPlan,
     Evidence,
     cast_sql,
+    doubt_sql,
+    doubt_warning,
     evidence_sql,
     plan_column,
     reading_sql,
@@ -149,6 +151,16 @@ class Reader:
         counts = ", ".join(f"count({identifier(plan.name)})" for plan in empty)
         row = self._run(f"SELECT {counts} FROM read_parquet({literal(str(destination))})")[0]
         return any(n > evidence[plan.index].n_filled for plan, n in zip(empty, row, strict=True))
+
+    def doubtful_numbers(self, plans: Sequence[ColumnPlan]) -> dict[int, str]:
+        """Warnings, by index, of numeric columns in which the decimal mark may as well group thousands."""
+        found = {}
+        for plan in plans:
+            if plan.index in self.dialect.doubtful and plan.storage == "DOUBLE":
+                (n_others, example), *_ = self._run(doubt_sql(plan, self._csv()))
+                if not n_others and example:
+                    found[plan.index] = doubt_warning(example, plan.decimal)
+        return found
 
     def _refuse_infinite(self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence]) -> None:
         if self.options.infinite_as_missing:

@@ -8,10 +8,12 @@ made from the first rows of a large file is checked while the whole file is read
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...errors import quoted
 from .csv_cell_sql import Cell, kind_sql
 from .duckdb_connection import identifier, literal
 from .long_cells import when_too_long
@@ -183,6 +185,28 @@ def _condition(plan: ColumnPlan, cell: Cell) -> str:
         "DATE": cell.is_date,
     }
     return conditions[plan.storage]
+
+
+def doubt_sql(plan: ColumnPlan, relation: str) -> str:
+    """A query for the number of cells that show what the decimal mark is, and for a cell such as 1.100."""
+    text, mark = f"trim({plan.source})", re.escape(plan.decimal)
+    one_group = literal(rf"[+-]?[1-9][0-9]{{0,2}}{mark}[0-9]{{3}}")
+    neutral = literal(rf"[+-]?[1-9][0-9]{{0,2}}{mark}[0-9]{{3}}|[+-]?[0-9]{{1,3}}|[^0-9]*")
+    return (
+        f"SELECT count(*) FILTER (NOT regexp_full_match({text}, {neutral})), "
+        f"min({text}) FILTER (regexp_full_match({text}, {one_group})) FROM {relation}"
+    )
+
+
+def doubt_warning(example: str, decimal: str) -> str:
+    as_fraction = float(example.replace(",", "."))
+    as_thousands = float(example.replace(decimal, ""))
+    other = "." if decimal == "," else ","
+    return (
+        f"The cells can be read in two ways: with the decimal mark “{decimal}”, {quoted(example)} is {as_fraction:g}; "
+        f"with the thousands mark “{decimal}”, it is {as_thousands:.0f}. They were read with the decimal mark. If it "
+        f"marks thousands, choose the decimal mark “{other}”."
+    )
 
 
 def typing_warnings(plan: ColumnPlan, evidence: Evidence, *, n_seen: int, is_exact: bool) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ DATE_FORMS: Mapping[str, str] = {
 PLAIN = r"(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eE][+-]\d+)?|\d+{d}\d+[eE]\d+"
 # Where a person said that such codes are numbers.
 WITH_CODES = r"(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eE][+-]?\d+)?"
-GROUPED = r"\d{{1,3}}(?:{t}\d{{3}})+(?:{d}\d*)?"
+# No zero before a group: 0,083 has a decimal comma.
+GROUPED = r"[1-9]\d{{0,2}}(?:{t}\d{{3}})+(?:{d}\d*)?"
 # Decimal mark and thousands mark: the usual pair first.
 CONVENTIONS = ((".", ","), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))
 
@@ -284,11 +285,13 @@ def _offset(zone: str | None) -> timedelta:
 class Finding:
     """What was found about a column: its reading, or two readings that cannot be told apart.
 
+    `others`: readings that the cells have, too, and that only the decimal mark of other columns ruled out.
     `unreadable`: texts that are no value of the reading, each with the number of its cells.
     """
 
     reading: Reading | None = None
     doubts: tuple[Reading, ...] = ()
+    others: tuple[Reading, ...] = ()
     unreadable: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -297,21 +300,27 @@ class Finding:
 
 
 def find_reading(
-    counts: Mapping[str, int], kind: ValueKind, *, decimal: str = "", is_forced: bool = False
+    counts: Mapping[str, int],
+    kind: ValueKind,
+    *,
+    decimal: str = "",
+    may_lose: bool = False,
+    is_forced: bool = False,
 ) -> Finding:
     """The reading of a column under which its cells are values of a kind.
 
     `counts`: the texts of the column, each with the number of its cells. `decimal`: the decimal mark of the file,
     where another column shows it; "" when it is not known. `is_forced`: a person chose the kind, so the reading
-    with the fewest unreadable cells is taken. Otherwise every cell has to be readable. Two readings that give
-    different values and fit equally well are returned as `doubts`, unless the file's decimal mark decides.
+    with the fewest unreadable cells is taken. With `may_lose` too, but codes are no numbers. Otherwise every cell has
+    to be readable. Two readings that give different values and fit equally well are returned as `doubts`, unless the
+    decimal mark decides.
     """
     texts = [text for text in counts if text.strip()]
     tried = [(reading, unreadable(reading, counts)) for reading in _candidates(kind, texts, is_forced)]
     if not tried:
         return Finding()
     fewest = min(sum(lost.values()) for _, lost in tried)
-    if fewest and not is_forced:
+    if fewest and not (may_lose or is_forced):
         return Finding()
     n_values = sum(counts[text] for text in texts)
     if fewest == n_values:
@@ -322,7 +331,7 @@ def find_reading(
     if len(different) > 1 and len(by_mark) != 1:
         return Finding(doubts=tuple(reading for reading, _ in different))
     reading, lost = by_mark[0] if len(by_mark) == 1 else different[0]
-    return Finding(reading, unreadable=lost)
+    return Finding(reading, others=tuple(each for each, _ in different if each != reading), unreadable=lost)
 
 
 def _candidates(kind: ValueKind, texts: Iterable[str], is_forced: bool) -> list[Reading]:

@@ -184,8 +184,12 @@ def test_the_runner_knows_how_a_version_reads_its_cells():
     assert (portable["task"], portable["classes"]) == ("binary", ["no", "yes"])
     assert portable["fields"] == [
         {"name": "age", "role": "numeric", "is_required": True},
-        {"name": "plan", "role": "categorical", "is_required": False},
-    ]
+        {
+            "name": "plan", "role": "categorical", "is_required": False,
+            "levels": [], "is_typed": False, "has_codes": False,
+        },
+    ]  # fmt: skip
+    assert "#div/0!" in portable["missing"]
     assert (portable["words"]["yes"], portable["words"]["f"]) == (1, 0)
     for role, text, is_valid in (
         ("numeric", "-1.5e3", True),

@@ -179,11 +179,14 @@ def test_another_decimal_mark_is_refused(tmp_path: Path, decimal: str) -> None:
         ("1,5;2.5", "."),
         ("x;1", "."),
         ("1,5 m;x", "."),
-        ("1.234,5;x", "."),
+        ("1.234,5;x", ","),
+        ("1.234;x", "."),
+        ("1,234;x", ","),
+        ("€ 0,50;1.234", ","),
         (" -1,25 ;x", ","),
     ],
 )
-def test_the_decimal_mark_is_a_comma_only_if_no_number_has_a_point(
+def test_the_decimal_mark_is_the_one_that_a_number_shows(
     tmp_path: Path, rows: str, decimal: str
 ) -> None:
     assert dialect_of(tmp_path, f"a;b\n{rows}\n").decimal == decimal
