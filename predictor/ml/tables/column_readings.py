@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import quoted, quoted_list
 from ..types.reading import Reading, ValueKind, find_reading, unreadable
+from ..types.reading_evidence import ReadingEvidence, evidence_of, lost_cells
 from ..types.schema import Bin, ColumnProfile, Role, TableSchema
 from .duckdb_connection import identifier, literal
 from .stored_tables import KINDS, form_of, open_for_reading
@@ -77,7 +78,8 @@ def _read_column(
             f"The cells can be read in two ways: as {first.words}, or as {second.words}; kept as text. "
             f"Give the column the role {ROLES[kind].value} to choose the first, or write them without doubt."
         )
-        return replace(column, warnings=(*_without_type_warnings(column), doubt))
+        unread = ReadingEvidence(0, column.n_missing, others=finding.doubts)
+        return replace(column, warnings=(*_without_type_warnings(column), doubt), evidence=unread)
     values = {text: finding.reading.read(text) for text in counts}
     present = {text: value for text, value in values.items() if value is not None}
     if not present:
@@ -93,6 +95,7 @@ def _read_column(
         reading=finding.reading,
         n_missing=n_missing,
         warnings=(*_without_type_warnings(column), sentence),
+        evidence=evidence_of(finding.reading, counts, n_rows, others=finding.others),
         **_statistics({text: (present[text], counts[text]) for text in present}),
     )
 
@@ -145,7 +148,8 @@ def _statistics(values: Mapping[str, tuple[Any, int]]) -> dict[str, Any]:
 class RoleReading:
     """How a text column is read for the role that it was given, and the cells that are lost by it.
 
-    `n_values`: filled cells. `doubt`: another reading that fits as well and gives other values.
+    `n_values`: filled cells. `doubt`: another reading that fits as well and gives other values. `is_accepted`: the
+    reading is the dataset's, and a person accepted what it loses.
     """
 
     column: str
@@ -153,10 +157,24 @@ class RoleReading:
     n_values: int
     lost: Mapping[str, int]
     doubt: Reading | None = None
+    is_accepted: bool = False
 
     @property
     def n_lost(self) -> int:
         return sum(self.lost.values())
+
+    def check(self, max_lost_share: float) -> None:
+        """Raises LosesCells when more than this share of the filled cells would become missing."""
+        if self.is_accepted or self.n_lost <= max_lost_share * self.n_values:
+            return
+        raise lost_cells(
+            self.column,
+            f"{self.reading.kind.value}s",
+            sorted(self.lost, key=lambda text: -self.lost[text]),
+            self.n_lost,
+            self.n_values,
+            max_lost_share=max_lost_share,
+        )
 
     @property
     def sentences(self) -> Iterator[str]:
@@ -183,7 +201,9 @@ def with_readings(
     that the same cells are missing when they are predicted.
     """
     waiting = [
-        column for column in schema.columns if column.name in set(names) and _kind_of(column) is not None
+        column
+        for column in schema.columns
+        if column.name in set(names) and (_kind_of(column) is not None or _loses_cells(column))
     ]
     if not waiting:
         return schema, []
@@ -197,6 +217,11 @@ def with_readings(
         for column in schema.columns
     )
     return replace(schema, columns=columns), list(found.values())
+
+
+def _loses_cells(column: ColumnProfile) -> bool:
+    """Whether it has a reading that a person chose although it cannot read each cell."""
+    return column.reading is not None and column.evidence is not None and column.evidence.n_unreadable > 0
 
 
 def _kind_of(column: ColumnProfile) -> ValueKind | None:
@@ -218,13 +243,20 @@ def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: s
 
 def _role_reading(column: ColumnProfile, counts: Mapping[str, int], decimal: str) -> RoleReading:
     kind = _kind_of(column) or ValueKind.NUMBER
-    finding = find_reading(counts, kind, decimal=decimal, is_forced=True)
-    reading, doubt = finding.reading, None
-    if finding.doubts:
-        reading, doubt = finding.doubts[0], finding.doubts[1]
+    reading, doubt = column.reading, None
+    if reading is None:
+        finding = find_reading(counts, kind, decimal=decimal, is_forced=True)
+        reading = finding.reading
+        if finding.doubts:
+            reading, doubt = finding.doubts[0], finding.doubts[1]
     reading = reading or Reading(kind)
     lost = unreadable(reading, counts)
-    words = tuple(text.strip().lower() for text in list(lost)[:MAX_MISSING_WORDS])
+    words = [text.strip().lower() for text in list(lost)[:MAX_MISSING_WORDS]]
     return RoleReading(
-        column.name, replace(reading, missing=tuple(dict.fromkeys(words))), sum(counts.values()), lost, doubt
+        column.name,
+        replace(reading, missing=tuple(dict.fromkeys([*reading.missing, *words]))),
+        sum(counts.values()),
+        lost,
+        doubt,
+        is_accepted=column.reading is not None,
     )

@@ -284,12 +284,14 @@ def _offset(zone: str | None) -> timedelta:
 class Finding:
     """What was found about a column: its reading, or two readings that cannot be told apart.
 
-    `unreadable`: texts that are no value of the reading, each with the number of its cells.
+    `unreadable`: texts that are no value of the reading, each with the number of its cells. `others`: readings that
+    fit as well, where the file's decimal mark decided.
     """
 
     reading: Reading | None = None
     doubts: tuple[Reading, ...] = ()
     unreadable: Mapping[str, int] = field(default_factory=dict)
+    others: tuple[Reading, ...] = ()
 
     @property
     def n_unreadable(self) -> int:
@@ -307,7 +309,7 @@ def find_reading(
     different values and fit equally well are returned as `doubts`, unless the file's decimal mark decides.
     """
     texts = [text for text in counts if text.strip()]
-    tried = [(reading, unreadable(reading, counts)) for reading in _candidates(kind, texts, is_forced)]
+    tried = [(reading, unreadable(reading, counts)) for reading in candidates(kind, texts, is_forced=is_forced)]
     if not tried:
         return Finding()
     fewest = min(sum(lost.values()) for _, lost in tried)
@@ -322,10 +324,12 @@ def find_reading(
     if len(different) > 1 and len(by_mark) != 1:
         return Finding(doubts=tuple(reading for reading, _ in different))
     reading, lost = by_mark[0] if len(by_mark) == 1 else different[0]
-    return Finding(reading, unreadable=lost)
+    others = tuple(each for each, _ in different if each != reading)
+    return Finding(reading, unreadable=lost, others=others)
 
 
-def _candidates(kind: ValueKind, texts: Iterable[str], is_forced: bool) -> list[Reading]:
+def candidates(kind: ValueKind, texts: Iterable[str], *, is_forced: bool = False) -> list[Reading]:
+    """The readings of a kind that are tried, the simplest first."""
     if kind is ValueKind.NUMBER:
         plain = [Reading(kind, mark) for mark in (".", ",")]
         known = [*plain, *(Reading(kind, mark, group) for mark, group in CONVENTIONS)]
