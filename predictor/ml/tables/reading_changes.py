@@ -77,7 +77,7 @@ def column_read_as(parquet: Path, schema: TableSchema, name: str, choice: Readin
         raise InvalidInput(f"Every cell of {quoted(name)} is missing.", field="column")
     if choice.kind is None:
         return _as_text(column, counts, schema.n_rows, choice.role)
-    return _read_as(column, counts, schema.n_rows, choice.kind, choice.reading)
+    return _read_as(column, counts, schema.n_rows, choice.kind, choice)
 
 
 def _column(schema: TableSchema, name: str) -> ColumnProfile:
@@ -98,14 +98,16 @@ def _texts_of(parquet: Path, column: ColumnProfile) -> dict[str, int]:
 
 
 def _read_as(
-    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, kind: ValueKind, reading: Reading | None
+    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, kind: ValueKind, choice: ReadingChoice
 ) -> ColumnProfile:
     others: tuple[Reading, ...] | None = None
-    is_found = reading is None
+    reading, is_found = choice.reading, choice.reading is None
     if reading is None:
-        finding = find_reading(counts, kind, is_forced=True)
+        texts = {text: n for text, n in counts.items() if text.strip().lower() not in choice.missing}
+        finding = find_reading(texts, kind, is_forced=True)
         readings = [finding.reading] if finding.reading else [*finding.doubts]
         reading, others = (readings or [Reading(kind)])[0], (*readings[1:], *finding.others)
+        reading = replace(reading, missing=choice.missing)
     evidence = evidence_of(reading, counts, n_rows, others=others, is_chosen=not is_found or not others)
     if not evidence.n_read:
         shown = quoted_list(list(counts), 3)

@@ -30,12 +30,13 @@ MAX_WORDS, MAX_WORD_CHARACTERS = 100, 100
 class ReadingChoice:
     """How a person wants a column to be read. `kind` None: as text, in the role `role` (None: as found).
 
-    `reading` None: the reading of this kind that fits best is taken.
+    `reading` None: the reading of this kind that fits best is taken, with the words `missing` as missing.
     """
 
     kind: ValueKind | None
     reading: Reading | None = None
     role: Role | None = None
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ReadingChoice:
@@ -61,8 +62,8 @@ class ReadingChoice:
         _check_names(kind, given)
         words = {name: _words(given[name], name) for name in WORDS if name in given}
         own = {name: given[name] for name in given if name not in words}
-        if kind is not ValueKind.BOOLEAN and not own and not words:
-            return cls(kind)
+        if kind is not ValueKind.BOOLEAN and not own:
+            return cls(kind, missing=tuple(words.get("missing", ())))
         return cls(kind, _reading(kind, {**own, **words}))
 
     @property

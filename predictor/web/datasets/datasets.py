@@ -25,6 +25,7 @@ from ...templatetags.mlweb import counted
 from ..pages.access import WorkspaceMixin
 from ..pages.refusals import refused
 from .forms import UploadForm
+from .reading_words import cards_of
 
 PAGE_SIZE = 25
 COLUMNS_PER_PAGE = 60
@@ -168,6 +169,7 @@ class DatasetDetail(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         dataset = self.get_visible_or_404(Dataset.objects.select_related("created_by"), pk=pk)
         columns = Paginator(dataset.schema.columns, COLUMNS_PER_PAGE).get_page(request.GET.get("page"))
+        columns.object_list = cards_of(columns.object_list, first=columns.start_index() - 1)
         runs = (
             TrainingRun.objects.filter(dataset=dataset)
             .select_related("registered_model", "model_version")

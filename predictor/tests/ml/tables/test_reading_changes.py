@@ -86,6 +86,17 @@ def test_words_for_missing_are_not_lost_and_other_texts_are(table: Imported) -> 
     )
 
 
+def test_the_best_reading_is_found_where_only_the_kind_is_given(table: Imported) -> None:
+    column = changed(table, "aktiv", kind="boolean")
+    prices = changed(table, "preis", kind="number", missing=["1.100"])
+
+    assert (column.role, column.reading) == (Role.BOOLEAN, Reading(ValueKind.BOOLEAN))
+    assert prices.reading is not None
+    assert prices.evidence is not None
+    assert (prices.n_missing, prices.reading.missing) == (1, ("1.100",))
+    assert prices.evidence.confidence is Confidence.LIKELY  # 1.107 can be 1107, too
+
+
 def test_as_text_a_column_loses_its_range(table: Imported) -> None:
     schema = TableSchema((changed(table, "preis", kind="number", decimal="."), *table.schema.columns[1:]), 40)
 

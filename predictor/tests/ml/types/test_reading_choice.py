@@ -34,6 +34,12 @@ def test_without_parts_the_reading_is_found(kind: str) -> None:
     assert ReadingChoice.from_json({"kind": kind, "decimal": None}) == ReadingChoice(ValueKind(kind))
 
 
+def test_words_for_missing_do_not_need_marks() -> None:
+    assert ReadingChoice.from_json({"kind": "date", "missing": ["Never"]}) == ReadingChoice(
+        DATE, missing=("never",)
+    )
+
+
 def test_text_can_have_a_role_of_text() -> None:
     assert ReadingChoice.from_json({"kind": "text"}) == ReadingChoice(None)
     assert ReadingChoice.from_json({"kind": "text", "role": "identifier"}) == ReadingChoice(
@@ -56,7 +62,6 @@ def test_text_can_have_a_role_of_text() -> None:
         ({"kind": "date", "dates": []}, "dates"),
         ({"kind": "date", "dates": "Y-M-D"}, "dates"),
         ({"kind": "date", "dates": ["Q/Y"]}, "dates"),
-        ({"kind": "date", "missing": ["never"]}, "dates"),
         ({"kind": "number", "missing": "NA"}, "missing"),
         ({"kind": "number", "missing": [1]}, "missing"),
         ({"kind": "number", "missing": [str(n) for n in range(101)]}, "missing"),
