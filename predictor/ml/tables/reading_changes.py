@@ -12,14 +12,12 @@ from pathlib import Path
 from ...errors import InvalidInput, TooLarge, quoted, quoted_list
 from ..types.reading import Reading, ValueKind, find_reading
 from ..types.reading_choice import ROLES, ReadingChoice
-from ..types.reading_evidence import Example, ReadingEvidence, evidence_of
+from ..types.reading_evidence import MAX_PROPOSED_LOSS, Example, ReadingEvidence, evidence_of
 from ..types.schema import ColumnProfile, Role, TableSchema
 from .column_readings import MAX_DISTINCT, _counted_texts, _statistics, _without_type_warnings
 from .profiling import text_role
 from .stored_tables import open_for_reading
 
-# A text column is proposed to be read as a kind when at most this share of its cells would be lost.
-MAX_PROPOSED_LOSS = 0.5
 # Proposals are judged by the most frequent texts.
 N_PROPOSED_FROM = 20_000
 N_RAW_EXAMPLES = 5

@@ -18,6 +18,8 @@ from ...errors import LosesCells, quoted, quoted_list
 from .reading import Reading, Unreadable, candidates
 
 N_EXAMPLES = 5
+# A text column may be another kind of value when at most this share of its cells would be lost.
+MAX_PROPOSED_LOSS = 0.5
 N_UNREADABLE_SHOWN = 10
 MAX_EXAMPLE_CHARACTERS = 100
 # Examples are chosen from this many of the most frequent and of the rarest texts.

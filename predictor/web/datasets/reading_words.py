@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...ml.types.reading import Reading, ValueKind
-from ...ml.types.reading_evidence import Confidence, Example, ReadingEvidence, evidence_of
+from ...ml.types.reading import Reading, ValueKind, find_reading
+from ...ml.types.reading_evidence import MAX_PROPOSED_LOSS, Confidence, Example, ReadingEvidence
 from ...ml.types.schema import ColumnProfile, Role
 from ...templatetags.mlweb import counted
 
@@ -18,6 +18,7 @@ STORED = {
     "DATE": "dates",
     "TIMESTAMP": "dates with times",
 }
+N_LEVELS = 50
 TAGS = {Confidence.CERTAIN: "tag-good", Confidence.LIKELY: "tag-accent", Confidence.IN_DOUBT: "tag-warn"}
 
 
@@ -48,6 +49,11 @@ class ColumnCard:
         return line_of(self.column)
 
     @property
+    def warnings(self) -> list[str]:
+        """The warnings that the line does not say."""
+        return remarks_of(self.column)
+
+    @property
     def can_be_read(self) -> bool:
         """Whether its reading can be changed: only text has one."""
         return self.column.storage == "VARCHAR" and self.column.n_distinct > 0
@@ -57,13 +63,15 @@ def cards_of(columns: Sequence[ColumnProfile], *, first: int) -> list[ColumnCard
     return [ColumnCard(column, place) for place, column in enumerate(columns, start=first)]
 
 
-def line_of(column: ColumnProfile) -> ReadingLine:
+def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
     if column.storage != "VARCHAR":
         what = STORED.get(column.storage, column.storage.lower())
         return ReadingLine(f"Stored as {what}: each filled cell is one.", Confidence.CERTAIN)
     evidence = column.evidence
     if column.reading is not None:
-        chosen = ", as a person chose" if evidence is not None and evidence.is_chosen else ""
+        chosen = (
+            ", as a person chose" if evidence is not None and evidence.is_chosen and not is_preview else ""
+        )
         sentence = f"Read as {column.reading.words}{chosen}."
         if evidence is None:
             return ReadingLine(sentence, Confidence.CERTAIN)
@@ -74,20 +82,28 @@ def line_of(column: ColumnProfile) -> ReadingLine:
         return ReadingLine(
             "Kept as text, because it can be read in two ways.", Confidence.IN_DOUBT, others=words
         )
-    if may_be_boolean(column):
-        return ReadingLine("Kept as text.", Confidence.LIKELY, others=(Reading(ValueKind.BOOLEAN).words,))
-    is_mixed = any(warning.startswith("Mixed: ") for warning in column.warnings)
-    return ReadingLine("Kept as text.", Confidence.LIKELY if is_mixed else Confidence.CERTAIN)
+    others = tuple(each.words for each in likely_readings(column))
+    return ReadingLine("Kept as text.", Confidence.LIKELY if others else Confidence.CERTAIN, others=others)
 
 
-def may_be_boolean(column: ColumnProfile) -> bool:
-    """Whether a text column holds two words for true and false, as far as its most frequent texts show."""
-    if column.role is not Role.CATEGORICAL or not 2 <= len(column.levels) <= 20:
-        return False
-    counts = {level.value: level.count for level in column.levels}
-    evidence = evidence_of(Reading(ValueKind.BOOLEAN), counts, sum(counts.values()), others=())
-    values = {example.value for example in evidence.examples} - {None}
-    return not evidence.n_unreadable and values == {"true", "false"}
+def remarks_of(column: ColumnProfile) -> list[str]:
+    return [each for each in column.warnings if not each.startswith("Read as ")]
+
+
+def likely_readings(column: ColumnProfile) -> list[Reading]:
+    """What a text column could be read as, as far as its most frequent texts show."""
+    counts = {level.value: level.count for level in column.levels[:N_LEVELS]}
+    if len(counts) < 2 or column.role is Role.CONSTANT:
+        return []
+    likely = []
+    for kind in ValueKind:
+        finding = find_reading(counts, kind, is_forced=True)
+        readings = [finding.reading] if finding.reading else finding.doubts
+        is_most = finding.n_unreadable <= MAX_PROPOSED_LOSS * sum(counts.values())
+        likely += [
+            each for each in readings if is_most and (kind is not ValueKind.BOOLEAN or not finding.unreadable)
+        ]
+    return likely
 
 
 def counts_of(evidence: ReadingEvidence) -> str:

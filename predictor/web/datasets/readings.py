@@ -12,6 +12,7 @@ from django.views import View
 
 from ...errors import LosesCells, MlwebError
 from ...ml.types.reading import Reading
+from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...models import Dataset, WorkspaceRole
 from ...services.datasets import readings
 from ..pages.access import WorkspaceMixin
@@ -28,7 +29,10 @@ class ColumnReadingPage(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str, pk: int, place: int) -> HttpResponse:
         dataset, column = self.load(pk, place)
         if "kind" in request.GET:
-            return self.tried(dataset, column, place, ReadingForm(request.GET, label_suffix=""))
+            # A link to a preview has only the reading.
+            asked = request.GET.copy()
+            asked.setdefault("max_lost_percent", str(round(100 * MAX_LOST_SHARE)))
+            return self.tried(dataset, column, place, ReadingForm(asked, label_suffix=""))
         return self.show(dataset, column, place, ReadingForm.of(dataset.schema[column]))
 
     def post(self, request: HttpRequest, workspace: str, pk: int, place: int) -> HttpResponse:
@@ -73,7 +77,14 @@ class ColumnReadingPage(WorkspaceMixin, View):
         except MlwebError as error:
             place_error(form, error)
             return refused(self.show(dataset, column, place, form), error)
-        return self.show(dataset, column, place, form, preview=preview, preview_line=line_of(preview.after))
+        return self.show(
+            dataset,
+            column,
+            place,
+            form,
+            preview=preview,
+            preview_line=line_of(preview.after, is_preview=True),
+        )
 
     def show(
         self, dataset: Dataset, column: str, place: int, form: ReadingForm, status: int = 200, **more: Any

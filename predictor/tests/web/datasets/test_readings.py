@@ -46,6 +46,7 @@ def test_the_dataset_says_how_each_column_is_read(client: Client, member: User, 
     assert "<code>0,25 €</code> → <code>0.25</code>" in text
     assert "Stored as whole numbers: each filled cell is one." in text
     assert "It could also be: true and false." in text  # ja and nein
+    assert "It could also be: numbers, decimal mark “,”." in text
     assert page_of(dataset) in text
 
 
@@ -123,7 +124,7 @@ def test_another_kind_is_a_link_to_its_preview(client: Client, viewer: User, dat
     preview = text_of(client.get(page_of(dataset, 2) + "?kind=boolean"))
 
     assert 'href="?kind=boolean"' in page
-    assert "Read as true and false, as a person chose." in preview
+    assert "Read as true and false." in preview
     assert "<code>ja</code></td> <td>true</td>" in preview
 
 
