@@ -143,6 +143,10 @@ class InvalidTrainingRequest(InvalidInput):
     """A training request with invalid options."""
 
 
+class LosesCells(InvalidTrainingRequest):
+    """A role or a reading that would empty a larger share of a column's cells than is allowed; `limit` is the share."""
+
+
 class InvalidHyperparameters(InvalidTrainingRequest):
     """Hyperparameters that the estimator does not accept."""
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import admin
 from django.urls import reverse
 
-from ..models import Dataset
+from ..models import Dataset, ReadingChange
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, pretty, size
 
 
@@ -63,3 +67,45 @@ class DatasetAdmin(ReadOnlyAdmin):
     @admin.display(description="warnings")
     def warning_list(self, dataset: Dataset) -> str:
         return pretty(dataset.warnings)
+
+
+@admin.register(ReadingChange)
+class ReadingChangeAdmin(ReadOnlyAdmin):
+    """The history of how columns are read. Append-only: changes are made and undone on the dataset's page."""
+
+    list_display = (
+        "dataset",
+        "number",
+        "column",
+        "reading_before",
+        "reading_after",
+        "undoes",
+        "created_at",
+        "created_by",
+    )
+    list_filter = (("dataset__workspace", ONLY_VISIBLE), "created_at")
+    list_select_related = ("dataset", "undoes", "created_by")
+    search_fields = ("column", "dataset__name")
+    fields = (
+        "dataset",
+        "number",
+        "column",
+        "reading_before",
+        "reading_after",
+        "undoes",
+        "created_at",
+        "created_by",
+    )
+
+    @admin.display(description="before")
+    def reading_before(self, change: ReadingChange) -> str:
+        return described(change.before_json)
+
+    @admin.display(description="after")
+    def reading_after(self, change: ReadingChange) -> str:
+        return described(change.after_json)
+
+
+def described(column: Mapping[str, Any]) -> str:
+    """A column's role and reading as JSON."""
+    return json.dumps({"role": column["role"], "reading": column.get("reading")}, ensure_ascii=False)

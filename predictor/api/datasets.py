@@ -20,6 +20,7 @@ from ..models import Dataset, Workspace
 from ..services import datasets
 from .idempotency import idempotent
 from .permissions import ADMINISTERS, READS, WRITES
+from .readings import EvidenceSerializer, ReadingSerializer, column_json
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
 from .viewsets import WorkspaceViewSet, actor_of
 
@@ -52,6 +53,8 @@ class ColumnSerializer(serializers.Serializer[Any]):
     levels = LevelSerializer(many=True)
     histogram = BinSerializer(many=True)
     warnings = serializers.ListField(child=serializers.CharField())
+    reading = ReadingSerializer(allow_null=True, help_text="null: the cells are taken as they are stored.")
+    evidence = EvidenceSerializer(allow_null=True, help_text="What the reading makes of the cells.")
 
 
 class DatasetSummarySerializer(serializers.ModelSerializer[Dataset]):
@@ -95,7 +98,7 @@ class DatasetSerializer(DatasetSummarySerializer):
 
     @extend_schema_field(ColumnSerializer(many=True))
     def get_columns(self, dataset: Dataset) -> Any:
-        return dataset.schema_json["columns"]
+        return [column_json(column) for column in dataset.schema.columns]
 
 
 class UploadSerializer(serializers.Serializer[Any]):
@@ -126,7 +129,7 @@ class DatasetFilter(filters.FilterSet):
 
 @extend_schema(tags=["datasets"])
 class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceViewSet):
-    """Uploaded tables. Immutable."""
+    """Uploaded tables. Their rows are immutable; how a column is read can be changed (`reading-changes`)."""
 
     needs = {
         "list": READS,

@@ -18,6 +18,7 @@ from .health import LiveView, OpenView, ReadyView
 from .predictions.article import ArticleView
 from .predictions.counterfactuals import CounterfactualViewSet
 from .predictions.predictions import LogViewSet, PredictionViewSet
+from .readings import ReadingViewSet
 from .registry.registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
 from .schema import DocsView, SchemaView
 from .training.estimators import EstimatorListView
@@ -77,6 +78,21 @@ urlpatterns = [
     ),
     *both(
         IN + "datasets/<int:pk>/preview", DatasetViewSet.as_view({"get": "preview"}), "api-dataset-preview"
+    ),
+    *both(
+        IN + "datasets/<int:pk>/reading",
+        ReadingViewSet.as_view({"get": "retrieve"}),
+        "api-dataset-reading",
+    ),
+    *both(
+        IN + "datasets/<int:pk>/reading-previews",
+        ReadingViewSet.as_view({"post": "preview"}),
+        "api-dataset-reading-previews",
+    ),
+    *both(
+        IN + "datasets/<int:pk>/reading-changes",
+        ReadingViewSet.as_view({"get": "list", "post": "create"}),
+        "api-dataset-reading-changes",
     ),
     *both(V1 + "estimators", EstimatorListView.as_view(), "api-estimators"),
     *both(

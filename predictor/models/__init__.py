@@ -7,6 +7,7 @@ from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
 from .prediction_log import PredictionLog, PredictionSource, uuid7
+from .reading_change import ReadingChange
 from .registered_model import RegisteredModel
 from .training_run import TrainingRun
 from .user import User
@@ -28,6 +29,7 @@ __all__ = [
     "ModelVersion",
     "PredictionLog",
     "PredictionSource",
+    "ReadingChange",
     "RegisteredModel",
     "Scope",
     "TrainingRun",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,10 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class Dataset(models.Model):
-    """An uploaded table: its original bytes, the same rows as Parquet, and its schema. Immutable."""
+    """An uploaded table: its original bytes, the same rows as Parquet, and its schema.
+
+    Bytes and rows are immutable. How a column is read can be changed; each change is a ReadingChange.
+    """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="datasets")
     name = models.CharField(max_length=200)
@@ -67,6 +71,18 @@ class Dataset(models.Model):
     @cached_property
     def schema(self) -> TableSchema:
         return TableSchema.from_json(self.schema_json)
+
+    def set_schema(self, schema: TableSchema) -> None:
+        self.schema_json = schema.to_json()
+        self.__dict__.pop("schema", None)
+
+    def schema_at(self, n_changes: int) -> TableSchema:
+        """The schema as it was after so many changes of readings."""
+        later = self.reading_changes.filter(number__gt=n_changes).order_by("-number")
+        columns = {column.name: column for column in self.schema.columns}
+        for change in later:
+            columns[change.column] = change.before
+        return replace(self.schema, columns=tuple(columns[name] for name in self.schema.names))
 
     @property
     def has_data(self) -> bool:

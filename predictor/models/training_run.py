@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from ..ml.types.reading_choice import MAX_LOST_SHARE
 from ..ml.types.schema import Task
 from .dataset import Dataset
 from .job import Job, JobQuerySet, JobStatus
@@ -40,6 +41,12 @@ class TrainingRun(Job):
     estimator = models.CharField(max_length=60, default="auto")
     params = models.JSONField(default=dict)
     roles = models.JSONField(default=dict, help_text="Column roles that the person set: {column: role}.")
+    max_lost_share = models.FloatField(
+        default=MAX_LOST_SHARE, help_text="The share of a column's cells that a role of these may empty."
+    )
+    n_reading_changes = models.PositiveIntegerField(
+        default=0, help_text="How many changes of readings the dataset had: the run reads its columns so."
+    )
     split = models.JSONField(
         default=split_at_random, help_text="Which rows judge: {kind: random, time or group, column}."
     )

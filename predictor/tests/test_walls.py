@@ -117,7 +117,7 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
     return {
         "workspace": "acme", "slug": "article", "model": "article", "number": 2, "alias": "champion",
         "version": "2", "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk,
-        "predictions": row.pk, "batches": batch.pk,
+        "predictions": row.pk, "batches": batch.pk, "place": 0, "change": 1,
         "members": somebody.memberships.get().pk, "tokens": own.pk,
     }  # fmt: skip
 

@@ -135,6 +135,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}datasets/<int:pk>/": {"get": Page(200)},
     f"{W}datasets/<int:pk>/download/": {"get": Page(200)},
     f"{W}datasets/<int:pk>/delete/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
+    f"{W}datasets/<int:pk>/columns/<int:place>/": {"get": Page(200), "post": Page(400)},
+    f"{W}datasets/<int:pk>/reading-changes/<int:change>/undo/": {"post": Page(302, MEMBER)},
     # Training
     f"{W}datasets/<int:pk>/train/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
     f"{W}runs/": {"get": Page(200)},
@@ -211,6 +213,9 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{API}datasets/<int:pk>": {"get": Endpoint(200), "delete": Endpoint(204, WRITE, ADMIN)},
     f"{API}datasets/<int:pk>/preview": {"get": Endpoint(200)},
     f"{API}datasets/<int:pk>/download": {"get": Endpoint(200)},
+    f"{API}datasets/<int:pk>/reading": {"get": Endpoint(200, body={"column": "a"})},
+    f"{API}datasets/<int:pk>/reading-previews": {"post": Endpoint(400)},
+    f"{API}datasets/<int:pk>/reading-changes": {"get": Endpoint(200), "post": Endpoint(400, WRITE, MEMBER)},
     f"{API}training-runs": {"get": Endpoint(200), "post": Endpoint(400, WRITE, MEMBER)},
     f"{API}training-runs/<int:pk>": {
         "get": Endpoint(200),

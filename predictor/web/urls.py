@@ -6,7 +6,7 @@ from django.urls import URLPattern, path
 
 from . import batches, prediction_log
 from .accounts import home, members, tokens
-from .datasets import datasets
+from .datasets import datasets, readings
 from .evaluation import evaluation, version_threshold
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
@@ -26,6 +26,14 @@ DATASETS: list[URLPattern] = [
     path(f"{TABLES}<int:pk>/", datasets.DatasetDetail.as_view(), name="dataset-detail"),
     path(f"{TABLES}<int:pk>/download/", datasets.DatasetDownload.as_view(), name="dataset-download"),
     path(f"{TABLES}<int:pk>/delete/", datasets.DatasetDelete.as_view(), name="dataset-delete"),
+    path(
+        f"{TABLES}<int:pk>/columns/<int:place>/", readings.ColumnReadingPage.as_view(), name="column-reading"
+    ),
+    path(
+        f"{TABLES}<int:pk>/reading-changes/<int:change>/undo/",
+        readings.ReadingUndo.as_view(),
+        name="reading-undo",
+    ),
 ]
 
 RUN = "w/<slug:workspace>/runs/"

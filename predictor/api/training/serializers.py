@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Task
 from ...ml.types.training_request import AGGREGATIONS, FREQUENCIES
 from ...models import JobStatus, TrainingRun
@@ -98,6 +99,7 @@ class RunSerializer(RunSummarySerializer):
             *RunSummarySerializer.Meta.fields,
             "params",
             "roles",
+            "max_lost_share",
             "split",
             "threshold",
             "forecast",
@@ -134,6 +136,12 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     estimator = serializers.CharField(required=False, max_length=60, default="auto")
     params = serializers.DictField(required=False, child=serializers.JSONField(allow_null=True))
     roles = serializers.DictField(required=False, child=serializers.CharField())
+    max_lost_share = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="The largest share of a column's filled cells that a role may empty; "
+        f"{MAX_LOST_SHARE:g} when not given.",
+    )
     split = SplitSerializer(required=False, allow_null=True)
     threshold = ThresholdSerializer(required=False, allow_null=True)
     budget_seconds = serializers.FloatField(required=False, allow_null=True)

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ...errors import MlwebError
-from ...ml.types.schema import Task
+from ...ml.types.reading_choice import MAX_LOST_SHARE
+from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
 from ...models import Dataset, JobStatus, TrainingRun, Workspace
 from ...services import datasets, training
@@ -28,6 +29,20 @@ class Command(BaseCommand):
         parser.add_argument("--task", help="found from the target when not given: " + ", ".join(sorted(Task)))
         parser.add_argument("--estimator", default="auto", help="auto, or a key of the catalogue")
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", type=parameter)
+        parser.add_argument(
+            "--role",
+            action="append",
+            default=[],
+            metavar="COLUMN=ROLE",
+            type=column_role,
+            help="what a column means, if not as found: " + ", ".join(Role),
+        )
+        parser.add_argument(
+            "--max-lost-share",
+            type=float,
+            metavar="SHARE",
+            help=f"the share of a column's filled cells that a role may empty; {MAX_LOST_SHARE:g} when not given",
+        )
         budget = parser.add_mutually_exclusive_group()
         budget.add_argument("--budget", type=float, metavar="SECONDS")
         budget.add_argument("--effort", choices=EFFORTS, help="a budget by name: 10 s, 60 s or 10 min")
@@ -107,6 +122,8 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         task=options["task"],
         estimator=options["estimator"],
         params=dict(options["param"]),
+        roles=dict(options["role"]),
+        max_lost_share=options["max_lost_share"],
         budget_seconds=options["budget"],
         effort=options["effort"],
         seed=options["seed"],
@@ -129,6 +146,14 @@ def parameter(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+def column_role(text: str) -> tuple[str, str]:
+    """Parse `price=numeric`; the name of a column may hold "=", a role does not."""
+    name, separator, role = text.rpartition("=")
+    if not name or not separator:
+        raise ValueError(text)
+    return name, role
 
 
 class Progress:

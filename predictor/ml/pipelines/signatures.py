@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..types.reading import Reading
 from ..types.schema import ColumnProfile, FeatureField, Role, Scalar, Signature, TableSchema
 from ..validation.target import missing
-from ..validation.training_table import TrainingTable, left_out_columns
+from ..validation.training_table import TrainingTable, feature_roles, left_out_columns
 from .fitted_pipeline import FittedPipeline
 
 MAX_LEVELS = 5_000
@@ -22,7 +22,9 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
     """The fields that the pipeline reads, and why the other columns were left out."""
     used = pipeline.spec.sources
     unused = {name: "it gives no feature" for name in table.columns if name not in used}
+    empty = [name for name in feature_roles(schema, table.target.name) if name not in table.columns]
     reasons: Mapping[str, str] = {
+        **{name: _why_empty(schema[name]) for name in empty},
         **left_out_columns(schema, table.target.name),
         **unused,
         **{name: why for name, why in pipeline.spec.left_out.items() if name not in used},
@@ -47,6 +49,11 @@ def _reading(column: ColumnProfile, role: Role) -> Reading | None:
     """The reading of the column's cells; None where categories are the texts as they stand."""
     is_text = role in (Role.CATEGORICAL, Role.TEXT) and column.storage == "VARCHAR"
     return None if is_text else column.reading
+
+
+def _why_empty(column: ColumnProfile) -> str:
+    read = f"read as {column.reading.words}, " if column.reading is not None else ""
+    return f"empty: {read}it has no value in a row that is used"
 
 
 def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> FeatureField:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ...errors import quoted, quoted_list
 from ..types.reading import Finding, Reading, ValueKind, find_reading, unreadable
+from ..types.reading_evidence import ReadingEvidence, evidence_of, lost_cells
 from ..types.schema import Bin, ColumnProfile, Role, TableSchema
 from .duckdb_connection import identifier, literal
 from .stored_tables import KINDS, form_of, open_for_reading
@@ -124,7 +125,8 @@ class Found:
             f"The cells can be read in two ways: as {first.words}, or as {second.words}; kept as text. "
             f"Give the column the role {ROLES[self.kind].value} to choose the first, or write them without doubt."
         )
-        return replace(self.column, warnings=(*_without_type_warnings(self.column), doubt))
+        unread = ReadingEvidence(0, self.column.n_missing, others=(first, second))
+        return replace(self.column, warnings=(*_without_type_warnings(self.column), doubt), evidence=unread)
 
     def _proposed(self, reading: Reading, lost: Mapping[str, int]) -> ColumnProfile:
         """The column as text, with a warning that says which cells keep it from being read as values."""
@@ -185,6 +187,7 @@ class Found:
             reading=reading,
             n_missing=n_missing,
             warnings=(*_without_type_warnings(column), sentence),
+            evidence=evidence_of(reading, counts, n_rows, others=others),
             **_statistics({text: (present[text], counts[text]) for text in present}),
         )
 
@@ -260,7 +263,8 @@ def _statistics(values: Mapping[str, tuple[Any, int]]) -> dict[str, Any]:
 class RoleReading:
     """How a text column is read for the role that it was given, and the cells that are lost by it.
 
-    `n_values`: filled cells. `doubt`: another reading that fits as well and gives other values.
+    `n_values`: filled cells. `doubt`: another reading that fits as well and gives other values. `is_accepted`: the
+    reading is the dataset's, and a person accepted what it loses.
     """
 
     column: str
@@ -268,10 +272,24 @@ class RoleReading:
     n_values: int
     lost: Mapping[str, int]
     doubt: Reading | None = None
+    is_accepted: bool = False
 
     @property
     def n_lost(self) -> int:
         return sum(self.lost.values())
+
+    def check(self, max_lost_share: float) -> None:
+        """Raises LosesCells when more than this share of the filled cells would become missing."""
+        if self.is_accepted or self.n_lost <= max_lost_share * self.n_values:
+            return
+        raise lost_cells(
+            self.column,
+            f"{self.reading.kind.value}s",
+            sorted(self.lost, key=lambda text: -self.lost[text]),
+            self.n_lost,
+            self.n_values,
+            max_lost_share=max_lost_share,
+        )
 
     @property
     def sentences(self) -> Iterator[str]:
@@ -298,7 +316,9 @@ def with_readings(
     that the same cells are missing when they are predicted.
     """
     waiting = [
-        column for column in schema.columns if column.name in set(names) and _kind_of(column) is not None
+        column
+        for column in schema.columns
+        if column.name in set(names) and (_kind_of(column) is not None or _loses_cells(column))
     ]
     if not waiting:
         return schema, []
@@ -312,6 +332,11 @@ def with_readings(
         for column in schema.columns
     )
     return replace(schema, columns=columns), list(found.values())
+
+
+def _loses_cells(column: ColumnProfile) -> bool:
+    """Whether it has a reading that a person chose although it cannot read each cell."""
+    return column.reading is not None and column.evidence is not None and column.evidence.n_unreadable > 0
 
 
 def _kind_of(column: ColumnProfile) -> ValueKind | None:
@@ -333,13 +358,20 @@ def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: s
 
 def _role_reading(column: ColumnProfile, counts: Mapping[str, int], decimal: str) -> RoleReading:
     kind = _kind_of(column) or ValueKind.NUMBER
-    finding = find_reading(counts, kind, is_forced=True)
-    reading, doubt = finding.reading, None
-    if finding.doubts:
-        reading, doubt, *_ = sorted(finding.doubts, key=lambda each: each.decimal != decimal)
+    reading, doubt = column.reading, None
+    if reading is None:
+        finding = find_reading(counts, kind, is_forced=True)
+        reading = finding.reading
+        if finding.doubts:
+            reading, doubt, *_ = sorted(finding.doubts, key=lambda each: each.decimal != decimal)
     reading = reading or Reading(kind)
     lost = unreadable(reading, counts)
-    words = tuple(text.strip().lower() for text in list(lost)[:MAX_MISSING_WORDS])
+    words = [text.strip().lower() for text in list(lost)[:MAX_MISSING_WORDS]]
     return RoleReading(
-        column.name, replace(reading, missing=tuple(dict.fromkeys(words))), sum(counts.values()), lost, doubt
+        column.name,
+        replace(reading, missing=tuple(dict.fromkeys([*reading.missing, *words]))),
+        sum(counts.values()),
+        lost,
+        doubt,
+        is_accepted=column.reading is not None,
     )

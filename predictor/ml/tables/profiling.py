@@ -74,17 +74,18 @@ def _role(each: ColumnFacts, n_rows: int, texts: TextFacts) -> Role:
     if each.storage in ("DATE", "TIMESTAMP"):
         return Role.DATETIME
     if each.storage == "VARCHAR":
-        return _text_role(each, n_rows, texts)
+        return text_role(each.n_distinct, each.n_filled, texts.words)
     return Role.IDENTIFIER if _is_counter(each, n_rows) else Role.NUMERIC
 
 
-def _text_role(each: ColumnFacts, n_rows: int, texts: TextFacts) -> Role:
-    share = each.n_distinct / each.n_filled
-    if texts.words >= 2.5 and each.n_distinct > 20 and share > 0.3:
+def text_role(n_distinct: int, n_filled: int, words: float) -> Role:
+    """The role of a text column with this many words in a cell on average."""
+    share = n_distinct / n_filled
+    if words >= 2.5 and n_distinct > 20 and share > 0.3:
         return Role.TEXT
     # Distinct counts by HyperLogLog are a few percent off, so "all different" means 95 %.
-    if each.n_filled >= MIN_ROWS_OF_IDENTIFIER and share > 0.95:
-        return Role.TEXT if texts.words >= 2 else Role.IDENTIFIER
+    if n_filled >= MIN_ROWS_OF_IDENTIFIER and share > 0.95:
+        return Role.TEXT if words >= 2 else Role.IDENTIFIER
     return Role.CATEGORICAL
 
 

@@ -25,7 +25,12 @@ def rows_to_read(request: TrainingRequest) -> int | None:
 def with_role_readings(
     request: TrainingRequest, names: Sequence[str]
 ) -> tuple[TrainingRequest, list[TrainingWarning]]:
-    """The request with a reading for each text column that is used as numbers, dates or truth values; what is lost."""
+    """The request with a reading for each text column that is used as numbers, dates or truth values; what is lost.
+
+    Raises LosesCells when a role would empty more cells than the request allows.
+    """
     table, readings = with_readings(request.parquet, request.table, names)
+    for each in readings:
+        each.check(request.max_lost_share)
     warnings = [TrainingWarning(text, each.column) for each in readings for text in each.sentences]
     return (replace(request, schema=table), warnings) if readings else (request, [])

@@ -316,7 +316,7 @@ def find_reading(
     decimal mark decides.
     """
     texts = [text for text in counts if text.strip()]
-    tried = [(reading, unreadable(reading, counts)) for reading in _candidates(kind, texts, is_forced)]
+    tried = [(reading, unreadable(reading, counts)) for reading in candidates(kind, texts, is_forced=is_forced)]
     if not tried:
         return Finding()
     fewest = min(sum(lost.values()) for _, lost in tried)
@@ -331,10 +331,12 @@ def find_reading(
     if len(different) > 1 and len(by_mark) != 1:
         return Finding(doubts=tuple(reading for reading, _ in different))
     reading, lost = by_mark[0] if len(by_mark) == 1 else different[0]
-    return Finding(reading, others=tuple(each for each, _ in different if each != reading), unreadable=lost)
+    others = tuple(each for each, _ in different if each != reading)
+    return Finding(reading, others=others, unreadable=lost)
 
 
-def _candidates(kind: ValueKind, texts: Iterable[str], is_forced: bool) -> list[Reading]:
+def candidates(kind: ValueKind, texts: Iterable[str], *, is_forced: bool = False) -> list[Reading]:
+    """The readings of a kind that are tried, the simplest first."""
     if kind is ValueKind.NUMBER:
         plain = [Reading(kind, mark) for mark in (".", ",")]
         known = [*plain, *(Reading(kind, mark, group) for mark, group in CONVENTIONS)]

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from .reading import Reading
+from .reading_evidence import ReadingEvidence
 
 Scalar = str | int | float | bool | None
 
@@ -122,6 +123,7 @@ class ColumnProfile:
     `storage` is the DuckDB type of the Parquet column (BIGINT, DOUBLE, BOOLEAN, DATE, TIMESTAMP, VARCHAR).
     `minimum`, `maximum` are numbers for numeric columns and ISO 8601 text for dates.
     `reading`: how cells that are stored as text become numbers, dates or truth values; None where they are not text.
+    `evidence`: what the reading makes of the cells.
     """
 
     name: str
@@ -137,13 +139,18 @@ class ColumnProfile:
     histogram: tuple[Bin, ...] = ()
     warnings: tuple[str, ...] = ()
     reading: Reading | None = None
+    evidence: ReadingEvidence | None = None
 
     def with_role(self, role: Role) -> ColumnProfile:
         """The column in this role. Its reading stays when the role does: another role needs other values."""
-        return replace(self, role=role, reading=self.reading if role is self.role else None)
+        if role is self.role:
+            return self
+        return replace(self, role=role, reading=None, evidence=None)
 
     def to_json(self) -> dict[str, Any]:
-        return _with_reading(asdict(self), self.reading)
+        known = _with_reading(asdict(self), self.reading)
+        known.pop("evidence")
+        return known if self.evidence is None else {**known, "evidence": self.evidence.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ColumnProfile:
@@ -154,6 +161,7 @@ class ColumnProfile:
             "histogram": tuple(Bin(**each) for each in data.get("histogram", ())),
             "warnings": tuple(data.get("warnings", ())),
             "reading": Reading.from_json(data.get("reading")),
+            "evidence": ReadingEvidence.from_json(data.get("evidence")),
         }
         return cls(**known)
 

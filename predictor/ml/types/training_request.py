@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTrainingRequest, quoted, quoted_list
+from .reading_choice import MAX_LOST_SHARE
 from .schema import Role, TableSchema, Task
 from .split import SplitBy, SplitKind
 from .threshold_rule import ThresholdRule
@@ -31,7 +32,8 @@ MAX_HORIZON = 500
 
 # The options that a TrainingRun row keeps. Its columns have the names and values of the JSON form.
 ROW_FIELDS = (
-    "target", "task", "estimator", "params", "roles", "budget_seconds", "seed", "split", "threshold", "forecast",
+    "target", "task", "estimator", "params", "roles", "max_lost_share", "budget_seconds", "seed", "split", "threshold",
+    "forecast",
 )  # fmt: skip
 
 
@@ -91,7 +93,8 @@ class ForecastOptions:
 class TrainingRequest:
     """Training request: a table, a target (empty for a task without one), and a time budget.
 
-    `schema` is the dataset's; `roles` overrides the inferred roles of some of its columns.
+    `schema` is the dataset's; `roles` overrides the inferred roles of some of its columns. `max_lost_share`: the
+    largest share of a column's filled cells that such a role may empty.
     `task` None means: inferred from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
     `budget_seconds` is wall time from the start of the child to its result. `split` says which rows are held out.
     `threshold`: the rule for the decision threshold of a binary task; None leaves it at 0.5.
@@ -113,6 +116,7 @@ class TrainingRequest:
     limits: TrainingLimits = field(default_factory=TrainingLimits)
     threshold: ThresholdRule | None = None
     forecast: ForecastOptions | None = None
+    max_lost_share: float = MAX_LOST_SHARE
 
     @property
     def table(self) -> TableSchema:
@@ -150,6 +154,7 @@ class TrainingRequest:
             "limits": asdict(self.limits),
             "threshold": self.threshold.to_json() if self.threshold else None,
             "forecast": self.forecast.to_json() if self.forecast else None,
+            "max_lost_share": self.max_lost_share,
         }
 
     @classmethod

@@ -89,7 +89,7 @@ def request_of(run: TrainingRun) -> TrainingRequest:
     return TrainingRequest.of(
         run,
         parquet=str(artifacts.path_of(run.dataset.parquet_digest)),
-        schema=run.dataset.schema,
+        schema=run.dataset.schema_at(run.n_reading_changes),
         limits=TrainingLimits(
             n_threads=settings.TRAINING_THREADS, max_memory_bytes=settings.TRAINING_MEMORY_MB * 1024**2
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from ...errors import InvalidTrainingRequest, quoted, quoted_list
+from ...ml.types.reading_choice import checked_share
 from ...ml.types.schema import Role, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
@@ -26,6 +27,7 @@ class TrainingOptions:
     Clustering and anomaly detection have no target; every other task needs one, and is found from it when not given.
     `effort` names a budget: quick, standard or thorough. `split` chooses the held-out rows (default: random).
     `threshold` is the rule for the decision threshold of two classes (see `ml.types.threshold_rule`).
+    `max_lost_share` is the share of a column's filled cells that one of `roles` may empty (default: a quarter).
     `split` and `threshold` may be objects, JSON, or the short form of the command line.
     `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
     """
@@ -41,6 +43,7 @@ class TrainingOptions:
     split: SplitBy | Mapping[str, Any] | str | None = None
     threshold: ThresholdRule | Mapping[str, Any] | str | None = None
     forecast: Mapping[str, Any] | None = None
+    max_lost_share: float | None = None
 
     def request(self, dataset: Dataset) -> TrainingRequest:
         """The request to train on this dataset. Raises InvalidTrainingRequest."""
@@ -57,6 +60,7 @@ class TrainingOptions:
             split=_split(self.split),
             threshold=_threshold(self.threshold),
             forecast=ForecastOptions.from_json(self.forecast),
+            max_lost_share=checked_share(self.max_lost_share),
         )
 
 

@@ -11,15 +11,19 @@ from ...errors import InvalidTrainingRequest, quoted
 from ...ml.training.request_checks import check_request
 from ...ml.types.schema import Task
 from ...ml.types.split import SplitBy
+from ...ml.types.training_request import TrainingRequest
 from ...ml.validation import split_suggestions
 from ...models import Dataset, RegisteredModel, TrainingRun
-from .. import jobs, registry
+from .. import artifacts, jobs, registry
 from ..jobs.leases import OnChange
 from .training_job import TRAINING
 from .training_options import TrainingOptions
 
 if TYPE_CHECKING:
     from ...models import User
+
+# What is read of given roles while the person waits.
+MAX_DISTINCT_AT_ONCE, MAX_COLUMNS_AT_ONCE = 50_000, 20
 
 __all__ = ["TRAINING", "cancel", "execute", "find_task", "run_here", "splits_for", "start_run"]
 
@@ -29,13 +33,15 @@ def start_run(
 ) -> TrainingRun:
     """Queue a training run on the dataset, for a registered model (created if new).
 
-    Checks that need only the dataset's profile are made here; those that need the values, in the run itself.
-    Raises InvalidTrainingRequest (or its subclass InvalidHyperparameters), InvalidInput.
+    Checks that need only the dataset's profile are made here, and whether the given roles can read the cells; those
+    that need all values, in the run itself.
+    Raises InvalidTrainingRequest (or its subclasses InvalidHyperparameters and LosesCells), InvalidInput.
     """
     if not dataset.has_data:
         raise _without_data(dataset)
     request = options.request(dataset)
     request = replace(request, task=check_request(request))
+    _check_roles(dataset, request)
     with transaction.atomic():
         # Take the same lock as `datasets.delete`: it sees this run, or we see that the data is deleted.
         if not Dataset.objects.with_data().select_for_update().filter(pk=dataset.pk).values("pk"):
@@ -45,11 +51,32 @@ def start_run(
             dataset=dataset,
             registered_model=_registered_model(registered_model, dataset, by),
             **request.to_row_fields(),
+            n_reading_changes=dataset.reading_changes.count(),
             progress_message="Waiting for a worker",
             created_by=by,
         )
         jobs.notify_workers(TRAINING, run.pk)
     return run
+
+
+def _check_roles(dataset: Dataset, request: TrainingRequest) -> None:
+    """Refuse roles that empty too many cells before a worker is busy with them. Raises LosesCells.
+
+    Columns of very many different texts are checked in the run.
+    """
+    table = request.table
+    texts = [
+        name
+        for name in request.roles
+        if name in table and table[name].storage == "VARCHAR" and table[name].n_distinct <= MAX_DISTINCT_AT_ONCE
+    ]
+    if not texts:
+        return
+    from ...ml.tables.column_readings import with_readings
+
+    _, readings = with_readings(artifacts.path_of(dataset.parquet_digest), table, texts[:MAX_COLUMNS_AT_ONCE])
+    for each in readings:
+        each.check(request.max_lost_share)
 
 
 def find_task(*, dataset: Dataset, options: TrainingOptions) -> Task:

@@ -25,6 +25,7 @@ from ...templatetags.mlweb import counted
 from ..pages.access import WorkspaceMixin
 from ..pages.refusals import refused
 from .forms import UploadForm
+from .reading_words import cards_of, remarks_of
 
 PAGE_SIZE = 25
 COLUMNS_PER_PAGE = 60
@@ -168,6 +169,7 @@ class DatasetDetail(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         dataset = self.get_visible_or_404(Dataset.objects.select_related("created_by"), pk=pk)
         columns = Paginator(dataset.schema.columns, COLUMNS_PER_PAGE).get_page(request.GET.get("page"))
+        columns.object_list = cards_of(columns.object_list, first=columns.start_index() - 1)
         runs = (
             TrainingRun.objects.filter(dataset=dataset)
             .select_related("registered_model", "model_version")
@@ -182,7 +184,7 @@ class DatasetDetail(WorkspaceMixin, View):
             "n_left_out": max(0, dataset.n_columns - PREVIEW_COLUMNS),
             "options": options_of(dataset),
             "warnings": own_warnings(dataset),
-            "n_doubtful": sum(bool(column.warnings) for column in dataset.schema.columns),
+            "n_doubtful": sum(bool(remarks_of(column)) for column in dataset.schema.columns),
             **preview_of(dataset),
         }
         return render(request, "predictor/datasets/detail.html", context)

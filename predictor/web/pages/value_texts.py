@@ -7,6 +7,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
+from ...ml.types.reading import Unreadable, ValueKind
 from ...ml.types.schema import FeatureField, Role, canonical_text
 from ...templatetags.mlweb import number
 
@@ -22,12 +23,23 @@ Kind = Literal["number", "choice", "suggest", "boolean", "date", "datetime", "li
 
 
 def range_words(field: FeatureField) -> list[str]:
+    """The range of training in the writing of the data, and the forms of its dates."""
     if field.minimum is None or field.maximum is None:
         return []
     low, high = (
-        plain(end) if isinstance(end, int | float) else day(end) for end in (field.minimum, field.maximum)
+        in_own_marks(field, plain(end)) if isinstance(end, int | float) else day(end)
+        for end in (field.minimum, field.maximum)
     )
-    return [f"{low} to {high}"]
+    forms = field.reading.dates if field.reading is not None else ()
+    return [f"{low} to {high}", *([f"in the data as {' or '.join(forms)}"] if forms else [])]
+
+
+def in_own_marks(field: FeatureField, text: str) -> str:
+    """A number such as 1,234.5 with the marks that the column has in the data."""
+    reading = field.reading
+    if reading is None or reading.kind is not ValueKind.NUMBER:
+        return text
+    return text.translate({ord("."): reading.decimal, ord(","): reading.thousands})
 
 
 def plain(value: float) -> str:
@@ -76,7 +88,8 @@ def text_of(field: FeatureField, value: Any) -> str:
     match field.role:
         case Role.NUMERIC:
             is_whole = isinstance(value, float) and value.is_integer() and abs(value) < GREATEST_WHOLE
-            return str(int(value)) if is_whole else str(canonical_text(value) or "")
+            text = str(int(value)) if is_whole else str(canonical_text(value) or "")
+            return in_own_marks(field, text) if isinstance(value, int | float) else text
         case Role.BOOLEAN:
             return boolean_text(str(canonical_text(value) or ""))
         case Role.DATETIME:
@@ -111,10 +124,20 @@ def date_text(field: FeatureField, text: str) -> str:
 def value_of(field: FeatureField, text: str) -> Any:
     """A form's text as a JSON value. Text that is no number stays text: the service rejects it with a message."""
     if field.role is Role.NUMERIC:
-        return number_of(text)
+        return own_number_of(field, text)
     if field.role is Role.BOOLEAN:
         return {"": None, "true": True, "false": False}.get(text, text)
     return text.replace("\r\n", "\n") or None
+
+
+def own_number_of(field: FeatureField, text: str) -> Any:
+    """A number as the column's cells are written, else as programs write it: the order of every interface."""
+    if field.reading is not None:
+        try:
+            return field.reading.read(text)
+        except Unreadable:
+            pass
+    return number_of(text)
 
 
 def number_of(text: str) -> Any:

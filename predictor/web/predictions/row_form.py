@@ -28,6 +28,8 @@ MAX_SUGGESTIONS = 1_000
 MAX_AT_ONCE = 24
 N_FIRST = 12
 N_FEW = 6
+# Ends the name of a slider whose column has marks of its own.
+PLAIN = "-plain"
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,18 @@ class Input:
         return str(self.place)
 
     @property
+    def number(self) -> Any:
+        """The value of a numeric field as JSON."""
+        return value_of(self.field, self.text)
+
+    @property
     def shown_number(self) -> str:
-        return cell_text(number_of(self.text))
+        return cell_text(self.number)
 
     @property
     def slider(self) -> Slider | None:
         """A slider from the smallest to the largest value of training; None for a value that it cannot show."""
-        value, low, high = number_of(self.text), self.field.minimum, self.field.maximum
+        value, low, high = self.number, self.field.minimum, self.field.maximum
         if self.kind != "number" or value is None or isinstance(value, str) or abs(value) > GREATEST_WHOLE:
             return None
         if not isinstance(low, int | float) or not isinstance(high, int | float) or low == high:
@@ -87,6 +94,15 @@ class Input:
         low_text, high_text = (str(int(end) if is_whole else end) for end in ends)
         # A numeric step would round the value although nobody moved the slider.
         return Slider(low_text, high_text, "1" if is_whole else "any")
+
+    @property
+    def slider_name(self) -> str:
+        """The end of the slider's name. Browsers send 1234.5, whatever the marks of the column are."""
+        return self.place_text if self.field.reading is None else f"{self.place}{PLAIN}"
+
+    @property
+    def slider_value(self) -> str:
+        return self.text if self.field.reading is None else str(self.number)
 
     @property
     def options(self) -> list[Option]:
@@ -118,6 +134,14 @@ class Input:
         return " · ".join(part for part in parts if part)
 
 
+def _changed_text(shown: Input, data: Mapping[str, Any], prefix: str) -> str:
+    """The text of a field after a change; the value of a slider is written as the column's cells are."""
+    by_slider = data.get(f"{prefix}{shown.place}{PLAIN}")
+    if by_slider is not None:
+        return text_of(shown.field, number_of(str(by_slider)))
+    return str(data.get(f"{prefix}{shown.place}", shown.text))
+
+
 class RowForm:
     """One row as text fields, from a row to show or, by `from_post`, from a request."""
 
@@ -145,7 +169,7 @@ class RowForm:
     def changed(self, data: Mapping[str, Any], prefix: str) -> RowForm:
         """The same row with the values that were sent under another prefix, where there are any."""
         form = RowForm(self.signature, row={}, importance=self.importance)
-        form._texts = [str(data.get(f"{prefix}{each.place}", each.text)) for each in self.inputs]
+        form._texts = [_changed_text(each, data, prefix) for each in self.inputs]
         return form
 
     @property

@@ -41,6 +41,11 @@ class TrainingRunForm(forms.Form):
     )  # fmt: skip
     effort = OpenChoiceField(label="How long may it take?", required=False)
     budget_seconds = forms.IntegerField(label="Seconds", required=False)
+    max_lost_share = forms.FloatField(
+        label="Share of a column's cells that a changed meaning may empty",
+        required=False,
+        help_text="Between 0 and 1. A cell that is no number, say, is missing where its column is made a number.",
+    )
     seed = forms.IntegerField(
         label="Random seed", help_text="The same seed on the same data gives the same model."
     )
@@ -197,7 +202,8 @@ class TrainingRunForm(forms.Form):
     @property
     def has_roles(self) -> bool:
         """Whether a role was changed: then the page shows the list."""
-        return bool(given_roles(self.dataset, self.data if self.is_bound else self.initial))
+        is_refused = self.is_bound and "max_lost_share" in self.errors
+        return is_refused or bool(given_roles(self.dataset, self.data if self.is_bound else self.initial))
 
     # --- Call of the service -----------------------------------------------------------------------------
 
@@ -227,6 +233,7 @@ class TrainingRunForm(forms.Form):
             estimator=data["estimator"],
             params={knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
             roles=given_roles(self.dataset, self.data),
+            max_lost_share=data["max_lost_share"],
             threshold=self.threshold.rule if self.is_binary else None,
             split=(self.is_tested_on_rows and data["split"]) or None,
             forecast=form_forecast.asked_forecast(data) if self.is_forecasting else None,

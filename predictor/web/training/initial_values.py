@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from ...errors import InvalidTrainingRequest
+from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Task
 from ...ml.types.training_request import EFFORTS
 from ...models import Dataset, TrainingRun
@@ -29,6 +30,7 @@ def initial_values(dataset: Dataset, shown: Mapping[str, Any], *, is_sent: bool)
         "effort": _effort(shown),
         "budget_seconds": settings.TRAINING_BUDGET_SECONDS,
         "seed": 0,
+        "max_lost_share": MAX_LOST_SHARE,
         "estimator": AUTO,
         **dict(shown.items()),
         "target": target,
@@ -80,6 +82,7 @@ def shown_from_run(run: TrainingRun) -> dict[str, Any]:
         "registered_model": run.registered_model.name,
         "budget_seconds": run.budget_seconds,
         "seed": run.seed,
+        "max_lost_share": run.max_lost_share,
         **run.forecast,
         "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
         **roles,

@@ -7,6 +7,7 @@ import pytest
 
 from predictor.ml.pipelines import signatures
 from predictor.ml.pipelines.signatures import build_signature
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import ColumnProfile, FeatureField, Role, TableSchema, Task
 from predictor.ml.validation.target import make_target
 from predictor.ml.validation.training_table import TrainingTable
@@ -125,3 +126,17 @@ def test_a_column_that_is_not_read_for_no_stated_reason_gives_no_feature():
     columns = {name: np.array([1.0, 2.0]) for name in ("a", "b")}
     signature = signature_of(columns, dict.fromkeys(columns, Role.NUMERIC), sources=("a",))
     assert signature.left_out == {"b": "it gives no feature"}
+
+
+def test_a_column_without_a_value_in_the_rows_is_left_out_with_the_reason():
+    empty = (
+        ColumnProfile("empty", Role.CATEGORICAL, "VARCHAR"),
+        ColumnProfile("price", Role.NUMERIC, "VARCHAR", reading=Reading(ValueKind.NUMBER, ",")),
+    )
+
+    signature = signature_of({"x": np.array([1.0, 2.0])}, {"x": Role.NUMERIC}, others=empty)
+
+    assert signature.left_out == {
+        "empty": "empty: it has no value in a row that is used",
+        "price": "empty: read as numbers, decimal mark “,”, it has no value in a row that is used",
+    }

@@ -39,6 +39,7 @@ FULL = TrainingRequest(
     limits=TrainingLimits(2, 1 << 30, 4),
     threshold=ThresholdRule("recall", (0.9,)),
     forecast=ForecastOptions("day", "shop", 6, "monthly", "sum"),
+    max_lost_share=0.5,
 )
 
 

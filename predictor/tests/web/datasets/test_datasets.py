@@ -288,7 +288,7 @@ def test_a_wide_dataset_shows_its_columns_in_pages(
     last = client.get(url("dataset-detail", dataset.pk), {"page": "3"})
 
     assert len(first.context["columns"]) == 60
-    assert [column.name for column in last.context["columns"]] == names[120:]
+    assert [card.column.name for card in last.context["columns"]] == names[120:]
     assert len(first.context["preview_columns"]) == 60
 
 

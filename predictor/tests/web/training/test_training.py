@@ -592,3 +592,18 @@ def test_a_status_is_a_word() -> None:
         "queued": "Waiting", "running": "Running", "succeeded": "Finished", "failed": "Failed",
         "cancelled": "Cancelled",
     }  # fmt: skip
+
+
+def test_a_meaning_that_would_empty_too_many_cells_is_refused_at_its_field(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    page = url("training-run-create", dataset.pk)
+    as_number = {"role-0": "numeric"}  # c00000, c00001, …
+
+    refused = client.post(page, asked(**as_number, max_lost_share="0.9"))
+    client.post(page, asked(**as_number, max_lost_share="1"))
+
+    assert refused.status_code == 400
+    assert errors_of(refused)["max_lost_share"][0].startswith("40 of 40 cells of “id” are not read as numbers")
+    assert [(run.roles, run.max_lost_share) for run in TrainingRun.objects.all()] == [({"id": "numeric"}, 1.0)]

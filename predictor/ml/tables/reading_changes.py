@@ -1,0 +1,181 @@
+"""What another reading would make of a stored column, and what else the column could be read as.
+
+The stored table keeps the text of every cell, so a reading can be changed at any time: only the profile changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import InvalidInput, TooLarge, quoted, quoted_list
+from ..types.reading import Reading, ValueKind, find_reading
+from ..types.reading_choice import ROLES, ReadingChoice
+from ..types.reading_evidence import MAX_PROPOSED_LOSS, Example, ReadingEvidence, evidence_of
+from ..types.schema import ColumnProfile, Role, TableSchema
+from .column_readings import MAX_DISTINCT, _counted_texts, _statistics, _without_type_warnings
+from .profiling import text_role
+from .stored_tables import open_for_reading
+
+# Proposals are judged by the most frequent texts.
+N_PROPOSED_FROM = 20_000
+N_RAW_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A reading that a text column could have, and how many cells it could not read."""
+
+    reading: Reading
+    n_unreadable: int
+
+
+@dataclass(frozen=True)
+class ColumnReading:
+    """How a column is read now. `evidence` is None for text that is kept as it is, and for cells without text.
+
+    `examples`: texts as they are stored. `proposals`: what else the column could be read as.
+    """
+
+    column: ColumnProfile
+    examples: tuple[Example, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+
+    @property
+    def evidence(self) -> ReadingEvidence | None:
+        return self.column.evidence
+
+
+def reading_of(parquet: Path, schema: TableSchema, name: str) -> ColumnReading:
+    """How the column is read now, with examples, and what else it could be. Raises InvalidInput."""
+    column = _column(schema, name)
+    if column.storage != "VARCHAR":
+        return ColumnReading(column)
+    counts = _texts_of(parquet, column)
+    first = dict(list(counts.items())[:N_PROPOSED_FROM])
+    if column.reading is not None and column.evidence is None:
+        column = replace(column, evidence=evidence_of(column.reading, counts, schema.n_rows))
+    examples = column.evidence.examples if column.evidence is not None and column.reading is not None else ()
+    raw = tuple(Example(text[:100], n, text[:100]) for text, n in list(counts.items())[:N_RAW_EXAMPLES])
+    return ColumnReading(column, examples or raw, _proposals(column, first))
+
+
+def column_read_as(parquet: Path, schema: TableSchema, name: str, choice: ReadingChoice) -> ColumnProfile:
+    """The profile of the column after the choice. Raises InvalidInput when no cell can be read so, and TooLarge."""
+    column = _column(schema, name)
+    if column.storage != "VARCHAR":
+        raise InvalidInput(
+            f"The cells of {quoted(name)} were all plain values when the file was imported and are stored as such, "
+            "not as text. Only text has a reading; choose another role when you train.",
+            field="column",
+        )
+    counts = _texts_of(parquet, column)
+    if not counts:
+        raise InvalidInput(f"Every cell of {quoted(name)} is missing.", field="column")
+    if choice.kind is None:
+        return _as_text(column, counts, schema.n_rows, choice.role)
+    return _read_as(column, counts, schema.n_rows, choice.kind, choice)
+
+
+def _column(schema: TableSchema, name: str) -> ColumnProfile:
+    if name not in schema:
+        raise InvalidInput(f"The dataset has no column {quoted(name)}.", field="column")
+    return schema[name]
+
+
+def _texts_of(parquet: Path, column: ColumnProfile) -> dict[str, int]:
+    if column.n_distinct > MAX_DISTINCT:
+        raise TooLarge(
+            f"{quoted(column.name)} has {column.n_distinct:,} different texts; the reading of a column can be shown "
+            f"and changed up to {MAX_DISTINCT:,}. Its role can be set when you train.",
+            limit=MAX_DISTINCT,
+        )
+    with open_for_reading(parquet, 1) as connection:
+        return _counted_texts(connection, parquet, column.name)
+
+
+def _read_as(
+    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, kind: ValueKind, choice: ReadingChoice
+) -> ColumnProfile:
+    others: tuple[Reading, ...] | None = None
+    reading, is_found = choice.reading, choice.reading is None
+    if reading is None:
+        texts = {text: n for text, n in counts.items() if text.strip().lower() not in choice.missing}
+        finding = find_reading(texts, kind, is_forced=True)
+        readings = [finding.reading] if finding.reading else [*finding.doubts]
+        reading, others = (readings or [Reading(kind)])[0], (*readings[1:], *finding.others)
+        reading = replace(reading, missing=choice.missing)
+    evidence = evidence_of(reading, counts, n_rows, others=others, is_chosen=not is_found or not others)
+    if not evidence.n_read:
+        shown = quoted_list(list(counts), 3)
+        raise InvalidInput(
+            f"No cell of {quoted(column.name)} can be read as {reading.words}: {shown}.", field="reading"
+        )
+    values = {text: (value, n) for text, n in counts.items() if (value := _value(reading, text)) is not None}
+    return replace(
+        column,
+        role=ROLES[kind],
+        reading=reading,
+        evidence=evidence,
+        n_missing=n_rows - evidence.n_read,
+        warnings=(*_about_text(column), *_sentences(reading, evidence)),
+        **{**_WITHOUT_NUMBERS, **(_statistics(values) if kind is not ValueKind.BOOLEAN else {})},
+    )
+
+
+_WITHOUT_NUMBERS = {"minimum": None, "maximum": None, "mean": None, "median": None, "histogram": ()}
+
+
+def _as_text(
+    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, role: Role | None
+) -> ColumnProfile:
+    n_filled = sum(counts.values())
+    n_words = sum(n * len(text.split()) for text, n in counts.items()) / n_filled
+    return replace(
+        column,
+        role=role or text_role(len(counts), n_filled, n_words),
+        reading=None,
+        evidence=None,
+        n_missing=n_rows - n_filled,
+        warnings=(*_about_text(column), "Kept as text, as a person chose."),
+        **_WITHOUT_NUMBERS,
+    )
+
+
+def _about_text(column: ColumnProfile) -> tuple[str, ...]:
+    """The warnings of a column that do not depend on its reading."""
+    beginnings = ("Read as ", "The cells can be read in two ways")
+    kept = tuple(each for each in _without_type_warnings(column) if not each.startswith(beginnings))
+    return tuple(each for each in kept if " became missing" not in each and "cells are missing" not in each)
+
+
+def _sentences(reading: Reading, evidence: ReadingEvidence) -> list[str]:
+    sentences = [f"Read as {reading.words}, as a person chose."]
+    if evidence.n_unreadable:
+        shown = quoted_list([each.text for each in evidence.unreadable])
+        sentences.append(
+            f"{evidence.n_unreadable:,} of {evidence.n_filled:,} cells cannot be read so and became missing: {shown}."
+        )
+    return sentences
+
+
+def _proposals(column: ColumnProfile, counts: Mapping[str, int]) -> tuple[Proposal, ...]:
+    """Readings that fit most of the column's cells and that it does not have, those with the fewest losses first."""
+    found: list[Proposal] = []
+    n_filled = sum(counts.values())
+    for kind in ValueKind:
+        if column.reading is not None and kind is column.reading.kind:
+            continue
+        finding = find_reading(counts, kind, is_forced=True)
+        readings = (finding.reading,) if finding.reading else finding.doubts
+        found += [Proposal(each, finding.n_unreadable) for each in readings if each is not None]
+    kept = [each for each in found if each.n_unreadable <= MAX_PROPOSED_LOSS * n_filled]
+    return tuple(sorted(kept, key=lambda each: each.n_unreadable))
+
+
+def _value(reading: Reading, text: str) -> object:
+    try:
+        return reading.read(text)
+    except ValueError:
+        return None

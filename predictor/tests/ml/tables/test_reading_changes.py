@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from predictor.errors import InvalidInput, TooLarge
+from predictor.ml.tables import reading_changes
+from predictor.ml.tables.reading_changes import column_read_as, reading_of
+from predictor.ml.tables.stored_tables import read_columns
+from predictor.ml.types.reading import Reading, ValueKind
+from predictor.ml.types.reading_choice import ReadingChoice
+from predictor.ml.types.reading_evidence import Confidence
+from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
+
+from .imported_tables import Imported, import_csv
+
+# A German file: thousands, fractions, dates that can be read in two ways, truth values, words and plain numbers.
+TEXT = "preis;satz;tag;aktiv;wort;n\n" + "".join(
+    f"{1 + row % 7}.{100 + row};{row},5;0{1 + row % 9}/0{1 + row % 5}/2024;{('ja', 'nein')[row % 2]};w{row % 3};{row}\n"
+    for row in range(40)
+)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Imported:
+    return import_csv(tmp_path, TEXT, decimal=",")
+
+
+def changed(table: Imported, name: str, **reading: Any) -> ColumnProfile:
+    return column_read_as(table.parquet, table.schema, name, ReadingChoice.from_json(reading))
+
+
+def test_another_mark_changes_the_values_and_the_profile(table: Imported) -> None:
+    as_thousands = changed(table, "preis", kind="number", decimal=",", thousands=".")
+    as_fractions = changed(table, "preis", kind="number", decimal=".")
+
+    # The first row is 1.100, the 35th is 7.134.
+    assert (as_thousands.minimum, as_thousands.maximum) == (1100.0, 7134.0)
+    assert (as_fractions.minimum, as_fractions.maximum) == (1.1, 7.134)
+    assert as_thousands.role is as_fractions.role is Role.NUMERIC
+    assert sum(each.count for each in as_thousands.histogram) == 40
+    assert as_thousands.evidence is not None
+    assert as_thousands.evidence.confidence is Confidence.CERTAIN
+    assert as_thousands.warnings == (
+        "Read as numbers, decimal mark “,”, thousands mark “.”, as a person chose.",
+    )
+
+
+def test_the_stored_text_is_read_by_the_new_reading(table: Imported) -> None:
+    column = changed(table, "tag", kind="date", dates=["M/D/Y"])
+    schema = TableSchema((column,), table.schema.n_rows)
+
+    days = read_columns(table.parquet, schema)["tag"]
+
+    assert [str(day)[:10] for day in days[:2]] == ["2024-01-01", "2024-02-02"]
+    assert str(days[5])[:10] == "2024-06-01"  # 06/01/2024
+    assert (column.role, column.minimum, column.maximum) == (Role.DATETIME, "2024-01-01", "2024-09-04")
+
+
+def test_a_day_and_month_that_cannot_be_told_apart_stay_in_doubt_until_somebody_chooses(
+    table: Imported,
+) -> None:
+    found, chosen = table.schema["tag"], changed(table, "tag", kind="date", dates=["D/M/Y"])
+
+    assert found.evidence is not None
+    assert chosen.evidence is not None
+    assert (found.reading, found.evidence.confidence) == (None, Confidence.IN_DOUBT)
+    assert [each.dates for each in found.evidence.others] == [("D/M/Y",), ("M/D/Y",)]
+    assert chosen.evidence.confidence is Confidence.CERTAIN
+    assert chosen.evidence.others == (Reading(ValueKind.DATE, dates=("M/D/Y",)),)
+
+
+def test_words_for_missing_are_not_lost_and_other_texts_are(table: Imported) -> None:
+    column = changed(table, "wort", kind="boolean", true=["w0"], missing=["W1"])
+
+    evidence = column.evidence
+    assert evidence is not None
+    # Rows 0, 3, … are w0 (14 of 40), 1, 4, … w1 (13), the others w2.
+    assert (evidence.n_read, evidence.n_words, evidence.n_unreadable) == (14, 13, 13)
+    assert column.n_missing == 26
+    assert [each.text for each in evidence.unreadable] == ["w2"]
+    assert any(
+        "13 of 40 cells cannot be read so and became missing: “w2”" in each for each in column.warnings
+    )
+
+
+def test_the_best_reading_is_found_where_only_the_kind_is_given(table: Imported) -> None:
+    column = changed(table, "aktiv", kind="boolean")
+    prices = changed(table, "preis", kind="number", missing=["1.100"])
+
+    assert (column.role, column.reading) == (Role.BOOLEAN, Reading(ValueKind.BOOLEAN))
+    assert prices.reading is not None
+    assert prices.evidence is not None
+    assert (prices.n_missing, prices.reading.missing) == (1, ("1.100",))
+    assert prices.evidence.confidence is Confidence.LIKELY  # 1.107 can be 1107, too
+
+
+def test_as_text_a_column_loses_its_range(table: Imported) -> None:
+    schema = TableSchema((changed(table, "preis", kind="number", decimal="."), *table.schema.columns[1:]), 40)
+
+    column = column_read_as(table.parquet, schema, "preis", ReadingChoice(None))
+
+    assert (column.reading, column.evidence, column.minimum, column.histogram) == (None, None, None, ())
+    assert column.role is Role.IDENTIFIER  # 40 different texts in 40 rows
+    assert (
+        column_read_as(table.parquet, schema, "preis", ReadingChoice(None, role=Role.CATEGORICAL)).role
+        is Role.CATEGORICAL
+    )
+
+
+def test_a_text_column_is_proposed_to_be_read_as_what_its_cells_are(table: Imported) -> None:
+    proposals = reading_of(table.parquet, table.schema, "aktiv").proposals
+
+    assert [(each.reading.kind, each.n_unreadable) for each in proposals] == [(ValueKind.BOOLEAN, 0)]
+    assert reading_of(table.parquet, table.schema, "wort").proposals == ()
+
+
+def test_examples_are_the_stored_texts(table: Imported) -> None:
+    assert [each.text for each in reading_of(table.parquet, table.schema, "wort").examples] == [
+        "w0",
+        "w1",
+        "w2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reading", "sentence"),
+    [
+        ("n", {"kind": "number"}, "Only text has a reading"),
+        ("none", {"kind": "number"}, "no column “none”"),
+        ("wort", {"kind": "date", "dates": ["Y-M-D"]}, "No cell of “wort” can be read as dates"),
+        ("wort", {"kind": "number"}, "No cell of “wort” can be read as numbers"),
+    ],
+)
+def test_a_reading_of_no_cell_is_refused(
+    table: Imported, name: str, reading: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InvalidInput, match=sentence):
+        changed(table, name, **reading)
+
+
+def test_a_column_of_very_many_texts_is_refused(table: Imported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_changes, "MAX_DISTINCT", 20)
+
+    with pytest.raises(TooLarge, match="“preis” has"):
+        reading_of(table.parquet, table.schema, "preis")

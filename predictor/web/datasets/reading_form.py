@@ -1,0 +1,94 @@
+"""The form that changes how a column is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from ...ml.types.reading import DATE_FORMS, ValueKind
+from ...ml.types.reading_choice import MAX_LOST_SHARE, TEXT
+from ...ml.types.schema import ColumnProfile, Role
+
+KINDS = [("number", "Numbers"), ("date", "Dates"), ("boolean", "Yes or no"), (TEXT, "Text, as it is")]
+PARTS = {
+    ValueKind.NUMBER.value: ("decimal", "thousands", "missing"),
+    ValueKind.DATE.value: ("dates", "missing"),
+    ValueKind.BOOLEAN.value: ("true", "false", "missing"),
+    TEXT: ("role",),
+}
+WORDS = ("missing", "true", "false")
+MARKS = {"decimal", "thousands"}
+
+
+def words_field(label: str, help_text: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=11_000,
+        help_text=help_text,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
+class ReadingForm(forms.Form):
+    kind = forms.ChoiceField(label="What the cells hold", choices=KINDS)
+    decimal = forms.ChoiceField(
+        label="Decimal mark", required=False,
+        choices=[("", "Find out"), (".", "Point: 1.5"), (",", "Comma: 1,5")],
+    )  # fmt: skip
+    thousands = forms.ChoiceField(
+        label="Thousands mark", required=False,
+        choices=[("", "None, or find out"), (",", "Comma: 1,000"), (".", "Point: 1.000"), ("'", "Apostrophe: 1'000"),
+                 (" ", "Blank: 1 000")],
+    )  # fmt: skip
+    dates = forms.MultipleChoiceField(
+        label="How dates are written", required=False,
+        help_text="Y year, M month, D day, Mon the month's name. None: find out.",
+        choices=[(name, name) for name in DATE_FORMS],
+        widget=forms.CheckboxSelectMultiple,
+    )  # fmt: skip
+    true = words_field("Words for yes", "One in each line, beside yes, true, ja, oui, 是 and the like.")
+    false = words_field("Words for no", "One in each line, beside no, false, nein, non, 否 and the like.")
+    missing = words_field("Words that mean missing", "One in each line, beside NA, null, ? and the like.")
+    role = forms.ChoiceField(
+        label="What the text is", required=False,
+        choices=[("", "Find out"), (Role.CATEGORICAL, "Category"), (Role.TEXT, "Free text"),
+                 (Role.IDENTIFIER, "Identifier (left out of training)")],
+    )  # fmt: skip
+    max_lost_percent = forms.IntegerField(
+        label="Cells that may become missing, in percent",
+        required=False, min_value=0, max_value=100,
+        help_text="Of the filled cells. A change that loses more is refused.",
+    )  # fmt: skip
+
+    @classmethod
+    def of(cls, column: ColumnProfile) -> ReadingForm:
+        """The form with the reading that the column has."""
+        reading = column.reading
+        initial: dict[str, Any] = {"kind": TEXT, "role": column.role.value}
+        if reading is not None:
+            initial = {
+                "kind": reading.kind.value,
+                "decimal": reading.decimal,
+                "thousands": reading.thousands,
+                "dates": list(reading.dates),
+                **{name: "\n".join(getattr(reading, name)) for name in WORDS},
+            }
+        return cls(initial={**initial, "max_lost_percent": round(100 * MAX_LOST_SHARE)}, label_suffix="")
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The reading as JSON: only the parts of the chosen kind; marks and forms that are to be found are left out."""
+        data = self.cleaned_data
+        parts: dict[str, Any] = {}
+        for name in PARTS[data["kind"]]:
+            value = data[name].splitlines() if name in WORDS else data[name]
+            if value and value != [""]:
+                parts[name] = value
+        return {"kind": data["kind"], **parts}
+
+    @property
+    def max_lost_share(self) -> float | None:
+        percent = self.cleaned_data["max_lost_percent"]
+        return None if percent is None else percent / 100
