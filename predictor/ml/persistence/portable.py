@@ -65,7 +65,7 @@ def _runner_field(field: FeatureField) -> dict[str, Any]:
 
 
 def _patterns(reading: Reading) -> dict[str, Any]:
-    """The patterns of a reading, and the texts that mean missing as they stand (`absent`)."""
+    """The patterns of a reading, and the texts that mean missing in this case of letters alone (`absent`)."""
     return {**reading.patterns(), "absent": sorted(MISSING_DATES) if reading.kind is ValueKind.DATE else []}
 
 
