@@ -17,7 +17,7 @@ from ...errors import MlwebError, TooLarge, quoted
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
 from ..types.schema import ColumnProfile, TableSchema
-from .column_readings import with_found_readings
+from .column_readings import with_found_readings, with_zones
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
 from .ingest_reader import Reader
@@ -51,6 +51,7 @@ def ingest_csv(
     with reader.connection:
         plans, evidence, is_exact = reader.write(destination)
         n_rejected = reader.n_rejected
+        zones = reader.zones(plans, evidence)
     schema = profile(
         destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads
     )
@@ -63,7 +64,7 @@ def ingest_csv(
         for plan in plans
     ]
     schema = _with_warnings(schema, column_warnings)
-    schema = with_found_readings(destination, schema, decimal=dialect.decimal)
+    schema = with_found_readings(destination, with_zones(schema, zones), decimal=dialect.decimal)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,
