@@ -208,6 +208,8 @@ def _text_reader(field: FeatureField) -> Reader:
             raise _not_a_value(value, "a text")
         if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
             raise InvalidValue("the number is too large.")
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
         text = canonical_text(value)
         if text is None:
             notes.append(missing)
