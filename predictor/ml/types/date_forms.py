@@ -190,9 +190,10 @@ def _reads_all(names: Collection[str], texts: Collection[str]) -> bool:
 
 
 def _may_have_year_first(texts: Collection[str]) -> bool:
-    """Whether 21-02-05 may be the 5th of February: days take more values than years."""
+    """Whether 21-02-05 may be the 5th of February: days take more values than years. 01/02/21 may begin a month."""
     matches = [match for text in texts if (match := SHORT.match(text))]
-    return len({match[3] for match in matches}) > len({match[1] for match in matches})
+    first, third = {match[1] for match in matches}, {match[3] for match in matches}
+    return len(third) > len(first) and first != {"01"}
 
 
 def has_short_year(text: str) -> bool:

@@ -77,7 +77,8 @@ def test_days_and_months_are_told_apart_or_doubted(form: str, days: list[date]) 
     if right not in [[each.read(text) for text in texts] for each in readings]:
         # Two-digit years first are doubted only where days take more values than years.
         assert form.startswith("%y")
-        assert len({text[:2] for text in texts}) >= len({text[-2:] for text in texts})
+        years, days_of_months = {text[:2] for text in texts}, {text[-2:] for text in texts}
+        assert len(years) >= len(days_of_months) or years == {"01"}
 
 
 @settings(max_examples=100, deadline=None)
