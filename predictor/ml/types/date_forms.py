@@ -83,7 +83,6 @@ WRITTEN_DATES = ((1_500, 2_199), (190_001, 210_012), (19_000_101, 21_001_231))
 MONTH_FIRST = {"D/M/Y": "M/D/Y", "D-M-Y": "M-D-Y"}
 YEAR_FIRST = {"yy-M-D": "D-M-Y", "yy/M/D": "D/M/Y", "yy.M.D": "D.M.Y"}
 SHORT = re.compile(r"([0-9]{2})[-/.]([0-9]{1,2})[-/.]([0-9]{2})", re.ASCII)
-# After so many texts without a form, no other forms are looked for.
 MAX_MISSES = 1_000
 DATE_NAME = re.compile(
     r"(?:^|[^a-z])(?:date|dates|datum|fecha)(?:[^a-z]|$)|datum$|日期|日付"
@@ -109,33 +108,37 @@ def parse_date(text: str, name: str) -> datetime | None:
     match = date_shape(name).fullmatch(text)
     if match is None:
         return None
-    parts = {key: part for key, part in match.groupdict().items() if part}
+    parts = match.groupdict()
     try:
-        if "n" in parts:
+        if parts.get("n"):
             return SPREADSHEET_EPOCH + timedelta(milliseconds=int(float(parts["n"]) * DAY_MS + 0.5))
-        day = _day(parts)
-        minute, second = (int(parts.get(key, 0)) for key in ("min", "s"))
-        micro, zone = int(parts.get("us", "").ljust(6, "0")[:6]), _zone(parts.get("z"))
-        return datetime(day.year, day.month, day.day, _hour(parts), minute, second, micro, zone)
+        year, month, day = _day(parts)
+        if not parts.get("h"):
+            return datetime(year, month, day)
+        minute, second = int(parts["min"]), int(parts["s"] or 0)
+        micro = int(parts["us"].ljust(6, "0")[:6]) if parts["us"] else 0
+        return datetime(year, month, day, _hour(parts), minute, second, micro, _zone(parts["z"]))
     except (ValueError, OverflowError):
         return None
 
 
-def _day(parts: Mapping[str, str]) -> date:
-    year = int(parts["y"])
-    if len(parts["y"]) == 2:
+def _day(parts: Mapping[str, str | None]) -> tuple[int, int, int]:
+    text = parts["y"] or ""
+    year = int(text)
+    if len(text) == 2:
         year += 1900 if year >= PIVOT else 2000
-    if "wk" in parts:
-        return date.fromisocalendar(year, int(parts["wk"]), int(parts.get("wd", 1)))
-    if "q" in parts:
-        return date(year, 3 * QUARTERS[parts["q"]] - 2, 1)
-    name = parts.get("mon", "").lower().rstrip(".")
-    month = MONTH_NUMBERS.get(name, 0) if name else int(parts.get("m", 1))
-    return date(year, month, int(parts.get("d", 1)))
+    if week := parts.get("wk"):
+        day = date.fromisocalendar(year, int(week), int(parts.get("wd") or 1))
+        return day.year, day.month, day.day
+    if quarter := parts.get("q"):
+        return year, 3 * QUARTERS[quarter] - 2, 1
+    if name := parts.get("mon"):
+        return year, MONTH_NUMBERS.get(name.lower().rstrip("."), 0), int(parts.get("d") or 1)
+    return year, int(parts.get("m") or 1), int(parts.get("d") or 1)
 
 
-def _hour(parts: Mapping[str, str]) -> int:
-    hour, half = int(parts.get("h", 0)), parts.get("half") or parts.get("pre")
+def _hour(parts: Mapping[str, str | None]) -> int:
+    hour, half = int(parts["h"] or 0), parts["half"] or parts["pre"]
     if not half:
         return hour
     if not 1 <= hour <= 12:
@@ -143,6 +146,7 @@ def _hour(parts: Mapping[str, str]) -> int:
     return hour % 12 + (12 if half[0] in "pP下" else 0)
 
 
+@lru_cache(maxsize=256)
 def _zone(text: str | None) -> timezone | None:
     if text is None:
         return None
@@ -153,10 +157,13 @@ def _zone(text: str | None) -> timezone | None:
     return timezone(-span if text[0] == "-" else span)
 
 
-def possible_orders(texts: Collection[str], *, numbers: Collection[str] = ()) -> list[tuple[str, ...]]:
+def possible_orders(
+    texts: Collection[str], *, numbers: Collection[str] = (), max_misses: int = MAX_MISSES
+) -> list[tuple[str, ...]]:
     """Names of forms that these texts have, once for each order of day, month and year that they may be in.
 
-    The first is the likeliest. `numbers`: those of NUMBER_FORMS that are looked for.
+    The first is the likeliest. `numbers`: those of NUMBER_FORMS that are looked for. After more than `max_misses` texts
+    without a form, no other forms are looked for.
     """
     names = [name for name in DATE_FORMS if name not in NUMBER_FORMS or name in numbers]
     found: list[str] = []
@@ -167,8 +174,10 @@ def possible_orders(texts: Collection[str], *, numbers: Collection[str] = ()) ->
         matching = [name for name in names if parse_date(text, name) is not None]
         found += matching
         n_misses += not matching
-        if n_misses > MAX_MISSES:
+        if n_misses > max_misses:
             break
+    if not found:
+        return []
     found.sort(key=names.index)
     day_first = {*MONTH_FIRST, *YEAR_FIRST.values()}
     month_first = {*MONTH_FIRST.values()}
@@ -177,11 +186,12 @@ def possible_orders(texts: Collection[str], *, numbers: Collection[str] = ()) ->
         [name for name in year_last if name not in month_first],
         [name for name in year_last if name not in MONTH_FIRST],
     ]
-    year_first = [name for name in found if name not in day_first and name not in month_first]
-    if _may_have_year_first(texts):
-        orders.insert(0, year_first)
-    elif not any(_reads_all(order, texts) for order in orders):
-        orders.append(year_first)
+    if any(name in YEAR_FIRST for name in found):
+        year_first = [name for name in found if name not in day_first and name not in month_first]
+        if _may_have_year_first(texts):
+            orders.insert(0, year_first)
+        elif not any(_reads_all(order, texts) for order in orders):
+            orders.append(year_first)
     return [order for order in dict.fromkeys(map(tuple, orders)) if order]
 
 

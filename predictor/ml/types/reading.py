@@ -11,12 +11,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
 
 from .date_forms import (
+    MAX_MISSES,
     MONTH_NUMBERS,
     NUMBER_FORMS,
     PIVOT,
@@ -294,7 +295,7 @@ def find_reading(
     if fewest == n_values:
         return Finding(unreadable={text: counts[text] for text in texts})
     best = [(reading, lost) for reading, lost in tried if sum(lost.values()) == fewest]
-    different = _distinct(best, texts)
+    different = _distinct(best, texts) if len(best) > 1 else best
     by_mark = [each for each in different if each[0].decimal == decimal] if decimal else []
     if len(different) > 1 and len(by_mark) != 1:
         return Finding(doubts=tuple(reading for reading, _ in different))
@@ -315,9 +316,11 @@ def _dates(texts: Iterable[str], name: str, is_forced: bool) -> list[Reading]:
     bare = [text.strip().strip(BLANKS) for text in texts]
     values = [text for text in bare if text.lower() not in missing]
     numbers = NUMBER_FORMS if is_forced else NUMBER_FORMS[:1] if is_date_name(name) else ()
-    has_short_years = any(map(has_short_year, values[:N_LOOKED_AT]))
+    # Unless a person chose dates, one cell that is none ends the search.
+    orders = possible_orders(values, numbers=numbers, max_misses=MAX_MISSES if is_forced else 0)
+    has_short_years = any(map(has_short_year, values[:N_LOOKED_AT])) if orders else False
     readings = []
-    for forms in possible_orders(values, numbers=numbers):
+    for forms in orders:
         reading = Reading(ValueKind.DATE, dates=forms, has_short_years=has_short_years)
         readings.append(replace(reading, zone=_zone(values, forms)))
     return readings
@@ -325,15 +328,21 @@ def _dates(texts: Iterable[str], name: str, is_forced: bool) -> list[Reading]:
 
 def _zone(texts: Iterable[str], forms: Iterable[str]) -> str:
     """The zone of the offsets; "" where not every date has one."""
-    pairs = set()
+    ends: dict[tuple[date, timedelta], tuple[datetime, datetime]] = {}
     for text in texts:
         moment = next((each for name in forms if (each := parse_date(text, name)) is not None), None)
-        if moment is not None and moment.tzinfo is None:
+        if moment is None:
+            continue
+        offset = moment.utcoffset()
+        if offset is None:
             return ""
-        if moment is not None:
-            offset = round((moment.utcoffset() or timedelta()).total_seconds())
-            pairs.add((moment.replace(tzinfo=None) - timedelta(seconds=offset), offset))
-    return find_zone(pairs)
+        # Offsets change once a day at most: the first and the last moment of a day show the zone of all of them.
+        utc = moment.replace(tzinfo=None) - offset
+        first, last = ends.setdefault((utc.date(), offset), (utc, utc))
+        ends[utc.date(), offset] = min(first, utc), max(last, utc)
+    return find_zone(
+        (end, round(offset.total_seconds())) for (_, offset), each in ends.items() for end in each
+    )
 
 
 def unreadable(reading: Reading, counts: Mapping[str, int]) -> dict[str, int]:
