@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..errors import InvalidInput
-from ..ml.types.reading import DATE_FORMS, Reading
+from ..ml.types.date_forms import DATE_FORMS
+from ..ml.types.reading import Reading
 from ..ml.types.reading_choice import DECIMALS, KINDS, MAX_LOST_SHARE, TEXT_ROLES, THOUSANDS
 from ..ml.types.schema import ColumnProfile
 from ..models import Dataset, ReadingChange

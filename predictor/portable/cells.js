@@ -35,7 +35,7 @@ function numberCell(field, text) {
 }
 
 function dateCell(field, text) {
-  const value = momentOf(text);
+  const value = momentOf(text, field.reading);
   return { value, remark: remarkOf(field, value) };
 }
 
@@ -44,7 +44,7 @@ function remarkOf(field, value) {
   if (value === null) return field.has_missing ? "" : "no value; training had one in every row";
   if (field.role === "numeric") return outside(value, field.minimum, field.maximum);
   if (field.role !== "datetime") return "";
-  const [low, high] = [field.minimum, field.maximum].map((end) => (end === null ? null : Number(momentOf(end))));
+  const [low, high] = [field.minimum, field.maximum].map((end) => (end === null ? null : Number(momentOf(end, field.reading))));
   return outside(Number(value), low, high);
 }
 
@@ -82,24 +82,51 @@ function numberByReading({ gaps, decimal, codes }, parts) {
   return isOpen !== (sign === "-" || sign === "−") ? -number : number;
 }
 
-function momentByReading({ months, pivot }, parts) {
+function momentByReading(reading, parts) {
   if (!parts) return undefined;
-  const name = parts.mon?.toLowerCase().replace(".", "");
+  if (parts.n) return BigInt(daysOf(1899, 12, 30)) * 86400000000n + BigInt(Math.floor(Number(parts.n) * 86400000 + 0.5)) * 1000n;
+  const { months, quarters, pivot } = reading, name = parts.mon?.toLowerCase().replace(".", "");
   if (name && !Object.hasOwn(months, name)) return undefined;
-  const century = parts.y.length > 2 ? 0 : Number(parts.y) >= pivot ? 1900 : 2000;
-  const clock = [parts.h, parts.min, parts.s].map((part) => Number(part ?? 0));
-  const numbers = [century + Number(parts.y), name ? months[name] : Number(parts.m), Number(parts.d ?? 1), ...clock];
-  return microsecondsOf(numbers, parts.us ?? "", offsetOf(parts.z ?? "")) ?? undefined;
+  const century = parts.y.length > 2 ? 0 : Number(parts.y) >= pivot ? 1900 : 2000, year = century + Number(parts.y);
+  const month = parts.q ? 3 * quarters[parts.q] - 2 : name ? months[name] : Number(parts.m ?? 1);
+  const half = parts.half ?? parts.pre, hour = half ? hourOf(Number(parts.h), half) : Number(parts.h ?? 0);
+  if (parts.wk) return dayOfWeek(year, Number(parts.wk), Number(parts.wd ?? 1));
+  const numbers = [year, month, Number(parts.d ?? 1), hour, Number(parts.min ?? 0), Number(parts.s ?? 0)];
+  return microsecondsOf(numbers, parts.us ?? "", parts.z ?? "", reading) ?? undefined;
 }
 
-/** Microseconds since 1970, UTC, of a date such as 2024-05-31 or 2024-05-31T14:30:00+02:00. */
-function momentOf(text) {
+/** Of 1 to 12 and am or pm; 24, which is no hour, for others. */
+const hourOf = (hour, half) => (hour < 1 || hour > 12 ? 24 : (hour % 12) + (/^[p下]/i.test(half) ? 12 : 0));
+
+/** Microseconds since 1970 of a day of a week of ISO 8601; undefined if the year has no such week. */
+function dayOfWeek(year, week, weekday) {
+  const start = daysOf(year, 1, 1), nextYear = daysOf(year + 1, 1, 1);
+  const monday = start + 3 - ((((start + 6) % 7) + 7) % 7) + 7 * (week - 1), day = monday + weekday - 1;
+  const isIn = year > 0 && week > 0 && monday + 3 < nextYear && day >= daysOf(1, 1, 1) && day < daysOf(10000, 1, 1);
+  return isIn ? BigInt(day) * 86400000000n : undefined;
+}
+
+/** Microseconds since 1970 of a date such as 2024-05-31 or 2024-05-31T14:30:00+02:00, in the zone of the reading. */
+function momentOf(text, reading) {
   const found = DATE.exec(text);
   if (!found) throw new InvalidValue("this is not a date such as 2024-05-31 or 2024-05-31T14:30");
-  const offset = offsetOf(found[8] ?? ""), numbers = found.slice(1, 7).map((part) => Number(part ?? 0));
-  const moment = Math.abs(offset) < 1440 ? microsecondsOf(numbers, found[7] ?? "", offset) : null;
+  const numbers = found.slice(1, 7).map((part) => Number(part ?? 0)), zone = found[8] ?? "";
+  const moment = Math.abs(offsetOf(zone)) < 1440 ? microsecondsOf(numbers, found[7] ?? "", zone, reading) : null;
   if (moment === null) throw new InvalidValue("there is no such day or time");
   return moment;
+}
+
+/** Seconds from UTC to local time of the reading's zone. */
+function shiftOf(reading, seconds) {
+  if (!reading) return 0;
+  const { starts, offsets } = reading.zone;
+  let low = 0, high = starts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (starts[middle] <= seconds) low = middle;
+    else high = middle;
+  }
+  return offsets[low];
 }
 
 /** Minutes of an offset such as Z, +02 or -0130. */
@@ -109,14 +136,21 @@ function offsetOf(text) {
 }
 
 /** null if there is no such day or time in the years 1 to 9999. `fraction`: the digits of a second's part. */
-function microsecondsOf([year, month, day, hour, minute, second], fraction, offset) {
+function microsecondsOf([year, month, day, hour, minute, second], fraction, zone, reading) {
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const longest = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
   if (year < 1 || day < 1 || day > longest || hour > 23 || minute > 59 || second > 59) return null;
-  const minutes = daysOf(year, month, day) * 1440 + hour * 60 + minute - offset;
-  if (minutes < daysOf(1, 1, 1) * 1440 || minutes >= daysOf(10000, 1, 1) * 1440) return null;
-  const micro = Number(fraction.padEnd(6, "0").slice(0, 6));
-  return BigInt(minutes) * 60000000n + BigInt(second * 1000000 + micro);
+  const minutes = daysOf(year, month, day) * 1440 + hour * 60 + minute;
+  return settled(minutes * 60 + second, fraction, zone, reading);
+}
+
+/** Microseconds since 1970 of seconds with an offset, in the zone of the reading; null outside of the years 1 to 9999. */
+function settled(seconds, fraction, zone, reading) {
+  const utc = seconds - offsetOf(zone) * 60, local = zone ? utc + shiftOf(reading, utc) : seconds;
+  for (const each of [utc, local]) {
+    if (each < daysOf(1, 1, 1) * 86400 || each >= daysOf(10000, 1, 1) * 86400) return null;
+  }
+  return BigInt(local) * 1000000n + BigInt(Number(fraction.padEnd(6, "0").slice(0, 6)));
 }
 
 /** Days since 1970; Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil. */

@@ -4,6 +4,7 @@ Needs numpy and onnxruntime. Writes one JSON object a line, after two checks: th
 manifest.json, and the golden rows get the predictions that are stored with them.
 """
 
+import bisect
 import csv
 import hashlib
 import io
@@ -87,7 +88,9 @@ def value_of(field, row, line):
     text = "" if cell is None else cell if isinstance(cell, str) else json.dumps(cell)
     if role in ("categorical", "text"):
         return level_of(field, text) if role == "categorical" else text or None
-    if isinstance(cell, str) and "reading" in field:
+    if role == "datetime" and isinstance(cell, float):
+        text = f"{cell:.15g}"
+    if "reading" in field and (isinstance(cell, str) or role == "datetime"):
         try:
             return value_by_reading(field["reading"], text)
         except ValueError:
@@ -97,7 +100,7 @@ def value_of(field, row, line):
         return None
     if re.fullmatch(spec["patterns"][role], bare, re.ASCII | re.IGNORECASE):
         if role == "datetime":
-            return moment_of(bare, f"Line {line}, column {name!r}: {text!r}")
+            return moment_of(bare, field.get("reading"), f"Line {line}, column {name!r}: {text!r}")
         number = float(spec["words"].get(bare, bare))
         if math.isfinite(number) or isinstance(cell, str):
             return number if math.isfinite(number) else None
@@ -157,27 +160,49 @@ def number_by_reading(reading, found):
 
 
 def moment_by_reading(reading, parts):
+    if "n" in parts:
+        day = datetime(1899, 12, 30, tzinfo=UTC) + timedelta(
+            milliseconds=int(float(parts["n"]) * 86_400_000 + 0.5)
+        )
+        return (day - EPOCH) // MICROSECOND
     year, name = int(parts["y"]), parts.get("mon", "").lower().rstrip(".")
     if len(parts["y"]) == 2:
         year += 1900 if year >= reading["pivot"] else 2000
-    month = reading["months"].get(name, 0) if name else int(parts["m"])
+    month = reading["months"].get(name, 0) if name else int(parts.get("m", 1))
+    month = 3 * reading["quarters"][parts["q"]] - 2 if "q" in parts else month
     hour, minute, second = (int(parts.get(each, 0)) for each in ("h", "min", "s"))
+    if half := parts.get("half") or parts.get("pre"):
+        hour = hour % 12 + 12 * (half[0] in "pP下") if 1 <= hour <= 12 else 24
     micro = int(parts.get("us", "").ljust(6, "0")[:6])
-    moment = datetime(year, month, int(parts.get("d", 1)), hour, minute, second, micro, UTC)
-    if (zone := parts.get("z", "Z").replace(":", "").ljust(5, "0"))[0] in "+-":
+    day = datetime(year, month, int(parts.get("d", 1)), tzinfo=UTC)
+    if "wk" in parts:
+        day = datetime.fromisocalendar(year, int(parts["wk"]), int(parts.get("wd", 1)))
+    moment = datetime(day.year, day.month, day.day, hour, minute, second, micro, UTC)
+    if "z" not in parts:
+        return (moment - EPOCH) // MICROSECOND
+    zone = parts["z"].replace(":", "").ljust(5, "0")
+    if zone[0] in "+-":
         offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:]))
         moment = moment + offset if zone[0] == "-" else moment - offset
-    return (moment - EPOCH) // MICROSECOND
+    return in_zone(reading, moment)
 
 
-def moment_of(bare, place):
+def moment_of(bare, reading, place):
     """Microseconds since 1970 of a date in ISO 8601."""
     try:
         moment = datetime.fromisoformat(bare.upper().replace(",", "."))
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment.tzinfo:
+            return in_zone(reading, moment.astimezone(UTC))
     except (OverflowError, ValueError):
         raise SystemExit(f"{place} is not a date of the years 1 to 9999.") from None
-    return (moment - EPOCH) // MICROSECOND
+    return (moment.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
+
+
+def in_zone(reading, moment):
+    """Microseconds since 1970 in local time of the column's zone, or UTC where it has none."""
+    zone = reading["zone"] if reading else {"starts": [], "offsets": [0]}
+    place = bisect.bisect_right(zone["starts"], (moment - EPOCH) // timedelta(seconds=1)) - 1
+    return (moment + timedelta(seconds=zone["offsets"][place]) - EPOCH) // MICROSECOND
 
 
 def numbers_of(step, value):

@@ -1,7 +1,8 @@
 """Stored specification of a forecasting version: frequency, horizon, and the last window of every series.
 
 forecast.json holds it: {"format": 1, "target", "date_column", "group_column", "frequency", "horizon", "shape",
-"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "errors", "golden"}. With it, a horizon
+"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "errors", "golden"}, and "reading" where the
+dates are read by one. With it, a horizon
 is forecast without sending the past again.
 """
 
@@ -20,6 +21,8 @@ from ...errors import DamagedArtifact, InvalidInput, quoted
 from ..features.columns import Columns
 from ..features.date_steps import CYCLES, date_parts
 from ..pipelines.fitted_pipeline import TargetScaling
+from ..tables.zoned_moments import iso_text
+from ..types.reading import Reading
 from ..types.schema import FeatureField, Role, Signature, Task
 from ..types.training_request import AGGREGATIONS
 from .frequency import Frequency
@@ -82,6 +85,7 @@ class ForecastSpec:
     """Forecast specification; see the module. `floor`: lower bound of all forecasts, or None.
 
     `aggregation`: how rows of one period were aggregated ("sum" or "mean"); "" when each period had one.
+    `reading`: how texts become dates, as in training.
     """
 
     target: str
@@ -94,6 +98,7 @@ class ForecastSpec:
     floor: float | None
     endings: tuple[SeriesEnd, ...]
     aggregation: str = ""
+    reading: Reading | None = None
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -132,7 +137,7 @@ class ForecastSpec:
         """The pipeline's input columns (lag and calendar features) for rows within the horizon."""
         described = self._described(rows)
         names = np.array([each.name for each in self.endings] + [None], object)[:-1]
-        moments = self.frequency.moments(self._ends[rows.series] + rows.steps)
+        moments = self.frequency.local_moments(self._ends[rows.series] + rows.steps)
         columns = with_calendar(
             described.columns, moments, names[rows.series] if self.has_groups else None, self.frequency
         )
@@ -199,6 +204,11 @@ class ForecastSpec:
         totals = np.bincount(places, weights=values).astype(np.float64)
         return distinct, totals if self.aggregation == "sum" else totals / counts
 
+    def shown(self, moment: Any) -> str:
+        """A date of the rows in a sentence."""
+        zone = self.frequency.zone
+        return iso_text(moment, zone) if zone else str(np.datetime_as_string(moment, unit="s"))
+
     def horizon_rows(self, horizon: int, groups: Sequence[str]) -> list[dict[str, Any]]:
         """Request rows for the next `horizon` periods of these series."""
         rows = []
@@ -213,13 +223,19 @@ class ForecastSpec:
         """Input signature: a future date, and the series if there is a group column."""
         ends = [each.end for each in self.endings]
         first, last = self.frequency.text(min(ends) + 1), self.frequency.text(max(ends) + self.horizon)
-        fields = [FeatureField(self.date_column, Role.DATETIME, minimum=first, maximum=last, typical=first)]
+        reading = self.reading
+        fields = [
+            FeatureField(
+                self.date_column, Role.DATETIME, minimum=first, maximum=last, typical=first, reading=reading
+            )
+        ]
         if self.group_column:
             names = tuple(self.codes)
             fields.append(FeatureField(self.group_column, Role.CATEGORICAL, typical=names[0], levels=names))
         return Signature(self.target, Task.FORECASTING, tuple(fields))
 
     def to_json(self) -> dict[str, Any]:
+        reading = {} if self.reading is None else {"reading": self.reading.to_json()}
         return {
             "format": FORMAT,
             "target": self.target,
@@ -234,6 +250,7 @@ class ForecastSpec:
             "series": [
                 {"name": each.name, "end": each.end, "window": list(each.window)} for each in self.endings
             ],
+            **reading,
         }
 
     @classmethod
@@ -258,6 +275,7 @@ class ForecastSpec:
                 floor=None if data["floor"] is None else float(data["floor"]),
                 endings=endings,
                 aggregation=aggregation,
+                reading=Reading.from_json(data.get("reading")),
             )
             if spec.shape.season < 1 or spec.horizon < 1:
                 raise ValueError

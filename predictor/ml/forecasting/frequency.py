@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tables.zoned_moments import iso_text, local_of, utc_of
+
 Moments = NDArray[np.datetime64]
 Indexes = NDArray[np.int64]
 
@@ -37,12 +39,18 @@ class Frequency:
 
     `anchor`: the month, or the microseconds since 1970, at which period 0 begins. `day`: the day of the month
     that dates of monthly periods carry, 31 for the last.
+
+    `zone`: moments are in UTC, and are written as local times of this zone; "": moments are taken as they are.
+    Months, weekdays and whole days are those of the zone. Shorter periods are counted in UTC, so that the two hours of
+    autumn are two, unless `is_local`.
     """
 
     unit: str
     every: int = 1
     anchor: int = 0
     day: int = 1
+    zone: str = ""
+    is_local: bool = False
 
     @property
     def title(self) -> str:
@@ -81,8 +89,20 @@ class Frequency:
         """Whether the dates of its periods need a time of day."""
         return self.unit == "time" and (self.every % DAY != 0 or self.anchor % DAY != 0)
 
+    def in_zone(self, zone: str) -> Frequency:
+        """The same periods in a zone: hours and minutes begin with those of its local time."""
+        if not zone:
+            return self
+        if self.unit != "time" or self.every % DAY == 0:
+            return replace(self, zone=zone, is_local=True)
+        epoch = np.array([0], "datetime64[us]")
+        shift = int((local_of(epoch, zone) - epoch).astype(np.int64)[0])
+        return replace(self, zone=zone, anchor=(self.anchor - shift) % self.every)
+
     def indexes(self, moments: Moments) -> Indexes:
         """Index of the period of each moment (datetime64[us], none missing)."""
+        if self.is_local:
+            moments = local_of(moments, self.zone)
         if self.unit == "month":
             months: Indexes = moments.astype("datetime64[M]").astype(np.int64)
             return (months - self.anchor) // self.every
@@ -94,8 +114,16 @@ class Frequency:
         return (numbers - self.anchor) // self.every
 
     def moments(self, indexes: Indexes) -> Moments:
-        """Date (datetime64[us]) of each period."""
-        indexes = np.asarray(indexes, np.int64)
+        """Date (datetime64[us]) of each period, in UTC where there is a zone."""
+        dates = self._dates(np.asarray(indexes, np.int64))
+        return utc_of(dates, self.zone) if self.is_local else dates
+
+    def local_moments(self, indexes: Indexes) -> Moments:
+        """Date (datetime64[us]) of each period, in local time."""
+        dates = self._dates(np.asarray(indexes, np.int64))
+        return local_of(dates, self.zone) if self.zone and not self.is_local else dates
+
+    def _dates(self, indexes: Indexes) -> Moments:
         if self.unit == "month":
             months = (indexes * self.every + self.anchor).astype("datetime64[M]")
             last = ((months + 1).astype("datetime64[D]") - 1).astype("datetime64[D]")
@@ -111,16 +139,27 @@ class Frequency:
         return bool(np.all(self.moments(self.indexes(moments)) == moments))
 
     def text(self, index: int) -> str:
-        """The period's date in ISO 8601, without a time where none is needed."""
-        moment = self.moments(np.array([index]))[0]
+        """The period's date in ISO 8601, with the offset of the zone; without a time where none is needed."""
+        return self.written(self.moments(np.array([index]))[0])
+
+    def written(self, moment: Any) -> str:
+        """A moment as `text` writes it."""
+        if self.zone:
+            return iso_text(moment, self.zone)
         return str(np.datetime_as_string(moment, unit="s" if self.has_time else "D"))
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        known = asdict(self)
+        if not self.zone:
+            del known["zone"], known["is_local"]
+        return known
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Frequency:
-        return cls(str(data["unit"]), int(data["every"]), int(data["anchor"]), int(data["day"]))
+        zone, is_local = str(data.get("zone", "")), bool(data.get("is_local", False))
+        return cls(
+            str(data["unit"]), int(data["every"]), int(data["anchor"]), int(data["day"]), zone, is_local
+        )
 
 
 TITLES = {
@@ -170,30 +209,46 @@ NAMED = {
 }
 
 
-def find_frequency(series: Iterable[Moments]) -> Frequency | None:
+def find_frequency(series: Iterable[Moments], zone: str = "") -> Frequency | None:
     """Infer the frequency of these series (sorted distinct datetime64[us] of each); None if irregular.
 
     Gaps are allowed, unlike in pandas.infer_freq: all dates have to lie on one grid that is not mostly empty.
+    `zone`: that of the dates, which are then in UTC.
     """
     usable = [moments for moments in series if len(moments) > 1]
     if not usable:
         return None
+    if zone:
+        return _zoned(usable, zone)
     pooled = np.unique(np.concatenate(usable))
     candidates = (_monthly(pooled, usable), _weekdays(pooled, usable), _fixed(pooled, usable))
     return next((frequency for frequency in candidates if frequency is not None), None)
 
 
-def gathering_frequency(series: Sequence[Moments]) -> Frequency:
+def _zoned(series: Sequence[Moments], zone: str) -> Frequency | None:
+    """By local times, or by moments where these have the longer periods: hours that are regular in UTC."""
+    local = [np.unique(local_of(moments, zone)) for moments in series]
+    by_local = find_frequency(local) if any(len(each) > 1 for each in local) else None
+    if by_local is not None and (by_local.unit != "time" or by_local.every % DAY == 0):
+        return by_local.in_zone(zone)
+    pooled = np.unique(np.concatenate(series))
+    by_moments = _fixed(pooled, series)
+    if by_local is not None and (by_moments is None or by_local.every > by_moments.every):
+        return replace(by_local, zone=zone, is_local=True)
+    return None if by_moments is None else replace(by_moments, zone=zone)
+
+
+def gathering_frequency(series: Sequence[Moments], zone: str = "") -> Frequency:
     """Resampling frequency for irregular dates: the shortest usual one that leaves few periods empty."""
     usual = [Frequency("time", MINUTE), Frequency("time", 15 * MINUTE), *NAMED.values()]
-    for frequency in usual:
+    for frequency in (each.in_zone(zone) for each in usual):
         filled, span = 0, 0
         for moments in series:
             indexes = np.unique(frequency.indexes(moments))
             filled, span = filled + len(indexes), span + int(indexes[-1] - indexes[0] + 1)
         if filled >= MIN_GATHERED * span:
             return frequency
-    return NAMED["yearly"]
+    return NAMED["yearly"].in_zone(zone)
 
 
 def _monthly(pooled: Moments, series: Sequence[Moments]) -> Frequency | None:

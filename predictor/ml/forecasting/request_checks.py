@@ -33,7 +33,7 @@ def check_forecast(request: TrainingRequest) -> None:
 
 
 def date_columns(table: TableSchema) -> tuple[str, ...]:
-    """Names of the columns that can be the time axis of a forecast."""
+    """Names of the columns that hold dates."""
     return tuple(column.name for column in table.columns if column.role is Role.DATETIME)
 
 
@@ -45,7 +45,7 @@ def _dates_there_are(table: TableSchema) -> str:
 
 
 def _check_date(column: ColumnProfile, table: TableSchema) -> None:
-    if column.role is not Role.DATETIME:
+    if column.role is not Role.DATETIME and not column.may_be_dates:
         raise InvalidTrainingRequest(
             f"The column {quoted(column.name)} does not hold dates: it is {column.role.value}."
             f"{_dates_there_are(table)}",

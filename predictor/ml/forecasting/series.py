@@ -65,9 +65,12 @@ class SeriesTable:
 
 
 def make_series(
-    options: ForecastOptions, target: str, columns: Mapping[str, NDArray[Any]]
+    options: ForecastOptions, target: str, columns: Mapping[str, NDArray[Any]], *, zone: str = ""
 ) -> tuple[SeriesTable, list[TrainingWarning]]:
-    """Regular series, one for each group, from canonical columns. Raises InvalidTrainingRequest."""
+    """Regular series, one for each group, from canonical columns. Raises InvalidTrainingRequest.
+
+    `zone`: the time zone of the dates, which are then in UTC.
+    """
     warnings: list[TrainingWarning] = []
     dates, values = columns[options.date_column], columns[target]
     groups = columns[options.group_column] if options.group_column else np.full(len(dates), "", object)
@@ -91,7 +94,7 @@ def make_series(
             f"at least {MIN_PERIODS} are needed.",
             limit=MIN_PERIODS,
         )
-    frequency = _frequency(options, moments, warnings)
+    frequency = _frequency(options, moments, warnings, zone)
     regular = [
         _regular(frequency, str(name), moment, values[rows[part]], rows[part], options)
         for name, moment, part in zip(names, moments, parts, strict=True)
@@ -115,15 +118,15 @@ def _check_count(names: NDArray[Any], options: ForecastOptions) -> None:
 
 
 def _frequency(
-    options: ForecastOptions, moments: Sequence[Moments], warnings: list[TrainingWarning]
+    options: ForecastOptions, moments: Sequence[Moments], warnings: list[TrainingWarning], zone: str
 ) -> Frequency:
     if options.frequency:
-        return NAMED[options.frequency]
+        return NAMED[options.frequency].in_zone(zone)
     distinct = [np.unique(each) for each in moments]
-    inferred = find_frequency(distinct)
+    inferred = find_frequency(distinct, zone)
     if inferred is not None:
         return inferred
-    resampled = gathering_frequency(distinct)
+    resampled = gathering_frequency(distinct, zone)
     if not options.aggregation:
         raise InvalidTrainingRequest(
             f"The dates in {quoted(options.date_column)} have no regular frequency: neither hourly, daily, weekly, "

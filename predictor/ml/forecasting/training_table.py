@@ -114,7 +114,7 @@ def described(view: SeriesView, points: Points) -> LagFeatures:
             for name, values in features.columns.items():
                 columns.setdefault(name, np.full(len(points), np.nan))[part] = values
     names = np.array([each.name for each in view.table.series] + [None], object)[:-1]
-    moments = view.table.frequency.moments(points.made_at(view.table) + points.steps)
+    moments = view.table.frequency.local_moments(points.made_at(view.table) + points.steps)
     has_groups = len(view.table.series) > 1
     return LagFeatures(
         with_calendar(columns, moments, names[points.series] if has_groups else None, view.table.frequency),

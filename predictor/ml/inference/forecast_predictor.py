@@ -162,11 +162,7 @@ class ForecastChecker(RowChecker):
         first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
         span = f"{first} to {last}" if first != last else first
         which = f" of {quoted(ending.name)}" if spec.group_column else ""
-        reason = (
-            "a date is needed"
-            if np.isnat(date)
-            else f"{np.datetime_as_string(date, unit='s')} cannot be forecast"
-        )
+        reason = "a date is needed" if np.isnat(date) else f"{spec.shown(date)} cannot be forecast"
         detail = f"{reason}; the forecast{which} goes from {span} ({spec.frequency.title})."
         return Problem(
             f"Row {number}, column {quoted(spec.date_column)}: {detail}", f"/rows/{row}/{spec.date_column}"

@@ -276,7 +276,7 @@ def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
             value = reading.read(cell)
         except Unreadable:
             return plain(cell)
-        return value.isoformat() if isinstance(value, datetime) else value
+        return reading.written(value) if isinstance(value, datetime) else value
 
     return read
 

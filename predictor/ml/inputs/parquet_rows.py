@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ MEMORY_MB = 256
 CHUNK_CHARACTERS = 8 << 20
 # At most this many bytes are fetched at once, even when every cell has the maximum length.
 FETCHED_BYTES = 16 << 20
+# DuckDB returns these as local times that need another package; they are fetched in UTC (`_expression`).
+ZONED = "TIMESTAMP WITH TIME ZONE"
 TEXTS = ("VARCHAR", "JSON", "BLOB")
 # Assumed unpacked size of a cell that is not text.
 NUMBER_BYTES = 8
@@ -58,7 +61,8 @@ def read_parquet_rows(
             rows = connection.execute(f"SELECT {selected} FROM {source}").fetchall()
         except duckdb.Error:
             raise unreadable() from None
-    return [dict(zip(kinds, row, strict=True)) for row in rows]
+    zoned = [place for place, kind in enumerate(kinds.values()) if kind == ZONED]
+    return [dict(zip(kinds, _in_utc(row, zoned), strict=True)) for row in rows]
 
 
 def _refuse_unpacked(
@@ -122,6 +126,7 @@ class ParquetRows:
         self._used = [sources[name] for name in self._fields]
         _refuse_nested({name: kinds[name] for name in self._used})
         self._keys = {each.feature.name: each.key for each in self._columns if each.feature.name in sources}
+        self._zoned = [place for place, name in enumerate(self._used) if kinds[name] == ZONED]
         self._texts = [place for place, name in enumerate(self._used) if kinds[name] in TEXTS]
         self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
 
@@ -144,7 +149,7 @@ class ParquetRows:
         with self._connected(len(self._used)) as connection:
             cursor = connection.execute(query)
             while rows := cursor.fetchmany(min(n_at_once, CHUNK_ROWS - len(chunk))):
-                chunk += rows
+                chunk += [_in_utc(row, self._zoned) for row in rows] if self._zoned else rows
                 n_characters += sum(len(row[place] or "") for place in self._texts for row in rows)
                 if len(chunk) == CHUNK_ROWS or n_characters > CHUNK_CHARACTERS:
                     yield chunk
@@ -199,6 +204,16 @@ def write_with_predictions(
 
 def unreadable() -> InvalidTable:
     return InvalidTable("This is not a Parquet file that can be read.")
+
+
+def _in_utc(row: tuple[Any, ...], places: Sequence[int]) -> tuple[Any, ...]:
+    """A row whose moments at these places, naive and in UTC, say that they are in UTC."""
+    if not places:
+        return row
+    cells = list(row)
+    for place in places:
+        cells[place] = None if cells[place] is None else cells[place].replace(tzinfo=UTC)
+    return tuple(cells)
 
 
 def _refuse_nested(kinds: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import quoted
 from ..tables.csv_cell_sql import CODE
-from ..types.reading import ERROR_WORDS, MISSING_WORDS, Unreadable, ValueKind
+from ..types.reading import ERROR_WORDS, MISSING_WORDS, Reading, Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, canonical_text
 
 # Code, column and message of a RowWarning.
@@ -219,6 +219,8 @@ def _text_reader(field: FeatureField) -> Reader:
             raise _not_a_value(value, "a text")
         if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
             raise InvalidValue("the number is too large.")
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
         text = canonical_text(value)
         if text is None:
             notes.append(missing)
@@ -292,11 +294,11 @@ def _is_typed(level: str) -> bool:
 
 def _datetime_reader(field: FeatureField) -> Reader:
     missing = _missing_note(field)
-    low, high = _moment(field.minimum), _moment(field.maximum)
+    low, high = (_moment(end, field.reading) for end in (field.minimum, field.maximum))
     margin = (high - low) * RANGE_MARGIN if low and high else None
 
     def read(value: Any, notes: list[Note]) -> datetime | None:
-        if value is None or value == "" or (isinstance(value, str) and value in MISSING_DATES):
+        if value is None or value == "" or (isinstance(value, str) and value.strip() in MISSING_DATES):
             notes.append(missing)
             return None
         moment = _read_moment(value, field)
@@ -315,26 +317,30 @@ def _datetime_reader(field: FeatureField) -> Reader:
 
 
 def _read_moment(value: Any, field: FeatureField) -> datetime | None:
-    """A naive datetime in UTC, by the reading of the field or in ISO 8601; None for a word that means missing."""
-    if field.reading is not None and isinstance(value, str):
+    """A naive datetime by the reading of the field or in ISO 8601; None for a word that means missing.
+
+    In UTC, or in local time of the reading's zone.
+    """
+    reading = field.reading
+    if reading is not None and isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            return field.reading.read(value)  # type: ignore[return-value]
+            return reading.read(str(canonical_text(value) or ""))  # type: ignore[return-value]
         except Unreadable:
             pass
     if isinstance(value, str) and value.strip().lower() in MISSING_TEXTS:
         return None
-    return _as_moment(value)
+    return _as_moment(value, reading)
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: Any, reading: Reading | None) -> datetime | None:
     try:
-        return None if value is None else _as_moment(value)
+        return None if value is None else _as_moment(value, reading)
     except InvalidValue:
         return None
 
 
-def _as_moment(value: Any) -> datetime:
-    """A naive datetime in UTC."""
+def _as_moment(value: Any, reading: Reading | None = None) -> datetime:
+    """A naive datetime, as `_read_moment` gives it."""
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, date):
@@ -350,9 +356,9 @@ def _as_moment(value: Any) -> datetime:
             raise InvalidValue(f"{quoted(value)} is not a date of the calendar.") from None
     else:
         raise _not_a_value(value, "a date such as 2024-05-31")
-    if moment.tzinfo is None:
-        return moment
     try:
-        return moment.astimezone(UTC).replace(tzinfo=None)
+        if reading is not None:
+            return reading.settled(moment)
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
         raise InvalidValue(f"{quoted(value)} lies outside of the years 1 to 9999.") from None

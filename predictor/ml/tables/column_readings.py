@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import duckdb
 import numpy as np
 
 from ...errors import quoted, quoted_list
+from ..types.date_forms import SPREADSHEET_EPOCH, is_date_name
 from ..types.reading import Finding, Reading, ValueKind, find_reading, unreadable
 from ..types.reading_evidence import ReadingEvidence, evidence_of, lost_cells
-from ..types.schema import Bin, ColumnProfile, Role, TableSchema
+from ..types.schema import Bin, ColumnProfile, Role, TableSchema, canonical_text
 from .duckdb_connection import identifier, literal
 from .stored_tables import KINDS, form_of, open_for_reading
 from .type_inference import counted
+from .zoned_moments import iso_text
 
 # Words for missing that one reading learns from cells that it cannot read.
 MAX_MISSING_WORDS = 100
@@ -34,6 +36,9 @@ N_FIRST_LOOK = 300
 MAX_ODD_WORDS = 3
 MIN_VALUES_BESIDE_WORDS = 20
 N_BINS = 20
+NUMBERS = ("BIGINT", "DOUBLE")
+# From 1936 to 2064, in days since 1899-12-30.
+SPREADSHEET_DAYS = (13_150, 60_000)
 ROLES = {ValueKind.NUMBER: Role.NUMERIC, ValueKind.DATE: Role.DATETIME}
 
 
@@ -55,20 +60,40 @@ def with_found_readings(parquet: Path, schema: TableSchema, *, shown_decimal: st
     `shown_decimal`: the decimal mark, where numbers of the file show it. Otherwise `schema.decimal` is a guess, and
     numbers that depend on it get a warning.
     """
-    columns = list(schema.columns)
+    columns = list(map(_with_doubt_of_days, schema.columns))
     found: dict[int, Found] = {}
     with open_for_reading(parquet, 1) as connection:
         for place, column in enumerate(columns):
+            kind = ValueKind.DATE if _may_be_written_dates(column) else None
             if _may_have_reading(column):
                 looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
-                kind = _kind_that_fits(looked)
-                if kind is not None:
-                    counts = _counted_texts(connection, parquet, column.name)
-                    found[place] = Found(column, counts, kind)
+                kind = _kind_that_fits(looked, column.name)
+            if kind is not None:
+                counts = _counted_texts(connection, parquet, column.name)
+                found[place] = Found(column, counts, kind)
     shown_decimal = shown_decimal or _shown_decimal(found.values())
     for place, each in found.items():
         columns[place] = each.profile(shown_decimal, schema)
     return replace(schema, columns=tuple(columns), decimal=shown_decimal or schema.decimal)
+
+
+def with_zones(schema: TableSchema, zones: Mapping[str, str]) -> TableSchema:
+    """The schema in which times that are stored in UTC belong to the zone of their column (by name)."""
+    columns = (_in_zone(each, zones[each.name]) if zones.get(each.name) else each for each in schema.columns)
+    return replace(schema, columns=tuple(columns))
+
+
+def _in_zone(column: ColumnProfile, zone: str) -> ColumnProfile:
+    if column.role is not Role.DATETIME:
+        return column
+    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone=zone)
+    ends = (column.minimum, column.maximum, column.median)
+    low, high, middle = (iso_text(end, zone) if isinstance(end, str) else end for end in ends)
+    sentence = (
+        f"Times with offsets, read as local times of {zone}: days, weeks and months are those of this zone."
+    )
+    warnings = (*column.warnings, sentence)
+    return replace(column, reading=reading, warnings=warnings, minimum=low, maximum=high, median=middle)
 
 
 def _may_have_reading(column: ColumnProfile) -> bool:
@@ -80,11 +105,42 @@ def _may_have_reading(column: ColumnProfile) -> bool:
     )
 
 
-def _kind_that_fits(counts: Mapping[str, int]) -> ValueKind | None:
+def _is_number_in(column: ColumnProfile, low: int, high: int) -> bool:
+    """Whether the column has a name for dates, and numbers from `low` to `high`."""
+    least, most = column.minimum, column.maximum
+    return (
+        column.storage in NUMBERS
+        and column.role in (Role.NUMERIC, Role.IDENTIFIER)
+        and is_date_name(column.name)
+        and isinstance(least, int | float)
+        and isinstance(most, int | float)
+        and low <= least <= most <= high
+    )
+
+
+def _may_be_written_dates(column: ColumnProfile) -> bool:
+    """Whether the numbers may be dates such as 20240131."""
+    is_whole = column.storage == "BIGINT" and column.n_distinct <= MAX_DISTINCT
+    return is_whole and _is_number_in(column, 19_000_101, 21_001_231)
+
+
+def _with_doubt_of_days(column: ColumnProfile) -> ColumnProfile:
+    """The column with a warning where its numbers may be the days of a spreadsheet."""
+    if not _is_number_in(column, *SPREADSHEET_DAYS):
+        return column
+    day = (SPREADSHEET_EPOCH + timedelta(days=float(column.maximum or 0))).date()
+    doubt = (
+        f"These numbers may be dates as spreadsheets count them, in days since 1899-12-30: {column.maximum:.15g} is "
+        f"{day}. Choose the role datetime to read them so."
+    )
+    return replace(column, warnings=(*column.warnings, doubt))
+
+
+def _kind_that_fits(counts: Mapping[str, int], name: str) -> ValueKind | None:
     """The kind of which most cells are values, if at least half of them are."""
     fitting = []
     for kind in ROLES:
-        finding = find_reading(counts, kind, may_lose=True)
+        finding = find_reading(counts, kind, name=name, may_lose=True)
         has_values = finding.reading is not None or bool(finding.doubts)
         if has_values and 2 * finding.n_unreadable <= sum(counts.values()):
             fitting.append((finding.n_unreadable, kind))
@@ -101,13 +157,15 @@ class Found:
 
     @cached_property
     def finding(self) -> Finding:
-        return find_reading(self.counts, self.kind, may_lose=True)
+        return find_reading(self.counts, self.kind, name=self.column.name, may_lose=True)
 
     def profile(self, shown_decimal: str, schema: TableSchema) -> ColumnProfile:
         finding = self.finding
         decimal = shown_decimal or (schema.decimal if self.kind is ValueKind.NUMBER else "")
         if finding.doubts and decimal:
-            finding = find_reading(self.counts, self.kind, decimal=decimal, may_lose=True)
+            finding = find_reading(
+                self.counts, self.kind, decimal=decimal, name=self.column.name, may_lose=True
+            )
         if finding.doubts:
             return self._doubted(finding.doubts[0], finding.doubts[1])
         if finding.reading is None:
@@ -240,6 +298,7 @@ def _statistics(values: Mapping[str, tuple[Any, int]]) -> dict[str, Any]:
             "maximum": _shown(ordered[-1]),
             "median": _shown(middle),
             "mean": None,
+            "histogram": (),
         }
     numbers = np.array(ordered, np.float64)
     edges = np.linspace(numbers[0], numbers[-1], N_BINS + 1) if numbers[0] < numbers[-1] else None
@@ -310,7 +369,8 @@ class RoleReading:
 def with_readings(
     parquet: Path | str, schema: TableSchema, names: Sequence[str]
 ) -> tuple[TableSchema, list[RoleReading]]:
-    """The schema with a reading for each of the named text columns that has the role of numbers, dates or truth values.
+    """The schema with a reading for each of the named text columns that has the role of numbers, dates or truth values,
+    and for each of numbers that has the role of dates.
 
     A column that has a reading keeps it. Words that are no value become part of the reading, as words for missing, so
     that the same cells are missing when they are predicted.
@@ -340,27 +400,30 @@ def _loses_cells(column: ColumnProfile) -> bool:
 
 
 def _kind_of(column: ColumnProfile) -> ValueKind | None:
-    """The kind of values that a text column without a reading is to be read as."""
-    if column.storage != "VARCHAR" or column.reading is not None:
+    """The kind of values that a column without a reading is to be read as: one of text, or of numbers as dates."""
+    if column.reading is not None:
+        return None
+    if column.storage in NUMBERS and form_of(column) is Role.DATETIME:
+        return ValueKind.DATE
+    if column.storage != "VARCHAR":
         return None
     return KINDS.get(form_of(column))
 
 
 def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: str) -> dict[str, int]:
     column = identifier(name)
-    return dict(
-        connection.execute(
-            f"SELECT {column}, count(*) FROM read_parquet({literal(str(parquet))}) WHERE {column} IS NOT NULL "
-            "GROUP BY 1 ORDER BY 2 DESC, 1"
-        ).fetchall()
-    )
+    counted = connection.execute(
+        f"SELECT {column}, count(*) FROM read_parquet({literal(str(parquet))}) WHERE {column} IS NOT NULL "
+        "GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    return {str(canonical_text(value) or ""): n for value, n in counted}
 
 
 def _role_reading(column: ColumnProfile, counts: Mapping[str, int], decimal: str) -> RoleReading:
     kind = _kind_of(column) or ValueKind.NUMBER
     reading, doubt = column.reading, None
     if reading is None:
-        finding = find_reading(counts, kind, is_forced=True)
+        finding = find_reading(counts, kind, name=column.name, is_forced=True)
         reading = finding.reading
         if finding.doubts:
             reading, doubt, *_ = sorted(finding.doubts, key=lambda each: each.decimal != decimal)

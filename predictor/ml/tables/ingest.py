@@ -17,7 +17,7 @@ from ...errors import MlwebError, TooLarge, quoted
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
 from ..types.schema import ColumnProfile, TableSchema
-from .column_readings import with_found_readings, with_typed_readings
+from .column_readings import with_found_readings, with_typed_readings, with_zones
 from .csv_blanks import without_blanks_at_quotes
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
@@ -54,6 +54,7 @@ def ingest_csv(
         plans, evidence, is_exact = reader.write(destination)
         n_rejected = reader.n_rejected
         doubtful = reader.doubtful_numbers(plans)
+        zones = reader.zones(plans, evidence)
     schema = profile(
         destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads
     )
@@ -69,7 +70,7 @@ def ingest_csv(
         for plan in plans
     ]
     schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
-    schema = with_typed_readings(schema, decimal=dialect.decimal)
+    schema = with_zones(with_typed_readings(schema, decimal=dialect.decimal), zones)
     schema = with_found_readings(destination, schema, shown_decimal=dialect.shown_decimal)
     return IngestReport(
         schema=schema,

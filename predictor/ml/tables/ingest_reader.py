@@ -15,6 +15,7 @@ from .csv_encoding import TextFile, refuse_other_encoding
 from .duckdb_connection import connect, identifier, literal
 from .ingest_request import ImportLimits, ImportOptions
 from .long_cells import refusal_of
+from .offsets import offsets_sql, zone_of
 from .type_inference import (
     RECHECK,
     ColumnPlan,
@@ -82,6 +83,19 @@ class Reader:
         self._refuse_infinite(plans, evidence)
         self._copy(plans, destination, is_proved=True)
         return plans, evidence, True
+
+    def zones(self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence]) -> dict[str, str]:
+        """The time zone of each column of times that all have an offset; "" for UTC and for offsets of no zone."""
+        zoned = [
+            plan
+            for plan in plans
+            if plan.storage == "TIMESTAMP"
+            and plan.has_offsets
+            and evidence[plan.index].n_zoned_moments
+            == evidence[plan.index].n_moments + evidence[plan.index].n_dates
+        ]
+        relation = "sample" if self.is_all_sampled else self._csv()
+        return {plan.name: zone_of(self._run(offsets_sql(plan.source, relation))) for plan in zoned}
 
     def _sample(self) -> dict[int, Evidence]:
         n_wanted = max(1, min(MAX_SAMPLED_ROWS, MAX_SAMPLED_CELLS // self.n_columns))

@@ -6,7 +6,7 @@ categorical, text and identifier are object arrays of `str | None`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ...errors import InvalidInput, quoted_list
 from ..types.reading import Reading, Unreadable, ValueKind
 from ..types.schema import ColumnProfile, Role, TableSchema, canonical_text
 from .duckdb_connection import connect, identifier, literal
+from .zoned_moments import local_of
 
 Columns = dict[str, NDArray[Any]]
 
@@ -39,7 +40,8 @@ def read_columns(
 
     `sample` takes that many rows, chosen by `seed`, in file order: the same rows for the same arguments.
     A text column whose role is numeric, boolean or datetime is read by its reading (see column_readings.py); a cell
-    that is no value of it becomes missing. Raises InvalidInput when a name is not in the schema.
+    that is no value of it becomes missing. Numbers are read as dates by one as well. Times that are stored in UTC
+    become local times of the reading's zone. Raises InvalidInput when a name is not in the schema.
     """
     names = list(schema.names if names is None else names)
     if unknown := [name for name in names if name not in schema]:
@@ -55,16 +57,24 @@ def read_columns(
 
 
 def preview(
-    parquet: Path | str, limit: int = 20, *, names: Sequence[str] | None = None
+    parquet: Path | str,
+    limit: int = 20,
+    *,
+    names: Sequence[str] | None = None,
+    zones: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None."""
+    """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None.
+
+    `zones`: the zones of columns of times that are stored in UTC; these come as local times with their offset.
+    """
     columns = "*" if names is None else ", ".join(map(identifier, names))
     with open_for_reading(Path(parquet), 1) as connection:
         result = connection.execute(
             f"SELECT {columns} FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}"
         )
         keys = [each[0] for each in result.description]
-        return [dict(zip(keys, map(_scalar, row), strict=True)) for row in result.fetchall()]
+        zone = [(zones or {}).get(key, "") for key in keys]
+        return [dict(zip(keys, map(_scalar, row, zone), strict=True)) for row in result.fetchall()]
 
 
 def open_for_reading(parquet: Path, n_threads: int) -> duckdb.DuckDBPyConnection:
@@ -111,6 +121,8 @@ def _expression(profile: ColumnProfile) -> str:
         return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
     if profile.storage == "VARCHAR" and form in (Role.BOOLEAN, Role.DATETIME):
         return column
+    if form is Role.DATETIME and profile.storage in ("BIGINT", "DOUBLE") and profile.reading is not None:
+        return column
     if form is Role.BOOLEAN:
         if profile.storage == "BOOLEAN":
             return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
@@ -126,12 +138,16 @@ def _expression(profile: ColumnProfile) -> str:
 
 def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
     form = form_of(profile)
+    if form is Role.DATETIME and profile.storage in ("BIGINT", "DOUBLE") and profile.reading is not None:
+        return _read_texts(_canonical_texts(array), profile.reading, form)
     if profile.storage == "VARCHAR" and form in KINDS:
         return _read_texts(_texts(array), profile.reading or Reading(KINDS[form]), form)
     if form in (Role.NUMERIC, Role.BOOLEAN):
         return np.ascontiguousarray(_filled(array, np.nan), dtype=np.float64)
     if form is Role.DATETIME:
-        return _filled(array, np.datetime64("NaT")).astype("datetime64[us]")
+        moments = _filled(array, np.datetime64("NaT")).astype("datetime64[us]")
+        is_local = profile.reading is not None and profile.reading.zone and not profile.reading.is_utc
+        return local_of(moments, profile.reading.zone) if is_local and profile.reading else moments
     if profile.storage == "VARCHAR":
         return _texts(array)
     # DuckDB returns dates as microseconds; their text has no time of day.
@@ -193,5 +209,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: Any, zone: str) -> Any:
+    if zone and value is not None:
+        return Reading(ValueKind.DATE, zone=zone, is_utc=True).written(value)
     return value.isoformat() if hasattr(value, "isoformat") else value

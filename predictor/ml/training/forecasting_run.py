@@ -34,6 +34,7 @@ from ..search.search import Search
 from ..search.selection import choose
 from ..search.time_estimates import TimeEstimates
 from ..tables.stored_tables import read_columns
+from ..types.reading import Reading
 from ..types.schema import ColumnProfile, Role, TableSchema, Task
 from ..types.training_request import ForecastOptions, TrainingRequest
 from ..types.warnings import TrainingWarning
@@ -41,7 +42,7 @@ from ..validation.splits import Split
 from ..validation.training_table import TrainingTable
 from .finalization import FinalResult, FinalStage, finish_by
 from .packaging import artifact_entry, write_version_files
-from .reading import LOADED_EARLY
+from .reading import LOADED_EARLY, with_role_readings
 from .refitting import fit_plan
 from .result_file import write_search_result
 from .supervised_run import search_candidates
@@ -63,7 +64,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
-    table, options = _read(request, reporter)
+    table, options, reading = _read(request, reporter)
     backtest = _backtest(request, table, options, reporter)
     checkpoints = Checkpoints.open(workdir, request.digest)
     children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
@@ -82,14 +83,21 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         )
     finally:
         children.kill_all()
-    _write(request, workdir, search, backtest, finished, options)
+    _write(request, workdir, search, backtest, finished, options, reading)
 
 
-def _read(request: TrainingRequest, reporter: Reporter) -> tuple[SeriesTable, ForecastOptions]:
+def _read(
+    request: TrainingRequest, reporter: Reporter
+) -> tuple[SeriesTable, ForecastOptions, Reading | None]:
     options = _options(request)
     names = [options.date_column, request.target, *([options.group_column] if options.group_column else [])]
-    columns = read_columns(Path(request.parquet), _as_forecast(request.table, request.target, options), names)
-    table, warnings = make_series(options, request.target, columns)
+    asked = replace(request, schema=_as_forecast(request.table, request.target, options), roles={})
+    read, readings = with_role_readings(asked, names)
+    schema = _in_utc(read.schema, options.date_column)
+    reading = schema[options.date_column].reading
+    columns = read_columns(Path(request.parquet), schema, names)
+    table, warnings = make_series(options, request.target, columns, zone=reading.zone if reading else "")
+    warnings += readings
     n_series = len(table.series)
     series = "1 series" if n_series == 1 else f"{n_series:,} series"
     reporter.emit(
@@ -101,7 +109,18 @@ def _read(request: TrainingRequest, reporter: Reporter) -> tuple[SeriesTable, Fo
     )
     for warning in warnings:
         reporter.warn(warning)
-    return table, options
+    return table, options, reading
+
+
+def _in_utc(schema: TableSchema, date_column: str) -> TableSchema:
+    """The schema whose dates are read as moments in UTC, so that the two hours of autumn stay apart."""
+    columns = (
+        replace(each, reading=replace(each.reading, is_utc=True))
+        if each.name == date_column and each.reading is not None and each.reading.zone
+        else each
+        for each in schema.columns
+    )
+    return replace(schema, columns=tuple(columns))
 
 
 def _as_forecast(table: TableSchema, target: str, options: ForecastOptions) -> TableSchema:
@@ -222,6 +241,7 @@ def _write(
     backtest: Backtest,
     finished: FinalResult,
     options: ForecastOptions,
+    reading: Reading | None,
 ) -> None:
     view = backtest.view
     spec = ForecastSpec(
@@ -235,6 +255,7 @@ def _write(
         floor=floor_of(view),
         endings=tuple(SeriesEnd.of(each, view.shape) for each in view.table.series),
         aggregation=options.aggregation,
+        reading=reading,
     )
     signature = spec.signature()
     errors = StepErrors.from_json(finished.judged["errors"])

@@ -11,10 +11,24 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
+
+from .date_forms import (
+    MAX_MISSES,
+    MONTH_NUMBERS,
+    NUMBER_FORMS,
+    PIVOT,
+    QUARTERS,
+    date_shape,
+    has_short_year,
+    is_date_name,
+    parse_date,
+    possible_orders,
+)
+from .zones import find_zone, offset_text, to_local, to_utc, zone_table
 
 
 class ValueKind(StrEnum):
@@ -38,40 +52,6 @@ FALSE_WORDS = frozenset({
 CURRENCIES = "$€£¥₹₩₽₺₴₪฿"
 CODES = "USD|EUR|GBP|CHF|CNY|JPY|INR|AUD|CAD|SEK|NOK|DKK|PLN"
 BLANKS = "\u00a0\u202f\u2009 "
-# Two-digit years: 69 is 1969, 68 is 2068 (POSIX strptime, %y).
-PIVOT = 69
-MONTHS = (
-    "jan january januar janvier enero ene", "feb february februar février fevrier fév fev febrero",
-    "mar march märz mrz maerz mars marzo", "apr april avril avr abril abr", "may mai mayo",
-    "jun june juni juin junio", "jul july juli juillet julio", "aug august août aout agosto ago",
-    "sep sept september septembre septiembre", "oct october oktober okt octobre octubre",
-    "nov november novembre noviembre", "dec december dezember dez décembre decembre déc diciembre dic",
-)  # fmt: skip
-MONTH_NUMBERS = {name: number for number, names in enumerate(MONTHS, start=1) for name in names.split()}
-TIME = (
-    r"(?:[T ]+(?P<h>[0-9]{1,2}):(?P<min>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<us>[0-9]{1,9}))?)?"
-    r"\s*(?P<z>Z|[+-][0-9]{2}:?(?:[0-9]{2})?)?)?"
-)
-YEAR, DAY, MONTH = r"(?P<y>[0-9]{4})", r"(?P<d>[0-9]{1,2})", r"(?P<m>[0-9]{1,2})"
-ANY_YEAR, NAME = r"(?P<y>[0-9]{4}|[0-9]{2})", r"(?P<mon>[^\W\d_]{3,}\.?)"
-# By name. Forms that one text can have at the same time (day or month first) are all tried.
-DATE_FORMS: Mapping[str, str] = {
-    "Y-M-D": rf"{YEAR}-{MONTH}-{DAY}{TIME}",
-    "Y/M/D": rf"{YEAR}/{MONTH}/{DAY}{TIME}",
-    "Y.M.D": rf"{YEAR}\.{MONTH}\.{DAY}\.?{TIME}",
-    "Y年M月D日": rf"{YEAR}年{MONTH}月{DAY}[日号]{TIME}",
-    "Y年M月": rf"{YEAR}年{MONTH}月",
-    "Y-M": rf"{YEAR}-{MONTH}",
-    "Y/M": rf"{YEAR}/{MONTH}",
-    "D.M.Y": rf"{DAY}\.\s?{MONTH}\.\s?{ANY_YEAR}{TIME}",
-    "D/M/Y": rf"{DAY}/{MONTH}/{ANY_YEAR}{TIME}",
-    "M/D/Y": rf"{MONTH}/{DAY}/{ANY_YEAR}{TIME}",
-    "D-M-Y": rf"{DAY}-{MONTH}-{ANY_YEAR}{TIME}",
-    "M-D-Y": rf"{MONTH}-{DAY}-{ANY_YEAR}{TIME}",
-    "D Mon Y": rf"{DAY}\.?[ -]{NAME}[ -]{ANY_YEAR}{TIME}",
-    "Mon D Y": rf"{NAME} {DAY}(?:st|nd|rd|th)?,? {YEAR}{TIME}",
-    "Mon Y": rf"{NAME}[ -]{YEAR}",
-}
 # An exponent needs a sign or a fraction before it: 1E05 and 10e4 are codes.
 PLAIN = r"(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eE][+-]\d+)?|\d+{d}\d+[eE]\d+"
 # Where a person said that such codes are numbers.
@@ -80,6 +60,10 @@ WITH_CODES = r"(?:\d+(?:{d}\d*)?|{d}\d+)(?:[eE][+-]?\d+)?"
 GROUPED = r"[1-9]\d{{0,2}}(?:{t}\d{{3}})+(?:{d}\d*)?"
 # Decimal mark and thousands mark: the usual pair first.
 CONVENTIONS = ((".", ","), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))
+
+
+# Texts that are looked at for years of two digits.
+N_LOOKED_AT = 1_000
 
 
 class Unreadable(ValueError):
@@ -104,6 +88,9 @@ class Reading:
     missing: tuple[str, ...] = ()
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
+    zone: str = ""
+    is_utc: bool = False
+    has_short_years: bool = False
 
     def to_json(self) -> dict[str, Any]:
         known: dict[str, Any] = {"kind": self.kind.value}
@@ -114,6 +101,9 @@ class Reading:
         for name in ("dates", "missing", "true", "false"):
             if values := getattr(self, name):
                 known[name] = list(values)
+        for name in ("zone", "is_utc", "has_short_years"):
+            if value := getattr(self, name):
+                known[name] = value
         return known
 
     @classmethod
@@ -121,7 +111,8 @@ class Reading:
         """None for nothing: a column that was stored without a reading."""
         if not data:
             return None
-        known: dict[str, Any] = {name: data[name] for name in ("decimal", "thousands", "codes") if name in data}
+        names = ("decimal", "thousands", "codes", "zone", "is_utc", "has_short_years")
+        known: dict[str, Any] = {name: data[name] for name in names if name in data}
         known |= {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
         return cls(ValueKind(data["kind"]), **known)
 
@@ -133,14 +124,19 @@ class Reading:
             marks += f", thousands mark “{self.thousands}”" if self.thousands else ""
             return f"numbers, {marks}" + (", codes such as 007 and 1E05 too" if self.codes else "")
         if self.kind is ValueKind.DATE:
-            return "dates written " + " or ".join(self.dates)
+            years = (
+                f", years of two digits from {1900 + PIVOT} to {1999 + PIVOT}" if self.has_short_years else ""
+            )
+            zone = f", local times of {self.zone}" if self.zone else ""
+            return f"dates written {' or '.join(self.dates)}{years}{zone}"
         return "true and false"
 
     def patterns(self) -> dict[str, Any]:
         """What a program without this module needs to read the same texts, as JSON.
 
         `missing`: words in lower case. Then one of: `number`, a regular expression with named groups, and the marks;
-        `dates`, one for each form, and the names of months; `words` of a truth value in lower case, as 1 and 0. The
+        `dates`, one for each form, the names of months and of quarters, and `zone`, its starts and offsets (see
+        ZoneTable), which is empty for UTC; `words` of a truth value in lower case, as 1 and 0. The
         expressions are for a whole text without blanks at its ends; those of dates for upper and lower case alike.
         """
         known: dict[str, Any] = {"missing": sorted(self._missing)}
@@ -149,8 +145,14 @@ class Reading:
             marks = {"decimal": self.decimal, "gaps": _gaps(self.thousands), "codes": self.codes}
             return known | {"number": number, **marks}
         if self.kind is ValueKind.DATE:
-            dates = [_date_shape(name).pattern for name in self.dates]
-            return known | {"dates": dates, "months": MONTH_NUMBERS, "pivot": PIVOT}
+            table = zone_table(self.zone)
+            return known | {
+                "dates": [date_shape(name).pattern for name in self.dates],
+                "months": MONTH_NUMBERS,
+                "quarters": QUARTERS,
+                "pivot": PIVOT,
+                "zone": {"starts": table.starts, "offsets": table.offsets},
+            }
         is_true, is_false = sorted({*TRUE_WORDS, *self.true}), sorted({*FALSE_WORDS, *self.false})
         return known | {"words": {**dict.fromkeys(is_false, 0), **dict.fromkeys(is_true, 1)}}
 
@@ -177,8 +179,29 @@ class Reading:
         for name in self.dates:
             moment = parse_date(text, name)
             if moment is not None:
-                return moment
+                try:
+                    return self.settled(moment)
+                except OverflowError:
+                    continue
         raise Unreadable(text)
+
+    def settled(self, moment: datetime) -> datetime:
+        """A moment as a value of the column: naive, in local time of the zone or in UTC. Raises OverflowError."""
+        if moment.tzinfo is None:
+            return to_utc(moment, self.zone) if self.is_utc else moment
+        utc = moment.astimezone(UTC).replace(tzinfo=None)
+        return utc if self.is_utc else to_local(utc, self.zone)
+
+    def written(self, value: datetime) -> str:
+        """A value of the column in ISO 8601, with the offset of the zone."""
+        if not self.zone:
+            return value.isoformat()
+        utc = value if self.is_utc else to_utc(value, self.zone)
+        local = to_local(utc, self.zone)
+        if not self.is_utc and local != value:
+            # The clocks skip this hour in spring: no offset belongs to it.
+            return value.isoformat()
+        return local.isoformat() + offset_text(round((local - utc).total_seconds()))
 
     def _boolean(self, text: str) -> bool:
         word = text.lower()
@@ -244,43 +267,6 @@ def number_parser(decimal: str, thousands: str, codes: bool = False) -> Callable
     return parse
 
 
-@lru_cache(maxsize=64)
-def _date_shape(name: str) -> re.Pattern[str]:
-    return re.compile(DATE_FORMS[name], re.IGNORECASE)
-
-
-def parse_date(text: str, name: str) -> datetime | None:
-    """A date of this form as a naive datetime (UTC where the text has an offset); None when it is none."""
-    match = _date_shape(name).fullmatch(text)
-    if match is None:
-        return None
-    parts = match.groupdict()
-    month = (
-        MONTH_NUMBERS.get((parts.get("mon") or "").lower().rstrip("."))
-        if parts.get("mon")
-        else int(parts["m"])
-    )
-    year = int(parts["y"])
-    if len(parts["y"]) == 2:
-        year += 1900 if year >= PIVOT else 2000
-    try:
-        moment = datetime(
-            year, month or 0, int(parts.get("d") or 1), int(parts.get("h") or 0), int(parts.get("min") or 0),
-            int(parts.get("s") or 0), int((parts.get("us") or "").ljust(6, "0")[:6] or 0),
-        )  # fmt: skip
-        return moment - _offset(parts.get("z"))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _offset(zone: str | None) -> timedelta:
-    if not zone or zone in "Zz":
-        return timedelta()
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    span = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return -span if zone[0] == "-" else span
-
-
 @dataclass(frozen=True)
 class Finding:
     """What was found about a column: its reading, or two readings that cannot be told apart.
@@ -304,19 +290,21 @@ def find_reading(
     kind: ValueKind,
     *,
     decimal: str = "",
+    name: str = "",
     may_lose: bool = False,
     is_forced: bool = False,
 ) -> Finding:
     """The reading of a column under which its cells are values of a kind.
 
     `counts`: the texts of the column, each with the number of its cells. `decimal`: the decimal mark of the file,
-    where another column shows it; "" when it is not known. `is_forced`: a person chose the kind, so the reading
-    with the fewest unreadable cells is taken. With `may_lose` too, but codes are no numbers. Otherwise every cell has
-    to be readable. Two readings that give different values and fit equally well are returned as `doubts`, unless the
-    decimal mark decides.
+    where another column shows it; "" when it is not known. `name`: of the column; it can say that 20240131 is a date.
+    `is_forced`: a person chose the kind, so the reading with the fewest unreadable cells is taken. With `may_lose` too,
+    but codes are no numbers. Otherwise every cell has to be readable. Two readings that give different values and fit
+    equally well are returned as `doubts`, unless the decimal mark decides.
     """
     texts = [text for text in counts if text.strip()]
-    tried = [(reading, unreadable(reading, counts)) for reading in candidates(kind, texts, is_forced=is_forced)]
+    every = candidates(kind, texts, name=name, may_lose=may_lose, is_forced=is_forced)
+    tried = [(reading, unreadable(reading, counts)) for reading in every]
     if not tried:
         return Finding()
     fewest = min(sum(lost.values()) for _, lost in tried)
@@ -326,7 +314,7 @@ def find_reading(
     if fewest == n_values:
         return Finding(unreadable={text: counts[text] for text in texts})
     best = [(reading, lost) for reading, lost in tried if sum(lost.values()) == fewest]
-    different = _distinct(best, texts)
+    different = _distinct(best, texts) if len(best) > 1 else best
     by_mark = [each for each in different if each[0].decimal == decimal] if decimal else []
     if len(different) > 1 and len(by_mark) != 1:
         return Finding(doubts=tuple(reading for reading, _ in different))
@@ -335,25 +323,52 @@ def find_reading(
     return Finding(reading, others=others, unreadable=lost)
 
 
-def candidates(kind: ValueKind, texts: Iterable[str], *, is_forced: bool = False) -> list[Reading]:
+def candidates(
+    kind: ValueKind, texts: Iterable[str], *, name: str = "", may_lose: bool = False, is_forced: bool = False
+) -> list[Reading]:
     """The readings of a kind that are tried, the simplest first."""
-    if kind is ValueKind.NUMBER:
-        plain = [Reading(kind, mark) for mark in (".", ",")]
-        known = [*plain, *(Reading(kind, mark, group) for mark, group in CONVENTIONS)]
-        return [*known, *(replace(each, codes=True) for each in plain if is_forced)]
+    if kind is ValueKind.DATE:
+        return _dates(texts, name, may_lose=may_lose or is_forced, is_forced=is_forced)
     if kind is ValueKind.BOOLEAN:
         return [Reading(kind)]
-    usual = Reading(kind)
-    bare = [text.strip() for text in texts]
-    values = [text for text in bare if text.lower() not in usual._missing]
-    forms = [name for name in DATE_FORMS if any(parse_date(text, name) for text in values[:200])]
-    first_day = [name for name in forms if name not in ("M/D/Y", "M-D-Y")]
-    first_month = [name for name in forms if name not in ("D/M/Y", "D-M-Y")]
-    return [
-        Reading(kind, dates=tuple(each))
-        for each in dict.fromkeys(map(tuple, (first_day, first_month)))
-        if each
-    ]
+    plain = [Reading(kind, mark) for mark in (".", ",")]
+    known = [*plain, *(Reading(kind, mark, group) for mark, group in CONVENTIONS)]
+    return [*known, *(replace(each, codes=True) for each in plain if is_forced)]
+
+
+def _dates(texts: Iterable[str], name: str, *, may_lose: bool, is_forced: bool) -> list[Reading]:
+    """A reading for each order of day, month and year, with the zone of the offsets."""
+    missing = Reading(ValueKind.DATE)._missing
+    bare = [text.strip().strip(BLANKS) for text in texts]
+    values = [text for text in bare if text.lower() not in missing]
+    numbers = NUMBER_FORMS if is_forced else NUMBER_FORMS[:1] if is_date_name(name) else ()
+    # Unless cells may be lost, one cell that is none ends the search.
+    orders = possible_orders(values, numbers=numbers, max_misses=MAX_MISSES if may_lose else 0)
+    has_short_years = any(map(has_short_year, values[:N_LOOKED_AT])) if orders else False
+    readings = []
+    for forms in orders:
+        reading = Reading(ValueKind.DATE, dates=forms, has_short_years=has_short_years)
+        readings.append(replace(reading, zone=_zone(values, forms)))
+    return readings
+
+
+def _zone(texts: Iterable[str], forms: Iterable[str]) -> str:
+    """The zone of the offsets; "" where not every date has one."""
+    ends: dict[tuple[date, timedelta], tuple[datetime, datetime]] = {}
+    for text in texts:
+        moment = next((each for name in forms if (each := parse_date(text, name)) is not None), None)
+        if moment is None:
+            continue
+        offset = moment.utcoffset()
+        if offset is None:
+            return ""
+        # Offsets change once a day at most: the first and the last moment of a day show the zone of all of them.
+        utc = moment.replace(tzinfo=None) - offset
+        first, last = ends.setdefault((utc.date(), offset), (utc, utc))
+        ends[utc.date(), offset] = min(first, utc), max(last, utc)
+    return find_zone(
+        (end, round(offset.total_seconds())) for (_, offset), each in ends.items() for end in each
+    )
 
 
 def unreadable(reading: Reading, counts: Mapping[str, int]) -> dict[str, int]:

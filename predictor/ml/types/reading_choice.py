@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ...errors import InvalidInput, quoted, quoted_list
-from .reading import CONVENTIONS, DATE_FORMS, Reading, ValueKind
+from .date_forms import DATE_FORMS
+from .reading import CONVENTIONS, Reading, ValueKind
 from .schema import Role
 
 # The largest share of a column's filled cells that a role or a reading may empty, unless a person allows more.

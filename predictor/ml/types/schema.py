@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from .date_forms import WRITTEN_DATES
 from .reading import Reading
 from .reading_evidence import ReadingEvidence
 
@@ -140,6 +141,18 @@ class ColumnProfile:
     warnings: tuple[str, ...] = ()
     reading: Reading | None = None
     evidence: ReadingEvidence | None = None
+
+    @property
+    def may_be_dates(self) -> bool:
+        """Whether its whole numbers may be years, months or days: 1949, 194901 or 19490131."""
+        least, most = self.minimum, self.maximum
+        if (
+            self.storage != "BIGINT"
+            or not isinstance(least, int | float)
+            or not isinstance(most, int | float)
+        ):
+            return False
+        return any(low <= least <= most <= high for low, high in WRITTEN_DATES)
 
     def with_role(self, role: Role) -> ColumnProfile:
         """The column in this role. Its reading stays when the role does: another role needs other values."""

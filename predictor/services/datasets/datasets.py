@@ -94,7 +94,12 @@ def preview(dataset: Dataset, limit: int = 20) -> Preview:
     from ...ml.tables import stored_tables
 
     _needs_data(dataset)
-    rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
+    zones = {
+        each.name: each.reading.zone
+        for each in dataset.schema.columns
+        if each.reading is not None and each.storage == "TIMESTAMP"
+    }
+    rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit, zones=zones)
     columns = tuple(dataset.schema.names)
     return Preview(columns, tuple(tuple(row[column] for column in columns) for row in rows))
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 
-from ...ml.types.reading import DATE_FORMS, ValueKind
+from ...ml.types.date_forms import DATE_FORMS
+from ...ml.types.reading import ValueKind
 from ...ml.types.reading_choice import MAX_LOST_SHARE, TEXT
 from ...ml.types.schema import ColumnProfile, Role
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..pages.charts import Chart
+from ..pages.value_texts import day
 
 BASELINE_TITLES = {"seasonal_naive": "Seasonal naive", "naive": "Last value", "drift": "Drift"}
 
@@ -40,11 +41,11 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
 def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, index: int) -> Chart:
     name = history.get("series") or ""
     parts = [each for each in report.get("backtest") or [] if (each.get("series") or "") == name]
-    known = [[date, value] for date, value in zip(history["dates"], history["values"], strict=True)]
+    known = _pairs(history["dates"], history["values"])
     series = [{"name": "What came true", "points": known}]
     series += [
         {
-            "name": f"Forecast at {each['origin']}",
+            "name": f"Forecast at {day(each['origin'])}",
             "dashed": True,
             "points": _pairs(each["dates"], each["forecast"]),
         }
@@ -52,8 +53,11 @@ def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], targe
     ]
     bands = [
         {
-            "name": f"90 % interval at {each['origin']}",
-            "points": [list(ends) for ends in zip(each["dates"], each["low"], each["high"], strict=True)],
+            "name": f"90 % interval at {day(each['origin'])}",
+            "points": [
+                [day(date), *ends]
+                for date, *ends in zip(each["dates"], each["low"], each["high"], strict=True)
+            ],
         }
         for each in parts
     ]
@@ -95,4 +99,4 @@ def _error_chart(report: Mapping[str, Any]) -> Chart | None:
 
 
 def _pairs(dates: Sequence[str], values: Sequence[float | None]) -> list[list[Any]]:
-    return [list(each) for each in zip(dates, values, strict=True)]
+    return [[day(date), value] for date, value in zip(dates, values, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from ...templatetags.mlweb import number
 
 WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)
 DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+OFFSET = re.compile(r"(T\d\d:\d\d:\d\d)[+-]\d\d:\d\d\Z", re.ASCII)
 # In a longer list, typing is faster than scrolling.
 MAX_OPTIONS = 40
 LONG_TEXT = 60
@@ -49,7 +51,8 @@ def plain(value: float) -> str:
 
 
 def day(text: str) -> str:
-    """A date without its time if that is midnight, as in many date columns."""
+    """A date as it is there: without the offset of a zone, and without its time if that is midnight."""
+    text = OFFSET.sub(r"\1", text)
     return text.removesuffix("T00:00:00").removesuffix(" 00:00:00")
 
 
@@ -109,13 +112,14 @@ def boolean_text(text: str) -> str:
 
 
 def date_text(field: FeatureField, text: str) -> str:
-    """The text that a date picker accepts: UTC without an offset, without zero fractions of seconds."""
+    """The text that a date picker accepts: UTC, or local time of the field's zone, without an offset."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return text
     if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
+        reading = replace(field.reading, is_utc=False) if field.reading else None
+        moment = reading.settled(moment) if reading else moment.astimezone(UTC).replace(tzinfo=None)
     if date_kind(field, "") == "date" and moment.time() == datetime.min.time():
         return date.isoformat(moment.date())
     return moment.isoformat()

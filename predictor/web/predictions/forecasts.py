@@ -16,6 +16,7 @@ from ...templatetags.mlweb import number
 from ..pages.charts import Chart
 from ..pages.model_page import ModelPage, caller_of
 from ..pages.refusals import refused
+from ..pages.value_texts import day
 from ..registry.snippets import curl_of, predictions_url
 from .predict import version_choices
 
@@ -113,7 +114,7 @@ def forecast_chart(
     """The end of the series and its continuation."""
     dates, values = outlook.history(group, HISTORY)
     name = outlook.target
-    ahead = [row[outlook.date_column] for row in answer.rows]
+    dates, ahead = [day(each) for each in dates], [day(str(row[outlook.date_column])) for row in answer.rows]
     last = [[dates[-1], values[-1]]] if dates else []
     points = [*last, *([date, each.prediction] for date, each in zip(ahead, answer.predictions, strict=True))]
     ends = [

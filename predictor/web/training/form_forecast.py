@@ -20,7 +20,10 @@ MOST_SERIES = 1_000
 
 def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
     """The fields, with the columns that can hold dates and names."""
-    dates = [column.name for column in table.columns if column.role is Role.DATETIME]
+    dates = [
+        *_date_columns(table),
+        *(each.name for each in table.columns if each.may_be_dates and each.role is not Role.DATETIME),
+    ]
     names = [
         column.name
         for column in table.columns
@@ -62,9 +65,13 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
     }
 
 
+def _date_columns(table: TableSchema) -> list[str]:
+    return [column.name for column in table.columns if column.role is Role.DATETIME]
+
+
 def first_values(table: TableSchema, shown: Mapping[str, Any]) -> dict[str, Any]:
     """Initial values of these fields: the given ones; for the dates else the first date column."""
-    dates = [column.name for column in table.columns if column.role is Role.DATETIME]
+    dates = _date_columns(table)
     return {
         **{name: shown.get(name, "") for name in FIELDS},
         "date_column": shown.get("date_column") or "".join(dates[:1]),

@@ -18,6 +18,7 @@ from predictor.ml.forecasting.lag_features import Shape
 from predictor.ml.forecasting.series import Series
 from predictor.ml.forecasting.training_table import Points, described
 from predictor.ml.inputs.row_checker import RowChecker
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import Role, Signature, Task
 
 from .views import spec_of, view_of
@@ -312,3 +313,44 @@ def test_yearly_series_have_no_calendar_and_hourly_ones_the_hour():
     quarters = with_calendar({}, moment, np.array(["a"], object), Frequency("month", 3))
     assert set(quarters) == {"month", "month_sine", "month_cosine", "series"}
     assert roles_of(quarters)["series"] is Role.CATEGORICAL
+
+
+BERLIN = Reading(ValueKind.DATE, dates=("Y-M-D",), zone="Europe/Berlin", is_utc=True)
+# The day 19,843 since 1970 is 2024-04-30; so the forecast begins with May 1.
+DAYS = spec_of(
+    view_of(np.arange(40.0), starts=[19_843 - 39], horizon=5),
+    frequency=NAMED["daily"].in_zone("Europe/Berlin"),
+    reading=BERLIN,
+)
+
+
+def test_dates_of_a_zone_have_its_offset_and_its_days():
+    assert DAYS.horizon_rows(2, [""]) == [
+        {"month": "2024-05-01T00:00:00+02:00"},
+        {"month": "2024-05-02T00:00:00+02:00"},
+    ]
+    checker = RowChecker(DAYS.signature())
+    sent = [
+        "2024-05-01",
+        "2024-05-01T00:00+02:00",
+        "2024-04-30T22:00Z",
+        "2024-05-01T18:00-04:00",
+        "2024-05-02T00:30",
+    ]
+    checked = checker.check([{"month": each} for each in sent])
+    # 18:00 in New York is midnight in Berlin, of the next day.
+    assert DAYS.rows(checked.columns).steps.tolist() == [1, 1, 1, 2, 2]
+    assert not any(checked.warnings)
+
+
+def test_the_reading_is_stored_and_an_old_specification_has_none():
+    assert ForecastSpec.from_json(json.loads(json.dumps(DAYS.to_json()))) == DAYS
+    assert "reading" not in ALONE.to_json()
+    assert ForecastSpec.from_json(ALONE.to_json()).reading is None
+
+
+def test_rows_are_read_by_the_reading():
+    spec = replace(ALONE, reading=Reading(ValueKind.DATE, dates=("Y-Qn", "Y-M", "YYYYMM")))
+    rows = [{"month": each} for each in ("1972-01", "1972Q2", "197206", 197206, "1972-03-01")]
+    checked = RowChecker(spec.signature()).check(rows)
+    assert spec.rows(checked.columns).steps.tolist() == [1, 4, 6, 6, 3]

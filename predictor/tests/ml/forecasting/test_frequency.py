@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from predictor.ml.forecasting.frequency import NAMED, find_frequency, gathering_frequency
+from predictor.ml.forecasting.frequency import NAMED, Frequency, find_frequency, gathering_frequency
 
 
 def moments(first: str, n: int, unit: str, every: int = 1) -> np.ndarray:
@@ -66,3 +67,66 @@ def test_the_last_day_of_a_month_stays_the_last_day():
     assert frequency is not None
     after = frequency.indexes(dates[-1:]) + 1
     assert frequency.text(int(after[0])) == "2022-07-31"
+
+
+def in_utc(local: pd.DatetimeIndex) -> np.ndarray:
+    return local.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]")
+
+
+@pytest.mark.parametrize(
+    ("start", "n", "every", "title"),
+    [
+        ("2023-12-01", 400, "D", "daily"),
+        ("2023-12-04 08:30", 60, "7D", "weekly"),
+        ("2023-12-04", 60, "W-MON", "weekly"),
+        ("2020-01-01", 40, "MS", "monthly"),
+        ("2020-01-31", 40, "ME", "monthly"),
+        ("2020-01-01", 20, "QS", "quarterly"),
+        ("2000-01-01", 20, "YS", "yearly"),
+        ("2023-12-01", 300, "B", "weekday"),
+        ("2024-10-20", 400, "h", "hourly"),
+        ("2024-03-20", 2_000, "15min", "every 15 minutes"),
+        ("2024-10-20", 400, "6h", "every 6 hours"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Adelaide"])
+def test_periods_are_those_of_the_zone(start: str, n: int, every: str, title: str, zone: str):
+    if every in ("7D", "6h", "D"):
+        # Local times: pandas counts such steps in UTC.
+        local = pd.date_range(start, periods=n, freq=every).tz_localize(zone)
+    else:
+        local = pd.date_range(start, periods=n, freq=every, tz=zone)
+    dates = in_utc(local)
+
+    frequency = find_frequency([dates], zone)
+
+    assert frequency is not None
+    assert frequency.title == title
+    indexes = frequency.indexes(dates)
+    assert np.array_equal(np.diff(indexes), np.ones(n - 1))
+    assert np.array_equal(frequency.moments(indexes), dates)
+    assert [frequency.text(index) for index in indexes] == [each.isoformat() for each in local]
+    wall = local.tz_localize(None).to_numpy().astype("datetime64[us]")
+    assert np.array_equal(frequency.local_moments(indexes), wall)
+    assert Frequency.from_json(frequency.to_json()) == frequency
+
+
+@pytest.mark.parametrize("name", sorted(NAMED))
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "+05:30"])
+def test_named_frequencies_begin_with_local_time(name: str, zone: str):
+    frequency = NAMED[name].in_zone(zone)
+    starts = frequency.local_moments(np.arange(0, 2_000, 37))
+    assert np.array_equal(starts, starts.astype("datetime64[h]" if name == "hourly" else "datetime64[D]"))
+    assert np.array_equal(frequency.indexes(frequency.moments(np.arange(2_000))), np.arange(2_000))
+
+
+def test_a_frequency_without_a_zone_is_stored_as_it_was():
+    assert NAMED["daily"].to_json() == {"unit": "time", "every": 86_400_000_000, "anchor": 0, "day": 1}
+    assert Frequency.from_json(NAMED["daily"].to_json()) == NAMED["daily"]
+
+
+def test_irregular_times_are_grouped_by_days_of_the_zone():
+    rng = np.random.default_rng(0)
+    seconds = np.sort(rng.choice(200 * 86_400, 900, replace=False))
+    dates = (np.datetime64("2024-01-01", "s") + seconds).astype("datetime64[us]")
+    assert gathering_frequency([dates], "Europe/Berlin") == NAMED["daily"].in_zone("Europe/Berlin")

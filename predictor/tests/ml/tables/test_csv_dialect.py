@@ -186,9 +186,7 @@ def test_another_decimal_mark_is_refused(tmp_path: Path, decimal: str) -> None:
         (" -1,25 ;x", ","),
     ],
 )
-def test_the_decimal_mark_is_the_one_that_a_number_shows(
-    tmp_path: Path, rows: str, decimal: str
-) -> None:
+def test_the_decimal_mark_is_the_one_that_a_number_shows(tmp_path: Path, rows: str, decimal: str) -> None:
     assert dialect_of(tmp_path, f"a;b\n{rows}\n").decimal == decimal
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from predictor.errors import InvalidTrainingRequest
@@ -14,6 +15,7 @@ from predictor.ml.execution.progress import Reporter
 from predictor.ml.forecasting.backtest import least_periods
 from predictor.ml.forecasting.lag_features import Shape
 from predictor.ml.inference.loading import load_predictor
+from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.training.forecasting_run import run
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.training_request import ForecastOptions, TrainingRequest
@@ -132,3 +134,84 @@ def test_a_series_that_is_too_short_is_refused_with_what_is_needed(tmp_path):
     ):
         run(request_for(tmp_path, columns), tmp_path, Reporter())
     assert least_periods(Shape(1), 6) > 20
+
+
+def imported_request(folder: Path, text: str, **options) -> TrainingRequest:
+    """A request for the table of a CSV file, as an import stores it."""
+    source, parquet = folder / "table.csv", folder / "table.parquet"
+    source.write_text(text)
+    schema = ingest_csv(source, parquet, scratch=folder).schema
+    forecast = ForecastOptions("d", horizon=3, **options)
+    return TrainingRequest(
+        str(parquet),
+        schema,
+        "v",
+        task=Task.FORECASTING,
+        estimator="ridge",
+        forecast=forecast,
+        budget_seconds=10,
+    )
+
+
+def forecast_of(folder: Path, request: TrainingRequest):
+    run(request, folder, Reporter())
+    return loaded((folder, json.loads((folder / "result.json").read_text())))
+
+
+def test_local_midnights_are_days_of_their_zone(tmp_path):
+    days = pd.date_range("2024-02-01", periods=100, freq="D", tz="Europe/Berlin")
+    rows = "".join(f"{day.isoformat()},{100 + 10 * (day.weekday() == 6)}\n" for day in days)
+
+    predictor = forecast_of(tmp_path, imported_request(tmp_path, "d,v\n" + rows))
+
+    assert predictor.spec.frequency.title == "daily"
+    ahead = predictor.spec.horizon_rows(3, [""])
+    assert [row["d"] for row in ahead] == [f"2024-05-{day}T00:00:00+02:00" for day in (11, 12, 13)]
+    values = predictor.answer(predictor.checker.check(ahead).columns).values
+    assert np.allclose(values, [100, 110, 100], atol=2)
+    by_name = predictor.answer(predictor.checker.check([{"d": "2024-05-12"}]).columns).values
+    assert by_name[0] == values[1]
+
+
+def test_hours_of_a_zone_are_two_in_autumn(tmp_path):
+    hours = pd.date_range("2024-10-20", periods=24 * 10, freq="h", tz="Europe/Berlin")
+    rows = "".join(f"{hour.isoformat()},{place % 24}\n" for place, hour in enumerate(hours))
+
+    predictor = forecast_of(tmp_path, imported_request(tmp_path, "d,v\n" + rows))
+
+    assert predictor.spec.frequency.title == "hourly"
+    first = predictor.spec.horizon_rows(1, [""])[0]["d"]
+    assert first == (hours[-1] + pd.Timedelta(hours=1)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("written", "title", "ahead"),
+    [
+        ([f"{1949 + i // 12}-{1 + i % 12:02d}" for i in range(60)], "monthly", ("1954-01", "1954-01-01")),
+        ([f"{2010 + i // 4}Q{1 + i % 4}" for i in range(60)], "quarterly", ("2025Q1", "2025-01-01")),
+        ([f"2023-W{1 + i:02d}" for i in range(50)], "weekly", ("2023-W51", "2023-12-18")),
+        ([str(1949 + i) for i in range(60)], "yearly", ("2009", "2009-01-01")),
+        ([f"{1949 + i // 12}{1 + i % 12:02d}" for i in range(60)], "monthly", ("195401", "1954-01-01")),
+    ],
+)
+def test_months_quarters_weeks_and_years_are_frequencies(tmp_path, written, title, ahead):
+    rows = "".join(f"{each},{100 + place}\n" for place, each in enumerate(written))
+
+    predictor = forecast_of(tmp_path, imported_request(tmp_path, "d,v\n" + rows))
+
+    assert predictor.spec.frequency.title == title
+    assert predictor.spec.horizon_rows(1, [""]) == [{"d": ahead[1]}]
+    sent = predictor.checker.check([{"d": each} for each in ahead])
+    assert len(set(predictor.answer(sent.columns).values.tolist())) == 1
+
+
+def test_dates_that_can_be_read_in_two_ways_are_told(tmp_path):
+    rows = "".join(f"01/{1 + i % 12:02d}/{10 + i // 12},{100 + i}\n" for i in range(60))
+    request = imported_request(tmp_path, "d,v\n" + rows)
+    assert request.schema["d"].role is not Role.DATETIME
+    told = []
+    reporter = Reporter()
+    reporter.warn = told.append
+    run(replace(request, roles={"d": Role.DATETIME}), tmp_path, reporter)
+
+    assert any("can be read in two ways" in each.message and "M/D/Y" in each.message for each in told)

@@ -4,7 +4,8 @@ from contextlib import suppress
 
 import pytest
 
-from predictor.ml.types.reading import DATE_FORMS, Reading, Unreadable, ValueKind
+from predictor.ml.types.date_forms import DATE_FORMS
+from predictor.ml.types.reading import Reading, Unreadable, ValueKind
 
 
 @pytest.mark.parametrize("text", ["٣١.١٢.٢٠٢٤", "２０２４-05-31", "3१.12.2024"])

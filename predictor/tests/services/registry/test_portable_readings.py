@@ -42,6 +42,18 @@ READ_FIELDS = (
     FeatureField("named", Role.DATETIME, True, reading=Reading(DATE, dates=("D Mon Y", "Mon D Y", "Mon Y"))),
     FeatureField("other", Role.DATETIME, True, reading=Reading(DATE, dates=("M/D/Y", "Y-M-D", "Y年M月D日", "Y-M"))),
     FeatureField(
+        "zoned", Role.DATETIME, True, minimum="2024-01-01", maximum="2024-12-31",
+        reading=Reading(DATE, dates=("Y-M-D", "D.M.Y"), zone="Europe/Berlin"),
+    ),
+    FeatureField(
+        "periods", Role.DATETIME, True,
+        reading=Reading(DATE, dates=("Y-Qn", "Qn Y", "Y年n季度", "Y-Wn", "Y-Wn-d", "YYYYMMDD",
+                                   "days since 1899-12-30")),
+    ),
+    FeatureField(
+        "halves", Role.DATETIME, True, reading=Reading(DATE, dates=("Y年M月D日", "M/D/Y", "yy/M/D"), zone="-03:30"),
+    ),
+    FeatureField(
         "paid", Role.BOOLEAN, True, reading=Reading(BOOLEAN, missing=("unbekannt",), true=("klar", "constructor"))
     ),
 )  # fmt: skip
@@ -78,6 +90,32 @@ READ_TEXTS = {
         "12/31/2024": "2024-12-31", "2024-5-1": "2024-05-01", "2024年5月1日": "2024-05-01", "2024-02": "2024-02-01",
         "31/12/2024": REFUSED,
     },
+    # Berlin: +01:00, from 31 March to 27 October 2024 01:00 UTC +02:00.
+    "zoned": {
+        "2024-03-31 01:59:59+01:00": "2024-03-31T01:59:59", "2024-03-31T01:00Z": "2024-03-31T03:00",
+        "2024-10-27 02:30+02:00": "2024-10-27T02:30", "2024-10-27 02:30+01:00": "2024-10-27T02:30",
+        "27.10.2024 00:00:00 UTC": "2024-10-27T02:00", "2024-07-01": "2024-07-01",
+        "2024-07-01 12:00": "2024-07-01T12:00",
+        "2024-07-01T12:00-0500": "2024-07-01T19:00", "2024-07-01T12:00+14:00": "2024-07-01T00:00",
+        "2024-07-01T12:00+99:99": REFUSED, "01.07.2024 12:00+14:01": REFUSED, "Mo, 01.07.2024": "2024-07-01",
+        "9999-12-31T23:30Z": REFUSED, "2024-07-01T12:00:00,5z": "2024-07-01T14:00:00.5",
+    },
+    "periods": {
+        "2024Q1": "2024-01-01", "2024-q4": "2024-10-01", "Q3 2024": "2024-07-01", "2024年第二季度": "2024-04-01",
+        "2024年1季": "2024-01-01", "2024-W01": "2024-01-01", "2020-W53-7": "2021-01-03", "2024-W53": REFUSED,
+        "2021-W01": "2021-01-04", "2024-W00": REFUSED, "0001-W01": "0001-01-01", "9999-W52-7": REFUSED,
+        "2026-W01-1": "2025-12-29", "20240229": "2024-02-29", "20230229": REFUSED, "18991231": REFUSED,
+        "45321": "2024-01-30", "45321.75": "2024-01-30T18:00", "10000": "1927-05-18", "2024Q5": REFUSED,
+        "9999": REFUSED,
+    },
+    "halves": {
+        "2024年1月31日 下午3:05": "2024-01-31T15:05", "2024年1月31日星期三": "2024-01-31",
+        "2024年1月31日15:30": "2024-01-31T15:30",
+        "1/31/2024, 12:05:10\u202fAM": "2024-01-31T00:05:10", "1/31/2024 12:00 p.m.": "2024-01-31T12:00",
+        "1/31/2024 13:00 PM": REFUSED, "1/31/2024 0:30 am": REFUSED, "24/01/31 上午 9:00": "2024-01-31T09:00",
+        "1/31/2024 3:00 PM Z": "2024-01-31T11:30", "wed 1/31/2024": "2024-01-31",
+        "1/31/2024 14:30 Uhr": "2024-01-31T14:30",
+    },
     "paid": {
         "ja": 1.0, "NEIN": 0.0, " Klar ": 1.0, "是": 1.0, "unbekannt": None, "true": 1.0, "constructor": 1.0,
         "__proto__": REFUSED, "vielleicht": REFUSED, "2": REFUSED,
@@ -86,7 +124,7 @@ READ_TEXTS = {
 PIECES = (
     *"0123456789.,'()+-−$€% /:TzeE年月日", "00", "12", "2024", "1999", "31", "234", "567", "000", "USD", "CHF",
     "\u00a0", "\u202f", "\u2028", "\ufeff", "\x1c", "März", "dec", "Sept.", "th", "ja", "nein", "n/a", "Z", "+02:00",
-    "23:59", "x", "٣", "ſ",
+    "23:59", "x", "٣", "ſ", "Q1", "W05", "-W53-7", " PM", "am", "下午", "Mo, ", "星期三", "季度", "+14:00", "+99:99",
 )  # fmt: skip
 
 
@@ -110,7 +148,18 @@ def cells() -> st.SearchStrategy[list[tuple[str, str]]]:
         lambda value, form: value.strftime(form),
         st.datetimes(),
         st.sampled_from(
-            ["%d.%m.%Y", "%d/%m/%y %H:%M", "%m/%d/%Y", "%d %b %Y", "%B %d, %Y", "%Y-%m-%dT%H:%M:%S.%fZ"]
+            [
+                "%d.%m.%Y",
+                "%d/%m/%y %H:%M",
+                "%m/%d/%Y",
+                "%d %b %Y",
+                "%B %d, %Y",
+                "%Y-%m-%dT%H:%M:%S.%fZ",
+                "%G-W%V-%u",
+                "%Y%m%d",
+                "%a %m/%d/%Y %I:%M %p",
+                "%Y-%m-%d %H:%M+02:00",
+            ]
         ),
     )
     text = st.one_of(free, changed, number, date)
