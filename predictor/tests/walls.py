@@ -134,6 +134,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}datasets/samples/<slug:key>/": {"post": Page(302, MEMBER)},
     f"{W}datasets/<int:pk>/": {"get": Page(200)},
     f"{W}datasets/<int:pk>/download/": {"get": Page(200)},
+    f"{W}datasets/<int:pk>/lines/": {"post": Page(302, MEMBER)},
     f"{W}datasets/<int:pk>/delete/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
     # Training
     f"{W}datasets/<int:pk>/train/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},

@@ -47,11 +47,11 @@ def find_dialect(
 
     Raises InvalidTable (no header, unusable column names, unusable option) and TooLarge (too many columns).
     """
-    text = _head(path)
+    text = read_head(path)
     body, n_skipped, separator = _after_leading_lines(text)
     if not body.strip():
         raise InvalidTable("The file holds only blank lines. It needs a header line and rows below it.")
-    delimiter = _delimiter_option(delimiter) or separator or sniff_delimiter(body)
+    delimiter = delimiter_option(delimiter) or separator or sniff_delimiter(body)
     records = _records(body, delimiter)
     header = _without_empty_end(records)
     names = checked_names(header, max_columns=max_columns, max_characters=max_name_characters)
@@ -150,7 +150,8 @@ def _is_invisible(character: str) -> bool:
     )
 
 
-def _head(path: Path) -> str:
+def read_head(path: Path) -> str:
+    """The whole lines of the first MiB of a UTF-8 file. Raises TooLarge when there is none."""
     with path.open("rb") as file:
         data = file.read(HEAD + 1)
     is_cut = len(data) > HEAD
@@ -176,7 +177,8 @@ def _after_leading_lines(text: str) -> tuple[str, int, str]:
         n_skipped += 1
 
 
-def _delimiter_option(delimiter: str) -> str:
+def delimiter_option(delimiter: str) -> str:
+    """The sign that an option names. Raises InvalidTable when it cannot be a delimiter."""
     delimiter = DELIMITER_NAMES.get(delimiter.strip().lower() or delimiter, delimiter)
     if delimiter and (
         len(delimiter) > 1 or delimiter.isalnum() or delimiter in "\"'\r\n .+-_" or ord(delimiter) > 126

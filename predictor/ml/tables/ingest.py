@@ -23,6 +23,7 @@ from .csv_encoding import TextFile, open_text
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from .profiling import profile
+from .surrounding_lines import SurroundingLines, open_table
 from .type_inference import counted, typing_warnings
 
 
@@ -39,15 +40,21 @@ def ingest_csv(
     `scratch` is an existing folder for decoded copies and for what DuckDB spills; `destination` is in it.
     Raises the errors of `open_text` and `find_dialect`, RaggedRows, InvalidTable and TooLarge.
     """
-    text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
+    opened = open_table(
+        open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes),
+        scratch,
+        options.lines,
+        delimiter=options.delimiter,
+    )
+    text = opened.text
     dialect = find_dialect(
         text.path,
-        delimiter=options.delimiter,
+        delimiter=opened.delimiter,
         decimal=options.decimal,
         max_columns=limits.max_columns,
         max_name_characters=limits.max_name_characters,
     )
-    reader = Reader(text, dialect, options, limits, scratch)
+    reader = Reader(text, dialect, options, limits, scratch, doubtful_header=opened.lines.doubtful_header)
     with reader.connection:
         plans, evidence, is_exact = reader.write(destination)
         n_rejected = reader.n_rejected
@@ -70,7 +77,8 @@ def ingest_csv(
         delimiter=dialect.delimiter,
         decimal=dialect.decimal,
         n_rejected=n_rejected,
-        warnings=_table_warnings(text, dialect, n_rejected, schema),
+        warnings=_table_warnings(text, dialect, opened.lines, n_rejected, schema),
+        lines=opened.lines,
     )
 
 
@@ -83,9 +91,11 @@ def _with_warnings(schema: TableSchema, column_warnings: Sequence[tuple[str, ...
 
 
 def _table_warnings(
-    text: TextFile, dialect: Dialect, n_rejected: int, schema: TableSchema
+    text: TextFile, dialect: Dialect, lines: SurroundingLines, n_rejected: int, schema: TableSchema
 ) -> tuple[str, ...]:
-    warnings = list(dialect.warnings)
+    warnings = [lines.sentence] if lines.n_skipped else []
+    warnings += [f"{each.reason} “{each.option}” {each.value:,} leaves it out." for each in lines.proposals]
+    warnings += dialect.warnings
     if n_rejected:
         warnings.append(f"{counted(n_rejected, 'row')} left out, as asked: not of the header's width.")
     if text.has_mixed_newlines:

@@ -39,8 +39,16 @@ class Reader:
     """The import of one CSV file: its dialect, options and limits, and the DuckDB connection that reads it."""
 
     def __init__(
-        self, text: TextFile, dialect: Dialect, options: ImportOptions, limits: ImportLimits, scratch: Path
+        self,
+        text: TextFile,
+        dialect: Dialect,
+        options: ImportOptions,
+        limits: ImportLimits,
+        scratch: Path,
+        *,
+        doubtful_header: int = 0,
     ):
+        self.doubtful_header = doubtful_header
         self.text, self.dialect, self.options, self.limits = text, dialect, options, limits
         self.connection = connect(
             [text.path.parent, scratch],
@@ -225,6 +233,8 @@ class Reader:
             n_columns=self.n_columns,
             max_line_bytes=MAX_LINE_BYTES,
             is_cut=rejected.n_rows >= MAX_STORED_REJECTS,
+            path=self.text.path,
+            doubtful_header=self.doubtful_header,
         )
 
 
