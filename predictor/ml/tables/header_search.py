@@ -185,8 +185,8 @@ def _below_title(head: Sequence[Record]) -> Iterator[tuple[float, int]]:
 
 
 def row_width(head: Sequence[Record]) -> int:
-    """How many cells most records have, without cells that are empty in all of them."""
-    counts = Counter(len(each.cells) for each in head if not each.comment_mark)
+    """How many cells most records of several cells have, without cells that are empty in all of them."""
+    counts = Counter(len(each.cells) for each in head if not each.comment_mark and len(each.cells) > 1)
     if not counts:
         return 0
     most = max(counts.items(), key=lambda item: (item[1], item[0]))[0]

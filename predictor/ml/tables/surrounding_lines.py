@@ -17,7 +17,7 @@ from typing import IO, Any
 from ...errors import InvalidTable, quoted
 from .csv_dialect import DELIMITERS, SEPARATOR_LINE, delimiter_option, read_head, trimmed
 from .csv_encoding import TextFile
-from .header_search import Units, comment_mark, find_header, find_units, records
+from .header_search import COMMENT_MARKS, Units, comment_mark, find_header, find_units, records
 
 BLOCK = 1 << 20
 TAIL = 1 << 16
@@ -26,6 +26,7 @@ MAX_SHOWN = 20
 MAX_TEXT = 200
 MAX_FOOTER_LINES = 10
 NO_COMMENT = "none"
+BEGINS_WITH_MARK = re.compile(rf"(?:\A|[\r\n])[^\S\r\n]*(?:{'|'.join(COMMENT_MARKS)})")
 TOTALS = (
     r"(?:grand|sub|over)?[ -]?totals?|sums?|summen?|gesamt\w*|insgesamt|zwischensumme|averages?|mittelwert|"
     r"durchschnitt|somme|suma|totale|итого|всего|合计|总计|小计|合計|総計"
@@ -254,6 +255,8 @@ class _Finder:
         if self.options.comment:
             return "" if self.options.comment == NO_COMMENT else self.options.comment
         marks = [mark for line in above if (mark := comment_mark(line))]
+        if not BEGINS_WITH_MARK.search("".join(body)):
+            return marks[0] if marks else ""
         for line in body:
             if (mark := comment_mark(line)) and (mark in marks or not _fits(line, self.delimiter, width)):
                 return mark
