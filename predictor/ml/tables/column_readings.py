@@ -7,6 +7,7 @@ The stored table keeps the text of every cell. A reading says how it becomes a v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,11 +28,14 @@ MAX_MISSING_WORDS = 100
 MAX_DISTINCT = 500_000
 # Before all texts are counted, the most frequent ones have to be readable.
 N_FIRST_LOOK = 300
+N_GLANCED = 20
 N_BINS = 20
 ROLES = {ValueKind.NUMBER: Role.NUMERIC, ValueKind.DATE: Role.DATETIME}
 
 
-def with_found_readings(parquet: Path, schema: TableSchema, *, decimal: str) -> TableSchema:
+def with_found_readings(
+    parquet: Path, schema: TableSchema, *, decimal: str, connection: duckdb.DuckDBPyConnection | None = None
+) -> TableSchema:
     """The schema after a second look at its text columns: those that hold numbers or dates get a reading and a role.
 
     `decimal`: the decimal mark of the file. A column is only read so when each of its cells can be.
@@ -40,12 +44,15 @@ def with_found_readings(parquet: Path, schema: TableSchema, *, decimal: str) -> 
     waiting = [(place, each) for place, each in enumerate(columns) if _may_have_reading(each)]
     if not waiting:
         return schema
-    with open_for_reading(parquet, 1) as connection:
+    opened = open_for_reading(parquet, 1) if connection is None else nullcontext(connection)
+    with opened as database:
         for place, column in waiting:
             looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
-            kinds = [kind for kind in ROLES if _fits(looked, kind, decimal)]
+            # Most text columns are told by a glance.
+            glanced = dict(list(looked.items())[:N_GLANCED])
+            kinds = [kind for kind in ROLES if _fits(glanced, kind, decimal) and _fits(looked, kind, decimal)]
             if kinds:
-                counts = _counted_texts(connection, parquet, column.name)
+                counts = _counted_texts(database, parquet, column.name)
                 columns[place] = _read_column(column, counts, kinds[0], decimal, schema.n_rows)
     return replace(schema, columns=tuple(columns))
 

@@ -156,9 +156,13 @@ class SampledTable:
                 f"SELECT place, cell, n, n_distinct FROM ranked WHERE rank <= {self.n_levels} ORDER BY place, rank"
             )
             counts = {place: n_distinct for place, _, _, n_distinct in rows}
-            for place, each in enumerate(part):
-                levels = [(cell, n) for index, cell, n, _ in rows if index == place]
-                completed.append(replace(each, n_distinct=counts.get(place, 0), counted=tuple(levels)))
+            levels: list[list[tuple[str, int]]] = [[] for _ in part]
+            for place, cell, n, _ in rows:
+                levels[place].append((cell, n))
+            completed += [
+                replace(each, n_distinct=counts.get(place, 0), counted=tuple(levels[place]))
+                for place, each in enumerate(part)
+            ]
         return completed
 
     def sampled_numbers(self, part: Sequence[ColumnFacts]) -> dict[str, NDArray[np.float64]]:

@@ -23,6 +23,7 @@ from ..types.schema import ColumnProfile, TableSchema
 from .column_readings import with_found_readings
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
+from .duckdb_connection import WIDE
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from .profiling import profile
@@ -58,22 +59,30 @@ def ingest_csv(
         max_name_characters=limits.max_name_characters,
     )
     reader = Reader(text, dialect, options, limits, scratch, doubtful_header=opened.lines.doubtful_header)
-    with reader.connection:
+    with reader.connection as connection:
         plans, evidence, is_exact = reader.write(destination)
         n_rejected = reader.n_rejected
-    schema = profile(
-        destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads
-    )
-    if schema.n_rows > limits.max_rows:
-        raise TooLarge(
-            f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows
+        connection.execute("DROP TABLE IF EXISTS sample")
+        # The optimizer of a connection for a wide table is not the one for a profile.
+        shared = connection if len(plans) <= WIDE else None
+        schema = profile(
+            destination,
+            [plan.name for plan in plans],
+            memory_mb=limits.memory_mb,
+            n_threads=limits.n_threads,
+            connection=shared,
         )
-    column_warnings = [
-        typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact)
-        for plan in plans
-    ]
-    schema = _with_warnings(schema, column_warnings)
-    schema = with_found_readings(destination, schema, decimal=dialect.decimal)
+        if schema.n_rows > limits.max_rows:
+            raise TooLarge(
+                f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.",
+                limit=limits.max_rows,
+            )
+        column_warnings = [
+            typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact)
+            for plan in plans
+        ]
+        schema = _with_warnings(schema, column_warnings)
+        schema = with_found_readings(destination, schema, decimal=dialect.decimal, connection=shared)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,

@@ -177,13 +177,9 @@ def open_table(
             path.unlink()
             path = text.path
     lines = replace(lines, proposals=tuple(finder.proposals), doubtful_header=finder.doubt)
-    # A delimiter that was found without names is found again by the rows alone.
-    is_found = bool(names) or path != text.path
-    return OpenedTable(
-        text if path == text.path else replace(text, path=path, is_copy=True),
-        lines,
-        finder.delimiter if is_found else delimiter,
-    )
+    opened = text if path == text.path else replace(text, path=path, is_copy=True)
+    is_known = opened.is_copy or finder.delimiter in DELIMITERS
+    return OpenedTable(opened, lines, finder.delimiter if is_known else delimiter)
 
 
 class _Finder:
