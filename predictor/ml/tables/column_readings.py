@@ -20,7 +20,7 @@ from ...errors import quoted, quoted_list
 from ..types.reading import Reading, ValueKind, find_reading, unreadable
 from ..types.schema import Bin, ColumnProfile, Role, TableSchema
 from .duckdb_connection import identifier, literal
-from .stored_tables import KINDS, form_of, open_for_reading
+from .stored_tables import KINDS, form_of, names_in_sql, open_for_reading
 
 # Words for missing that one reading learns from cells that it cannot read.
 MAX_MISSING_WORDS = 100
@@ -46,13 +46,14 @@ def with_found_readings(
         return schema
     opened = open_for_reading(parquet, 1) if connection is None else nullcontext(connection)
     with opened as database:
+        stored = names_in_sql(database, parquet, schema.names)
         for place, column in waiting:
             looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
             # Most text columns are told by a glance.
             glanced = dict(list(looked.items())[:N_GLANCED])
             kinds = [kind for kind in ROLES if _fits(glanced, kind, decimal) and _fits(looked, kind, decimal)]
             if kinds:
-                counts = _counted_texts(database, parquet, column.name)
+                counts = _counted_texts(database, parquet, stored[column.name])
                 columns[place] = _read_column(column, counts, kinds[0], decimal, schema.n_rows)
     return replace(schema, columns=tuple(columns))
 
@@ -195,8 +196,9 @@ def with_readings(
         return schema, []
     found: dict[str, RoleReading] = {}
     with open_for_reading(Path(parquet), 1) as connection:
+        stored = names_in_sql(connection, parquet, schema.names)
         for column in waiting:
-            counts = _counted_texts(connection, Path(parquet), column.name)
+            counts = _counted_texts(connection, Path(parquet), stored[column.name])
             found[column.name] = _role_reading(column, counts)
     columns = tuple(
         replace(column, reading=found[column.name].reading) if column.name in found else column

@@ -122,12 +122,12 @@ def checked_names(header: Sequence[str], *, max_columns: int, max_characters: in
             f"{quoted_list(invisible)}. Type the name again.",
             invisible,
         )
-    counts = Counter(unicodedata.normalize("NFC", name.casefold()) for name in names)
-    equal = [name for name in names if counts[unicodedata.normalize("NFC", name.casefold())] > 1]
+    counts = Counter(names)
+    equal = [name for name in names if counts[name] > 1]
     if equal:
         raise _bad_names(
-            f"Columns of the same name: {quoted_list(equal)}. Upper and lower case and blanks around a name do not "
-            "make a difference; rename one.",
+            f"Columns of the same name: {quoted_list(equal)}. Blanks around a name do not make a difference; "
+            "rename one.",
             equal,
         )
     return tuple(names)

@@ -122,8 +122,8 @@ def preview(dataset: Dataset, limit: int = 20) -> Preview:
     from ...ml.tables import stored_tables
 
     _needs_data(dataset)
-    rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit)
     columns = tuple(dataset.schema.names)
+    rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit, names=columns)
     return Preview(columns, tuple(tuple(row[column] for column in columns) for row in rows))
 
 

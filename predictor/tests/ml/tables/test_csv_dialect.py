@@ -29,9 +29,8 @@ def test_it_refuses_a_first_line_without_end(read: Read) -> None:
 @pytest.mark.parametrize(
     ("header", "named"),
     [
-        ("a,b, A ", ["a", "A"]),
+        ("a,b, a ", ["a"]),
         ("é,e\u0301", ["é"]),
-        ("straße,STRASSE", ["straße", "STRASSE"]),
         ("a,,b", ["column 2"]),
         ("a,b,", ["column 3"]),
         ("a\u202eb,c", ["�b"]),
