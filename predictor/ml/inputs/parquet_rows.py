@@ -148,12 +148,12 @@ class ParquetRows:
     def _fetched(self, skip: int) -> Iterator[list[tuple[Any, ...]]]:
         """Rows in chunks of bounded size. A dictionary-encoded text is here unpacked, once per row."""
         numbered = self._from.removesuffix(")") + ", file_row_number = true)"
-        rows = (
+        rest = (
             f"{numbered} WHERE file_row_number >= {int(skip)}"
             if self._is_numbered
             else f"{self._from} OFFSET {int(skip)}"
         )
-        query = f"SELECT {self._selected or 1} FROM {rows}"
+        query = f"SELECT {self._selected or 1} FROM {rest}"
         n_at_once = max(1, FETCHED_BYTES // (self._max_cell_bytes * max(1, len(self._texts))))
         chunk: list[tuple[Any, ...]] = []
         n_characters = 0
