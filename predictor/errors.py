@@ -130,7 +130,14 @@ class UnknownEncoding(InvalidTable):
 
 
 class RaggedRows(InvalidTable):
-    """A CSV file with rows of more or fewer cells than the header; they can be skipped on request."""
+    """A CSV file with rows of more or fewer cells than the header.
+
+    `option` and `value`: the import option that may help, if any: to skip them, or the lines around the table.
+    """
+
+    def __init__(self, message: str, *, option: str = "skip_bad_rows", value: str = "true", **kwargs: Any):
+        super().__init__(message, **kwargs)
+        self.option, self.value = option, value
 
 
 class InfiniteNumbers(InvalidTable):

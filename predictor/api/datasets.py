@@ -21,7 +21,7 @@ from ..services import datasets
 from .idempotency import idempotent
 from .permissions import ADMINISTERS, READS, WRITES
 from .readings import EvidenceSerializer, ReadingSerializer, column_json
-from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
+from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, line_options_of
 from .viewsets import WorkspaceViewSet, actor_of
 
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 20}
@@ -84,7 +84,9 @@ class DatasetSerializer(DatasetSummarySerializer):
 
     columns = serializers.SerializerMethodField()
     warnings = serializers.ListField(child=serializers.JSONField())
-    options = serializers.DictField(help_text="Encoding, delimiter and the rest, as found or asked.")
+    options = serializers.DictField(
+        help_text="Encoding, delimiter and the rest, as found or asked, with the lines around the table."
+    )
 
     class Meta(DatasetSummarySerializer.Meta):
         fields = [
@@ -111,6 +113,16 @@ class UploadSerializer(serializers.Serializer[Any]):
     decimal = serializers.ChoiceField([".", ","], required=False)
     skip_bad_rows = serializers.BooleanField(required=False, help_text="Leave out rows of another width.")
     infinite_as_missing = serializers.BooleanField(required=False)
+    skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
+    comment = serializers.CharField(
+        required=False, max_length=4, help_text="What comment lines begin with; none: there are none."
+    )
+    units_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Lines of units below the header."
+    )
+    footer_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Last lines that are no rows, not counting blank ones."
+    )
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
@@ -207,6 +219,7 @@ def options_from(fields: Any) -> datasets.ImportOptions:
         decimal=fields.get("decimal", ""),
         skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
         infinite_as_missing=boolean(fields.get("infinite_as_missing"), "infinite_as_missing"),
+        **line_options_of(fields),
     )
 
 

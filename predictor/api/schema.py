@@ -39,6 +39,11 @@ PROBLEM = {
         "limit": {"type": ["number", "null"], "description": "The limit that was hit."},
         "request_id": {"type": "string"},
         "suggestion": {"type": "string", "description": "The likely encoding of a file that is not UTF-8."},
+        "option": {
+            "type": "string",
+            "description": "The option that may read a file with rows of another width.",
+        },
+        "value": {"type": "string", "description": "The value of that option."},
     },
 }
 EVERYWHERE = {

@@ -124,7 +124,18 @@ def csv_options_of(fields: Mapping[str, str]) -> CsvOptions:
         delimiter=fields.get("delimiter", ""),
         decimal=fields.get("decimal", ""),
         skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
+        **line_options_of(fields),
     )
+
+
+def line_options_of(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Which lines of the file are no rows. Raises InvalidInput."""
+    return {
+        "skip_lines": whole_number(fields.get("skip_lines"), "skip_lines"),
+        "comment": fields.get("comment", "").strip(),
+        "units_lines": whole_number(fields.get("units_lines"), "units_lines"),
+        "footer_lines": whole_number(fields.get("footer_lines"), "footer_lines"),
+    }
 
 
 def options_of(fields: Mapping[str, str]) -> PredictionOptions:
@@ -141,6 +152,19 @@ def boolean(text: str | None, name: str) -> bool:
     if value not in ("", "true", "false", "1", "0"):
         raise InvalidInput(f"“{name}” has to be true or false.", problems=[Problem("Wrong.", f"/{name}")])
     return value in ("true", "1")
+
+
+def whole_number(text: str | None, name: str) -> int | None:
+    text = (text or "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise InvalidInput(
+            f"“{name}” has to be a whole number from 0 on.",
+            problems=[Problem("Wrong.", f"/{name}")],
+            field=name,
+        )
+    return int(text)
 
 
 def number(text: str | None, name: str) -> float | None:

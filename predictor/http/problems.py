@@ -88,7 +88,11 @@ def _from_ours(error: errors.MlwebError, request: Request | None) -> Response:
     status = status_of(error)
     if status == HTTPStatus.NOT_FOUND and type(error) is errors.NotFound and not error.message:
         return problem(404, NOT_FOUND, request=request)
-    more = {"suggestion": error.suggestion} if isinstance(error, errors.UnknownEncoding) else {}
+    more: dict[str, Any] = (
+        {"suggestion": error.suggestion} if isinstance(error, errors.UnknownEncoding) else {}
+    )
+    if isinstance(error, errors.RaggedRows) and error.option:
+        more = {"option": error.option, "value": error.value}
     return problem(
         status,
         error.message,

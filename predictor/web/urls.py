@@ -25,6 +25,7 @@ DATASETS: list[URLPattern] = [
     path(f"{TABLES}samples/<slug:key>/", datasets.DatasetFromSample.as_view(), name="dataset-sample"),
     path(f"{TABLES}<int:pk>/", datasets.DatasetDetail.as_view(), name="dataset-detail"),
     path(f"{TABLES}<int:pk>/download/", datasets.DatasetDownload.as_view(), name="dataset-download"),
+    path(f"{TABLES}<int:pk>/lines/", datasets.DatasetReadAgain.as_view(), name="dataset-read-again"),
     path(f"{TABLES}<int:pk>/delete/", datasets.DatasetDelete.as_view(), name="dataset-delete"),
     path(
         f"{TABLES}<int:pk>/columns/<int:place>/", readings.ColumnReadingPage.as_view(), name="column-reading"

@@ -70,6 +70,10 @@ FILE_PARAMETERS = [
         ("delimiter", str, "of a CSV file"),
         ("decimal", str, "of a CSV file"),
         ("skip_bad_rows", bool, "leave out rows of another width"),
+        ("skip_lines", int, "lines above the header of a CSV file"),
+        ("comment", str, "what comment lines of a CSV file begin with; none: there are none"),
+        ("units_lines", int, "lines of units below the header of a CSV file"),
+        ("footer_lines", int, "last lines of a CSV file that are no rows"),
     )
 ]
 

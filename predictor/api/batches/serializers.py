@@ -111,6 +111,16 @@ class BatchUploadSerializer(serializers.Serializer[Any]):
     delimiter = serializers.CharField(required=False)
     decimal = serializers.ChoiceField([".", ","], required=False)
     skip_bad_rows = serializers.BooleanField(required=False, help_text="Leave out rows of another width.")
+    skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
+    comment = serializers.CharField(
+        required=False, max_length=4, help_text="What comment lines begin with; none: there are none."
+    )
+    units_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Lines of units below the header."
+    )
+    footer_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Last lines that are no rows, not counting blank ones."
+    )
 
 
 class BatchRequestSerializer(serializers.Serializer[Any]):

@@ -75,6 +75,16 @@ class CsvRequestSerializer(serializers.Serializer[Any]):
     encoding = serializers.CharField(required=False)
     delimiter = serializers.CharField(required=False)
     skip_bad_rows = serializers.BooleanField(required=False)
+    skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
+    comment = serializers.CharField(
+        required=False, max_length=4, help_text="What comment lines begin with; none: there are none."
+    )
+    units_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Lines of units below the header."
+    )
+    footer_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Last lines that are no rows, not counting blank ones."
+    )
 
 
 class WarningSerializer(serializers.Serializer[Any]):

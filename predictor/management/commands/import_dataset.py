@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ class Command(BaseCommand):
             action="store_true",
             help="Take inf and 1e400 as missing instead of refusing them.",
         )
+        parser.add_argument("--skip-lines", type=int, help="Lines above the header; else found.")
+        parser.add_argument(
+            "--comment", default="", help="What comment lines begin with, or none; else found."
+        )
+        parser.add_argument("--units-lines", type=int, help="Lines of units below the header; else found.")
+        parser.add_argument(
+            "--footer-lines", type=int, help="Last lines that are no rows, without blank ones; else found."
+        )
         parser.add_argument("--json", action="store_true", help="Print the dataset as JSON.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,7 +48,7 @@ class Command(BaseCommand):
         if workspace is None:
             raise CommandError(f"There is no workspace “{options['workspace']}”.")
         path: Path = options["file"]
-        names = ("encoding", "delimiter", "decimal", "skip_bad_rows", "infinite_as_missing")
+        names = [each.name for each in fields(datasets.ImportOptions)]
         try:
             dataset = datasets.import_csv(
                 workspace=workspace,

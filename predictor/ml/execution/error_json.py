@@ -16,6 +16,8 @@ def error_to_json(error: errors.MlwebError) -> dict[str, Any]:
         "limit": error.limit,
         "field": error.field,
         "suggestion": getattr(error, "suggestion", ""),
+        "option": getattr(error, "option", ""),
+        "value": getattr(error, "value", ""),
     }
 
 
@@ -23,6 +25,8 @@ def error_from_json(data: Mapping[str, Any]) -> errors.MlwebError:
     """Rebuild the error; an unknown kind becomes InvalidInput."""
     kind = getattr(errors, data["kind"], errors.InvalidInput)
     extra = {"suggestion": data["suggestion"]} if kind is errors.UnknownEncoding else {}
+    if kind is errors.RaggedRows:
+        extra = {name: data[name] for name in ("option", "value") if name in data}
     problems = [errors.Problem(**each) for each in data.get("problems", ())]
     error: errors.MlwebError = kind(
         data["message"], problems=problems, limit=data.get("limit"), field=data.get("field", ""), **extra

@@ -21,6 +21,7 @@ from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
+from ..tables.surrounding_lines import LineOptions, open_table
 from ..types.reading import Unreadable
 from ..types.schema import FeatureField, Role, Signature
 from .column_checker import CellColumn
@@ -41,6 +42,14 @@ class CsvOptions:
     delimiter: str = ""
     decimal: str = ""
     skip_bad_rows: bool = False
+    skip_lines: int | None = None
+    comment: str = ""
+    units_lines: int | None = None
+    footer_lines: int | None = None
+
+    @property
+    def lines(self) -> LineOptions:
+        return LineOptions(self.skip_lines, self.comment, self.units_lines, self.footer_lines)
 
 
 @dataclass(frozen=True)
@@ -90,16 +99,24 @@ class CsvRows:
     ):
         self._is_lenient = is_lenient
         self._options, self._limits = options, limits
-        text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
-        self._dialect: Dialect = find_dialect(
-            text.path,
+        opened = open_table(
+            open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes),
+            scratch,
+            options.lines,
             delimiter=options.delimiter,
+            names=signature.names,
+            required=[each.name for each in signature.fields if not each.has_missing],
+        )
+        self.lines = opened.lines
+        self._dialect: Dialect = find_dialect(
+            opened.text.path,
+            delimiter=opened.delimiter,
             decimal=options.decimal,
             max_columns=limits.max_columns,
             max_name_characters=limits.max_name_characters,
         )
         self.names = self._dialect.names
-        self._path = without_blanks_at_quotes(text, self._dialect, scratch).path
+        self._path = without_blanks_at_quotes(opened.text, self._dialect, scratch).path
         fields = {each.name: each for each in signature.fields}
         self.unused = tuple(name for name in self.names if name not in fields)
         require_columns(self.names, [name for name, each in fields.items() if not each.has_missing])
@@ -255,9 +272,15 @@ class CsvRows:
     def _ragged(self, ragged: list[tuple[int, int]]) -> RaggedRows:
         width, first = len(self.names), ", ".join(f"{number:,}" for number, _ in ragged[:5])
         more = f" and {len(ragged) - 5:,} more" if len(ragged) > 5 else ""
+        are_most = len(ragged) >= 0.5 * (self.n_rows + len(ragged))
+        advice = (
+            "Check the delimiter and the header: most rows do not fit it."
+            if are_most
+            else "Correct them, or ask for them to be left out."
+        )
         return RaggedRows(
-            f"Rows {first}{more} do not have the header's {width} cells. "
-            "Correct them, or ask for them to be left out.",
+            f"Rows {first}{more} do not have the header's {width} cells. {advice}",
+            option="" if are_most else "skip_bad_rows",
             problems=[
                 Problem(f"Row {number:,} has {n} cells instead of {width}.") for number, n in ragged[:5]
             ],

@@ -13,8 +13,10 @@ import duckdb
 from ...errors import InvalidRows, InvalidTable, TooLarge, quoted_list
 from ..tables.duckdb_connection import connect, identifier, literal
 from ..tables.long_cells import refusal, refusal_of, when_too_long
+from ..types.column_names import ROW_NUMBER
 from ..types.schema import Signature
 from .column_checker import CellColumn
+from .parquet_names import rename_columns, top_names
 from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
 from .row_names import file_columns
 
@@ -55,14 +57,16 @@ def read_parquet_rows(
                 for name, kind, *_ in described
                 if not str(name).startswith("__index_level_")
             }
+            own = own_names(connection, path, [str(each[0]) for each in described])
             _refuse_nested(kinds)
             _refuse_unpacked(connection, source, kinds, n_rows, max_cell_bytes, max_bytes)
             selected = ", ".join(_expression(name, kind) for name, kind in kinds.items())
             rows = connection.execute(f"SELECT {selected} FROM {source}").fetchall()
         except duckdb.Error:
             raise unreadable() from None
+    names = [own[name] for name in kinds]
     zoned = [place for place, kind in enumerate(kinds.values()) if kind == ZONED]
-    return [dict(zip(kinds, _in_utc(row, zoned), strict=True)) for row in rows]
+    return [dict(zip(names, _in_utc(row, zoned), strict=True)) for row in rows]
 
 
 def _refuse_unpacked(
@@ -107,11 +111,13 @@ class ParquetRows:
     ):
         self._path, self._max_cell_bytes = source, max_cell_bytes
         self._used: list[str] = []
-        self._from = f"read_parquet({literal(str(source))}, file_row_number = true)"
+        self._from = f"read_parquet({literal(str(source))})"
         with self._connected() as connection:
             described = connection.execute(f"DESCRIBE SELECT * FROM {self._from}").fetchall()
             (self.n_rows_total,) = connection.execute(f"SELECT count(*) FROM {self._from}").fetchall()[0]
-        kinds = {str(each[0]): str(each[1]) for each in described if each[0] != "file_row_number"}
+            own = own_names(connection, source, [str(each[0]) for each in described])
+        kinds = {own[str(each[0])]: str(each[1]) for each in described}
+        in_sql = {name: sql for sql, name in own.items()}
         self.names = tuple(kinds)
         if not self.n_rows_total:
             raise InvalidTable("The file holds no rows.")
@@ -128,7 +134,11 @@ class ParquetRows:
         self._keys = {each.feature.name: each.key for each in self._columns if each.feature.name in sources}
         self._zoned = [place for place, name in enumerate(self._used) if kinds[name] == ZONED]
         self._texts = [place for place, name in enumerate(self._used) if kinds[name] in TEXTS]
-        self._selected = ", ".join(self._guarded(place, kinds[name]) for place, name in enumerate(self._used))
+        self._selected = ", ".join(
+            self._guarded(place, in_sql[name], kinds[name]) for place, name in enumerate(self._used)
+        )
+        # A column of that name in the file would clash with the number of the row.
+        self._is_numbered = ROW_NUMBER not in {name.lower() for name in in_sql.values()}
 
     def bulk_chunks(self, *, skip: int = 0) -> Iterator[BulkChunk]:
         """Chunks; `lines` are empty, because `write_with_predictions` takes the rows from the file itself."""
@@ -142,7 +152,13 @@ class ParquetRows:
 
     def _fetched(self, skip: int) -> Iterator[list[tuple[Any, ...]]]:
         """Rows in chunks of bounded size. A dictionary-encoded text is here unpacked, once per row."""
-        query = f"SELECT {self._selected or 1} FROM {self._from} WHERE file_row_number >= {int(skip)}"
+        numbered = self._from.removesuffix(")") + ", file_row_number = true)"
+        rest = (
+            f"{numbered} WHERE file_row_number >= {int(skip)}"
+            if self._is_numbered
+            else f"{self._from} OFFSET {int(skip)}"
+        )
+        query = f"SELECT {self._selected or 1} FROM {rest}"
         n_at_once = max(1, FETCHED_BYTES // (self._max_cell_bytes * max(1, len(self._texts))))
         chunk: list[tuple[Any, ...]] = []
         n_characters = 0
@@ -157,9 +173,8 @@ class ParquetRows:
         if chunk:
             yield chunk
 
-    def _guarded(self, place: int, kind: str) -> str:
+    def _guarded(self, place: int, name: str, kind: str) -> str:
         """SQL for the value of a cell. A cell that is too long ends the query before it is copied."""
-        name = self._used[place]
         value = _expression(name, kind)
         if kind not in TEXTS:
             return value
@@ -185,21 +200,44 @@ def write_with_predictions(
     `names` and `kinds` (DuckDB types) are the columns of the predictions. Raises InvalidTable.
     """
     columns = ", ".join(f"'c{place}': {literal(kind)}" for place, kind in enumerate(kinds))
-    renamed = ", ".join(f"a.c{place} AS {identifier(name)}" for place, name in enumerate(names))
-    query = f"""
-        COPY (
-            SELECT s.*, {renamed} FROM read_parquet({literal(str(source))}) AS s POSITIONAL JOIN read_csv(
-                {literal(str(predictions))}, header = false, auto_detect = false, columns = {{{columns}}},
-                delim = ',', quote = '"', escape = '"', nullstr = '', new_line = '\\r\\n', parallel = false
-            ) AS a
-        ) TO {literal(str(result))} (FORMAT parquet)
-    """
     folders = [source.parent, predictions.parent, result.parent]
     with connect(folders, memory_mb=MEMORY_MB, n_threads=1, scratch=predictions.parent) as connection:
         try:
-            connection.execute(query)
+            described = connection.execute(
+                f"DESCRIBE SELECT * FROM read_parquet({literal(str(source))})"
+            ).fetchall()
+            own = own_names(connection, source, [str(each[0]) for each in described])
+            # Names that DuckDB does not tell apart are written into the footer at the end.
+            neutral = {f"column_{place}": name for place, name in enumerate([*own.values(), *names])}
+            is_renamed = any(sql != name for sql, name in own.items())
+            written = list(neutral) if is_renamed else list(neutral.values())
+            sources = [
+                *(f"s.{identifier(sql)}" for sql in own),
+                *(f"a.c{place}" for place in range(len(names))),
+            ]
+            selected = ", ".join(
+                f"{sql} AS {identifier(name)}" for sql, name in zip(sources, written, strict=True)
+            )
+            connection.execute(f"""
+                COPY (
+                    SELECT {selected} FROM read_parquet({literal(str(source))}) AS s POSITIONAL JOIN read_csv(
+                        {literal(str(predictions))}, header = false, auto_detect = false, columns = {{{columns}}},
+                        delim = ',', quote = '"', escape = '"', nullstr = '', new_line = '\\r\\n', parallel = false
+                    ) AS a
+                ) TO {literal(str(result))} (FORMAT parquet)
+            """)
         except duckdb.Error as error:
             raise InvalidTable("The predictions could not be joined to the rows of the file.") from error
+    if is_renamed:
+        rename_columns(result, neutral)
+
+
+def own_names(connection: duckdb.DuckDBPyConnection, path: Path, described: Sequence[str]) -> dict[str, str]:
+    """The name in the file of each column as SQL calls it. Columns of exactly one name keep the names of SQL."""
+    names = top_names(connection, path)
+    if len(names) != len(described) or len(set(names)) < len(names):
+        return {name: name for name in described}
+    return dict(zip(described, names, strict=True))
 
 
 def unreadable() -> InvalidTable:

@@ -7,6 +7,7 @@ The stored table keeps the text of every cell. A reading says how it becomes a v
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -22,7 +23,7 @@ from ..types.reading import Finding, Reading, ValueKind, find_reading, unreadabl
 from ..types.reading_evidence import ReadingEvidence, evidence_of, lost_cells
 from ..types.schema import Bin, ColumnProfile, Role, TableSchema, canonical_text
 from .duckdb_connection import identifier, literal
-from .stored_tables import KINDS, form_of, open_for_reading
+from .stored_tables import KINDS, form_of, names_in_sql, open_for_reading
 from .type_inference import counted
 from .zoned_moments import iso_text
 
@@ -35,6 +36,7 @@ N_FIRST_LOOK = 300
 # A few words beside so many different values mean missing.
 MAX_ODD_WORDS = 3
 MIN_VALUES_BESIDE_WORDS = 20
+N_GLANCED = 20
 N_BINS = 20
 NUMBERS = ("BIGINT", "DOUBLE")
 # From 1936 to 2064, in days since 1899-12-30.
@@ -53,7 +55,13 @@ def with_typed_readings(schema: TableSchema, *, decimal: str) -> TableSchema:
     return replace(schema, columns=tuple(columns))
 
 
-def with_found_readings(parquet: Path, schema: TableSchema, *, shown_decimal: str = "") -> TableSchema:
+def with_found_readings(
+    parquet: Path,
+    schema: TableSchema,
+    *,
+    shown_decimal: str = "",
+    connection: duckdb.DuckDBPyConnection | None = None,
+) -> TableSchema:
     """The schema after a second look at its text columns: those that hold numbers or dates get a reading and a role.
 
     A column is read so when each of its cells can be, or when only a few words cannot: these become missing.
@@ -61,20 +69,32 @@ def with_found_readings(parquet: Path, schema: TableSchema, *, shown_decimal: st
     numbers that depend on it get a warning.
     """
     columns = list(map(_with_doubt_of_days, schema.columns))
-    found: dict[int, Found] = {}
-    with open_for_reading(parquet, 1) as connection:
-        for place, column in enumerate(columns):
-            kind = ValueKind.DATE if _may_be_written_dates(column) else None
-            if _may_have_reading(column):
-                looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
-                kind = _kind_that_fits(looked, column.name)
-            if kind is not None:
-                counts = _counted_texts(connection, parquet, column.name)
-                found[place] = Found(column, counts, kind)
+    kinds = {place: kind for place, column in enumerate(columns) if (kind := _kind_to_look_for(column))}
+    if not kinds:
+        return replace(schema, columns=tuple(columns), decimal=shown_decimal or schema.decimal)
+    opened = open_for_reading(parquet, 1) if connection is None else nullcontext(connection)
+    with opened as database:
+        stored = names_in_sql(database, parquet, schema.names)
+        found = {
+            place: Found(columns[place], counted_texts(database, parquet, stored[columns[place].name]), kind)
+            for place, kind in kinds.items()
+        }
     shown_decimal = shown_decimal or _shown_decimal(found.values())
     for place, each in found.items():
         columns[place] = each.profile(shown_decimal, schema)
     return replace(schema, columns=tuple(columns), decimal=shown_decimal or schema.decimal)
+
+
+def _kind_to_look_for(column: ColumnProfile) -> ValueKind | None:
+    """The kind of values that most of the frequent cells of a column are."""
+    if _may_be_written_dates(column):
+        return ValueKind.DATE
+    if not _may_have_reading(column):
+        return None
+    looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
+    # A glance at the first cells is enough for most text columns.
+    glanced = dict(list(looked.items())[:N_GLANCED])
+    return _kind_that_fits(glanced, column.name) and _kind_that_fits(looked, column.name)
 
 
 def with_zones(schema: TableSchema, zones: Mapping[str, str]) -> TableSchema:
@@ -384,8 +404,9 @@ def with_readings(
         return schema, []
     found: dict[str, RoleReading] = {}
     with open_for_reading(Path(parquet), 1) as connection:
+        stored = names_in_sql(connection, parquet, schema.names)
         for column in waiting:
-            counts = _counted_texts(connection, Path(parquet), column.name)
+            counts = counted_texts(connection, Path(parquet), stored[column.name])
             found[column.name] = _role_reading(column, counts, schema.decimal)
     columns = tuple(
         replace(column, reading=found[column.name].reading) if column.name in found else column
@@ -410,7 +431,8 @@ def _kind_of(column: ColumnProfile) -> ValueKind | None:
     return KINDS.get(form_of(column))
 
 
-def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: str) -> dict[str, int]:
+def counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: str) -> dict[str, int]:
+    """The texts of a column, the most frequent first, with the numbers of their cells. `name`: in the file."""
     column = identifier(name)
     counted = connection.execute(
         f"SELECT {column}, count(*) FROM read_parquet({literal(str(parquet))}) WHERE {column} IS NOT NULL "

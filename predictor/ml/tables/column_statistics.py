@@ -69,9 +69,9 @@ class SampledTable:
         self.path = literal(str(parquet))
         self.relation = f"read_parquet({self.path})"
         self.n_rows = int(self.rows(f"SELECT count(*) FROM {self.relation}")[0][0])
-        self.storages = {
-            name: kind for name, kind, *_ in self.rows(f"DESCRIBE SELECT * FROM {self.relation}")
-        }
+        described = self.rows(f"DESCRIBE SELECT * FROM {self.relation}")
+        self.storages = {name: each[1] for name, each in zip(names, described, strict=True)}
+        self._stored = {name: identifier(each[0]) for name, each in zip(names, described, strict=True)}
         self.n_levels = max(MIN_LEVELS, min(MAX_LEVELS, MAX_LEVELS_OF_TABLE // len(names)))
         self.sample, self.scale = self.relation, 1.0
         n_wanted = max(1_000, min(MAX_SAMPLED_ROWS, MAX_SAMPLED_CELLS // len(names)))
@@ -124,7 +124,7 @@ class SampledTable:
         for start in range(0, len(facts), COLUMNS_AT_ONCE):
             part = facts[start : start + COLUMNS_AT_ONCE]
             sql = ", ".join(
-                f"approx_count_distinct({identifier(each.name)})" for each in part if not each.has_order
+                f"approx_count_distinct({self._stored[each.name]})" for each in part if not each.has_order
             )
             names = [each.name for each in part if not each.has_order]
             counts |= (
@@ -146,7 +146,7 @@ class SampledTable:
         completed: list[ColumnFacts] = []
         for start in range(0, len(facts), n_at_once):
             part = facts[start : start + n_at_once]
-            cells = ", ".join(f"CAST({identifier(each.name)} AS VARCHAR)" for each in part)
+            cells = ", ".join(f"CAST({self._stored[each.name]} AS VARCHAR)" for each in part)
             rows = self.rows(
                 f"WITH stacked AS (SELECT unnest([{cells}]) AS cell, unnest({list(range(len(part)))}) AS place "
                 f"FROM {self.relation}), "
@@ -156,9 +156,13 @@ class SampledTable:
                 f"SELECT place, cell, n, n_distinct FROM ranked WHERE rank <= {self.n_levels} ORDER BY place, rank"
             )
             counts = {place: n_distinct for place, _, _, n_distinct in rows}
-            for place, each in enumerate(part):
-                levels = [(cell, n) for index, cell, n, _ in rows if index == place]
-                completed.append(replace(each, n_distinct=counts.get(place, 0), counted=tuple(levels)))
+            levels: list[list[tuple[str, int]]] = [[] for _ in part]
+            for place, cell, n, _ in rows:
+                levels[place].append((cell, n))
+            completed += [
+                replace(each, n_distinct=counts.get(place, 0), counted=tuple(levels[place]))
+                for place, each in enumerate(part)
+            ]
         return completed
 
     def sampled_numbers(self, part: Sequence[ColumnFacts]) -> dict[str, NDArray[np.float64]]:
@@ -166,9 +170,9 @@ class SampledTable:
         casts = {}
         for each in part:
             if each.storage in ("BIGINT", "DOUBLE"):
-                casts[each.name] = f"CAST({identifier(each.name)} AS DOUBLE)"
+                casts[each.name] = f"CAST({self._stored[each.name]} AS DOUBLE)"
             elif each.storage in ("DATE", "TIMESTAMP"):
-                casts[each.name] = f"epoch(CAST({identifier(each.name)} AS TIMESTAMP))"
+                casts[each.name] = f"epoch(CAST({self._stored[each.name]} AS TIMESTAMP))"
         if not casts:
             return {}
         columns = ", ".join(f"coalesce({sql}, 'nan') AS v{index}" for index, sql in enumerate(casts.values()))
@@ -186,7 +190,7 @@ class SampledTable:
             f"avg(len(string_split_regex(trim({column}), '\\s+'))), avg(length({column})), "
             f"count(*) FILTER (WHERE {column} < 'A' AND regexp_matches({column}, {literal(FORMULA)})), "
             f"count(*) FILTER (WHERE {column} < '!')"
-            for column in map(identifier, names)
+            for column in map(self._stored.__getitem__, names)
         )
         row = self.rows(f"SELECT {columns} FROM {self.sample}")[0]
         return {
@@ -207,7 +211,7 @@ class SampledTable:
     def _queried_levels(self, each: ColumnFacts) -> list[tuple[Any, int]]:
         is_counted = each.n_distinct <= MAX_COUNTED_DISTINCT
         factor = 1.0 if is_counted else self.scale
-        column = identifier(each.name)
+        column = self._stored[each.name]
         rows = self.rows(
             f"SELECT {column}, count(*) AS n FROM {self.relation if is_counted else self.sample} "
             f"WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT {self.n_levels}"

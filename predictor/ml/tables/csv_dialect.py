@@ -65,11 +65,11 @@ def find_dialect(
 
     Raises InvalidTable (no header, unusable column names, unusable option) and TooLarge (too many columns).
     """
-    text = _head(path)
+    text = read_head(path)
     body, n_skipped, separator = _after_leading_lines(text)
     if not body.strip():
         raise InvalidTable("The file holds only blank lines. It needs a header line and rows below it.")
-    delimiter = _delimiter_option(delimiter) or separator or sniff_delimiter(body)
+    delimiter = delimiter_option(delimiter) or separator or sniff_delimiter(body)
     has_blanks = _has_blanks(body, delimiter)
     records = _records(body, delimiter, skips_blanks=has_blanks)
     header = _without_empty_end(records)
@@ -141,12 +141,12 @@ def checked_names(header: Sequence[str], *, max_columns: int, max_characters: in
             f"{quoted_list(invisible)}. Type the name again.",
             invisible,
         )
-    counts = Counter(unicodedata.normalize("NFC", name.casefold()) for name in names)
-    equal = [name for name in names if counts[unicodedata.normalize("NFC", name.casefold())] > 1]
+    counts = Counter(names)
+    equal = [name for name in names if counts[name] > 1]
     if equal:
         raise _bad_names(
-            f"Columns of the same name: {quoted_list(equal)}. Upper and lower case and blanks around a name do not "
-            "make a difference; rename one.",
+            f"Columns of the same name: {quoted_list(equal)}. Blanks around a name do not make a difference; "
+            "rename one.",
             equal,
         )
     return tuple(names)
@@ -169,7 +169,8 @@ def _is_invisible(character: str) -> bool:
     )
 
 
-def _head(path: Path) -> str:
+def read_head(path: Path) -> str:
+    """The whole lines of the first MiB of a UTF-8 file. Raises TooLarge when there is none."""
     with path.open("rb") as file:
         data = file.read(HEAD + 1)
     is_cut = len(data) > HEAD
@@ -195,7 +196,8 @@ def _after_leading_lines(text: str) -> tuple[str, int, str]:
         n_skipped += 1
 
 
-def _delimiter_option(delimiter: str) -> str:
+def delimiter_option(delimiter: str) -> str:
+    """The sign that an option names. Raises InvalidTable when it cannot be a delimiter."""
     delimiter = DELIMITER_NAMES.get(delimiter.strip().lower() or delimiter, delimiter)
     if delimiter and (
         len(delimiter) > 1 or delimiter.isalnum() or delimiter in "\"'\r\n .+-_" or ord(delimiter) > 126

@@ -7,7 +7,10 @@ folder, can be killed at any moment, and leaves nothing but that folder. It writ
 
 from __future__ import annotations
 
+import os
+import select
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +24,11 @@ from .column_readings import with_found_readings, with_typed_readings, with_zone
 from .csv_blanks import without_blanks_at_quotes
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
+from .duckdb_connection import WIDE
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from .profiling import profile
+from .surrounding_lines import SurroundingLines, open_table
 from .type_inference import counted, typing_warnings
 
 
@@ -40,45 +45,62 @@ def ingest_csv(
     `scratch` is an existing folder for decoded copies and for what DuckDB spills; `destination` is in it.
     Raises the errors of `open_text` and `find_dialect`, RaggedRows, InvalidTable and TooLarge.
     """
-    text = open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes)
+    opened = open_table(
+        open_text(source, scratch, encoding=options.encoding, max_bytes=limits.max_bytes),
+        scratch,
+        options.lines,
+        delimiter=options.delimiter,
+    )
+    text = opened.text
     dialect = find_dialect(
         text.path,
-        delimiter=options.delimiter,
+        delimiter=opened.delimiter,
         decimal=options.decimal,
         max_columns=limits.max_columns,
         max_name_characters=limits.max_name_characters,
     )
     text = without_blanks_at_quotes(text, dialect, scratch)
-    reader = Reader(text, dialect, options, limits, scratch)
-    with reader.connection:
+    reader = Reader(text, dialect, options, limits, scratch, doubtful_header=opened.lines.doubtful_header)
+    with reader.connection as connection:
         plans, evidence, is_exact = reader.write(destination)
         n_rejected = reader.n_rejected
         doubtful = reader.doubtful_numbers(plans)
         zones = reader.zones(plans, evidence)
-    schema = profile(
-        destination, [plan.name for plan in plans], memory_mb=limits.memory_mb, n_threads=limits.n_threads
-    )
-    if schema.n_rows > limits.max_rows:
-        raise TooLarge(
-            f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows
+        connection.execute("DROP TABLE IF EXISTS sample")
+        # The optimizer of a connection for a wide table is not the one for a profile.
+        shared = connection if len(plans) <= WIDE else None
+        schema = profile(
+            destination,
+            [plan.name for plan in plans],
+            memory_mb=limits.memory_mb,
+            n_threads=limits.n_threads,
+            connection=shared,
         )
-    column_warnings = [
-        (
-            *typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact),
-            *([doubtful[plan.index]] if plan.index in doubtful else []),
+        if schema.n_rows > limits.max_rows:
+            raise TooLarge(
+                f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.",
+                limit=limits.max_rows,
+            )
+        column_warnings = [
+            (
+                *typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact),
+                *([doubtful[plan.index]] if plan.index in doubtful else []),
+            )
+            for plan in plans
+        ]
+        schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
+        schema = with_zones(with_typed_readings(schema, decimal=dialect.decimal), zones)
+        schema = with_found_readings(
+            destination, schema, shown_decimal=dialect.shown_decimal, connection=shared
         )
-        for plan in plans
-    ]
-    schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
-    schema = with_zones(with_typed_readings(schema, decimal=dialect.decimal), zones)
-    schema = with_found_readings(destination, schema, shown_decimal=dialect.shown_decimal)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,
         delimiter=dialect.delimiter,
         decimal=dialect.decimal,
         n_rejected=n_rejected,
-        warnings=_table_warnings(text, dialect, n_rejected, schema),
+        warnings=_table_warnings(text, dialect, opened.lines, n_rejected, schema),
+        lines=opened.lines,
     )
 
 
@@ -91,9 +113,11 @@ def _with_warnings(schema: TableSchema, column_warnings: Sequence[tuple[str, ...
 
 
 def _table_warnings(
-    text: TextFile, dialect: Dialect, n_rejected: int, schema: TableSchema
+    text: TextFile, dialect: Dialect, lines: SurroundingLines, n_rejected: int, schema: TableSchema
 ) -> tuple[str, ...]:
-    warnings = list(dialect.warnings)
+    warnings = [lines.sentence] if lines.n_skipped else []
+    warnings += [f"{each.reason} “{each.option}” {each.value:,} leaves it out." for each in lines.proposals]
+    warnings += dialect.warnings
     if n_rejected:
         warnings.append(f"{counted(n_rejected, 'row')} left out, as asked: not of the header's width.")
     if text.has_mixed_newlines:
@@ -104,6 +128,12 @@ def _table_warnings(
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Carry out the request; with “--spare SECONDS”, the one that comes on standard input within that time."""
+    if arguments[0] == "--spare":
+        path = _awaited_request(float(arguments[1]))
+        if path is None:
+            return 0
+        arguments = [path]
     request = IngestRequest.read(Path(arguments[0]))
     try:
         report = ingest_csv(
@@ -114,6 +144,30 @@ def main(arguments: Sequence[str]) -> int:
         answer = {"error": error_to_json(error)}
     write_json(request.result, answer)
     return 0
+
+
+def _awaited_request(seconds: float) -> str | None:
+    """The path of the request that comes in time. From then on, its folder is the one for temporary files."""
+    _load_all()
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    path = sys.stdin.readline().rstrip("\n") if ready else ""
+    if not path:
+        return None
+    folder = Path(path).parent
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    log = os.open(folder / "stderr.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, sys.stderr.fileno())
+    os.close(log)
+    return path
+
+
+def _load_all() -> None:
+    """Load what an import loads late: read a small table of our own."""
+    rows = "".join(f"{n},{n / 4},{n % 3}x,2024-01-{n % 28 + 1:02},$ {n}.50\n" for n in range(40))
+    with tempfile.TemporaryDirectory(prefix="import-spare-") as folder:
+        source = Path(folder) / "table.csv"
+        source.write_text("a,b,c,d,e\n" + rows, "utf-8")
+        ingest_csv(source, Path(folder) / "table.parquet", scratch=Path(folder))
 
 
 if __name__ == "__main__":

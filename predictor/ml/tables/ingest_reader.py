@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from ...errors import InfiniteNumbers, InvalidTable, Problem, TooLarge, quoted
+from ..types.column_names import stored_names
 from .csv_cell_sql import Cell
 from .csv_dialect import Dialect
 from .csv_encoding import TextFile, refuse_other_encoding
@@ -42,8 +44,16 @@ class Reader:
     """The import of one CSV file: its dialect, options and limits, and the DuckDB connection that reads it."""
 
     def __init__(
-        self, text: TextFile, dialect: Dialect, options: ImportOptions, limits: ImportLimits, scratch: Path
+        self,
+        text: TextFile,
+        dialect: Dialect,
+        options: ImportOptions,
+        limits: ImportLimits,
+        scratch: Path,
+        *,
+        doubtful_header: int = 0,
     ):
+        self.doubtful_header = doubtful_header
         self.text, self.dialect, self.options, self.limits = text, dialect, options, limits
         self.connection = connect(
             [text.path.parent, scratch],
@@ -125,13 +135,17 @@ class Reader:
         return {index: Evidence.of_kinds(counts) for index, counts in kinds.items()}
 
     def _plans(self, evidence: Mapping[int, Evidence]) -> list[ColumnPlan]:
+        stored = stored_names(self.dialect.names)
         return [
-            plan_column(
-                index,
-                name,
-                evidence[index],
-                decimal=self.dialect.decimal,
-                takes_infinite_as_missing=self.options.infinite_as_missing,
+            replace(
+                plan_column(
+                    index,
+                    name,
+                    evidence[index],
+                    decimal=self.dialect.decimal,
+                    takes_infinite_as_missing=self.options.infinite_as_missing,
+                ),
+                stored_name=stored[index],
             )
             for index, name in enumerate(self.dialect.names)
         ]
@@ -162,7 +176,7 @@ class Reader:
         ]
         if not empty:
             return False
-        counts = ", ".join(f"count({identifier(plan.name)})" for plan in empty)
+        counts = ", ".join(f"count({identifier(plan.stored_name)})" for plan in empty)
         row = self._run(f"SELECT {counts} FROM read_parquet({literal(str(destination))})")[0]
         return any(n > evidence[plan.index].n_filled for plan, n in zip(empty, row, strict=True))
 
@@ -251,6 +265,8 @@ class Reader:
             n_columns=self.n_columns,
             max_line_bytes=MAX_LINE_BYTES,
             is_cut=rejected.n_rows >= MAX_STORED_REJECTS,
+            path=self.text.path,
+            doubtful_header=self.doubtful_header,
         )
 
 

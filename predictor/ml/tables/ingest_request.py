@@ -13,6 +13,7 @@ from typing import Any
 
 from ..execution.error_json import error_from_json
 from ..types.schema import TableSchema
+from .surrounding_lines import NO_LINES, LineOptions, SurroundingLines
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,23 @@ class ImportOptions:
     decimal: str = ""
     skip_bad_rows: bool = False
     infinite_as_missing: bool = False
+    skip_lines: int | None = None
+    comment: str = ""
+    units_lines: int | None = None
+    footer_lines: int | None = None
+
+    @property
+    def lines(self) -> LineOptions:
+        return LineOptions(self.skip_lines, self.comment, self.units_lines, self.footer_lines)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        # Options about lines are left out unless they are given, so that older digests of options stay.
+        about_lines = asdict(self.lines)
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in about_lines or value not in (None, "")
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ImportOptions:
@@ -56,6 +71,7 @@ class IngestReport:
     decimal: str
     n_rejected: int = 0
     warnings: tuple[str, ...] = ()
+    lines: SurroundingLines = NO_LINES
 
     @property
     def n_rows(self) -> int:
@@ -71,6 +87,7 @@ class IngestReport:
                 **data,
                 "schema": TableSchema.from_json(data["schema"]),
                 "warnings": tuple(data.get("warnings", ())),
+                "lines": SurroundingLines.from_json(data.get("lines", {})),
             }
         )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,12 +28,23 @@ IDENTIFIER_NAME = re.compile(
 CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID|Key|Uuid|UUID)$")
 
 
-def profile(parquet: Path, names: Sequence[str], *, memory_mb: int = 256, n_threads: int = 2) -> TableSchema:
-    """Profile the table: its schema, the columns in the order of `names`."""
-    with connect(
-        [parquet.parent], memory_mb=memory_mb, n_threads=n_threads, scratch=parquet.parent / "spill"
-    ) as connection:
-        table = SampledTable(connection, parquet, names)
+def profile(
+    parquet: Path,
+    names: Sequence[str],
+    *,
+    memory_mb: int = 256,
+    n_threads: int = 2,
+    connection: duckdb.DuckDBPyConnection | None = None,
+) -> TableSchema:
+    """Profile the table: its schema, the columns in the order of `names`. A given `connection` stays open."""
+    folder = parquet.parent
+    opened = (
+        connect([folder], memory_mb=memory_mb, n_threads=n_threads, scratch=folder / "spill")
+        if connection is None
+        else nullcontext(connection)
+    )
+    with opened as database:
+        table = SampledTable(database, parquet, names)
         facts = table.facts()
         columns: list[ColumnProfile] = []
         for start in range(0, len(facts), COLUMNS_AT_ONCE):

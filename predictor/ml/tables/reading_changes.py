@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ...errors import InvalidInput, TooLarge, quoted, quoted_list
 from ..types.reading import Reading, ValueKind, find_reading
 from ..types.reading_choice import ROLES, ReadingChoice
 from ..types.reading_evidence import MAX_PROPOSED_LOSS, Example, ReadingEvidence, evidence_of
 from ..types.schema import ColumnProfile, Role, TableSchema
-from .column_readings import MAX_DISTINCT, _counted_texts, _statistics, _without_type_warnings
+from .column_readings import MAX_DISTINCT, _statistics, _without_type_warnings, counted_texts
 from .profiling import text_role
-from .stored_tables import open_for_reading
+from .stored_tables import names_in_sql, open_for_reading
 
 # Proposals are judged by the most frequent texts.
 N_PROPOSED_FROM = 20_000
@@ -52,7 +53,7 @@ def reading_of(parquet: Path, schema: TableSchema, name: str) -> ColumnReading:
     column = _column(schema, name)
     if column.storage != "VARCHAR":
         return ColumnReading(column)
-    counts = _texts_of(parquet, column)
+    counts = _texts_of(parquet, schema, column)
     first = dict(list(counts.items())[:N_PROPOSED_FROM])
     if column.reading is not None and column.evidence is None:
         column = replace(column, evidence=evidence_of(column.reading, counts, schema.n_rows))
@@ -70,7 +71,7 @@ def column_read_as(parquet: Path, schema: TableSchema, name: str, choice: Readin
             "not as text. Only text has a reading; choose another role when you train.",
             field="column",
         )
-    counts = _texts_of(parquet, column)
+    counts = _texts_of(parquet, schema, column)
     if not counts:
         raise InvalidInput(f"Every cell of {quoted(name)} is missing.", field="column")
     if choice.kind is None:
@@ -84,7 +85,7 @@ def _column(schema: TableSchema, name: str) -> ColumnProfile:
     return schema[name]
 
 
-def _texts_of(parquet: Path, column: ColumnProfile) -> dict[str, int]:
+def _texts_of(parquet: Path, schema: TableSchema, column: ColumnProfile) -> dict[str, int]:
     if column.n_distinct > MAX_DISTINCT:
         raise TooLarge(
             f"{quoted(column.name)} has {column.n_distinct:,} different texts; the reading of a column can be shown "
@@ -92,7 +93,8 @@ def _texts_of(parquet: Path, column: ColumnProfile) -> dict[str, int]:
             limit=MAX_DISTINCT,
         )
     with open_for_reading(parquet, 1) as connection:
-        return _counted_texts(connection, parquet, column.name)
+        stored = names_in_sql(connection, parquet, schema.names)
+        return counted_texts(connection, parquet, stored[column.name])
 
 
 def _read_as(
@@ -102,7 +104,7 @@ def _read_as(
     reading, is_found = choice.reading, choice.reading is None
     if reading is None:
         texts = {text: n for text, n in counts.items() if text.strip().lower() not in choice.missing}
-        finding = find_reading(texts, kind, is_forced=True)
+        finding = find_reading(texts, kind, name=column.name, is_forced=True)
         readings = [finding.reading] if finding.reading else [*finding.doubts]
         reading, others = (readings or [Reading(kind)])[0], (*readings[1:], *finding.others)
         reading = replace(reading, missing=choice.missing)
@@ -124,7 +126,13 @@ def _read_as(
     )
 
 
-_WITHOUT_NUMBERS = {"minimum": None, "maximum": None, "mean": None, "median": None, "histogram": ()}
+_WITHOUT_NUMBERS: dict[str, Any] = {
+    "minimum": None,
+    "maximum": None,
+    "mean": None,
+    "median": None,
+    "histogram": (),
+}
 
 
 def _as_text(

@@ -12,9 +12,11 @@ import duckdb
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge
 from .csv_dialect import Dialect
+from .surrounding_lines import MAX_OPTION
 
 UNCLOSED = "a quote that is never closed, or text after a closing quote"
 N_NAMED = 5
+LEAVE_OUT = ("Correct the file, or choose to leave these rows out.", "skip_bad_rows", "true")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class BadRow:
     kind: str
     n_cells: int
     n_lines: int
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,21 @@ class BadRows:
     first: tuple[BadRow, ...]
     has_other_encoding: bool = False
 
-    def refuse(self, *, skips: bool, n_columns: int, max_line_bytes: int, is_cut: bool) -> None:
+    def refuse(
+        self,
+        *,
+        skips: bool,
+        n_columns: int,
+        max_line_bytes: int,
+        is_cut: bool,
+        path: Path | None = None,
+        doubtful_header: int = 0,
+    ) -> None:
         """Raises RaggedRows, InvalidTable or TooLarge, unless no row was rejected or they may be skipped.
 
         An unclosed quote over several lines is never skipped: the number of lost rows is not known.
-        `is_cut`: there are more rejected rows than DuckDB stored.
+        `is_cut`: there are more rejected rows than DuckDB stored. `doubtful_header`: how many lines stand above
+        another line that may be the header.
         """
         if not self.first:
             return
@@ -62,21 +75,68 @@ class BadRows:
                 "Check the delimiter and the header."
             )
         if not skips:
-            raise self._ragged(n_columns, is_cut)
+            raise self._ragged(n_columns, is_cut, path, doubtful_header)
 
-    def _ragged(self, n_columns: int, is_cut: bool) -> RaggedRows:
+    def _ragged(self, n_columns: int, is_cut: bool, path: Path | None, doubtful_header: int) -> RaggedRows:
         named = "; ".join(f"row {row.number:,} {_reason(row)}" for row in self.first[:N_NAMED])
         more = f"; and {self.n_rows - N_NAMED:,} more rows" if self.n_rows > N_NAMED else ""
         rows = "1 row does" if self.n_rows == 1 else f"{self.n_rows:,} rows do"
         rows = f"More than {rows}" if is_cut else rows
+        columns = "1 column" if n_columns == 1 else f"{n_columns} columns"
+        advice, option, value = self._advice(path, doubtful_header)
         return RaggedRows(
-            f"{rows} not fit the header, which has {n_columns} columns: {named}{more}. "
-            "Correct the file, or choose to leave these rows out.",
+            f"{rows} not fit the header, which has {columns}: {named}{more}. {advice}",
+            option=option,
+            value=value,
             problems=[
                 Problem(f"Row {row.number} {_reason(row)}.", f"row {row.number}")
                 for row in self.first[:N_NAMED]
             ],
         )
+
+    def _advice(self, path: Path | None, doubtful_header: int) -> tuple[str, str, str]:
+        """What to do, and the import option for it: rows are left out only if most rows stay."""
+        if doubtful_header:
+            line = f"line {doubtful_header + 1:,}"
+            return (
+                f"The header may be {line}: choose to skip the {_lines(doubtful_header)} above it, "
+                "or correct the file.",
+                "skip_lines",
+                str(doubtful_header),
+            )
+        if path is None:
+            return LEAVE_OUT
+        blank, n_below, n_above = _lines_from(path, self.first[0].line)
+        if blank and self.n_rows >= 0.5 * n_below and n_above > 2 and n_below <= MAX_OPTION:
+            return (
+                f"Another table or a note may begin in row {self.first[0].number:,}, below a blank line: choose to "
+                f"leave out the last {_lines(n_below)}, or correct the file.",
+                "footer_lines",
+                str(n_below),
+            )
+        if self.n_rows >= 0.5 * (n_below + n_above - 1):
+            return "Check the delimiter and the header: most rows do not fit it.", "", ""
+        return LEAVE_OUT
+
+
+def _lines(n: int) -> str:
+    return "line" if n == 1 else f"{n:,} lines"
+
+
+def _lines_from(path: Path, line: int) -> tuple[bool, int, int]:
+    """Whether the line before this one is blank, and how many lines that are not blank follow, and stand before it."""
+    is_blank = False
+    n_below = n_above = 0
+    with path.open("rb") as file:
+        for number, text in enumerate(iter(lambda: file.readline(1 << 20), b""), 1):
+            is_filled = bool(text.strip(b" \t\r\n"))
+            if number == line - 1:
+                is_blank = not is_filled
+            n_below, n_above = (
+                n_below + (is_filled and number >= line),
+                n_above + (is_filled and number < line),
+            )
+    return is_blank, n_below, n_above
 
 
 def bad_rows(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> BadRows:
@@ -99,7 +159,11 @@ def bad_rows(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect
     }
     first = tuple(
         BadRow(
-            numbers.get(line, line - dialect.n_skipped_lines - 1), kind, int(n_cells or 0), int(n_lines or 1)
+            numbers.get(line, line - dialect.n_skipped_lines - 1),
+            kind,
+            int(n_cells or 0),
+            int(n_lines or 1),
+            line,
         )
         for line, kind, n_cells, n_lines in rejects
     )

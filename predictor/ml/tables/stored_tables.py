@@ -49,10 +49,11 @@ def read_columns(
     profiles = {column.name: column for column in schema.columns}
     columns: Columns = {}
     with open_for_reading(Path(parquet), n_threads) as connection:
+        stored = names_in_sql(connection, parquet, schema.names)
         relation = _relation(Path(parquet), schema.n_rows, sample, seed, connection)
         for start in range(0, len(names), COLUMNS_AT_ONCE):
             part = names[start : start + COLUMNS_AT_ONCE]
-            columns |= _read(connection, relation, [profiles[name] for name in part])
+            columns |= _read(connection, relation, [profiles[name] for name in part], stored)
     return columns
 
 
@@ -63,22 +64,30 @@ def preview(
     names: Sequence[str] | None = None,
     zones: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None.
+    """The first rows as JSON scalars: dates as ISO 8601 text, missing cells as None. `names`: of all its columns.
 
     `zones`: the zones of columns of times that are stored in UTC; these come as local times with their offset.
     """
-    columns = "*" if names is None else ", ".join(map(identifier, names))
     with open_for_reading(Path(parquet), 1) as connection:
-        result = connection.execute(
-            f"SELECT {columns} FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}"
-        )
-        keys = [each[0] for each in result.description]
+        result = connection.execute(f"SELECT * FROM read_parquet({literal(str(parquet))}) LIMIT {int(limit)}")
+        keys = [each[0] for each in result.description] if names is None else names
         zone = [(zones or {}).get(key, "") for key in keys]
         return [dict(zip(keys, map(_scalar, row, zone), strict=True)) for row in result.fetchall()]
 
 
 def open_for_reading(parquet: Path, n_threads: int) -> duckdb.DuckDBPyConnection:
     return connect([parquet.parent], memory_mb=READ_MEMORY_MB, n_threads=n_threads)
+
+
+def names_in_sql(
+    connection: duckdb.DuckDBPyConnection, parquet: Path | str, names: Sequence[str]
+) -> dict[str, str]:
+    """The name by which SQL calls each column of a stored table, found by its place. `names`: of all columns."""
+    relation = f"read_parquet({literal(str(parquet))})"
+    described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    if len(described) != len(names):
+        return {name: name for name in names}
+    return {name: str(each[0]) for name, each in zip(names, described, strict=True)}
 
 
 def _relation(
@@ -94,8 +103,16 @@ def _relation(
     return f"(SELECT * FROM {numbered} WHERE file_row_number IN (SELECT number FROM sampled) ORDER BY file_row_number)"
 
 
-def _read(connection: duckdb.DuckDBPyConnection, relation: str, profiles: Sequence[ColumnProfile]) -> Columns:
-    selected = ", ".join(f"{_expression(profile)} AS v{index}" for index, profile in enumerate(profiles))
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    profiles: Sequence[ColumnProfile],
+    stored: Mapping[str, str],
+) -> Columns:
+    selected = ", ".join(
+        f"{_expression(profile, identifier(stored[profile.name]))} AS v{index}"
+        for index, profile in enumerate(profiles)
+    )
     arrays = connection.execute(f"SELECT {selected} FROM {relation}").fetchnumpy()
     return {profile.name: _canonical(arrays[f"v{index}"], profile) for index, profile in enumerate(profiles)}
 
@@ -111,8 +128,8 @@ def form_of(profile: ColumnProfile) -> Role:
     return Role.DATETIME if profile.storage in ("DATE", "TIMESTAMP") else Role.CATEGORICAL
 
 
-def _expression(profile: ColumnProfile) -> str:
-    column, form = identifier(profile.name), form_of(profile)
+def _expression(profile: ColumnProfile, column: str) -> str:
+    form = form_of(profile)
     if form is Role.NUMERIC:
         if profile.storage in ("DATE", "TIMESTAMP"):
             return f"coalesce(epoch(CAST({column} AS TIMESTAMP)), 'nan')"

@@ -78,6 +78,7 @@ class ColumnPlan:
     has_words_for_missing: bool = False
     has_infinite_as_missing: bool = False
     has_offsets: bool = False
+    stored_name: str = ""
 
     @property
     def source(self) -> str:
@@ -153,7 +154,7 @@ def reading_sql(plan: ColumnPlan, *, max_cell_bytes: int, is_proved: bool) -> st
     It raises an error for a cell that does not fit, unless all cells were checked before (`is_proved`).
     """
     cell = Cell(plan.source, plan.decimal, plan.value)
-    name = identifier(plan.name)
+    name = identifier(plan.stored_name or plan.name)
     if plan.storage == "VARCHAR":
         too_long = when_too_long(f"strlen({cell.raw})", plan.index, limit=max_cell_bytes)
         return f"CASE {too_long} WHEN {cell.raw} < '!' AND {cell.is_blank} THEN NULL ELSE {cell.raw} END AS {name}"

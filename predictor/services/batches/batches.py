@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from dataclasses import fields as fields_of
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
@@ -181,7 +182,7 @@ def _source_file(
         raise InvalidInput("The registered model and the dataset belong to different workspaces.")
     if not data.has_data:
         raise InvalidInput("The data of this dataset was removed; upload it again.")
-    names = ("encoding", "delimiter", "decimal", "skip_bad_rows")
+    names = [each.name for each in fields_of(CsvOptions)]
     reading = {name: data.options[name] for name in names if data.options.get(name) is not None}
     fields = {
         "filename": data.filename,

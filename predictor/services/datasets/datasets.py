@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from ...errors import Conflict, InvalidInput, NotFound, TooLarge, quoted
 from ...ml.tables.ingest_request import ImportOptions, IngestReport
+from ...ml.tables.surrounding_lines import LineOptions
 from ...models import Dataset
 from .. import artifacts
 from ..artifact_references import remove_bytes
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImportOptions",
+    "LineOptions",
     "Preview",
     "delete",
     "import_csv",
     "open_original",
     "preview",
+    "read_again",
 ]
 
 MAX_LABEL = 200
@@ -89,6 +92,31 @@ def import_csv(
             return _store(workspace, path, parquet, sha256, options_key, fields)
 
 
+def read_again(*, dataset: Dataset, lines: LineOptions, by: User | None) -> Dataset:
+    """Import the bytes of a dataset with other lines around its table; returns the dataset that they become.
+
+    Raises NotFound when the data was removed, and the errors of `import_csv`.
+    """
+    _needs_data(dataset)
+    known = ImportOptions.from_json(dataset.options)
+    # With one column, the delimiter may have been found in the wrong lines.
+    is_split = dataset.n_columns > 1
+    options = replace(
+        known,
+        delimiter=known.delimiter if is_split else "",
+        decimal=known.decimal if is_split else "",
+        **asdict(lines),
+    )
+    return import_csv(
+        workspace=dataset.workspace,
+        source=artifacts.path_of(dataset.sha256),
+        filename=dataset.filename,
+        name=dataset.name,
+        options=options,
+        by=by,
+    )
+
+
 def preview(dataset: Dataset, limit: int = 20) -> Preview:
     """The first rows. Raises NotFound when the data was removed."""
     from ...ml.tables import stored_tables
@@ -99,8 +127,9 @@ def preview(dataset: Dataset, limit: int = 20) -> Preview:
         for each in dataset.schema.columns
         if each.reading is not None and each.storage == "TIMESTAMP"
     }
-    rows = stored_tables.preview(artifacts.path_of(dataset.parquet_digest), limit, zones=zones)
     columns = tuple(dataset.schema.names)
+    path = artifacts.path_of(dataset.parquet_digest)
+    rows = stored_tables.preview(path, limit, names=columns, zones=zones)
     return Preview(columns, tuple(tuple(row[column] for column in columns) for row in rows))
 
 
@@ -228,8 +257,26 @@ def _table_fields(report: IngestReport) -> dict[str, Any]:
 
 
 def _detected_options(options: ImportOptions, report: IngestReport) -> Mapping[str, Any]:
-    detected = replace(options, encoding=report.encoding, delimiter=report.delimiter, decimal=report.decimal)
-    return {**detected.to_json(), "n_rejected": report.n_rejected}
+    lines = report.lines
+    detected = replace(
+        options,
+        encoding=report.encoding,
+        delimiter=report.delimiter,
+        decimal=report.decimal,
+        skip_lines=lines.skip_lines or options.skip_lines,
+        comment=lines.comment or options.comment,
+        units_lines=lines.units_lines or options.units_lines,
+        footer_lines=lines.footer_lines or options.footer_lines,
+    )
+    found: dict[str, Any] = {**detected.to_json(), "n_rejected": report.n_rejected}
+    if lines.n_skipped:
+        found |= {
+            "n_skipped_lines": lines.n_skipped,
+            "skipped_lines": [asdict(each) for each in lines.skipped],
+        }
+    if lines.proposals:
+        found["proposals"] = [asdict(each) for each in lines.proposals]
+    return found
 
 
 def _store(

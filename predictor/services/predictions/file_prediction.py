@@ -61,6 +61,8 @@ def parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def file_warnings(rows: BulkSource) -> Iterator[str]:
     """Sentences on the file as a whole: unused columns, rows that were left out."""
+    if (lines := getattr(rows, "lines", None)) and lines.n_skipped:
+        yield lines.sentence
     if unused := getattr(rows, "unused", ()):
         yield f"The model does not use {quoted_list(unused)}."
     if n_left_out := getattr(rows, "n_left_out", 0):

@@ -247,3 +247,42 @@ def test_anonymous_is_401_and_a_viewer_does_not_upload(
 @pytest.mark.parametrize("pk", ["0", "9" * 40, "x", "-1"])
 def test_an_invalid_id_is_404(api: Caller, pk: str) -> None:
     problem(api.get(f"datasets/{pk}"), 404)
+
+
+REPORT = b"Sales in June\n\na,b\n,[kg]\n1,2\n2,3\n3,4\nTotal,,9\n"
+
+
+def test_lines_around_a_table_are_left_out_and_told(api: Caller) -> None:
+    dataset = upload(api, REPORT).json()
+
+    assert dataset["n_rows"] == 3
+    assert [each["storage"] for each in dataset["columns"]] == ["BIGINT", "BIGINT"]
+    assert dataset["options"]["skip_lines"] == 2
+    assert dataset["options"]["n_skipped_lines"] == 4
+    assert dataset["options"]["skipped_lines"] == [
+        {"line": 1, "place": "above", "text": "Sales in June"},
+        {"line": 4, "place": "units", "text": ",[kg]"},
+        {"line": 8, "place": "footer", "text": "Total,,9"},
+    ]
+    assert dataset["warnings"][0].startswith("Not read as rows: 2 lines above the header")
+
+
+def test_the_options_say_which_lines_are_no_rows(api: Caller) -> None:
+    options = {"skip_lines": "4", "units_lines": "1", "footer_lines": "2", "comment": "none"}
+    dataset = upload(api, b"x\ny\nz\nw\na,b\nu,v\n1,2\n3,4\n5,6\n", **options).json()
+
+    assert (dataset["n_rows"], [each["name"] for each in dataset["columns"]]) == (1, ["a", "b"])
+    for wrong in (
+        {"skip_lines": "-1"},
+        {"skip_lines": "x"},
+        {"footer_lines": "1e3"},
+        {"comment": "long mark"},
+    ):
+        problem(upload(api, b"a,b\n1,2\n", **wrong), 400)
+
+
+def test_a_refusal_names_the_option_that_may_help(api: Caller) -> None:
+    found = problem(upload(api, b"Cities\nname,city\nBob,Rome\nEve,Ulm\n"), 400)
+
+    assert (found["option"], found["value"]) == ("skip_lines", "1")
+    assert upload(api, b"Cities\nname,city\nBob,Rome\nEve,Ulm\n", skip_lines="1").status_code == 201

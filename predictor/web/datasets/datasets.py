@@ -24,7 +24,7 @@ from ...services.datasets import samples
 from ...templatetags.mlweb import counted
 from ..pages.access import WorkspaceMixin
 from ..pages.refusals import refused
-from .forms import UploadForm
+from .forms import LINES, LinesForm, UploadForm
 from .reading_words import cards_of, remarks_of
 
 PAGE_SIZE = 25
@@ -144,11 +144,20 @@ def spoken(problem: Problem) -> str:
 def remedy_for(error: MlwebError | None) -> Remedy | None:
     if isinstance(error, UnknownEncoding) and error.suggestion:
         return Remedy("encoding", error.suggestion, f"Read it as {error.suggestion}")
-    if isinstance(error, RaggedRows):
-        return Remedy("skip_bad_rows", "on", "Leave these rows out")
+    if isinstance(error, RaggedRows) and error.option:
+        return remedy_for_rows(error)
     if isinstance(error, InfiniteNumbers):
         return Remedy("infinite_as_missing", "on", "Take them as missing")
     return None
+
+
+def remedy_for_rows(error: RaggedRows) -> Remedy:
+    lines = "line" if error.value == "1" else f"{error.value} lines"
+    if error.option == "skip_lines":
+        return Remedy(error.option, error.value, f"Skip the first {lines}")
+    if error.option == "footer_lines":
+        return Remedy(error.option, error.value, f"Leave out the last {lines}")
+    return Remedy("skip_bad_rows", "on", "Leave these rows out")
 
 
 class DatasetFromSample(WorkspaceMixin, View):
@@ -183,11 +192,62 @@ class DatasetDetail(WorkspaceMixin, View):
             "runs": runs[:5],
             "n_left_out": max(0, dataset.n_columns - PREVIEW_COLUMNS),
             "options": options_of(dataset),
+            "skipped_lines": dataset.options.get("skipped_lines", ()),
+            "n_skipped_lines": dataset.options.get("n_skipped_lines", 0),
+            "proposals": proposals_of(dataset),
+            "lines_form": LinesForm(initial={name: dataset.options.get(name) for name in LINES}),
             "warnings": own_warnings(dataset),
             "n_doubtful": sum(bool(remarks_of(column)) for column in dataset.schema.columns),
             **preview_of(dataset),
         }
         return render(request, "predictor/datasets/detail.html", context)
+
+
+class DatasetReadAgain(WorkspaceMixin, View):
+    """Reads the file of a dataset with other lines around its table; the result is another dataset."""
+
+    required_role = WorkspaceRole.MEMBER
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
+        dataset = self.get_visible_or_404(Dataset, pk=pk)
+        form = LinesForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, " ".join(str(each) for errors in form.errors.values() for each in errors))
+            return redirect("dataset-detail", self.workspace.slug, pk)
+        lines = datasets.LineOptions(**{name: form.cleaned_data[name] for name in LINES})
+        try:
+            again = datasets.read_again(dataset=dataset, lines=lines, by=request.user)
+        except MlwebError as error:
+            messages.error(request, error.message)
+            return redirect("dataset-detail", self.workspace.slug, pk)
+        messages.success(request, f"Read again: {again.n_rows:,} rows, {again.n_columns:,} columns.")
+        return redirect("dataset-detail", self.workspace.slug, again.pk)
+
+
+@dataclass(frozen=True)
+class LinesProposal:
+    """Lines that may be no rows, as a sentence, and the fields of the form that leave them out."""
+
+    reason: str
+    label: str
+    fields: dict[str, Any]
+
+
+def proposals_of(dataset: Dataset) -> list[LinesProposal]:
+    known = {name: dataset.options.get(name) for name in LINES}
+    return [
+        LinesProposal(
+            each["reason"],
+            "Leave it out" if each["value"] == 1 else f"Leave these {each['value']:,} lines out",
+            {
+                name: value
+                for name, value in {**known, each["option"]: each["value"]}.items()
+                if value is not None
+            },
+        )
+        for each in dataset.options.get("proposals", ())
+    ]
 
 
 def lead_of(dataset: Dataset) -> str:

@@ -9,10 +9,34 @@ from django import forms
 # The usual encodings of spreadsheets; the service knows more.
 ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "cp1250", "cp1251")
 ACCEPTED = ".csv,.tsv,.txt,text/csv,text/tab-separated-values,text/plain"
-OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows", "infinite_as_missing")
+LINES = ("skip_lines", "comment", "units_lines", "footer_lines")
+OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows", "infinite_as_missing", *LINES)
+MAX_LINES = 100_000
 
 
-class UploadForm(forms.Form):
+class LinesForm(forms.Form):
+    """Lines of a file that are no rows; an empty field is found."""
+
+    skip_lines = forms.IntegerField(
+        label="Lines above the header", required=False, min_value=0, max_value=MAX_LINES,
+        help_text="Titles, notes, blank lines.",
+    )  # fmt: skip
+    comment = forms.CharField(
+        label="Comment lines begin with", required=False, max_length=4,
+        help_text="Such as #; “none”: there are none.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+    units_lines = forms.IntegerField(
+        label="Lines of units below the header", required=False, min_value=0, max_value=MAX_LINES,
+        help_text="Such as [kg];(m/s).",
+    )  # fmt: skip
+    footer_lines = forms.IntegerField(
+        label="Lines below the last row", required=False, min_value=0, max_value=MAX_LINES,
+        help_text="Totals and notes, not counting blank lines.",
+    )  # fmt: skip
+
+
+class UploadForm(LinesForm):
     file = forms.FileField(
         label="CSV file",
         allow_empty_file=True,  # the service says what an empty file lacks

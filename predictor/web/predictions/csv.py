@@ -14,14 +14,14 @@ from django.shortcuts import redirect, render
 from ...errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding
 from ...models import CHAMPION, ModelVersion, PredictionSource, RegisteredModel
 from ...services import batches, predictions, registry
-from ..datasets.forms import UploadForm
+from ..datasets.forms import LINES, UploadForm
 from ..pages.coverage_words import coverage_choices
 from ..pages.model_page import ModelPage, caller_of
 from ..pages.refusals import refused
 from .predict import version_choices
 from .row_form import RowForm
 
-OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows")
+OPTIONS = ("encoding", "delimiter", "decimal", "skip_bad_rows", *LINES)
 
 
 class CsvForm(UploadForm):
@@ -150,7 +150,7 @@ def with_remedy(form: CsvForm, error: MlwebError) -> CsvForm:
     """The form with the option that avoids the error set, where there is one. The file has to be chosen again."""
     if isinstance(error, UnknownEncoding) and error.suggestion:
         option, value = "encoding", error.suggestion
-    elif isinstance(error, RaggedRows):
+    elif isinstance(error, RaggedRows) and error.option:
         option, value = "skip_bad_rows", "on"
     else:
         return form

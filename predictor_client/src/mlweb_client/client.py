@@ -108,7 +108,7 @@ class Client:
         **options: str,
     ) -> Path:
         """Predict a CSV file in one request, and write the result to `to`. `options`: encoding, delimiter, decimal,
-        skip_bad_rows."""
+        skip_bad_rows, skip_lines, comment, units_lines, footer_lines."""
         query = {"version": version, "coverage": coverage, "strict": "true" if strict else None, **options}
         return self._download(
             "POST", f"/models/{slug(model)}/predictions{query_of(query)}", to, path, accept="text/csv"
@@ -116,7 +116,7 @@ class Client:
 
     def upload(self, path: str | os.PathLike[str], *, name: str = "", **options: str) -> Dataset:
         """Store a CSV file as a dataset. `options`: encoding, delimiter, decimal, skip_bad_rows,
-        infinite_as_missing."""
+        infinite_as_missing, skip_lines, comment, units_lines, footer_lines."""
         query = query_of({"name": name or Path(path).stem, **options})
         with open(path, "rb") as file:
             received = self._send("POST", f"/datasets{query}", file, "text/csv", key=_new_key())

@@ -223,3 +223,26 @@ def test_the_row_limit_counts_over_blocks(tmp_path: Path) -> None:
     assert len(read(tmp_path, text, max_rows=4_100)) == 4_100
     with pytest.raises(TooLarge, match="may hold 4,099 rows"):
         read(tmp_path, text, max_rows=4_099)
+
+
+TITLE = "Cities, and more\n# by hand\n"
+REPORT = TITLE + "n,b,c,d,t,x\n[kg],,,,,\n1,true,Bern,2024-01-31,u,1\n2,false,3,2024-02-29,v,2\n\n2 rows\n"
+
+
+def test_lines_around_the_table_are_no_rows(tmp_path: Path) -> None:
+    assert [row["n"] for row in read(tmp_path, REPORT)] == [1, 2]
+    assert [row["n"] for row in read(tmp_path, REPORT.replace("\n2,", "\n# later\n2,"))] == [1, 2]
+
+
+def test_the_lines_that_are_no_rows_can_be_named(tmp_path: Path) -> None:
+    options = CsvOptions(skip_lines=1, comment="!", units_lines=1, footer_lines=1)
+
+    rows = read(tmp_path, "n,x\nn,x\n!,1\n9,9\n5,1\n6,1\n7,1\n", options)
+
+    assert [row["n"] for row in rows] == [5, 6]
+
+
+def test_where_most_rows_do_not_fit_leaving_them_out_is_not_advised(tmp_path: Path) -> None:
+    with pytest.raises(RaggedRows, match="most rows do not fit") as refusal:
+        read(tmp_path, "n,x\n1,2,3\n4,5,6\n")
+    assert refusal.value.option == ""

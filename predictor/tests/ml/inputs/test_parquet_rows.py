@@ -9,7 +9,13 @@ import duckdb
 import pytest
 
 from predictor.errors import InvalidRows, TooLarge
-from predictor.ml.inputs.parquet_rows import CHUNK_CHARACTERS, ParquetRows, read_parquet_rows
+from predictor.ml.inputs.parquet_names import rename_columns
+from predictor.ml.inputs.parquet_rows import (
+    CHUNK_CHARACTERS,
+    ParquetRows,
+    read_parquet_rows,
+    write_with_predictions,
+)
 from predictor.ml.inputs.row_chunks import CHUNK_ROWS
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
@@ -107,3 +113,47 @@ def test_the_columns_of_a_file_are_cleaned_like_a_header(tmp_path: Path) -> None
     assert chunk.inputs == ['{"n":1.5,"t":"x"}']
     with pytest.raises(InvalidRows, match="In the file, column “n”: the column is there twice"):
         bulk(written(tmp_path, 'SELECT 1.5 AS n, 2.5 AS "n "'))
+
+
+@pytest.fixture
+def by_case(tmp_path: Path) -> Path:
+    """A file whose columns n, N and file_row_number differ for people, not for DuckDB."""
+    path = written(tmp_path, "SELECT i AS x, i * 10 AS y, i * 100 AS z FROM range(3) r(i)")
+    rename_columns(path, {"x": "n", "y": "N", "z": "file_row_number"})
+    return path
+
+
+def test_columns_that_differ_by_case_are_two(by_case: Path) -> None:
+    assert read(by_case)[2] == {"n": 2, "N": 20, "file_row_number": 200}
+
+    fields = tuple(
+        FeatureField(name, Role.NUMERIC, has_missing=False) for name in ("N", "file_row_number", "n")
+    )
+    signature = Signature(target="y", task=Task.REGRESSION, fields=fields)
+    rows = ParquetRows(by_case, signature, max_rows=9, max_columns=9, max_cell_bytes=99)
+
+    assert rows.names == ("n", "N", "file_row_number")
+    (chunk,) = rows.bulk_chunks(skip=1)
+    assert {name: values.tolist() for name, values in chunk.columns.items()} == {
+        "N": [10.0, 20.0],
+        "file_row_number": [100.0, 200.0],
+        "n": [1.0, 2.0],
+    }
+
+
+def test_a_result_has_the_names_of_its_source(by_case: Path, tmp_path: Path) -> None:
+    (tmp_path / "predictions.csv").write_bytes(b"1.5,\r\n2.5,\r\n3.5,late\r\n")
+    result = tmp_path / "result.parquet"
+
+    write_with_predictions(
+        by_case,
+        tmp_path / "predictions.csv",
+        result,
+        names=["prediction", "Warnings"],
+        kinds=["DOUBLE", "VARCHAR"],
+    )
+
+    assert read(result)[1:] == [
+        {"n": 1, "N": 10, "file_row_number": 100, "prediction": 2.5, "Warnings": None},
+        {"n": 2, "N": 20, "file_row_number": 200, "prediction": 3.5, "Warnings": "late"},
+    ]

@@ -30,7 +30,7 @@ class Imported:
 
     def __init__(self, report: IngestReport, parquet: Path):
         self.report, self.schema, self.parquet = report, report.schema, parquet
-        self.rows = stored_tables.preview(parquet, 1_000_000)
+        self.rows = stored_tables.preview(parquet, 1_000_000, names=report.schema.names)
         self.warnings = " ".join(report.warnings)
         self.roles = report.schema.roles
         self.storages = {column.name: column.storage for column in report.schema.columns}

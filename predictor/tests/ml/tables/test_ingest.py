@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from predictor.errors import MlwebError, TooLarge, UnknownEncoding
-from predictor.ml.tables import ingest
+from predictor.ml.tables import ingest, stored_tables
 from predictor.ml.tables.ingest_request import ImportOptions, IngestReport, IngestRequest
 
 from .imported_tables import ACCENTS, LIMITS, PEOPLE, Read
@@ -65,3 +65,22 @@ def test_errors_hold_no_paths_and_no_sql(read: Read, tmp_path: Path) -> None:
             read(content)
         assert str(tmp_path) not in str(caught.value)
         assert "SELECT" not in str(caught.value)
+
+
+@pytest.mark.parametrize("n_rows", [30, 21_000])
+def test_columns_whose_names_differ_by_case_are_two(read: Read, n_rows: int) -> None:
+    names = ["Skewness", "skewness", "straße", "STRASSE", "file_row_number", "column_1"]
+    rows = [[n, f"$ {n}.50", f"x{n % 3}", n / 4, n * 2, "2024-01-31" if n % 2 else ""] for n in range(n_rows)]
+    imported = read("\n".join(",".join(map(str, row)) for row in [names, *rows]) + "\n")
+
+    assert list(imported.schema.names) == names
+    assert list(imported.rows[3].values()) == [3, "$ 3.50", "x0", 0.75, 6, "2024-01-31"]
+    columns = stored_tables.read_columns(imported.parquet, imported.schema)
+    assert columns["Skewness"][5] == 5
+    assert columns["skewness"][5] == 5.5
+    assert columns["STRASSE"][5] == 1.25
+    sampled = stored_tables.read_columns(
+        imported.parquet, imported.schema, ["skewness", "file_row_number"], sample=7
+    )
+    assert (sampled["skewness"] * 2 - 1).tolist() == list(map(int, sampled["file_row_number"]))
+    assert imported.schema["skewness"].maximum == n_rows - 0.5

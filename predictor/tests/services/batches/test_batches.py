@@ -35,7 +35,7 @@ from predictor.models import (
     User,
     Workspace,
 )
-from predictor.services import batches, jobs, prediction_log, registry
+from predictor.services import batches, datasets, jobs, prediction_log, registry
 from predictor.services.batches import batch_files, batch_job
 from predictor.services.operations import upkeep
 from predictor.services.predictions import loaded_versions
@@ -431,3 +431,20 @@ def test_a_row_that_is_no_csv_does_not_end_the_batch(linear: ModelVersion, tmp_p
     found = table(batch)[1:]
     assert [row[3] for row in found] == ["-0.4", "", "2.8"]
     assert "row 2, column “note”, holds more than" in found[1][-1]
+
+
+def test_the_lines_around_a_dataset_are_no_rows_of_its_batch(
+    linear: ModelVersion, member: User, tmp_path: Path
+) -> None:
+    content = "A report\n\nx1,x2\n[m],[m]\n1.5,2\n3.5,4.5\nTotal\n"
+    path = file(tmp_path, content)
+    dataset = datasets.import_csv(
+        workspace=linear.registered_model.workspace, source=path, filename="report.csv", by=member
+    )
+
+    of_dataset, of_file = done(linear, dataset), done(linear, path)
+
+    assert dataset.n_rows == 2
+    assert [row[2] for row in table(of_dataset)[1:]] == [row[2] for row in table(of_file)[1:]]
+    assert len(table(of_dataset)) == 3
+    assert any("2 lines above the header" in each for each in of_dataset.warnings)

@@ -374,3 +374,40 @@ def test_a_columns_warning_stands_beside_the_column_and_not_twice(
 
     assert context["warnings"] == []
     assert any(column.warnings for column in context["columns"])
+
+
+def test_a_doubtful_header_is_skipped_with_one_click(client: Client, member: User) -> None:
+    client.force_login(member)
+    data = b"Cities\nname,city\nBob,Rome\nEve,Ulm\n"
+
+    remedy = send(client, data).json()["remedy"]
+
+    assert remedy == {"option": "skip_lines", "value": "1", "label": "Skip the first line"}
+    assert send(client, data, **{remedy["option"]: remedy["value"]}).status_code == 201
+
+
+def test_a_total_is_left_out_with_one_click(client: Client, member: User) -> None:
+    client.force_login(member)
+    send(client, b"Sales\n\na,b\n1,2\n2,3\n3,4\nTotal,9\n")
+    first = Dataset.objects.get()
+    page = client.get(url("dataset-detail", first.pk))
+    (proposal,) = page.context["proposals"]
+
+    response = client.post(url("dataset-read-again", first.pk), proposal.fields)
+
+    again = Dataset.objects.exclude(pk=first.pk).get()
+    assert "line 1, above the header:" in page.text
+    assert response["Location"] == url("dataset-detail", again.pk)
+    assert (first.n_rows, again.n_rows) == (4, 3)
+    assert again.schema.columns[0].storage == "BIGINT"
+    assert "Total,9" in client.get(url("dataset-detail", again.pk)).text
+
+
+def test_reading_again_refuses_lines_that_do_not_work(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+
+    for fields in ({"skip_lines": "-1"}, {"skip_lines": "90000"}, {"comment": "ab"}):
+        response = client.post(url("dataset-read-again", dataset.pk), fields, follow=True)
+        assert response.context["messages"]
+
+    assert Dataset.objects.count() == 1

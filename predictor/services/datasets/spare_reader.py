@@ -1,0 +1,89 @@
+"""A reading process that is started ahead: it has loaded its libraries and waits for one file.
+
+Loading takes a quarter of a second, more than reading a small file. Each process still reads one file only, and ends
+by itself when it was not needed for IDLE_SECONDS, or when this process ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+
+from ..process.child_environment import child_environment
+
+IDLE_SECONDS = 600
+END_SECONDS = 2
+
+
+class SpareReader:
+    """At most one waiting process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, module: str) -> None:
+        """Start a process of the module, unless one waits."""
+        with self._lock:
+            if self._own() is not None:
+                return
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module, "--spare", str(IDLE_SECONDS)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                cwd=settings.BASE_DIR,
+                env=child_environment(),
+                start_new_session=True,
+            )
+
+    def take(self, request: Path) -> subprocess.Popen[bytes] | None:
+        """The process, now working on the request; None when none waits."""
+        with self._lock:
+            process, self.process = self._own(), None
+        if process is None or process.stdin is None:
+            return None
+        try:
+            process.stdin.write(os.fsencode(request) + b"\n")
+            process.stdin.close()
+        except OSError:
+            _end(process)
+            return None
+        return process
+
+    def end(self) -> None:
+        with self._lock:
+            process, self.process = self._own(), None
+        if process is not None:
+            _end(process)
+
+    def _own(self) -> subprocess.Popen[bytes] | None:
+        """The waiting process, if it lives and was started by this process, not by one that forked it."""
+        if self._owner != os.getpid():
+            self._owner, self.process = os.getpid(), None
+        if self.process is not None and self.process.poll() is not None:
+            _end(self.process)
+            self.process = None
+        return self.process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process; it removes its temporary files when its input ends."""
+    with suppress(OSError):
+        if process.stdin is not None:
+            process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(END_SECONDS)
+    process.kill()
+    process.wait()
+
+
+spare_reader = SpareReader()
+atexit.register(spare_reader.end)
