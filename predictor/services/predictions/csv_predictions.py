@@ -24,9 +24,10 @@ from ...errors import InvalidRows, NotFound
 from ...ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from ...models import BatchFormat, ModelVersion, uuid7
 from .. import prediction_log, registry
+from ..prediction_log.log_rows import LogRow
 from . import loaded_versions
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
-from .file_prediction import FilePrediction, file_warnings, parts
+from .file_prediction import FilePrediction, file_warnings, mapped_ahead, parts
 from .options import Caller, PredictionOptions
 from .result_writer import ResultWriter
 
@@ -134,6 +135,7 @@ class _AllOrNothing:
         self._started, self._log_base = time.perf_counter(), uuid7()
         self.n_rows_with_warnings = 0
         self.preview: list[Mapping[str, Any]] = []
+        self._shown: dict[int, list[list[str]]] = {}
 
     def __enter__(self) -> _AllOrNothing:
         self._spool = self._spool_path.open("wb")
@@ -143,6 +145,9 @@ class _AllOrNothing:
         self._spool.close()
 
     def check(self, chunk: BulkChunk) -> None:
+        if chunk.first_row <= N_PREVIEWED and self._rows.last_chunk is not None:
+            # The next chunk is read before this one is written.
+            self._shown[chunk.first_row] = self._rows.last_chunk.cells[:N_PREVIEWED]
         if not (chunk.errors or (self._strict and chunk.warnings)):
             return
         if self._rows.last_chunk is not None:
@@ -166,7 +171,7 @@ class _AllOrNothing:
     def _preview(self, chunk: BulkChunk, answers: BulkAnswers) -> None:
         names = (*self._rows.names, *self._writer.added)
         n_wanted = N_PREVIEWED - len(self.preview)
-        own = self._rows.last_chunk.cells if self._rows.last_chunk is not None else []
+        own = self._shown.pop(chunk.first_row, [])
         added = csv.reader(self._writer.added_cells(chunk, answers)[:n_wanted])
         for cells, row in zip(own[:n_wanted], added, strict=True):
             values = [self._answerer.value_of(place, cell) for place, cell in enumerate(row)]
@@ -175,11 +180,13 @@ class _AllOrNothing:
     def log_all(self, caller: Caller, version: ModelVersion) -> None:
         """Append all rows to the log. Their ids follow from one id and the row numbers."""
         latency_ms = round((time.perf_counter() - self._started) * 1000, 3)
+
+        def log_rows(line: bytes) -> list[LogRow]:
+            logged = Logged(**orjson.loads(line))
+            return logged.rows(caller, version, base=self._log_base, latency_ms=latency_ms)
+
         with self._spool_path.open("rb") as spool:
-            for line in spool:
-                rows = Logged(**orjson.loads(line)).rows(
-                    caller, version, base=self._log_base, latency_ms=latency_ms
-                )
+            for rows in mapped_ahead(log_rows, iter(spool)):
                 for part in parts(rows):
                     prediction_log.append(part)
 

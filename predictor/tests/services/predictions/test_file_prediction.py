@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,6 +17,7 @@ from predictor.services.predictions.file_prediction import (
     LOGGED_AT_ONCE,
     FilePrediction,
     file_warnings,
+    mapped_ahead,
     parts,
 )
 
@@ -85,16 +87,21 @@ def run(steps: Steps, *, skip: int = 0) -> None:
     FilePrediction(cast(Any, Rows(steps.events)), each, each).run(each, steps.result, skip=skip)
 
 
-def test_each_chunk_is_checked_answered_written_logged_and_counted_before_the_next_is_read() -> None:
+def test_each_chunk_is_checked_answered_written_logged_and_counted() -> None:
+    """The answers of a chunk are computed while the next one is read; the rest of each comes in order."""
     steps = Steps()
 
     run(steps)
 
-    assert steps.events == [
-        *["read 1", "check 1", "answer 1", "write 1", "log after 4 bytes", "advance 1"],
-        *["read 3", "check 3", "answer 3", "write 3", "log after 8 bytes", "advance 3"],
-        *["read 5", "check 5", "answer 5", "write 5", "log after 10 bytes", "advance 5"],
+    assert [each for each in steps.events if not each.startswith("answer")] == [
+        *["read 1", "check 1"],
+        *["read 3", "check 3", "write 1", "log after 4 bytes", "advance 1"],
+        *["read 5", "check 5", "write 3", "log after 8 bytes", "advance 3"],
+        *["write 5", "log after 10 bytes", "advance 5"],
     ]
+    for number in (1, 3, 5):
+        place = steps.events.index(f"answer {number}")
+        assert steps.events.index(f"check {number}") < place < steps.events.index(f"write {number}")
     assert steps.result.getvalue() == b"1 2\n3 4\n5\n"
 
 
@@ -133,7 +140,9 @@ def test_nothing_is_done_after_an_error(event: str, content: bytes) -> None:
     with pytest.raises(InvalidRows, match=event):
         run(steps)
 
-    assert steps.events[-1] == event
+    # The chunk before is written, and the next one may be read already.
+    after = steps.events[steps.events.index(event) + 1 :]
+    assert set(after) <= {"write 1", "log after 4 bytes", "advance 1", "read 5", "check 5"}
     assert steps.result.getvalue() == content
 
 
@@ -182,3 +191,27 @@ def test_a_file_is_warned_of_unused_columns_and_rows_left_out(
     rows: dict[str, Any], sentences: list[str]
 ) -> None:
     assert list(file_warnings(cast(Any, SimpleNamespace(**rows)))) == sentences
+
+
+def test_results_come_in_order_and_before_an_error_of_the_items() -> None:
+    def items() -> Iterator[int]:
+        yield from (1, 2, 3)
+        raise ValueError("the fourth")
+
+    found: list[int] = []
+    with pytest.raises(ValueError, match="the fourth"):
+        found.extend(mapped_ahead(lambda item: item * item, items()))
+
+    assert found == [1, 4, 9]
+    assert list(mapped_ahead(str, iter(()))) == []
+
+
+def test_the_next_item_is_made_while_a_result_is_computed() -> None:
+    is_made = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        is_made.set()
+        yield 2
+
+    assert list(mapped_ahead(lambda item: is_made.wait(30) and item, items())) == [1, 2]
