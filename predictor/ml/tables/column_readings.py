@@ -6,6 +6,7 @@ The stored table keeps the text of every cell. A reading says how it becomes a v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from ..types.date_forms import SPREADSHEET_EPOCH, is_date_name
 from ..types.reading import Reading, ValueKind, find_reading, unreadable
 from ..types.schema import Bin, ColumnProfile, Role, TableSchema, canonical_text
 from .duckdb_connection import identifier, literal
+from .offsets import ColumnZone
 from .stored_tables import KINDS, form_of, open_for_reading
 from .zoned_moments import iso_text
 
@@ -31,6 +33,7 @@ MAX_DISTINCT = 500_000
 N_FIRST_LOOK = 300
 N_BINS = 20
 NUMBERS = ("BIGINT", "DOUBLE")
+DAY_OF_SPREADSHEET = re.compile(r"[1-5][0-9]{4}(?:\.[0-9]+)?", re.ASCII)
 # From 1936 to 2064, in days since 1899-12-30.
 SPREADSHEET_DAYS = (13_150, 60_000)
 ROLES = {ValueKind.NUMBER: Role.NUMERIC, ValueKind.DATE: Role.DATETIME}
@@ -58,26 +61,26 @@ def with_found_readings(parquet: Path, schema: TableSchema, *, decimal: str) -> 
             if kinds:
                 counts = _counted_texts(connection, parquet, column.name)
                 columns[place] = _read_column(column, counts, kinds[0], decimal, schema.n_rows)
+            elif days := _days_among_dates(looked):
+                columns[place] = replace(column, warnings=(*column.warnings, days))
     return replace(schema, columns=tuple(columns))
 
 
-def with_zones(schema: TableSchema, zones: Mapping[str, str]) -> TableSchema:
+def with_zones(schema: TableSchema, zones: Mapping[str, ColumnZone]) -> TableSchema:
     """The schema in which times that are stored in UTC belong to the zone of their column (by name)."""
-    columns = (_in_zone(each, zones[each.name]) if zones.get(each.name) else each for each in schema.columns)
+    columns = (_in_zone(each, zones[each.name]) if each.name in zones else each for each in schema.columns)
     return replace(schema, columns=tuple(columns))
 
 
-def _in_zone(column: ColumnProfile, zone: str) -> ColumnProfile:
-    if column.role is not Role.DATETIME:
+def _in_zone(column: ColumnProfile, found: ColumnZone) -> ColumnProfile:
+    if found.sentence:
+        column = replace(column, warnings=(*column.warnings, found.sentence))
+    if column.role is not Role.DATETIME or not found.zone:
         return column
-    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone=zone)
     ends = (column.minimum, column.maximum, column.median)
-    low, high, middle = (iso_text(end, zone) if isinstance(end, str) else end for end in ends)
-    sentence = (
-        f"Times with offsets, read as local times of {zone}: days, weeks and months are those of this zone."
-    )
-    warnings = (*column.warnings, sentence)
-    return replace(column, reading=reading, warnings=warnings, minimum=low, maximum=high, median=middle)
+    low, high, middle = (iso_text(end, found.zone) if isinstance(end, str) else end for end in ends)
+    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone=found.zone)
+    return replace(column, reading=reading, minimum=low, maximum=high, median=middle)
 
 
 def _may_have_reading(column: ColumnProfile) -> bool:
@@ -118,6 +121,20 @@ def _with_doubt_of_days(column: ColumnProfile) -> ColumnProfile:
         f"{day}. Choose the role datetime to read them so."
     )
     return replace(column, warnings=(*column.warnings, doubt))
+
+
+def _days_among_dates(counts: Mapping[str, int]) -> str:
+    """What to say about dates of which some are written as days of a spreadsheet; "" where there are none."""
+    days = [text for text in counts if DAY_OF_SPREADSHEET.fullmatch(text)]
+    if not days or len(days) == len(counts):
+        return ""
+    reading = find_reading(counts, ValueKind.DATE, is_forced=True).reading
+    if reading is None or len(reading.dates) < 2 or unreadable(reading, counts):
+        return ""
+    return (
+        f"{days[0]} and other numbers beside dates may be days as spreadsheets count them, since 1899-12-30: "
+        f"{days[0]} is {_shown(reading.read(days[0]))}. Choose the role datetime to read them so."
+    )
 
 
 def _fits(counts: Mapping[str, int], kind: ValueKind, decimal: str, name: str) -> bool:
