@@ -6,6 +6,7 @@ The stored table keeps the text of every cell. A reading says how it becomes a v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from ..types.reading import Finding, Reading, ValueKind, find_reading, unreadabl
 from ..types.reading_evidence import ReadingEvidence, evidence_of, lost_cells
 from ..types.schema import Bin, ColumnProfile, Role, TableSchema, canonical_text
 from .duckdb_connection import identifier, literal
+from .offsets import ColumnZone
 from .stored_tables import KINDS, form_of, names_in_sql, open_for_reading
 from .type_inference import counted
 from .zoned_moments import iso_text
@@ -39,6 +41,7 @@ MIN_VALUES_BESIDE_WORDS = 20
 N_GLANCED = 20
 N_BINS = 20
 NUMBERS = ("BIGINT", "DOUBLE")
+DAY_OF_SPREADSHEET = re.compile(r"[1-5][0-9]{4}(?:\.[0-9]+)?", re.ASCII)
 # From 1936 to 2064, in days since 1899-12-30.
 SPREADSHEET_DAYS = (13_150, 60_000)
 ROLES = {ValueKind.NUMBER: Role.NUMERIC, ValueKind.DATE: Role.DATETIME}
@@ -81,7 +84,7 @@ def with_found_readings(
         }
     shown_decimal = shown_decimal or _shown_decimal(found.values())
     for place, each in found.items():
-        columns[place] = each.profile(shown_decimal, schema)
+        columns[place] = _with_doubt_of_written_days(each.profile(shown_decimal, schema))
     return replace(schema, columns=tuple(columns), decimal=shown_decimal or schema.decimal)
 
 
@@ -97,23 +100,21 @@ def _kind_to_look_for(column: ColumnProfile) -> ValueKind | None:
     return _kind_that_fits(glanced, column.name) and _kind_that_fits(looked, column.name)
 
 
-def with_zones(schema: TableSchema, zones: Mapping[str, str]) -> TableSchema:
+def with_zones(schema: TableSchema, zones: Mapping[str, ColumnZone]) -> TableSchema:
     """The schema in which times that are stored in UTC belong to the zone of their column (by name)."""
-    columns = (_in_zone(each, zones[each.name]) if zones.get(each.name) else each for each in schema.columns)
+    columns = (_in_zone(each, zones[each.name]) if each.name in zones else each for each in schema.columns)
     return replace(schema, columns=tuple(columns))
 
 
-def _in_zone(column: ColumnProfile, zone: str) -> ColumnProfile:
-    if column.role is not Role.DATETIME:
+def _in_zone(column: ColumnProfile, found: ColumnZone) -> ColumnProfile:
+    if found.sentence:
+        column = replace(column, warnings=(*column.warnings, found.sentence))
+    if column.role is not Role.DATETIME or not found.zone:
         return column
-    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone=zone)
     ends = (column.minimum, column.maximum, column.median)
-    low, high, middle = (iso_text(end, zone) if isinstance(end, str) else end for end in ends)
-    sentence = (
-        f"Times with offsets, read as local times of {zone}: days, weeks and months are those of this zone."
-    )
-    warnings = (*column.warnings, sentence)
-    return replace(column, reading=reading, warnings=warnings, minimum=low, maximum=high, median=middle)
+    low, high, middle = (iso_text(end, found.zone) if isinstance(end, str) else end for end in ends)
+    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone=found.zone)
+    return replace(column, reading=reading, minimum=low, maximum=high, median=middle)
 
 
 def _may_have_reading(column: ColumnProfile) -> bool:
@@ -165,6 +166,28 @@ def _kind_that_fits(counts: Mapping[str, int], name: str) -> ValueKind | None:
         if has_values and 2 * finding.n_unreadable <= sum(counts.values()):
             fitting.append((finding.n_unreadable, kind))
     return min(fitting, key=lambda each: each[0])[1] if fitting else None
+
+
+def _days_among_dates(counts: Mapping[str, int]) -> str:
+    """What to say about dates of which some are written as days of a spreadsheet; "" where there are none."""
+    days = [text for text in counts if DAY_OF_SPREADSHEET.fullmatch(text)]
+    if not days or len(days) == len(counts):
+        return ""
+    reading = find_reading(counts, ValueKind.DATE, is_forced=True).reading
+    if reading is None or len(reading.dates) < 2 or unreadable(reading, counts):
+        return ""
+    return (
+        f"{days[0]} and other numbers beside dates may be days as spreadsheets count them, since 1899-12-30: "
+        f"{days[0]} is {_shown(reading.read(days[0]))}. Choose the role datetime to read them so."
+    )
+
+
+def _with_doubt_of_written_days(column: ColumnProfile) -> ColumnProfile:
+    """The column with a warning where it stayed text and some of its cells may be days of a spreadsheet."""
+    if column.reading is not None:
+        return column
+    days = _days_among_dates({level.value: level.count for level in column.levels[:N_FIRST_LOOK]})
+    return replace(column, warnings=(*column.warnings, days)) if days else column
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .csv_encoding import TextFile, refuse_other_encoding
 from .duckdb_connection import connect, identifier, literal
 from .ingest_request import ImportLimits, ImportOptions
 from .long_cells import refusal_of
-from .offsets import offsets_sql, zone_of
+from .offsets import ColumnZone, offsets_sql, zone_of
 from .type_inference import (
     RECHECK,
     ColumnPlan,
@@ -94,8 +94,8 @@ class Reader:
         self._copy(plans, destination, is_proved=True)
         return plans, evidence, True
 
-    def zones(self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence]) -> dict[str, str]:
-        """The time zone of each column of times that all have an offset; "" for UTC and for offsets of no zone."""
+    def zones(self, plans: Sequence[ColumnPlan], evidence: Mapping[int, Evidence]) -> dict[str, ColumnZone]:
+        """The time zone of each column of times that all have an offset, by its name."""
         zoned = [
             plan
             for plan in plans

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from ..types.zones import find_zone
@@ -23,14 +24,26 @@ def offsets_sql(column: str, relation: str) -> str:
     )
 
 
-def zone_of(rows: Iterable[tuple[str, datetime, datetime]]) -> str:
-    """The zone that the rows of `offsets_sql` fit; "" for UTC and for none."""
-    return find_zone(
-        (moment, _seconds(text))
-        for text, *moments in rows
-        for moment in moments
-        if isinstance(moment, datetime)
+@dataclass(frozen=True)
+class ColumnZone:
+    """The zone of a column of times, "" for UTC, and what a person has to know about it."""
+
+    zone: str
+    sentence: str = ""
+
+
+def zone_of(rows: Iterable[tuple[str, datetime, datetime]]) -> ColumnZone:
+    """The zone that the rows of `offsets_sql` fit."""
+    moments = [
+        (moment, _seconds(text)) for text, *ends in rows for moment in ends if isinstance(moment, datetime)
+    ]
+    zone, is_utc = find_zone(moments), all(offset == 0 for _, offset in moments)
+    if not zone:
+        return ColumnZone("", "" if is_utc else "Times with UTC offsets that fit no time zone: read as UTC.")
+    written = (
+        "Times in UTC that are midnights of" if is_utc else "Times with UTC offsets, read as local times of"
     )
+    return ColumnZone(zone, f"{written} {zone}: days, weeks and months are those of this zone.")
 
 
 def _seconds(text: str) -> int:

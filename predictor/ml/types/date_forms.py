@@ -62,6 +62,7 @@ DATE_FORMS: Mapping[str, str] = {
     "Mon D Y": rf"{WEEKDAY}{NAME} {DAY}{ORDINAL}?,? {YEAR}{TIME}",
     "Y Mon D": rf"{YEAR}[ /-]{NAME}[ /-]{DAY}{TIME}",
     "Mon Y": rf"{NAME}(?: de)?[ /-]{YEAR}",
+    "Mon yy": rf"{NAME}[ '’-]{SHORT_YEAR}",
     "Y-Qn": rf"{YEAR}[ -]?Q(?P<q>[1-4])",
     "Qn Y": rf"Q(?P<q>[1-4])[ /-]{YEAR}",
     "Y年n季度": rf"{YEAR}年第?(?P<q>[1-4一二三四])季度?",

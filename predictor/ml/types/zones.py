@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -28,6 +28,9 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100
 EPOCH = datetime(1970, 1, 1)
 FIXED = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])", re.ASCII)
 N_FIRST_LOOK = 50
+DAY = 86_400
+# Midnights of a zone are at two times of day in UTC, at three or four where the zone has changed its offset.
+MOST_TIMES, LEAST_MIDNIGHTS = 4, 8
 # Before every date.
 ALWAYS = -(2**40)
 
@@ -132,10 +135,13 @@ def offset_text(seconds: int) -> str:
 def find_zone(moments: Iterable[tuple[datetime, int]]) -> str:
     """The zone whose offsets these are; "" when they are UTC or fit no zone.
 
-    `moments`: naive datetimes in UTC, each with its offset in seconds.
+    `moments`: naive datetimes in UTC, each with its offset in seconds. Moments that are written in UTC and are
+    midnights of a zone that changes its clocks belong to that zone.
     """
     pairs = {(_seconds(moment), offset) for moment, offset in moments}
     offsets = {offset for _, offset in pairs}
+    if offsets == {0}:
+        return _zone_of_midnights([seconds for seconds, _ in pairs])
     if len(offsets) == 1:
         offset = offsets.pop()
         return offset_text(offset) if offset else ""
@@ -145,6 +151,32 @@ def find_zone(moments: Iterable[tuple[datetime, int]]) -> str:
         if few
         else ""
     )
+
+
+def _zone_of_midnights(moments: Sequence[int]) -> str:
+    """The zone in which all moments (seconds since 1970) are midnights, though not at one time of day in UTC."""
+    times = {seconds % DAY for seconds in moments}
+    n_days = len({seconds // DAY for seconds in moments})
+    # A day of UTC has two midnights of London where the clocks change.
+    n_double = len(moments) - n_days
+    if not 1 < len(times) <= MOST_TIMES or n_double > n_days // 50 or n_days < LEAST_MIDNIGHTS:
+        return ""
+    return next(
+        (
+            zone
+            for zone in COMMON
+            if _are_midnights(zone, moments[:N_FIRST_LOOK]) and _are_midnights(zone, moments)
+        ),
+        "",
+    )
+
+
+def _are_midnights(zone: str, moments: Sequence[int]) -> bool:
+    try:
+        info = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, OSError):
+        return False
+    return all((seconds + _offset(info, seconds)) % DAY == 0 for seconds in moments)
 
 
 def _may_fit(zone: str, pairs: Iterable[tuple[int, int]]) -> bool:

@@ -42,7 +42,7 @@ def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], targe
     name = history.get("series") or ""
     parts = [each for each in report.get("backtest") or [] if (each.get("series") or "") == name]
     known = _pairs(history["dates"], history["values"])
-    series = [{"name": "What came true", "points": known}]
+    series: list[dict[str, Any]] = [{"name": "What came true", "points": known}]
     series += [
         {
             "name": f"Forecast at {day(each['origin'])}",
@@ -79,7 +79,9 @@ def _error_chart(report: Mapping[str, Any]) -> Chart | None:
     if len(steps) < 2:
         return None
     keys = list(steps[0].get("baselines") or {})
-    series = [{"name": "The model", "points": [[each["step"], each["mae"]] for each in steps]}]
+    series: list[dict[str, Any]] = [
+        {"name": "The model", "points": [[each["step"], each["mae"]] for each in steps]}
+    ]
     series += [
         {
             "name": BASELINE_TITLES.get(key, key),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from predictor.ml.tables import stored_tables
+from predictor.ml.tables.column_readings import with_readings
 from predictor.ml.tables.ingest import ingest_csv
-from predictor.ml.tables.offsets import zone_of
+from predictor.ml.tables.offsets import ColumnZone, zone_of
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
 
 
@@ -104,8 +106,43 @@ def test_other_numbers_stay_numbers_and_days_of_a_spreadsheet_are_doubted(tmp_pa
     assert "45330 is 2024-02-08. Choose the role datetime" in " ".join(schema["Datum"].warnings)
 
 
+def test_midnights_in_utc_are_days_of_their_zone(tmp_path: Path) -> None:
+    moments = berlin(100)
+    parquet, schema = imported(
+        tmp_path, [f"{each.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}" for each in moments]
+    )
+
+    assert zone(schema["at"]) == "Europe/Berlin"
+    assert schema["at"].warnings[0].startswith("Times in UTC that are midnights of Europe/Berlin")
+    values = stored_tables.read_columns(parquet, schema)["at"]
+    assert values.tolist() == [each.replace(tzinfo=None) for each in moments]
+
+
+def test_offsets_of_no_zone_are_told(tmp_path: Path) -> None:
+    _, schema = imported(tmp_path, ["2024-01-01T00:00+01:00"] * 9 + ["2024-06-01T00:00+05:30"])
+    assert schema["at"].warnings == ("Times with UTC offsets that fit no time zone: read as UTC.",)
+
+
+def test_days_of_a_spreadsheet_among_dates_are_doubted_and_read_where_the_role_says_so(
+    tmp_path: Path,
+) -> None:
+    cells = ["2024-01-28", "2024-01-29", "45321", "45322.5"] * 5
+    parquet, schema = imported(tmp_path, cells)
+    assert schema["at"].role is not Role.DATETIME
+    # datetime.date(1899, 12, 30) + datetime.timedelta(45_321) is 30 January 2024.
+    assert "45321 is 2024-01-30. Choose the role datetime" in " ".join(schema["at"].warnings)
+
+    table = replace(schema, columns=tuple(each.with_role(Role.DATETIME) for each in schema.columns[:1]))
+    table, readings = with_readings(parquet, table, ["at"])
+    values = stored_tables.read_columns(parquet, table)["at"]
+    assert values[:4].astype(str).tolist() == [
+        f"2024-01-{day}.000000" for day in ("28T00:00:00", "29T00:00:00", "30T00:00:00", "31T12:00:00")
+    ]
+    assert not readings[0].lost
+
+
 def test_offsets_are_read_in_each_form() -> None:
     moment = datetime(2024, 1, 1)
-    assert zone_of([("+01", moment, moment)]) == "+01:00"
-    assert zone_of([("-0330", moment, moment)]) == "-03:30"
-    assert zone_of([("Z", moment, moment), ("+00:00", moment, moment)]) == ""
+    assert zone_of([("+01", moment, moment)]).zone == "+01:00"
+    assert zone_of([("-0330", moment, moment)]).zone == "-03:30"
+    assert zone_of([("Z", moment, moment), ("+00:00", moment, moment)]) == ColumnZone("")

@@ -75,3 +75,14 @@ def test_one_offset_is_a_fixed_one_and_offsets_of_no_zone_are_utc() -> None:
     assert find_zone([]) == ""
     # Berlin, had it changed its clocks on another day.
     assert find_zone([(datetime(2024, 3, 30, 12), 7_200), (datetime(2024, 3, 29), 3_600)]) == ""
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Europe/London", "Australia/Sydney"])
+def test_midnights_of_a_zone_that_are_written_in_utc_belong_to_it(zone: str) -> None:
+    days = [datetime(2024, 1, 1) + timedelta(days=each) for each in range(366)]
+    in_utc = [day.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None) for day in days]
+    assert find_zone((day, 0) for day in in_utc) == zone
+    # In winter alone they are at one time of day; and hours are no midnights.
+    assert find_zone((day, 0) for day in in_utc[:30]) == ""
+    assert find_zone((day + timedelta(hours=each), 0) for day in in_utc for each in (0, 1)) == ""
+    assert find_zone((day + timedelta(minutes=17), 0) for day in in_utc) == ""
