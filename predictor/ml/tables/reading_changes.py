@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ...errors import InvalidInput, TooLarge, quoted, quoted_list
 from ..types.reading import Reading, ValueKind, find_reading
@@ -129,7 +130,7 @@ def _read_as(
     )
 
 
-_WITHOUT_NUMBERS = {"minimum": None, "maximum": None, "mean": None, "median": None, "histogram": ()}
+_WITHOUT_NUMBERS: dict[str, Any] = {"minimum": None, "maximum": None, "mean": None, "median": None, "histogram": ()}
 
 
 def _as_text(
