@@ -130,7 +130,13 @@ def _read_as(
     )
 
 
-_WITHOUT_NUMBERS: dict[str, Any] = {"minimum": None, "maximum": None, "mean": None, "median": None, "histogram": ()}
+_WITHOUT_NUMBERS: dict[str, Any] = {
+    "minimum": None,
+    "maximum": None,
+    "mean": None,
+    "median": None,
+    "histogram": (),
+}
 
 
 def _as_text(

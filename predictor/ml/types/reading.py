@@ -120,7 +120,9 @@ class Reading:
         """None for nothing: a column that was stored without a reading."""
         if not data:
             return None
-        known: dict[str, Any] = {name: data[name] for name in ("decimal", "thousands", "codes") if name in data}
+        known: dict[str, Any] = {
+            name: data[name] for name in ("decimal", "thousands", "codes") if name in data
+        }
         known |= {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
         return cls(ValueKind(data["kind"]), **known)
 
@@ -309,7 +311,9 @@ def find_reading(
     different values and fit equally well are returned as `doubts`, unless the file's decimal mark decides.
     """
     texts = [text for text in counts if text.strip()]
-    tried = [(reading, unreadable(reading, counts)) for reading in candidates(kind, texts, is_forced=is_forced)]
+    tried = [
+        (reading, unreadable(reading, counts)) for reading in candidates(kind, texts, is_forced=is_forced)
+    ]
     if not tried:
         return Finding()
     fewest = min(sum(lost.values()) for _, lost in tried)

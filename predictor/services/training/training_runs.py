@@ -68,7 +68,9 @@ def _check_roles(dataset: Dataset, request: TrainingRequest) -> None:
     texts = [
         name
         for name in request.roles
-        if name in table and table[name].storage == "VARCHAR" and table[name].n_distinct <= MAX_DISTINCT_AT_ONCE
+        if name in table
+        and table[name].storage == "VARCHAR"
+        and table[name].n_distinct <= MAX_DISTINCT_AT_ONCE
     ]
     if not texts:
         return

@@ -605,5 +605,9 @@ def test_a_meaning_that_would_empty_too_many_cells_is_refused_at_its_field(
     client.post(page, asked(**as_number, max_lost_share="1"))
 
     assert refused.status_code == 400
-    assert errors_of(refused)["max_lost_share"][0].startswith("40 of 40 cells of “id” are not read as numbers")
-    assert [(run.roles, run.max_lost_share) for run in TrainingRun.objects.all()] == [({"id": "numeric"}, 1.0)]
+    assert errors_of(refused)["max_lost_share"][0].startswith(
+        "40 of 40 cells of “id” are not read as numbers"
+    )
+    assert [(run.roles, run.max_lost_share) for run in TrainingRun.objects.all()] == [
+        ({"id": "numeric"}, 1.0)
+    ]
