@@ -95,6 +95,9 @@ class ReadingRequestSerializer(serializers.Serializer[Any]):
     thousands = serializers.ChoiceField(
         THOUSANDS, required=False, allow_null=True, allow_blank=True, help_text="Empty for none."
     )
+    codes = serializers.BooleanField(
+        required=False, allow_null=True, help_text="Whether codes such as 007 and 1E05 are numbers."
+    )
     dates = serializers.ListField(
         child=serializers.ChoiceField(list(DATE_FORMS)), required=False, allow_null=True
     )

@@ -70,6 +70,7 @@ def described(dataset: Dataset) -> dict[str, Any]:
         {
             "name": each.name,
             "role": each.role.value,
+            "reading": each.reading.words if each.reading else None,
             "n_missing": each.n_missing,
             "n_distinct": each.n_distinct,
         }
@@ -91,5 +92,8 @@ def summary(dataset: Dataset) -> list[str]:
     lines = [
         f"Dataset {dataset.pk} “{dataset.name}”: {dataset.n_rows:,} rows, {dataset.n_columns:,} columns."
     ]
-    lines += [f"  {each.name}: {each.role.value}" for each in dataset.schema.columns]
+    lines += [
+        f"  {each.name}: {each.role.value}" + (f", read as {each.reading.words}" if each.reading else "")
+        for each in dataset.schema.columns
+    ]
     return lines + [f"Warning: {warning}" for warning in dataset.warnings]

@@ -12,7 +12,7 @@ from ...ml.types.reading_evidence import Example, ReadingEvidence
 from ...models import Dataset
 from ...services.datasets import readings
 
-PARTS = ("decimal", "thousands", "dates", "missing", "true", "false", "role")
+PARTS = ("decimal", "thousands", "codes", "dates", "missing", "true", "false", "role")
 
 
 class Command(BaseCommand):
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--decimal", choices=DECIMALS, help="the decimal mark; found when not given")
         parser.add_argument("--thousands", choices=THOUSANDS[1:], help="the thousands mark")
+        parser.add_argument("--codes", action="store_true", help="007 and 1E05 are numbers")
         parser.add_argument(
             "--date", action="append", dest="dates", metavar="FORM", help="such as D/M/Y; repeatable"
         )

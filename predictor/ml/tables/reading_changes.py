@@ -76,7 +76,7 @@ def column_read_as(parquet: Path, schema: TableSchema, name: str, choice: Readin
         raise InvalidInput(f"Every cell of {quoted(name)} is missing.", field="column")
     if choice.kind is None:
         return _as_text(column, counts, schema.n_rows, choice.role)
-    return _read_as(column, counts, schema.n_rows, choice.kind, choice)
+    return _read_as(column, counts, schema, choice.kind, choice)
 
 
 def _column(schema: TableSchema, name: str) -> ColumnProfile:
@@ -98,13 +98,18 @@ def _texts_of(parquet: Path, schema: TableSchema, column: ColumnProfile) -> dict
 
 
 def _read_as(
-    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, kind: ValueKind, choice: ReadingChoice
+    column: ColumnProfile,
+    counts: Mapping[str, int],
+    schema: TableSchema,
+    kind: ValueKind,
+    choice: ReadingChoice,
 ) -> ColumnProfile:
+    n_rows = schema.n_rows
     others: tuple[Reading, ...] | None = None
     reading, is_found = choice.reading, choice.reading is None
     if reading is None:
         texts = {text: n for text, n in counts.items() if text.strip().lower() not in choice.missing}
-        finding = find_reading(texts, kind, name=column.name, is_forced=True)
+        finding = find_reading(texts, kind, decimal=schema.decimal, name=column.name, is_forced=True)
         readings = [finding.reading] if finding.reading else [*finding.doubts]
         reading, others = (readings or [Reading(kind)])[0], (*readings[1:], *finding.others)
         reading = replace(reading, missing=choice.missing)

@@ -24,6 +24,7 @@ TEXT_ROLES = (Role.CATEGORICAL, Role.TEXT, Role.IDENTIFIER)
 DECIMALS = tuple(dict.fromkeys(decimal for decimal, _ in CONVENTIONS))
 THOUSANDS = ("", *dict.fromkeys(thousands for _, thousands in CONVENTIONS))
 WORDS = ("missing", "true", "false")
+NOT_OF_DATES = ("kind", "decimal", "thousands", "codes", "true", "false")
 MAX_WORDS, MAX_WORD_CHARACTERS = 100, 100
 
 
@@ -88,12 +89,11 @@ def checked_share(share: Any) -> float:
 
 def _check_names(kind: ValueKind, given: Mapping[str, Any]) -> None:
     of_kind = {
-        ValueKind.NUMBER: ("decimal", "thousands", "missing"),
+        ValueKind.NUMBER: ("decimal", "thousands", "codes", "missing"),
         ValueKind.BOOLEAN: ("true", "false", "missing"),
     }
-    others = tuple(each.name for each in fields(Reading) if each.name not in ("kind", "decimal", "thousands"))
-    of_dates = tuple(name for name in others if name not in ("true", "false"))
-    known = of_kind.get(kind, of_dates)
+    others = tuple(each.name for each in fields(Reading) if each.name not in NOT_OF_DATES)
+    known = of_kind.get(kind, others)
     if unknown := [name for name in given if name not in known]:
         raise InvalidInput(
             f"A reading of {kind.value}s takes no {quoted_list(unknown)}; it takes {quoted_list(known)}.",
@@ -106,7 +106,10 @@ def _reading(kind: ValueKind, given: Mapping[str, Any]) -> Reading:
     if kind is ValueKind.NUMBER:
         decimal = given.get("decimal") or _other_mark(given.get("thousands"))
         _check_marks(decimal, given.get("thousands") or "")
-        given = {**given, "decimal": decimal, "thousands": given.get("thousands") or ""}
+        codes = given.get("codes", False)
+        if not isinstance(codes, bool):
+            raise InvalidInput("“codes” is true or false: whether 007 and 1E05 are numbers.", field="codes")
+        given = {**given, "decimal": decimal, "thousands": given.get("thousands") or "", "codes": codes}
     if kind is ValueKind.DATE:
         given = {**given, "dates": _date_forms(given.get("dates"))}
     try:

@@ -24,6 +24,7 @@ N_UNREADABLE_SHOWN = 10
 MAX_EXAMPLE_CHARACTERS = 100
 # Examples are chosen from this many of the most frequent and of the rarest texts.
 N_LOOKED_AT = 2_000
+N_COMPARED = 20_000
 DIGITS, LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 
 
@@ -126,9 +127,12 @@ def evidence_of(
 
 
 def other_readings(reading: Reading, counts: Mapping[str, int]) -> tuple[Reading, ...]:
-    """Readings of the same kind that read each cell that this one reads, and at least one of them differently."""
+    """Readings of the same kind that read each cell that this one reads, and at least one of them differently.
+
+    Judged by the most frequent texts.
+    """
     own: dict[str, Any] = {}
-    for text in counts:
+    for text in islice(counts, N_COMPARED):
         try:
             own[text] = reading.read(text)
         except Unreadable:

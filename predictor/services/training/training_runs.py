@@ -65,18 +65,14 @@ def _check_roles(dataset: Dataset, request: TrainingRequest) -> None:
     Columns of very many different texts are checked in the run.
     """
     table = request.table
-    texts = [
-        name
-        for name in request.roles
-        if name in table
-        and table[name].storage == "VARCHAR"
-        and table[name].n_distinct <= MAX_DISTINCT_AT_ONCE
+    names = [
+        name for name in request.roles if name in table and table[name].n_distinct <= MAX_DISTINCT_AT_ONCE
     ]
-    if not texts:
+    if not names:
         return
     from ...ml.tables.column_readings import with_readings
 
-    _, readings = with_readings(artifacts.path_of(dataset.parquet_digest), table, texts[:MAX_COLUMNS_AT_ONCE])
+    _, readings = with_readings(artifacts.path_of(dataset.parquet_digest), table, names[:MAX_COLUMNS_AT_ONCE])
     for each in readings:
         each.check(request.max_lost_share)
 

@@ -15,6 +15,7 @@ from predictor.models import (
     ModelVersion,
     PredictionLog,
     PredictionSource,
+    ReadingChange,
     RegisteredModel,
     User,
     Workspace,
@@ -28,7 +29,7 @@ from predictor.tests.services.versions import publish
 NOUNS = (
     "user", "workspace", "membership", "historicalmembership", "apitoken", "dataset", "trainingrun",
     "registeredmodel", "modelversion", "aliaschange", "predictionlog",
-    "batchprediction",
+    "batchprediction", "readingchange",
 )  # fmt: skip
 
 
@@ -99,11 +100,20 @@ def run_action(client: Client, noun: str, action: str, *rows: Any) -> str:
     return answer.content.decode()
 
 
+def reading_change_of(version: ModelVersion) -> ReadingChange:
+    """A change of a reading of the version's dataset, and its undoing."""
+    column, number = {"name": "x", "role": "numeric", "storage": "VARCHAR"}, ReadingChange.objects.count()
+    fields = {"dataset": version.dataset, "column": "x", "before_json": column, "after_json": column}
+    first = ReadingChange.objects.create(**fields, number=number + 1)
+    return ReadingChange.objects.create(**fields, number=number + 2, undoes=first)
+
+
 @pytest.fixture
 def everything(workspace: Workspace, root: User) -> ModelVersion:
     version = publish(model_in(workspace))
     logged(version)
     batch_of(version)
+    reading_change_of(version)
     tokens.create_token(user=root, workspace=workspace, name="nightly", scopes=["read"])
     return version
 
@@ -164,7 +174,16 @@ def test_the_history_of_another_workspace_is_404(everything: ModelVersion, root:
 
 @pytest.mark.parametrize(
     "noun",
-    ["dataset", "trainingrun", "modelversion", "predictionlog", "aliaschange", "apitoken", "batchprediction"],
+    [
+        "dataset",
+        "trainingrun",
+        "modelversion",
+        "predictionlog",
+        "aliaschange",
+        "apitoken",
+        "batchprediction",
+        "readingchange",
+    ],
 )
 def test_what_is_immutable_is_read_only(everything: ModelVersion, root: User, noun: str) -> None:
     client = signed_in(root)
@@ -186,6 +205,7 @@ def test_lists_keep_their_sql_budget(
         registry.set_alias(registered_model=model, alias=f"a{number}", model_version=version, by=root)
         logged(version)
         batch_of(version)
+        reading_change_of(version)
         user = User.objects.create_user(f"p{number}@example.org")
         workspaces.add_member(workspace=workspace, user=user, role="viewer", by=root)
         tokens.create_token(user=user, workspace=workspace, name="t", scopes=["read"])

@@ -13,13 +13,12 @@ from ...ml.types.schema import ColumnProfile, Role
 
 KINDS = [("number", "Numbers"), ("date", "Dates"), ("boolean", "Yes or no"), (TEXT, "Text, as it is")]
 PARTS = {
-    ValueKind.NUMBER.value: ("decimal", "thousands", "missing"),
+    ValueKind.NUMBER.value: ("decimal", "thousands", "codes", "missing"),
     ValueKind.DATE.value: ("dates", "missing"),
     ValueKind.BOOLEAN.value: ("true", "false", "missing"),
     TEXT: ("role",),
 }
 WORDS = ("missing", "true", "false")
-MARKS = {"decimal", "thousands"}
 
 
 def words_field(label: str, help_text: str) -> forms.CharField:
@@ -43,6 +42,7 @@ class ReadingForm(forms.Form):
         choices=[("", "None, or find out"), (",", "Comma: 1,000"), (".", "Point: 1.000"), ("'", "Apostrophe: 1'000"),
                  (" ", "Blank: 1 000")],
     )  # fmt: skip
+    codes = forms.BooleanField(label="Codes such as 007 and 1E05 are numbers", required=False)
     dates = forms.MultipleChoiceField(
         label="How dates are written", required=False,
         help_text="Y year, M month, D day, Mon the month's name. None: find out.",
@@ -73,6 +73,7 @@ class ReadingForm(forms.Form):
                 "kind": reading.kind.value,
                 "decimal": reading.decimal,
                 "thousands": reading.thousands,
+                "codes": reading.codes,
                 "dates": list(reading.dates),
                 **{name: "\n".join(getattr(reading, name)) for name in WORDS},
             }

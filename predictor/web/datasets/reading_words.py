@@ -64,7 +64,7 @@ def cards_of(columns: Sequence[ColumnProfile], *, first: int) -> list[ColumnCard
 
 
 def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
-    if column.storage != "VARCHAR":
+    if column.storage != "VARCHAR" and column.reading is None:
         what = STORED.get(column.storage, column.storage.lower())
         return ReadingLine(f"Stored as {what}: each filled cell is one.", Confidence.CERTAIN)
     evidence = column.evidence

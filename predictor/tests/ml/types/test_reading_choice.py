@@ -17,6 +17,7 @@ NUMBER, DATE, BOOLEAN = ValueKind
     [
         ({"kind": "number", "decimal": ","}, Reading(NUMBER, ",")),
         ({"kind": "number", "thousands": "."}, Reading(NUMBER, ",", ".")),
+        ({"kind": "number", "codes": True}, Reading(NUMBER, codes=True)),
         (
             {"kind": "number", "thousands": "'", "missing": [" K.A. ", "k.a.", ""]},
             Reading(NUMBER, ".", "'", missing=("k.a.",)),
@@ -59,6 +60,8 @@ def test_text_can_have_a_role_of_text() -> None:
         ({"kind": "number", "thousands": "_"}, "thousands"),
         ({"kind": "number", "dates": ["Y-M-D"]}, "dates"),
         ({"kind": "number", "marks": ","}, "marks"),
+        ({"kind": "number", "codes": "yes"}, "codes"),
+        ({"kind": "date", "codes": True}, "codes"),
         ({"kind": "date", "dates": []}, "dates"),
         ({"kind": "date", "dates": "Y-M-D"}, "dates"),
         ({"kind": "date", "dates": ["Q/Y"]}, "dates"),

@@ -356,3 +356,12 @@ def test_a_run_in_this_process_needs_no_worker_and_reports_its_progress(
     )  # fmt: skip
     assert run.status == JobStatus.SUCCEEDED
     assert "Finished" in heard
+
+
+def test_a_run_keeps_the_share_of_cells_that_its_roles_may_empty(start: Callable[..., TrainingRun]) -> None:
+    assert start().max_lost_share == 0.25
+    run = start(max_lost_share=0.4, roles={"only": "identifier"})
+
+    assert training_job.request_of(TrainingRun.objects.get(pk=run.pk)).max_lost_share == 0.4
+    with pytest.raises(InvalidInput, match="between 0 and 1"):
+        start(max_lost_share=7)
