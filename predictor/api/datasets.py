@@ -19,7 +19,7 @@ from ..http.json import CSVRenderer, JSONRenderer
 from ..models import Dataset, Workspace
 from ..services import datasets
 from .idempotency import idempotent
-from .permissions import ADMINISTERS, READS, WRITES
+from .permissions import ADMINISTERS, DOWNLOADS, READS, WRITES
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of
 from .viewsets import WorkspaceViewSet, actor_of
 
@@ -133,11 +133,12 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
         "retrieve": READS,
         "create": WRITES,
         "destroy": ADMINISTERS,
-        "download": READS,
+        "download": DOWNLOADS,
         "preview": READS,
     }
     queryset = Dataset.objects.select_related("created_by")
     parser_classes = [UploadParser, CSVBodyParser]
+    takes_file = True
     filterset_class = DatasetFilter
 
     def get_queryset(self) -> Any:

@@ -8,41 +8,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from rest_framework import parsers
 from rest_framework.request import Request
 
-from ..errors import InvalidInput, Problem, TooLarge
+from ..errors import InvalidInput, Problem
+from ..http.upload_handlers import LimitedUploadHandler, too_large
 from ..services.predictions import CsvOptions, PredictionOptions
 
 BLOCK = 1 << 20
-
-
-def too_large() -> TooLarge:
-    limit = settings.MAX_UPLOAD_BYTES
-    return TooLarge(f"The file may hold {limit:,} bytes.", limit=limit)
-
-
-class LimitedUploadHandler(TemporaryFileUploadHandler):
-    """Writes files to UPLOAD_DIR. Raises TooLarge above MAX_UPLOAD_BYTES, whatever Content-Length says."""
-
-    n_bytes = 0
-
-    def handle_raw_input(
-        self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any
-    ) -> None:
-        # The parts' own headers come on top of the file: 64 KiB is plenty for them.
-        if content_length > settings.MAX_UPLOAD_BYTES + (1 << 16):
-            raise too_large()
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.n_bytes += len(raw_data)
-        if self.n_bytes > settings.MAX_UPLOAD_BYTES:
-            self.file.close()
-            raise too_large()
-        super().receive_data_chunk(raw_data, start)
 
 
 class UploadParser(parsers.MultiPartParser):

@@ -133,7 +133,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}datasets/upload/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
     f"{W}datasets/samples/<slug:key>/": {"post": Page(302, MEMBER)},
     f"{W}datasets/<int:pk>/": {"get": Page(200)},
-    f"{W}datasets/<int:pk>/download/": {"get": Page(200)},
+    f"{W}datasets/<int:pk>/download/": {"get": Page(200, MEMBER)},
     f"{W}datasets/<int:pk>/delete/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
     # Training
     f"{W}datasets/<int:pk>/train/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
@@ -210,7 +210,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{API}datasets": {"get": Endpoint(200), "post": Endpoint(415, WRITE, MEMBER)},
     f"{API}datasets/<int:pk>": {"get": Endpoint(200), "delete": Endpoint(204, WRITE, ADMIN)},
     f"{API}datasets/<int:pk>/preview": {"get": Endpoint(200)},
-    f"{API}datasets/<int:pk>/download": {"get": Endpoint(200)},
+    f"{API}datasets/<int:pk>/download": {"get": Endpoint(200, role=MEMBER)},
     f"{API}training-runs": {"get": Endpoint(200), "post": Endpoint(400, WRITE, MEMBER)},
     f"{API}training-runs/<int:pk>": {
         "get": Endpoint(200),
@@ -261,7 +261,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{S}v2/models/stats": {"get": Wire(200, READING_SCOPES)},
     f"{S}v2/repository/index": {"post": Wire(200, READING_SCOPES)},
     f"{S}v2/repository/models/<slug:model>/load": {"post": Wire(200)},
-    f"{S}v2/repository/models/<slug:model>/unload": {"post": Wire(200)},
+    f"{S}v2/repository/models/<slug:model>/unload": {"post": Wire(200, frozenset({WRITE}))},
     **versioned("v2/", "", Wire(200, READING_SCOPES)),
     **versioned("v2/", "/ready", Wire(200, READING_SCOPES)),
     **versioned("v2/", "/config", Wire(200, READING_SCOPES)),

@@ -92,6 +92,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         "registered_model", "model_version", "created_by"
     ).defer("model_version__evaluation", "model_version__signature_json")
     parser_classes = [JSONParser, UploadParser, CSVBodyParser, JSONLinesBodyParser, ParquetBodyParser]
+    takes_file = True
     filterset_class = BatchFilter
 
     def get_queryset(self) -> Any:

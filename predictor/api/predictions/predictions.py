@@ -48,6 +48,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
     needs = {"create": PREDICTS}
     queryset = RegisteredModel.objects.all()
     parser_classes = [JSONParser, UploadParser, CSVBodyParser]
+    takes_file = True
     renderer_classes = [JSONRenderer, CSVRenderer]
     filter_backends: list[Any] = []
 
