@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import InvalidInput, InvalidRows, Problem, quoted, quoted_list
+from django.conf import settings
+
+from ..errors import InvalidInput, InvalidRows, Problem, TooLarge, quoted, quoted_list
 from ..ml.types.column_names import repeated_names
 from ..ml.types.schema import canonical_text
 from ..services.predictions import PredictionOptions
@@ -74,6 +76,7 @@ def _rows(rows: Any) -> Sequence[Mapping[str, Any]]:
 def _from_split(columns: Any, data: Any) -> Sequence[Mapping[str, Any]]:
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise InvalidInput('"columns" has to be a list of names.', problems=[Problem("Wrong.", "/columns")])
+    require_few_columns(len(columns), "/columns")
     if repeated := sorted(repeated_names(columns)):
         raise InvalidInput(
             f"Columns are named more than once: {quoted_list(repeated)}.",
@@ -94,6 +97,17 @@ def _from_split(columns: Any, data: Any) -> Sequence[Mapping[str, Any]]:
             ],
         )
     return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def require_few_columns(n_columns: int, pointer: str) -> None:
+    """Raises TooLarge for more columns than a table may have, before anything is done for each of them."""
+    limit = settings.MAX_TABLE_COLUMNS
+    if n_columns > limit:
+        raise TooLarge(
+            f"A request may name {limit:,} columns, and this one names {n_columns:,}.",
+            limit=limit,
+            problems=[Problem("Too many columns.", pointer)],
+        )
 
 
 def _numbered(numbers: Sequence[int]) -> str:

@@ -12,12 +12,12 @@ from rest_framework.response import Response
 
 from ...errors import NotFound
 from ...http.prediction_request import version_of
-from ...models import RegisteredModel
+from ...models import RegisteredModel, Scope
 from ...services import registry
 from ...services.predictions import counterfactuals
 from ...services.predictions.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
 from ..permissions import PREDICTS
-from ..viewsets import WorkspaceViewSet
+from ..viewsets import WorkspaceViewSet, token_of
 from .serializers import ScalarField, VersionField
 
 
@@ -107,7 +107,7 @@ class CounterfactualViewSet(WorkspaceViewSet):
         serializer = CounterfactualRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         search: dict[str, Any] = serializer.validated_data
-        goal = search["wanted"]
+        goal, token = search["wanted"], token_of(request)
         hints = counterfactuals.find(
             registered_model=model,
             row=search["row"],
@@ -115,6 +115,7 @@ class CounterfactualViewSet(WorkspaceViewSet):
             version=version_of(search.get("version")),
             locked=search["locked"],
             n=search["limit"],
+            is_exact=token is None or token.has_scope(Scope.READ),
         )
         return Response(hints_as_json(hints))
 
