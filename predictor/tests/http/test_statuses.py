@@ -15,8 +15,8 @@ EXPECTED = {
     "InvalidTrainingRequest": 400, "InvalidHyperparameters": 400, "InvalidThreshold": 400,
     "NotAuthenticated": 401, "Forbidden": 403, "NotFound": 404,
     "Conflict": 409, "TrainingFailed": 409, "RequestUnderWay": 409, "NotServable": 409, "DamagedArtifact": 409,
-    "TooLarge": 413, "UnsupportedContent": 415, "StrictRows": 422, "KeyReused": 422, "RateLimited": 429, "OverQuota": 429,
-    "Busy": 503, "NotLogged": 503, "TookTooLong": 503,
+    "TooLarge": 413, "UnsupportedContent": 415, "StrictRows": 422, "KeyReused": 422, "RateLimited": 429,
+    "OverQuota": 429, "Busy": 503, "NotLogged": 503, "TookTooLong": 503,
 }  # fmt: skip
 # Nothing raises these themselves.
 BASES = {"MlwebError", "TryLater"}
