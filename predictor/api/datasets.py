@@ -110,6 +110,9 @@ class UploadSerializer(serializers.Serializer[Any]):
     infinite_as_missing = serializers.BooleanField(required=False)
 
 
+UPLOAD_NAMES = frozenset(UploadSerializer._declared_fields) - {"file"}
+
+
 class PreviewSerializer(serializers.Serializer[Any]):
     columns = serializers.ListField(child=serializers.CharField())
     rows = serializers.ListField(child=serializers.ListField(child=serializers.JSONField()))
@@ -137,6 +140,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
         "preview": READS,
     }
     queryset = Dataset.objects.select_related("created_by")
+    queries = {"create": UPLOAD_NAMES, "destroy": ("keep_metadata",), "preview": ("limit",)}
     parser_classes = [UploadParser, CSVBodyParser]
     takes_file = True
     filterset_class = DatasetFilter
@@ -155,7 +159,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Upload a CSV file. The same file with the same options again: 200, and the dataset it became."""
-        file, fields, started = file_of(request), fields_of(request), timezone.now()
+        file, fields, started = file_of(request), fields_of(request, UPLOAD_NAMES), timezone.now()
         dataset = datasets.import_csv(
             workspace=self.workspace,
             source=file,

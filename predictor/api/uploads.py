@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from email.message import Message
 from typing import Any
 
@@ -14,6 +14,8 @@ from rest_framework import parsers
 from rest_framework.request import Request
 
 from ..errors import InvalidInput, Problem
+from ..http.known_names import refuse_unknown
+from ..http.prediction_request import NAMES as PREDICTION_NAMES
 from ..http.upload_handlers import LimitedUploadHandler, too_large
 from ..services.predictions import CsvOptions, PredictionOptions
 
@@ -82,8 +84,14 @@ def file_of(request: Request) -> UploadedFile:
     return files[0]
 
 
-def fields_of(request: Request) -> Mapping[str, str]:
-    """The text fields that came with the file; for a bare CSV body they are in the query."""
+def fields_of(request: Request, known: Collection[str]) -> Mapping[str, str]:
+    """The text fields that came with the file; for a bare body they are in the query. Raises InvalidInput."""
+    refuse_unknown(
+        (name for name in request.data if name not in request.FILES),
+        known,
+        others=PREDICTION_NAMES - set(known),
+        hint="cannot be asked for with a file; send the rows as JSON",
+    )
     fields = dict(request.query_params.items())
     fields.update({name: value for name, value in request.data.items() if isinstance(value, str)})
     file = request.FILES.get("file")

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.conf import settings
 
-from ..errors import InvalidInput, InvalidRows, Problem, TooLarge, quoted, quoted_list
+from ..errors import InvalidInput, InvalidRows, Problem, TooLarge, quoted_list
 from ..ml.types.column_names import repeated_names
 from ..ml.types.schema import canonical_text
 from ..services.predictions import PredictionOptions
 from ..services.predictions.nearest_examples import MAX_NEAREST, N_NEAREST
+from .known_names import refuse_unknown
 
 NAMES = frozenset(
     {
@@ -34,12 +35,8 @@ def read_prediction_request(body: Any) -> tuple[Sequence[Mapping[str, Any]], Pre
     """The rows and the options of {rows, …}, {columns, data, …} or {horizon, …}. Raises InvalidInput, InvalidRows."""
     if not isinstance(body, Mapping):
         raise InvalidInput('Send an object: {"rows": [{column: value}]} or {"columns": […], "data": [[…]]}.')
-    unknown = sorted(set(body) - NAMES)
-    if unknown:
-        raise InvalidInput(
-            f"Unknown: {quoted_list(unknown)}. A prediction takes {quoted_list(sorted(NAMES))}.",
-            problems=[Problem(f"{quoted(name)} is not known.", f"/{name}") for name in unknown[:5]],
-        )
+    if not body.keys() <= NAMES:
+        refuse_unknown(body, NAMES)
     is_split, is_horizon = "columns" in body or "data" in body, body.get("horizon") is not None
     if is_split + ("rows" in body) + is_horizon != 1:
         raise InvalidInput('Send either "rows", or "columns" and "data", or for a forecast a "horizon".')

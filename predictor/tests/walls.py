@@ -192,6 +192,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}members/<int:pk>/link/": {"post": Page(302, ADMIN)},
     f"{W}members/<int:pk>/remove/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
     "workspaces/new/": {"get": Personal(200, only=(), else_=403), "post": Personal(302, only=(), else_=403)},
+    "settings/address/": {"get": Personal(200), "post": Personal(302)},
+    "settings/address/<str:key>/": {"get": Personal(200), "post": Personal(400)},
     "settings/tokens/": {"get": Personal(200)},
     "settings/tokens/new/": {"get": Personal(200), "post": Personal(400)},
     "settings/tokens/<int:pk>/revoke/": {"post": Personal(302, only=("admin",))},

@@ -17,11 +17,12 @@ from ...services import registry
 from ...services.predictions import counterfactuals
 from ...services.predictions.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
 from ..permissions import PREDICTS
+from ..strict import StrictSerializer
 from ..viewsets import WorkspaceViewSet, token_of
 from .serializers import ScalarField, VersionField
 
 
-class WantedSerializer(serializers.Serializer[Any]):
+class WantedSerializer(StrictSerializer):
     """The wanted answer: for classification `class`; for regression `at_least` or `at_most`."""
 
     at_least = serializers.FloatField(required=False, allow_null=True)
@@ -32,7 +33,7 @@ class WantedSerializer(serializers.Serializer[Any]):
         return {"class": ScalarField(required=False, allow_null=True), **super().get_fields()}
 
 
-class CounterfactualRequestSerializer(serializers.Serializer[Any]):
+class CounterfactualRequestSerializer(StrictSerializer):
     row = serializers.DictField(child=ScalarField(allow_null=True))
     wanted = WantedSerializer()
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")

@@ -28,10 +28,14 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().pre_login(request, user, **kwargs)  # type: ignore[no-untyped-call]
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """The link in a mail was used: the account's address is proved, unless another one was confirmed."""
+        """The link in a mail was used: the account's address is proved, unless another one was confirmed.
+
+        By whoever signed up, or signed in as the account: a link in an unexpected mail must prove nothing.
+        """
         is_confirmed = bool(super().confirm_email(request, email_address))  # type: ignore[no-untyped-call]
         user = User.objects.get(pk=email_address.user_id)
-        if is_confirmed and user.email.lower() == email_address.email.lower():
+        is_own = request.user.pk == user.pk or user.last_login is None
+        if is_confirmed and is_own and user.email.lower() == email_address.email.lower():
             workspaces.mark_address_proved(user)
         return is_confirmed
 
