@@ -107,7 +107,7 @@ def add_member(
     member = Membership.objects.filter(workspace=workspace, user=user).first()
     if member is not None:
         raise AlreadyMember(member)
-    if not (is_new or user.is_address_proved or user.made_in_id == workspace.pk):
+    if by is not None and not (is_new or user.is_address_proved or user.made_in_id == workspace.pk):
         raise Conflict(
             f"{quoted(user.email)} has an account, but nobody has proved that the address is theirs. They can prove "
             "it by mail under Settings, or a superuser of this installation confirms it; add them after that."
