@@ -34,3 +34,10 @@ def secret_key_from(path: Path) -> str:
         file.flush()
         os.fsync(file.fileno())
     return path.read_text().strip()
+
+
+def make_private(folder: Path) -> None:
+    """Take the rights of others from the files in the folder: earlier versions of mlweb left them some."""
+    for path in folder.iterdir():
+        if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o077:
+            path.chmod(path.stat().st_mode & 0o700)

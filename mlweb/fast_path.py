@@ -15,11 +15,13 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
+from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.log import log_response
 
@@ -27,15 +29,22 @@ from predictor.http.route_options import options_of
 from predictor.services.predictions.admission import prediction_limit
 
 from . import logs
-from .middleware import begin
+from .middleware import begin, forbid_storing
 from .request_metrics import RequestMetrics
 from .routes import find_route
+from .slow_bodies import REFUSAL, GuardedBody, OpenRequests
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 # The characters of our URLs. A path of others may need decoding, and takes the full stack.
 PLAIN_PATH = re.compile(r"/[\w./:-]*", re.ASCII)
 MOST_REMEMBERED_HOSTS = 1_000
+SLOW_BODIES_HEADERS = [
+    ("Content-Type", "application/problem+json"),
+    ("Content-Length", str(len(REFUSAL))),
+    ("Cache-Control", "no-store"),
+    ("Retry-After", "1"),
+]
 
 # For each middleware, what the fast path does instead. A test fails for a middleware that is not in this table.
 INSTEAD_OF_MIDDLEWARE = {
@@ -44,13 +53,15 @@ INSTEAD_OF_MIDDLEWARE = {
     "mlweb.middleware.RequestIdMiddleware": "The same `begin`; `answer` adds the header.",
     "django.middleware.security.SecurityMiddleware": "Its redirect to HTTPS, and its headers, which are computed once.",
     "whitenoise.middleware.WhiteNoiseMiddleware": "Not needed: a declared route is no static file.",
-    "csp.middleware.CSPMiddleware": "Not needed: the policy is for pages.",
+    "mlweb.middleware.NoStoreMiddleware": "Its header, which is computed once.",
+    "csp.middleware.CSPMiddleware": "Its header, which is computed once.",
     "django.contrib.sessions.middleware.SessionMiddleware": "Not needed: with a session, the full stack is taken.",
     "django.middleware.common.CommonMiddleware": "The check of the host, and Content-Length. No redirect adds a slash.",
+    "mlweb.middleware.UploadMiddleware": "Not needed: no declared route reads a form before its view does.",
     "django.middleware.csrf.CsrfViewMiddleware": "Not needed: without a session, there is nothing to forge.",
     "django.contrib.auth.middleware.AuthenticationMiddleware": "Not needed: the view authenticates the token.",
     "django.contrib.messages.middleware.MessageMiddleware": "Not needed: messages are for pages.",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware": "Not needed: no response is a page for a frame.",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware": "Its header, which is computed once.",
     "allauth.account.middleware.AccountMiddleware": "Not needed: it is for the pages below /accounts/.",
     "django_htmx.middleware.HtmxMiddleware": "Not needed: it is for pages.",
     "simple_history.middleware.HistoryRequestMiddleware": "Not needed: a prediction changes no row with a history.",
@@ -107,12 +118,15 @@ class FastPath:
 
 
 def security_headers(scheme: str) -> list[tuple[str, str]]:
-    """The headers that Django's SecurityMiddleware adds to every response."""
+    """The headers that the middleware adds to every response: security, policy, frames, no storing."""
     environ = {"REQUEST_METHOD": "GET", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()}
     if settings.SECURE_PROXY_SSL_HEADER:
         environ[settings.SECURE_PROXY_SSL_HEADER[0]] = scheme
-    response = HttpResponse()
-    SecurityMiddleware(_empty).process_response(WSGIRequest(environ), response)
+    request, response = WSGIRequest(environ), HttpResponse()
+    SecurityMiddleware(_empty).process_response(request, response)
+    CSPMiddleware(_empty).process_response(request, response)  # type: ignore[no-untyped-call]
+    XFrameOptionsMiddleware(_empty).process_response(request, response)
+    forbid_storing(response)
     return [(name, value) for name, value in response.items() if name != "Content-Type"]
 
 
@@ -142,8 +156,29 @@ class FastPathHandler(WSGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self.fast_path = FastPath()
+        self.requests = OpenRequests(
+            settings.WEB_THREADS, is_behind_proxy=bool(settings.ALLAUTH_TRUSTED_PROXY_COUNT)
+        )
 
     def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes] | HttpResponseBase:
+        length = environ.get("CONTENT_LENGTH", "")
+        has_body = (length not in ("", "0")) or "HTTP_TRANSFER_ENCODING" in environ
+        address = caller_address(environ)
+        if has_body and self.requests.is_full(address):
+            start_response("503 Service Unavailable", SLOW_BODIES_HEADERS)
+            return [REFUSAL]
+        request = self.requests.enter(address, has_body=has_body)
+        if has_body:
+            n_bytes = int(length) if length.isdecimal() else None
+            environ["wsgi.input"] = GuardedBody(environ["wsgi.input"], n_bytes, request, self.requests)
+        try:
+            return self._answered(environ, start_response)
+        finally:
+            self.requests.leave(request)
+
+    def _answered(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes] | HttpResponseBase:
         if not takes_fast_path(environ):
@@ -157,6 +192,11 @@ class FastPathHandler(WSGIHandler):
             return response
         request.close()
         return (response.content,)  # type: ignore[attr-defined]
+
+
+def caller_address(environ: Mapping[str, Any]) -> str:
+    """The address of the connection: of the caller, or of the proxy in front."""
+    return str(environ.get("REMOTE_ADDR", "")).removeprefix("::ffff:")
 
 
 def takes_fast_path(environ: Mapping[str, Any]) -> bool:

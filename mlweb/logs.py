@@ -43,6 +43,18 @@ class OfRequest(logging.Filter):
         return True
 
 
+class WithoutTraceback(logging.Filter):
+    """Drops the traceback of a refusal: a caller who is refused has found no fault, and could fill the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_refusal = record.name.startswith("django.security") or (
+            record.name == "django.request" and getattr(record, "status_code", 500) < 500
+        )
+        if is_refusal:
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class JSONFormatter(logging.Formatter):
     """One JSON object a line: at, level, logger, message; request_id and traceback if there are any."""
 
@@ -166,7 +178,10 @@ def config(*, is_json: bool, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request": {"()": "mlweb.logs.OfRequest"}},
+        "filters": {
+            "request": {"()": "mlweb.logs.OfRequest"},
+            "refusals": {"()": "mlweb.logs.WithoutTraceback"},
+        },
         "formatters": {
             "line": {"format": "{asctime} {levelname} {name} {message}{of_request}", "style": "{"},
             "json": {"()": "mlweb.logs.JSONFormatter"},
@@ -174,7 +189,7 @@ def config(*, is_json: bool, level: str) -> dict[str, Any]:
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",
-                "filters": ["request"],
+                "filters": ["request", "refusals"],
                 "formatter": "json" if is_json else "line",
             }
         },

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
+from predictor.http.upload_handlers import PageUploadHandler
 from predictor.models import uuid7
 
 from . import logs
@@ -36,3 +38,39 @@ class RequestIdMiddleware:
         logs.leave_request()
         response["X-Request-ID"] = request_id
         return response
+
+
+def forbid_storing(response: HttpResponseBase) -> None:
+    """Set `Cache-Control: no-store` where the view says nothing: no cache on the way may keep data of a workspace."""
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+class NoStoreMiddleware:
+    """Forbids caches to store what views answer. Static files are answered before it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        forbid_storing(response)
+        return response
+
+
+class UploadMiddleware:
+    """Lets views that say `takes_file` receive a file from people who are signed in.
+
+    It stands before the CSRF check, which reads the form of every POST, so before any view could refuse the file.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
+        is_form = (request.content_type or "") == "multipart/form-data"
+        if is_form and getattr(view_class, "takes_file", False) and request.user.is_authenticated:
+            request.upload_handlers = [PageUploadHandler(request)]

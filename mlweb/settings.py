@@ -25,6 +25,8 @@ DATA_DIR = Path(env.str("MLWEB_DATA_DIR", default=str(BASE_DIR / "var"))).resolv
 ARTIFACT_DIR = DATA_DIR / "artifacts"
 WORK_DIR = DATA_DIR / "work"
 UPLOAD_DIR = DATA_DIR / "uploads"
+# Files are their owner's alone, should somebody open the folder.
+os.umask(0o077)
 make_folders(DATA_DIR, ARTIFACT_DIR, WORK_DIR, UPLOAD_DIR)
 
 # --- Where it listens --------------------------------------------------------------------------------------
@@ -75,6 +77,20 @@ PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250, validate=n
 TOKEN_REQUESTS_PER_MINUTE = env.int(
     "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=0, validate=validate.Range(min=0, max=10_000_000)
 )
+# What one workspace and one person may have unfinished and stored; 0 for no limit.
+MAX_RUNS_PER_WORKSPACE = env.int("MLWEB_MAX_RUNS_PER_WORKSPACE", default=50, validate=not_negative)
+MAX_RUNS_PER_PERSON = env.int("MLWEB_MAX_RUNS_PER_PERSON", default=20, validate=not_negative)
+MAX_BATCHES_PER_WORKSPACE = env.int("MLWEB_MAX_BATCHES_PER_WORKSPACE", default=100, validate=not_negative)
+MAX_BATCHES_PER_PERSON = env.int("MLWEB_MAX_BATCHES_PER_PERSON", default=50, validate=not_negative)
+MAX_DATASETS_PER_WORKSPACE = env.int(
+    "MLWEB_MAX_DATASETS_PER_WORKSPACE", default=10_000, validate=not_negative
+)
+MAX_STORED_MB_PER_WORKSPACE = env.int(
+    "MLWEB_MAX_STORED_MB_PER_WORKSPACE", default=100_000, validate=not_negative
+)
+MAX_IDEMPOTENT_ANSWERS_PER_WORKSPACE = env.int(
+    "MLWEB_MAX_IDEMPOTENT_ANSWERS_PER_WORKSPACE", default=100_000, validate=not_negative
+)
 PREDICTION_TIMEOUT_SECONDS = env.int("MLWEB_PREDICTION_TIMEOUT_SECONDS", default=30, validate=positive)
 SERVED_VERSIONS_IN_MEMORY = env.int("MLWEB_SERVED_VERSIONS_IN_MEMORY", default=1_000, validate=positive)
 SERVED_MEMORY_MB = env.int("MLWEB_SERVED_MEMORY_MB", default=512, validate=positive)
@@ -86,6 +102,8 @@ TRAINING_HARD_LIMIT_SECONDS = env.int("MLWEB_TRAINING_HARD_LIMIT_SECONDS", defau
 TRAINING_MEMORY_MB = env.int("MLWEB_TRAINING_MEMORY_MB", default=8_192, validate=positive)
 TRAINING_THREADS = env.int("MLWEB_TRAINING_THREADS", default=max(1, os.cpu_count() or 1), validate=positive)
 TRAINING_SLOTS = env.int("MLWEB_TRAINING_SLOTS", default=1, validate=positive)
+# Further jobs of each kind, for workspaces that have none running: nobody waits behind somebody else's long job.
+TURN_SLOTS = env.int("MLWEB_TURN_SLOTS", default=1, validate=not_negative)
 BATCH_SLOTS = env.int("MLWEB_BATCH_SLOTS", default=1, validate=positive)
 BATCH_HARD_LIMIT_SECONDS = env.int("MLWEB_BATCH_HARD_LIMIT_SECONDS", default=21_600, validate=positive)
 BATCH_RESULT_DAYS = env.int("MLWEB_BATCH_RESULT_DAYS", default=7, validate=validate.Range(min=1, max=36_500))
@@ -131,9 +149,11 @@ MIDDLEWARE = [
     "mlweb.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mlweb.middleware.NoStoreMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "mlweb.middleware.UploadMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -185,6 +205,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache, jobs -------------------------------------------------------------------------------------------
 CACHES: dict[str, Any] = {"default": env.dj_cache_url("CACHE_URL", default="locmem://")}
+if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+    # All processes have to count the wrong passwords together.
+    CACHES["default"] = {"BACKEND": "mlweb.file_cache.FileCache", "LOCATION": str(DATA_DIR / "cache")}
 if "redis" in CACHES["default"]["BACKEND"].lower():
     # Django's own serializer for Redis unpickles what it reads.
     CACHES["default"]["BACKEND"] = "django.core.cache.backends.redis.RedisCache"
@@ -207,7 +230,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 # Fitting runs in child processes; the worker's threads only monitor them. Two more threads for the sweep.
 CELERY_WORKER_POOL = "threads"
-CELERY_WORKER_CONCURRENCY = TRAINING_SLOTS + BATCH_SLOTS + 2
+CELERY_WORKER_CONCURRENCY = TRAINING_SLOTS + BATCH_SLOTS + TURN_SLOTS * 2 + 2
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
@@ -226,7 +249,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Files -------------------------------------------------------------------------------------------------
 FILE_UPLOAD_TEMP_DIR = UPLOAD_DIR
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+# A page takes no file unless its view says so.
+FILE_UPLOAD_HANDLERS = ["predictor.http.upload_handlers.NoFileHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
@@ -260,6 +284,10 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_ADAPTER = "predictor.web.accounts.accounts.AccountAdapter"
+ACCOUNT_FORMS = {
+    "change_password": "predictor.web.accounts.password_forms.ChangePasswordForm",
+    "reset_password_from_key": "predictor.web.accounts.password_forms.ResetPasswordKeyForm",
+}
 ACCOUNT_SESSION_REMEMBER = True
 # Five wrong passwords in five minutes lock an e-mail address; ten a minute lock an IP address.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}

@@ -11,11 +11,14 @@ import time
 from contextlib import suppress
 from multiprocessing import util
 
+from django.conf import settings
+
 from predictor.services.prediction_log.group_commit import writer
 from predictor.services.process import draining
 
 from . import logs
 from .server import DRAIN, END, KILL_AFTER_SECONDS, ready_file
+from .slow_bodies import OpenRequests, SlowBodyGuard, own_connections, run
 from .supervised import end_with_parent
 
 logger = logging.getLogger(__name__)
@@ -23,8 +26,10 @@ logger = logging.getLogger(__name__)
 TELL_AGAIN_SECONDS = 0.1
 
 
-def begin() -> None:
+def begin(requests: OpenRequests) -> None:
     """Prepare this worker. Call it when the application is loaded, from the main thread."""
+    guard = SlowBodyGuard(requests, own_connections(settings.PORT))
+    threading.Thread(target=run, args=(guard,), name="slow-bodies", daemon=True).start()
     # Freeze the loaded objects: scanning them at each garbage collection took a tenth of a request's time.
     gc.collect()
     gc.freeze()

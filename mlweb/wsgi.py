@@ -19,4 +19,4 @@ application = FastPathHandler()
 if IS_SUPERVISED:
     from mlweb import worker
 
-    worker.begin()
+    worker.begin(application.requests)

@@ -93,6 +93,10 @@ class RateLimited(TryLater):
     """The token has exceeded its rate limit."""
 
 
+class OverQuota(TryLater):
+    """The workspace or the person has as much queued or stored as it may have."""
+
+
 class RequestUnderWay(TryLater):
     """A request with the same idempotency key is still running; a repetition will get its response."""
 

@@ -8,9 +8,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from ..errors import NotAuthenticated
+from ..http import authentication
 from ..http.authentication import count_request
 from ..models import ApiToken, User
-from ..services.accounts import tokens
 
 REALM = 'Bearer realm="mlweb"'
 
@@ -26,7 +26,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         try:
-            token = tokens.authenticate(plaintext.strip())
+            token = authentication.authenticate(request._request, plaintext.strip())
         except NotAuthenticated as error:
             request.has_bad_token = True
             raise AuthenticationFailed(error.message) from None

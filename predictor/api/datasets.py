@@ -19,7 +19,7 @@ from ..http.json import CSVRenderer, JSONRenderer
 from ..models import Dataset, Workspace
 from ..services import datasets
 from .idempotency import idempotent
-from .permissions import ADMINISTERS, READS, WRITES
+from .permissions import ADMINISTERS, DOWNLOADS, READS, WRITES
 from .readings import EvidenceSerializer, ReadingSerializer, column_json
 from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, line_options_of
 from .viewsets import WorkspaceViewSet, actor_of
@@ -125,6 +125,9 @@ class UploadSerializer(serializers.Serializer[Any]):
     )
 
 
+UPLOAD_NAMES = frozenset(UploadSerializer._declared_fields) - {"file"}
+
+
 class PreviewSerializer(serializers.Serializer[Any]):
     columns = serializers.ListField(child=serializers.CharField())
     rows = serializers.ListField(child=serializers.ListField(child=serializers.JSONField()))
@@ -148,11 +151,13 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
         "retrieve": READS,
         "create": WRITES,
         "destroy": ADMINISTERS,
-        "download": READS,
+        "download": DOWNLOADS,
         "preview": READS,
     }
     queryset = Dataset.objects.select_related("created_by")
+    queries = {"create": UPLOAD_NAMES, "destroy": ("keep_metadata",), "preview": ("limit",)}
     parser_classes = [UploadParser, CSVBodyParser]
+    takes_file = True
     filterset_class = DatasetFilter
 
     def get_queryset(self) -> Any:
@@ -169,7 +174,7 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
     @idempotent
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Upload a CSV file. The same file with the same options again: 200, and the dataset it became."""
-        file, fields, started = file_of(request), fields_of(request), timezone.now()
+        file, fields, started = file_of(request), fields_of(request, UPLOAD_NAMES), timezone.now()
         dataset = datasets.import_csv(
             workspace=self.workspace,
             source=file,

@@ -118,7 +118,7 @@ def replayed(answer: idempotency.StoredResponse) -> HttpResponseBase:
     """The stored response, with the header `Idempotency-Replayed`."""
     response: HttpResponseBase
     if answer.body_digest:
-        response = StreamingHttpResponse(_blocks(artifacts.path_of(answer.body_digest)))
+        response = StreamingHttpResponse(_blocks(artifacts.verified_path(answer.body_digest)))
     else:
         response = HttpResponse(answer.body)
     response.status_code = answer.status

@@ -36,6 +36,8 @@ class Need:
 
 
 READS = Need(Scope.READ)
+# A file as it was uploaded, with columns that no page shows.
+DOWNLOADS = Need(Scope.READ, WorkspaceRole.MEMBER)
 PREDICTS = Need(Scope.PREDICT)
 WRITES = Need(Scope.WRITE, WorkspaceRole.MEMBER)
 ADMINISTERS = Need(Scope.WRITE, WorkspaceRole.ADMIN)

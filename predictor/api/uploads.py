@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from email.message import Message
 from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from rest_framework import parsers
 from rest_framework.request import Request
 
-from ..errors import InvalidInput, Problem, TooLarge
+from ..errors import InvalidInput, Problem
+from ..http.known_names import refuse_unknown
+from ..http.prediction_request import NAMES as PREDICTION_NAMES
+from ..http.upload_handlers import LimitedUploadHandler, too_large
 from ..services.predictions import CsvOptions, PredictionOptions
 
 BLOCK = 1 << 20
-
-
-def too_large() -> TooLarge:
-    limit = settings.MAX_UPLOAD_BYTES
-    return TooLarge(f"The file may hold {limit:,} bytes.", limit=limit)
-
-
-class LimitedUploadHandler(TemporaryFileUploadHandler):
-    """Writes files to UPLOAD_DIR. Raises TooLarge above MAX_UPLOAD_BYTES, whatever Content-Length says."""
-
-    n_bytes = 0
-
-    def handle_raw_input(
-        self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any
-    ) -> None:
-        # The parts' own headers come on top of the file: 64 KiB is plenty for them.
-        if content_length > settings.MAX_UPLOAD_BYTES + (1 << 16):
-            raise too_large()
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.n_bytes += len(raw_data)
-        if self.n_bytes > settings.MAX_UPLOAD_BYTES:
-            self.file.close()
-            raise too_large()
-        super().receive_data_chunk(raw_data, start)
 
 
 class UploadParser(parsers.MultiPartParser):
@@ -107,8 +84,14 @@ def file_of(request: Request) -> UploadedFile:
     return files[0]
 
 
-def fields_of(request: Request) -> Mapping[str, str]:
-    """The text fields that came with the file; for a bare CSV body they are in the query."""
+def fields_of(request: Request, known: Collection[str]) -> Mapping[str, str]:
+    """The text fields that came with the file; for a bare body they are in the query. Raises InvalidInput."""
+    refuse_unknown(
+        (name for name in request.data if name not in request.FILES),
+        known,
+        others=PREDICTION_NAMES - set(known),
+        hint="cannot be asked for with a file; send the rows as JSON",
+    )
     fields = dict(request.query_params.items())
     fields.update({name: value for name, value in request.data.items() if isinstance(value, str)})
     file = request.FILES.get("file")

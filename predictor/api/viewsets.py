@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,11 +11,15 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from ..http.json import LengthRequired
+from ..http.known_names import refuse_unknown
 from ..models import ApiToken, PredictionSource, User
 from ..services.predictions import Caller
 from .permissions import WorkspaceViewMixin
 
 # OPTIONS would describe serializers that these views do not use.
+IN_BODY = "belongs into the body, beside the rows as JSON"
+# Actions that answer with pages.
+LISTS = ("list", "history")
 METHODS = ["get", "post", "put", "patch", "delete", "head"]
 
 
@@ -22,6 +27,10 @@ class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):
     """Only rows of the workspace in the URL. `workspace_path` is the lookup from a row to its workspace."""
 
     http_method_names = METHODS
+    # The names that the query of an action may hold, beside those of lists: pages and filters.
+    queries: Mapping[str, Collection[str]] = {}
+    # Names that a query cannot hold, but a body of JSON can.
+    elsewhere: Collection[str] = ()
     workspace_path = "workspace"
     queryset: QuerySet[Any]
 
@@ -29,6 +38,18 @@ class WorkspaceViewSet(WorkspaceViewMixin, GenericViewSet[Any]):
         super().initial(request, *args, **kwargs)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
+        if request.META.get("QUERY_STRING"):
+            refuse_unknown(
+                request.query_params, self.query_names(), pointer="?", others=self.elsewhere, hint=IN_BODY
+            )
+
+    def query_names(self) -> set[str]:
+        """The names that the query of this action may hold."""
+        names = set(self.queries.get(str(self.action), ()))
+        if self.action in LISTS:
+            names |= {"page", "page_size"}
+        filters = getattr(self, "filterset_class", None)
+        return names | set(filters.base_filters) if filters is not None and self.action == "list" else names
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):

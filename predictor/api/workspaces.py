@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
+from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from ..http.known_names import refuse_unknown
 from ..models import Membership, Workspace
 from .permissions import READS, HasScopeAndRole, visible_workspaces
 from .viewsets import METHODS, WorkspaceViewSet
@@ -35,6 +39,10 @@ class WorkspaceListViewSet(mixins.ListModelMixin, GenericViewSet[Workspace]):
     needs = {"list": READS}
     serializer_class = WorkspaceSerializer
     queryset = Workspace.objects.all()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        refuse_unknown(request.query_params, ("page", "page_size"), pointer="?")
 
     def get_queryset(self) -> QuerySet[Workspace]:
         return visible_workspaces(self.request)

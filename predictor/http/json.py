@@ -17,6 +17,8 @@ from ..errors import InvalidInput, Problem, TooLarge, quoted
 from ..ml.types.column_names import repeated_names
 
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+# An object may hold so many names for each column that a table may have; more are refused before they are compared.
+NAMES_A_COLUMN = 10
 
 
 class JSONRenderer(renderers.BaseRenderer):
@@ -129,8 +131,9 @@ def _finite(value: Any) -> Any:
 def loads(body: bytes, *, max_depth: int) -> Any:
     """Parse a JSON document strictly.
 
-    Raises InvalidInput for bytes that are not UTF-8, lone surrogates, NaN and infinities, duplicate names in one
-    object, nesting beyond `max_depth`, and the NUL character (PostgreSQL cannot store it).
+    Raises TooLarge for an object of too many names; InvalidInput for bytes that are not UTF-8, lone surrogates, NaN
+    and infinities, duplicate names in one object, nesting beyond `max_depth`, and the NUL character (PostgreSQL
+    cannot store it).
     """
     try:
         value = orjson.loads(body)
@@ -152,6 +155,11 @@ def _too_deep(max_depth: int) -> InvalidInput:
     return InvalidInput(f"The JSON is nested deeper than {max_depth} levels.", limit=max_depth)
 
 
+def _too_many_names(n_names: int) -> TooLarge:
+    limit = settings.MAX_TABLE_COLUMNS * NAMES_A_COLUMN
+    return TooLarge(f"One JSON object may hold {limit:,} names, and one here holds {n_names:,}.", limit=limit)
+
+
 def _count_names(value: Any, levels_left: int) -> int:
     """The number of names in all objects of `value`. Raises InvalidInput when it is nested too deep."""
     if not isinstance(value, (dict, list)):
@@ -159,6 +167,8 @@ def _count_names(value: Any, levels_left: int) -> int:
     if levels_left == 0:
         raise _too_deep(settings.MAX_JSON_DEPTH)
     n_names = len(value) if isinstance(value, dict) else 0
+    if n_names > settings.MAX_TABLE_COLUMNS * NAMES_A_COLUMN:
+        raise _too_many_names(n_names)
     for each in value.values() if isinstance(value, dict) else value:
         if isinstance(each, (dict, list)):
             n_names += _count_names(each, levels_left - 1)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import InvalidInput, InvalidRows, Problem, quoted, quoted_list
+from django.conf import settings
+
+from ..errors import InvalidInput, InvalidRows, Problem, TooLarge, quoted_list
 from ..ml.types.column_names import repeated_names
 from ..ml.types.schema import canonical_text
 from ..services.predictions import PredictionOptions
 from ..services.predictions.nearest_examples import MAX_NEAREST, N_NEAREST
+from .known_names import refuse_unknown
 
 NAMES = frozenset(
     {
@@ -32,12 +35,8 @@ def read_prediction_request(body: Any) -> tuple[Sequence[Mapping[str, Any]], Pre
     """The rows and the options of {rows, …}, {columns, data, …} or {horizon, …}. Raises InvalidInput, InvalidRows."""
     if not isinstance(body, Mapping):
         raise InvalidInput('Send an object: {"rows": [{column: value}]} or {"columns": […], "data": [[…]]}.')
-    unknown = sorted(set(body) - NAMES)
-    if unknown:
-        raise InvalidInput(
-            f"Unknown: {quoted_list(unknown)}. A prediction takes {quoted_list(sorted(NAMES))}.",
-            problems=[Problem(f"{quoted(name)} is not known.", f"/{name}") for name in unknown[:5]],
-        )
+    if not body.keys() <= NAMES:
+        refuse_unknown(body, NAMES)
     is_split, is_horizon = "columns" in body or "data" in body, body.get("horizon") is not None
     if is_split + ("rows" in body) + is_horizon != 1:
         raise InvalidInput('Send either "rows", or "columns" and "data", or for a forecast a "horizon".')
@@ -74,6 +73,7 @@ def _rows(rows: Any) -> Sequence[Mapping[str, Any]]:
 def _from_split(columns: Any, data: Any) -> Sequence[Mapping[str, Any]]:
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise InvalidInput('"columns" has to be a list of names.', problems=[Problem("Wrong.", "/columns")])
+    require_few_columns(len(columns), "/columns")
     if repeated := sorted(repeated_names(columns)):
         raise InvalidInput(
             f"Columns are named more than once: {quoted_list(repeated)}.",
@@ -94,6 +94,17 @@ def _from_split(columns: Any, data: Any) -> Sequence[Mapping[str, Any]]:
             ],
         )
     return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def require_few_columns(n_columns: int, pointer: str) -> None:
+    """Raises TooLarge for more columns than a table may have, before anything is done for each of them."""
+    limit = settings.MAX_TABLE_COLUMNS
+    if n_columns > limit:
+        raise TooLarge(
+            f"A request may name {limit:,} columns, and this one names {n_columns:,}.",
+            limit=limit,
+            problems=[Problem("Too many columns.", pointer)],
+        )
 
 
 def _numbered(numbers: Sequence[int]) -> str:

@@ -23,6 +23,8 @@ from .statuses import headers_of, status_of
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+# Faults that the sentence of a problem names, and those that its list holds.
+MOST_IN_DETAIL, MOST_PLACES = 5, 50
 
 
 # The same sentence for what does not exist and for what the caller may not see: they cannot tell which it is.
@@ -114,7 +116,11 @@ def _from_rest_framework(error: exceptions.APIException, request: Request | None
     if isinstance(error, exceptions.ValidationError):
         is_query = request is not None and request.method in ("GET", "HEAD", "DELETE")
         places = _places(error.detail, "?" if is_query else "/")
-        detail = " ".join(_sentence(each) for each in places[:5])
+        detail = " ".join(_sentence(each) for each in places[:MOST_IN_DETAIL])
+        if len(places) > MOST_IN_DETAIL:
+            n_more = len(places) - MOST_IN_DETAIL
+            detail += f" And {n_more:,} more fault{'s' if n_more > 1 else ''}."
+        places = places[:MOST_PLACES]
         return problem(400, detail, kind="invalid-input", request=request, places=places, headers=headers)
     if isinstance(error, exceptions.NotFound):
         return problem(404, NOT_FOUND, request=request, headers=headers)

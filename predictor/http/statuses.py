@@ -19,6 +19,7 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.RequestUnderWay: HTTPStatus.CONFLICT,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.OverQuota: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotLogged: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,

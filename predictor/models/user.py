@@ -25,7 +25,8 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        fields = {"is_staff": True, "is_superuser": True, "is_address_proved": True, **fields}
+        return self.create_user(email, password, **fields)
 
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email__iexact=username)
@@ -36,6 +37,21 @@ class User(AbstractUser):
 
     username = None
     email = models.EmailField("e-mail address", unique=True)
+    is_address_proved = models.BooleanField(
+        "address is proved",
+        default=False,
+        help_text="The person has shown that the address is theirs: by a mail, or a superuser knows it. Before, the "
+        "account opens no workspace but the one that made it. Whoever chose its password can sign in.",
+    )
+    made_in = models.ForeignKey(
+        "predictor.Workspace",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="The workspace whose admin made the account.",
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from ..errors import InvalidInput, InvalidTable, NotServable, Problem, UnsupportedContent, quoted, quoted_list
 from ..http.json import require_utf8
+from ..http.prediction_request import require_few_columns
 from ..ml.types.column_names import repeated_names
 from ..models import ModelVersion, PredictionSource
 from ..services.batches import csv_bodies, parquet_bodies
@@ -126,6 +127,7 @@ def _from_split(value: Any) -> Sequence[Mapping[str, Any]]:
         raise InvalidInput(
             "“dataframe_split” has to hold columns (a list of names) and data (a list of rows)."
         )
+    require_few_columns(len(columns), "/dataframe_split/columns")
     _refuse_repeated(columns)
     for number, row in enumerate(data, start=1):
         if not isinstance(row, list) or len(row) != len(columns):

@@ -79,7 +79,7 @@ def rows_of_columns(columns: Mapping[str, Any], what: str = "inputs") -> list[di
     lists = {name: each if isinstance(each, list) else [each] for name, each in columns.items()}
     lengths = {len(each) for each in lists.values()}
     if len(lengths) > 1:
-        raise InvalidInput(f"The columns of {what} have different lengths: {sorted(lengths)}.")
+        raise InvalidInput(f"The columns of {what} have different lengths: {quoted_list(sorted(lengths))}.")
     return [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
 
 

@@ -15,13 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from ..errors import Forbidden, InvalidInput, NotAuthenticated, NotFound, TooLarge, UnsupportedContent, quoted
+from ..http import authentication
 from ..http.authentication import count_request
 from ..http.json import LengthRequired, dumps, read_limited
 from ..http.problems import exception_handler
 from ..http.route_options import RouteOptions, declare
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
 from ..services import predictions, registry
-from ..services.accounts import tokens
 from ..services.predictions import Caller, PredictionOptions, PredictionResponse
 
 JSON = "application/json"
@@ -140,7 +140,7 @@ def authenticate(request: HttpRequest, workspace: str, scopes: frozenset[Scope])
 
     Raises NotAuthenticated, RateLimited, Http404 for another workspace, Forbidden.
     """
-    token = tokens.authenticate(sent_token(request))
+    token = authentication.authenticate(request, sent_token(request))
     count_request(request, token)
     if token.workspace.slug != workspace:
         raise Http404

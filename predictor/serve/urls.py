@@ -48,7 +48,7 @@ urlpatterns = [
     ),
     path(
         f"{BASE}v2/repository/models/<slug:model>/unload",
-        v2_route(post=repository.unload),
+        v2_route(post=repository.unload, scopes=frozenset({Scope.WRITE})),
         name="v2-unload",
     ),
     *versioned("v2/", "", v2_route(get=metadata.metadata, scopes=READING_SCOPES), "v2-model"),

@@ -53,7 +53,8 @@ def put_bytes(data: bytes) -> str:
 def path_of(digest: str) -> Path:
     """The path of the stored file, for reading only: it is shared. Raises NotFound when it is missing."""
     path = _location(digest)
-    if not path.is_file():
+    # A link is not what we wrote, and could lead anywhere.
+    if path.is_symlink() or not path.is_file():
         raise NotFound("The stored file is no longer there.")
     return path
 
@@ -63,15 +64,28 @@ def exists(digest: str) -> bool:
 
 
 def open(digest: str) -> BinaryIO:  # noqa: A001 - reads as artifacts.open(digest)
-    return path_of(digest).open("rb")
+    """Open the stored file to hand it out, after reading it once. Raises NotFound, DamagedArtifact."""
+    try:
+        file = os.fdopen(os.open(path_of(digest), os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    except OSError:
+        raise NotFound("The stored file is no longer there.") from None
+    if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+        file.close()
+        raise _damaged()
+    file.seek(0)
+    return file
 
 
 def verified_path(digest: str) -> Path:
     """As `path_of`, after reading the file once. Raises DamagedArtifact when the bytes are not what was stored."""
     path = path_of(digest)
     if digest_of(path) != digest:
-        raise DamagedArtifact("The stored file is damaged: its bytes are not those that were written.")
+        raise _damaged()
     return path
+
+
+def _damaged() -> DamagedArtifact:
+    return DamagedArtifact("The stored file is damaged: its bytes are not those that were written.")
 
 
 def digest_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import Membership, User, Workspace, WorkspaceRole
+from predictor.services.accounts import rate_limits
 from predictor.services.prediction_log import group_commit
 from predictor.services.process import short_cache
 
@@ -51,6 +52,7 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
     settings.STATIC_ROOT = settings.DATA_DIR / "static"
     settings.STATIC_ROOT.mkdir()
     settings.FILE_UPLOAD_TEMP_DIR = settings.UPLOAD_DIR
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -69,7 +71,7 @@ def other_workspace(db: None) -> Workspace:
 
 
 def person(email: str, workspace: Workspace, role: WorkspaceRole) -> User:
-    user = User.objects.create_user(email, "a long enough secret")
+    user = User.objects.create_user(email, "a long enough secret", is_address_proved=True)
     Membership.objects.create(workspace=workspace, user=user, role=role)
     return user
 
@@ -97,5 +99,6 @@ def stranger(other_workspace: Workspace) -> User:
 
 @pytest.fixture(autouse=True)
 def _empty_caches() -> None:
-    """Clear the caches: rows of an earlier test must not be seen in the next one."""
+    """Clear the caches: rows of an earlier test must not be seen in the next one, nor its wrong tokens counted."""
     short_cache.forget_all()
+    rate_limits._wrong_tokens = rate_limits.InMemory()

@@ -73,6 +73,8 @@ class BatchForm(CsvForm):
 class BatchList(ModelPage):
     """The form, and below it the batches so far."""
 
+    takes_file = True
+
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
         return self.page(model, self.form(initial={"version": request.GET.get("version", CHAMPION)}))

@@ -78,6 +78,9 @@ FILE_PARAMETERS = [
 ]
 
 
+FILE_NAMES = frozenset(BatchUploadSerializer._declared_fields) - {"file"}
+
+
 @extend_schema(tags=["batches"])
 class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceViewSet):
     """Files that a worker predicts. A batch is a prediction: whoever may predict may ask, look and fetch.
@@ -96,7 +99,12 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         "registered_model", "model_version", "created_by"
     ).defer("model_version__evaluation", "model_version__signature_json")
     parser_classes = [JSONParser, UploadParser, CSVBodyParser, JSONLinesBodyParser, ParquetBodyParser]
+    takes_file = True
     filterset_class = BatchFilter
+
+    def query_names(self) -> set[str]:
+        is_file = self.action == "create" and content_type_of(self.request) != "application/json"
+        return set(FILE_NAMES) if is_file else super().query_names()
 
     def get_queryset(self) -> Any:
         queryset = super().get_queryset()
@@ -201,7 +209,7 @@ def content_type_of(request: Request) -> str:
 
 def start_from_file(request: Request, model: RegisteredModel) -> BatchPrediction:
     """Start a batch from the uploaded file of the request."""
-    file, fields = file_of(request), fields_of(request)
+    file, fields = file_of(request), fields_of(request, FILE_NAMES)
     return batches.start(
         registered_model=model,
         data=Path(file.temporary_file_path()),

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from ...models import BatchFormat, BatchPrediction, JobStatus
 from ..permissions import visible_traceback
+from ..strict import StrictSerializer
 
 
 class BatchSummarySerializer(serializers.ModelSerializer[BatchPrediction]):
@@ -123,7 +124,7 @@ class BatchUploadSerializer(serializers.Serializer[Any]):
     )
 
 
-class BatchRequestSerializer(serializers.Serializer[Any]):
+class BatchRequestSerializer(StrictSerializer):
     """The rows of a dataset; a token needs the scope read beside predict."""
 
     dataset = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
@@ -132,5 +133,5 @@ class BatchRequestSerializer(serializers.Serializer[Any]):
     coverage = serializers.FloatField(required=False, allow_null=True, min_value=0.5, max_value=0.99)
 
 
-class BatchChangeSerializer(serializers.Serializer[Any]):
+class BatchChangeSerializer(StrictSerializer):
     status = serializers.ChoiceField([JobStatus.CANCELLED.value])

@@ -12,16 +12,17 @@ from rest_framework.response import Response
 
 from ...errors import NotFound
 from ...http.prediction_request import version_of
-from ...models import RegisteredModel
+from ...models import RegisteredModel, Scope
 from ...services import registry
 from ...services.predictions import counterfactuals
 from ...services.predictions.counterfactuals import DEFAULT_FOUND, MAX_FOUND, Hint, Hints, Wanted
 from ..permissions import PREDICTS
-from ..viewsets import WorkspaceViewSet
+from ..strict import StrictSerializer
+from ..viewsets import WorkspaceViewSet, token_of
 from .serializers import ScalarField, VersionField
 
 
-class WantedSerializer(serializers.Serializer[Any]):
+class WantedSerializer(StrictSerializer):
     """The wanted answer: for classification `class`; for regression `at_least` or `at_most`."""
 
     at_least = serializers.FloatField(required=False, allow_null=True)
@@ -32,7 +33,7 @@ class WantedSerializer(serializers.Serializer[Any]):
         return {"class": ScalarField(required=False, allow_null=True), **super().get_fields()}
 
 
-class CounterfactualRequestSerializer(serializers.Serializer[Any]):
+class CounterfactualRequestSerializer(StrictSerializer):
     row = serializers.DictField(child=ScalarField(allow_null=True))
     wanted = WantedSerializer()
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
@@ -107,7 +108,7 @@ class CounterfactualViewSet(WorkspaceViewSet):
         serializer = CounterfactualRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         search: dict[str, Any] = serializer.validated_data
-        goal = search["wanted"]
+        goal, token = search["wanted"], token_of(request)
         hints = counterfactuals.find(
             registered_model=model,
             row=search["row"],
@@ -115,6 +116,7 @@ class CounterfactualViewSet(WorkspaceViewSet):
             version=version_of(search.get("version")),
             locked=search["locked"],
             n=search["limit"],
+            is_exact=token is None or token.has_scope(Scope.READ),
         )
         return Response(hints_as_json(hints))
 

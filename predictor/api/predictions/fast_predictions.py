@@ -50,6 +50,7 @@ def is_plain(request: HttpRequest) -> bool:
         and meta.get("CONTENT_TYPE") == JSON
         and meta.get("CONTENT_LENGTH", "0") not in ("", "0")
         and meta.get("HTTP_ACCEPT", JSON) in ACCEPTED
+        and not meta.get("QUERY_STRING")
         and not any(name in meta for name in NOT_PLAIN)
     )
 

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from ...errors import NotFound
 from ...http.json import CSVRenderer, JSONLinesRenderer, JSONParser, JSONRenderer
+from ...http.prediction_request import NAMES as PREDICTION_NAMES
 from ...http.prediction_request import read_prediction_request
 from ...http.preferences import RESPOND_ASYNC, prefers_async
 from ...models import BatchPrediction, PredictionLog, RegisteredModel, Scope
@@ -39,6 +40,7 @@ from .serializers import (
 )
 
 CSV = "text/csv"
+CSV_NAMES = frozenset(CsvRequestSerializer._declared_fields) - {"file"}
 
 
 @extend_schema(tags=["predictions"])
@@ -48,8 +50,13 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
     needs = {"create": PREDICTS}
     queryset = RegisteredModel.objects.all()
     parser_classes = [JSONParser, UploadParser, CSVBodyParser]
+    takes_file = True
     renderer_classes = [JSONRenderer, CSVRenderer]
     filter_backends: list[Any] = []
+    elsewhere = PREDICTION_NAMES
+
+    def query_names(self) -> set[str]:
+        return set(CSV_NAMES) if content_type_of(self.request) in (CSV, "multipart/form-data") else set()
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
@@ -124,7 +131,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         return response
 
     def _predict_csv(self, request: Request, model: RegisteredModel) -> StreamingHttpResponse:
-        file, fields = file_of(request), fields_of(request)
+        file, fields = file_of(request), fields_of(request, CSV_NAMES)
         answer = predictions.predict_csv(
             registered_model=model,
             file=Path(file.temporary_file_path()),
@@ -152,11 +159,15 @@ def _and_removed(path: Path) -> Iterator[bytes]:
         path.unlink(missing_ok=True)
 
 
+SEARCH_NAMES = tuple(LogQuerySerializer._declared_fields)
+
+
 @extend_schema(tags=["predictions"])
 class LogViewSet(mixins.RetrieveModelMixin, WorkspaceViewSet):
     """The log: every predicted row, newest first."""
 
     needs = {"list": READS, "retrieve": READS, "export": READS}
+    queries = {"list": (*SEARCH_NAMES, "before"), "export": (*SEARCH_NAMES, "kind")}
     queryset = PredictionLog.objects.select_related("model_version__registered_model", "actor")
     serializer_class = LogRowSerializer
     pagination_class = LogPagination

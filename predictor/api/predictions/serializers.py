@@ -74,6 +74,7 @@ class CsvRequestSerializer(serializers.Serializer[Any]):
     )
     encoding = serializers.CharField(required=False)
     delimiter = serializers.CharField(required=False)
+    decimal = serializers.ChoiceField([".", ","], required=False)
     skip_bad_rows = serializers.BooleanField(required=False)
     skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
     comment = serializers.CharField(

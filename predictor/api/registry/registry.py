@@ -111,6 +111,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         "compare": READS,
         "thresholds": WRITES,
     }
+    queries = {"compare": ("a", "b")}
     queryset = ModelVersion.objects.select_related(
         "registered_model", "created_by", "made_from"
     ).prefetch_related("aliases")

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ...models import AliasChange, ModelAlias, ModelVersion, RegisteredModel
+from ..strict import StrictSerializer
 
 
 class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
@@ -24,7 +25,7 @@ class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
         return {each.alias: each.model_version.number for each in model.aliases.all()}
 
 
-class RegisteredModelChangeSerializer(serializers.Serializer[Any]):
+class RegisteredModelChangeSerializer(StrictSerializer):
     name = serializers.CharField(max_length=120, required=False)
     description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
 
@@ -126,7 +127,7 @@ class VersionSerializer(VersionSummarySerializer):
         return version.evaluation.get("baseline") or {}
 
 
-class VersionChangeSerializer(serializers.Serializer[Any]):
+class VersionChangeSerializer(StrictSerializer):
     is_archived = serializers.BooleanField(help_text="An archived version does not serve; it stays readable.")
 
 
@@ -152,7 +153,7 @@ class AliasChangeSerializer(serializers.ModelSerializer[AliasChange]):
         fields = ["alias", "version", "previous_version", "is_roll_back", "changed_at", "changed_by"]
 
 
-class AliasTargetSerializer(serializers.Serializer[Any]):
+class AliasTargetSerializer(StrictSerializer):
     """Where to point the alias: at a version, or with `roll_back` at the one it pointed at before."""
 
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ...http.known_names import refuse_unknown
 from ...services.training import estimator_catalogue
 from ..permissions import READS, HasScopeAndRole
 from ..viewsets import METHODS
@@ -54,4 +55,5 @@ class EstimatorListView(APIView):
 
     @extend_schema(responses=EstimatorSerializer(many=True), operation_id="estimators_list")
     def get(self, request: Request) -> Response:
+        refuse_unknown(request.query_params, (), pointer="?")
         return Response(EstimatorSerializer(estimator_catalogue.catalogue(), many=True).data)

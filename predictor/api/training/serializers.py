@@ -12,6 +12,7 @@ from ...ml.types.schema import Task
 from ...ml.types.training_request import AGGREGATIONS, FREQUENCIES
 from ...models import JobStatus, TrainingRun
 from ..permissions import visible_traceback
+from ..strict import StrictSerializer
 
 FORECAST_FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 
@@ -60,7 +61,7 @@ class RunSummarySerializer(serializers.ModelSerializer[TrainingRun]):
         return str(self.context["request"].build_absolute_uri(path))
 
 
-class SplitSerializer(serializers.Serializer[Any]):
+class SplitSerializer(StrictSerializer):
     """Which rows judge the model."""
 
     kind = serializers.CharField(
@@ -69,7 +70,7 @@ class SplitSerializer(serializers.Serializer[Any]):
     column = column_name("The column of times or groups; none for random.")
 
 
-class ThresholdSerializer(serializers.Serializer[Any]):
+class ThresholdSerializer(StrictSerializer):
     """What the decision threshold of two classes is chosen by, on out-of-fold predictions."""
 
     by = serializers.CharField(
@@ -118,7 +119,7 @@ class RunSerializer(RunSummarySerializer):
         return visible_traceback(run, self.context["request"].user, self.context["view"].membership)
 
 
-class RunRequestSerializer(serializers.Serializer[Any]):
+class RunRequestSerializer(StrictSerializer):
     """What to train. The task is found from the target when it is not given."""
 
     dataset = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
@@ -172,5 +173,5 @@ class RunRequestSerializer(serializers.Serializer[Any]):
         return {**attrs, "forecast": forecast}
 
 
-class RunChangeSerializer(serializers.Serializer[Any]):
+class RunChangeSerializer(StrictSerializer):
     status = serializers.ChoiceField([JobStatus.CANCELLED.value])

@@ -14,6 +14,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from mlweb.data_folder import make_private
+
 SUPERVISOR_CONFIG = settings.BASE_DIR / "mlweb" / "supervisord.conf"
 
 
@@ -23,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_taken_port(settings.HOST, settings.PORT)
         call_command("migrate", interactive=False, verbosity=0)
+        make_private(settings.DATA_DIR)
         collect_static_files()
         call_command("bootstrap", stdout=self.stdout)
         scheme = "https" if settings.USES_HTTPS else "http"

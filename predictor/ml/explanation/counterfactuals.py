@@ -83,9 +83,18 @@ class SearchResult:
 
 
 def candidates_of(
-    examples: Examples, row: Columns, locked: Sequence[str], roles: Mapping[str, Role]
+    examples: Examples,
+    row: Columns,
+    locked: Sequence[str],
+    roles: Mapping[str, Role],
+    *,
+    is_exact: bool = True,
 ) -> dict[str, Candidates]:
-    """Observed values for every column that may change; a change to missing is not offered."""
+    """Observed values for every column that may change; a change to missing is not offered.
+
+    `is_exact`: false for callers who may not see training values; numbers and dates are then midpoints between
+    two observed ones.
+    """
     free = [name for name in roles if name not in locked and roles[name] is not Role.TEXT]
     n_cells = int(np.clip(MAX_SINGLES // max(len(free), 1), MIN_GRID, MAX_GRID))
     candidates = {}
@@ -94,6 +103,8 @@ def candidates_of(
         if grid is None:
             continue
         cells = grid.cells[:-1] if grid.shown[-1] is None else grid.cells
+        if not is_exact and roles[name] in (Role.NUMERIC, Role.DATETIME):
+            cells = cells[:-1] + (cells[1:] - cells[:-1]) / 2
         distances = examples.distances(name, cells, row[name][0])
         if (distances > 0).any():
             candidates[name] = Candidates(cells, distances).only(distances > 0)

@@ -15,6 +15,10 @@ from .row_names import SameColumn, with_known_names
 from .value_readers import InvalidValue, Note, checked_text, reader_for
 
 MOST_NAMED = 5
+# Unknown columns of a row that are named, each with a warning of its own.
+MOST_EXTRAS = 10
+# Unknown names among which a similar one is looked for, and the length of a name that is compared.
+MOST_COMPARED, LONGEST_COMPARED = 200, 100
 ABSENT: Any = object()
 DTYPES = {Role.NUMERIC: "float64", Role.BOOLEAN: "float64", Role.DATETIME: "datetime64[us]"}
 
@@ -102,9 +106,10 @@ class RowChecker:
             notes: list[Note] = []
             canonical = self._read(row, notes, is_nan_missing)
             if canonical is None:
-                problems = self._faults(row, place, first_row, is_nan_missing)
+                n_open = MOST_NAMED - len(faults)
+                problems = self._faults(row, place, first_row, is_nan_missing, n_hints=n_open)
                 n_faults += len(problems)
-                faults += problems[: MOST_NAMED - len(faults)]
+                faults += problems[:n_open]
                 continue
             values.append(canonical)
             if are_texts and notes:
@@ -123,7 +128,8 @@ class RowChecker:
             notes: list[Note] = []
             canonical = self._read(row, notes, False)
             if canonical is None:
-                faults = self._faults(row, place, first_row, False)
+                n_hints = MOST_NAMED if len(errors) < MOST_NAMED else 0
+                faults = self._faults(row, place, first_row, False, n_hints=n_hints)
                 errors[place] = sentence_of(faults[:MOST_NAMED], len(faults))
                 continue
             values.append(canonical)
@@ -160,15 +166,22 @@ class RowChecker:
         return canonical
 
     def _note_extras(self, row: Mapping[str, Any], notes: list[Note]) -> None:
+        extras = []
         for name in row:
             if name not in self._names:
                 checked_text(name)
                 checked_extra(row[name])
                 if name not in self._unused:
-                    notes.append(("extra", name, f"The model has no column {quoted(name)}; it was not used."))
+                    extras.append(name)
+        notes += extra_notes(extras)
 
-    def _faults(self, row: Any, place: int, first_row: int, is_nan_missing: bool) -> list[Problem]:
-        """All faults of one invalid row. Slower than `_read`, which stops at the first."""
+    def _faults(
+        self, row: Any, place: int, first_row: int, is_nan_missing: bool, *, n_hints: int
+    ) -> list[Problem]:
+        """All faults of one invalid row. Slower than `_read`, which stops at the first.
+
+        The first `n_hints` say which similar name there is: to look for one takes longer than to check a row.
+        """
         number, pointer = place + first_row, f"/rows/{place}"
         if not isinstance(row, Mapping):
             return [Problem(f"Row {number} is not an object {{column: value}}.", pointer)]
@@ -177,12 +190,13 @@ class RowChecker:
         except SameColumn as twice:
             return [Problem(f"Row {number}, {twice}", f"{pointer}/{_escaped(twice.name)}")]
         unknown = [name for name in row if name not in self._names and name not in self._unused]
-        faults = []
+        faults: list[Problem] = []
         for name, read in self._readers:
             where = f"Row {number}, column {quoted(name)}"
             if name not in row:
                 if name not in self._optional:
-                    detail = f"{where}: the column is missing{_instead(name, unknown)}."
+                    hint = _instead(name, unknown) if len(faults) < n_hints else ""
+                    detail = f"{where}: the column is missing{hint}."
                     faults.append(Problem(detail, f"{pointer}/{_escaped(name)}"))
                 continue
             if is_nan_missing and row[name] != row[name]:
@@ -227,6 +241,16 @@ def dtype_of(field: FeatureField) -> str:
     return DTYPES.get(field.role, "object")
 
 
+def extra_notes(names: Sequence[str]) -> list[Note]:
+    """The warnings about columns that the model does not know: MOST_EXTRAS by name, the rest by their number."""
+    notes: list[Note] = []
+    for place, name in enumerate(names[: MOST_EXTRAS + 1]):
+        n_more = len(names) - place - 1
+        others = f", nor {n_more:,} others; they were" if place == MOST_EXTRAS and n_more else "; it was"
+        notes.append(("extra", name, f"The model has no column {quoted(name)}{others} not used."))
+    return notes
+
+
 def checked_extra(value: Any) -> None:
     """Raises InvalidValue when the value of an unknown column cannot be stored in the log."""
     if isinstance(value, (list, tuple, dict)):
@@ -246,8 +270,9 @@ def _instead(name: str, unknown: list[str]) -> str:
     """A hint at the unknown column with the most similar name, or an empty text."""
     from difflib import get_close_matches
 
-    folded = {str(each).casefold(): each for each in unknown}
-    close = get_close_matches(name.casefold(), folded, n=1)
+    names = [str(each) for each in unknown[:MOST_COMPARED]]
+    folded = {each.casefold(): each for each in names if len(each) <= LONGEST_COMPARED}
+    close = get_close_matches(name[:LONGEST_COMPARED].casefold(), folded, n=1)
     return f" (there is {quoted(folded[close[0]])} instead)" if close else ""
 
 

@@ -200,7 +200,10 @@ def delimiter_option(delimiter: str) -> str:
     """The sign that an option names. Raises InvalidTable when it cannot be a delimiter."""
     delimiter = DELIMITER_NAMES.get(delimiter.strip().lower() or delimiter, delimiter)
     if delimiter and (
-        len(delimiter) > 1 or delimiter.isalnum() or delimiter in "\"'\r\n .+-_" or ord(delimiter) > 126
+        len(delimiter) > 1
+        or delimiter.isalnum()
+        or delimiter in "\"'\r\n .+-_"
+        or (delimiter != "\t" and not 32 < ord(delimiter) < 127)
     ):
         raise InvalidTable(
             f"The delimiter {quoted(delimiter)} cannot be used. Take a comma, a semicolon, a tab or a pipe."

@@ -220,7 +220,7 @@ class Reader:
     def _csv(self) -> str:
         columns = ", ".join(f"{literal(source_name(index))}: 'VARCHAR'" for index in range(self.n_columns))
         return (
-            f"read_csv({literal(str(self.text.path))}, auto_detect = false, header = true, "
+            f"read_csv({literal(str(self.text.path))}, auto_detect = false, header = true, compression = 'none', "
             f"skip = {self.dialect.n_skipped_lines}, delim = {literal(self.dialect.delimiter)}, quote = '\"', "
             f"escape = '\"', columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES}, strict_mode = true, "
             f"store_rejects = true, rejects_limit = {MAX_STORED_REJECTS})"

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from ...errors import InvalidInput, Problem, quoted, quoted_list
+from ...http.prediction_request import require_few_columns
 from ...ml.types.column_names import clean_name, repeated_names
 
 # The format characters of `struct`; BYTES has an encoding of its own, see `_texts`.
@@ -42,6 +43,7 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
     """The tensors of `inputs`; those without `data` take their bytes from `raw`, in order. Raises InvalidInput."""
     if not isinstance(inputs, list) or not inputs:
         raise InvalidInput('"inputs" has to be a list of tensors.', problems=[Problem("Wrong.", "/inputs")])
+    require_few_columns(len(inputs), "/inputs")
     tensors, start = [], 0
     for index, document in enumerate(inputs):
         name, datatype, shape = _head(document, index)

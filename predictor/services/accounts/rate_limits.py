@@ -14,6 +14,7 @@ import os
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 PERIOD_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 0.25
 REDIS_REST_SECONDS = 10
+# Wrong tokens that one address may try, and how many addresses are counted apart.
+WRONG_TOKENS_PER_MINUTE = 120
+WRONG_TOKEN_BUCKETS = 65_536
 # Tolerance for rounding in sums of floating-point times.
 SLACK_SECONDS = 1e-6
 
@@ -75,6 +79,24 @@ def limit_of(token: ApiToken) -> int:
     """Requests a minute, 0 for no limit: the stricter one of the token's own and the installation's."""
     own, common = token.requests_per_minute, settings.TOKEN_REQUESTS_PER_MINUTE
     return min(own, common) if own and common else own or common
+
+
+def count_wrong_token(address: str) -> None:
+    """Count a wrong token from this address. Raises RateLimited above WRONG_TOKENS_PER_MINUTE.
+
+    Right tokens from there are served on: several people can share an address.
+    """
+    place = zlib.crc32(address.encode()) % WRONG_TOKEN_BUCKETS
+    state = _stand(
+        WRONG_TOKENS_PER_MINUTE, *_wrong_tokens.take(place, PERIOD_SECONDS / WRONG_TOKENS_PER_MINUTE)
+    )
+    if not state.is_allowed:
+        meters.count("rate_limited")
+        raise RateLimited(
+            "Too many wrong tokens came from your address; try again later, with a token that works.",
+            retry_seconds=math.ceil(state.retry_in_seconds),
+            limit=WRONG_TOKENS_PER_MINUTE,
+        )
 
 
 def take(token: ApiToken) -> RateLimitState | None:
@@ -124,7 +146,8 @@ class InMemory:
 class InFile:
     """Buckets shared by the processes of one machine: a float64 per token at offset 8 · pk. 5 µs a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "rates") -> None:
+        self._name = name
         self._lock = threading.Lock()
         self._file: int | None = None
         self._pid = 0
@@ -155,7 +178,7 @@ class InFile:
     def _opened(self) -> int:
         # After a fork, parent and child share the open file and its lock: the child opens its own.
         if self._file is None or self._pid != os.getpid():
-            path = Path(settings.DATA_DIR) / "rates"
+            path = Path(settings.DATA_DIR) / self._name
             self._file, self._pid = os.open(path, os.O_RDWR | os.O_CREAT, 0o600), os.getpid()
         return self._file
 
@@ -215,3 +238,5 @@ def buckets() -> Buckets:
 
 
 _buckets: Buckets = buckets()
+# Of each machine by itself: an attacker gains little by asking several.
+_wrong_tokens: Buckets = InFile("wrong-token-rates")

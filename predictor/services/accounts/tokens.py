@@ -105,6 +105,14 @@ def revoke(*, token: ApiToken, by: User | None) -> None:
         short_cache.clear_after_commit()
 
 
+def revoke_all(user: User) -> int:
+    """End all tokens of the person, in every workspace; return how many."""
+    mine = list(ApiToken.objects.filter(user=user, revoked_at=None))
+    for token in mine:
+        revoke(token=token, by=user)
+    return len(mine)
+
+
 def digest_of(plaintext: str) -> str:
     """SHA-256 in hexadecimal. A token has 256 random bits, so salt or a slow hash would add nothing."""
     return hashlib.sha256(plaintext.encode()).hexdigest()

@@ -20,6 +20,18 @@ WELL_FORMED_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 RESERVED_SLUGS = frozenset({"estimators", "health", "schema", "docs", "workspaces"})
 
 
+class AlreadyMember(Conflict):
+    """The person is in the workspace already; `membership` says as what."""
+
+    code = "conflict"
+
+    def __init__(self, membership: Membership):
+        super().__init__(
+            f"{quoted(membership.user.email)} is already in {quoted(membership.workspace.name)}."
+        )
+        self.membership = membership
+
+
 @dataclass(frozen=True)
 class AddedMember:
     """The new membership. A new account has no password: its person chooses one with a set-password link."""
@@ -74,13 +86,14 @@ def add_member(
     once: unlike a one-time password, the link ends with its first use or after `PASSWORD_RESET_TIMEOUT`, the
     admin never knows the password, and it works without a mail server.
 
-    Raises `InvalidInput` for a bad address or role, `Conflict` for an existing member, and for an account
-    of another workspace without a password: the holder of its set-password link would get access here.
+    Raises `InvalidInput` for a bad address or role, `Conflict` for an existing member, and for an account that
+    another workspace made and whose address is not proved: whoever was given its link, or chose its password, would
+    get access here, and need not be the person of that address.
     """
     role = _known_role(role)
     is_new = False
     if user is None:
-        user, is_new = _person(email)
+        user, is_new = _person(email, workspace, by)
     if not user.is_active:
         raise Conflict(f"The account {quoted(user.email)} is switched off.")
     if (
@@ -91,8 +104,14 @@ def add_member(
         raise Conflict(
             f"{quoted(user.email)} has an account but has not chosen a password yet; add them after that."
         )
-    if Membership.objects.filter(workspace=workspace, user=user).exists():
-        raise Conflict(f"{quoted(user.email)} is already in {quoted(workspace.name)}.")
+    member = Membership.objects.filter(workspace=workspace, user=user).first()
+    if member is not None:
+        raise AlreadyMember(member)
+    if by is not None and not (is_new or user.is_address_proved or user.made_in_id == workspace.pk):
+        raise Conflict(
+            f"{quoted(user.email)} has an account, but nobody has proved that the address is theirs. They can prove "
+            "it by mail under Settings, or a superuser of this installation confirms it; add them after that."
+        )
     return AddedMember(_join(workspace, user, role, by), is_new)
 
 
@@ -149,7 +168,14 @@ def can_be_sent_a_link(membership: Membership) -> bool:
     return not user.memberships.exclude(pk=membership.pk).exists()
 
 
-def _person(email: str) -> tuple[User, bool]:
+def mark_address_proved(user: User) -> None:
+    """Note that the account belongs to the person of its address, so that other workspaces may add it."""
+    if not user.is_address_proved:
+        user.is_address_proved = True
+        user.save(update_fields=["is_address_proved"])
+
+
+def _person(email: str, workspace: Workspace, by: User | None) -> tuple[User, bool]:
     email = email.strip()
     try:
         validate_email(email)
@@ -158,7 +184,8 @@ def _person(email: str) -> tuple[User, bool]:
     existing = User.objects.filter(email__iexact=email).first()
     if existing is not None:
         return existing, False
-    return User.objects.create_user(email, None), True
+    is_proved = by is None or by.is_superuser
+    return User.objects.create_user(email, None, is_address_proved=is_proved, made_in=workspace), True
 
 
 def _join(workspace: Workspace, user: User, role: WorkspaceRole, by: User | None) -> Membership:

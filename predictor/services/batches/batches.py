@@ -19,7 +19,7 @@ from ...errors import Conflict, Forbidden, InvalidInput, InvalidRows, NotFound, 
 from ...ml.inputs.csv_rows import CsvOptions
 from ...ml.inputs.json_lines_rows import write_json_lines
 from ...models import BatchFormat, BatchPrediction, Membership, RegisteredModel, WorkspaceRole
-from .. import artifact_references, artifacts, datasets, jobs, registry
+from .. import artifact_references, artifacts, datasets, jobs, quotas, registry
 from ..jobs.leases import OnChange
 from ..predictions import loaded_versions
 from ..predictions.options import Caller, PredictionOptions
@@ -65,7 +65,7 @@ def start(
     nobody writes to it afterwards. Of the options it takes `version`, `coverage` and `strict`: one row with a warning
     refuses the whole file, before any prediction.
     Raises errors of the file as a whole at once: InvalidTable, InvalidRows, TooLarge, UnsupportedContent; NotFound
-    and NotServable as `predict`.
+    and NotServable as `predict`; OverQuota.
     """
     model_version = registry.serving_version(registered_model, options.version)
     served = loaded_versions.load(model_version)
@@ -73,6 +73,7 @@ def start(
     with tempfile.TemporaryDirectory(dir=settings.WORK_DIR, prefix="batch-look-") as scratch:
         path, fields = _source_file(data, filename, kind, csv_options, registered_model, Path(scratch))
         _check_beginning(path, fields, served, Path(scratch))
+        quotas.require_room_for_batch(registered_model.workspace, caller.by, path.stat().st_size)
         with artifacts.keeping():
             digest = artifacts.put(path, may_link=may_link)
             with transaction.atomic():

@@ -20,7 +20,7 @@ from ...errors import Conflict, InvalidInput, NotFound, TooLarge, quoted
 from ...ml.tables.ingest_request import ImportOptions, IngestReport
 from ...ml.tables.surrounding_lines import LineOptions
 from ...models import Dataset
-from .. import artifacts
+from .. import artifacts, quotas
 from ..artifact_references import remove_bytes
 from . import ingest_process
 
@@ -64,7 +64,7 @@ def import_csv(
     """Import a CSV file as a dataset; returns the existing one for the same bytes and the same options.
 
     `origin` and `licence` say where a bundled sample comes from. Raises InvalidTable (or its
-    subclasses RaggedRows and UnknownEncoding), UnsupportedContent and TooLarge; then nothing is stored.
+    subclasses RaggedRows and UnknownEncoding), UnsupportedContent, TooLarge and OverQuota; then nothing is stored.
     """
     options, label = options or ImportOptions(), clean_filename(filename)
     name = _clean_name(name, label)
@@ -78,6 +78,7 @@ def import_csv(
             existing = _existing(workspace, sha256, options_key)
             if existing is not None:
                 return existing
+            quotas.require_room_for_dataset(workspace, path.stat().st_size)
             report, parquet = ingest_process.run(path, scratch, options)
             fields = {
                 "name": name,

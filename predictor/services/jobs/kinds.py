@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import ClassVar
 
+from django.conf import settings
+
 from ...models import Job
 from ...models.job import JobQuerySet
 from .leases import ClaimedJob
@@ -20,6 +22,8 @@ class JobKind(ABC):
 
     def __init__(self) -> None:
         self.slots = threading.BoundedSemaphore(self.n_slots)
+        # For workspaces that have no job of this kind running while all slots are taken.
+        self.turn_slots = threading.BoundedSemaphore(max(settings.TURN_SLOTS, 1))
 
     @property
     def n_slots(self) -> int:

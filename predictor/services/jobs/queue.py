@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from django.utils import timezone
 from ...errors import Conflict
 from ...models import Job, JobStatus
 from ..process import meters
+from . import turns
 from .attempts import begun_attempt, deaths, with_lost_attempts
 from .kinds import JobKind
 from .leases import ClaimedJob, JobStopped, OnChange, StopReason, WorkerDied
@@ -141,19 +143,23 @@ def perform(kind: JobKind, held: ClaimedJob) -> None:
 
 
 def work_off(kind: JobKind) -> None:
-    """Process queued jobs, oldest first, within the slots of this process. A slot is kept until none waits."""
-    while not _is_shutting_down.is_set() and _next(kind) and kind.slots.acquire(blocking=False):
+    """Process queued jobs within the slots of this process; workspaces take turns. A slot is kept until none waits.
+
+    When all slots are taken, a workspace that has no job running may use a turn slot: its first job does not wait
+    for the end of another workspace's.
+    """
+    _work_off(kind, kind.slots, turns.next_job)
+    if settings.TURN_SLOTS:
+        _work_off(kind, kind.turn_slots, turns.next_job_of_idle_workspace)
+
+
+def _work_off(kind: JobKind, slots: threading.Semaphore, next_job: Callable[[JobKind], int | None]) -> None:
+    while not _is_shutting_down.is_set() and next_job(kind) and slots.acquire(blocking=False):
         try:
-            while not _is_shutting_down.is_set() and (pk := _next(kind)):
+            while not _is_shutting_down.is_set() and (pk := next_job(kind)):
                 run(kind, pk)
         finally:
-            kind.slots.release()
-
-
-def _next(kind: JobKind) -> int | None:
-    waiting = kind.rows.queued().filter(is_cancel_requested=False)
-    pk: int | None = waiting.order_by("queued_at", "pk").values_list("pk", flat=True).first()
-    return pk
+            slots.release()
 
 
 def sweep(kind: JobKind) -> None:

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from ...errors import InvalidInput, KeyReused, RequestUnderWay
 from ...models import IdempotentRequest
-from .. import artifact_references, artifacts
+from .. import artifact_references, artifacts, quotas
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ def claim(
     """Claim the key for this request, or return the response that it got before.
 
     `fingerprint` identifies the content of the request. Raises InvalidInput for a malformed key, KeyReused when the
-    key came with another request, RequestUnderWay while the first one is still being answered.
+    key came with another request, RequestUnderWay while the first one is still being answered, OverQuota when
+    too many responses are stored.
     """
     if not KEY.fullmatch(key):
         raise InvalidInput(
@@ -116,6 +117,7 @@ def claim(
         row = IdempotentRequest.objects.filter(**identity).first()
         if row is not None and (outcome := _taken_over_or_answered(row, owner, fingerprint)) is not None:
             return outcome
+        quotas.require_room_for_answer(workspace_id)
         with suppress(IntegrityError), transaction.atomic():
             row = IdempotentRequest.objects.create(
                 **identity, fingerprint=fingerprint, owner=owner, lease_until=timezone.now() + LEASE

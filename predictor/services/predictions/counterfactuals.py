@@ -78,9 +78,11 @@ def find(
     version: int | str | None = None,
     locked: Sequence[str] = (),
     n: int = DEFAULT_FOUND,
+    is_exact: bool = True,
 ) -> Hints:
     """Search counterfactuals: the smallest changes of columns that are not locked, for the wanted prediction.
 
+    `is_exact`: false for callers who may not see training values.
     Each hint was checked and predicted like any other row, and got the wanted prediction.
     Raises NotFound, NotServable, InvalidRows, InvalidInput, Busy, TookTooLong.
     """
@@ -97,7 +99,9 @@ def find(
     if current.error:
         raise InvalidRows(current.error)
     is_there = _is_met(current, wanted, goal, served.signature)
-    results, n_evaluated = ((), 0) if is_there else _search(served, stored, checked, goal, locked, n)
+    results, n_evaluated = (
+        ((), 0) if is_there else _search(served, stored, checked, goal, locked, n, is_exact)
+    )
     check_time()
     hints = tuple(
         hint for each in results if (hint := _checked_hint(served, row, checked, each, wanted, goal))
@@ -154,11 +158,12 @@ def _search(
     goal: Goal,
     locked: Sequence[str],
     n: int,
+    is_exact: bool,
 ) -> tuple[Sequence[Counterfactual], int]:
     from ...ml.explanation import counterfactuals
 
     roles = {field.name: field.role for field in served.signature.fields}
-    candidates = counterfactuals.candidates_of(stored, checked.columns, locked, roles)
+    candidates = counterfactuals.candidates_of(stored, checked.columns, locked, roles, is_exact=is_exact)
     predictor = served.predictor
     result = counterfactuals.search(
         predictor.predict, predictor.threshold, checked.columns, candidates, goal, n_wanted=n

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from ...errors import InvalidRows, TooLarge
+from ...errors import InvalidRows, Problem, TooLarge
 from ...ml.tables.csv_writing import csv_lines
 from .. import prediction_log, registry
 from ..registry import version_facts
@@ -109,6 +109,19 @@ def _require_rows(rows: Sequence[Mapping[str, Any]]) -> None:
             "Send a CSV file, or predict them as a batch.",
             limit=settings.MAX_PREDICTION_ROWS,
         )
+    require_width(rows)
+
+
+def require_width(rows: Iterable[Any], where: str = "/rows") -> None:
+    """Raises TooLarge for a row with more columns than a table may have."""
+    limit = settings.MAX_TABLE_COLUMNS
+    for number, row in enumerate(rows, start=1):
+        if isinstance(row, Mapping) and len(row) > limit:
+            raise TooLarge(
+                f"A row may have {limit:,} columns; row {number:,} has {len(row):,}.",
+                limit=limit,
+                problems=[Problem("Too many columns.", f"{where}/{number - 1}")],
+            )
 
 
 def forecast_csv(answer: PredictionResponse) -> str:

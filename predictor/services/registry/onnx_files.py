@@ -50,12 +50,12 @@ def onnx_download(version: ModelVersion) -> OnnxFile:
         "mlweb.model": model.slug,
         "mlweb.version": str(version.number),
         "mlweb.signature": json.dumps(version.signature_json, ensure_ascii=False),
-        "mlweb.spec": artifacts.path_of(version.artifacts[SPEC]["digest"]).read_text("utf-8"),
+        "mlweb.spec": artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_text("utf-8"),
         "mlweb.libraries": json.dumps(version.libraries),
     }
     return OnnxFile(
         filename=f"{model.slug}-{version.number}.onnx",
-        path=artifacts.path_of(version.artifacts[ONNX]["digest"]),
+        path=artifacts.verified_path(version.artifacts[ONNX]["digest"]),
         tail=_metadata(properties),
     )
 

@@ -14,7 +14,7 @@ from ...ml.types.split import SplitBy
 from ...ml.types.training_request import TrainingRequest
 from ...ml.validation import split_suggestions
 from ...models import Dataset, RegisteredModel, TrainingRun
-from .. import artifacts, jobs, registry
+from .. import artifacts, jobs, quotas, registry
 from ..jobs.leases import OnChange
 from .training_job import TRAINING
 from .training_options import TrainingOptions
@@ -29,13 +29,19 @@ __all__ = ["TRAINING", "cancel", "execute", "find_task", "run_here", "splits_for
 
 
 def start_run(
-    *, dataset: Dataset, options: TrainingOptions, registered_model: RegisteredModel | str, by: User | None
+    *,
+    dataset: Dataset,
+    options: TrainingOptions,
+    registered_model: RegisteredModel | str,
+    by: User | None,
+    has_quota: bool = True,
 ) -> TrainingRun:
     """Queue a training run on the dataset, for a registered model (created if new).
 
     Checks that need only the dataset's profile are made here, and whether the given roles can read the cells; those
     that need all values, in the run itself.
-    Raises InvalidTrainingRequest (or its subclasses InvalidHyperparameters and LosesCells), InvalidInput.
+    Raises InvalidTrainingRequest (or its subclasses InvalidHyperparameters and LosesCells), InvalidInput; OverQuota,
+    unless the quotas do not count (`has_quota`).
     """
     if not dataset.has_data:
         raise _without_data(dataset)
@@ -46,6 +52,8 @@ def start_run(
         # Take the same lock as `datasets.delete`: it sees this run, or we see that the data is deleted.
         if not Dataset.objects.with_data().select_for_update().filter(pk=dataset.pk).values("pk"):
             raise _without_data(dataset)
+        if has_quota:
+            quotas.require_room_for_run(dataset.workspace, by)
         run = TrainingRun.objects.create(
             workspace_id=dataset.workspace_id,
             dataset=dataset,
@@ -108,7 +116,7 @@ def execute(run_id: int) -> bool:
 def run_here(*, on_change: OnChange | None = None, **asked: Any) -> TrainingRun:
     """Start a run (arguments of `start_run`) and execute it in this process, without a worker."""
     with transaction.atomic():
-        run = start_run(**asked)
+        run = start_run(**asked, has_quota=False)
         # Claim it in the same transaction, before a worker can see it.
         held = jobs.claim(TRAINING, run.pk, on_change=on_change)
     if held is not None:

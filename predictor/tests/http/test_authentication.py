@@ -4,10 +4,10 @@ import pytest
 from django.http import HttpRequest
 from pytest_django import Settings
 
-from predictor.errors import RateLimited
-from predictor.http.authentication import count_request
-from predictor.models import ApiToken
-from predictor.services.accounts import rate_limits
+from predictor.errors import NotAuthenticated, RateLimited
+from predictor.http.authentication import address_of, authenticate, count_request
+from predictor.models import ApiToken, Scope, User, Workspace
+from predictor.services.accounts import rate_limits, tokens
 from predictor.services.process import meters
 
 
@@ -61,3 +61,37 @@ def test_tokens_do_not_share_their_limit() -> None:
 
     with pytest.raises(RateLimited):
         counted(ApiToken(pk=8, requests_per_minute=1))
+
+
+def from_address(address: str, **more: str) -> HttpRequest:
+    request = HttpRequest()
+    request.META.update(REMOTE_ADDR=address, **more)
+    return request
+
+
+def test_wrong_tokens_of_one_address_are_slowed_down_and_those_of_another_are_not(db: None) -> None:
+    for _ in range(rate_limits.WRONG_TOKENS_PER_MINUTE):
+        with pytest.raises(NotAuthenticated):
+            authenticate(from_address("10.0.0.1"), "mlw_wrong")
+
+    with pytest.raises(RateLimited, match="Too many wrong tokens"):
+        authenticate(from_address("10.0.0.1"), "mlw_wrong")
+    with pytest.raises(NotAuthenticated):
+        authenticate(from_address("10.0.0.2"), "mlw_wrong")
+
+
+def test_a_right_token_is_served_beside_wrong_ones(member: User, workspace: Workspace) -> None:
+    made = tokens.create_token(user=member, workspace=workspace, name="t", scopes=[Scope.READ])
+    for _ in range(rate_limits.WRONG_TOKENS_PER_MINUTE + 1):
+        with pytest.raises((NotAuthenticated, RateLimited)):
+            authenticate(from_address("10.0.0.1"), "mlw_wrong")
+
+    assert authenticate(from_address("10.0.0.1"), made.plaintext).pk == made.token.pk
+
+
+def test_the_address_is_what_the_nearest_proxy_saw_only_where_there_is_one(settings: Settings) -> None:
+    request = from_address("10.0.0.1", HTTP_X_FORWARDED_FOR="6.6.6.6, 7.7.7.7")
+
+    assert address_of(request) == "10.0.0.1"
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    assert address_of(request) == "7.7.7.7"

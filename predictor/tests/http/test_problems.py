@@ -96,6 +96,7 @@ TYPES = {
     "NotFound": "not-found",
     "NotLogged": "not-logged",
     "NotServable": "not-servable",
+    "OverQuota": "over-quota",
     "RaggedRows": "ragged-rows",
     "RateLimited": "rate-limited",
     "RequestUnderWay": "request-under-way",

@@ -65,10 +65,23 @@ def checks_the_host_and_sets_the_length(both_ways: BothWays, patch: pytest.Monke
     assert not settings.PREPEND_WWW
 
 
+def sets_the_policy_and_forbids_storing(both_ways: BothWays, patch: pytest.MonkeyPatch) -> None:
+    fast, full = both_ways.send(LIVE, method="GET")
+
+    for name in ("Content-Security-Policy", "X-Frame-Options", "Cache-Control"):
+        assert fast.headers[name] == full.headers[name]
+    assert fast.headers["Cache-Control"] == "no-store"
+    assert fast.headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in fast.headers["Content-Security-Policy"]
+
+
 CHECKS: dict[str, Callable[[BothWays, pytest.MonkeyPatch], None]] = {
     "mlweb.request_metrics.RequestMetricsMiddleware": counts_and_closes_connections,
     "mlweb.middleware.RequestIdMiddleware": gives_a_request_id,
     "django.middleware.security.SecurityMiddleware": redirects_to_https_and_sets_headers,
+    "mlweb.middleware.NoStoreMiddleware": sets_the_policy_and_forbids_storing,
+    "csp.middleware.CSPMiddleware": sets_the_policy_and_forbids_storing,
+    "django.middleware.clickjacking.XFrameOptionsMiddleware": sets_the_policy_and_forbids_storing,
     "django.middleware.common.CommonMiddleware": checks_the_host_and_sets_the_length,
 }
 

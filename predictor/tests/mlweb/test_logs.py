@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from mlweb import logs
-from mlweb.logs import Access, AccessLog, JSONFormatter, OfRequest, pieces
+from mlweb.logs import Access, AccessLog, JSONFormatter, OfRequest, WithoutTraceback, pieces
 from mlweb.middleware import RequestIdMiddleware
 from mlweb.request_metrics import RequestMetricsMiddleware
 from predictor.models import ApiToken
@@ -83,3 +83,19 @@ def test_the_access_log_has_the_tokens_prefix_and_no_query_string(tmp_path: Path
     found = json.loads(text)
     assert (found["request_id"], found["status"], found["token"]) == ("r-2", 201, "mlw_abcdef")
     assert not any(word in text for word in ("Ada", "S3CRET", "ghij"))
+
+
+def test_a_refusal_has_no_traceback_and_a_fault_has_one() -> None:
+    def record(name: str, status: int) -> logging.LogRecord:
+        try:
+            raise PermissionError("You may not do this.")
+        except PermissionError:
+            made = logging.LogRecord(name, logging.WARNING, "f.py", 1, "Forbidden", (), sys.exc_info())
+        made.status_code = status
+        WithoutTraceback().filter(made)
+        return made
+
+    assert record("django.request", 403).exc_info is None
+    assert record("django.security.DisallowedHost", 400).exc_info is None
+    assert record("django.request", 500).exc_info is not None
+    assert record("predictor.http.problems", 500).exc_info is not None

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from predictor.models import ModelVersion, RegisteredModel, User, Workspace
+from predictor.models import ApiToken, ModelVersion, RegisteredModel, Scope, User, Workspace
 from predictor.services import registry
+from predictor.services.process import short_cache
 from predictor.tests.serve.conftest import Wire, binary, outputs_of
 from predictor.tests.serve.test_faces import binary_inputs, tensors
 from predictor.tests.web.served_versions import EVIL_NUMBER, ROW, publish_served
@@ -90,8 +91,11 @@ def test_an_archived_version_is_in_the_index_but_not_ready(
 
 
 def test_load_and_unload_change_nothing_for_clients(wire: Wire, model: RegisteredModel) -> None:
-    for deed in ("load", "unload"):
-        assert wire.post(f"v2/repository/models/churn/{deed}", b"", "").status_code == 200
+    assert wire.post("v2/repository/models/churn/load", b"", "").status_code == 200
+    assert wire.post("v2/repository/models/churn/unload", b"", "").status_code == 403
+    ApiToken.objects.update(scopes=[Scope.WRITE, Scope.PREDICT])
+    short_cache.forget_all()
+    assert wire.post("v2/repository/models/churn/unload", b"", "").status_code == 200
 
     assert wire.post(INFER, {"inputs": tensors(ROW)}).status_code == 200
 

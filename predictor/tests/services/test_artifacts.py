@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from pytest_django import Settings
 
 from predictor.errors import DamagedArtifact, NotFound
@@ -70,6 +71,21 @@ def test_damaged_bytes_are_noticed(source: Path) -> None:
     artifacts.path_of(DIGEST).write_bytes(DATA[:-1] + b"x")
     with pytest.raises(DamagedArtifact):
         artifacts.verified_path(DIGEST)
+    with pytest.raises(DamagedArtifact):
+        artifacts.open(DIGEST)
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(source: Path, tmp_path: Path) -> None:
+    artifacts.put(source)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(DATA)
+    artifacts.path_of(DIGEST).unlink()
+    (Path(settings.ARTIFACT_DIR) / DIGEST[:2] / DIGEST).symlink_to(elsewhere)
+
+    with pytest.raises(NotFound):
+        artifacts.path_of(DIGEST)
+    with pytest.raises(NotFound):
+        artifacts.open(DIGEST)
 
 
 def test_a_file_that_was_cut_short_is_replaced(source: Path) -> None:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from ...models import User
+from ...services.accounts import workspaces
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -25,6 +26,18 @@ class AccountAdapter(DefaultAccountAdapter):
         if not settings.IS_SIGN_UP_OPEN:
             mark_verified(user)
         return super().pre_login(request, user, **kwargs)  # type: ignore[no-untyped-call]
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """The link in a mail was used: the account's address is proved, unless another one was confirmed.
+
+        By whoever signed up, or signed in as the account: a link in an unexpected mail must prove nothing.
+        """
+        is_confirmed = bool(super().confirm_email(request, email_address))  # type: ignore[no-untyped-call]
+        user = User.objects.get(pk=email_address.user_id)
+        is_own = request.user.pk == user.pk or user.last_login is None
+        if is_confirmed and is_own and user.email.lower() == email_address.email.lower():
+            workspaces.mark_address_proved(user)
+        return is_confirmed
 
 
 def mark_verified(user: User) -> None:

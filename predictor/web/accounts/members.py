@@ -9,6 +9,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -42,7 +43,7 @@ class MemberList(WorkspaceMixin, TemplateView):
 
 @method_decorator(never_cache, name="dispatch")
 class MemberAdd(WorkspaceMixin, FormView):
-    """Adds a member. For a new account the response shows the set-password link, only once."""
+    """Adds a member. For a new account the response shows the set-password link, only once; else the sign-in page."""
 
     required_role = WorkspaceRole.ADMIN
     template_name = "predictor/accounts/member_add.html"
@@ -51,17 +52,12 @@ class MemberAdd(WorkspaceMixin, FormView):
     def form_valid(self, form: AddMemberForm) -> HttpResponse:
         try:
             added = workspaces.add_member(workspace=self.workspace, by=self.request.user, **form.cleaned_data)
+        except workspaces.AlreadyMember as error:
+            return show_link(self.request, error.membership)
         except MlwebError as error:
             form.add_error(None, error.message)
             return refused(self.form_invalid(form), error)
-        member = added.membership
-        if added.is_new_account:
-            return show_link(self.request, member)
-        messages.success(
-            self.request,
-            f"{member.user.email} already had an account and is now {member.get_role_display().lower()}.",
-        )
-        return redirect("member-list", self.workspace.slug)
+        return show_link(self.request, added.membership, has_new_account=added.is_new_account)
 
     def form_invalid(self, form: AddMemberForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)
@@ -81,7 +77,7 @@ class MemberLink(WorkspaceMixin, View):
                 f"{member.user.email} has an account of their own; the sign-in page resets its password.",
             )
             return redirect("member-list", self.workspace.slug)
-        return show_link(request, member)
+        return show_link(request, member, has_new_account=True)
 
 
 class MemberRole(WorkspaceMixin, View):
@@ -149,6 +145,9 @@ class WorkspaceCreate(LoginRequiredMixin, FormView):
         return self.render_to_response(self.get_context_data(form=form), status=400)
 
 
-def show_link(request: HttpRequest, member: Membership) -> HttpResponse:
-    link = set_password_link(request, member.user)
-    return render(request, "predictor/accounts/member_link.html", {"member": member, "link": link})
+def show_link(request: HttpRequest, member: Membership, *, has_new_account: bool = False) -> HttpResponse:
+    """The page with the link to hand over: to set the password of a new account, else to sign in."""
+    sign_in = request.build_absolute_uri(reverse("account_login"))
+    link = set_password_link(request, member.user) if has_new_account else sign_in
+    context = {"member": member, "link": link, "has_new_account": has_new_account}
+    return render(request, "predictor/accounts/member_link.html", context)

@@ -77,6 +77,8 @@ class Remedy:
 class DatasetUpload(WorkspaceMixin, View):
     """The upload form. It works without JavaScript; with it the upload shows progress. An error offers a remedy."""
 
+    takes_file = True
+
     required_role = WorkspaceRole.MEMBER
 
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
@@ -317,6 +319,10 @@ def own_warnings(dataset: Dataset) -> list[str]:
 
 
 class DatasetDownload(WorkspaceMixin, View):
+    """The uploaded file, for members: a viewer sees what the pages show of it."""
+
+    required_role = WorkspaceRole.MEMBER
+
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponseBase:
         dataset = self.get_visible_or_404(Dataset, pk=pk)
         try:

@@ -70,6 +70,7 @@ class CsvForm(UploadForm):
 
 
 class PredictCsv(ModelPage):
+    takes_file = True
     template = "predictor/predictions/predict_csv.html"
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:

@@ -133,3 +133,15 @@ def test_searches_are_bounded_and_deterministic() -> None:
     first, again = (search(answer, None, row, candidates, Goal(at_least=1e9), n_wanted=5) for _ in range(2))
     assert first == again == SearchResult((), first.n_evaluated)
     assert first.n_evaluated <= 3_000 + 36 * 64
+
+
+def test_for_who_may_not_see_training_values_numbers_lie_between_two_of_them() -> None:
+    exact = candidates_of(EXAMPLES, ROW, (), ROLES)
+    blurred = candidates_of(EXAMPLES, ROW, (), ROLES, is_exact=False)
+
+    for name in "abc":
+        assert set(exact[name].cells.tolist()) <= set(COLUMNS[name].tolist())
+        assert set(blurred[name].cells.tolist()).isdisjoint(exact[name].cells.tolist())
+        assert COLUMNS[name].min() < blurred[name].cells.min()
+        assert blurred[name].cells.max() < COLUMNS[name].max()
+    assert blurred["plan"].cells.tolist() == exact["plan"].cells.tolist()

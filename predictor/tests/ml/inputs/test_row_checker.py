@@ -205,3 +205,30 @@ def test_any_json_is_accepted_or_refused_with_a_sentence(cells: dict[str, Any], 
         return
     assert "Row 1, column" in error.message
     assert error.problems
+
+
+def test_unknown_columns_are_named_up_to_ten_and_counted() -> None:
+    checker = RowChecker(Signature("y", Task.REGRESSION, (FeatureField("a", Role.NUMERIC),)))
+
+    few = checker.check([{"a": 1, **{f"k{n}": 1 for n in range(11)}}]).warnings[0]
+    many = checker.check([{"a": 1, **{f"k{n}": 1 for n in range(1_000)}}]).warnings[0]
+
+    assert [each.column for each in few] == [f"k{n}" for n in range(11)]
+    assert len(many) == 11
+    assert many[9].message == "The model has no column “k9”; it was not used."
+    assert many[10].message == "The model has no column “k10”, nor 989 others; they were not used."
+
+
+def test_a_similar_name_is_looked_for_only_where_it_is_said() -> None:
+    looks = []
+    checker = RowChecker(
+        Signature("y", Task.REGRESSION, tuple(FeatureField(f"age {n}", Role.NUMERIC) for n in range(50)))
+    )
+    row = {f"agee {n}": 1 for n in range(300)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "predictor.ml.inputs.row_checker._instead", lambda name, unknown: looks.append(name) or ""
+        )
+        with pytest.raises(InvalidRows, match="And 4,995 more faults"):
+            checker.check([row] * 100)
+    assert len(looks) == 5

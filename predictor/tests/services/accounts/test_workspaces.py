@@ -101,6 +101,7 @@ def test_an_account_of_another_workspace_is_added_only_once_it_has_a_password(
 
     made.membership.user.set_password("a long enough secret")
     made.membership.user.save()
+    workspaces.mark_address_proved(made.membership.user)
     workspaces.add_member(workspace=workspace, email="new@example.org", role="viewer", by=admin)
 
 
@@ -158,3 +159,45 @@ def test_removing_a_member_twice_is_not_found(workspace: Workspace, admin: User,
 
 def membership_copy(membership: Membership, user: User, workspace: Workspace) -> Membership:
     return Membership(pk=membership.pk or 10**6, user=user, workspace=workspace, role=membership.role)
+
+
+def test_an_account_that_an_admin_made_opens_no_other_workspace(
+    workspace: Workspace, admin: User, other_workspace: Workspace, stranger: User
+) -> None:
+    made = workspaces.add_member(workspace=workspace, email="ceo@victim.example", role="viewer", by=admin)
+    user = made.membership.user
+    user.set_password("chosen by whoever had the link")
+    user.save()
+
+    with pytest.raises(Conflict, match="nobody has proved that the address is theirs"):
+        workspaces.add_member(workspace=other_workspace, email=user.email, role="admin", by=stranger)
+
+    # Nor after its own workspace let it go.
+    workspaces.remove_member(membership=made.membership, by=admin)
+    with pytest.raises(Conflict, match="nobody has proved"):
+        workspaces.add_member(workspace=other_workspace, email=user.email, role="admin", by=stranger)
+    assert workspaces.add_member(workspace=workspace, email=user.email, role="viewer", by=admin)
+
+
+def test_a_proved_address_may_be_added_elsewhere(
+    workspace: Workspace, admin: User, other_workspace: Workspace, stranger: User
+) -> None:
+    user = workspaces.add_member(
+        workspace=workspace, email="a@b.example", role="viewer", by=admin
+    ).membership.user
+    user.set_password("a long enough secret")
+    workspaces.mark_address_proved(user)
+    user.save()
+
+    added = workspaces.add_member(workspace=other_workspace, email=user.email, role="viewer", by=stranger)
+
+    assert not added.is_new_account
+
+
+def test_an_account_that_a_superuser_made_is_proved(workspace: Workspace) -> None:
+    boss = User.objects.create_superuser("boss@example.org", "a long enough secret")
+
+    added = workspaces.add_member(workspace=workspace, email="x@y.example", role="viewer", by=boss)
+
+    assert boss.is_address_proved
+    assert added.membership.user.is_address_proved

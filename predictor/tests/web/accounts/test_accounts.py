@@ -8,7 +8,8 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from predictor.models import User
+from predictor.models import ApiToken, Scope, User, Workspace
+from predictor.services.accounts import tokens
 
 PASSWORD = "a long enough secret"
 
@@ -147,3 +148,20 @@ def test_error_pages_need_neither_request_nor_context(settings: Settings) -> Non
 
     for name in ("400.html", "500.html"):
         assert "To the first page" in get_template(name).render()
+
+
+@pytest.mark.parametrize(("more", "is_usable"), [({}, False), ({"keep_tokens": "on"}, True)])
+def test_a_new_password_ends_api_tokens_unless_they_are_kept(
+    client: Client, viewer: User, workspace: Workspace, more: dict[str, str], is_usable: bool
+) -> None:
+    made = tokens.create_token(user=viewer, workspace=workspace, name="t", scopes=[Scope.READ])
+    sign_in(client, viewer.email)
+
+    page = client.get("/accounts/password/change/").content.decode()
+    new = {"password1": "another long secret 7", "password2": "another long secret 7"}
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, **new, **more})
+
+    assert "Keep my API tokens" in page
+    viewer.refresh_from_db()
+    assert viewer.check_password("another long secret 7")
+    assert ApiToken.objects.usable().filter(pk=made.token.pk).exists() == is_usable
