@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ...errors import MlwebError
+from ...errors import MlwebError, quoted
 from ...ml.types.schema import Task
 from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
 from ...models import Dataset, JobStatus, TrainingRun, Workspace
@@ -42,6 +42,11 @@ class Command(BaseCommand):
             metavar="RULE",
             help="how to decide between two classes: f1, cost:FALSE_POSITIVE:FALSE_NEGATIVE, "
             "precision:AT_LEAST, recall:AT_LEAST or a probability; 0.5 when not given",
+        )
+        parser.add_argument(
+            "--positive",
+            metavar="CLASS",
+            help="of two classes, the one that is looked for; found from names and numbers of rows when not given",
         )
         parser.add_argument("--date", default="", metavar="COLUMN", help="for forecasting: the dates")
         parser.add_argument("--group", default="", metavar="COLUMN", help="for forecasting: names the series")
@@ -112,6 +117,7 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         seed=options["seed"],
         split=options["split"],
         threshold=options["threshold"],
+        positive_class=options["positive"],
         forecast={
             "date_column": options["date"],
             "group_column": options["group"],
@@ -157,6 +163,8 @@ def verdict(run: TrainingRun) -> list[str]:
             lines.append(f"    {name:24} {value:12.5g} {cell}")
     if version.threshold is not None:
         lines.append(version.evaluation["decision"]["sentence"])
+    if version.signature.positive_name:
+        lines.append(f"Precision, recall and F1 are of {quoted(version.signature.positive_name)}.")
     comparison = version.evaluation.get("verdict", {})
     return [*lines, comparison.get("sentence", ""), *comparison.get("worries", [])]
 
@@ -173,6 +181,7 @@ def outcome(run: TrainingRun) -> dict[str, Any]:
         "version": version.number if version else None,
         "estimator": version.estimator if version else None,
         "is_compiled": version.is_compiled if version else None,
+        "positive_class": version.signature.positive_name if version else "",
         "metrics": run.metrics,
         "baseline": version.evaluation.get("baseline", {}) if version else {},
         "verdict": version.evaluation.get("verdict", {}).get("sentence", "") if version else "",

@@ -160,7 +160,7 @@ def shown_codes(target: Target) -> list[int] | None:
     if not target.task.is_classification:
         return None
     if target.task is Task.BINARY:
-        return [1]
+        return [target.positive]
     counts = np.bincount(target.y, minlength=target.n_classes)
     return sorted(int(code) for code in np.argsort(-counts, kind="stable")[:MAX_CLASSES])
 

@@ -28,7 +28,7 @@ EXPLAINED_AT_ONCE = 10
 class Predictor:
     """Answers for canonical columns; safe to use from many threads.
 
-    `is_compiled` says whether ONNX Runtime or scikit-learn answers; `threshold` is for `Outputs.codes`;
+    `is_compiled` says whether ONNX Runtime or scikit-learn answers; `threshold` and `positive` are for `Outputs.codes`;
     `uncertainty` is None for a version that was stored without.
     """
 
@@ -44,6 +44,7 @@ class Predictor:
     ):
         self.signature = signature
         self.threshold = spec.threshold
+        self.positive = spec.positive
         self.is_compiled = isinstance(answering, Session)
         self._features = spec.features
         self._answering = answering
@@ -68,7 +69,7 @@ class Predictor:
         """
         outputs = self.predict(columns)
         probabilities = outputs.probabilities
-        codes = None if probabilities is None else outputs.codes(self.threshold)
+        codes = None if probabilities is None else outputs.codes(self.threshold, self.positive)
         explanations = self._explanations(columns, len(outputs), codes, check_time) if explain else None
         if probabilities is not None:
             conformal = self.uncertainty

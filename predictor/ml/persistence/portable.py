@@ -50,6 +50,7 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
         "task": signature.task.value,
         "classes": list(signature.labels),
         "threshold": data["threshold"],
+        "positive": data.get("positive", 1),
         "fields": [
             {"name": each.name, "role": each.role.value, "is_required": not each.has_missing}
             for each in signature.fields

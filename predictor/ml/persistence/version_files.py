@@ -37,6 +37,8 @@ FORMAT = 1
 # Since format 2, a specification may hold a calibration. Without one, format 1 is written, which older programs
 # read. They refuse format 2, because they would return uncalibrated probabilities.
 CALIBRATED_FORMAT = 2
+# Since format 3, a threshold may be of the first class: older programs would apply it to the second.
+FIRST_CLASS_FORMAT = 3
 # Each row is compared with every training row: 256 x 20,000 x 8 bytes are 41 MB for each intermediate.
 NEIGHBOUR_CHUNK_ROWS = 256
 
@@ -65,7 +67,7 @@ def write(
     """Write the files of a version into `directory`. Returns the stored files by name.
 
     `golden`: about 20 rows as canonical columns of the features; stored with their predictions of now.
-    `threshold`: for a binary task, the probability from which the positive class is predicted.
+    `threshold`: for a binary task, the probability from which the signature's positive class is predicted.
     `background`: rows of the same form as `golden`, drawn at random from the training rows.
     Raises TrainingFailed for an estimator outside the allow-list, DamagedArtifact for ONNX with external data.
     """
@@ -80,7 +82,7 @@ def write(
         refuse_external_data(compiled)
         outputs = Session(compiled).run(matrix)
     contents = {
-        SPEC: _json(_spec_json(pipeline, threshold)),
+        SPEC: _json(_spec_json(pipeline, threshold, signature.positive)),
         SKOPS: dump([member.estimator for member in pipeline.members]),
         GOLDEN: _json(
             {"format": FORMAT, "rows": columns_to_json(rows), "answers": prediction_array(outputs).tolist()}
@@ -140,6 +142,7 @@ class StoredSpec:
     threshold: float | None
     chunk_rows: int
     calibration: Calibration | None = None
+    positive: int = 1
 
     def pipeline(self, estimators: list[Any]) -> FittedPipeline:
         """The fitted pipeline. Raises DamagedArtifact when the estimators are not those of the specification."""
@@ -161,7 +164,7 @@ class StoredSpec:
 
 def read_spec(content: bytes) -> StoredSpec:
     """Parse spec.json. Raises DamagedArtifact when its format is unknown or a part is missing."""
-    data = read_json(content, SPEC, formats=(FORMAT, CALIBRATED_FORMAT))
+    data = read_json(content, SPEC, formats=(FORMAT, CALIBRATED_FORMAT, FIRST_CLASS_FORMAT))
     calibration = data.get("calibration")
     try:
         spec = StoredSpec(
@@ -172,18 +175,30 @@ def read_spec(content: bytes) -> StoredSpec:
             threshold=data["threshold"],
             chunk_rows=int(data["chunk_rows"]),
             calibration=Calibration.from_json(calibration, int(data["n_classes"])) if calibration else None,
+            positive=int(data.get("positive", 1)),
         )
         if not spec.features.steps or spec.chunk_rows < 1:
             raise ValueError("no features, or chunks of no rows")
+        if spec.positive not in (0, 1):
+            raise ValueError("the positive class is one of two")
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DamagedArtifact("The stored specification is not complete.") from error
     return spec
 
 
-def with_threshold(spec: bytes, threshold: float | None) -> bytes:
-    """The same specification with another threshold. Raises DamagedArtifact."""
+def with_threshold(spec: bytes, threshold: float | None, positive: int = 1) -> bytes:
+    """The same specification with another threshold, of the class `positive`. Raises DamagedArtifact."""
     read_spec(spec)
-    return _json({**json.loads(spec), "threshold": threshold})
+    data = {name: value for name, value in json.loads(spec).items() if name not in ("format", "positive")}
+    data["threshold"] = threshold
+    return _json({**_format_of(bool(data.get("calibration")), threshold, positive), **data})
+
+
+def _format_of(is_calibrated: bool, threshold: float | None, positive: int) -> dict[str, int]:
+    """The format of a specification: the oldest that can hold it, which older programs read."""
+    if threshold is not None and positive == 0:
+        return {"format": FIRST_CLASS_FORMAT, "positive": positive}
+    return {"format": CALIBRATED_FORMAT if is_calibrated else FORMAT}
 
 
 def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
@@ -198,13 +213,13 @@ def write_uncertainty(directory: Path, uncertainty: ConformalIntervals) -> Store
     return _store(directory / UNCERTAINTY, _json(uncertainty.to_json()))
 
 
-def _spec_json(pipeline: FittedPipeline, threshold: float | None) -> dict[str, Any]:
+def _spec_json(pipeline: FittedPipeline, threshold: float | None, positive: int) -> dict[str, Any]:
     has_neighbours = any(
         type(member.estimator).__name__.startswith("Neighbours") for member in pipeline.members
     )
     calibration = pipeline.calibration
     return {
-        "format": CALIBRATED_FORMAT if calibration else FORMAT,
+        **_format_of(calibration is not None, threshold, positive),
         **({"calibration": calibration.to_json()} if calibration else {}),
         "task": pipeline.task.value,
         "n_classes": pipeline.n_classes,

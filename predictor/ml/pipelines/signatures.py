@@ -35,6 +35,7 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         ),
         classes=table.target.classes,
         left_out=reasons,
+        positive_class=table.target.positive_name,
     )
 
 

@@ -64,8 +64,9 @@ def write_search_result(
 ) -> None:
     """Write the result of a run that searched candidates."""
     choice, report = finished.choice, dict(finished.judged)
-    if note := (report.get("decision") or {}).get("note"):
-        search.reporter.warn(TrainingWarning(note, request.target, WarningKind.THRESHOLD))
+    for name in ("note", "warning"):
+        if sentence := (report.get("decision") or {}).get(name):
+            search.reporter.warn(TrainingWarning(sentence, request.target, WarningKind.THRESHOLD))
     if search.is_budget_limited:
         message = "The time budget ended the search: with more time, other candidates may be chosen."
         search.reporter.warn(TrainingWarning(message))

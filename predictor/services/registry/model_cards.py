@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InvalidTrainingRequest
+from ...errors import InvalidTrainingRequest, quoted
 from ...ml.types.schema import FeatureField, canonical_text
 from ...ml.types.split import SplitBy
 from ...models import ModelVersion
@@ -206,7 +206,9 @@ def _weak_spots(report: Mapping[str, Any]) -> CardPart:
 def _sureness(report: Mapping[str, Any]) -> CardPart:
     decision, calibration = report.get("decision") or {}, report.get("calibration") or {}
     both = {} if calibration.get("kind") == "none" else calibration.get("held_out") or {}
-    sentences = tuple(filter(None, [decision.get("sentence")]))
+    positive = decision.get("positive")
+    of_class = f"Precision, recall and F1 are of the positive class {quoted(positive)}." if positive else ""
+    sentences = tuple(filter(None, [decision.get("sentence"), decision.get("warning"), of_class]))
     if both:
         sentences += (
             f"The probabilities are calibrated; that took the loss on the test rows from {_number(both.get('before'))} "
