@@ -83,7 +83,7 @@ class ThresholdSerializer(serializers.Serializer[Any]):
     value = serializers.FloatField(required=False, allow_null=True)
 
 
-@extend_schema_field({"type": ["string", "number", "boolean", "null"]})
+@extend_schema_field({"type": ["string", "number", "boolean"]})
 class LabelField(serializers.JSONField):
     """The label of a class as JSON."""
 
