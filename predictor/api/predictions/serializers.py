@@ -101,7 +101,9 @@ class PredictionSetSerializer(serializers.Serializer[Any]):
 ExplanationSerializer = inline_serializer(
     "Explanation",
     {
-        "base": serializers.FloatField(help_text="The mean answer over the background rows."),
+        "base": serializers.FloatField(
+            help_text="The mean answer over the training rows; of older versions, over some of them."
+        ),
         "class": ScalarField(allow_null=True, help_text="Whose probability is explained; null for a value."),
         "contributions": serializers.DictField(
             child=serializers.FloatField(), help_text="Largest first; with base they sum to the answer."

@@ -17,8 +17,9 @@
      "slices": [{"column", "words", "n_rows", "metric": "log_loss" | "mae", "score", "score_elsewhere",
                  "difference", "rate", "rate_elsewhere": shares of wrong classes or null, "p_value"}]: parts of the
                held-out rows with a significantly higher loss; "n_slices_tested",
-     "importance": [{"column", "mean", "spread"}], largest first: the rise of the selection metric when the
-                   column is shuffled, on held-out rows; "importance_rows"
+     "importance": [{"column", "mean", "spread"}], largest first; "importance_rows"; "importance_kind" "permutation":
+                   the rise of the selection metric when the column is shuffled, on held-out rows, or "shapley",
+                   when that would take too long: the mean absolute Shapley value
      regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"},
                       "errors": {"quantiles", "within", "by_size"} of curves.error_distribution
      classification:  "classes": [names], "confusion": rows true × columns predicted,

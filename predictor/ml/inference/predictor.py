@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact
 from ..calibration.conformal import DEFAULT_COVERAGE, ConformalIntervals
+from ..explanation.background import Background
 from ..explanation.shapley import Explainer, Explanation
 from ..features.columns import Columns
 from ..inputs.row_checker import RowChecker
@@ -40,7 +41,7 @@ class Predictor:
         golden: bytes | None,
         *,
         uncertainty: ConformalIntervals | None = None,
-        background: Columns | None = None,
+        background: Background | None = None,
     ):
         self.signature = signature
         self.threshold = spec.threshold

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ...errors import DamagedArtifact
 from ..calibration.conformal import ConformalIntervals
 from ..calibration.probability_calibration import Calibration
 from ..execution.json_files import write_bytes
+from ..explanation.background import Background
 from ..explanation.nearest_examples import MAX_BYTES, Examples
 from ..features.columns import Columns
 from ..features.feature_spec import FeatureSpec
@@ -62,13 +63,13 @@ def write(
     golden: Columns,
     threshold: float | None = None,
     uncertainty: ConformalIntervals | None = None,
-    background: Columns | None = None,
+    background: Background | None = None,
 ) -> dict[str, StoredFile]:
     """Write the files of a version into `directory`. Returns the stored files by name.
 
     `golden`: about 20 rows as canonical columns of the features; stored with their predictions of now.
     `threshold`: for a binary task, the probability from which the signature's positive class is predicted.
-    `background`: rows of the same form as `golden`, drawn at random from the training rows.
+    `background`: the rows that explanations compare with, in the form of `golden`.
     Raises TrainingFailed for an estimator outside the allow-list, DamagedArtifact for ONNX with external data.
     """
     from .skops_files import dump
@@ -93,10 +94,35 @@ def write(
     if uncertainty is not None:
         contents[UNCERTAINTY] = _json(uncertainty.to_json())
     if background is not None:
-        kept = {name: background[name] for name in names}
-        contents[BACKGROUND] = _json({"format": FORMAT, "rows": columns_to_json(kept)})
+        contents[BACKGROUND] = _json(_background_json(background, names))
     directory.mkdir(parents=True, exist_ok=True)
     return {name: _store(directory / name, content) for name, content in contents.items()}
+
+
+def _background_json(background: Background, names: Sequence[str]) -> dict[str, Any]:
+    rows = columns_to_json({name: background.columns[name] for name in names})
+    parts = {"weights": background.weights, "mean": background.mean, "base": background.base}
+    known = {name: each.tolist() for name, each in parts.items() if each is not None}
+    return {"format": FORMAT, "rows": rows, **known}
+
+
+def read_background(content: bytes) -> Background:
+    """The background rows of explanations. Raises DamagedArtifact."""
+    data = read_json(content, BACKGROUND)
+    try:
+        columns = columns_from_json(data["rows"])
+        parts = {
+            name: np.array(data[name], np.float64) for name in ("weights", "mean", "base") if name in data
+        }
+        weights = parts.get("weights")
+        if weights is not None and (
+            any(len(cells) != len(weights) for cells in columns.values())
+            or not np.isclose(weights.sum(), 1.0)
+        ):
+            raise ValueError("weights")
+        return Background(columns, **parts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedArtifact("The stored background rows cannot be read.") from error
 
 
 def write_examples(directory: Path, columns: Columns, targets: NDArray[Any]) -> StoredFile:

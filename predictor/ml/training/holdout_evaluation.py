@@ -19,7 +19,8 @@ from ..evaluation.evaluation_report import Baseline, EvaluationReport, decision,
 from ..execution.json_files import write_json
 from ..execution.progress import Deadline
 from ..explanation.partial_dependence import dependence
-from ..explanation.permutation_importance import Importance, permutation_importance, predicted
+from ..explanation.permutation_importance import PERMUTATION, Importance, permutation_importance, predicted
+from ..explanation.shapley_importance import SHAPLEY, shapley_importance
 from ..metrics.confidence_intervals import fold_intervals
 from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
@@ -83,9 +84,15 @@ def evaluate_holdout(
         seed=plan.seed,
         max_seconds=min(judging.importance_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
+    kind = PERMUTATION
+    if not importance:
+        kind = SHAPLEY
+        importance, n_rows = shapley_importance(
+            tried.pipeline, table.rows(split.development), tried.held_out, seed=plan.seed
+        )
     evaluation = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
     coverage = check_coverage(tried.held_out.target, tried.before, tried.own, judging.decided)
-    report = {**evaluation.to_json(), **coverage.document, "artifacts": {}}
+    report = {**evaluation.to_json(), "importance_kind": kind, **coverage.document, "artifacts": {}}
     if coverage.replaced is not None:
         # In a folder of its own: packaging may be writing the file of the same name at this moment.
         file = version_files.write_uncertainty(workdir / "judged", coverage.replaced)

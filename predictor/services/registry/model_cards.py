@@ -231,7 +231,7 @@ def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
     important = [each for each in report.get("importance") or [] if each.get("mean") is not None]
     curves = [str(each["column"]) for each in (report.get("dependence") or {}).get("features") or []]
     can = {
-        "Each prediction can be explained by Shapley values: what each column adds to the mean over training rows.":
+        "Each prediction can be explained by Shapley values: what each column adds to the mean answer.":
             "background.json" in version.artifacts,
         f"{len(curves):,} of its columns have a partial dependence curve.": bool(curves),
         "For each row, the nearest training rows and counterfactuals are available.":
@@ -241,7 +241,9 @@ def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
         (str(each["column"]), _number(each["mean"]), _number(each.get("spread")))
         for each in important[:MAX_IMPORTANT]
     )
-    table = CardTable(("Column", "Increase of the loss when shuffled", "Spread"), rows) if rows else None
+    is_shapley = report.get("importance_kind") == "shapley"
+    measure = "Mean absolute Shapley value" if is_shapley else "Increase of the loss when shuffled"
+    table = CardTable(("Column", measure, "Spread"), rows) if rows else None
     return CardPart("Explanation", points=tuple(text for text, is_so in can.items() if is_so), table=table)
 
 
