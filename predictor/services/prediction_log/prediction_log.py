@@ -121,7 +121,8 @@ def _as_csv(rows: Iterator[PredictionLog]) -> Iterator[bytes]:
     for row in rows:
         output = row.output
         answer = [output.get("prediction"), _json(output.get("probabilities"))]
-        yield csv_lines([[*_head(row).values(), *answer, _json(row.warnings), _json(row.inputs)]])
+        warnings = _json(row.warnings) if row.warnings else ""
+        yield csv_lines([[*_head(row).values(), *answer, warnings, _json(row.inputs)]])
 
 
 def _as_json_lines(rows: Iterator[PredictionLog]) -> Iterator[bytes]:
