@@ -35,7 +35,6 @@ from _tables import bundled_tables
 from _trained import rows_of
 from parity import fitted
 
-from predictor.ml.explanation.shapley import BACKGROUND_ROWS, n_background_rows
 from predictor.ml.inference.loading import load_predictor
 from predictor.ml.inference.predictor import Predictor
 from predictor.ml.onnx_export.parity import compile_checked
@@ -47,6 +46,7 @@ from predictor.ml.pipelines.signatures import build_signature
 from predictor.ml.search import portfolio
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.stored_tables import read_columns
+from predictor.ml.training.packaging import background_of
 from predictor.ml.types.schema import Task
 from predictor.ml.types.training_request import TrainingRequest
 from predictor.ml.validation.training_table import feature_roles, make_table
@@ -109,12 +109,13 @@ def make(tables: Path, name: str, entry: Mapping[str, Any], folder: Path, argume
     candidate = portfolio.single("random_forest", {"n_estimators": 10 if arguments.quick else 100})
     pipeline = fitted([candidate], sample_rows(table, 5_000, seed=0))
     signature = build_signature(pipeline, table, request.table)
-    background = sample_rows(table, BACKGROUND_ROWS, seed=0).columns
+    compiled = compile_checked(pipeline, table.columns, seed=0)[0]
+    background = background_of(pipeline, table, compiled, seed=0)
     files = version_files.write(
         folder / "version",
         pipeline=pipeline,
         signature=signature,
-        compiled=compile_checked(pipeline, table.columns, seed=0)[0],
+        compiled=compiled,
         golden=table.rows(np.arange(min(20, len(table)))).columns,
         background=background,
     )
@@ -124,7 +125,7 @@ def make(tables: Path, name: str, entry: Mapping[str, Any], folder: Path, argume
     outputs = predictor.predict(columns)
     n_rows = len(outputs)
     codes: list[int | None] = [None] * n_rows if outputs.probabilities is None else outputs.codes().tolist()
-    matrix = pipeline.spec.transform(background)[: n_background_rows(len(pipeline.spec.sources))]
+    matrix = pipeline.spec.transform(background.columns)
     return Made(predictor, pipeline, matrix, columns, codes)
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('predictor', '0011_prediction_log_indexes_ascend'),
+        ('predictor', '0012_readings_of_columns'),
     ]
 
     operations = [

@@ -60,6 +60,9 @@ class TrainingRun(Job):
         blank=True,
         help_text="For forecasting: {date_column, group_column, horizon, frequency, aggregation}.",
     )
+    positive_class = models.CharField(
+        max_length=200, blank=True, default="", help_text="Of two classes; empty: the proposed one."
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)

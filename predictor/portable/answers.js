@@ -9,7 +9,7 @@ const shortened = (value) => Number(value.toPrecision(7));
 function answerOf(model, row) {
   const [found] = runModel(model.graph, featuresOf(model.spec.features.steps, row));
   if (!found.every(Number.isFinite)) return { prediction: null };
-  const { uncertainty } = model, { threshold, task } = model.spec;
+  const { uncertainty } = model, { threshold, positive = 1, task } = model.spec;
   if (task === "anomaly") {
     const isUnusual = threshold !== null && found[0] >= threshold;
     return { prediction: isUnusual ? "unusual" : "usual", score: shortened(found[0]) };
@@ -17,7 +17,8 @@ function answerOf(model, row) {
   if (!model.signature.classes.length) {
     return { prediction: shortened(found[0]), interval: uncertainty && intervalOf(uncertainty, found[0]) };
   }
-  const code = threshold === null ? found.indexOf(Math.max(...found)) : Number(found[1] >= threshold);
+  const decided = found[positive] >= threshold ? positive : 1 - positive;
+  const code = threshold === null ? found.indexOf(Math.max(...found)) : decided;
   return {
     prediction: model.signature.classes[code],
     code,

@@ -105,14 +105,16 @@ function showAnswer(model) {
   }
   box.append(made("p", { class: "big", id: "prediction" }, String(answer.prediction)));
   const percent = Math.round(100 * (model.uncertainty?.coverage ?? 0));
-  if (answer.score !== undefined) box.append(made("p", {}, `Less usual than ${(100 * answer.score).toPrecision(4)} % of rows like those of training`));
+  // Never 100 %: a row still more unusual can always come.
+  const than = answer.score > 0.999 ? "more than 99.9" : (100 * answer.score).toPrecision(4);
+  if (answer.score !== undefined) box.append(made("p", {}, `Less usual than ${than} % of rows like those of training`));
   if (answer.interval) box.append(made("p", {}, `${answer.interval.low} to ${answer.interval.high} in ${percent} of 100 cases`));
   if (answer.probabilities) {
     const order = answer.probabilities.map((_, place) => place).sort((a, b) => answer.probabilities[b] - answer.probabilities[a]);
     box.append(made("dl", {}, ...order.slice(0, 10).flatMap((place) => [
       made("dt", {}, model.class_names[place]), made("dd", {}, `${(100 * answer.probabilities[place]).toPrecision(4)} %`)])));
   }
-  if (answer.set?.length) box.append(made("p", {}, `In ${percent} of 100 cases the truth is among: ${answer.set.map(String).join(", ")}`));
+  if (answer.set?.length) box.append(made("p", {}, `Come into question: ${answer.set.map(String).join(", ")}`));
   if (answer.set?.length === 0) box.append(made("p", {}, "No answer is likely enough: this row is more doubtful than most."));
 }
 

@@ -238,7 +238,8 @@ def in_words(output):
         return {"prediction": classes[int(bar is not None and output[0] >= bar)], "score": numbers[0]}
     if not classes:
         return {"prediction": numbers[0]}
-    code = int(np.argmax(output)) if bar is None else int(output[1] >= bar)
+    positive = spec["positive"]
+    code = int(np.argmax(output)) if bar is None else positive if output[positive] >= bar else 1 - positive
     return {"prediction": classes[code], "probabilities": numbers}
 
 

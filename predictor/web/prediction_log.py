@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -177,6 +178,7 @@ class PredictionDetail(WorkspaceMixin, View):
         rows = PredictionLog.objects.select_related(
             "actor", "api_token", "model_version__registered_model__workspace"
         ).defer("model_version__evaluation")
+        rows = rows.annotate(background=F("model_version__evaluation__explanations"))
         row = self.get_visible_or_404(rows, pk=pk)
         version = row.model_version
         names = version.signature.names
@@ -187,7 +189,7 @@ class PredictionDetail(WorkspaceMixin, View):
             "model": version.registered_model,
             "shown": shown_answer(row.output),
             "contributions": contributions_of(
-                row.output.get("explanation"), row.inputs, version.signature.subject
+                row.output.get("explanation"), row.inputs, version.signature.subject, row.background
             ),
             "inputs": [(name, value, name in names) for name, value in row.inputs.items()],
             "curl": curl(predictions_url(request, version.registered_model), row.inputs, str(version.number)),

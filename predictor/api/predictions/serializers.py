@@ -112,7 +112,9 @@ class PredictionSetSerializer(serializers.Serializer[Any]):
 ExplanationSerializer = inline_serializer(
     "Explanation",
     {
-        "base": serializers.FloatField(help_text="The mean answer over the background rows."),
+        "base": serializers.FloatField(
+            help_text="The mean answer over the training rows; of older versions, over some of them."
+        ),
         "class": ScalarField(allow_null=True, help_text="Whose probability is explained; null for a value."),
         "contributions": serializers.DictField(
             child=serializers.FloatField(), help_text="Largest first; with base they sum to the answer."
@@ -158,8 +160,11 @@ class AnswerSerializer(serializers.Serializer[Any]):
     latency_ms = serializers.FloatField()
     threshold = serializers.FloatField(
         required=False,
-        help_text="From this probability the second class of two is predicted; left out where it is 0.5, "
+        help_text="From this probability the positive class of two is predicted; left out where it is 0.5, "
         "which means the more probable class.",
+    )
+    positive_class = serializers.CharField(
+        required=False, help_text="The class that the threshold is of; left out with it."
     )
     predictions = PredictionSerializer(many=True)
 
@@ -171,6 +176,11 @@ def answer_as_json(answer: PredictionResponse) -> dict[str, Any]:
         "request_id": answer.request_id,
         "latency_ms": answer.latency_ms,
         **({} if answer.threshold is None else {"threshold": answer.threshold}),
+        **(
+            {"positive_class": answer.positive_class}
+            if answer.positive_class and answer.threshold is not None
+            else {}
+        ),
         "predictions": [
             {**prediction_as_json(each), **({"row": answer.rows[index]} if answer.rows else {})}
             for index, each in enumerate(answer.predictions)

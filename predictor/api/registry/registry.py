@@ -20,7 +20,7 @@ from ...services import registry
 from ...services.registry import card_markdown, model_cards, portable
 from ..idempotency import idempotent
 from ..permissions import READS, WRITES
-from ..training.serializers import ThresholdSerializer
+from ..training.serializers import NewThresholdSerializer
 from ..viewsets import WorkspaceViewSet, actor_of
 from .serializers import (
     AliasChangeSerializer,
@@ -135,14 +135,18 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         version = change(model_version=self.get_object(), by=actor_of(request))
         return Response(self.get_serializer(version).data)
 
-    @extend_schema(request=ThresholdSerializer, responses={201: VersionSerializer})
+    @extend_schema(request=NewThresholdSerializer, responses={201: VersionSerializer})
     @idempotent
     def thresholds(self, request: Request, **kwargs: Any) -> Response:
         """A new version: the estimators of this one with another decision threshold. Nothing is fitted."""
-        serializer = ThresholdSerializer(data=request.data)
+        serializer = NewThresholdSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        rule = dict(serializer.validated_data)
         version = registry.publish_with_threshold(
-            model_version=self.get_object(), rule=serializer.validated_data, by=actor_of(request)
+            model_version=self.get_object(),
+            positive_class=rule.pop("positive_class", None),
+            rule=rule,
+            by=actor_of(request),
         )
         url_kwargs = {**kwargs, "number": version.number}
         headers = {"Location": request.build_absolute_uri(reverse("api-version", kwargs=url_kwargs))}

@@ -90,6 +90,7 @@ class SignatureSerializer(serializers.Serializer[Any]):
     fields_ = FieldSerializer(many=True)
     classes = serializers.ListField(child=serializers.JSONField())
     left_out = serializers.DictField(child=serializers.CharField())
+    positive_class = serializers.CharField(required=False, help_text="Of two classes, as text.")
 
     def get_fields(self) -> dict[str, Any]:
         # A serializer has an attribute `fields`, so a field of that name cannot be declared.
@@ -102,6 +103,10 @@ class VersionSerializer(VersionSummarySerializer):
     """Everything about a version but the evaluation report."""
 
     signature = serializers.SerializerMethodField()
+    positive_class = serializers.CharField(
+        source="signature.positive_name",
+        help_text="Of two classes, the one that threshold, precision and recall are of; else empty.",
+    )
     baseline = serializers.SerializerMethodField(help_text="The metrics of the dummy baseline.")
 
     class Meta(VersionSummarySerializer.Meta):
@@ -109,6 +114,7 @@ class VersionSerializer(VersionSummarySerializer):
             *VersionSummarySerializer.Meta.fields,
             "params",
             "signature",
+            "positive_class",
             "baseline",
             "parity",
             "artifacts",

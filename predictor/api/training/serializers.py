@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ...ml.types.reading_choice import MAX_LOST_SHARE
@@ -84,6 +85,23 @@ class ThresholdSerializer(StrictSerializer):
     value = serializers.FloatField(required=False, allow_null=True)
 
 
+@extend_schema_field({"type": ["string", "number", "boolean"]})
+class LabelField(serializers.JSONField):
+    """The label of a class as JSON."""
+
+
+def positive_class_field(help_text: str) -> LabelField:
+    return LabelField(required=False, allow_null=True, help_text=help_text)
+
+
+class NewThresholdSerializer(ThresholdSerializer):
+    """The threshold of a new version, and the class that it is of."""
+
+    positive_class = positive_class_field(
+        "The class that the threshold is of; that of the version if left out."
+    )
+
+
 class RunSerializer(RunSummarySerializer):
     """A run: what was asked, how it goes, what came of it. The traceback is for its owner and for admins."""
 
@@ -103,6 +121,7 @@ class RunSerializer(RunSummarySerializer):
             "max_lost_share",
             "split",
             "threshold",
+            "positive_class",
             "forecast",
             "budget_seconds",
             "seed",
@@ -145,6 +164,9 @@ class RunRequestSerializer(StrictSerializer):
     )
     split = SplitSerializer(required=False, allow_null=True)
     threshold = ThresholdSerializer(required=False, allow_null=True)
+    positive_class = positive_class_field(
+        "Of two classes, the one that is looked for; found from names and numbers of rows when not given."
+    )
     budget_seconds = serializers.FloatField(required=False, allow_null=True)
     effort = serializers.CharField(
         required=False,

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ...errors import MlwebError
+from ...errors import MlwebError, quoted
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
@@ -57,6 +57,11 @@ class Command(BaseCommand):
             metavar="RULE",
             help="how to decide between two classes: f1, cost:FALSE_POSITIVE:FALSE_NEGATIVE, "
             "precision:AT_LEAST, recall:AT_LEAST or a probability; 0.5 when not given",
+        )
+        parser.add_argument(
+            "--positive",
+            metavar="CLASS",
+            help="of two classes, the one that is looked for; found from names and numbers of rows when not given",
         )
         parser.add_argument("--date", default="", metavar="COLUMN", help="for forecasting: the dates")
         parser.add_argument("--group", default="", metavar="COLUMN", help="for forecasting: names the series")
@@ -129,6 +134,7 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         seed=options["seed"],
         split=options["split"],
         threshold=options["threshold"],
+        positive_class=options["positive"],
         forecast={
             "date_column": options["date"],
             "group_column": options["group"],
@@ -182,6 +188,8 @@ def verdict(run: TrainingRun) -> list[str]:
             lines.append(f"    {name:24} {value:12.5g} {cell}")
     if version.threshold is not None:
         lines.append(version.evaluation["decision"]["sentence"])
+    if version.signature.positive_name:
+        lines.append(f"Precision, recall and F1 are of {quoted(version.signature.positive_name)}.")
     comparison = version.evaluation.get("verdict", {})
     return [*lines, comparison.get("sentence", ""), *comparison.get("worries", [])]
 
@@ -198,6 +206,7 @@ def outcome(run: TrainingRun) -> dict[str, Any]:
         "version": version.number if version else None,
         "estimator": version.estimator if version else None,
         "is_compiled": version.is_compiled if version else None,
+        "positive_class": version.signature.positive_name if version else "",
         "metrics": run.metrics,
         "baseline": version.evaluation.get("baseline", {}) if version else {},
         "verdict": version.evaluation.get("verdict", {}).get("sentence", "") if version else "",

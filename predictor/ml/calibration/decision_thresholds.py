@@ -1,6 +1,6 @@
 """Decision threshold of a binary classification, chosen on out-of-fold predictions.
 
-The positive class is the second in order: "yes" of no and yes, true of false and true, 1 of 0 and 1.
+Which class is the positive one is said by the target (`ml.types.positive_class`), not by the order of the classes.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Threshold:
     rule: ThresholdRule
     note: str = ""
 
-    @property
-    def sentence(self) -> str:
-        return f"The threshold of {self.value:.4g} {self.rule.sentence}."
+    def sentence_on(self, positive: str) -> str:
+        """The sentence with the name of the positive class."""
+        return f"The threshold of {self.value:.4g} {self.rule.sentence_on(positive)}."
 
 
 def choose(rule: ThresholdRule, is_positive: Bools, probabilities: Floats) -> Threshold:
@@ -145,12 +145,23 @@ def _cheapest(is_positive: Bools, probabilities: Floats, alarm: float, miss: flo
 class Scores:
     """Stored scores, from which another threshold is chosen (out of fold) and evaluated (held out) without a refit.
 
-    `baselines`: probabilities of the positive class for the held-out rows, by the baseline's key.
+    Each pair is (is of the class, probability of the class); `baselines`: probabilities for the held-out rows, by
+    the baseline's key. Stored for the second class, whichever is the positive one.
     """
 
     out_of_fold: tuple[Bools, Floats]
     held_out: tuple[Bools, Floats]
     baselines: Mapping[str, Floats] = field(default_factory=dict)
+
+    def for_class(self, code: int) -> Scores:
+        """Scores of the class with this code, from those of the second."""
+        if code == 1:
+            return self
+        return Scores(
+            _of_other_class(*self.out_of_fold),
+            _of_other_class(*self.held_out),
+            {key: 1 - each for key, each in self.baselines.items()},
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; probabilities as float32, the precision of the ONNX graph."""
@@ -171,6 +182,10 @@ class Scores:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DamagedArtifact("The stored scores cannot be read.") from error
+
+
+def _of_other_class(is_second: Bools, probabilities: Floats) -> tuple[Bools, Floats]:
+    return ~is_second, 1 - probabilities
 
 
 def _rows_to_json(is_positive: Bools, probabilities: Floats) -> dict[str, Any]:
@@ -199,5 +214,5 @@ def _numbers(text: str) -> Floats:
 
 
 def pairs(probabilities: Floats) -> Floats:
-    """Probabilities of both classes (n, 2) from those of the positive class (n,)."""
+    """Probabilities of both classes (n, 2) from those of the second class (n,)."""
     return np.column_stack([1 - probabilities, probabilities])

@@ -17,15 +17,16 @@
      "slices": [{"column", "words", "n_rows", "metric": "log_loss" | "mae", "score", "score_elsewhere",
                  "difference", "rate", "rate_elsewhere": shares of wrong classes or null, "p_value"}]: parts of the
                held-out rows with a significantly higher loss; "n_slices_tested",
-     "importance": [{"column", "mean", "spread"}], largest first: the rise of the selection metric when the
-                   column is shuffled, on held-out rows; "importance_rows"
+     "importance": [{"column", "mean", "spread"}], largest first; "importance_rows"; "importance_kind" "permutation":
+                   the rise of the selection metric when the column is shuffled, on held-out rows, or "shapley",
+                   when that would take too long: the mean absolute Shapley value
      regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"},
                       "errors": {"quantiles", "within", "by_size"} of curves.error_distribution
      classification:  "classes": [names], "confusion": rows true × columns predicted,
                       "per_class": [{"class", "precision", "recall", "f1", "support",
                                      "roc", "precision_recall", "calibration", "gain"}] with the points of
                       curves.py, null for a class that has no row or every row
-     two classes:     "decision": {"threshold", "positive": class, "is_chosen", "rule", "sentence", "note",
+     two classes:     "decision": {"threshold", "positive": class, "is_chosen", "rule", "sentence", "note", "warning",
                       "held_out", "out_of_fold": {"precision", "recall", "f1", four counts}},
                       "thresholds": curves.threshold_curve}
 Metrics of predicted classes (scores.DECIDED, the confusion, per_class) use that threshold.
@@ -49,7 +50,8 @@ from ..calibration.decision_thresholds import HALF, Threshold, decision_numbers
 from ..metrics import curves
 from ..metrics.confidence_intervals import Resamples, held_out_intervals
 from ..metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
-from ..types.schema import Task, canonical_text
+from ..types.schema import Task
+from ..types.threshold_rule import catches_none
 from ..validation.target import Target
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable
@@ -140,8 +142,11 @@ def evaluate(
     """
     task, conditions = target.task, conditions or Conditions()
     resamples = Resamples.draw(len(target.y), seed=seed, together=together)
-    held_out = metrics(task, target.y, predicted, threshold)
-    intervals = held_out_intervals(task, target.y, predicted, resamples, seed=seed, threshold=threshold)
+    positive = target.positive
+    held_out = metrics(task, target.y, predicted, threshold, positive)
+    intervals = held_out_intervals(
+        task, target.y, predicted, resamples, seed=seed, threshold=threshold, positive=positive
+    )
     slices, n_tested = worst_slices(table, predicted, threshold, together) if table is not None else ([], 0)
     worries = [
         *conditions.worries, *worries_about(target, held_out, intervals, cross_validation, slices, resamples)
@@ -165,7 +170,7 @@ def evaluate(
 
 
 def _measured(baseline: Baseline, target: Target, threshold: float | None) -> dict[str, Any]:
-    held_out = metrics(target.task, target.y, baseline.predictions, threshold)
+    held_out = metrics(target.task, target.y, baseline.predictions, threshold, target.positive)
     return {"key": baseline.key, "title": baseline.title, "held_out": held_out}
 
 
@@ -189,22 +194,24 @@ def decision(
 ) -> dict[str, Any]:
     """The decision threshold of a binary task and its effect; each pair is (is positive, probability)."""
     value = threshold.value if threshold else HALF
+    numbers = decision_numbers(*held_out, value)
     return {
         "threshold": value,
         "positive": positive,
         "is_chosen": threshold is not None,
         "rule": threshold.rule.to_json() if threshold else None,
-        "sentence": threshold.sentence if threshold else "",
+        "sentence": threshold.sentence_on(positive) if threshold else "",
         "note": threshold.note if threshold else "",
-        "held_out": decision_numbers(*held_out, value),
+        "warning": catches_none(positive, numbers),
+        "held_out": numbers,
         "out_of_fold": decision_numbers(*out_of_fold, value),
     }
 
 
 def class_details(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
     """The confusion matrix at the threshold, and the metrics and curves of each class."""
-    matrix = confusion(target.y, predicted_codes(predicted, threshold), target.n_classes)
-    names = [str(canonical_text(each)) for each in target.classes]
+    matrix = confusion(target.y, predicted_codes(predicted, threshold, target.positive), target.n_classes)
+    names = target.class_names
     per_class = []
     for code, numbers in enumerate(class_metrics(matrix)):
         # Curves of a hundred classes would take megabytes, and nobody would read them.
@@ -216,9 +223,9 @@ def class_details(target: Target, predicted: Array, threshold: float | None) -> 
                 **_class_curves(target.y == code, predicted[:, code], has_curves),
             }
         )
-    details = {"classes": names, "confusion": matrix.tolist(), "per_class": per_class}
+    details = {"classes": list(names), "confusion": matrix.tolist(), "per_class": per_class}
     if target.task is Task.BINARY:
-        details["thresholds"] = curves.threshold_curve(target.y == 1, predicted[:, 1])
+        details["thresholds"] = curves.threshold_curve(target.is_positive, predicted[:, target.positive])
     return details
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..calibration.decision_thresholds import Scores, Threshold, pairs
-from ..metrics.confidence_intervals import decided_intervals
-from ..metrics.scores import DECIDED, metrics
+from ..metrics.confidence_intervals import Resamples, decided_intervals, held_out_intervals
+from ..metrics.scores import DECIDED, metrics, predicted_codes
 from ..types.schema import Task
 from ..types.split import SplitKind
 from ..validation.target import Target
@@ -19,12 +20,24 @@ from .evaluation_report import class_details, decision
 Array = NDArray[Any]
 
 
-def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshold) -> dict[str, Any]:
-    """The evaluation report, with everything that depends on the predicted classes at another threshold."""
+# Metrics that are of the positive class, though no threshold changes them.
+OF_POSITIVE = ("average_precision", "calibration_error", "roc_auc")
+
+
+def decided_again(
+    report: Mapping[str, Any], scores: Scores, threshold: Threshold, *, positive: int = 1, before: int = 1
+) -> dict[str, Any]:
+    """The evaluation report, with everything that depends on the predicted classes at another threshold.
+
+    `positive`: the code of the class that the threshold is of; `before`: that of the report.
+    """
     held_out, out_of_fold = scores.held_out, scores.out_of_fold
     names = list(report["classes"])
-    target = Target("", Task.BINARY, held_out[0].astype(np.intp), tuple(names))
+    target = Target("", Task.BINARY, held_out[0].astype(np.intp), tuple(names), positive)
     fresh = class_details(target, pairs(held_out[1]), threshold.value)
+    changed = DECIDED if positive == before else (*DECIDED, *OF_POSITIVE)
+    decide = _Decide(threshold.value, positive, changed)
+    own = scores.for_class(positive)
     labels = [
         {**old, **{name: new[name] for name in ("precision", "recall", "f1")}}
         for old, new in zip(report["per_class"], fresh["per_class"], strict=True)
@@ -32,27 +45,25 @@ def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshol
     folds = report["cross_validation"]
     return {
         **report,
-        "held_out": _relabelled(report["held_out"], *held_out, threshold.value),
+        "held_out": decide.relabelled(report["held_out"], *held_out),
         "intervals": {
             **(report.get("intervals") or {}),
-            **_decided_intervals(report, *held_out, threshold.value),
+            **decide.intervals(report, *held_out),
         },
         "slices": [{**each, "rate": None, "rate_elsewhere": None} for each in report.get("slices") or []],
         "cross_validation": {
             **folds,
             **(
-                {"intervals": {**folds["intervals"], **dict.fromkeys(DECIDED)}}
+                {"intervals": {**folds["intervals"], **dict.fromkeys(changed)}}
                 if "intervals" in folds
                 else {}
             ),
-            "metrics": _relabelled(folds.get("metrics") or {}, *out_of_fold, threshold.value),
+            "metrics": decide.relabelled(folds.get("metrics") or {}, *out_of_fold),
         },
         "baselines": [
             {
                 **each,
-                "held_out": _relabelled(
-                    each["held_out"], held_out[0], scores.baselines[each["key"]], threshold.value
-                ),
+                "held_out": decide.relabelled(each["held_out"], held_out[0], scores.baselines[each["key"]]),
             }
             if each["key"] in scores.baselines
             else each
@@ -60,23 +71,35 @@ def decided_again(report: Mapping[str, Any], scores: Scores, threshold: Threshol
         ],
         "confusion": fresh["confusion"],
         "per_class": labels,
-        "decision": decision(threshold, names[1], held_out=held_out, out_of_fold=out_of_fold),
+        "thresholds": fresh["thresholds"] if positive != before else report.get("thresholds"),
+        "decision": decision(threshold, names[positive], held_out=own.held_out, out_of_fold=own.out_of_fold),
     }
 
 
-def _decided_intervals(
-    report: Mapping[str, Any], is_positive: Array, probabilities: Array, threshold: float
-) -> dict[str, Any]:
-    split = (report.get("conditions") or {}).get("split") or {}
-    if split.get("kind") == SplitKind.GROUP:
-        # The stored scores do not hold the groups of rows.
-        return dict.fromkeys(DECIDED)
-    codes = (probabilities >= threshold).astype(np.intp)
-    return decided_intervals(is_positive.astype(np.intp), codes, 2, seed=0)
+@dataclass(frozen=True)
+class _Decide:
+    """Metrics at a threshold of the class `positive`, from pairs (is of the second class, its probability)."""
 
+    threshold: float
+    positive: int
+    changed: Sequence[str]
 
-def _relabelled(
-    old: Mapping[str, Any], is_positive: Array, probabilities: Array, threshold: float
-) -> dict[str, Any]:
-    new = metrics(Task.BINARY, is_positive.astype(np.intp), pairs(probabilities), threshold)
-    return {**old, **{name: new[name] for name in DECIDED}}
+    def relabelled(self, old: Mapping[str, Any], is_second: Array, probabilities: Array) -> dict[str, Any]:
+        y, both = is_second.astype(np.intp), pairs(probabilities)
+        new = metrics(Task.BINARY, y, both, self.threshold, self.positive)
+        return {**old, **{name: new[name] for name in self.changed}}
+
+    def intervals(self, report: Mapping[str, Any], is_second: Array, probabilities: Array) -> dict[str, Any]:
+        split = (report.get("conditions") or {}).get("split") or {}
+        if split.get("kind") == SplitKind.GROUP:
+            # The stored scores do not hold the groups of rows.
+            return dict.fromkeys(self.changed)
+        y, both = is_second.astype(np.intp), pairs(probabilities)
+        if self.changed != DECIDED:
+            resamples = Resamples.draw(len(y), seed=0)
+            new = held_out_intervals(
+                Task.BINARY, y, both, resamples, seed=0, threshold=self.threshold, positive=self.positive
+            )
+            return {name: new[name] for name in self.changed}
+        codes = predicted_codes(both, self.threshold, self.positive)
+        return decided_intervals(y, codes, 2, seed=0, positive=self.positive)

@@ -85,7 +85,7 @@ def worst_slices(
         return [], 0
     if table.task.is_classification:
         loss = losses(table.task, table.target.y, predicted)
-        is_wrong = predicted_codes(predicted, threshold) != table.target.y
+        is_wrong = predicted_codes(predicted, threshold, table.target.positive) != table.target.y
     else:
         is_wrong = None
         loss = np.abs(np.asarray(predicted, np.float64) - table.target.y)

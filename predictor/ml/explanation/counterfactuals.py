@@ -34,16 +34,20 @@ Predict = Callable[[Columns], Outputs]
 
 @dataclass(frozen=True)
 class Goal:
-    """The wanted prediction: the class with this code, or a value from `at_least`, or up to `at_most`."""
+    """The wanted prediction: the class with this code, or a value from `at_least`, or up to `at_most`.
+
+    `positive`: the code of the class that a decision threshold is of.
+    """
 
     code: int | None = None
     at_least: float | None = None
     at_most: float | None = None
+    positive: int = 1
 
     def is_met(self, outputs: Outputs, threshold: float | None) -> NDArray[np.bool_]:
         """Mask (n,), by the same rule that decides the predicted class."""
         if self.code is not None:
-            return np.asarray(outputs.codes(threshold) == self.code)
+            return np.asarray(outputs.codes(threshold, self.positive) == self.code)
         values = np.asarray(outputs.values)
         return np.asarray(values >= self.at_least if self.at_least is not None else values <= self.at_most)
 

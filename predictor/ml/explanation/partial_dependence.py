@@ -40,6 +40,7 @@ N_LINES = 20
 # Share of the remaining time that is used: a call may take longer than the trial measured.
 SAFETY = 0.7
 NO_TIME = "the time ran out"
+BEYOND = f"{MAX_FEATURES} more important ones are shown"
 FEW_TEXTS = "free text has no values to go through"
 
 Array = NDArray[Any]
@@ -59,6 +60,11 @@ def dependence(
     sample = table.rows(np.sort(rng.permutation(len(table))[:MAX_ROWS]))
     predictions, n_rows = _within(pipeline, sample.columns, grids, deadline)
     skipped += [{"column": name, "reason": NO_TIME} for name in grids if name not in predictions]
+    if len(predictions) < MAX_FEATURES:
+        # The time would have ended before these, too.
+        skipped = [
+            {**each, "reason": NO_TIME if each["reason"] == BEYOND else each["reason"]} for each in skipped
+        ]
     features = [
         {
             "column": name,
@@ -81,7 +87,7 @@ def _grids(table: TrainingTable, names: Sequence[str]) -> tuple[dict[str, Grid],
         if grid is None:
             skipped.append({"column": name, "reason": FEW_TEXTS})
         elif len(grids) == MAX_FEATURES:
-            skipped.append({"column": name, "reason": f"{MAX_FEATURES} more important ones are shown"})
+            skipped.append({"column": name, "reason": BEYOND})
         else:
             grids[name] = grid
     return grids, skipped
@@ -160,7 +166,7 @@ def shown_codes(target: Target) -> list[int] | None:
     if not target.task.is_classification:
         return None
     if target.task is Task.BINARY:
-        return [1]
+        return [target.positive]
     counts = np.bincount(target.y, minlength=target.n_classes)
     return sorted(int(code) for code in np.argsort(-counts, kind="stable")[:MAX_CLASSES])
 

@@ -14,6 +14,7 @@ from ..metrics.scores import selection_score
 from ..pipelines.fitted_pipeline import FittedPipeline, Outputs
 from ..validation.training_table import TrainingTable
 
+PERMUTATION = "permutation"
 N_REPEATS = 5
 MAX_ROWS = 1000
 # Many shuffled copies are predicted in one call: a call costs milliseconds however few rows it has.

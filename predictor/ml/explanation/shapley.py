@@ -4,8 +4,8 @@ Sampled by permutations (Castro, Gómez and Tejada, "Polynomial calculation of t
 sampling", 2009): starting from a background row, the columns of the explained row are put in one after the
 other, and each change of the prediction belongs to the column that made it; every order is also used backwards,
 which halves the spread (antithetic sampling, Mitchell et al., JMLR 2022). The changes telescope, so base value
-and contributions sum to the prediction exactly, however few orders are sampled. The base value is the mean
-prediction over the background rows.
+and contributions sum to the prediction exactly, however few orders are sampled. The base value is the weighted mean
+prediction over the background rows (see background.py).
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..features.feature_spec import FeatureSpec
+from .background import Background
 
 # Predictions for one explained row: 20 to 50 ms on a busy core for a forest of 100 full trees, 1 ms for one
 # of 10 (benchmarks/explanations.py).
 N_EVALUATIONS = 1_500
 MOST_BACKGROUND_ROWS, LEAST_BACKGROUND_ROWS = 64, 8
-BACKGROUND_ROWS = 100
 CELLS_AT_ONCE = 4_000_000
 
 Matrix = NDArray[np.float32]
@@ -47,14 +46,19 @@ class Explainer:
     `predict` gives (n, k) for a matrix of the spec: values (k = 1) or probabilities.
     """
 
-    def __init__(self, spec: FeatureSpec, background: Mapping[str, NDArray[Any]], predict: Predict):
+    def __init__(self, spec: FeatureSpec, background: Background, predict: Predict):
         sources = spec.sources
         self._names = sources
         place = {name: number for number, name in enumerate(sources)}
         # Which original column each column of the matrix comes from.
         self._origin = np.array([place[output.source] for output in spec.outputs], np.intp)
-        n = n_background_rows(len(sources))
-        self._background = spec.transform(background)[:n]
+        rows = spec.transform(background.columns)
+        if background.weights is None:
+            rows = rows[: n_background_rows(len(sources))]
+        self._background = rows
+        self._weights = (
+            np.full(len(rows), 1 / len(rows)) if background.weights is None else background.weights
+        )
         self._predict = predict
 
     def explain(self, matrix: Matrix, codes: Sequence[int | None]) -> list[Explanation]:
@@ -74,10 +78,10 @@ class Explainer:
         backwards = -np.diff(np.concatenate([predictions[:, n_columns:], predictions[:, :1]], axis=1), axis=1)
         values = np.empty((n_rows, n_columns))
         np.put_along_axis(values, orders, (forwards + backwards) / 2, axis=1)
-        means = values.mean(axis=0)
+        means = self._weights @ values
         largest_first = np.argsort(-np.abs(means), kind="stable")
         contributions = {self._names[place]: float(means[place]) for place in largest_first}
-        return Explanation(float(predictions[:, 0].mean()), code, contributions)
+        return Explanation(float(self._weights @ predictions[:, 0]), code, contributions)
 
     def _predictions_along(self, row: Matrix, code: int | None, part: slice) -> NDArray[np.float64]:
         """Predictions at each step of the permutations of these background rows (n, 2 · columns)."""
@@ -87,9 +91,13 @@ class Explainer:
         return predictions[:, 0 if code is None else code].reshape(len(mixed), -1)
 
 
-def n_background_rows(n_columns: int) -> int:
-    """The number of background rows within N_EVALUATIONS; each takes two passes through all columns."""
-    return int(np.clip(N_EVALUATIONS // (2 * n_columns), LEAST_BACKGROUND_ROWS, MOST_BACKGROUND_ROWS))
+def n_background_rows(n_columns: int, n_classes: int = 0) -> int:
+    """The number of background rows within N_EVALUATIONS; each takes two passes through all columns.
+
+    More classes need more rows: their weights have to give the mean of each.
+    """
+    n_rows = max(N_EVALUATIONS // (2 * n_columns), LEAST_BACKGROUND_ROWS, 2 * n_classes)
+    return int(min(n_rows, MOST_BACKGROUND_ROWS))
 
 
 @lru_cache(maxsize=64)

@@ -26,7 +26,7 @@ def check_forecast(request: TrainingRequest) -> None:
     _check_date(table[options.date_column], table)
     _check_target(table[request.target], table.n_rows)
     _check_options(options)
-    if request.split.column is not None or request.threshold is not None:
+    if request.split.column is not None or request.threshold is not None or request.positive_class:
         raise InvalidTrainingRequest(
             "A forecast is tested on later periods, always, and has no threshold; leave both choices out."
         )

@@ -12,7 +12,6 @@ from typing import Any
 
 from ...errors import DamagedArtifact
 from ..calibration.conformal import ConformalIntervals
-from ..features.columns import Columns
 from ..onnx_export.session import Session
 from ..persistence.version_files import (
     BACKGROUND,
@@ -22,9 +21,9 @@ from ..persistence.version_files import (
     SKOPS,
     SPEC,
     UNCERTAINTY,
-    columns_from_json,
     content_of,
     load_pipeline,
+    read_background,
     read_json,
     read_spec,
 )
@@ -51,7 +50,7 @@ def load_predictor(
         "uncertainty": ConformalIntervals.from_json(read_json(uncertainty, UNCERTAINTY))
         if uncertainty
         else None,
-        "background": _rows(background) if background else None,
+        "background": read_background(background) if background else None,
     }
     kind: type[Predictor] = Predictor
     if FORECAST in files:
@@ -67,13 +66,6 @@ def load_predictor(
         contents[GOLDEN] = golden
     try_in_child(contents)
     return kind(signature, spec, load_pipeline(contents), golden, **beside)
-
-
-def _rows(background: bytes) -> Columns:
-    try:
-        return columns_from_json(read_json(background, BACKGROUND)["rows"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedArtifact("The stored background rows cannot be read.") from error
 
 
 def try_in_child(contents: Mapping[str, bytes], *, seconds: float = CHILD_SECONDS) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact
 from ..calibration.conformal import DEFAULT_COVERAGE, ConformalIntervals
+from ..explanation.background import Background
 from ..explanation.shapley import Explainer, Explanation
 from ..features.columns import Columns
 from ..inputs.row_checker import RowChecker
@@ -28,7 +29,7 @@ EXPLAINED_AT_ONCE = 10
 class Predictor:
     """Answers for canonical columns; safe to use from many threads.
 
-    `is_compiled` says whether ONNX Runtime or scikit-learn answers; `threshold` is for `Outputs.codes`;
+    `is_compiled` says whether ONNX Runtime or scikit-learn answers; `threshold` and `positive` are for `Outputs.codes`;
     `uncertainty` is None for a version that was stored without.
     """
 
@@ -40,10 +41,11 @@ class Predictor:
         golden: bytes | None,
         *,
         uncertainty: ConformalIntervals | None = None,
-        background: Columns | None = None,
+        background: Background | None = None,
     ):
         self.signature = signature
         self.threshold = spec.threshold
+        self.positive = spec.positive
         self.is_compiled = isinstance(answering, Session)
         self._features = spec.features
         self._answering = answering
@@ -68,7 +70,7 @@ class Predictor:
         """
         outputs = self.predict(columns)
         probabilities = outputs.probabilities
-        codes = None if probabilities is None else outputs.codes(self.threshold)
+        codes = None if probabilities is None else outputs.codes(self.threshold, self.positive)
         explanations = self._explanations(columns, len(outputs), codes, check_time) if explain else None
         if probabilities is not None:
             conformal = self.uncertainty

@@ -36,6 +36,11 @@ class RowWarning:
     column: str
     message: str
 
+    @property
+    def sentence(self) -> str:
+        """The message with the name of the column, for places that show it alone."""
+        return f"{quoted(self.column)}: {self.message}" if self.column else self.message
+
 
 @dataclass(frozen=True)
 class CheckedRows:

@@ -91,30 +91,44 @@ class Resamples:
 
 
 def held_out_intervals(
-    task: Task, y: Array, predicted: Array, resamples: Resamples, *, seed: int, threshold: float | None = None
+    task: Task,
+    y: Array,
+    predicted: Array,
+    resamples: Resamples,
+    *,
+    seed: int,
+    threshold: float | None = None,
+    positive: int = 1,
 ) -> dict[str, Interval]:
     """The 95 % interval of each metric of `scores.metrics`; None where it cannot be estimated."""
     if not task.is_classification:
         intervals = _regression(y, predicted, resamples)
     else:
-        codes = predicted_codes(predicted, threshold)
+        codes = predicted_codes(predicted, threshold, positive)
+        n_classes = predicted.shape[1]
         intervals = {
-            **_of_probabilities(y, predicted, resamples),
-            **decided_intervals(y, codes, predicted.shape[1], seed=seed, resamples=resamples),
+            **_of_probabilities(y, predicted, resamples, positive),
+            **decided_intervals(y, codes, n_classes, seed=seed, resamples=resamples, positive=positive),
         }
     return intervals if resamples.is_enough else dict.fromkeys(intervals)
 
 
 def fold_intervals(
-    task: Task, y: Array, predicted: Array, folds: Sequence[Fold], *, threshold: float | None = None
+    task: Task,
+    y: Array,
+    predicted: Array,
+    folds: Sequence[Fold],
+    *,
+    threshold: float | None = None,
+    positive: int = 1,
 ) -> dict[str, Interval]:
     """The corrected interval of Nadeau and Bengio around each cross-validated metric.
 
     Each fold is (number of training rows, indices in `y` of its test rows).
     """
-    fold_scores = [metrics(task, y[places], predicted[places], threshold) for _, places in folds]
+    fold_scores = [metrics(task, y[places], predicted[places], threshold, positive) for _, places in folds]
     test_share = float(np.mean([len(places) / n_fitted for n_fitted, places in folds]))
-    joint = metrics(task, y, predicted, threshold)
+    joint = metrics(task, y, predicted, threshold, positive)
     return {
         name: _corrected(name, [scores.get(name) for scores in fold_scores], value, test_share)
         for name, value in joint.items()
@@ -160,10 +174,10 @@ def _of_median(values: Array, resamples: Resamples) -> Interval:
     return [float(ordered[low]), float(ordered[high])]
 
 
-def _of_probabilities(y: Array, predicted: Array, resamples: Resamples) -> dict[str, Interval]:
+def _of_probabilities(y: Array, predicted: Array, resamples: Resamples, positive: int) -> dict[str, Interval]:
     n_classes = predicted.shape[1]
     brier = np.sum((predicted - np.eye(n_classes)[y]) ** 2, axis=1) / (2 if n_classes == 2 else 1)
-    scored = [1] if n_classes == 2 else np.flatnonzero(np.bincount(y, minlength=n_classes)).tolist()
+    scored = [positive] if n_classes == 2 else np.flatnonzero(np.bincount(y, minlength=n_classes)).tolist()
     return {
         "log_loss": percentiles(resamples.means(losses(Task.MULTICLASS, y, predicted))),
         "brier": percentiles(resamples.means(brier)),
@@ -173,7 +187,13 @@ def _of_probabilities(y: Array, predicted: Array, resamples: Resamples) -> dict[
 
 
 def decided_intervals(
-    y: Array, codes: Array, n_classes: int, *, seed: int, resamples: Resamples | None = None
+    y: Array,
+    codes: Array,
+    n_classes: int,
+    *,
+    seed: int,
+    resamples: Resamples | None = None,
+    positive: int = 1,
 ) -> dict[str, Interval]:
     """Intervals of the metrics of predicted classes (scores.DECIDED).
 
@@ -192,7 +212,7 @@ def decided_intervals(
     hits = np.diagonal(counts, axis1=1, axis2=2)
     true, predicted = counts.sum(axis=2), counts.sum(axis=1)
     occurring = matrix.sum(axis=1) > 0
-    scored = np.array([False, True]) if n_classes == 2 else occurring
+    scored = np.arange(2) == positive if n_classes == 2 else occurring
     recall = hits / np.where(true > 0, true, np.nan)
     precision, f1 = hits / np.maximum(predicted, 1), 2 * hits / np.maximum(true + predicted, 1)
     return {

@@ -23,13 +23,15 @@ DECIDED = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 MAX_CALIBRATED = 20
 
 
-def predicted_codes(probabilities: Array, threshold: float | None = None) -> NDArray[np.intp]:
+def predicted_codes(
+    probabilities: Array, threshold: float | None = None, positive: int = 1
+) -> NDArray[np.intp]:
     """The index of the predicted class per row: the most probable one, the first of equals.
 
-    With `threshold` (binary only), the positive class is predicted when its probability reaches it.
+    With `threshold` (binary only), the class `positive` is predicted when its probability reaches it.
     """
     if threshold is not None:
-        return (probabilities[:, 1] >= threshold).astype(np.intp)
+        return np.where(probabilities[:, positive] >= threshold, positive, 1 - positive).astype(np.intp)
     codes: NDArray[np.intp] = probabilities.argmax(axis=1)
     return codes
 
@@ -74,19 +76,19 @@ def regression_metrics(y: Array, predicted: Array) -> dict[str, float | None]:
 
 
 def classification_metrics(
-    y: Array, probabilities: Array, threshold: float | None = None
+    y: Array, probabilities: Array, threshold: float | None = None, positive: int = 1
 ) -> dict[str, float | None]:
     """log_loss, brier, calibration_error, roc_auc, average_precision; and of the predicted classes (DECIDED):
     accuracy, balanced_accuracy, precision, recall, f1.
 
     For two classes, precision, recall, f1, average_precision, roc_auc and calibration_error are those of the
-    positive class; for more, macro averages over the classes that occur (roc_auc: one-vs-rest).
+    class `positive`; for more, macro averages over the classes that occur (roc_auc: one-vs-rest).
     """
     n_classes = probabilities.shape[1]
-    matrix = confusion(y, predicted_codes(probabilities, threshold), n_classes)
+    matrix = confusion(y, predicted_codes(probabilities, threshold, positive), n_classes)
     by_class = class_metrics(matrix)
     occurring = [code for code in range(n_classes) if matrix[code].sum()]
-    scored = [1] if n_classes == 2 else occurring
+    scored = [positive] if n_classes == 2 else occurring
     one_hot = np.eye(n_classes)[y]
     ranking = [
         (roc_auc(y == code, probabilities[:, code]), average_precision(y == code, probabilities[:, code]))
@@ -124,11 +126,12 @@ def secondary_metric(task: Task, y: Array, predicted: Array) -> dict[str, float 
 
 
 def metrics(
-    task: Task, y: Array, predicted: Array, threshold: float | None = None
+    task: Task, y: Array, predicted: Array, threshold: float | None = None, positive: int = 1
 ) -> dict[str, float | None]:
-    """All metrics of the task, by name, the selection metric first; `threshold` is that of a binary task."""
+    """All metrics of the task, by name, the selection metric first; `threshold` and `positive` (the code of the
+    positive class) are those of a binary task."""
     if task.is_classification:
-        return classification_metrics(y, predicted, threshold)
+        return classification_metrics(y, predicted, threshold, positive)
     return regression_metrics(y, predicted)
 
 

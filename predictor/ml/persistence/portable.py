@@ -51,6 +51,7 @@ def runner_spec(spec: bytes, signature: Signature) -> dict[str, Any]:
         "task": signature.task.value,
         "classes": list(signature.labels),
         "threshold": data["threshold"],
+        "positive": data.get("positive", 1),
         "fields": [_runner_field(each) for each in signature.fields],
         "patterns": PATTERNS,
         "missing": sorted(MISSING_TEXTS),

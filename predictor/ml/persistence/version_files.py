@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ...errors import DamagedArtifact
 from ..calibration.conformal import ConformalIntervals
 from ..calibration.probability_calibration import Calibration
 from ..execution.json_files import write_bytes
+from ..explanation.background import Background
 from ..explanation.nearest_examples import MAX_BYTES, Examples
 from ..features.columns import Columns
 from ..features.feature_spec import FeatureSpec
@@ -37,6 +38,8 @@ FORMAT = 1
 # Since format 2, a specification may hold a calibration. Without one, format 1 is written, which older programs
 # read. They refuse format 2, because they would return uncalibrated probabilities.
 CALIBRATED_FORMAT = 2
+# Since format 3, a threshold may be of the first class: older programs would apply it to the second.
+FIRST_CLASS_FORMAT = 3
 # Each row is compared with every training row: 256 x 20,000 x 8 bytes are 41 MB for each intermediate.
 NEIGHBOUR_CHUNK_ROWS = 256
 
@@ -60,13 +63,13 @@ def write(
     golden: Columns,
     threshold: float | None = None,
     uncertainty: ConformalIntervals | None = None,
-    background: Columns | None = None,
+    background: Background | None = None,
 ) -> dict[str, StoredFile]:
     """Write the files of a version into `directory`. Returns the stored files by name.
 
     `golden`: about 20 rows as canonical columns of the features; stored with their predictions of now.
-    `threshold`: for a binary task, the probability from which the positive class is predicted.
-    `background`: rows of the same form as `golden`, drawn at random from the training rows.
+    `threshold`: for a binary task, the probability from which the signature's positive class is predicted.
+    `background`: the rows that explanations compare with, in the form of `golden`.
     Raises TrainingFailed for an estimator outside the allow-list, DamagedArtifact for ONNX with external data.
     """
     from .skops_files import dump
@@ -80,7 +83,7 @@ def write(
         refuse_external_data(compiled)
         outputs = Session(compiled).run(matrix)
     contents = {
-        SPEC: _json(_spec_json(pipeline, threshold)),
+        SPEC: _json(_spec_json(pipeline, threshold, signature.positive)),
         SKOPS: dump([member.estimator for member in pipeline.members]),
         GOLDEN: _json(
             {"format": FORMAT, "rows": columns_to_json(rows), "answers": prediction_array(outputs).tolist()}
@@ -91,10 +94,35 @@ def write(
     if uncertainty is not None:
         contents[UNCERTAINTY] = _json(uncertainty.to_json())
     if background is not None:
-        kept = {name: background[name] for name in names}
-        contents[BACKGROUND] = _json({"format": FORMAT, "rows": columns_to_json(kept)})
+        contents[BACKGROUND] = _json(_background_json(background, names))
     directory.mkdir(parents=True, exist_ok=True)
     return {name: _store(directory / name, content) for name, content in contents.items()}
+
+
+def _background_json(background: Background, names: Sequence[str]) -> dict[str, Any]:
+    rows = columns_to_json({name: background.columns[name] for name in names})
+    parts = {"weights": background.weights, "mean": background.mean, "base": background.base}
+    known = {name: each.tolist() for name, each in parts.items() if each is not None}
+    return {"format": FORMAT, "rows": rows, **known}
+
+
+def read_background(content: bytes) -> Background:
+    """The background rows of explanations. Raises DamagedArtifact."""
+    data = read_json(content, BACKGROUND)
+    try:
+        columns = columns_from_json(data["rows"])
+        parts = {
+            name: np.array(data[name], np.float64) for name in ("weights", "mean", "base") if name in data
+        }
+        weights = parts.get("weights")
+        if weights is not None and (
+            any(len(cells) != len(weights) for cells in columns.values())
+            or not np.isclose(weights.sum(), 1.0)
+        ):
+            raise ValueError("weights")
+        return Background(columns, **parts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedArtifact("The stored background rows cannot be read.") from error
 
 
 def write_examples(directory: Path, columns: Columns, targets: NDArray[Any]) -> StoredFile:
@@ -140,6 +168,7 @@ class StoredSpec:
     threshold: float | None
     chunk_rows: int
     calibration: Calibration | None = None
+    positive: int = 1
 
     def pipeline(self, estimators: list[Any]) -> FittedPipeline:
         """The fitted pipeline. Raises DamagedArtifact when the estimators are not those of the specification."""
@@ -161,7 +190,7 @@ class StoredSpec:
 
 def read_spec(content: bytes) -> StoredSpec:
     """Parse spec.json. Raises DamagedArtifact when its format is unknown or a part is missing."""
-    data = read_json(content, SPEC, formats=(FORMAT, CALIBRATED_FORMAT))
+    data = read_json(content, SPEC, formats=(FORMAT, CALIBRATED_FORMAT, FIRST_CLASS_FORMAT))
     calibration = data.get("calibration")
     try:
         spec = StoredSpec(
@@ -172,18 +201,30 @@ def read_spec(content: bytes) -> StoredSpec:
             threshold=data["threshold"],
             chunk_rows=int(data["chunk_rows"]),
             calibration=Calibration.from_json(calibration, int(data["n_classes"])) if calibration else None,
+            positive=int(data.get("positive", 1)),
         )
         if not spec.features.steps or spec.chunk_rows < 1:
             raise ValueError("no features, or chunks of no rows")
+        if spec.positive not in (0, 1):
+            raise ValueError("the positive class is one of two")
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DamagedArtifact("The stored specification is not complete.") from error
     return spec
 
 
-def with_threshold(spec: bytes, threshold: float | None) -> bytes:
-    """The same specification with another threshold. Raises DamagedArtifact."""
+def with_threshold(spec: bytes, threshold: float | None, positive: int = 1) -> bytes:
+    """The same specification with another threshold, of the class `positive`. Raises DamagedArtifact."""
     read_spec(spec)
-    return _json({**json.loads(spec), "threshold": threshold})
+    data = {name: value for name, value in json.loads(spec).items() if name not in ("format", "positive")}
+    data["threshold"] = threshold
+    return _json({**_format_of(bool(data.get("calibration")), threshold, positive), **data})
+
+
+def _format_of(is_calibrated: bool, threshold: float | None, positive: int) -> dict[str, int]:
+    """The format of a specification: the oldest that can hold it, which older programs read."""
+    if threshold is not None and positive == 0:
+        return {"format": FIRST_CLASS_FORMAT, "positive": positive}
+    return {"format": CALIBRATED_FORMAT if is_calibrated else FORMAT}
 
 
 def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
@@ -198,13 +239,13 @@ def write_uncertainty(directory: Path, uncertainty: ConformalIntervals) -> Store
     return _store(directory / UNCERTAINTY, _json(uncertainty.to_json()))
 
 
-def _spec_json(pipeline: FittedPipeline, threshold: float | None) -> dict[str, Any]:
+def _spec_json(pipeline: FittedPipeline, threshold: float | None, positive: int) -> dict[str, Any]:
     has_neighbours = any(
         type(member.estimator).__name__.startswith("Neighbours") for member in pipeline.members
     )
     calibration = pipeline.calibration
     return {
-        "format": CALIBRATED_FORMAT if calibration else FORMAT,
+        **_format_of(calibration is not None, threshold, positive),
         **({"calibration": calibration.to_json()} if calibration else {}),
         "task": pipeline.task.value,
         "n_classes": pipeline.n_classes,

@@ -38,11 +38,11 @@ class Outputs:
         array = self.values if self.probabilities is None else self.probabilities
         return 0 if array is None else len(array)
 
-    def codes(self, threshold: float | None = None) -> NDArray[np.intp]:
+    def codes(self, threshold: float | None = None, positive: int = 1) -> NDArray[np.intp]:
         """The code of the predicted class of each row (n,), see `scores.predicted_codes`."""
         if self.probabilities is None:
             raise TypeError("A regression has no classes.")
-        return predicted_codes(self.probabilities, threshold)
+        return predicted_codes(self.probabilities, threshold, positive)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         ),
         classes=table.target.classes,
         left_out=reasons,
+        positive_class=table.target.positive_name,
     )
 
 

@@ -61,7 +61,7 @@ def choice_of(search: Search, weights: Mapping[str, float]) -> Selection:
     return Selection(
         members=tuple(members),
         cross_validation={
-            "metrics": metrics(task, search.y, joint),
+            "metrics": metrics(task, search.y, joint, positive=search.table.target.positive),
             "spread": float(np.std(finite)) if finite else None,
             "n_folds": len(search.places),
             "n_rows": len(search.y),

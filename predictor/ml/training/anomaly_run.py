@@ -20,7 +20,8 @@ from ..estimators.isolation_forest import (
     raw_scores,
 )
 from ..execution.progress import Deadline, Reporter
-from ..explanation.shapley import BACKGROUND_ROWS, Explainer, Explanation
+from ..explanation.background import Background
+from ..explanation.shapley import Explainer, Explanation, n_background_rows
 from ..features.encoding import ISOLATION
 from ..features.feature_spec import FeatureSpec
 from ..onnx_export.export import export
@@ -142,8 +143,8 @@ def _explainer(
     own = IsolationScore.uncalibrated(estimator.forest_)
     pipeline: FittedPipeline = pipeline_of(spec, own, ESTIMATOR, {}, Task.ANOMALY, 0)
     session = Session(export(pipeline))
-    background = sample_rows(table, BACKGROUND_ROWS, seed).columns
-    explainer = Explainer(spec, background, lambda rows: prediction_array(session.run(rows)))
+    background = sample_rows(table, n_background_rows(len(spec.sources)), seed).columns
+    explainer = Explainer(spec, Background(background), lambda rows: prediction_array(session.run(rows)))
 
     def explain(places: NDArray[np.intp]) -> Sequence[Explanation]:
         return explainer.explain(matrix[places], [None] * len(places))

@@ -19,13 +19,15 @@ from ..evaluation.evaluation_report import Baseline, EvaluationReport, decision,
 from ..execution.json_files import write_json
 from ..execution.progress import Deadline
 from ..explanation.partial_dependence import dependence
-from ..explanation.permutation_importance import Importance, permutation_importance, predicted
+from ..explanation.permutation_importance import PERMUTATION, Importance, permutation_importance, predicted
+from ..explanation.shapley_importance import SHAPLEY, shapley_importance
 from ..metrics.confidence_intervals import fold_intervals
 from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
-from ..types.schema import Task, canonical_text
+from ..types.schema import Task
 from ..types.split import SplitKind
 from ..validation.splits import Split
+from ..validation.target import Target
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable
 from .coverage_check import check_coverage
@@ -82,9 +84,15 @@ def evaluate_holdout(
         seed=plan.seed,
         max_seconds=min(judging.importance_seconds, LEFT_SHARE * plan.deadline.remaining),
     )
+    kind = PERMUTATION
+    if not importance:
+        kind = SHAPLEY
+        importance, n_rows = shapley_importance(
+            tried.pipeline, table.rows(split.development), tried.held_out, seed=plan.seed
+        )
     evaluation = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
     coverage = check_coverage(tried.held_out.target, tried.before, tried.own, judging.decided)
-    report = {**evaluation.to_json(), **coverage.document, "artifacts": {}}
+    report = {**evaluation.to_json(), "importance_kind": kind, **coverage.document, "artifacts": {}}
     if coverage.replaced is not None:
         # In a folder of its own: packaging may be writing the file of the same name at this moment.
         file = version_files.write_uncertainty(workdir / "judged", coverage.replaced)
@@ -142,7 +150,10 @@ def _evaluated(
         held_out.target,
         tried.own,
         tried.baselines,
-        {**decided.cross_validation, "intervals": _fold_intervals(decided, split, held_out.task, threshold)},
+        {
+            **decided.cross_validation,
+            "intervals": _fold_intervals(decided, split, held_out.target, threshold),
+        },
         seed=seed,
         table=held_out,
         together=_groups(split, judging.conditions),
@@ -189,11 +200,13 @@ def _linear(
 
 
 def _fold_intervals(
-    decided: PostProcessing, split: Split, task: Task, threshold: float | None
+    decided: PostProcessing, split: Split, target: Target, threshold: float | None
 ) -> dict[str, Any]:
     scored = split.scored
     folds = [(len(fit), np.searchsorted(scored, score)) for fit, score in split.folds]
-    return fold_intervals(task, decided.y, decided.cross_fitted, folds, threshold=threshold)
+    return fold_intervals(
+        target.task, decided.y, decided.cross_fitted, folds, threshold=threshold, positive=target.positive
+    )
 
 
 def _scores(tried: HoldoutPredictions, decided: PostProcessing) -> Scores:
@@ -205,9 +218,11 @@ def _scores(tried: HoldoutPredictions, decided: PostProcessing) -> Scores:
 
 
 def _decision(tried: HoldoutPredictions, decided: PostProcessing, scores: Scores) -> dict[str, Any]:
+    target = tried.held_out.target
+    scores = scores.for_class(target.positive)
     return decision(
         decided.threshold,
-        str(canonical_text(tried.held_out.target.classes[1])),
+        target.positive_name,
         held_out=scores.held_out,
         out_of_fold=scores.out_of_fold,
     )

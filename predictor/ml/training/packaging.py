@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..calibration.conformal import ConformalIntervals
 from ..execution.json_files import write_json
+from ..explanation.background import (
+    MAX_ASKED,
+    MAX_ASKED_IN_PROCESS,
+    Background,
+    asked_rows,
+    choose_background,
+)
 from ..explanation.nearest_examples import MAX_EXAMPLES
-from ..explanation.shapley import BACKGROUND_ROWS
+from ..explanation.shapley import n_background_rows
+from ..features.columns import Columns
 from ..onnx_export.parity import compile_checked
+from ..onnx_export.session import CHUNK_ROWS, Session
 from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
@@ -79,6 +89,7 @@ def write_version_files(
     folder = workdir / "artifacts"
     folder.mkdir(exist_ok=True)
     golden = table.rows(np.unique(np.linspace(0, len(table) - 1, N_GOLDEN).astype(np.intp)))
+    background = background_of(pipeline, table, compiled, seed=seed) if has_background else None
     files = version_files.write(
         folder,
         pipeline=pipeline,
@@ -87,14 +98,43 @@ def write_version_files(
         golden=golden.columns,
         threshold=threshold,
         uncertainty=uncertainty,
-        background=sample_rows(table, BACKGROUND_ROWS, seed).columns if has_background else None,
+        background=background,
     )
+    facts = {}
+    if background is not None:
+        n_rows = len(next(iter(background.columns.values())))
+        facts["explanations"] = {"n_rows": n_rows, "is_training_mean": background.is_training_mean}
     return {
+        **facts,
         "signature": signature.to_json(),
         "is_compiled": compiled is not None,
         "parity": parity.to_json(),
         "artifacts": {name: artifact_entry(file, workdir) for name, file in files.items()},
     }
+
+
+def background_of(
+    pipeline: FittedPipeline, table: TrainingTable, compiled: bytes | None, *, seed: int
+) -> Background:
+    """The rows that explanations compare with, whose mean answer is that over the training rows."""
+    served = pipeline if compiled is None else Session(compiled)
+    predict_matrix = pipeline.predict_matrix if isinstance(served, FittedPipeline) else served.run
+    asked = asked_rows(table.target.y, MAX_ASKED_IN_PROCESS if compiled is None else MAX_ASKED)
+    names = pipeline.spec.sources
+
+    def predict(columns: Columns) -> NDArray[np.float64]:
+        matrix = pipeline.spec.transform(columns)
+        starts = range(0, len(matrix), CHUNK_ROWS)
+        return np.concatenate(
+            [version_files.prediction_array(predict_matrix(matrix[at : at + CHUNK_ROWS])) for at in starts]
+        )
+
+    return choose_background(
+        {name: table.columns[name][asked] for name in names},
+        predict,
+        n_rows=n_background_rows(len(names), pipeline.n_classes),
+        seed=seed,
+    )
 
 
 def artifact_entry(file: version_files.StoredFile, workdir: Path) -> dict[str, Any]:

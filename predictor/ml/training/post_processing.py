@@ -64,11 +64,17 @@ def post_process(
     result = calibrated(joint, y, search.places if share >= LEAST_TO_CALIBRATE else [])
     # As served, not cross-fitted: equal probabilities stay equal, which prediction sets and thresholds rely on.
     joint = result.calibration.apply(joint) if result.calibration else joint
-    threshold = choose(rule, y == 1, joint[:, 1]) if rule is not None and task is Task.BINARY else None
+    positive = search.table.target.positive
+    threshold = (
+        choose(rule, y == positive, joint[:, positive]) if rule is not None and task is Task.BINARY else None
+    )
     cross_validation = choice.cross_validation
     if result.calibration is not None or threshold is not None:
         value = threshold.value if threshold else None
-        cross_validation = {**cross_validation, "metrics": metrics(task, y, result.probabilities, value)}
+        cross_validation = {
+            **cross_validation,
+            "metrics": metrics(task, y, result.probabilities, value, positive),
+        }
     uncertainty = ConformalIntervals.fit(task, y, joint)
     return PostProcessing(
         y, joint, result.probabilities, cross_validation, uncertainty, result, threshold, share

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...errors import InvalidThreshold, InvalidTrainingRequest, quoted, quoted_list
 from ..estimators.catalogue import CATALOGUE, estimators_for, validate_params
 from ..forecasting.request_checks import check_forecast
+from ..types import positive_class
 from ..types.schema import TableSchema, Task
 from ..types.training_request import AUTO, TrainingRequest
 from ..validation.split_suggestions import check_split
@@ -52,7 +53,20 @@ def check_request(request: TrainingRequest) -> Task:
             f"A threshold decides between two classes; {quoted(request.target)} is predicted as {task.value}. "
             "Leave the threshold out."
         )
+    _check_positive_class(request, table, task)
     return task
+
+
+def _check_positive_class(request: TrainingRequest, table: TableSchema, task: Task) -> None:
+    if not request.positive_class:
+        return
+    if task is not Task.BINARY:
+        raise InvalidTrainingRequest(
+            f"A positive class is one of two classes; the task is {task.label}. Leave the positive class out.",
+            field="positive_class",
+        )
+    if counts := positive_class.counts_in(table[request.target]):
+        positive_class.found_in(list(counts), request.positive_class)
 
 
 def _check_task(request: TrainingRequest) -> None:

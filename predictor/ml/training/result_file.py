@@ -63,9 +63,11 @@ def write_search_result(
     n_rows: int,
 ) -> None:
     """Write the result of a run that searched candidates."""
-    choice, report = finished.choice, dict(finished.judged)
-    if note := (report.get("decision") or {}).get("note"):
-        search.reporter.warn(TrainingWarning(note, request.target, WarningKind.THRESHOLD))
+    choice, report, published = finished.choice, dict(finished.judged), dict(finished.published)
+    report["explanations"] = published.pop("explanations", None)
+    for name in ("note", "warning"):
+        if sentence := (report.get("decision") or {}).get(name):
+            search.reporter.warn(TrainingWarning(sentence, request.target, WarningKind.THRESHOLD))
     if search.is_budget_limited:
         message = "The time budget ended the search: with more time, other candidates may be chosen."
         search.reporter.warn(TrainingWarning(message))
@@ -74,8 +76,8 @@ def write_search_result(
         "title": choice.title,
         "estimator": "blend" if choice.is_blend else best.estimator,
         "params": {"weights": choice.weights} if choice.is_blend else dict(best.params),
-        **finished.published,
-        "artifacts": {**finished.published["artifacts"], **report.pop("artifacts")},
+        **published,
+        "artifacts": {**published["artifacts"], **report.pop("artifacts")},
         "metrics": report["held_out"],
         "baseline": report["baselines"][0]["held_out"],
         "report": report,

@@ -156,8 +156,14 @@ def search_candidates(
         first = [replace(portfolio.single(request.estimator, request.params), share=0.9)]
         search.run(first, is_pruned=False)
     if not search.outcomes and search.is_budget_limited:
+        n_all = len(search.split.development)
         search = search.shrunk(LAST_RESORT_ROWS, LAST_RESORT_SECONDS)
-        message = f"No candidate ended in time, so only {len(search.split.search)} rows were used."
+        # A share, since the rows of a forecast are steps ahead, more than the table has rows.
+        share = len(search.split.search) / n_all
+        used = (
+            f"only {share:.1%} of the rows for learning were used" if share < 1 else "the budget was exceeded"
+        )
+        message = f"No candidate ended in time, so {used}."
         search.reporter.warn(TrainingWarning(message))
         search.run([replace(each, share=1.0) for each in first], is_pruned=False)
     if not search.outcomes:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest
 from ..execution.progress import Clock, Reporter
+from ..explanation.shapley_importance import SHAPLEY, shapley_importance
 from ..features.feature_spec import FeatureSpec
 from ..pipelines.fitted_pipeline import FittedPipeline, Member
 from ..tables.stored_tables import read_columns
@@ -110,10 +111,11 @@ def write_unsupervised_result(
     if result.is_budget_limited:
         reporter.warn(TrainingWarning("The time budget cut the search short: a longer one can tell more."))
     labelled = replace(table, target=Target("", table.task, result.codes, result.classes))
+    importance, n_explained = shapley_importance(result.pipeline, labelled, labelled, seed=request.seed)
     published = write_version_files(
         result.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=result.threshold
     )
-    member = result.pipeline.members[0]
+    member, explanations = result.pipeline.members[0], published.pop("explanations", None)
     write_result(
         request,
         workdir,
@@ -130,6 +132,12 @@ def write_unsupervised_result(
         n_rows_fitted=len(table),
         metrics=result.report["metrics"],
         baseline={},
-        report=result.report,
+        report={
+            **result.report,
+            "explanations": explanations,
+            "importance": [each.to_json() for each in importance],
+            "importance_rows": n_explained,
+            "importance_kind": SHAPLEY,
+        },
         leaderboard=result.leaderboard,
     )

@@ -251,7 +251,8 @@ class Signature:
     """Model signature: the inputs and the output of a model version.
 
     `target` is empty for a task without one. `classes` holds the labels as JSON scalars in the order of the
-    probabilities; empty where there are none. For binary tasks the second class is the positive one.
+    probabilities; empty where there are none. `positive_class` is the label, as text, of the positive one of two;
+    empty in versions stored before it could be chosen, where it is the second.
     `left_out`: the columns that are no features, each with the reason.
     """
 
@@ -260,6 +261,7 @@ class Signature:
     fields: tuple[FeatureField, ...]
     classes: tuple[Scalar, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    positive_class: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -273,6 +275,17 @@ class Signature:
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         return tuple(str(canonical_text(each)) for each in self.classes)
+
+    @property
+    def positive(self) -> int:
+        """The code of the positive class of two."""
+        names = self.class_names
+        return names.index(self.positive_class) if self.positive_class in names else 1
+
+    @property
+    def positive_name(self) -> str:
+        """The name of the positive class of two, also of an older version; empty for other tasks."""
+        return self.class_names[self.positive] if self.task is Task.BINARY and len(self.classes) == 2 else ""
 
     @property
     def labels(self) -> tuple[Scalar, ...]:
@@ -290,6 +303,7 @@ class Signature:
             "fields": [each.to_json() for each in self.fields],
             "classes": list(self.classes),
             "left_out": dict(self.left_out),
+            **({"positive_class": self.positive_class} if self.positive_class else {}),
         }
 
     @classmethod
@@ -300,4 +314,5 @@ class Signature:
             fields=tuple(FeatureField.from_json(each) for each in data["fields"]),
             classes=tuple(data.get("classes", ())),
             left_out=dict(data.get("left_out", {})),
+            positive_class=data.get("positive_class", ""),
         )

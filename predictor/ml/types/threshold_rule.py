@@ -72,21 +72,28 @@ class ThresholdRule:
     def to_json(self) -> dict[str, Any]:
         return {"by": self.by, **dict(zip(NUMBERS[self.by], self.numbers, strict=True))}
 
-    @property
-    def sentence(self) -> str:
-        """How it was chosen, as the end of “…, a threshold that …”."""
+    def sentence_on(self, positive: str) -> str:
+        """How it was chosen, as the end of “…, a threshold that …”; `positive` names the positive class."""
+        name = quoted(positive)
         match self.by:
             case "f1":
-                return "gives the best F1"
+                return f"gives the best F1 of {name}"
             case "cost":
                 alarm, miss = self.numbers
-                return f"costs least, a false alarm costing {alarm:g} and a miss {miss:g}"
+                return f"costs least, a false {name} costing {alarm:g} and a missed {name} {miss:g}"
             case "precision":
-                return f"finds most at a precision of at least {self.numbers[0]:.4g}"
+                return f"finds most {name} at a precision of at least {self.numbers[0]:.4g}"
             case "recall":
-                return f"gives the fewest false alarms at a recall of at least {self.numbers[0]:.4g}"
+                return f"gives the fewest false {name} at a recall of at least {self.numbers[0]:.4g}"
             case _:
                 return "was given"
+
+
+def catches_none(positive: str, counts: Mapping[str, Any]) -> str:
+    """A sentence if a decision finds no row of the positive class; `counts` are those of the confusion matrix."""
+    if counts["true_positive"] or not counts["false_negative"]:
+        return ""
+    return f"This rule catches none of the {counts['false_negative']:,} rows of {quoted(positive)}."
 
 
 def _checked(by: str, name: str, value: Any) -> float:

@@ -33,7 +33,7 @@ MAX_HORIZON = 500
 # The options that a TrainingRun row keeps. Its columns have the names and values of the JSON form.
 ROW_FIELDS = (
     "target", "task", "estimator", "params", "roles", "max_lost_share", "budget_seconds", "seed", "split", "threshold",
-    "forecast",
+    "forecast", "positive_class",
 )  # fmt: skip
 
 
@@ -98,6 +98,7 @@ class TrainingRequest:
     `task` None means: inferred from the target. `estimator` is "auto" or a key of the catalogue, with `params`.
     `budget_seconds` is wall time from the start of the child to its result. `split` says which rows are held out.
     `threshold`: the rule for the decision threshold of a binary task; None leaves it at 0.5.
+    `positive_class`: the label of the positive class of a binary task; "" leaves it to `positive_class.proposed`.
     `forecast`: the options of forecasting, None for other tasks.
     """
 
@@ -117,6 +118,7 @@ class TrainingRequest:
     threshold: ThresholdRule | None = None
     forecast: ForecastOptions | None = None
     max_lost_share: float = MAX_LOST_SHARE
+    positive_class: str = ""
 
     @property
     def table(self) -> TableSchema:
@@ -154,7 +156,9 @@ class TrainingRequest:
             "limits": asdict(self.limits),
             "threshold": self.threshold.to_json() if self.threshold else None,
             "forecast": self.forecast.to_json() if self.forecast else None,
-            "max_lost_share": self.max_lost_share,
+            # Left out when not given: the digest of older requests stays as it is.
+            **({"max_lost_share": self.max_lost_share} if self.max_lost_share != MAX_LOST_SHARE else {}),
+            **({"positive_class": self.positive_class} if self.positive_class else {}),
         }
 
     @classmethod
@@ -182,7 +186,7 @@ class TrainingRequest:
 
     def to_row_fields(self) -> dict[str, Any]:
         """The columns of a TrainingRun row, which take no NULL: {} stands for None. The task has to be set."""
-        data = self.to_json()
+        data = {"positive_class": "", **self.to_json()}
         return {name: {} if data[name] is None else data[name] for name in ROW_FIELDS}
 
     @classmethod

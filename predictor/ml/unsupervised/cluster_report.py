@@ -2,7 +2,8 @@
 
     {"format": 1, "task": "clustering", "method": key, "n_rows",
      "metrics": {"silhouette", "stability", "n_clusters", "largest_share"},
-     "verdict": {"sentence", "is_better": beats chance, "is_sure": and is stable and separated},
+     "verdict": {"sentence", "strength": "strong" | "weak" | "none" by the silhouette and against chance,
+                 "is_better": not "none", "is_sure": strong, and stable},
      "clusters": [{"name", "n_rows", "share", "sentence", "traits": ["age far above average (61 vs 39)", …]}],
      "scores": [{"method", "title", "metric": "silhouette" | "bic", "points": [[number of clusters, score], …],
                  "chance": the points of shuffled tables, "chosen": number or null}],
@@ -27,8 +28,9 @@ from .cluster_methods import Labels, Matrix, silhouette
 from .cluster_profiles import TableStatistics, Trait, percent
 from .clustering import ClusteringResult
 
-# A silhouette above 0.25 is a structure, after Kaufman and Rousseeuw, "Finding groups in data" (1990), table 4.
-STRUCTURE = 0.25
+# From a silhouette of 0.25 there may be a structure, from 0.5 a reasonable one, after Kaufman and Rousseeuw, "Finding
+# groups in data" (1990), table 4.
+STRUCTURE, STRONG = 0.25, 0.5
 STEADY = 0.8
 MAP_ROWS = 1_000
 # Rows that profiles are made from; fewer of a wide table: rows × columns × clusters.
@@ -78,19 +80,22 @@ def report(
 
 
 def verdict(result: ClusteringResult, compactness: float) -> dict[str, Any]:
-    """Verdict: whether there are clusters, with a sentence."""
+    """Verdict: whether there are clusters, how strong they are ("strong", "weak" or "none"), with a sentence."""
     is_steady = result.stability is not None and result.stability >= STEADY
-    is_sure = result.beats_chance and is_steady and compactness >= STRUCTURE
+    strength = "strong" if compactness >= STRONG else "weak" if compactness >= STRUCTURE else "none"
+    if not result.beats_chance:
+        strength = "none"
     return {
-        "sentence": _verdict(result, compactness, is_sure),
-        "is_better": result.beats_chance,
-        "is_sure": is_sure,
+        "sentence": _verdict(result, compactness, strength, is_steady),
+        "strength": strength,
+        "is_better": strength != "none",
+        "is_sure": strength == "strong" and is_steady,
     }
 
 
-def _verdict(result: ClusteringResult, compactness: float, is_sure: bool) -> str:
+def _verdict(result: ClusteringResult, compactness: float, strength: str, is_steady: bool) -> str:
     separation = f"silhouette {compactness:.2f}; 1 is far apart, 0 is touching"
-    agreement = "" if result.stability is None else f"agreement {result.stability:.2f} of 1"
+    agreement = "" if result.stability is None else f" (agreement {result.stability:.2f} of 1)"
     if not result.shuffled:
         return (
             f"Whether these clusters are more than chance was not tested for want of time ({separation}). "
@@ -98,24 +103,26 @@ def _verdict(result: ClusteringResult, compactness: float, is_sure: bool) -> str
         )
     if not result.beats_chance:
         return (
-            "No clear clusters: a table whose columns are shuffled each on its own divides just as well. "
+            "No clusters: a table whose columns are shuffled each on its own divides just as well. "
             "The groups are a way to cut the rows into parts, not kinds of rows that the data knows."
         )
-    if is_sure:
+    if strength == "none":
         return (
-            f"There are clear clusters: they lie apart ({separation}), more than shuffled columns give, and "
-            f"parts of the rows show the same clusters again ({agreement})."
+            f"No clusters to rely on: the groups overlap ({separation}; below {STRUCTURE:g} is no structure), "
+            "though they lie further apart than those of shuffled columns."
         )
-    reasons = []
-    if compactness < STRUCTURE:
-        reasons.append(f"they overlap ({separation})")
-    if result.stability is None or result.stability < STEADY:
-        reasons.append(
-            f"parts of the rows give somewhat other clusters ({agreement})"
-            if agreement
-            else "were not resampled"
-        )
-    return f"There is some structure, more than shuffled columns give, but {' and '.join(reasons)}."
+    if result.stability is None:
+        steady = ". Whether parts of the rows show the same clusters was not tested"
+    elif is_steady:
+        steady = f", and parts of the rows show the same clusters again{agreement}"
+    else:
+        steady = f", but parts of the rows give somewhat other clusters{agreement}"
+    if strength == "strong":
+        return f"There are strong clusters: they lie apart ({separation}), more than shuffled columns give{steady}."
+    return (
+        f"There are weak clusters: they overlap in part ({separation}; from {STRONG:g} they are strong), but lie "
+        f"further apart than shuffled columns give{steady}."
+    )
 
 
 def profiles(clustered: ClusteredTable) -> list[dict[str, Any]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest, quoted
+from ..types import positive_class
 from ..types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
 
 MIN_ROWS = 20
@@ -91,19 +92,36 @@ class Target:
     """A target ready for fitting: `y` is float64 for regression, class codes (intp) else.
 
     `classes` holds the labels as JSON scalars in the order of their codes; empty for regression.
+    `positive` is the code of the positive class of two.
     """
 
     name: str
     task: Task
     y: NDArray[Any]
     classes: tuple[Scalar, ...] = ()
+    positive: int = 1
 
     @property
     def n_classes(self) -> int:
         return len(self.classes)
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(str(canonical_text(each)) for each in self.classes)
+
+    @property
+    def positive_name(self) -> str:
+        """The label of the positive class of two, as text; empty for other tasks."""
+        is_binary = self.task is Task.BINARY and self.n_classes == 2
+        return self.class_names[self.positive] if is_binary else ""
+
+    @property
+    def is_positive(self) -> NDArray[np.bool_]:
+        """Mask (n,) of the rows of the positive class."""
+        return np.asarray(self.y == self.positive)
+
     def rows(self, index: NDArray[np.intp]) -> Target:
-        return Target(self.name, self.task, self.y[index], self.classes)
+        return replace(self, y=self.y[index])
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -212,5 +230,15 @@ def _label(value: Any, is_boolean: bool) -> Scalar:
 def class_counts(target: Target) -> Mapping[str, int]:
     """The number of rows of each class, by its label as text."""
     counts = np.bincount(target.y, minlength=target.n_classes)
-    names: Sequence[str] = [str(canonical_text(each)) for each in target.classes]
-    return dict(zip(names, (int(each) for each in counts), strict=True))
+    return dict(zip(target.class_names, (int(each) for each in counts), strict=True))
+
+
+def with_positive_class(target: Target, asked: str) -> Target:
+    """The target with the positive class that was asked for, or the proposed one for "".
+
+    Raises InvalidTrainingRequest for a class that does not occur.
+    """
+    if target.task is not Task.BINARY:
+        return target
+    chosen = asked or positive_class.proposed(class_counts(target))
+    return replace(target, positive=positive_class.found_in(target.class_names, chosen))

@@ -13,7 +13,7 @@ from ...errors import InvalidTrainingRequest, quoted
 from ..types.schema import FEATURE_ROLES, Role, TableSchema, Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
-from .target import Target, TargetFacts, check_target, make_target, missing
+from .target import Target, TargetFacts, check_target, make_target, missing, with_positive_class
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def make_table(
     target = make_target(
         profile.name, task, values[~is_missing], is_boolean=profile.storage.upper() == "BOOLEAN"
     )
+    target = with_positive_class(target, request.positive_class)
     roles = feature_roles(schema, request.target)
     features = {name: columns[name][~is_missing] for name in roles}
     roles = {name: role for name, role in roles.items() if not missing(features[name]).all()}

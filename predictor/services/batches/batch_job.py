@@ -140,7 +140,7 @@ class BatchAttempt:
                 raise InvalidRows(" ".join(list(chunk.errors.values())[:5]))
             if chunk.warnings:
                 messages = [
-                    f"Row {chunk.first_row + place:,}: {warnings[0].message}"
+                    f"Row {chunk.first_row + place:,}: {warnings[0].sentence}"
                     for place, warnings in sorted(chunk.warnings.items())[:5]
                 ]
                 raise StrictRows(f"These rows have warnings, and strict refuses them. {' '.join(messages)}")

@@ -136,7 +136,7 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
         name = str(canonical_text(wanted.label))
         if name not in names:
             raise InvalidInput(f"There is no class {quoted(name)}; wanted may be {quoted_list(names)}.")
-        return Goal(code=names.index(name))
+        return Goal(code=names.index(name), positive=signature.positive)
     if wanted.label is not None or len(bounds) != 1:
         raise InvalidInput(
             "Give the wanted value by one bound: the lowest (at_least) or the highest (at_most)."

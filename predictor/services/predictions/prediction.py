@@ -32,7 +32,7 @@ __all__ = [
 class PredictionResponse:
     """The response to one request: the version, and one prediction for each row, in the order of the request.
 
-    `threshold`: from this probability on, the second of two classes is predicted; None: the more probable class.
+    `threshold`: from this probability on, `positive_class` is predicted; None: the more probable class.
     `rows` are the rows of a horizon; empty when the caller sent rows.
     """
 
@@ -42,6 +42,7 @@ class PredictionResponse:
     predictions: tuple[Prediction, ...]
     latency_ms: float
     threshold: float | None = None
+    positive_class: str = ""
     rows: Sequence[Mapping[str, Any]] = ()
 
 
@@ -95,6 +96,7 @@ def predict(
         predictions=tuple(predictions),
         latency_ms=latency_ms,
         threshold=loaded.predictor.threshold,
+        positive_class=loaded.signature.positive_name,
         rows=horizon_rows,
     )
 

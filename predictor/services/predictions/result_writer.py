@@ -67,7 +67,7 @@ class ResultWriter:
     def _sentences(self, chunk: BulkChunk, answers: BulkAnswers) -> dict[int, list[str]]:
         """The sentences on each row with warnings, by its index in the chunk."""
         sentences = {
-            place: [warning.message for warning in warnings] for place, warnings in chunk.warnings.items()
+            place: [warning.sentence for warning in warnings] for place, warnings in chunk.warnings.items()
         }
         if answers.n_without and not self._has_errors:
             for place, cells in zip(chunk.places, answers.cells, strict=True):

@@ -145,7 +145,11 @@ def _facts(version: ModelVersion) -> dict[str, Scalar]:
         "task": version.task,
         "target": version.signature.target,
         # A version of two classes that was given no threshold names the more probable one.
-        **({"threshold": version.threshold or 0.5} if version.task == Task.BINARY else {}),
+        **(
+            {"threshold": version.threshold or 0.5, "positive_class": version.signature.positive_name}
+            if version.task == Task.BINARY
+            else {}
+        ),
         "served": "compiled" if version.is_compiled else "in-process",
         "n_bytes": version.n_bytes,
     }

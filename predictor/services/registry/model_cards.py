@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InvalidTrainingRequest
+from ...errors import InvalidTrainingRequest, quoted
 from ...ml.types.schema import FeatureField, canonical_text
 from ...ml.types.split import SplitBy
 from ...models import ModelVersion
@@ -206,7 +206,9 @@ def _weak_spots(report: Mapping[str, Any]) -> CardPart:
 def _sureness(report: Mapping[str, Any]) -> CardPart:
     decision, calibration = report.get("decision") or {}, report.get("calibration") or {}
     both = {} if calibration.get("kind") == "none" else calibration.get("held_out") or {}
-    sentences = tuple(filter(None, [decision.get("sentence")]))
+    positive = decision.get("positive")
+    of_class = f"Precision, recall and F1 are of the positive class {quoted(positive)}." if positive else ""
+    sentences = tuple(filter(None, [decision.get("sentence"), decision.get("warning"), of_class]))
     if both:
         sentences += (
             f"The probabilities are calibrated; that took the loss on the test rows from {_number(both.get('before'))} "
@@ -229,7 +231,7 @@ def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
     important = [each for each in report.get("importance") or [] if each.get("mean") is not None]
     curves = [str(each["column"]) for each in (report.get("dependence") or {}).get("features") or []]
     can = {
-        "Each prediction can be explained by Shapley values: what each column adds to the mean over training rows.":
+        "Each prediction can be explained by Shapley values: what each column adds to the mean answer.":
             "background.json" in version.artifacts,
         f"{len(curves):,} of its columns have a partial dependence curve.": bool(curves),
         "For each row, the nearest training rows and counterfactuals are available.":
@@ -239,7 +241,9 @@ def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
         (str(each["column"]), _number(each["mean"]), _number(each.get("spread")))
         for each in important[:MAX_IMPORTANT]
     )
-    table = CardTable(("Column", "Increase of the loss when shuffled", "Spread"), rows) if rows else None
+    is_shapley = report.get("importance_kind") == "shapley"
+    measure = "Mean absolute Shapley value" if is_shapley else "Increase of the loss when shuffled"
+    table = CardTable(("Column", measure, "Spread"), rows) if rows else None
     return CardPart("Explanation", points=tuple(text for text, is_so in can.items() if is_so), table=table)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from ...errors import Conflict, InvalidInput, NotFound, quoted, quoted_list
+from ...ml.types.schema import Scalar
 from ...ml.types.threshold_rule import ThresholdRule
 from ...models import CHAMPION, ModelVersion, RegisteredModel
 from ..process import short_cache
@@ -148,10 +149,15 @@ def _chosen_threshold(report: Mapping[str, Any]) -> float | None:
 
 
 def publish_with_threshold(
-    *, model_version: ModelVersion, rule: ThresholdRule | Mapping[str, Any], by: User | None
+    *,
+    model_version: ModelVersion,
+    rule: ThresholdRule | Mapping[str, Any],
+    positive_class: Scalar = None,
+    by: User | None,
 ) -> ModelVersion:
     """Add a version with the same estimators, evaluated and served with another decision threshold.
 
+    `positive_class`: the class that the threshold is of; None keeps that of the version.
     The threshold is chosen on the out-of-fold predictions; nothing is fitted again. Raises InvalidThreshold, and
     Conflict for a version stored without out-of-fold predictions.
     """
@@ -160,7 +166,7 @@ def publish_with_threshold(
 
     threshold_rule = rule if isinstance(rule, ThresholdRule) else ThresholdRule.from_json(rule)
     with artifacts.keeping():
-        built = version_thresholds.build(model_version, threshold_rule)
+        built = version_thresholds.build(model_version, threshold_rule, positive_class)
         return _add_version(model_version.registered_model, by=by, artifacts=built.artifacts, **built.fields)
 
 

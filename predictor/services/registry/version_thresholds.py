@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import Conflict, InvalidThreshold
 from ...ml.persistence.version_files import SCORES, SPEC
-from ...ml.types.schema import Task
+from ...ml.types import positive_class as positive_classes
+from ...ml.types.schema import Scalar, Signature, Task
 from ...ml.types.threshold_rule import ThresholdRule
 from ...ml.types.warnings import TrainingWarning, WarningKind
 
@@ -29,10 +30,12 @@ class NewThreshold:
     fields: Mapping[str, Any]
 
 
-def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
+def build(version: ModelVersion, rule: ThresholdRule, positive_class: Scalar = None) -> NewThreshold:
     """Build the version with the threshold that the rule chooses on the out-of-fold predictions.
 
-    Raises InvalidThreshold unless the task is binary, Conflict for a version stored without these predictions.
+    `positive_class`: another positive class than that of the version. Raises InvalidThreshold unless the task is
+    binary, InvalidTrainingRequest for a class that it does not have, Conflict for a version stored without these
+    predictions.
     """
     from ...ml.calibration import decision_thresholds
     from ...ml.evaluation import report_at_threshold
@@ -40,10 +43,15 @@ def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
     from .. import artifacts
 
     scores = _scores(version)
-    threshold = decision_thresholds.choose(rule, *scores.out_of_fold)
-    report = report_at_threshold.decided_again(version.evaluation, scores, threshold)
+    signature = _with_positive_class(version.signature, positive_class)
+    threshold = decision_thresholds.choose(rule, *scores.for_class(signature.positive).out_of_fold)
+    report = report_at_threshold.decided_again(
+        version.evaluation, scores, threshold, positive=signature.positive, before=version.signature.positive
+    )
     spec = version_files.with_threshold(
-        artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(), threshold.value
+        artifacts.verified_path(version.artifacts[SPEC]["digest"]).read_bytes(),
+        threshold.value,
+        signature.positive,
     )
     shared = {name: getattr(version, name) for name in SHARED}
     return NewThreshold(
@@ -53,6 +61,9 @@ def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
         },
         fields={
             **shared,
+            "signature_json": version.signature_json
+            if signature is version.signature
+            else signature.to_json(),
             "made_from": version.trained,
             "threshold": threshold.value,
             "metrics": {name: report["held_out"].get(name) for name in version.metrics},
@@ -60,9 +71,17 @@ def build(version: ModelVersion, rule: ThresholdRule) -> NewThreshold:
                 **report,
                 "baseline": report["baselines"][0]["held_out"] if report["baselines"] else {},
             },
-            "warnings": _warnings(version, threshold.note),
+            "warnings": _warnings(version, threshold.note, report["decision"]["warning"]),
         },
     )
+
+
+def _with_positive_class(signature: Signature, asked: Scalar) -> Signature:
+    name = positive_classes.label_of(asked)
+    if not name:
+        return signature
+    names = signature.class_names
+    return replace(signature, positive_class=names[positive_classes.found_in(names, name)])
 
 
 def _scores(version: ModelVersion) -> Scores:
@@ -83,12 +102,13 @@ def _scores(version: ModelVersion) -> Scores:
     return Scores.from_json(read_json(content, SCORES))
 
 
-def _warnings(version: ModelVersion, note: str) -> list[Any]:
-    """The warnings of the version, with the note about its own threshold replaced by `note`."""
+def _warnings(version: ModelVersion, *notes: str) -> list[Any]:
+    """The warnings of the version, with those about its own threshold replaced by `notes`."""
     old_note = (version.evaluation.get("decision") or {}).get("note")
     kept = [each for each in version.warnings if not _is_on_threshold(each, old_note)]
-    own = TrainingWarning(note, version.signature.target, WarningKind.THRESHOLD)
-    return [*kept, own.to_json()] if note else kept
+    target = version.signature.target
+    own = [TrainingWarning(note, target, WarningKind.THRESHOLD) for note in notes if note]
+    return [*kept, *(each.to_json() for each in own)]
 
 
 def _is_on_threshold(warning: Any, note: str | None) -> bool:

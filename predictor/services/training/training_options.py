@@ -10,8 +10,9 @@ from typing import Any
 from django.conf import settings
 
 from ...errors import InvalidTrainingRequest, quoted, quoted_list
+from ...ml.types.positive_class import label_of
 from ...ml.types.reading_choice import checked_share
-from ...ml.types.schema import Role, Task
+from ...ml.types.schema import Role, Scalar, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
 from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
@@ -26,7 +27,8 @@ class TrainingOptions:
 
     Clustering and anomaly detection have no target; every other task needs one, and is found from it when not given.
     `effort` names a budget: quick, standard or thorough. `split` chooses the held-out rows (default: random).
-    `threshold` is the rule for the decision threshold of two classes (see `ml.types.threshold_rule`).
+    `threshold` is the rule for the decision threshold of two classes (see `ml.types.threshold_rule`), and
+    `positive_class` the one of them that is looked for; when not given, it is proposed.
     `max_lost_share` is the share of a column's filled cells that one of `roles` may empty (default: a quarter).
     `split` and `threshold` may be objects, JSON, or the short form of the command line.
     `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
@@ -44,6 +46,7 @@ class TrainingOptions:
     threshold: ThresholdRule | Mapping[str, Any] | str | None = None
     forecast: Mapping[str, Any] | None = None
     max_lost_share: float | None = None
+    positive_class: Scalar = None
 
     def request(self, dataset: Dataset) -> TrainingRequest:
         """The request to train on this dataset. Raises InvalidTrainingRequest."""
@@ -61,6 +64,7 @@ class TrainingOptions:
             threshold=_threshold(self.threshold),
             forecast=ForecastOptions.from_json(self.forecast),
             max_lost_share=checked_share(self.max_lost_share),
+            positive_class=label_of(self.positive_class),
         )
 
 

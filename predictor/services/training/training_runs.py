@@ -9,6 +9,7 @@ from django.db import transaction
 
 from ...errors import InvalidTrainingRequest, quoted
 from ...ml.training.request_checks import check_request
+from ...ml.types import positive_class
 from ...ml.types.schema import Task
 from ...ml.types.split import SplitBy
 from ...ml.types.training_request import TrainingRequest
@@ -48,6 +49,7 @@ def start_run(
     request = options.request(dataset)
     request = replace(request, task=check_request(request))
     _check_roles(dataset, request)
+    request = replace(request, positive_class=_label_in(request))
     with transaction.atomic():
         # Take the same lock as `datasets.delete`: it sees this run, or we see that the data is deleted.
         if not Dataset.objects.with_data().select_for_update().filter(pk=dataset.pk).values("pk"):
@@ -123,6 +125,13 @@ def run_here(*, on_change: OnChange | None = None, **asked: Any) -> TrainingRun:
         jobs.perform(TRAINING, held)
     run.refresh_from_db()
     return run
+
+
+def _label_in(request: TrainingRequest) -> str:
+    """The positive class that was asked for, written as in the table."""
+    asked = request.positive_class
+    labels = list(positive_class.counts_in(request.table[request.target])) if asked else []
+    return labels[positive_class.found_in(labels, asked)] if labels else asked
 
 
 def _without_data(dataset: Dataset) -> InvalidTrainingRequest:

@@ -17,6 +17,7 @@ from predictor.ml.calibration.probability_calibration import calibrated
 from predictor.ml.estimators.catalogue import CATALOGUE
 from predictor.ml.evaluation.evaluation_report import Baseline, decision, dummy_predictions, evaluate
 from predictor.ml.evaluation.slices import Slice
+from predictor.ml.explanation.background import Background
 from predictor.ml.explanation.partial_dependence import dependence
 from predictor.ml.features.feature_spec import FeatureSpec
 from predictor.ml.onnx_export.parity import compile_checked
@@ -125,7 +126,7 @@ def trained() -> Trained:
             compiled=compiled,
             golden=golden,
             uncertainty=uncertainty,
-            background=table,
+            background=Background(table),
         )
         stored[version_files.EXAMPLES] = version_files.write_examples(Path(folder), table, y)
         stored[version_files.SCORES] = version_files.write_scores(Path(folder), scores.to_json())

@@ -345,7 +345,9 @@ def test_tokens_are_revoked_and_their_digest_is_nowhere(everything: ModelVersion
     ]
 
     assert all(token.digest not in page.content.decode() for page in pages)
-    assert client.get("/admin/predictor/apitoken/", {"digest__startswith": token.digest[:2]}).status_code == 400
+    assert (
+        client.get("/admin/predictor/apitoken/", {"digest__startswith": token.digest[:2]}).status_code == 400
+    )
     assert "is revoked" in run_action(client, "apitoken", "revoke_tokens", token)
     token.refresh_from_db()
     assert token.revoked_at is not None

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...templatetags.mlweb import number
 from ..pages.charts import MAX_IMPORTANT, Chart, bins_of
+from ..pages.coverage_words import less_usual_than
 from .unsupervised_page import DescribedPage
 
 
@@ -19,7 +20,10 @@ class AnomalyPage(DescribedPage):
 
     @property
     def rows(self) -> Sequence[Mapping[str, Any]]:
-        return self.report.get("rows") or []
+        return [
+            {**each, "less_usual_than": less_usual_than(each["score"])}
+            for each in self.report.get("rows") or []
+        ]
 
     @property
     def n_rows(self) -> int | None:

@@ -36,6 +36,7 @@ FACT_TITLES = {
     "task": "Task",
     "target": "Target",
     "threshold": "Threshold",
+    "positive_class": "Positive class",
     "served": "Served",
     "n_bytes": "Size of all files",
     "name": "Dataset",

@@ -17,6 +17,7 @@ from ..pages.value_texts import day
 ORDERED = (Role.NUMERIC, Role.DATETIME)
 MISSING = "missing"
 LINES = "single rows"
+BEYOND, NO_TIME = "more important ones are shown", "the time ran out"
 READ_LINES = (
     "The strong line is the mean answer for {rows} held-out rows if all had this value and kept the rest; the faint "
     "ones are single rows. Lines that cross mean that the column acts together with others. The marks at the bottom "
@@ -72,7 +73,11 @@ class DependenceView:
         """Pairs of a reason and the columns without a curve for this reason."""
         by_reason: dict[str, list[str]] = {}
         for each in self.document.get("skipped") or []:
-            by_reason.setdefault(str(each.get("reason")), []).append(str(each.get("column")))
+            reason = str(each.get("reason"))
+            if reason.endswith(BEYOND) and not reason.startswith(f"{len(self.features)} "):
+                # Older reports say so, too, where the time ended before so many curves were drawn.
+                reason = NO_TIME
+            by_reason.setdefault(reason, []).append(str(each.get("column")))
         return list(by_reason.items())
 
     @property

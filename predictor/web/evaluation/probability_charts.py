@@ -21,7 +21,9 @@ def shown_classes(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The positive class of two; else those with the most rows."""
     classes = report.get("per_class") or []
     if len(classes) == 2:
-        return [classes[1]]
+        # Reports of before the positive class could be chosen have the second.
+        positive = (report.get("decision") or {}).get("positive")
+        return [next((each for each in classes if each["class"] == positive), classes[1])]
     return sorted(classes, key=lambda each: -(each.get("support") or 0))[:MAX_CURVES]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ...ml.types.threshold_rule import ThresholdRule
+from ...ml.types.threshold_rule import ThresholdRule, catches_none
 from ...models import ModelVersion
 from ...templatetags.mlweb import number, share
 from ..pages.charts import Chart
@@ -28,6 +28,7 @@ class Decision:
     is_chosen: bool
     reason: str
     note: str
+    warning: str
     numbers: Mapping[str, Any]
     can_change: bool
     chart: Chart | None
@@ -41,8 +42,12 @@ class Decision:
             threshold=decision["threshold"],
             positive=decision["positive"],
             is_chosen=decision["is_chosen"],
-            reason=ThresholdRule.from_json(decision["rule"]).sentence if decision["rule"] else "",
+            reason=ThresholdRule.from_json(decision["rule"]).sentence_on(decision["positive"])
+            if decision["rule"]
+            else "",
             note=decision["note"],
+            # Computed, since older reports do not hold it.
+            warning=catches_none(decision["positive"], decision["held_out"]),
             numbers=decision["held_out"],
             can_change="scores.json" in version.artifacts,
             chart=threshold_chart(version.evaluation.get("thresholds"), decision),

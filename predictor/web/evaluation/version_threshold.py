@@ -13,7 +13,7 @@ from ...models import WorkspaceRole
 from ...services import registry
 from ..pages.model_page import ModelPage
 from ..pages.refusals import refused
-from ..training.form_threshold import ThresholdForm, shown_from_rule
+from ..training.form_threshold import NewThresholdForm, ThresholdForm, shown_from_rule
 from .report_parts import Decision
 
 
@@ -22,23 +22,29 @@ class VersionThreshold(ModelPage):
 
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
         self.load_model(slug)
-        rule = (self.version(number).evaluation.get("decision") or {}).get("rule") or {"by": "f1"}
-        return self.page(number, ThresholdForm(shown=shown_from_rule(rule), is_required=True))
+        version = self.version(number)
+        rule = (version.evaluation.get("decision") or {}).get("rule") or {"by": "f1"}
+        form = NewThresholdForm(shown=shown_from_rule(rule), signature=version.signature)
+        return self.page(number, form)
 
     def post(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
         self.load_model(slug)
-        form = ThresholdForm(request.POST, is_required=True)
+        form = NewThresholdForm(request.POST, signature=self.version(number).signature)
         if not form.is_valid() or form.rule is None:
             return self.page(number, form, status=400)
         try:
             new_version = registry.publish_with_threshold(
-                model_version=self.version(number), rule=form.rule, by=request.user
+                model_version=self.version(number),
+                rule=form.rule,
+                positive_class=form.cleaned_data["positive_class"],
+                by=request.user,
             )
         except MlwebError as error:
             return self.page(number, form, error=error)
         messages.success(
             request,
-            f"Version {new_version.number} decides from {new_version.threshold:.4g}. Make it champion to let it serve.",
+            f"Version {new_version.number} predicts “{new_version.signature.positive_name}” from "
+            f"{new_version.threshold:.4g}. Make it champion to let it serve.",
         )
         return redirect("version-detail", self.workspace.slug, slug, new_version.number)
 

@@ -101,21 +101,41 @@ def residuals_chart(report: Mapping[str, Any], target: str) -> Chart | None:
     )
 
 
+def _shapley_chart(data: Mapping[str, Any], n_others: int, rows: Any) -> Chart:
+    others = f" The other {n_others} matter less." if n_others else ""
+    return Chart(
+        "importance",
+        "bar",
+        data,
+        "What the model looks at",
+        "How much each column adds to an answer or takes from it",
+        f"The bar is the mean absolute Shapley value of the column in {number(rows)} rows: how far it moved "
+        "their answers. "
+        "There was no time to shuffle each column, which would say how much worse the answers get without it."
+        f"{others}",
+        "tall" if len(data["labels"]) > 8 else "",
+    )
+
+
 def importance_chart(report: Mapping[str, Any]) -> Chart | None:
     columns = [each for each in report.get("importance") or [] if each.get("mean") is not None]
     if not columns:
         return None
     top = columns[:MAX_IMPORTANT]
+    is_shapley = report.get("importance_kind") == "shapley"
     loss = LOSS_TITLES.get(report.get("metric", ""), "error")
+    measure = "mean contribution to an answer" if is_shapley else f"rise of the {loss}"
     data = {
         "labels": [each["column"] for each in top],
-        "series": [{"name": f"rise of the {loss}", "values": [each["mean"] for each in top]}],
+        "series": [{"name": measure, "values": [each["mean"] for each in top]}],
         "errors": [[each["mean"] - each["spread"], each["mean"] + each["spread"]] for each in top],
         "horizontal": True,
-        "x": f"rise of the {loss}",
+        "x": measure,
         "y": "",
     }
     n_others, rows = len(columns) - len(top), report.get("importance_rows")
+    if is_shapley:
+        return _shapley_chart(data, n_others, rows)
     sample = f" ({number(rows)} held-out rows)" if rows else ""
     others = f" The other {n_others} matter less." if n_others else ""
     return Chart(

@@ -8,6 +8,8 @@ from typing import Any
 from ...ml.types.schema import canonical_text
 from ...templatetags.mlweb import number, share
 
+# Shown as "> 99.9 %".
+MOST_UNUSUAL = 0.9995
 CASES = {
     0.5: (1, 2),
     0.75: (3, 4),
@@ -33,13 +35,19 @@ def interval_words(interval: Mapping[str, Any]) -> str:
 
 
 def set_words(within: Mapping[str, Any]) -> str:
+    """Which classes come into question. The coverage is that of many rows, so it is not named beside this row's
+    probabilities, which it would seem to contradict."""
     classes = [f"“{canonical_text(each)}”" for each in within["classes"]]
-    cases = f"in {in_cases(within['coverage'])} cases"
     if not classes:
         return "No class is likely enough: this row is more doubtful than most that are predicted right"
     if len(classes) == 1:
-        return f"The true class is {classes[0]} {cases}"
-    return f"The true class is {', '.join(classes[:-1])} or {classes[-1]} {cases}"
+        return f"Only {classes[0]} comes into question"
+    return f"The true class may be {', '.join(classes[:-1])} or {classes[-1]}"
+
+
+def less_usual_than(score: float) -> str:
+    """The share of rows that are less unusual; never 100 %: a row still more unusual can always come."""
+    return share(min(score, MOST_UNUSUAL))
 
 
 def sure_words(output: Mapping[str, Any]) -> str:
@@ -47,7 +55,8 @@ def sure_words(output: Mapping[str, Any]) -> str:
     if isinstance(output.get("interval"), Mapping):
         return interval_words(output["interval"])
     if isinstance(output.get("score"), int | float):
-        return f"Less usual than {share(output['score'])} of rows like those of training"
+        than = less_usual_than(output["score"]).replace("> ", "more than ")
+        return f"Less usual than {than} of rows like those of training"
     return set_words(output["set"]) if isinstance(output.get("set"), Mapping) else ""
 
 

@@ -36,10 +36,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Contributions:
-    """From `base`, the mean answer, over the steps to `answer`, largest step first."""
+    """From `base`, the mean answer over the rows that `base_words` names, over the steps to `answer`, largest first."""
 
     of: str
     base: str
+    base_words: str
     answer: str
     base_at: float
     answer_at: float
@@ -47,8 +48,13 @@ class Contributions:
     rest: tuple[Step, ...]
 
 
-def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> Contributions | None:
-    """The chart of {base, class, contributions}, or None if there is no explanation."""
+def contributions_of(
+    explanation: Any, row: Mapping[str, Any], target: str, background: Any = None
+) -> Contributions | None:
+    """The chart of {base, class, contributions}, or None if there is no explanation.
+
+    `background`: what the evaluation report says under "explanations"; None for older versions.
+    """
     if not isinstance(explanation, Mapping) or not isinstance(explanation.get("contributions"), Mapping):
         return None
     label, base = explanation.get("class"), float(explanation["base"])
@@ -79,6 +85,7 @@ def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> C
     return Contributions(
         of=target if label is None else f"Probability of “{canonical_text(label)}”",
         base=format_answer(base),
+        base_words=base_words(background),
         answer=format_answer(stops[-1]),
         base_at=min(position(base), WIDTH - STOP),
         answer_at=min(position(stops[-1]), WIDTH - STOP),
@@ -87,6 +94,14 @@ def contributions_of(explanation: Any, row: Mapping[str, Any], target: str) -> C
             _step(name, cell_text(row.get(name)), change, format_change, 0.0, 0.0) for name, change in rest
         ),
     )
+
+
+def base_words(background: Any) -> str:
+    """Which mean the base is: of the answers over all training rows, or over the few that are compared with."""
+    facts = background if isinstance(background, Mapping) else {}
+    if facts.get("is_training_mean"):
+        return "the mean answer over the training rows"
+    return f"the mean answer over {facts.get('n_rows') or 'a few'} of the training rows"
 
 
 def _scale(stops: list[float]) -> Callable[[float], float]:

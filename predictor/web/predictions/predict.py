@@ -165,7 +165,10 @@ class Predict(ModelPage):
             if version.task == Task.CLUSTERING and version.number == answer.version:
                 context["cluster"] = cluster_sentence(version, shown.label)
             context["contributions"] = contributions_of(
-                answer.predictions[0].explanation, form.row, version.signature.subject
+                answer.predictions[0].explanation,
+                form.row,
+                version.signature.subject,
+                version.evaluation.get("explanations"),
             )
         # htmx swaps the answer alone; without it the whole page comes back, with what was typed.
         is_part = getattr(self.request, "htmx", False) and self.request.method == "POST"

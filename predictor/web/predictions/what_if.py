@@ -107,7 +107,9 @@ class WhatIf(RowPage):
                 "shown": shown_answer(now.output),
                 "subject": subject_of(first, now, target),
                 "difference": difference(first, now, target),
-                "contributions": contributions_of(now.explanation, changed.row, target),
+                "contributions": contributions_of(
+                    now.explanation, changed.row, target, version.evaluation.get("explanations")
+                ),
             }
         return self.answered(
             "predictor/predictions/_what_if_result.html",

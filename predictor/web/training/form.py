@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from ...errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
+from ...ml.types import positive_class
 from ...ml.types.schema import Task
 from ...ml.types.training_request import EFFORTS
 from ...models import Dataset, RegisteredModel
@@ -34,6 +35,11 @@ class TrainingRunForm(forms.Form):
         required=False,
         help_text="Which rows are kept aside to judge the model.",
     )
+    positive_class = OpenChoiceField(
+        label="Positive class",
+        required=False,
+        help_text="The class that is looked for: thresholds, costs, precision and recall are about it.",
+    )
     registered_model = forms.CharField(
         label="Name of the model", max_length=200,
         help_text="A name that exists already gets a new version.",
@@ -58,12 +64,12 @@ class TrainingRunForm(forms.Form):
             dataset, data if data is not None else (shown or {}), is_sent=data is not None
         )
         super().__init__(data, initial=beginning, label_suffix="")
-        self.threshold = ThresholdForm(data, shown=beginning)
         if self.is_forecasting:
             self.fields |= form_forecast.forecast_fields(self.dataset.schema)
             self.initial |= form_forecast.first_values(self.dataset.schema, beginning)
         self.found = self._found(beginning)
         self._fill_choices(beginning)
+        self.threshold = ThresholdForm(data, shown=beginning, positive=self["positive_class"].value() or "")
         self._add_hyperparameters(beginning)
 
     # --- Target and task ---------------------------------------------------------------------------------
@@ -116,6 +122,7 @@ class TrainingRunForm(forms.Form):
         ]
         self._fill_estimators(beginning)
         self._fill_splits(beginning)
+        self._fill_positive_class(beginning)
         self._fill_efforts()
 
     def _fill_estimators(self, beginning: Mapping[str, Any]) -> None:
@@ -151,6 +158,28 @@ class TrainingRunForm(forms.Form):
             else:
                 self.initial["split"] = ""
         self.fields["split"].choices = list(choices.items())
+
+    def _fill_positive_class(self, beginning: Mapping[str, Any]) -> None:
+        """Offer both classes, with the proposed one first; a class of another target is replaced by it."""
+        target = beginning["target"]
+        counts = (
+            positive_class.counts_in(self.dataset.schema[target]) if target in self.dataset.schema else {}
+        )
+        if not self.is_binary or not counts:
+            self.fields["positive_class"].choices = []
+            self.initial["positive_class"] = ""
+            return
+        proposed = positive_class.proposed(counts)
+        self.fields["positive_class"].choices = [
+            (name, f"{name} ({n:,} rows{', proposed' if name == proposed else ''})")
+            for name, n in sorted(counts.items(), key=lambda each: each[0] != proposed)
+        ]
+        if beginning.get("positive_class") not in counts:
+            self.initial["positive_class"] = proposed
+
+    @property
+    def has_positive_class(self) -> bool:
+        return bool(self.fields["positive_class"].choices)
 
     @property
     def info(self) -> EstimatorInfo | None:
@@ -235,6 +264,7 @@ class TrainingRunForm(forms.Form):
             roles=given_roles(self.dataset, self.data),
             max_lost_share=data["max_lost_share"],
             threshold=self.threshold.rule if self.is_binary else None,
+            positive_class=(self.has_positive_class and data["positive_class"]) or None,
             split=(self.is_tested_on_rows and data["split"]) or None,
             forecast=form_forecast.asked_forecast(data) if self.is_forecasting else None,
             seed=data["seed"],

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from ...errors import InvalidThreshold
+from ...ml.types.schema import Signature
 from ...ml.types.threshold_rule import NUMBERS, ThresholdRule
 
 PREFIX = "threshold"
@@ -30,17 +31,28 @@ class ThresholdForm(forms.Form):
     """Only the numbers of the chosen rule are used; where the browser can, only these are shown."""
 
     by = forms.ChoiceField(label="Decide by", choices=CHOICES, required=False)
-    false_positive = number_field("A false alarm costs", "Only the ratio of the two counts.")
-    false_negative = number_field("A miss costs", "In the same unit.")
+    false_positive = number_field(
+        "A false alarm costs", "The positive class predicted wrongly. Only the ratio of the two counts."
+    )
+    false_negative = number_field("A miss costs", "The positive class not found. In the same unit.")
     at_least = number_field("At least", "Between 0 and 1, for example 0.9.")
     value = number_field("From this probability", "Between 0 and 1, for example 0.3.")
 
     def __init__(
-        self, data: Any = None, *, shown: Mapping[str, Any] | None = None, is_required: bool = False
+        self,
+        data: Any = None,
+        *,
+        shown: Mapping[str, Any] | None = None,
+        is_required: bool = False,
+        positive: str = "",
     ):
+        """`positive`: the name of the positive class, for the labels."""
         known = {name: (shown or {}).get(f"{PREFIX}-{name}") for name in self.base_fields}
         initial = {name: value for name, value in known.items() if value not in (None, "")}
         super().__init__(data, prefix=PREFIX, initial=initial, label_suffix="")
+        if positive:
+            self.fields["false_positive"].label = f"A false “{positive}” costs"
+            self.fields["false_negative"].label = f"A missed “{positive}” costs"
         if is_required:
             self.fields["by"].required = True
             self.fields["by"].choices = CHOICES[1:]
@@ -60,6 +72,21 @@ class ThresholdForm(forms.Form):
     @property
     def is_open(self) -> bool:
         return bool(self["by"].value() or self.errors)
+
+
+class NewThresholdForm(ThresholdForm):
+    """The threshold of a new version, and the class that it is of."""
+
+    positive_class = forms.ChoiceField(
+        label="Positive class",
+        required=False,
+        help_text="The class that is looked for: precision, recall and both costs are about it.",
+    )
+
+    def __init__(self, data: Any = None, *, signature: Signature, **options: Any):
+        super().__init__(data, is_required=True, **options)
+        self.fields["positive_class"].choices = [(name, name) for name in signature.class_names]
+        self.initial["positive_class"] = signature.positive_name
 
 
 def shown_from_rule(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,4 +88,5 @@ def shown_from_run(run: TrainingRun) -> dict[str, Any]:
         **roles,
         **params,
         **shown_from_rule(run.threshold),
+        "positive_class": run.positive_class,
     }

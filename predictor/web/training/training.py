@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views import View
 
 from ...errors import MlwebError
+from ...ml.types import positive_class
 from ...ml.types.schema import Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
@@ -141,13 +142,14 @@ class TrainingRunDetail(RunPage):
 
     def context_of(self, run: TrainingRun) -> dict[str, Any]:
         titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
-        board = board_of(run)
+        board, positive = board_of(run), positive_class_of(run)
         return {
             "run": run,
             "status_sentence": status_sentence(run, board),
             "estimator_title": titles.get(run.estimator, "Auto"),
             "task_title": TASK_TITLES[Task(run.task)].lower(),
-            "decided_by": f"A threshold that {ThresholdRule.from_json(run.threshold).sentence}"
+            "positive_class": positive,
+            "decided_by": f"A threshold that {ThresholdRule.from_json(run.threshold).sentence_on(positive)}"
             if run.threshold
             else "",
             "tested_on": "later periods"
@@ -161,6 +163,18 @@ class TrainingRunDetail(RunPage):
             "findings": estimator_catalogue.findings(run) if run.is_final else [],
             **outcome_of(run),
         }
+
+
+def positive_class_of(run: TrainingRun) -> str:
+    """The positive class of a run for two classes: as asked, as its version has it, or as proposed."""
+    if run.positive_class or run.task != Task.BINARY:
+        return run.positive_class
+    version = getattr(run, "model_version", None)
+    decision = version.evaluation.get("decision") if version else None
+    if decision:
+        return str(decision["positive"])
+    counts = positive_class.counts_in(run.dataset.schema[run.target])
+    return positive_class.proposed(counts) if counts else "positive class"
 
 
 class TrainingRunProgress(TrainingRunDetail):

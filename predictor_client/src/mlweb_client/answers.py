@@ -104,7 +104,7 @@ class Prediction:
 class Answer(Sequence[Prediction]):
     """Predictions in the order of the rows, and the version that made them.
 
-    `threshold`: decision threshold of a binary model, from which probability the second class is predicted; None
+    `threshold`: decision threshold of a binary model, from which probability `positive_class` is predicted; None
     if the more probable class is.
     """
 
@@ -114,6 +114,7 @@ class Answer(Sequence[Prediction]):
     latency_ms: float
     predictions: tuple[Prediction, ...]
     threshold: float | None = None
+    positive_class: str | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Answer:
@@ -124,6 +125,7 @@ class Answer(Sequence[Prediction]):
             latency_ms=data.get("latency_ms", 0.0),
             predictions=tuple(map(Prediction.from_json, data["predictions"])),
             threshold=data.get("threshold"),
+            positive_class=data.get("positive_class"),
         )
 
     def __len__(self) -> int:

@@ -82,6 +82,11 @@ def test_rows_can_be_split_by_group_or_by_time(api: Caller, dataset: int) -> Non
     assert start(api, dataset).json()["split"] == {"kind": "random", "column": None}
 
 
+def test_the_positive_class_can_be_said(api: Caller, dataset: int) -> None:
+    assert start(api, dataset, positive_class="no").json()["positive_class"] == "no"
+    assert start(api, dataset).json()["positive_class"] == ""
+
+
 def test_an_effort_names_a_budget(api: Caller, dataset: int) -> None:
     assert start(api, dataset, effort="quick").json()["budget_seconds"] == 10
 
@@ -121,6 +126,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "groups of one row": ({"split": {"kind": "group", "column": "key"}}, "nearly every row"),
     "a split that is a text": ({"split": "time"}, "split"),
     "params that are a list": ({"params": [1]}, "params"),
+    "a positive class that is none": ({"positive_class": "perhaps"}, "one of “no”, “yes”"),
+    "a positive class that is a list": ({"positive_class": ["yes"]}, "one label"),
+    "a positive class of a number": ({"target": "age", "positive_class": "20"}, "one of two classes"),
 }
 
 

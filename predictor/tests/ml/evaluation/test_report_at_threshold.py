@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,49 @@ def test_a_report_changed_to_another_threshold_equals_one_made_at_it():
     assert changed == fresh
     assert changed["held_out"]["recall"] != report(None)["held_out"]["recall"]
     assert changed["held_out"]["recall"] == changed["decision"]["held_out"]["recall"]
+
+
+def test_a_report_changed_to_the_other_positive_class_equals_one_made_for_it():
+    is_second, probabilities = rows(400)
+    is_known, known = rows(600, seed=1)
+    dummy = Baseline("dummy", "No features", np.tile([0.25, 0.75], (400, 1)))
+    scores = Scores((is_known, known), (is_second, probabilities), {"dummy": dummy.predictions[:, 1]})
+    stored = Scores.from_json(json.loads(json.dumps(scores.to_json())))
+
+    def report(threshold, positive):
+        at = threshold.value if threshold else None
+        # Probabilities as they are stored: float32, so that the numbers can be compared.
+        target = Target("y", Task.BINARY, is_second.astype(int), ("fraud", "ok"), positive)
+        folds = {
+            "metrics": classification_metrics(
+                is_known.astype(int), pairs(stored.out_of_fold[1]), at, positive
+            )
+        }
+        made = evaluate(target, pairs(stored.held_out[1]), [dummy], folds, seed=0, threshold=at).to_json()
+        own = stored.for_class(positive)
+        made["decision"] = decision(
+            threshold, target.positive_name, held_out=own.held_out, out_of_fold=own.out_of_fold
+        )
+        return made
+
+    chosen = choose(rule(by="cost", false_positive=1, false_negative=50), *stored.for_class(0).out_of_fold)
+    changed = decided_again(report(None, 1), stored, chosen, positive=0, before=1)
+    fresh = report(chosen, 0)
+
+    assert changed.pop("slices") == fresh.pop("slices") == []
+    assert changed == fresh
+    assert (changed["decision"]["positive"], changed["decision"]["threshold"]) == ("fraud", 0.0196078)
+    is_fraud, found = ~is_second, 1 - stored.held_out[1] >= chosen.value
+    assert changed["held_out"]["recall"] == pytest.approx((is_fraud & found).sum() / is_fraud.sum())
+    assert "a missed “fraud” 50" in changed["decision"]["sentence"]
+
+
+def test_a_decision_that_finds_no_positive_row_says_so():
+    blind = decided_again(stored_report(), Scores(OUT_OF_FOLD, HELD_OUT), replace(AT_THIRTY, value=0.95))
+    seeing = decided_again(stored_report(), Scores(OUT_OF_FOLD, HELD_OUT), AT_THIRTY)
+
+    assert blind["decision"]["warning"] == "This rule catches none of the 3 rows of “yes”."
+    assert seeing["decision"]["warning"] == ""
 
 
 def test_rows_at_the_threshold_are_positive_in_every_number():

@@ -8,6 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
+from predictor.ml.explanation.background import Background
 from predictor.ml.explanation.shapley import Explainer, n_background_rows
 from predictor.ml.features.feature_spec import Encoding, FeatureSpec
 from predictor.ml.types.schema import Role
@@ -21,7 +22,11 @@ def explainer(answer, n_columns=4):
     background = {name: draw.normal(size=100) for name in names}
     spec = FeatureSpec.fit(background, dict.fromkeys(names, Role.NUMERIC), Encoding())
     matrix = spec.transform(background)
-    return Explainer(spec, background, answer), matrix[: n_background_rows(n_columns)], matrix[70:80]
+    return (
+        Explainer(spec, Background(background), answer),
+        matrix[: n_background_rows(n_columns)],
+        matrix[70:80],
+    )
 
 
 def test_the_contributions_to_a_linear_function_are_its_terms():

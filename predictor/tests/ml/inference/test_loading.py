@@ -15,6 +15,7 @@ import pytest
 
 from predictor.errors import DamagedArtifact
 from predictor.ml.calibration.conformal import ConformalIntervals
+from predictor.ml.explanation.background import Background
 from predictor.ml.inference import loading
 from predictor.ml.inference.loading import load_predictor, try_in_child
 from predictor.ml.persistence.version_files import (
@@ -40,7 +41,7 @@ INTERVALS = ConformalIntervals.fit(Task.REGRESSION, Y, Y + np.where(np.arange(40
 @pytest.fixture(scope="module")
 def whole():
     """All files of a version that answers 5 to every row."""
-    return stored_files(COLUMNS, 5.0, uncertainty=INTERVALS, background=COLUMNS)
+    return stored_files(COLUMNS, 5.0, uncertainty=INTERVALS, background=Background(COLUMNS))
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import pytest
 from predictor.errors import DamagedArtifact, TookTooLong
 from predictor.ml.calibration.conformal import ConformalIntervals, Group
 from predictor.ml.estimators.hyperparameters import SUPERVISED
+from predictor.ml.explanation.background import Background
 from predictor.ml.inference import loading
 from predictor.ml.inference.loading import load_predictor, try_in_child
 from predictor.ml.inference.predicted_rows import PredictedRows
@@ -235,7 +236,7 @@ def test_the_values_of_anomaly_detection_are_scores_with_a_code(
 @pytest.mark.parametrize("task", sorted(SUPERVISED))
 def test_the_explanations_of_an_answer_sum_to_its_numbers(tmp_path: Path, task: Task) -> None:
     _, columns = fitted(SAMPLE[task], task, PARAMS.get(SAMPLE[task]))
-    files = stored(tmp_path, task, background=first(30, columns))
+    files = stored(tmp_path, task, background=Background(first(30, columns)))
     asked = first(2 * EXPLAINED_AT_ONCE + 1, columns)
     n_checks = []
     rows = load_predictor(files, mixed_signature(task)).answer(
@@ -255,7 +256,7 @@ def test_the_explanations_of_an_answer_sum_to_its_numbers(tmp_path: Path, task: 
 
 def test_the_deadline_ends_an_answer_between_its_explanations(tmp_path: Path) -> None:
     _, columns = fitted(SAMPLE[Task.BINARY], Task.BINARY, PARAMS["random_forest"])
-    files = stored(tmp_path, Task.BINARY, background=first(30, columns))
+    files = stored(tmp_path, Task.BINARY, background=Background(first(30, columns)))
     predictor = load_predictor(files, mixed_signature(Task.BINARY))
     explained: list[int] = []
     explain = predictor.explain

@@ -43,6 +43,23 @@ def test_classification_metrics_are_those_of_scikit_learn(rng, n_classes):
     assert computed["roc_auc"] == pytest.approx(reference.roc_auc_score(y, ranked, multi_class="ovr"))
 
 
+@pytest.mark.parametrize(("threshold", "positive"), [(None, 0), (0.3, 0), (0.7, 0), (0.3, 1)])
+def test_metrics_of_the_positive_class_are_those_of_scikit_learn_with_its_label(rng, threshold, positive):
+    y = rng.integers(0, 2, 300)
+    first = np.clip(0.5 - 0.2 * (y - 0.5) + rng.normal(0, 0.2, 300), 0.01, 0.99)
+    probabilities = np.column_stack([first, 1 - first])
+    score = probabilities[:, positive]
+    labels = np.where(score >= (threshold or 0.5), positive, 1 - positive)
+    computed = classification_metrics(y, probabilities, threshold, positive)
+    of = {"pos_label": positive}
+    assert computed["precision"] == pytest.approx(reference.precision_score(y, labels, **of))
+    assert computed["recall"] == pytest.approx(reference.recall_score(y, labels, **of))
+    assert computed["f1"] == pytest.approx(reference.f1_score(y, labels, **of))
+    assert computed["accuracy"] == pytest.approx(reference.accuracy_score(y, labels))
+    assert computed["average_precision"] == pytest.approx(reference.average_precision_score(y, score, **of))
+    assert computed["roc_auc"] == pytest.approx(reference.roc_auc_score(y == positive, score))
+
+
 def test_ranking_metrics_take_ties_as_scikit_learn_does(rng):
     is_positive, score = rng.random(200) < 0.3, rng.integers(0, 5, 200) / 4
     assert roc_auc(is_positive, score) == pytest.approx(reference.roc_auc_score(is_positive, score))

@@ -50,7 +50,7 @@ def test_the_report_has_the_number_of_clusters_and_a_profile_of_each(ran):
     assert result["signature"]["classes"] == [f"Cluster {number}" for number in (1, 2, 3, 4)]
     assert report["is_proposed"]
     assert report["verdict"] == {**report["verdict"], "is_better": True, "is_sure": True}
-    assert "clear clusters" in report["verdict"]["sentence"]
+    assert "strong clusters" in report["verdict"]["sentence"]
     first, *_, last = report["clusters"]
     assert first["share"] > last["share"]
     assert "average (" in first["sentence"]
@@ -90,6 +90,6 @@ def test_the_report_on_noise_says_there_are_no_clear_clusters(tmp_path):
     )  # fmt: skip
     clustering_run.run(request, tmp_path, Reporter())
     report = json.loads((tmp_path / "result.json").read_text())["report"]
-    assert report["verdict"]["sentence"].startswith("No clear clusters")
+    assert report["verdict"]["sentence"].startswith("No clusters")
     assert not report["is_proposed"]
     assert len(report["clusters"]) == 3

@@ -133,10 +133,14 @@ def test_importance_and_dependence_are_those_of_the_columns_that_matter(tmp_path
     assert curves == [each["column"] for each in report["importance"]][: len(curves)]
 
 
-def test_without_time_importance_and_dependence_are_left_out_and_the_rest_is_there(tmp_path):
+def test_without_time_the_order_is_that_of_shapley_values_and_the_rest_is_there(tmp_path):
     report = evaluated(tmp_path, REGRESSION, WEAK, seconds=-1.0)
 
-    assert report["importance"] == []
+    assert report["importance_kind"] == "shapley"
+    assert {each["column"] for each in report["importance"]} == {"age", "income", "city"}
+    assert [each["mean"] for each in report["importance"]] == sorted(
+        (each["mean"] for each in report["importance"]), reverse=True
+    )
     assert report["dependence"]["features"] == []
     assert math.isfinite(report["held_out"]["rmse"])
 

@@ -192,6 +192,18 @@ def test_a_version_that_does_not_explain_has_no_background_rows(tmp_path):
     assert BACKGROUND in written(tmp_path, REGRESSION)["artifacts"]
 
 
+def test_explanations_start_from_the_mean_answer_over_the_training_rows(tmp_path):
+    published = written(tmp_path, REGRESSION)
+
+    files = {name: tmp_path / entry["path"] for name, entry in published["artifacts"].items()}
+    predictor = load_predictor(files, Signature.from_json(published["signature"]))
+    mean = predictor.predict(REGRESSION.columns).values.mean()
+    (explained,) = predictor.explain(REGRESSION.rows(np.arange(1)).columns, [None])
+    assert explained.base == pytest.approx(mean, rel=0.01)
+    n_rows = len(json.loads(files[BACKGROUND].read_text("utf-8"))["weights"])
+    assert published["explanations"] == {"n_rows": n_rows, "is_training_mean": True}
+
+
 def test_the_place_of_a_file_is_relative_to_the_work_folder(tmp_path):
     (tmp_path / "real" / "artifacts").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real")

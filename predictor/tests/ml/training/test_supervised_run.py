@@ -30,7 +30,7 @@ class ShrinkingSearch(FakeSearch):
     def __init__(self, errors, *, is_budget_limited=True):
         super().__init__(errors)
         self.is_budget_limited, self.reporter, self.shrunk_to = is_budget_limited, Reporter(), None
-        self.split = type("Split", (), {"search": np.arange(40)})
+        self.split = type("Split", (), {"search": np.arange(40), "development": np.arange(40)})
 
     def run(self, candidates, *, is_pruned):
         super().run(candidates, is_pruned=is_pruned)
@@ -83,7 +83,7 @@ def test_when_nothing_ended_in_time_the_first_candidates_are_fitted_on_few_rows(
     ((again,), is_pruned) = search.rounds[1]
     assert (again.key, again.share, is_pruned) == ("ridge", 1.0, False)
     assert [each.message for each in search.reporter.warnings] == [
-        "No candidate ended in time, so only 10 rows were used."
+        "No candidate ended in time, so only 25.0% of the rows for learning were used."
     ]
 
 

@@ -18,6 +18,7 @@ from predictor.ml.inference.loading import load_predictor
 from predictor.ml.persistence import version_files
 from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.split import SplitBy, SplitKind
+from predictor.ml.types.threshold_rule import ThresholdRule
 from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 
 from ..tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
@@ -56,6 +57,36 @@ def finished(child: subprocess.Popen[str]) -> tuple[int, list[dict]]:
 
 def result_of(folder: Path) -> dict:
     return json.loads((folder / "run" / "result.json").read_text())
+
+
+def test_a_costly_rare_class_that_comes_first_in_the_alphabet_is_found(tmp_path):
+    """A missed fraud costs 50 false ones: nearly all frauds are caught, not nearly all others."""
+    rng = np.random.default_rng(0)
+    amount = rng.normal(size=800)
+    label = np.where(rng.random(800) < 1 / (1 + np.exp(4 - 2 * amount)), "fraud", "ok").astype(object)
+    columns = {"amount": amount, "y": label}
+    roles = {"amount": Role.NUMERIC, "y": Role.CATEGORICAL}
+    rule = ThresholdRule("cost", (1.0, 50.0))
+    request = write_request(
+        tmp_path, columns, roles, "y", estimator="logistic_regression", budget_seconds=60.0, threshold=rule
+    )
+
+    code, events = finished(start(request, tmp_path))
+
+    assert code == 0, events
+    result = result_of(tmp_path)
+    decision = result["report"]["decision"]
+    assert (result["signature"]["positive_class"], decision["positive"]) == ("fraud", "fraud")
+    # Elkan: 1 / (1 + 50), unless the probabilities are off.
+    assert decision["threshold"] == pytest.approx(1 / 51, rel=1e-4)
+    held_out = decision["held_out"]
+    assert held_out["false_negative"] <= 0.1 * (held_out["false_negative"] + held_out["true_positive"])
+    assert result["metrics"]["recall"] == held_out["recall"] > 0.9
+    files = {name: tmp_path / "run" / file["path"] for name, file in result["artifacts"].items()}
+    predictor = load_predictor(files, Signature.from_json(result["signature"]))
+    answer = predictor.answer({"amount": amount})
+    is_caught = answer.probabilities[:, 0] >= decision["threshold"]
+    assert answer.codes.tolist() == np.where(is_caught, 0, 1).tolist()
 
 
 def test_a_run_leaves_a_version_that_serves(tmp_path):

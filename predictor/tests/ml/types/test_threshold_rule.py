@@ -93,12 +93,12 @@ def test_numbers_of_another_rule_may_be_there_without_a_value() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("f1", "gives the best F1"),
-        ("cost:1:2.5", "costs least, a false alarm costing 1 and a miss 2.5"),
-        ("precision:0.9", "finds most at a precision of at least 0.9"),
-        ("recall:0.95", "gives the fewest false alarms at a recall of at least 0.95"),
+        ("f1", "gives the best F1 of “fraud”"),
+        ("cost:1:2.5", "costs least, a false “fraud” costing 1 and a missed “fraud” 2.5"),
+        ("precision:0.9", "finds most “fraud” at a precision of at least 0.9"),
+        ("recall:0.95", "gives the fewest false “fraud” at a recall of at least 0.95"),
         ("0.3", "was given"),
     ],
 )
 def test_a_rule_says_in_words_how_the_threshold_was_chosen(text: str, sentence: str) -> None:
-    assert ThresholdRule.parse(text).sentence == sentence
+    assert ThresholdRule.parse(text).sentence_on("fraud") == sentence

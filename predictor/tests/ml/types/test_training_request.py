@@ -40,7 +40,13 @@ FULL = TrainingRequest(
     threshold=ThresholdRule("recall", (0.9,)),
     forecast=ForecastOptions("day", "shop", 6, "monthly", "sum"),
     max_lost_share=0.5,
+    positive_class="fraud",
 )
+
+
+def test_a_request_without_a_positive_class_has_the_digest_that_it_had_before_there_was_one() -> None:
+    assert "positive_class" not in REQUEST.to_json()
+    assert REQUEST.to_row_fields()["positive_class"] == ""
 
 
 @pytest.mark.parametrize("request_", [REQUEST, FULL], ids=["defaults", "full"])

@@ -179,7 +179,7 @@ def test_a_classifiers_result_has_the_fields_of_a_single_prediction(
         assert cells["prediction"] == str(one.prediction)
         assert one.probabilities
         assert {name: float(cells[f"probability_{name}"]) for name in one.probabilities} == one.probabilities
-        assert cells["warnings"] == " ".join(each.message for each in one.warnings)
+        assert cells["warnings"] == " ".join(f"“{each.column}”: {each.message}" for each in one.warnings)
 
 
 # --- InvalidValue at once ---------------------------------------------------------------------------------------

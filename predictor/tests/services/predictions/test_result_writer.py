@@ -65,12 +65,12 @@ def test_a_csv_has_the_error_or_the_prediction_of_each_row_at_its_place() -> Non
 
     content = written(writer, chunk)
 
-    assert content == (
-        b"x,prediction,warnings,error\r\n"
-        b"1,1.5,,\r\n"
-        b'2,,,"Row 2: ""b"", no number."\r\n'
-        b"3,,,\r\n"
-        b'4,2.0,"No x, no y. An extra column.",\r\n'
+    assert content.decode() == (
+        "x,prediction,warnings,error\r\n"
+        "1,1.5,,\r\n"
+        '2,,,"Row 2: ""b"", no number."\r\n'
+        "3,,,\r\n"
+        '4,2.0,"“x”: No x, no y. “z”: An extra column.",\r\n'
     )
 
 
@@ -82,9 +82,9 @@ def test_a_csv_without_the_error_column_warns_of_a_row_without_a_prediction() ->
 
     assert content.decode() == (
         "x,prediction,warnings\r\n"
-        "1,1.5,An extra column.\r\n"
+        "1,1.5,“z”: An extra column.\r\n"
         f"2,,{NOT_A_NUMBER}\r\n"
-        f"3,,{NOT_A_NUMBER} An extra column.\r\n"
+        f"3,,{NOT_A_NUMBER} “z”: An extra column.\r\n"
     )
 
 
@@ -102,7 +102,7 @@ def test_a_row_without_a_prediction_has_as_many_cells_as_the_others() -> None:
     assert head == b"x,prediction,probability_no,probability_yes,warnings,error"
     assert good == b"1,yes,0.25,0.75,,"
     assert broken == b"2,,,,,bad"
-    assert odd == b"3,,,,An extra column.,"
+    assert odd.decode() == "3,,,,“z”: An extra column.,"
 
 
 def test_json_lines_hold_the_row_as_it_was_and_its_prediction_or_error() -> None:
@@ -150,7 +150,7 @@ def test_formula_cells_are_neutralised_in_a_csv() -> None:
         "error",
     ]
     assert [row[2] for row in rows[1:]] == ["'=1+1", "b", ""]
-    assert (rows[2][5], rows[3][6]) == ("'=A1", "'@A1, “x” is no number.")
+    assert (rows[2][5], rows[3][6]) == ("“x”: =A1", "'@A1, “x” is no number.")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_each_row_of_a_csv_can_be_read_back(rows: list[tuple[float, str | None, 
     ):
         assert own == str(place)
         assert fault.removeprefix("'") == (error or "").removeprefix("'")
-        assert warning.removeprefix("'") == (text if text and not error else "").removeprefix("'")
+        assert warning == (f"“z”: {text}" if text and not error else "")
         assert value == ("" if error or not np.isfinite(number) else str(float(f"{number:.7g}")))
 
 
@@ -239,7 +239,7 @@ def test_a_parquet_file_is_joined_row_by_row_and_keeps_formulas_as_they_are(tmp_
     assert table.columns == ["x", "note", "prediction", "warnings", "error"]
     assert [str(kind) for kind in table.types[2:]] == ["DOUBLE", "VARCHAR", "VARCHAR"]
     assert table.fetchall() == [
-        (1, "=1", 0.5, '=A1, "z"', None),
+        (1, "=1", 0.5, '“z”: =A1, "z"', None),
         (2, "b", None, None, "-A1\r\nis no number."),
         (3, None, None, None, None),
     ]

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,32 @@ def anomaly(workspace: Workspace, tmp_path: Path) -> ModelVersion:
     fields = tuple(FeatureField(name, role, has_missing=True) for name, role in ODD_ROLES.items())
     signature = Signature(target="", task=Task.ANOMALY, fields=fields)
     return published(workspace, tmp_path / "made", pipeline, columns, signature, threshold=0.5)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.8])
+def test_a_threshold_of_the_first_class_decides_the_same_everywhere(
+    threshold: float, workspace: Workspace, member: User, tmp_path: Path
+) -> None:
+    pipeline, columns = fitted("logistic_regression", Task.BINARY)
+    signature = mixed_signature(Task.BINARY)
+    signature = replace(signature, positive_class=signature.class_names[0])
+    version = published(workspace, tmp_path / "made", pipeline, columns, signature, threshold=threshold)
+    answer = predicting.predict(version.registered_model, rows=MIXED, by=member)
+
+    done = ran(unpacked(version, tmp_path), MIXED)
+
+    assert done.returncode == 0, done.stderr
+    zipped = [json.loads(line) for line in done.stdout.splitlines()]
+    pages = answered_by_page(version, [list(shown(row).values()) for row in MIXED], tmp_path) if NODE else []
+    first, second = signature.classes
+    wanted = [
+        first if each.probabilities[signature.class_names[0]] >= threshold else second
+        for each in answer.predictions
+    ]
+    assert [each.prediction for each in answer.predictions] == wanted
+    assert [each["prediction"] for each in zipped] == wanted
+    assert [each["prediction"] for each in pages] in ([], wanted)
+    assert (answer.positive_class, answer.threshold) == (signature.class_names[0], threshold)
 
 
 ODD = [

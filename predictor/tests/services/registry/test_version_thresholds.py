@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from predictor.errors import Conflict, DamagedArtifact, InvalidThreshold
+from predictor.errors import Conflict, DamagedArtifact, InvalidThreshold, InvalidTrainingRequest
 from predictor.ml.calibration.decision_thresholds import Scores
 from predictor.ml.persistence import version_files
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
@@ -63,6 +63,34 @@ def test_another_threshold_is_another_version_of_the_same_files(model: Registere
     assert registry.version_of(model).number == 1
     first.refresh_from_db()
     assert first.threshold is None
+
+
+def test_the_positive_class_of_a_new_version_can_be_the_other_one(model: RegisteredModel) -> None:
+    first = registry.version_of(model, 1)
+    other, old = first.signature.class_names[0], first.signature.class_names[1]
+
+    made = registry.publish_with_threshold(
+        model_version=first, rule={"by": "fixed", "value": 0.3}, positive_class=other, by=None
+    )
+    again = registry.publish_with_threshold(model_version=made, rule={"by": "f1"}, by=None)
+
+    # A version of before the positive class could be chosen has the second class.
+    assert ("positive_class" in first.signature_json, first.signature.positive_name) == (False, old)
+    assert made.signature.positive_name == again.signature.positive_name == other
+    assert made.evaluation["decision"]["positive"] == other
+    scores = Scores.from_json(version_files.read_json(
+        artifacts.path_of(made.artifacts["scores.json"]["digest"]).read_bytes(), "scores.json"
+    ))  # fmt: skip
+    is_second, probability = scores.held_out
+    y, predicted = ~is_second, 1 - probability >= 0.3
+    assert made.metrics["precision"] == pytest.approx(sklearn_metrics.precision_score(y, predicted))
+    assert made.metrics["recall"] == pytest.approx(sklearn_metrics.recall_score(y, predicted))
+    area = sklearn_metrics.average_precision_score(y, 1 - probability)
+    assert made.metrics["average_precision"] == pytest.approx(area)
+    with pytest.raises(InvalidTrainingRequest, match="There is no class “maybe”"):
+        registry.publish_with_threshold(
+            model_version=first, rule={"by": "f1"}, positive_class="maybe", by=None
+        )
 
 
 def test_a_version_without_scores_and_a_regression_take_no_other_threshold(

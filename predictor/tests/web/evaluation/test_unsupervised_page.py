@@ -58,7 +58,7 @@ def test_the_page_of_clusters_shows_the_verdict_and_describes_each_cluster(
 ) -> None:
     client.force_login(viewer)
     page = client.get(url("version-detail", "churn", 1)).content.decode()
-    assert "There are clear clusters" in page
+    assert "There are strong clusters" in page
     assert "4 clusters were asked for." in page
     assert re.search(r"age (far )?below average \(", page)
     assert 'data-chart="scatter" data-source="map"' in page

@@ -556,6 +556,35 @@ def test_the_threshold_is_offered_for_two_classes_only(
     assert "costs least" in client.get(url("training-run-detail", decided.pk)).content.decode()
 
 
+def test_the_positive_class_is_proposed_shown_and_changed(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    page = url("training-run-create", dataset.pk)
+
+    form = client.get(page).context["form"]
+    assert (form["positive_class"].value(), list(dict(form.fields["positive_class"].choices))) == (
+        "yes", ["yes", "no"],
+    )  # fmt: skip
+    assert form.threshold["false_negative"].label == "A missed “yes” costs"
+    assert not client.get(page, {"target": "age"}).context["form"].has_positive_class
+    other = client.get(page, {"positive_class": "of another target"}).context["form"]
+    assert other["positive_class"].value() == "yes"
+
+    client.post(page, asked(positive_class="no", **{"threshold-by": "f1"}))
+    client.post(page, asked())
+
+    chosen, proposed = TrainingRun.objects.order_by("pk")
+    assert (chosen.positive_class, proposed.positive_class) == ("no", "")
+    again = client.get(page, {"again": chosen.pk}).context["form"]
+    assert (again["positive_class"].value(), again.threshold["false_positive"].label) == (
+        "no", "A false “no” costs",
+    )  # fmt: skip
+    assert "gives the best F1 of “no”" in client.get(url("training-run-detail", chosen.pk)).text
+    assert client.get(url("training-run-detail", proposed.pk)).context["positive_class"] == "yes"
+    assert client.post(page, asked(positive_class="perhaps")).status_code == 400
+
+
 def test_a_rule_without_its_numbers_is_refused_at_the_field(
     client: Client, member: User, dataset: Dataset
 ) -> None:
