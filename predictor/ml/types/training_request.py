@@ -186,7 +186,7 @@ class TrainingRequest:
 
     def to_row_fields(self) -> dict[str, Any]:
         """The columns of a TrainingRun row, which take no NULL: {} stands for None. The task has to be set."""
-        data = {"positive_class": "", **self.to_json()}
+        data = {"positive_class": "", "max_lost_share": self.max_lost_share, **self.to_json()}
         return {name: {} if data[name] is None else data[name] for name in ROW_FIELDS}
 
     @classmethod
