@@ -52,6 +52,13 @@ def table_of(text):
     mark = max(marks, key=lambda each: agreement(records_of(text[: 1 << 20], each)))
     header, *records = records_of(text, mark)
     names = [clean(cell) for cell in header[1]]
+    if (
+        len(records) >= 5
+        and all(len(cells) == len(names) + 1 for _, cells in records)
+        and any(cells[-1] for _, cells in records)
+    ):
+        names.insert(0, "")  # R writes no name for the names of the rows
+    names[0] = names[0] or "column 1"
     rows = []
     for line, cells in records:
         if any(names[len(cells) :]) or any(cells[len(names) :]):

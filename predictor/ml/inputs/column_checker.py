@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import quoted
 from ..types.schema import FeatureField, Role
-from .number_columns import places_of_others, read_numbers, typed_numbers, with_points
+from .number_columns import places_of_others, read_numbers, typed_numbers, with_points, with_points_only
 from .row_checker import RowWarning, dtype_of
 from .value_readers import InvalidValue, bounds, reader_for
 
@@ -80,7 +80,9 @@ class CellColumn:
         if not self.decimal:
             typed = typed_numbers(cells)
             return None if typed is None else (*typed, [])
-        texts = with_points(cells) if self.decimal == "," else cells
+        texts = cells
+        if self.decimal == ",":
+            texts = with_points(cells) if self.feature.reading is None else with_points_only(cells)
         numbers, others = read_numbers(texts), list[int]()
         if numbers is None:
             others = places_of_others(texts)

@@ -22,7 +22,7 @@ from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
 from ..tables.surrounding_lines import LineOptions, open_table
-from ..types.reading import Unreadable
+from ..types.reading import Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, Signature
 from .column_checker import CellColumn
 from .number_columns import with_point
@@ -126,13 +126,7 @@ class CsvRows:
             if name in fields
         ]
         self._columns = [
-            # The fast parser of plain numbers knows no reading.
-            CellColumn(
-                fields[name],
-                read,
-                are_texts=True,
-                decimal="" if fields[name].reading else self._dialect.decimal,
-            )
+            CellColumn(fields[name], read, are_texts=True, decimal=_mark(fields[name], self._dialect.decimal))
             for _, name, read in self._readers
         ]
         self._keys = {each.feature.name: each.key for each in self._columns}
@@ -285,6 +279,15 @@ class CsvRows:
                 Problem(f"Row {number:,} has {n} cells instead of {width}.") for number, n in ragged[:5]
             ],
         )
+
+
+def _mark(field: FeatureField, decimal: str) -> str:
+    """The decimal mark with which whole columns of plain numbers are parsed; empty where each cell is looked up."""
+    reading = field.reading
+    if reading is None:
+        return decimal
+    has_number_for_missing = any(letter.isdigit() for word in reading.missing for letter in word)
+    return "" if reading.kind is not ValueKind.NUMBER or has_number_for_missing else reading.decimal
 
 
 def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:

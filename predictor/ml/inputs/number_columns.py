@@ -58,6 +58,11 @@ def with_points(cells: Sequence[str]) -> Sequence[str]:
     return [with_point(cell) if "," in cell or "." in cell else cell for cell in cells]
 
 
+def with_points_only(cells: Sequence[str]) -> Sequence[str]:
+    """Cells with a decimal comma rewritten with a decimal point; a cell with a point becomes no plain number."""
+    return [f"x{cell}" if "." in cell else cell.replace(",", ".") if "," in cell else cell for cell in cells]
+
+
 def with_point(cell: str) -> str:
     """A number of a file with decimal commas, with a decimal point: 1.230,5 is 1230.5, and 1.230 is 1230."""
     if "," in cell:

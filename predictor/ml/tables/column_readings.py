@@ -278,10 +278,7 @@ class Found:
             )
         words = [text for text, value in values.items() if value is None and text.strip()]
         if n_words := sum(counts[text] for text in words):
-            sentence += f" {counted(n_words, 'cell')} with a word for missing became missing"
-            sentence += (
-                f": {quoted_list(sorted(words, key=lambda text: -counts[text]))}." if reading.missing else "."
-            )
+            sentence += self._told_missing(words, n_words, sum(map(counts.__getitem__, present)), reading)
         return replace(
             column,
             role=ROLES[self.kind],
@@ -290,6 +287,16 @@ class Found:
             warnings=(*_without_type_warnings(column), sentence),
             evidence=evidence_of(reading, counts, n_rows, others=others),
             **_statistics({text: (present[text], counts[text]) for text in present}),
+        )
+
+    def _told_missing(self, words: Sequence[str], n_words: int, n_values: int, reading: Reading) -> str:
+        if not reading.missing:
+            return f" {counted(n_words, 'cell')} with a word for missing became missing."
+        noun = "number" if self.kind is ValueKind.NUMBER else "date"
+        shown = quoted_list(sorted(words, key=lambda text: -self.counts[text]))
+        return (
+            f" {counted(n_values, noun)} and {counted(n_words, 'other cell')}, which became missing: {shown}. "
+            "Choose the role categorical to keep the words."
         )
 
 

@@ -36,6 +36,9 @@ AROUND_NUMBERS = "+-−()%$€£¥ \u00a0\u202f"
 BLANKS_AT_QUOTES = (
     r'(?:^|{d})[ ]+"(?:[^"]|"")*"[ ]*(?={d}|\r|\n|\Z)|(?:^|{d})"(?:[^"]|"")*"[ ]+(?={d}|\r|\n|\Z)'
 )
+ROW_NAMES = "column 1"
+# In fewer rows, cells beyond the header are a fault of the file.
+MIN_NAMED_ROWS = 5
 NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
 
 
@@ -72,9 +75,11 @@ def find_dialect(
     delimiter = delimiter_option(delimiter) or separator or sniff_delimiter(body)
     has_blanks = _has_blanks(body, delimiter)
     records = _records(body, delimiter, skips_blanks=has_blanks)
-    header = _without_empty_end(records)
+    header = _with_row_names(_without_empty_end(records), records[1:])
     names = checked_names(header, max_columns=max_columns, max_characters=max_name_characters)
     warnings = []
+    if names[0] == ROW_NAMES and names[0] not in records[0]:
+        warnings.append(f"The first column has no name; it is named {quoted(ROW_NAMES)}.")
     if decimal not in ("", ".", ","):
         raise InvalidTable(f"The decimal mark is “.” or “,”, not {quoted(decimal)}.")
     shown_decimal = decimal or _shown_decimal(records[1:])
@@ -114,6 +119,24 @@ def _without_empty_end(records: Sequence[list[str]]) -> list[str]:
     width = max((place for place, cell in enumerate(header, 1) if cell), default=0)
     is_empty = all(len(trimmed(each, width)) <= width for each in records)
     return header[:width] if width and is_empty else header
+
+
+def _with_row_names(header: list[str], rows: Sequence[list[str]]) -> list[str]:
+    """The header with a name for a first column that has none: numbers or names of the rows, by R or pandas.
+
+    R also writes a header that is one cell shorter than each row.
+    """
+    first = [row[0] for row in rows if row]
+    if ROW_NAMES in header or not any(first):
+        return header
+    if len(header) > 1 and not header[0].strip() and all(map(str.strip, header[1:])):
+        return [ROW_NAMES, *header[1:]]
+    is_shorter = (
+        len(rows) >= MIN_NAMED_ROWS and len(header) > 1 and all(len(row) == len(header) + 1 for row in rows)
+    )
+    if is_shorter and any(row[-1] for row in rows) and len(set(first)) == len(first):
+        return [ROW_NAMES, *header]
+    return header
 
 
 def checked_names(header: Sequence[str], *, max_columns: int, max_characters: int) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ MAX_LEVELS_OF_NUMBERS = 100
 MANY_LEVELS = 1_000
 MIN_ROWS_OF_IDENTIFIER = 20
 IDENTIFIER_NAME = re.compile(
-    r"(^|[\s_.-])(id|ids|uuid|guid|key|index|idx|rownames?|row|no|nr|number|unnamed: 0|编号|序号)$",
+    r"(^|[\s_.-])(id|ids|uuid|guid|key|index|idx|rownames?|row|no|nr|number|unnamed: 0|column 1|编号|序号)$",
     re.IGNORECASE,
 )
 CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID|Key|Uuid|UUID)$")

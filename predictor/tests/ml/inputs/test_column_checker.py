@@ -18,6 +18,7 @@ from predictor.ml.inputs.column_checker import CellColumn, json_text
 from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.tables.csv_writing import exported, exported_cell, neutralised
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 SIGNATURE = Signature(
@@ -159,3 +160,66 @@ def test_checks_of_typed_numbers_equal_row_checks(feature: FeatureField, cells: 
         tuple(each) for each in partly_valid.checked.warnings
     ]
     assert [checked.texts[place] for place in kept] == [json_text(cells[place]) for place in kept]
+
+
+READINGS = (
+    Reading(ValueKind.NUMBER, ","),
+    Reading(ValueKind.NUMBER, ",", "."),
+    Reading(ValueKind.NUMBER, ".", ","),
+    Reading(ValueKind.NUMBER, ".", "'", missing=("k.a.",)),
+    Reading(ValueKind.NUMBER, missing=("-999", "k.a.")),
+    Reading(ValueKind.NUMBER, ",", codes=True),
+)
+READ_NUMBERS = Signature(
+    target="y",
+    task=Task.REGRESSION,
+    fields=tuple(
+        FeatureField(f"r{place}", Role.NUMERIC, has_missing=True, minimum=-1e3, maximum=1e3, reading=each)
+        for place, each in enumerate(READINGS)
+    ),
+)
+WRITTEN = st.one_of(
+    st.from_regex(r"-?[0-9]{1,4}([.,][0-9]{1,4})?", fullmatch=True),
+    st.from_regex(r"-?[1-9][0-9]{0,2}([.,'][0-9]{3}){1,2}([.,][0-9]{1,2})?", fullmatch=True),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "NA",
+            "k.A.",
+            "-999",
+            "(4)",
+            "$5",
+            "7 %",
+            "+3",
+            "inf",
+            "1e400",
+            "007",
+            "1E05",
+            "x",
+            "1.2,5",
+            "−3",
+        ]
+    ),
+)
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@given(table=st.lists(st.lists(WRITTEN, min_size=6, max_size=6), min_size=1, max_size=30))
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+def test_columns_of_numbers_are_read_as_their_readings_say(decimal: str, table: list[list[str]]) -> None:
+    """Whole columns of plain numbers are parsed at once, with the values that each cell has by its reading."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=";").writerows([READ_NUMBERS.names, *table])
+        limits = CsvLimits(max_bytes=1 << 20, max_rows=100)
+        options = CsvOptions(delimiter=";", decimal=decimal)
+        rows = CsvRows(path, READ_NUMBERS, options, limits, scratch=Path(folder), is_lenient=True)
+        (chunk,) = rows.chunks()
+        bulk = rows.bulk_chunk(chunk)
+    expected = RowChecker(READ_NUMBERS).check_leniently(chunk.rows)
+
+    assert set(bulk.errors) == set(expected.errors)
+    assert columns_of(bulk.columns) == columns_of(expected.checked.columns)
+    assert [orjson.loads(each) for each in bulk.inputs] == [chunk.rows[place] for place in bulk.places]

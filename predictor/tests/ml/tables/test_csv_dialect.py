@@ -148,6 +148,7 @@ def dialect_of(folder: Path, text: str, **options: Any) -> Dialect:
         ("", 0, ","),
         ("\n \t\r\n", 2, ","),
         ("SEP=;\n", 1, ";"),
+        ("sep=;\r", 1, ";"),
         ("\r\nsep=;\r\n\r\n", 3, ";"),
         ("\ufeff\n", 1, ","),
     ],

@@ -70,7 +70,7 @@ def test_a_few_words_do_not_spoil_a_column_of_numbers(read: Read, word: str) -> 
     column = imported.schema["p"]
     assert (column.role, column.n_missing) == (Role.NUMERIC, 9)
     assert values(imported, "p") == [1 + row / 1000 if row % 7 else None for row in range(60)]
-    assert f"9 cells with a word for missing became missing: “{word}”." in warnings_of(imported, "p")
+    assert f"51 numbers and 9 other cells, which became missing: “{word}”." in warnings_of(imported, "p")
 
 
 def test_a_column_with_other_cells_stays_text_and_says_which(read: Read) -> None:
