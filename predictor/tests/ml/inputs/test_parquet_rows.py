@@ -10,7 +10,9 @@ import pytest
 
 from predictor.errors import InvalidRows, TooLarge
 from predictor.ml.inputs.parquet_rows import CHUNK_CHARACTERS, ParquetRows, read_parquet_rows
+from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.inputs.row_chunks import CHUNK_ROWS
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 LONG = 60_000
@@ -107,3 +109,22 @@ def test_the_columns_of_a_file_are_cleaned_like_a_header(tmp_path: Path) -> None
     assert chunk.inputs == ['{"n":1.5,"t":"x"}']
     with pytest.raises(InvalidRows, match="In the file, column “n”: the column is there twice"):
         bulk(written(tmp_path, 'SELECT 1.5 AS n, 2.5 AS "n "'))
+
+
+def test_moments_with_a_zone_are_read_by_the_zone_of_their_field(tmp_path: Path) -> None:
+    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone="Europe/Berlin")
+    signature = Signature(
+        "y",
+        Task.REGRESSION,
+        (FeatureField("at", Role.DATETIME, True, reading=reading), FeatureField("c", Role.CATEGORICAL, True)),
+    )
+    moment = "TIMESTAMPTZ '2024-07-01 00:00:00+02:00'"
+    path = written(tmp_path, f'SELECT {moment} AS "at", {moment} AS c UNION ALL SELECT NULL, NULL')
+
+    rows = read(path)
+    checked = RowChecker(signature).check(rows)
+    chunks = ParquetRows(path, signature, max_rows=9, max_columns=9, max_cell_bytes=99).bulk_chunks()
+
+    for columns in (checked.columns, next(iter(chunks)).columns):
+        assert columns["at"].astype(str).tolist() == ["2024-07-01T00:00:00.000000", "NaT"]
+        assert columns["c"].tolist() == ["2024-06-30T22:00:00", None]
