@@ -16,6 +16,7 @@ from typing import Any
 from ...errors import quoted
 from ..types.reading import Reading, Unreadable
 from ..types.schema import FeatureField, Role, canonical_text
+from ..types.zones import FIXED
 
 # Code, column and message of a RowWarning.
 Note = tuple[str, str, str]
@@ -25,6 +26,8 @@ NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s*(Z|z|[+-]\d{2}:?(\d{2})?)?)?", re.ASCII
 )
+# At the end of a time; Z is none.
+OFFSET = re.compile(r":[0-9]{2}(?:[.,][0-9]+)?\s*([+-][0-9]{2})(?::?([0-9]{2}))?\s*\Z", re.ASCII)
 TRUE_TEXTS = frozenset({"true", "yes", "y", "t", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
@@ -226,6 +229,8 @@ def _datetime_reader(field: FeatureField) -> Reader:
     missing = _missing_note(field)
     low, high = (_moment(end, field.reading) for end in (field.minimum, field.maximum))
     margin = (high - low) * RANGE_MARGIN if low and high else None
+    # Training had one offset, so it is not known whether another one is that of the same place in another season.
+    zone = field.reading.zone if field.reading is not None and FIXED.fullmatch(field.reading.zone) else None
 
     def read(value: Any, notes: list[Note]) -> datetime | None:
         if value is None or value == "" or (isinstance(value, str) and value.strip() in MISSING_DATES):
@@ -235,6 +240,11 @@ def _datetime_reader(field: FeatureField) -> Reader:
         if moment is None:
             notes.append(missing)
             return None
+        if zone is not None and isinstance(value, str) and (found := OFFSET.search(value)):
+            offset = f"{found[1]}:{found[2] or '00'}"
+            if offset != zone:
+                text = f"The offset {offset} does not occur in training; the time was taken to the offset {zone}."
+                notes.append(("unseen", field.name, text))
         if low and high and margin is not None:
             early, late = (low - moment) > margin, (moment - high) > margin
             if early or late:
