@@ -1,8 +1,8 @@
 """Stored specification of a forecasting version: frequency, horizon, and the last window of every series.
 
 forecast.json holds it: {"format": 1, "target", "date_column", "group_column", "frequency", "horizon", "shape",
-"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "errors", "golden"}, and "reading" where the
-dates are read by one. With it, a horizon
+"is_log", "floor", "aggregation", "series": [{"name", "end", "window"}], "errors", "golden"}, and "reading" and
+"target_reading" where the dates and the target are read by one. With it, a horizon
 is forecast without sending the past again.
 """
 
@@ -85,7 +85,7 @@ class ForecastSpec:
     """Forecast specification; see the module. `floor`: lower bound of all forecasts, or None.
 
     `aggregation`: how rows of one period were aggregated ("sum" or "mean"); "" when each period had one.
-    `reading`: how texts become dates, as in training.
+    `reading`, `target_reading`: how texts become dates, and values of the target, as in training.
     """
 
     target: str
@@ -99,6 +99,7 @@ class ForecastSpec:
     endings: tuple[SeriesEnd, ...]
     aggregation: str = ""
     reading: Reading | None = None
+    target_reading: Reading | None = None
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -163,7 +164,8 @@ class ForecastSpec:
     def history_signature(self) -> Signature:
         """Signature of history rows: the fields of a forecast, and the target."""
         fields = self.signature().fields
-        return Signature("", Task.REGRESSION, (*fields, FeatureField(self.target, Role.NUMERIC)))
+        target = FeatureField(self.target, Role.NUMERIC, reading=self.target_reading)
+        return Signature("", Task.REGRESSION, (*fields, target))
 
     def extended(self, columns: Columns) -> ForecastSpec:
         """A copy with newer history: each series ends where these values end.
@@ -235,7 +237,8 @@ class ForecastSpec:
         return Signature(self.target, Task.FORECASTING, tuple(fields))
 
     def to_json(self) -> dict[str, Any]:
-        reading = {} if self.reading is None else {"reading": self.reading.to_json()}
+        known = {"reading": self.reading, "target_reading": self.target_reading}
+        readings = {name: each.to_json() for name, each in known.items() if each is not None}
         return {
             "format": FORMAT,
             "target": self.target,
@@ -250,7 +253,7 @@ class ForecastSpec:
             "series": [
                 {"name": each.name, "end": each.end, "window": list(each.window)} for each in self.endings
             ],
-            **reading,
+            **readings,
         }
 
     @classmethod
@@ -276,6 +279,7 @@ class ForecastSpec:
                 endings=endings,
                 aggregation=aggregation,
                 reading=Reading.from_json(data.get("reading")),
+                target_reading=Reading.from_json(data.get("target_reading")),
             )
             if spec.shape.season < 1 or spec.horizon < 1:
                 raise ValueError

@@ -46,9 +46,11 @@ def _dates_there_are(table: TableSchema) -> str:
 
 def _check_date(column: ColumnProfile, table: TableSchema) -> None:
     if column.role is not Role.DATETIME and not column.may_be_dates:
+        is_text_alone = column.storage == "VARCHAR" and not date_columns(table)
+        hint = " If its texts are dates, give it the role datetime." if is_text_alone else ""
         raise InvalidTrainingRequest(
             f"The column {quoted(column.name)} does not hold dates: it is {column.role.value}."
-            f"{_dates_there_are(table)}",
+            f"{_dates_there_are(table)}{hint}",
             field="date_column",
         )
     if column.n_distinct < MIN_PERIODS:

@@ -24,6 +24,7 @@ from ..tables.csv_writing import exported
 from ..tables.surrounding_lines import LineOptions, open_table
 from ..types.reading import Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, Signature
+from ..types.zones import FIXED
 from .column_checker import CellColumn
 from .number_columns import with_point
 from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, require_columns
@@ -296,13 +297,17 @@ def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
     if field.reading is None or field.role in (Role.CATEGORICAL, Role.TEXT):
         return plain
     reading = field.reading
+    has_one_offset = FIXED.fullmatch(reading.zone) is not None
 
     def read(cell: str) -> Any:
         try:
             value = reading.read(cell)
         except Unreadable:
             return plain(cell)
-        return reading.written(value) if isinstance(value, datetime) else value
+        if isinstance(value, datetime):
+            # The check of the row tells of an offset that training did not have.
+            return cell.strip() if has_one_offset else reading.written(value)
+        return value
 
     return read
 

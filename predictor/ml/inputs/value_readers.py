@@ -17,6 +17,7 @@ from ...errors import quoted
 from ..tables.csv_cell_sql import CODE
 from ..types.reading import ERROR_WORDS, MISSING_WORDS, Reading, Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, canonical_text
+from ..types.zones import FIXED
 
 # Code, column and message of a RowWarning.
 Note = tuple[str, str, str]
@@ -28,6 +29,8 @@ DATE = re.compile(
 )
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![^T ])")
 is_code = re.compile(CODE).fullmatch
+# At the end of a time; Z is none.
+OFFSET = re.compile(r":[0-9]{2}(?:[.,][0-9]+)?\s*([+-][0-9]{2})(?::?([0-9]{2}))?\s*\Z", re.ASCII)
 TRUE_TEXTS = frozenset({"true", "yes", "y", "t", "1"})
 FALSE_TEXTS = frozenset({"false", "no", "n", "f", "0"})
 MISSING_DATES = frozenset({"NaT", "nat"})
@@ -296,6 +299,8 @@ def _datetime_reader(field: FeatureField) -> Reader:
     missing = _missing_note(field)
     low, high = (_moment(end, field.reading) for end in (field.minimum, field.maximum))
     margin = (high - low) * RANGE_MARGIN if low and high else None
+    # Training had one offset, so it is not known whether another one is that of the same place in another season.
+    zone = field.reading.zone if field.reading is not None and FIXED.fullmatch(field.reading.zone) else None
 
     def read(value: Any, notes: list[Note]) -> datetime | None:
         if value is None or value == "" or (isinstance(value, str) and value.strip() in MISSING_DATES):
@@ -305,6 +310,11 @@ def _datetime_reader(field: FeatureField) -> Reader:
         if moment is None:
             notes.append(missing)
             return None
+        if zone is not None and isinstance(value, str) and (found := OFFSET.search(value)):
+            offset = f"{found[1]}:{found[2] or '00'}"
+            if offset != zone:
+                text = f"The offset {offset} does not occur in training; the time was taken to the offset {zone}."
+                notes.append(("unseen", field.name, text))
         if low and high and margin is not None:
             early, late = (low - moment) > margin, (moment - high) > margin
             if early or late:

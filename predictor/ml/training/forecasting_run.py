@@ -64,7 +64,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
-    table, options, reading = _read(request, reporter)
+    table, options, readings = _read(request, reporter)
     backtest = _backtest(request, table, options, reporter)
     checkpoints = Checkpoints.open(workdir, request.digest)
     children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
@@ -83,12 +83,12 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         )
     finally:
         children.kill_all()
-    _write(request, workdir, search, backtest, finished, options, reading)
+    _write(request, workdir, search, backtest, finished, options, readings)
 
 
 def _read(
     request: TrainingRequest, reporter: Reporter
-) -> tuple[SeriesTable, ForecastOptions, Reading | None]:
+) -> tuple[SeriesTable, ForecastOptions, Mapping[str, Reading | None]]:
     options = _options(request)
     names = [options.date_column, request.target, *([options.group_column] if options.group_column else [])]
     asked = replace(request, schema=_as_forecast(request.table, request.target, options), roles={})
@@ -109,7 +109,7 @@ def _read(
     )
     for warning in warnings:
         reporter.warn(warning)
-    return table, options, reading
+    return table, options, {name: schema[name].reading for name in names}
 
 
 def _in_utc(schema: TableSchema, date_column: str) -> TableSchema:
@@ -241,7 +241,7 @@ def _write(
     backtest: Backtest,
     finished: FinalResult,
     options: ForecastOptions,
-    reading: Reading | None,
+    readings: Mapping[str, Reading | None],
 ) -> None:
     view = backtest.view
     spec = ForecastSpec(
@@ -255,7 +255,8 @@ def _write(
         floor=floor_of(view),
         endings=tuple(SeriesEnd.of(each, view.shape) for each in view.table.series),
         aggregation=options.aggregation,
-        reading=reading,
+        reading=readings[options.date_column],
+        target_reading=readings[request.target],
     )
     signature = spec.signature()
     errors = StepErrors.from_json(finished.judged["errors"])

@@ -86,7 +86,7 @@ YEAR_FIRST = {"yy-M-D": "D-M-Y", "yy/M/D": "D/M/Y", "yy.M.D": "D.M.Y"}
 SHORT = re.compile(r"([0-9]{2})[-/.]([0-9]{1,2})[-/.]([0-9]{2})", re.ASCII)
 MAX_MISSES = 1_000
 DATE_NAME = re.compile(
-    r"(?:^|[^a-z])(?:date|dates|datum|fecha)(?:[^a-z]|$)|datum$|日期|日付"
+    r"(?:^|[^a-z])(?:dates?|datum|fecha|days?|jour|timestamp|dt)(?:[^a-z]|$)|datum$|日期|日付"
     r"|(?:order|start|end|birth|due|ship|sale|sales|invoice|booking)date$|(?-i:[a-z]Date(?:[^a-z]|$))",
     re.IGNORECASE,
 )

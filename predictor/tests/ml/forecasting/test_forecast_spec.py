@@ -354,3 +354,10 @@ def test_rows_are_read_by_the_reading():
     rows = [{"month": each} for each in ("1972-01", "1972Q2", "197206", 197206, "1972-03-01")]
     checked = RowChecker(spec.signature()).check(rows)
     assert spec.rows(checked.columns).steps.tolist() == [1, 4, 6, 6, 3]
+
+
+def test_newer_values_are_read_by_the_reading_of_the_target():
+    spec = replace(ALONE, target_reading=Reading(ValueKind.NUMBER, ",", "."))
+    assert ForecastSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    history = RowChecker(spec.history_signature()).check([{"month": "1972-01-01", "sold": "1.234,5"}])
+    assert spec.extended(history.columns).endings[0].window[-1] == 1234.5

@@ -122,3 +122,25 @@ def test_choices_of_other_tasks_are_refused(choice):
     assert "A forecast is tested on later periods, always, and has no threshold" in sentence_of(
         request_for(**choice)
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_allowed"),
+    [
+        (1949, 2009, True),
+        (194901, 195312, True),
+        (19490131, 20091231, True),
+        (0, 2009, False),
+        (45000, 45400, False),
+    ],
+)
+def test_whole_numbers_of_years_months_or_days_are_dates(low, high, is_allowed):
+    column = ColumnProfile("when", Role.NUMERIC, "BIGINT", n_distinct=60, minimum=low, maximum=high)
+    target = ColumnProfile("sold", Role.NUMERIC, "DOUBLE", n_distinct=60)
+    table = TableSchema((column, target), 60)
+    request = TrainingRequest("", table, "sold", task=Task.FORECASTING, forecast=ForecastOptions("when"))
+    if is_allowed:
+        check_forecast(request)
+    else:
+        with pytest.raises(InvalidTrainingRequest, match="does not hold dates"):
+            check_forecast(request)

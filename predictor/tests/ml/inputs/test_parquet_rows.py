@@ -16,7 +16,9 @@ from predictor.ml.inputs.parquet_rows import (
     read_parquet_rows,
     write_with_predictions,
 )
+from predictor.ml.inputs.row_checker import RowChecker
 from predictor.ml.inputs.row_chunks import CHUNK_ROWS
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
 LONG = 60_000
@@ -157,3 +159,22 @@ def test_a_result_has_the_names_of_its_source(by_case: Path, tmp_path: Path) -> 
         {"n": 1, "N": 10, "file_row_number": 100, "prediction": 2.5, "Warnings": None},
         {"n": 2, "N": 20, "file_row_number": 200, "prediction": 3.5, "Warnings": "late"},
     ]
+
+
+def test_moments_with_a_zone_are_read_by_the_zone_of_their_field(tmp_path: Path) -> None:
+    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone="Europe/Berlin")
+    signature = Signature(
+        "y",
+        Task.REGRESSION,
+        (FeatureField("at", Role.DATETIME, True, reading=reading), FeatureField("c", Role.CATEGORICAL, True)),
+    )
+    moment = "TIMESTAMPTZ '2024-07-01 00:00:00+02:00'"
+    path = written(tmp_path, f'SELECT {moment} AS "at", {moment} AS c UNION ALL SELECT NULL, NULL')
+
+    rows = read(path)
+    checked = RowChecker(signature).check(rows)
+    chunks = ParquetRows(path, signature, max_rows=9, max_columns=9, max_cell_bytes=99).bulk_chunks()
+
+    for columns in (checked.columns, next(iter(chunks)).columns):
+        assert columns["at"].astype(str).tolist() == ["2024-07-01T00:00:00.000000", "NaT"]
+        assert columns["c"].tolist() == ["2024-06-30T22:00:00", None]

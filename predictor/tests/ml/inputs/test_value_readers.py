@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from predictor.ml.inputs import csv_rows
 from predictor.ml.inputs.value_readers import InvalidValue, bounds, checked_text, reader_for
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import FeatureField, Role
 
 AGE = FeatureField("age", Role.NUMERIC, is_integer=True, minimum=0, maximum=100)
@@ -235,3 +238,24 @@ def test_a_text_of_unicode_characters_is_accepted(text: str) -> None:
 def test_a_text_that_cannot_be_stored_is_refused(text: Any, sentence: str) -> None:
     with pytest.raises(InvalidValue, match=sentence):
         checked_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "has_note"),
+    [
+        ("2024-04-01T00:00+02:00", True),
+        ("2024-04-01T00:00:00.5 +0200", True),
+        ("2024-04-01T00:00+01:00", False),
+        ("2024-04-01T00:00+01", False),
+        ("2024-04-01T00:00Z", False),
+        ("2024-04-01", False),
+    ],
+)
+def test_an_offset_that_training_did_not_have_is_told(text: str, has_note: bool) -> None:
+    reading = Reading(ValueKind.DATE, dates=("Y-M-D",), zone="+01:00")
+    fixed = FeatureField("at", Role.DATETIME, reading=reading)
+    in_berlin = FeatureField("at", Role.DATETIME, reading=replace(reading, zone="Europe/Berlin"))
+
+    assert read(fixed, text)[1] == ["unseen"] * has_note
+    assert read(fixed, csv_rows._reader(fixed, ".")(text)) == read(fixed, text)
+    assert not read(in_berlin, text)[1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 
@@ -48,3 +49,33 @@ def number_of(text: str) -> float | int | None:
 @pytest.mark.parametrize(("text", "number"), [("1E05", 100_000.0), ("007", 7), ("+4917212345", 4917212345)])
 def test_codes_are_numbers_where_a_person_said_so(text: str, number: float) -> None:
     assert Reading(ValueKind.NUMBER, codes=True).read(text) == number
+
+
+BERLIN = Reading(ValueKind.DATE, dates=("Y-M-D",), zone="Europe/Berlin")
+BERLIN_IN_UTC = Reading(ValueKind.DATE, dates=("Y-M-D",), zone="Europe/Berlin", is_utc=True)
+
+
+def test_values_with_a_zone_are_local_times_or_moments() -> None:
+    moment = datetime(2024, 10, 27, 1, 30, tzinfo=UTC)
+    assert BERLIN.settled(moment) == datetime(2024, 10, 27, 2, 30)
+    assert BERLIN_IN_UTC.settled(moment) == datetime(2024, 10, 27, 1, 30)
+    naive = datetime(2024, 7, 1)
+    assert BERLIN.settled(naive) == naive
+    assert BERLIN_IN_UTC.settled(naive) == datetime(2024, 6, 30, 22)
+
+
+def test_values_are_written_with_the_offset_of_the_zone() -> None:
+    assert BERLIN.written(datetime(2024, 7, 1)) == "2024-07-01T00:00:00+02:00"
+    assert BERLIN_IN_UTC.written(datetime(2024, 10, 27, 1, 30)) == "2024-10-27T02:30:00+01:00"
+    # No offset belongs to the hour that the clocks skip in spring.
+    assert BERLIN.written(datetime(2024, 3, 31, 2, 30)) == "2024-03-31T02:30:00"
+    assert Reading(ValueKind.DATE).written(datetime(2024, 7, 1)) == "2024-07-01T00:00:00"
+
+
+@pytest.mark.parametrize("reading", [BERLIN, BERLIN_IN_UTC, Reading(ValueKind.DATE, has_short_years=True)])
+def test_readings_of_dates_are_stored(reading: Reading) -> None:
+    assert Reading.from_json(reading.to_json()) == reading
+
+
+def test_a_reading_without_a_zone_is_stored_as_it_was() -> None:
+    assert Reading(ValueKind.DATE, dates=("D.M.Y",)).to_json() == {"kind": "date", "dates": ["D.M.Y"]}

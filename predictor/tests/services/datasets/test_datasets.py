@@ -35,6 +35,16 @@ from .uploads import CSV, a_run, a_version, left_behind, load
 # --- Importing ----------------------------------------------------------------------------------------------
 
 
+def test_the_preview_shows_times_of_a_zone_with_their_offset(workspace: Workspace, member: User) -> None:
+    cells = ["2024-03-30T00:00+01:00", "2024-03-31T00:00+01:00", "2024-04-01T00:00+02:00"] * 4
+    text = "at,n\n" + "".join(f"{cell},{place}\n" for place, cell in enumerate(cells))
+    dataset = load(workspace, text.encode(), by=member)
+
+    assert [row[0] for row in datasets.preview(dataset, 3).rows] == [
+        "2024-03-30T00:00:00+01:00", "2024-03-31T00:00:00+01:00", "2024-04-01T00:00:00+02:00",
+    ]  # fmt: skip
+
+
 def test_a_csv_becomes_a_dataset(workspace: Workspace, member: User, settings: Settings) -> None:
     dataset = load(workspace, by=member, name=" My  people ")
     assert (dataset.name, dataset.filename, dataset.created_by) == ("My people", "people.csv", member)

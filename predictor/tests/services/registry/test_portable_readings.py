@@ -293,13 +293,27 @@ def test_numbers_of_json_are_not_read_as_texts() -> None:
     assert read_by_runner([("weight", 1.234), ("weight", -5), ("paid", True)]) == [1.234, -5.0, 1.0]
 
 
+def test_numbers_of_json_are_dates_where_the_reading_says_so() -> None:
+    asked: list[tuple[str, Any]] = [
+        ("periods", 45321),
+        ("periods", 45321.75),
+        ("periods", 20240229),
+        ("periods", 45321.0),
+    ]
+    right = ["2024-01-30", "2024-01-30T18:00", "2024-02-29", "2024-01-30"]
+    read = reader_for(field_of("periods"))
+
+    assert read_by_runner(asked) == list(map(plain_value, right))
+    assert [plain_value(read(value, [])) for _, value in asked] == list(map(plain_value, right))
+
+
 def test_a_version_with_readings_predicts_alike_from_service_zip_and_page(
     workspace: Workspace, member: User, tmp_path: Path
 ) -> None:
     pipeline, columns = fitted("ridge", Task.REGRESSION)
     readings = {
         "age": Reading(NUMBER, ",", "."), "income": Reading(NUMBER, ".", ","), "member": Reading(BOOLEAN),
-        "joined": Reading(DATE, dates=("D.M.Y", "D Mon Y")),
+        "joined": Reading(DATE, dates=("D.M.Y", "D Mon Y"), zone="Europe/Berlin"),
     }  # fmt: skip
     plain = mixed_signature(Task.REGRESSION)
     fields = tuple(replace(each, reading=readings.get(each.name)) for each in plain.fields)
@@ -310,11 +324,15 @@ def test_a_version_with_readings_predicts_alike_from_service_zip_and_page(
         {"age": "40,5", "income": "$20,000.50", "member": "ja", "joined": "29.02.2020", **others},
         {"age": "-", "income": "(1)", "member": "nein", "joined": "3. März 2021", **others},
         {"age": "1.000", "income": "n/a", "member": "?", "joined": "#N/A", **others},
+        {"age": "2", "income": "3", "member": "ja", "joined": "01.03.2020 00:30 +03:00", **others},
+        {"age": "2", "income": "3", "member": "ja", "joined": "2020-06-30T22:30:00Z", **others},
     ]
     typed = [
         {"age": 40.5, "income": 20000.5, "member": True, "joined": "2020-02-29", **others},
         {"age": None, "income": -1, "member": False, "joined": "2021-03-03", **others},
         {"age": 1000, "income": None, "member": None, "joined": None, **others},
+        {"age": 2, "income": 3, "member": True, "joined": "2020-02-29T22:30", **others},
+        {"age": 2, "income": 3, "member": True, "joined": "2020-07-01T00:30", **others},
     ]
     model = version.registered_model
     wanted = [each.prediction for each in predicting.predict(model, rows=typed, by=member).predictions]

@@ -6,7 +6,7 @@ import pytest
 
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
-from predictor.web.pages.value_texts import range_words, text_of, value_of
+from predictor.web.pages.value_texts import date_text, day, range_words, text_of, value_of
 from predictor.web.predictions.row_form import RowForm, Slider
 
 GERMAN = FeatureField(
@@ -56,7 +56,7 @@ def test_a_text_in_a_logged_row_stays_as_it_was_sent() -> None:
 
 
 def test_ranges_are_shown_as_the_data_is_written() -> None:
-    day = FeatureField(
+    dated = FeatureField(
         "tag",
         Role.DATETIME,
         minimum="2024-01-01",
@@ -65,7 +65,7 @@ def test_ranges_are_shown_as_the_data_is_written() -> None:
     )
 
     assert range_words(GERMAN) == ["12,5 to 98.766"]  # to five digits, as all ranges
-    assert range_words(day) == ["2024-01-01 to 2024-02-01", "in the data as D.M.Y"]
+    assert range_words(dated) == ["2024-01-01 to 2024-02-01", "in the data as D.M.Y"]
     assert range_words(PLAIN) == ["0 to 10"]
 
 
@@ -81,3 +81,33 @@ def test_a_slider_sends_plain_numbers_which_the_form_writes_as_the_data() -> Non
     assert [each.text for each in changed.inputs] == ["1,5", "3"]
     again = form.changed({"w0-plain": "1.234"}, "w")
     assert again.row == {"preis": 1.234, "x": 2}
+
+
+BERLIN = Reading(ValueKind.DATE, dates=("Y-M-D",), zone="Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("2024-05-11T00:00:00+02:00", "2024-05-11"),
+        ("2024-05-11T08:30:00-03:30", "2024-05-11T08:30:00"),
+        ("2024-05-11T00:00:00", "2024-05-11"),
+        ("2024-05-11", "2024-05-11"),
+    ],
+)
+def test_a_day_is_shown_without_midnight_and_offset(text: str, right: str) -> None:
+    assert day(text) == right
+
+
+def test_a_date_picker_gets_local_time_of_the_zone() -> None:
+    bounds = ("2024-05-11T00:00:00+02:00", "2024-05-13T00:00:00+02:00")
+    ahead = FeatureField("d", Role.DATETIME, minimum=bounds[0], maximum=bounds[1], reading=BERLIN)
+
+    assert date_text(ahead, "2024-05-11T00:00:00+02:00") == "2024-05-11"
+    assert date_text(ahead, "2024-05-10T22:00:00Z") == "2024-05-11"
+    assert range_words(ahead) == ["2024-05-11 to 2024-05-13"]
+
+
+def test_a_field_without_a_zone_is_in_utc() -> None:
+    field = FeatureField("d", Role.DATETIME, minimum="2024-01-01T10:00:00", maximum="2024-01-02T10:00:00")
+    assert date_text(field, "2024-05-11T00:00:00+02:00") == "2024-05-10T22:00:00"
