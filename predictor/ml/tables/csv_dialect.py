@@ -31,13 +31,17 @@ NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
 
 @dataclass(frozen=True)
 class Dialect:
-    """CSV dialect: how the file is written. `n_skipped_lines` lines come before the header (blank ones, or `sep=;`)."""
+    """CSV dialect: how the file is written. `n_skipped_lines` lines come before the header (blank ones, or `sep=;`).
+
+    `n_empty_columns`: columns at the end without a name and without a cell, which are left out.
+    """
 
     delimiter: str
     decimal: str
     names: tuple[str, ...]
     n_skipped_lines: int = 0
     warnings: tuple[str, ...] = ()
+    n_empty_columns: int = 0
 
 
 def find_dialect(
@@ -65,7 +69,8 @@ def find_dialect(
         warnings.append(
             "The first line holds only numbers, but it is taken as the header. If it is a row, add a header line."
         )
-    return Dialect(delimiter, decimal, names, n_skipped, tuple(warnings))
+    n_empty = max(0, *(len(record) - len(names) for record in records if not any(record[len(names) :])))
+    return Dialect(delimiter, decimal, names, n_skipped, tuple(warnings), n_empty)
 
 
 def sniff_delimiter(text: str) -> str:
