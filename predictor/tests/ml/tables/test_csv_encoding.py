@@ -3,8 +3,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import tempfile
 import pickle
+import tempfile
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
