@@ -49,6 +49,7 @@ class Dialect:
     `shown_decimal`: the decimal mark, where a number shows it or the caller named it; else empty, and `doubtful` are
     the indices of columns in which the first rows hold only numbers such as 1.100, or 1,100.
     `has_blanks`: cells in quotes have blanks around the quotes.
+    `n_empty_columns`: columns at the end without a name and without a cell, which are left out.
     """
 
     delimiter: str
@@ -59,6 +60,7 @@ class Dialect:
     shown_decimal: str = field(default="", compare=False)
     doubtful: tuple[int, ...] = field(default=(), compare=False)
     has_blanks: bool = field(default=False, compare=False)
+    n_empty_columns: int = 0
 
 
 def find_dialect(
@@ -89,7 +91,10 @@ def find_dialect(
         warnings.append(
             "The first line holds only numbers, but it is taken as the header. If it is a row, add a header line."
         )
-    return Dialect(delimiter, decimal, names, n_skipped, tuple(warnings), shown_decimal, doubtful, has_blanks)
+    n_empty = max(0, *(len(record) - len(names) for record in records if not any(record[len(names) :])))
+    return Dialect(
+        delimiter, decimal, names, n_skipped, tuple(warnings), shown_decimal, doubtful, has_blanks, n_empty
+    )
 
 
 def sniff_delimiter(text: str) -> str:

@@ -39,7 +39,34 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"MZ\x90\x00", "a program"),
     (b"{\\rtf", "an RTF document; save the table as CSV"),
     (b"RDX3\n", "an R data file; save it with write.csv"),
+    (b"\x93NUMPY", "a NumPy array; save it as CSV"),
+    (b"FEA1\x00", "a Feather file; save it as CSV"),
+    (b"Obj\x01", "an Avro file; save it as CSV"),
+    (b"$FL2@(#)", "an SPSS file; save it as CSV"),
+    (b"$FL3@(#)", "an SPSS file; save it as CSV"),
+    (b"<stata_dta>", "a Stata file; save it as CSV"),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file; save the table as CSV"),
+    (b"\x00\x01\x00\x00Standard", "an Access database; export the table as CSV"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"ID3\x03\x00", "a sound file"),
+    (b"ID3\x04\x00", "a sound file"),
+    (b"\x04\x22\x4d\x18", "an lz4 archive; unpack it first"),
+    (b"PK\x05\x06", "an empty zip archive"),
 )
+# The same at another place: the place, the bytes there, and what the file is.
+LATER_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (4, b"ftyp", "a picture or a film"),
+    (8, b"WEBP", "a WebP image"),
+    (8, b"WAVE", "a sound file"),
+    (8, b"DUCK", "a DuckDB database; export the table as CSV"),
+    (12, b"\xc2\xea\x81\x60", "a SAS file; save it as CSV"),
+    (257, b"ustar", "a tar archive; unpack it first"),
+)
+# ONNX: a protobuf message whose first field is a small version number. Pickle: its protocol.
+ONNX = re.compile(rb"\x08[\x01-\x1f][\x12\x1a\x22\x2a\x32\x3a\x42]")
+PICKLE = re.compile(rb"\x80[\x02-\x05]")
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -98,24 +125,43 @@ def refuse_other_kinds(head: bytes) -> None:
     """Raises UnsupportedContent when the first bytes (magic bytes) are those of another file type."""
     kind = next((kind for magic, kind in SIGNATURES if head.startswith(magic)), "")
     if head.startswith(b"PK\x03\x04"):
-        is_office = b"[Content_Types].xml" in head[:4096] or b"xl/" in head or b"_rels/" in head[:4096]
-        is_sheet = b"opendocument.spreadsheet" in head[:200]
-        kind = (
-            "a spreadsheet; save it as CSV"
-            if is_sheet
-            else OPENXML
-            if is_office
-            else "a zip archive; unpack it first"
+        kind = _kind_of_zip(head)
+    elif b"\0" in head[:512] and not kind:
+        # A text may hold these letters, but no NUL beside them.
+        kind = next(
+            (kind for place, magic, kind in LATER_SIGNATURES if head.startswith(magic, place)), _binary(head)
         )
+    if ONNX.match(head):
+        kind = "an ONNX model; upload the table that it was trained on, as CSV"
+    elif PICKLE.match(head):
+        kind = "a pickle of Python, which is never opened; save the table as CSV"
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:512].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<table")):
         kind = "a web page; download the CSV itself, not the page that shows it"
+    elif start.startswith(b"<svg"):
+        kind = "an SVG image"
     elif start.startswith((b"<?xml", b"<!doctype")):
         kind = "an XML file; save it as CSV"
     elif re.match(rb"\{\s*\"|\[\s*[\[{]", start):
         kind = "a JSON file; save it as CSV"
     if kind:
         raise UnsupportedContent(f"This looks like {kind}.")
+
+
+def _kind_of_zip(head: bytes) -> str:
+    if b"opendocument.spreadsheet" in head[:200] or b"Index/" in head[:4096]:
+        return "a spreadsheet; save it as CSV"
+    if b"opendocument." in head[:200] or b"word/" in head or b"ppt/" in head:
+        return "a document; save its table as CSV"
+    if b"[Content_Types].xml" in head[:4096] or b"xl/" in head or b"_rels/" in head[:4096]:
+        return OPENXML
+    return "NumPy arrays; save the table as CSV" if b".npy" in head[:64] else "a zip archive; unpack it first"
+
+
+def _binary(head: bytes) -> str:
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
+        return "a BMP image"
+    return "an ORC file; save it as CSV" if head.startswith(b"ORC") else ""
 
 
 def canonical_encoding(name: str) -> str:

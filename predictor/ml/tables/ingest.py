@@ -31,6 +31,9 @@ from .profiling import profile
 from .surrounding_lines import SurroundingLines, open_table
 from .type_inference import counted, typing_warnings
 
+# Columns without name and cell that are listed.
+MAX_LEFT_OUT = 20
+
 
 def ingest_csv(
     source: Path,
@@ -101,6 +104,10 @@ def ingest_csv(
         n_rejected=n_rejected,
         warnings=_table_warnings(text, dialect, opened.lines, n_rejected, schema),
         lines=opened.lines,
+        left_out={
+            f"column {len(dialect.names) + number}": "It has neither a name nor a cell."
+            for number in range(1, min(dialect.n_empty_columns, MAX_LEFT_OUT) + 1)
+        },
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ class IngestReport:
     n_rejected: int = 0
     warnings: tuple[str, ...] = ()
     lines: SurroundingLines = NO_LINES
+    # The columns of the file that are not in the table, each with the reason.
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -171,7 +173,10 @@ def open_table(
     lines = NO_LINES
     path = text.path
     if plan.above or plan.units_lines or plan.footer_lines or plan.comment:
-        path = scratch / "rows.csv"
+        # The file itself may be in this folder, under any name.
+        descriptor, name = tempfile.mkstemp(".csv", dir=scratch)
+        os.close(descriptor)
+        path = Path(name)
         lines = plan.write(text.path, path)
         if not lines.n_skipped:
             path.unlink()

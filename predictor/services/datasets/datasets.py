@@ -275,6 +275,8 @@ def _detected_options(options: ImportOptions, report: IngestReport) -> Mapping[s
             "n_skipped_lines": lines.n_skipped,
             "skipped_lines": [asdict(each) for each in lines.skipped],
         }
+    if report.left_out:
+        found["left_out"] = dict(report.left_out)
     if lines.proposals:
         found["proposals"] = [asdict(each) for each in lines.proposals]
     return found

@@ -47,7 +47,7 @@ BAD = {
     "only blank lines": (b"\n\n\n", 400, "empty"),
     "header only": (b"a,b\n", 400, "row"),
     "one name twice": (b"a,a\n1,2\n", 400, "“a”"),
-    "one name twice when trimmed": (b"a, A \n1,2\n", 400, "“a”"),
+    "one name twice when trimmed": (b"a, a \n1,2\n", 400, "“a”"),
     "one name twice in NFC": ("é,e\u0301\n1,2\n".encode(), 400, "“é”"),
     "a blank name": (b"a,\n1,2\n", 400, "2"),
     "a name that turns the text": ("a,b\u202ec\n1,2\n".encode(), 400, "invisible"),
@@ -286,3 +286,13 @@ def test_a_refusal_names_the_option_that_may_help(api: Caller) -> None:
 
     assert (found["option"], found["value"]) == ("skip_lines", "1")
     assert upload(api, b"Cities\nname,city\nBob,Rome\nEve,Ulm\n", skip_lines="1").status_code == 201
+
+
+def test_a_column_without_name_and_cells_is_told(api: Caller) -> None:
+    dataset = upload(api, b"a;b;;\n1;2;;\n3;4;;\n").json()
+
+    assert [each["name"] for each in dataset["columns"]] == ["a", "b"]
+    assert dataset["options"]["left_out"] == {
+        "column 3": "It has neither a name nor a cell.",
+        "column 4": "It has neither a name nor a cell.",
+    }

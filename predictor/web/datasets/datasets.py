@@ -305,6 +305,8 @@ def options_of(dataset: Dataset) -> list[tuple[str, str]]:
     ]
     if options.get("n_rejected"):
         facts.append(("Rows left out", f"{options['n_rejected']:,}"))
+    if left_out := options.get("left_out"):
+        facts.append(("Columns left out", ", ".join(left_out) + ": without a name and without a cell"))
     if options.get("infinite_as_missing"):
         facts.append(("Infinite numbers", "taken as missing"))
     return [(title, str(value)) for title, value in facts if value]

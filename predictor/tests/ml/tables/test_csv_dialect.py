@@ -192,10 +192,17 @@ def test_the_decimal_mark_is_the_one_that_a_number_shows(tmp_path: Path, rows: s
 
 
 @pytest.mark.parametrize(
-    "text", ["a;b\n1,5;2;\n2,5;3;\n", "a;b;\n1,5;2;\n2,5;3;\n", "a;b;;\n1,5;2;;\n2,5;3\n", "a;b;\n1,5;2\n"]
+    ("text", "n_empty"),
+    [
+        ("a;b\n1,5;2;\n2,5;3;\n", 1),
+        ("a;b;\n1,5;2;\n2,5;3;\n", 1),
+        ("a;b;;\n1,5;2;;\n2,5;3\n", 2),
+        ("a;b;\n1,5;2\n", 1),
+        ("a;b\n1,5;2\n", 0),
+    ],
 )
-def test_delimiters_at_the_end_of_lines_make_no_column(tmp_path: Path, text: str) -> None:
-    assert dialect_of(tmp_path, text) == Dialect(";", ",", ("a", "b"))
+def test_delimiters_at_the_end_of_lines_make_no_column(tmp_path: Path, text: str, n_empty: int) -> None:
+    assert dialect_of(tmp_path, text) == Dialect(";", ",", ("a", "b"), n_empty_columns=n_empty)
 
 
 @pytest.mark.parametrize("text", ["a,b,\n1,2,3\n", "a,,b\n1,,2\n", ",a\n,1\n", "a,b,\n1,2, \n"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import pickle
 import tempfile
 from dataclasses import replace
 from itertools import permutations
@@ -43,6 +44,25 @@ def test_it_refuses_an_empty_file(read: Read, content: bytes, message: str) -> N
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(60), "PNG"),
         (b"\xff\xd8\xff\xe0" + bytes(60), "JPEG"),
+        # The first bytes as `onnx.helper.make_model` writes them, with and without a producer.
+        (b"\x08\x0d:\x18\n\r\n\x01x\x12\x01y", "ONNX model"),
+        (b"\x08\x0a\x12\x08skl2onnx", "ONNX model"),
+        (pickle.dumps({"a": [1]}), "pickle"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'}", "NumPy array"),
+        (b"PK\x03\x04\x14\x00" + bytes(24) + b"a.npy" + bytes(60), "NumPy arrays"),
+        (
+            b"PK\x03\x04\x14\x00" + bytes(24) + b"[Content_Types].xml" + bytes(60) + b"word/document.xml",
+            "document",
+        ),
+        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "WebP image"),
+        (b"BM\x46\x01\x00\x00" + bytes(4) + b"\x36\x00", "BMP image"),
+        (b"II*\x00\x08\x00\x00\x00", "TIFF image"),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(9), "picture or a film"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG image"),
+        (b"ORC\x0a\x06\x12\x04\x08\x00", "ORC file"),
+        (b"a.csv" + bytes(252) + b"ustar\x0000", "tar archive"),
+        (b"$FL2@(#) SPSS DATA FILE" + bytes(60), "SPSS"),
+        (b"<stata_dta><header><release>118</release>", "Stata"),
         (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml" + bytes(50), "Excel"),
         (
             b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
@@ -66,7 +86,26 @@ def test_it_names_the_type_of_a_file_that_is_not_csv(read: Read, content: bytes,
         read(content)
 
 
-@pytest.mark.parametrize("first_name", ["PAR1", "BZh", "GIF", "MZ", "{{7*7}}", "[a]", "PK"])
+@pytest.mark.parametrize(
+    "first_name",
+    [
+        "PAR1",
+        "BZh",
+        "GIF",
+        "MZ",
+        "{{7*7}}",
+        "[a]",
+        "PK",
+        "BMI",
+        "ORC",
+        "FEA1",
+        "ID3",
+        "II*",
+        "Obj",
+        "abcdftyp",
+        "RIFF    WAVE",
+    ],
+)
 def test_a_column_name_is_not_taken_for_magic_bytes(read: Read, first_name: str) -> None:
     assert read(f"{first_name},b\n1,2\n").report.schema.names == (first_name, "b")
 

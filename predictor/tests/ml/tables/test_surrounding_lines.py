@@ -133,6 +133,15 @@ def test_a_mark_within_quotes_or_in_a_row_is_no_comment(tmp_path: Path) -> None:
     assert table.text.path.read_text() == text.replace("# colours\n", "").replace("# a comment\n", "")
 
 
+def test_a_file_in_the_folder_of_the_copy_stays(tmp_path: Path) -> None:
+    for name in ("rows.csv", "table.csv"):
+        path = tmp_path / name
+        path.write_text("Sales\n\n" + TABLE)
+        table = open_table(TextFile(path, "utf-8", is_copy=False), tmp_path)
+        assert table.text.path.read_text() == TABLE
+        assert path.read_text() == "Sales\n\n" + TABLE
+
+
 def test_known_names_find_the_header(tmp_path: Path) -> None:
     text = "Cities\nname,city\nBob,Rome\nEve,Ulm\n"
     table = opened(tmp_path, text, names=["name", "city"], required=["name"])
