@@ -37,6 +37,7 @@ class ReadingSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Forms of dates; the first that fits is taken.",
     )
+    zone = serializers.CharField(required=False, help_text="The time zone of dates, such as Europe/Berlin.")
     missing = serializers.ListField(child=serializers.CharField(), required=False, help_text=WORDS_HELP)
     true = serializers.ListField(child=serializers.CharField(), required=False, help_text=WORDS_HELP)
     false = serializers.ListField(child=serializers.CharField(), required=False, help_text=WORDS_HELP)
@@ -100,6 +101,9 @@ class ReadingRequestSerializer(serializers.Serializer[Any]):
     )
     dates = serializers.ListField(
         child=serializers.ChoiceField(list(DATE_FORMS)), required=False, allow_null=True
+    )
+    zone = serializers.CharField(
+        required=False, allow_null=True, help_text="The time zone of dates, such as Europe/Berlin or +05:30."
     )
     missing = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
     true = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)

@@ -12,7 +12,7 @@ from ...ml.types.reading_evidence import Example, ReadingEvidence
 from ...models import Dataset
 from ...services.datasets import readings
 
-PARTS = ("decimal", "thousands", "codes", "dates", "missing", "true", "false", "role")
+PARTS = ("decimal", "thousands", "codes", "dates", "zone", "missing", "true", "false", "role")
 
 
 class Command(BaseCommand):
@@ -30,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--date", action="append", dest="dates", metavar="FORM", help="such as D/M/Y; repeatable"
         )
+        parser.add_argument("--zone", help="such as Europe/Berlin or +05:30; found when not given")
         parser.add_argument("--missing", action="append", metavar="WORD", help="means missing; repeatable")
         parser.add_argument("--true", action="append", metavar="WORD", help="means yes; repeatable")
         parser.add_argument("--false", action="append", metavar="WORD", help="means no; repeatable")

@@ -224,7 +224,7 @@ class Found:
     def _doubted(self, first: Reading, second: Reading) -> ColumnProfile:
         doubt = (
             f"The cells can be read in two ways: as {first.words}, or as {second.words}; kept as text. "
-            f"Give the column the role {ROLES[self.kind].value} to choose the first, or write them without doubt."
+            f"Choose the reading of the column, or give it the role {ROLES[self.kind].value} to take the first."
         )
         unread = ReadingEvidence(0, self.column.n_missing, others=(first, second))
         return replace(self.column, warnings=(*_without_type_warnings(self.column), doubt), evidence=unread)
@@ -412,7 +412,7 @@ class RoleReading:
         if self.doubt is not None:
             yield (
                 f"The cells of {quoted(self.column)} can be read in two ways: as {self.reading.words}, or as "
-                f"{self.doubt.words}. They were read as {self.reading.words}; write them without doubt to be sure."
+                f"{self.doubt.words}. They were read as {self.reading.words}; choose the column's reading to be sure."
             )
 
 

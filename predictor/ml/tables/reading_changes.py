@@ -108,11 +108,12 @@ def _read_as(
     others: tuple[Reading, ...] | None = None
     reading, is_found = choice.reading, choice.reading is None
     if reading is None:
-        texts = {text: n for text, n in counts.items() if text.strip().lower() not in choice.missing}
+        missing = choice.beside.get("missing", ())
+        texts = {text: n for text, n in counts.items() if text.strip().lower() not in missing}
         finding = find_reading(texts, kind, decimal=schema.decimal, name=column.name, is_forced=True)
         readings = [finding.reading] if finding.reading else [*finding.doubts]
         reading, others = (readings or [Reading(kind)])[0], (*readings[1:], *finding.others)
-        reading = replace(reading, missing=choice.missing)
+        reading = replace(reading, **choice.beside)
     evidence = evidence_of(reading, counts, n_rows, others=others, is_chosen=not is_found or not others)
     if not evidence.n_read:
         shown = quoted_list(list(counts), 3)

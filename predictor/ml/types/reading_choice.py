@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ...errors import InvalidInput, quoted, quoted_list
@@ -24,7 +24,7 @@ TEXT_ROLES = (Role.CATEGORICAL, Role.TEXT, Role.IDENTIFIER)
 DECIMALS = tuple(dict.fromkeys(decimal for decimal, _ in CONVENTIONS))
 THOUSANDS = ("", *dict.fromkeys(thousands for _, thousands in CONVENTIONS))
 WORDS = ("missing", "true", "false")
-NOT_OF_DATES = ("kind", "decimal", "thousands", "codes", "true", "false")
+DATE_PARTS = tuple(each.name for each in fields(Reading) if each.name in ("dates", "zone", "missing"))
 MAX_WORDS, MAX_WORD_CHARACTERS = 100, 100
 
 
@@ -32,13 +32,13 @@ MAX_WORDS, MAX_WORD_CHARACTERS = 100, 100
 class ReadingChoice:
     """How a person wants a column to be read. `kind` None: as text, in the role `role` (None: as found).
 
-    `reading` None: the reading of this kind that fits best is taken, with the words `missing` as missing.
+    `reading` None: the reading of this kind that fits best is taken, with the parts of `beside` instead of its own.
     """
 
     kind: ValueKind | None
     reading: Reading | None = None
     role: Role | None = None
-    missing: tuple[str, ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ReadingChoice:
@@ -64,8 +64,10 @@ class ReadingChoice:
         _check_names(kind, given)
         words = {name: _words(given[name], name) for name in WORDS if name in given}
         own = {name: given[name] for name in given if name not in words}
-        if kind is not ValueKind.BOOLEAN and not own:
-            return cls(kind, missing=tuple(words.get("missing", ())))
+        if kind is not ValueKind.BOOLEAN and not set(own) - {"zone"}:
+            beside = {"missing": tuple(words.get("missing", ())), **own}
+            _checked({"kind": kind.value, **beside})
+            return cls(kind, beside=beside)
         return cls(kind, _reading(kind, {**own, **words}))
 
     @property
@@ -92,8 +94,7 @@ def _check_names(kind: ValueKind, given: Mapping[str, Any]) -> None:
         ValueKind.NUMBER: ("decimal", "thousands", "codes", "missing"),
         ValueKind.BOOLEAN: ("true", "false", "missing"),
     }
-    others = tuple(each.name for each in fields(Reading) if each.name not in NOT_OF_DATES)
-    known = of_kind.get(kind, others)
+    known = of_kind.get(kind, DATE_PARTS)
     if unknown := [name for name in given if name not in known]:
         raise InvalidInput(
             f"A reading of {kind.value}s takes no {quoted_list(unknown)}; it takes {quoted_list(known)}.",
@@ -112,15 +113,24 @@ def _reading(kind: ValueKind, given: Mapping[str, Any]) -> Reading:
         given = {**given, "decimal": decimal, "thousands": given.get("thousands") or "", "codes": codes}
     if kind is ValueKind.DATE:
         given = {**given, "dates": _date_forms(given.get("dates"))}
-    try:
-        reading = Reading.from_json({"kind": kind.value, **given})
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"The reading cannot be used: {error}.", field="reading") from None
-    if reading is None:
-        raise InvalidInput("There is no reading.", field="reading")
+    reading = _checked({"kind": kind.value, **given})
     if both := set(reading.true) & set(reading.false):
         raise InvalidInput(f"{quoted_list(sorted(both))} cannot mean true and false.", field="true")
     return reading
+
+
+def _checked(data: Mapping[str, Any]) -> Reading:
+    """The reading of this JSON. Raises InvalidInput, for example for a time zone that does not exist."""
+    try:
+        reading = Reading.from_json(data)
+        if reading is not None:
+            reading.patterns()
+            return reading
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"The reading cannot be used: {str(error).rstrip('.')}.", field="reading"
+        ) from None
+    raise InvalidInput("There is no reading.", field="reading")
 
 
 def _other_mark(thousands: Any) -> str:

@@ -118,7 +118,7 @@ def _features(version: ModelVersion) -> CardPart:
     rows = tuple(
         (
             field.name,
-            field.role.value,
+            _kind(field),
             _seen(field),
             "sometimes" if field.has_missing else "never",
             _number(important.get(field.name)),
@@ -128,6 +128,11 @@ def _features(version: ModelVersion) -> CardPart:
     left_out = tuple(f"{name} is not used: {why}." for name, why in version.signature.left_out.items())
     header = ("Column", "Kind", "In training", "Missing", "Importance")
     return CardPart("Features", points=left_out, table=CardTable(header, rows) if rows else None)
+
+
+def _kind(field: FeatureField) -> str:
+    """The role, and how texts of the column become values."""
+    return f"{field.role.value}, read as {field.reading.words}" if field.reading else field.role.value
 
 
 def _seen(field: FeatureField) -> str:

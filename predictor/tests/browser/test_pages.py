@@ -115,6 +115,8 @@ def addresses(at: Furnished) -> dict[str, str]:
         "nothing found": of("dataset-list") + "?q=nothing-like-this",
         "upload": of("dataset-upload"),
         "dataset": of("dataset-detail", at.dataset.pk),
+        "reading": of("column-reading", at.dataset.pk, 5),
+        "reading, tried": of("column-reading", at.dataset.pk, 5) + "?kind=boolean",
         "delete": of("dataset-delete", at.dataset.pk),
         "train": of("training-run-create", at.dataset.pk),
         "train again": of("training-run-create", at.dataset.pk) + f"?again={at.runs['failed'].pk}",

@@ -8,13 +8,13 @@ from django import forms
 
 from ...ml.types.date_forms import DATE_FORMS
 from ...ml.types.reading import ValueKind
-from ...ml.types.reading_choice import MAX_LOST_SHARE, TEXT
+from ...ml.types.reading_choice import DATE_PARTS, MAX_LOST_SHARE, TEXT
 from ...ml.types.schema import ColumnProfile, Role
 
 KINDS = [("number", "Numbers"), ("date", "Dates"), ("boolean", "Yes or no"), (TEXT, "Text, as it is")]
 PARTS = {
     ValueKind.NUMBER.value: ("decimal", "thousands", "codes", "missing"),
-    ValueKind.DATE.value: ("dates", "missing"),
+    ValueKind.DATE.value: DATE_PARTS,
     ValueKind.BOOLEAN.value: ("true", "false", "missing"),
     TEXT: ("role",),
 }
@@ -49,6 +49,11 @@ class ReadingForm(forms.Form):
         choices=[(name, name) for name in DATE_FORMS],
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
+    zone = forms.CharField(
+        label="Time zone", required=False, max_length=60,
+        help_text="Such as Europe/Berlin or +05:30. Empty: as the offsets of the times say.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
     true = words_field("Words for yes", "One in each line, beside yes, true, ja, oui, 是 and the like.")
     false = words_field("Words for no", "One in each line, beside no, false, nein, non, 否 and the like.")
     missing = words_field("Words that mean missing", "One in each line, beside NA, null, ? and the like.")
@@ -75,6 +80,7 @@ class ReadingForm(forms.Form):
                 "thousands": reading.thousands,
                 "codes": reading.codes,
                 "dates": list(reading.dates),
+                "zone": getattr(reading, "zone", ""),
                 **{name: "\n".join(getattr(reading, name)) for name in WORDS},
             }
         return cls(initial={**initial, "max_lost_percent": round(100 * MAX_LOST_SHARE)}, label_suffix="")

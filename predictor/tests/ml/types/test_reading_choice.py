@@ -32,13 +32,15 @@ def test_the_parts_of_a_reading_are_taken(data: dict[str, Any], reading: Reading
 
 @pytest.mark.parametrize("kind", ["number", "date"])
 def test_without_parts_the_reading_is_found(kind: str) -> None:
-    assert ReadingChoice.from_json({"kind": kind, "decimal": None}) == ReadingChoice(ValueKind(kind))
+    choice = ReadingChoice.from_json({"kind": kind, "decimal": None})
+
+    assert (choice.kind, choice.reading, choice.beside) == (ValueKind(kind), None, {"missing": ()})
 
 
 def test_words_for_missing_do_not_need_marks() -> None:
-    assert ReadingChoice.from_json({"kind": "date", "missing": ["Never"]}) == ReadingChoice(
-        DATE, missing=("never",)
-    )
+    choice = ReadingChoice.from_json({"kind": "date", "missing": ["Never"]})
+
+    assert (choice.kind, choice.reading, choice.beside) == (DATE, None, {"missing": ("never",)})
 
 
 def test_text_can_have_a_role_of_text() -> None:

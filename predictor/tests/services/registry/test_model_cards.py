@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from predictor.ml.types.reading import Reading, ValueKind
+from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
 from predictor.services import registry
 from predictor.services.registry import model_cards
@@ -72,3 +74,16 @@ def test_an_empty_report_omits_parts(model: RegisteredModel) -> None:
     card = model_cards.card_of(publish(model))
 
     assert "Where it errs most" not in {each.title for each in card.parts}
+
+
+def test_the_features_say_how_their_texts_are_read(model: RegisteredModel) -> None:
+    price = FeatureField(
+        "price", Role.NUMERIC, minimum=1.0, maximum=2.0, reading=Reading(ValueKind.NUMBER, ",")
+    )
+    signature = Signature("y", Task.REGRESSION, (price,), left_out={"note": "empty: it has no value"})
+
+    features = part(model_cards.card_of(publish(model, signature=signature.to_json())), "Features")
+
+    assert features.table is not None
+    assert features.table.rows[0][1] == "numeric, read as numbers, decimal mark “,”"
+    assert features.points == ("note is not used: empty: it has no value.",)
