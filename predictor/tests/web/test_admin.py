@@ -186,7 +186,7 @@ def test_lists_keep_their_sql_budget(
         registry.set_alias(registered_model=model, alias=f"a{number}", model_version=version, by=root)
         logged(version)
         batch_of(version)
-        user = User.objects.create_user(f"p{number}@example.org")
+        user = User.objects.create_user(f"p{number}@example.org", is_address_proved=True)
         workspaces.add_member(workspace=workspace, user=user, role="viewer", by=root)
         tokens.create_token(user=user, workspace=workspace, name="t", scopes=["read"])
     client = signed_in(root)
@@ -325,7 +325,9 @@ def test_tokens_are_revoked_and_their_digest_is_nowhere(everything: ModelVersion
     ]
 
     assert all(token.digest not in page.content.decode() for page in pages)
-    assert client.get("/admin/predictor/apitoken/", {"digest__startswith": token.digest[:2]}).status_code == 400
+    assert (
+        client.get("/admin/predictor/apitoken/", {"digest__startswith": token.digest[:2]}).status_code == 400
+    )
     assert "is revoked" in run_action(client, "apitoken", "revoke_tokens", token)
     token.refresh_from_db()
     assert token.revoked_at is not None
