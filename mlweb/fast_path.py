@@ -29,7 +29,7 @@ from predictor.http.route_options import options_of
 from predictor.services.predictions.admission import prediction_limit
 
 from . import logs
-from .middleware import begin, forbid_storing
+from .middleware import begin, forbid_storing, refusal_of_plain_http
 from .request_metrics import RequestMetrics
 from .routes import find_route
 from .slow_bodies import REFUSAL, GuardedBody, OpenRequests
@@ -51,7 +51,8 @@ INSTEAD_OF_MIDDLEWARE = {
     "mlweb.fast_path.FastPathMiddleware": "It is the fast path.",
     "mlweb.request_metrics.RequestMetricsMiddleware": "The same `RequestMetrics`.",
     "mlweb.middleware.RequestIdMiddleware": "The same `begin`; `answer` adds the header.",
-    "django.middleware.security.SecurityMiddleware": "Its redirect to HTTPS, and its headers, which are computed once.",
+    "django.middleware.security.SecurityMiddleware": "Its headers, which are computed once. It redirects no program.",
+    "mlweb.middleware.HttpsForProgramsMiddleware": "The same refusal.",
     "whitenoise.middleware.WhiteNoiseMiddleware": "Not needed: a declared route is no static file.",
     "mlweb.middleware.NoStoreMiddleware": "Its header, which is computed once.",
     "csp.middleware.CSPMiddleware": "Its header, which is computed once.",
@@ -73,7 +74,6 @@ class FastPath:
 
     def __init__(self) -> None:
         self._metrics = RequestMetrics()
-        self._security = SecurityMiddleware(_empty)
         self._security_headers = (security_headers("http"), security_headers("https"))
         self._good_hosts: set[str] = set()
 
@@ -93,10 +93,9 @@ class FastPath:
 
     def _call_view(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            redirect = self._security.process_request(request)
-            if redirect is not None:
-                return redirect
             self._require_good_host(request)
+            if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+                return refusal_of_plain_http(request)
             match = request.resolver_match = find_route(request.path_info)
             options = options_of(match.func)
             if prediction_limit.is_full and request.method == "POST" and options.is_limited:

@@ -4,13 +4,19 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
+from predictor.errors import Forbidden
+from predictor.http.problems import as_problem
+from predictor.http.statuses import status_of
 from predictor.http.upload_handlers import PageUploadHandler
 from predictor.models import uuid7
 
 from . import logs
 
+# Paths of programs; health checks answer over http, too.
+OF_PROGRAMS = re.compile(r"/(api/(?!v1/health/)|serve/|predict/?$)")
 WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -45,6 +51,26 @@ def forbid_storing(response: HttpResponseBase) -> None:
     response.headers.setdefault("Cache-Control", "no-store")
 
 
+def refusal_of_plain_http(request: HttpRequest) -> HttpResponseBase:
+    """What programs get over plain http: no redirect, after which their next request would tell the token again."""
+    return as_problem(
+        Forbidden("Send API calls over https: over http, everybody on the way can read the token."), request
+    )
+
+
+class HttpsForProgramsMiddleware:
+    """Refuses API calls over plain http, where pages are redirected to https."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and OF_PROGRAMS.match(request.path_info):
+            request.get_host()  # a wrong host is refused as such
+            return refusal_of_plain_http(request)
+        return self.get_response(request)
+
+
 class NoStoreMiddleware:
     """Forbids caches to store what views answer. Static files are answered before it."""
 
@@ -67,7 +93,15 @@ class UploadMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        refusal = getattr(request, "upload_refusal", None)
+        if refusal is None:
+            return response
+        if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+            answer = {"message": refusal.message, "problems": [], "remedy": None}
+            return JsonResponse(answer, status=status_of(refusal))
+        response.status_code = int(status_of(refusal))
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)

@@ -75,7 +75,7 @@ PREDICTIONS_WAITING = env.int("MLWEB_PREDICTIONS_WAITING", default=192, validate
 PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250, validate=not_negative)
 # For each API token that has no limit of its own; 0 for none.
 TOKEN_REQUESTS_PER_MINUTE = env.int(
-    "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=0, validate=validate.Range(min=0, max=10_000_000)
+    "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=120_000, validate=validate.Range(min=0, max=10_000_000)
 )
 # What one workspace and one person may have unfinished and stored; 0 for no limit.
 MAX_RUNS_PER_WORKSPACE = env.int("MLWEB_MAX_RUNS_PER_WORKSPACE", default=50, validate=not_negative)
@@ -148,6 +148,7 @@ MIDDLEWARE = [
     "mlweb.request_metrics.RequestMetricsMiddleware",
     "mlweb.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "mlweb.middleware.HttpsForProgramsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mlweb.middleware.NoStoreMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -302,7 +303,8 @@ EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.cons
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = USES_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = USES_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/v1/health/"]
+# Health checks answer over http; other calls of programs are refused (HttpsForProgramsMiddleware).
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/", r"^serve/", r"^predict/?$"]
 SECURE_HSTS_SECONDS = 31_536_000 if USES_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = USES_HTTPS
 SECURE_PROXY_SSL_HEADER = (

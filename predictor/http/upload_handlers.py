@@ -76,7 +76,8 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
 
 
 class PageUploadHandler(LimitedUploadHandler):
-    """For pages, whose form is read before their view: raises what Django answers with a status."""
+    """For pages, whose form is read before their view: notes the refusal for `UploadMiddleware`, ends the reading."""
 
     def refusal(self) -> Exception:
-        return RequestDataTooBig(too_large().message)
+        self.request.upload_refusal = too_large()
+        return RequestDataTooBig(self.request.upload_refusal.message)

@@ -52,6 +52,7 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
     settings.STATIC_ROOT = settings.DATA_DIR / "static"
     settings.STATIC_ROOT.mkdir()
     settings.FILE_UPLOAD_TEMP_DIR = settings.UPLOAD_DIR
+    settings.TOKEN_REQUESTS_PER_MINUTE = 0
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.STORAGES = {
         **settings.STORAGES,

@@ -4,11 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from ...errors import MlwebError, quoted, quoted_list
 from ...models import Scope, User, Workspace
 from ...services.accounts import tokens, workspaces
+
+NOT_SET_UP = (
+    "There is no account yet. Start mlweb once (make run), or run manage.py migrate and manage.py bootstrap: "
+    "that makes the first account."
+)
 
 
 class Command(BaseCommand):
@@ -35,9 +41,15 @@ class Command(BaseCommand):
         days = options["expires_days"]
         if days is not None and not 1 <= days <= 36_500:
             raise CommandError("--expires-days has to be between 1 and 36500.")
-        user = User.objects.filter(email__iexact=options["email"]).first()
+        try:
+            user = User.objects.filter(email__iexact=options["email"]).first()
+            has_users = user is not None or User.objects.exists()
+        except (OperationalError, ProgrammingError):
+            raise CommandError(NOT_SET_UP) from None
         if user is None:
-            raise CommandError(f"There is no account {quoted(options['email'])}.")
+            raise CommandError(
+                f"There is no account {quoted(options['email'])}." if has_users else NOT_SET_UP
+            )
         try:
             created = tokens.create_token(
                 user=user,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from .row_names import SameColumn, with_known_names
 from .value_readers import InvalidValue, Note, checked_text, reader_for
 
 MOST_NAMED = 5
+ROWS_BETWEEN_CHECKS = 200
 # Unknown columns of a row that are named, each with a warning of its own.
 MOST_EXTRAS = 10
 # Unknown names among which a similar one is looked for, and the length of a name that is compared.
@@ -95,19 +96,22 @@ class RowChecker:
         first_row: int = 1,
         are_texts: bool = False,
         is_nan_missing: bool = False,
+        check_time: Callable[[], None] | None = None,
     ) -> CheckedRows:
         """Validate the rows: canonical columns and warnings.
 
         Raises InvalidRows naming row and column of the first five faults and the count of all; StrictRows
         when `strict` and there is any warning. `first_row`: the number of the first row, for messages.
         `are_texts`: the cells come from a CSV file, so a number as text gives no warning. `is_nan_missing`:
-        take NaN for missing.
+        take NaN for missing. `check_time` is called now and then, and may raise to stop.
         """
         faults: list[Problem] = []
         n_faults = 0
         values: list[list[Any]] = []
         warnings: list[tuple[RowWarning, ...]] = []
         for place, row in enumerate(rows):
+            if check_time is not None and place % ROWS_BETWEEN_CHECKS == ROWS_BETWEEN_CHECKS - 1:
+                check_time()
             notes: list[Note] = []
             canonical = self._read(row, notes, is_nan_missing)
             if canonical is None:

@@ -76,7 +76,11 @@ def predict(
     # The log holds each cell under its column's name.
     rows = loaded.checker.named(rows)
     checked = loaded.checker.check(
-        rows, options.strict, are_texts=options.are_texts, is_nan_missing=options.is_nan_missing
+        rows,
+        options.strict,
+        are_texts=options.are_texts,
+        is_nan_missing=options.is_nan_missing,
+        check_time=check_time,
     )
     explain, nearest = options.explain, options.nearest
     if options.is_lenient:

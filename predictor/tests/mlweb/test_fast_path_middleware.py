@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -39,16 +40,16 @@ def gives_a_request_id(both_ways: BothWays, patch: pytest.MonkeyPatch) -> None:
     assert len(new.headers["X-Request-ID"]) == len(full.headers["X-Request-ID"]) == 32
 
 
-def redirects_to_https_and_sets_headers(both_ways: BothWays, patch: pytest.MonkeyPatch) -> None:
+def requires_https_and_sets_headers(both_ways: BothWays, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(settings, "SECURE_SSL_REDIRECT", True)
     patch.setattr(settings, "SECURE_HSTS_SECONDS", 60)
 
-    redirected, _ = same(both_ways.send(f"{LIVE}?a=1", method="GET"))
+    refused, _ = same(both_ways.send(f"{LIVE}?a=1", method="GET"))
     secure, _ = same(both_ways.send(LIVE, method="GET", is_secure=True))
     evil, full = both_ways.send(LIVE, method="GET", headers={"Host": "evil.example"})
 
-    assert (redirected.status, redirected.headers["Location"]) == (301, f"https://testserver{LIVE}?a=1")
-    assert redirected.counted == {("v2", 301): 1}
+    assert (refused.status, refused.counted) == (403, {("v2", 403): 1})
+    assert "over https" in json.loads(refused.body)["detail"]
     assert (evil.status, evil.counted) == (full.status, full.counted) == (400, {("v2", 400): 1})
     assert secure.headers["Strict-Transport-Security"].startswith("max-age=60")
     assert secure.headers["X-Content-Type-Options"] == "nosniff"
@@ -78,7 +79,8 @@ def sets_the_policy_and_forbids_storing(both_ways: BothWays, patch: pytest.Monke
 CHECKS: dict[str, Callable[[BothWays, pytest.MonkeyPatch], None]] = {
     "mlweb.request_metrics.RequestMetricsMiddleware": counts_and_closes_connections,
     "mlweb.middleware.RequestIdMiddleware": gives_a_request_id,
-    "django.middleware.security.SecurityMiddleware": redirects_to_https_and_sets_headers,
+    "mlweb.middleware.HttpsForProgramsMiddleware": requires_https_and_sets_headers,
+    "django.middleware.security.SecurityMiddleware": requires_https_and_sets_headers,
     "mlweb.middleware.NoStoreMiddleware": sets_the_policy_and_forbids_storing,
     "csp.middleware.CSPMiddleware": sets_the_policy_and_forbids_storing,
     "django.middleware.clickjacking.XFrameOptionsMiddleware": sets_the_policy_and_forbids_storing,

@@ -206,7 +206,7 @@ def test_lists_keep_their_sql_budget(
         logged(version)
         batch_of(version)
         reading_change_of(version)
-        user = User.objects.create_user(f"p{number}@example.org")
+        user = User.objects.create_user(f"p{number}@example.org", is_address_proved=True)
         workspaces.add_member(workspace=workspace, user=user, role="viewer", by=root)
         tokens.create_token(user=user, workspace=workspace, name="t", scopes=["read"])
     client = signed_in(root)

@@ -232,3 +232,16 @@ def test_a_similar_name_is_looked_for_only_where_it_is_said() -> None:
         with pytest.raises(InvalidRows, match="And 4,995 more faults"):
             checker.check([row] * 100)
     assert len(looks) == 5
+
+
+def test_reading_many_rows_stops_when_the_time_is_over() -> None:
+    class Over(Exception):
+        pass
+
+    def over() -> None:
+        raise Over
+
+    checker = RowChecker(Signature("y", Task.REGRESSION, (FeatureField("a", Role.NUMERIC),)))
+    assert checker.check([{"a": 1}] * 100, check_time=over).n_rows == 100
+    with pytest.raises(Over):
+        checker.check([{"a": 1}] * 1_000, check_time=over)

@@ -319,9 +319,11 @@ def test_a_dataset_without_its_data_still_shows_what_was_found(
 
 
 def test_the_download_is_the_same_bytes_and_never_a_page(
-    client: Client, viewer: User, dataset: Dataset
+    client: Client, viewer: User, member: User, dataset: Dataset
 ) -> None:
     client.force_login(viewer)
+    assert client.get(url("dataset-download", dataset.pk)).status_code == 403
+    client.force_login(member)
 
     response = client.get(url("dataset-download", dataset.pk))
 
