@@ -60,6 +60,7 @@ class AliasSet(ConfirmedChange):
             "text": alias_sentence(alias, version, now),
             "fields": [("version", version.number)],
             "verb": f"Make version {version.number} {alias}",
+            "verdict": registry.compare(now, version).verdict if now and now.pk != version.pk else None,
             "figures": [
                 (metric, now.metrics.get(metric.name) if now else None, version.metrics.get(metric.name))
                 for metric in metrics
