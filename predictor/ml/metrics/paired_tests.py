@@ -60,11 +60,7 @@ def paired_differences(task: Task, y: Array, a: Predicted, b: Predicted) -> dict
     first, second = _influences(task, y, a), _influences(task, y, b)
     if a.positive != b.positive:
         first = {name: each for name, each in first.items() if name not in OF_POSITIVE}
-    return {
-        name: _difference(first[name], second[name])
-        for name in first
-        if name in second and first[name] is not None and second[name] is not None
-    }
+    return {name: _difference(first[name], second[name]) for name in first if name in second}
 
 
 @dataclass(frozen=True)
@@ -96,18 +92,22 @@ def _mean(values: Array) -> _Influence:
     return _Influence(float(values.mean()), values - values.mean())
 
 
-def _ratio(above: Array, below: Array) -> _Influence:
-    """Of Σ above / Σ below, 0 where nothing is below."""
+def _ratio(above: Array, below: Array) -> _Influence | None:
+    """Of Σ above / Σ below; None where nothing is below: of no predicted rows no share is right or wrong."""
     size = float(below.mean())
     if size == 0:
-        return _Influence(0.0, np.zeros(len(below)))
+        return None
     value = float(above.mean()) / size
     return _Influence(value, (above - value * below) / size)
 
 
-def _average(parts: list[_Influence]) -> _Influence:
-    value = float(np.mean([each.value for each in parts]))
-    return _Influence(value, np.mean([each.rows for each in parts], axis=0))
+def _average(parts: list[_Influence | None]) -> _Influence | None:
+    """The mean of metrics of classes; None where one is not known."""
+    known = [each for each in parts if each is not None]
+    if len(known) < len(parts):
+        return None
+    value = float(np.mean([each.value for each in known]))
+    return _Influence(value, np.mean([each.rows for each in known], axis=0))
 
 
 def _of_values(y: Array, predicted: Floats) -> dict[str, _Influence]:
@@ -133,7 +133,7 @@ def _of_classes(y: Array, predicted: Predicted) -> dict[str, _Influence]:
     hits = {code: ((y == code) & (codes == code)).astype(float) for code in occurring}
     is_true = {code: (y == code).astype(float) for code in occurring}
     is_named = {code: (codes == code).astype(float) for code in occurring}
-    found = {
+    found: dict[str, _Influence | None] = {
         "log_loss": _mean(losses(Task.MULTICLASS, y, probabilities)),
         "brier": _mean(brier),
         "accuracy": _mean(codes == y),
@@ -147,7 +147,7 @@ def _of_classes(y: Array, predicted: Predicted) -> dict[str, _Influence]:
         }
     if len(occurring) > 1:
         found["roc_auc"] = _average([_area(y == code, probabilities[:, code]) for code in scored])
-    return found
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def _area(is_positive: Array, score: Array) -> _Influence:

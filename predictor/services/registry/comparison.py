@@ -164,7 +164,8 @@ def _verdict(
     rows = f"on the same {tests.n_rows:,} held-out rows"
     if chosen is None or not chosen.is_tested or chosen.better is None:
         return ComparisonVerdict(
-            f"No clear difference: the {error} {rows} differs by no more than chance can give.",
+            f"No clear difference: the {error} {rows} differs by no more than chance can give."
+            + _of_decisions(a, b, metrics),
             None, True, name, tests.n_rows,
         )  # fmt: skip
     winner, loser = (a, b) if chosen.better == "a" else (b, a)
@@ -174,9 +175,27 @@ def _verdict(
     least, most = sorted((low, high))
     return ComparisonVerdict(
         f"Version {winner.number} is better than version {loser.number}: its {error} {rows} is lower by {size:.3g} "
-        f"({least:.3g} to {most:.3g}, 95 % interval of a paired test).",
+        f"({least:.3g} to {most:.3g}, 95 % interval of a paired test)."
+        + _of_decisions(a, b, metrics),
         chosen.better, True, name, tests.n_rows,
     )  # fmt: skip
+
+
+def _of_decisions(a: ModelVersion, b: ModelVersion, metrics: Sequence[ComparedMetric]) -> str:
+    """What two classes' thresholds change: a sentence on recall and precision, where they clearly differ."""
+    if (a.threshold or 0.5, a.signature.positive_name) == (b.threshold or 0.5, b.signature.positive_name):
+        return ""
+    parts = [
+        f"the {each.name} of version {(a if each.better == 'a' else b).number} is better "
+        f"({_percent(each.a)} and {_percent(each.b)})"
+        for each in metrics
+        if each.name in ("recall", "precision") and each.better is not None
+    ]
+    return f" They decide by different thresholds: {', and '.join(parts)}." if parts else ""
+
+
+def _percent(value: float | None) -> str:
+    return f"{100 * (value or 0.0):.3g} %"
 
 
 def _number(value: Any) -> float | None:

@@ -404,6 +404,7 @@ def test_comparing_marks_the_better_figure_where_a_test_shows_it(
     registry.set_alias(registered_model=model, alias="champion", model_version=first, by=member)
     promoting = client.get(url("alias-set", "churn", "champion"), {"version": other.number}).content.decode()
     assert "No clear difference: the log-loss on the same" in promoting
+    assert f"the recall of version {first.number} is better" in promoting
 
 
 @pytest.mark.parametrize("query", [{"a": "1", "b": "99"}, {"a": "x y", "b": "1"}, {"a": "9" * 40, "b": "1"}])
