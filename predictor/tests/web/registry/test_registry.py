@@ -381,6 +381,21 @@ def test_pages_hold_no_inline_script_style_or_handler(
         assert "src=" in tag or "application/json" in tag
 
 
+def test_what_is_absent_from_a_report_is_said_with_its_reason(
+    client: Client, viewer: User, model: RegisteredModel
+) -> None:
+    version = publish_served(model)
+    version.evaluation |= {"importance": [], "slices": [], "n_slices_tested": 0, "n_rows": 60}
+    version.save(update_fields=["evaluation"])
+    client.force_login(viewer)
+
+    page = client.get(url("version-detail", "churn", version.number)).content.decode()
+
+    assert "How much each column matters is not known" in page
+    assert "parts of fewer than 100 held-out rows are too small" in page
+    assert "which matter less" not in client.get(url("predict", "churn")).content.decode()
+
+
 def test_comparing_marks_the_better_figure_where_a_test_shows_it(
     client: Client, viewer: User, member: User, versions: Any, model: RegisteredModel
 ) -> None:
