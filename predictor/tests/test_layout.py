@@ -17,6 +17,7 @@ TESTED_ELSEWHERE = {
     "ml/inference/predicted_rows.py": "ml/inference/test_predictor.py",
     "ml/types/warnings.py": "ml/training/test_train.py",
     "services/batches/batch_job.py": "services/batches/test_batches.py",
+    "services/registry/paired_comparison.py": "services/registry/test_comparison.py",
     "services/predictions/csv_predictions.py": "services/predictions/test_prediction.py",
     "services/training/training_job.py": "services/training/test_training_runs.py",
 }

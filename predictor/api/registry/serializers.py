@@ -178,7 +178,24 @@ class ComparedSerializer(serializers.Serializer[Any]):
 
 
 class ComparedMetricSerializer(ComparedSerializer):
+    better = serializers.ChoiceField(
+        ["a", "b"],
+        allow_null=True,
+        help_text="Shown by a paired test on the same held-out rows; null without one, or for no clear difference.",
+    )
+    difference = serializers.FloatField(allow_null=True, help_text="b − a; null where it is not tested.")
+    low = serializers.FloatField(allow_null=True, help_text="Of its 95 % interval.")
+    high = serializers.FloatField(allow_null=True)
+
+
+class ComparisonVerdictSerializer(serializers.Serializer[Any]):
+    """Which version is better by the metric that candidates are chosen by, as a paired test shows it."""
+
+    sentence = serializers.CharField()
     better = serializers.ChoiceField(["a", "b"], allow_null=True)
+    is_tested = serializers.BooleanField()
+    metric = serializers.CharField()
+    n_rows = serializers.IntegerField()
 
 
 class ComparedValueSerializer(ComparedSerializer):
@@ -193,6 +210,7 @@ class ComparisonSerializer(serializers.Serializer[Any]):
     is_same_data = serializers.BooleanField(
         help_text="One dataset and one target: the metrics can be weighed."
     )
+    verdict = ComparisonVerdictSerializer()
     metrics = ComparedMetricSerializer(many=True)
     params = ComparedValueSerializer(many=True)
     features = ComparedValueSerializer(many=True)

@@ -3,11 +3,13 @@
 Always: spec.json, model.skops, golden.json (rows with their predictions, to check a loaded version). Where the version
 has them: model.onnx, uncertainty.json (conformal intervals or sets), background.json (background rows for Shapley
 values), scores.json (predictions to choose and evaluate another threshold; `decision_thresholds.Scores`) and
-examples.json (training rows to find nearest examples in; `Examples`). None of them is ever unpickled.
+examples.json (training rows to find nearest examples in; `Examples`), held_out.json (predictions for held-out rows, to
+compare with another version; for two classes scores.json has them). None of them is ever unpickled.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
@@ -34,6 +36,9 @@ from ..types.schema import Signature, Task
 SPEC, ONNX, SKOPS, GOLDEN = "spec.json", "model.onnx", "model.skops", "golden.json"
 UNCERTAINTY, BACKGROUND = "uncertainty.json", "background.json"
 SCORES, EXAMPLES, FORECAST = "scores.json", "examples.json", "forecast.json"
+HELD_OUT = "held_out.json"
+# Of a version's held-out rows, so many predictions are kept: 80 to 160 KB.
+MAX_HELD_OUT_ROWS, MAX_HELD_OUT_CELLS = 10_000, 30_000
 FORMAT = 1
 # Since format 2, a specification may hold a calibration. Without one, format 1 is written, which older programs
 # read. They refuse format 2, because they would return uncalibrated probabilities.
@@ -231,6 +236,36 @@ def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
     """Write scores.json, the JSON form of `decision_thresholds.Scores`, into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     return _store(directory / SCORES, _json({"format": FORMAT, **scores}))
+
+
+def write_held_out(directory: Path, y: NDArray[Any], predicted: NDArray[Any]) -> StoredFile:
+    """Write held_out.json: true values or codes (n,) and predictions (n,) or (n, k), of a random part of many rows."""
+    n_rows = min(MAX_HELD_OUT_ROWS, MAX_HELD_OUT_CELLS // max(predicted[:1].size, 1))
+    # The same rows for every version with the same held-out rows.
+    kept = np.sort(np.random.default_rng(0).permutation(len(y))[:n_rows])
+    y, predicted = y[kept], predicted[kept]
+    directory.mkdir(parents=True, exist_ok=True)
+    content = {"format": FORMAT, "shape": list(predicted.shape), "is_codes": predicted.ndim == 2}
+    packed = {name: _packed(values) for name, values in (("y", y), ("predicted", predicted))}
+    return _store(directory / HELD_OUT, _json({**content, **packed}))
+
+
+def read_held_out(content: bytes) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """True values or codes, and predictions, as `write_held_out` wrote them. Raises DamagedArtifact."""
+    data = read_json(content, HELD_OUT)
+    try:
+        y = np.frombuffer(base64.b64decode(data["y"]), "<f4").astype(np.float64)
+        predicted = np.frombuffer(base64.b64decode(data["predicted"]), "<f4").astype(np.float64)
+        predicted = predicted.reshape(data["shape"])
+        if len(predicted) != len(y):
+            raise ValueError("lengths")
+        return (y.astype(np.intp) if data["is_codes"] else y), predicted
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedArtifact("The stored predictions for held-out rows cannot be read.") from error
+
+
+def _packed(values: NDArray[Any]) -> str:
+    return base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
 
 
 def write_uncertainty(directory: Path, uncertainty: ConformalIntervals) -> StoredFile:

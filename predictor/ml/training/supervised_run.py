@@ -161,7 +161,9 @@ def search_candidates(
         # A share, since the rows of a forecast are steps ahead, more than the table has rows.
         share = len(search.split.search) / n_all
         used = (
-            f"only {share:.1%} of the rows for learning were used" if share < 1 else "the budget was exceeded"
+            f"only {100 * share:.3g} % of the rows for learning were used"
+            if share < 1
+            else "the budget was exceeded"
         )
         message = f"No candidate ended in time, so {used}."
         search.reporter.warn(TrainingWarning(message))

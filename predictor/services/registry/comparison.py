@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...errors import InvalidInput
 from ...ml.types.schema import Scalar, Task
 from ...models import ModelVersion
+from .paired_comparison import PairedTests, tested
 
 Side = Literal["a", "b"]
 
@@ -32,18 +34,41 @@ SMALLER_IS_BETTER = frozenset(
 )
 
 
+OTHER_DATA = "They were not judged on the same table with the same target."
 # For these, neither more nor less is better.
 NEITHER_IS_BETTER = frozenset({"n_clusters", "largest_share", "n_clear", "contamination"})
 
 
 @dataclass(frozen=True)
 class ComparedMetric:
-    """One metric of both versions; `better` is None when they are equal or one is missing."""
+    """One metric of both versions.
+
+    `better` is the side that a paired test on the same held-out rows shows to be better; None without such a
+    test or without a clear difference. `difference` is b − a, with its 95 % interval; None where it is not tested.
+    """
 
     name: str
     a: float | None
     b: float | None
     better: Side | None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def is_tested(self) -> bool:
+        return self.difference is not None
+
+
+@dataclass(frozen=True)
+class ComparisonVerdict:
+    """Which version is better by the metric that candidates are chosen by, in a sentence."""
+
+    sentence: str
+    better: Side | None
+    is_tested: bool
+    metric: str
+    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -79,6 +104,7 @@ class Comparison:
     a: ModelVersion
     b: ModelVersion
     is_same_data: bool
+    verdict: ComparisonVerdict
     metrics: tuple[ComparedMetric, ...]
     params: tuple[ComparedValue, ...]
     features: tuple[ComparedFeature, ...]
@@ -93,12 +119,18 @@ def compare(a: ModelVersion, b: ModelVersion) -> Comparison:
     """
     if a.registered_model_id != b.registered_model_id:
         raise InvalidInput("Two versions can be compared when they belong to one registered model.")
+    is_same_data = bool(a.dataset_sha256) and (a.dataset_sha256, a.signature.target) == (
+        b.dataset_sha256,
+        b.signature.target,
+    )
+    tests = tested(a, b) if is_same_data else PairedTests(reason=OTHER_DATA)
+    metrics = _metrics(a.metrics, b.metrics, tests)
     return Comparison(
         a=a,
         b=b,
-        is_same_data=bool(a.dataset_sha256)
-        and (a.dataset_sha256, a.signature.target) == (b.dataset_sha256, b.signature.target),
-        metrics=_metrics(a.metrics, b.metrics),
+        is_same_data=is_same_data,
+        verdict=_verdict(a, b, metrics, tests),
+        metrics=metrics,
         params=_values(a.params, b.params),
         features=_features(a, b),
         facts=_values(_facts(a), _facts(b)),
@@ -106,14 +138,64 @@ def compare(a: ModelVersion, b: ModelVersion) -> Comparison:
     )
 
 
-def _metrics(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[ComparedMetric, ...]:
+def _metrics(a: Mapping[str, Any], b: Mapping[str, Any], tests: PairedTests) -> tuple[ComparedMetric, ...]:
     metrics = []
     for name in dict.fromkeys([*a, *b]):
         left, right = _number(a.get(name)), _number(b.get(name))
         if left is None and right is None:
             continue
-        metrics.append(ComparedMetric(name=name, a=left, b=right, better=_better(name, left, right)))
+        found = tests.differences.get(name) if left is not None and right is not None else None
+        if found is None or not math.isfinite(found.low):
+            metrics.append(ComparedMetric(name=name, a=left, b=right, better=None))
+            continue
+        better = _better(name, left, right) if found.is_sure else None
+        metrics.append(ComparedMetric(name, left, right, better, found.difference, found.low, found.high))
     return tuple(metrics)
+
+
+def _verdict(
+    a: ModelVersion, b: ModelVersion, metrics: Sequence[ComparedMetric], tests: PairedTests
+) -> ComparisonVerdict:
+    name = "log_loss" if Task(a.task).is_classification else "rmse"
+    error = {"log_loss": "log-loss", "rmse": "RMSE"}[name]
+    if not tests.is_tested:
+        return ComparisonVerdict(f"Not tested. {tests.reason}", None, False, name, 0)
+    chosen = next((each for each in metrics if each.name == name), None)
+    rows = f"on the same {tests.n_rows:,} held-out rows"
+    if chosen is None or not chosen.is_tested or chosen.better is None:
+        return ComparisonVerdict(
+            f"No clear difference: the {error} {rows} differs by no more than chance can give."
+            + _of_decisions(a, b, metrics),
+            None, True, name, tests.n_rows,
+        )  # fmt: skip
+    winner, loser = (a, b) if chosen.better == "a" else (b, a)
+    size, low, high = (
+        abs(each) for each in (chosen.difference or 0.0, chosen.low or 0.0, chosen.high or 0.0)
+    )
+    least, most = sorted((low, high))
+    return ComparisonVerdict(
+        f"Version {winner.number} is better than version {loser.number}: its {error} {rows} is lower by {size:.3g} "
+        f"({least:.3g} to {most:.3g}, 95 % interval of a paired test)."
+        + _of_decisions(a, b, metrics),
+        chosen.better, True, name, tests.n_rows,
+    )  # fmt: skip
+
+
+def _of_decisions(a: ModelVersion, b: ModelVersion, metrics: Sequence[ComparedMetric]) -> str:
+    """What two classes' thresholds change: a sentence on recall and precision, where they clearly differ."""
+    if (a.threshold or 0.5, a.signature.positive_name) == (b.threshold or 0.5, b.signature.positive_name):
+        return ""
+    parts = [
+        f"the {each.name} of version {(a if each.better == 'a' else b).number} is better "
+        f"({_percent(each.a)} and {_percent(each.b)})"
+        for each in metrics
+        if each.name in ("recall", "precision") and each.better is not None
+    ]
+    return f" They decide by different thresholds: {', and '.join(parts)}." if parts else ""
+
+
+def _percent(value: float | None) -> str:
+    return f"{100 * (value or 0.0):.3g} %"
 
 
 def _number(value: Any) -> float | None:
@@ -121,6 +203,7 @@ def _number(value: Any) -> float | None:
 
 
 def _better(name: str, a: float | None, b: float | None) -> Side | None:
+    """The side with the better number."""
     if a is None or b is None or a == b or name in NEITHER_IS_BETTER:
         return None
     return "a" if (a < b) == (name in SMALLER_IS_BETTER) else "b"

@@ -18,6 +18,8 @@ from .forecast_report import forecast_charts, forecast_facts
 from .limits import SliceRow, learning_chart, learning_sentence, slice_rows, slice_score_title, tested_on
 from .probability_charts import curve_charts
 
+# As MIN_HELD_OUT of ml/evaluation/slices.py.
+FEWEST_FOR_SLICES = 100
 NO_FEATURES_NOTE = (
     "“No features” answers every row alike, from the target alone: "
     "what a model that learnt nothing would score."
@@ -108,6 +110,18 @@ class ReportView:
     @property
     def slice_score_title(self) -> str:
         return slice_score_title(self.report)
+
+    @property
+    def slices_absence(self) -> str:
+        """Why no part of the rows was looked at; "" where some were, and for reports from before there were any."""
+        if self.n_slices_tested or "slices" not in self.report:
+            return ""
+        if (self.report.get("n_rows") or 0) < FEWEST_FOR_SLICES:
+            return (
+                "Where it errs most was not looked at: "
+                f"parts of fewer than {FEWEST_FOR_SLICES} held-out rows are too small."
+            )
+        return "Where it errs most was not looked at: no column has parts with enough held-out rows."
 
     @property
     def n_slices_tested(self) -> int:

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ...errors import MlwebError, NotFound
+from ...ml.types.threshold_rule import catches_none
 from ...models import ModelVersion, WorkspaceRole
 from ...services import registry
 from ..pages.metric_words import key_metrics
@@ -51,7 +52,7 @@ class AliasSet(ConfirmedChange):
         version = self.version(request.GET.get("version"))
         held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
         now = held.model_version if held else None
-        metrics = key_metrics(version.task)
+        metrics, decision = key_metrics(version.task), version.evaluation.get("decision")
         return {
             "title": f"Serve version {version.number} as {alias}?",
             "version": version,
@@ -60,6 +61,8 @@ class AliasSet(ConfirmedChange):
             "text": alias_sentence(alias, version, now),
             "fields": [("version", version.number)],
             "verb": f"Make version {version.number} {alias}",
+            "verdict": registry.compare(now, version).verdict if now and now.pk != version.pk else None,
+            "danger": catches_none(decision["positive"], decision["held_out"]) if decision else "",
             "figures": [
                 (metric, now.metrics.get(metric.name) if now else None, version.metrics.get(metric.name))
                 for metric in metrics

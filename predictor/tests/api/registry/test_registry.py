@@ -133,7 +133,11 @@ def test_a_version_is_archived_and_unarchived(api: Caller, model: RegisteredMode
 def test_two_versions_are_compared(api: Caller, model: RegisteredModel) -> None:
     found = api.get("models/churn/comparison", a=1, b=2).json()
 
-    assert found["metrics"] == [{"name": "rmse", "a": 1.0, "b": 0.5, "better": "b"}]
+    assert found["metrics"] == [
+        {"name": "rmse", "a": 1.0, "b": 0.5, "better": None, "difference": None, "low": None, "high": None}
+    ]
+    assert (found["verdict"]["better"], found["verdict"]["is_tested"]) == (None, False)
+    assert "stored without its predictions" in found["verdict"]["sentence"]
     assert found["features"][0] == {"name": "age", "a": "numeric", "b": "numeric", "is_same": True}
 
 

@@ -20,7 +20,7 @@ from predictor.ml.execution.progress import Deadline
 from predictor.ml.explanation.permutation_importance import predicted
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.metrics.scores import metrics
-from predictor.ml.persistence.version_files import SCORES, UNCERTAINTY
+from predictor.ml.persistence.version_files import HELD_OUT, SCORES, UNCERTAINTY, read_held_out
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.training import coverage_check, holdout_evaluation
 from predictor.ml.training.holdout_evaluation import HoldoutInputs, evaluate_holdout
@@ -119,7 +119,11 @@ def test_the_errors_are_those_of_a_fit_on_the_development_rows(tmp_path):
     assert report["cross_validation"]["metrics"]["rmse"] == pytest.approx(0.5)
     assert set(report["cross_validation"]["intervals"]) == set(report["held_out"])
     assert [each["coverage"] for each in report["coverage"]] == [0.8, 0.9, 0.95]
-    assert report["artifacts"] == {}
+    assert list(report["artifacts"]) == [HELD_OUT]
+    content = (tmp_path / report["artifacts"][HELD_OUT]["path"]).read_bytes()
+    true, predictions = read_held_out(content)
+    assert true == pytest.approx(y, rel=1e-6)
+    assert predictions == pytest.approx(own, rel=1e-6)
     assert "decision" not in report
 
 
@@ -251,7 +255,12 @@ def test_several_classes_have_no_decision_and_no_scores(tmp_path):
     report = evaluated(tmp_path, table, LOGISTIC)
 
     assert "decision" not in report
-    assert report["artifacts"] == {}
+    assert list(report["artifacts"]) == [HELD_OUT]
+    content = (tmp_path / report["artifacts"][HELD_OUT]["path"]).read_bytes()
+    codes, probabilities = read_held_out(content)
+    y, own = fitted(table, LOGISTIC)
+    assert codes.tolist() == y.tolist()
+    assert probabilities == pytest.approx(own, abs=1e-6)
     assert report["classes"] == [str(each) for each in table.target.classes]
 
 

@@ -83,7 +83,7 @@ def test_when_nothing_ended_in_time_the_first_candidates_are_fitted_on_few_rows(
     ((again,), is_pruned) = search.rounds[1]
     assert (again.key, again.share, is_pruned) == ("ridge", 1.0, False)
     assert [each.message for each in search.reporter.warnings] == [
-        "No candidate ended in time, so only 25.0% of the rows for learning were used."
+        "No candidate ended in time, so only 25 % of the rows for learning were used."
     ]
 
 

@@ -1,26 +1,141 @@
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from predictor.errors import InvalidInput
+from predictor.ml.calibration.decision_thresholds import Scores
+from predictor.ml.metrics.paired_tests import PairedDifference
 from predictor.ml.metrics.scores import metrics
+from predictor.ml.persistence import version_files
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace
-from predictor.services import registry
+from predictor.services import artifacts, registry
+from predictor.services.registry import comparison
+from predictor.services.registry.paired_comparison import PairedTests
 from predictor.tests.services.versions import SIGNATURE, publish
 from predictor.web.pages.metric_words import METRICS
 
 
-def test_a_comparison_says_which_version_is_better_at_what(model: RegisteredModel) -> None:
-    a = publish(model, metrics={"rmse": 2.0, "r2": 0.5, "n": "text"}, params={"depth": 3})
-    b = publish(model, metrics={"rmse": 1.0, "r2": 0.4}, params={"depth": 4, "rate": 0.1})
+def judged(model: RegisteredModel, task: Task, y: Any, predicted: Any, **more: Any) -> ModelVersion:
+    """A version that was judged on rows with these true values (or codes) and predictions."""
+    version = publish(
+        model,
+        task=task.value,
+        signature=Signature("y", task, ()).to_json(),
+        metrics=metrics(task, y, predicted),
+        **more,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        if task is Task.BINARY:
+            rows = (y == 1, predicted[:, 1])
+            file = version_files.write_scores(Path(folder), Scores(rows, rows).to_json())
+        else:
+            file = version_files.write_held_out(Path(folder), y, predicted)
+        content = file.path.read_bytes()
+    version.artifacts = {file.name: {"digest": artifacts.put_bytes(content), "n_bytes": len(content)}}
+    version.save(update_fields=["artifacts"])
+    return version
+
+
+def examples(task: Task, n: int = 200) -> tuple[Any, Any, Any]:
+    """True values, poor and good predictions."""
+    draw = np.random.default_rng(0)
+    if task is Task.REGRESSION:
+        y = draw.normal(size=n)
+        return y, y + draw.normal(0, 2, n), y + draw.normal(0, 0.1, n)
+    k = 2 if task is Task.BINARY else 3
+    y = draw.integers(0, k, n)
+    poor = draw.dirichlet(np.full(k, 2.0), n)
+    return y, poor, 0.2 * poor + 0.8 * np.eye(k)[y]
+
+
+@pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY, Task.MULTICLASS])
+def test_better_is_what_a_test_on_the_same_rows_shows(model: RegisteredModel, task: Task) -> None:
+    y, poor, good = examples(task)
+    a, b = judged(model, task, y, poor), judged(model, task, y, good)
+
+    found, turned = registry.compare(a, b), registry.compare(b, a)
+
+    tested = {each.name: each.better for each in found.metrics if each.is_tested}
+    assert set(tested.values()) == {"b"}
+    assert ("rmse" if task is Task.REGRESSION else "log_loss") in tested
+    assert (found.verdict.better, turned.verdict.better) == ("b", "a")
+    error = "RMSE" if task is Task.REGRESSION else "log-loss"
+    assert found.verdict.sentence.startswith(
+        f"Version 2 is better than version 1: its {error} on the same 200 held-out rows is lower by "
+    )
+    assert turned.verdict.sentence == found.verdict.sentence
+
+
+def test_better_by_chance_is_no_clear_difference(model: RegisteredModel) -> None:
+    y, poor, _ = examples(Task.REGRESSION)
+    other = y + np.random.default_rng(1).normal(0, 2, len(y))
+
+    found = registry.compare(
+        judged(model, Task.REGRESSION, y, poor), judged(model, Task.REGRESSION, y, other)
+    )
+
+    assert {each.better for each in found.metrics} == {None}
+    (rmse,) = [each for each in found.metrics if each.name == "rmse"]
+    assert rmse.low is not None
+    assert rmse.high is not None
+    assert rmse.low < 0 < rmse.high
+    assert (found.verdict.better, found.verdict.is_tested, found.verdict.n_rows) == (None, True, 200)
+    assert found.verdict.sentence.startswith("No clear difference")
+
+
+def test_what_cannot_be_tested_is_not_called_better(model: RegisteredModel) -> None:
+    y, poor, good = examples(Task.REGRESSION)
+    first = judged(model, Task.REGRESSION, y, poor)
+    rows = judged(model, Task.REGRESSION, y[::-1], good[::-1])
+    groups = judged(
+        model, Task.REGRESSION, y, good, report={"conditions": {"split": {"kind": "group", "column": "shop"}}}
+    )
+    few = [judged(model, Task.REGRESSION, y[:9], each[:9]) for each in (poor, good)]
+    old = publish(model, metrics={"rmse": 0.1})
+    damaged = judged(model, Task.REGRESSION, y, good)
+    damaged.artifacts["held_out.json"]["digest"] = "0" * 64
+    table = judged(model, Task.REGRESSION, y, good)
+    table.dataset_sha256 = "1" * 64
+
+    for other, reason in (
+        (rows, "different rows"), (groups, "Whole groups"), (old, "stored without its predictions"),
+        (damaged, "cannot be read"), (table, "not judged on the same table"),
+    ):  # fmt: skip
+        verdict = registry.compare(first, other).verdict
+        assert not verdict.is_tested
+        assert verdict.sentence.startswith("Not tested. ")
+        assert reason in verdict.sentence
+        assert {each.better for each in registry.compare(first, other).metrics} == {None}
+    assert "Only 9 rows" in registry.compare(*few).verdict.sentence
+
+
+def test_a_threshold_changes_the_metrics_of_classes_and_not_the_verdict(model: RegisteredModel) -> None:
+    y, poor, _ = examples(Task.BINARY)
+    a = judged(model, Task.BINARY, y, poor)
+    b = judged(model, Task.BINARY, y, poor)
+    b.threshold = 0.05
+    b.metrics = metrics(Task.BINARY, y, poor, 0.05)
 
     found = registry.compare(a, b)
 
-    assert {each.name: each.better for each in found.metrics} == {"rmse": "b", "r2": "a"}
+    better = {each.name: each.better for each in found.metrics}
+    assert (better["recall"], better["log_loss"]) == ("b", None)
+    assert found.verdict.sentence.startswith("No clear difference")
+
+
+def test_parameters_and_features_are_compared(model: RegisteredModel) -> None:
+    a = publish(model, metrics={"rmse": 2.0, "n": "text"}, params={"depth": 3})
+    b = publish(model, metrics={"rmse": 1.0}, params={"depth": 4, "rate": 0.1})
+
+    found = registry.compare(a, b)
+
+    assert [(each.name, each.a, each.b, each.better) for each in found.metrics] == [("rmse", 2.0, 1.0, None)]
     assert [(each.name, each.is_same) for each in found.params] == [("depth", False), ("rate", False)]
     assert all(each.is_same for each in found.features)
 
@@ -34,31 +149,14 @@ def test_versions_of_two_models_are_not_compared(
         registry.compare(publish(model), publish(other))
 
 
-def better(model: RegisteredModel, a: Any, b: Any) -> dict[str, str | None]:
-    """Which of two versions with these metrics is better, by the name of the metric."""
-    found = registry.compare(publish(model, metrics=a), publish(model, metrics=b))
-    return {each.name: each.better for each in found.metrics}
+def better(a: Any, b: Any) -> dict[str, str | None]:
+    """Which side has the better number, by the name of the metric, where every difference is clear."""
+    sure = PairedTests(dict.fromkeys([*a, *b], PairedDifference(1.0, 0.5, 1.5)), 100)
+    return {each.name: each.better for each in comparison._metrics(a, b, sure)}
 
 
-@pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY, Task.MULTICLASS])
-def test_perfect_predictions_are_better_at_every_metric(model: RegisteredModel, task: Task) -> None:
-    if task is Task.REGRESSION:
-        y = np.array([0.0, 1.0, 4.0, 9.0])
-        perfect, poor = y, y[::-1].copy()
-    else:
-        n_classes = 2 if task is Task.BINARY else 3
-        y = np.arange(12) % n_classes
-        perfect = np.eye(n_classes)[y]
-        poor = np.random.default_rng(0).dirichlet(np.ones(n_classes), len(y))
-
-    sides = better(model, metrics(task, y, poor), metrics(task, y, perfect))
-
-    assert set(sides.values()) == {"b"}
-    assert set(sides) == set(metrics(task, y, perfect))
-
-
-def test_the_comparison_and_the_words_of_the_pages_agree_about_what_is_better(model: RegisteredModel) -> None:
-    sides = better(model, dict.fromkeys(METRICS, 1.0), dict.fromkeys(METRICS, 2.0))
+def test_the_comparison_and_the_words_of_the_pages_agree_about_what_is_better() -> None:
+    sides = better(dict.fromkeys(METRICS, 1.0), dict.fromkeys(METRICS, 2.0))
 
     neither = ("n_clusters", "largest_share", "n_clear", "contamination")
     words = {name: "a" if each.is_smaller_better else "b" for name, each in METRICS.items()}
@@ -84,9 +182,9 @@ def test_the_comparison_and_the_words_of_the_pages_agree_about_what_is_better(mo
     ],
 )
 def test_no_side_is_better_without_two_different_numbers(
-    model: RegisteredModel, a: Any, b: Any, sides: dict[str, str | None]
+    a: Any, b: Any, sides: dict[str, str | None]
 ) -> None:
-    assert better(model, a, b) == sides
+    assert better(a, b) == sides
 
 
 def test_metrics_are_comparable_on_the_same_data_with_the_same_target(model: RegisteredModel) -> None:

@@ -381,13 +381,45 @@ def test_pages_hold_no_inline_script_style_or_handler(
         assert "src=" in tag or "application/json" in tag
 
 
-def test_comparing_marks_the_better_figure_in_words(client: Client, viewer: User, versions: Any) -> None:
+def test_what_is_absent_from_a_report_is_said_with_its_reason(
+    client: Client, viewer: User, model: RegisteredModel
+) -> None:
+    version = publish_served(model)
+    version.evaluation |= {"importance": [], "slices": [], "n_slices_tested": 0, "n_rows": 60}
+    version.save(update_fields=["evaluation"])
     client.force_login(viewer)
 
-    page = client.get(url("version-compare", "churn"), {"a": "1", "b": "2"}).content.decode()
+    page = client.get(url("version-detail", "churn", version.number)).content.decode()
 
-    assert page.count(">better<") == 2
+    assert "How much each column matters is not known" in page
+    assert "parts of fewer than 100 held-out rows are too small" in page
+    assert "which matter less" not in client.get(url("predict", "churn")).content.decode()
+
+
+def test_comparing_marks_the_better_figure_where_a_test_shows_it(
+    client: Client, viewer: User, member: User, versions: Any, model: RegisteredModel
+) -> None:
+    client.force_login(viewer)
+    page = client.get(url("version-compare", "churn"), {"a": "1", "b": "2"}).content.decode()
+    assert ">better<" not in page
+    assert "Not tested. Version 1 was stored without its predictions" in page
     assert "Both read the same 2 columns" in page
+
+    # A threshold of 0.99 finds fewer rows; the probabilities are the same.
+    first = publish_served(model)
+    other = registry.publish_with_threshold(
+        model_version=first, rule={"by": "fixed", "value": 0.99}, by=member
+    )
+    page = client.get(
+        url("version-compare", "churn"), {"a": first.number, "b": other.number}
+    ).content.decode()
+    assert ">better<" in page
+    assert "No clear difference: the log-loss on the same" in page
+    client.force_login(member)
+    registry.set_alias(registered_model=model, alias="champion", model_version=first, by=member)
+    promoting = client.get(url("alias-set", "churn", "champion"), {"version": other.number}).content.decode()
+    assert "No clear difference: the log-loss on the same" in promoting
+    assert f"the recall of version {first.number} is better" in promoting
 
 
 @pytest.mark.parametrize("query", [{"a": "1", "b": "99"}, {"a": "x y", "b": "1"}, {"a": "9" * 40, "b": "1"}])
