@@ -10,7 +10,7 @@ from predictor.tests.api.conftest import Caller, problem
 
 # Amounts with a word in every fourth row, and prices.
 TABLE = "betrag;satz\n" + "".join(
-    f"{'offen' if row % 4 == 0 else f'{row},5'};{row},25 €\n" for row in range(40)
+    f"{'offen 1' if row % 4 == 0 else f'{row},5'};{row},25 €\n" for row in range(40)
 )
 AS_NUMBERS = {"column": "betrag", "reading": {"kind": "number", "decimal": ","}}
 
@@ -45,7 +45,7 @@ def test_the_reading_of_a_column_comes_with_what_else_it_could_be(api: Caller, p
     assert [(each["reading"]["kind"], each["n_unreadable"]) for each in found["proposals"]] == [
         ("number", 10)
     ]
-    assert found["examples"][0] == {"text": "offen", "n_cells": 10, "value": "offen"}
+    assert found["examples"][0] == {"text": "offen 1", "n_cells": 10, "value": "offen 1"}
 
 
 def test_a_preview_is_a_dry_run(api: Caller, path: str) -> None:
@@ -54,7 +54,7 @@ def test_a_preview_is_a_dry_run(api: Caller, path: str) -> None:
     shown = response.json()
     assert response.status_code == 200
     assert (shown["n_newly_missing"], shown["evidence"]["n_unreadable"]) == (10, 10)
-    assert shown["evidence"]["unreadable"] == [{"text": "offen", "n_cells": 10, "value": None}]
+    assert shown["evidence"]["unreadable"] == [{"text": "offen 1", "n_cells": 10, "value": None}]
     assert (shown["before"]["role"], shown["after"]["role"]) == ("categorical", "numeric")
     assert "At most 10% may" in shown["refusal"]
     assert column_of(api, path, "betrag")["reading"] is None

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from predictor.models import Dataset, ReadingChange, Workspace
 from predictor.tests.services.datasets.uploads import load
 
-TABLE = "betrag;y\n" + "".join(f"{'offen' if row % 4 == 0 else f'{row},5'};{row}\n" for row in range(40))
+TABLE = "betrag;y\n" + "".join(f"{'offen 1' if row % 4 == 0 else f'{row},5'};{row}\n" for row in range(40))
 
 
 @pytest.fixture
@@ -33,12 +33,12 @@ def test_a_dry_run_stores_nothing(dataset: Dataset) -> None:
     text = run(dataset, "--kind", "number", "--max-lost-share", "0.1", "--dry-run")
 
     assert "10 cells would become missing. 10 of 40 cells of “betrag”" in text
-    assert "'offen' → missing (10 cells)" in text
+    assert "'offen 1' → missing (10 cells)" in text
     assert not ReadingChange.objects.exists()
 
 
 def test_a_change_is_stored_and_undone(dataset: Dataset) -> None:
-    made = run(dataset, "--kind", "number", "--decimal", ",", "--missing", "offen", "--max-lost-share", "0")
+    made = run(dataset, "--kind", "number", "--decimal", ",", "--missing", "offen 1", "--max-lost-share", "0")
     changed = Dataset.objects.get().schema["betrag"]
     undone = run(dataset, "--undo", "1")
 

@@ -15,9 +15,9 @@ from predictor.services.training import training_job
 
 from .uploads import a_run, load
 
-# 40 rows: amounts with the word "offen" in ten of them, and answers of two words.
+# 40 rows: amounts with the word "offen 1" in ten of them, and answers of two words.
 CSV = "betrag;antwort;x\n" + "".join(
-    f"{'offen' if row % 4 == 0 else f'{row},5'};{('ja', 'nein')[row % 2]};{row * 7 % 31}\n"
+    f"{'offen 1' if row % 4 == 0 else f'{row},5'};{('ja', 'nein')[row % 2]};{row * 7 % 31}\n"
     for row in range(40)
 )
 AS_NUMBERS = {"kind": "number", "decimal": ","}
@@ -67,7 +67,7 @@ def test_the_warnings_of_the_dataset_follow(dataset: Dataset, change: Callable[.
     readings.undo_change(dataset=dataset, number=1, by=None)
 
     assert any(
-        "10 of 40 cells cannot be read so and became missing: “offen”" in str(each) for each in changed
+        "10 of 40 cells cannot be read so and became missing: “offen 1”" in str(each) for each in changed
     )
     assert not any("Mixed" in str(each) for each in changed)
     assert Dataset.objects.get().warnings == first
@@ -89,7 +89,7 @@ def test_a_change_that_loses_too_many_cells_is_refused_until_it_is_allowed(
         change(max_lost_share=0.2)
 
     assert "10 of 40 cells of “betrag”" in caught.value.message
-    assert "“offen”" in caught.value.message
+    assert "“offen 1”" in caught.value.message
     assert Dataset.objects.get().schema["betrag"].reading is None
     shown = readings.preview_reading(dataset=dataset, column="betrag", reading=AS_NUMBERS, max_lost_share=0.2)
     assert shown.refusal == caught.value.message
@@ -97,7 +97,7 @@ def test_a_change_that_loses_too_many_cells_is_refused_until_it_is_allowed(
 
 
 def test_a_word_that_means_missing_is_not_lost(change: Callable[..., ReadingChange]) -> None:
-    column = change({**AS_NUMBERS, "missing": ["offen"]}, max_lost_share=0).after
+    column = change({**AS_NUMBERS, "missing": ["offen 1"]}, max_lost_share=0).after
 
     assert column.evidence is not None
     assert (column.n_missing, column.evidence.n_words, column.evidence.n_unreadable) == (10, 10, 0)

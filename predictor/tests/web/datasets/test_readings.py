@@ -12,11 +12,11 @@ from predictor.models import Dataset, ReadingChange, User, Workspace
 from predictor.services.datasets import readings
 from predictor.tests.web.tables import upload
 
-# Place 0: amounts with the word "offen" in ten of 40 cells; 1: euros; 2: two words; 3: plain numbers.
+# Place 0: amounts with the word "offen 1" in ten of 40 cells; 1: euros; 2: two words; 3: plain numbers.
 TABLE = (
     b"betrag;preis;antwort;x\n"
     + "".join(
-        f"{'offen' if row % 4 == 0 else f'{row},5'};{row},25 €;{('ja', 'nein')[row % 2]};{row}\n"
+        f"{'offen 1' if row % 4 == 0 else f'{row},5'};{row},25 €;{('ja', 'nein')[row % 2]};{row}\n"
         for row in range(40)
     ).encode()
 )
@@ -62,7 +62,7 @@ def test_a_preview_shows_what_would_be_lost_and_stores_nothing(
     assert "30 cells read · 0 missing · 10 unreadable" in text
     assert "10 cells would become missing" in text
     assert "At most 20% may." in text
-    assert "<code>offen</code>" in text
+    assert "<code>offen 1</code>" in text
     assert not ReadingChange.objects.exists()
 
 
@@ -134,7 +134,7 @@ def test_the_form_begins_with_the_reading_that_the_column_has(
     readings.change_reading(
         dataset=dataset,
         column="betrag",
-        reading={"kind": "number", "decimal": ",", "missing": ["offen"]},
+        reading={"kind": "number", "decimal": ",", "missing": ["offen 1"]},
         by=member,
     )
     client.force_login(member)
@@ -143,7 +143,7 @@ def test_the_form_begins_with_the_reading_that_the_column_has(
 
     assert '<option value="number" selected>' in text
     assert '<option value="," selected>Comma: 1,5' in text
-    assert "> offen</textarea>" in text
+    assert "> offen 1</textarea>" in text
     assert "10 missing, 10 of them words" in text
 
 
