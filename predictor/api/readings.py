@@ -179,6 +179,7 @@ class ReadingViewSet(WorkspaceViewSet):
     """How the columns of a dataset are read."""
 
     needs = {"retrieve": READS, "preview": READS, "list": READS, "create": WRITES}
+    queries = {"retrieve": ("column",)}
     queryset = Dataset.objects.all()
     serializer_class = ReadingChangeSerializer
 
