@@ -53,6 +53,11 @@ class TrainingRun(Job):
         blank=True,
         help_text="For forecasting: {date_column, group_column, horizon, frequency, aggregation}.",
     )
+    readings = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How categories are read: {column: {kind, ignores, missing}}.",
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)

@@ -21,7 +21,7 @@ from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
 from ..tables.csv_writing import exported
-from ..types.reading import Unreadable
+from ..types.reading import Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, Signature, canonical_text
 from .column_checker import CellColumn
 from .number_columns import with_point
@@ -271,6 +271,14 @@ def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
     if field.reading is None:
         return plain
     reading = field.reading
+    if reading.kind is ValueKind.TEXT:
+        levels = frozenset(field.levels)
+
+        def read_category(cell: str) -> Any:
+            value = reading.read(cell)
+            return value if value is None or value in levels else plain(cell)
+
+        return read_category
 
     def read(cell: str) -> Any:
         try:

@@ -198,6 +198,7 @@ def _text_reader(field: FeatureField) -> Reader:
     levels = {level: level for level in field.levels}
     knows_levels = field.role is Role.CATEGORICAL and bool(levels)
     missing = _missing_note(field)
+    reading = field.reading
 
     def read(value: Any, notes: list[Note]) -> str | None:
         if value.__class__ is str and value in levels:
@@ -209,10 +210,13 @@ def _text_reader(field: FeatureField) -> Reader:
         if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
             raise InvalidValue("the number is too large.")
         text = canonical_text(value)
+        if text is not None:
+            checked_text(text)
+            if reading is not None:
+                text = reading.read(text)  # type: ignore[assignment]
         if text is None:
             notes.append(missing)
             return None
-        checked_text(text)
         if knows_levels and text not in levels:
             notes.append(("unseen", field.name, f"{quoted(text)} does not occur in training."))
         return text

@@ -45,7 +45,7 @@ def with_found_readings(parquet: Path, schema: TableSchema, *, decimal: str) -> 
             looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
             kinds = [kind for kind in ROLES if _fits(looked, kind, decimal)]
             if kinds:
-                counts = _counted_texts(connection, parquet, column.name)
+                counts = counted_texts(connection, parquet, column.name)
                 columns[place] = _read_column(column, counts, kinds[0], decimal, schema.n_rows)
     return replace(schema, columns=tuple(columns))
 
@@ -189,7 +189,7 @@ def with_readings(
     found: dict[str, RoleReading] = {}
     with open_for_reading(Path(parquet), 1) as connection:
         for column in waiting:
-            counts = _counted_texts(connection, Path(parquet), column.name)
+            counts = counted_texts(connection, Path(parquet), column.name)
             found[column.name] = _role_reading(column, counts)
     columns = tuple(
         replace(column, reading=found[column.name].reading) if column.name in found else column
@@ -205,7 +205,7 @@ def _kind_of(column: ColumnProfile) -> ValueKind | None:
     return KINDS.get(form_of(column))
 
 
-def _counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: str) -> dict[str, int]:
+def counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: str) -> dict[str, int]:
     column = identifier(name)
     return dict(
         connection.execute(

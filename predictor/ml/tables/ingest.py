@@ -17,6 +17,7 @@ from ...errors import MlwebError, TooLarge, quoted
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
 from ..types.schema import ColumnProfile, TableSchema
+from .category_spellings import with_joined_spellings
 from .column_readings import with_found_readings
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
@@ -64,6 +65,7 @@ def ingest_csv(
     ]
     schema = _with_warnings(schema, column_warnings)
     schema = with_found_readings(destination, schema, decimal=dialect.decimal)
+    schema = with_joined_spellings(destination, schema)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,

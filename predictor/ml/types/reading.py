@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
+
+from .spellings import IGNORED, WHOLE_NUMBER, canonical_spellings, key_of, tidied
 
 
 class ValueKind(StrEnum):
@@ -23,6 +25,7 @@ class ValueKind(StrEnum):
     NUMBER = "number"
     DATE = "date"
     BOOLEAN = "boolean"
+    TEXT = "text"
 
 
 # In lower case. Taken for missing in columns of numbers, dates and truth values, never in text.
@@ -79,6 +82,9 @@ GROUPED = r"\d{{1,3}}(?:{t}\d{{3}})+(?:{d}\d*)?"
 CONVENTIONS = ((".", ","), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))
 
 
+LISTS = ("dates", "missing", "true", "false", "ignores", "spellings")
+
+
 class Unreadable(ValueError):
     """The text is no value of the reading."""
 
@@ -89,7 +95,9 @@ class Reading:
 
     `decimal`, `thousands`: the marks within numbers; "" for none. Currency signs and codes, percent signs and
     accounting negatives such as (4) are taken off a number. `dates`: names of DATE_FORMS. `missing`: words that mean
-    missing, in lower case, beside the usual ones. `true`, `false`: words of a truth value, beside the usual ones.
+    missing, in lower case, beside the usual ones; in texts they are the only ones. `true`, `false`: words of a truth
+    value, beside the usual ones. `ignores`: differences that make no other category, of `spellings.IGNORED`, beside
+    blanks and the Unicode form. `spellings`: how categories are written whose texts are changed by that.
     """
 
     kind: ValueKind
@@ -99,12 +107,14 @@ class Reading:
     missing: tuple[str, ...] = ()
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         known: dict[str, Any] = {"kind": self.kind.value}
         if self.kind is ValueKind.NUMBER:
             known |= {"decimal": self.decimal, "thousands": self.thousands}
-        for name in ("dates", "missing", "true", "false"):
+        for name in LISTS:
             if values := getattr(self, name):
                 known[name] = list(values)
         return known
@@ -114,7 +124,7 @@ class Reading:
         """None for nothing: a column that was stored without a reading."""
         if not data:
             return None
-        tuples = {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
+        tuples = {name: tuple(data.get(name, ())) for name in LISTS}
         return cls(ValueKind(data["kind"]), data.get("decimal", "."), data.get("thousands", ""), **tuples)
 
     @property
@@ -125,14 +135,19 @@ class Reading:
             return f"numbers, {marks}" + (f", thousands mark “{self.thousands}”" if self.thousands else "")
         if self.kind is ValueKind.DATE:
             return "dates written " + " or ".join(self.dates)
+        if self.kind is ValueKind.TEXT:
+            ignored = ["blanks", *(each for each in IGNORED if each in self.ignores)]
+            return f"categories without regard to {' and '.join(ignored)}"
         return "true and false"
 
     def patterns(self) -> dict[str, Any]:
         """What a program without this module needs to read the same texts, as JSON.
 
         `missing`: words in lower case. Then one of: `number`, a regular expression with named groups, and the marks;
-        `dates`, one for each form, and the names of months; `words` of a truth value in lower case, as 1 and 0. The
-        expressions are for a whole text without blanks at its ends; those of dates for upper and lower case alike.
+        `dates`, one for each form, and the names of months; `words` of a truth value in lower case, as 1 and 0;
+        `spellings` of categories by their keys, with the differences that a key `ignores` and the form of a `whole`
+        number (see spellings.py). The expressions are for a whole text without blanks at its ends; those of dates for
+        upper and lower case alike.
         """
         known: dict[str, Any] = {"missing": sorted(self._missing)}
         if self.kind is ValueKind.NUMBER:
@@ -141,11 +156,24 @@ class Reading:
         if self.kind is ValueKind.DATE:
             dates = [_date_shape(name).pattern for name in self.dates]
             return known | {"dates": dates, "months": MONTH_NUMBERS, "pivot": PIVOT}
+        if self.kind is ValueKind.TEXT:
+            return known | {
+                "spellings": dict(self._spellings),
+                "ignores": list(self.ignores),
+                "whole": WHOLE_NUMBER.pattern,
+            }
         is_true, is_false = sorted({*TRUE_WORDS, *self.true}), sorted({*FALSE_WORDS, *self.false})
         return known | {"words": {**dict.fromkeys(is_false, 0), **dict.fromkeys(is_true, 1)}}
 
-    def read(self, text: str) -> float | int | datetime | bool | None:
+    def with_spellings(self, counts: Mapping[str, int]) -> Reading:
+        """A reading of texts that writes each category as the column does. `counts`: its texts and their cells."""
+        present = {text: n for text, n in counts.items() if tidied(text).lower() not in self._missing}
+        return replace(self, spellings=canonical_spellings(present, self.ignores))
+
+    def read(self, text: str) -> float | int | datetime | bool | str | None:
         """The value of a cell; None when it is missing. Raises Unreadable."""
+        if self.kind is ValueKind.TEXT:
+            return self._category(text)
         bare = text.strip().strip(BLANKS)
         if not bare or bare.lower() in self._missing:
             return None
@@ -153,7 +181,18 @@ class Reading:
 
     @cached_property
     def _missing(self) -> frozenset[str]:
-        return frozenset((*MISSING_WORDS, *ERROR_WORDS, *self.missing))
+        usual = () if self.kind is ValueKind.TEXT else (*MISSING_WORDS, *ERROR_WORDS)
+        return frozenset((*usual, *self.missing))
+
+    @cached_property
+    def _spellings(self) -> Mapping[str, str]:
+        return {key_of(tidied(each), self.ignores): each for each in self.spellings}
+
+    def _category(self, text: str) -> str | None:
+        tidy = tidied(text)
+        if not tidy or tidy.lower() in self._missing:
+            return None
+        return self._spellings.get(key_of(tidy, self.ignores), tidy)
 
     @cached_property
     def _parse(self) -> Callable[[str], Any]:

@@ -14,7 +14,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from .reading import Reading
+from .reading import Reading, ValueKind
+from .spellings import MAX_CHARACTERS, Proposal
 
 Scalar = str | int | float | bool | None
 
@@ -98,6 +99,13 @@ def canonical_text(value: Any) -> str | None:
     return str(value)
 
 
+def label_text(label: Any) -> str:
+    """A label as text, as the data writes it: a whole number with a point keeps it (1.0)."""
+    if isinstance(label, float) and label.is_integer() and abs(label) < 2**53:
+        return repr(label)
+    return str(canonical_text(label))
+
+
 @dataclass(frozen=True)
 class Level:
     """One distinct value of a column and how many rows hold it."""
@@ -141,6 +149,39 @@ class ColumnProfile:
     def with_role(self, role: Role) -> ColumnProfile:
         """The column in this role. Its reading stays when the role does: another role needs other values."""
         return replace(self, role=role, reading=self.reading if role is self.role else None)
+
+    @property
+    def has_categories(self) -> bool:
+        """Whether its cells are texts that are read as categories."""
+        is_text = self.storage == "VARCHAR" and self.role is Role.CATEGORICAL
+        return is_text and (self.reading is None or self.reading.kind is ValueKind.TEXT)
+
+    @property
+    def proposal(self) -> Proposal:
+        """What a person may decide about its categories, of those that are listed in `levels`."""
+        return Proposal.of(self._counts) if self.has_categories else Proposal()
+
+    def with_categories(self, reading: Reading, counts: Mapping[str, int] | None = None) -> ColumnProfile:
+        """The column with its categories read by a reading of texts. `counts`: all texts; default: its levels."""
+        counts = self._counts if counts is None else counts
+        reading = reading.with_spellings(counts)
+        joined: dict[Any, int] = {}
+        for text, n in counts.items():
+            value = reading.read(text)
+            joined[value] = joined.get(value, 0) + n
+        n_lost = joined.pop(None, 0)
+        levels = sorted(joined.items(), key=lambda each: (-each[1], each[0]))
+        return replace(
+            self,
+            reading=reading,
+            n_missing=self.n_missing + n_lost,
+            n_distinct=self.n_distinct - (len(counts) - len(joined)),
+            levels=tuple(Level(text[: MAX_CHARACTERS + 1], n) for text, n in levels[: len(self.levels)]),
+        )
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        return {level.value: level.count for level in self.levels}
 
     def to_json(self) -> dict[str, Any]:
         return _with_reading(asdict(self), self.reading)
@@ -248,7 +289,7 @@ class Signature:
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        return tuple(str(canonical_text(each)) for each in self.classes)
+        return tuple(map(label_text, self.classes))
 
     @property
     def labels(self) -> tuple[Scalar, ...]:

@@ -13,7 +13,7 @@ from ...errors import InvalidTrainingRequest, quoted, quoted_list
 from ...ml.types.schema import Role, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
-from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
+from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest, parsed_reading
 from ...models import Dataset
 
 MAX_SEED = 2**32 - 1
@@ -27,6 +27,8 @@ class TrainingOptions:
     `effort` names a budget: quick, standard or thorough. `split` chooses the held-out rows (default: random).
     `threshold` is the rule for the decision threshold of two classes (see `ml.types.threshold_rule`).
     `split` and `threshold` may be objects, JSON, or the short form of the command line.
+    `readings`: how the categories of columns are read, by column: {kind: "text", ignores: [case, numbers], missing:
+    [words]} joins spellings and takes words as missing.
     `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
     """
 
@@ -41,6 +43,7 @@ class TrainingOptions:
     split: SplitBy | Mapping[str, Any] | str | None = None
     threshold: ThresholdRule | Mapping[str, Any] | str | None = None
     forecast: Mapping[str, Any] | None = None
+    readings: Mapping[str, Any] | None = None
 
     def request(self, dataset: Dataset) -> TrainingRequest:
         """The request to train on this dataset. Raises InvalidTrainingRequest."""
@@ -57,6 +60,7 @@ class TrainingOptions:
             split=_split(self.split),
             threshold=_threshold(self.threshold),
             forecast=ForecastOptions.from_json(self.forecast),
+            readings={name: parsed_reading(each) for name, each in (self.readings or {}).items()},
         )
 
 

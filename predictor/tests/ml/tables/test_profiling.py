@@ -186,7 +186,7 @@ def test_a_column_of_little_use_gives_a_warning(read: Read, cells: Any, warning:
 
 
 @pytest.mark.parametrize(
-    "cells", [range(19), [1, 2, ""], [*range(19), 20], ["", "x", "y", ""], ["-5 %", "-", "a=b"]]
+    "cells", [range(19), [1, 2, ""], [*range(19), 20], ["", "x", "y", ""], ["-5 %", "-", "+", "a=b"]]
 )
 def test_a_usual_column_gives_no_warning(read: Read, cells: Any) -> None:
     assert column_of(read, list(cells)).warnings == ()

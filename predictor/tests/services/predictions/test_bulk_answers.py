@@ -60,7 +60,7 @@ def answers_of(classes: tuple[Any, ...], *, is_neutralised: bool) -> tuple[list[
         ((False, True), ["false", "true"]),
         (("False", "TRUE"), ["False", "TRUE"]),
         ((1, 2, 3), ["1", "2", "3"]),
-        ((1.0, 2.5), ["1", "2.5"]),
+        ((1.0, 2.0), ["1.0", "2.0"]),
         (("+", "-"), ["+", "-"]),
     ],
 )
