@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
 
+from ...errors import quoted_list
 from .spellings import IGNORED, WHOLE_NUMBER, canonical_spellings, key_of, tidied
 
 
@@ -137,7 +138,8 @@ class Reading:
             return "dates written " + " or ".join(self.dates)
         if self.kind is ValueKind.TEXT:
             ignored = ["blanks", *(each for each in IGNORED if each in self.ignores)]
-            return f"categories without regard to {' and '.join(ignored)}"
+            absent = f"; missing: {quoted_list(self.missing)}" if self.missing else ""
+            return f"categories without regard to {' and '.join(ignored)}{absent}"
         return "true and false"
 
     def patterns(self) -> dict[str, Any]:
