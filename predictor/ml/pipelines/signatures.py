@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types.schema import FeatureField, Role, Scalar, Signature, TableSchema
+from ..types.reading import Reading, ValueKind
+from ..types.schema import ColumnProfile, FeatureField, Role, Scalar, Signature, TableSchema
 from ..validation.target import missing
 from ..validation.training_table import TrainingTable, left_out_columns
 from .fitted_pipeline import FittedPipeline
@@ -31,14 +32,27 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         task=table.task,
         fields=tuple(
             replace(
-                _field(name, table.roles[name], values, schema[name].storage), reading=schema[name].reading
+                _field(name, table.roles[name], values, schema[name].storage), reading=_reading(schema[name])
             )
             for name, values in table.columns.items()
             if name in used
         ),
         classes=table.target.classes,
         left_out=reasons,
+        class_texts=_class_texts(table, schema),
     )
+
+
+def _reading(column: ColumnProfile) -> Reading | None:
+    """The reading of a column of texts. Columns of typed values have none, but for the spelling of truth values."""
+    return column.reading if column.storage == "VARCHAR" else None
+
+
+def _class_texts(table: TrainingTable, schema: TableSchema) -> tuple[str, ...]:
+    """The labels as the data writes them, if these are truth values that it does not write true and false."""
+    reading = schema[table.target.name].reading if table.target.name in schema else None
+    is_other = reading is not None and reading.kind is ValueKind.BOOLEAN and len(reading.spellings) == 2
+    return reading.spellings if reading and is_other and table.target.classes == (False, True) else ()
 
 
 def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> FeatureField:

@@ -269,7 +269,8 @@ class Signature:
 
     `target` is empty for a task without one. `classes` holds the labels as JSON scalars in the order of the
     probabilities; empty where there are none. For binary tasks the second class is the positive one.
-    `left_out`: the columns that are no features, each with the reason.
+    `left_out`: the columns that are no features, each with the reason. `class_texts`: the labels as the data writes
+    them, where their JSON form says something else: True and False are true and false in JSON.
     """
 
     target: str
@@ -277,6 +278,7 @@ class Signature:
     fields: tuple[FeatureField, ...]
     classes: tuple[Scalar, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    class_texts: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -296,6 +298,11 @@ class Signature:
         """The labels that a prediction can have, by their code; empty where predictions are numbers."""
         return (USUAL, UNUSUAL) if self.task is Task.ANOMALY else self.classes
 
+    @property
+    def label_texts(self) -> tuple[str, ...]:
+        """The labels as the data writes them, for files."""
+        return self.class_texts or tuple(map(label_text, self.labels))
+
     def typical_row(self) -> dict[str, Scalar]:
         """The median or most frequent value of each field: a row to start from."""
         return {each.name: each.typical for each in self.fields}
@@ -307,6 +314,8 @@ class Signature:
             "fields": [each.to_json() for each in self.fields],
             "classes": list(self.classes),
             "left_out": dict(self.left_out),
+            # Without them as before there were any, so that digests stay.
+            **({"class_texts": list(self.class_texts)} if self.class_texts else {}),
         }
 
     @classmethod
@@ -317,4 +326,5 @@ class Signature:
             fields=tuple(FeatureField.from_json(each) for each in data["fields"]),
             classes=tuple(data.get("classes", ())),
             left_out=dict(data.get("left_out", {})),
+            class_texts=tuple(data.get("class_texts", ())),
         )
