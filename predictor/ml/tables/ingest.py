@@ -22,6 +22,7 @@ from .category_spellings import with_joined_spellings
 from .column_readings import with_found_readings
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
+from .deciding_cells import with_deciding_cells
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from .profiling import profile
@@ -67,6 +68,7 @@ def ingest_csv(
     schema = _with_warnings(schema, column_warnings)
     schema = _with_boolean_spellings(schema, [evidence[plan.index].boolean_spelling for plan in plans])
     schema = with_found_readings(destination, schema, decimal=dialect.decimal)
+    schema = with_deciding_cells(schema, decimal=dialect.decimal)
     schema = with_joined_spellings(destination, schema)
     return IngestReport(
         schema=schema,

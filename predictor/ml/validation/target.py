@@ -27,7 +27,10 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """Statistics of a target that the checks need, from its profile or from its values."""
+    """Statistics of a target that the checks need, from its profile or from its values.
+
+    `lonely_class`: a class of one row; `similar_class`: another spelling of it, where the profile shows one.
+    """
 
     name: str
     role: Role
@@ -38,6 +41,7 @@ class TargetFacts:
     is_whole: bool
     is_sequence: bool
     lonely_class: str | None = None
+    similar_class: str | None = None
 
     @classmethod
     def from_profile(cls, profile: ColumnProfile, n_rows: int) -> TargetFacts:
@@ -61,6 +65,7 @@ class TargetFacts:
             is_whole=is_whole,
             is_sequence=is_whole and profile.n_distinct == n_present == span,
             lonely_class=lonely[0] if lonely else None,
+            similar_class=_similar(profile, lonely[0]) if lonely else None,
         )
 
     @classmethod
@@ -105,6 +110,13 @@ class Target:
 
     def rows(self, index: NDArray[np.intp]) -> Target:
         return Target(self.name, self.task, self.y[index], self.classes)
+
+
+def _similar(profile: ColumnProfile, label: str) -> str | None:
+    """The most frequent other spelling of a class."""
+    groups = [group for group in profile.proposal.joined if label in group]
+    others = {text: n for group in groups for text, n in group.items() if text != label}
+    return max(others, key=lambda text: others[text]) if others else None
 
 
 def is_whole_numbers(profile: ColumnProfile) -> bool:
@@ -208,8 +220,14 @@ def _check_classes(facts: TargetFacts) -> None:
     if facts.lonely_class is not None:
         raise InvalidTrainingRequest(
             f"The class {quoted(facts.lonely_class)} of the target {name} has one row only. "
-            "Leave that row out or join the class with another: it cannot be both learnt and tested."
+            f"{_remedy(facts)}: it cannot be both learnt and tested."
         )
+
+
+def _remedy(facts: TargetFacts) -> str:
+    if facts.similar_class is not None:
+        return f"Leave that row out, or join its spelling with that of {quoted(facts.similar_class)}"
+    return "Leave that row out or join the class with another"
 
 
 def make_target(

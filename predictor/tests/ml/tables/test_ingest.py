@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +66,20 @@ def test_errors_hold_no_paths_and_no_sql(read: Read, tmp_path: Path) -> None:
             read(content)
         assert str(tmp_path) not in str(caught.value)
         assert "SELECT" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "spellings"),
+    [
+        (["True", "False", "", "True"], ("False", "True")),
+        (["TRUE", "FALSE", " TRUE "], ("FALSE", "TRUE")),
+        (["true", "false"], None),
+        (["true", "False"], None),
+        (["yes", "no"], None),
+    ],
+)
+def test_the_spelling_of_truth_values_is_kept(read: Read, cells: list[str], spellings: Any) -> None:
+    column = read("v,n\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells))).schema["v"]
+
+    assert (column.reading.spellings if column.reading else None) == spellings
+    assert column.storage == ("VARCHAR" if "yes" in cells else "BOOLEAN")

@@ -177,6 +177,20 @@ def test_joined_spellings_and_words_for_missing_change_the_task():
     assert replace(joined, schema=joined.table).table == joined.table
 
 
+def test_a_class_of_one_row_names_its_other_spelling():
+    request = categories(("no", 40), ("Yes", 9), ("yes", 30), ("YES", 1))
+
+    with pytest.raises(
+        InvalidTrainingRequest, match=r"“YES” .* or join its spelling with that of “yes”: it cannot"
+    ):
+        check_request(request)
+
+    assert (
+        check_request(replace(request, readings={"y": Reading(ValueKind.TEXT, ignores=("case",))}))
+        is Task.BINARY
+    )
+
+
 @pytest.mark.parametrize("name", ["x", "z"])
 def test_it_refuses_a_reading_of_a_column_without_categories(name):
     request = categories(("no", 40), ("yes", 30))
