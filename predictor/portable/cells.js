@@ -10,11 +10,13 @@ class InvalidValue extends Error {}
 
 /** {value, remark}: the value is a number, a text, a BigInt moment, or null for missing. Throws InvalidValue. */
 function cellOf(field, text) {
-  const { reading } = field, read = reading ? valueByReading(reading, text) : undefined;
+  const { reading } = field;
+  if (reading?.spellings) return categoryCell(field, categoryByReading(reading, text));
+  const isText = field.role === "categorical" || field.role === "text", read = reading && !isText ? valueByReading(reading, text) : undefined;
   if (read !== undefined) return { value: read, remark: remarkOf(field, read) };
   // A text that the reading does not know may still have a plain form.
   const trimmed = reading ? bareOf(reading, text) : text.trim();
-  if (field.role === "categorical" || field.role === "text" ? text === "" : MISSING.has(trimmed.toLowerCase())) {
+  if (isText ? text === "" : MISSING.has(trimmed.toLowerCase())) {
     return { value: null, remark: remarkOf(field, null) };
   }
   if (field.role === "numeric") return numberCell(field, trimmed);
@@ -23,8 +25,13 @@ function cellOf(field, text) {
     return { value: trimmed === "true" ? 1 : 0, remark: "" };
   }
   if (field.role === "datetime") return dateCell(field, trimmed);
-  const isUnseen = field.role === "categorical" && field.levels.length > 0 && !field.levels.includes(text);
-  return { value: text, remark: isUnseen ? "training had no such value" : "" };
+  return categoryCell(field, text);
+}
+
+function categoryCell(field, value) {
+  if (value === null) return { value, remark: remarkOf(field, value) };
+  const isUnseen = field.role === "categorical" && field.levels.length > 0 && !field.levels.includes(value);
+  return { value, remark: isUnseen ? "training had no such value" : "" };
 }
 
 function numberCell(field, text) {
@@ -67,6 +74,15 @@ function valueByReading(reading, text) {
   if (reading.number) return numberByReading(reading, new RegExp(`^(?:${reading.number})$`).exec(bare)?.groups);
   const dates = reading.dates.map((pattern) => new RegExp(`^(?:${pattern})$`, "iu").exec(bare)?.groups);
   return dates.map((parts) => momentByReading(reading, parts)).find((moment) => moment !== undefined);
+}
+
+/** predictor/ml/types/spellings.py: the category as training spelt it, null for a word that means missing. */
+function categoryByReading(reading, text) {
+  const tidy = bareOf(reading, text.normalize("NFC")).replace(new RegExp(`${reading.blank}+`, "g"), " ");
+  if (tidy === "" || reading.missing.includes(tidy.toLowerCase())) return null;
+  const whole = reading.ignores.includes("numbers") ? new RegExp(`^(?:${reading.whole})$`).exec(tidy) : null;
+  const written = whole ? whole[1] : tidy, key = reading.ignores.includes("case") ? written.toLowerCase() : written;
+  return Object.hasOwn(reading.spellings, key) ? reading.spellings[key] : tidy;
 }
 
 function numberByReading({ gaps, decimal, codes }, parts) {

@@ -58,6 +58,15 @@ class Command(BaseCommand):
             help="how to decide between two classes: f1, cost:FALSE_POSITIVE:FALSE_NEGATIVE, "
             "precision:AT_LEAST, recall:AT_LEAST or a probability; 0.5 when not given",
         )
+        parser.add_argument(
+            "--reading",
+            action="append",
+            default=[],
+            metavar="COLUMN=JSON",
+            type=parameter,
+            help='how the categories of a column are read, such as y={"kind": "text", "ignores": ["case"], '
+            '"missing": ["na"]}',
+        )
         parser.add_argument("--date", default="", metavar="COLUMN", help="for forecasting: the dates")
         parser.add_argument("--group", default="", metavar="COLUMN", help="for forecasting: names the series")
         parser.add_argument("--horizon", type=int, metavar="N", help="for forecasting: periods ahead")
@@ -129,6 +138,7 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         seed=options["seed"],
         split=options["split"],
         threshold=options["threshold"],
+        readings=dict(options["reading"]),
         forecast={
             "date_column": options["date"],
             "group_column": options["group"],

@@ -49,7 +49,7 @@ from ..calibration.decision_thresholds import HALF, Threshold, decision_numbers
 from ..metrics import curves
 from ..metrics.confidence_intervals import Resamples, held_out_intervals
 from ..metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
-from ..types.schema import Task, canonical_text
+from ..types.schema import Task, label_text
 from ..validation.target import Target
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable
@@ -204,7 +204,7 @@ def decision(
 def class_details(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
     """The confusion matrix at the threshold, and the metrics and curves of each class."""
     matrix = confusion(target.y, predicted_codes(predicted, threshold), target.n_classes)
-    names = [str(canonical_text(each)) for each in target.classes]
+    names = [label_text(each) for each in target.classes]
     per_class = []
     for code, numbers in enumerate(class_metrics(matrix)):
         # Curves of a hundred classes would take megabytes, and nobody would read them.

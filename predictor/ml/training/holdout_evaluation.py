@@ -23,7 +23,7 @@ from ..explanation.permutation_importance import Importance, permutation_importa
 from ..metrics.confidence_intervals import fold_intervals
 from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
-from ..types.schema import Task, canonical_text
+from ..types.schema import Task, label_text
 from ..types.split import SplitKind
 from ..validation.splits import Split
 from ..validation.testing_conditions import Conditions
@@ -207,7 +207,7 @@ def _scores(tried: HoldoutPredictions, decided: PostProcessing) -> Scores:
 def _decision(tried: HoldoutPredictions, decided: PostProcessing, scores: Scores) -> dict[str, Any]:
     return decision(
         decided.threshold,
-        str(canonical_text(tried.held_out.target.classes[1])),
+        label_text(tried.held_out.target.classes[1]),
         held_out=scores.held_out,
         out_of_fold=scores.out_of_fold,
     )

@@ -14,7 +14,7 @@ from ...ml.types.reading_choice import checked_share
 from ...ml.types.schema import Role, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
-from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
+from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest, parsed_reading
 from ...models import Dataset
 
 MAX_SEED = 2**32 - 1
@@ -29,6 +29,8 @@ class TrainingOptions:
     `threshold` is the rule for the decision threshold of two classes (see `ml.types.threshold_rule`).
     `max_lost_share` is the share of a column's filled cells that one of `roles` may empty (default: a quarter).
     `split` and `threshold` may be objects, JSON, or the short form of the command line.
+    `readings`: how the categories of columns are read, by column: {kind: "text", ignores: [case, numbers], missing:
+    [words]} joins spellings and takes words as missing.
     `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
     """
 
@@ -44,6 +46,7 @@ class TrainingOptions:
     threshold: ThresholdRule | Mapping[str, Any] | str | None = None
     forecast: Mapping[str, Any] | None = None
     max_lost_share: float | None = None
+    readings: Mapping[str, Any] | None = None
 
     def request(self, dataset: Dataset) -> TrainingRequest:
         """The request to train on this dataset. Raises InvalidTrainingRequest."""
@@ -61,6 +64,7 @@ class TrainingOptions:
             threshold=_threshold(self.threshold),
             forecast=ForecastOptions.from_json(self.forecast),
             max_lost_share=checked_share(self.max_lost_share),
+            readings={name: parsed_reading(each) for name, each in (self.readings or {}).items()},
         )
 
 
