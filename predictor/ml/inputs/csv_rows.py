@@ -280,6 +280,8 @@ def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
         levels = frozenset(field.levels)
 
         def read_category(cell: str) -> Any:
+            if cell in levels:
+                return cell
             value = reading.read(cell)
             return value if value is None or value in levels else plain(cell)
 

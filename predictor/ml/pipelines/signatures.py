@@ -32,7 +32,8 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         task=table.task,
         fields=tuple(
             replace(
-                _field(name, table.roles[name], values, schema[name].storage), reading=_reading(schema[name])
+                _field(name, table.roles[name], values, schema[name].storage),
+                reading=_reading(schema[name], values),
             )
             for name, values in table.columns.items()
             if name in used
@@ -43,9 +44,19 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
     )
 
 
-def _reading(column: ColumnProfile) -> Reading | None:
-    """The reading of a column of texts. Columns of typed values have none, but for the spelling of truth values."""
-    return column.reading if column.storage == "VARCHAR" else None
+def _reading(column: ColumnProfile, values: NDArray[Any]) -> Reading | None:
+    """The reading of a column of texts. Columns of typed values have none, but for the spelling of truth values.
+
+    Categories without a reading get one, so that blanks and the Unicode form make no difference in a prediction
+    either, unless they make one in the training rows: a dataset of an older import may hold such spellings.
+    """
+    if column.storage != "VARCHAR":
+        return None
+    if column.reading is not None or not column.has_categories:
+        return column.reading
+    levels = dict.fromkeys(values[~missing(values)].tolist(), 1)
+    reading = Reading(ValueKind.TEXT).with_spellings(levels)
+    return reading if all(reading.read(level) == level for level in levels) else None
 
 
 def _class_texts(table: TrainingTable, schema: TableSchema) -> tuple[str, ...]:
