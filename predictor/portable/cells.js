@@ -28,10 +28,31 @@ function cellOf(field, text) {
   return categoryCell(field, text);
 }
 
-function categoryCell(field, value) {
+function categoryCell(field, text) {
+  const knowsLevels = field.role === "categorical" && field.levels.length > 0;
+  const value = knowsLevels && text !== null ? levelOf(field, text) : text;
   if (value === null) return { value, remark: remarkOf(field, value) };
-  const isUnseen = field.role === "categorical" && field.levels.length > 0 && !field.levels.includes(value);
+  const isUnseen = knowsLevels && !field.levels.includes(value);
   return { value, remark: isUnseen ? "training had no such value" : "" };
+}
+
+/** level_reader of value_readers.py: 3.0 means 3 where training had 3, and TRUE means true; null for missing. Other texts stay. */
+function levelOf({ levels, reading, is_typed, has_codes }, text) {
+  const bare = reading ? bareOf(reading, text) : text.trim(), word = bare.toLowerCase();
+  if (levels.includes(text) || levels.includes(bare)) return levels.includes(text) ? text : bare;
+  if (bare === "" || (is_typed && MISSING.has(word))) return null;
+  if (has_codes && /^[0-9]+[eE][0-9]+$/.test(bare)) return text;
+  const isPlain = NUMBER.test(bare) && bare.length <= 400;
+  const number = isPlain ? Number(bare) : reading?.number ? valueByReading(reading, bare) : undefined;
+  const written = typeof number === "number" ? canonicalNumber(number) : undefined;
+  return [written, ["true", "false"].includes(word) ? word : undefined].find((each) => levels.includes(each)) ?? text;
+}
+
+/** canonical_text of predictor/ml/types/schema.py for a number: as Python writes it, whole numbers without a point. */
+function canonicalNumber(number) {
+  const size = Math.abs(number);
+  if (Number.isInteger(number) && size < 2 ** 53) return String(number);
+  return size < 1e-4 || size >= 1e16 ? number.toExponential().replace(/e([+-])(\d)$/, "e$10$2") : String(number) + (Number.isInteger(number) ? ".0" : "");
 }
 
 function numberCell(field, text) {

@@ -297,8 +297,11 @@ def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
     plain = _plain_reader(field, decimal)
     reading = field.reading
     if reading is not None and reading.kind is ValueKind.TEXT:
+        levels = frozenset(field.levels)
 
         def read_category(cell: str) -> Any:
+            if cell in levels:
+                return cell
             value = reading.read(cell)
             return None if value is None else plain(str(value))
 

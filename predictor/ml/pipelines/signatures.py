@@ -35,7 +35,7 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         fields=tuple(
             replace(
                 _field(name, table.roles[name], values, schema[name].storage),
-                reading=_reading(schema[name], table.roles[name]),
+                reading=_reading(schema[name], table.roles[name], values),
             )
             for name, values in table.columns.items()
             if name in used
@@ -46,12 +46,18 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
     )
 
 
-def _reading(column: ColumnProfile, role: Role) -> Reading | None:
+def _reading(column: ColumnProfile, role: Role, values: NDArray[Any]) -> Reading | None:
     """The reading of the column's cells; None where categories are the texts as they stand.
 
-    Columns of typed truth values have one for the spelling of their labels only.
+    Columns of typed truth values have one for the spelling of their labels only. Categories without a reading get one,
+    so that blanks and the Unicode form make no difference in a prediction either, unless they make one in the training
+    rows: a dataset of an older import may hold such spellings.
     """
     reading = column.reading
+    if reading is None and column.has_categories:
+        levels = dict.fromkeys(values[~missing(values)].tolist(), 1)
+        reading = Reading(ValueKind.TEXT).with_spellings(levels)
+        return reading if all(reading.read(level) == level for level in levels) else None
     if reading is None or reading.kind is ValueKind.TEXT:
         return reading
     is_text = role in (Role.CATEGORICAL, Role.TEXT) and column.storage == "VARCHAR"

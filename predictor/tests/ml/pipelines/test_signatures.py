@@ -170,3 +170,39 @@ def test_truth_values_of_the_target_are_written_as_in_the_data(reading, is_boole
     assert ("class_texts" in signature.to_json()) is bool(expected)
     # A feature of typed values is read as before: only its spelling was noted.
     assert signature.fields[0].reading is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["a", "b", None], Reading(ValueKind.TEXT)),
+        (["yes ", "no"], Reading(ValueKind.TEXT, spellings=("yes ",))),
+        # A dataset of an older import: both are categories.
+        (["yes ", "yes"], None),
+        # Too long to be kept beside its tidied form.
+        (["x" * 250 + "  y", "b"], None),
+        (["x" * 250, "b"], Reading(ValueKind.TEXT)),
+        ([None, None], Reading(ValueKind.TEXT)),
+    ],
+)
+def test_blanks_and_the_unicode_form_make_no_category_in_a_prediction_either(cells, expected):
+    assert field_of(Role.CATEGORICAL, texts(*cells), "VARCHAR").reading == expected
+
+
+@pytest.mark.parametrize(("role", "storage"), [(Role.TEXT, "VARCHAR"), (Role.CATEGORICAL, "BIGINT")])
+def test_free_text_and_typed_categories_have_no_reading(role, storage):
+    assert field_of(role, texts("1", "2"), storage).reading is None
+
+
+def test_the_reading_of_a_dataset_or_run_is_kept():
+    reading = Reading(ValueKind.TEXT, ignores=("case",), spellings=("a",))
+    x = ColumnProfile("x", Role.CATEGORICAL, "VARCHAR", reading=reading)
+    target = make_target("y", Task.BINARY, texts("no", "yes"))
+    table = TrainingTable({"x": texts("a", None)}, {"x": Role.CATEGORICAL}, target)
+    schema = TableSchema((x, ColumnProfile("y", Role.CATEGORICAL, "VARCHAR")), 2)
+
+    signature = build_signature(
+        SimpleNamespace(spec=SimpleNamespace(sources=("x",), left_out={})), table, schema
+    )
+
+    assert signature.fields[0].reading == reading

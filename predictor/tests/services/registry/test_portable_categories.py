@@ -33,10 +33,14 @@ FOLDED = Reading(
     spellings=("Yes", "no", "3", "4.0", "New York", E_IN_NFD, "constructor"),
 )  # fmt: skip
 EXACT = Reading(ValueKind.TEXT, spellings=("yes ", E_IN_NFD))
+SIZES = Reading(ValueKind.NUMBER, ",")
 FIELDS = (
     FeatureField("folded", Role.CATEGORICAL, True, levels=FOLDED.spellings, reading=FOLDED),
     FeatureField("exact", Role.CATEGORICAL, True, levels=(*EXACT.spellings, "Yes", "3"), reading=EXACT),
-)
+    FeatureField("sizes", Role.CATEGORICAL, True, levels=("1", "2.5", "1e-07", "15"), reading=SIZES),
+    FeatureField("flags", Role.CATEGORICAL, True, levels=("true", "false")),
+    FeatureField("codes", Role.CATEGORICAL, True, levels=("9E05", "100000", "x"), reading=Reading(ValueKind.TEXT)),
+)  # fmt: skip
 # Each with its category, worked out by hand.
 TEXTS = {
     "folded": {
@@ -47,8 +51,13 @@ TEXTS = {
     },
     "exact": {
         "yes": "yes ", " yes": "yes ", "YES": "YES", "Yes": "Yes", E_IN_NFC: E_IN_NFD, "3": "3", "NA": "NA",
-        "a  b": "a b", "\x1ca\x85": "a",
+        "a  b": "a b", "\x1ca\x85": "a", "3.0": "3", "+3": "3", "3e0": "3",
     },
+    # By the numbers and truth values that they are, as the import writes them.
+    "sizes": {"1.0": "1", "2,5": "2.5", "2,50 €": "2.5", "1E-7": "1e-07", "15": "15", "n/a": None, "2,6": "2,6"},
+    "flags": {"TRUE": "true", " False ": "false", "null": None, "yes": "yes"},
+    # Where training had codes, another code is no number.
+    "codes": {"1E05": "1E05", "9e05": "9e05", "100000.0": "100000", "NA": "NA", " X": "X"},
 }  # fmt: skip
 ASKED = [(name, text) for name, texts in TEXTS.items() for text in texts]
 BY_HAND = {(name, text): value for name, texts in TEXTS.items() for text, value in texts.items()}
