@@ -14,6 +14,7 @@ from ..ml.types.date_forms import DATE_FORMS
 from ..ml.types.reading import Reading
 from ..ml.types.reading_choice import DECIMALS, KINDS, MAX_LOST_SHARE, TEXT_ROLES, THOUSANDS
 from ..ml.types.schema import ColumnProfile
+from ..ml.types.spellings import IGNORED
 from ..models import Dataset, ReadingChange
 from ..services.datasets import readings
 from .idempotency import idempotent
@@ -21,13 +22,16 @@ from .permissions import READS, WRITES
 from .viewsets import WorkspaceViewSet, actor_of
 
 WORDS_HELP = "In lower case, beside the usual ones."
+IGNORES_HELP = (
+    "Of text: differences that make no other category, such as case (Yes is yes) and numbers (3.0 is 3)."
+)
 MAX_COLUMN_NAME = 200
 
 
 class ReadingSerializer(serializers.Serializer[Any]):
     """How the text of a column's cells becomes values."""
 
-    kind = serializers.ChoiceField(KINDS[:-1])
+    kind = serializers.ChoiceField(KINDS)
     decimal = serializers.CharField(required=False, help_text="The decimal mark of numbers.")
     thousands = serializers.CharField(
         required=False, help_text="The thousands mark of numbers; empty for none."
@@ -41,6 +45,12 @@ class ReadingSerializer(serializers.Serializer[Any]):
     missing = serializers.ListField(child=serializers.CharField(), required=False, help_text=WORDS_HELP)
     true = serializers.ListField(child=serializers.CharField(), required=False, help_text=WORDS_HELP)
     false = serializers.ListField(child=serializers.CharField(), required=False, help_text=WORDS_HELP)
+    ignores = serializers.ListField(
+        child=serializers.ChoiceField(IGNORED), required=False, help_text=IGNORES_HELP
+    )
+    spellings = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="How joined categories are written."
+    )
     words = serializers.CharField(help_text="The reading in words.")
 
 
@@ -108,6 +118,9 @@ class ReadingRequestSerializer(serializers.Serializer[Any]):
     missing = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
     true = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
     false = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
+    ignores = serializers.ListField(
+        child=serializers.ChoiceField(IGNORED), required=False, allow_null=True, help_text=IGNORES_HELP
+    )
 
 
 @extend_schema_field(ReadingRequestSerializer)

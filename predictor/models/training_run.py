@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from ..ml.types.reading import Reading
 from ..ml.types.reading_choice import MAX_LOST_SHARE
 from ..ml.types.schema import Task
 from .dataset import Dataset
@@ -63,6 +64,11 @@ class TrainingRun(Job):
     positive_class = models.CharField(
         max_length=200, blank=True, default="", help_text="Of two classes; empty: the proposed one."
     )
+    readings = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="How categories are read: {column: {kind, ignores, missing}}.",
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)
@@ -99,6 +105,12 @@ class TrainingRun(Job):
 
     def __str__(self) -> str:
         return f"run {self.pk}: {self.subject} of {self.dataset_id}"
+
+    @property
+    def reading_words(self) -> dict[str, str]:
+        """How the categories of columns were asked to be read, in words."""
+        readings = {name: Reading.from_json(data) for name, data in self.readings.items()}
+        return {name: reading.words for name, reading in readings.items() if reading}
 
     @property
     def subject(self) -> str:

@@ -10,11 +10,13 @@ class InvalidValue extends Error {}
 
 /** {value, remark}: the value is a number, a text, a BigInt moment, or null for missing. Throws InvalidValue. */
 function cellOf(field, text) {
-  const { reading } = field, read = reading ? valueByReading(reading, text) : undefined;
+  const { reading } = field;
+  if (reading?.spellings) return categoryCell(field, categoryByReading(reading, text));
+  const isText = field.role === "categorical" || field.role === "text", read = reading && !isText ? valueByReading(reading, text) : undefined;
   if (read !== undefined) return { value: read, remark: remarkOf(field, read) };
   // A text that the reading does not know may still have a plain form.
   const trimmed = reading ? bareOf(reading, text) : text.trim();
-  if (field.role === "categorical" || field.role === "text" ? text === "" : MISSING.has(trimmed.toLowerCase())) {
+  if (isText ? text === "" : MISSING.has(trimmed.toLowerCase())) {
     return { value: null, remark: remarkOf(field, null) };
   }
   if (field.role === "numeric") return numberCell(field, trimmed);
@@ -23,8 +25,34 @@ function cellOf(field, text) {
     return { value: trimmed === "true" ? 1 : 0, remark: "" };
   }
   if (field.role === "datetime") return dateCell(field, trimmed);
-  const isUnseen = field.role === "categorical" && field.levels.length > 0 && !field.levels.includes(text);
-  return { value: text, remark: isUnseen ? "training had no such value" : "" };
+  return categoryCell(field, text);
+}
+
+function categoryCell(field, text) {
+  const knowsLevels = field.role === "categorical" && field.levels.length > 0;
+  const value = knowsLevels && text !== null ? levelOf(field, text) : text;
+  if (value === null) return { value, remark: remarkOf(field, value) };
+  const isUnseen = knowsLevels && !field.levels.includes(value);
+  return { value, remark: isUnseen ? "training had no such value" : "" };
+}
+
+/** level_reader of value_readers.py: 3.0 means 3 where training had 3, and TRUE means true; null for missing. Other texts stay. */
+function levelOf({ levels, reading, is_typed, has_codes }, text) {
+  const bare = reading ? bareOf(reading, text) : text.trim(), word = bare.toLowerCase();
+  if (levels.includes(text) || levels.includes(bare)) return levels.includes(text) ? text : bare;
+  if (bare === "" || (is_typed && MISSING.has(word))) return null;
+  if (has_codes && /^[0-9]+[eE][0-9]+$/.test(bare)) return text;
+  const isPlain = NUMBER.test(bare) && bare.length <= 400;
+  const number = isPlain ? Number(bare) : reading?.number ? valueByReading(reading, bare) : undefined;
+  const written = typeof number === "number" ? canonicalNumber(number) : undefined;
+  return [written, ["true", "false"].includes(word) ? word : undefined].find((each) => levels.includes(each)) ?? text;
+}
+
+/** canonical_text of predictor/ml/types/schema.py for a number: as Python writes it, whole numbers without a point. */
+function canonicalNumber(number) {
+  const size = Math.abs(number);
+  if (Number.isInteger(number) && size < 2 ** 53) return String(number);
+  return size < 1e-4 || size >= 1e16 ? number.toExponential().replace(/e([+-])(\d)$/, "e$10$2") : String(number) + (Number.isInteger(number) ? ".0" : "");
 }
 
 function numberCell(field, text) {
@@ -67,6 +95,15 @@ function valueByReading(reading, text) {
   if (reading.number) return numberByReading(reading, new RegExp(`^(?:${reading.number})$`).exec(bare)?.groups);
   const dates = reading.dates.map((pattern) => new RegExp(`^(?:${pattern})$`, "iu").exec(bare)?.groups);
   return dates.map((parts) => momentByReading(reading, parts)).find((moment) => moment !== undefined);
+}
+
+/** predictor/ml/types/spellings.py: the category as training spelt it, null for a word that means missing. */
+function categoryByReading(reading, text) {
+  const tidy = bareOf(reading, text.normalize("NFC")).replace(new RegExp(`${reading.blank}+`, "g"), " ");
+  if (tidy === "" || reading.missing.includes(tidy.toLowerCase())) return null;
+  const whole = reading.ignores.includes("numbers") ? new RegExp(`^(?:${reading.whole})$`).exec(tidy) : null;
+  const written = whole ? whole[1] : tidy, key = reading.ignores.includes("case") ? written.toLowerCase() : written;
+  return Object.hasOwn(reading.spellings, key) ? reading.spellings[key] : tidy;
 }
 
 function numberByReading({ gaps, decimal, codes }, parts) {

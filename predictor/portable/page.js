@@ -103,7 +103,7 @@ function showAnswer(model) {
     box.append(made("p", { class: "bad" }, "The model gave no finite answer for this row."));
     return;
   }
-  box.append(made("p", { class: "big", id: "prediction" }, String(answer.prediction)));
+  box.append(made("p", { class: "big", id: "prediction" }, answer.code === undefined ? String(answer.prediction) : model.class_names[answer.code]));
   const percent = Math.round(100 * (model.uncertainty?.coverage ?? 0));
   // Never 100 %: a row still more unusual can always come.
   const than = answer.score > 0.999 ? "more than 99.9" : (100 * answer.score).toPrecision(4);
@@ -114,7 +114,7 @@ function showAnswer(model) {
     box.append(made("dl", {}, ...order.slice(0, 10).flatMap((place) => [
       made("dt", {}, model.class_names[place]), made("dd", {}, `${(100 * answer.probabilities[place]).toPrecision(4)} %`)])));
   }
-  if (answer.set?.length) box.append(made("p", {}, `Come into question: ${answer.set.map(String).join(", ")}`));
+  if (answer.set?.length) box.append(made("p", {}, `Come into question: ${answer.set.map((each) => model.class_names[model.signature.classes.indexOf(each)]).join(", ")}`));
   if (answer.set?.length === 0) box.append(made("p", {}, "No answer is likely enough: this row is more doubtful than most."));
 }
 

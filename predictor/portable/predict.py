@@ -93,6 +93,8 @@ def value_of(field, row, line):
     if field["is_required"] and name not in row:
         raise SystemExit(f"Line {line} lacks the column {name!r}.")
     text = "" if cell is None else cell if isinstance(cell, str) else json.dumps(cell)
+    if "spellings" in field.get("reading", ()):
+        text = category_by_reading(field["reading"], text) or ""
     if role in ("categorical", "text"):
         return level_of(field, text) if role == "categorical" else text or None
     if role == "datetime" and isinstance(cell, float):
@@ -153,6 +155,18 @@ def value_by_reading(reading, text):
             except (OverflowError, ValueError):
                 pass  # not in this form
     raise ValueError(bare)
+
+
+def category_by_reading(reading, text):
+    """The category of a text, as training spelt it; None for a word that means missing."""
+    key = tidy = " ".join(unicodedata.normalize("NFC", text).split())
+    if not tidy or tidy.lower() in reading["missing"]:
+        return None
+    if "numbers" in reading["ignores"] and (found := re.fullmatch(reading["whole"], key)):
+        key = found[1]
+    if "case" in reading["ignores"]:
+        key = key.lower()
+    return reading["spellings"].get(key, tidy)
 
 
 def number_by_reading(reading, found):

@@ -91,6 +91,11 @@ class SignatureSerializer(serializers.Serializer[Any]):
     classes = serializers.ListField(child=serializers.JSONField())
     left_out = serializers.DictField(child=serializers.CharField())
     positive_class = serializers.CharField(required=False, help_text="Of two classes, as text.")
+    class_texts = serializers.ListField(
+        required=False,
+        child=serializers.CharField(),
+        help_text="The classes as the data and CSV results write them, where JSON has truth values for True and False.",
+    )
 
     def get_fields(self) -> dict[str, Any]:
         # A serializer has an attribute `fields`, so a field of that name cannot be declared.

@@ -71,6 +71,23 @@ class SplitSerializer(StrictSerializer):
     column = column_name("The column of times or groups; none for random.")
 
 
+class CategoryReadingSerializer(StrictSerializer):
+    """How the categories of one column are read."""
+
+    kind = serializers.CharField(max_length=20, help_text="text.")
+    ignores = serializers.ListField(
+        required=False,
+        child=serializers.CharField(max_length=20),
+        help_text="Differences that make no other category: case (Yes is yes), numbers (3.0 is 3). Blanks at the "
+        "ends and the Unicode form never do.",
+    )
+    missing = serializers.ListField(
+        required=False,
+        child=serializers.CharField(max_length=200),
+        help_text="Words that mean missing, in upper or lower case. Rows with such a target are left out.",
+    )
+
+
 class ThresholdSerializer(StrictSerializer):
     """What the decision threshold of two classes is chosen by, on out-of-fold predictions."""
 
@@ -112,6 +129,9 @@ class RunSerializer(RunSummarySerializer):
     metrics = serializers.DictField()
     warnings = serializers.ListField(child=serializers.JSONField())
     forecast = serializers.DictField(help_text="What a forecast is of; empty for other tasks.")
+    readings = serializers.DictField(
+        child=CategoryReadingSerializer(), help_text="How the categories of columns were asked to be read."
+    )
 
     class Meta(RunSummarySerializer.Meta):
         fields = [
@@ -123,6 +143,7 @@ class RunSerializer(RunSummarySerializer):
             "threshold",
             "positive_class",
             "forecast",
+            "readings",
             "budget_seconds",
             "seed",
             "leaderboard",
@@ -161,6 +182,11 @@ class RunRequestSerializer(StrictSerializer):
         allow_null=True,
         help_text="The largest share of a column's filled cells that a role may empty; "
         f"{MAX_LOST_SHARE:g} when not given.",
+    )
+    readings = serializers.DictField(
+        required=False,
+        child=CategoryReadingSerializer(),
+        help_text="How the categories of columns are read, by column; beside what the dataset joins already.",
     )
     split = SplitSerializer(required=False, allow_null=True)
     threshold = ThresholdSerializer(required=False, allow_null=True)

@@ -9,10 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from ...errors import MlwebError
 from ...ml.types.reading_choice import DECIMALS, KINDS, MAX_LOST_SHARE, TEXT_ROLES, THOUSANDS
 from ...ml.types.reading_evidence import Example, ReadingEvidence
+from ...ml.types.spellings import IGNORED
 from ...models import Dataset
 from ...services.datasets import readings
 
-PARTS = ("decimal", "thousands", "codes", "dates", "zone", "missing", "true", "false", "role")
+PARTS = ("decimal", "thousands", "codes", "dates", "zone", "missing", "true", "false", "ignores", "role")
 
 
 class Command(BaseCommand):
@@ -34,6 +35,13 @@ class Command(BaseCommand):
         parser.add_argument("--missing", action="append", metavar="WORD", help="means missing; repeatable")
         parser.add_argument("--true", action="append", metavar="WORD", help="means yes; repeatable")
         parser.add_argument("--false", action="append", metavar="WORD", help="means no; repeatable")
+        parser.add_argument(
+            "--ignore",
+            action="append",
+            dest="ignores",
+            choices=IGNORED,
+            help="makes no other category; repeatable",
+        )
         parser.add_argument("--role", choices=[role.value for role in TEXT_ROLES], help="what text is")
         parser.add_argument(
             "--max-lost-share",

@@ -63,6 +63,15 @@ class Command(BaseCommand):
             metavar="CLASS",
             help="of two classes, the one that is looked for; found from names and numbers of rows when not given",
         )
+        parser.add_argument(
+            "--reading",
+            action="append",
+            default=[],
+            metavar="COLUMN=JSON",
+            type=parameter,
+            help='how the categories of a column are read, such as y={"kind": "text", "ignores": ["case"], '
+            '"missing": ["na"]}',
+        )
         parser.add_argument("--date", default="", metavar="COLUMN", help="for forecasting: the dates")
         parser.add_argument("--group", default="", metavar="COLUMN", help="for forecasting: names the series")
         parser.add_argument("--horizon", type=int, metavar="N", help="for forecasting: periods ahead")
@@ -135,6 +144,7 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         split=options["split"],
         threshold=options["threshold"],
         positive_class=options["positive"],
+        readings=dict(options["reading"]),
         forecast={
             "date_column": options["date"],
             "group_column": options["group"],

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...errors import quoted
 from ..metrics.confidence_intervals import Resamples
 from ..metrics.scores import losses, selection_metric
-from ..types.schema import Task, canonical_text
+from ..types.schema import Task, label_text
 from ..validation.target import Target
 from ..validation.testing_conditions import FEW_OF_A_CLASS, FEW_ROWS
 from .slices import Slice
@@ -237,7 +237,7 @@ def _few_rows(target: Target) -> str:
         rarest = int(counts.argmin())
         if counts[rarest] < FEW_OF_A_CLASS:
             return (
-                f"The class {quoted(str(canonical_text(target.classes[rarest])))} has only {int(counts[rarest])} of "
+                f"The class {quoted(label_text(target.classes[rarest]))} has only {int(counts[rarest])} of "
                 "the rows held out to test it, so the scores of that class are rough."
             )
     return ""

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ..execution.progress import Deadline
 from ..pipelines.fitted_pipeline import FittedPipeline
-from ..types.schema import Task, canonical_text
+from ..types.schema import Task, label_text
 from ..validation.target import Target
 from ..validation.training_table import TrainingTable
 from .permutation_importance import BATCH_ROWS
@@ -75,7 +75,7 @@ def dependence(
         }
         for name, array in predictions.items()
     ]
-    classes = [] if codes is None else [str(canonical_text(table.target.classes[code])) for code in codes]
+    classes = [] if codes is None else [label_text(table.target.classes[code]) for code in codes]
     return {"n_rows": n_rows, "classes": classes, "features": features, "skipped": skipped}
 
 
@@ -173,9 +173,7 @@ def shown_codes(target: Target) -> list[int] | None:
 
 def _curves(predictions: Array, target: Target, codes: Sequence[int] | None) -> list[dict[str, Any]]:
     places: Sequence[tuple[int, str | None]] = (
-        [(0, None)]
-        if codes is None
-        else [(code, str(canonical_text(target.classes[code]))) for code in codes]
+        [(0, None)] if codes is None else [(code, label_text(target.classes[code])) for code in codes]
     )
     return [{"class": name, **_curve(predictions[:, :, place])} for place, name in places]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, count, islice, repeat
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..tables.csv_blanks import without_blanks_at_quotes
 from ..tables.csv_dialect import Dialect, find_dialect, trimmed
 from ..tables.csv_encoding import open_text
 from ..tables.csv_records import open_records
-from ..tables.csv_writing import exported
+from ..tables.csv_writing import escaped_places, exported
 from ..tables.surrounding_lines import LineOptions, open_table
 from ..types.reading import Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, Signature
@@ -171,7 +171,12 @@ class CsvRows:
         odd = {place: checked[name].odd for place, name, _ in self._readers}
         exported_columns = [exported(each, odd.get(place)) for place, each in enumerate(by_place)]
         lines = list(map(",".join, zip(*exported_columns, strict=True)))
-        return chunk_of_columns(chunk.first_row, lines, checked, self._keys, chunk.errors)
+        escaped: dict[int, list[str]] = {}
+        for name, own, written in zip(self.names, by_place, exported_columns, strict=True):
+            for place in escaped_places(own, written):
+                escaped.setdefault(place, []).append(name)
+        made = chunk_of_columns(chunk.first_row, lines, checked, self._keys, chunk.errors)
+        return replace(made, escaped=escaped) if escaped else made
 
     def _records(self) -> Iterator[tuple[list[str], str, int]]:
         """Each row, its error or an empty text, and its number of characters."""
@@ -294,9 +299,19 @@ def _mark(field: FeatureField, decimal: str) -> str:
 def _reader(field: FeatureField, decimal: str) -> Callable[[str], Any]:
     """A function from a cell to what a JSON caller would send: by the column's reading, else by the file's marks."""
     plain = _plain_reader(field, decimal)
-    if field.reading is None or field.role in (Role.CATEGORICAL, Role.TEXT):
-        return plain
     reading = field.reading
+    if reading is not None and reading.kind is ValueKind.TEXT:
+        levels = frozenset(field.levels)
+
+        def read_category(cell: str) -> Any:
+            if cell in levels:
+                return cell
+            value = reading.read(cell)
+            return None if value is None else plain(str(value))
+
+        return read_category
+    if reading is None or field.role in (Role.CATEGORICAL, Role.TEXT):
+        return plain
     has_one_offset = FIXED.fullmatch(reading.zone) is not None
 
     def read(cell: str) -> Any:

@@ -7,7 +7,7 @@ values as JSON, and the warnings. An invalid row has a sentence in `errors` inst
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, Protocol
 
@@ -25,7 +25,8 @@ CHUNK_ROWS = 2_000
 class BulkChunk:
     """One chunk of rows. `places`: the indices of its valid rows, in the order of `columns` and `inputs`.
 
-    `warnings` and `errors` go by index in the chunk.
+    `warnings`, `errors` and `escaped` go by index in the chunk; `escaped` names the columns whose cells `lines` holds
+    with an apostrophe.
     """
 
     first_row: int
@@ -35,6 +36,7 @@ class BulkChunk:
     inputs: Sequence[str]
     warnings: Mapping[int, tuple[RowWarning, ...]]
     errors: Mapping[int, str]
+    escaped: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:

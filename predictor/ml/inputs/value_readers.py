@@ -212,6 +212,9 @@ def _text_reader(field: FeatureField) -> Reader:
     as_level = level_reader(field)
     knows_levels = field.role is Role.CATEGORICAL and bool(levels)
     missing = _missing_note(field)
+    # Texts alone are read: numbers, dates and truth values as categories are written as training wrote them.
+    is_read = field.reading is not None and field.reading.kind is ValueKind.TEXT
+    reading = field.reading if is_read else None
 
     def read(value: Any, notes: list[Note]) -> str | None:
         if value.__class__ is str and value in levels:
@@ -225,10 +228,13 @@ def _text_reader(field: FeatureField) -> Reader:
         if isinstance(value, datetime) and value.tzinfo is not None:
             value = value.astimezone(UTC).replace(tzinfo=None)
         text = canonical_text(value)
+        if text is not None:
+            checked_text(text)
+            if reading is not None:
+                text = reading.read(text)  # type: ignore[assignment]
         if text is None:
             notes.append(missing)
             return None
-        checked_text(text)
         if knows_levels and text not in levels and value.__class__ is str:
             known = as_level(text)
             text = text if known is None else known

@@ -134,11 +134,14 @@ def waves_of(cyclic: Sequence[str]) -> list[tuple[str, list[float]]]:
 
 
 def browser_signature(signature: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON form of a signature for JavaScript: each reading as its patterns."""
+    """The JSON form of a signature for JavaScript: each reading as its patterns, and what its levels are."""
     fields = []
     for each in signature["fields"]:
         reading = Reading.from_json(each.get("reading"))
-        fields.append(each if reading is None else {**each, "reading": _browser_patterns(reading)})
+        levels = each.get("levels") or ()
+        about_levels = {"is_typed": are_typed(levels), "has_codes": have_codes(levels)} if levels else {}
+        patterns = {} if reading is None else {"reading": _browser_patterns(reading)}
+        fields.append({**each, **about_levels, **patterns})
     return {**signature, "fields": fields}
 
 

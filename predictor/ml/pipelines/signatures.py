@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types.reading import Reading
+from ..types.reading import Reading, ValueKind
 from ..types.schema import ColumnProfile, FeatureField, Role, Scalar, Signature, TableSchema
 from ..validation.target import missing
 from ..validation.training_table import TrainingTable, feature_roles, left_out_columns
@@ -35,7 +35,7 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         fields=tuple(
             replace(
                 _field(name, table.roles[name], values, schema[name].storage),
-                reading=_reading(schema[name], table.roles[name]),
+                reading=_reading(schema[name], table.roles[name], values),
             )
             for name, values in table.columns.items()
             if name in used
@@ -43,13 +43,33 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         classes=table.target.classes,
         left_out=reasons,
         positive_class=table.target.positive_name,
+        class_texts=_class_texts(table, schema),
     )
 
 
-def _reading(column: ColumnProfile, role: Role) -> Reading | None:
-    """The reading of the column's cells; None where categories are the texts as they stand."""
+def _reading(column: ColumnProfile, role: Role, values: NDArray[Any]) -> Reading | None:
+    """The reading of the column's cells; None where categories are the texts as they stand.
+
+    Columns of typed truth values have one for the spelling of their labels only. Categories without a reading get one,
+    so that blanks and the Unicode form make no difference in a prediction either, unless they make one in the training
+    rows: a dataset of an older import may hold such spellings.
+    """
+    reading = column.reading
+    if reading is None and column.has_categories:
+        levels = dict.fromkeys(values[~missing(values)].tolist(), 1)
+        reading = Reading(ValueKind.TEXT).with_spellings(levels)
+        return reading if all(reading.read(level) == level for level in levels) else None
+    if reading is None or reading.kind is ValueKind.TEXT:
+        return reading
     is_text = role in (Role.CATEGORICAL, Role.TEXT) and column.storage == "VARCHAR"
-    return None if is_text else column.reading
+    return None if is_text or column.storage == "BOOLEAN" else reading
+
+
+def _class_texts(table: TrainingTable, schema: TableSchema) -> tuple[str, ...]:
+    """The labels as the data writes them, if these are truth values that it does not write true and false."""
+    reading = schema[table.target.name].reading if table.target.name in schema else None
+    is_other = reading is not None and reading.kind is ValueKind.BOOLEAN and len(reading.spellings) == 2
+    return reading.spellings if reading and is_other and table.target.classes == (False, True) else ()
 
 
 def _why_empty(column: ColumnProfile) -> str:

@@ -325,7 +325,7 @@ def _told_apart(reading: Reading, other: Reading, texts: Iterable[str]) -> tuple
 
 def _without_type_warnings(column: ColumnProfile) -> tuple[str, ...]:
     """The warnings of a column without those that say why it stayed text."""
-    beginnings = ("Kept as text", "Mixed: ", "Every value is different")
+    beginnings = ("Kept as text", "Mixed: ", "Every value is different", "The cells that decided: ")
     return tuple(
         each for each in column.warnings if not each.startswith(beginnings) and "kept as text" not in each
     )

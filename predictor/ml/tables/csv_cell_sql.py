@@ -7,6 +7,8 @@ from .duckdb_connection import literal
 # Above it float64, the type of all model inputs, does not hold every integer.
 LARGEST_EXACT_INTEGER = 2**53
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "-", ".", "?")
+# As Python and R write truth values.
+TITLE_BOOLEANS, UPPER_BOOLEANS = ("False", "True"), ("FALSE", "TRUE")
 INFINITE_WORDS = ("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity")
 
 INTEGER = r"-?(?:0|[1-9][0-9]*)|\+(?:0|[1-9][0-9]{0,5})"
@@ -44,7 +46,10 @@ def kind_sql(cell: Cell) -> str:
     )
     return (
         "CASE "
-        + " ".join(f"WHEN {condition} THEN '{kind}'" for condition, kind in kinds)
+        + " ".join(
+            f"WHEN {condition} THEN {cell.boolean if kind == 'boolean' else literal(kind)}"
+            for condition, kind in kinds
+        )
         + " ELSE 'other' END"
     )
 
@@ -126,6 +131,15 @@ class Cell:
     @property
     def is_boolean(self) -> str:
         return f"({self.raw} IN ('true', 'false') OR lower({self.text}) IN ('true', 'false'))"
+
+    @property
+    def boolean(self) -> str:
+        """The kind of a truth value, by how it is written."""
+        title, upper = (", ".join(map(literal, words)) for words in (TITLE_BOOLEANS, UPPER_BOOLEANS))
+        return (
+            f"CASE WHEN {self.text} IN ({title}) THEN 'boolean in title case' "
+            f"WHEN {self.text} IN ({upper}) THEN 'boolean in upper case' ELSE 'boolean' END"
+        )
 
     @property
     def is_date(self) -> str:

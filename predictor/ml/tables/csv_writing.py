@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ...errors import quoted_list
+
 # Spreadsheets take a cell that begins with one of these for a formula (OWASP, "CSV injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Signs alone, and a number with its sign (-1,5, -10 %, +49 30 123, -$5): no spreadsheet can run these.
@@ -57,6 +59,22 @@ def exported(cells: Sequence[str], odd: Sequence[int] | None = None) -> Sequence
     if is_plain and {cell[:1] for cell in cells}.isdisjoint(FORMULA_STARTS):
         return cells
     return list(map(exported_cell, cells))
+
+
+def escaped_places(cells: Sequence[str], written: Sequence[str]) -> list[int]:
+    """The indices of the cells of a column that `exported` wrote with an apostrophe."""
+    if written is cells:
+        return []
+    return [
+        place
+        for place, cell in enumerate(cells)
+        if cell.startswith(FORMULA_STARTS) and neutralised(cell) is not cell
+    ]
+
+
+def escape_sentence(names: Sequence[str]) -> str:
+    """What is said on a row of which these columns were escaped."""
+    return f"Written with an apostrophe, so that no spreadsheet runs it as a formula: {quoted_list(names)}."
 
 
 def _exported_at(places: Sequence[int], cells: Sequence[str]) -> Sequence[str]:

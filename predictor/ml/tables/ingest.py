@@ -19,11 +19,14 @@ from typing import Any
 from ...errors import MlwebError, TooLarge, quoted
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
-from ..types.schema import ColumnProfile, TableSchema
+from ..types.reading import Reading, ValueKind
+from ..types.schema import ColumnProfile, Role, TableSchema
+from .category_spellings import with_joined_spellings
 from .column_readings import with_found_readings, with_typed_readings, with_zones
 from .csv_blanks import without_blanks_at_quotes
 from .csv_dialect import Dialect, find_dialect
 from .csv_encoding import TextFile, open_text
+from .deciding_cells import with_deciding_cells
 from .duckdb_connection import WIDE
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
@@ -96,6 +99,9 @@ def ingest_csv(
         schema = with_found_readings(
             destination, schema, shown_decimal=dialect.shown_decimal, connection=shared
         )
+        schema = _with_boolean_spellings(schema, [evidence[plan.index].boolean_spelling for plan in plans])
+        schema = with_deciding_cells(schema, decimal=schema.decimal)
+        schema = with_joined_spellings(destination, schema, connection=shared)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,
@@ -117,6 +123,17 @@ def _with_warnings(schema: TableSchema, column_warnings: Sequence[tuple[str, ...
         for column, typed in zip(schema.columns, column_warnings, strict=True)
     ]
     return replace(schema, columns=tuple(columns))
+
+
+def _with_boolean_spellings(schema: TableSchema, spellings: Sequence[tuple[str, ...]]) -> TableSchema:
+    """The schema with the spelling of truth values in the reading of their columns, where it is not true and false."""
+    columns = tuple(
+        replace(column, reading=Reading(ValueKind.BOOLEAN, spellings=spelling))
+        if spelling and column.storage == "BOOLEAN" and column.role is Role.BOOLEAN
+        else column
+        for column, spelling in zip(schema.columns, spellings, strict=True)
+    )
+    return replace(schema, columns=columns)
 
 
 def _table_warnings(

@@ -25,6 +25,15 @@ IDENTIFIER_NAME = re.compile(
     r"(^|[\s_.-])(id|ids|uuid|guid|key|index|idx|rownames?|row|no|nr|number|unnamed: 0|column 1|编号|序号)$",
     re.IGNORECASE,
 )
+# The last word of a name, or the one before "number", that speaks for codes.
+CODE_NAME = re.compile(
+    r"(^|[\s_.-])(zip|zipcode|postcode|postalcode|plz|postleitzahl|phone|telephone|tel|telefon|mobile|fax|iban|isbn|"
+    r"ean|upc|gtin|sku|ssn|barcode|code|id|邮编|电话)$|"
+    r"(^|[\s_.-])(zip|postal|phone|telephone|mobile|fax|account|card|tax)[\s_.-]?(number|code|no|nr)$",
+    re.IGNORECASE,
+)
+# Amounts of so many digits are rare, and rarely all of the same length.
+MIN_DIGITS_OF_CODES = 12
 CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID|Key|Uuid|UUID)$")
 
 
@@ -121,6 +130,17 @@ def _is_row_count(each: ColumnFacts, n_rows: int) -> bool:
     )
 
 
+def _may_be_codes(each: ColumnFacts, n_rows: int) -> bool:
+    """Whether the name of a column of whole numbers, or their equal and great length, speaks for codes."""
+    if each.storage != "BIGINT" or n_rows < MIN_ROWS_OF_IDENTIFIER or each.minimum < 0:
+        return False
+    shortest, longest = len(str(int(each.minimum))), len(str(int(each.maximum)))
+    # Milliseconds since 1970 have thirteen digits and begin with 1.
+    is_time = longest == 13 and int(each.maximum) < 2 * 10**12
+    has_length_of_codes = shortest == longest >= MIN_DIGITS_OF_CODES and not is_time
+    return has_length_of_codes or bool(CODE_NAME.search(each.name))
+
+
 def _warnings(each: ColumnFacts, role: Role, n_rows: int, texts: TextFacts) -> tuple[str, ...]:
     if each.n_filled == 0:
         return ("Every cell is missing.",)
@@ -138,6 +158,11 @@ def _warnings(each: ColumnFacts, role: Role, n_rows: int, texts: TextFacts) -> t
     if role is Role.NUMERIC and _is_row_count(each, n_rows):
         warnings.append(
             "The numbers run from row to row without a gap; if they only count rows, leave the column out."
+        )
+    if role is Role.NUMERIC and _may_be_codes(each, n_rows):
+        warnings.append(
+            "Whole numbers that may be codes, such as postcodes or telephone numbers; if they name things and do not "
+            "measure them, choose the role categorical."
         )
     if texts.n_formulas:
         n = texts.n_formulas

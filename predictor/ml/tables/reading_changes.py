@@ -5,17 +5,20 @@ The stored table keeps the text of every cell, so a reading can be changed at an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidInput, TooLarge, quoted, quoted_list
-from ..types.reading import Reading, ValueKind, find_reading
+from ..types.reading import KINDS_OF_VALUES, Reading, ValueKind, find_reading
 from ..types.reading_choice import ROLES, ReadingChoice
 from ..types.reading_evidence import MAX_PROPOSED_LOSS, Example, ReadingEvidence, evidence_of
-from ..types.schema import ColumnProfile, Role, TableSchema
+from ..types.schema import ColumnProfile, Level, Role, TableSchema
+from ..types.spellings import IGNORED, tidied
+from .category_spellings import MAX_CATEGORIES, joined, proposal_warnings, without_warnings
 from .column_readings import MAX_DISTINCT, _statistics, _without_type_warnings, counted_texts
+from .column_statistics import MAX_LEVEL_CHARACTERS, MIN_LEVELS
 from .profiling import text_role
 from .stored_tables import names_in_sql, open_for_reading
 
@@ -74,8 +77,10 @@ def column_read_as(parquet: Path, schema: TableSchema, name: str, choice: Readin
     counts = _texts_of(parquet, schema, column)
     if not counts:
         raise InvalidInput(f"Every cell of {quoted(name)} is missing.", field="column")
+    if column.reading is not None and column.reading.kind is ValueKind.TEXT:
+        column = _apart(column, counts, schema.n_rows)
     if choice.kind is None:
-        return _as_text(column, counts, schema.n_rows, choice.role)
+        return _as_text(column, counts, schema.n_rows, choice)
     return _read_as(column, counts, schema, choice.kind, choice)
 
 
@@ -141,17 +146,57 @@ _WITHOUT_NUMBERS: dict[str, Any] = {
 }
 
 
+def _apart(column: ColumnProfile, counts: Mapping[str, int], n_rows: int) -> ColumnProfile:
+    """A column of joined categories as it was before they were joined."""
+    levels = list(counts.items())[: max(len(column.levels), MIN_LEVELS)]
+    return replace(
+        column,
+        reading=None,
+        evidence=None,
+        n_missing=n_rows - sum(counts.values()),
+        n_distinct=len(counts),
+        levels=tuple(Level(text[:MAX_LEVEL_CHARACTERS], n) for text, n in levels),
+    )
+
+
 def _as_text(
-    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, role: Role | None
+    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, choice: ReadingChoice
 ) -> ColumnProfile:
     n_filled = sum(counts.values())
     n_words = sum(n * len(text.split()) for text, n in counts.items()) / n_filled
+    found = Role.CATEGORICAL if choice.reading else text_role(len(counts), n_filled, n_words)
+    kept = _kept(column, n_rows - n_filled, choice.role or found)
+    if choice.reading is not None:
+        return _with_joined(kept, counts, n_rows, choice.reading)
+    return joined(kept, counts) if kept.has_categories and len(counts) <= MAX_CATEGORIES else kept
+
+
+def _with_joined(
+    column: ColumnProfile, counts: Mapping[str, int], n_rows: int, reading: Reading
+) -> ColumnProfile:
+    """The column with its categories joined, and words taken as missing, as a person chose."""
+    if len(counts) > MAX_CATEGORIES:
+        raise TooLarge(
+            f"{quoted(column.name)} has {len(counts):,} different texts; spellings are joined up to "
+            f"{MAX_CATEGORIES:,}.",
+            limit=MAX_CATEGORIES,
+        )
+    column = column.with_categories(reading, counts)
+    reading = column.reading or reading
+    evidence = evidence_of(reading, counts, n_rows, others=(), is_chosen=True)
+    if not evidence.n_read:
+        raise InvalidInput(f"Every cell of {quoted(column.name)} would be missing.", field="missing")
+    warnings = (*_about_text(column), f"Read as {reading.words}, as a person chose.")
+    return replace(column, evidence=evidence, warnings=(*warnings, *proposal_warnings(column.proposal)))
+
+
+def _kept(column: ColumnProfile, n_missing: int, role: Role) -> ColumnProfile:
     return replace(
         column,
-        role=role or text_role(len(counts), n_filled, n_words),
+        role=role,
         reading=None,
         evidence=None,
-        n_missing=n_rows - n_filled,
+        n_missing=n_missing,
         warnings=(*_about_text(column), "Kept as text, as a person chose."),
         **_WITHOUT_NUMBERS,
     )
@@ -160,7 +205,8 @@ def _as_text(
 def _about_text(column: ColumnProfile) -> tuple[str, ...]:
     """The warnings of a column that do not depend on its reading."""
     beginnings = ("Read as ", "The cells can be read in two ways")
-    kept = tuple(each for each in _without_type_warnings(column) if not each.startswith(beginnings))
+    about_type = _without_type_warnings(column)
+    kept = tuple(each for each in without_warnings(about_type) if not each.startswith(beginnings))
     return tuple(each for each in kept if " became missing" not in each and "cells are missing" not in each)
 
 
@@ -178,14 +224,25 @@ def _proposals(column: ColumnProfile, counts: Mapping[str, int]) -> tuple[Propos
     """Readings that fit most of the column's cells and that it does not have, those with the fewest losses first."""
     found: list[Proposal] = []
     n_filled = sum(counts.values())
-    for kind in ValueKind:
+    for kind in KINDS_OF_VALUES:
         if column.reading is not None and kind is column.reading.kind:
             continue
         finding = find_reading(counts, kind, is_forced=True)
         readings = (finding.reading,) if finding.reading else finding.doubts
         found += [Proposal(each, finding.n_unreadable) for each in readings if each is not None]
     kept = [each for each in found if each.n_unreadable <= MAX_PROPOSED_LOSS * n_filled]
-    return tuple(sorted(kept, key=lambda each: each.n_unreadable))
+    return (*sorted(kept, key=lambda each: each.n_unreadable), *_of_categories(column))
+
+
+def _of_categories(column: ColumnProfile) -> Iterator[Proposal]:
+    """Readings that join more of its categories than now, and that take words as missing."""
+    now, proposal = Reading(ValueKind.TEXT).joined_with(column.reading), column.proposal
+    if proposal.ignores:
+        ignores = tuple(each for each in IGNORED if each in (*now.ignores, *proposal.ignores))
+        yield Proposal(replace(now, ignores=ignores), 0)
+    if proposal.missing:
+        words = (tidied(each).lower() for each in proposal.missing)
+        yield Proposal(replace(now, missing=tuple(dict.fromkeys((*now.missing, *words)))), 0)
 
 
 def _value(reading: Reading, text: str) -> object:

@@ -166,7 +166,7 @@ def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
         is_local = profile.reading is not None and profile.reading.zone and not profile.reading.is_utc
         return local_of(moments, profile.reading.zone) if is_local and profile.reading else moments
     if profile.storage == "VARCHAR":
-        return _texts(array)
+        return _categories(_texts(array), profile.reading)
     # DuckDB returns dates as microseconds; their text has no time of day.
     return _canonical_texts(array.astype("datetime64[D]") if profile.storage == "DATE" else array)
 
@@ -186,6 +186,14 @@ def _read_texts(texts: NDArray[Any], reading: Reading, form: Role) -> NDArray[An
             known[text] = np.datetime64(value) if form is Role.DATETIME else float(value)
     values = [known[text] for text in texts]
     return np.array(values, dtype="datetime64[us]" if form is Role.DATETIME else np.float64)
+
+
+def _categories(texts: NDArray[Any], reading: Reading | None) -> NDArray[Any]:
+    """Texts as their reading writes them, if they have one."""
+    if reading is None or reading.kind is not ValueKind.TEXT:
+        return texts
+    known = {text: None if text is None else reading.read(text) for text in set(texts.tolist())}
+    return np.array([known[text] for text in texts] + [None], dtype=object)[:-1]
 
 
 def _filled(array: Any, value: Any) -> NDArray[Any]:

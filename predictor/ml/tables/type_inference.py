@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import quoted
-from .csv_cell_sql import Cell, kind_sql
+from .csv_cell_sql import TITLE_BOOLEANS, UPPER_BOOLEANS, Cell, kind_sql
 from .duckdb_connection import identifier, literal
 from .long_cells import when_too_long
 
@@ -43,6 +43,15 @@ class Evidence:
     n_ambiguous_dates: int = 0
     n_decorated_numbers: int = 0
     n_codes: int = 0
+    n_title_booleans: int = 0
+    n_upper_booleans: int = 0
+
+    @property
+    def boolean_spelling(self) -> tuple[str, ...]:
+        """How most truth values are written, false first; empty for false and true."""
+        if 2 * self.n_title_booleans > self.n_booleans:
+            return TITLE_BOOLEANS
+        return UPPER_BOOLEANS if 2 * self.n_upper_booleans > self.n_booleans else ()
 
     @classmethod
     def of_kinds(cls, kinds: Mapping[str, int]) -> Evidence:
@@ -55,7 +64,9 @@ class Evidence:
             n_integers=n["integer"],
             n_numbers=n["integer"] + n["number"] + n["code"] - n_codes,
             n_infinite=n["infinite"],
-            n_booleans=n["boolean"],
+            n_booleans=n["boolean"] + n["boolean in title case"] + n["boolean in upper case"],
+            n_title_booleans=n["boolean in title case"],
+            n_upper_booleans=n["boolean in upper case"],
             n_dates=n["date"],
             n_moments=n["moment"] + n["zoned"],
             n_zoned_moments=n["zoned"],

@@ -92,6 +92,12 @@ def _check_names(request: TrainingRequest, table: TableSchema) -> None:
         raise InvalidTrainingRequest(
             f"Roles are given for columns that this table does not have: {quoted_list(unknown)}."
         )
+    unread = [name for name in request.readings if name not in table or not table[name].has_categories]
+    if unread:
+        raise InvalidTrainingRequest(
+            f"Readings are given for columns that hold no categories written as text: {quoted_list(unread)}.",
+            field="readings",
+        )
     if not request.budget_seconds > 0:
         raise InvalidTrainingRequest("The time budget must be more than 0 seconds.", field="budget_seconds")
 

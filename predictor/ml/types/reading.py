@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Any
 
+from ...errors import quoted_list
 from .date_forms import (
     MAX_MISSES,
     MONTH_NUMBERS,
@@ -28,6 +29,7 @@ from .date_forms import (
     parse_date,
     possible_orders,
 )
+from .spellings import IGNORED, WHOLE_NUMBER, canonical_spellings, key_of, tidied
 from .zones import find_zone, offset_text, to_local, to_utc, zone_table
 
 
@@ -37,7 +39,11 @@ class ValueKind(StrEnum):
     NUMBER = "number"
     DATE = "date"
     BOOLEAN = "boolean"
+    TEXT = "text"
 
+
+# The kinds of values that texts can be read as; the cells of the other kind stay texts.
+KINDS_OF_VALUES = (ValueKind.NUMBER, ValueKind.DATE, ValueKind.BOOLEAN)
 
 # In lower case. Taken for missing in columns of numbers, dates and truth values, never in text.
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "-", ".", "?")
@@ -64,6 +70,7 @@ CONVENTIONS = ((".", ","), (",", "."), (".", "'"), (",", "'"), (".", " "), (",",
 
 # Texts that are looked at for years of two digits.
 N_LOOKED_AT = 1_000
+LISTS = ("dates", "missing", "true", "false", "ignores", "spellings")
 
 
 class Unreadable(ValueError):
@@ -77,7 +84,9 @@ class Reading:
     `decimal`, `thousands`: the marks within numbers; "" for none. Currency signs and codes, percent signs and
     accounting negatives such as (4) are taken off a number. `codes`: texts that may be codes, such as 007, 1E05 and
     +4917212345, are numbers. `dates`: names of DATE_FORMS. `missing`: words that mean missing, in lower case, beside
-    the usual ones. `true`, `false`: words of a truth value, beside the usual ones.
+    the usual ones; in texts they are the only ones. `true`, `false`: words of a truth value, beside the usual ones.
+    `ignores`: differences that make no other category, of `spellings.IGNORED`, beside blanks and the Unicode form.
+    `spellings`: how categories are written whose texts are changed by that.
     """
 
     kind: ValueKind
@@ -91,6 +100,8 @@ class Reading:
     zone: str = ""
     is_utc: bool = False
     has_short_years: bool = False
+    ignores: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         known: dict[str, Any] = {"kind": self.kind.value}
@@ -98,7 +109,7 @@ class Reading:
             known |= {"decimal": self.decimal, "thousands": self.thousands}
         if self.codes:
             known["codes"] = True
-        for name in ("dates", "missing", "true", "false"):
+        for name in LISTS:
             if values := getattr(self, name):
                 known[name] = list(values)
         for name in ("zone", "is_utc", "has_short_years"):
@@ -113,7 +124,7 @@ class Reading:
             return None
         names = ("decimal", "thousands", "codes", "zone", "is_utc", "has_short_years")
         known: dict[str, Any] = {name: data[name] for name in names if name in data}
-        known |= {name: tuple(data.get(name, ())) for name in ("dates", "missing", "true", "false")}
+        known |= {name: tuple(data.get(name, ())) for name in LISTS}
         return cls(ValueKind(data["kind"]), **known)
 
     @property
@@ -129,6 +140,10 @@ class Reading:
             )
             zone = f", local times of {self.zone}" if self.zone else ""
             return f"dates written {' or '.join(self.dates)}{years}{zone}"
+        if self.kind is ValueKind.TEXT:
+            ignored = ["blanks", *(each for each in IGNORED if each in self.ignores)]
+            absent = f"; missing: {quoted_list(self.missing)}" if self.missing else ""
+            return f"categories without regard to {' and '.join(ignored)}{absent}"
         return "true and false"
 
     def patterns(self) -> dict[str, Any]:
@@ -136,8 +151,10 @@ class Reading:
 
         `missing`: words in lower case. Then one of: `number`, a regular expression with named groups, and the marks;
         `dates`, one for each form, the names of months and of quarters, and `zone`, its starts and offsets (see
-        ZoneTable), which is empty for UTC; `words` of a truth value in lower case, as 1 and 0. The
-        expressions are for a whole text without blanks at its ends; those of dates for upper and lower case alike.
+        ZoneTable), which is empty for UTC; `words` of a truth value in lower case, as 1 and 0; `spellings` of
+        categories by their keys, with the differences that a key `ignores` and the form of a `whole` number (see
+        spellings.py). The expressions are for a whole text without blanks at its ends; those of dates for upper and
+        lower case alike.
         """
         known: dict[str, Any] = {"missing": sorted(self._missing)}
         if self.kind is ValueKind.NUMBER:
@@ -153,11 +170,32 @@ class Reading:
                 "pivot": PIVOT,
                 "zone": {"starts": table.starts, "offsets": table.offsets},
             }
+        if self.kind is ValueKind.TEXT:
+            return known | {
+                "spellings": dict(self._spellings),
+                "ignores": list(self.ignores),
+                "whole": WHOLE_NUMBER.pattern,
+            }
         is_true, is_false = sorted({*TRUE_WORDS, *self.true}), sorted({*FALSE_WORDS, *self.false})
         return known | {"words": {**dict.fromkeys(is_false, 0), **dict.fromkeys(is_true, 1)}}
 
-    def read(self, text: str) -> float | int | datetime | bool | None:
+    def joined_with(self, other: Reading | None) -> Reading:
+        """A reading of texts that ignores what either of both does, and takes the words of both as missing."""
+        if other is None:
+            return self
+        ignores = tuple(each for each in IGNORED if each in (*self.ignores, *other.ignores))
+        missing = tuple(dict.fromkeys((*other.missing, *self.missing)))
+        return replace(self, ignores=ignores, missing=missing)
+
+    def with_spellings(self, counts: Mapping[str, int]) -> Reading:
+        """A reading of texts that writes each category as the column does. `counts`: its texts and their cells."""
+        present = {text: n for text, n in counts.items() if tidied(text).lower() not in self._missing}
+        return replace(self, spellings=canonical_spellings(present, self.ignores))
+
+    def read(self, text: str) -> float | int | datetime | bool | str | None:
         """The value of a cell; None when it is missing. Raises Unreadable."""
+        if self.kind is ValueKind.TEXT:
+            return self._category(text)
         bare = text.strip().strip(BLANKS)
         if not bare or bare.lower() in self._missing:
             return None
@@ -165,9 +203,21 @@ class Reading:
 
     @cached_property
     def _missing(self) -> frozenset[str]:
+        if self.kind is ValueKind.TEXT:
+            return frozenset(self.missing)
         # pandas writes a missing date as NaT.
         words = (*MISSING_WORDS, "nat") if self.kind is ValueKind.DATE else MISSING_WORDS
         return frozenset((*words, *ERROR_WORDS, *self.missing))
+
+    @cached_property
+    def _spellings(self) -> Mapping[str, str]:
+        return {key_of(tidied(each), self.ignores): each for each in self.spellings}
+
+    def _category(self, text: str) -> str | None:
+        tidy = tidied(text)
+        if not tidy or tidy.lower() in self._missing:
+            return None
+        return self._spellings.get(key_of(tidy, self.ignores), tidy)
 
     @cached_property
     def _parse(self) -> Callable[[str], Any]:
@@ -327,6 +377,8 @@ def candidates(
     kind: ValueKind, texts: Iterable[str], *, name: str = "", may_lose: bool = False, is_forced: bool = False
 ) -> list[Reading]:
     """The readings of a kind that are tried, the simplest first."""
+    if kind is ValueKind.TEXT:
+        return [Reading(kind)]
     if kind is ValueKind.DATE:
         return _dates(texts, name, may_lose=may_lose or is_forced, is_forced=is_forced)
     if kind is ValueKind.BOOLEAN:

@@ -14,17 +14,20 @@ from ...errors import InvalidInput, quoted, quoted_list
 from .date_forms import DATE_FORMS
 from .reading import CONVENTIONS, Reading, ValueKind
 from .schema import Role
+from .spellings import IGNORED, tidied
 
 # The largest share of a column's filled cells that a role or a reading may empty, unless a person allows more.
 MAX_LOST_SHARE = 0.25
-TEXT = "text"
-KINDS = (*(kind.value for kind in ValueKind), TEXT)
+TEXT = ValueKind.TEXT.value
+KINDS = tuple(kind.value for kind in ValueKind)
 ROLES = {ValueKind.NUMBER: Role.NUMERIC, ValueKind.DATE: Role.DATETIME, ValueKind.BOOLEAN: Role.BOOLEAN}
 TEXT_ROLES = (Role.CATEGORICAL, Role.TEXT, Role.IDENTIFIER)
 DECIMALS = tuple(dict.fromkeys(decimal for decimal, _ in CONVENTIONS))
 THOUSANDS = ("", *dict.fromkeys(thousands for _, thousands in CONVENTIONS))
 WORDS = ("missing", "true", "false")
 DATE_PARTS = tuple(each.name for each in fields(Reading) if each.name in ("dates", "zone", "missing"))
+# A reading of categories as it is shown can be given back; its spellings are found anew.
+OF_TEXT = ("ignores", "missing", "spellings")
 MAX_WORDS, MAX_WORD_CHARACTERS = 100, 100
 
 
@@ -32,7 +35,8 @@ MAX_WORDS, MAX_WORD_CHARACTERS = 100, 100
 class ReadingChoice:
     """How a person wants a column to be read. `kind` None: as text, in the role `role` (None: as found).
 
-    `reading` None: the reading of this kind that fits best is taken, with the parts of `beside` instead of its own.
+    `reading` None: the reading of this kind that fits best is taken, with the parts of `beside` instead of its own. Of
+    text: its categories are not joined, but for blanks and the Unicode form.
     """
 
     kind: ValueKind | None
@@ -55,11 +59,8 @@ class ReadingChoice:
             name: value for name, value in data.items() if value is not None and name not in ("kind", "role")
         }
         if kind == TEXT:
-            if given:
-                raise InvalidInput(
-                    f"A column of text takes no {quoted_list(given)}.", field=next(iter(given))
-                )
-            return cls(None, role=_text_role(data.get("role")))
+            role = _text_role(data.get("role"))
+            return cls(None, _categories(given, role), role)
         kind = ValueKind(kind)
         _check_names(kind, given)
         words = {name: _words(given[name], name) for name in WORDS if name in given}
@@ -87,6 +88,28 @@ def checked_share(share: Any) -> float:
             field="max_lost_share",
         )
     return float(share)
+
+
+def _categories(given: Mapping[str, Any], role: Role | None) -> Reading | None:
+    """How categories are joined and which words are missing; None for nothing. Raises InvalidInput."""
+    if unknown := [name for name in given if name not in OF_TEXT]:
+        raise InvalidInput(f"A column of text takes no {quoted_list(unknown)}.", field=unknown[0])
+    ignores = given.get("ignores", ())
+    if not isinstance(ignores, (list, tuple)) or any(each not in IGNORED for each in ignores):
+        raise InvalidInput(
+            f"Categories can be joined without regard to {quoted_list(IGNORED)}, as a list.", field="ignores"
+        )
+    words = dict.fromkeys(tidied(each) for each in _words(given.get("missing", ()), "missing"))
+    reading = Reading(
+        ValueKind.TEXT, ignores=tuple(each for each in IGNORED if each in ignores), missing=tuple(words)
+    )
+    if reading == Reading(ValueKind.TEXT):
+        return None
+    if role not in (None, Role.CATEGORICAL):
+        raise InvalidInput(
+            "Only categories are joined or taken as missing; choose the role categorical.", field="role"
+        )
+    return reading
 
 
 def _check_names(kind: ValueKind, given: Mapping[str, Any]) -> None:

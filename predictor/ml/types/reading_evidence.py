@@ -156,6 +156,8 @@ def shown(value: Any) -> str | None:
     """A value of a reading as text; None when it is missing."""
     if value is None:
         return None
+    if isinstance(value, str):
+        return _shortened(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import Any
 
 from .date_forms import WRITTEN_DATES
-from .reading import Reading
+from .reading import Reading, ValueKind
 from .reading_evidence import ReadingEvidence
+from .spellings import MAX_CHARACTERS, Proposal
 
 Scalar = str | int | float | bool | None
 
@@ -100,6 +101,13 @@ def canonical_text(value: Any) -> str | None:
     return str(value)
 
 
+def label_text(label: Any) -> str:
+    """A label as text, as the data writes it: a whole number with a point keeps it (1.0)."""
+    if isinstance(label, float) and label.is_integer() and abs(label) < 2**53:
+        return repr(label)
+    return str(canonical_text(label))
+
+
 @dataclass(frozen=True)
 class Level:
     """One distinct value of a column and how many rows hold it."""
@@ -159,6 +167,39 @@ class ColumnProfile:
         if role is self.role:
             return self
         return replace(self, role=role, reading=None, evidence=None)
+
+    @property
+    def has_categories(self) -> bool:
+        """Whether its cells are texts that are read as categories."""
+        is_text = self.storage == "VARCHAR" and self.role is Role.CATEGORICAL
+        return is_text and (self.reading is None or self.reading.kind is ValueKind.TEXT)
+
+    @property
+    def proposal(self) -> Proposal:
+        """What a person may decide about its categories, of those that are listed in `levels`."""
+        return Proposal.of(self._counts) if self.has_categories else Proposal()
+
+    def with_categories(self, reading: Reading, counts: Mapping[str, int] | None = None) -> ColumnProfile:
+        """The column with its categories read by a reading of texts. `counts`: all texts; default: its levels."""
+        counts = self._counts if counts is None else counts
+        reading = reading.with_spellings(counts)
+        joined: dict[Any, int] = {}
+        for text, n in counts.items():
+            value = reading.read(text)
+            joined[value] = joined.get(value, 0) + n
+        n_lost = joined.pop(None, 0)
+        levels = sorted(joined.items(), key=lambda each: (-each[1], each[0]))
+        return replace(
+            self,
+            reading=reading,
+            n_missing=self.n_missing + n_lost,
+            n_distinct=self.n_distinct - (len(counts) - len(joined)),
+            levels=tuple(Level(text[: MAX_CHARACTERS + 1], n) for text, n in levels[: len(self.levels)]),
+        )
+
+    @property
+    def _counts(self) -> dict[str, int]:
+        return {level.value: level.count for level in self.levels}
 
     def to_json(self) -> dict[str, Any]:
         known = _with_reading(asdict(self), self.reading)
@@ -253,7 +294,8 @@ class Signature:
     `target` is empty for a task without one. `classes` holds the labels as JSON scalars in the order of the
     probabilities; empty where there are none. `positive_class` is the label, as text, of the positive one of two;
     empty in versions stored before it could be chosen, where it is the second.
-    `left_out`: the columns that are no features, each with the reason.
+    `left_out`: the columns that are no features, each with the reason. `class_texts`: the labels as the data writes
+    them, where their JSON form says something else: True and False are true and false in JSON.
     """
 
     target: str
@@ -262,6 +304,7 @@ class Signature:
     classes: tuple[Scalar, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     positive_class: str = ""
+    class_texts: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -274,7 +317,7 @@ class Signature:
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        return tuple(str(canonical_text(each)) for each in self.classes)
+        return tuple(map(label_text, self.classes))
 
     @property
     def positive(self) -> int:
@@ -292,6 +335,11 @@ class Signature:
         """The labels that a prediction can have, by their code; empty where predictions are numbers."""
         return (USUAL, UNUSUAL) if self.task is Task.ANOMALY else self.classes
 
+    @property
+    def label_texts(self) -> tuple[str, ...]:
+        """The labels as the data writes them, for files."""
+        return self.class_texts or tuple(map(label_text, self.labels))
+
     def typical_row(self) -> dict[str, Scalar]:
         """The median or most frequent value of each field: a row to start from."""
         return {each.name: each.typical for each in self.fields}
@@ -303,7 +351,9 @@ class Signature:
             "fields": [each.to_json() for each in self.fields],
             "classes": list(self.classes),
             "left_out": dict(self.left_out),
+            # Without them as before there were any, so that digests stay.
             **({"positive_class": self.positive_class} if self.positive_class else {}),
+            **({"class_texts": list(self.class_texts)} if self.class_texts else {}),
         }
 
     @classmethod
@@ -315,4 +365,5 @@ class Signature:
             classes=tuple(data.get("classes", ())),
             left_out=dict(data.get("left_out", {})),
             positive_class=data.get("positive_class", ""),
+            class_texts=tuple(data.get("class_texts", ())),
         )

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTrainingRequest, quoted, quoted_list
+from .reading import Reading, ValueKind
 from .reading_choice import MAX_LOST_SHARE
-from .schema import Role, TableSchema, Task
+from .schema import ColumnProfile, Role, TableSchema, Task
+from .spellings import IGNORED, MAX_CHARACTERS, tidied
 from .split import SplitBy, SplitKind
 from .threshold_rule import ThresholdRule
 
@@ -29,11 +31,13 @@ THOROUGH_SECONDS = 240.0
 FREQUENCIES = ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly")
 AGGREGATIONS = ("sum", "mean")
 MAX_HORIZON = 500
+# Words that mean missing in one column.
+MAX_WORDS = 100
 
 # The options that a TrainingRun row keeps. Its columns have the names and values of the JSON form.
 ROW_FIELDS = (
     "target", "task", "estimator", "params", "roles", "max_lost_share", "budget_seconds", "seed", "split", "threshold",
-    "forecast", "positive_class",
+    "forecast", "positive_class", "readings",
 )  # fmt: skip
 
 
@@ -100,6 +104,7 @@ class TrainingRequest:
     `threshold`: the rule for the decision threshold of a binary task; None leaves it at 0.5.
     `positive_class`: the label of the positive class of a binary task; "" leaves it to `positive_class.proposed`.
     `forecast`: the options of forecasting, None for other tasks.
+    `readings`: how the categories of some columns are read in this run, beside what the dataset joins already.
     """
 
     parquet: str
@@ -119,10 +124,11 @@ class TrainingRequest:
     forecast: ForecastOptions | None = None
     max_lost_share: float = MAX_LOST_SHARE
     positive_class: str = ""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def table(self) -> TableSchema:
-        """The schema with the overridden roles in it.
+        """The schema with the overridden roles and readings in it.
 
         The group column of a split is not a feature: new rows belong to new groups.
         """
@@ -130,9 +136,16 @@ class TrainingRequest:
         if self.split.kind is SplitKind.GROUP and self.split.column not in (None, self.target):
             roles[str(self.split.column)] = Role.IDENTIFIER
         columns = tuple(
-            column.with_role(roles.get(column.name, column.role)) for column in self.schema.columns
+            self._read(column.with_role(roles.get(column.name, column.role)))
+            for column in self.schema.columns
         )
         return replace(self.schema, columns=columns)
+
+    def _read(self, column: ColumnProfile) -> ColumnProfile:
+        reading = self.readings.get(column.name)
+        if reading is None or not column.has_categories:
+            return column
+        return column.with_categories(reading.joined_with(column.reading))
 
     @property
     def digest(self) -> str:
@@ -140,6 +153,11 @@ class TrainingRequest:
         return sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
+        readings = {name: reading.to_json() for name, reading in self.readings.items()}
+        # Without readings as before there were any, so that digests stay.
+        return self._options_to_json() | ({"readings": readings} if readings else {})
+
+    def _options_to_json(self) -> dict[str, Any]:
         return {
             "parquet": self.parquet,
             "schema": self.schema.to_json(),
@@ -187,7 +205,7 @@ class TrainingRequest:
     def to_row_fields(self) -> dict[str, Any]:
         """The columns of a TrainingRun row, which take no NULL: {} stands for None. The task has to be set."""
         data = {"positive_class": "", "max_lost_share": self.max_lost_share, **self.to_json()}
-        return {name: {} if data[name] is None else data[name] for name in ROW_FIELDS}
+        return {name: {} if data.get(name) is None else data[name] for name in ROW_FIELDS}
 
     @classmethod
     def of(cls, run: object, *, parquet: str, schema: TableSchema, limits: TrainingLimits) -> TrainingRequest:
@@ -205,4 +223,35 @@ def _parsed(data: Mapping[str, Any]) -> dict[str, Any]:
         "split": SplitBy.from_json(data.get("split")),
         "threshold": ThresholdRule.from_json(data["threshold"]) if data.get("threshold") else None,
         "forecast": ForecastOptions.from_json(data.get("forecast")),
+        "readings": {name: parsed_reading(each) for name, each in (data.get("readings") or {}).items()},
     }
+
+
+def parsed_reading(data: Any) -> Reading:
+    """How the categories of a column are read: {kind: "text", ignores?, missing?}. Raises InvalidTrainingRequest.
+
+    Spellings are found in the column, so those that are given are not used.
+    """
+    options = dict(data) if isinstance(data, Mapping) else {}
+    ignores, words = options.pop("ignores", ()), options.pop("missing", ())
+    is_known = options.pop("kind", None) == ValueKind.TEXT and not set(options) - {"spellings"}
+    are_texts = all(
+        isinstance(each, (list, tuple)) and all(isinstance(word, str) for word in each)
+        for each in (ignores, words)
+    )
+    if not is_known or not are_texts or not set(ignores) <= set(IGNORED):
+        raise InvalidTrainingRequest(
+            'The reading of a column\'s categories is {"kind": "text"}, with "ignores" (a list of '
+            f'{quoted_list(IGNORED)}) and "missing" (a list of words).',
+            field="readings",
+        )
+    if len(words) > MAX_WORDS or any(len(word) > MAX_CHARACTERS for word in words):
+        raise InvalidTrainingRequest(
+            f"A reading takes {MAX_WORDS} words for missing of {MAX_CHARACTERS} characters at most.",
+            field="readings",
+            limit=MAX_WORDS,
+        )
+    missing = tuple(dict.fromkeys(word for each in words if (word := tidied(each).lower())))
+    return Reading(
+        ValueKind.TEXT, ignores=tuple(each for each in IGNORED if each in ignores), missing=missing
+    )

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest, quoted
 from ..types import positive_class
-from ..types.schema import ColumnProfile, Role, Scalar, Task, canonical_text
+from ..types.reading import Reading
+from ..types.schema import ColumnProfile, Role, Scalar, Task, canonical_text, label_text
 
 MIN_ROWS = 20
 MAX_CLASSES = 100
@@ -27,7 +28,10 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """Statistics of a target that the checks need, from its profile or from its values."""
+    """Statistics of a target that the checks need, from its profile or from its values.
+
+    `lonely_class`: a class of one row; `similar_class`: another spelling of it, where the profile shows one.
+    """
 
     name: str
     role: Role
@@ -38,6 +42,7 @@ class TargetFacts:
     is_whole: bool
     is_sequence: bool
     lonely_class: str | None = None
+    similar_class: str | None = None
 
     @classmethod
     def from_profile(cls, profile: ColumnProfile, n_rows: int) -> TargetFacts:
@@ -45,7 +50,7 @@ class TargetFacts:
         n_present = n_rows - profile.n_missing
         low, high = profile.minimum, profile.maximum
         is_number = profile.role in (Role.NUMERIC, Role.CONSTANT) and isinstance(low, (int, float))
-        is_whole = is_number and "INT" in profile.storage
+        is_whole = is_number and is_whole_numbers(profile)
         span = (
             high - low + 1 if isinstance(low, (int, float)) and isinstance(high, (int, float)) else math.nan
         )
@@ -61,6 +66,7 @@ class TargetFacts:
             is_whole=is_whole,
             is_sequence=is_whole and profile.n_distinct == n_present == span,
             lonely_class=lonely[0] if lonely else None,
+            similar_class=_similar(profile, lonely[0]) if lonely else None,
         )
 
     @classmethod
@@ -107,7 +113,7 @@ class Target:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return tuple(str(canonical_text(each)) for each in self.classes)
+        return tuple(map(label_text, self.classes))
 
     @property
     def positive_name(self) -> str:
@@ -122,6 +128,33 @@ class Target:
 
     def rows(self, index: NDArray[np.intp]) -> Target:
         return replace(self, y=self.y[index])
+
+
+def _similar(profile: ColumnProfile, label: str) -> str | None:
+    """The most frequent other spelling of a class."""
+    groups = [group for group in profile.proposal.joined if label in group]
+    others = {text: n for group in groups for text, n in group.items() if text != label}
+    return max(others, key=lambda text: others[text]) if others else None
+
+
+def is_whole_numbers(profile: ColumnProfile) -> bool:
+    """Whether all values are whole, also when they are written with a point: 1.0, as pandas does if some are missing.
+
+    Values that the profile does not list are taken for fractions.
+    """
+    if "INT" in profile.storage:
+        return True
+    if len(profile.levels) != profile.n_distinct:
+        return False
+    return all(_is_whole(level.value, profile.reading) for level in profile.levels)
+
+
+def _is_whole(text: str, reading: Reading | None) -> bool:
+    try:
+        value = float(text) if reading is None else reading.read(text)
+    except ValueError:
+        return False
+    return value is None or (isinstance(value, (int, float)) and float(value).is_integer())
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -205,25 +238,37 @@ def _check_classes(facts: TargetFacts) -> None:
     if facts.lonely_class is not None:
         raise InvalidTrainingRequest(
             f"The class {quoted(facts.lonely_class)} of the target {name} has one row only. "
-            "Leave that row out or join the class with another: it cannot be both learnt and tested."
+            f"{_remedy(facts)}: it cannot be both learnt and tested."
         )
 
 
-def make_target(name: str, task: Task, values: NDArray[Any], *, is_boolean: bool = False) -> Target:
-    """The target of rows that all have a value."""
+def _remedy(facts: TargetFacts) -> str:
+    if facts.similar_class is not None:
+        return f"Leave that row out, or join its spelling with that of {quoted(facts.similar_class)}"
+    return "Leave that row out or join the class with another"
+
+
+def make_target(
+    name: str, task: Task, values: NDArray[Any], *, is_boolean: bool = False, has_points: bool = False
+) -> Target:
+    """The target of rows that all have a value. `has_points`: its numbers are written as 1.0, so its labels are too."""
     if task is Task.REGRESSION:
         return Target(name, task, np.asarray(values, np.float64))
     if values.dtype == object:
         labels, codes = np.unique(values.astype(str), return_inverse=True)
         return Target(name, task, codes.astype(np.intp), tuple(str(label) for label in labels))
     numbers, codes = np.unique(values, return_inverse=True)
-    return Target(name, task, codes.astype(np.intp), tuple(_label(each, is_boolean) for each in numbers))
+    has_points = has_points and bool(np.all(numbers == np.floor(numbers)))
+    classes = tuple(_label(each, is_boolean, has_points) for each in numbers)
+    return Target(name, task, codes.astype(np.intp), classes)
 
 
-def _label(value: Any, is_boolean: bool) -> Scalar:
+def _label(value: Any, is_boolean: bool, has_points: bool) -> Scalar:
     number = float(value)
     if is_boolean:
         return bool(number)
+    if has_points:
+        return number
     return int(number) if number.is_integer() else number
 
 

@@ -66,7 +66,11 @@ def make_table(
     task = check_target(TargetFacts.from_values(profile.name, profile.role, values), request.task)
     is_missing = missing(values)
     target = make_target(
-        profile.name, task, values[~is_missing], is_boolean=profile.storage.upper() == "BOOLEAN"
+        profile.name,
+        task,
+        values[~is_missing],
+        is_boolean=profile.storage.upper() == "BOOLEAN",
+        has_points=profile.storage.upper() == "DOUBLE",
     )
     target = with_positive_class(target, request.positive_class)
     roles = feature_roles(schema, request.target)

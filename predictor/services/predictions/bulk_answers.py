@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
-from ...ml.tables.csv_writing import exported_cell, quoted_cell
-from ...ml.types.schema import Task, canonical_text
+from ...ml.tables.csv_writing import exported_cell, neutralised, quoted_cell
+from ...ml.types.schema import Task
 from ...models.prediction_log import moment_of, row_ids
 from ..prediction_log.log_rows import LogRow
 from .row_answers import NOT_A_NUMBER, coverage_for, prediction_set
@@ -56,7 +56,14 @@ class BulkAnswerer:
         self._coverage = coverage_for(served.predictor, coverage)
         signature = served.signature
         self._names = signature.class_names
-        self._labels = [(self._cell(canonical_text(each)), _json(each)) for each in signature.labels]
+        self._texts_of = dict(zip(map(_json, signature.labels), signature.label_texts, strict=True))
+        self._labels = [(self._cell(text), label) for label, text in self._texts_of.items()]
+        # The beginnings of rows whose label is written with an apostrophe.
+        self.escaped_labels = tuple(
+            f"{cell},"
+            for (cell, _), text in zip(self._labels, signature.label_texts, strict=True)
+            if is_neutralised and neutralised(text) != text
+        )
         self._sets: dict[tuple[bool, ...], tuple[str, str]] = {}
         self.added = ["prediction", *(f"probability_{name}" for name in self._names)]
         if signature.task is Task.ANOMALY:
@@ -120,7 +127,7 @@ class BulkAnswerer:
         """The prediction set of a row as CSV cell and as JSON; cached, since few sets differ."""
         if is_in_set not in self._sets:
             data = prediction_set(self._served.signature.labels, is_in_set, self._coverage)
-            cell = self._cell("; ".join(str(canonical_text(each)) for each in data["classes"]))
+            cell = self._cell("; ".join(self._texts_of[_json(each)] for each in data["classes"]))
             self._sets[is_in_set] = cell, _json(data)
         return self._sets[is_in_set]
 

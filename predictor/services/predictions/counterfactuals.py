@@ -128,15 +128,17 @@ def goal_of(wanted: Wanted, signature: Signature) -> Goal:
         )
     bounds = [each for each in (wanted.at_least, wanted.at_most) if each is not None]
     if signature.classes:
-        names = signature.class_names
+        names, texts = signature.class_names, list(map(canonical_text, signature.classes))
         if wanted.label is None or bounds:
             raise InvalidInput(
                 f"Say which class is wanted; {quoted(signature.subject)} is one of {quoted_list(names)}."
             )
         name = str(canonical_text(wanted.label))
-        if name not in names:
+        # 1, 1.0 and "1.0" name the class 1.0.
+        if name not in (*names, *texts):
             raise InvalidInput(f"There is no class {quoted(name)}; wanted may be {quoted_list(names)}.")
-        return Goal(code=names.index(name), positive=signature.positive)
+        code = names.index(name) if name in names else texts.index(name)
+        return Goal(code=code, positive=signature.positive)
     if wanted.label is not None or len(bounds) != 1:
         raise InvalidInput(
             "Give the wanted value by one bound: the lowest (at_least) or the highest (at_most)."

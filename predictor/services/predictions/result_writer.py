@@ -8,7 +8,7 @@ from pathlib import Path
 from ...ml.inputs.column_checker import json_text
 from ...ml.inputs.parquet_rows import write_with_predictions
 from ...ml.inputs.row_chunks import BulkChunk, BulkSource
-from ...ml.tables.csv_writing import csv_lines, exported_cell, quoted_cell
+from ...ml.tables.csv_writing import csv_lines, escape_sentence, exported_cell, quoted_cell
 from ...ml.types.column_names import free_names
 from ...models import BatchFormat
 from .bulk_answers import BulkAnswerer, BulkAnswers, warnings_as_json
@@ -73,7 +73,20 @@ class ResultWriter:
             for place, cells in zip(chunk.places, answers.cells, strict=True):
                 if cells == self._answerer.none:
                     sentences[place] = [NOT_A_NUMBER, *sentences.get(place, [])]
+        for place, names in self._escaped(chunk, answers).items():
+            sentences.setdefault(place, []).append(escape_sentence(names))
         return sentences
+
+    def _escaped(self, chunk: BulkChunk, answers: BulkAnswers) -> dict[int, list[str]]:
+        """The columns of each row that are written with an apostrophe, by the row's index in the chunk."""
+        if self._format is not BatchFormat.CSV:
+            return {}
+        escaped = {place: list(names) for place, names in chunk.escaped.items() if place not in chunk.errors}
+        if labels := self._answerer.escaped_labels:
+            for place, cells in zip(chunk.places, answers.cells, strict=True):
+                if cells.startswith(labels):
+                    escaped.setdefault(place, []).append(self.added[0])
+        return escaped
 
     def _json(self, chunk: BulkChunk, answers: BulkAnswers) -> Iterator[str]:
         warnings, errors = chunk.warnings, chunk.errors

@@ -79,7 +79,7 @@ def card_of(version: ModelVersion) -> Card:
 
 def _facts(version: ModelVersion) -> CardPart:
     signature = version.signature
-    classes = ", ".join(_text(each) for each in signature.classes)
+    classes = ", ".join(signature.class_names)
     aliases = ", ".join(sorted(each.alias for each in version.aliases.all()))
     return CardPart(
         "The version",

@@ -53,7 +53,7 @@ def offline_page(version: ModelVersion) -> PortableFile:
         )
     data = {
         "signature": portable.browser_signature(version.signature_json),
-        "class_names": list(version.signature.class_names),
+        "class_names": list(version.signature.class_texts or version.signature.class_names),
         "spec": portable.browser_spec(files[SPEC]),
         "golden": portable.browser_golden(files[GOLDEN]),
         "uncertainty": portable.browser_uncertainty(files.get(UNCERTAINTY)),

@@ -15,7 +15,7 @@ from ...ml.types.reading_choice import checked_share
 from ...ml.types.schema import Role, Scalar, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
-from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest
+from ...ml.types.training_request import AUTO, EFFORTS, ForecastOptions, TrainingRequest, parsed_reading
 from ...models import Dataset
 
 MAX_SEED = 2**32 - 1
@@ -31,6 +31,8 @@ class TrainingOptions:
     `positive_class` the one of them that is looked for; when not given, it is proposed.
     `max_lost_share` is the share of a column's filled cells that one of `roles` may empty (default: a quarter).
     `split` and `threshold` may be objects, JSON, or the short form of the command line.
+    `readings`: how the categories of columns are read, by column: {kind: "text", ignores: [case, numbers], missing:
+    [words]} joins spellings and takes words as missing.
     `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
     """
 
@@ -47,6 +49,7 @@ class TrainingOptions:
     forecast: Mapping[str, Any] | None = None
     max_lost_share: float | None = None
     positive_class: Scalar = None
+    readings: Mapping[str, Any] | None = None
 
     def request(self, dataset: Dataset) -> TrainingRequest:
         """The request to train on this dataset. Raises InvalidTrainingRequest."""
@@ -65,6 +68,7 @@ class TrainingOptions:
             forecast=ForecastOptions.from_json(self.forecast),
             max_lost_share=checked_share(self.max_lost_share),
             positive_class=label_of(self.positive_class),
+            readings={name: parsed_reading(each) for name, each in (self.readings or {}).items()},
         )
 
 

@@ -156,3 +156,23 @@ def test_a_role_that_empties_too_many_cells_is_refused_before_the_run(api: Calle
     assert "10 of 40 cells of “betrag” are not read as numbers" in detail["detail"]
     assert accepted.status_code == 202
     assert accepted.json()["max_lost_share"] == 0.3
+
+
+def test_categories_are_joined_by_the_names_of_a_training_request(api: Caller) -> None:
+    rows = "".join(f"{('yes', 'no', 'Yes', 'NA')[row % 4]},{row}\n" for row in range(40))
+    sent = SimpleUploadedFile("answers.csv", f"answer,x\n{rows}".encode(), "text/csv")
+    path = f"datasets/{api.upload('datasets', sent).json()['id']}"
+    reading = {"kind": "text", "ignores": ["case"], "missing": ["na"]}
+
+    made = api.post(f"{path}/reading-changes", {"column": "answer", "reading": reading})
+
+    assert made.status_code == 201
+    column = column_of(api, path, "answer")
+    shown = column["reading"]
+    words = "categories without regard to blanks and case; missing: “na”"
+    assert shown == {**reading, "spellings": ["Yes", "no"], "words": words}
+    assert (column["n_missing"], column["n_distinct"]) == (10, 2)
+    # A reading can be given back as it is shown, but for its words.
+    del shown["words"]
+    again = api.post(f"{path}/reading-changes", {"column": "answer", "reading": shown})
+    assert problem(again, 409)["detail"]

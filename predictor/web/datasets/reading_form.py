@@ -10,13 +10,14 @@ from ...ml.types.date_forms import DATE_FORMS
 from ...ml.types.reading import ValueKind
 from ...ml.types.reading_choice import DATE_PARTS, MAX_LOST_SHARE, TEXT
 from ...ml.types.schema import ColumnProfile, Role
+from ...ml.types.spellings import CASE, NUMBERS
 
-KINDS = [("number", "Numbers"), ("date", "Dates"), ("boolean", "Yes or no"), (TEXT, "Text, as it is")]
+KINDS = [("number", "Numbers"), ("date", "Dates"), ("boolean", "Yes or no"), (TEXT, "Text")]
 PARTS = {
     ValueKind.NUMBER.value: ("decimal", "thousands", "codes", "missing"),
     ValueKind.DATE.value: DATE_PARTS,
     ValueKind.BOOLEAN.value: ("true", "false", "missing"),
-    TEXT: ("role",),
+    TEXT: ("role", "ignores", "missing"),
 }
 WORDS = ("missing", "true", "false")
 
@@ -56,11 +57,19 @@ class ReadingForm(forms.Form):
     )  # fmt: skip
     true = words_field("Words for yes", "One in each line, beside yes, true, ja, oui, 是 and the like.")
     false = words_field("Words for no", "One in each line, beside no, false, nein, non, 否 and the like.")
-    missing = words_field("Words that mean missing", "One in each line, beside NA, null, ? and the like.")
+    missing = words_field(
+        "Words that mean missing", "One in each line, beside NA, null, ? and the like; of text only these."
+    )
     role = forms.ChoiceField(
         label="What the text is", required=False,
         choices=[("", "Find out"), (Role.CATEGORICAL, "Category"), (Role.TEXT, "Free text"),
                  (Role.IDENTIFIER, "Identifier (left out of training)")],
+    )  # fmt: skip
+    ignores = forms.MultipleChoiceField(
+        label="Take as one category", required=False,
+        help_text="Blanks at the ends and the Unicode form never make another one.",
+        choices=[(CASE, "Upper and lower case: Yes is yes"), (NUMBERS, "Whole numbers with a point: 3.0 is 3")],
+        widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
     max_lost_percent = forms.IntegerField(
         label="Cells that may become missing, in percent",
@@ -74,13 +83,14 @@ class ReadingForm(forms.Form):
         reading = column.reading
         initial: dict[str, Any] = {"kind": TEXT, "role": column.role.value}
         if reading is not None:
-            initial = {
+            initial |= {
                 "kind": reading.kind.value,
                 "decimal": reading.decimal,
                 "thousands": reading.thousands,
                 "codes": reading.codes,
                 "dates": list(reading.dates),
                 "zone": getattr(reading, "zone", ""),
+                "ignores": list(reading.ignores),
                 **{name: "\n".join(getattr(reading, name)) for name in WORDS},
             }
         return cls(initial={**initial, "max_lost_percent": round(100 * MAX_LOST_SHARE)}, label_suffix="")
@@ -94,6 +104,9 @@ class ReadingForm(forms.Form):
             value = data[name].splitlines() if name in WORDS else data[name]
             if value and value != [""]:
                 parts[name] = value
+        if parts.get("role") in (Role.TEXT, Role.IDENTIFIER):
+            # Only categories are joined.
+            parts = {"role": parts["role"]}
         return {"kind": data["kind"], **parts}
 
     @property

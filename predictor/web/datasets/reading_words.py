@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...ml.types.reading import Reading, ValueKind, find_reading
+from ...ml.types.reading import KINDS_OF_VALUES, Reading, ValueKind, find_reading
 from ...ml.types.reading_evidence import MAX_PROPOSED_LOSS, Confidence, Example, ReadingEvidence
 from ...ml.types.schema import ColumnProfile, Role
 from ...templatetags.mlweb import counted
@@ -96,7 +96,7 @@ def likely_readings(column: ColumnProfile) -> list[Reading]:
     if len(counts) < 2 or column.role is Role.CONSTANT:
         return []
     likely = []
-    for kind in ValueKind:
+    for kind in KINDS_OF_VALUES:
         finding = find_reading(counts, kind, is_forced=True)
         readings = [finding.reading] if finding.reading else finding.doubts
         is_most = finding.n_unreadable <= MAX_PROPOSED_LOSS * sum(counts.values())

@@ -17,7 +17,7 @@ from ...models import Dataset, WorkspaceRole
 from ...services.datasets import readings
 from ..pages.access import WorkspaceMixin
 from ..pages.refusals import refused
-from .reading_form import ReadingForm
+from .reading_form import WORDS, ReadingForm
 from .reading_words import line_of
 
 N_CHANGES = 20
@@ -140,9 +140,9 @@ class Proposal:
     def __init__(self, reading: Reading, n_unreadable: int):
         self.words, self.n_unreadable = reading.words, n_unreadable
         data = reading.to_json()
-        self.query = urlencode(
-            {name: data[name] for name in data if name in ReadingForm.base_fields}, doseq=True
-        )
+        parts = {name: data[name] for name in data if name in ReadingForm.base_fields}
+        lines = {name: "\n".join(parts[name]) for name in WORDS if name in parts}
+        self.query = urlencode({**parts, **lines}, doseq=True)
 
 
 def place_error(form: ReadingForm, error: MlwebError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...ml.types.schema import canonical_text
+from ...ml.types.schema import label_text
 from ...templatetags.mlweb import number, share
 
 # Shown as "> 99.9 %".
@@ -37,7 +37,7 @@ def interval_words(interval: Mapping[str, Any]) -> str:
 def set_words(within: Mapping[str, Any]) -> str:
     """Which classes come into question. The coverage is that of many rows, so it is not named beside this row's
     probabilities, which it would seem to contradict."""
-    classes = [f"“{canonical_text(each)}”" for each in within["classes"]]
+    classes = [f"“{label_text(each)}”" for each in within["classes"]]
     if not classes:
         return "No class is likely enough: this row is more doubtful than most that are predicted right"
     if len(classes) == 1:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...ml.types.schema import canonical_text
+from ...ml.types.schema import label_text
 from ...templatetags.mlweb import number, share
 from ..pages.value_texts import cell_text
 
@@ -83,7 +83,7 @@ def contributions_of(
         for name, change, start in zip(names, changes, stops, strict=False)
     )
     return Contributions(
-        of=target if label is None else f"Probability of “{canonical_text(label)}”",
+        of=target if label is None else f"Probability of “{label_text(label)}”",
         base=format_answer(base),
         base_words=base_words(background),
         answer=format_answer(stops[-1]),

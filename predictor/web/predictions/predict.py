@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, quoted
-from ...ml.types.schema import Signature, Task, canonical_text
+from ...ml.types.schema import Signature, Task, canonical_text, label_text
 from ...models import CHAMPION, ModelVersion, PredictionLog
 from ...services import predictions, registry
 from ...services.predictions.nearest_examples import N_NEAREST
@@ -73,7 +73,7 @@ def shown_answer(output: Mapping[str, Any]) -> ShownAnswer:
             number(prediction, 7) if isinstance(prediction, float) else str(canonical_text(prediction) or "–")
         )
         return ShownAnswer(label, (), output.get("error", ""), sure_words(output))
-    label = str(canonical_text(prediction) or "–")
+    label = "–" if prediction is None else label_text(prediction)
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
     bars = tuple(Bar(name, each, name == label) for name, each in ranked)
     return ShownAnswer(label, bars, output.get("error", ""), sure_words(output))

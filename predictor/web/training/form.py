@@ -18,6 +18,7 @@ from ...services.training import TrainingOptions, estimator_catalogue
 from ...services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
 from . import form_forecast
 from .form_hyperparameters import OpenChoiceField, field_for
+from .form_readings import ReadingRow, given_readings, reading_rows
 from .form_roles import ColumnRow, column_rows, given_roles
 from .form_threshold import ThresholdForm
 from .initial_values import initial_values
@@ -83,8 +84,12 @@ class TrainingRunForm(forms.Form):
             return None
 
     def _target_options(self, values: Mapping[str, Any]) -> TrainingOptions:
-        """The options that decide what else can be chosen: the target, and the roles of the columns."""
-        return TrainingOptions(target=values["target"], roles=given_roles(self.dataset, values))
+        """The options that decide what else can be chosen: the target, and the roles and readings of the columns."""
+        return TrainingOptions(
+            target=values["target"],
+            roles=given_roles(self.dataset, values),
+            readings=given_readings(self.dataset, values),
+        )
 
     @property
     def uses_target(self) -> bool:
@@ -199,7 +204,10 @@ class TrainingRunForm(forms.Form):
             return None
         shown = self.data if self.is_bound else self.initial
         options = TrainingOptions(
-            target=self["target"].value(), task=self.asked_task, roles=given_roles(self.dataset, shown)
+            target=self["target"].value(),
+            task=self.asked_task,
+            roles=given_roles(self.dataset, shown),
+            readings=given_readings(self.dataset, shown),
         )
         return estimator_catalogue.advise(dataset=self.dataset, options=options)
 
@@ -234,6 +242,15 @@ class TrainingRunForm(forms.Form):
         is_refused = self.is_bound and "max_lost_share" in self.errors
         return is_refused or bool(given_roles(self.dataset, self.data if self.is_bound else self.initial))
 
+    @property
+    def reading_rows(self) -> list[ReadingRow]:
+        return reading_rows(self.dataset, self.data if self.is_bound else self.initial)
+
+    @property
+    def has_readings(self) -> bool:
+        """Whether a reading was chosen: then the page shows the list."""
+        return bool(given_readings(self.dataset, self.data if self.is_bound else self.initial))
+
     # --- Call of the service -----------------------------------------------------------------------------
 
     def clean(self) -> dict[str, Any]:
@@ -263,6 +280,7 @@ class TrainingRunForm(forms.Form):
             params={knob.name: knob.convert(data[prefix + knob.name]) for knob in self._knobs()},
             roles=given_roles(self.dataset, self.data),
             max_lost_share=data["max_lost_share"],
+            readings=given_readings(self.dataset, self.data),
             threshold=self.threshold.rule if self.is_binary else None,
             positive_class=(self.has_positive_class and data["positive_class"]) or None,
             split=(self.is_tested_on_rows and data["split"]) or None,
@@ -300,7 +318,11 @@ class TrainingRunForm(forms.Form):
             return "target"
         given = self.options
         options = TrainingOptions(
-            target=given.target, task=given.task, roles=given.roles, forecast=given.forecast
+            target=given.target,
+            task=given.task,
+            roles=given.roles,
+            readings=given.readings,
+            forecast=given.forecast,
         )
         try:
             training.find_task(dataset=self.dataset, options=options)

@@ -15,6 +15,7 @@ from ...models import Dataset, TrainingRun
 from ...services import training
 from ...services.training import TrainingOptions
 from ...services.training.estimator_catalogue import AUTO
+from .form_readings import shown_from_readings
 from .form_threshold import shown_from_rule
 from .words import OWN
 
@@ -86,6 +87,7 @@ def shown_from_run(run: TrainingRun) -> dict[str, Any]:
         **run.forecast,
         "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
         **roles,
+        **shown_from_readings(run.readings, positions),
         **params,
         **shown_from_rule(run.threshold),
         "positive_class": run.positive_class,

@@ -8,7 +8,7 @@ import pytest
 from predictor.ml.pipelines import signatures
 from predictor.ml.pipelines.signatures import build_signature
 from predictor.ml.types.reading import Reading, ValueKind
-from predictor.ml.types.schema import ColumnProfile, FeatureField, Role, TableSchema, Task
+from predictor.ml.types.schema import ColumnProfile, FeatureField, Role, Signature, TableSchema, Task
 from predictor.ml.validation.target import make_target
 from predictor.ml.validation.training_table import TrainingTable
 
@@ -140,3 +140,69 @@ def test_a_column_without_a_value_in_the_rows_is_left_out_with_the_reason():
         "empty": "empty: it has no value in a row that is used",
         "price": "empty: read as numbers, decimal mark “,”, it has no value in a row that is used",
     }
+
+
+@pytest.mark.parametrize(
+    ("reading", "is_boolean", "expected"),
+    [
+        (Reading(ValueKind.BOOLEAN, spellings=("False", "True")), True, ("False", "True")),
+        (None, True, ()),
+        (Reading(ValueKind.BOOLEAN), True, ()),
+        # The column was given another role.
+        (Reading(ValueKind.BOOLEAN, spellings=("False", "True")), False, ()),
+        (Reading(ValueKind.TEXT, spellings=("no", "yes")), False, ()),
+    ],
+)
+def test_truth_values_of_the_target_are_written_as_in_the_data(reading, is_boolean, expected):
+    values = np.array([1.0, 0.0, 1.0]) if is_boolean else texts("no", "yes", "no")
+    target = make_target("y", Task.BINARY, values, is_boolean=is_boolean)
+    x = ColumnProfile(
+        "x", Role.BOOLEAN, "BOOLEAN", reading=Reading(ValueKind.BOOLEAN, spellings=("False", "True"))
+    )
+    y = ColumnProfile("y", Role.BOOLEAN, "BOOLEAN" if is_boolean else "VARCHAR", reading=reading)
+    table = TrainingTable({"x": np.array([1.0, 0.0, 0.0])}, {"x": Role.BOOLEAN}, target)
+    spec = SimpleNamespace(sources=("x",), left_out={})
+
+    signature = build_signature(SimpleNamespace(spec=spec), table, TableSchema((x, y), 3))
+
+    assert signature.class_texts == expected
+    assert Signature.from_json(signature.to_json()) == signature
+    assert ("class_texts" in signature.to_json()) is bool(expected)
+    # A feature of typed values is read as before: only its spelling was noted.
+    assert signature.fields[0].reading is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["a", "b", None], Reading(ValueKind.TEXT)),
+        (["yes ", "no"], Reading(ValueKind.TEXT, spellings=("yes ",))),
+        # A dataset of an older import: both are categories.
+        (["yes ", "yes"], None),
+        # Too long to be kept beside its tidied form.
+        (["x" * 250 + "  y", "b"], None),
+        (["x" * 250, "b"], Reading(ValueKind.TEXT)),
+        ([None, None], Reading(ValueKind.TEXT)),
+    ],
+)
+def test_blanks_and_the_unicode_form_make_no_category_in_a_prediction_either(cells, expected):
+    assert field_of(Role.CATEGORICAL, texts(*cells), "VARCHAR").reading == expected
+
+
+@pytest.mark.parametrize(("role", "storage"), [(Role.TEXT, "VARCHAR"), (Role.CATEGORICAL, "BIGINT")])
+def test_free_text_and_typed_categories_have_no_reading(role, storage):
+    assert field_of(role, texts("1", "2"), storage).reading is None
+
+
+def test_the_reading_of_a_dataset_or_run_is_kept():
+    reading = Reading(ValueKind.TEXT, ignores=("case",), spellings=("a",))
+    x = ColumnProfile("x", Role.CATEGORICAL, "VARCHAR", reading=reading)
+    target = make_target("y", Task.BINARY, texts("no", "yes"))
+    table = TrainingTable({"x": texts("a", None)}, {"x": Role.CATEGORICAL}, target)
+    schema = TableSchema((x, ColumnProfile("y", Role.CATEGORICAL, "VARCHAR")), 2)
+
+    signature = build_signature(
+        SimpleNamespace(spec=SimpleNamespace(sources=("x",), left_out={})), table, schema
+    )
+
+    assert signature.fields[0].reading == reading

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictor.ml.tables.csv_writing import csv_lines, exported, exported_cell, neutralised, quoted_cell
+from predictor.ml.tables.csv_writing import (
+    csv_lines,
+    escape_sentence,
+    escaped_places,
+    exported,
+    exported_cell,
+    neutralised,
+    quoted_cell,
+)
 
 
 @pytest.mark.parametrize(
@@ -121,3 +129,32 @@ def test_a_plain_column_is_returned_as_it_is() -> None:
 
 def test_only_the_odd_cells_of_a_column_are_checked() -> None:
     assert exported(["=1", "-1", "=2"], odd=(2,)) == ["=1", "-1", "'=2"]
+
+
+@given(cells=st.lists(st.text(st.sampled_from('=+-@1a,."\n'), max_size=4), max_size=6))
+def test_the_places_of_apostrophes_are_those_that_exporting_adds(cells: list[str]) -> None:
+    written = exported(cells)
+
+    places = escaped_places(cells, written)
+
+    read_back = (
+        [row[0] if row else "" for row in csv.reader(io.StringIO("\n".join(written)))] if cells else []
+    )
+    if "\n" not in "".join(cells) and all(cells):
+        assert [
+            n for n, (cell, other) in enumerate(zip(cells, read_back, strict=True)) if cell != other
+        ] == places
+    assert all(written[place].lstrip('"').startswith("'") for place in places)
+
+
+def test_a_column_that_is_written_as_it_is_has_no_escaped_cells() -> None:
+    cells = ["a", "b"]
+
+    assert exported(cells) is cells
+    assert escaped_places(cells, cells) == []
+
+
+def test_a_row_names_its_escaped_columns() -> None:
+    assert escape_sentence(["g", "=x"]) == (
+        "Written with an apostrophe, so that no spreadsheet runs it as a formula: “g”, “=x”."
+    )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,20 @@ def test_columns_whose_names_differ_by_case_are_two(read: Read, n_rows: int) -> 
     )
     assert (sampled["skewness"] * 2 - 1).tolist() == list(map(int, sampled["file_row_number"]))
     assert imported.schema["skewness"].maximum == n_rows - 0.5
+
+
+@pytest.mark.parametrize(
+    ("cells", "spellings"),
+    [
+        (["True", "False", "", "True"], ("False", "True")),
+        (["TRUE", "FALSE", " TRUE "], ("FALSE", "TRUE")),
+        (["true", "false"], None),
+        (["true", "False"], None),
+        (["yes", "no"], None),
+    ],
+)
+def test_the_spelling_of_truth_values_is_kept(read: Read, cells: list[str], spellings: Any) -> None:
+    column = read("v,n\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells))).schema["v"]
+
+    assert (column.reading.spellings if column.reading else None) == spellings
+    assert column.storage == ("VARCHAR" if "yes" in cells else "BOOLEAN")

@@ -186,7 +186,37 @@ def test_a_column_of_little_use_gives_a_warning(read: Read, cells: Any, warning:
 
 
 @pytest.mark.parametrize(
-    "cells", [range(19), [1, 2, ""], [*range(19), 20], ["", "x", "y", ""], ["-5 %", "-", "a=b"]]
+    "cells", [range(19), [1, 2, ""], [*range(19), 20], ["", "x", "y", ""], ["-5 %", "-", "+", "a=b"]]
 )
 def test_a_usual_column_gives_no_warning(read: Read, cells: Any) -> None:
     assert column_of(read, list(cells)).warnings == ()
+
+
+CODES = "Whole numbers that may be codes"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "is_told"),
+    [
+        ("zip", range(10115, 10215, 4), True),
+        ("Phone Number", [*range(10115, 10215, 4), 10115], True),
+        ("area_code", range(10115, 10215, 4), True),
+        ("customer_id", [1, 1, *range(3, 25)], True),
+        ("card", range(4 * 10**15, 4 * 10**15 + 50, 2), True),
+        # Milliseconds since 1970, amounts of several lengths, negative numbers, words that only contain such a name.
+        ("at", range(1_700_000_000_000, 1_700_000_000_050, 2), False),
+        ("amount", range(10**11 - 30, 10**11 + 30, 2), False),
+        ("zip", range(-30, 30, 2), False),
+        ("account_balance", range(10115, 10215, 4), False),
+        ("encode", range(10115, 10215, 4), False),
+        # Too few rows to say anything.
+        ("zip", [10115, 10117], False),
+    ],
+)
+def test_whole_numbers_that_may_be_codes_are_told_and_stay_numbers(
+    read: Read, name: str, cells: Any, is_told: bool
+) -> None:
+    column = read(f"{name},x\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells))).schema[name]
+
+    assert column.role is Role.NUMERIC
+    assert any(each.startswith(CODES) for each in column.warnings) is is_told

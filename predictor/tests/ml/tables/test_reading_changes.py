@@ -146,3 +146,57 @@ def test_a_column_of_very_many_texts_is_refused(table: Imported, monkeypatch: py
 
     with pytest.raises(TooLarge, match="“preis” has"):
         reading_of(table.parquet, table.schema, "preis")
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Imported:
+    """Of 60 answers, 20 are “yes ”, 10 are “Yes”, 20 are “no” and 10 are “NA”."""
+    cells = ["yes ", "no", "yes ", "no", "Yes", "NA"]
+    return import_csv(tmp_path, "n,answer\n" + "".join(f'{row},"{cells[row % 6]}"\n' for row in range(60)))
+
+
+def test_categories_are_joined_and_words_are_missing_as_a_person_chose(answers: Imported) -> None:
+    column = changed(answers, "answer", kind="text", ignores=["case"], missing=["na"])
+    schema = TableSchema((answers.schema["n"], column), answers.schema.n_rows)
+
+    assert (column.role, column.n_distinct, column.n_missing) == (Role.CATEGORICAL, 2, 10)
+    # “Yes” is the spelling without needless blanks.
+    assert [(each.value, each.count) for each in column.levels] == [("Yes", 30), ("no", 20)]
+    assert column.warnings == (
+        "Read as categories without regard to blanks and case; missing: “na”, as a person chose.",
+    )
+    assert column.evidence is not None
+    assert (column.evidence.n_read, column.evidence.n_words, column.evidence.n_unreadable) == (50, 10, 0)
+    values = read_columns(answers.parquet, schema, ["answer"])["answer"].tolist()
+    assert values[:6] == ["Yes", "no", "Yes", "no", "Yes", None]
+
+
+def test_joined_categories_come_apart_again(answers: Imported) -> None:
+    joined = changed(answers, "answer", kind="text", ignores=["case"], missing=["na"])
+    schema = TableSchema((answers.schema["n"], joined), answers.schema.n_rows)
+
+    apart = column_read_as(answers.parquet, schema, "answer", ReadingChoice.from_json({"kind": "text"}))
+
+    assert (apart.n_distinct, apart.n_missing, apart.evidence) == (4, 0, None)
+    assert {each.value: each.count for each in apart.levels} == {"yes ": 20, "no": 20, "Yes": 10, "NA": 10}
+    assert any("differ only in upper and lower case" in each for each in apart.warnings)
+
+
+def test_what_may_be_joined_or_missing_is_proposed_beside_what_is(answers: Imported) -> None:
+    first = reading_of(answers.parquet, answers.schema, "answer").proposals
+    joined = changed(answers, "answer", kind="text", ignores=["case"])
+    schema = TableSchema((answers.schema["n"], joined), answers.schema.n_rows)
+    second = reading_of(answers.parquet, schema, "answer").proposals
+
+    assert [each.reading for each in first if each.reading.kind is ValueKind.TEXT] == [
+        Reading(ValueKind.TEXT, ignores=("case",)),
+        Reading(ValueKind.TEXT, missing=("na",)),
+    ]
+    assert [each.reading for each in second if each.reading.kind is ValueKind.TEXT] == [
+        Reading(ValueKind.TEXT, ignores=("case",), missing=("na",))
+    ]
+
+
+def test_categories_that_would_all_be_missing_are_refused(answers: Imported) -> None:
+    with pytest.raises(InvalidInput, match="Every cell of “answer” would be missing"):
+        changed(answers, "answer", kind="text", missing=["yes", "no", "na"])

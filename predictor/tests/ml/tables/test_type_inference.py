@@ -207,6 +207,7 @@ def test_a_column_of_times_outside_of_the_calendar_stays_text(read: Read, cell: 
         ({"integer": 2, "number": 1}, "DOUBLE"),
         ({"number": 2, "infinite": 1, "word": 1}, "DOUBLE"),
         ({"boolean": 2, "blank": 1}, "BOOLEAN"),
+        ({"boolean": 1, "boolean in title case": 1, "boolean in upper case": 1}, "BOOLEAN"),
         ({"boolean": 2, "integer": 1}, "VARCHAR"),
         ({"date": 2}, "DATE"),
         ({"date": 2, "moment": 1}, "TIMESTAMP"),
@@ -309,3 +310,17 @@ def test_a_column_of_one_kind_gives_no_warning(kinds: dict[str, int]) -> None:
     plan = plan_column(0, "v", evidence, decimal=".", takes_infinite_as_missing=False)
 
     assert typing_warnings(plan, evidence, n_seen=3, is_exact=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "spelling"),
+    [
+        ({"boolean": 3}, ()),
+        ({"boolean in title case": 3}, ("False", "True")),
+        ({"boolean in upper case": 3, "boolean": 2}, ("FALSE", "TRUE")),
+        ({"boolean in upper case": 2, "boolean": 2}, ()),
+        ({"integer": 2}, ()),
+    ],
+)
+def test_truth_values_are_spelt_as_most_of_them_are(kinds, spelling):
+    assert Evidence.of_kinds(kinds).boolean_spelling == spelling

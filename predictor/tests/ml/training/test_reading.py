@@ -1,17 +1,19 @@
-"""How many rows a run reads within its budget, and by which readings."""
+"""How many rows a run reads within its budget, by which readings, and what it tells about its columns."""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from predictor.errors import LosesCells
 from predictor.ml.tables.reading_changes import column_read_as
 from predictor.ml.training.reading import LOADED_EARLY, rows_to_read, with_role_readings
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.reading_choice import ReadingChoice
-from predictor.ml.types.schema import Role, TableSchema
+from predictor.ml.types.schema import ColumnProfile, Level, Role, TableSchema
 from predictor.ml.types.training_request import TrainingRequest
 from predictor.tests.ml.tables.imported_tables import import_csv
 
@@ -89,3 +91,49 @@ def test_what_a_reading_of_the_dataset_loses_is_told_in_each_run(tmp_path):
     assert "15 of 60 cells of “amount”" in warnings[0].message
     # A prediction takes the word as missing, as training did.
     assert request.table["amount"].reading.missing == ("unknown",)
+
+
+def column(name: str, *counts: tuple[str, int], **known: Any) -> ColumnProfile:
+    levels = tuple(Level(value, n) for value, n in counts)
+    return ColumnProfile(name, Role.CATEGORICAL, "VARCHAR", n_distinct=len(levels), levels=levels, **known)
+
+
+def told(*columns: ColumnProfile, **asked: Any) -> list[tuple[str | None, str]]:
+    request = TrainingRequest("table.parquet", TableSchema(columns, 100), "y", **asked)
+    same, warnings = with_role_readings(request, [each.name for each in columns])
+    assert same == request
+    return [(each.column, each.message) for each in warnings]
+
+
+def test_classes_that_may_be_one_or_missing_are_told():
+    target = column("y", ("no", 50), ("yes", 30), ("Yes", 12), ("NA", 8))
+
+    assert told(target) == [
+        (
+            "y",
+            "Classes of the target “y” differ only in upper and lower case: “yes” (30), “Yes” (12). They were learnt "
+            "as different classes; train again with their spellings joined to make them one.",
+        ),
+        (
+            "y",
+            "Classes of the target “y” may mean missing: “NA” (8). They were learnt as classes; train again with "
+            "these words taken as missing to leave their rows out.",
+        ),
+    ]
+    assert told(target, readings={"y": Reading(ValueKind.TEXT, ignores=("case",), missing=("na",))}) == []
+
+
+def test_categories_of_features_are_told_after_the_target_and_ten_at_most():
+    features = [column(f"x{n}", ("a", 90), ("?", 10)) for n in range(12)]
+
+    warnings = told(*features, column("y", ("b", 50), ("B", 50)))
+
+    assert [name for name, _ in warnings] == ["y", *(f"x{n}" for n in range(10))]
+    assert warnings[1][1] == "Categories of “x0” may mean missing: “?” (10). They were kept as categories."
+
+
+def test_columns_that_are_not_used_or_hold_no_categories_are_not_told():
+    request = TrainingRequest("", TableSchema((column("x", ("a", 9), ("A", 9)),), 18), "y")
+
+    assert with_role_readings(request, []) == (request, [])
+    assert told(column("x", ("a", 9), ("A", 9)), roles={"x": Role.TEXT}) == []

@@ -8,7 +8,8 @@ import pytest
 from predictor.errors import InvalidHyperparameters, InvalidTrainingRequest
 from predictor.ml.training.request_checks import check_request
 from predictor.ml.types.reading import Reading, ValueKind
-from predictor.ml.types.schema import Role, Task
+from predictor.ml.types.schema import ColumnProfile, Level, Role, TableSchema, Task
+from predictor.ml.types.training_request import TrainingRequest
 from predictor.ml.validation.training_table import make_table
 
 from ..tables_for_tests import request_for, texts
@@ -150,3 +151,49 @@ def test_a_column_keeps_its_reading_in_the_role_that_it_was_found_for_and_in_no_
 
     assert replace(request, schema=schema, roles={"x": Role.NUMERIC}).table["x"].reading == column.reading
     assert replace(request, schema=schema, roles={"x": role}).table["x"].reading is None
+
+
+def categories(*counts: tuple[str, int]) -> TrainingRequest:
+    levels = tuple(Level(value, n) for value, n in counts)
+    n_rows = sum(n for _, n in counts)
+    target = ColumnProfile("y", Role.CATEGORICAL, "VARCHAR", n_distinct=len(levels), levels=levels)
+    number = ColumnProfile("x", Role.NUMERIC, "DOUBLE", n_distinct=9, minimum=0.0, maximum=9.0)
+    return TrainingRequest("", TableSchema((number, target), n_rows), "y")
+
+
+def test_joined_spellings_and_words_for_missing_change_the_task():
+    request = categories(("no", 40), ("yes", 30), ("Yes", 9), ("NA", 5), ("YES", 2))
+    assert check_request(replace(request, roles={"x": Role.NUMERIC}, task=Task.MULTICLASS)) is Task.MULTICLASS
+
+    reading = Reading(ValueKind.TEXT, ignores=("case",), missing=("na",))
+    joined = replace(request, readings={"y": reading})
+
+    assert check_request(joined) is Task.BINARY
+    column = joined.table["y"]
+    assert column.levels == (Level("yes", 41), Level("no", 40))
+    assert (column.n_missing, column.n_distinct) == (5, 2)
+    assert column.reading == replace(reading, spellings=("no", "yes"))
+    # A run works on the table of its request: reading it twice changes nothing.
+    assert replace(joined, schema=joined.table).table == joined.table
+
+
+def test_a_class_of_one_row_names_its_other_spelling():
+    request = categories(("no", 40), ("Yes", 9), ("yes", 30), ("YES", 1))
+
+    with pytest.raises(
+        InvalidTrainingRequest, match=r"“YES” .* or join its spelling with that of “yes”: it cannot"
+    ):
+        check_request(request)
+
+    assert (
+        check_request(replace(request, readings={"y": Reading(ValueKind.TEXT, ignores=("case",))}))
+        is Task.BINARY
+    )
+
+
+@pytest.mark.parametrize("name", ["x", "z"])
+def test_it_refuses_a_reading_of_a_column_without_categories(name):
+    request = categories(("no", 40), ("yes", 30))
+
+    with pytest.raises(InvalidTrainingRequest, match=f"hold no categories written as text: “{name}”"):
+        check_request(replace(request, readings={name: Reading(ValueKind.TEXT)}))

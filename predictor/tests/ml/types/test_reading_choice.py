@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from predictor.errors import InvalidInput
-from predictor.ml.types.reading import Reading, ValueKind
+from predictor.ml.types.reading import KINDS_OF_VALUES, Reading, ValueKind
 from predictor.ml.types.reading_choice import MAX_LOST_SHARE, ReadingChoice, checked_share
 from predictor.ml.types.schema import Role
 
-NUMBER, DATE, BOOLEAN = ValueKind
+NUMBER, DATE, BOOLEAN = KINDS_OF_VALUES
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,21 @@ def test_text_can_have_a_role_of_text() -> None:
     )
 
 
+def test_categories_can_be_joined_and_words_taken_as_missing() -> None:
+    data = {
+        "kind": "text",
+        "ignores": ["numbers", "case"],
+        "missing": [" N.A. ", "k.  A."],
+        "spellings": ["Yes"],
+    }
+
+    # Spellings are those of the column: given ones are not used.
+    assert ReadingChoice.from_json(data) == ReadingChoice(
+        None, Reading(ValueKind.TEXT, ignores=("case", "numbers"), missing=("n.a.", "k. a."))
+    )
+    assert ReadingChoice.from_json({"kind": "text", "ignores": [], "missing": []}) == ReadingChoice(None)
+
+
 @pytest.mark.parametrize(
     ("data", "field"),
     [
@@ -74,6 +89,11 @@ def test_text_can_have_a_role_of_text() -> None:
         ({"kind": "boolean", "true": ["a"], "false": ["A"]}, "true"),
         ({"kind": "text", "decimal": ","}, "decimal"),
         ({"kind": "text", "role": "numeric"}, "role"),
+        ({"kind": "text", "role": "text", "ignores": ["case"]}, "role"),
+        ({"kind": "text", "ignores": "case"}, "ignores"),
+        ({"kind": "text", "ignores": ["accents"]}, "ignores"),
+        ({"kind": "number", "ignores": ["case"]}, "ignores"),
+        ({"kind": "date", "spellings": ["x"]}, "spellings"),
     ],
 )
 def test_a_reading_that_cannot_be_is_refused_with_its_field(data: dict[str, Any], field: str) -> None:

@@ -184,9 +184,14 @@ def test_the_typical_row_holds_the_typical_value_of_each_field() -> None:
 
 @pytest.mark.parametrize(
     ("classes", "names"),
-    [((False, True), ("false", "true")), ((1.0, 2.5), ("1", "2.5")), (("no", "yes"), ("no", "yes"))],
+    [
+        ((False, True), ("false", "true")),
+        ((1.0, 2.0), ("1.0", "2.0")),
+        ((1, 2.5), ("1", "2.5")),
+        (("no", "yes"), ("no", "yes")),
+    ],
 )
-def test_class_names_are_canonical_texts(classes: tuple[Any, ...], names: tuple[str, ...]) -> None:
+def test_class_names_are_written_as_in_the_data(classes: tuple[Any, ...], names: tuple[str, ...]) -> None:
     assert Signature("y", Task.BINARY, (), classes).class_names == names
 
 

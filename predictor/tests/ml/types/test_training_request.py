@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from predictor.errors import InvalidTrainingRequest
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.types.threshold_rule import ThresholdRule
-from predictor.ml.types.training_request import ForecastOptions, TrainingLimits, TrainingRequest
+from predictor.ml.types.training_request import (
+    ForecastOptions,
+    TrainingLimits,
+    TrainingRequest,
+    parsed_reading,
+)
 
 SCHEMA = TableSchema(
     (
@@ -41,6 +47,7 @@ FULL = TrainingRequest(
     forecast=ForecastOptions("day", "shop", 6, "monthly", "sum"),
     max_lost_share=0.5,
     positive_class="fraud",
+    readings={"age": Reading(ValueKind.TEXT, ignores=("case",), missing=("na",))},
 )
 
 
@@ -186,3 +193,44 @@ def test_an_option_of_a_forecast_that_is_not_given_has_its_default() -> None:
 def test_an_invalid_option_of_a_forecast_is_refused(data: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidTrainingRequest, match=message):
         ForecastOptions.from_json(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "text",
+        {},
+        {"kind": "number"},
+        {"kind": "text", "ignores": ["accents"]},
+        {"kind": "text", "ignores": "case"},
+        {"kind": "text", "missing": [1]},
+        {"kind": "text", "decimal": ","},
+    ],
+)
+def test_what_is_no_reading_of_categories_is_refused(data: Any) -> None:
+    with pytest.raises(InvalidTrainingRequest, match="The reading of a column's categories is") as refused:
+        parsed_reading(data)
+
+    assert refused.value.field == "readings"
+
+
+@pytest.mark.parametrize("words", [["w"] * 101, ["w" * 200]])
+def test_a_reading_takes_a_hundred_words_of_usual_length(words: list[str]) -> None:
+    with pytest.raises(InvalidTrainingRequest, match="100 words for missing of 199 characters at most"):
+        parsed_reading({"kind": "text", "missing": words})
+
+
+def test_the_words_of_a_reading_are_tidied_and_spellings_are_found_in_the_column() -> None:
+    given = {
+        "kind": "text",
+        "missing": [" N/A ", "n/a", ""],
+        "ignores": ["numbers", "case"],
+        "spellings": ["x"],
+    }
+
+    assert parsed_reading(given) == Reading(ValueKind.TEXT, ignores=("case", "numbers"), missing=("n/a",))
+
+
+def test_the_digest_of_a_request_without_readings_is_as_before_there_were_any() -> None:
+    assert "readings" not in REQUEST.to_json()
+    assert REQUEST.to_row_fields()["readings"] == {}

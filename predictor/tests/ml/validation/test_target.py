@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidTrainingRequest
+from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import ColumnProfile, Level, Role, Task
 from predictor.ml.validation.target import (
     MAX_CLASSES,
@@ -104,6 +105,33 @@ def test_missing_values_are_found_in_texts_numbers_and_dates(values, mask):
 
 
 @pytest.mark.parametrize(
+    ("storage", "levels", "n_distinct", "reading", "is_whole"),
+    [
+        ("BIGINT", ["1"], 5, None, True),
+        # pandas writes whole numbers so when some are missing.
+        ("DOUBLE", ["1", "2", "3"], 3, None, True),
+        ("DOUBLE", ["1", "2.5"], 2, None, False),
+        # Values that are not listed may be fractions.
+        ("DOUBLE", ["1", "2"], 3, None, False),
+        ("VARCHAR", ["1,0", "$2"], 2, Reading(ValueKind.NUMBER, ","), True),
+        ("VARCHAR", ["1,0", "2,5"], 2, Reading(ValueKind.NUMBER, ","), False),
+        ("VARCHAR", ["1,0", "n/a"], 2, Reading(ValueKind.NUMBER, ","), True),
+        ("VARCHAR", ["1,0", "two"], 2, Reading(ValueKind.NUMBER, ","), False),
+    ],
+)
+def test_whole_numbers_are_classes_however_they_are_written(storage, levels, n_distinct, reading, is_whole):
+    column = ColumnProfile(
+        "y", Role.NUMERIC, storage, n_distinct=n_distinct, minimum=1.0, maximum=3.0, reading=reading,
+        levels=tuple(Level(each, 10) for each in levels),
+    )  # fmt: skip
+
+    facts = TargetFacts.from_profile(column, 100)
+
+    assert facts.is_whole is is_whole
+    assert find_task(replace(facts, n_distinct=3)) is (Task.MULTICLASS if is_whole else Task.REGRESSION)
+
+
+@pytest.mark.parametrize(
     ("facts", "task"),
     [
         (NUMBER, Task.REGRESSION),
@@ -184,6 +212,9 @@ def test_the_codes_of_classes_follow_their_sorted_labels():
     assert (text.classes, text.y.tolist()) == (("a", "b", "ä"), [1, 2, 0, 1])
     assert (whole.classes, whole.y.tolist()) == ((2.5, 9, 10), [2, 1, 2, 0])
     assert [type(each) for each in whole.classes] == [float, int, int]
+    pointed = make_target("y", Task.BINARY, np.array([1.0, 0.0]), has_points=True)
+    fractions = make_target("y", Task.BINARY, np.array([1.0, 0.5]), has_points=True)
+    assert [repr(each) for each in (*pointed.classes, *fractions.classes)] == ["0.0", "1.0", "0.5", "1"]
     assert boolean.classes == (False, True)
     assert [type(each) for each in boolean.classes] == [bool, bool]
 
@@ -207,3 +238,5 @@ def test_counts_name_classes_in_their_text_form():
         "false": 1, "true": 2,
     }  # fmt: skip
     assert class_counts(make_target("y", Task.BINARY, np.array([1.0, 0.5]))) == {"0.5": 1, "1": 1}
+    pointed = make_target("y", Task.BINARY, np.array([1.0, 0.0, 0.0]), has_points=True)
+    assert class_counts(pointed) == {"0.0": 2, "1.0": 1}

@@ -60,7 +60,7 @@ def answers_of(classes: tuple[Any, ...], *, is_neutralised: bool) -> tuple[list[
         ((False, True), ["false", "true"]),
         (("False", "TRUE"), ["False", "TRUE"]),
         ((1, 2, 3), ["1", "2", "3"]),
-        ((1.0, 2.5), ["1", "2.5"]),
+        ((1.0, 2.0), ["1.0", "2.0"]),
         (("+", "-"), ["+", "-"]),
     ],
 )
@@ -68,6 +68,21 @@ def test_labels_are_written_as_in_the_data(
     classes: tuple[Any, ...], labels: list[str], is_neutralised: bool
 ) -> None:
     assert answers_of(classes, is_neutralised=is_neutralised)[0] == labels
+
+
+def test_truth_values_are_written_as_the_data_writes_them_and_stay_truth_values_in_json() -> None:
+    signature = Signature("y", Task.BINARY, (), classes=(False, True), class_texts=("False", "True"))
+    arrays: dict[str, Any] = {
+        "probabilities": np.eye(2), "codes": np.arange(2), "is_in_set": np.array([[True, True], [False, True]]),
+    }  # fmt: skip
+    predictor: Any = Stub(signature, arrays)
+    chunk = BulkChunk(1, [""] * 2, range(2), {}, ["{}"] * 2, {}, {})
+
+    answers = BulkAnswerer(LoadedVersion(signature, None, predictor), 0.9).answer(chunk)
+
+    assert list(answers.cells) == ["False,1.0,0.0,False; True", "True,0.0,1.0,True"]
+    assert [json.loads(f"{{{each}}}")["prediction"] for each in answers.members] == [False, True]
+    assert json.loads(f"{{{answers.members[0]}}}")["set"]["classes"] == [False, True]
 
 
 def test_labels_in_json_keep_their_type() -> None:

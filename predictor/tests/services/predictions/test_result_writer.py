@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -243,3 +244,25 @@ def test_a_parquet_file_is_joined_row_by_row_and_keeps_formulas_as_they_are(tmp_
         (2, "b", None, None, "-A1\r\nis no number."),
         (3, None, None, None, None),
     ]
+
+
+def test_a_row_says_which_cells_were_escaped_and_why() -> None:
+    signature = Signature("y", Task.BINARY, (), classes=("=no", "yes"))
+    arrays = {"probabilities": np.eye(2)[[0, 1, 1]], "codes": np.array([0, 1, 1])}
+    writer = writer_of(BatchFormat.CSV, signature=signature, names=("g",), has_errors=False, **arrays)
+    chunk = replace(chunk_of(["'=1+1", "a", "'@b"], warnings={2: (EXTRA,)}), escaped={0: ["g"], 2: ["g"]})
+
+    rows = list(csv.DictReader(io.StringIO(written(writer, chunk).decode())))
+
+    why = "Written with an apostrophe, so that no spreadsheet runs it as a formula:"
+    assert [row["prediction"] for row in rows] == ["'=no", "yes", "yes"]
+    assert [row["warnings"] for row in rows] == [
+        f"{why} “g”, “prediction”.", "", f"An extra column. {why} “g”.",
+    ]  # fmt: skip
+
+
+def test_json_lines_say_nothing_of_apostrophes() -> None:
+    writer = writer_of(BatchFormat.JSONL, values=np.array([1.0]))
+    chunk = replace(chunk_of(['{"g":"=1"}']), escaped={0: ["g"]})
+
+    assert json.loads(written(writer, chunk))["warnings"] == []

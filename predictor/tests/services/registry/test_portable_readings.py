@@ -28,7 +28,7 @@ from predictor.tests.ml.mixed_table import fitted, mixed_signature
 
 from .test_portable import NODE, answered_by_page, needs_node, published, ran, scripted, unpacked
 
-NUMBER, DATE, BOOLEAN = ValueKind
+NUMBER, DATE, BOOLEAN = ValueKind.NUMBER, ValueKind.DATE, ValueKind.BOOLEAN
 
 READ_FIELDS = (
     FeatureField("price", Role.NUMERIC, True, minimum=1.0, maximum=9e4, reading=Reading(NUMBER, ".", ",")),

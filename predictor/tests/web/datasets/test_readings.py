@@ -171,3 +171,33 @@ def test_an_undo_that_is_too_late_says_so(client: Client, member: User, dataset:
     response = client.post(reverse("reading-undo", args=["acme", dataset.pk, 7]), follow=True)
 
     assert "This dataset has no change 7." in text_of(response)
+
+
+def test_categories_are_joined_on_the_page_as_it_proposes(
+    client: Client, member: User, workspace: Workspace
+) -> None:
+    rows = "".join(f"{('yes', 'no', 'Yes', 'NA')[row % 4]},{row}\n" for row in range(40))
+    dataset = upload(workspace, member, f"answer,x\n{rows}".encode())
+    client.force_login(member)
+
+    page = client.get(page_of(dataset))
+    links = [each.query for each in page.context["proposals"] if "categories" in each.words]
+    preview = client.get(f"{page_of(dataset)}?{links[1]}")
+    as_one = {"kind": "text", "ignores": ["case"], "missing": "NA", "max_lost_percent": "25"}
+    client.post(page_of(dataset), {**as_one, "step": "apply"})
+
+    assert links == ["kind=text&ignores=case", "kind=text&missing=na"]
+    assert "30 cells read · 10 missing, 10 of them words" in text_of(preview)
+    column = Dataset.objects.get(pk=dataset.pk).schema["answer"]
+    assert [(each.value, each.count) for each in column.levels] == [("Yes", 20), ("no", 10)]
+    assert column.reading is not None
+    assert column.reading.missing == ("na",)
+    form = client.get(page_of(dataset)).context["form"]
+    assert (form["kind"].value(), form["ignores"].value(), form["missing"].value()) == (
+        "text",
+        ["case"],
+        "na",
+    )
+    # Free text is not joined, whatever the hidden fields hold.
+    client.post(page_of(dataset), {**as_one, "role": "text", "step": "apply"})
+    assert Dataset.objects.get(pk=dataset.pk).schema["answer"].reading is None

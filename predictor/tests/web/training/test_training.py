@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from predictor.errors import InvalidTrainingRequest
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
-from predictor.services import training
+from predictor.services import datasets, training
 from predictor.services.training import TrainingOptions, estimator_catalogue
 from predictor.templatetags.mlweb import status_word
 from predictor.tests.services.versions import publish
@@ -640,3 +641,57 @@ def test_a_meaning_that_would_empty_too_many_cells_is_refused_at_its_field(
     assert [(run.roles, run.max_lost_share) for run in TrainingRun.objects.all()] == [
         ({"id": "numeric"}, 1.0)
     ]
+
+
+@pytest.fixture
+def answers(workspace: Workspace) -> Dataset:
+    """A target with upper and lower case and a word for missing, and a feature without either."""
+    rows = "".join(f"{n},{'ab'[n % 2]},{('yes', 'no', 'Yes', 'NA')[n % 4]}\n" for n in range(80))
+    source = io.BytesIO(f"x,g,y\n{rows}".encode())
+    return datasets.import_csv(workspace=workspace, source=source, filename="answers.csv", by=None)
+
+
+def test_spellings_and_words_for_missing_are_offered_and_become_a_reading(
+    client: Client, member: User, answers: Dataset
+) -> None:
+    client.force_login(member)
+    path = url("training-run-create", answers.pk)
+
+    page = client.get(path)
+    rows = page.context["form"].reading_rows
+    assert [(row.html_name, row.label) for row in rows] == [
+        ("joined-2", "Take as one category: “Yes” (20), “yes” (20)"),
+        ("missing-2", "Take as missing: “NA” (20)"),
+    ]
+    assert 'name="joined-2"' in page.content.decode()
+    assert page.context["form"].found == "multiclass"
+
+    client.post(path, asked(target="y", **{"joined-2": "on", "missing-2": "on"}))
+
+    run = TrainingRun.objects.get()
+    assert run.readings == {"y": {"kind": "text", "missing": ["na"], "ignores": ["case"]}}
+    assert run.task == "binary"
+    assert run.reading_words == {"y": "categories without regard to blanks and case; missing: “na”"}
+    again = client.get(path, {"again": str(run.pk)}).context["form"]
+    assert [row.is_chosen for row in again.reading_rows] == [True, True]
+    assert again.found == "binary"
+
+
+def test_a_column_of_another_role_has_no_reading(client: Client, member: User, answers: Dataset) -> None:
+    client.force_login(member)
+    sent = asked(target="g", **{"joined-2": "on", "role-2": "identifier"})
+
+    client.post(url("training-run-create", answers.pk), sent)
+
+    assert TrainingRun.objects.get().readings == {}
+
+
+def test_a_table_without_doubtful_categories_offers_no_readings(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+
+    page = client.get(url("training-run-create", dataset.pk))
+
+    assert page.context["form"].reading_rows == []
+    assert "How categories are read" not in page.content.decode()
