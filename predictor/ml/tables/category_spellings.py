@@ -14,24 +14,37 @@ from .stored_tables import open_for_reading
 
 # Columns with more categories are not compared: nobody means them by their spelling.
 MAX_CATEGORIES = 20_000
+# Columns whose texts are counted anew, because the profile does not list them all: a query each. In a wider table the
+# listed ones are compared, and their reading holds for the others too.
+MAX_COUNTED_COLUMNS = 100
 
 
 def with_joined_spellings(parquet: Path, schema: TableSchema) -> TableSchema:
     """The schema with a reading for each text column that has one category in several spellings, and with warnings."""
     columns = list(schema.columns)
-    for place, column in enumerate(columns):
-        if column.has_categories and column.n_distinct <= MAX_CATEGORIES:
-            columns[place] = _joined(column, _counts(column, parquet))
+    places = [place for place, each in enumerate(columns) if each.has_categories]
+    partly = [place for place in places if not _is_listed(columns[place])]
+    counted: dict[int, Mapping[str, int]] = {}
+    if partly:
+        with open_for_reading(parquet, 1) as connection:
+            for place in partly[:MAX_COUNTED_COLUMNS]:
+                if columns[place].n_distinct <= MAX_CATEGORIES:
+                    counted[place] = counted_texts(connection, parquet, columns[place].name)
+    for place in places:
+        column = columns[place]
+        if column.n_distinct <= MAX_CATEGORIES:
+            columns[place] = _joined(column, counted.get(place) or _listed(column))
     return replace(schema, columns=tuple(columns))
 
 
-def _counts(column: ColumnProfile, parquet: Path) -> Mapping[str, int]:
-    """The texts of the column with the numbers of their cells. Its levels are not all of them in a large table."""
+def _is_listed(column: ColumnProfile) -> bool:
+    """Whether the levels of the profile are all texts of the column, none of them cut."""
     longest = max((len(level.value) for level in column.levels), default=0)
-    if len(column.levels) == column.n_distinct and longest <= MAX_CHARACTERS:
-        return {level.value: level.count for level in column.levels}
-    with open_for_reading(parquet, 1) as connection:
-        return counted_texts(connection, parquet, column.name)
+    return len(column.levels) == column.n_distinct and longest <= MAX_CHARACTERS
+
+
+def _listed(column: ColumnProfile) -> dict[str, int]:
+    return {level.value: level.count for level in column.levels}
 
 
 def _joined(column: ColumnProfile, counts: Mapping[str, int]) -> ColumnProfile:
