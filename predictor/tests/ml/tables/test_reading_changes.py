@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from predictor.errors import InvalidInput, TooLarge
@@ -95,6 +96,31 @@ def test_the_best_reading_is_found_where_only_the_kind_is_given(table: Imported)
     assert prices.evidence is not None
     assert (prices.n_missing, prices.reading.missing) == (1, ("1.100",))
     assert prices.evidence.confidence is Confidence.LIKELY  # 1.107 can be 1107, too
+
+
+@pytest.mark.parametrize(
+    ("name", "reading"),
+    [
+        ("preis", {"kind": "number", "decimal": ",", "thousands": "."}),
+        ("preis", {"kind": "number", "decimal": ".", "missing": ["1.100", "2.101"]}),
+        ("tag", {"kind": "date", "dates": ["M/D/Y"]}),
+        ("aktiv", {"kind": "boolean", "missing": ["nein"]}),
+        ("wort", {"kind": "boolean", "true": ["w0"], "false": ["w1"]}),
+    ],
+)
+def test_the_profile_says_what_training_reads(table: Imported, name: str, reading: dict[str, Any]) -> None:
+    column = changed(table, name, **reading)
+
+    values = read_columns(table.parquet, TableSchema((column,), 40))[name]
+
+    present = values[~np.isnat(values) if values.dtype.kind == "M" else ~np.isnan(values)]
+    assert column.n_missing == 40 - len(present)
+    assert column.evidence is not None
+    assert column.evidence.n_read + column.evidence.n_missing + column.evidence.n_unreadable == 40
+    if column.role is Role.NUMERIC:
+        assert (column.minimum, column.maximum, column.mean) == pytest.approx(
+            (present.min(), present.max(), present.mean())
+        )
 
 
 def test_as_text_a_column_loses_its_range(table: Imported) -> None:
