@@ -221,12 +221,13 @@ def against_truth(files: Sequence[Path], results: Sequence[Mapping[str, Table]])
         truth = path.parents[1] / "json" / f"{path.stem}.json"
         if "csv-spectrum" not in path.parts or not truth.exists():
             continue
-        rows, n_files = json.loads(truth.read_text("utf-8")), n_files + 1
+        rows = json.loads(truth.read_text("utf-8"))
+        if not isinstance(rows, list):
+            continue
+        n_files += 1
         for name, table in found.items():
-            right[name] += "error" not in table and (table["names"], table["n_rows"]) == (
-                list(rows[0]),
-                len(rows),
-            )
+            is_read = "error" not in table
+            right[name] += is_read and (table["names"], table["n_rows"]) == (list(rows[0]), len(rows))
     print(
         f"  csv-spectrum: {', '.join(f'{name} {right[name]}' for name in (OURS, *PEERS))} of {n_files} right"
     )

@@ -231,13 +231,19 @@ class Found:
 
     def _proposed(self, reading: Reading, lost: Mapping[str, int]) -> ColumnProfile:
         """The column as text, with a warning that says which cells keep it from being read as values."""
-        n_lost, n_values = sum(lost.values()), sum(self.counts.values())
-        if 2 * n_lost > n_values or not any("Mixed" in each for each in self.column.warnings):
+        n_lost = sum(lost.values())
+        n_values = sum(
+            n for text, n in self.counts.items() if text not in lost and reading.read(text) is not None
+        )
+        has_other_reason = any(
+            "ept as text" in each and not each.startswith("Mixed") for each in self.column.warnings
+        )
+        if n_values < n_lost or has_other_reason:
             return self.column
         noun = "number" if self.kind is ValueKind.NUMBER else "date"
         shown = quoted_list(sorted(lost, key=lambda text: -lost[text]))
         mixed = (
-            f"Mixed: {counted(n_values - n_lost, noun)} and {counted(n_lost, 'other cell')}; kept as text. "
+            f"Mixed: {counted(n_values, noun)} and {counted(n_lost, 'other cell')}; kept as text. "
             f"The others are {shown}. Choose the role {ROLES[self.kind].value} to take them as missing, and the rest "
             f"as {reading.words}."
         )

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 # Decimal mark, thousands mark: how numbers are written in English, German, Swiss, French and programs.
 LOCALES = ((".", ","), (",", "."), (".", "'"), (",", " "), (",", "\u202f"), (".", ""), (",", ""))
-MISSING = ("", "NA", "n/a", "null", "NULL", "-", "NaN", "?", "#N/A", "#DIV/0!", "None")
+MISSING = (
+    "", "NA", "n/a", "null", "NULL", "-", "NaN", "?", "#N/A", "#DIV/0!", "None", "k.A.", "unknown",
+)  # fmt: skip
 BOOLEANS = (
     ("true", "false"),
     ("TRUE", "FALSE"),

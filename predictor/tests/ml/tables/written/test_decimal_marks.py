@@ -91,3 +91,16 @@ def test_a_guessed_decimal_mark_is_told(read: Read) -> None:
     imported = read("price,k\n" + "".join(f'"$1,{100 + row}",{row % 7}\n' for row in range(30)))
     assert values(imported, "price")[0] == 1100.0
     assert "“$1,100” is 1.1 and not 1100. Nothing in the file tells" in warnings_of(imported, "price")
+
+
+def test_amounts_beside_other_cells_are_told(read: Read) -> None:
+    """Found by the random tables: a column of percentages in which many cells hold a word."""
+    rows = "".join(f"{'k.A.' if row % 3 == 0 else f'{row}.5%'},{row % 4}\n" for row in range(30))
+    imported = read(f"share,k\n{rows}")
+    assert imported.storages["share"] == "VARCHAR"
+    assert "Mixed: 20 numbers and 10 other cells; kept as text" in warnings_of(imported, "share")
+
+
+def test_words_among_words_for_missing_are_no_numbers(read: Read) -> None:
+    rows = "".join(f"{'-' if row % 3 else 'red'},{row % 4}\n" for row in range(30))
+    assert warnings_of(read(f"colour,k\n{rows}"), "colour") == ""
