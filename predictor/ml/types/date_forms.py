@@ -42,6 +42,8 @@ TIME = rf"(?:(?:,?[T ]+|,){CLOCK})?"
 TIME_ZH = rf"(?:[T ]*{CLOCK})?"
 YEAR, DAY, MONTH = r"(?P<y>[0-9]{4})", r"(?P<d>[0-9]{1,2})", r"(?P<m>[0-9]{1,2})"
 ANY_YEAR, SHORT_YEAR = r"(?P<y>[0-9]{4}|[0-9]{2})", r"(?P<y>[0-9]{2})"
+# After a year of two digits: 10.4.1 is a number of a version.
+DAY_2, MONTH_2 = r"(?P<d>[0-9]{2})", r"(?P<m>[0-9]{2})"
 NAME, ORDINAL = r"(?P<mon>[^\W\d_]{3,}\.?)", "(?:st|nd|rd|th|er|º)"
 # By name. Forms that one text can have at the same time (day or month first) are all tried.
 DATE_FORMS: Mapping[str, str] = {
@@ -68,9 +70,9 @@ DATE_FORMS: Mapping[str, str] = {
     "Y年n季度": rf"{YEAR}年第?(?P<q>[1-4一二三四])季度?",
     "Y-Wn": rf"{YEAR}-?W(?P<wk>[0-9]{{2}})",
     "Y-Wn-d": rf"{YEAR}-W(?P<wk>[0-9]{{2}})-(?P<wd>[1-7])",
-    "yy-M-D": rf"{SHORT_YEAR}-{MONTH}-{DAY}{TIME}",
-    "yy/M/D": rf"{SHORT_YEAR}/{MONTH}/{DAY}{TIME}",
-    "yy.M.D": rf"{SHORT_YEAR}\.{MONTH}\.{DAY}\.?{TIME}",
+    "yy-M-D": rf"{SHORT_YEAR}-{MONTH_2}-{DAY_2}{TIME}",
+    "yy/M/D": rf"{SHORT_YEAR}/{MONTH_2}/{DAY_2}{TIME}",
+    "yy.M.D": rf"{SHORT_YEAR}\.{MONTH_2}\.{DAY_2}\.?{TIME}",
     "YYYYMMDD": r"(?P<y>19[0-9]{2}|20[0-9]{2}|2100)(?P<m>[0-9]{2})(?P<d>[0-9]{2})",
     "YYYYMM": r"(?P<y>19[0-9]{2}|20[0-9]{2}|2100)(?P<m>[0-9]{2})",
     "YYYY": r"(?P<y>1[5-9][0-9]{2}|2[01][0-9]{2})",
