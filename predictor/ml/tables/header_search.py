@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..types.column_names import clean_name
 from .csv_dialect import N_SNIFFED, sniff_delimiter, trimmed
@@ -128,27 +129,29 @@ def _first(lines: Sequence[str], delimiter: str) -> list[Record]:
 def _by_names(
     lines: Sequence[str], delimiters: Sequence[str], names: set[str], required: set[str]
 ) -> Header | None:
-    """The record that holds all required names, and of these the one that holds most names."""
-    best: tuple[int, int, Header] | None = None
-    for delimiter in delimiters:
-        for number, record in enumerate(records(lines, delimiter)):
-            if number > MAX_LINES_ABOVE:
-                break
-            cells = {clean_name(cell) for cell in record.cells}
-            n_known = len(cells & names)
-            if n_known and required <= cells and (best is None or (n_known, -number) > best[:2]):
-                best = (n_known, -number, Header(record.line, delimiter if len(cells) > 1 else ""))
-            if n_known == len(names):
-                break
-        if best is not None and best[0] == len(names) and best[2].delimiter:
-            break
-    if best is None:
-        return None
-    header = best[2]
-    if header.delimiter:
-        return header
-    delimiter = delimiters[0] if len(delimiters) == 1 else sniff_delimiter("".join(lines[header.line :]))
-    return Header(header.line, delimiter)
+    """The first record that holds all required names and at least two known ones; else the first with one."""
+    for n_needed in sorted({min(2, len(names)), 1}, reverse=True):
+        found = [
+            (record.line, -len(record.cells), delimiter)
+            for delimiter in delimiters
+            if (record := _with_names(lines, delimiter, names, required, n_needed)) is not None
+        ]
+        if found:
+            line, n_cells, delimiter = min(found)
+            if n_cells == -1 and len(delimiters) > 1:
+                delimiter = sniff_delimiter("".join(lines[line:]))
+            return Header(line, delimiter)
+    return None
+
+
+def _with_names(
+    lines: Sequence[str], delimiter: str, names: set[str], required: set[str], n_needed: int
+) -> Record | None:
+    for record in islice(records(lines, delimiter), MAX_LINES_ABOVE):
+        cells = {clean_name(cell) for cell in record.cells}
+        if required <= cells and len(cells & names) >= n_needed:
+            return record
+    return None
 
 
 def _is_plain(head: Sequence[Record]) -> bool:

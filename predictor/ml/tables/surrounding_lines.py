@@ -19,7 +19,7 @@ from typing import IO, Any
 from ...errors import InvalidTable, quoted
 from .csv_dialect import DELIMITERS, SEPARATOR_LINE, delimiter_option, read_head, trimmed
 from .csv_encoding import TextFile
-from .header_search import COMMENT_MARKS, Units, comment_mark, find_header, find_units, records
+from .header_search import COMMENT_MARKS, Units, comment_mark, find_header, find_units, is_value, records
 
 BLOCK = 1 << 20
 TAIL = 1 << 16
@@ -356,7 +356,8 @@ def _find_footer(lines: Sequence[str], delimiter: str, width: int) -> tuple[int,
             break
         elif FOOTER_WORDS.match(filled[0]) or ROW_COUNT.match(filled[0]) or comment_mark(line):
             n_footer, n_pending = n_footer + n_pending + 1, 0
-        elif len(filled) > 2:
+        elif len(filled) > 2 or is_value(filled[0]):
+            # A row that was cut off, or a row of another table.
             break
         else:
             n_pending += 1

@@ -313,11 +313,12 @@ def options_of(dataset: Dataset) -> list[tuple[str, str]]:
 
 
 def own_warnings(dataset: Dataset) -> list[str]:
-    """The warnings about the whole table; those about one column are shown at the column."""
+    """The warnings about the whole table, without those at a column and those that a proposal repeats."""
+    reasons = tuple(each["reason"] for each in dataset.options.get("proposals", ()))
     of_columns = {
         f"{quoted(column.name)}: {text}" for column in dataset.schema.columns for text in column.warnings
     }
-    return [warning for warning in dataset.warnings if warning not in of_columns]
+    return [each for each in dataset.warnings if each not in of_columns and not each.startswith(reasons)]
 
 
 class DatasetDownload(WorkspaceMixin, View):

@@ -76,6 +76,9 @@ def test_known_names_tell_where_the_header_is() -> None:
     # A name alone is no reason to take the line above, which holds fewer of them.
     assert place(["name\n", "name|city\n", "Bob|Rome\n"], names=["name", "city"]) == (1, "|")
     assert place(["a,b\n", "1,2\n"], names=["c"], required=["c"]) == (0, ",")
+    # A row may hold the names of columns, too.
+    assert place(["kind;age;x\n", "age;kind;x\n"], names=["kind", "age", "x"]) == (0, ";")
+    assert place(["age\n", "kind\n"], names=["kind", "age"]) == (0, ",")
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_a_last_row_of_full_width_stays_and_is_proposed(tmp_path: Path, footer: 
 
 
 @pytest.mark.parametrize(
-    "last", ["9", "9,9", "Bob", "9,9,9,9", '9,9,"Total\n3 rows\n"', "9,9,9\n\nx,y,z,w\n1,2,3,4"]
+    "last", ["9", "9,9", "Bob", "\n9", "9,9,9,9", '9,9,"Total\n3 rows\n"', "9,9,9\n\nx,y,z,w\n1,2,3,4"]
 )
 def test_a_last_row_that_was_cut_is_no_footer(tmp_path: Path, last: str) -> None:
     assert opened(tmp_path, TABLE + last + "\n").lines.footer_lines == 0

@@ -66,7 +66,7 @@ def test_the_separator_the_decimal_comma_and_quotes_are_found_as_in_a_file() -> 
         (b"n,c\n", InvalidTable, "a header but no rows"),
         (b"n,c\n1,3\n1\n", RaggedRows, "Rows 2 do not have the header's 2 cells"),
         (b"c\n3\n", InvalidRows, "lacks the column “n”"),
-        (b"n,N\n1,2\n", InvalidTable, "same name"),
+        (b"n, n\n1,2\n", InvalidTable, "same name"),
         (b"\x89PNG\r\n\x1a\n000", UnsupportedContent, "PNG"),
     ],
 )

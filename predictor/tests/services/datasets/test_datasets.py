@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -316,3 +317,49 @@ def test_the_command_says_what_is_wrong(
     path.write_bytes(CSV)
     with pytest.raises(CommandError, match=sentence):
         call_command("import_dataset", *(each.format(path=path) for each in arguments))
+
+
+# --- Lines around the table ---------------------------------------------------------------------------------
+REPORT = b"Sales in June\n\nname,age\n" + CSV.split(b"\n", 1)[1] + b"Total,99\n"
+
+
+def test_options_about_lines_leave_older_digests_as_they_are() -> None:
+    # As it was stored before there were such options.
+    known = '{"decimal": "", "delimiter": "", "encoding": "", "infinite_as_missing": false, "skip_bad_rows": false}'
+
+    assert datasets.options_digest(datasets.ImportOptions()) == hashlib.sha256(known.encode()).hexdigest()
+    assert datasets.options_digest(datasets.ImportOptions(skip_lines=0)) != datasets.options_digest(
+        datasets.ImportOptions()
+    )
+
+
+def test_a_dataset_is_read_again_with_other_lines(workspace: Workspace, member: User) -> None:
+    first = load(workspace, REPORT)
+    again = datasets.read_again(dataset=first, lines=datasets.LineOptions(footer_lines=1), by=member)
+
+    assert (first.n_rows, again.n_rows) == (41, 40)
+    assert first.sha256 == again.sha256
+    assert again.created_by == member
+    assert datasets.read_again(dataset=first, lines=datasets.LineOptions(footer_lines=1), by=member) == again
+
+
+def test_a_dataset_whose_data_was_removed_is_not_read_again(workspace: Workspace) -> None:
+    dataset = load(workspace, REPORT)
+    datasets.delete(dataset=dataset, by=None, keep_metadata=True)
+
+    with pytest.raises(NotFound):
+        datasets.read_again(dataset=dataset, lines=datasets.LineOptions(), by=None)
+
+
+def test_the_command_takes_the_options_about_lines(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.csv"
+    path.write_bytes(b"! a note\nx,y\nu,v\n1,2\n! another\n3,4\n5,6\n")
+    options = {"skip_lines": 1, "units_lines": 1, "footer_lines": 1, "comment": "!"}
+
+    call_command("import_dataset", str(path), workspace=workspace.slug, json=True, **options)
+
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["n_rows"], answer["options"]["n_skipped_lines"]) == (2, 4)
+    assert [each["name"] for each in answer["columns"]] == ["x", "y"]

@@ -277,7 +277,7 @@ def test_a_csv_that_is_refused_at_its_last_row_stores_nothing(linear: ModelVersi
     [
         ("", InvalidTable, "empty"),
         ("x1,x2\n", InvalidTable, "no rows"),
-        ("x1,X1\n1,2\n", InvalidTable, "same name"),
+        ("x1, x1\n1,2\n", InvalidTable, "same name"),
         ("x1,x2\n1,2\n1\n1,2,3\n", RaggedRows, "Rows 2, 3"),
         ("x1\n1\n", InvalidRows, "column “x2”"),
         (b"\x89PNG\r\n\x1a\n000", UnsupportedContent, "PNG"),
