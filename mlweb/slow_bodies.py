@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import struct
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -64,10 +63,8 @@ class OpenRequests:
         # All connections come from the proxy: its address is everybody's.
         self.most_of_address = self.most if is_behind_proxy else max(1, int(n_threads * SHARE_OF_ADDRESS))
         self.now = now
+        self._fewest = min(self.most, self.most_of_address)
         self._open: set[OpenRequest] = set()
-        self._waiting: Counter[str] = Counter()
-        self._n_waiting = 0
-        self._lock = threading.Lock()
 
     def enter(self, address: str, *, has_body: bool) -> OpenRequest:
         at = self.now()
@@ -80,21 +77,10 @@ class OpenRequests:
 
     def is_full(self, address: str) -> bool:
         """Whether a further request of this address may not wait for its body."""
-        return self._n_waiting >= self.most or self._waiting[address] >= self.most_of_address
-
-    def begin_read(self, request: OpenRequest) -> None:
-        with self._lock:
-            self._n_waiting += 1
-            self._waiting[request.address] += 1
-        request.read_since = self.now()
-
-    def end_read(self, request: OpenRequest) -> None:
-        request.read_since = None
-        with self._lock:
-            self._n_waiting -= 1
-            self._waiting[request.address] -= 1
-            if self._waiting[request.address] <= 0:
-                del self._waiting[request.address]
+        if len(self._open) < self._fewest:
+            return False
+        waiting = [each.address for each in self.snapshot() if each.read_since is not None]
+        return len(waiting) >= self.most or waiting.count(address) >= self.most_of_address
 
     def snapshot(self) -> list[OpenRequest]:
         # Copying a set is atomic under the GIL.
@@ -125,21 +111,22 @@ class GuardedBody:
         while line := self.readline():
             yield line
 
-    def _noted(self, read: Callable[..., bytes], size: int, is_line: bool = False) -> bytes:
-        if self._left == 0:
+    def _noted(self, read: Callable[..., bytes], size: int | None, is_line: bool = False) -> bytes:
+        left, request = self._left, self._request
+        if left == 0:
             return b""
-        self._requests.begin_read(self._request)
+        request.read_since = self._requests.now()
         try:
             content: bytes = read() if is_line or size is None or size < 0 else read(size)
         finally:
-            self._requests.end_read(self._request)
-        if self._left is not None:
-            wanted = self._left if size is None or size < 0 else min(size, self._left)
-            self._left -= len(content)
-            if self._left > 0 and (not content if is_line else len(content) < wanted):
+            request.read_since = None
+        if left is not None:
+            wanted = left if size is None or size < 0 else min(size, left)
+            left = self._left = left - len(content)
+            if left > 0 and (not content if is_line else len(content) < wanted):
                 raise BodyCut("The body ended before its length.")
-        if not self._left:
-            self._request.body_came_at = self._requests.now()
+        if not left:
+            request.body_came_at = self._requests.now()
         return content
 
 
