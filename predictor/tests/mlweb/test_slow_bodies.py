@@ -171,3 +171,16 @@ def test_an_open_body_without_a_length_is_read_to_its_end() -> None:
 
     assert body.read() == b"abc"
     assert body.read(5) == b""
+
+
+def test_a_known_token_is_served_beside_slow_bodies_of_its_address() -> None:
+    requests = OpenRequests(16)
+    for _ in range(8):
+        requests.enter(SLOW, has_body=True).read_since = 1.0
+
+    assert requests.is_full(SLOW)
+    assert not requests.is_full("token a", is_known=True)
+    for _ in range(6):
+        requests.enter(SLOW, has_body=True, caller="token a").read_since = 1.0
+    assert requests.is_full("token a", is_known=True)
+    assert requests.is_full("token b", is_known=True)
