@@ -154,7 +154,7 @@ def served(folder: Path, port: int) -> Iterator[tuple[str, Any]]:
         "--intercept=-1.5",
         environment=environment,
     )
-    scopes = ("--scope=predict", "--scope=read")
+    scopes = ("--scope=predict", "--scope=read", "--scope=write")
     token = manage("create_token", f"--email={EMAIL}", *scopes, environment=environment).split()[-1]
     log = (folder / "server.log").open("wb")
     server = subprocess.Popen(

@@ -26,6 +26,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.log import log_response
 
 from predictor.http.route_options import options_of
+from predictor.services.accounts import tokens
 from predictor.services.predictions.admission import prediction_limit
 
 from . import logs
@@ -164,11 +165,13 @@ class FastPathHandler(WSGIHandler):
     ) -> Iterable[bytes] | HttpResponseBase:
         length = environ.get("CONTENT_LENGTH", "")
         has_body = (length not in ("", "0")) or "HTTP_TRANSFER_ENCODING" in environ
-        address = caller_address(environ)
+        address, caller = caller_address(environ), ""
         if has_body and self.requests.is_full(address):
-            start_response("503 Service Unavailable", SLOW_BODIES_HEADERS)
-            return [REFUSAL]
-        request = self.requests.enter(address, has_body=has_body)
+            caller = known_caller(environ)
+            if not caller or self.requests.is_full(caller, is_known=True):
+                start_response("503 Service Unavailable", SLOW_BODIES_HEADERS)
+                return [REFUSAL]
+        request = self.requests.enter(address, has_body=has_body, caller=caller)
         if has_body:
             n_bytes = int(length) if length.isdecimal() else None
             environ["wsgi.input"] = GuardedBody(environ["wsgi.input"], n_bytes, request, self.requests)
@@ -196,6 +199,14 @@ class FastPathHandler(WSGIHandler):
 def caller_address(environ: Mapping[str, Any]) -> str:
     """The address of the connection: of the caller, or of the proxy in front."""
     return str(environ.get("REMOTE_ADDR", "")).removeprefix("::ffff:")
+
+
+def known_caller(environ: Mapping[str, Any]) -> str:
+    """A name for the token of the request if this process has seen it valid lately, else an empty text."""
+    scheme, _, plaintext = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
+    if scheme.lower() != "bearer" or not tokens.is_known(plaintext.strip()):
+        return ""
+    return f"token {tokens.digest_of(plaintext.strip())}"
 
 
 def takes_fast_path(environ: Mapping[str, Any]) -> bool:

@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import struct
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 # The shares of the threads that may wait for bodies: of one address, and of all.
 SHARE_OF_ADDRESS, SHARE_OF_ALL = 0.5, 0.75
+# With a token that was valid a moment ago a request is not refused for what others at its address do.
+SHARE_WITH_KNOWN = 0.875
 # A body has to bring so many bytes a second, over a window of seconds; a shorter one while a share is full.
 MIN_BYTES_PER_SECOND = 500
 WINDOW_SECONDS, SHORT_WINDOW_SECONDS = 20.0, 3.0
@@ -45,10 +46,12 @@ class BodyCut(OSError):
 class OpenRequest:
     """A request that a thread works on. Times in seconds of `time.monotonic`.
 
+    `caller`: whose share of the threads it takes: the address, or a known token.
     `read_since`: since when the thread waits for bytes, or None. `body_came_at`: when the body was complete.
     """
 
     address: str
+    caller: str
     entered_at: float
     body_came_at: float | None
     read_since: float | None = None
@@ -61,40 +64,29 @@ class OpenRequests:
         self, n_threads: int, *, is_behind_proxy: bool = False, now: Callable[[], float] = time.monotonic
     ):
         self.most = max(1, int(n_threads * SHARE_OF_ALL))
+        self.most_with_known = max(1, int(n_threads * SHARE_WITH_KNOWN))
         # All connections come from the proxy: its address is everybody's.
         self.most_of_address = self.most if is_behind_proxy else max(1, int(n_threads * SHARE_OF_ADDRESS))
         self.now = now
+        self._fewest = min(self.most, self.most_of_address)
         self._open: set[OpenRequest] = set()
-        self._waiting: Counter[str] = Counter()
-        self._n_waiting = 0
-        self._lock = threading.Lock()
 
-    def enter(self, address: str, *, has_body: bool) -> OpenRequest:
+    def enter(self, address: str, *, has_body: bool, caller: str = "") -> OpenRequest:
         at = self.now()
-        request = OpenRequest(address, at, None if has_body else at)
+        request = OpenRequest(address, caller or address, at, None if has_body else at)
         self._open.add(request)
         return request
 
     def leave(self, request: OpenRequest) -> None:
         self._open.discard(request)
 
-    def is_full(self, address: str) -> bool:
-        """Whether a further request of this address may not wait for its body."""
-        return self._n_waiting >= self.most or self._waiting[address] >= self.most_of_address
-
-    def begin_read(self, request: OpenRequest) -> None:
-        with self._lock:
-            self._n_waiting += 1
-            self._waiting[request.address] += 1
-        request.read_since = self.now()
-
-    def end_read(self, request: OpenRequest) -> None:
-        request.read_since = None
-        with self._lock:
-            self._n_waiting -= 1
-            self._waiting[request.address] -= 1
-            if self._waiting[request.address] <= 0:
-                del self._waiting[request.address]
+    def is_full(self, caller: str, *, is_known: bool = False) -> bool:
+        """Whether a further request of this caller, an address or a known token, may not wait for its body."""
+        if len(self._open) < self._fewest:
+            return False
+        waiting = [each.caller for each in self.snapshot() if each.read_since is not None]
+        most = self.most_with_known if is_known else self.most
+        return len(waiting) >= most or waiting.count(caller) >= self.most_of_address
 
     def snapshot(self) -> list[OpenRequest]:
         # Copying a set is atomic under the GIL.
@@ -125,21 +117,22 @@ class GuardedBody:
         while line := self.readline():
             yield line
 
-    def _noted(self, read: Callable[..., bytes], size: int, is_line: bool = False) -> bytes:
-        if self._left == 0:
+    def _noted(self, read: Callable[..., bytes], size: int | None, is_line: bool = False) -> bytes:
+        left, request = self._left, self._request
+        if left == 0:
             return b""
-        self._requests.begin_read(self._request)
+        request.read_since = self._requests.now()
         try:
             content: bytes = read() if is_line or size is None or size < 0 else read(size)
         finally:
-            self._requests.end_read(self._request)
-        if self._left is not None:
-            wanted = self._left if size is None or size < 0 else min(size, self._left)
-            self._left -= len(content)
-            if self._left > 0 and (not content if is_line else len(content) < wanted):
+            request.read_since = None
+        if left is not None:
+            wanted = left if size is None or size < 0 else min(size, left)
+            left = self._left = left - len(content)
+            if left > 0 and (not content if is_line else len(content) < wanted):
                 raise BodyCut("The body ended before its length.")
-        if not self._left:
-            self._request.body_came_at = self._requests.now()
+        if not left:
+            request.body_came_at = self._requests.now()
         return content
 
 

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 PERIOD_SECONDS = 60
 REDIS_TIMEOUT_SECONDS = 0.25
 REDIS_REST_SECONDS = 10
+# From this limit on, requests a minute, each process counts its share by itself; of so many tokens.
+ROUGH_FROM, MOST_ROUGH = 60_000, 10_000
 # Wrong tokens that one address may try, and how many addresses are counted apart.
 WRONG_TOKENS_PER_MINUTE = 120
 WRONG_TOKEN_BUCKETS = 65_536
@@ -100,11 +102,31 @@ def count_wrong_token(address: str) -> None:
 
 
 def take(token: ApiToken) -> RateLimitState | None:
-    """Take one request from the token's bucket; None when the token has no limit."""
+    """Take one request from the token's bucket; None when the token has no limit, or one that is far away."""
     limit = limit_of(token)
     if not limit:
         return None
+    if limit >= ROUGH_FROM:
+        return _take_roughly(token.pk, limit)
     return _stand(limit, *_buckets.take(token.pk, PERIOD_SECONDS / limit))
+
+
+def _take_roughly(pk: int, limit: int) -> RateLimitState | None:
+    """Count in this process alone, against its share of the limit, by whole minutes: the shared file takes 30 µs.
+
+    None while the request is allowed.
+    """
+    at = now()
+    window = _minutes.get(pk)
+    if window is None or not window[0] <= at < window[0] + PERIOD_SECONDS:
+        if len(_minutes) >= MOST_ROUGH:
+            _minutes.clear()
+        window = _minutes[pk] = [at, 0]
+    window[1] += 1
+    if window[1] * settings.WEB_WORKERS <= limit:
+        return None
+    wait = window[0] + PERIOD_SECONDS - at
+    return RateLimitState(limit, 0, wait, max(wait, SLACK_SECONDS))
 
 
 def _stand(limit: int, is_allowed: bool, full_in: float) -> RateLimitState:
@@ -238,5 +260,6 @@ def buckets() -> Buckets:
 
 
 _buckets: Buckets = buckets()
+_minutes: dict[int, list[float]] = {}
 # Of each machine by itself: an attacker gains little by asking several.
 _wrong_tokens: Buckets = InFile("wrong-token-rates")

@@ -52,6 +52,10 @@ class ShortCache(Generic[K, V]):
             self._generation += 1
             self._held.clear()
 
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a value, which may be older than KEPT_SECONDS."""
+        return key in self._held
+
     def __len__(self) -> int:
         return len(self._held)
 

@@ -11,6 +11,8 @@ import pytest
 from django.conf import settings
 from environs import EnvError
 
+from mlweb.data_folder import make_private
+
 SOURCE = Path(settings.BASE_DIR) / "mlweb" / "settings.py"
 NUMBERS = re.findall(r'env\.int\(\s*"(\w+)"', SOURCE.read_text())
 MAY_BE_ZERO = {
@@ -43,3 +45,17 @@ def test_a_number_out_of_range_is_refused_with_its_name(
 ) -> None:
     with pytest.raises(EnvError, match=name):
         start(monkeypatch, tmp_path, **{name: "-1" if name in MAY_BE_ZERO else "0"})
+
+
+def test_old_files_in_the_data_folder_lose_the_rights_of_others(tmp_path: Path) -> None:
+    database, secret, folder = tmp_path / "mlweb.sqlite3", tmp_path / "secret_key", tmp_path / "work"
+    for path in (database, secret):
+        path.write_text("x")
+    folder.mkdir()
+    database.chmod(0o644)
+    secret.chmod(0o600)
+    (tmp_path / "link").symlink_to("/etc/hostname")
+
+    make_private(tmp_path)
+
+    assert [path.stat().st_mode & 0o777 for path in (database, secret)] == [0o600, 0o600]

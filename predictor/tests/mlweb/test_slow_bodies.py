@@ -37,7 +37,7 @@ class Scene:
 
     def waits(self, address: str = SLOW) -> Any:
         request = self.requests.enter(address, has_body=True)
-        self.requests.begin_read(request)
+        request.read_since = self.at
         return request
 
     def look_for(self, seconds: int) -> None:
@@ -122,7 +122,7 @@ def test_an_address_may_hold_half_of_the_threads_and_all_together_three_quarters
     mine = scene.waits(OTHER)
     scene.waits(OTHER)
     assert scene.requests.is_full("10.0.0.3")
-    scene.requests.end_read(mine)
+    mine.read_since = None
     assert not scene.requests.is_full("10.0.0.3")
 
 
@@ -138,7 +138,7 @@ def test_a_full_share_shortens_the_window() -> None:
 def test_behind_a_proxy_its_address_is_everybodys() -> None:
     requests = OpenRequests(8, is_behind_proxy=True)
     for _ in range(5):
-        requests.begin_read(requests.enter(SLOW, has_body=True))
+        requests.enter(SLOW, has_body=True).read_since = 1.0
     assert not requests.is_full(SLOW)
 
 
@@ -171,3 +171,16 @@ def test_an_open_body_without_a_length_is_read_to_its_end() -> None:
 
     assert body.read() == b"abc"
     assert body.read(5) == b""
+
+
+def test_a_known_token_is_served_beside_slow_bodies_of_its_address() -> None:
+    requests = OpenRequests(16)
+    for _ in range(8):
+        requests.enter(SLOW, has_body=True).read_since = 1.0
+
+    assert requests.is_full(SLOW)
+    assert not requests.is_full("token a", is_known=True)
+    for _ in range(6):
+        requests.enter(SLOW, has_body=True, caller="token a").read_since = 1.0
+    assert requests.is_full("token a", is_known=True)
+    assert requests.is_full("token b", is_known=True)

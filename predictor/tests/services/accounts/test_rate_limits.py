@@ -146,3 +146,28 @@ def test_machines_share_a_bucket_in_redis_and_go_on_without_it(tmp_path: Path) -
     assert [is_allowed for is_allowed, _ in answers] == [True, True, True, False]
     assert 59 < answers[2][1] <= 60
     assert one.take(7, 20.0)[0]  # Redis is gone
+
+
+def test_a_limit_that_is_far_away_is_counted_by_each_process_for_its_share(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings
+
+    monkeypatch.setattr(rate_limits, "_minutes", {})
+    monkeypatch.setattr(settings, "WEB_WORKERS", 2)
+    limit = rate_limits.ROUGH_FROM
+    token = ApiToken(pk=7, requests_per_minute=limit)
+
+    allowed = [rate_limits.take(token) for _ in range(limit // 2)]
+    clock.at += 15
+    refused = rate_limits.take(token)
+    other = rate_limits.take(ApiToken(pk=8, requests_per_minute=limit))
+    clock.at += 45
+
+    assert set(allowed) == {None}
+    assert other is None
+    assert refused is not None
+    with pytest.raises(RateLimited) as error:
+        refused.require()
+    assert error.value.retry_seconds == 45
+    assert rate_limits.take(token) is None

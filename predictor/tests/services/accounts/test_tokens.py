@@ -137,3 +137,16 @@ def test_revoking_is_in_the_history(created: tokens.CreatedToken, admin: User) -
     latest = created.token.history.first()
     assert latest.revoked_at is not None
     assert latest.history_user == admin
+
+
+def test_a_token_is_known_after_it_was_used_and_a_wrong_one_never(member: User, workspace: Workspace) -> None:
+    made = tokens.create_token(user=member, workspace=workspace, name="t", scopes=[Scope.READ])
+    before = tokens.is_known(made.plaintext)
+
+    # A transaction keeps what it reads out of the cache.
+    tokens._usable._held[tokens.digest_of(made.plaintext)] = object()  # type: ignore[assignment]
+
+    assert not before
+    assert tokens.is_known(made.plaintext)
+    assert not tokens.is_known("mlw_" + "x" * 43)
+    assert not tokens.is_known("x")
