@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge, quoted
-from ..tables.csv_blanks import without_blanks_at_quotes
-from ..tables.csv_dialect import Dialect, find_dialect, trimmed
-from ..tables.csv_encoding import open_text
-from ..tables.csv_records import open_records
-from ..tables.csv_writing import escaped_places, exported
-from ..tables.surrounding_lines import LineOptions, open_table
+from ..csv_files.csv_blanks import without_blanks_at_quotes
+from ..csv_files.csv_dialect import Dialect, find_dialect, trimmed
+from ..csv_files.csv_encoding import open_text
+from ..csv_files.csv_records import open_records
+from ..csv_files.csv_writing import escaped_places, exported
+from ..csv_files.surrounding_lines import LineOptions, open_table
 from ..types.reading import Unreadable, ValueKind
 from ..types.schema import FeatureField, Role, Signature
 from ..types.zones import FIXED

@@ -1,4 +1,4 @@
-"""An uploaded file becomes a typed table: encoding, dialect, type inference, Parquet, profiles (DuckDB).
+"""An uploaded file becomes a typed table: type inference, readings, Parquet, profiles (DuckDB).
 
-May import `types` and `execution`.
+May import `types`, `execution` and `csv_files`.
 """

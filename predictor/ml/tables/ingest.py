@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MlwebError, TooLarge, quoted
+from ..csv_files.csv_blanks import without_blanks_at_quotes
+from ..csv_files.csv_dialect import Dialect, find_dialect
+from ..csv_files.csv_encoding import TextFile, open_text
+from ..csv_files.surrounding_lines import SurroundingLines, open_table
 from ..execution.error_json import error_to_json
 from ..execution.json_files import write_json
 from ..types.reading import Reading, ValueKind
 from ..types.schema import ColumnProfile, Role, TableSchema
 from .category_spellings import with_joined_spellings
 from .column_readings import with_found_readings, with_typed_readings, with_zones
-from .csv_blanks import without_blanks_at_quotes
-from .csv_dialect import Dialect, find_dialect
-from .csv_encoding import TextFile, open_text
 from .deciding_cells import with_deciding_cells
 from .duckdb_connection import WIDE
 from .ingest_reader import Reader
 from .ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from .profiling import profile
-from .surrounding_lines import SurroundingLines, open_table
 from .type_inference import counted, typing_warnings
 
 # Columns without name and cell that are listed.

@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 
 from ...errors import InfiniteNumbers, InvalidTable, Problem, TooLarge, quoted
+from ..csv_files.csv_dialect import Dialect
+from ..csv_files.csv_encoding import TextFile, refuse_other_encoding
 from ..types.column_names import stored_names
 from .csv_cell_sql import Cell
-from .csv_dialect import Dialect
-from .csv_encoding import TextFile, refuse_other_encoding
 from .duckdb_connection import connect, identifier, literal
 from .ingest_request import ImportLimits, ImportOptions
 from .long_cells import refusal_of

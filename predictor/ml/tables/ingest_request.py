@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..csv_files.surrounding_lines import NO_LINES, LineOptions, SurroundingLines
 from ..execution.error_json import error_from_json
 from ..types.schema import TableSchema
-from .surrounding_lines import NO_LINES, LineOptions, SurroundingLines
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from ...errors import InvalidTable, Problem, RaggedRows, TooLarge
-from .csv_dialect import Dialect
-from .surrounding_lines import MAX_OPTION
+from ..csv_files.csv_dialect import Dialect
+from ..csv_files.surrounding_lines import MAX_OPTION
 
 UNCLOSED = "a quote that is never closed, or text after a closing quote"
 N_NAMED = 5

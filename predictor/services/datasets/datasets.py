@@ -17,8 +17,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ...errors import Conflict, InvalidInput, NotFound, TooLarge, quoted
+from ...ml.csv_files.surrounding_lines import LineOptions
 from ...ml.tables.ingest_request import ImportOptions, IngestReport
-from ...ml.tables.surrounding_lines import LineOptions
 from ...models import Dataset
 from .. import artifacts, quotas
 from ..artifact_references import remove_bytes

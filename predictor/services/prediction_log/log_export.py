@@ -17,7 +17,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from ...errors import InvalidInput
-from ...ml.tables.csv_writing import csv_lines
+from ...ml.csv_files.csv_writing import csv_lines
 from ...ml.types.column_names import free_names
 from ...ml.types.schema import Signature, canonical_text
 from ...models import ModelVersion, RegisteredModel, User, Workspace

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from ...errors import NotLogged
-from ...ml.tables.csv_writing import csv_lines
+from ...ml.csv_files.csv_writing import csv_lines
 from ..process import meters
 from . import group_commit
 from .log_export import EXPORT_FORMATS, export

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import orjson
 
-from ...ml.tables.csv_writing import exported_cell, neutralised, quoted_cell
+from ...ml.csv_files.csv_writing import exported_cell, neutralised, quoted_cell
 from ...ml.types.schema import Task
 from ...models.prediction_log import moment_of, row_ids
 from ..prediction_log.log_rows import LogRow

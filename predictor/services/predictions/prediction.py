@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ...errors import InvalidRows, Problem, TooLarge
-from ...ml.tables.csv_writing import csv_lines
+from ...ml.csv_files.csv_writing import csv_lines
 from .. import prediction_log, registry
 from ..registry import version_facts
 from . import horizons, loaded_versions, nearest_examples

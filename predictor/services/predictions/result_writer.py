@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...ml.csv_files.csv_writing import csv_lines, escape_sentence, exported_cell, quoted_cell
 from ...ml.inputs.column_checker import json_text
 from ...ml.inputs.parquet_rows import write_with_predictions
 from ...ml.inputs.row_chunks import BulkChunk, BulkSource
-from ...ml.tables.csv_writing import csv_lines, escape_sentence, exported_cell, quoted_cell
 from ...ml.types.column_names import free_names
 from ...models import BatchFormat
 from .bulk_answers import BulkAnswerer, BulkAnswers, warnings_as_json

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from predictor.ml.csv_files.csv_writing import exported, exported_cell, neutralised
 from predictor.ml.inputs import column_checker
 from predictor.ml.inputs.column_checker import CellColumn, json_text
 from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.inputs.row_checker import RowChecker
-from predictor.ml.tables.csv_writing import exported, exported_cell, neutralised
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidTable, RaggedRows
-from predictor.ml.tables import surrounding_lines
-from predictor.ml.tables.csv_encoding import TextFile
-from predictor.ml.tables.surrounding_lines import LineOptions, OpenedTable, SurroundingLines, open_table
+from predictor.ml.csv_files import surrounding_lines
+from predictor.ml.csv_files.csv_encoding import TextFile
+from predictor.ml.csv_files.surrounding_lines import LineOptions, OpenedTable, SurroundingLines, open_table
 
-from .imported_tables import Read
+from ..tables.imported_tables import Read
 
 BODY = "".join(f"{n},{n * 2}.5,x{n % 3}\n" for n in range(1, 30))
 TABLE = "id,size,name\n" + BODY

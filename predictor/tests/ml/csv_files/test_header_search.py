@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from predictor.ml.tables.csv_dialect import DELIMITERS
-from predictor.ml.tables.header_search import Header, find_header, find_units, is_unit, is_value
+from predictor.ml.csv_files.csv_dialect import DELIMITERS
+from predictor.ml.csv_files.header_search import Header, find_header, find_units, is_unit, is_value
 
 ROWS = ["1;2,5;x\n", "2;3,5;y\n", "3;4,5;z\n"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from predictor.ml.tables.csv_writing import (
+from predictor.ml.csv_files.csv_writing import (
     csv_lines,
     escape_sentence,
     escaped_places,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from predictor.ml.tables import csv_blanks
+from predictor.ml.csv_files import csv_blanks
 
-from .imported_tables import Read
+from ..tables.imported_tables import Read
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidTable
-from predictor.ml.tables.csv_dialect import Dialect
-from predictor.ml.tables.csv_records import CsvRecords, open_records
+from predictor.ml.csv_files.csv_dialect import Dialect
+from predictor.ml.csv_files.csv_records import CsvRecords, open_records
 
 COMMA = Dialect(",", ".", ("a", "b"))
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidTable, TooLarge, UnknownEncoding, UnsupportedContent
-from predictor.ml.tables import csv_encoding
-from predictor.ml.tables.csv_encoding import (
+from predictor.ml.csv_files import csv_encoding
+from predictor.ml.csv_files.csv_encoding import (
     ENCODINGS,
     TextFile,
     canonical_encoding,
@@ -24,7 +24,7 @@ from predictor.ml.tables.csv_encoding import (
     refuse_other_encoding,
 )
 
-from .imported_tables import ACCENTS, CHINESE, LIMITS, PEOPLE, Read
+from ..tables.imported_tables import ACCENTS, CHINESE, LIMITS, PEOPLE, Read
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_it_refuses_a_truncated_character_at_the_end(read: Read) -> None:
 
 
 def test_it_names_the_byte_beyond_the_first_block(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("predictor.ml.tables.csv_encoding.BLOCK", 7)
+    monkeypatch.setattr("predictor.ml.csv_files.csv_encoding.BLOCK", 7)
     with pytest.raises(UnknownEncoding, match=f"offset {len(PEOPLE) + 4}"):
         read(PEOPLE.encode() + "aéb".encode() + b"\xff,1\n")
 

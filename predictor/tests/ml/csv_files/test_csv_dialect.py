@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidTable, RaggedRows, TooLarge
-from predictor.ml.tables import csv_dialect
-from predictor.ml.tables.csv_dialect import Dialect, checked_names, find_dialect, sniff_delimiter
+from predictor.ml.csv_files import csv_dialect
+from predictor.ml.csv_files.csv_dialect import Dialect, checked_names, find_dialect, sniff_delimiter
 
-from .imported_tables import PEOPLE, Read
+from ..tables.imported_tables import PEOPLE, Read
 
 
 def test_it_refuses_a_file_of_blank_lines(read: Read) -> None:
