@@ -48,10 +48,12 @@ def test_every_option_is_stored(dataset: Dataset) -> None:
         dataset, "--target", "left", "--task", "binary", "--estimator", "random_forest",
         "--param", "n_estimators=50", "--effort", "quick", "--seed", "7", "--model", "Leavers",
         "--split", "time:since", "--threshold", "cost:1:5",
+        "--reading", 'left={"kind": "text", "ignores": ["case"], "missing": ["NA"]}',
     )  # fmt: skip
     assert (run.task, run.estimator, run.params) == ("binary", "random_forest", {"n_estimators": 50})
     assert (run.budget_seconds, run.seed, run.registered_model.slug) == (10, 7, "leavers")
     assert run.split == {"kind": "time", "column": "since"}
+    assert run.readings == {"left": {"kind": "text", "ignores": ["case"], "missing": ["na"]}}
     assert run.threshold == {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}
 
 

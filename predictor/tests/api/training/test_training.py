@@ -210,3 +210,29 @@ def test_the_catalogue_of_estimators_names_their_hyperparameters(api: Caller, an
     assert {each["key"] for each in found} == {each.key for each in estimator_catalogue.catalogue()}
     assert all(each["summary"] for each in found)
     problem(anonymous.get("/api/v1/estimators"), 401)
+
+
+def test_readings_of_categories_are_kept_with_the_run(api: Caller, dataset: int) -> None:
+    readings = {"left": {"kind": "text", "ignores": ["case"], "missing": ["N/A"]}, "plan": {"kind": "text"}}
+
+    found = start(api, dataset, readings=readings).json()
+
+    assert found["readings"] == {**readings, "left": {**readings["left"], "missing": ["n/a"]}}
+    assert TrainingRun.objects.get(pk=found["id"]).readings == found["readings"]
+    assert start(api, dataset).json()["readings"] == {}
+
+
+@pytest.mark.parametrize(
+    ("readings", "reason"),
+    [
+        ({"age": {"kind": "text"}}, "hold no categories written as text: “age”"),
+        ({"left": {"kind": "number"}}, "The reading of a column's categories is"),
+        ({"left": {"kind": "text", "ignores": ["accents"]}}, "a list of “case”, “numbers”"),
+        ({"left": "text"}, "readings/left"),
+    ],
+)
+def test_a_reading_that_does_not_fit_is_400_with_the_reason(
+    api: Caller, dataset: int, readings: Any, reason: str
+) -> None:
+    assert reason in problem(start(api, dataset, readings=readings), 400)["detail"]
+    assert not TrainingRun.objects.exists()

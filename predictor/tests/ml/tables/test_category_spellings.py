@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from predictor.ml.tables import category_spellings
+from predictor.ml.tables import category_spellings, column_statistics
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import Level, Role
@@ -116,3 +116,20 @@ def test_a_dataset_without_text_is_not_read_again(tmp_path: Path, read: Read) ->
     schema = read("a,b\n1,2.5\n2,3.5\n").schema
 
     assert category_spellings.with_joined_spellings(tmp_path / "none.parquet", schema) == schema
+
+
+def test_in_a_wide_table_the_listed_categories_are_compared(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(category_spellings, "MAX_COUNTED_COLUMNS", 0)
+    monkeypatch.setattr(column_statistics, "MAX_LEVELS", 4)
+    monkeypatch.setattr(column_statistics, "MIN_LEVELS", 1)
+    cells = ["a"] * 9 + ["a "] * 8 + ["b"] * 7 + ["c"] * 6 + [" d"] * 2 + ["d"] * 1
+
+    table = imported(read, cells)
+
+    column = table.schema["c"]
+    assert column.levels == (Level("a", 17), Level("b", 7), Level("c", 6))
+    assert column.reading == Reading(ValueKind.TEXT)
+    values = read_columns(table.parquet, table.schema, ["c"])["c"].tolist()
+    assert values == ["a"] * 17 + ["b"] * 7 + ["c"] * 6 + ["d"] * 3
