@@ -3,7 +3,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import pickle
 import tempfile
 from dataclasses import replace
 from itertools import permutations
@@ -47,7 +46,7 @@ def test_it_refuses_an_empty_file(read: Read, content: bytes, message: str) -> N
         # The first bytes as `onnx.helper.make_model` writes them, with and without a producer.
         (b"\x08\x0d:\x18\n\r\n\x01x\x12\x01y", "ONNX model"),
         (b"\x08\x0a\x12\x08skl2onnx", "ONNX model"),
-        (pickle.dumps({"a": [1]}), "pickle"),
+        (b"\x80\x04\x95\r\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94]\x94K\x01as.", "pickle"),
         (b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'}", "NumPy array"),
         (b"PK\x03\x04\x14\x00" + bytes(24) + b"a.npy" + bytes(60), "NumPy arrays"),
         (
