@@ -134,9 +134,15 @@ class ForecastChecker(RowChecker):
         first_row: int = 1,
         are_texts: bool = False,
         is_nan_missing: bool = False,
+        check_time: Callable[[], None] | None = None,
     ) -> CheckedRows:
         checked = super().check(
-            rows, strict, first_row=first_row, are_texts=are_texts, is_nan_missing=is_nan_missing
+            rows,
+            strict,
+            first_row=first_row,
+            are_texts=are_texts,
+            is_nan_missing=is_nan_missing,
+            check_time=check_time,
         )
         placed = self._spec.rows(checked.columns)
         wrong = np.flatnonzero(~self._spec.is_within(placed))
