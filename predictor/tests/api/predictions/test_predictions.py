@@ -76,7 +76,7 @@ BAD = {
     "no body": ({}, 400, "Send either"),
     "a list": ([1], 400, "Send an object"),
     "both forms": ({"rows": [], "columns": []}, 400, "Send either"),
-    "an unknown name": ({"rows": [{}], "row": 1}, 400, "“row” is not known; did you mean “rows”?"),
+    "an unknown name": ({"rows": [{}], "row": 1}, 400, "did you mean “rows”?"),
     "rows that are no list": ({"rows": {"x1": 1}}, 400, "has to be a list"),
     "a row that is no object": ({"rows": [{"x1": 1, "x2": 2}, 5]}, 400, "row 2 is not"),
     "a missing column": ({"rows": [{"x1": 1}]}, 400, "Row 1, column “x2”"),
