@@ -85,6 +85,7 @@ TYPES = {
     "Forbidden": "forbidden",
     "InfiniteNumbers": "invalid-table",
     "InvalidHyperparameters": "invalid-hyperparameters",
+    "LosesCells": "loses-cells",
     "InvalidInput": "invalid-input",
     "InvalidRows": "invalid-rows",
     "InvalidTable": "invalid-table",

@@ -37,7 +37,19 @@ def test_a_request_counts_as_its_interface(path: str) -> None:
 def test_unknown_paths_count_as_the_routes_beside_them() -> None:
     ids = dict.fromkeys(("workspace", "slug", "model", "alias", "key", "version"), "a")
     numbers = dict.fromkeys(
-        ("number", "datasets", "training-runs", "runs", "batches", "members", "tokens"), 1
+        (
+            "number",
+            "datasets",
+            "training-runs",
+            "runs",
+            "batches",
+            "members",
+            "tokens",
+            "place",
+            "change",
+            "user",
+        ),
+        1,
     )
     row = {"predictions": "01890000-0000-7000-8000-000000000000"}
 

@@ -32,7 +32,8 @@ def range_words(field: FeatureField) -> list[str]:
         in_own_marks(field, plain(end)) if isinstance(end, int | float) else day(end)
         for end in (field.minimum, field.maximum)
     )
-    forms = field.reading.dates if field.reading is not None else ()
+    # Dates are shown as Y-M-D anyway.
+    forms = [each for each in (field.reading.dates if field.reading is not None else ()) if each != "Y-M-D"]
     return [f"{low} to {high}", *([f"in the data as {' or '.join(forms)}"] if forms else [])]
 
 

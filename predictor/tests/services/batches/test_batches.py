@@ -97,7 +97,8 @@ def test_bad_rows_of_a_csv_get_an_error_and_the_others_a_prediction(
 
     head, good, text, gap, ragged, last = table(batch)
     assert head == ["x1", "x2", "note", "prediction", "warnings", "error"]
-    assert good == ["1", "2", "'=1+1", "-0.4", "", ""]
+    escaped = "Written with an apostrophe, so that no spreadsheet runs it as a formula: “note”."
+    assert good == ["1", "2", "'=1+1", "-0.4", escaped, ""]
     assert text[3:] == ["", "", "Row 2, column “x1”: “abc” is not a number."]
     assert gap[3]
     assert "no value" in gap[4]

@@ -257,7 +257,7 @@ def test_a_row_says_which_cells_were_escaped_and_why() -> None:
     why = "Written with an apostrophe, so that no spreadsheet runs it as a formula:"
     assert [row["prediction"] for row in rows] == ["'=no", "yes", "yes"]
     assert [row["warnings"] for row in rows] == [
-        f"{why} “g”, “prediction”.", "", f"An extra column. {why} “g”.",
+        f"{why} “g”, “prediction”.", "", f"“z”: An extra column. {why} “g”.",
     ]  # fmt: skip
 
 

@@ -103,4 +103,6 @@ def test_amounts_beside_other_cells_are_told(read: Read) -> None:
 
 def test_words_among_words_for_missing_are_no_numbers(read: Read) -> None:
     rows = "".join(f"{'-' if row % 3 else 'red'},{row % 4}\n" for row in range(30))
-    assert warnings_of(read(f"colour,k\n{rows}"), "colour") == ""
+    imported = read(f"colour,k\n{rows}")
+    assert imported.schema["colour"].role is Role.CATEGORICAL
+    assert warnings_of(imported, "colour").startswith("Words that may mean missing: “-” (20).")
