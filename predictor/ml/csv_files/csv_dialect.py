@@ -75,8 +75,8 @@ def find_dialect(
     if not body.strip():
         raise InvalidTable("The file holds only blank lines. It needs a header line and rows below it.")
     delimiter = delimiter_option(delimiter) or separator or sniff_delimiter(body)
-    has_blanks = _has_blanks(body, delimiter)
-    records = _records(body, delimiter, skips_blanks=has_blanks)
+    blanks = has_blanks(body, delimiter)
+    records = _records(body, delimiter, skips_blanks=blanks)
     header = _with_row_names(_without_empty_end(records), records[1:])
     names = checked_names(header, max_columns=max_columns, max_characters=max_name_characters)
     warnings = []
@@ -93,7 +93,7 @@ def find_dialect(
         )
     n_empty = max(0, *(len(record) - len(names) for record in records if not any(record[len(names) :])))
     return Dialect(
-        delimiter, decimal, names, n_skipped, tuple(warnings), shown_decimal, doubtful, has_blanks, n_empty
+        delimiter, decimal, names, n_skipped, tuple(warnings), shown_decimal, doubtful, blanks, n_empty
     )
 
 
@@ -101,7 +101,7 @@ def sniff_delimiter(text: str) -> str:
     """The delimiter that gives the most lines as many cells as the first one; a comma when none does."""
     best, best_score = ",", 0.0
     for candidate in DELIMITERS:
-        records = _records(text, candidate, skips_blanks=_has_blanks(text, candidate))
+        records = _records(text, candidate, skips_blanks=has_blanks(text, candidate))
         n_cells = len(records[0])
         if n_cells < 2:
             continue
@@ -239,7 +239,7 @@ def delimiter_option(delimiter: str) -> str:
     return delimiter
 
 
-def _has_blanks(text: str, delimiter: str) -> bool:
+def has_blanks(text: str, delimiter: str) -> bool:
     """Whether blanks stand between delimiters and quotes: a; "b" ;c."""
     if ' "' not in text and '" ' not in text:
         return False

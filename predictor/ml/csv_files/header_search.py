@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..types.column_names import clean_name
-from .csv_dialect import N_SNIFFED, sniff_delimiter, trimmed
+from .csv_dialect import N_SNIFFED, has_blanks, sniff_delimiter, trimmed
 
 # A header further down is not searched for.
 MAX_LINES_ABOVE = 50
@@ -82,7 +82,8 @@ def comment_mark(text: str) -> str:
 
 def records(lines: Sequence[str], delimiter: str) -> Iterator[Record]:
     """The records of the lines that are not blank, up to one that the csv module cannot read."""
-    reader = csv.reader(iter(lines), delimiter=delimiter)
+    skips_blanks = has_blanks("".join(islice(lines, N_SNIFFED)), delimiter)
+    reader = csv.reader(iter(lines), delimiter=delimiter, skipinitialspace=skips_blanks)
     while True:
         before = reader.line_num
         try:

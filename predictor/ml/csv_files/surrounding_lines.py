@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ...errors import InvalidTable, quoted
-from .csv_dialect import DELIMITERS, SEPARATOR_LINE, delimiter_option, read_head, trimmed
+from .csv_dialect import DELIMITERS, SEPARATOR_LINE, delimiter_option, has_blanks, read_head, trimmed
 from .csv_encoding import TextFile
 from .header_search import COMMENT_MARKS, Units, comment_mark, find_header, find_units, is_value, records
 
@@ -304,7 +304,7 @@ def _fits(line: str, delimiter: str, width: int) -> bool:
 
 def _cells(line: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=delimiter), [])
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=has_blanks(line, delimiter)), [])
     except csv.Error:
         return [line]
 

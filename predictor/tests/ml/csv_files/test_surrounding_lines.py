@@ -222,3 +222,9 @@ def test_lines_above_are_left_out_of_any_table(
     title = "".join(line + "\r\n" for line in [*above, *[""] * has_blank])
     folder = tmp_path_factory.mktemp("table")
     assert left(folder, title + text.getvalue(), delimiter=delimiter) == text.getvalue()
+
+
+def test_blanks_before_quotes_do_not_make_a_name_the_only_delimiter(read: Read) -> None:
+    imported = read('a, "x", b;c\n' + "".join(f'{row}, {row}, "{row},5"\n' for row in range(1, 20)))
+    assert imported.report.delimiter == ","
+    assert imported.rows[0] == {"a": 1, "x": 1, "b;c": 1.5}
