@@ -25,6 +25,7 @@ BLANKS_LOOK = 1 << 16
 DELIMITERS = (",", ";", "\t", "|")
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 SEPARATOR_LINE = re.compile(r"sep=([^\r\n])(?:\r\n|\r|\n)", re.IGNORECASE)
+COMMA_BETWEEN_DIGITS = re.compile(r"(?<=[0-9]),(?=[0-9])")
 COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*")
 POINT_NUMBER = re.compile(r"\s*[+-]?\d*\.\d+\s*")
 # 1.100 and 1,100: a thousand or a fraction.
@@ -100,7 +101,9 @@ def find_dialect(
 def sniff_delimiter(text: str) -> str:
     """The delimiter that gives the most lines as many cells as the first one; a comma when none does."""
     best, best_score = ",", 0.0
-    for candidate in DELIMITERS:
+    # Of two that fit equally well, the comma is the decimal mark: a;d,e above x;8,64.
+    are_decimal = _are_decimal_commas(text)
+    for candidate in (*DELIMITERS[1:], ",") if are_decimal else DELIMITERS:
         records = _records(text, candidate, skips_blanks=has_blanks(text, candidate))
         n_cells = len(records[0])
         if n_cells < 2:
@@ -111,6 +114,13 @@ def sniff_delimiter(text: str) -> str:
         if score > best_score:
             best, best_score = candidate, score
     return best
+
+
+def _are_decimal_commas(text: str) -> bool:
+    """Whether each comma below the first line stands between digits."""
+    body = text.partition("\n")[2]
+    commas = body.count(",")
+    return commas > 0 and len(COMMA_BETWEEN_DIGITS.findall(body)) == commas
 
 
 def trimmed(record: list[str], width: int) -> list[str]:

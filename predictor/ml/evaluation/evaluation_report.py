@@ -22,7 +22,7 @@
                    when that would take too long: the mean absolute Shapley value
      regression:      "points": {"actual", "predicted"}, "residuals": {"edges", "counts"},
                       "errors": {"quantiles", "within", "by_size"} of curves.error_distribution
-     classification:  "classes": [names], "confusion": rows true × columns predicted,
+     classification:  "classes": [names; of two the negative first], "confusion": rows true × columns predicted,
                       "per_class": [{"class", "precision", "recall", "f1", "support",
                                      "roc", "precision_recall", "calibration", "gain"}] with the points of
                       curves.py, null for a class that has no row or every row
@@ -209,21 +209,32 @@ def decision(
 
 
 def class_details(target: Target, predicted: Array, threshold: float | None) -> dict[str, Any]:
-    """The confusion matrix at the threshold, and the metrics and curves of each class."""
+    """The confusion matrix at the threshold, and the metrics and curves of each class.
+
+    Of two classes the negative one is the first, so that the matrix is [[true negative, false positive], [false
+    negative, true positive]].
+    """
     matrix = confusion(target.y, predicted_codes(predicted, threshold, target.positive), target.n_classes)
     names = target.class_names
+    is_reversed = target.task is Task.BINARY and target.positive == 0
+    order = [1, 0] if is_reversed else list(range(target.n_classes))
+    scores = class_metrics(matrix)
     per_class = []
-    for code, numbers in enumerate(class_metrics(matrix)):
+    for place, code in enumerate(order):
         # Curves of a hundred classes would take megabytes, and nobody would read them.
-        has_curves = code < MAX_CURVES
+        has_curves = place < MAX_CURVES
         per_class.append(
             {
                 "class": names[code],
-                **numbers,
+                **scores[code],
                 **_class_curves(target.y == code, predicted[:, code], has_curves),
             }
         )
-    details = {"classes": list(names), "confusion": matrix.tolist(), "per_class": per_class}
+    details = {
+        "classes": [names[code] for code in order],
+        "confusion": matrix[np.ix_(order, order)].tolist(),
+        "per_class": per_class,
+    }
     if target.task is Task.BINARY:
         details["thresholds"] = curves.threshold_curve(target.is_positive, predicted[:, target.positive])
     return details

@@ -33,14 +33,17 @@ def decided_again(
     """
     held_out, out_of_fold = scores.held_out, scores.out_of_fold
     names = list(report["classes"])
+    if before == 0:  # the negative class is the first in a report
+        names.reverse()
     target = Target("", Task.BINARY, held_out[0].astype(np.intp), tuple(names), positive)
     fresh = class_details(target, pairs(held_out[1]), threshold.value)
     changed = DECIDED if positive == before else (*DECIDED, *OF_POSITIVE)
     decide = _Decide(threshold.value, positive, changed)
     own = scores.for_class(positive)
+    old = {each["class"]: each for each in report["per_class"]}
     labels = [
-        {**old, **{name: new[name] for name in ("precision", "recall", "f1")}}
-        for old, new in zip(report["per_class"], fresh["per_class"], strict=True)
+        {**old[new["class"]], **{name: new[name] for name in ("precision", "recall", "f1")}}
+        for new in fresh["per_class"]
     ]
     folds = report["cross_validation"]
     return {
@@ -69,6 +72,7 @@ def decided_again(
             else each
             for each in report["baselines"]
         ],
+        "classes": fresh["classes"],
         "confusion": fresh["confusion"],
         "per_class": labels,
         "thresholds": fresh["thresholds"] if positive != before else report.get("thresholds"),

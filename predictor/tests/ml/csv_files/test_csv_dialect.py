@@ -279,3 +279,18 @@ def test_names_may_be_as_long_and_as_many_as_the_limits() -> None:
         checked_names(names, max_columns=9, max_characters=20)
     with pytest.raises(InvalidTable, match="10 columns with a name of more than 19 characters"):
         checked_names(names, max_columns=10, max_characters=19)
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_comma_between_digits_is_no_delimiter_where_another_one_fits(read: Read, quote: str) -> None:
+    rows = [
+        ("a", "d,e"),
+        *((("red", "x;y")[row % 5 == 0 and quote != ""], f"{row},{row}4") for row in range(9)),
+    ]
+    imported = read("".join(";".join(f"{quote}{cell}{quote}" for cell in row) + "\n" for row in rows))
+    assert imported.report.schema.names == ("a", "d,e")
+    assert [row["d,e"] for row in imported.rows][:2] == [0.04, 1.14]
+
+
+def test_two_columns_of_whole_numbers_are_split_by_their_comma(read: Read) -> None:
+    assert read("a,b\n" + "".join(f"{row},{row * 7}\n" for row in range(9))).rows[1] == {"a": 1, "b": 7}
