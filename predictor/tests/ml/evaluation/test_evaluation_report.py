@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 
-from predictor.ml.evaluation.evaluation_report import Baseline, dummy_predictions, evaluate
+from predictor.ml.evaluation.evaluation_report import Baseline, class_details, dummy_predictions, evaluate
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
+from predictor.ml.types.schema import Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.validation.duplicates import Duplicates
+from predictor.ml.validation.target import Target
 from predictor.ml.validation.testing_conditions import Conditions
 
 from ..tables_for_tests import classification_table, regression_table
@@ -100,3 +103,17 @@ def test_with_few_groups_the_verdict_is_not_sure_however_many_rows_they_have():
         "Only 3 groups were held out to test it, so its scores have no confidence intervals."
     ]
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["verdict"]["gain_low"] is None
+
+
+def test_the_negative_class_is_the_first_of_a_report() -> None:
+    y = np.array([0, 0, 0, 1, 1, 1, 1, 1])
+    first = np.array([0.9, 0.8, 0.2, 0.7, 0.6, 0.1, 0.3, 0.2])
+    target = Target("y", Task.BINARY, y, ("leave", "stay"), positive=0)
+
+    details = class_details(target, np.column_stack([first, 1 - first]), 0.5)
+
+    # By scikit-learn, with the negative class first: of stay 3 right and 2 wrong, of leave 1 missed and 2 found.
+    right = confusion_matrix(y, np.where(first >= 0.5, 0, 1), labels=[1, 0]).tolist()
+    assert details["classes"] == ["stay", "leave"]
+    assert details["confusion"] == right == [[3, 2], [1, 2]]
+    assert [each["support"] for each in details["per_class"]] == [5, 3]

@@ -30,7 +30,7 @@ BOOLEANS = (
 )
 WORDS = (
     "red", "blue", "Köln", "São Paulo", "a,b", "x;y", "one two", 'say "hi"', "it's", "tab\there", "two\nlines",
-    "pipe|bar", "-", "+", "NA", "true story", "=1+1", "Ünï", "10 %", "yes", "7up", "a\\b", "#1", "1-2", "3/4",
+    "pipe|bar", "-", "+", "NA", "true story", "=1+1", "Ünï", "10 % off", "yes", "7up", "a\\b", "#1", "1-2", "3/4",
 )  # fmt: skip
 CODES: Sequence[Callable[[random.Random], str]] = (
     lambda draw: f"{draw.randrange(100_000):05}",
