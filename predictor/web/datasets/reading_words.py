@@ -66,7 +66,7 @@ def cards_of(columns: Sequence[ColumnProfile], *, first: int) -> list[ColumnCard
 def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
     if column.storage != "VARCHAR" and column.reading is None:
         what = STORED.get(column.storage, column.storage.lower())
-        return ReadingLine(f"Stored as {what}: each filled cell is one.", Confidence.CERTAIN)
+        return ReadingLine(f"Stored as {what}: each filled cell is one.", _of_typed(column))
     evidence = column.evidence
     if column.reading is not None:
         chosen = (
@@ -74,7 +74,7 @@ def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
         )
         sentence = f"Read as {column.reading.words}{chosen}."
         if evidence is None:
-            return ReadingLine(sentence, Confidence.CERTAIN)
+            return ReadingLine(sentence, _of_typed(column))
         others = tuple(each.words for each in evidence.others)
         return ReadingLine(sentence, evidence.confidence, counts_of(evidence), evidence.examples, others)
     if evidence is not None and evidence.others:
@@ -84,6 +84,12 @@ def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
         )
     others = tuple(each.words for each in likely_readings(column))
     return ReadingLine("Kept as text.", Confidence.LIKELY if others else Confidence.CERTAIN, others=others)
+
+
+def _of_typed(column: ColumnProfile) -> Confidence:
+    """The confidence of a column that the import typed itself: in doubt where its marks can be read in two ways."""
+    is_doubted = any("can be read in two ways" in each for each in column.warnings)
+    return Confidence.IN_DOUBT if is_doubted else Confidence.CERTAIN
 
 
 def remarks_of(column: ColumnProfile) -> list[str]:

@@ -201,3 +201,16 @@ def test_categories_are_joined_on_the_page_as_it_proposes(
     # Free text is not joined, whatever the hidden fields hold.
     client.post(page_of(dataset), {**as_one, "role": "text", "step": "apply"})
     assert Dataset.objects.get(pk=dataset.pk).schema["answer"].reading is None
+
+
+def test_numbers_whose_mark_nothing_shows_are_in_doubt(
+    client: Client, workspace: Workspace, member: User
+) -> None:
+    rows = b"".join(b"%d;3,0%02d\n" % (row, row) for row in range(40))
+    dataset = upload(workspace, member, b"a;y\n" + rows)
+    client.force_login(member)
+
+    page = unescape(client.get(f"/w/{workspace.slug}/datasets/{dataset.pk}/").content.decode())
+
+    assert "can be read in two ways" in page
+    assert "in doubt" in page
