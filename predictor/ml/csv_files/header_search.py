@@ -76,7 +76,8 @@ class Header:
 
 
 def comment_mark(text: str) -> str:
-    start = text.lstrip()[:2]
+    # A tab may be the delimiter after an empty cell.
+    start = text.lstrip(" ")[:2]
     return next((mark for mark in COMMENT_MARKS if start.startswith(mark)), "")
 
 

@@ -28,7 +28,7 @@ MAX_SHOWN = 20
 MAX_TEXT = 200
 MAX_FOOTER_LINES = 10
 NO_COMMENT = "none"
-BEGINS_WITH_MARK = re.compile(rf"(?:\A|[\r\n])[^\S\r\n]*(?:{'|'.join(COMMENT_MARKS)})")
+BEGINS_WITH_MARK = re.compile(rf"(?:\A|[\r\n]) *(?:{'|'.join(COMMENT_MARKS)})")
 TOTALS = (
     r"(?:grand|sub|over)?[ -]?totals?|sums?|summen?|gesamt\w*|insgesamt|zwischensumme|averages?|mittelwert|"
     r"durchschnitt|somme|suma|totale|итого|всего|合计|总计|小计|合計|総計"
@@ -208,7 +208,7 @@ class _Finder:
         lines = list(io.StringIO(read_head(self.path), newline=""))
         candidates, given = lines, self.options.comment
         if given not in ("", NO_COMMENT):
-            candidates = ["\n" if line.lstrip().startswith(given) else line for line in lines]
+            candidates = ["\n" if line.lstrip(" ").startswith(given) else line for line in lines]
         start, separator = _after_leading_lines(candidates)
         if self.options.skip_lines is not None:
             start = max(start, min(self.options.skip_lines, len(lines)))
@@ -299,7 +299,9 @@ def _header_of(body: Sequence[str], delimiter: str) -> tuple[int, int]:
 
 
 def _fits(line: str, delimiter: str, width: int) -> bool:
-    return len(trimmed(_cells(line, delimiter), width)) == width
+    """Whether the line is a row, or the first line of one: a cell in quotes may hold the end of a line."""
+    opens_cell = line.count('"') % 2 == 1 and f'{delimiter}"' in line
+    return opens_cell or len(trimmed(_cells(line, delimiter), width)) == width
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -434,7 +436,7 @@ class _Plan:
         return below, number
 
     def is_comment(self, line: str) -> bool:
-        if not line.lstrip().startswith(self.comment):
+        if not line.lstrip(" ").startswith(self.comment):
             return False
         return self.is_comment_given or not _fits(line, self.delimiter, self.width)
 
@@ -457,7 +459,7 @@ class _Comments:
 
     def _is_left_out(self, line: bytes) -> bool:
         self._number += 1
-        may_be = not self._is_quoted and line.lstrip().startswith(self._mark)
+        may_be = not self._is_quoted and line.lstrip(b" ").startswith(self._mark)
         if may_be and self._plan.is_comment(text := line.decode("utf-8", "replace")):
             self.n_lines += 1
             if len(self.shown) < MAX_SHOWN:

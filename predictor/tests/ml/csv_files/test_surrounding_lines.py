@@ -228,3 +228,11 @@ def test_blanks_before_quotes_do_not_make_a_name_the_only_delimiter(read: Read) 
     imported = read('a, "x", b;c\n' + "".join(f'{row}, {row}, "{row},5"\n' for row in range(1, 20)))
     assert imported.report.delimiter == ","
     assert imported.rows[0] == {"a": 1, "x": 1, "b;c": 1.5}
+
+
+@pytest.mark.parametrize("first", ["\t#DIV/0!", "#1\t4"])
+def test_a_row_that_begins_like_a_comment_and_goes_over_two_lines_stays(read: Read, first: str) -> None:
+    rows = [f"{row}\t{row}\tred" for row in range(9)]
+    imported = read("a\tb\tc\n" + "\n".join([*rows, f'{first}\t"two\nlines"', *rows]) + "\n")
+    assert len(imported.rows) == 19
+    assert imported.rows[9]["c"] == "two\nlines"
