@@ -39,6 +39,8 @@ N_FIRST_LOOK = 300
 MAX_ODD_WORDS = 3
 MIN_VALUES_BESIDE_WORDS = 20
 N_GLANCED = 20
+# With more distinct texts, a role is not proposed for a column of which some cells are no values: 00501 among numbers.
+MAX_PROPOSED_FROM = 5_000
 N_BINS = 20
 NUMBERS = ("BIGINT", "DOUBLE")
 DAY_OF_SPREADSHEET = re.compile(r"[1-5][0-9]{4}(?:\.[0-9]+)?", re.ASCII)
@@ -97,7 +99,16 @@ def _kind_to_look_for(column: ColumnProfile) -> ValueKind | None:
     looked = {level.value: level.count for level in column.levels[:N_FIRST_LOOK]}
     # A glance at the first cells is enough for most text columns.
     glanced = dict(list(looked.items())[:N_GLANCED])
-    return _kind_that_fits(glanced, column.name) and _kind_that_fits(looked, column.name)
+    kind = _kind_that_fits(glanced, column.name) and _kind_that_fits(looked, column.name)
+    return kind if kind and _is_worth_counting(column, looked, kind) else None
+
+
+def _is_worth_counting(column: ColumnProfile, looked: Mapping[str, int], kind: ValueKind) -> bool:
+    """Whether all texts of a column are read: not where very many differ and the frequent ones are no values."""
+    if column.n_distinct <= MAX_PROPOSED_FROM:
+        return True
+    lost = find_reading(looked, kind, name=column.name, may_lose=True).unreadable
+    return len(lost) <= MAX_ODD_WORDS and not any(any(map(str.isdigit, text)) for text in lost)
 
 
 def with_zones(schema: TableSchema, zones: Mapping[str, ColumnZone]) -> TableSchema:
