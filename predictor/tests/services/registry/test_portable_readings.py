@@ -262,7 +262,7 @@ def test_the_page_reads_texts_by_the_declared_reading(tmp_path: Path) -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(asked=cells())
 def test_any_text_is_read_equally_by_service_runner_and_page(asked: list[tuple[str, str]]) -> None:
     by_service = [read_by_service(*each) for each in asked]
