@@ -19,6 +19,12 @@ from predictor.services.datasets.spare_reader import spare_reader
 from .uploads import CSV, left_behind, load
 
 
+@pytest.fixture(autouse=True)
+def without_spare() -> None:
+    """A process that an earlier test started ahead would do the work of the one that a test looks at."""
+    spare_reader.end()
+
+
 def test_reading_a_file_has_a_time_limit(workspace: Workspace, settings: Settings) -> None:
     settings.INGEST_TIMEOUT_SECONDS = 0.01
     with pytest.raises(TooLarge, match="longer than"):
@@ -29,8 +35,6 @@ def test_reading_a_file_has_a_time_limit(workspace: Workspace, settings: Setting
 def test_a_reading_process_that_dies_gives_an_error_without_traceback(
     workspace: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One that an earlier test started ahead would do the work.
-    spare_reader.end()
     monkeypatch.setattr(ingest_process, "MODULE", "predictor.no_such_module")
     with pytest.raises(InvalidTable, match="ended unexpectedly") as caught:
         load(workspace)
