@@ -91,6 +91,7 @@ const bareOf = ({ blank }, text) => text.replace(new RegExp(`^${blank}+|${blank}
 function valueByReading(reading, text) {
   const bare = bareOf(reading, text), word = bare.toLowerCase();
   if (word === "" || reading.missing.includes(word)) return null;
+  if (bare.length > reading.longest) return undefined;
   if (reading.words) return Object.hasOwn(reading.words, word) ? reading.words[word] : undefined;
   if (reading.number) return numberByReading(reading, new RegExp(`^(?:${reading.number})$`).exec(bare)?.groups);
   const dates = reading.dates.map((pattern) => new RegExp(`^(?:${pattern})$`, "iu").exec(bare)?.groups);

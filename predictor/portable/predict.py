@@ -143,6 +143,8 @@ def value_by_reading(reading, text):
     word = bare.lower()
     if not word or word in reading["missing"]:
         return None
+    if len(bare) > reading["longest"]:
+        raise ValueError(bare)
     if "words" in reading and word in reading["words"]:
         return reading["words"][word]
     if "number" in reading and (found := re.fullmatch(reading["number"], bare, re.ASCII)):

@@ -71,6 +71,8 @@ CONVENTIONS = ((".", ","), (",", "."), (".", "'"), (",", "'"), (".", " "), (",",
 # Texts that are looked at for years of two digits.
 N_LOOKED_AT = 1_000
 N_SAMPLED = 500
+# Characters of a number, a date or a truth value. It bounds the time of the regular expressions.
+LONGEST = 100
 LISTS = ("dates", "missing", "true", "false", "ignores", "spellings")
 
 
@@ -150,14 +152,14 @@ class Reading:
     def patterns(self) -> dict[str, Any]:
         """What a program without this module needs to read the same texts, as JSON.
 
-        `missing`: words in lower case. Then one of: `number`, a regular expression with named groups, and the marks;
-        `dates`, one for each form, the names of months and of quarters, and `zone`, its starts and offsets (see
-        ZoneTable), which is empty for UTC; `words` of a truth value in lower case, as 1 and 0; `spellings` of
-        categories by their keys, with the differences that a key `ignores` and the form of a `whole` number (see
-        spellings.py). The expressions are for a whole text without blanks at its ends; those of dates for upper and
-        lower case alike.
+        `missing`: words in lower case. `longest`: the characters of the longest value. Then one of: `number`, a regular
+        expression with named groups, and the marks; `dates`, one for each form, the names of months and of quarters,
+        and `zone`, its starts and offsets (see ZoneTable), which is empty for UTC; `words` of a truth value in lower
+        case, as 1 and 0; `spellings` of categories by their keys, with the differences that a key `ignores` and the
+        form of a `whole` number (see spellings.py). The expressions are for a whole text without blanks at its ends;
+        those of dates for upper and lower case alike.
         """
-        known: dict[str, Any] = {"missing": sorted(self._missing)}
+        known: dict[str, Any] = {"missing": sorted(self._missing), "longest": LONGEST}
         if self.kind is ValueKind.NUMBER:
             number = _number_shape(self.decimal, self.thousands, self.codes).pattern
             marks = {"decimal": self.decimal, "gaps": _gaps(self.thousands), "codes": self.codes}
@@ -200,6 +202,8 @@ class Reading:
         bare = text.strip().strip(BLANKS)
         if not bare or bare.lower() in self._missing:
             return None
+        if len(bare) > LONGEST:
+            raise Unreadable(text)
         return self._parse(bare)  # type: ignore[no-any-return]
 
     @cached_property
@@ -275,11 +279,11 @@ def _number_shape(decimal: str, thousands: str, codes: bool) -> re.Pattern[str]:
     core = (WITH_CODES if codes else PLAIN).format(d=point)
     if thousands:
         core = f"{GROUPED.format(t=gap, d=point)}|{core}"
-    blank = f"[{BLANKS}]*"
-    sign = f"(?:[{CURRENCIES}]|{CODES})?{blank}"
+    blank, currency = f"[{BLANKS}]*", f"(?:[{CURRENCIES}]|{CODES})"
+    # Blanks belong to the sign that they follow or precede: two runs of them side by side would take cubic time.
     return re.compile(
-        rf"(?P<open>\()?{blank}(?P<sign>[+\-−])?{blank}{sign}(?P<inner>[+\-−])?(?P<core>{core}){blank}"
-        rf"(?:%|[{CURRENCIES}]|{CODES})?{blank}(?P<close>\))?",
+        rf"(?P<open>\({blank})?(?:(?P<sign>[+\-−]){blank})?(?:{currency}{blank})?(?P<inner>[+\-−])?(?P<core>{core})"
+        rf"(?:{blank}(?:%|{currency}))?(?P<close>{blank}\))?",
         re.ASCII,
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -79,3 +80,32 @@ def test_readings_of_dates_are_stored(reading: Reading) -> None:
 
 def test_a_reading_without_a_zone_is_stored_as_it_was() -> None:
     assert Reading(ValueKind.DATE, dates=("D.M.Y",)).to_json() == {"kind": "date", "dates": ["D.M.Y"]}
+
+
+READINGS = [
+    Reading(ValueKind.NUMBER, ".", ","),
+    Reading(ValueKind.NUMBER, ",", " "),
+    Reading(ValueKind.DATE, dates=tuple(DATE_FORMS)),
+    Reading(ValueKind.BOOLEAN),
+]
+
+
+@pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading.words[:20])
+@pytest.mark.parametrize(
+    "text", ["(" + " " * 30_000 + "x", "-" + "\u00a0" * 30_000 + "x", "1" + ",111" * 30_000 + "x"]
+)
+def test_no_value_is_longer_than_a_hundred_characters(reading: Reading, text: str) -> None:
+    # With a regular expression of cubic time this test would not end.
+    with pytest.raises(Unreadable):
+        reading.read(text)
+
+
+@pytest.mark.parametrize("text", ["( $ 4 )", "-$4", "- 4 €", "(4 USD)", "$ -4", "−4%"])
+def test_blanks_and_signs_stand_around_a_number_in_each_order(text: str) -> None:
+    assert Reading(ValueKind.NUMBER).read(text) == -4
+
+
+def test_a_number_of_a_hundred_characters_takes_linear_time() -> None:
+    shape = Reading(ValueKind.NUMBER, ".", ",").patterns()["number"]
+    # Far beyond what is read: two runs of blanks side by side would need hours.
+    assert re.compile(shape, re.ASCII).fullmatch("(" + " " * 20_000 + "x") is None
