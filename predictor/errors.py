@@ -82,7 +82,7 @@ class TryLater(MlwebError):
 
 
 class Busy(TryLater):
-    """Too many predictions are running (back-pressure)."""
+    """Too many predictions are running, or another column is being read (back-pressure)."""
 
 
 class NotLogged(TryLater):

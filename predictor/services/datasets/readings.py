@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from ...errors import Conflict, LosesCells, NotFound, quoted
+from ...errors import Busy, Conflict, LosesCells, NotFound, quoted
 from ...ml.types.reading_choice import ReadingChoice, checked_share
 from ...ml.types.reading_evidence import ReadingEvidence, lost_cells
 from ...ml.types.schema import ColumnProfile, TableSchema
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from ...models import User
 
 Choice = ReadingChoice | Mapping[str, Any]
+WAIT_SECONDS = 2
+RETRY_SECONDS = 3
+_turn = threading.BoundedSemaphore()
 
 
 @dataclass(frozen=True)
@@ -42,24 +47,40 @@ class ReadingPreview:
         return max(self.after.n_missing - self.before.n_missing, 0)
 
 
+@contextmanager
+def _one_column_at_once() -> Iterator[None]:
+    """Hold the turn of this process. A column of 400,000 different texts takes seconds that predictions would miss."""
+    if not _turn.acquire(timeout=WAIT_SECONDS):
+        raise Busy("Another column is being read; try again in a few seconds.", retry_seconds=RETRY_SECONDS)
+    try:
+        yield
+    finally:
+        _turn.release()
+
+
 def reading_of(*, dataset: Dataset, column: str) -> ColumnReading:
-    """How a column is read now, with examples and what else it could be. Raises NotFound, InvalidInput, TooLarge."""
+    """How a column is read now, with examples, and what else it could be.
+
+    Raises NotFound, InvalidInput, TooLarge, Busy.
+    """
     from ...ml.tables import reading_changes
 
     _needs_data(dataset)
-    return reading_changes.reading_of(artifacts.path_of(dataset.parquet_digest), dataset.schema, column)
+    with _one_column_at_once():
+        return reading_changes.reading_of(artifacts.path_of(dataset.parquet_digest), dataset.schema, column)
 
 
 def preview_reading(
     *, dataset: Dataset, column: str, reading: Choice, max_lost_share: float | None = None
 ) -> ReadingPreview:
-    """What a reading would make of the column; nothing is stored. Raises NotFound, InvalidInput, TooLarge."""
+    """What a reading would make of the column; nothing is stored. Raises NotFound, InvalidInput, TooLarge, Busy."""
     from ...ml.tables import reading_changes
 
     _needs_data(dataset)
     share, choice = checked_share(max_lost_share), _choice(reading)
     path = artifacts.path_of(dataset.parquet_digest)
-    after = reading_changes.column_read_as(path, dataset.schema, column, choice)
+    with _one_column_at_once():
+        after = reading_changes.column_read_as(path, dataset.schema, column, choice)
     refusal = _refusal(after, share)
     return ReadingPreview(dataset.schema[column], after, refusal.message if refusal else "")
 
@@ -75,7 +96,7 @@ def change_reading(
     """Read a column differently from now on. Runs and versions that were made before keep their reading.
 
     Raises LosesCells when more than `max_lost_share` of its filled cells would become missing, Conflict when the
-    column was changed at the same time or is read so already, NotFound, InvalidInput, TooLarge.
+    column was changed at the same time or is read so already, NotFound, InvalidInput, TooLarge, Busy.
     """
     from ...ml.tables import reading_changes
 
@@ -83,7 +104,8 @@ def change_reading(
     share, choice = checked_share(max_lost_share), _choice(reading)
     # Reading the column happens outside the transaction: it can take seconds and would hold the lock.
     before, path = dataset.schema, artifacts.path_of(dataset.parquet_digest)
-    after = reading_changes.column_read_as(path, before, column, choice)
+    with _one_column_at_once():
+        after = reading_changes.column_read_as(path, before, column, choice)
     if refusal := _refusal(after, share):
         raise refusal
     if (after.reading, after.role) == (before[column].reading, before[column].role):

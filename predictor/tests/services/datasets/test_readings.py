@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from predictor.errors import Conflict, InvalidInput, LosesCells, NotFound
+from predictor.errors import Busy, Conflict, InvalidInput, LosesCells, NotFound
 from predictor.ml.types.reading import ValueKind
 from predictor.ml.types.schema import Role
 from predictor.models import Dataset, ReadingChange, User, Workspace
@@ -205,3 +205,23 @@ def test_a_run_reads_the_columns_as_they_were_when_it_was_started(
 def test_an_unknown_column_is_refused(change: Callable[..., ReadingChange]) -> None:
     with pytest.raises(InvalidInput, match="no column “missing”"):
         change(column="missing")
+
+
+def test_one_column_is_read_at_once_and_others_are_told_to_come_again(
+    dataset: Dataset, member: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readings, "WAIT_SECONDS", 0.01)
+    calls = [
+        lambda: readings.reading_of(dataset=dataset, column="betrag"),
+        lambda: readings.preview_reading(dataset=dataset, column="betrag", reading={"kind": "number"}),
+        lambda: readings.change_reading(
+            dataset=dataset, column="betrag", reading={"kind": "number"}, max_lost_share=1, by=member
+        ),
+    ]
+    with readings._one_column_at_once():
+        for call in calls:
+            with pytest.raises(Busy, match="Another column is being read"):
+                call()
+
+    for call in calls:
+        call()
