@@ -12,7 +12,7 @@ import duckdb
 from ..types.reading import Reading, ValueKind
 from ..types.schema import ColumnProfile, TableSchema
 from ..types.spellings import MAX_CHARACTERS, Proposal, in_numbers, variants
-from .column_readings import counted_texts
+from .column_texts import counted_texts
 from .stored_tables import names_in_sql, open_for_reading
 
 # Columns with more categories are not compared: nobody means them by their spelling.

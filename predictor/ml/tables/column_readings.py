@@ -1,4 +1,4 @@
-"""Readings of text columns: found when a table is imported, or when a column gets the role of another kind of values.
+"""Readings of text columns that are found when a table is imported; those of chosen roles are in role_readings.py.
 
 The stored table keeps the text of every cell. A reading says how it becomes a value, and is carried out by
 `stored_tables.read_columns` in training and by `ml.inputs` in prediction.
@@ -7,30 +7,27 @@ The stored table keeps the text of every cell. A reading says how it becomes a v
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 
 from ...errors import quoted, quoted_list
 from ..types.date_forms import SPREADSHEET_EPOCH, is_date_name
 from ..types.reading import Finding, Reading, ValueKind, find_reading, unreadable
-from ..types.reading_evidence import ReadingEvidence, evidence_of, lost_cells
-from ..types.schema import Bin, ColumnProfile, Role, TableSchema, canonical_text
-from .duckdb_connection import identifier, literal
+from ..types.reading_evidence import ReadingEvidence, evidence_of
+from ..types.schema import ColumnProfile, Role, TableSchema
+from .column_texts import counted_texts, shown, statistics_of
 from .offsets import ColumnZone
-from .stored_tables import KINDS, form_of, names_in_sql, open_for_reading
+from .stored_tables import NUMBERS, names_in_sql, open_for_reading
 from .type_inference import counted
 from .zoned_moments import iso_text
 
-# Words for missing that one reading learns from cells that it cannot read.
-MAX_MISSING_WORDS = 100
 # Columns with more distinct texts are not read as numbers or dates at import.
 MAX_DISTINCT = 500_000
 # Before all texts are counted, the most frequent ones have to be readable.
@@ -41,8 +38,6 @@ MIN_VALUES_BESIDE_WORDS = 20
 N_GLANCED = 20
 # With more distinct texts, a role is not proposed for a column of which some cells are no values: 00501 among numbers.
 MAX_PROPOSED_FROM = 5_000
-N_BINS = 20
-NUMBERS = ("BIGINT", "DOUBLE")
 DAY_OF_SPREADSHEET = re.compile(r"[1-5][0-9]{4}(?:\.[0-9]+)?", re.ASCII)
 # From 1936 to 2064, in days since 1899-12-30.
 SPREADSHEET_DAYS = (13_150, 60_000)
@@ -189,7 +184,7 @@ def _days_among_dates(counts: Mapping[str, int]) -> str:
         return ""
     return (
         f"{days[0]} and other numbers beside dates may be days as spreadsheets count them, since 1899-12-30: "
-        f"{days[0]} is {_shown(reading.read(days[0]))}. Choose the role datetime to read them so."
+        f"{days[0]} is {shown(reading.read(days[0]))}. Choose the role datetime to read them so."
     )
 
 
@@ -238,7 +233,7 @@ class Found:
             f"Choose the reading of the column, or give it the role {ROLES[self.kind].value} to take the first."
         )
         unread = ReadingEvidence(0, self.column.n_missing, others=(first, second))
-        return replace(self.column, warnings=(*_without_type_warnings(self.column), doubt), evidence=unread)
+        return replace(self.column, warnings=(*without_type_warnings(self.column), doubt), evidence=unread)
 
     def _proposed(self, reading: Reading, lost: Mapping[str, int]) -> ColumnProfile:
         """The column as text, with a warning that says which cells keep it from being read as values."""
@@ -258,7 +253,7 @@ class Found:
             f"The others are {shown}. Choose the role {ROLES[self.kind].value} to take them as missing, and the rest "
             f"as {reading.words}."
         )
-        return replace(self.column, warnings=(*_without_type_warnings(self.column), mixed))
+        return replace(self.column, warnings=(*without_type_warnings(self.column), mixed))
 
     def _are_odd_words(self, reading: Reading, lost: Mapping[str, int]) -> bool:
         """Whether the cells that are no values are a few words beside measured values, such as “k.A.”."""
@@ -281,12 +276,12 @@ class Found:
             return column
         n_missing = n_rows - sum(counts[text] for text in present)
         example = next(iter(present))
-        sentence = f"Read as {reading.words}: {quoted(example)} is {_shown(present[example])}."
+        sentence = f"Read as {reading.words}: {quoted(example)} is {shown(present[example])}."
         if others:
             text, other = _told_apart(reading, others[0], present)
             sentence += (
-                f" The cells can be read in two ways: as {others[0].words}, {quoted(text)} is {_shown(other)} and not "
-                f"{_shown(present[text])}. "
+                f" The cells can be read in two ways: as {others[0].words}, {quoted(text)} is {shown(other)} and not "
+                f"{shown(present[text])}. "
             )
             sentence += (
                 "Numbers of other columns show the decimal mark."
@@ -301,9 +296,9 @@ class Found:
             role=ROLES[self.kind],
             reading=reading,
             n_missing=n_missing,
-            warnings=(*_without_type_warnings(column), sentence),
+            warnings=(*without_type_warnings(column), sentence),
             evidence=evidence_of(reading, counts, n_rows, others=others),
-            **_statistics({text: (present[text], counts[text]) for text in present}),
+            **statistics_of({text: (present[text], counts[text]) for text in present}),
         )
 
     def _told_missing(self, words: Sequence[str], n_words: int, n_values: int, reading: Reading) -> str:
@@ -340,170 +335,9 @@ def _told_apart(reading: Reading, other: Reading, texts: Iterable[str]) -> tuple
     return next((text, other.read(text)) for text in texts if other.read(text) != reading.read(text))
 
 
-def _without_type_warnings(column: ColumnProfile) -> tuple[str, ...]:
+def without_type_warnings(column: ColumnProfile) -> tuple[str, ...]:
     """The warnings of a column without those that say why it stayed text."""
     beginnings = ("Kept as text", "Mixed: ", "Every value is different", "The cells that decided: ")
     return tuple(
         each for each in column.warnings if not each.startswith(beginnings) and "kept as text" not in each
-    )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat()
-    return f"{value:.15g}"
-
-
-def _statistics(values: Mapping[str, tuple[Any, int]]) -> dict[str, Any]:
-    """Range, mean, median and histogram of values with the numbers of their cells, as `profile` gives them."""
-    pairs = sorted((value, n) for value, n in values.values())
-    ordered, weights = [value for value, _ in pairs], np.array([n for _, n in pairs])
-    if isinstance(ordered[0], datetime):
-        middle = ordered[int(np.searchsorted(np.cumsum(weights), weights.sum() / 2))]
-        return {
-            "minimum": _shown(ordered[0]),
-            "maximum": _shown(ordered[-1]),
-            "median": _shown(middle),
-            "mean": None,
-            "histogram": (),
-        }
-    numbers = np.array(ordered, np.float64)
-    edges = np.linspace(numbers[0], numbers[-1], N_BINS + 1) if numbers[0] < numbers[-1] else None
-    bins: tuple[Bin, ...] = (Bin(float(numbers[0]), float(numbers[0]), int(weights.sum())),)
-    if edges is not None and np.isfinite(edges).all():
-        heights, _ = np.histogram(numbers, bins=edges, weights=weights)
-        bins = tuple(
-            Bin(float(low), float(high), int(n))
-            for low, high, n in zip(edges[:-1], edges[1:], heights, strict=True)
-        )
-    return {
-        "minimum": float(numbers[0]),
-        "maximum": float(numbers[-1]),
-        "mean": float(np.average(numbers, weights=weights)),
-        "median": float(numbers[int(np.searchsorted(np.cumsum(weights), weights.sum() / 2))]),
-        "histogram": bins,
-    }
-
-
-@dataclass(frozen=True)
-class RoleReading:
-    """How a text column is read for the role that it was given, and the cells that are lost by it.
-
-    `n_values`: filled cells. `doubt`: another reading that fits as well and gives other values. `is_accepted`: the
-    reading is the dataset's, and a person accepted what it loses.
-    """
-
-    column: str
-    reading: Reading
-    n_values: int
-    lost: Mapping[str, int]
-    doubt: Reading | None = None
-    is_accepted: bool = False
-
-    @property
-    def n_lost(self) -> int:
-        return sum(self.lost.values())
-
-    def check(self, max_lost_share: float) -> None:
-        """Raises LosesCells when more than this share of the filled cells would become missing."""
-        if self.is_accepted or self.n_lost <= max_lost_share * self.n_values:
-            return
-        raise lost_cells(
-            self.column,
-            f"{self.reading.kind.value}s",
-            sorted(self.lost, key=lambda text: -self.lost[text]),
-            self.n_lost,
-            self.n_values,
-            max_lost_share=max_lost_share,
-        )
-
-    @property
-    def sentences(self) -> Iterator[str]:
-        """What a person has to know about it."""
-        if self.lost:
-            shown = sorted(self.lost, key=lambda text: -self.lost[text])
-            yield (
-                f"{self.n_lost:,} of {self.n_values:,} cells of {quoted(self.column)} are not read as "
-                f"{self.reading.kind.value}s and became missing: {quoted_list(shown)}."
-            )
-        if self.doubt is not None:
-            yield (
-                f"The cells of {quoted(self.column)} can be read in two ways: as {self.reading.words}, or as "
-                f"{self.doubt.words}. They were read as {self.reading.words}; choose the column's reading to be sure."
-            )
-
-
-def with_readings(
-    parquet: Path | str, schema: TableSchema, names: Sequence[str]
-) -> tuple[TableSchema, list[RoleReading]]:
-    """The schema with a reading for each of the named text columns that has the role of numbers, dates or truth values,
-    and for each of numbers that has the role of dates.
-
-    A column that has a reading keeps it. Words that are no value become part of the reading, as words for missing, so
-    that the same cells are missing when they are predicted.
-    """
-    waiting = [
-        column
-        for column in schema.columns
-        if column.name in set(names) and (_kind_of(column) is not None or _loses_cells(column))
-    ]
-    if not waiting:
-        return schema, []
-    found: dict[str, RoleReading] = {}
-    with open_for_reading(Path(parquet), 1) as connection:
-        stored = names_in_sql(connection, parquet, schema.names)
-        for column in waiting:
-            counts = counted_texts(connection, Path(parquet), stored[column.name])
-            found[column.name] = _role_reading(column, counts, schema.decimal)
-    columns = tuple(
-        replace(column, reading=found[column.name].reading) if column.name in found else column
-        for column in schema.columns
-    )
-    return replace(schema, columns=columns), list(found.values())
-
-
-def _loses_cells(column: ColumnProfile) -> bool:
-    """Whether it has a reading that a person chose although it cannot read each cell."""
-    return column.reading is not None and column.evidence is not None and column.evidence.n_unreadable > 0
-
-
-def _kind_of(column: ColumnProfile) -> ValueKind | None:
-    """The kind of values that a column without a reading is to be read as: one of text, or of numbers as dates."""
-    if column.reading is not None:
-        return None
-    if column.storage in NUMBERS and form_of(column) is Role.DATETIME:
-        return ValueKind.DATE
-    if column.storage != "VARCHAR":
-        return None
-    return KINDS.get(form_of(column))
-
-
-def counted_texts(connection: duckdb.DuckDBPyConnection, parquet: Path, name: str) -> dict[str, int]:
-    """The texts of a column, the most frequent first, with the numbers of their cells. `name`: in the file."""
-    column = identifier(name)
-    counted = connection.execute(
-        f"SELECT {column}, count(*) FROM read_parquet({literal(str(parquet))}) WHERE {column} IS NOT NULL "
-        "GROUP BY 1 ORDER BY 2 DESC, 1"
-    ).fetchall()
-    return {str(canonical_text(value) or ""): n for value, n in counted}
-
-
-def _role_reading(column: ColumnProfile, counts: Mapping[str, int], decimal: str) -> RoleReading:
-    kind = _kind_of(column) or ValueKind.NUMBER
-    reading, doubt = column.reading, None
-    if reading is None:
-        finding = find_reading(counts, kind, name=column.name, is_forced=True)
-        reading = finding.reading
-        if finding.doubts:
-            reading, doubt, *_ = sorted(finding.doubts, key=lambda each: each.decimal != decimal)
-    reading = reading or Reading(kind)
-    lost = unreadable(reading, counts)
-    words = [text.strip().lower() for text in list(lost)[:MAX_MISSING_WORDS]]
-    return RoleReading(
-        column.name,
-        replace(reading, missing=tuple(dict.fromkeys([*reading.missing, *words]))),
-        sum(counts.values()),
-        lost,
-        doubt,
-        is_accepted=column.reading is not None,
     )

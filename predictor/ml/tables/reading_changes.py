@@ -17,8 +17,9 @@ from ..types.reading_evidence import MAX_PROPOSED_LOSS, Example, ReadingEvidence
 from ..types.schema import ColumnProfile, Level, Role, TableSchema
 from ..types.spellings import IGNORED, tidied
 from .category_spellings import MAX_CATEGORIES, joined, proposal_warnings, without_warnings
-from .column_readings import MAX_DISTINCT, _statistics, _without_type_warnings, counted_texts
+from .column_readings import MAX_DISTINCT, without_type_warnings
 from .column_statistics import MAX_LEVEL_CHARACTERS, MIN_LEVELS
+from .column_texts import counted_texts, statistics_of
 from .profiling import text_role
 from .stored_tables import names_in_sql, open_for_reading
 
@@ -133,7 +134,7 @@ def _read_as(
         evidence=evidence,
         n_missing=n_rows - evidence.n_read,
         warnings=(*_about_text(column), *_sentences(reading, evidence)),
-        **{**_WITHOUT_NUMBERS, **(_statistics(values) if kind is not ValueKind.BOOLEAN else {})},
+        **{**_WITHOUT_NUMBERS, **(statistics_of(values) if kind is not ValueKind.BOOLEAN else {})},
     )
 
 
@@ -205,7 +206,7 @@ def _kept(column: ColumnProfile, n_missing: int, role: Role) -> ColumnProfile:
 def _about_text(column: ColumnProfile) -> tuple[str, ...]:
     """The warnings of a column that do not depend on its reading."""
     beginnings = ("Read as ", "The cells can be read in two ways")
-    about_type = _without_type_warnings(column)
+    about_type = without_type_warnings(column)
     kept = tuple(each for each in without_warnings(about_type) if not each.startswith(beginnings))
     return tuple(each for each in kept if " became missing" not in each and "cells are missing" not in each)
 

@@ -24,6 +24,7 @@ Columns = dict[str, NDArray[Any]]
 
 READ_MEMORY_MB = 512
 COLUMNS_AT_ONCE = 100
+NUMBERS = ("BIGINT", "DOUBLE")
 KINDS = {Role.NUMERIC: ValueKind.NUMBER, Role.DATETIME: ValueKind.DATE, Role.BOOLEAN: ValueKind.BOOLEAN}
 
 
@@ -121,7 +122,7 @@ def form_of(profile: ColumnProfile) -> Role:
     """The role whose canonical form a column takes; for a constant column, by its stored type."""
     if profile.role is not Role.CONSTANT:
         return profile.role
-    if profile.storage in ("BIGINT", "DOUBLE"):
+    if profile.storage in NUMBERS:
         return Role.NUMERIC
     if profile.storage == "BOOLEAN":
         return Role.BOOLEAN
@@ -138,12 +139,12 @@ def _expression(profile: ColumnProfile, column: str) -> str:
         return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
     if profile.storage == "VARCHAR" and form in (Role.BOOLEAN, Role.DATETIME):
         return column
-    if form is Role.DATETIME and profile.storage in ("BIGINT", "DOUBLE") and profile.reading is not None:
+    if form is Role.DATETIME and profile.storage in NUMBERS and profile.reading is not None:
         return column
     if form is Role.BOOLEAN:
         if profile.storage == "BOOLEAN":
             return f"coalesce(CAST({column} AS DOUBLE), 'nan')"
-        if profile.storage in ("BIGINT", "DOUBLE"):
+        if profile.storage in NUMBERS:
             return f"CASE WHEN {column} IN (0, 1) THEN CAST({column} AS DOUBLE) ELSE 'nan'::DOUBLE END"
         return "'nan'::DOUBLE"
     if form is Role.DATETIME:
@@ -155,7 +156,7 @@ def _expression(profile: ColumnProfile, column: str) -> str:
 
 def _canonical(array: Any, profile: ColumnProfile) -> NDArray[Any]:
     form = form_of(profile)
-    if form is Role.DATETIME and profile.storage in ("BIGINT", "DOUBLE") and profile.reading is not None:
+    if form is Role.DATETIME and profile.storage in NUMBERS and profile.reading is not None:
         return _read_texts(_canonical_texts(array), profile.reading, form)
     if profile.storage == "VARCHAR" and form in KINDS:
         return _read_texts(_texts(array), profile.reading or Reading(KINDS[form]), form)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...errors import quoted
-from ..tables.column_readings import with_readings
+from ..tables.role_readings import with_readings
 from ..types.schema import ColumnProfile
 from ..types.spellings import in_numbers
 from ..types.training_request import TrainingRequest

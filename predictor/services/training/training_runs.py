@@ -80,7 +80,7 @@ def _check_roles(dataset: Dataset, request: TrainingRequest) -> None:
     ]
     if not names:
         return
-    from ...ml.tables.column_readings import with_readings
+    from ...ml.tables.role_readings import with_readings
 
     _, readings = with_readings(artifacts.path_of(dataset.parquet_digest), table, names[:MAX_COLUMNS_AT_ONCE])
     for each in readings:

@@ -20,8 +20,8 @@ from predictor.ml.validation.training_table import make_table
 from predictor.models import PredictionLog, User, Workspace
 from predictor.services.predictions import loaded_versions
 from predictor.tests import predicting
+from predictor.tests.ml.imported_tables import import_csv
 from predictor.tests.ml.mixed_table import fitted, mixed_signature
-from predictor.tests.ml.tables.imported_tables import import_csv
 from predictor.tests.serve.conftest import Wire, outputs_of
 from predictor.tests.services.registry.test_portable import published, ran, unpacked
 

@@ -33,7 +33,7 @@ from predictor.services import artifacts, batches, jobs
 from predictor.services.predictions import loaded_versions
 from predictor.services.registry import portable
 from predictor.tests import predicting
-from predictor.tests.ml.tables.imported_tables import Imported, import_csv
+from predictor.tests.ml.imported_tables import Imported, import_csv
 from predictor.tests.ml.tables.written.table_writer import Column, Dialect, Table, tables
 from predictor.tests.serve.conftest import Wire, outputs_of
 from predictor.tests.services.registry.test_portable import run

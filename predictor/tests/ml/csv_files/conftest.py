@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from predictor.tests.ml.tables.imported_tables import Read, import_csv
+from predictor.tests.ml.imported_tables import Read, import_csv
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from predictor.ml.csv_files import csv_blanks
 
-from ..tables.imported_tables import Read
+from ..imported_tables import Read
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from predictor.errors import InvalidTable, RaggedRows, TooLarge
 from predictor.ml.csv_files import csv_dialect
 from predictor.ml.csv_files.csv_dialect import Dialect, checked_names, find_dialect, sniff_delimiter
 
-from ..tables.imported_tables import PEOPLE, Read
+from ..imported_tables import PEOPLE, Read
 
 
 def test_it_refuses_a_file_of_blank_lines(read: Read) -> None:

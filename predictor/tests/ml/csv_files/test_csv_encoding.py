@@ -23,7 +23,7 @@ from predictor.ml.csv_files.csv_encoding import (
     refuse_other_encoding,
 )
 
-from ..tables.imported_tables import ACCENTS, CHINESE, LIMITS, PEOPLE, Read
+from ..imported_tables import ACCENTS, CHINESE, LIMITS, PEOPLE, Read
 
 
 @pytest.mark.parametrize(

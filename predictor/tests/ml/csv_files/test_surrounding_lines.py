@@ -14,7 +14,7 @@ from predictor.ml.csv_files import surrounding_lines
 from predictor.ml.csv_files.csv_encoding import TextFile
 from predictor.ml.csv_files.surrounding_lines import LineOptions, OpenedTable, SurroundingLines, open_table
 
-from ..tables.imported_tables import Read
+from ..imported_tables import Read
 
 BODY = "".join(f"{n},{n * 2}.5,x{n % 3}\n" for n in range(1, 30))
 TABLE = "id,size,name\n" + BODY

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .imported_tables import Read, import_csv
+from ..imported_tables import Read, import_csv
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import Level, Role
 
-from .imported_tables import Imported, Read
+from ..imported_tables import Imported, Read
 
 E_IN_NFC, E_IN_NFD = "caf\u00e9", "cafe\u0301"
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from predictor.ml.tables.column_readings import with_readings
 from predictor.ml.tables.stored_tables import read_columns
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import ColumnProfile, Role
 
-from .imported_tables import import_csv
+from ..imported_tables import import_csv
 
 NUMBER, DATE = ValueKind.NUMBER, ValueKind.DATE
 
@@ -57,21 +56,6 @@ def test_what_cannot_be_read_or_told_apart_stays_text_with_a_warning(
     column = column_of(tmp_path, *cells)
     assert (column.reading, column.role.value in ("numeric", "datetime")) == (None, False)
     assert column.warnings
-
-
-def test_a_role_reads_what_it_can_and_counts_the_rest(tmp_path: Path) -> None:
-    imported = import_csv(tmp_path, "v;w\n1,5;a\nk.A.;b\n(4);c\n;d\n")
-    schema = imported.schema
-    column = schema["v"].with_role(Role.NUMERIC)
-    schema, (found,) = with_readings(
-        imported.parquet, type(schema)((column, schema["w"]), schema.n_rows, schema.decimal), ["v"]
-    )
-    assert (found.n_values, found.lost) == (3, {"k.A.": 1})
-    assert list(found.sentences) == [
-        "1 of 3 cells of “v” are not read as numbers and became missing: “k.A.”."
-    ]
-    assert read_columns(imported.parquet, schema, ["v"])["v"][[0, 2]].tolist() == [1.5, -4.0]
-    assert schema["v"].reading == Reading(NUMBER, ",", missing=("k.a.",))
 
 
 def test_the_column_of_another_role_loses_its_reading(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from predictor.ml.tables import column_statistics
 from predictor.ml.tables.column_statistics import SampledTable, TextFacts
 from predictor.ml.types.schema import Level
 
-from .imported_tables import Read, parquet_of
+from ..imported_tables import Read, parquet_of
 
 
 def test_levels_are_in_canonical_text_most_frequent_first(read: Read) -> None:

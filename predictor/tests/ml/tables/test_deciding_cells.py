@@ -8,7 +8,7 @@ from predictor.ml.tables.deciding_cells import with_deciding_cells
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import ColumnProfile, Level, Role, TableSchema
 
-from .imported_tables import Read
+from ..imported_tables import Read
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from predictor.errors import MlwebError, TooLarge, UnknownEncoding
 from predictor.ml.tables import ingest, stored_tables
 from predictor.ml.tables.ingest_request import ImportOptions, IngestReport, IngestRequest
 
-from .imported_tables import ACCENTS, LIMITS, PEOPLE, Read
+from ..imported_tables import ACCENTS, LIMITS, PEOPLE, Read
 
 
 def test_it_refuses_too_many_rows(read: Read) -> None:

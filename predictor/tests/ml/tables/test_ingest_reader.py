@@ -7,7 +7,7 @@ import pytest
 from predictor.errors import InfiniteNumbers, InvalidTable, RaggedRows, TooLarge
 from predictor.ml.tables import ingest_reader
 
-from .imported_tables import LIMITS, PEOPLE, Read
+from ..imported_tables import LIMITS, PEOPLE, Read
 
 
 @pytest.mark.parametrize(

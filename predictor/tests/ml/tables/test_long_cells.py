@@ -6,7 +6,7 @@ import pytest
 from predictor.errors import TooLarge
 from predictor.ml.tables.long_cells import refusal_of, when_too_long
 
-from .imported_tables import Read
+from ..imported_tables import Read
 
 
 @pytest.mark.parametrize("n_bytes", [65_537, 2_000_000])

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from predictor.ml.tables import stored_tables
-from predictor.ml.tables.column_readings import with_readings
 from predictor.ml.tables.ingest import ingest_csv
 from predictor.ml.tables.offsets import ColumnZone, zone_of
+from predictor.ml.tables.role_readings import with_readings
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
 
 

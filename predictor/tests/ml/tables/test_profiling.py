@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from predictor.ml.tables.profiling import profile
 from predictor.ml.types.schema import Bin, ColumnProfile, Role, TableSchema
 
-from .imported_tables import TABLE, Read, parquet_of
+from ..imported_tables import TABLE, Read, parquet_of
 
 
 def test_a_profile_holds_ranges_levels_and_missing_counts(read: Read) -> None:

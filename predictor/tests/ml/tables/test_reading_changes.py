@@ -15,7 +15,7 @@ from predictor.ml.types.reading_choice import ReadingChoice
 from predictor.ml.types.reading_evidence import Confidence
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema
 
-from .imported_tables import Imported, import_csv
+from ..imported_tables import Imported, import_csv
 
 # A German file: thousands, fractions, dates that can be read in two ways, truth values, words and plain numbers.
 TEXT = "preis;satz;tag;aktiv;wort;n\n" + "".join(

@@ -8,7 +8,7 @@ from predictor.errors import InvalidTable, RaggedRows, TooLarge
 from predictor.ml.tables import ingest_reader
 from predictor.ml.tables.rejected_rows import BadRow, BadRows
 
-from .imported_tables import Read
+from ..imported_tables import Read
 
 RAGGED = 'a,b\n1,2,3\n"x\ny",1\n\n5\n6,7\n'
 

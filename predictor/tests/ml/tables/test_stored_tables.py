@@ -9,10 +9,10 @@ import pytest
 
 from predictor.errors import InvalidInput
 from predictor.ml.tables import stored_tables
-from predictor.ml.tables.column_readings import with_readings
+from predictor.ml.tables.role_readings import with_readings
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, canonical_text
 
-from .imported_tables import TABLE, import_csv
+from ..imported_tables import TABLE, import_csv
 
 
 @pytest.fixture

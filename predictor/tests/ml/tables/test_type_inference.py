@@ -24,7 +24,7 @@ from predictor.ml.tables.type_inference import (
     typing_warnings,
 )
 
-from .imported_tables import Read
+from ..imported_tables import Read
 
 
 @pytest.mark.parametrize(

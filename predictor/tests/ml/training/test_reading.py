@@ -15,7 +15,7 @@ from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.reading_choice import ReadingChoice
 from predictor.ml.types.schema import ColumnProfile, Level, Role, TableSchema
 from predictor.ml.types.training_request import TrainingRequest
-from predictor.tests.ml.tables.imported_tables import import_csv
+from predictor.tests.ml.imported_tables import import_csv
 
 # Of 60 amounts, 15 are words; of 60 prices, 15 are negative as accountants write it.
 TEXT = "amount,price\n" + "".join(

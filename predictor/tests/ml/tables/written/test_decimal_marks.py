@@ -9,7 +9,7 @@ import pytest
 from predictor.ml.tables import stored_tables
 from predictor.ml.types.schema import Role
 
-from ..imported_tables import Imported, Read
+from ...imported_tables import Imported, Read
 
 
 def values(imported: Imported, name: str) -> list[Any]:

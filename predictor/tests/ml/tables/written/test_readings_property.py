@@ -14,7 +14,7 @@ from predictor.errors import UnknownEncoding
 from predictor.ml.tables import stored_tables
 from predictor.ml.types.schema import ColumnProfile
 
-from ..imported_tables import Imported, import_csv
+from ...imported_tables import Imported, import_csv
 from .table_writer import Column, Table, tables
 
 # The suite tries the same tables each time; TABLES=2000 looks for new ones.

@@ -7,7 +7,7 @@ import pytest
 from predictor.errors import InvalidTable, RaggedRows
 from predictor.ml.types.schema import Role
 
-from ..imported_tables import Read
+from ...imported_tables import Read
 
 ROWS = "".join(f'"{row}",{row * 7 % 31},"x{row % 3}"\n' for row in range(1, 31))
 
