@@ -86,16 +86,7 @@ class ReadingChangeAdmin(ReadOnlyAdmin):
     list_filter = (("dataset__workspace", ONLY_VISIBLE), "created_at")
     list_select_related = ("dataset", "undoes", "created_by")
     search_fields = ("column", "dataset__name")
-    fields = (
-        "dataset",
-        "number",
-        "column",
-        "reading_before",
-        "reading_after",
-        "undoes",
-        "created_at",
-        "created_by",
-    )
+    fields = list_display
 
     @admin.display(description="before")
     def reading_before(self, change: ReadingChange) -> str:

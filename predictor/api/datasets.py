@@ -21,7 +21,15 @@ from ..services import datasets
 from .idempotency import idempotent
 from .permissions import ADMINISTERS, DOWNLOADS, READS, WRITES
 from .readings import EvidenceSerializer, ReadingSerializer, column_json
-from .uploads import CSVBodyParser, UploadParser, boolean, fields_of, file_of, line_options_of
+from .uploads import (
+    CSVBodyParser,
+    LineOptionsSerializer,
+    UploadParser,
+    boolean,
+    fields_of,
+    file_of,
+    line_options_of,
+)
 from .viewsets import WorkspaceViewSet, actor_of
 
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 20}
@@ -103,7 +111,7 @@ class DatasetSerializer(DatasetSummarySerializer):
         return [column_json(column) for column in dataset.schema.columns]
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class UploadSerializer(LineOptionsSerializer):
     """A CSV file, and what the caller says about it; what is left out is found."""
 
     file = serializers.FileField()
@@ -113,16 +121,6 @@ class UploadSerializer(serializers.Serializer[Any]):
     decimal = serializers.ChoiceField([".", ","], required=False)
     skip_bad_rows = serializers.BooleanField(required=False, help_text="Leave out rows of another width.")
     infinite_as_missing = serializers.BooleanField(required=False)
-    skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
-    comment = serializers.CharField(
-        required=False, max_length=4, help_text="What comment lines begin with; none: there are none."
-    )
-    units_lines = serializers.IntegerField(
-        required=False, min_value=0, help_text="Lines of units below the header."
-    )
-    footer_lines = serializers.IntegerField(
-        required=False, min_value=0, help_text="Last lines that are no rows, not counting blank ones."
-    )
 
 
 UPLOAD_NAMES = frozenset(UploadSerializer._declared_fields) - {"file"}

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
-from rest_framework import parsers
+from rest_framework import parsers, serializers
 from rest_framework.request import Request
 
 from ..errors import InvalidInput, Problem
@@ -108,6 +108,21 @@ def csv_options_of(fields: Mapping[str, str]) -> CsvOptions:
         decimal=fields.get("decimal", ""),
         skip_bad_rows=boolean(fields.get("skip_bad_rows"), "skip_bad_rows"),
         **line_options_of(fields),
+    )
+
+
+class LineOptionsSerializer(serializers.Serializer[Any]):
+    """Which lines of a file are no rows; what is left out is found."""
+
+    skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
+    comment = serializers.CharField(
+        required=False, max_length=4, help_text="What comment lines begin with; none: there are none."
+    )
+    units_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Lines of units below the header."
+    )
+    footer_lines = serializers.IntegerField(
+        required=False, min_value=0, help_text="Last lines that are no rows, not counting blank ones."
     )
 
 

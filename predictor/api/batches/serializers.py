@@ -11,6 +11,7 @@ from rest_framework import serializers
 from ...models import BatchFormat, BatchPrediction, JobStatus
 from ..permissions import visible_traceback
 from ..strict import StrictSerializer
+from ..uploads import LineOptionsSerializer
 
 
 class BatchSummarySerializer(serializers.ModelSerializer[BatchPrediction]):
@@ -98,7 +99,7 @@ class BatchSerializer(BatchSummarySerializer):
         return visible_traceback(batch, self.context["request"].user, self.context["membership"])
 
 
-class BatchUploadSerializer(serializers.Serializer[Any]):
+class BatchUploadSerializer(LineOptionsSerializer):
     """A file (CSV, Parquet or JSON lines) and what the caller says about it; what is left out is found."""
 
     file = serializers.FileField()
@@ -112,16 +113,6 @@ class BatchUploadSerializer(serializers.Serializer[Any]):
     delimiter = serializers.CharField(required=False)
     decimal = serializers.ChoiceField([".", ","], required=False)
     skip_bad_rows = serializers.BooleanField(required=False, help_text="Leave out rows of another width.")
-    skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
-    comment = serializers.CharField(
-        required=False, max_length=4, help_text="What comment lines begin with; none: there are none."
-    )
-    units_lines = serializers.IntegerField(
-        required=False, min_value=0, help_text="Lines of units below the header."
-    )
-    footer_lines = serializers.IntegerField(
-        required=False, min_value=0, help_text="Last lines that are no rows, not counting blank ones."
-    )
 
 
 class BatchRequestSerializer(StrictSerializer):

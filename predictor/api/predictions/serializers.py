@@ -11,6 +11,7 @@ from rest_framework import serializers
 from ...models import PredictionLog, PredictionSource
 from ...services.predictions.nearest_examples import MAX_NEAREST
 from ...services.predictions.prediction import Prediction, PredictionResponse
+from ..uploads import LineOptionsSerializer
 
 SCALAR = {"type": ["string", "number", "boolean", "null"]}
 
@@ -65,7 +66,7 @@ class PredictionRequestSerializer(serializers.Serializer[Any]):
     )
 
 
-class CsvRequestSerializer(serializers.Serializer[Any]):
+class CsvRequestSerializer(LineOptionsSerializer):
     file = serializers.FileField()
     version = serializers.CharField(required=False)
     strict = serializers.BooleanField(required=False)
@@ -76,16 +77,6 @@ class CsvRequestSerializer(serializers.Serializer[Any]):
     delimiter = serializers.CharField(required=False)
     decimal = serializers.ChoiceField([".", ","], required=False)
     skip_bad_rows = serializers.BooleanField(required=False)
-    skip_lines = serializers.IntegerField(required=False, min_value=0, help_text="Lines above the header.")
-    comment = serializers.CharField(
-        required=False, max_length=4, help_text="What comment lines begin with; none: there are none."
-    )
-    units_lines = serializers.IntegerField(
-        required=False, min_value=0, help_text="Lines of units below the header."
-    )
-    footer_lines = serializers.IntegerField(
-        required=False, min_value=0, help_text="Last lines that are no rows, not counting blank ones."
-    )
 
 
 class WarningSerializer(serializers.Serializer[Any]):

@@ -67,54 +67,51 @@ def ingest_csv(
     )
     text = without_blanks_at_quotes(text, dialect, scratch)
     reader = Reader(text, dialect, options, limits, scratch, doubtful_header=opened.lines.doubtful_header)
-    with reader.connection as connection:
-        plans, evidence, is_exact = reader.write(destination)
-        n_rejected = reader.n_rejected
-        doubtful = reader.doubtful_numbers(plans)
-        zones = reader.zones(plans, evidence)
-        connection.execute("DROP TABLE IF EXISTS sample")
-        # The optimizer of a connection for a wide table is not the one for a profile.
-        shared = connection if len(plans) <= WIDE else None
-        schema = profile(
-            destination,
-            [plan.name for plan in plans],
-            memory_mb=limits.memory_mb,
-            n_threads=limits.n_threads,
-            connection=shared,
-        )
-        if schema.n_rows > limits.max_rows:
-            raise TooLarge(
-                f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.",
-                limit=limits.max_rows,
-            )
-        column_warnings = [
-            (
-                *typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact),
-                *([doubtful[plan.index]] if plan.index in doubtful else []),
-            )
-            for plan in plans
-        ]
-        schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
-        schema = with_zones(with_typed_readings(schema, decimal=dialect.decimal), zones)
-        schema = with_found_readings(
-            destination, schema, shown_decimal=dialect.shown_decimal, connection=shared
-        )
-        schema = _with_boolean_spellings(schema, [evidence[plan.index].boolean_spelling for plan in plans])
-        schema = with_deciding_cells(schema, decimal=schema.decimal)
-        schema = with_joined_spellings(destination, schema, connection=shared)
+    with reader.connection:
+        schema = _table_schema(reader, dialect, destination, limits)
     return IngestReport(
         schema=schema,
         encoding=text.encoding,
         delimiter=dialect.delimiter,
         decimal=dialect.decimal,
-        n_rejected=n_rejected,
-        warnings=_table_warnings(text, dialect, opened.lines, n_rejected, schema),
+        n_rejected=reader.n_rejected,
+        warnings=_table_warnings(text, dialect, opened.lines, reader.n_rejected, schema),
         lines=opened.lines,
         left_out={
             f"column {len(dialect.names) + number}": "It has neither a name nor a cell."
             for number in range(1, min(dialect.n_empty_columns, MAX_LEFT_OUT) + 1)
         },
     )
+
+
+def _table_schema(reader: Reader, dialect: Dialect, destination: Path, limits: ImportLimits) -> TableSchema:
+    """Write the Parquet file; return the profile of its columns with warnings and readings. Raises TooLarge."""
+    plans, evidence, is_exact = reader.write(destination)
+    doubtful, zones = reader.doubtful_numbers(plans), reader.zones(plans, evidence)
+    reader.connection.execute("DROP TABLE IF EXISTS sample")
+    # The optimizer of a connection for a wide table is not the one for a profile.
+    shared = reader.connection if len(plans) <= WIDE else None
+    names = [plan.name for plan in plans]
+    schema = profile(
+        destination, names, memory_mb=limits.memory_mb, n_threads=limits.n_threads, connection=shared
+    )
+    if schema.n_rows > limits.max_rows:
+        raise TooLarge(
+            f"The table has {schema.n_rows:,} rows; the limit is {limits.max_rows:,}.", limit=limits.max_rows
+        )
+    column_warnings = [
+        (
+            *typing_warnings(plan, evidence[plan.index], n_seen=reader.n_sampled, is_exact=is_exact),
+            *([doubtful[plan.index]] if plan.index in doubtful else []),
+        )
+        for plan in plans
+    ]
+    schema = replace(_with_warnings(schema, column_warnings), decimal=dialect.decimal)
+    schema = with_zones(with_typed_readings(schema, decimal=dialect.decimal), zones)
+    schema = with_found_readings(destination, schema, shown_decimal=dialect.shown_decimal, connection=shared)
+    schema = _with_boolean_spellings(schema, [evidence[plan.index].boolean_spelling for plan in plans])
+    schema = with_deciding_cells(schema, decimal=schema.decimal)
+    return with_joined_spellings(destination, schema, connection=shared)
 
 
 def _with_warnings(schema: TableSchema, column_warnings: Sequence[tuple[str, ...]]) -> TableSchema:
