@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -17,6 +18,7 @@ from .mlweb import number, share
 
 register = template.Library()
 
+EPOCH = datetime(1970, 1, 1)
 MAX_TABLE_ROWS = 60
 Table = tuple[list[str], list[list[str]]]
 
@@ -148,4 +150,7 @@ def _bars(counts: Sequence[int]) -> Iterable[dict[str, float]]:
 
 def _histogram_words(column: ColumnProfile) -> str:
     top = max(column.histogram, key=lambda each: each.count)
+    if column.role is Role.DATETIME:  # seconds since 1970
+        low, high = ((EPOCH + timedelta(seconds=end)).date() for end in (top.low, top.high))
+        return f"Most rows are between {low} and {high}"
     return f"Most rows are between {number(top.low)} and {number(top.high)}"

@@ -67,6 +67,8 @@ class PredictionRequestSerializer(serializers.Serializer[Any]):
 
 
 class CsvRequestSerializer(LineOptionsSerializer):
+    """A CSV file to predict, and what the caller says about it; what is left out is found."""
+
     file = serializers.FileField()
     version = serializers.CharField(required=False)
     strict = serializers.BooleanField(required=False)

@@ -78,6 +78,16 @@ DATE_FORMS: Mapping[str, str] = {
     "YYYY": r"(?P<y>1[5-9][0-9]{2}|2[01][0-9]{2})",
     "days since 1899-12-30": r"(?P<n>[1-7][0-9]{4}(?:\.[0-9]{1,12})?)",
 }
+# 31 January 2024, or the month, quarter, week or year of it, in each form.
+EXAMPLES: Mapping[str, str] = {
+    "Y-M-D": "2024-01-31", "Y/M/D": "2024/01/31", "Y.M.D": "2024.01.31", "Y年M月D日": "2024年1月31日",
+    "Y年M月": "2024年1月", "Y-M": "2024-01", "Y/M": "2024/01", "M/Y": "01/2024", "D.M.Y": "31.01.2024",
+    "D/M/Y": "31/01/2024", "M/D/Y": "01/31/2024", "D-M-Y": "31-01-2024", "M-D-Y": "01-31-2024",
+    "D Mon Y": "31 Jan 2024", "Mon D Y": "Jan 31, 2024", "Y Mon D": "2024 Jan 31", "Mon Y": "Jan 2024",
+    "Mon yy": "Jan 24", "Y-Qn": "2024-Q1", "Qn Y": "Q1 2024", "Y年n季度": "2024年1季度", "Y-Wn": "2024-W05",
+    "Y-Wn-d": "2024-W05-3", "yy-M-D": "24-01-31", "yy/M/D": "24/01/31", "yy.M.D": "24.01.31",
+    "YYYYMMDD": "20240131", "YYYYMM": "202401", "YYYY": "2024", "days since 1899-12-30": "45322",
+}  # fmt: skip
 # Numbers as well as dates: tried only where a person, or for YYYYMMDD the name of the column, says that they are dates.
 NUMBER_FORMS = ("YYYYMMDD", "YYYYMM", "YYYY", "days since 1899-12-30")
 # The least and the largest whole number of each of them that is no day of a spreadsheet.

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from ...ml.types.date_forms import DATE_FORMS
+from ...ml.types.date_forms import DATE_FORMS, EXAMPLES
 from ...ml.types.reading import ValueKind
 from ...ml.types.reading_choice import DATE_PARTS, MAX_LOST_SHARE, TEXT
 from ...ml.types.schema import ColumnProfile, Role
@@ -46,8 +46,8 @@ class ReadingForm(forms.Form):
     codes = forms.BooleanField(label="Codes such as 007 and 1E05 are numbers", required=False)
     dates = forms.MultipleChoiceField(
         label="How dates are written", required=False,
-        help_text="Y year, M month, D day, Mon the month's name. None: find out.",
-        choices=[(name, name) for name in DATE_FORMS],
+        help_text="Each with 31 January 2024, or its month, quarter, week or year. None: find out.",
+        choices=[(name, EXAMPLES[name]) for name in DATE_FORMS],
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
     zone = forms.CharField(

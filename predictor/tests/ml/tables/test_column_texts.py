@@ -31,3 +31,7 @@ def test_statistics_of_dates_are_texts() -> None:
     days = {str(day): (datetime(2024, 1, day), 1) for day in (1, 2, 9)}
     found = statistics_of(days)
     assert (found["minimum"], found["median"], found["maximum"]) == ("2024-01-01", "2024-01-02", "2024-01-09")
+    first, last = found["histogram"][0], found["histogram"][-1]
+    # By `date -u -d 2024-01-01 +%s`.
+    assert (first.low, last.high) == (1_704_067_200, 1_704_758_400)
+    assert (first.count, last.count, len(found["histogram"])) == (1, 1, 20)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.ml.inputs.value_readers import reader_for
-from predictor.ml.types.date_forms import DATE_FORMS, is_date_name, parse_date
+from predictor.ml.types.date_forms import DATE_FORMS, EXAMPLES, is_date_name, parse_date
 from predictor.ml.types.reading import Finding, Reading, ValueKind, find_reading
 from predictor.ml.types.schema import FeatureField, Role
 
@@ -198,3 +198,12 @@ def test_every_form_has_a_date() -> None:
         "2024", "45321",
     }  # fmt: skip
     assert {name for name in DATE_FORMS if any(parse_date(text, name) for text in samples)} == set(DATE_FORMS)
+
+
+def test_each_form_has_an_example_of_one_day() -> None:
+    days = {name: parse_date(text, name) for name, text in EXAMPLES.items()}
+    begins = {"Y-Wn": datetime(2024, 1, 29), "YYYY": datetime(2024, 1, 1)}
+    for name in DATE_FORMS:
+        has_day = "D" in name or name in ("Y-Wn-d", "days since 1899-12-30")
+        assert days[name] == begins.get(name, datetime(2024, 1, 31 if has_day else 1)), name
+    assert set(EXAMPLES) == set(DATE_FORMS)

@@ -214,3 +214,17 @@ def test_numbers_whose_mark_nothing_shows_are_in_doubt(
 
     assert "can be read in two ways" in page
     assert "in doubt" in page
+
+
+@pytest.mark.parametrize("written", ["2024-{month:02}-05", "5.{month}.2024"])
+def test_dates_are_drawn_over_time_however_they_are_written(
+    client: Client, workspace: Workspace, member: User, written: str
+) -> None:
+    rows = "".join(f"{written.format(month=1 + min(row, 11))};{row}\n" for row in range(40))
+    dataset = upload(workspace, member, f"day;y\n{rows}".encode())
+    client.force_login(member)
+
+    page = client.get(f"/w/{workspace.slug}/datasets/{dataset.pk}/").content.decode()
+
+    # 29 of 40 rows are of December.
+    assert "Most rows are between 2024-11-18 and 2024-12-05" in page
