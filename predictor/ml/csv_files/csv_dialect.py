@@ -92,6 +92,11 @@ def find_dialect(
         warnings.append(
             "The first line holds only numbers, but it is taken as the header. If it is a row, add a header line."
         )
+    if len(names) == 1 and (n_parts := _parts_between_blanks(records)):
+        warnings.append(
+            f"Each line has {n_parts} parts with blanks between them, and was read as one cell: a blank is no "
+            "delimiter here. Write commas, semicolons or tabs between the cells."
+        )
     n_empty = max(0, *(len(record) - len(names) for record in records if not any(record[len(names) :])))
     return Dialect(
         delimiter, decimal, names, n_skipped, tuple(warnings), shown_decimal, doubtful, blanks, n_empty
@@ -114,6 +119,16 @@ def sniff_delimiter(text: str) -> str:
         if score > best_score:
             best, best_score = candidate, score
     return best
+
+
+def _parts_between_blanks(records: Sequence[Sequence[str]]) -> int:
+    """How many parts each line has, if the lines are columns of numbers with blanks between them; else 0."""
+    parts = [" ".join(record).split() for record in records[1:]]
+    if not parts or len(parts[0]) < 2 or any(len(each) != len(parts[0]) for each in parts):
+        return 0
+    if all(len(part) == 3 and part.isdigit() for each in parts for part in each[1:]):
+        return 0  # 12 500 is one number
+    return len(parts[0]) if all(NUMBER.fullmatch(part) for each in parts for part in each) else 0
 
 
 def _are_decimal_commas(text: str) -> bool:

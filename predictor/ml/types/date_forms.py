@@ -61,7 +61,7 @@ DATE_FORMS: Mapping[str, str] = {
     "D-M-Y": rf"{WEEKDAY}{DAY}-{MONTH}-{ANY_YEAR}{TIME}",
     "M-D-Y": rf"{WEEKDAY}{MONTH}-{DAY}-{ANY_YEAR}{TIME}",
     "D Mon Y": rf"{WEEKDAY}{DAY}(?:\.|{ORDINAL})?[ /-]?(?:de )?{NAME},?[ /-]?(?:de )?{ANY_YEAR}{TIME}",
-    "Mon D Y": rf"{WEEKDAY}{NAME} {DAY}{ORDINAL}?,? {YEAR}{TIME}",
+    "Mon D Y": rf"{WEEKDAY}{NAME}[ /-]{DAY}{ORDINAL}?(?:, ?|[ /-]){YEAR}{TIME}",
     "Y Mon D": rf"{YEAR}[ /-]{NAME}[ /-]{DAY}{TIME}",
     "Mon Y": rf"{NAME}(?: de)?[ /-]{YEAR}",
     "Mon yy": rf"{NAME}[ '’-]{SHORT_YEAR}",

@@ -294,3 +294,10 @@ def test_a_comma_between_digits_is_no_delimiter_where_another_one_fits(read: Rea
 
 def test_two_columns_of_whole_numbers_are_split_by_their_comma(read: Read) -> None:
     assert read("a,b\n" + "".join(f"{row},{row * 7}\n" for row in range(9))).rows[1] == {"a": 1, "b": 7}
+
+
+def test_columns_of_numbers_with_blanks_between_them_are_told(read: Read) -> None:
+    rows = "".join(f"{row}.5  {row}\n" for row in range(9))
+    assert "Each line has 2 parts with blanks between them" in read(f"a b\n{rows}").warnings
+    assert "blanks" not in read("name\n" + "two words\n" * 9).warnings
+    assert "parts with blanks" not in read("amount\n1 000\n12 500\n").warnings

@@ -207,3 +207,10 @@ def test_each_form_has_an_example_of_one_day() -> None:
         has_day = "D" in name or name in ("Y-Wn-d", "days since 1899-12-30")
         assert days[name] == begins.get(name, datetime(2024, 1, 31 if has_day else 1)), name
     assert set(EXAMPLES) == set(DATE_FORMS)
+
+
+@pytest.mark.parametrize(
+    "text", ["Jan-31-2024", "Jan/31/2024", "January 31 2024", "Jan 31st, 2024", "jan 31,2024"]
+)
+def test_the_name_of_a_month_may_come_first_with_any_mark(text: str) -> None:
+    assert parse_date(text, "Mon D Y") == datetime(2024, 1, 31)
