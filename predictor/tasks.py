@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 
 from .services import batches, jobs, training
 from .services.operations import upkeep
@@ -37,6 +37,12 @@ def tidy() -> None:
 def prune() -> None:
     """Delete rows of the prediction log that are past their retention time."""
     retention.prune()
+
+
+@worker_ready.connect
+def prepare_for_training(**kwargs: Any) -> None:
+    """Start a process ahead, which loads libraries while nothing else is to be done."""
+    training.keep_one_ahead()
 
 
 @worker_shutting_down.connect

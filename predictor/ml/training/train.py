@@ -1,5 +1,8 @@
 """Train one model version in a process of its own: `python -m predictor.ml.training.train REQUEST.json WORKDIR`.
 
+With `--spare SECONDS` instead, the process loads its libraries and waits so long for a line on standard input, the
+path of a request; its folder is then the WORKDIR, and the budget begins.
+
 The process is meant to be supervised: it may be killed at any time, by anybody, and nothing is lost.
 This text is the contract between it and its supervisor.
 
@@ -46,7 +49,9 @@ WORKDIR/result.json, written last and atomically
 
 from __future__ import annotations
 
+import importlib
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -64,15 +69,24 @@ FINISHED, CRASHED, UNREADABLE, REFUSED, FAILED = range(5)
 # Read by BLAS and OpenMP when they are loaded, so they are set before numpy is imported. Fits run side by
 # side with one thread each: boosting with two OpenMP threads on a busy machine spins and takes far longer.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Threads that wait for others sleep: a processor that others need is not kept busy with waiting.
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+# What a process that is started ahead loads.
+RUNS = ("supervised_run", "forecasting_run", "clustering_run", "anomaly_run")
 
 
 def main(arguments: list[str]) -> int:
     """The exit code of the run. Nothing is raised: whatever goes wrong becomes the last event."""
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+    os.environ.update({**dict.fromkeys(THREADS, "1"), **WAITING})
     from ..execution.child_processes import die_with_parent
     from ..execution.progress import Reporter as Told
 
     die_with_parent()
+    if arguments[:1] == ["--spare"]:
+        awaited = _awaited_request(float(arguments[1]))
+        if awaited is None:
+            return FINISHED
+        arguments = [str(awaited), str(awaited.parent)]
     reporter = Told()
     try:
         request_path, workdir = (Path(argument) for argument in arguments)
@@ -93,6 +107,23 @@ def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
         return _failed(reporter, *_explained(error))
     reporter.emit("finished", message="The model is trained.", result="result.json")
     return FINISHED
+
+
+def _awaited_request(seconds: float) -> Path | None:
+    """The request that comes in time. From then on, its folder has the standard error."""
+    from .reading import LOADED_EARLY
+
+    for name in (*LOADED_EARLY, *(f"{__package__}.{each}" for each in RUNS)):
+        importlib.import_module(name)
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    line = sys.stdin.readline().rstrip("\n") if ready else ""
+    if not line:
+        return None
+    path = Path(line)
+    log = os.open(path.parent / "stderr.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, sys.stderr.fileno())
+    os.close(log)
+    return path
 
 
 def _runner(task: Task) -> Callable[[TrainingRequest, Path, Reporter], None]:

@@ -23,11 +23,12 @@ from django.conf import settings
 from ...errors import Conflict, InvalidTable, TooLarge
 from ...ml.tables.ingest_request import ImportLimits, ImportOptions, IngestReport, IngestRequest
 from ..process.child_environment import child_environment
-from .spare_reader import spare_reader
+from ..process.spare_process import SpareProcess
 
 logger = logging.getLogger(__name__)
 
 MODULE = "predictor.ml.tables.ingest"
+spare_reader = SpareProcess()
 PREFIX = "import-"
 LOCK = ".lock"
 POLL_SECONDS = 0.02

@@ -12,6 +12,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ import psutil
 from django.conf import settings
 
 from ..process.child_environment import child_environment
+from ..process.spare_process import SpareProcess
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +30,43 @@ MODULE = "predictor.ml.training.train"
 POLL_SECONDS = 0.25
 # Predictions have priority; fits use the remaining CPU time.
 NICENESS = 5
+spare_trainer = SpareProcess(has_output=True)
+_is_kept = threading.Event()
+
+
+def keep_one_ahead() -> None:
+    """From now on, have a process wait for the next training, which need not spend its budget on loading libraries.
+
+    For workers: they train again and again.
+    """
+    _is_kept.set()
+    spare_trainer.start(MODULE)
 
 
 class FittingChild:
     """The process `python -m predictor.ml.training.train REQUEST WORKDIR`; as a context manager, killed at exit."""
 
     def __init__(self, request: Path, workdir: Path):
+        self._request, self._workdir = request, workdir
         self._command = [sys.executable, "-m", MODULE, str(request), str(workdir)]
         self._stderr = workdir / "stderr.log"
 
     def __enter__(self) -> FittingChild:
+        # A process that was started ahead works in the folder of its request.
+        is_own_folder = self._request.parent == self._workdir
+        self._process = (spare_trainer.take(self._request) if is_own_folder else None) or self._started()
+        with suppress(psutil.Error):
+            psutil.Process(self._process.pid).nice(NICENESS)
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.kill()
+        if _is_kept.is_set():
+            spare_trainer.start(MODULE)
+
+    def _started(self) -> subprocess.Popen[bytes]:
         with self._stderr.open("ab") as stderr:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -48,12 +75,6 @@ class FittingChild:
                 env=child_environment(),
                 start_new_session=True,
             )
-        with suppress(psutil.Error):
-            psutil.Process(self._process.pid).nice(NICENESS)
-        return self
-
-    def __exit__(self, *ended: object) -> None:
-        self.kill()
 
     @property
     def pid(self) -> int:

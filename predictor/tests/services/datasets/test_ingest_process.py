@@ -14,7 +14,7 @@ from pytest_django import Settings
 from predictor.errors import Conflict, InvalidTable, TooLarge
 from predictor.models import Workspace
 from predictor.services.datasets import datasets, ingest_process
-from predictor.services.datasets.spare_reader import spare_reader
+from predictor.services.datasets.ingest_process import spare_reader
 
 from .uploads import CSV, left_behind, load
 

@@ -189,3 +189,41 @@ def test_last_words_are_readable_whatever_was_written(tmp_path: Path) -> None:
 
     assert fitting.last_words() == "x" * 4_000
     assert fitting.last_words(limit=5_002)[:2] == "��"
+
+
+# --- A process that is started ahead -------------------------------------------------------------------------
+@pytest.fixture
+def _spare() -> Iterator[None]:
+    training_process.keep_one_ahead()
+    yield
+    training_process._is_kept.clear()
+    training_process.spare_trainer.end()
+
+
+@pytest.mark.usefixtures("_spare")
+def test_a_worker_trains_in_the_process_that_waited(tmp_path: Path) -> None:
+    waiting = training_process.spare_trainer.process
+    assert waiting is not None
+    (tmp_path / "request.json").write_text("{}", "utf-8")
+    with FittingChild(tmp_path / "request.json", tmp_path) as fitting:
+        events = list(fitting.events(do_nothing))
+        assert fitting.pid == waiting.pid
+        assert fitting.wait(do_nothing) == 2  # an empty request cannot be read
+
+    assert [each["event"] for each in events if each] == ["failed"]
+    following = training_process.spare_trainer.process
+    assert following is not None
+    assert following.pid != waiting.pid
+
+
+@pytest.mark.usefixtures("_spare")
+def test_what_a_waiting_process_says_goes_to_the_folder_of_its_run(tmp_path: Path) -> None:
+    with FittingChild(tmp_path / "missing.json", tmp_path) as fitting:
+        assert fitting.wait(do_nothing) == 2
+    assert (tmp_path / "stderr.log").exists()
+
+
+def test_without_a_worker_no_process_waits(tmp_path: Path, child: Callable[[str], FittingChild]) -> None:
+    with child("pass") as fitting:
+        fitting.wait(do_nothing)
+    assert training_process.spare_trainer.process is None

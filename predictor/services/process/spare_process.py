@@ -1,7 +1,8 @@
-"""A reading process that is started ahead: it has loaded its libraries and waits for one file.
+"""A child process that is started ahead: it has loaded its libraries and waits for one request.
 
-Loading takes a quarter of a second, more than reading a small file. Each process still reads one file only, and ends
-by itself when it was not needed for IDLE_SECONDS, or when this process ends.
+Loading takes from a quarter of a second (a reader of files) to several seconds on a busy machine (a training). Each
+process still does one piece of work only, and ends by itself when it was not needed for IDLE_SECONDS, or when this
+process ends.
 """
 
 from __future__ import annotations
@@ -16,19 +17,24 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ..process.child_environment import child_environment
+from .child_environment import child_environment
 
 IDLE_SECONDS = 600
 END_SECONDS = 2
 
 
-class SpareReader:
-    """At most one waiting process."""
+class SpareProcess:
+    """At most one waiting process, `python -m MODULE --spare SECONDS`, that reads the path of its request.
 
-    def __init__(self) -> None:
+    `has_output`: its standard output is a pipe to this process.
+    """
+
+    def __init__(self, *, has_output: bool = False) -> None:
         self._lock = threading.Lock()
         self._owner = os.getpid()
+        self._stdout = subprocess.PIPE if has_output else subprocess.DEVNULL
         self.process: subprocess.Popen[bytes] | None = None
+        atexit.register(self.end)
 
     def start(self, module: str) -> None:
         """Start a process of the module, unless one waits."""
@@ -38,7 +44,7 @@ class SpareReader:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", module, "--spare", str(IDLE_SECONDS)],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=self._stdout,
                 cwd=settings.BASE_DIR,
                 env=child_environment(),
                 start_new_session=True,
@@ -83,7 +89,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(END_SECONDS)
     process.kill()
     process.wait()
-
-
-spare_reader = SpareReader()
-atexit.register(spare_reader.end)
+    if process.stdout is not None:
+        process.stdout.close()

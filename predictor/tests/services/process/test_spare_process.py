@@ -10,10 +10,9 @@ from pytest_django import Settings
 from predictor.errors import InvalidTable
 from predictor.models import Workspace
 from predictor.services.datasets import datasets, ingest_process
-from predictor.services.datasets import spare_reader as module
-from predictor.services.datasets.spare_reader import spare_reader
-
-from .uploads import CSV, load
+from predictor.services.datasets.ingest_process import spare_reader
+from predictor.services.process import spare_process as module
+from predictor.tests.services.datasets.uploads import CSV, load
 
 MODULE = ingest_process.MODULE
 
