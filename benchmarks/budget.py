@@ -4,7 +4,8 @@
 
 Tables: `small` (569 rows, 30 numbers, shipped with scikit-learn), `middle` (5,200 rows) and `large` (1,000,000 rows)
 of ten numbers, categories of 5, 20, 200 and 3,000 levels and a date. Each run is the process that users' runs have,
-with their niceness, on as many threads as the machine has cores. A neighbour is a process that computes all the time
+with their niceness, on as many threads as the machine has cores, and started ahead as workers do (but for --cold). A
+neighbour is a process that computes all the time
 with normal priority.
 
 Prints for each run the seconds from the start of the process to its end, the overrun of the budget in percent, the
@@ -82,6 +83,7 @@ def main() -> int:
     arguments.add_argument("--budgets", type=int, nargs="+", default=[10, 60])
     arguments.add_argument("--busy", type=int, nargs="+", default=[0, 2], help="numbers of busy neighbours")
     arguments.add_argument("--repeat", type=int, default=1)
+    arguments.add_argument("--cold", action="store_true", help="without a process that was started ahead")
     arguments.add_argument("--events", action="store_true", help="print the events of each run")
     options = arguments.parse_args()
     if options.quick:
@@ -111,7 +113,9 @@ def runs(
     wanted = [each for each in options.estimators or ESTIMATORS[table.name]]
     for estimator in wanted:
         with neighbours(n_neighbours):
-            result = run(table, estimator, budget, folder, has_events=options.events, seed=seed)
+            result = run(
+                table, estimator, budget, folder, is_cold=options.cold, has_events=options.events, seed=seed
+            )
         yield {"table": table.name, "estimator": estimator, "n_neighbours": n_neighbours, **result}
     if table.name != "small":
         with neighbours(n_neighbours):
@@ -121,7 +125,9 @@ def runs(
 
 @contextmanager
 def neighbours(number: int) -> Iterator[None]:
-    processes = [subprocess.Popen([sys.executable, "-c", NEIGHBOUR]) for _ in range(number)]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", NEIGHBOUR], start_new_session=True) for _ in range(number)
+    ]
     try:
         yield
     finally:
@@ -171,7 +177,14 @@ def mixed_table(n_rows: int) -> pd.DataFrame:
 
 
 def run(
-    table: Table, estimator: str, budget: int, folder: Path, *, has_events: bool = False, seed: int = 0
+    table: Table,
+    estimator: str,
+    budget: int,
+    folder: Path,
+    *,
+    is_cold: bool,
+    has_events: bool = False,
+    seed: int = 0,
 ) -> dict[str, Any]:
     target = str(table.train.columns[-1])
     request = TrainingRequest(
@@ -181,20 +194,28 @@ def run(
     with tempfile.TemporaryDirectory(dir=folder) as work:
         workdir = Path(work)
         (workdir / "request.json").write_text(json.dumps(request.to_json()), "utf-8")
-        command = [sys.executable, "-m", "predictor.ml.training.train", str(workdir / "request.json"), work]
+        command = [sys.executable, "-m", "predictor.ml.training.train"]
+        command += [str(workdir / "request.json"), work] if is_cold else ["--spare", "600"]
         started = time.monotonic()
         with (
             Path(work, "events").open("wb") as events,
             subprocess.Popen(
                 command,
                 cwd=PROJECT,
+                stdin=subprocess.PIPE,
                 stdout=events,
                 stderr=subprocess.DEVNULL,
                 preexec_fn=lambda: os.nice(NICENESS),
+                start_new_session=True,
             ) as process,
-            PeakMemory(process.pid) as memory,
         ):
-            code = process.wait()
+            if not is_cold:
+                wait_until_idle(process.pid)
+                started = time.monotonic()
+                process.stdin.write(f"{workdir / 'request.json'}\n".encode())
+                process.stdin.flush()
+            with PeakMemory(process.pid) as memory:
+                code = process.wait()
         seconds = time.monotonic() - started
         lines = [
             json.loads(line)
@@ -243,7 +264,7 @@ def plain_boosting(table: Table, budget: int) -> dict[str, Any]:
             work,
             str(budget),
         ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=lambda: os.nice(NICENESS)) as process, PeakMemory(process.pid) as memory:  # fmt: skip
+        with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=lambda: os.nice(NICENESS), start_new_session=True) as process, PeakMemory(process.pid) as memory:  # fmt: skip
             told = json.loads((process.communicate()[0] or b"{}").splitlines()[-1])
     return {
         "budget": budget,
@@ -251,6 +272,17 @@ def plain_boosting(table: Table, budget: int) -> dict[str, Any]:
         "memory": round(memory.peak / 1e6),
         **told,
     }
+
+
+def wait_until_idle(pid: int) -> None:
+    """Wait until the process has computed, and computes no longer."""
+    before = -1.0
+    while True:
+        spent = sum(psutil.Process(pid).cpu_times()[:2])
+        if spent == before and spent > 0.5:
+            return
+        before = spent
+        time.sleep(0.5)
 
 
 class PeakMemory:

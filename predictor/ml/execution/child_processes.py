@@ -2,7 +2,8 @@
 
 A fit cannot be interrupted from within (scikit-learn stays in C for seconds), so long work runs in a child
 that can be killed. Children share the parent's tables (copy-on-write), write their results to files, and die with
-their parent. Each uses one thread: OpenMP would wait for ever for the parent's threads, which fork does not copy.
+their parent. Each uses one thread, unless it is told that it runs alone. The parent keeps to one thread of OpenMP: a
+child would wait for ever for others, which fork does not copy.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.005
+TELL_SECONDS = 1.0
 # Exit code of a child that ran out of memory.
 OUT_OF_MEMORY = 9
 
@@ -51,12 +53,14 @@ class _Child:
 class Children:
     """Pool of at most `n_slots` child processes. A child that fails writes its traceback to `error_folder`.
 
-    `max_memory_bytes` limits the address space that a child may add to the parent's.
+    `max_memory_bytes` limits the address space that a child may add to the parent's. `on_wait` is called about once a
+    second while a child is waited for.
     """
 
     n_slots: int
     error_folder: Path
     max_memory_bytes: int | None = None
+    on_wait: Callable[[], None] = lambda: None
     _running: dict[int, _Child] = field(default_factory=dict)
 
     @property
@@ -67,20 +71,24 @@ class Children:
     def is_idle(self) -> bool:
         return not self._running
 
-    def start(self, key: str, function: Callable[[], None], timeout: float) -> None:
+    def start(self, key: str, function: Callable[[], None], timeout: float, *, n_threads: int = 1) -> None:
         """Fork a child that runs the function and is killed after `timeout` seconds."""
         error_path = self.error_folder / f"{key}.error"
         sys.stdout.flush()
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _run(function, error_path, self.max_memory_bytes, parent)
+            _run(function, error_path, self.max_memory_bytes, parent, n_threads)
         now = time.monotonic()
         self._running[pid] = _Child(pid, key, now, now + timeout, error_path)
 
     def wait(self) -> ChildResult:
         """Wait until a child ends or reaches its deadline, and return its exit status."""
+        told_at = time.monotonic()
         while True:
+            if time.monotonic() - told_at >= TELL_SECONDS:
+                told_at = time.monotonic()
+                self.on_wait()
             for child in list(self._running.values()):
                 ended = self._poll(child)
                 if ended:
@@ -122,7 +130,9 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _run(function: Callable[[], None], error_path: Path, max_memory_bytes: int | None, parent: int) -> None:
+def _run(
+    function: Callable[[], None], error_path: Path, max_memory_bytes: int | None, parent: int, n_threads: int
+) -> None:
     """Run the function in the child and exit; never returns to the parent's code."""
     code = 1
     try:
@@ -134,7 +144,7 @@ def _run(function: Callable[[], None], error_path: Path, max_memory_bytes: int |
         os.dup2(2, 1)
         # The garbage collector would write to, and so copy, the memory shared with the parent.
         gc.freeze()
-        threadpool_limits(1)
+        threadpool_limits(n_threads)
         if max_memory_bytes is not None:
             _limit_memory(max_memory_bytes)
         function()

@@ -26,9 +26,12 @@ ROUND, MAX_TRIALS = 4, 300
 def auto(search: Search, *, seed: int) -> list[Candidate]:
     """Run the rounds of the search. Returns the anchors, to start again with fewer rows if nothing finished."""
     facts = portfolio.TableFacts.of(search.table)
-    anchors = [replace(each, share=ANCHOR_SHARE) for each in portfolio.anchors(facts)]
+    is_sampled = search.split.is_sampled
+    first = portfolio.anchors(facts, is_sampled=is_sampled)
+    anchors = [replace(each, share=ANCHOR_SHARE) for each in first]
     search.run(anchors, is_pruned=False)
-    search.run(portfolio.second_round(facts, _scores(search)), is_pruned=True)
+    following = portfolio.second_round(facts, _scores(search), is_sampled=is_sampled)
+    search.run(following, is_pruned=True)
     explore(search, facts, seed=seed)
     return anchors
 

@@ -33,6 +33,7 @@ MIN_SKEWNESS = 1.0
 # With more categorical columns than this, one-hot encoding is not tried.
 WIDE = 30
 BOOSTING = "hist_gradient_boosting"
+QUICK_RATE = 0.15
 NATIVE_KEY, LOGGED_KEY = "boosting-native", "boosting-native-log"
 
 
@@ -97,13 +98,28 @@ def linear_baseline(task: Task) -> Candidate:
     return Candidate("ridge", "Ridge", "ridge", LINEAR, path=penalties, why=why)
 
 
-def anchors(facts: TableFacts) -> list[Candidate]:
-    """The first round: quick candidates that differ; their scores show what suits this table."""
+def anchors(facts: TableFacts, *, is_sampled: bool = False) -> list[Candidate]:
+    """The first round: quick candidates that differ; their scores show what suits this table.
+
+    Where candidates are compared on a sample of many rows (`is_sampled`), boostings come first, with a high learning
+    rate: they end in any time, and are best on most such tables.
+    """
+    if is_sampled:
+        coded = [_quick(TARGET)] if facts.has_categories else []
+        native = _quick(LOGGED if facts.is_skewed else NATIVE)
+        linear = linear_baseline(facts.task)
+        return [*coded, native, replace(linear, path=linear.path[len(linear.path) // 2 :][:1])]
     first = [linear_baseline(facts.task), NATIVE]
     return [*first, LOGGED] if facts.is_skewed or facts.is_skewed is None else first
 
 
-def second_round(facts: TableFacts, scores: Mapping[str, float]) -> list[Candidate]:
+def _quick(candidate: Candidate) -> Candidate:
+    return replace(candidate, params={**candidate.params, "learning_rate": QUICK_RATE})
+
+
+def second_round(
+    facts: TableFacts, scores: Mapping[str, float], *, is_sampled: bool = False
+) -> list[Candidate]:
     """The second round: candidates for every table of this kind, ordered by their gain for their time.
 
     `scores`: those of the anchors by key, smaller is better; they decide whether log1p of the target is used.
@@ -127,6 +143,8 @@ def second_round(facts: TableFacts, scores: Mapping[str, float]) -> list[Candida
         *_forests(facts),
         *([ONE_HOT] if facts.has_categories and not facts.is_wide else []),
     ]
+    if is_sampled:
+        candidates = [each for each in candidates if each.estimator == BOOSTING and each.key not in scores]
     return [replace(each, is_log=is_logged) for each in candidates]
 
 

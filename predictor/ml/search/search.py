@@ -23,9 +23,14 @@ from .time_estimates import TimeEstimates
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
 # A staged fit ends itself after this share of its timeout, so that it need not be killed.
 OWN_SHARE = 0.8
-# Importance, baselines and the report take about this long, in addition to the fits of the members.
-FINISH_SECONDS = 0.5
+# Importance, baselines and the report take about this long on an idle machine, in addition to the fits of the members.
+FINISH_SECONDS = 1.1
 FINISH_SHARE = 0.06
+# Where candidates are compared on a sample, the final fits end within this share of the budget: on fewer rows or with
+# fewer rounds if need be.
+FINAL_SHARE = 0.4
+# What progress says at most before the end.
+NEARLY = 0.99
 # Time is reserved for the learning curve only when it takes no more than this share of the budget.
 CURVE_SHARE = 0.05
 MIN_SECONDS = 0.2
@@ -38,6 +43,9 @@ class Search:
     """Fits candidates fold by fold in child processes that can be killed.
 
     `outcomes`: the finished candidates by key. `entries`: the lines of the leaderboard by key, failed ones included.
+    `slowdown`: the seconds that a second of computing takes, more than 1 when other work keeps the processors busy.
+    `is_whole`: the final fit is on all rows, whatever it takes; a candidate is not dropped because of the time, but
+    compared on the folds that ended.
     """
 
     table: TrainingTable
@@ -47,13 +55,16 @@ class Search:
     clock: Clock
     reporter: Reporter
     seed: int
-    startup_seconds: float = 0.0
+    slowdown: float = 1.0
+    is_whole: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     is_budget_limited: bool = False
     _fits: dict[str, dict[int, FoldFit]] = field(default_factory=dict)
+    _message: str = ""
 
     def __post_init__(self) -> None:
+        self.children.on_wait = self._tell_again
         # Positions of each fold's scoring rows among all that are scored, for out-of-fold predictions.
         scored = self.split.scored
         self.y = self.table.target.y[scored]
@@ -76,7 +87,7 @@ class Search:
     @property
     def seconds_until_finish(self) -> float:
         """Seconds until the final fits of the expected members have to start."""
-        return self.clock.remaining - self.finish_seconds - self.costs.likely_end(self.outcomes.values())
+        return self.clock.remaining - self.finish_seconds - self._end_seconds
 
     @property
     def curve_seconds(self) -> float:
@@ -88,10 +99,25 @@ class Search:
         return seconds if seconds <= CURVE_SHARE * self.clock.budget_seconds else 0.0
 
     @property
+    def _end_seconds(self) -> float:
+        """Seconds reserved for the final fits."""
+        seconds = self.costs.likely_end(self.outcomes.values())
+        return min(seconds, FINAL_SHARE * self.clock.budget_seconds) if self.split.is_sampled else seconds
+
+    @property
     def finish_seconds(self) -> float:
-        """Seconds reserved for the export, the parity gate and the report; more when the start was slow."""
+        """Seconds reserved for the export, the parity gate and the report; more on a busy machine."""
         budget = self.clock.budget_seconds
-        return min(FINISH_SECONDS + 0.25 * self.startup_seconds + FINISH_SHARE * budget, 0.5 * budget)
+        return min(FINISH_SECONDS * self.slowdown + FINISH_SHARE * budget, 0.5 * budget)
+
+    def tell(self, message: str) -> None:
+        """Report what is done now. The fraction is the share of the budget that has passed."""
+        self._message = message
+        self._tell_again()
+
+    def _tell_again(self) -> None:
+        share = min(self.clock.elapsed / self.clock.budget_seconds, NEARLY)
+        self.reporter.progress(share, self._message)
 
     def shrunk(self, n_rows: int, extra_seconds: float) -> Search:
         """A new search on at most `n_rows` development rows, with `extra_seconds` from now."""
@@ -105,6 +131,25 @@ class Search:
             is_budget_limited=True,
             _fits={},
         )
+
+    def on_finished_folds(self, candidate: Candidate) -> Search:
+        """A search on the folds that ended, in which the candidate is fitted; this one when none has."""
+        fits, n_folds = self._fits.get(candidate.key, {}), 0
+        while n_folds in fits:
+            n_folds += 1
+        if not n_folds:
+            return self
+        smaller = replace(
+            self,
+            split=replace(self.split, folds=self.split.folds[:n_folds]),
+            outcomes={},
+            entries={},
+            is_budget_limited=True,
+            _fits={},
+        )
+        for fold in range(n_folds):
+            smaller._keep(candidate, fold, fits[fold], {})
+        return smaller
 
     def _smaller_split(self, n_rows: int) -> Split:
         """Fewer of the development rows, in two folds."""
@@ -160,7 +205,11 @@ class Search:
         if fits:
             slowest = max(fit.fit_seconds for fit in fits.values())
             needed = slowest * np.ceil((len(self.split.folds) - fold) / self.children.n_slots)
-            if needed > self.remaining:
+            if self.is_whole:
+                if needed + self.costs.at_least(slowest) > self.remaining:
+                    self.is_budget_limited = True
+                    return False
+            elif needed > self.remaining:
                 self._drop(candidate, "stopped", "its folds would not end in time", is_limit=True)
                 return False
         return True
@@ -175,12 +224,9 @@ class Search:
 
     def _start(self, candidate: Candidate, fold: int, running: dict[str, tuple[Candidate, int]]) -> None:
         key = f"{candidate.key}-{fold}"
-        share = self.clock.elapsed / self.clock.budget_seconds
-        self.reporter.progress(
-            share, f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}"
-        )
-
-        limit = self.clock.budget_seconds * candidate.share * self.children.n_slots / len(self.split.folds)
+        self.tell(f"Fitting {candidate.title}, fold {fold + 1} of {len(self.split.folds)}")
+        share = 1.0 if self.is_whole else candidate.share * self.children.n_slots / len(self.split.folds)
+        limit = self.clock.budget_seconds * share
         timeout = min(limit, max(self.remaining, 0.1))
         own_limit = OWN_SHARE * timeout
 
@@ -199,6 +245,8 @@ class Search:
         fit = self.checkpoints.load(f"{candidate.key}-{fold}") if ended.status == "done" else None
         if fit is not None:
             self._keep(candidate, fold, fit, rivals)
+        elif self.is_whole and ended.status == "timed out" and self._fits.get(candidate.key):
+            self.is_budget_limited = True
         else:
             self._drop(candidate, ended.status, ended.note, is_limit=ended.status == "timed out")
 

@@ -37,11 +37,17 @@ class Selection:
 
 
 def choose(search: Search, *, max_members: int) -> Selection:
-    """Select the best candidate or blend, by out-of-fold predictions, that can be fitted in the time left."""
+    """Select the best candidate or blend, by out-of-fold predictions, that can be fitted in the time left.
+
+    After a comparison on a sample, one candidate can always be: on as many rows, and with as many rounds, as there is
+    time for.
+    """
     predictions = {key: each.predictions for key, each in search.outcomes.items()}
     seconds = search.clock.remaining - search.finish_seconds
 
     def is_affordable(keys: tuple[str, ...]) -> bool:
+        if len(keys) == 1 and search.split.is_sampled:
+            return True
         return search.costs.end(search.outcomes[key] for key in keys) <= seconds
 
     weights = blend(

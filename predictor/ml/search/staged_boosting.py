@@ -76,6 +76,10 @@ class StagedFit:
             self._keep_stage()
         yield from self.sights
 
+    def keep_best(self) -> None:
+        """Leave only the rounds up to the one of the lowest loss."""
+        del self.boosting._predictors[max(self._best_round, 1) :]
+
     def _keep_stage(self) -> None:
         if self._last is not None:
             raw = np.array(self._last, np.float64)

@@ -37,6 +37,11 @@ class TimeEstimates:
         """Seconds to fit on all rows."""
         return outcome.fold_seconds * GROWTH_SHARE * self._growth(outcome, self.n_all)
 
+    def at_least(self, fold_seconds: float) -> float:
+        """Seconds of the final fits of a candidate whose slowest fold took so long."""
+        seconds = fold_seconds * GROWTH_SHARE * self.n_all / max(self.n_fold, 1)
+        return 2 * seconds if self.n_slots == 1 else seconds
+
     def fit_development(self, outcome: Outcome) -> float:
         return outcome.fold_seconds * GROWTH_SHARE * self._growth(outcome, self.n_development)
 

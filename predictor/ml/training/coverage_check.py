@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..calibration.conformal import REPORTED_COVERAGES, ConformalIntervals, coverage_report
 from ..metrics.scores import selection_score
 from ..validation.target import Target
-from .post_processing import LEAST_TO_CALIBRATE, PostProcessing
+from .post_processing import PostProcessing
 
 Array = NDArray[Any]
 FEW_SHARE = 0.7
@@ -47,7 +47,7 @@ def check_coverage(target: Target, before: Array, own: Array, decided: PostProce
         scores = {name: selection_score(target.task, target.y, each) for name, each in both.items()}
         document["calibration"] = {
             **decided.calibrated.to_json(),
-            "is_tried": decided.fold_share >= LEAST_TO_CALIBRATE,
+            "is_tried": decided.is_calibration_tried,
             "held_out": scores,
         }
     return CoverageCheck(replaced, document)

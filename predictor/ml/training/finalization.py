@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from ...errors import TrainingFailed
 from ..execution.child_processes import ChildResult
 from ..execution.progress import Deadline
+from ..pipelines.fitted_pipeline import FittedPipeline
 from ..search import portfolio
 from ..search.baselines import Baselines
 from ..search.leaderboard import Outcome
@@ -24,17 +26,24 @@ from .holdout_evaluation import HoldoutInputs, evaluate_holdout
 from .packaging import package
 from .post_processing import PostProcessing, post_process
 from .refitting import FinalMember, RefitPlan
+from .timed_fits import MAX_WATCHED, NO_LIMIT, TimeLimit
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04
 # Share of the budget that partial dependence may take.
 DEPENDENCE_SHARE = 0.025
-# A run may exceed its budget by 10 %; slow final fits may use this share of the budget.
-OVERTIME_SHARE = 0.07
+# Final fits keep to their time, but for estimators that cannot be ended. Those are killed when they are so late: a
+# second attempt takes longer than a little patience.
+OVERTIME_SHARE = 0.25
 # The report takes this share of the seconds reserved for the end (search.finish_seconds).
 REPORT_SHARE = 0.7
+# Final fits have this share of the budget also when the search has used it up.
+LEAST_FIT_SHARE = 0.1
 # With fewer seconds, the first attempt would fail, and a second one takes longer.
 MIN_SECONDS = 6.0
+# From this share of the rows on, the model that was fitted on the development rows is the one that is published: a fit
+# on the few others too would be hardly better, and a second fit takes as long as the first.
+SINGLE_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -50,13 +59,15 @@ class FinalResult:
 class FinalAttempt:
     """One attempt at the final stage. `max_rows` None means all rows.
 
-    `deadline`: the time that its child processes aim at; optional steps check it first. `end`: when they are killed.
+    `deadline`: the time that its child processes aim at; optional steps check it first. `fits`: when fits that can be
+    ended end. `end`: when the processes are killed.
     """
 
     number: int
     choice: Selection
     max_rows: int | None
     deadline: Deadline
+    fits: Deadline
     end: Deadline
 
 
@@ -69,11 +80,23 @@ def finish(
     baselines: Baselines,
 ) -> FinalResult:
     """Package and evaluate the choice, or a smaller one when that takes too long. Raises TrainingFailed."""
-    return finish_by(
+    finished = finish_by(
         search,
         choice,
         lambda attempt: SupervisedFinalStage(request, workdir, search, attempt, conditions, baselines),
     )
+    _note_rows(search, finished.published["n_rows_fitted"])
+    return finished
+
+
+def _note_rows(search: Search, n_fitted: int) -> None:
+    """Say on how many rows the model was fitted, if not on all."""
+    n_rows = len(search.table)
+    if n_fitted == n_rows:
+        return
+    is_full = n_fitted >= len(search.split.development) - MAX_WATCHED
+    why = "the others test it or decide when a fit ends" if is_full else "there was no time for more"
+    search.reporter.warn(TrainingWarning(f"The model is fitted on {n_fitted:,} of {n_rows:,} rows: {why}."))
 
 
 def finish_by(
@@ -87,6 +110,7 @@ def finish_by(
         ended = halves.run()
         judged, published = halves.read("judged"), halves.read("published")
         if judged and published:
+            search.is_budget_limited = search.is_budget_limited or bool(published.pop("is_cut", False))
             return FinalResult(halves.kept, judged, published)
         if any(each.status == "timed out" for each in ended):
             search.is_budget_limited = True
@@ -100,22 +124,28 @@ def finish_by(
 
 def _whole(search: Search, choice: Selection) -> FinalAttempt:
     """The whole choice on all rows."""
-    seconds = max(search.clock.remaining, MIN_SECONDS)
-    end = Deadline.after(seconds + OVERTIME_SHARE * search.clock.budget_seconds)
-    return FinalAttempt(0, choice, None, Deadline.after(seconds), end)
+    budget, remaining = search.clock.budget_seconds, max(search.clock.remaining, 0.0)
+    if search.is_whole:
+        unlimited = Deadline(math.inf)
+        return FinalAttempt(0, choice, None, Deadline.after(remaining), unlimited, unlimited)
+    fit_seconds = max(remaining - REPORT_SHARE * search.finish_seconds, LEAST_FIT_SHARE * budget)
+    end = Deadline.after(max(remaining, MIN_SECONDS) + OVERTIME_SHARE * budget)
+    return FinalAttempt(0, choice, None, Deadline.after(remaining), Deadline.after(fit_seconds), end)
 
 
 def _best_alone(search: Search, choice: Selection) -> FinalAttempt:
     """The best single candidate, on as many rows as the search used."""
     best = min(search.outcomes.values(), key=lambda each: each.entry.score or np.inf)
     end = Deadline.after(max(5.0, 20 * best.fold_seconds))
-    return FinalAttempt(1, choice_of(search, {best.candidate.key: 1.0}), len(search.split.search), end, end)
+    n_rows = len(search.split.search)
+    return FinalAttempt(1, choice_of(search, {best.candidate.key: 1.0}), n_rows, end, end, end)
 
 
 def _quickest_alone(search: Search, choice: Selection) -> FinalAttempt:
     quick = min(search.outcomes.values(), key=lambda each: each.fold_seconds)
     end = Deadline.after(120.0)
-    return FinalAttempt(2, choice_of(search, {quick.candidate.key: 1.0}), len(search.split.search), end, end)
+    n_rows = len(search.split.search)
+    return FinalAttempt(2, choice_of(search, {quick.candidate.key: 1.0}), n_rows, end, end, end)
 
 
 @dataclass(frozen=True)
@@ -131,10 +161,25 @@ class FinalStage:
     def is_parallel(self) -> bool:
         return self.search.children.n_slots > 1
 
+    @property
+    def is_single(self) -> bool:
+        """Whether the model that is published is also the one that is evaluated: `publish` does both."""
+        return False
+
+    @property
+    def limit(self) -> TimeLimit:
+        """What the fits do about time."""
+        if self.search.is_whole:
+            return NO_LIMIT
+        is_sampled = self.search.split.is_sampled
+        n_threads = self.search.children.n_slots if self.is_single else 1
+        return TimeLimit(self.attempt.fits, is_sampled, is_sampled, n_threads)
+
     def run(self) -> list[ChildResult]:
         """Run the halves that have no JSON file yet, in parallel with two slots. Evaluates the packaged members."""
-        self._start("published", self.publish, 0.85, "Fitting {} on all rows")
-        if self.is_parallel:
+        n_threads = self.search.children.n_slots if self.is_single else 1
+        self._start("published", self.publish, "Fitting {}", n_threads)
+        if self.is_parallel and not self.is_single:
             self._start_judging()
         ended = self._wait()
         if self.kept.weights.keys() != self.attempt.choice.weights.keys():
@@ -156,13 +201,14 @@ class FinalStage:
         return self.search.checkpoints.read_json(self.path(name).name)
 
     def _start_judging(self) -> None:
-        self._start("judged", self.judge, 0.93, "Evaluating {} on the held-out rows")
+        self._start("judged", self.judge, "Evaluating {} on the held-out rows")
 
-    def _start(self, name: str, work: Callable[[], None], fraction: float, message: str) -> None:
+    def _start(self, name: str, work: Callable[[], None], message: str, n_threads: int = 1) -> None:
         if not self.path(name).exists():
-            self.search.reporter.progress(fraction, message.format(self.kept.title))
+            self.search.tell(message.format(self.kept.title))
             key = f"{name}-{self.attempt.number}"
-            self.search.children.start(key, work, max(self.attempt.end.remaining, 1.0))
+            seconds = max(self.attempt.end.remaining, 1.0)
+            self.search.children.start(key, work, seconds, n_threads=n_threads)
 
     def _wait(self) -> list[ChildResult]:
         ended = []
@@ -180,15 +226,17 @@ class FinalStage:
 
     def publishing_plan(self) -> RefitPlan:
         """The plan for packaging. With one slot it leaves time for the evaluation, which fits again."""
-        again, reserved = 0.0, 0.0
-        if not self.is_parallel:
-            again = self.search.costs.n_development / self.search.costs.n_all
-            reserved = REPORT_SHARE * self.search.finish_seconds
-        return self.plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+        if self.is_parallel or self.is_single:
+            return self.plan(self.attempt.choice, self.attempt.deadline, 0.0)
+        again = self.search.costs.n_development / self.search.costs.n_all
+        reserved = REPORT_SHARE * self.search.finish_seconds
+        plan = self.plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+        half = Deadline.after(plan.limit.until.remaining / 2)
+        return replace(plan, limit=replace(plan.limit, until=half))
 
     def plan(self, choice: Selection, deadline: Deadline, again_share: float) -> RefitPlan:
         members = tuple(self.chosen(outcome, weight) for outcome, weight in choice.members)
-        return RefitPlan(members, self.attempt.max_rows, self.request.seed, deadline, again_share)
+        return RefitPlan(members, self.attempt.max_rows, self.request.seed, deadline, again_share, self.limit)
 
     def chosen(self, outcome: Outcome, weight: float) -> FinalMember:
         costs = self.search.costs
@@ -207,23 +255,34 @@ class SupervisedFinalStage(FinalStage):
     conditions: Conditions
     baselines: Baselines
 
+    @property
+    def is_single(self) -> bool:
+        return len(self.search.split.development) >= SINGLE_SHARE * len(self.search.table)
+
     def publish(self) -> None:
-        package(
+        table = self.search.table
+        fitted = package(
             self.publishing_plan(),
-            self.search.table,
+            table.rows(self.search.split.development) if self.is_single else table,
             self.request.table,
             self.workdir,
             self.path("published"),
             decided_of=self._decided,
         )
+        if self.is_single:
+            self._evaluate(fitted.pipeline)
 
     def judge(self) -> None:
+        self._evaluate(None)
+
+    def _evaluate(self, fitted: FittedPipeline | None) -> None:
         kept = self.kept
         evaluate_holdout(
             self.plan(kept, self.attempt.deadline, 0.0),
             self.search.table,
             self.search.split,
             self.path("judged"),
+            fitted=fitted,
             linear=self._linear(kept),
             judging=HoldoutInputs(
                 decided=self._decided(kept.weights),

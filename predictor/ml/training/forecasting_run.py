@@ -16,6 +16,7 @@ from ...errors import InvalidTrainingRequest
 from ..execution.child_processes import Children
 from ..execution.json_files import write_json
 from ..execution.progress import Clock, Deadline, Reporter
+from ..execution.slowdown import Slowdown
 from ..explanation.permutation_importance import predicted
 from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtest
 from ..forecasting.forecast_report import KnownErrors, floor_of, report
@@ -46,6 +47,7 @@ from .reading import LOADED_EARLY, with_role_readings
 from .refitting import fit_plan
 from .result_file import write_search_result
 from .supervised_run import search_candidates
+from .timed_fits import NO_LIMIT, TimeLimit
 
 # Rows to fit on, for each second of the budget and thread: about forty features each.
 ROWS_PER_SECOND, MIN_ROWS, MAX_ROWS = 250, 4_000, 120_000
@@ -64,6 +66,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
+    measured = Slowdown.begin()
     table, options, readings = _read(request, reporter)
     backtest = _backtest(request, table, options, reporter)
     checkpoints = Checkpoints.open(workdir, request.digest)
@@ -72,11 +75,11 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     search: Search = ForecastSearch(
         backtest.table, backtest.split, checkpoints, children, clock, reporter, request.seed
     )
-    search.startup_seconds = clock.elapsed
+    search.slowdown = measured.now()
     search.costs = _costs(backtest, search)
     try:
         search = search_candidates(request, search, forecast_auto)
-        reporter.progress(0.8, "Blending the best candidates")
+        search.tell("Blending the best candidates")
         choice = choose(search, max_members=request.limits.max_members)
         finished = finish_by(
             search, choice, lambda attempt: ForecastHalves(request, workdir, search, attempt, backtest)
@@ -197,6 +200,11 @@ class ForecastHalves(FinalStage):
 
     backtest: Backtest
 
+    @property
+    def limit(self) -> TimeLimit:
+        """None: the model is fitted at every cut, and these fits have to be alike."""
+        return NO_LIMIT
+
     def publish(self) -> None:
         plan = self.publishing_plan()
         table = self.backtest.table.rows(self.backtest.training)
@@ -204,10 +212,8 @@ class ForecastHalves(FinalStage):
         published = write_version_files(
             fitted.pipeline, table, _schema_of(table), self.workdir, seed=plan.seed, has_background=False
         )
-        n_rows = min(len(table), plan.max_rows or len(table))
-        write_json(
-            self.path("published"), {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows}
-        )
+        facts = {"weights": dict(fitted.weights), "n_rows_fitted": fitted.n_rows}
+        write_json(self.path("published"), {**published, **facts})
 
     def judge(self) -> None:
         kept, backtest = self.kept, self.backtest

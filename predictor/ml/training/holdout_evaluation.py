@@ -34,10 +34,13 @@ from .coverage_check import check_coverage
 from .packaging import artifact_entry
 from .post_processing import PostProcessing
 from .refitting import FinalMember, RefitPlan, fit_plan
+from .timed_fits import NO_LIMIT
 
 Array = NDArray[Any]
 # Importance, then partial dependence, may each take this share of the time left; the report follows.
 LEFT_SHARE = 0.6
+# A linear model takes up to so many times its estimate where that comes from a sample of the rows.
+LATE = 3
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,17 @@ def evaluate_holdout(
     split: Split,
     target_path: Path,
     *,
+    fitted: FittedPipeline | None = None,
     linear: FinalMember | None,
     judging: HoldoutInputs,
     workdir: Path,
 ) -> None:
     """Fit on the development rows, evaluate on the held-out ones, write the report to `target_path`.
 
-    Importance and partial dependence are optional and limited by `plan.deadline`.
+    `fitted`: the pipeline before calibration, if it was fitted on the development rows already. Importance and partial
+    dependence are optional and limited by `plan.deadline`.
     """
-    tried = _tried(plan, table, split, linear, judging)
+    tried = _tried(plan, table, split, fitted, linear, judging)
     importance, n_rows = permutation_importance(
         tried.pipeline,
         tried.held_out,
@@ -116,14 +121,19 @@ def evaluate_holdout(
 
 
 def _tried(
-    plan: RefitPlan, table: TrainingTable, split: Split, linear: FinalMember | None, judging: HoldoutInputs
+    plan: RefitPlan,
+    table: TrainingTable,
+    split: Split,
+    fitted: FittedPipeline | None,
+    linear: FinalMember | None,
+    judging: HoldoutInputs,
 ) -> HoldoutPredictions:
     """Fit the plan and the baselines on the development rows; predict the held-out ones."""
     calibration = judging.decided.calibration
     development, held_out = table.rows(split.development), table.rows(split.held_out)
     # The packaged members are evaluated, so none may be left out here.
     in_full = replace(plan, deadline=Deadline(math.inf))
-    raw = fit_plan(in_full, development).pipeline
+    raw = fitted or fit_plan(in_full, development).pipeline
     before = predicted(raw, held_out)
     return HoldoutPredictions(
         pipeline=replace(raw, calibration=calibration),
@@ -195,8 +205,8 @@ def _linear(
     ]
     if positions:
         simple = replace(pipeline, members=(replace(pipeline.members[positions[0]], weight=1.0),))
-    elif deadline.allows(linear.seconds):
-        simple = fit_plan(replace(plan, members=(linear,)), table).pipeline
+    elif deadline.allows(linear.seconds * (LATE if plan.limit.may_sample else 1)):
+        simple = fit_plan(replace(plan, members=(linear,), limit=NO_LIMIT), table).pipeline
     else:
         return []
     return [Baseline("linear", linear.candidate.title, predicted(simple, held_out))]

@@ -34,7 +34,7 @@ from ..pipelines.signatures import build_signature
 from ..types.schema import TableSchema
 from ..validation.training_table import TrainingTable
 from .post_processing import PostProcessing
-from .refitting import RefitPlan, fit_plan
+from .refitting import RefitPlan, RefitResult, fit_plan
 
 N_GOLDEN = 20
 PARITY_ROWS = 20_000
@@ -48,8 +48,11 @@ def package(
     target_path: Path,
     *,
     decided_of: Callable[[Mapping[str, float]], PostProcessing],
-) -> None:
-    """Fit on all rows, export, compare, write the files of the version; describe them in `target_path`."""
+) -> RefitResult:
+    """Fit on the table, export, compare, write the files of the version; describe them in `target_path`.
+
+    Returns what was fitted, as it was before calibration.
+    """
     fitted = fit_plan(plan, table)
     decided = decided_of(fitted.weights)
     pipeline = replace(fitted.pipeline, calibration=decided.calibration)
@@ -67,8 +70,11 @@ def package(
     columns = {each["name"]: kept.columns[each["name"]] for each in published["signature"]["fields"]}
     examples = version_files.write_examples(workdir / "artifacts", columns, kept.target.y)
     published["artifacts"][examples.name] = artifact_entry(examples, workdir)
-    n_rows = min(len(table), plan.max_rows or len(table))
-    write_json(target_path, {**published, "weights": dict(fitted.weights), "n_rows_fitted": n_rows})
+    facts = {"weights": dict(fitted.weights), "n_rows_fitted": fitted.n_rows, "is_cut": fitted.is_cut}
+    if len(fitted.pipeline.members) == 1:
+        facts["params"] = dict(fitted.pipeline.members[0].params)
+    write_json(target_path, {**published, **facts})
+    return fitted
 
 
 def write_version_files(

@@ -31,7 +31,8 @@ class PostProcessing:
     `cross_fitted`: the same, but each row's calibration is learnt from the other folds; `cross_validation` holds their
     metrics. `calibrated` is None for a regression.
     `fold_share`: the rows of a fit in a fold, as a share of those of the fit that is evaluated. When it is small, the
-    out-of-fold errors are larger than those of the final model.
+    out-of-fold errors are larger than those of the final model. `is_calibration_tried`: there were folds enough to
+    tell whether calibration helps, fitted on enough rows.
     """
 
     y: NDArray[Any]
@@ -42,6 +43,7 @@ class PostProcessing:
     calibrated: Calibrated | None = None
     threshold: Threshold | None = None
     fold_share: float = 1.0
+    is_calibration_tried: bool = False
 
     @property
     def calibration(self) -> Calibration | None:
@@ -61,7 +63,8 @@ def post_process(
     if not task.is_classification:
         uncertainty = ConformalIntervals.fit(task, y, joint)
         return PostProcessing(y, joint, joint, choice.cross_validation, uncertainty, fold_share=share)
-    result = calibrated(joint, y, search.places if share >= LEAST_TO_CALIBRATE else [])
+    is_tried = share >= LEAST_TO_CALIBRATE and len(search.places) > 1
+    result = calibrated(joint, y, search.places if is_tried else [])
     # As served, not cross-fitted: equal probabilities stay equal, which prediction sets and thresholds rely on.
     joint = result.calibration.apply(joint) if result.calibration else joint
     positive = search.table.target.positive
@@ -77,5 +80,5 @@ def post_process(
         }
     uncertainty = ConformalIntervals.fit(task, y, joint)
     return PostProcessing(
-        y, joint, result.probabilities, cross_validation, uncertainty, result, threshold, share
+        y, joint, result.probabilities, cross_validation, uncertainty, result, threshold, share, is_tried
     )

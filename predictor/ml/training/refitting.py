@@ -10,8 +10,9 @@ from typing import Any
 from ..execution.progress import Deadline
 from ..features.feature_spec import FeatureSpec
 from ..pipelines.fitted_pipeline import FittedPipeline, Member
-from ..pipelines.fitting import Candidate, fit_member, join, sample_rows
+from ..pipelines.fitting import Candidate, join, sample_rows
 from ..validation.training_table import TrainingTable
+from .timed_fits import NO_LIMIT, TimeLimit, fit_in_time
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class RefitPlan:
 
     Everything has to end by `deadline`: members of small weight are left out when they would end later.
     `again_share`: the fits that follow this one, as a share of it; not 0 when the evaluation comes afterwards.
+    `limit`: what the fits of the members that are kept do about time.
     """
 
     members: tuple[FinalMember, ...]
@@ -41,14 +43,20 @@ class RefitPlan:
     seed: int
     deadline: Deadline
     again_share: float = 0.0
+    limit: TimeLimit = NO_LIMIT
 
 
 @dataclass(frozen=True)
 class RefitResult:
-    """The fitted pipeline and the weights of its members by key."""
+    """The fitted pipeline and the weights of its members by key.
+
+    `n_rows`: the rows of the member that was fitted on the fewest. `is_cut`: time ended the fit of one.
+    """
 
     pipeline: FittedPipeline
     weights: Mapping[str, float]
+    n_rows: int
+    is_cut: bool
 
 
 def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
@@ -57,17 +65,32 @@ def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
     parts: list[tuple[FeatureSpec, Member]] = []
     kept: list[FinalMember] = []
     spent = expected = writing = 0.0
+    n_rows, is_cut = len(table), False
+    waiting = sum(member.seconds for member in plan.members)
     for each in sorted(plan.members, key=lambda member: -member.weight):
         pace = spent / expected if spent > expected > 0 else 1.0
         needed = each.seconds * pace * (1 + plan.again_share) + spent * plan.again_share
         if kept and not plan.deadline.allows(needed + writing + each.write_seconds):
             continue
         started = time.monotonic()
-        parts.append(fit_member(each.candidate, each.stage, table, seed=plan.seed, weight=each.weight))
+        fitted = fit_in_time(
+            each.candidate,
+            each.stage,
+            table,
+            plan.limit,
+            seed=plan.seed,
+            weight=each.weight,
+            expected_seconds=each.seconds,
+            share=each.seconds / waiting if waiting > 0 else 1.0,
+        )
+        parts.append((fitted.spec, fitted.member))
+        n_rows, is_cut = min(n_rows, fitted.n_rows), is_cut or fitted.is_cut
+        waiting -= each.seconds
         spent, expected = spent + time.monotonic() - started, expected + each.seconds
         kept.append(each)
         writing += each.write_seconds
     # With all members, weights are not rescaled: their sum differs from 1 by rounding, which would change them.
     total = 1.0 if len(kept) == len(plan.members) else sum(each.weight for each in kept)
     parts = [(spec, replace(member, weight=member.weight / total)) for spec, member in parts]
-    return RefitResult(join(parts, table), {each.candidate.key: each.weight / total for each in kept})
+    weights = {each.candidate.key: each.weight / total for each in kept}
+    return RefitResult(join(parts, table), weights, n_rows, is_cut)

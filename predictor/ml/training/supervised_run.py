@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ...errors import TrainingFailed
 from ..execution.child_processes import Children
 from ..execution.progress import Clock, Reporter
+from ..execution.slowdown import Slowdown
 from ..pipelines.candidate import Candidate
 from ..search import portfolio
 from ..search.auto import auto
@@ -43,6 +44,10 @@ LEAKS_SHARE = 0.03
 # When nothing could be fitted in time, this little is.
 LAST_RESORT_ROWS = 1_000
 LAST_RESORT_SECONDS = 60.0
+# A named estimator is fitted on all rows of a table with fewer than this, whatever the budget.
+WHOLE_ROWS = 100_000
+# Folds of a large table, and of one that candidates are compared on a sample of.
+FEW_FOLDS, SAMPLE_FOLDS = 3, 2
 
 
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
@@ -53,24 +58,27 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     reporter.progress(0.0, "Reading the table")
     for name in LOADED_EARLY:
         importlib.import_module(name)
+    measured = Slowdown.begin()
     digest = request.digest
     request, table, leaks = _read(request, reporter)
     conditions = _conditions(request, table, leaks, reporter)
-    split = _split(request, table, conditions.duplicates, reporter)
+    slowdown = measured.now()
+    split = _split(request, table, conditions.duplicates, slowdown, reporter)
     checkpoints = Checkpoints.open(workdir, digest)
     children = Children(request.limits.n_threads, checkpoints.folder, request.limits.max_memory_bytes)
     clock = Clock(reporter.started_at, request.budget_seconds)
     search = Search(table, split, checkpoints, children, clock, reporter, request.seed)
-    search.startup_seconds = clock.elapsed
+    search.slowdown = slowdown
+    search.is_whole = request.estimator != AUTO and len(table) < WHOLE_ROWS
     baselines = Baselines(search)
     try:
         baselines.start(request)
         search = search_candidates(request, search)
         baselines.settle()
-        reporter.progress(0.78, "Asking whether more rows would help")
+        search.tell("Asking whether more rows would help")
         # A search in the last resort has used up more than the budget already.
         curve = learning_curve(search) if search.clock is clock else LearningCurve(NO_TIME)
-        reporter.progress(0.8, "Blending the best candidates")
+        search.tell("Blending the best candidates")
         choice = choose(search, max_members=request.limits.max_members)
         finished = finish(request, workdir, search, choice, conditions, baselines)
     finally:
@@ -123,24 +131,29 @@ def _conditions(
 
 
 def _split(
-    request: TrainingRequest, table: TrainingTable, duplicates: Duplicates, reporter: Reporter
+    request: TrainingRequest,
+    table: TrainingTable,
+    duplicates: Duplicates,
+    slowdown: float,
+    reporter: Reporter,
 ) -> Split:
-    seconds = request.budget_seconds * request.limits.n_threads
+    seconds = request.budget_seconds * request.limits.n_threads / slowdown
     n_columns = max(len(table.columns), 10)
     max_rows = max(MIN_SEARCH_ROWS, int(CELLS_PER_SECOND * seconds / n_columns))
     is_large = min(len(table), max_rows) * n_columns > MANY_CELLS_PER_SECOND * seconds
+    few = SAMPLE_FOLDS if len(table) > max_rows else FEW_FOLDS if is_large else request.n_folds
     split = split_rows(
         table.target,
         seed=request.seed,
         holdout_share=request.holdout_share,
-        n_folds=min(request.n_folds, 3) if is_large else request.n_folds,
+        n_folds=min(request.n_folds, few),
         max_search_rows=max_rows,
         layout=layout_of(request.split, table, duplicates),
     )
     if split.is_sampled:
         message = (
             f"Candidates were compared on {len(split.search)} of {len(split.development)} rows, so that the "
-            "search ends within the budget; what was chosen is fitted on all rows."
+            "search ends within the budget."
         )
         reporter.warn(TrainingWarning(message))
     return split
@@ -155,20 +168,45 @@ def search_candidates(
     else:
         first = [replace(portfolio.single(request.estimator, request.params), share=0.9)]
         search.run(first, is_pruned=False)
+        if not search.outcomes and search.is_whole:
+            search = search.on_finished_folds(first[0])
+            _note_fewer_folds(search)
     if not search.outcomes and search.is_budget_limited:
-        n_all = len(search.split.development)
-        search = search.shrunk(LAST_RESORT_ROWS, LAST_RESORT_SECONDS)
-        # A share, since the rows of a forecast are steps ahead, more than the table has rows.
-        share = len(search.split.search) / n_all
-        used = (
-            f"only {100 * share:.3g} % of the rows for learning were used"
-            if share < 1
-            else "the budget was exceeded"
-        )
-        message = f"No candidate ended in time, so {used}."
-        search.reporter.warn(TrainingWarning(message))
-        search.run([replace(each, share=1.0) for each in first], is_pruned=False)
+        search = _last_resort(search, first)
     if not search.outcomes:
         notes = "; ".join(f"{entry.title}: {entry.note}" for entry in search.leaderboard())
         raise TrainingFailed(f"No candidate could be fitted. {notes}")
+    return search
+
+
+def _note_fewer_folds(search: Search) -> None:
+    n_folds = len(search.split.folds)
+    if search.outcomes:
+        message = (
+            f"Cross-validation ended after {n_folds} fold{'s' if n_folds > 1 else ''}, for lack of time."
+        )
+        search.reporter.warn(TrainingWarning(message))
+
+
+def _last_resort(search: Search, candidates: Sequence[Candidate]) -> Search:
+    """A search on a few rows, over the budget, until one candidate is fitted."""
+    n_all = len(search.split.development)
+    search = search.shrunk(LAST_RESORT_ROWS, LAST_RESORT_SECONDS)
+    # A share, since the rows of a forecast are steps ahead, more than the table has rows.
+    share = len(search.split.search) / n_all
+    if share >= 1:
+        message = "No candidate ended in time, so the budget was exceeded."
+    elif search.is_whole:
+        message = (
+            f"There was no time to cross-validate on more than {100 * share:.3g} % of the rows for learning."
+        )
+    else:
+        message = (
+            f"No candidate ended in time; they were compared on {100 * share:.3g} % of the rows for learning."
+        )
+    search.reporter.warn(TrainingWarning(message))
+    for each in candidates:
+        search.run([replace(each, share=1.0)], is_pruned=False)
+        if search.outcomes:
+            break
     return search
