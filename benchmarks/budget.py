@@ -46,7 +46,7 @@ from predictor.ml.types.schema import Signature, TableSchema
 from predictor.ml.types.training_request import AUTO, TrainingLimits, TrainingRequest
 
 # As `FittingChild` of predictor/services/training/training_process.py.
-NICENESS = 5
+NICE = ("nice", "-n", "5")
 N_ROWS = {"small": 569, "middle": 5_200, "large": 1_000_000}
 N_TEST = 100_000
 N_LEVELS = (5, 20, 200, 3_000)
@@ -110,8 +110,7 @@ def main() -> int:
 def runs(
     table: Table, budget: int, n_neighbours: int, folder: Path, options: Any, seed: int
 ) -> Iterator[dict[str, Any]]:
-    wanted = [each for each in options.estimators or ESTIMATORS[table.name]]
-    for estimator in wanted:
+    for estimator in options.estimators or ESTIMATORS[table.name]:
         with neighbours(n_neighbours):
             result = run(
                 table, estimator, budget, folder, is_cold=options.cold, has_events=options.events, seed=seed
@@ -160,7 +159,10 @@ def mixed_table(n_rows: int) -> pd.DataFrame:
     rng = np.random.default_rng(7)
     numbers = rng.normal(size=(n_rows, 10)).astype(np.float32)
     codes = [np.minimum((rng.power(0.5, n_rows) * n).astype(int), n - 1) for n in N_LEVELS]
-    effects = [rng.normal(scale=scale, size=n)[code] for n, code, scale in zip(N_LEVELS, codes, (0.4, 0.5, 0.6, 0.5), strict=True)]  # fmt: skip
+    effects = [
+        rng.normal(scale=scale, size=n)[code]
+        for n, code, scale in zip(N_LEVELS, codes, (0.4, 0.5, 0.6, 0.5), strict=True)
+    ]
     days = rng.integers(0, 1_460, n_rows)
     score = (
         sum(effects) + 0.8 * numbers[:, 0] - 0.7 * np.abs(numbers[:, 1]) + 0.6 * numbers[:, 2] * numbers[:, 3]
@@ -194,7 +196,7 @@ def run(
     with tempfile.TemporaryDirectory(dir=folder) as work:
         workdir = Path(work)
         (workdir / "request.json").write_text(json.dumps(request.to_json()), "utf-8")
-        command = [sys.executable, "-m", "predictor.ml.training.train"]
+        command = [*NICE, sys.executable, "-m", "predictor.ml.training.train"]
         command += [str(workdir / "request.json"), work] if is_cold else ["--spare", "600"]
         started = time.monotonic()
         with (
@@ -205,7 +207,6 @@ def run(
                 stdin=subprocess.PIPE,
                 stdout=events,
                 stderr=subprocess.DEVNULL,
-                preexec_fn=lambda: os.nice(NICENESS),
                 start_new_session=True,
             ) as process,
         ):
@@ -259,12 +260,16 @@ def plain_boosting(table: Table, budget: int) -> dict[str, Any]:
         for name, frame in (("train", table.train), ("test", table.test)):
             frame.to_csv(Path(work, f"{name}.csv"), index=False)
         command = [
+            *NICE,
             sys.executable,
             str(Path(__file__).parent / "peers" / "boosting_in_time.py"),
             work,
             str(budget),
         ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=lambda: os.nice(NICENESS), start_new_session=True) as process, PeakMemory(process.pid) as memory:  # fmt: skip
+        with (
+            subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process,
+            PeakMemory(process.pid) as memory,
+        ):
             told = json.loads((process.communicate()[0] or b"{}").splitlines()[-1])
     return {
         "budget": budget,
@@ -339,11 +344,13 @@ def summary(found: list[dict[str, Any]]) -> None:
     for is_busy, limit in ((False, LIMIT_IDLE), (True, LIMIT_BUSY)):
         part = [each for each in ours if bool(each["n_neighbours"]) == is_busy]
         if part:
-            late = sum(each["overrun"] > limit for each in part)
-            print(
-                f"{'Beside neighbours' if is_busy else 'Idle'}: largest overrun {100 * max(each['overrun'] for each in part):.0f} %, "
-                f"{late} of {len(part)} runs beyond {100 * limit:.0f} %."
+            late, largest = (
+                sum(each["overrun"] > limit for each in part),
+                max(each["overrun"] for each in part),
             )
+            where = "Beside neighbours" if is_busy else "Idle"
+            print(f"{where}: largest overrun {100 * largest:.0f} %,", end=" ")
+            print(f"{late} of {len(part)} runs beyond {100 * limit:.0f} %.")
     few = [
         each
         for each in ours

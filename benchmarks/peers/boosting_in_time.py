@@ -1,6 +1,7 @@
-"""HistGradientBoosting with its defaults, as many rounds as fit into some seconds: `boosting_in_time.py FOLDER SECONDS`.
+"""HistGradientBoosting with its defaults, as many rounds as fit into a time: `boosting_in_time.py FOLDER SECONDS`.
 
-FOLDER holds train.csv and test.csv; the seconds begin when they are read; the last column is the target, of two classes. Prints a line of JSON.
+FOLDER holds train.csv and test.csv; the last column is the target, of two classes. The time begins when they are read.
+Prints a line of JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ for frame in (train, test):
 for name in train.select_dtypes(["object", "str"]).columns.drop(target):
     levels = train[name].value_counts().index[:MAX_LEVELS]
     for frame in (train, test):
-        frame[name] = pd.Categorical(frame[name], categories=levels)
+        frame[name] = pd.Categorical(frame[name].where(frame[name].isin(levels)), categories=levels)
 model = HistGradientBoostingClassifier(
     categorical_features="from_dtype",
     early_stopping=False,

@@ -117,6 +117,8 @@ class FakeSearch:
     def __post_init__(self):
         self._errors = iter(self.errors)
         self.clock = SimpleNamespace(budget_seconds=self.budget_seconds)
+        self.split = SimpleNamespace(is_sampled=False)
+        self.is_whole = False
 
     def run(self, candidates, *, is_pruned):
         self.rounds.append((list(candidates), is_pruned))

@@ -172,3 +172,18 @@ def test_a_run_of_one_estimator_has_the_params_of_the_request():
     assert candidate.params == {"n_estimators": 7}
     assert candidate.encoding == CATALOGUE["random_forest"].encoding
     assert (candidate.path, candidate.is_staged, candidate.is_log) == ((), False, False)
+
+
+def test_on_a_sample_of_many_rows_boostings_with_large_steps_come_first():
+    from predictor.ml.types.schema import Task
+
+    facts = portfolio.TableFacts(Task.BINARY, 1_000_000, 15, 4, 0, False)
+
+    first = portfolio.anchors(facts, is_sampled=True)
+    then = portfolio.second_round(facts, {each.key: 1.0 for each in first}, is_sampled=True)
+
+    assert [each.key for each in first] == ["boosting-target", "boosting-native", "logistic"]
+    assert {each.params["learning_rate"] for each in first[:2]} == {portfolio.QUICK_RATE}
+    assert len(first[2].path) == 1
+    assert {each.estimator for each in then} == {"hist_gradient_boosting"}
+    assert not {each.key for each in first} & {each.key for each in then}

@@ -11,7 +11,7 @@ from predictor.ml.search import search
 from predictor.ml.search.selection import choose
 
 from ..tables_for_tests import classification_table, regression_table
-from .searches import BOOSTING, BROKEN, NEURAL, RIDGE, new_search
+from .searches import BOOSTING, BROKEN, NEURAL, RIDGE, add_outcome, new_search
 
 
 def events(capsys):
@@ -132,3 +132,64 @@ def test_a_shrunk_search_stays_within_the_development_rows(tmp_path):
     assert set(model_search.split.search) <= set(model_search.split.development)
     model_search.run([RIDGE], is_pruned=False)
     assert "ridge" in model_search.outcomes
+
+
+def test_the_folds_that_ended_are_a_search_of_their_own(tmp_path):
+    whole = new_search(regression_table(200), tmp_path)
+    whole.run([RIDGE], is_pruned=False)
+    part = new_search(regression_table(200), tmp_path)
+    part._fits[RIDGE.key] = {fold: part.checkpoints.load(f"{RIDGE.key}-{fold}") for fold in (0, 2)}
+
+    smaller = part.on_finished_folds(RIDGE)
+
+    # Fold 2 ended, but fold 1 did not: what counts are the first folds.
+    assert len(smaller.split.folds) == 1
+    assert smaller.is_budget_limited
+    places = np.searchsorted(whole.split.scored, smaller.split.scored)
+    outcome = smaller.outcomes[RIDGE.key]
+    assert outcome.stage == whole.outcomes[RIDGE.key].stage
+    assert np.array_equal(outcome.predictions, whole.outcomes[RIDGE.key].predictions[places])
+    assert new_search(regression_table(200), tmp_path).on_finished_folds(RIDGE).outcomes == {}
+
+
+def test_a_named_estimator_is_not_dropped_when_its_folds_would_not_end_in_time(tmp_path):
+    for is_whole in (True, False):
+        model_search = new_search(regression_table(200), tmp_path / str(is_whole), budget=60.0)
+        model_search.is_whole = is_whole
+        fit, score = (model_search.table.rows(rows) for rows in model_search.split.folds[0])
+        slow = replace(search.fit_fold(RIDGE, fit, score, seed=0), fit_seconds=50.0)
+        model_search.checkpoints.save(f"{RIDGE.key}-0", slow)
+        model_search.run([RIDGE], is_pruned=False)
+
+        assert model_search.is_budget_limited
+        assert model_search.outcomes == {}
+        assert (RIDGE.key in model_search.entries) is not is_whole
+
+
+def test_progress_is_the_share_of_the_budget_that_has_passed(tmp_path, capsys):
+    model_search = new_search(regression_table(60), tmp_path, budget=1_000.0, started_ago=500.0)
+    model_search.tell("Fitting")
+    model_search.children.on_wait()
+    late = new_search(regression_table(60), tmp_path, budget=10.0, started_ago=500.0)
+    late.tell("Still fitting")
+
+    told = [(round(each["fraction"], 2), each["message"]) for each in events(capsys)]
+    assert told == [(0.5, "Fitting"), (0.5, "Fitting"), (0.99, "Still fitting")]
+
+
+def test_on_a_busy_machine_more_time_is_kept_for_the_end(tmp_path):
+    model_search = new_search(regression_table(60), tmp_path, budget=10.0)
+    usual = model_search.finish_seconds
+    model_search.slowdown = 3.0
+
+    assert model_search.finish_seconds == pytest.approx(usual + 2 * search.FINISH_SECONDS)
+
+
+def test_after_a_comparison_on_a_sample_the_final_fits_have_a_bounded_share(tmp_path):
+    model_search = new_search(regression_table(200), tmp_path, budget=100.0)
+    add_outcome(model_search, RIDGE, model_search.y, fold_seconds=1_000.0)
+
+    assert model_search._end_seconds > 1_000
+    model_search.split = replace(model_search.split, search=model_search.split.search[:40])
+    assert model_search._end_seconds == 40.0
+    assert choose(model_search, max_members=3).weights == {RIDGE.key: 1.0}

@@ -12,7 +12,7 @@ from predictor.ml.execution.progress import Deadline
 from predictor.ml.explanation.permutation_importance import predicted
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join, sample_rows
-from predictor.ml.training import refitting
+from predictor.ml.training import refitting, timed_fits
 from predictor.ml.training.refitting import FinalMember, RefitPlan, fit_plan
 
 from ..tables_for_tests import regression_table
@@ -76,7 +76,7 @@ def test_a_bound_on_the_rows_draws_the_same_sample_for_every_member():
 def fitted(monkeypatch):
     """Replaces the clock and the fits: each fit lasts as long as `lasting` says, and the keys of fits are kept."""
     clock, keys, lasting = SimpleNamespace(now=0.0), [], {}
-    real = refitting.fit_member
+    real = timed_fits.fit_member
 
     def fit(candidate, stage, table, **options):
         keys.append(candidate.key)
@@ -90,7 +90,7 @@ def fitted(monkeypatch):
         def allows(self, seconds):
             return seconds <= self.at - clock.now
 
-    monkeypatch.setattr(refitting, "fit_member", fit)
+    monkeypatch.setattr(timed_fits, "fit_member", fit)
     monkeypatch.setattr(refitting, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
     def run(at, *members, again=0.0, **seconds):

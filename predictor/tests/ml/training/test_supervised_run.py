@@ -10,6 +10,8 @@ import pytest
 
 from predictor.errors import TrainingFailed
 from predictor.ml.execution.progress import Reporter
+from predictor.ml.search import portfolio
+from predictor.ml.search.fold_fitting import fit_fold
 from predictor.ml.search.leaderboard import entry_for
 from predictor.ml.training import supervised_run
 from predictor.ml.training.supervised_run import LAST_RESORT_ROWS, LAST_RESORT_SECONDS, search_candidates
@@ -18,7 +20,7 @@ from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 from predictor.ml.validation.duplicates import Duplicates
 
-from ..search.searches import FakeSearch, named
+from ..search.searches import FakeSearch, named, new_search
 from ..tables_for_tests import ROLES, classification_table, regression_table, write_request
 
 AUTO = TrainingRequest("", TableSchema((), 0), "y")
@@ -83,8 +85,40 @@ def test_when_nothing_ended_in_time_the_first_candidates_are_fitted_on_few_rows(
     ((again,), is_pruned) = search.rounds[1]
     assert (again.key, again.share, is_pruned) == ("ridge", 1.0, False)
     assert [each.message for each in search.reporter.warnings] == [
-        "No candidate ended in time, so only 25 % of the rows for learning were used."
+        "No candidate ended in time; they were compared on 25 % of the rows for learning."
     ]
+
+
+def test_the_last_resort_ends_with_the_first_candidate_that_is_fitted():
+    search = ShrinkingSearch([None, None, 1.0, 2.0])
+
+    def choose_all(search, *, seed):
+        candidates = [named("first"), named("second"), named("third")]
+        search.run(candidates, is_pruned=False)
+        return candidates
+
+    search_candidates(AUTO, search, choose_all)
+
+    assert [[each.key for each in tried] for tried, _ in search.rounds[1:]] == [["first"], ["second"]]
+
+
+def test_without_time_for_all_folds_a_named_estimator_is_compared_on_those_that_ended(tmp_path):
+    search = new_search(regression_table(200), tmp_path)
+    search.is_whole = True
+    ridge = replace(portfolio.single("ridge", {}), share=0.9)
+    fits = search._fits.setdefault(ridge.key, {})
+    for fold in range(2):
+        fit, score = (search.table.rows(rows) for rows in search.split.folds[fold])
+        fits[fold] = fit_fold(ridge, fit, score, seed=0)
+    search.run = lambda candidates, **options: None
+
+    found = search_candidates(replace(AUTO, estimator="ridge"), search)
+
+    assert list(found.outcomes) == ["ridge"]
+    assert len(found.split.folds) == 2
+    assert len(found.y) == sum(len(score) for _, score in search.split.folds[:2])
+    assert found.is_budget_limited
+    assert messages(found.reporter) == ["Cross-validation ended after 2 folds, for lack of time."]
 
 
 def test_candidates_that_failed_by_themselves_are_not_tried_on_fewer_rows():
@@ -97,7 +131,7 @@ def test_candidates_that_failed_by_themselves_are_not_tried_on_fewer_rows():
 
 
 def test_when_the_last_resort_fails_every_candidate_is_named_with_its_reason():
-    search = ShrinkingSearch([None, None])
+    search = ShrinkingSearch([None, None, None])
 
     def choose_all(search, *, seed):
         candidates = [named("first"), named("second")]
@@ -194,9 +228,9 @@ def test_copies_of_rows_are_told_and_kept_together_in_a_random_split_only():
     assert (random.leaks, random.n_rows) == (("copy",), 80)
 
 
-def split_of(table, *, budget=60.0, n_threads=1, reporter=None):
+def split_of(table, *, budget=60.0, n_threads=1, slowdown=1.0, reporter=None):
     request = replace(AUTO, budget_seconds=budget, limits=TrainingLimits(n_threads=n_threads))
-    return supervised_run._split(request, table, Duplicates(), reporter or Reporter())
+    return supervised_run._split(request, table, Duplicates(), slowdown, reporter or Reporter())
 
 
 def test_a_small_table_is_compared_on_all_development_rows_in_five_folds():
@@ -216,6 +250,13 @@ def test_a_large_table_is_compared_in_three_folds():
     assert len(split_of(table, budget=0.6, n_threads=2).folds) == 5
 
 
+def test_on_a_busy_machine_the_split_is_that_of_a_smaller_budget():
+    table = regression_table(120)
+
+    assert len(split_of(table, budget=2.4, slowdown=2.0).folds) == 5
+    assert len(split_of(table, budget=2.4, slowdown=2.2).folds) == 3
+
+
 def test_a_table_that_is_too_large_for_the_budget_is_compared_on_a_sample(monkeypatch):
     monkeypatch.setattr(supervised_run, "MIN_SEARCH_ROWS", 30)
     reporter = Reporter()
@@ -226,6 +267,7 @@ def test_a_table_that_is_too_large_for_the_budget_is_compared_on_a_sample(monkey
     assert len(split.development) == 160
     assert 30 <= len(split.search) <= 50
     assert set(split.search) < set(split.development)
+    assert len(split.folds) == 2
     (message,) = messages(reporter)
     assert message.startswith(f"Candidates were compared on {len(split.search)} of 160 rows")
 
@@ -250,3 +292,41 @@ def test_a_run_that_fails_leaves_no_child_behind(tmp_path, monkeypatch):
 
     assert ended == [True]
     assert not (tmp_path / "result.json").exists()
+
+
+def test_a_named_estimator_out_of_time_is_fitted_on_all_rows(tmp_path, monkeypatch):
+    """The budget is over before the first fit: cross-validation gets few rows, the model all of them."""
+    monkeypatch.setattr(supervised_run, "LAST_RESORT_ROWS", 60)
+    table = regression_table(400)
+    columns = {**table.columns, "y": table.target.y}
+    request = request_in(tmp_path, columns, {**ROLES, "y": Role.NUMERIC}, budget_seconds=0.01)
+    reporter = Reporter()
+
+    supervised_run.run(request, tmp_path, reporter)
+
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert result["n_rows_fitted"] == 400
+    assert result["is_budget_limited"]
+    assert any("no time to cross-validate" in each for each in messages(reporter))
+
+
+def test_a_large_table_is_fitted_once_and_the_same_model_is_evaluated(tmp_path, monkeypatch):
+    from predictor.ml.training import finalization
+
+    monkeypatch.setattr(finalization, "SINGLE_SHARE", 0.7)
+    monkeypatch.setattr(finalization, "MAX_WATCHED", 0)
+    fits = []
+    monkeypatch.setattr(finalization.SupervisedFinalStage, "judge", lambda stage: fits.append("second"))
+    table = regression_table(300)
+    columns = {**table.columns, "y": table.target.y}
+    request = request_in(tmp_path, columns, {**ROLES, "y": Role.NUMERIC})
+    reporter = Reporter()
+
+    supervised_run.run(request, tmp_path, reporter)
+
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert result["n_rows_fitted"] == 240
+    assert fits == []
+    assert result["report"]["held_out"]["r2"] > 0.5
+    (told,) = [each for each in messages(reporter) if "is fitted on" in each]
+    assert told == ("The model is fitted on 240 of 300 rows: the others test it or decide when a fit ends.")
