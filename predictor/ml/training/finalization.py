@@ -39,7 +39,7 @@ OVERTIME_SHARE = 0.25
 REPORT_SHARE = 0.7
 # Final fits have this share of the budget also when the search has used it up.
 LEAST_FIT_SHARE = 0.1
-# With fewer seconds, the first attempt would fail, and a second one takes longer.
+# With fewer seconds on an idle machine, the first attempt would fail, and a second one takes longer.
 MIN_SECONDS = 6.0
 # From this share of the rows on, the model that was fitted on the development rows is the one that is published: a fit
 # on the few others too would be hardly better, and a second fit takes as long as the first.
@@ -129,7 +129,7 @@ def _whole(search: Search, choice: Selection) -> FinalAttempt:
         unlimited = Deadline(math.inf)
         return FinalAttempt(0, choice, None, Deadline.after(remaining), unlimited, unlimited)
     fit_seconds = max(remaining - REPORT_SHARE * search.finish_seconds, LEAST_FIT_SHARE * budget)
-    end = Deadline.after(max(remaining, MIN_SECONDS) + OVERTIME_SHARE * budget)
+    end = Deadline.after(max(remaining, MIN_SECONDS * search.slowdown) + OVERTIME_SHARE * budget)
     return FinalAttempt(0, choice, None, Deadline.after(remaining), Deadline.after(fit_seconds), end)
 
 

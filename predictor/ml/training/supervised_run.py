@@ -17,7 +17,7 @@ from ..search import portfolio
 from ..search.auto import auto
 from ..search.baselines import Baselines
 from ..search.checkpoints import Checkpoints
-from ..search.learning_curve import NO_TIME, LearningCurve, learning_curve
+from ..search.learning_curve import learning_curve
 from ..search.search import Search
 from ..search.selection import choose
 from ..tables.stored_tables import read_columns
@@ -76,8 +76,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
         search = search_candidates(request, search)
         baselines.settle()
         search.tell("Asking whether more rows would help")
-        # A search in the last resort has used up more than the budget already.
-        curve = learning_curve(search) if search.clock is clock else LearningCurve(NO_TIME)
+        curve = learning_curve(search)
         search.tell("Blending the best candidates")
         choice = choose(search, max_members=request.limits.max_members)
         finished = finish(request, workdir, search, choice, conditions, baselines)
@@ -189,8 +188,8 @@ def _note_fewer_folds(search: Search) -> None:
 
 
 def _last_resort(search: Search, candidates: Sequence[Candidate]) -> Search:
-    """A search on a few rows, over the budget, until one candidate is fitted."""
-    n_all = len(search.split.development)
+    """A search on a few rows, over the budget, until one candidate is fitted. What follows keeps to the budget."""
+    n_all, clock = len(search.split.development), search.clock
     search = search.shrunk(LAST_RESORT_ROWS, LAST_RESORT_SECONDS)
     # A share, since the rows of a forecast are steps ahead, more than the table has rows.
     share = len(search.split.search) / n_all
@@ -209,4 +208,5 @@ def _last_resort(search: Search, candidates: Sequence[Candidate]) -> Search:
         search.run([replace(each, share=1.0)], is_pruned=False)
         if search.outcomes:
             break
+    search.clock = clock
     return search
