@@ -88,6 +88,11 @@ class OpenRequests:
         most = self.most_with_known if is_known else self.most
         return len(waiting) >= most or waiting.count(caller) >= self.most_of_address
 
+    @property
+    def has_free_threads(self) -> bool:
+        """Whether a request may wait that could also be refused at once."""
+        return len(self._open) < self.most
+
     def snapshot(self) -> list[OpenRequest]:
         # Copying a set is atomic under the GIL.
         return list(self._open.copy())

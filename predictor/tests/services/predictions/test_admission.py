@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -97,6 +98,81 @@ def test_the_limit_holds_under_concurrency_and_every_caller_gets_a_result() -> N
     assert max(most) <= 3
     assert sum(answers) == len(served)
     assert (limit.n_inside, limit.n_waiting) == (0, 0)
+
+
+class Scene:
+    """A limit of one place whose clock the test turns, and threads that wait for it."""
+
+    def __init__(self, longest: float = FOREVER):
+        self.at = 1_000.0
+        self.limit = ConcurrencyLimit(lambda: 1, lambda: 100, lambda: longest, now=lambda: self.at)
+        self.limit.enter()
+        self._threads: list[threading.Thread] = []
+
+    def waits(self, n_callers: int = 1) -> None:
+        for _ in range(n_callers):
+            n_waiting = self.limit.n_waiting
+            self._threads.append(threading.Thread(target=self.limit.enter))
+            self._threads[-1].start()
+            until(lambda n_waiting=n_waiting: self.limit.n_waiting == n_waiting + 1)
+
+    def end(self) -> None:
+        while self.limit.n_inside:
+            self.limit.leave()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    scene = Scene()
+    yield scene
+    scene.end()
+
+
+def test_nobody_joins_a_queue_whose_first_has_waited_too_long(scene: Scene) -> None:
+    scene.waits()
+    scene.at += FOREVER
+    assert not scene.limit.is_full
+    scene.at += 1
+
+    assert scene.limit.is_full
+    with pytest.raises(Busy):
+        scene.limit.enter()
+
+    scene.limit.leave()
+    assert not scene.limit.is_full
+
+
+def test_a_queue_too_long_for_the_rate_of_places_refuses_at_once(scene: Scene) -> None:
+    scene.waits(8)
+    for _ in range(3):
+        scene.at += 10
+        scene.limit.leave()
+    # A place every ten seconds: the seventh who waits would get his after more than a minute.
+    scene.waits()
+    assert (scene.limit.n_waiting, scene.limit.is_full) == (6, False)
+    scene.waits()
+    assert scene.limit.is_full
+    scene.limit.leave()
+    assert not scene.limit.is_full
+
+
+def test_a_standing_queue_may_wait_a_fifth_of_what_a_burst_may(scene: Scene) -> None:
+    scene.waits()
+    scene.at += 50
+    scene.waits()
+    scene.limit.leave()
+    scene.at += 11  # not empty for 61 seconds; its first has waited for 11
+    assert not scene.limit.is_full
+    scene.at += 2
+
+    assert scene.limit.is_full
+
+    scene.limit.leave()
+    scene.waits()
+    scene.at += 13  # this queue was empty before its first came
+    assert not scene.limit.is_full
 
 
 @pytest.mark.parametrize("gets_place_first", [False, True])
