@@ -35,7 +35,7 @@ Headers = list[tuple[str, str]]
 SHARE_OF_TIME, SAVED_SECONDS = 0.04, 0.5
 # The web server takes about as much again for each refusal as our own code, several times over.
 WITH_WEB_SERVER = 16
-LONGEST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 0.1
 AVERAGED_OVER = 32
 # Stands for the request id in a template; no id has this length.
 ID = "0" * 65
