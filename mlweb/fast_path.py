@@ -28,6 +28,7 @@ from django.utils.log import log_response
 from predictor.http.route_options import options_of
 from predictor.services.accounts import tokens
 from predictor.services.predictions.admission import prediction_limit
+from predictor.services.process import callers
 
 from . import logs
 from .early_refusals import EarlyRefusals
@@ -181,6 +182,7 @@ class FastPathHandler(WSGIHandler):
                 start_response("503 Service Unavailable", SLOW_BODIES_HEADERS)
                 return [REFUSAL]
         request = self.requests.enter(address, has_body=has_body, caller=caller)
+        callers.begin(request)
         if has_body:
             n_bytes = int(length) if length.isdecimal() else None
             environ["wsgi.input"] = GuardedBody(environ["wsgi.input"], n_bytes, request, self.requests)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -110,6 +111,15 @@ class ConcurrencyLimit:
             else:
                 self.n_inside -= 1
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place for as long as the block runs. Raises Busy."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
     def _is_wait_too_long(self) -> bool:
         n_waiting = len(self._waiting)
         if n_waiting >= self._max_waiting():
@@ -159,6 +169,8 @@ prediction_limit = ConcurrencyLimit(
     lambda: settings.PREDICTIONS_WAITING,
     lambda: settings.PREDICTION_WAIT_MS / 1_000,
 )
+# A file takes seconds: files may take half of the places, and none waits for the end of another.
+file_limit = ConcurrencyLimit(lambda: max(1, settings.PREDICTIONS_AT_ONCE // 2), lambda: 0, lambda: 0.0)
 _deadline = threading.local()
 
 
@@ -179,6 +191,23 @@ def limited(work: Callable[P, R]) -> Callable[P, R]:
             prediction_limit.leave()
 
     return within
+
+
+def limited_file(work: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: run the prediction of a file within the concurrency limit, without a deadline. Raises Busy."""
+
+    @wraps(work)
+    def within(*args: P.args, **kwargs: P.kwargs) -> R:
+        with file_limit.place(), prediction_limit.place():
+            return work(*args, **kwargs)
+
+    return within
+
+
+def require_place_for_file() -> None:
+    """Raises Busy if a file would be refused now; to call before it is read."""
+    if file_limit.is_full or prediction_limit.is_full:
+        raise ConcurrencyLimit.busy_error()
 
 
 def check_time() -> None:

@@ -203,6 +203,47 @@ def test_a_place_is_given_back_after_an_exception() -> None:
     assert admission.prediction_limit.n_inside == 0
 
 
+def test_a_file_takes_a_place_and_has_no_deadline(settings: Any) -> None:
+    settings.PREDICTION_TIMEOUT_SECONDS = 0
+
+    @admission.limited_file
+    def predict() -> int:
+        admission.check_time()
+        return admission.prediction_limit.n_inside
+
+    assert predict() == 1
+    assert admission.prediction_limit.n_inside == admission.file_limit.n_inside == 0
+
+
+def test_files_take_half_of_the_places_and_no_more(settings: Any) -> None:
+    settings.PREDICTIONS_AT_ONCE = 4
+    file = admission.limited_file(lambda: None)
+
+    with admission.file_limit.place():
+        admission.require_place_for_file()
+        file()
+        with admission.file_limit.place():
+            with pytest.raises(Busy):
+                admission.require_place_for_file()
+            with pytest.raises(Busy):
+                file()
+            admission.limited(lambda: None)()
+
+    assert admission.prediction_limit.n_inside == admission.file_limit.n_inside == 0
+
+
+def test_a_busy_server_refuses_a_file_too(settings: Any) -> None:
+    settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING = 1, 0
+
+    with admission.prediction_limit.place():
+        with pytest.raises(Busy):
+            admission.require_place_for_file()
+        with pytest.raises(Busy):
+            admission.limited_file(lambda: None)()
+
+    assert admission.prediction_limit.n_inside == admission.file_limit.n_inside == 0
+
+
 def test_work_past_its_deadline_is_stopped(settings: Any) -> None:
     settings.PREDICTION_TIMEOUT_SECONDS = 0
 
