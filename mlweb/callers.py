@@ -1,9 +1,9 @@
 """Which callers have closed their connection while the server works for them.
 
 The web server does not tell us which connection a request came by, nor that it was closed. The kernel tells what is
-open. Only when no connection is open by which the request may have come, its caller has left: of his address, that
-had received something lately when his body was complete. Where several are possible, the work goes on until all of
-them are closed.
+open. Only when no connection is open by which the request may have come, its caller has left: those of its address
+that had received something lately when the work began. Where several are possible, the work goes on until all of them
+are closed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ def watcher(
 
     def watch_of(request: OpenRequest) -> Watch:
         earliest = request.entered_at - RECEIVED_BEFORE_SECONDS
-        possible = [each for each in connections({request.address}) if now() - each.received_ago >= earliest]
+        of_address = list(connections({request.address}))
+        possible = [each for each in of_address if now() - each.received_ago >= earliest]
 
         def has_left() -> bool:
-            # With none the request came by a way that we do not see.
+            if not of_address:
+                return True  # its connection was closed before the work began
+            # One of the others brought the request: it waited longer than we thought.
             return bool(possible) and not any(each.is_open() for each in possible)
 
         return has_left

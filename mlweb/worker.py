@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from multiprocessing import util
+from pathlib import Path
 
 from django.conf import settings
 
@@ -30,7 +31,8 @@ TELL_AGAIN_SECONDS = 0.1
 def begin(requests: OpenRequests) -> None:
     """Prepare this worker. Call it when the application is loaded, from the main thread."""
     connections = own_connections(settings.PORT)
-    callers.use(watcher(connections))
+    if Path("/proc/self/fd").exists():
+        callers.use(watcher(connections))
     guard = SlowBodyGuard(requests, connections)
     threading.Thread(target=run, args=(guard,), name="slow-bodies", daemon=True).start()
     # Freeze the loaded objects: scanning them at each garbage collection took a tenth of a request's time.

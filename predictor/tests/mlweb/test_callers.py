@@ -63,8 +63,12 @@ def test_a_body_that_took_long_still_belongs_to_its_connection() -> None:
     assert has_left()
 
 
-def test_where_no_connection_is_seen_nobody_has_left() -> None:
-    assert not watched([])()
+def test_without_a_connection_of_its_address_the_caller_left_before_the_work_began() -> None:
+    assert watched([connection(1, {1}, address="10.0.0.2")])()
+
+
+def test_where_all_connections_were_idle_for_long_nobody_has_left() -> None:
+    assert not watched([connection(1, set(), ago=31)])()
 
 
 @pytest.mark.parametrize("way", ["closed by its client", "half closed", "closed by the server"])
