@@ -87,8 +87,10 @@ class OpenRequests:
         if len(self._open) < self._fewest:
             return False
         waiting = [each.caller for each in self.snapshot() if each.read_since is not None]
-        most = self.most_with_known if is_known else self.most
-        return len(waiting) >= most or waiting.count(caller) >= self.most_of_address
+        if is_known:
+            # A token may hold as many as it leaves free, so that some remain for the next one.
+            return waiting.count(caller) >= self.most_with_known - len(waiting)
+        return len(waiting) >= self.most or waiting.count(caller) >= self.most_of_address
 
     @property
     def has_free_threads(self) -> bool:
