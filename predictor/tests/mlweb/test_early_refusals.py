@@ -150,10 +150,12 @@ def pace(seconds_each: float) -> tuple[RefusalPace, Clock]:
     return pace, clock
 
 
-def test_refusals_beyond_their_share_of_the_time_wait_for_their_turn() -> None:
-    # With the web server, one takes 1/25 of its share of a second: 1/25 s of each, 12 saved up.
-    seconds = early_refusals.SHARE_OF_TIME / early_refusals.WITH_WEB_SERVER / 25
-    refusals, clock = pace(seconds)
+def test_refusals_beyond_their_share_of_the_time_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(early_refusals, "SHARE_OF_TIME", 0.05)
+    monkeypatch.setattr(early_refusals, "SAVED_SECONDS", 0.5)
+    monkeypatch.setattr(early_refusals, "WITH_WEB_SERVER", 10)
+    # 2 ms of all code, of which a twentieth of the time allows one in 40 ms: twelve and a half are saved up.
+    refusals, clock = pace(0.0002)
 
     waits = [refusals.wait_seconds() for _ in range(15)]
 
