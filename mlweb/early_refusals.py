@@ -32,10 +32,10 @@ from .slow_bodies import OpenRequests
 Headers = list[tuple[str, str]]
 
 # The share of a process's time that refusals may take before they wait, and how much of it they may save up.
-SHARE_OF_TIME, SAVED_SECONDS = 0.08, 1.0
+SHARE_OF_TIME, SAVED_SECONDS = 0.05, 1.0
 # The web server takes about as much again for each refusal as our own code, several times over.
-WITH_WEB_SERVER = 10
-LONGEST_WAIT_SECONDS = 0.2
+WITH_WEB_SERVER = 20
+LONGEST_WAIT_SECONDS = 0.25
 AVERAGED_OVER = 32
 # Stands for the request id in a template; no id has this length.
 ID = "0" * 65
