@@ -97,6 +97,17 @@ def test_each_refusal_has_an_id_of_its_own_and_is_counted(overload: None, server
     assert meters.totals().value("requests_in_flight") == 0
 
 
+def test_the_access_log_names_the_workspace_and_the_model(overload: None, server: Server) -> None:
+    entries: list[Any] = []
+    server.application.fast_path._metrics.log = type("Log", (), {"add": staticmethod(entries.append)})()  # type: ignore[assignment]
+
+    server.post()
+
+    (entry,) = entries
+    assert (entry.request_id, entry.method, entry.path, entry.status) == ("abc", "POST", PATH, 503)
+    assert (entry.workspace, entry.model, entry.token) == ("acme", "article", "")
+
+
 def test_over_https_it_has_the_headers_of_https(overload: None, server: Server) -> None:
     server.application.early_refusals._security_headers = ([("A", "http")], [("A", "https")])
 
