@@ -44,8 +44,9 @@ class Load:
 class Client(asyncio.Protocol):
     """One connection, which is reopened when the server closes it."""
 
-    def __init__(self, request: bytes, load: Load, phase: dict[str, bool]):
+    def __init__(self, request: bytes, load: Load, phase: dict[str, Any], *, is_patient: bool = False):
         self.request, self.load, self.phase = request, load, phase
+        self.is_patient = is_patient
         self.buffer = b""
         self.started = 0.0
         self.is_waiting = False
@@ -55,6 +56,8 @@ class Client(asyncio.Protocol):
         self.ask()
 
     def ask(self) -> None:
+        if self.phase["is_over"] or self.transport.is_closing():
+            return
         self.started = time.perf_counter()
         self.is_waiting = True
         self.transport.write(self.request)
@@ -72,10 +75,14 @@ class Client(asyncio.Protocol):
             return
         self.buffer = b""
         self.is_waiting = False
-        self.count(int(head[9:12]))
+        status = int(head[9:12])
+        self.count(status)
         if b"connection: close" in lowered:
             self.transport.close()
-        elif not self.phase["is_over"]:
+        elif self.is_patient and status == 503:
+            seconds = float(lowered.partition(b"retry-after: ")[2].partition(b"\r\n")[0] or 0)
+            asyncio.get_running_loop().call_later(seconds, self.ask)
+        else:
             self.ask()
 
     def count(self, status: int) -> None:
@@ -101,10 +108,19 @@ async def opened(client: Client, port: int) -> None:
         client.load.n_broken += 1
 
 
-async def offered(port: int, request: bytes, *, n_connections: int, seconds: float, warm_up: float) -> Load:
-    load = Load(seconds)
+async def offered(
+    port: int,
+    request: bytes,
+    *,
+    n_connections: int,
+    seconds: float,
+    warm_up: float,
+    is_patient: bool = False,
+    load: Load | None = None,
+) -> Load:
+    load = load or Load(seconds)
     phase: dict[str, Any] = {"is_counting": False, "is_over": False, "port": port, "tasks": []}
-    clients = [Client(request, load, phase) for _ in range(n_connections)]
+    clients = [Client(request, load, phase, is_patient=is_patient) for _ in range(n_connections)]
     await asyncio.gather(*(opened(client, port) for client in clients))
     await asyncio.sleep(warm_up)
     phase["is_counting"] = True
@@ -118,9 +134,12 @@ async def offered(port: int, request: bytes, *, n_connections: int, seconds: flo
     return load
 
 
-def offer(port: int, request: bytes, *, n_connections: int, seconds: float, warm_up: float = 0.5) -> Load:
-    """Send requests over `n_connections` for `seconds`; the `warm_up` before that is not measured."""
-    return asyncio.run(offered(port, request, n_connections=n_connections, seconds=seconds, warm_up=warm_up))
+def offer(port: int, request: bytes, *, warm_up: float = 0.5, **how: Any) -> Load:
+    """Send requests over `n_connections` for `seconds`; the `warm_up` before that is not measured.
+
+    `is_patient`: after 503, a connection waits as long as Retry-After says; else it asks again at once.
+    """
+    return asyncio.run(offered(port, request, warm_up=warm_up, **how))
 
 
 def post(path: str, body: bytes, token: str) -> bytes:

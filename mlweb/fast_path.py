@@ -28,8 +28,10 @@ from django.utils.log import log_response
 from predictor.http.route_options import options_of
 from predictor.services.accounts import tokens
 from predictor.services.predictions.admission import prediction_limit
+from predictor.services.process import callers
 
 from . import logs
+from .early_refusals import EarlyRefusals
 from .middleware import begin, forbid_storing, refusal_of_plain_http
 from .request_metrics import RequestMetrics
 from .routes import find_route
@@ -91,6 +93,9 @@ class FastPath:
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         return response, headers
+
+    def early_refusals(self, requests: OpenRequests) -> EarlyRefusals:
+        return EarlyRefusals(self._metrics, self._security_headers, self._good_hosts, requests)
 
     def _call_view(self, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -159,10 +164,15 @@ class FastPathHandler(WSGIHandler):
         self.requests = OpenRequests(
             settings.WEB_THREADS, is_behind_proxy=bool(settings.ALLAUTH_TRUSTED_PROXY_COUNT)
         )
+        self.early_refusals = self.fast_path.early_refusals(self.requests)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes] | HttpResponseBase:
+        if prediction_limit.is_full and environ["REQUEST_METHOD"] == "POST" and takes_fast_path(environ):
+            refusal = self.early_refusals.answer(environ, start_response)
+            if refusal is not None:
+                return refusal
         length = environ.get("CONTENT_LENGTH", "")
         has_body = (length not in ("", "0")) or "HTTP_TRANSFER_ENCODING" in environ
         address, caller = caller_address(environ), ""
@@ -172,6 +182,7 @@ class FastPathHandler(WSGIHandler):
                 start_response("503 Service Unavailable", SLOW_BODIES_HEADERS)
                 return [REFUSAL]
         request = self.requests.enter(address, has_body=has_body, caller=caller)
+        callers.begin(request)
         if has_body:
             n_bytes = int(length) if length.isdecimal() else None
             environ["wsgi.input"] = GuardedBody(environ["wsgi.input"], n_bytes, request, self.requests)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -25,11 +25,14 @@ def begin(request: HttpRequest) -> str:
 
     Our ids sort by time: the log has an index on them, and random ids would touch a page of it for each row.
     """
-    sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
-    request_id = sent_id if WELL_FORMED.fullmatch(sent_id) else uuid7().hex
-    request.request_id = request_id
+    request_id = request.request_id = request_id_of(request.META)
     logs.enter_request(request_id)
     return request_id
+
+
+def request_id_of(environ: Mapping[str, Any]) -> str:
+    sent_id: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return sent_id if WELL_FORMED.fullmatch(sent_id) else uuid7().hex
 
 
 class RequestIdMiddleware:

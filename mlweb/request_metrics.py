@@ -6,10 +6,13 @@ This takes 3 µs a request, and 2 µs more with the access log.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import ResolverMatch
 
 from predictor.http.route_options import options_of
 from predictor.services.predictions.admission import prediction_limit
@@ -57,6 +60,34 @@ class RequestMetrics:
         if self.log is not None:
             self.log.add(entry(request, response.status_code, seconds))
 
+    def refused(
+        self,
+        interface: str,
+        match: ResolverMatch,
+        environ: Mapping[str, Any],
+        request_id: str,
+        started: float,
+    ) -> None:
+        """Count and log a request that was refused with 503 before there was a request object."""
+        seconds = time.perf_counter() - started
+        own = meters()
+        own.put(INSIDE, prediction_limit.n_inside)
+        own.put(WAITING, prediction_limit.n_waiting)
+        own.request_ended(interface, HTTPStatus.SERVICE_UNAVAILABLE, seconds)
+        if self.log is not None:
+            self.log.add(
+                Access(
+                    at=time.time() - seconds,
+                    request_id=request_id,
+                    method=environ["REQUEST_METHOD"],
+                    path=environ["PATH_INFO"],
+                    status=HTTPStatus.SERVICE_UNAVAILABLE.value,
+                    latency_ms=round(seconds * 1_000, 3),
+                    token="",
+                    **names_in(match),
+                )
+            )
+
 
 class RequestMetricsMiddleware:
     def __init__(self, get_response: Handler):
@@ -85,8 +116,6 @@ def interface_of(request: HttpRequest) -> str:
 
 
 def entry(request: HttpRequest, status: int, seconds: float) -> Access:
-    match = request.resolver_match
-    arguments = match.kwargs if match else {}
     token = getattr(request, "api_token", None)
     return Access(
         at=time.time() - seconds,
@@ -95,7 +124,15 @@ def entry(request: HttpRequest, status: int, seconds: float) -> Access:
         path=request.path_info,
         status=status,
         latency_ms=round(seconds * 1_000, 3),
-        workspace=str(arguments.get("workspace", "")),
-        model=str(arguments.get("model", arguments.get("slug", ""))),
         token=token.prefix if token else "",
+        **names_in(request.resolver_match),
     )
+
+
+def names_in(match: ResolverMatch | None) -> dict[str, str]:
+    """The workspace and the model that a route names."""
+    arguments = match.kwargs if match else {}
+    return {
+        "workspace": str(arguments.get("workspace", "")),
+        "model": str(arguments.get("model", arguments.get("slug", ""))),
+    }

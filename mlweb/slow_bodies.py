@@ -30,6 +30,8 @@ SHARE_WITH_KNOWN = 0.875
 MIN_BYTES_PER_SECOND = 500
 WINDOW_SECONDS, SHORT_WINDOW_SECONDS = 20.0, 3.0
 LOOK_SECONDS = 1.0
+# The first state of a connection in Linux (include/net/tcp_states.h).
+TCP_ESTABLISHED = 1
 # Tolerance between the kernel's times and ours.
 SLACK_SECONDS = 1.0
 REFUSAL = (
@@ -85,8 +87,15 @@ class OpenRequests:
         if len(self._open) < self._fewest:
             return False
         waiting = [each.caller for each in self.snapshot() if each.read_since is not None]
-        most = self.most_with_known if is_known else self.most
-        return len(waiting) >= most or waiting.count(caller) >= self.most_of_address
+        if is_known:
+            # A token may hold as many as it leaves free, so that some remain for the next one.
+            return waiting.count(caller) >= self.most_with_known - len(waiting)
+        return len(waiting) >= self.most or waiting.count(caller) >= self.most_of_address
+
+    @property
+    def has_free_threads(self) -> bool:
+        """Whether a request may wait that could also be refused at once."""
+        return len(self._open) < self.most
 
     def snapshot(self) -> list[OpenRequest]:
         # Copying a set is atomic under the GIL.
@@ -138,7 +147,10 @@ class GuardedBody:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection of this process. `n_received`, `n_sent`: bytes so far; `received_ago`: seconds since the last."""
+    """A connection of this process. `n_received`, `n_sent`: bytes so far; `received_ago`: seconds since the last.
+
+    `is_open`: whether its client has not closed it until now.
+    """
 
     inode: int
     address: str
@@ -146,6 +158,7 @@ class Connection:
     n_sent: int
     received_ago: float
     close: Callable[[], None]
+    is_open: Callable[[], bool] = lambda: True
 
 
 @dataclass
@@ -264,8 +277,22 @@ def _connection(descriptor: int, port: int, addresses: set[str]) -> Connection |
     n_acked, n_received = struct.unpack_from("=QQ", info, 120)
     inode = int(target[8:-1])
     return Connection(
-        inode, address, n_received, n_acked, received_ago_ms / 1_000, lambda: _close(descriptor, inode)
+        inode,
+        address,
+        n_received,
+        n_acked,
+        received_ago_ms / 1_000,
+        lambda: _close(descriptor, inode),
+        lambda: _is_open(descriptor, inode),
     )
+
+
+def _is_open(descriptor: int, inode: int) -> bool:
+    """Whether the descriptor still is the same connection, established in both directions."""
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as link:
+        if os.fstat(link.fileno()).st_ino == inode:
+            return link.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
+    return False
 
 
 def _close(descriptor: int, inode: int) -> None:

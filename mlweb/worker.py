@@ -10,13 +10,15 @@ import threading
 import time
 from contextlib import suppress
 from multiprocessing import util
+from pathlib import Path
 
 from django.conf import settings
 
 from predictor.services.prediction_log.group_commit import writer
-from predictor.services.process import draining
+from predictor.services.process import callers, draining
 
 from . import logs
+from .callers import watcher
 from .server import DRAIN, END, KILL_AFTER_SECONDS, ready_file
 from .slow_bodies import OpenRequests, SlowBodyGuard, own_connections, run
 from .supervised import end_with_parent
@@ -28,7 +30,10 @@ TELL_AGAIN_SECONDS = 0.1
 
 def begin(requests: OpenRequests) -> None:
     """Prepare this worker. Call it when the application is loaded, from the main thread."""
-    guard = SlowBodyGuard(requests, own_connections(settings.PORT))
+    connections = own_connections(settings.PORT)
+    if Path("/proc/self/fd").exists():
+        callers.use(watcher(connections))
+    guard = SlowBodyGuard(requests, connections)
     threading.Thread(target=run, args=(guard,), name="slow-bodies", daemon=True).start()
     # Freeze the loaded objects: scanning them at each garbage collection took a tenth of a request's time.
     gc.collect()

@@ -73,6 +73,10 @@ class TookTooLong(MlwebError):
     """The request exceeded its time limit; nothing was stored."""
 
 
+class CallerLeft(MlwebError):
+    """The caller closed the connection before the work for it was done; nothing was stored."""
+
+
 class TryLater(MlwebError):
     """The request is valid but cannot be answered now; `retry_seconds` says when to try again."""
 

@@ -11,11 +11,16 @@ from ..services.accounts import rate_limits, tokens
 
 
 def authenticate(request: HttpRequest, plaintext: str) -> ApiToken:
-    """The token that the request sent. Raises NotAuthenticated, RateLimited after too many wrong ones."""
+    """The token that the request sent. Raises NotAuthenticated, RateLimited after too many wrong ones.
+
+    A wrong one is counted once, however often its request is authenticated.
+    """
     try:
         return tokens.authenticate(plaintext)
     except NotAuthenticated:
-        rate_limits.count_wrong_token(address_of(request))
+        if not getattr(request, "is_wrong_token_counted", False):
+            request.is_wrong_token_counted = True  # type: ignore[attr-defined]
+            rate_limits.count_wrong_token(address_of(request))
         raise
 
 

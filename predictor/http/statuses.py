@@ -22,6 +22,8 @@ STATUS: dict[type[errors.MlwebError], HTTPStatus] = {
     errors.OverQuota: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotLogged: HTTPStatus.SERVICE_UNAVAILABLE,
+    # Nobody reads it; a repetition is carried out, unlike one of a request that is wrong.
+    errors.CallerLeft: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TookTooLong: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

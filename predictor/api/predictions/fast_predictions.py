@@ -14,13 +14,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ...errors import NotAuthenticated, NotFound
-from ...http.authentication import count_request
+from ...http.authentication import authenticate, count_request
 from ...http.json import loads, read_limited
 from ...http.prediction_request import read_prediction_request
 from ...http.problems import as_problem
 from ...models import ApiToken, PredictionSource, RegisteredModel, Scope
 from ...services import predictions, registry
-from ...services.accounts import tokens
 from ...services.predictions import Caller, PredictionOptions
 from ..idempotency import HEADER as IDEMPOTENCY_KEY
 from ..permissions import InsufficientScope
@@ -60,11 +59,11 @@ def respond(request: HttpRequest, workspace: str, model: str) -> HttpResponse | 
 
     With None the body is not read, and the request is not counted for the rate limit.
     """
-    token = _token(request.META.get("HTTP_AUTHORIZATION", ""), workspace)
-    registered = token and _model(token, model)
-    if not token or not registered:
-        return None
     try:
+        token = _token(request, workspace)
+        registered = token and _model(token, model)
+        if not token or not registered:
+            return None
         count_request(request, token)
         body = loads(read_limited(request), max_depth=settings.MAX_JSON_DEPTH)
         rows, options = read_prediction_request(body)
@@ -88,12 +87,13 @@ def predicted(
     return json_answer(answer_as_json(response))
 
 
-def _token(authorization: str, workspace: str) -> ApiToken | None:
-    scheme, _, plaintext = authorization.partition(" ")
+def _token(request: HttpRequest, workspace: str) -> ApiToken | None:
+    """The token, or None. Raises RateLimited after too many wrong ones."""
+    scheme, _, plaintext = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
     try:
-        token = tokens.authenticate(plaintext.strip())
+        token = authenticate(request, plaintext.strip())
     except NotAuthenticated:
         return None
     return token if token.workspace.slug == workspace and token.has_scope(Scope.PREDICT) else None

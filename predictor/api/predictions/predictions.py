@@ -131,6 +131,7 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
         return response
 
     def _predict_csv(self, request: Request, model: RegisteredModel) -> StreamingHttpResponse:
+        predictions.require_place_for_file()
         file, fields = file_of(request), fields_of(request, CSV_NAMES)
         answer = predictions.predict_csv(
             registered_model=model,

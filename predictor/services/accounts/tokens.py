@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -32,6 +32,8 @@ MOST_REQUESTS_PER_MINUTE = 10_000_000
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 _usable: ShortCache[str, ApiToken] = ShortCache()
+# Digests of no token, not even a revoked one: of callers who repeat a wrong token, or try many.
+_wrong: ShortCache[str, bool] = ShortCache()
 
 
 @dataclass(frozen=True)
@@ -145,15 +147,17 @@ def _refused() -> NotAuthenticated:
 
 
 def _find(digest: str) -> ApiToken:
-    """The usable token of this digest, in one query. Raises NotAuthenticated."""
-    token = (
-        ApiToken.objects.usable()
-        .filter(digest=digest, workspace__memberships__user=F("user"))
-        .select_related("user", "workspace")
-        .annotate(member_id=F("workspace__memberships__pk"), member_role=F("workspace__memberships__role"))
-        .first()
-    )
+    """The usable token of this digest, in one query. Raises NotAuthenticated.
+
+    Once wrong tokens have come, there is another query before it, which takes a tenth of the time.
+    """
+    if _wrong.peek(digest):
+        raise _refused()
+    is_there = not len(_wrong) or _exists(digest)
+    token = _read(digest) if is_there else None
     if token is None:
+        if not (is_there and _exists(digest)):
+            _wrong.get(digest, lambda: True)
         raise _refused()
     token.membership = Membership(
         pk=token.member_id,  # type: ignore[attr-defined]
@@ -162,6 +166,24 @@ def _find(digest: str) -> ApiToken:
         role=token.member_role,  # type: ignore[attr-defined]
     )
     return token
+
+
+def _read(digest: str) -> ApiToken | None:
+    return (
+        ApiToken.objects.usable()
+        .filter(digest=digest, workspace__memberships__user=F("user"))
+        .select_related("user", "workspace")
+        .annotate(member_id=F("workspace__memberships__pk"), member_role=F("workspace__memberships__role"))
+        .first()
+    )
+
+
+def _exists(digest: str) -> bool:
+    """Whether there is a token of this digest, usable or not."""
+    table = connection.ops.quote_name(ApiToken._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {table} WHERE digest = %s", [digest])  # noqa: S608 (our table)
+        return cursor.fetchone() is not None
 
 
 def _require_limit(requests_per_minute: int | None) -> None:

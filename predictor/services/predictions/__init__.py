@@ -1,5 +1,6 @@
 """Predictions: rows or a CSV file in; checked, predicted, logged rows out."""
 
+from .admission import require_place_for_file
 from .prediction import (
     Caller,
     CsvAnswer,
@@ -24,4 +25,5 @@ __all__ = [
     "open_csv_result",
     "predict",
     "predict_csv",
+    "require_place_for_file",
 ]

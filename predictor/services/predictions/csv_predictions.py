@@ -25,7 +25,9 @@ from ...ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from ...models import BatchFormat, ModelVersion, uuid7
 from .. import prediction_log, registry
 from ..prediction_log.log_rows import LogRow
+from ..process import callers
 from . import loaded_versions
+from .admission import limited_file
 from .bulk_answers import BulkAnswerer, BulkAnswers, Logged
 from .file_prediction import FilePrediction, file_warnings, mapped_ahead, parts
 from .options import Caller, PredictionOptions
@@ -66,6 +68,7 @@ class CsvAnswer:
     warnings: tuple[str, ...] = ()
 
 
+@limited_file
 def predict_csv(
     *,
     registered_model: RegisteredModel,
@@ -74,7 +77,7 @@ def predict_csv(
     options: PredictionOptions = PredictionOptions(),
     caller: Caller,
 ) -> CsvAnswer:
-    """Predict every row of a CSV file. Raises the errors of `predict`, and InvalidTable for a malformed file.
+    """Predict every row of a CSV file. Raises the errors of `predict`, InvalidTable for a malformed file, CallerLeft.
 
     Of the options it takes `version`, `strict` and `coverage`. Nothing is logged or stored unless every row could be
     predicted.
@@ -133,6 +136,7 @@ class _AllOrNothing:
         self._rows, self._answerer, self._writer, self._checker = rows, answerer, writer, checker
         self._spool_path, self._strict = spool, strict
         self._started, self._log_base = time.perf_counter(), uuid7()
+        self._check_presence = callers.presence_check()
         self.n_rows_with_warnings = 0
         self.preview: list[Mapping[str, Any]] = []
         self._shown: dict[int, list[list[str]]] = {}
@@ -145,6 +149,7 @@ class _AllOrNothing:
         self._spool.close()
 
     def check(self, chunk: BulkChunk) -> None:
+        self._check_presence()
         if chunk.first_row <= N_PREVIEWED and self._rows.last_chunk is not None:
             # The next chunk is read before this one is written.
             self._shown[chunk.first_row] = self._rows.last_chunk.cells[:N_PREVIEWED]
@@ -179,6 +184,7 @@ class _AllOrNothing:
 
     def log_all(self, caller: Caller, version: ModelVersion) -> None:
         """Append all rows to the log. Their ids follow from one id and the row numbers."""
+        self._check_presence()
         latency_ms = round((time.perf_counter() - self._started) * 1000, 3)
 
         def log_rows(line: bytes) -> list[LogRow]:

@@ -46,6 +46,11 @@ class ShortCache(Generic[K, V]):
             entry.is_being_renewed = True
         return self._read(key, read)
 
+    def peek(self, key: K) -> V | None:
+        """The value of `key` if it is no older than MAX_AGE_SECONDS, without reading."""
+        entry = self._held.get(key)
+        return entry.value if entry is not None and now() - entry.read_at < MAX_AGE_SECONDS else None
+
     def forget(self) -> None:
         """Clear the cache; a value that is being read now will not be stored."""
         with self._lock:

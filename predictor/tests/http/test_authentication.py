@@ -55,6 +55,22 @@ def test_a_token_without_a_limit_has_no_state(settings: Settings) -> None:
     assert request.api_token.pk == 7  # type: ignore[attr-defined]
 
 
+def test_a_wrong_token_counts_once_for_each_request(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limits, "WRONG_TOKENS_PER_MINUTE", 2)
+    monkeypatch.setattr(rate_limits, "_wrong_tokens", rate_limits.InMemory())
+    requests = [HttpRequest() for _ in range(3)]
+
+    def authenticated(request: HttpRequest) -> None:
+        authenticate(request, "mlw_wrong")
+
+    for request in requests[:2]:
+        for _ in range(3):
+            with pytest.raises(NotAuthenticated):
+                authenticated(request)
+    with pytest.raises(RateLimited):
+        authenticated(requests[2])
+
+
 def test_tokens_do_not_share_their_limit() -> None:
     for pk in (7, 8):
         counted(ApiToken(pk=pk, requests_per_minute=1))

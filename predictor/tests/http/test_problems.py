@@ -82,6 +82,7 @@ TYPES = {
     "Busy": "busy",
     "Conflict": "conflict",
     "DamagedArtifact": "damaged-artifact",
+    "CallerLeft": "caller-left",
     "Forbidden": "forbidden",
     "InfiniteNumbers": "invalid-table",
     "InvalidHyperparameters": "invalid-hyperparameters",

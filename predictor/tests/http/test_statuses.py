@@ -16,7 +16,7 @@ EXPECTED = {
     "NotAuthenticated": 401, "Forbidden": 403, "NotFound": 404,
     "Conflict": 409, "TrainingFailed": 409, "RequestUnderWay": 409, "NotServable": 409, "DamagedArtifact": 409,
     "TooLarge": 413, "UnsupportedContent": 415, "StrictRows": 422, "KeyReused": 422, "RateLimited": 429,
-    "OverQuota": 429, "Busy": 503, "NotLogged": 503, "TookTooLong": 503,
+    "OverQuota": 429, "Busy": 503, "NotLogged": 503, "CallerLeft": 503, "TookTooLong": 503,
 }  # fmt: skip
 # Nothing raises these themselves.
 BASES = {"MlwebError", "TryLater"}

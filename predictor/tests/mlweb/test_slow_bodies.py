@@ -180,7 +180,19 @@ def test_a_known_token_is_served_beside_slow_bodies_of_its_address() -> None:
 
     assert requests.is_full(SLOW)
     assert not requests.is_full("token a", is_known=True)
-    for _ in range(6):
+    for _ in range(3):
+        assert not requests.is_full("token a", is_known=True)
         requests.enter(SLOW, has_body=True, caller="token a").read_since = 1.0
     assert requests.is_full("token a", is_known=True)
-    assert requests.is_full("token b", is_known=True)
+
+
+def test_slow_bodies_of_one_token_leave_threads_for_another() -> None:
+    requests = OpenRequests(16)
+    for _ in range(8):
+        requests.enter(SLOW, has_body=True).read_since = 1.0
+    for token in ("token a", "token a", "token a", "token b", "token b", "token c"):
+        assert not requests.is_full(token, is_known=True)
+        requests.enter(SLOW, has_body=True, caller=token).read_since = 1.0
+    assert requests.is_full("token d", is_known=True)
+    # The rest is for requests without a body.
+    assert len(requests.snapshot()) == 14

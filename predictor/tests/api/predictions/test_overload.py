@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from predictor.api.predictions import predictions as prediction_views
 from predictor.models import ModelVersion, PredictionLog
 from predictor.services.predictions import admission
 from predictor.tests.api.conftest import Caller, problem
@@ -78,6 +79,27 @@ def test_the_model_repository_answers_during_overload(
     overload: None, api: Caller, linear: ModelVersion, path: str
 ) -> None:
     assert api.post(f"/serve/acme/v2/repository/{path}").status_code == 200
+
+
+def test_a_csv_file_is_refused_before_it_is_read(
+    api: Caller, linear: ModelVersion, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PREDICTIONS_AT_ONCE = 2
+
+    def read(request: Any) -> None:
+        raise AssertionError("the file was read")
+
+    with monkeypatch.context() as patch, admission.file_limit.place():
+        patch.setattr(prediction_views, "file_of", read)
+        answer = api.post("models/article/predictions", b"x1,x2\n1,2\n", content_type="text/csv")
+        # The other places are for rows.
+        assert api.post("models/article/predictions", ROWS).status_code == 200
+
+    assert problem(answer, 503)["detail"] == SENTENCE
+    assert answer["Retry-After"] == "1"
+    assert PredictionLog.objects.count() == 1
+    good = api.post("models/article/predictions", b"x1,x2\n1,2\n", content_type="text/csv")
+    assert b"-0.4" in good.getvalue()
 
 
 def test_a_request_that_waits_too_long_is_refused_and_not_logged(

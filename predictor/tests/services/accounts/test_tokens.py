@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from predictor.errors import InvalidInput, NotAuthenticated, NotFound
 from predictor.models import ApiToken, Membership, Scope, User, Workspace, WorkspaceRole
-from predictor.services.accounts import tokens
+from predictor.services.accounts import tokens, workspaces
+from predictor.services.process import short_cache
 
 
 @pytest.fixture
@@ -150,3 +151,51 @@ def test_a_token_is_known_after_it_was_used_and_a_wrong_one_never(member: User, 
     assert tokens.is_known(made.plaintext)
     assert not tokens.is_known("mlw_" + "x" * 43)
     assert not tokens.is_known("x")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wrong_token_is_looked_up_once_a_second(
+    member: User, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    at = [100.0]
+    monkeypatch.setattr(short_cache, "now", lambda: at[0])
+    short_cache.forget_all()
+    wrong = "mlw_" + "x" * 43
+
+    def refused(plaintext: str) -> None:
+        with pytest.raises(NotAuthenticated):
+            tokens.authenticate(plaintext)
+
+    with django_assert_num_queries(2):
+        for _ in range(5):
+            refused(wrong)
+            at[0] += 0.19
+    at[0] += 0.1
+    with django_assert_num_queries(1):
+        refused(wrong)
+        refused(wrong)
+    # Others are first looked for by their digest alone.
+    with django_assert_num_queries(2) as queries:
+        refused("mlw_" + "y" * 43)
+        refused("mlw_" + "z" * 43)
+    assert all(each["sql"].startswith("SELECT 1 ") for each in queries.captured_queries)
+
+    created = tokens.create_token(user=member, workspace=workspace, name="t", scopes=[Scope.READ])
+    assert tokens.authenticate(created.plaintext).user == member
+    short_cache.forget_all()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_who_joins_a_workspace_may_use_a_token_again(
+    member: User, workspace: Workspace, admin: User
+) -> None:
+    created = tokens.create_token(user=member, workspace=workspace, name="t", scopes=[Scope.READ])
+    Membership.objects.filter(user=member, workspace=workspace).delete()
+    short_cache.forget_all()
+    with pytest.raises(NotAuthenticated):
+        tokens.authenticate(created.plaintext)
+
+    workspaces.add_member(workspace=workspace, user=member, role=WorkspaceRole.MEMBER, by=admin)
+
+    assert tokens.authenticate(created.plaintext).pk == created.token.pk
+    short_cache.forget_all()

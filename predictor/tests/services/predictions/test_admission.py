@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -99,6 +100,81 @@ def test_the_limit_holds_under_concurrency_and_every_caller_gets_a_result() -> N
     assert (limit.n_inside, limit.n_waiting) == (0, 0)
 
 
+class Scene:
+    """A limit of one place whose clock the test turns, and threads that wait for it."""
+
+    def __init__(self, longest: float = FOREVER):
+        self.at = 1_000.0
+        self.limit = ConcurrencyLimit(lambda: 1, lambda: 100, lambda: longest, now=lambda: self.at)
+        self.limit.enter()
+        self._threads: list[threading.Thread] = []
+
+    def waits(self, n_callers: int = 1) -> None:
+        for _ in range(n_callers):
+            n_waiting = self.limit.n_waiting
+            self._threads.append(threading.Thread(target=self.limit.enter))
+            self._threads[-1].start()
+            until(lambda n_waiting=n_waiting: self.limit.n_waiting == n_waiting + 1)
+
+    def end(self) -> None:
+        while self.limit.n_inside:
+            self.limit.leave()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    scene = Scene()
+    yield scene
+    scene.end()
+
+
+def test_nobody_joins_a_queue_whose_first_has_waited_too_long(scene: Scene) -> None:
+    scene.waits()
+    scene.at += FOREVER
+    assert not scene.limit.is_full
+    scene.at += 1
+
+    assert scene.limit.is_full
+    with pytest.raises(Busy):
+        scene.limit.enter()
+
+    scene.limit.leave()
+    assert not scene.limit.is_full
+
+
+def test_a_queue_too_long_for_the_rate_of_places_refuses_at_once(scene: Scene) -> None:
+    scene.waits(8)
+    for _ in range(3):
+        scene.at += 10
+        scene.limit.leave()
+    # A place every ten seconds: the seventh who waits would get his after more than a minute.
+    scene.waits()
+    assert (scene.limit.n_waiting, scene.limit.is_full) == (6, False)
+    scene.waits()
+    assert scene.limit.is_full
+    scene.limit.leave()
+    assert not scene.limit.is_full
+
+
+def test_a_standing_queue_may_wait_a_fifth_of_what_a_burst_may(scene: Scene) -> None:
+    scene.waits()
+    scene.at += 50
+    scene.waits()
+    scene.limit.leave()
+    scene.at += 11  # not empty for 61 seconds; its first has waited for 11
+    assert not scene.limit.is_full
+    scene.at += 2
+
+    assert scene.limit.is_full
+
+    scene.limit.leave()
+    scene.waits()
+    scene.at += 13  # this queue was empty before its first came
+    assert not scene.limit.is_full
+
+
 @pytest.mark.parametrize("gets_place_first", [False, True])
 def test_an_interrupted_wait_keeps_neither_queue_entry_nor_place(gets_place_first: bool) -> None:
     def wait_seconds() -> float:
@@ -125,6 +201,47 @@ def test_a_place_is_given_back_after_an_exception() -> None:
         fail()
 
     assert admission.prediction_limit.n_inside == 0
+
+
+def test_a_file_takes_a_place_and_has_no_deadline(settings: Any) -> None:
+    settings.PREDICTION_TIMEOUT_SECONDS = 0
+
+    @admission.limited_file
+    def predict() -> int:
+        admission.check_time()
+        return admission.prediction_limit.n_inside
+
+    assert predict() == 1
+    assert admission.prediction_limit.n_inside == admission.file_limit.n_inside == 0
+
+
+def test_files_take_half_of_the_places_and_no_more(settings: Any) -> None:
+    settings.PREDICTIONS_AT_ONCE = 4
+    file = admission.limited_file(lambda: None)
+
+    with admission.file_limit.place():
+        admission.require_place_for_file()
+        file()
+        with admission.file_limit.place():
+            with pytest.raises(Busy):
+                admission.require_place_for_file()
+            with pytest.raises(Busy):
+                file()
+            admission.limited(lambda: None)()
+
+    assert admission.prediction_limit.n_inside == admission.file_limit.n_inside == 0
+
+
+def test_a_busy_server_refuses_a_file_too(settings: Any) -> None:
+    settings.PREDICTIONS_AT_ONCE, settings.PREDICTIONS_WAITING = 1, 0
+
+    with admission.prediction_limit.place():
+        with pytest.raises(Busy):
+            admission.require_place_for_file()
+        with pytest.raises(Busy):
+            admission.limited_file(lambda: None)()
+
+    assert admission.prediction_limit.n_inside == admission.file_limit.n_inside == 0
 
 
 def test_work_past_its_deadline_is_stopped(settings: Any) -> None:

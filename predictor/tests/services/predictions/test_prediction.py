@@ -13,6 +13,7 @@ import pytest
 from django.test import override_settings
 
 from predictor.errors import (
+    CallerLeft,
     DamagedArtifact,
     InvalidInput,
     InvalidRows,
@@ -30,6 +31,7 @@ from predictor.models import ModelVersion, PredictionLog, PredictionSource, User
 from predictor.services import artifacts, prediction_log, predictions, registry
 from predictor.services.prediction_log.prediction_log import LogSearch
 from predictor.services.predictions import loaded_versions
+from predictor.services.process import callers
 from predictor.tests import predicting
 
 
@@ -270,6 +272,28 @@ def test_a_csv_that_is_refused_at_its_last_row_stores_nothing(linear: ModelVersi
         predict_csv(linear, "x1,x2\n" + "1,2\n" * 2_500 + "abc,2\n")
 
     assert not PredictionLog.objects.exists()
+
+
+def test_a_csv_whose_caller_has_left_is_given_up_between_chunks(
+    linear: ModelVersion, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(callers, "LOOK_SECONDS", 0.0)
+    looks: list[str] = []
+
+    def has_left() -> bool:
+        looks.append("look")
+        return len(looks) == 2
+
+    monkeypatch.setattr(callers, "_watch_of", lambda request: has_left)
+    callers.begin("a request")
+
+    with pytest.raises(CallerLeft):
+        predict_csv(linear, "x1,x2\n" + "1,2\n" * 100_000)
+
+    callers.begin(None)
+    assert len(looks) == 2
+    assert not PredictionLog.objects.exists()
+    assert not list(Path(settings.WORK_DIR).glob("csv-*"))
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def test_a_peek_sees_what_is_young_and_reads_nothing(clock: Clock) -> None:
+    cache: ShortCache[str, str] = ShortCache()
+    assert cache.peek("a") is None
+    cache._held["a"] = short_cache._Entry("value", clock.now)
+
+    clock.later(0.9)
+    assert cache.peek("a") == "value"
+    clock.later(0.2)
+    assert cache.peek("a") is None
+
+
 class Source:
     """A source that counts its reads and returns `value`."""
 
