@@ -134,6 +134,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}datasets/samples/<slug:key>/": {"post": Page(302, MEMBER)},
     f"{W}datasets/<int:pk>/": {"get": Page(200)},
     f"{W}datasets/<int:pk>/download/": {"get": Page(200, MEMBER)},
+    f"{W}datasets/<int:pk>/rows/": {"get": Page(200)},
+    f"{W}datasets/<int:pk>/rows/download/": {"get": Page(200, MEMBER)},
     f"{W}datasets/<int:pk>/lines/": {"post": Page(302, MEMBER)},
     f"{W}datasets/<int:pk>/delete/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
     f"{W}datasets/<int:pk>/columns/<int:place>/": {"get": Page(200), "post": Page(400)},

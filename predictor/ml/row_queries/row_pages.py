@@ -23,6 +23,9 @@ N_THREADS = 2
 # Rows before a page in an order that has to be found: DuckDB keeps this many while it reads the column once.
 MAX_DEPTH = 100_000
 MAX_FACETS = 50
+# DuckDB 2.0 fails with an internal error where it defers columns of a Parquet file with a limit and an offset. Pages
+# read their row numbers first anyway.
+WITHOUT = ("late_materialization",)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def reading(
         n_threads=n_threads,
         scratch=scratch,
         n_columns=len(schema.columns),
+        without=WITHOUT,
     ) as connection:
         try:
             with _interrupted_after(connection, seconds):

@@ -33,6 +33,18 @@ def stored(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> tup
     return imported(tmp_path_factory.mktemp("rows"), table)
 
 
+class Both:
+    """The table of pandas and the stored one. A failing example names it shortly."""
+
+    def __init__(self, table: pd.DataFrame, stored: tuple[Path, TableSchema]):
+        self.table, self.stored = table, stored
+
+
+@pytest.fixture(scope="module")
+def both(table: pd.DataFrame, stored: tuple[Path, TableSchema]) -> Both:
+    return Both(table, stored)
+
+
 @pytest.fixture
 def rows(stored: tuple[Path, TableSchema]) -> Iterator[StoredRows]:
     with row_pages.reading(*stored, SECONDS) as opened:
@@ -145,13 +157,13 @@ def sent(chosen: dict[str, Any], order: list[tuple[str, bool]]) -> dict[str, lis
 @settings(max_examples=150, derandomize=True, deadline=None)
 @given(chosen=FILTERS, order=ORDERS, start=st.integers(0, N_ROWS), limit=st.integers(1, 100))
 def test_pages_hold_the_rows_that_pandas_finds(
-    table: pd.DataFrame,
-    stored: tuple[Path, TableSchema],
+    both: Both,
     chosen: dict[str, Any],
     order: list[tuple[str, bool]],
     start: int,
     limit: int,
 ) -> None:
+    table, stored = both.table, both.stored
     right = expected(table, chosen, order)
     query = RowQuery.parse(sent(chosen, order), stored[1])
     with row_pages.reading(*stored, SECONDS) as rows:
