@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from ...errors import InvalidInput, TookTooLong
 from ..tables.duckdb_connection import connect
 from ..types.reading import Reading, ValueKind
 from ..types.row_query import MOMENTS, CellKind, RowQuery, cell_kind
-from ..types.schema import ColumnProfile, Level, TableSchema, canonical_text
+from ..types.schema import ColumnProfile, Level, Scalar, TableSchema, canonical_text
 from .row_conditions import ROW, Condition, StoredRows, row_condition, value_of
 
 MEMORY_MB = 384
@@ -30,10 +32,10 @@ WITHOUT = ("late_materialization",)
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its number in the table from 1, and its cells as text; None where one is missing."""
+    """One row: its number in the table from 1, and its cells; dates as ISO 8601 text, None where one is missing."""
 
     number: int
-    cells: tuple[str | None, ...]
+    cells: tuple[Scalar, ...]
 
 
 @contextmanager
@@ -159,7 +161,7 @@ def _numbers(rows: StoredRows, query: RowQuery, offset: int, limit: int, n_match
 
 def _cells(
     rows: StoredRows, numbers: Sequence[int], positions: Sequence[int], as_read: bool
-) -> dict[int, tuple[str | None, ...]]:
+) -> dict[int, tuple[Scalar, ...]]:
     if not numbers:
         return {}
     columns = [rows.schema.columns[position] for position in positions]
@@ -173,25 +175,30 @@ def _cells(
     found = _fetch(rows, f"SELECT {names} FROM {rows.file()} WHERE {condition.sql}", condition)
     return {
         row[0]: tuple(
-            cell_text(value, column, as_read=as_read) for value, column in zip(row[1:], columns, strict=True)
+            cell_value(value, column, as_read=as_read) for value, column in zip(row[1:], columns, strict=True)
         )
         for row in found
     }
 
 
 def cell_text(value: Any, column: ColumnProfile, *, as_read: bool = False) -> str | None:
+    """A stored cell as text; see `cell_value`."""
+    return canonical_text(cell_value(value, column, as_read=as_read))
+
+
+def cell_value(value: Any, column: ColumnProfile, *, as_read: bool = False) -> Scalar:
     """A stored cell as the file had it, or as its reading understands it; None when it is missing."""
     reading = column.reading
-    if value is None or value == "":
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return None
-    if reading is not None and column.storage == "TIMESTAMP" and reading.zone:
-        return Reading(ValueKind.DATE, zone=reading.zone, is_utc=True).written(value)
+    if column.storage in MOMENTS:
+        if reading is not None and reading.zone and column.storage == "TIMESTAMP":
+            return Reading(ValueKind.DATE, zone=reading.zone, is_utc=True).written(value)
+        return str(value.isoformat())
     if as_read and reading is not None and (column.storage == "VARCHAR" or reading.kind is ValueKind.DATE):
-        if column.storage in MOMENTS:
-            return canonical_text(value)
         read = value_of(str(canonical_text(value)), reading)
-        return reading.written(read) if reading.kind is ValueKind.DATE and read else canonical_text(read)
-    return canonical_text(value)
+        return reading.written(read) if isinstance(read, datetime) else read
+    return value  # type: ignore[no-any-return]
 
 
 def is_number(column: ColumnProfile) -> bool:

@@ -204,9 +204,7 @@ def _with_part(known: ColumnFilter, part: str, texts: list[str], column: ColumnP
         return replace(known, one_of=_values(texts, kind, column.name))
     check = moment_of if kind is CellKind.DATE else number_of
     check(text.strip(), column.name)
-    return (
-        replace(known, minimum=text.strip()) if part == "min" else replace(known, maximum=text.strip())
-    )
+    return replace(known, minimum=text.strip()) if part == "min" else replace(known, maximum=text.strip())
 
 
 def _values(texts: list[str], kind: CellKind, name: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from ...ml.types.row_query import (
     positions_of,
     written_positions,
 )
-from ...ml.types.schema import ColumnProfile, Level
+from ...ml.types.schema import ColumnProfile, Level, canonical_text
 from ...models import Dataset, WorkspaceRole
 from ...services.datasets import rows
 from ...services.datasets.rows import MAX_SHOWN
@@ -240,7 +240,7 @@ class RowsPage:
         for row in self.found.rows if self.found else ():
             cells = [
                 (cut(text), text[:MAX_CELL] if text and len(text) > LONG_CELL else "", is_number)
-                for text, is_number in zip(row.cells, are_numbers, strict=True)
+                for text, is_number in zip(map(canonical_text, row.cells), are_numbers, strict=True)
             ]
             shown.append((row.number, f"?rows={row.number}", cells))
         return shown
@@ -329,9 +329,7 @@ class RowsPage:
             ),
             max(0, column.n_distinct - len(values)),
             "in the rows that match the other filters" if is_counted else "in the whole table",
-            ""
-            if kind is CellKind.DATE
-            else f"{self.state.url(facets=position, page=self.state.page)}#filter-{position + 1}",
+            "" if kind is CellKind.DATE else facets_url,
         )
 
     @cached_property

@@ -176,7 +176,7 @@ def test_pages_hold_the_rows_that_pandas_finds(
     assert [row.number for row in found] == right[start : start + limit]
     assert again == found
     assert [row.cells for row in found] == [
-        (str(table["number"][row.number - 1]), table["note"][row.number - 1]) for row in found
+        (table["number"][row.number - 1], table["note"][row.number - 1]) for row in found
     ]
 
 
@@ -203,7 +203,7 @@ def test_cells_are_shown_as_in_the_file_or_as_they_are_read(tmp_path: Path) -> N
         as_read = row_pages.page(rows, RowQuery(), [0, 1, 2], **args, as_read=True)
 
     assert as_stored[0].cells[:2] == ("$ 2,000.50", "02")
-    assert as_read[0].cells[:2] == ("2000.5", "02")
+    assert as_read[0].cells[:2] == (2000.5, "02")
     assert [pd.Timestamp(each[0].cells[2]).tz_convert("UTC") for each in (as_stored, as_read)] == [
         pd.Timestamp("2024-01-03T09:00Z")
     ] * 2
