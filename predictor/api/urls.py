@@ -20,6 +20,7 @@ from .predictions.counterfactuals import CounterfactualViewSet
 from .predictions.predictions import LogViewSet, PredictionViewSet
 from .readings import ReadingViewSet
 from .registry.registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
+from .rows import RowsViewSet
 from .schema import DocsView, SchemaView
 from .training.estimators import EstimatorListView
 from .training.training import TrainingRunViewSet
@@ -78,6 +79,15 @@ urlpatterns = [
     ),
     *both(
         IN + "datasets/<int:pk>/preview", DatasetViewSet.as_view({"get": "preview"}), "api-dataset-preview"
+    ),
+    *both(IN + "datasets/<int:pk>/rows", RowsViewSet.as_view({"get": "retrieve"}), "api-dataset-rows"),
+    *both(
+        IN + "datasets/<int:pk>/rows/facets", RowsViewSet.as_view({"get": "facets"}), "api-dataset-row-facets"
+    ),
+    *both(
+        IN + "datasets/<int:pk>/rows/download",
+        RowsViewSet.as_view({"get": "download"}),
+        "api-dataset-rows-download",
     ),
     *both(
         IN + "datasets/<int:pk>/reading",

@@ -61,6 +61,11 @@ class MarkdownRenderer(ErrorRenderer):
     format = "md"
 
 
+class XLSXRenderer(ErrorRenderer):
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    format = "xlsx"
+
+
 class BytesRenderer(ErrorRenderer):
     media_type = "application/octet-stream"
     format = "bytes"

@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 
@@ -19,15 +19,41 @@ from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
 from .pages.model_page import ModelPage, caller_of
 from .pages.refusals import refused
+from .pages.tables import Column, ListTable
 from .predictions.csv import CsvForm, with_remedy
 from .predictions.predict import version_choices
 
-PAGE_SIZE = 25
 ACCEPTED = ".csv,.tsv,.txt,.parquet,.jsonl,.ndjson,text/csv,application/x-ndjson"
 LISTED = (
     "id", "filename", "status", "progress", "n_rows_done", "n_errors", "queued_at", "created_by__email",
     "registered_model_id", "workspace_id", "model_version__number",
 )  # fmt: skip
+
+BATCHES = ListTable(
+    caption="Batches",
+    columns=(
+        Column("File", "file", ("filename", "id")),
+        Column("Status", "status", ("status", "id")),
+        Column("Rows", "rows", ("n_rows_done", "id"), is_number=True),
+        Column("Errors", "errors", ("n_errors", "id"), is_number=True),
+        Column("Version", "version", ("model_version__number", "id")),
+        Column("Asked for", "queued", ("queued_at", "id")),
+        Column("By", "by", ("created_by__email", "id")),
+    ),
+    default="-queued",
+    csv_name="batches",
+    csv_heads=("id", "file", "status", "rows", "errors", "version", "asked_for", "by"),
+    csv_row=lambda batch: (
+        batch.pk,
+        batch.filename,
+        batch.status,
+        batch.n_rows_done,
+        batch.n_errors,
+        batch.model_version.number,
+        batch.queued_at.isoformat(),
+        batch.created_by.email if batch.created_by else None,
+    ),
+)
 
 
 class BatchForm(CsvForm):
@@ -77,6 +103,9 @@ class BatchList(ModelPage):
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
+        table = BATCHES.shown(request, self.batches(model))
+        if table.wants_csv:
+            return table.csv_response()
         return self.page(model, self.form(initial={"version": request.GET.get("version", CHAMPION)}))
 
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
@@ -95,11 +124,13 @@ class BatchList(ModelPage):
         datasets = Dataset.objects.filter(workspace=self.workspace).with_data().order_by("-pk")
         return BatchForm(*args, versions=version_choices(self), datasets=datasets, **kwargs)
 
-    def page(self, model: RegisteredModel, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:
+    def batches(self, model: RegisteredModel) -> QuerySet[BatchPrediction]:
         rows = BatchPrediction.objects.filter(registered_model=model)
-        rows = rows.select_related("model_version", "created_by").only(*LISTED)
-        page = Paginator(rows, PAGE_SIZE).get_page(self.request.GET.get("page"))
-        context = {"model": model, "form": form, "page": page, **more}
+        return rows.select_related("model_version", "created_by").only(*LISTED)
+
+    def page(self, model: RegisteredModel, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:
+        table = BATCHES.shown(self.request, self.batches(model))
+        context = {"model": model, "form": form, "table": table, "page": table.page, **more}
         response = render(self.request, "predictor/batches/list.html", context, status=status)
         return refused(response, more.get("error"))
 

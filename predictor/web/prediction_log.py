@@ -22,6 +22,7 @@ from ..services import prediction_log
 from ..services.prediction_log import log_pages
 from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
 from .pages.access import WorkspaceMixin
+from .pages.tables import Head
 from .pages.value_texts import cell_text
 from .predictions.contributions import contributions_of
 from .predictions.predict import heading_of, shown_answer
@@ -30,6 +31,11 @@ from .registry.snippets import curl, predictions_url
 # The list shows this many input values of a row.
 MAX_CELLS = 6
 MAX_MODELS = 500
+# The log has one order, newest first, which its key gives; another one would read all of it.
+HEADS = (
+    *(Head(label) for label in ("When (UTC)", "Model", "Prediction", "Asked with", "By")),
+    Head("ms", is_number=True),
+)
 CELL = '<span class="log-cell"><span class="muted">{}</span> {}</span>'
 
 
@@ -138,7 +144,12 @@ class PredictionList(LogPage):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         form = self.filters(request)
         before = cursor(request.GET.get("before", ""))
-        context: dict[str, Any] = {"form": form, "before": before, "formats": list(EXPORT_FORMATS)}
+        context: dict[str, Any] = {
+            "form": form,
+            "before": before,
+            "formats": list(EXPORT_FORMATS),
+            "heads": HEADS,
+        }
         if form.is_valid():
             page = log_pages.page(self.workspace, form.wanted, before=before)
             context |= {

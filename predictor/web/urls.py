@@ -6,7 +6,7 @@ from django.urls import URLPattern, path
 
 from . import batches, prediction_log
 from .accounts import address, home, members, tokens
-from .datasets import datasets, readings
+from .datasets import datasets, readings, rows
 from .evaluation import evaluation, version_threshold
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
@@ -25,6 +25,10 @@ DATASETS: list[URLPattern] = [
     path(f"{TABLES}samples/<slug:key>/", datasets.DatasetFromSample.as_view(), name="dataset-sample"),
     path(f"{TABLES}<int:pk>/", datasets.DatasetDetail.as_view(), name="dataset-detail"),
     path(f"{TABLES}<int:pk>/download/", datasets.DatasetDownload.as_view(), name="dataset-download"),
+    path(f"{TABLES}<int:pk>/rows/", rows.DatasetRows.as_view(), name="dataset-rows"),
+    path(
+        f"{TABLES}<int:pk>/rows/download/", rows.DatasetRowsDownload.as_view(), name="dataset-rows-download"
+    ),
     path(f"{TABLES}<int:pk>/lines/", datasets.DatasetReadAgain.as_view(), name="dataset-read-again"),
     path(f"{TABLES}<int:pk>/delete/", datasets.DatasetDelete.as_view(), name="dataset-delete"),
     path(

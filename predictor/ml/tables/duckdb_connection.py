@@ -27,16 +27,17 @@ def connect(
     n_threads: int,
     scratch: Path | None = None,
     n_columns: int = 0,
+    without: Sequence[str] = (),
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory database that reads and writes below `folders` only; it spills to `scratch`, or never.
 
-    `n_columns`: how many columns the statements will have.
+    `n_columns`: how many columns the statements will have. `without`: names of optimizers that are not used.
     """
     connection = duckdb.connect(":memory:")
     for statement in LOCKDOWN:
         connection.execute(statement)
-    if n_columns > WIDE:
-        connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+    if disabled := [*without, *(["common_subexpressions"] if n_columns > WIDE else [])]:
+        connection.execute(f"SET disabled_optimizers = {literal(','.join(disabled))}")
     connection.execute(f"SET memory_limit = '{int(memory_mb)}MB'")
     connection.execute(f"SET threads = {int(n_threads)}")
     connection.execute(f"SET temp_directory = {literal(str(scratch) if scratch else '')}")

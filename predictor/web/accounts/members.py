@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -20,8 +21,33 @@ from ...models import Membership, WorkspaceRole
 from ...services.accounts import workspaces
 from ..pages.access import WorkspaceMixin
 from ..pages.refusals import refused
+from ..pages.tables import Choice, Column, ListTable, ShownTable
 from .accounts import set_password_link
 from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
+
+MEMBERS = ListTable(
+    caption="Members",
+    columns=(
+        Column("E-mail address", "email", ("user__email", "id")),
+        Column("Role", "role", ("role", "id")),
+        Column("Last sign-in", "seen", ("user__last_login", "id")),
+        Column("Since", "since", ("created_at", "id")),
+        Column("Actions", is_hidden=True),
+    ),
+    default="email",
+    search_label="Search by e-mail address",
+    search=("user__email",),
+    choices=(Choice("role", "Role", WorkspaceRole.choices),),
+    csv_name="members",
+    csv_heads=("email", "role", "last_sign_in", "since"),
+    csv_row=lambda member: (
+        member.user.email,
+        member.role,
+        member.user.last_login.isoformat() if member.user.last_login else None,
+        member.created_at.isoformat(),
+    ),
+    page_size=100,
+)
 
 
 class MemberList(WorkspaceMixin, TemplateView):
@@ -29,11 +55,19 @@ class MemberList(WorkspaceMixin, TemplateView):
 
     template_name = "predictor/accounts/member_list.html"
 
+    @cached_property
+    def table(self) -> ShownTable:
+        return MEMBERS.shown(self.request, self.workspace.memberships.select_related("user"))
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self.table.csv_response() if self.table.wants_csv else super().get(request, *args, **kwargs)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        members = self.workspace.memberships.select_related("user").order_by("user__email")
+        table = self.table
         is_admin = self.membership.can(WorkspaceRole.ADMIN)
         return {
-            "members": members,
+            "table": table,
+            "page": table.page,
             "form": AddMemberForm() if is_admin else None,
             "roles": WorkspaceRole.choices,
             "role_words": ROLES,

@@ -6,27 +6,56 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
-from django.views.generic import FormView, ListView
+from django.views.generic import FormView
 
 from ...errors import MlwebError
 from ...models import ApiToken
 from ...services.accounts import tokens
 from ..pages.refusals import refused
+from ..pages.tables import Column, ListTable
 from .token_forms import TokenForm
 
+TOKENS = ListTable(
+    caption="Your tokens",
+    columns=(
+        Column("Name", "name", ("name", "id")),
+        Column("Begins with"),
+        Column("Workspace", "workspace", ("workspace__name", "id")),
+        Column("Scopes"),
+        Column("Last used", "used", ("last_used_at", "id")),
+        Column("Ends", "ends", ("expires_at", "id")),
+        Column("Created", "created", ("created_at", "id")),
+        Column("Revoke", is_hidden=True),
+    ),
+    default="-created",
+    page_size=100,
+    csv_name="tokens",
+    csv_heads=("name", "begins_with", "workspace", "scopes", "created", "last_used", "ends", "revoked"),
+    csv_row=lambda token: (
+        token.name,
+        token.prefix,
+        token.workspace.slug,
+        " ".join(token.scopes),
+        token.created_at.isoformat(),
+        token.last_used_at.isoformat() if token.last_used_at else None,
+        token.expires_at.isoformat() if token.expires_at else None,
+        token.revoked_at.isoformat() if token.revoked_at else None,
+    ),
+)
 
-class TokenList(LoginRequiredMixin, ListView):
-    template_name = "predictor/accounts/token_list.html"
-    context_object_name = "tokens"
 
-    def get_queryset(self) -> QuerySet[ApiToken]:
-        return ApiToken.objects.owned_by(self.request.user).select_related("workspace")
+class TokenList(LoginRequiredMixin, View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        table = TOKENS.shown(request, ApiToken.objects.owned_by(request.user).select_related("workspace"))
+        if table.wants_csv:
+            return table.csv_response()
+        context = {"table": table, "page": table.page}
+        return render(request, "predictor/accounts/token_list.html", context)
 
 
 @method_decorator(never_cache, name="dispatch")

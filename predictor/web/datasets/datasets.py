@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,10 +24,10 @@ from ...services.datasets import samples
 from ...templatetags.mlweb import counted
 from ..pages.access import WorkspaceMixin
 from ..pages.refusals import refused
+from ..pages.tables import Column, ListTable
 from .forms import LINES, LinesForm, UploadForm
 from .reading_words import cards_of, remarks_of
 
-PAGE_SIZE = 25
 COLUMNS_PER_PAGE = 60
 PREVIEW_ROWS = 10
 # A preview is a first look; a thousand columns would only make it slow.
@@ -36,33 +36,41 @@ LONG_CELL = 30
 NUMBERS = ("BIGINT", "DOUBLE", "HUGEINT")
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 DECIMALS = {".": "point", ",": "comma"}
-SORTS = {
-    "name": ("name", "id"),
-    "-name": ("-name", "-id"),
-    "created": ("created_at", "id"),
-    "-created": ("-created_at", "-id"),
-    "rows": ("n_rows", "id"),
-    "-rows": ("-n_rows", "-id"),
-    "size": ("n_bytes", "id"),
-    "-size": ("-n_bytes", "-id"),
-}
+DATASETS = ListTable(
+    caption="Datasets",
+    columns=(
+        Column("Name", "name", ("name", "id")),
+        Column("Rows", "rows", ("n_rows", "id"), is_number=True),
+        Column("Columns", "columns", ("n_columns", "id"), is_number=True),
+        Column("File", "size", ("n_bytes", "id"), is_number=True),
+        Column("Uploaded", "created", ("created_at", "id")),
+    ),
+    default="-created",
+    search_label="Search by name",
+    search=("name", "filename"),
+    csv_name="datasets",
+    csv_heads=("id", "name", "filename", "rows", "columns", "bytes", "uploaded", "by"),
+    csv_row=lambda each: (
+        each.pk,
+        each.name,
+        each.filename,
+        each.n_rows,
+        each.n_columns,
+        each.n_bytes,
+        each.created_at.isoformat(),
+        each.created_by,
+    ),
+)
 
 
 class DatasetList(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        wanted = request.GET.get("q", "").replace("\0", "").strip()[:200]
-        sort = request.GET.get("sort", "")
-        sort = sort if sort in SORTS else "-created"
         rows = Dataset.objects.filter(workspace=self.workspace).select_related("created_by")
-        if wanted:
-            rows = rows.filter(Q(name__icontains=wanted) | Q(filename__icontains=wanted))
-        rows = rows.defer("schema_json", "options", "warnings").order_by(*SORTS[sort])
-        page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-        return render(
-            request,
-            "predictor/datasets/list.html",
-            {"page": page, "wanted": wanted, "sort": sort, "samples": samples.SAMPLES},
-        )
+        table = DATASETS.shown(request, rows.defer("schema_json", "options", "warnings"))
+        if table.wants_csv:
+            return table.csv_response()
+        context = {"table": table, "page": table.page, "samples": samples.SAMPLES}
+        return render(request, "predictor/datasets/list.html", context)
 
 
 @dataclass(frozen=True)

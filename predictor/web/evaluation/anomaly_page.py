@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...ml.types.row_query import MAX_ROWS
 from ...templatetags.mlweb import number
 from ..pages.charts import MAX_IMPORTANT, Chart, bins_of
 from ..pages.coverage_words import less_usual_than
@@ -24,6 +25,16 @@ class AnomalyPage(DescribedPage):
             {**each, "less_usual_than": less_usual_than(each["score"])}
             for each in self.report.get("rows") or []
         ]
+
+    @property
+    def row_numbers(self) -> str:
+        """The numbers of the rows in the dataset, for the page of its rows; "" where they are not known."""
+        return ",".join(str(each["row"]) for each in self.rows[:MAX_ROWS] if each.get("row"))
+
+    @property
+    def has_table(self) -> bool:
+        """Whether the rows can be shown: the dataset is there and has its data."""
+        return self.version.dataset is not None and self.version.dataset.has_data
 
     @property
     def n_rows(self) -> int | None:

@@ -16,6 +16,7 @@ class DescribedPage:
     figure_names: ClassVar[tuple[str, ...]]
 
     def __init__(self, version: ModelVersion):
+        self.version = version
         self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
 
     @property

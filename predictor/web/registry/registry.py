@@ -15,6 +15,7 @@ from ...services import registry
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import headline_metric, key_metrics
 from ..pages.model_page import ModelPage
+from ..pages.tables import Column, ListTable
 from .snippets import snippets
 
 PAGE_SIZE = 25
@@ -25,22 +26,45 @@ LISTED = (
 )  # fmt: skip
 
 
+MODELS = ListTable(
+    caption="Models",
+    columns=(
+        Column("Model", "name", ("slug",)),
+        Column("Champion"),
+        Column("How good"),
+        Column("Versions", "versions", ("last_version_number", "id"), is_number=True),
+        Column("Last trained", "trained", ("last_trained_at", "id")),
+        Column("Predict", is_hidden=True),
+    ),
+    default="name",
+    search_label="Find a model",
+    search=("name",),
+    csv_name="models",
+    csv_heads=("model", "name", "champion", "estimator", "versions", "last_trained"),
+    csv_row=lambda model: (
+        model.slug,
+        model.name,
+        *(
+            (champion.number, champion.estimator)
+            if (champion := model_row(model)["champion"])
+            else (None, None)
+        ),
+        model.last_version_number,
+        model.last_trained_at.isoformat() if model.last_trained_at else None,
+    ),
+)
+
+
 class ModelList(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        query = request.GET.get("q", "").replace("\0", "").strip()[:120]
-        after = request.GET.get("after", "").replace("\0", "")[:120]
         models = RegisteredModel.objects.filter(workspace=self.workspace)
-        if query:
-            models = models.filter(name__icontains=query)
-        if after:
+        # Links to the page after a model, as the list had them before it had numbered pages.
+        if after := request.GET.get("after", "").replace("\0", "")[:120]:
             models = models.filter(slug__gt=after)
-        rows = list(with_champions(models).order_by("slug")[: PAGE_SIZE + 1])
-        context = {
-            "models": [model_row(each) for each in rows[:PAGE_SIZE]],
-            "after": rows[PAGE_SIZE - 1].slug if len(rows) > PAGE_SIZE else "",
-            "is_first_page": not after,
-            "wanted": query,
-        }
+        table = MODELS.shown(request, with_champions(models))
+        if table.wants_csv:
+            return table.csv_response()
+        context = {"table": table, "page": table.page, "models": [model_row(each) for each in table.page]}
         return render(request, "predictor/registry/model_list.html", context)
 
 

@@ -7,8 +7,6 @@ from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
@@ -21,16 +19,16 @@ from ...ml.types.threshold_rule import ThresholdRule
 from ...models import Dataset, JobStatus, TrainingRun, WorkspaceRole
 from ...services import training
 from ...services.training import estimator_catalogue
-from ...templatetags.mlweb import counted, duration, job_sentence
+from ...templatetags.mlweb import counted, duration, job_sentence, status_word
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import Figure, key_metrics, metric_of
 from ..pages.refusals import refused
+from ..pages.tables import Choice, Column, ListTable
 from .form import TrainingRunForm, model_names
 from .form_forecast import forecast_words
 from .initial_values import shown_from_run
 from .words import TASK_TITLES
 
-PAGE_SIZE = 25
 # Lists leave out what can be long.
 LISTED = (
     "id", "target", "task", "estimator", "status", "progress", "queued_at", "started_at", "finished_at",
@@ -97,29 +95,61 @@ class TrainingRunCreate(WorkspaceMixin, View):
         return render(self.request, "predictor/training/create.html", context, status=status)
 
 
+RUNS = ListTable(
+    caption="Training runs",
+    columns=(
+        Column("Run", "run", ("id",)),
+        Column("Target and dataset", "target", ("target", "dataset__name", "id")),
+        Column("Estimator", "estimator", ("estimator", "id")),
+        Column("Model", "model", ("registered_model__name", "id")),
+        Column("Status", "status", ("status", "id")),
+        Column("Took", is_number=True),
+        Column("Asked for", "queued", ("queued_at", "id")),
+    ),
+    default="-queued",
+    search_label="Search by target, dataset or model",
+    search=("target", "dataset__name", "registered_model__name"),
+    choices=(Choice("status", "Status", [(each, status_word(each)) for each in JobStatus.values]),),
+    csv_name="training-runs",
+    csv_heads=(
+        "run",
+        "target",
+        "task",
+        "dataset",
+        "model",
+        "version",
+        "estimator",
+        "status",
+        "asked_for",
+        "by",
+    ),
+    csv_row=lambda run: (
+        run.pk,
+        run.target,
+        run.task,
+        run.dataset.name,
+        run.registered_model.slug,
+        getattr(getattr(run, "model_version", None), "number", None),
+        run.estimator or "auto",
+        run.status,
+        run.queued_at.isoformat(),
+        run.created_by,
+    ),
+)
+
+
 class TrainingRunList(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        query = request.GET.get("q", "").replace("\0", "").strip()[:128]
-        status = request.GET.get("status", "")
         runs = TrainingRun.objects.filter(workspace=self.workspace)
-        if status in JobStatus.values:
-            runs = runs.filter(status=status)
-        if query:
-            runs = runs.filter(
-                Q(target__icontains=query)
-                | Q(dataset__name__icontains=query)
-                | Q(registered_model__name__icontains=query)
-            )
         related = ("dataset", "registered_model", "model_version", "created_by")
-        page = Paginator(runs.select_related(*related).only(*LISTED), PAGE_SIZE).get_page(
-            request.GET.get("page")
-        )
+        table = RUNS.shown(request, runs.select_related(*related).only(*LISTED))
+        if table.wants_csv:
+            return table.csv_response()
+        page = table.page
         titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
         context = {
+            "table": table,
             "page": page,
-            "wanted": query,
-            "status": status,
-            "statuses": JobStatus.values,
             "titles": titles,
             "has_datasets": page.paginator.count > 0
             or Dataset.objects.filter(workspace=self.workspace).with_data().exists(),

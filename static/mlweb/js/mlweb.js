@@ -82,6 +82,15 @@
     location.reload();
   });
 
+  // A table that cannot be shown as asked says why in its place.
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    const status = event.detail.xhr.status;
+    if (event.detail.target.closest("[data-table]") && (status === 400 || status === 503)) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+
   // Links to a part inside a closed <details> open it.
   function openTarget() {
     let id;
@@ -91,8 +100,8 @@
       return; // a hash that is not well formed names nothing
     }
     const target = id && document.getElementById(id);
-    const details = target && target.closest("details");
-    if (details) details.open = true;
+    let details = target && target.closest("details");
+    for (; details; details = details.parentElement.closest("details")) details.open = true;
   }
   window.addEventListener("hashchange", openTarget);
   document.addEventListener("DOMContentLoaded", openTarget);

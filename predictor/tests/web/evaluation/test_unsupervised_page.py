@@ -71,7 +71,9 @@ def test_the_page_of_unusual_rows_gives_each_a_reason(
 ) -> None:
     client.force_login(viewer)
     page = client.get(url("version-detail", "churn", 1)).content.decode()
-    assert "Row 8</th>" in page
+    rows = reverse("dataset-rows", args=["acme", anomalies.dataset_id])
+    assert f'<a href="{rows}?rows=8">Row 8</a>' in page
+    assert re.search(rf'<a href="{rows}\?rows=[\d,]+">see them in the table</a>', page)
     assert "amount 900: higher than" in page
     assert 'data-chart="histogram" data-source="isolation"' in page
 
