@@ -124,7 +124,7 @@ def compare_with_baselines(
         for each, other in zip(baselines, others, strict=True)
     ]
     sentence = _against_dummy(target.task, comparisons[0], own, others[0])
-    return Verdict(sentence + "".join(map(_against, comparisons[1:])), worries, comparisons)
+    return Verdict(sentence + "".join(map(against, comparisons[1:])), worries, comparisons)
 
 
 def _compared(task: Task, baseline: Baseline, own: Array, other: Array, resamples: Resamples) -> Comparison:
@@ -161,7 +161,8 @@ def _against_dummy(task: Task, comparison: Comparison, own: Array, dummy: Array)
     return f"The model is not shown to be better than {what}: {numbers} {rows}, which chance alone can give."
 
 
-def _against(comparison: Comparison) -> str:
+def against(comparison: Comparison) -> str:
+    """The sentence on a baseline other than the first, with a blank before it."""
     if comparison.outcome == "better":
         return f" It also beats the baseline {comparison.title}{_by(comparison)}."
     if comparison.outcome == "worse":

@@ -51,7 +51,10 @@ def remarks() -> dict[str, str]:
 
 
 def n_jobs_without_worker() -> int:
-    """How many jobs have waited longer than MAY_WAIT_SECONDS while no worker holds any job."""
+    """How many jobs have waited longer than MAY_WAIT_SECONDS while no worker holds any job.
+
+    A completion of a report waits for a moment without other work, so it is no sign.
+    """
     if any(kind.objects.running().filter(lease_until__gte=timezone.now()).exists() for kind in JOBS):
         return 0
     return sum(kind.objects.queued().filter(queued_at__lt=_since()).count() for kind in JOBS)

@@ -16,7 +16,7 @@ class DescribedPage:
     figure_names: ClassVar[tuple[str, ...]]
 
     def __init__(self, version: ModelVersion):
-        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+        self.report: Mapping[str, Any] = version.report
 
     @property
     def verdict(self) -> Mapping[str, Any]:
