@@ -20,7 +20,7 @@ from ..search import portfolio
 from ..search.leaderboard import Outcome
 from ..search.search import Search
 from ..search.selection import Selection
-from ..types.left_out import LeftOut, Part, told_by
+from ..types.left_out import LeftOut, Part, in_order, told_by
 from ..types.schema import Task
 from ..types.training_request import AUTO, TrainingRequest
 from .finalization import FinalResult
@@ -86,8 +86,8 @@ def _with_baseline(left_out: list[LeftOut], title: str) -> list[LeftOut]:
     known = [each for each in left_out if each.part is Part.BASELINES]
     others = [each for each in left_out if each.part is not Part.BASELINES]
     if not known:
-        return [LeftOut(Part.BASELINES, NO_LINEAR, (title,)), *others]
-    return [LeftOut(Part.BASELINES, known[0].reason, (title, *known[0].names)), *others]
+        return in_order([LeftOut(Part.BASELINES, NO_LINEAR, (title,)), *others])
+    return in_order([LeftOut(Part.BASELINES, known[0].reason, (title, *known[0].names)), *others])
 
 
 def _recipe_of(request: TrainingRequest, search: Search, finished: FinalResult) -> Recipe:

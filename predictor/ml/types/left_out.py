@@ -8,7 +8,7 @@ tell, nothing is claimed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -91,7 +91,13 @@ def left_out_of(report: Mapping[str, Any]) -> list[LeftOut]:
 def told_by(report: Mapping[str, Any]) -> list[LeftOut]:
     """The parts that the report tells to be missing for lack of time, by its notes and empty parts."""
     kinds = {"clustering": _of_clusters, "anomaly": _of_anomalies, "forecasting": _of_nothing}
-    return list(kinds.get(str(report.get("task")), _of_supervised)(report))
+    return in_order(kinds.get(str(report.get("task")), _of_supervised)(report))
+
+
+def in_order(parts: Iterable[LeftOut]) -> list[LeftOut]:
+    """The parts in the order in which they are computed."""
+    order = list(Part)
+    return sorted(parts, key=lambda each: order.index(each.part))
 
 
 def _of_supervised(report: Mapping[str, Any]) -> Iterator[LeftOut]:

@@ -169,7 +169,8 @@ def considerate(check: Callable[[], None]) -> Callable[[], None]:
 
 def add_parts(held: ClaimedJob, completion: Completion, workdir: Path, error: MlwebError | None) -> None:
     """End the job with the parts that are finished, in one write: a report has all of them or none."""
-    held.check()
+    if held.reason_to_stop is StopReason.CANCELLED:
+        raise JobStopped(StopReason.CANCELLED)
     supplement, computed = dict(completion.supplement), dict(completion.computed)
     refusals = dict(completion.refusals)
     for part in Part:
