@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import quoted
 from ..evaluation.more_baselines import with_baselines
-from ..evaluation.verdict import Baseline
+from ..evaluation.slices import Slice, worst_slices
+from ..evaluation.verdict import Baseline, worst_part
 from ..execution.child_processes import Children
 from ..execution.progress import Clock, Deadline
 from ..explanation.partial_dependence import dependence
@@ -63,6 +65,8 @@ class SupervisedParts:
                 return self._dependence(report)
             case Part.BASELINES:
                 return self._baselines(report)
+            case Part.SLICES:
+                return self._slices(report)
             case Part.LEARNING_CURVE:
                 return self._learning_curve()
         raise CannotComplete(f"{part.label}: no part of this report.")
@@ -89,7 +93,6 @@ class SupervisedParts:
 
     def _baselines(self, report: Mapping[str, Any]) -> dict[str, Any]:
         model = self.model
-        decision = report.get("decision") or {}
         linear_first = ("dummy", "linear", "boosting")
         is_auto = model.request.estimator == AUTO
         return with_baselines(
@@ -101,11 +104,32 @@ class SupervisedParts:
             resamples=Resamples.draw(
                 len(model.held_out),
                 seed=model.request.seed,
-                together=groups_of(model.split, model.conditions),
+                together=self._groups,
             ),
             order=linear_first if is_auto else ("dummy", "boosting", "linear"),
-            threshold=decision["threshold"] if decision.get("is_chosen") else None,
+            threshold=_threshold(report),
         )
+
+    @property
+    def _groups(self) -> NDArray[np.intp] | None:
+        return groups_of(self.model.split, self.model.conditions)
+
+    def _slices(self, report: Mapping[str, Any]) -> dict[str, Any]:
+        """The slices of all columns; the warning about the worst one follows them."""
+        model = self.model
+        slices, n_parts = worst_slices(
+            model.held_out, model.predictions, _threshold(report), self._groups, has_limit=False
+        )
+        before = [
+            Slice(**{name: value for name, value in each.items() if name != "difference"})
+            for each in report.get("slices") or ()
+        ]
+        worries = [each for each in report["verdict"]["worries"] if each != worst_part(before)]
+        return {
+            "slices": [each.to_json() for each in slices],
+            "n_slices_tested": n_parts,
+            "verdict": {**report["verdict"], "worries": [*worries, *filter(None, [worst_part(slices)])]},
+        }
 
     def _baseline(self, title: str) -> Baseline:
         """Raises CannotComplete for a baseline of another name."""
@@ -167,6 +191,11 @@ class SupervisedParts:
             notes = "; ".join(each.note for each in search.leaderboard() if each.note)
             raise CannotComplete(NO_CURVE.format(reason=notes or "no fold could be fitted"))
         return search.outcomes[candidate.key]
+
+
+def _threshold(report: Mapping[str, Any]) -> float | None:
+    decision = report.get("decision") or {}
+    return float(decision["threshold"]) if decision.get("is_chosen") else None
 
 
 def _missing(report: Mapping[str, Any]) -> tuple[str, ...]:

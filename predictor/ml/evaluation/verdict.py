@@ -225,7 +225,7 @@ def worries_about(
         _few_groups(resamples),
         _unsteady(metric, cross_validation),
         _disagreement(metric, held_out, intervals, cross_validation),
-        _worst_part(slices),
+        worst_part(slices),
     ]
     return [each for each in sentences if each]
 
@@ -281,7 +281,8 @@ def _disagreement(
     )
 
 
-def _worst_part(slices: Sequence[Slice]) -> str:
+def worst_part(slices: Sequence[Slice]) -> str:
+    """The warning about the worst slice; "" for none."""
     if not slices:
         return ""
     worst = slices[0]

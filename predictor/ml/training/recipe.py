@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..evaluation.slices import n_tested
 from ..features.encoding import Encoding
 from ..pipelines.candidate import Candidate
 from ..search import portfolio
@@ -69,6 +70,9 @@ def omissions(
     left_out, task = told_by(report), search.table.task
     if _lacks_linear(request, finished.choice, report, task):
         left_out = _with_baseline(left_out, portfolio.linear_baseline(task).title)
+    if columns := tuple(search.table.columns)[n_tested(range(int(report["n_rows"]))) :]:
+        reason = "only the first columns were looked at"
+        left_out = in_order([*left_out, LeftOut(Part.SLICES, reason, columns)])
     keys: dict[str, Any] = {"left_out": [each.to_json() for each in left_out]}
     if left_out:
         keys["recipe"] = _recipe_of(request, search, finished).to_json()

@@ -20,6 +20,7 @@ class Part(StrEnum):
     IMPORTANCE = "importance"
     DEPENDENCE = "dependence"
     BASELINES = "baselines"
+    SLICES = "slices"
     LEARNING_CURVE = "learning_curve"
     NUMBERS = "numbers"
     STABILITY = "stability"
@@ -33,13 +34,14 @@ class Part(StrEnum):
     @property
     def depends_on_threshold(self) -> bool:
         """Whether a version with another decision threshold has other values of it."""
-        return self is Part.BASELINES
+        return self in (Part.BASELINES, Part.SLICES)
 
 
 TITLES = {
     Part.IMPORTANCE: "Permutation importance",
     Part.DEPENDENCE: "Partial dependence curves",
     Part.BASELINES: "Baselines",
+    Part.SLICES: "Slices with larger errors",
     Part.LEARNING_CURVE: "Learning curve",
     Part.NUMBERS: "Other numbers of clusters",
     Part.STABILITY: "Stability",
@@ -49,8 +51,8 @@ TITLES = {
 NO_TIME = "there was no time left for it"
 NO_TIME_FOR_ALL = "the time ran out before all of them were done"
 
-# Keys of a report that the part "baselines" changes, and a version with another threshold has values of its own for.
-OF_THRESHOLD = ("baselines", "baseline_notes", "verdict")
+# Keys of a report of which a version with another threshold has values of its own.
+OF_THRESHOLD = ("baselines", "baseline_notes", "slices", "n_slices_tested", "verdict")
 
 # Sentences of reports from before "left_out"; for these tasks the reports of today have them, too.
 CURVE_NO_TIME = "Whether more rows would help was not looked at: there was no time left for it."

@@ -11,7 +11,9 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from predictor.ml.completion.complete import complete, part_path
-from predictor.ml.completion.supervised_parts import SupervisedParts
+from predictor.ml.completion.supervised_parts import SupervisedParts, _threshold
+from predictor.ml.evaluation import slices
+from predictor.ml.evaluation.verdict import worst_part
 from predictor.ml.execution.progress import Reporter
 from predictor.ml.training import supervised_run
 from predictor.ml.training.recipe import candidate_json
@@ -59,7 +61,7 @@ def auto(one_thread, tmp_path_factory):
 def binary(one_thread, tmp_path_factory):
     """The same for one estimator of two classes, with a chosen threshold."""
     folder = tmp_path_factory.mktemp("binary")
-    table = classification_table(300)
+    table = classification_table(600)
     labels = np.array([table.target.classes[code] for code in table.target.y], dtype=object)
     request = write_request(
         folder,
@@ -142,6 +144,38 @@ def test_of_an_older_report_only_what_its_notes_tell_is_claimed(auto):
         each for each in left_out_of(hurried.without("left_out").report) if each.part is Part.BASELINES
     )
     assert baselines.names == ("Boosting, default settings",), "nothing is told of the linear one"
+
+
+def test_slices_of_all_columns_and_the_warning_about_the_worst(binary, tmp_path):
+    """The limit of cells is met after the first column; without it, the slices are those of the whole run."""
+    whole, hurried = binary
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slices, "MAX_CELLS", hurried.report["n_rows"])
+        table = SupervisedParts(hurried.work, tmp_path).model.held_out
+        predictions = SupervisedParts(hurried.work, tmp_path).model.predictions
+        first, n_first = slices.worst_slices(table, predictions, _threshold(hurried.report))
+        columns = list(table.columns)
+        assert {each.column for each in first} <= {columns[0]}
+        # A worry of a slice that is none of the whole table's.
+        other = {**whole.report, "slices": [FOUND], "n_slices_tested": n_first}
+        stale = worst_part([slices.Slice(**{name: FOUND[name] for name in FOUND if name != "difference"})])
+        other["verdict"] = {**whole.report["verdict"], "worries": [*kept_worries(whole.report), stale]}
+
+        keys = SupervisedParts(hurried.work, tmp_path).compute(Part.SLICES, other)
+
+    assert keys["slices"] == whole.report["slices"]
+    assert keys["n_slices_tested"] == whole.report["n_slices_tested"] > n_first
+    assert keys["verdict"] == whole.report["verdict"]
+
+
+FOUND = {
+    "column": "age", "words": "“age” is 3", "n_rows": 30, "metric": "log_loss", "score": 2.0, "score_elsewhere": 1.0,
+    "rate": 0.5, "rate_elsewhere": 0.1, "p_value": 0.001, "difference": 1.0,
+}  # fmt: skip
+
+
+def kept_worries(report):
+    return [each for each in report["verdict"]["worries"] if not each.startswith("Its error is larger where")]
 
 
 def test_another_model_than_the_tested_one_is_refused(auto, tmp_path):

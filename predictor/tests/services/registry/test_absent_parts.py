@@ -40,7 +40,9 @@ def test_each_part_has_the_state_of_its_job(version: ModelVersion) -> None:
     assert set(states(version).values()) == {"possible"}
     waiting = completion(version)
     assert set(states(waiting).values()) == {"queued"}
-    assert sentences(waiting) == {"It will be computed as soon as no training run and no batch waits or runs."}
+    assert sentences(waiting) == {
+        "It will be computed as soon as no training run and no batch waits or runs."
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,11 @@ def test_each_part_has_the_state_of_its_job(version: ModelVersion) -> None:
     [
         ({"status": "running"}, "running", "It is being computed."),
         ({"status": "cancelled"}, "possible", "It can be computed; the last attempt was stopped."),
-        ({"status": "failed", "error": "Too slow."}, "possible", "It can be computed; the last attempt failed: Too slow."),
+        (
+            {"status": "failed", "error": "Too slow."},
+            "possible",
+            "It can be computed; the last attempt failed: Too slow.",
+        ),
         (
             {"status": "succeeded", "refusals": dict.fromkeys(PARTS, "Other rows.")},
             "impossible",
@@ -86,7 +92,11 @@ def test_a_version_with_another_threshold_shares_what_does_not_depend_on_it(mode
         trained,
         status="succeeded",
         computed=dict.fromkeys([*PARTS, "baselines"], WHEN),
-        supplement={"importance_kind": "permutation", "baselines": ["all"], "verdict": {"sentence": "Other."}},
+        supplement={
+            "importance_kind": "permutation",
+            "baselines": ["all"],
+            "verdict": {"sentence": "Other."},
+        },
     )
     fields = {"evaluation": report, "task": "binary", "signature_json": trained.signature_json}
     variant = ModelVersion.objects.create(

@@ -13,7 +13,16 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from predictor.models import Completion, JobStatus, ModelAlias, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
+from predictor.models import (
+    Completion,
+    JobStatus,
+    ModelAlias,
+    ModelVersion,
+    RegisteredModel,
+    TrainingRun,
+    User,
+    Workspace,
+)
 from predictor.services import datasets, jobs, registry, training
 from predictor.services.jobs import leases, queue, turns
 from predictor.services.operations import upkeep
@@ -207,14 +216,16 @@ def test_it_is_stopped_on_request_and_nothing_is_added(
 
 
 def test_at_its_deadline_the_finished_parts_are_kept(
-    version: ModelVersion, queued: Completion, behave: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    version: ModelVersion,
+    queued: Completion,
+    behave: Any,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     behave("hang")
     settings.COMPLETION_HARD_LIMIT_SECONDS = 3_600
     late = timezone.now() + timedelta(hours=2)
-    when_computing(
-        monkeypatch, settings, lambda: monkeypatch.setattr(leases.timezone, "now", lambda: late)
-    )
+    when_computing(monkeypatch, settings, lambda: monkeypatch.setattr(leases.timezone, "now", lambda: late))
 
     training.completions.execute(queued.pk)
 
