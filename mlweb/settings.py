@@ -234,7 +234,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-# Fitting runs in child processes; the worker's threads only monitor them. Three more threads, for completions and the sweep.
+# Fitting runs in child processes; the worker's threads only monitor them. Three more threads: one for completions of
+# reports, two for the sweep.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = TRAINING_SLOTS + BATCH_SLOTS + TURN_SLOTS * 2 + 3
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

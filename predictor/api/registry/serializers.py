@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -179,22 +178,28 @@ class CompletionSerializer(serializers.Serializer[ModelVersion]):
     def get_status(self, version: ModelVersion) -> Any:
         return self._of_job(version, "status")
 
-    def get_progress(self, version: ModelVersion) -> float | None:
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_progress(self, version: ModelVersion) -> Any:
         return self._of_job(version, "progress")
 
-    def get_progress_message(self, version: ModelVersion) -> str | None:
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_progress_message(self, version: ModelVersion) -> Any:
         return self._of_job(version, "progress_message")
 
-    def get_error(self, version: ModelVersion) -> str | None:
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_error(self, version: ModelVersion) -> Any:
         return self._of_job(version, "error")
 
-    def get_attempts(self, version: ModelVersion) -> int | None:
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_attempts(self, version: ModelVersion) -> Any:
         return self._of_job(version, "attempts")
 
-    def get_queued_at(self, version: ModelVersion) -> datetime | None:
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_queued_at(self, version: ModelVersion) -> Any:
         return self._of_job(version, "queued_at")
 
-    def get_finished_at(self, version: ModelVersion) -> datetime | None:
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_finished_at(self, version: ModelVersion) -> Any:
         return self._of_job(version, "finished_at")
 
     def _of_job(self, version: ModelVersion, field: str) -> Any:

@@ -258,7 +258,7 @@ def _left_out(version: ModelVersion) -> CardPart:
     """The parts that the training run left out, with what becomes of each."""
     parts = absent_parts(version)
     later = [each.title for each in parts if each.state is PartState.COMPUTED]
-    sentences = ()
+    sentences: tuple[str, ...] = ()
     if later:
         when = computed_on(parts, completion_of(version))
         sentences = (f"Computed after the training, on {when}: {'; '.join(later)}.",)

@@ -31,10 +31,10 @@ NICENESS = 5
 
 
 class FittingChild:
-    """The process `python -m MODULE REQUEST WORKDIR`; as a context manager, killed at exit."""
+    """The process `python -m MODULE REQUEST WORKDIR`; as a context manager, killed at exit. It trains by default."""
 
-    def __init__(self, request: Path, workdir: Path, *, module: str = MODULE):
-        self._command = [sys.executable, "-m", module, str(request), str(workdir)]
+    def __init__(self, request: Path, workdir: Path, *, module: str | None = None):
+        self._command = [sys.executable, "-m", module or MODULE, str(request), str(workdir)]
         self._stderr = workdir / "stderr.log"
 
     def __enter__(self) -> FittingChild:

@@ -62,7 +62,9 @@ def test_with_nothing_to_compute_it_is_a_conflict(api: Caller, model: Registered
     publish(model)
     assert api.get(URL).json()["parts"] == []
     assert "nothing was left out" in problem(api.send("post", URL, {}), 409)["detail"]
-    assert "Nothing is being computed" in problem(api.send("patch", URL, {"status": "cancelled"}), 404)["detail"]
+    assert (
+        "Nothing is being computed" in problem(api.send("patch", URL, {"status": "cancelled"}), 404)["detail"]
+    )
 
 
 @pytest.mark.django_db
@@ -72,7 +74,9 @@ def test_a_list_of_versions_does_not_load_what_was_computed(api: Caller, model: 
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert api.get("models/churn/versions").json()["count"] == 1
     assert not [each for each in queries.captured_queries if "supplement" in each["sql"]]
 
@@ -123,9 +127,14 @@ def hurried(report: dict[str, Any]) -> dict[str, Any]:
     return {
         **kept,
         "importance_kind": "shapley",
-        "dependence": {"features": [], "skipped": [{"column": name, "reason": "the time ran out"} for name in columns]},
+        "dependence": {
+            "features": [],
+            "skipped": [{"column": name, "reason": "the time ran out"} for name in columns],
+        },
         "learning_curve": {"sentence": CURVE_NO_TIME, "points": []},
         "baselines": [first],
-        "baseline_notes": [f"The baseline {each['title']} was left out: there was no time for it." for each in others],
+        "baseline_notes": [
+            f"The baseline {each['title']} was left out: there was no time for it." for each in others
+        ],
         "verdict": {**verdict, "sentence": f"{sentence}.", "comparisons": verdict["comparisons"][:1]},
     }
