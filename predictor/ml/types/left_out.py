@@ -104,7 +104,7 @@ def in_order(parts: Iterable[LeftOut]) -> list[LeftOut]:
 
 def _of_supervised(report: Mapping[str, Any]) -> Iterator[LeftOut]:
     if missing := missing_baselines(report.get("baseline_notes") or ()):
-        yield LeftOut(Part.BASELINES, "; ".join(missing.values()), tuple(missing))
+        yield LeftOut(Part.BASELINES, "; ".join(dict.fromkeys(missing.values())), tuple(missing))
     if (report.get("learning_curve") or {}).get("sentence") == CURVE_NO_TIME:
         yield LeftOut(Part.LEARNING_CURVE)
     if report.get("importance_kind") == SHAPLEY:

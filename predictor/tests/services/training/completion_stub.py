@@ -16,7 +16,10 @@ import time
 from pathlib import Path
 
 VALUES = {
-    "importance": {"importance": [{"column": "x", "mean": 1.0, "spread": 0.0}], "importance_kind": "permutation"},
+    "importance": {
+        "importance": [{"column": "x", "mean": 1.0, "spread": 0.0}],
+        "importance_kind": "permutation",
+    },
     "dependence": {"dependence": {"features": [], "skipped": []}},
     "learning_curve": {"learning_curve": {"sentence": "More rows would help.", "points": []}},
 }
@@ -43,7 +46,10 @@ def main(work_path: str, workdir_path: str) -> int:
         if verb == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if verb == "crash":
-            print(json.dumps({"event": "failed", "message": "Too little memory.", "traceback": "here"}), flush=True)
+            print(
+                json.dumps({"event": "failed", "message": "Too little memory.", "traceback": "here"}),
+                flush=True,
+            )
             return 1
         time.sleep(600)
     return 0

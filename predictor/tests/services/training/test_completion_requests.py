@@ -29,7 +29,9 @@ def test_a_version_that_lacks_parts_is_completed_by_itself(model: RegisteredMode
     assert completion.workspace == model.workspace
 
 
-def test_not_where_nothing_is_missing_or_the_setting_says_no(model: RegisteredModel, settings: Settings) -> None:
+def test_not_where_nothing_is_missing_or_the_setting_says_no(
+    model: RegisteredModel, settings: Settings
+) -> None:
     completion_requests.queue_after(publish(model, report={"task": "regression", "left_out": []}))
     settings.COMPLETE_REPORTS = False
     completion_requests.queue_after(hurried_version(model))
