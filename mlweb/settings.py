@@ -107,6 +107,11 @@ TURN_SLOTS = env.int("MLWEB_TURN_SLOTS", default=1, validate=not_negative)
 BATCH_SLOTS = env.int("MLWEB_BATCH_SLOTS", default=1, validate=positive)
 BATCH_HARD_LIMIT_SECONDS = env.int("MLWEB_BATCH_HARD_LIMIT_SECONDS", default=21_600, validate=positive)
 BATCH_RESULT_DAYS = env.int("MLWEB_BATCH_RESULT_DAYS", default=7, validate=validate.Range(min=1, max=36_500))
+# Parts of a report that a run had no time for are computed afterwards, when no run and no batch waits or runs.
+COMPLETE_REPORTS = env.bool("MLWEB_COMPLETE_REPORTS", default=True)
+COMPLETION_HARD_LIMIT_SECONDS = env.int(
+    "MLWEB_COMPLETION_HARD_LIMIT_SECONDS", default=1_800, validate=positive
+)
 JOB_LEASE_SECONDS = env.int("MLWEB_JOB_LEASE_SECONDS", default=15, validate=positive)
 JOB_SWEEP_SECONDS = env.int("MLWEB_JOB_SWEEP_SECONDS", default=5, validate=positive)
 JOB_MAX_ATTEMPTS = env.int("MLWEB_JOB_MAX_ATTEMPTS", default=3, validate=positive)
@@ -229,9 +234,10 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
-# Fitting runs in child processes; the worker's threads only monitor them. Two more threads for the sweep.
+# Fitting runs in child processes; the worker's threads only monitor them. Three more threads: one for completions of
+# reports, two for the sweep.
 CELERY_WORKER_POOL = "threads"
-CELERY_WORKER_CONCURRENCY = TRAINING_SLOTS + BATCH_SLOTS + TURN_SLOTS * 2 + 2
+CELERY_WORKER_CONCURRENCY = TRAINING_SLOTS + BATCH_SLOTS + TURN_SLOTS * 2 + 3
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False

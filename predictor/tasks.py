@@ -11,7 +11,9 @@ from .services import batches, jobs, training
 from .services.operations import upkeep
 from .services.prediction_log import retention
 
-KINDS: dict[str, jobs.JobKind] = {kind.name: kind for kind in (training.TRAINING, batches.BATCHES)}
+KINDS: dict[str, jobs.JobKind] = {
+    kind.name: kind for kind in (training.TRAINING, batches.BATCHES, training.COMPLETIONS)
+}
 
 
 @shared_task

@@ -124,6 +124,11 @@ urlpatterns = [
     *both(MODEL + "versions", VersionViewSet.as_view({"get": "list"}), "api-versions"),
     *both(VERSION, VersionViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), "api-version"),
     *both(VERSION + "/evaluation", VersionViewSet.as_view({"get": "evaluation"}), "api-version-evaluation"),
+    *both(
+        VERSION + "/completion",
+        VersionViewSet.as_view({"get": "completion", "post": "complete", "patch": "cancel_completion"}),
+        "api-version-completion",
+    ),
     *both(VERSION + "/thresholds", VersionViewSet.as_view({"post": "thresholds"}), "api-version-thresholds"),
     *both(VERSION + "/card", VersionViewSet.as_view({"get": "card"}), "api-version-card"),
     *both(VERSION + "/onnx", VersionViewSet.as_view({"get": "onnx"}), "api-version-onnx"),

@@ -2,6 +2,7 @@
 
 from .api_token import ApiToken, Scope
 from .batch_prediction import BatchFormat, BatchPrediction
+from .completion import Completion
 from .dataset import Dataset
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
@@ -20,6 +21,7 @@ __all__ = [
     "ApiToken",
     "BatchFormat",
     "BatchPrediction",
+    "Completion",
     "Dataset",
     "IdempotentRequest",
     "Job",

@@ -3,12 +3,13 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from ..ml.types.left_out import completed
 from ..ml.types.schema import Signature
 from .dataset import Dataset
 from .registered_model import RegisteredModel
@@ -100,6 +101,16 @@ class ModelVersion(models.Model):
     def trained(self) -> ModelVersion:
         """The version with the training run: this one, or the one whose estimators it shares."""
         return self.made_from or self
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The evaluation report, with the parts that were computed after the version was published."""
+        report = self.evaluation if isinstance(self.evaluation, dict) else {}
+        completion = getattr(self.trained, "completion", None) if report else None
+        if completion is None or not completion.supplement:
+            return report
+        is_own = self.made_from_id is None
+        return completed(report, completion.supplement, completion.computed, at_own_threshold=is_own)
 
     @property
     def is_archived(self) -> bool:

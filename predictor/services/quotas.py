@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from ..errors import OverQuota
-from ..models import BatchPrediction, Dataset, IdempotentRequest, TrainingRun
+from ..models import BatchPrediction, Completion, Dataset, IdempotentRequest, TrainingRun
 from .process import short_cache
 
 if TYPE_CHECKING:
@@ -28,6 +28,16 @@ def require_room_for_run(workspace: Workspace, by: User | None) -> None:
     _require_jobs(
         rows, workspace, by, "training runs", "MLWEB_MAX_RUNS_PER_WORKSPACE", "MLWEB_MAX_RUNS_PER_PERSON"
     )
+
+
+def require_room_for_completion(workspace: Workspace, by: User | None) -> None:
+    """Raises OverQuota when as many completions of reports are unfinished as training runs may be.
+
+    Those that follow a training run by themselves are not refused: each run adds one at most.
+    """
+    rows = Completion.objects.unfinished()
+    names = ("MLWEB_MAX_RUNS_PER_WORKSPACE", "MLWEB_MAX_RUNS_PER_PERSON")
+    _require_jobs(rows, workspace, by, "completions of reports", *names)
 
 
 def require_room_for_batch(workspace: Workspace, by: User | None, n_bytes: int) -> None:

@@ -6,8 +6,13 @@ from django.urls import URLPattern, path
 
 from . import batches, prediction_log
 from .accounts import address, home, members, tokens
+<<<<<<< HEAD
 from .datasets import datasets, readings, rows
 from .evaluation import evaluation, version_threshold
+=======
+from .datasets import datasets, readings
+from .evaluation import completion, evaluation, version_threshold
+>>>>>>> 594b72cf414d14c7372a8c751a31d410002c1f11
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
@@ -79,6 +84,16 @@ REGISTRY: list[URLPattern] = [
         f"{MODEL}versions/<int:number>/threshold/",
         version_threshold.VersionThreshold.as_view(),
         name="version-threshold",
+    ),
+    path(
+        f"{MODEL}versions/<int:number>/completion/",
+        completion.VersionCompletion.as_view(),
+        name="version-completion",
+    ),
+    path(
+        f"{MODEL}versions/<int:number>/completion/cancel/",
+        completion.VersionCompletionCancel.as_view(),
+        name="version-completion-cancel",
     ),
     path(
         f"{MODEL}versions/<int:number>/offline.html",

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from ...http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from ...models import ModelAlias, ModelVersion, RegisteredModel
-from ...services import registry
+from ...services import registry, training
 from ...services.registry import card_markdown, model_cards, portable
 from ..idempotency import idempotent
 from ..permissions import READS, WRITES
@@ -28,6 +28,8 @@ from .serializers import (
     AliasTargetSerializer,
     ComparisonQuerySerializer,
     ComparisonSerializer,
+    CompletionChangeSerializer,
+    CompletionSerializer,
     RegisteredModelChangeSerializer,
     RegisteredModelSerializer,
     VersionChangeSerializer,
@@ -104,6 +106,9 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         "retrieve": READS,
         "partial_update": WRITES,
         "evaluation": READS,
+        "completion": READS,
+        "complete": WRITES,
+        "cancel_completion": WRITES,
         "card": READS,
         "onnx": READS,
         "offline_page": READS,
@@ -113,7 +118,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     }
     queries = {"compare": ("a", "b")}
     queryset = ModelVersion.objects.select_related(
-        "registered_model", "created_by", "made_from"
+        "registered_model", "created_by", "made_from", "completion"
     ).prefetch_related("aliases")
     filterset_class = VersionFilter
     lookup_field = "number"
@@ -121,7 +126,9 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     def get_queryset(self) -> QuerySet[Any]:
         # A list does not load the evaluation reports: each can be a megabyte.
         queryset = super().get_queryset().defer("made_from__evaluation", "made_from__signature_json")
-        return queryset.defer("evaluation") if self.action == "list" else queryset
+        if self.action == "list":
+            return queryset.defer("evaluation", "completion__supplement")
+        return queryset.select_related("dataset", "made_from__completion")
 
     def get_serializer_class(self) -> Any:
         return VersionSummarySerializer if self.action == "list" else VersionSerializer
@@ -156,7 +163,29 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     def evaluation(self, request: Request, **kwargs: Any) -> Response:
         """The evaluation report: metrics with their intervals beside baselines, the verdict and what to worry about,
         curves, confusion matrix, importances, the parts where it errs most, and the learning curve."""
-        return Response(self.get_object().evaluation)
+        return Response(self.get_object().report)
+
+    @extend_schema(responses=CompletionSerializer)
+    def completion(self, request: Request, **kwargs: Any) -> Response:
+        """What the training run left out of the report for lack of time, and what becomes of each part."""
+        return Response(CompletionSerializer(self.get_object()).data)
+
+    @extend_schema(request=None, responses={202: CompletionSerializer})
+    @idempotent
+    def complete(self, request: Request, **kwargs: Any) -> Response:
+        """Compute what was left out, as soon as no training run and no batch waits or runs. Poll it by GET until
+        `status` is succeeded, failed or cancelled. One that waits or runs stays as it is; 409 when there is nothing
+        to compute."""
+        training.completions.start(model_version=self.get_object(), by=actor_of(request))
+        return Response(CompletionSerializer(self.get_object()).data, status=202)
+
+    @extend_schema(request=CompletionChangeSerializer, responses=CompletionSerializer)
+    def cancel_completion(self, request: Request, **kwargs: Any) -> Response:
+        """Cancel it: `{"status": "cancelled"}`. Its work stops within seconds; 409 when it has finished."""
+        serializer = CompletionChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        training.completions.cancel_of(model_version=self.get_object(), by=actor_of(request))
+        return Response(CompletionSerializer(self.get_object()).data)
 
     @extend_schema(responses={(200, "text/markdown"): OpenApiTypes.STR})
     def card(self, request: Request, **kwargs: Any) -> HttpResponse:

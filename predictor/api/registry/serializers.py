@@ -8,7 +8,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ...models import AliasChange, ModelAlias, ModelVersion, RegisteredModel
+from ...ml.types.left_out import Part
+from ...models import AliasChange, JobStatus, ModelAlias, ModelVersion, RegisteredModel
+from ...services.registry.absent_parts import PartState, absent_parts, completion_of
 from ..strict import StrictSerializer
 
 
@@ -136,6 +138,76 @@ class VersionSerializer(VersionSummarySerializer):
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_baseline(self, version: ModelVersion) -> Any:
         return version.evaluation.get("baseline") or {}
+
+
+class AbsentPartSerializer(serializers.Serializer[Any]):
+    """A part of the report that the training run left out."""
+
+    part = serializers.ChoiceField([(part.value, part.label) for part in Part])
+    title = serializers.CharField(source="part.label")
+    names = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The columns, baselines or methods that it lacks; empty for the whole part.",
+    )
+    left_out = serializers.CharField(help_text="Why it was left out.")
+    state = serializers.ChoiceField([state.value for state in PartState])
+    sentence = serializers.CharField(
+        help_text="What becomes of it; for impossible, why it cannot be computed."
+    )
+
+
+class CompletionSerializer(serializers.Serializer[ModelVersion]):
+    """What was left out of a version's report for lack of time, and the job that computes it."""
+
+    model = serializers.CharField(source="registered_model.slug")
+    version = serializers.IntegerField(source="number")
+    parts = serializers.SerializerMethodField()
+    status = serializers.SerializerMethodField(help_text="Of the job; null when there was none.")
+    progress = serializers.SerializerMethodField()
+    progress_message = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    attempts = serializers.SerializerMethodField()
+    queued_at = serializers.SerializerMethodField()
+    finished_at = serializers.SerializerMethodField()
+
+    @extend_schema_field(AbsentPartSerializer(many=True))
+    def get_parts(self, version: ModelVersion) -> Any:
+        return AbsentPartSerializer(absent_parts(version), many=True).data
+
+    @extend_schema_field(serializers.ChoiceField(JobStatus.choices, allow_null=True))
+    def get_status(self, version: ModelVersion) -> Any:
+        return self._of_job(version, "status")
+
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_progress(self, version: ModelVersion) -> Any:
+        return self._of_job(version, "progress")
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_progress_message(self, version: ModelVersion) -> Any:
+        return self._of_job(version, "progress_message")
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_error(self, version: ModelVersion) -> Any:
+        return self._of_job(version, "error")
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_attempts(self, version: ModelVersion) -> Any:
+        return self._of_job(version, "attempts")
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_queued_at(self, version: ModelVersion) -> Any:
+        return self._of_job(version, "queued_at")
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_finished_at(self, version: ModelVersion) -> Any:
+        return self._of_job(version, "finished_at")
+
+    def _of_job(self, version: ModelVersion, field: str) -> Any:
+        return getattr(completion_of(version), field, None)
+
+
+class CompletionChangeSerializer(StrictSerializer):
+    status = serializers.ChoiceField([JobStatus.CANCELLED.value])
 
 
 class VersionChangeSerializer(StrictSerializer):

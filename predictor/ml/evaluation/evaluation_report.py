@@ -30,6 +30,7 @@
                       "held_out", "out_of_fold": {"precision", "recall", "f1", four counts}},
                       "thresholds": curves.threshold_curve}
 Metrics of predicted classes (scores.DECIDED, the confusion, per_class) use that threshold.
+recipe.py adds "left_out" (types/left_out.py) and "recipe".
 supervised_run.py adds "learning_curve": {"sentence", "metric", "candidate", "n_folds", "points": [{"n_rows",
 "score", "spread"}] (none when there was no time), "gain_last", "gain_next"}.
 coverage_check.py adds "coverage" (conformal.coverage_report) and "calibration" (probability_calibration.Calibrated,
@@ -65,6 +66,7 @@ __all__ = [
     "decision",
     "dummy_predictions",
     "evaluate",
+    "measured",
 ]
 
 Array = NDArray[Any]
@@ -157,7 +159,7 @@ def evaluate(
         held_out=held_out,
         intervals=intervals,
         cross_validation=cross_validation,
-        baselines=[_measured(each, target, threshold) for each in baselines],
+        baselines=[measured(each, target, threshold) for each in baselines],
         verdict=compare_with_baselines(target, predicted, baselines, resamples, worries),
         slices=slices,
         n_slices_tested=n_tested,
@@ -169,7 +171,7 @@ def evaluate(
     )
 
 
-def _measured(baseline: Baseline, target: Target, threshold: float | None) -> dict[str, Any]:
+def measured(baseline: Baseline, target: Target, threshold: float | None) -> dict[str, Any]:
     held_out = metrics(target.task, target.y, baseline.predictions, threshold, target.positive)
     return {"key": baseline.key, "title": baseline.title, "held_out": held_out}
 

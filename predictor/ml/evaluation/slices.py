@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,10 +74,13 @@ def worst_slices(
     predicted: NDArray[Any],
     threshold: float | None = None,
     together: NDArray[np.intp] | None = None,
+    *,
+    has_limit: bool = True,
 ) -> tuple[list[Slice], int]:
     """At most ten slices with a significantly higher loss, the largest difference first, and how many were tested.
 
     The loss is the log-loss, or for numbers the absolute error, whose few large values do not hide the rest.
+    `has_limit` False: all columns are tested, however many cells they have.
     `together`: the group of each row; then the mean losses of groups are compared, since their rows err alike.
     """
     codes = None if together is None else np.unique(together, return_inverse=True)[1]
@@ -91,7 +94,7 @@ def worst_slices(
         loss = np.abs(np.asarray(predicted, np.float64) - table.target.y)
     parts = [
         _Part(name, words, rows, *_compared(loss, rows, codes))
-        for name, words, rows in _parts(table)
+        for name, words, rows in _parts(table, n_tested(table) if has_limit else len(table.columns))
         if max(MIN_ROWS, MIN_SHARE * len(table)) <= rows.sum() <= len(table) / 2
     ]
     kept = [part for part in _discovered(parts) if part.excess >= MIN_EXCESS]
@@ -99,8 +102,12 @@ def worst_slices(
     return [_slice(loss, is_wrong, part) for part in _different(kept)], len(parts)
 
 
-def _parts(table: TrainingTable) -> Iterator[tuple[str, str, Mask]]:
-    n_columns = max(1, MAX_CELLS // max(len(table), 1))
+def n_tested(rows: Sized) -> int:
+    """How many columns are tested when there is a limit."""
+    return max(1, MAX_CELLS // max(len(rows), 1))
+
+
+def _parts(table: TrainingTable, n_columns: int) -> Iterator[tuple[str, str, Mask]]:
     for name, values in list(table.columns.items())[:n_columns]:
         is_missing = missing(values)
         if is_missing.any():

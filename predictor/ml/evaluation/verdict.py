@@ -124,7 +124,7 @@ def compare_with_baselines(
         for each, other in zip(baselines, others, strict=True)
     ]
     sentence = _against_dummy(target.task, comparisons[0], own, others[0])
-    return Verdict(sentence + "".join(map(_against, comparisons[1:])), worries, comparisons)
+    return Verdict(sentence + "".join(map(against, comparisons[1:])), worries, comparisons)
 
 
 def _compared(task: Task, baseline: Baseline, own: Array, other: Array, resamples: Resamples) -> Comparison:
@@ -161,7 +161,8 @@ def _against_dummy(task: Task, comparison: Comparison, own: Array, dummy: Array)
     return f"The model is not shown to be better than {what}: {numbers} {rows}, which chance alone can give."
 
 
-def _against(comparison: Comparison) -> str:
+def against(comparison: Comparison) -> str:
+    """The sentence on a baseline other than the first, with a blank before it."""
     if comparison.outcome == "better":
         return f" It also beats the baseline {comparison.title}{_by(comparison)}."
     if comparison.outcome == "worse":
@@ -224,7 +225,7 @@ def worries_about(
         _few_groups(resamples),
         _unsteady(metric, cross_validation),
         _disagreement(metric, held_out, intervals, cross_validation),
-        _worst_part(slices),
+        worst_part(slices),
     ]
     return [each for each in sentences if each]
 
@@ -280,7 +281,8 @@ def _disagreement(
     )
 
 
-def _worst_part(slices: Sequence[Slice]) -> str:
+def worst_part(slices: Sequence[Slice]) -> str:
+    """The warning about the worst slice; "" for none."""
     if not slices:
         return ""
     worst = slices[0]

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ..execution.progress import Deadline
 from ..pipelines.fitted_pipeline import FittedPipeline
+from ..types.left_out import DEPENDENCE_BEYOND, DEPENDENCE_NO_TIME
 from ..types.schema import Task, label_text
 from ..validation.target import Target
 from ..validation.training_table import TrainingTable
@@ -39,8 +40,8 @@ MAX_FEATURES = 30
 N_LINES = 20
 # Share of the remaining time that is used: a call may take longer than the trial measured.
 SAFETY = 0.7
-NO_TIME = "the time ran out"
-BEYOND = f"{MAX_FEATURES} more important ones are shown"
+NO_TIME = DEPENDENCE_NO_TIME
+BEYOND = f"{MAX_FEATURES} {DEPENDENCE_BEYOND}"
 FEW_TEXTS = "free text has no values to go through"
 
 Array = NDArray[Any]

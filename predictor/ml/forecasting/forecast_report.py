@@ -6,7 +6,8 @@ verdict, coverage), and
     "by_step": [{"step", "n", "mae", "rmse", "mase", "smape", "baselines": {key: {the same}}}],
     "backtest": [{"series", "origin", "dates", "actual", "forecast", "low", "high", "seasonal_naive"}], forecasts
                 as they were made at each cut, of at most MAX_SHOWN series,
-    "history": [{"series", "dates", "values"}], what came before them.
+    "history": [{"series", "dates", "values"}], what came before them,
+    "left_out": [], see ml/types/left_out.py.
 Every number is finite or null.
 
 MASE: the mean absolute error divided by that of the seasonal-naive forecast one step ahead in the past of its
@@ -72,6 +73,8 @@ def report(
         "by_step": judged.by_step(),
         "backtest": judged.shown(*ends[SHOWN_COVERAGE]),
         "history": judged.history(),
+        # A forecast is tested in full, or the run fails.
+        "left_out": [],
     }
 
 

@@ -240,14 +240,18 @@ def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
 
 def write_held_out(directory: Path, y: NDArray[Any], predicted: NDArray[Any]) -> StoredFile:
     """Write held_out.json: true values or codes (n,) and predictions (n,) or (n, k), of a random part of many rows."""
-    n_rows = min(MAX_HELD_OUT_ROWS, MAX_HELD_OUT_CELLS // max(predicted[:1].size, 1))
-    # The same rows for every version with the same held-out rows.
-    kept = np.sort(np.random.default_rng(0).permutation(len(y))[:n_rows])
+    kept = held_out_places(predicted)
     y, predicted = y[kept], predicted[kept]
     directory.mkdir(parents=True, exist_ok=True)
     content = {"format": FORMAT, "shape": list(predicted.shape), "is_codes": predicted.ndim == 2}
     packed = {name: _packed(values) for name, values in (("y", y), ("predicted", predicted))}
     return _store(directory / HELD_OUT, _json({**content, **packed}))
+
+
+def held_out_places(predicted: NDArray[Any]) -> NDArray[np.intp]:
+    """Positions of the predictions that are stored: the same for every version with the same held-out rows."""
+    n_rows = min(MAX_HELD_OUT_ROWS, MAX_HELD_OUT_CELLS // max(predicted[:1].size, 1))
+    return np.sort(np.random.default_rng(0).permutation(len(predicted))[:n_rows])
 
 
 def read_held_out(content: bytes) -> tuple[NDArray[Any], NDArray[np.float64]]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..metrics.scores import selection_metric, selection_score
+from ..types.left_out import CURVE_NO_TIME
 from ..validation.splits import Index
 from .checkpoints import FoldFit
 from .fold_fitting import fit_fold
@@ -28,7 +29,7 @@ FRACTIONS = (0.125, 0.25, 0.5)
 MIN_ROWS = 24
 # Gains from twice as many rows, as shares of the error: a clear one, and the least that is mentioned.
 LARGE, SMALL = 0.02, 0.005
-NO_TIME = "Whether more rows would help was not looked at: there was no time left for it."
+NO_TIME = CURVE_NO_TIME
 
 
 @dataclass(frozen=True)

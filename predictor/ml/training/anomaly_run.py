@@ -52,7 +52,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     request, table, clock = read_table(request, Task.ANOMALY, reporter)
     params = validate_params(ESTIMATOR, Task.ANOMALY, request.params)
     spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, ISOLATION)
-    places = _calibration_rows(request, len(table))
+    places = calibration_rows(request, len(table))
     # As many as the calibration forests have, which see fewer rows: with more, the same row would score less.
     n_others = len(places) * (N_FOLDS - 1) // N_FOLDS
     params["max_samples"] = min(params["max_samples"], n_others)
@@ -66,7 +66,9 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     estimator = calibrate(forest, out_of_sample(matrix[places], others, request.seed))
     reporter.progress(0.6, "Growing other forests, to see whether they name the same rows")
     until = Deadline.after(last.remaining * REPEATS_SHARE)
-    stability = _stability(forest, matrix[places], others, seed=request.seed, deadline=until, seconds=seconds)
+    stability = stability_of(
+        forest, matrix[places], others, seed=request.seed, deadline=until, seconds=seconds
+    )
     scored = ScoredRows(
         table=table.rows(places),
         # Scores of the served forest, whose trees have seen these rows: a prediction for them gives the same.
@@ -78,7 +80,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     )
     reporter.progress(0.75, "Finding out what makes the most unusual rows unusual")
     until = Deadline.after(last.remaining)
-    explain = _explainer(spec, estimator, table, matrix[places], request.seed)
+    explain = explainer_of(spec, estimator, table, matrix[places], request.seed)
     evaluation = report(scored, explain, until)
     board = _leaderboard(params, stability, seconds, estimator, matrix)
     reporter.emit("candidate", candidate=board[0], leaderboard=board)
@@ -104,7 +106,7 @@ def _affordable(params: Mapping[str, Any], seconds: float, seconds_left: float) 
     return {**params, "n_estimators": n_trees}
 
 
-def _calibration_rows(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:
+def calibration_rows(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]:
     """Positions of the calibration rows: all, or a random sample that fits the budget."""
     most = int(np.clip(ROWS_PER_SECOND * request.budget_seconds, LEAST_ROWS, MOST_ROWS))
     if n_rows <= most:
@@ -112,7 +114,7 @@ def _calibration_rows(request: TrainingRequest, n_rows: int) -> NDArray[np.intp]
     return np.sort(np.random.default_rng(request.seed).choice(n_rows, most, replace=False))
 
 
-def _stability(
+def stability_of(
     forest: Any,
     matrix: NDArray[np.float32],
     params: Mapping[str, Any],
@@ -136,7 +138,7 @@ def _stability(
     return float(np.mean(overlaps)) if overlaps else None
 
 
-def _explainer(
+def explainer_of(
     spec: FeatureSpec, estimator: IsolationScore, table: TrainingTable, matrix: NDArray[np.float32], seed: int
 ) -> Any:
     """Shapley values of the raw score, since calibrated scores of unusual rows are all near 1."""

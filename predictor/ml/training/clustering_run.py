@@ -22,7 +22,7 @@ from ..types.warnings import TrainingWarning
 from ..unsupervised.cluster_methods import METHODS, Matrix
 from ..unsupervised.cluster_profiles import percent
 from ..unsupervised.cluster_report import TITLES, ClusteredTable, report
-from ..unsupervised.clustering import LEAST, ClusteringResult, find, refined
+from ..unsupervised.clustering import LEAST, ClusteringResult, find, possible_numbers, refined
 from ..validation.training_table import TrainingTable
 from .unsupervised_run import (
     UnsupervisedResult,
@@ -47,7 +47,7 @@ DOMINATING, TINY = 0.9, 0.01
 
 
 @dataclass(frozen=True)
-class _Space:
+class Space:
     """Feature space: the matrix (n, d) of the spec, each feature multiplied by its weight."""
 
     spec: FeatureSpec
@@ -55,7 +55,7 @@ class _Space:
     matrix: Matrix
 
     @classmethod
-    def of(cls, table: TrainingTable) -> _Space:
+    def of(cls, table: TrainingTable) -> Space:
         """Scale each column of the table to a total variance of at most 1, so that no date or text dominates."""
         spec, matrix = FeatureSpec.fit_transform(table.columns, table.roles, DISTANCES)
         weights = np.ones(matrix.shape[1])
@@ -75,7 +75,7 @@ class _Space:
 def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     """Find clusters for a checked request; WORKDIR/result.json is complete when this returns."""
     request, table, clock = read_table(request, Task.CLUSTERING, reporter)
-    space = _Space.of(table)
+    space = Space.of(table)
     every = _search(request, space, table, clock, reporter)
     kept = _chosen([result for result, _ in every])
     reporter.progress(0.85, f"Dividing all rows by {TITLES[kept.method.key]}")
@@ -86,7 +86,7 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
 
 
 def _search(
-    request: TrainingRequest, space: _Space, table: TrainingTable, clock: Clock, reporter: Reporter
+    request: TrainingRequest, space: Space, table: TrainingTable, clock: Clock, reporter: Reporter
 ) -> list[tuple[ClusteringResult, float]]:
     """Run each method on a sample: its result, and the seconds that it took."""
     keys = _methods(request, table, space.matrix.shape[1])
@@ -151,7 +151,7 @@ def _chosen(every: Sequence[ClusteringResult]) -> ClusteringResult:
 def _described(
     request: TrainingRequest,
     table: TrainingTable,
-    space: _Space,
+    space: Space,
     kept: ClusteringResult,
     every: Sequence[tuple[ClusteringResult, float]],
     clock: Clock,
@@ -167,6 +167,8 @@ def _described(
     clustered = ClusteredTable(table, space.matrix, labels, names)
     params = {"n_clusters": kept.n_clusters}
     n = len(names)
+    sample = space.sample(SEARCH_ROWS, request.seed)
+    n_possible = len(possible_numbers(sample))
     return UnsupervisedResult(
         pipeline=pipeline_of(
             space.spec, fitted.weighing(space.weights), kept.method.key, params, Task.CLUSTERING, n
@@ -176,8 +178,9 @@ def _described(
         title=f"{TITLES[kept.method.key]} with {n} clusters",
         params=params,
         report=report(clustered, kept, results, is_proposed=_requested_number(request) is None),
-        leaderboard=_leaderboard(every, kept, space.sample(SEARCH_ROWS, request.seed)),
+        leaderboard=_leaderboard(every, kept, sample),
         is_budget_limited=any(result.is_cut for result in results),
+        cut_methods=tuple(TITLES[each.method.key] for each in results if len(each.tried) < n_possible),
     )
 
 

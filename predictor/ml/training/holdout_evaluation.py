@@ -169,7 +169,7 @@ def _evaluated(
         },
         seed=seed,
         table=held_out,
-        together=_groups(split, judging.conditions),
+        together=groups_of(split, judging.conditions),
         conditions=judging.conditions,
         baseline_notes=judging.baseline_notes,
         importance=[each.to_json() for each in importance],
@@ -178,7 +178,7 @@ def _evaluated(
     )
 
 
-def _groups(split: Split, conditions: Conditions) -> NDArray[np.intp] | None:
+def groups_of(split: Split, conditions: Conditions) -> NDArray[np.intp] | None:
     """The group of each held-out row when the split is by group; None otherwise, also for duplicates."""
     together = split.layout.together
     return (

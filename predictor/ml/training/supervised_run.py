@@ -33,6 +33,7 @@ from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable, feature_roles, make_table
 from .finalization import finish
 from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read, with_role_readings
+from .recipe import omissions
 from .result_file import write_search_result
 
 # Cells (rows × columns) for each second and thread that a portfolio can be compared on, on a slow core.
@@ -83,8 +84,17 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     finally:
         children.kill_all()
     judged = {**finished.judged, "learning_curve": curve.to_json()}
-    finished = replace(finished, judged=judged)
+    finished = replace(finished, judged=judged | omissions(request, search, finished, judged))
     write_search_result(request, workdir, search, finished, task=search.table.task, n_rows=len(search.table))
+
+
+def tested_rows(
+    request: TrainingRequest, reporter: Reporter
+) -> tuple[TrainingRequest, TrainingTable, Conditions, Split]:
+    """The rows of a run, and which of them test it: the same ones for the same request."""
+    request, table, leaks = _read(request, reporter)
+    conditions = _conditions(request, table, leaks, reporter)
+    return request, table, conditions, _split(request, table, conditions.duplicates, reporter)
 
 
 def _read(

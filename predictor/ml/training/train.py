@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
         request = TrainingRequest.read(request_path)
         workdir.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError, InvalidTrainingRequest) as error:
-        return _failed(reporter, "refused", f"The training run could not be started: {error}", UNREADABLE)
+        return failed(reporter, "refused", f"The training run could not be started: {error}", UNREADABLE)
     return _train(request, workdir, reporter)
 
 
@@ -104,7 +104,7 @@ def _train(request: TrainingRequest, workdir: Path, reporter: Reporter) -> int:
         # Before scikit-learn is loaded, which takes seconds: a refusal comes at once.
         _runner(check_request(request))(request, workdir, reporter)
     except Exception as error:
-        return _failed(reporter, *_explained(error))
+        return failed(reporter, *explained(error))
     reporter.emit("finished", message="The model is trained.", result="result.json")
     return FINISHED
 
@@ -145,7 +145,7 @@ def _runner(task: Task) -> Callable[[TrainingRequest, Path, Reporter], None]:
     return run
 
 
-def _explained(error: Exception) -> tuple[str, str, int]:
+def explained(error: Exception) -> tuple[str, str, int]:
     """The kind of failure, a sentence that anybody may read, and the exit code."""
     if isinstance(error, InvalidTrainingRequest):
         return "refused", error.message, REFUSED
@@ -163,7 +163,8 @@ def _explained(error: Exception) -> tuple[str, str, int]:
     )
 
 
-def _failed(reporter: Reporter, kind: str, message: str, code: int) -> int:
+def failed(reporter: Reporter, kind: str, message: str, code: int) -> int:
+    """Write the last event of a bad run; return the exit code."""
     reporter.emit("failed", kind=kind, message=message, traceback=traceback.format_exc())
     return code
 

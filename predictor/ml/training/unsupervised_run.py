@@ -17,6 +17,7 @@ from ..explanation.shapley_importance import SHAPLEY, shapley_importance
 from ..features.feature_spec import FeatureSpec
 from ..pipelines.fitted_pipeline import FittedPipeline, Member
 from ..tables.stored_tables import read_columns
+from ..types.left_out import NO_TIME_FOR_ALL, LeftOut, Part, told_by
 from ..types.schema import Scalar, Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
@@ -43,6 +44,8 @@ class UnsupervisedResult:
     leaderboard: list[dict[str, Any]]
     is_budget_limited: bool
     threshold: float | None = None
+    # Methods that did not try all numbers of clusters, for lack of time.
+    cut_methods: tuple[str, ...] = ()
 
 
 def read_table(
@@ -115,6 +118,9 @@ def write_unsupervised_result(
     published = write_version_files(
         result.pipeline, labelled, request.table, workdir, seed=request.seed, threshold=result.threshold
     )
+    left_out = told_by(result.report)
+    if result.cut_methods:
+        left_out.insert(0, LeftOut(Part.NUMBERS, NO_TIME_FOR_ALL, result.cut_methods))
     member, explanations = result.pipeline.members[0], published.pop("explanations", None)
     write_result(
         request,
@@ -138,6 +144,7 @@ def write_unsupervised_result(
             "importance": [each.to_json() for each in importance],
             "importance_rows": n_explained,
             "importance_kind": SHAPLEY,
+            "left_out": [each.to_json() for each in left_out],
         },
         leaderboard=result.leaderboard,
     )

@@ -72,7 +72,7 @@ def report(
         },
         "verdict": verdict(kept, compactness),
         "clusters": profiles(clustered),
-        "scores": [_scores(each, each is kept) for each in every],
+        "scores": [scores_of(each, each is kept) for each in every],
         "is_proposed": is_proposed,
         "chance": {"observed": kept.observed, "shuffled": list(kept.shuffled)} if kept.shuffled else None,
         "map": picture(clustered),
@@ -157,7 +157,8 @@ def sentence(name: str, share: float, traits: Sequence[Trait]) -> str:
     return f"{name}: {percent(share)} of rows; {words}."
 
 
-def _scores(result: ClusteringResult, is_kept: bool) -> dict[str, Any]:
+def scores_of(result: ClusteringResult, is_kept: bool) -> dict[str, Any]:
+    """The scores of the numbers of clusters that a method tried."""
     metric = result.method.metric
     sign = -1.0 if metric == "bic" else 1.0
     return {

@@ -41,6 +41,10 @@ class JobKind(ABC):
         Raises a MlwebError to fail for good, `WorkerDied` to be retried, `JobStopped` when asked to stop.
         """
 
+    def may_begin(self) -> bool:
+        """Whether a job of this kind may begin now; one that may not waits for a later notification."""
+        return True
+
     @property
     def rows(self) -> JobQuerySet:
         rows: JobQuerySet = self.model._default_manager.all()  # type: ignore[assignment]

@@ -33,6 +33,7 @@ class StopReason(StrEnum):
     LOST = "lost"
     TOO_LONG = "too long"
     SHUTDOWN = "shutdown"
+    GAVE_WAY = "gave way"
 
 
 class JobStopped(Exception):

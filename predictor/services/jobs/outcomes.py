@@ -56,6 +56,8 @@ def _end_stopped(kind: JobKind, held: ClaimedJob, reason: StopReason) -> None:
             error=f"Stopped at the hard limit of {seconds:g} seconds. Give it a smaller budget or table.",
             outcome="hard limit",
         )
+    elif reason is StopReason.GAVE_WAY:
+        held.put_back(outcome="gave way to other work")
     else:
         held.put_back(outcome="worker was stopped")
 

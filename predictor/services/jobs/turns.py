@@ -24,6 +24,8 @@ def next_job_of_idle_workspace(kind: JobKind) -> int | None:
 
 
 def _next(kind: JobKind, *, are_only_idle: bool) -> int | None:
+    if not kind.may_begin():
+        return None
     waiting = kind.rows.queued().filter(is_cancel_requested=False)
     workspaces = set(waiting.order_by().values_list("workspace_id", flat=True).distinct())
     running = Counter(kind.rows.running().values_list("workspace_id", flat=True))

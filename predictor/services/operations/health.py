@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from ...models import BatchPrediction, Job, TrainingRun
+from ...models import BatchPrediction, Completion, Job, TrainingRun
 from ..prediction_log import group_commit
 from ..process import draining
 
@@ -51,8 +51,14 @@ def remarks() -> dict[str, str]:
 
 
 def n_jobs_without_worker() -> int:
-    """How many jobs have waited longer than MAY_WAIT_SECONDS while no worker holds any job."""
-    if any(kind.objects.running().filter(lease_until__gte=timezone.now()).exists() for kind in JOBS):
+    """How many jobs have waited longer than MAY_WAIT_SECONDS while no worker holds any job.
+
+    A completion of a report waits for a moment without other work, so it is no sign.
+    """
+    if any(
+        kind.objects.running().filter(lease_until__gte=timezone.now()).exists()
+        for kind in (*JOBS, Completion)
+    ):
         return 0
     return sum(kind.objects.queued().filter(queued_at__lt=_since()).count() for kind in JOBS)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from django.conf import settings
 from django.db.models import Count
 
-from ...models import BatchPrediction, Job, TrainingRun
+from ...models import BatchPrediction, Completion, Job, TrainingRun
 from ..process import meters
 from ..process.meters import BOUNDS, ENDS, INTERFACES, KINDS, SOURCES, Totals
 
@@ -37,6 +37,7 @@ GAUGES = (
 UNFINISHED: tuple[tuple[type[Job], str, str], ...] = (
     (BatchPrediction, "batches", "Batches"),
     (TrainingRun, "training_runs", "Training runs"),
+    (Completion, "completions", "Completions of reports"),
 )
 AT_WORK = ("queued", "running")
 
@@ -89,7 +90,9 @@ def _jobs(totals: Totals) -> Iterator[str]:
         for status in AT_WORK:
             yield f'mlweb_{name}{{status="{status}"}} {by_status.get(status, 0)}'
     yield from _head(
-        "jobs_ended_total", "counter", "Batches and training runs that ended, by kind and status."
+        "jobs_ended_total",
+        "counter",
+        "Batches, training runs and completions that ended, by kind and status.",
     )
     for kind in KINDS:
         for end in ENDS:

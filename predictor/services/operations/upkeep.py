@@ -26,6 +26,7 @@ def tidy() -> None:
     remove_abandoned_uploads()
     remove_old_workdirs(training.TRAINING, "run-")
     remove_old_workdirs(batches.BATCHES, "batch-")
+    remove_old_workdirs(training.COMPLETIONS, "completion-")
     batches.drop_old_files()
     idempotency.forget_old()
     csv_predictions.remove_old_results()

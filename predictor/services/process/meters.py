@@ -29,7 +29,7 @@ INTERFACES = ("api", "article", "v2", "v1", "mlflow", "web", "admin", "health", 
 # The interface through which rows were predicted: the sources of the prediction log.
 SOURCES = ("form", "csv", "api", "article", "v2", "kserve", "mlflow", "command", "batch")
 # Kinds of jobs, and how one ends.
-KINDS = ("batch", "training")
+KINDS = ("batch", "training", "completion")
 ENDS = ("succeeded", "failed", "cancelled")
 # Upper bounds of the histogram buckets in seconds; one more bucket has no bound.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

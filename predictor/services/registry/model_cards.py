@@ -15,6 +15,7 @@ from ...ml.types.schema import FeatureField, canonical_text
 from ...ml.types.split import SplitBy
 from ...models import ModelVersion
 from . import version_facts
+from .absent_parts import PartState, absent_parts, completion_of, computed_on
 
 MAX_LEVELS = 5
 MAX_IMPORTANT = 10
@@ -53,18 +54,19 @@ class Card:
 
 def card_of(version: ModelVersion) -> Card:
     """The model card of a version. Load its registered model, dataset, run and aliases before, to save queries."""
-    report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+    report: Mapping[str, Any] = version.report
     model, signature = version.registered_model, version.signature
     parts = (
         CardPart("Intended use", tuple(model.description.splitlines()) or (NOBODY_SAID,)),
         _facts(version),
         _data(version),
-        _features(version),
+        _features(version, report),
         _tested(report),
         _metrics(report),
         _weak_spots(report),
         _sureness(report),
         _explanation(version, report),
+        _left_out(version),
         CardPart("Limits and warnings", points=tuple(_limits(version, report))),
         _technique(version),
     )
@@ -113,8 +115,8 @@ def _data(version: ModelVersion) -> CardPart:
     )
 
 
-def _features(version: ModelVersion) -> CardPart:
-    important = version_facts.importance_of(version)
+def _features(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
+    important = {each["column"]: each["mean"] for each in report.get("importance") or []}
     rows = tuple(
         (
             field.name,
@@ -250,6 +252,22 @@ def _explanation(version: ModelVersion, report: Mapping[str, Any]) -> CardPart:
     measure = "Mean absolute Shapley value" if is_shapley else "Increase of the loss when shuffled"
     table = CardTable(("Column", measure, "Spread"), rows) if rows else None
     return CardPart("Explanation", points=tuple(text for text, is_so in can.items() if is_so), table=table)
+
+
+def _left_out(version: ModelVersion) -> CardPart:
+    """The parts that the training run left out, with what becomes of each."""
+    parts = absent_parts(version)
+    later = [each.title for each in parts if each.state is PartState.COMPUTED]
+    sentences: tuple[str, ...] = ()
+    if later:
+        when = computed_on(parts, completion_of(version))
+        sentences = (f"Computed after the training, on {when}: {'; '.join(later)}.",)
+    points = (
+        f"{each.title}: {each.left_out}. {each.sentence}"
+        for each in parts
+        if each.state is not PartState.COMPUTED
+    )
+    return CardPart("Left out for lack of time", sentences=sentences, points=tuple(points))
 
 
 def _limits(version: ModelVersion, report: Mapping[str, Any]) -> Iterable[str]:

@@ -12,5 +12,6 @@ def has_examples(version: ModelVersion) -> bool:
 
 
 def importance_of(version: ModelVersion) -> dict[str, float]:
+    """As it was when the version was published: predictions do not change when more is computed later."""
     report = version.evaluation if isinstance(version.evaluation, dict) else {}
     return {each["column"]: each["mean"] for each in report.get("importance") or []}

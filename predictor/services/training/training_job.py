@@ -22,6 +22,7 @@ from ...ml.types.warnings import TrainingWarning
 from ...models import JobStatus, TrainingRun
 from .. import artifacts, registry
 from ..jobs.queue import ClaimedJob, JobKind, WorkerDied
+from . import completion_requests
 from .training_process import FittingChild
 
 WARNING_FIELDS = [each.name for each in fields(TrainingWarning)]
@@ -137,7 +138,8 @@ def publish(held: ClaimedJob, run: TrainingRun, workdir: Path) -> None:
                 metrics=result["metrics"],
                 warnings=result["warnings"],
             )
-            registry.publish(run=run, result=result, artifacts=stored, by=run.created_by)
+            version = registry.publish(run=run, result=result, artifacts=stored, by=run.created_by)
+            completion_requests.queue_after(version)
 
 
 def signal_name(number: int) -> str:

@@ -24,6 +24,7 @@ from ..pages.model_page import ModelPage
 from ..pages.value_texts import range_words
 from .anomaly_page import AnomalyPage
 from .clustering_page import ClusteringPage
+from .completion import AbsentPartsView
 from .partial_dependence import DependenceView
 from .report import ReportView, parity_sentence
 from .report_parts import ReportParts
@@ -50,7 +51,12 @@ class VersionDetail(ModelPage):
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
         model = self.load_model(slug)
         versions = ModelVersion.objects.select_related(
-            "dataset", "training_run", "created_by", "made_from__training_run"
+            "dataset",
+            "training_run",
+            "created_by",
+            "made_from__training_run",
+            "completion",
+            "made_from__completion",
         ).defer("made_from__evaluation", "made_from__signature_json")
         version = versions.filter(registered_model=model, number=number).first()
         if version is None:
@@ -70,6 +76,7 @@ class VersionDetail(ModelPage):
             "report": report,
             "dependence": dependence,
             "parts": ReportParts(version),
+            "absent": AbsentPartsView(version),
             "described": PAGES[version.task](version) if version.task in PAGES else None,
             "headline": headline_metric(version),
             "lead": lead_of(version),

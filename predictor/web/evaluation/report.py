@@ -55,7 +55,7 @@ class ReportView:
 
     def __init__(self, version: ModelVersion):
         self.version = version
-        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+        self.report: Mapping[str, Any] = version.report
 
     @property
     def is_empty(self) -> bool:

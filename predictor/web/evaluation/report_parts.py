@@ -130,7 +130,7 @@ class ReportParts:
 
     def __init__(self, version: ModelVersion):
         self.version = version
-        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
+        self.report: Mapping[str, Any] = version.report
 
     @cached_property
     def decision(self) -> Decision | None:

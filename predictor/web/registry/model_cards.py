@@ -17,7 +17,9 @@ MAX_DESCRIPTION = 10_000
 class CardPage(ModelPage):
     def load_version(self, slug: str, number: int) -> ModelVersion:
         model = self.load_model(slug)
-        versions = ModelVersion.objects.select_related("dataset", "training_run", "created_by")
+        versions = ModelVersion.objects.select_related(
+            "dataset", "training_run", "created_by", "completion", "made_from__completion"
+        )
         version: ModelVersion = self.get_visible_or_404(versions, registered_model=model, number=number)
         version.registered_model = model
         return version
