@@ -6,13 +6,8 @@ from django.urls import URLPattern, path
 
 from . import batches, prediction_log
 from .accounts import address, home, members, tokens
-<<<<<<< HEAD
 from .datasets import datasets, readings, rows
-from .evaluation import evaluation, version_threshold
-=======
-from .datasets import datasets, readings
 from .evaluation import completion, evaluation, version_threshold
->>>>>>> 594b72cf414d14c7372a8c751a31d410002c1f11
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
 from .training import training

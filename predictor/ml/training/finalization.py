@@ -13,7 +13,6 @@ import numpy as np
 from ...errors import TrainingFailed
 from ..execution.child_processes import ChildResult
 from ..execution.progress import Deadline
-from ..pipelines.fitted_pipeline import FittedPipeline
 from ..search import portfolio
 from ..search.baselines import Baselines
 from ..search.leaderboard import Outcome
@@ -25,7 +24,7 @@ from ..validation.testing_conditions import Conditions
 from .holdout_evaluation import HoldoutInputs, evaluate_holdout
 from .packaging import package
 from .post_processing import PostProcessing, post_process
-from .refitting import FinalMember, RefitPlan
+from .refitting import FinalMember, RefitPlan, RefitResult
 from .timed_fits import MAX_WATCHED, NO_LIMIT, TimeLimit
 
 # Share of the budget that permutation importance may take.
@@ -270,12 +269,12 @@ class SupervisedFinalStage(FinalStage):
             decided_of=self._decided,
         )
         if self.is_single:
-            self._evaluate(fitted.pipeline)
+            self._evaluate(fitted)
 
     def judge(self) -> None:
         self._evaluate(None)
 
-    def _evaluate(self, fitted: FittedPipeline | None) -> None:
+    def _evaluate(self, fitted: RefitResult | None) -> None:
         kept = self.kept
         evaluate_holdout(
             self.plan(kept, self.attempt.deadline, 0.0),

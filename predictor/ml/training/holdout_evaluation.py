@@ -33,7 +33,7 @@ from ..validation.training_table import TrainingTable
 from .coverage_check import check_coverage
 from .packaging import artifact_entry
 from .post_processing import PostProcessing
-from .refitting import FinalMember, RefitPlan, fit_plan
+from .refitting import FinalMember, RefitPlan, RefitResult, fit_plan, member_json
 from .timed_fits import NO_LIMIT
 
 Array = NDArray[Any]
@@ -59,6 +59,7 @@ class HoldoutInputs:
 class HoldoutPredictions:
     """The pipeline and the baselines with their held-out predictions: `own`, and those `before` calibration."""
 
+    fitted: RefitResult
     pipeline: FittedPipeline
     held_out: TrainingTable
     before: Array
@@ -72,14 +73,14 @@ def evaluate_holdout(
     split: Split,
     target_path: Path,
     *,
-    fitted: FittedPipeline | None = None,
+    fitted: RefitResult | None = None,
     linear: FinalMember | None,
     judging: HoldoutInputs,
     workdir: Path,
 ) -> None:
     """Fit on the development rows, evaluate on the held-out ones, write the report to `target_path`.
 
-    `fitted`: the pipeline before calibration, if it was fitted on the development rows already. Importance and partial
+    `fitted`: what was fitted on the development rows, if that has been done already. Importance and partial
     dependence are optional and limited by `plan.deadline`.
     """
     tried = _tried(plan, table, split, fitted, linear, judging)
@@ -98,6 +99,10 @@ def evaluate_holdout(
     evaluation = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
     coverage = check_coverage(tried.held_out.target, tried.before, tried.own, judging.decided)
     report = {**evaluation.to_json(), "importance_kind": kind, **coverage.document, "artifacts": {}}
+    report["tested"] = {
+        "members": [member_json(each) for each in tried.fitted.members],
+        "max_rows": plan.max_rows,
+    }
     if coverage.replaced is not None:
         # In a folder of its own: packaging may be writing the file of the same name at this moment.
         file = version_files.write_uncertainty(workdir / "judged", coverage.replaced)
@@ -124,7 +129,7 @@ def _tried(
     plan: RefitPlan,
     table: TrainingTable,
     split: Split,
-    fitted: FittedPipeline | None,
+    fitted: RefitResult | None,
     linear: FinalMember | None,
     judging: HoldoutInputs,
 ) -> HoldoutPredictions:
@@ -133,9 +138,11 @@ def _tried(
     development, held_out = table.rows(split.development), table.rows(split.held_out)
     # The packaged members are evaluated, so none may be left out here.
     in_full = replace(plan, deadline=Deadline(math.inf))
-    raw = fitted or fit_plan(in_full, development).pipeline
+    fitted = fitted or fit_plan(in_full, development)
+    raw = fitted.pipeline
     before = predicted(raw, held_out)
     return HoldoutPredictions(
+        fitted=fitted,
         pipeline=replace(raw, calibration=calibration),
         held_out=held_out,
         before=before,

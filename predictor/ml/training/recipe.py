@@ -2,20 +2,20 @@
 
 The report is about a model that was fitted on the development rows and is not stored: the published one is fitted on
 all rows. Parts that are computed later need the former, so a report that leaves parts out has under "recipe"
-    {"members": [{"candidate", "stage", "weight"}], "max_rows": rows of a fit at most, or null,
+    {"members": [{"candidate", "stage", "weight", "part": {"n_skipped", "n_used"} where not all rows were used}],
+     "max_rows": rows of a fit at most, or null,
      "linear": the linear baseline as a member, or null, "best": the best candidate, "n_threads": of the run}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..evaluation.slices import n_tested
-from ..features.encoding import Encoding
 from ..pipelines.candidate import Candidate
 from ..search import portfolio
 from ..search.leaderboard import Outcome
@@ -25,11 +25,9 @@ from ..types.left_out import LeftOut, Part, in_order, told_by
 from ..types.schema import Task
 from ..types.training_request import AUTO, TrainingRequest
 from .finalization import FinalResult
-from .refitting import FinalMember
+from .refitting import FinalMember, candidate_from, candidate_json, member_from, member_json
 
 NO_LINEAR = "there was no time for it"
-# Fields of a candidate that do not change its fit.
-WORDS = ("share", "why")
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,9 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "members": [_member_json(each) for each in self.members],
+            "members": [member_json(each) for each in self.members],
             "max_rows": self.max_rows,
-            "linear": None if self.linear is None else _member_json(self.linear),
+            "linear": None if self.linear is None else member_json(self.linear),
             "best": None if self.best is None else candidate_json(self.best),
             "n_threads": self.n_threads,
         }
@@ -55,9 +53,9 @@ class Recipe:
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
         """Raises KeyError, TypeError or ValueError for anything but the JSON form."""
         return cls(
-            members=tuple(_member(each) for each in data["members"]),
+            members=tuple(member_from(each) for each in data["members"]),
             max_rows=data["max_rows"],
-            linear=_member(data["linear"]) if data["linear"] else None,
+            linear=member_from(data["linear"]) if data["linear"] else None,
             best=candidate_from(data["best"]) if data["best"] else None,
             n_threads=data["n_threads"],
         )
@@ -75,7 +73,9 @@ def omissions(
         left_out = in_order([*left_out, LeftOut(Part.SLICES, reason, columns)])
     keys: dict[str, Any] = {"left_out": [each.to_json() for each in left_out]}
     if left_out:
-        keys["recipe"] = _recipe_of(request, search, finished).to_json()
+        recipe = _recipe_of(request, search, finished).to_json()
+        # As they were fitted: a fit that time ended has fewer rounds, or fewer rows.
+        keys["recipe"] = recipe | (report.get("tested") or {})
     return keys
 
 
@@ -109,29 +109,3 @@ def _recipe_of(request: TrainingRequest, search: Search, finished: FinalResult) 
 
 def _final(outcome: Outcome, weight: float) -> FinalMember:
     return FinalMember(outcome.candidate, outcome.stage, weight)
-
-
-def _member_json(member: FinalMember) -> dict[str, Any]:
-    return {
-        "candidate": candidate_json(member.candidate),
-        "stage": dict(member.stage),
-        "weight": float(member.weight),
-    }
-
-
-def _member(data: Mapping[str, Any]) -> FinalMember:
-    return FinalMember(candidate_from(data["candidate"]), dict(data["stage"]), float(data["weight"]))
-
-
-def candidate_json(candidate: Candidate) -> dict[str, Any]:
-    """The candidate with everything that its fit depends on."""
-    data = {name: value for name, value in asdict(candidate).items() if name not in WORDS}
-    return {**data, "path": list(data["path"])}
-
-
-def candidate_from(data: Mapping[str, Any]) -> Candidate:
-    """The candidate of `candidate_json`. Raises KeyError, TypeError or ValueError for anything else."""
-    known = {each.name for each in fields(Candidate)}
-    given = {name: value for name, value in data.items() if name in known}
-    path = tuple(dict(each) for each in given.get("path") or ())
-    return Candidate(**{**given, "encoding": Encoding(**given["encoding"]), "path": path})

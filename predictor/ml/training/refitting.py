@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ..execution.progress import Deadline
+from ..features.encoding import Encoding
 from ..features.feature_spec import FeatureSpec
 from ..pipelines.fitted_pipeline import FittedPipeline, Member
 from ..pipelines.fitting import Candidate, join, sample_rows
 from ..validation.training_table import TrainingTable
-from .timed_fits import NO_LIMIT, TimeLimit, fit_in_time
+from .timed_fits import NO_LIMIT, RowPart, TimeLimit, fit_in_time
+
+# Fields of a candidate that do not change its fit.
+WORDS = ("share", "why")
 
 
 @dataclass(frozen=True)
 class FinalMember:
     """One selected member: a candidate at its best stage, its weight, and the expected costs.
 
-    `seconds`: a fit on all rows; `write_seconds`: export, comparison and writing.
+    `seconds`: a fit on all rows; `write_seconds`: export, comparison and writing. `part`: the rows of its fit, None for
+    all: what an earlier fit had time for, to repeat it.
     """
 
     candidate: Candidate
@@ -27,6 +32,7 @@ class FinalMember:
     weight: float
     seconds: float = 0.0
     write_seconds: float = 0.0
+    part: RowPart | None = None
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,46 @@ class RefitPlan:
 class RefitResult:
     """The fitted pipeline and the weights of its members by key.
 
-    `n_rows`: the rows of the member that was fitted on the fewest. `is_cut`: time ended the fit of one.
+    `n_rows`: the rows of the member that was fitted on the fewest. `is_cut`: time ended the fit of one. `members`: the
+    same again, without a limit of time.
     """
 
     pipeline: FittedPipeline
     weights: Mapping[str, float]
     n_rows: int
     is_cut: bool
+    members: tuple[FinalMember, ...]
+
+
+def member_json(member: FinalMember) -> dict[str, Any]:
+    """The JSON form of everything that the fit of the member depends on."""
+    return {
+        "candidate": candidate_json(member.candidate),
+        "stage": dict(member.stage),
+        "weight": float(member.weight),
+        **({"part": asdict(member.part)} if member.part else {}),
+    }
+
+
+def member_from(data: Mapping[str, Any]) -> FinalMember:
+    """The member of `member_json`. Raises KeyError, TypeError or ValueError for anything else."""
+    part = RowPart(**data["part"]) if data.get("part") else None
+    candidate, stage = candidate_from(data["candidate"]), dict(data["stage"])
+    return FinalMember(candidate, stage, float(data["weight"]), part=part)
+
+
+def candidate_json(candidate: Candidate) -> dict[str, Any]:
+    """The candidate with everything that its fit depends on."""
+    data = {name: value for name, value in asdict(candidate).items() if name not in WORDS}
+    return {**data, "path": list(data["path"])}
+
+
+def candidate_from(data: Mapping[str, Any]) -> Candidate:
+    """The candidate of `candidate_json`. Raises KeyError, TypeError or ValueError for anything else."""
+    known = {each.name for each in fields(Candidate)}
+    given = {name: value for name, value in data.items() if name in known}
+    path = tuple(dict(each) for each in given.get("path") or ())
+    return Candidate(**{**given, "encoding": Encoding(**given["encoding"]), "path": path})
 
 
 def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
@@ -64,6 +103,7 @@ def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
     table = sample_rows(table, plan.max_rows, plan.seed)
     parts: list[tuple[FeatureSpec, Member]] = []
     kept: list[FinalMember] = []
+    again: list[FinalMember] = []
     spent = expected = writing = 0.0
     n_rows, is_cut = len(table), False
     waiting = sum(member.seconds for member in plan.members)
@@ -76,7 +116,7 @@ def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
         fitted = fit_in_time(
             each.candidate,
             each.stage,
-            table,
+            table if each.part is None else each.part.rows(table, plan.seed),
             plan.limit,
             seed=plan.seed,
             weight=each.weight,
@@ -84,6 +124,8 @@ def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
             share=each.seconds / waiting if waiting > 0 else 1.0,
         )
         parts.append((fitted.spec, fitted.member))
+        part = each.part or fitted.part
+        again.append(replace(each, candidate=fitted.candidate, stage=fitted.stage, part=part))
         n_rows, is_cut = min(n_rows, fitted.n_rows), is_cut or fitted.is_cut
         waiting -= each.seconds
         spent, expected = spent + time.monotonic() - started, expected + each.seconds
@@ -93,4 +135,4 @@ def fit_plan(plan: RefitPlan, table: TrainingTable) -> RefitResult:
     total = 1.0 if len(kept) == len(plan.members) else sum(each.weight for each in kept)
     parts = [(spec, replace(member, weight=member.weight / total)) for spec, member in parts]
     weights = {each.candidate.key: each.weight / total for each in kept}
-    return RefitResult(join(parts, table), weights, n_rows, is_cut)
+    return RefitResult(join(parts, table), weights, n_rows, is_cut, tuple(again))

@@ -84,7 +84,9 @@ def run(request: TrainingRequest, workdir: Path, reporter: Reporter) -> None:
     finally:
         children.kill_all()
     judged = {**finished.judged, "learning_curve": curve.to_json()}
-    finished = replace(finished, judged=judged | omissions(request, search, finished, judged))
+    judged |= omissions(request, search, finished, judged)
+    judged.pop("tested", None)
+    finished = replace(finished, judged=judged)
     write_search_result(request, workdir, search, finished, task=search.table.task, n_rows=len(search.table))
 
 
@@ -94,7 +96,7 @@ def tested_rows(
     """The rows of a run, and which of them test it: the same ones for the same request."""
     request, table, leaks = _read(request, reporter)
     conditions = _conditions(request, table, leaks, reporter)
-    return request, table, conditions, _split(request, table, conditions.duplicates, reporter)
+    return request, table, conditions, _split(request, table, conditions.duplicates, 1.0, reporter)
 
 
 def _read(

@@ -21,13 +21,11 @@ from ..features.feature_spec import FeatureSpec
 from ..pipelines.candidate import Candidate
 from ..pipelines.fitted_pipeline import Member
 from ..pipelines.fitting import (
-    BOOSTING,
     FORESTS,
     PreparedFit,
     fit_member,
     prepare,
     quiet,
-    sample_rows,
 )
 from ..search.fold_fitting import PATIENCE, TREES_AT_ONCE
 from ..search.staged_boosting import StagedFit
@@ -47,6 +45,8 @@ PLANNED_SHARE = 0.6
 # What a second thread gains.
 THREAD_GAIN = 0.6
 MIN_ROWS = 1_000
+HISTOGRAM_BOOSTING = "hist_gradient_boosting"
+GROWING = (HISTOGRAM_BOOSTING, "random_forest", "extra_trees")
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,31 @@ NO_LIMIT = TimeLimit(Deadline(math.inf))
 
 
 @dataclass(frozen=True)
+class RowPart:
+    """A part of the rows: of their random order (by the seed), so many are skipped and then so many used."""
+
+    n_skipped: int
+    n_used: int
+
+    def rows(self, table: TrainingTable, seed: int) -> TrainingTable:
+        """These rows, in file order."""
+        order = np.random.default_rng(seed).permutation(len(table))
+        return table.rows(np.sort(order[self.n_skipped : self.n_skipped + self.n_used]))
+
+
+@dataclass(frozen=True)
 class MemberFit:
-    """A fitted member: its encoding, the rows it was fitted on, and whether time ended it."""
+    """A fitted member: its encoding, the number of rows it was fitted on, and whether time ended it.
+
+    The same again: `candidate` at `stage`, fitted on `part` of the rows (None: all) without a limit.
+    """
 
     spec: FeatureSpec
     member: Member
     n_rows: int
+    candidate: Candidate
+    stage: Mapping[str, Any]
+    part: RowPart | None = None
     is_cut: bool = False
 
 
@@ -97,24 +116,21 @@ def fit_in_time(
     """
     seconds = share * limit.until.remaining
     if not math.isfinite(seconds):
-        return _whole(candidate, stage, table, seed, weight)
+        spec, member = fit_member(candidate, stage, table, seed=seed, weight=weight)
+        return MemberFit(spec, member, len(table), candidate, stage)
     expected = expected_seconds / limit.speed()
-    is_boosting = candidate.estimator == "hist_gradient_boosting"
-    if limit.is_watched and is_boosting and candidate.is_staged:
-        return _watched(candidate, stage, table, limit, seed, weight, seconds, expected)
-    n_rows = len(table)
+    if limit.is_watched and candidate.is_staged and candidate.estimator == HISTOGRAM_BOOSTING:
+        return _watched(candidate, stage, table, seed, weight, seconds, expected)
+    part = None
     if limit.may_sample and expected > PLANNED_SHARE * seconds:
-        n_rows = _affordable(n_rows, PLANNED_SHARE * max(seconds, 0.0) / expected)
-    part = sample_rows(table, n_rows, seed)
-    if is_boosting or candidate.estimator in ("random_forest", "extra_trees"):
-        return _grown(candidate, stage, part, Deadline.after(seconds), seed, weight, limit.n_threads)
-    return replace(_whole(candidate, stage, part, seed, weight), is_cut=n_rows < len(table))
-
-
-def _whole(
-    candidate: Candidate, stage: Mapping[str, Any], table: TrainingTable, seed: int, weight: float
-) -> MemberFit:
-    return MemberFit(*fit_member(candidate, stage, table, seed=seed, weight=weight), len(table))
+        part = RowPart(0, _affordable(len(table), PLANNED_SHARE * max(seconds, 0.0) / expected))
+    used = table if part is None else part.rows(table, seed)
+    if candidate.estimator in GROWING:
+        fitted = _grown(candidate, stage, used, Deadline.after(seconds), seed, weight, limit.n_threads)
+    else:
+        spec, member = fit_member(candidate, stage, used, seed=seed, weight=weight)
+        fitted = MemberFit(spec, member, len(used), candidate, stage)
+    return replace(fitted, part=part, is_cut=fitted.is_cut or part is not None)
 
 
 def _affordable(n_rows: int, share: float) -> int:
@@ -125,7 +141,6 @@ def _watched(
     candidate: Candidate,
     stage: Mapping[str, Any],
     table: TrainingTable,
-    limit: TimeLimit,
     seed: int,
     weight: float,
     seconds: float,
@@ -134,7 +149,6 @@ def _watched(
     """A boosting whose number of rounds is found on rows that are held back from the fit."""
     deadline = Deadline.after(seconds)
     n_watched = min(MAX_WATCHED, int(WATCHED_SHARE * len(table)))
-    order = np.random.default_rng(seed).permutation(len(table))
     n_rounds = max(int(stage.get("max_iter", LEAST_ROUNDS)), 1)
     affordable = PLANNED_SHARE * max(seconds, 0.1) / max(expected / n_rounds, 1e-9)
     n_rows = len(table) - n_watched
@@ -142,15 +156,16 @@ def _watched(
         n_rows, affordable = _affordable(n_rows, affordable / LEAST_ROUNDS), LEAST_ROUNDS
     rate = float(candidate.params.get("learning_rate", 0.1))
     rate = min(max(rate, FAR / affordable), max(rate, MAX_RATE))
-    params = {"learning_rate": round(rate, 4), "max_iter": MAX_ROUNDS}
-    changed = replace(candidate, params={**candidate.params, **params})
-    watched, used = np.sort(order[:n_watched]), np.sort(order[n_watched : n_watched + n_rows])
-    prepared = prepare(changed, table.rows(used), seed=seed)
+    params = {**candidate.params, "learning_rate": round(rate, 4), "max_iter": MAX_ROUNDS}
+    changed, part = replace(candidate, params=params), RowPart(n_watched, n_rows)
+    prepared = prepare(changed, part.rows(table, seed), seed=seed)
     estimator = prepared.build({})
-    ended = _fit_watched(prepared, estimator, table.rows(watched), deadline, round(PATIENCE / rate))
-    found = {**params, "max_iter": int(estimator.n_iter_)}
+    watched = RowPart(0, n_watched).rows(table, seed)
+    ended = _fit_watched(prepared, estimator, watched, deadline, round(PATIENCE / rate))
+    found = {"max_iter": int(estimator.n_iter_)}
     is_cut = ended.is_cut or n_rows < len(table) - n_watched
-    return MemberFit(prepared.spec, prepared.member(estimator, found, weight), len(used), is_cut)
+    member = prepared.member(estimator, found, weight)
+    return MemberFit(prepared.spec, member, n_rows, changed, found, part, is_cut)
 
 
 def _grown(
@@ -164,21 +179,22 @@ def _grown(
 ) -> MemberFit:
     """A boosting or a forest with the rounds or trees of its stage, or as many as there is time for."""
     prepared = prepare(candidate, table, seed=seed)
-    estimator = prepared.build(stage)
-    n_rows = len(prepared.table)
+    estimator, is_cut, found = prepared.build(stage), False, stage
     if isinstance(estimator, FORESTS):
         n_wanted, n_grown = estimator.n_estimators, _grow(prepared, estimator, deadline, n_threads)
-        found = {**stage, "n_estimators": n_grown} if n_grown < n_wanted else stage
-        return MemberFit(prepared.spec, prepared.member(estimator, found, weight), n_rows, n_grown < n_wanted)
-    if not isinstance(estimator, BOOSTING) or (not candidate.is_staged and estimator.early_stopping):
+        if is_cut := n_grown < n_wanted:
+            found = {**stage, "n_estimators": n_grown}
+    elif candidate.is_staged or not estimator.early_stopping:
+        asked = prepared.table.rows(np.arange(min(N_ASKED, len(prepared.table))))
+        is_cut = _fit_watched(prepared, estimator, asked, deadline, estimator.max_iter).is_cut
+        estimator.set_params(early_stopping=False)
+        if is_cut:
+            found = {**stage, "max_iter": int(estimator.n_iter_)}
+    else:
         with quiet():
             candidate.info.fit(estimator, prepared.matrix, prepared.target)
-        return MemberFit(prepared.spec, prepared.member(estimator, stage, weight), n_rows)
-    asked = prepared.table.rows(np.arange(min(N_ASKED, n_rows)))
-    ended = _fit_watched(prepared, estimator, asked, deadline, estimator.max_iter)
-    estimator.set_params(early_stopping=False)
-    found = {**stage, "max_iter": int(estimator.n_iter_)} if ended.is_cut else stage
-    return MemberFit(prepared.spec, prepared.member(estimator, found, weight), n_rows, ended.is_cut)
+    member = prepared.member(estimator, found, weight)
+    return MemberFit(prepared.spec, member, len(prepared.table), candidate, found, is_cut=is_cut)
 
 
 def _fit_watched(

@@ -16,12 +16,8 @@ class DescribedPage:
     figure_names: ClassVar[tuple[str, ...]]
 
     def __init__(self, version: ModelVersion):
-<<<<<<< HEAD
         self.version = version
-        self.report: Mapping[str, Any] = version.evaluation if isinstance(version.evaluation, dict) else {}
-=======
         self.report: Mapping[str, Any] = version.report
->>>>>>> 594b72cf414d14c7372a8c751a31d410002c1f11
 
     @property
     def verdict(self) -> Mapping[str, Any]:

@@ -61,7 +61,7 @@ def finished(request: TrainingRequest, folder: Path, run: Any) -> Finished:
 def few_candidates() -> Iterator[pytest.MonkeyPatch]:
     """*Auto* with its anchors alone, so that a run takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(portfolio, "second_round", lambda facts, scores: [])
+        patch.setattr(portfolio, "second_round", lambda facts, scores, **options: [])
         patch.setattr(auto, "explore", lambda *args, **options: None)
         yield patch
 
@@ -81,7 +81,7 @@ def no_time(*, has_linear: bool = True) -> Iterator[None]:
         patch.setattr(Baselines, "start", _leave_all_out)
         if not has_linear:
             anchors = portfolio.anchors
-            patch.setattr(portfolio, "anchors", lambda facts: anchors(facts)[1:])
+            patch.setattr(portfolio, "anchors", lambda facts, **options: anchors(facts)[1:])
         yield
 
 

@@ -51,9 +51,34 @@ def test_with_time_enough_a_fit_is_the_usual_one(candidate, limit):
     found = fitted(candidate, limit, table, stage=stage)
 
     spec, member = fit_member(candidate, stage, table, seed=0)
-    assert (found.n_rows, found.is_cut) == (200, False)
+    usual = MemberFit(spec, member, 200, candidate, stage)
+    assert (found.n_rows, found.is_cut, found.part) == (200, False, None)
     assert found.member.params == member.params
-    assert answers(found, table) == pytest.approx(answers(MemberFit(spec, member, 200), table))
+    assert answers(found, table) == pytest.approx(answers(usual, table))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "limit", "expected"),
+    [
+        (BOOSTING, TimeLimit(PAST), 1.0),
+        (FOREST, TimeLimit(PAST), 1.0),
+        (RIDGE, TimeLimit(Left(5.0), may_sample=True), 10.0),
+        (FOREST, TimeLimit(Left(5.0), may_sample=True), 10.0),
+        (BOOSTING, TimeLimit(Left(100.0), True, True), 0.01),
+        (BOOSTING, TimeLimit(Left(2.0), True, True), 4.0),
+    ],
+)
+def test_what_was_fitted_in_a_limited_time_can_be_fitted_again(candidate, limit, expected):
+    table = regression_table(4_000)
+    stage = STAGE if candidate is BOOSTING else {}
+    found = fitted(candidate, limit, table, stage=stage, expected=expected)
+
+    rows = table if found.part is None else found.part.rows(table, 0)
+    again = fitted(found.candidate, NO_LIMIT, rows, stage=found.stage)
+
+    assert len(rows) == found.n_rows
+    assert again.member.params == found.member.params
+    assert answers(again, table) == pytest.approx(answers(found, table), rel=1e-6)
 
 
 def test_a_boosting_ends_with_its_time_and_keeps_the_rounds_it_has():
