@@ -21,6 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # {name: (what one period is, how many there are)}
 RANGES = {"day": ("hour", HOUR, 24), "30d": ("day", DAY, 30), "year": ("week", WEEK, 53)}
 OVERVIEW_DAYS = 30
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def of_model(
     """
     if range not in RANGES:
         raise InvalidInput(f"The range is {', '.join(RANGES)}, not {range!r}.")
+    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+        raise InvalidInput(f"The day is from {FIRST_DAY} to {LAST_DAY}, not {day}.")
     unit, step, n_periods = RANGES[range]
     last = _begin(timezone.now(), unit)
     if day is not None and range == "day":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,23 +22,35 @@ ADDED = (
 
 
 class CountedRow(NamedTuple):
-    """What is read of a row of the log, in the order of the SQL columns; JSON columns as text."""
+    """What is read of a row of the log, in the order of the SQL columns; JSON columns as text.
 
+    From SQLite, id and time are text in UTC as the database stores them: an object for each row would take longer than
+    counting it.
+    """
+
+    id: uuid.UUID | str
     model_version: int
     row_number: int
     source: str
     output: str
     warnings: str
     latency_ms: float
-    created_at: datetime  # SQLite's driver gives UTC without saying so
+    created_at: datetime | str
 
     @property
-    def moment(self) -> datetime:
-        return self.created_at if self.created_at.tzinfo else self.created_at.replace(tzinfo=UTC)
+    def hour(self) -> datetime | str:
+        """The beginning of its hour, as `moment_of` reads it."""
+        at = self.created_at
+        return at[:13] if isinstance(at, str) else at.replace(minute=0, second=0, microsecond=0)
+
+
+def moment_of(at: datetime | str) -> datetime:
+    """A time or an hour of a CountedRow: "2026-03-01 12:30:00.5", "2026-03-01 12"."""
+    return datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at
 
 
 class HourCounts:
-    """The counts of some rows. About 3 µs a row, most of it for parsing its output."""
+    """The counts of some rows. Parsing its output is most of the work for a row."""
 
     def __init__(self, total: PredictionTotal):
         self.edges, self.positive_class = total.edges, total.positive_class
@@ -48,13 +61,13 @@ class HourCounts:
         self.warnings: Counter[str] = Counter()
         self.classes = [0] * (len(self.places) + 1 if self.places else 0)
         self.scores: list[float] = []
-        self.last_at: datetime | None = None
+        self._last: Any = None
 
-    def add(self, row: CountedRow, moment: datetime) -> None:
+    def add(self, row: CountedRow) -> None:
         self.n_rows += 1
         self.sources[row.source] += 1
-        if self.last_at is None or moment > self.last_at:
-            self.last_at = moment
+        if self._last is None or row.created_at > self._last:
+            self._last = row.created_at
         if row.row_number == 1:
             self.n_requests += 1
             self.latency_ms_sum += row.latency_ms
@@ -64,6 +77,11 @@ class HourCounts:
         if isinstance(output, dict):
             with suppress(TypeError):  # probabilities that are no numbers, as no version answers
                 self._add_output(output)
+
+    @property
+    def last_at(self) -> datetime:
+        """The time of the newest row; at least one was added."""
+        return moment_of(self._last)
 
     def _add_warnings(self, warnings: Any) -> None:
         if isinstance(warnings, list) and warnings:

@@ -27,10 +27,11 @@ from django.utils import timezone
 
 from ...models import LateLogRow, LogSummaryState, PredictionHour, PredictionLog, PredictionTotal, Workspace
 from ...models.prediction_hour import BEFORE_ALL
-from ...models.prediction_log import first_id_at, moment_of
+from ...models.prediction_log import first_id_at
+from ...models.prediction_log import moment_of as moment_of_id
 from . import outcomes
 from .group_commit import turn
-from .hour_counts import CountedRow, HourCounts
+from .hour_counts import CountedRow, HourCounts, moment_of
 
 ROWS_AT_ONCE = 2_000
 # Rows younger than this are left for the next pass: most are committed by then, so that few are late.
@@ -41,17 +42,16 @@ LATE_AFTER = timedelta(minutes=2)
 PASS_SECONDS = 8.0
 SETTLING_QUESTIONS, BETWEEN_QUESTIONS_SECONDS = 20, 0.05
 
-COLUMNS = ", ".join(
-    f"log.{name}"
-    for name in ("model_version_id", "row_number", "source", "output", "warnings", "latency_ms", "created_at")
-)
+COLUMNS = "log.model_version_id, log.row_number, log.source, log.output, log.warnings, log.latency_ms"
+# As text: the driver of SQLite would make an object of each.
+CREATED_AT = {"sqlite": "log.created_at || ''"}
 LOG, LATE = PredictionLog._meta.db_table, LateLogRow._meta.db_table
 NEXT_ROWS = (
-    f"SELECT log.id, {COLUMNS} FROM {LOG} AS log WHERE log.id > %s AND log.id <= %s"  # noqa: S608
+    f"SELECT log.id, {COLUMNS}, {{created_at}} FROM {LOG} AS log WHERE log.id > %s AND log.id <= %s"  # noqa: S608
     f" AND NOT EXISTS (SELECT 1 FROM {LATE} AS late WHERE late.id = log.id) ORDER BY log.id LIMIT %s"
 )
 LATE_ROWS = (
-    f"SELECT late.id, {COLUMNS} FROM {LATE} AS late LEFT JOIN {LOG} AS log ON log.id = late.id"  # noqa: S608
+    f"SELECT late.id, {COLUMNS}, {{created_at}} FROM {LATE} AS late LEFT JOIN {LOG} AS log ON log.id = late.id"  # noqa: S608
     " WHERE late.id <= %s ORDER BY late.id LIMIT %s"
 )
 NEXT_TRANSACTION = (
@@ -100,7 +100,7 @@ def counted_to(workspace: Workspace) -> datetime | None:
     waiting = PredictionLog.objects.filter(workspace=workspace, id__gt=counted)
     if not waiting.filter(id__lt=first_id_at(timezone.now() - LATE_AFTER)).exists():
         return None
-    return moment_of(counted)
+    return moment_of_id(counted)
 
 
 def mark() -> uuid.UUID:
@@ -130,19 +130,21 @@ class _Pass:
         self._has_closed = True
         return True
 
-    def _count_late(self, late: Sequence[tuple[uuid.UUID, CountedRow]]) -> None:
-        ids = [key for key, _ in late]
+    def _count_late(self, late: Sequence[CountedRow]) -> None:
+        ids = [_uuid(row.id) for row in late]
         # A row without a version was deleted meanwhile.
-        rows = [row for _, row in late if row.model_version is not None]
+        rows = [row for row in late if row.model_version is not None]
         self._store(rows, lambda: LateLogRow.objects.filter(pk__in=ids).delete()[0] == len(ids))
 
     def _count_next(self, state: LogSummaryState) -> bool:
         if not _settles(state):
             return False
-        found = _rows(NEXT_ROWS, state.counted_to, state.closed_to, ROWS_AT_ONCE)
-        end = found[-1][0] if len(found) == ROWS_AT_ONCE else state.closed_to
-        here = LogSummaryState.objects.filter(pk=1, counted_to=state.counted_to, closed_to=state.closed_to)
-        self._store([row for _, row in found], lambda: here.update(counted_to=end) == 1)
+        rows = _rows(NEXT_ROWS, state.counted_to, state.closed_to, ROWS_AT_ONCE)
+        end = _uuid(rows[-1].id) if len(rows) == ROWS_AT_ONCE else state.closed_to
+        here = LogSummaryState.objects.filter(
+            pk=1, counted_to=state.counted_to, closed_to=state.closed_to
+        )
+        self._store(rows, lambda: here.update(counted_to=end) == 1)
         return True
 
     def _store(self, rows: Sequence[CountedRow], claim: Callable[[], bool]) -> None:
@@ -159,16 +161,15 @@ class _Pass:
 
     def _counts(self, rows: Sequence[CountedRow]) -> dict[Key, HourCounts]:
         self._load_totals({row.model_version for row in rows})
-        counts: dict[Key, HourCounts] = {}
+        counts: dict[tuple[int, datetime | str], HourCounts] = {}
         for row in rows:
             if row.model_version not in self._totals:
                 continue  # deleted since the rows were read, and its rows with it
-            moment = row.moment
-            key = row.model_version, moment.replace(minute=0, second=0, microsecond=0)
+            key = row.model_version, row.hour
             if key not in counts:
                 counts[key] = HourCounts(self._totals[row.model_version])
-            counts[key].add(row, moment)
-        return counts
+            counts[key].add(row)
+        return {(version, moment_of(hour)): each for (version, hour), each in counts.items()}
 
     def _load_totals(self, versions: Iterable[int]) -> None:
         missing = set(versions) - self._totals.keys()
@@ -177,15 +178,13 @@ class _Pass:
         self._totals |= {each.model_version_id: each for each in outcomes.new_totals(missing)}
 
 
-def _rows(sql: str, *arguments: Any) -> list[tuple[uuid.UUID, CountedRow]]:
-    """Ids and rows by the driver's cursor: Django's conversions would take longer than the counting."""
-    adapted = [
-        each.hex if isinstance(each, uuid.UUID) and connection.vendor == "sqlite" else each
-        for each in arguments
-    ]
+def _rows(sql: str, *arguments: Any) -> list[CountedRow]:
+    """Rows by the driver's cursor: Django's conversions would take longer than the counting."""
+    vendor = connection.vendor
+    adapted = [each.hex if isinstance(each, uuid.UUID) and vendor == "sqlite" else each for each in arguments]
     with connection.cursor() as cursor:
-        cursor.execute(sql, adapted)
-        return [(_uuid(key), CountedRow(*rest)) for key, *rest in cursor.fetchall()]
+        cursor.execute(sql.format(created_at=CREATED_AT.get(vendor, "log.created_at")), adapted)
+        return list(map(CountedRow._make, cursor.fetchall()))
 
 
 def _uuid(key: Any) -> uuid.UUID:

@@ -8,7 +8,7 @@ import numpy as np
 
 from predictor.ml.metrics.score_bins import SHARE_EDGES
 from predictor.models import PredictionHour, PredictionTotal
-from predictor.services.prediction_log.hour_counts import CountedRow, HourCounts
+from predictor.services.prediction_log.hour_counts import CountedRow, HourCounts, moment_of
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def counted(
 ) -> PredictionHour:
     counts = HourCounts(total)
     for output in outputs:
-        counts.add(CountedRow(1, 1, "api", json.dumps(output), "[]", 1.0, AT), AT)
+        counts.add(CountedRow("a", 1, 1, "api", json.dumps(output), "[]", 1.0, AT))
     hour = hour or PredictionHour()
     counts.add_to(hour)
     return hour
@@ -91,7 +91,7 @@ def test_warnings_are_counted_by_row_and_code() -> None:
         "[]",
         '[{"code": "unseen"}]',
     ):
-        counts.add(CountedRow(1, 2, "form", '{"prediction": 1}', warnings, 1.0, AT), AT)
+        counts.add(CountedRow("a", 1, 2, "form", '{"prediction": 1}', warnings, 1.0, AT))
 
     counts.add_to(hour)
 
@@ -106,3 +106,15 @@ def test_a_full_hour_takes_at_most_two_kilobytes() -> None:
     texts = (hour.classes, hour.bins, {f"source {k}": 123_456_789 for k in range(10)})
 
     assert sum(len(json.dumps(each)) for each in texts) < 1_500
+
+
+def test_hours_and_times_are_the_same_from_text_and_from_a_time() -> None:
+    row = CountedRow("a", 1, 1, "api", "{}", "[]", 1.0, AT)
+    as_text = row._replace(created_at="2026-03-01 12:30:00")
+    counts = HourCounts(PredictionTotal())
+    for at in ("2026-03-01 12:30:00.5", "2026-03-01 12:30:00"):
+        counts.add(row._replace(created_at=at))
+
+    assert moment_of(row.hour) == moment_of(as_text.hour) == AT.replace(minute=0)
+    assert moment_of(as_text.created_at) == AT
+    assert counts.last_at == AT.replace(microsecond=500_000)
