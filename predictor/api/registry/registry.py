@@ -82,7 +82,9 @@ class RegisteredModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, W
             day=serializer.validated_data["day"],
             version=version,
         )
-        data = ActivitySerializer({**vars(found), "total": found.total, "counted_to": summary.counted_to(self.workspace)}).data
+        data = ActivitySerializer(
+            {**vars(found), "total": found.total, "counted_to": summary.counted_to(self.workspace)}
+        ).data
         return Response(data)
 
 

@@ -236,7 +236,10 @@ class ActivityQuerySerializer(StrictSerializer):
         help_text="`day`: 24 hours; `30d`: 30 days; `year`: 53 weeks that begin on Monday.",
     )
     day = serializers.DateField(
-        required=False, allow_null=True, default=None, help_text="With `range=day`: the hours of this day in UTC."
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="With `range=day`: the hours of this day in UTC.",
     )
     version = serializers.IntegerField(
         required=False,
@@ -289,7 +292,9 @@ class ClassCountSerializer(serializers.Serializer[Any]):
 class OutcomesSerializer(serializers.Serializer[Any]):
     """What one version answered in the whole range."""
 
-    classes = serializers.SerializerMethodField(help_text="The predicted classes, at most 50; empty for numbers.")
+    classes = serializers.SerializerMethodField(
+        help_text="The predicted classes, at most 50; empty for numbers."
+    )
     n_other_classes = serializers.IntegerField()
     edges = serializers.ListField(
         child=serializers.FloatField(),
@@ -297,7 +302,8 @@ class OutcomesSerializer(serializers.Serializer[Any]):
         "twentieths of a probability. A bin holds its upper edge.",
     )
     bins = serializers.ListField(
-        child=serializers.IntegerField(), help_text="Rows in each bin: one more than edges; empty without edges."
+        child=serializers.IntegerField(),
+        help_text="Rows in each bin: one more than edges; empty without edges.",
     )
     score_min = serializers.FloatField(allow_null=True)
     score_max = serializers.FloatField(allow_null=True)
@@ -322,5 +328,6 @@ class ActivitySerializer(serializers.Serializer[Any]):
     periods = ActivityPeriodSerializer(many=True, help_text="Oldest first; the last one is not over yet.")
     outcomes = OutcomesSerializer(allow_null=True)
     counted_to = serializers.DateTimeField(
-        allow_null=True, help_text="Set when predictions after this time are not counted yet, as no worker ran."
+        allow_null=True,
+        help_text="Set when predictions after this time are not counted yet, as no worker ran.",
     )

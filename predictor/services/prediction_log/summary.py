@@ -141,9 +141,7 @@ class _Pass:
             return False
         rows = _rows(NEXT_ROWS, state.counted_to, state.closed_to, ROWS_AT_ONCE)
         end = _uuid(rows[-1].id) if len(rows) == ROWS_AT_ONCE else state.closed_to
-        here = LogSummaryState.objects.filter(
-            pk=1, counted_to=state.counted_to, closed_to=state.closed_to
-        )
+        here = LogSummaryState.objects.filter(pk=1, counted_to=state.counted_to, closed_to=state.closed_to)
         self._store(rows, lambda: here.update(counted_to=end) == 1)
         return True
 

@@ -1,4 +1,4 @@
-"""The overview of a workspace: its models at work, what runs now, and what needs a person. It never reads through the log."""
+"""The overview of a workspace: its models, what runs now, and what needs a person. It never reads through the log."""
 
 from __future__ import annotations
 
@@ -125,10 +125,14 @@ def _at_work(workspace: Workspace) -> list[TrainingRun | BatchPrediction]:
              "registered_model__name")  # fmt: skip
     of_run = ("target", "task", "is_cancel_requested", "attempts")
     runs = TrainingRun.objects.filter(workspace=workspace).unfinished().select_related("registered_model")
-    batches = BatchPrediction.objects.filter(workspace=workspace).unfinished().select_related("registered_model")
+    batches = (
+        BatchPrediction.objects.filter(workspace=workspace).unfinished().select_related("registered_model")
+    )
     jobs: list[TrainingRun | BatchPrediction] = [
         *runs.only(*shown, *of_run).order_by("-status", "pk")[:N_AT_WORK],
-        *batches.only(*shown, "filename", "n_rows_done", "n_rows_total").order_by("-status", "pk")[:N_AT_WORK],
+        *batches.only(*shown, "filename", "n_rows_done", "n_rows_total").order_by("-status", "pk")[
+            :N_AT_WORK
+        ],
     ]
     for job in jobs:
         job.is_run = isinstance(job, TrainingRun)  # type: ignore[union-attr]

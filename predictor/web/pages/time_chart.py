@@ -82,7 +82,7 @@ def time_chart(activity: Activity, *, title: str) -> TimeChart:
         description=_description(activity),
         unit=UNITS[activity.unit],
         bars=list(_bars(activity, ticks[-1])),
-        value_ticks=[Tick(f"{_y(tick, ticks[-1]):.1f}", short_number(tick)) for tick in ticks],
+        value_ticks=[Tick(f"{_y(tick, ticks[-1]):.1f}", short_number(tick, ticks[-1])) for tick in ticks],
         time_ticks=list(_time_ticks(activity)),
         lines=[_line(each, activity.unit) for each in activity.periods],
         has_warnings=bool(activity.total.n_with_warnings),
@@ -97,11 +97,11 @@ def round_ticks(most: float) -> list[int]:
     return [step * place for place in range(max(1, math.ceil(most / step)) + 1)]
 
 
-def short_number(value: int) -> str:
-    """950 → "950", 20000 → "20 k", 2500000 → "2.5 M"."""
-    for size, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
-        if value >= size:
-            return f"{value / (1_000 if letter == 'k' else size):.4g} {letter}"
+def short_number(value: int, largest: int) -> str:
+    """A tick in the unit of the largest: of 0, 5000, 10000 "0", "5 k", "10 k"; below 10,000 without a unit."""
+    for size, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+        if value and largest >= max(size, 10_000):
+            return f"{value / size:.4g} {letter}"
     return f"{value:,}"
 
 
@@ -136,7 +136,7 @@ def _bar_words(period: Period) -> str:
 
 
 def period_words(start: datetime, unit: str) -> str:
-    """"17 Mar 2026, 11:00 to 12:00 UTC", "17 Mar 2026" or "week of 16 Mar 2026"."""
+    """ "17 Mar 2026, 11:00 to 12:00 UTC", "17 Mar 2026" or "week of 16 Mar 2026"."""
     day = f"{start.day} {start:%b %Y}"
     if unit == "hour":
         return f"{day}, {start:%H:%M} to {start + timedelta(hours=1):%H:%M} UTC"

@@ -220,7 +220,13 @@ def test_the_activity_of_a_model_and_of_one_version(api: Caller, model: Register
     at = timezone.now() - timedelta(hours=1)
     for place, version in enumerate((first, first, second)):
         key = first_id_at(at + timedelta(milliseconds=place))
-        log_row(version, pk=key, created_at=at, output={"prediction": place}, warnings=[{"code": "unseen"}] * place)
+        log_row(
+            version,
+            pk=key,
+            created_at=at,
+            output={"prediction": place},
+            warnings=[{"code": "unseen"}] * place,
+        )
     summary.run()
 
     both = api.get("models/churn/activity", range="day").json()
@@ -257,5 +263,7 @@ def test_the_activity_of_a_model_and_of_one_version(api: Caller, model: Register
         ({"ranje": "day"}, 400),
     ],
 )
-def test_what_activity_refuses(api: Caller, model: RegisteredModel, query: dict[str, Any], status: int) -> None:
+def test_what_activity_refuses(
+    api: Caller, model: RegisteredModel, query: dict[str, Any], status: int
+) -> None:
     assert api.get("models/churn/activity", **query).status_code == status

@@ -119,7 +119,9 @@ def served(workspace: Workspace) -> ModelVersion:
     return publish(model, metrics={"r2": 0.9})
 
 
-def test_the_overview_shows_what_each_model_predicted(client: Client, member: User, served: ModelVersion) -> None:
+def test_the_overview_shows_what_each_model_predicted(
+    client: Client, member: User, served: ModelVersion
+) -> None:
     hour_ago = timezone.now() - timedelta(hours=1)
     for warnings in ([], [], [], [{"code": "unseen"}]):
         log_row(served, pk=first_id_at(hour_ago), created_at=hour_ago, warnings=warnings)
@@ -131,10 +133,10 @@ def test_the_overview_shows_what_each_model_predicted(client: Client, member: Us
 
     assert 'aria-label="4 predictions in 30 days; most, 4, on' in page
     assert '<td class="num" data-label="Warnings">25 %</td>' in page
-    assert "R² 0.9</span> <span class=\"hint nowrap\">held-out rows</span>" in page
+    assert 'R² 0.9</span> <span class="hint nowrap">on held-out rows</span>' in page
     assert '<span class="figure">4</span> <span class="figure-label">Predictions</span>' in page
     assert "it says nothing yet about today’s predictions" in page
-    assert "Needs you" not in page
+    assert "Needs attention" not in page
     assert "At work now" not in page
 
 

@@ -43,10 +43,18 @@ def test_ticks_are_few_for_every_size() -> None:
         assert 2 <= len(ticks) <= 5
 
 
-def test_large_numbers_are_short() -> None:
-    words = [short_number(value) for value in (0, 950, 5_000, 20_000, 500_000, 2_500_000, 3_000_000_000)]
-
-    assert words == ["0", "950", "5,000", "20 k", "500 k", "2.5 M", "3 G"]
+@pytest.mark.parametrize(
+    ("ticks", "words"),
+    [
+        ((0, 50, 100), ["0", "50", "100"]),
+        ((0, 2_000, 4_000), ["0", "2,000", "4,000"]),
+        ((0, 5_000, 20_000), ["0", "5 k", "20 k"]),
+        ((0, 500_000, 2_500_000), ["0", "0.5 M", "2.5 M"]),
+        ((0, 3_000_000_000), ["0", "3 G"]),
+    ],
+)
+def test_large_ticks_have_one_unit(ticks: tuple[int, ...], words: list[str]) -> None:
+    assert [short_number(tick, ticks[-1]) for tick in ticks] == words
 
 
 def test_bars_stand_on_the_base_and_show_warnings_at_the_bottom() -> None:

@@ -23,7 +23,9 @@ def version(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> ModelVersi
     for hours, n in ((1, 3), (30, 2), (24 * 100, 5)):
         for place in range(n):
             at = NOW - timedelta(hours=hours, milliseconds=place)
-            log_row(version, pk=first_id_at(at), created_at=at, warnings=[{"code": "a"}] if place == 2 else [])
+            log_row(
+                version, pk=first_id_at(at), created_at=at, warnings=[{"code": "a"}] if place == 2 else []
+            )
     summary.run()
     return version
 
@@ -31,8 +33,16 @@ def version(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> ModelVersi
 @pytest.mark.parametrize(
     ("query", "words", "description"),
     [
-        ("", "the last 30 days", "5 predictions in 2 days; most, 3, in the day of 18 Mar 2026. 20 % with warnings."),
-        ("range=day", "the last 24 hours", "3 predictions in 1 hour; most, 3, in the hour of 18 Mar 2026, 09:00 to 10:00"),
+        (
+            "",
+            "the last 30 days",
+            "5 predictions in 2 days; most, 3, in the day of 18 Mar 2026. 20 % with warnings.",
+        ),
+        (
+            "range=day",
+            "the last 24 hours",
+            "3 predictions in 1 hour; most, 3, in the hour of 18 Mar 2026, 09:00 to 10:00",
+        ),
         ("range=year", "the last year", "10 predictions in 2 weeks; most, 5, in the week of"),
         ("day=2026-03-17", "17 March 2026 (UTC)", "2 predictions in 1 hour"),
         ("range=century", "the last 30 days", "5 predictions"),
@@ -53,7 +63,9 @@ def test_the_page_draws_the_range_that_was_chosen(
     assert description in page
 
 
-def test_the_chart_is_an_image_with_words_and_a_table(client: Client, viewer: User, version: ModelVersion) -> None:
+def test_the_chart_is_an_image_with_words_and_a_table(
+    client: Client, viewer: User, version: ModelVersion
+) -> None:
     client.force_login(viewer)
 
     page = " ".join(client.get(url("model-detail", "churn")).text.split())
