@@ -6,6 +6,9 @@ Fills a scratch SQLite database in steps, and requests every page at each step t
 socket). The time should not grow: `growth` is the CPU time of the largest step divided by that of the smallest
 (SQLite runs in the same process, so its time is included; other programs on the machine do not count). Every row of
 the log belongs to one of 21 models: 20 busy ones, and a rare one with 30 rows at the very beginning.
+
+The overview and the activity of a model read the hourly summary of the log. They are measured in a workspace of their
+own with 12 models, before and after as many rows of the last 30 days, which the summary counts in between.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 from _machine import header, parser, write_json
@@ -209,6 +213,78 @@ def measure(client: Any, path: str, repeats: int) -> dict[str, float]:
     }
 
 
+class Desk:
+    """A workspace with one version of each of 12 models, and predictions of the last 30 days."""
+
+    pages: ClassVar[dict[str, str]] = {
+        "overview": "/w/desk/",
+        "model, predictions of 30 days": "/w/desk/models/model-01/",
+        "API: activity, a year": "/api/v1/desk/models/model-01/activity?range=year",
+    }
+
+    def __init__(self, user: Any) -> None:
+        from predictor.models import Membership, ModelAlias, ModelVersion, RegisteredModel, Workspace
+
+        self.workspace = Workspace.objects.create(slug="desk", name="Desk")
+        Membership.objects.create(workspace=self.workspace, user=user, role="admin")
+        self.versions = []
+        for number in range(12):
+            model = RegisteredModel.objects.create(
+                workspace=self.workspace,
+                slug=f"model-{number:02}",
+                name=f"Model {number}",
+                last_version_number=1,
+            )
+            version = ModelVersion.objects.create(
+                registered_model=model, number=1, task="regression", estimator="Ridge", metrics={"r2": 0.9},
+                signature_json=signature(), artifacts={}, evaluation=report(), is_compiled=True,
+            )  # fmt: skip
+            ModelAlias.objects.create(registered_model=model, alias="champion", model_version=version)
+            self.versions.append(version.pk)
+
+    def log(self, n_rows: int) -> None:
+        from django.db import connection, transaction
+        from django.utils import timezone
+
+        from predictor.models.prediction_log import first_id_at
+        from predictor.services.prediction_log import log_rows
+
+        end, step = timezone.now() - timedelta(minutes=1), timedelta(days=29) / n_rows
+        warnings = ("[]", "[]", "[]", '[{"code": "unseen", "column": "city", "message": "new"}]')
+        for start in range(0, n_rows, 10_000):
+            rows = []
+            for number in range(start, min(start + 10_000, n_rows)):
+                at = end - number * step
+                key = uuid.UUID(int=first_id_at(at).int | 0x7 << 76 | 0b10 << 62 | number)
+                rows.append(log_rows.LogRow(
+                    key, self.workspace.pk, self.versions[number % 12], key.hex, 1, "api", None, None, '{"a": 1}',
+                    f'{{"prediction": {number % 200}}}', warnings[number % 4], 1.5, at,
+                ))  # fmt: skip
+            with transaction.atomic():
+                log_rows.insert(connection, rows)
+
+
+def run_desk(user: Any, client: Any, n_rows: int, repeats: int) -> list[dict[str, Any]]:
+    from predictor.services.prediction_log import summary
+
+    desk = Desk(user)
+    results: dict[str, dict[str, Any]] = {name: {"page": name, "steps": []} for name in desk.pages}
+    for rows in (0, n_rows):
+        if rows:
+            desk.log(rows)
+            started = time.process_time()
+            counted = summary.run(seconds=None).n_rows
+            seconds = time.process_time() - started
+            print(f"{counted:,} rows counted by hour: {seconds / counted * 1e6:.1f} µs of CPU time a row")
+        for name, path in desk.pages.items():
+            results[name]["steps"].append({"rows": rows, "runs": 0, **measure(client, path, repeats)})
+    for each in results.values():
+        each["growth"] = round(each["steps"][-1]["cpu_ms"] / each["steps"][0]["cpu_ms"], 2)
+        if each["steps"][0]["sql"] != each["steps"][1]["sql"]:
+            raise SystemExit(f"{each['page']} needs more statements with more rows: {each['steps']}")
+    return list(results.values())
+
+
 def places(n_runs: int) -> dict[str, Any]:
     from predictor.models import PredictionLog
 
@@ -222,6 +298,7 @@ def run(steps: list[tuple[int, int]], repeats: int) -> list[dict[str, Any]]:
     filler = Filler()
     client = Client(SERVER_NAME="localhost")
     client.force_login(filler.user)
+    desk = run_desk(filler.user, client, steps[-1][0], repeats)
     results: dict[str, dict[str, Any]] = {name: {"page": name, "steps": []} for name in pages()}
     for rows, runs in steps:
         started = time.perf_counter()
@@ -234,7 +311,7 @@ def run(steps: list[tuple[int, int]], repeats: int) -> list[dict[str, Any]]:
             results[name]["steps"].append({"rows": rows, "runs": runs, **figures})
     for each in results.values():
         each["growth"] = round(each["steps"][-1]["cpu_ms"] / each["steps"][0]["cpu_ms"], 2)
-    return list(results.values())
+    return [*results.values(), *desk]
 
 
 def show(results: list[dict[str, Any]], steps: list[tuple[int, int]]) -> None:
@@ -242,6 +319,7 @@ def show(results: list[dict[str, Any]], steps: list[tuple[int, int]]) -> None:
     print(f"\n{'median ms at log rows':28}{head}{'CPU ms':>10}{'growth':>8}{'SQL':>5}")
     for each in results:
         figures = "".join(f"{step['ms']:12.1f}" for step in each["steps"])
+        figures = figures.rjust(12 * len(steps))  # those of the desk: without any row, and with all
         last = each["steps"][-1]
         print(f"{each['page']:28}{figures}{last['cpu_ms']:10.1f}{each['growth']:8.2f}{last['sql']:5.0f}")
 

@@ -67,6 +67,10 @@ PREDICTION_LOG = env.str(
 LOG_RETENTION_DAYS = env.int(
     "MLWEB_LOG_RETENTION_DAYS", default=0, validate=validate.Range(min=0, max=36_500)
 )
+# How long the hourly summary of the log is kept, at most about 2 KB for each version and hour; 0 for good.
+SUMMARY_RETENTION_DAYS = env.int(
+    "MLWEB_SUMMARY_RETENTION_DAYS", default=800, validate=validate.Range(min=0, max=36_500)
+)
 # With less, the server reports itself as not ready.
 MIN_FREE_DISK_MB = env.int("MLWEB_MIN_FREE_DISK_MB", default=100, validate=not_negative)
 # For each web process: predictions at once, requests that may wait for a place, and how long; then 503.
@@ -252,6 +256,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "tidy": {"task": "predictor.tasks.tidy", "schedule": 600, "options": {"expires": 600}},
     "prune": {"task": "predictor.tasks.prune", "schedule": 3_600, "options": {"expires": 3_600}},
+    "summarize": {"task": "predictor.tasks.summarize", "schedule": 10, "options": {"expires": 10}},
 }
 
 # --- Files -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from .services import batches, jobs, training
 from .services.operations import upkeep
-from .services.prediction_log import retention
+from .services.prediction_log import retention, summary
 
 KINDS: dict[str, jobs.JobKind] = {
     kind.name: kind for kind in (training.TRAINING, batches.BATCHES, training.COMPLETIONS)
@@ -37,8 +37,15 @@ def tidy() -> None:
 
 @shared_task
 def prune() -> None:
-    """Delete rows of the prediction log that are past their retention time."""
+    """Delete rows of the prediction log and of its summary that are past their retention time."""
     retention.prune()
+    retention.prune_summary()
+
+
+@shared_task
+def summarize() -> None:
+    """Count what was logged since the last time in the hourly summary of the prediction log."""
+    summary.run()
 
 
 @worker_ready.connect

@@ -136,6 +136,7 @@ urlpatterns = [
         VERSION + "/offline-page", VersionViewSet.as_view({"get": "offline_page"}), "api-version-offline-page"
     ),
     *both(VERSION + "/bundle", VersionViewSet.as_view({"get": "bundle"}), "api-version-bundle"),
+    *both(MODEL + "activity", RegisteredModelViewSet.as_view({"get": "activity"}), "api-activity"),
     *both(MODEL + "comparison", VersionViewSet.as_view({"get": "compare"}), "api-comparison"),
     *both(MODEL + "aliases", AliasViewSet.as_view({"get": "list"}), "api-aliases"),
     *both(

@@ -7,6 +7,7 @@ from .dataset import Dataset
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
+from .prediction_hour import LateLogRow, LogSummaryState, PredictionHour, PredictionTotal
 from .prediction_log import PredictionLog, PredictionSource, uuid7
 from .reading_change import ReadingChange
 from .registered_model import RegisteredModel
@@ -26,11 +27,15 @@ __all__ = [
     "IdempotentRequest",
     "Job",
     "JobStatus",
+    "LateLogRow",
+    "LogSummaryState",
     "Membership",
     "ModelAlias",
     "ModelVersion",
+    "PredictionHour",
     "PredictionLog",
     "PredictionSource",
+    "PredictionTotal",
     "ReadingChange",
     "RegisteredModel",
     "Scope",

@@ -123,7 +123,7 @@ TABLES = {
 def distribution(column: ColumnProfile, n_rows: int) -> dict[str, Any]:
     """A small histogram (sparkbars) of a column, drawn without JavaScript: hundreds fit on one page."""
     if column.histogram:
-        return {"bars": _bars([each.count for each in column.histogram]), "label": _histogram_words(column)}
+        return {"bars": bars([each.count for each in column.histogram]), "label": _histogram_words(column)}
     if column.role in (Role.TEXT, Role.IDENTIFIER):
         return {"examples": [each.value for each in column.levels[:3]]}
     levels = [(each.value, _part(each.count, n_rows)) for each in column.levels[:4]]
@@ -135,7 +135,8 @@ def _part(count: int, whole: int) -> float:
     return count / whole if whole else 0.0
 
 
-def _bars(counts: Sequence[int]) -> Iterable[dict[str, float]]:
+def bars(counts: Sequence[int]) -> Iterable[dict[str, float]]:
+    """The bars of `includes/_sparkbars.html`: a drawing of 100 by 30."""
     most = max(counts, default=0) or 1
     width = 100 / max(1, len(counts))
     for index, count in enumerate(counts):

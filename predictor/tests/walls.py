@@ -249,6 +249,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{MODEL}/versions/<int:number>/onnx": {"get": Endpoint(200)},
     f"{MODEL}/versions/<int:number>/offline-page": {"get": Endpoint(200)},
     f"{MODEL}/versions/<int:number>/bundle": {"get": Endpoint(200)},
+    f"{MODEL}/activity": {"get": Endpoint(200)},
     f"{MODEL}/comparison": {"get": Endpoint(200, body={"a": 1, "b": 2})},
     f"{MODEL}/aliases": {"get": Endpoint(200)},
     f"{MODEL}/aliases/<slug:alias>": {

@@ -17,12 +17,15 @@ from rest_framework.response import Response
 from ...http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from ...models import ModelAlias, ModelVersion, RegisteredModel
 from ...services import registry, training
+from ...services.prediction_log import activity, summary
 from ...services.registry import card_markdown, model_cards, portable
 from ..idempotency import idempotent
 from ..permissions import READS, WRITES
 from ..training.serializers import NewThresholdSerializer
 from ..viewsets import WorkspaceViewSet, actor_of
 from .serializers import (
+    ActivityQuerySerializer,
+    ActivitySerializer,
     AliasChangeSerializer,
     AliasSerializer,
     AliasTargetSerializer,
@@ -50,7 +53,8 @@ class ModelFilter(filters.FilterSet):
 class RegisteredModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceViewSet):
     """The names that clients know."""
 
-    needs = {"list": READS, "retrieve": READS, "partial_update": WRITES}
+    needs = {"list": READS, "retrieve": READS, "partial_update": WRITES, "activity": READS}
+    queries = {"activity": ("range", "day", "version")}
     queryset = RegisteredModel.objects.prefetch_related("aliases__model_version")
     serializer_class = RegisteredModelSerializer
     filterset_class = ModelFilter
@@ -66,6 +70,24 @@ class RegisteredModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, W
             registered_model=self.get_object(), by=actor_of(request), **serializer.validated_data
         )
         return Response(self.get_serializer(model).data)
+
+    @extend_schema(parameters=[ActivityQuerySerializer], responses=ActivitySerializer, filters=False)
+    def activity(self, request: Request, **kwargs: Any) -> Response:
+        """Predictions over time: of all versions, or of one with what it answered."""
+        serializer = ActivityQuerySerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        model, number = self.get_object(), serializer.validated_data["version"]
+        version = registry.version_of(model, number) if number is not None else None
+        found = activity.of_model(
+            model,
+            range=serializer.validated_data["range"],
+            day=serializer.validated_data["day"],
+            version=version,
+        )
+        data = ActivitySerializer(
+            {**vars(found), "total": found.total, "counted_to": summary.counted_to(self.workspace)}
+        ).data
+        return Response(data)
 
 
 class ModelChildViewSet(WorkspaceViewSet):

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from ...ml.types.left_out import Part
 from ...models import AliasChange, JobStatus, ModelAlias, ModelVersion, RegisteredModel
+from ...services.prediction_log.activity import RANGES, Outcomes, Period
 from ...services.registry.absent_parts import PartState, absent_parts, completion_of
 from ..strict import StrictSerializer
 
@@ -298,3 +299,107 @@ class ComparisonSerializer(serializers.Serializer[Any]):
 class ComparisonQuerySerializer(serializers.Serializer[Any]):
     a = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="A version's number.")
     b = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="Another version's number.")
+
+
+class ActivityQuerySerializer(StrictSerializer):
+    range = serializers.ChoiceField(
+        choices=list(RANGES),
+        default="30d",
+        help_text="`day`: 24 hours; `30d`: 30 days; `year`: 53 weeks that begin on Monday.",
+    )
+    day = serializers.DateField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="With `range=day`: the hours of this day in UTC.",
+    )
+    version = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="Only this version, with its `outcomes`; all versions together have none.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["day"] and attrs["range"] != "day":
+            raise serializers.ValidationError({"day": "A day has hours: ask for it with range=day."})
+        return attrs
+
+
+class ActivityCountsSerializer(serializers.Serializer[Any]):
+    """What was predicted in some time. A batch is one request. Means are null where nothing was counted."""
+
+    n_rows = serializers.IntegerField(help_text="Predictions.")
+    n_requests = serializers.IntegerField()
+    n_with_warnings = serializers.IntegerField(help_text="Predictions with at least one warning.")
+    n_errors = serializers.IntegerField(help_text="Rows without a finite answer.")
+    warning_share = serializers.FloatField(allow_null=True)
+    mean_latency_ms = serializers.FloatField(allow_null=True, help_text="Of a request.")
+    mean_confidence = serializers.FloatField(
+        source="mean_sureness", allow_null=True, help_text="The mean of the largest probability."
+    )
+    mean_score = serializers.FloatField(
+        allow_null=True,
+        help_text="Of the predicted numbers, the probabilities of the positive class of two or of the predicted class "
+        "of several, or the scores of anomaly detection.",
+    )
+    score_deviation = serializers.FloatField(allow_null=True, help_text="Their standard deviation.")
+
+
+class ActivityPeriodSerializer(ActivityCountsSerializer):
+    start = serializers.DateTimeField()
+
+    def to_representation(self, instance: Period) -> dict[str, Any]:
+        counts = ActivityCountsSerializer().to_representation(instance.counts)
+        return {"start": self.fields["start"].to_representation(instance.start), **counts}
+
+
+class ClassCountSerializer(serializers.Serializer[Any]):
+    label = serializers.JSONField()
+    n_rows = serializers.IntegerField()
+
+
+class OutcomesSerializer(serializers.Serializer[Any]):
+    """What one version answered in the whole range."""
+
+    classes = serializers.SerializerMethodField(
+        help_text="The predicted classes, at most 50; empty for numbers."
+    )
+    n_other_classes = serializers.IntegerField()
+    edges = serializers.ListField(
+        child=serializers.FloatField(),
+        help_text="Inner edges of the score's bins, fixed for the version: quantiles of its held-out predictions, or "
+        "twentieths of a probability. A bin holds its upper edge.",
+    )
+    bins = serializers.ListField(
+        child=serializers.IntegerField(),
+        help_text="Rows in each bin: one more than edges; empty without edges.",
+    )
+    score_min = serializers.FloatField(allow_null=True)
+    score_max = serializers.FloatField(allow_null=True)
+
+    @extend_schema_field(ClassCountSerializer(many=True))
+    def get_classes(self, outcomes: Outcomes) -> list[dict[str, Any]]:
+        return [{"label": label, "n_rows": n} for label, n in outcomes.classes]
+
+
+class ActivitySerializer(serializers.Serializer[Any]):
+    """Predictions over time, counted from the prediction log every few seconds. Times are in UTC."""
+
+    range = serializers.CharField()
+    unit = serializers.ChoiceField(choices=["hour", "day", "week"], help_text="What one period is.")
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    total = ActivityCountsSerializer()
+    sources = serializers.DictField(child=serializers.IntegerField(), help_text="{interface: predictions}")
+    warnings = serializers.DictField(
+        child=serializers.IntegerField(), help_text="{code of the warning: predictions with it}"
+    )
+    periods = ActivityPeriodSerializer(many=True, help_text="Oldest first; the last one is not over yet.")
+    outcomes = OutcomesSerializer(allow_null=True)
+    counted_to = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Set when predictions after this time are not counted yet, as no worker ran.",
+    )

@@ -1,4 +1,4 @@
-"""The prediction log: rows and their group commit, search, export, retention, statistics."""
+"""The prediction log: rows and their group commit, search, export, retention, hourly summary, statistics."""
 
 from .prediction_log import EXPORT_FORMATS, LogRow, LogSearch, append, as_json, export, search
 

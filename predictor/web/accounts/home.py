@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
-from ...models import (
-    CHAMPION,
-    Dataset,
-    JobStatus,
-    Membership,
-    ModelAlias,
-    PredictionLog,
-    RegisteredModel,
-    TrainingRun,
-    Workspace,
-)
-from ...services.datasets import samples
-from ...services.operations import health
+from ...models import Membership
 from ..pages.access import WorkspaceMixin
-
-N_SHOWN = 5
-# Counting a log of millions of rows takes seconds; "more than" is all that a reader needs.
-COUNT_LIMIT = 10_000
+from .overview import overview_of
 
 
 class Home(LoginRequiredMixin, View):
@@ -44,38 +27,3 @@ class Home(LoginRequiredMixin, View):
 class WorkspaceOverview(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         return render(request, "predictor/accounts/home.html", overview_of(self.workspace))
-
-
-def overview_of(workspace: Workspace) -> dict[str, Any]:
-    runs = list(
-        TrainingRun.objects.filter(workspace=workspace)
-        .select_related("dataset", "registered_model", "model_version")
-        .defer("traceback", "leaderboard", "attempt_log", "dataset__schema_json", "model_version__evaluation")
-        .defer("model_version__signature_json", "model_version__artifacts")[:N_SHOWN]
-    )
-    is_waiting = any(run.status == JobStatus.QUEUED and health.waits_long(run) for run in runs)
-    champions = list(
-        ModelAlias.objects.filter(registered_model__workspace=workspace, alias=CHAMPION)
-        .select_related("registered_model", "model_version")
-        .defer("model_version__evaluation", "model_version__signature_json", "model_version__artifacts")
-        .order_by("-updated_at")[:N_SHOWN]
-    )
-    predictions = list(
-        PredictionLog.objects.filter(workspace=workspace)
-        .select_related("model_version__registered_model")
-        .defer("inputs", "warnings", "model_version__evaluation", "model_version__signature_json")[:N_SHOWN]
-    )
-    latest = Dataset.objects.filter(workspace=workspace).with_data().only("id", "name").first()
-    return {
-        "samples": samples.SAMPLES,
-        "runs": runs,
-        "champions": champions,
-        "predictions": predictions,
-        "latest_dataset": latest,
-        "n_datasets": Dataset.objects.filter(workspace=workspace).count(),
-        "n_runs": TrainingRun.objects.filter(workspace=workspace).count(),
-        "n_models": RegisteredModel.objects.filter(workspace=workspace, last_version_number__gt=0).count(),
-        "n_predictions": PredictionLog.objects.filter(workspace=workspace)[: COUNT_LIMIT + 1].count(),
-        "count_limit": COUNT_LIMIT,
-        "n_jobs_without_worker": health.n_jobs_without_worker() if is_waiting else 0,
-    }

@@ -16,6 +16,7 @@ from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import headline_metric, key_metrics
 from ..pages.model_page import ModelPage
 from ..pages.tables import Column, ListTable
+from .model_activity import activity_of
 from .snippets import snippets
 
 PAGE_SIZE = 25
@@ -107,6 +108,7 @@ class ModelDetail(ModelPage):
             "changes": [(each, change_words(each)) for each in latest_changes(model)],
             "can_roll_back": roll_back_names(model, aliases),
             "last_prediction": last_prediction(champion),
+            "activity": activity_of(request, model) if versions else None,
             "snippets": snippets(request, model, champion) if champion else [],
         }
         return render(request, "predictor/registry/model_detail.html", context)

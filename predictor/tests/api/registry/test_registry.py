@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import onnx
 import pytest
+from django.utils import timezone
 
 from predictor.models import CHAMPION, ModelVersion, RegisteredModel, Scope, User, Workspace
+from predictor.models.prediction_log import first_id_at
 from predictor.services import registry
+from predictor.services.prediction_log import summary
 from predictor.tests.api.conftest import Caller, problem
 from predictor.tests.services.versions import publish
+from predictor.tests.web.prediction_pages import log_row
 
 GETS = [
     "models/churn",
@@ -17,6 +22,7 @@ GETS = [
     "models/churn/versions/1",
     "models/churn/versions/1/evaluation",
     "models/churn/versions/1/onnx",
+    "models/churn/activity",
     "models/churn/comparison?a=1&b=2",
     "models/churn/aliases",
     "models/churn/aliases/champion",
@@ -207,3 +213,57 @@ def test_a_viewer_changes_nothing_and_neither_does_a_token_that_reads(
 @pytest.mark.parametrize("number", ["0", "99", "9" * 50, "x"])
 def test_a_version_that_is_not_there_is_404(api: Caller, model: RegisteredModel, number: str) -> None:
     problem(api.get(f"models/churn/versions/{number}"), 404)
+
+
+def test_the_activity_of_a_model_and_of_one_version(api: Caller, model: RegisteredModel) -> None:
+    first, second = model.versions.order_by("number")
+    at = timezone.now() - timedelta(hours=1)
+    for place, version in enumerate((first, first, second)):
+        key = first_id_at(at + timedelta(milliseconds=place))
+        log_row(
+            version,
+            pk=key,
+            created_at=at,
+            output={"prediction": place},
+            warnings=[{"code": "unseen"}] * place,
+        )
+    summary.run()
+
+    both = api.get("models/churn/activity", range="day").json()
+    alone = api.get("models/churn/activity", version=1).json()
+
+    assert (both["unit"], len(both["periods"]), both["outcomes"]) == ("hour", 24, None)
+    assert both["total"] == {
+        "n_rows": 3,
+        "n_requests": 3,
+        "n_with_warnings": 2,
+        "n_errors": 0,
+        "warning_share": pytest.approx(2 / 3),
+        "mean_latency_ms": 1.0,
+        "mean_confidence": None,
+        "mean_score": 1.0,
+        "score_deviation": pytest.approx((2 / 3) ** 0.5),
+    }
+    assert sum(each["n_rows"] for each in both["periods"]) == 3
+    assert (both["sources"], both["warnings"], both["counted_to"]) == ({"api": 3}, {"unseen": 2}, None)
+    assert (alone["unit"], alone["total"]["n_rows"]) == ("day", 2)
+    assert (alone["outcomes"]["score_min"], alone["outcomes"]["score_max"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"range": "century"}, 400),
+        ({"range": "30d", "day": "2026-01-01"}, 400),
+        ({"range": "day", "day": "yesterday"}, 400),
+        ({"range": "day", "day": "1970-01-01"}, 200),
+        ({"range": "day", "day": "9999-12-31"}, 400),
+        ({"version": 7}, 404),
+        ({"version": 0}, 400),
+        ({"ranje": "day"}, 400),
+    ],
+)
+def test_what_activity_refuses(
+    api: Caller, model: RegisteredModel, query: dict[str, Any], status: int
+) -> None:
+    assert api.get("models/churn/activity", **query).status_code == status

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
 from predictor.errors import InvalidInput
-from predictor.models import ModelVersion, PredictionLog, User, Workspace
+from predictor.models import ModelVersion, PredictionHour, PredictionLog, PredictionTotal, User, Workspace
 from predictor.models.prediction_log import first_id_at, moment_of
 from predictor.services import registry
 from predictor.services.prediction_log import retention
@@ -59,6 +60,26 @@ def test_the_command_prints_how_many_rows_were_deleted(version: ModelVersion) ->
         call_command("prune", days=-1)
     with pytest.raises(InvalidInput):
         retention.prune(days=10**9)
+
+
+def test_deleted_rows_stay_counted_and_the_summary_has_a_retention_time_of_its_own(
+    version: ModelVersion, settings: Settings
+) -> None:
+    for days_ago in (40, 20, 20, 1):
+        log(version, days_ago)
+    assert retention.prune(days=10) == 3
+    assert sum(PredictionHour.objects.values_list("n_rows", flat=True)) == 4
+
+    settings.SUMMARY_RETENTION_DAYS = 30
+    # Rows of this test have the time of their prediction, today, in `created_at`.
+    PredictionHour.objects.update(hour=F("hour") - timedelta(days=31))
+    n_deleted = retention.prune_summary()
+
+    assert n_deleted >= 1
+    assert not PredictionHour.objects.exists()
+    assert PredictionTotal.objects.get().n_rows == 4
+    settings.SUMMARY_RETENTION_DAYS = 0
+    assert retention.prune_summary() == 0
 
 
 def test_a_rows_id_holds_its_time(version: ModelVersion) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from predictor.models import ModelVersion, RegisteredModel, Workspace
-from predictor.services.prediction_log import statistics
+from predictor.models import ModelVersion, PredictionLog, RegisteredModel, Workspace
+from predictor.models.prediction_log import first_id_at
+from predictor.services.prediction_log import statistics, summary
 from predictor.services.prediction_log.statistics import VersionStatistics
 from predictor.tests.services.versions import publish
 from predictor.tests.web.prediction_pages import log_row
@@ -88,3 +90,27 @@ def test_the_number_of_queries_does_not_grow(
 
     with django_assert_num_queries(2):
         statistics.of_versions(models)
+
+
+def test_counted_uncounted_late_and_deleted_rows_are_one_sum(
+    models: list[RegisteredModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = publish(models[0])
+    monkeypatch.setattr(summary, "timezone", SimpleNamespace(now=lambda: NOON))
+    old, counted, late, new = (
+        {"pk": first_id_at(NOON + timedelta(hours=hours)), "created_at": NOON, "latency_ms": 1.0}
+        for hours in (-48, -3, -5, 1)
+    )
+    log_row(version, **old)
+    log_row(version, **counted)
+    retention_time = NOON - timedelta(days=1)
+    summary.run()
+    PredictionLog.objects.filter(pk__lt=first_id_at(retention_time)).delete()
+    log_row(version, **late)
+    log_row(version, **new)
+
+    found = statistics.of_versions(models)
+
+    assert found == [VersionStatistics("b", 1, 4, 4, NOON_MS, 4_000_000)]
+    summary.run()
+    assert statistics.of_versions(models) == found

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import uuid
+from datetime import datetime, timedelta
+
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from predictor.models import User, Workspace
+from predictor.models import BatchPrediction, ModelVersion, PredictionLog, RegisteredModel, User, Workspace
+from predictor.models.prediction_log import first_id_at
+from predictor.services.prediction_log import summary
+from predictor.tests.services.versions import publish
+from predictor.tests.web.prediction_pages import log_row
 from predictor.tests.web.tables import bare_dataset, make_run
 
 
@@ -99,5 +109,76 @@ def test_the_overview_keeps_its_sql_budget(
         make_run(dataset)
     client.force_login(member)
 
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(20):
         assert client.get(reverse("workspace", args=["acme"])).status_code == 200
+
+
+@pytest.fixture
+def served(workspace: Workspace) -> ModelVersion:
+    model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
+    return publish(model, metrics={"r2": 0.9})
+
+
+def test_the_overview_shows_what_each_model_predicted(
+    client: Client, member: User, served: ModelVersion
+) -> None:
+    hour_ago = timezone.now() - timedelta(hours=1)
+    for warnings in ([], [], [], [{"code": "unseen"}]):
+        log_row(served, pk=first_id_at(hour_ago), created_at=hour_ago, warnings=warnings)
+        hour_ago += timedelta(milliseconds=1)
+    summary.run()
+    client.force_login(member)
+
+    page = " ".join(client.get(reverse("workspace", args=["acme"])).text.split())
+
+    assert 'aria-label="4 predictions in 30 days; most, 4, on' in page
+    assert '<td class="num" data-label="Warnings">25 %</td>' in page
+    assert 'R² 0.9</span> <span class="hint nowrap">on held-out rows</span>' in page
+    assert '<span class="figure">4</span> <span class="figure-label">Predictions</span>' in page
+    assert "it says nothing yet about today’s predictions" in page
+    assert "Needs attention" not in page
+    assert "At work now" not in page
+
+
+def test_the_overview_shows_jobs_at_work_and_what_failed(
+    client: Client, member: User, workspace: Workspace, served: ModelVersion
+) -> None:
+    dataset = bare_dataset(workspace)
+    running = make_run(dataset, status="running", progress=0.25, progress_message="Fitting ridge")
+    failed = make_run(dataset, status="failed", error="All targets are equal.", finished_at=timezone.now())
+    batch = BatchPrediction.objects.create(
+        workspace=workspace, registered_model=served.registered_model, model_version=served, filename="rows.csv",
+        format="csv", n_bytes=1, request_id="r", source_digest="0" * 64,
+    )  # fmt: skip
+    client.force_login(member)
+
+    page = client.get(reverse("workspace", args=["acme"])).text
+
+    assert reverse("training-run-detail", args=["acme", running.pk]) in page
+    assert "25 %, Fitting ridge" in page
+    assert reverse("batch-detail", args=["acme", "churn", batch.pk]) in page
+    assert reverse("training-run-detail", args=["acme", failed.pk]) in page
+    assert "All targets are equal." in page
+
+
+def test_the_overview_reads_the_same_however_long_the_log_is(
+    client: Client, member: User, served: ModelVersion
+) -> None:
+    client.force_login(member)
+    statements: list[list[str]] = []
+    for n in (1, 300):
+        for _ in range(n):
+            log_row(served, pk=uuid7_before(timezone.now() - timedelta(minutes=5)))
+        summary.run()
+        with CaptureQueriesContext(connection) as captured:
+            client.get(reverse("workspace", args=["acme"]))
+        statements.append([query["sql"] for query in captured])
+
+    assert len(statements[0]) == len(statements[1]) <= 22
+    of_log = [sql for sql in statements[1] if PredictionLog._meta.db_table in sql]
+    assert of_log
+    assert all("LIMIT" in sql and "COUNT(" not in sql for sql in of_log)
+
+
+def uuid7_before(moment: datetime) -> uuid.UUID:
+    return uuid.UUID(int=first_id_at(moment).int | uuid.uuid4().int >> 64)
