@@ -12,6 +12,7 @@ from predictor.models import Workspace
 from predictor.services.datasets import datasets, ingest_process
 from predictor.services.datasets import spare_reader as module
 from predictor.services.datasets.spare_reader import spare_reader
+from predictor.tests.waiting import exit_code
 
 from .uploads import CSV, load
 
@@ -36,7 +37,7 @@ def test_the_next_file_is_read_by_the_process_that_waited(workspace: Workspace, 
 
     second = load(workspace, CSV + b"Zoe,7\n")
 
-    assert waiting.wait(10) == 0
+    assert exit_code(waiting) == 0
     assert the_spare() is not waiting
     assert second.n_rows == first.n_rows + 1
     assert list(Path(settings.WORK_DIR).glob("import-*")) == []
@@ -54,7 +55,7 @@ def test_a_spare_process_reads_one_file_only(settings: Settings, tmp_path: Path)
 
     assert spare_reader.take(tmp_path / "request.json") is None
     assert taken is not None
-    assert taken.wait(60) == 1  # there is no such request
+    assert exit_code(taken) == 1  # there is no such request
 
 
 def test_a_dead_spare_process_is_not_used(workspace: Workspace) -> None:
@@ -77,7 +78,7 @@ def test_an_idle_process_ends_by_itself(settings: Settings, monkeypatch: pytest.
     monkeypatch.setattr(module, "IDLE_SECONDS", 0)
     spare_reader.start(MODULE)
 
-    assert the_spare().wait(60) == 0
+    assert exit_code(the_spare()) == 0
 
 
 def test_it_ends_with_the_process_that_started_it(settings: Settings) -> None:
@@ -86,7 +87,7 @@ def test_it_ends_with_the_process_that_started_it(settings: Settings) -> None:
     assert spare.stdin is not None
     spare.stdin.close()
 
-    assert spare.wait(60) == 0
+    assert exit_code(spare) == 0
 
 
 def test_the_time_limit_holds_for_a_spare_process(workspace: Workspace, settings: Settings) -> None:
