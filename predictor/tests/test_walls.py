@@ -35,6 +35,8 @@ from predictor.tests.walls import (
     TOKENS,
     Endpoint,
     Open,
+    Page,
+    Personal,
     Wire,
     filled,
     library_paths,
@@ -148,6 +150,37 @@ def test_every_caller_gets_the_status_of_the_table(clients: dict[str, Client], i
                 wrong[f"{method.upper()} {path} as {name}"] = f"{status}, not {rule.expected(name)}"
 
     assert wrong == {}
+
+
+def test_every_form_refuses_a_field_that_its_page_does_not_know(
+    clients: dict[str, Client], ids: dict[str, Any]
+) -> None:
+    lenient = []
+    for route, method, rule in PROBES:
+        if method != "post" or not isinstance(rule, Page | Personal) or rule.expected("admin") == 403:
+            continue
+        with transaction.atomic():
+            answer = clients["admin"].post(filled(route.route, ids), {**rule.body, "nosuchfield": "1"})
+            transaction.set_rollback(True)
+        if answer.status_code != 400 or "“nosuchfield” is not known" not in answer.content.decode():
+            lenient.append((route.route, answer.status_code))
+
+    assert lenient == []
+
+
+def test_every_page_names_what_it_does_not_know_in_its_address(
+    clients: dict[str, Client], ids: dict[str, Any]
+) -> None:
+    silent = []
+    for route, method, rule in PROBES:
+        if method != "get" or not isinstance(rule, Page | Personal) or rule.expected("admin") != 200:
+            continue
+        answer = clients["admin"].get(filled(route.route, ids), {**rule.body, "nosuchname": "1"})
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        if "“nosuchname” is not known" not in content.decode() and not route.route.endswith("/progress/"):
+            silent.append((route.route, answer.status_code))
+
+    assert {route.rstrip("/") for route, _ in silent} == {"api/docs"}
 
 
 def test_a_foreign_workspace_answers_like_a_missing_one(

@@ -73,6 +73,8 @@ class BatchForm(CsvForm):
 class BatchList(ModelPage):
     """The form, and below it the batches so far."""
 
+    query_names = ("version", "page")
+    field_names = tuple(BatchForm.base_fields)
     takes_file = True
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
@@ -148,6 +150,8 @@ class BatchDetail(BatchPage):
 class BatchProgress(BatchPage):
     """The progress fragment, polled by htmx. 204 when nothing has changed: the page keeps its content."""
 
+    query_names = ("seen",)
+
     def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
         batch = self.batch(slug, pk)
         if request.GET.get("seen") == fingerprint_of(batch):
@@ -170,6 +174,8 @@ class BatchCancel(BatchPage):
 
 
 class BatchResult(BatchPage):
+    is_file = True
+
     def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponseBase:
         batch = self.batch(slug, pk)
         try:

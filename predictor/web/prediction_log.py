@@ -49,11 +49,15 @@ class LogForm(forms.Form):
         label="Source", required=False, choices=[("", "Any"), *PredictionSource.choices]
     )
     actor = forms.CharField(label="Person", required=False, max_length=200, strip=True)
+    # Only where a link gives it: the page of a batch has one.
+    request_id = forms.CharField(label="Request", required=False, max_length=64, strip=True)
     since = day_field("From")
     until = day_field("To")
 
     def __init__(self, data: Any, *, models: list[tuple[str, str]]):
         super().__init__(data, label_suffix="")
+        if not data.get("request_id"):
+            del self.fields["request_id"]
         self.fields["model"].choices = [("", "Any"), *models]
         for name, field in self.fields.items():
             is_list = isinstance(field.widget, forms.Select)
@@ -72,6 +76,7 @@ class LogForm(forms.Form):
             version=filters["version"],
             source=filters["source"],
             actor=filters["actor"],
+            request_id=filters.get("request_id", ""),
             text=filters["q"],
             since=start_of(filters["since"]),
             until=start_of(filters["until"], days=1),
@@ -135,6 +140,8 @@ class LogPage(WorkspaceMixin, View):
 
 
 class PredictionList(LogPage):
+    query_names = (*LogForm.base_fields, "before")
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         form = self.filters(request)
         before = cursor(request.GET.get("before", ""))
@@ -200,6 +207,9 @@ class PredictionDetail(WorkspaceMixin, View):
 
 class PredictionExport(LogPage):
     """All rows that match the filters of the list, as a streamed file."""
+
+    query_names = (*LogForm.base_fields, "format")
+    is_file = True
 
     def get(self, request: HttpRequest, workspace: str) -> HttpResponseBase:
         kind = request.GET.get("format", "csv")

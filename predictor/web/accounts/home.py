@@ -23,13 +23,14 @@ from ...models import (
 from ...services.datasets import samples
 from ...services.operations import health
 from ..pages.access import WorkspaceMixin
+from ..pages.known_names import KnownNames
 
 N_SHOWN = 5
 # Counting a log of millions of rows takes seconds; "more than" is all that a reader needs.
 COUNT_LIMIT = 10_000
 
 
-class Home(LoginRequiredMixin, View):
+class Home(LoginRequiredMixin, KnownNames, View):
     """Redirects to the user's first workspace; a user without a workspace reads what to do."""
 
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -19,6 +19,7 @@ from ...errors import MlwebError, quoted
 from ...models import Membership, WorkspaceRole
 from ...services.accounts import workspaces
 from ..pages.access import WorkspaceMixin
+from ..pages.known_names import KnownNames
 from ..pages.refusals import refused
 from .accounts import set_password_link
 from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
@@ -45,6 +46,7 @@ class MemberList(WorkspaceMixin, TemplateView):
 class MemberAdd(WorkspaceMixin, FormView):
     """Adds a member. For a new account the response shows the set-password link, only once; else the sign-in page."""
 
+    field_names = tuple(AddMemberForm.base_fields)
     required_role = WorkspaceRole.ADMIN
     template_name = "predictor/accounts/member_add.html"
     form_class = AddMemberForm
@@ -81,6 +83,7 @@ class MemberLink(WorkspaceMixin, View):
 
 
 class MemberRole(WorkspaceMixin, View):
+    field_names = tuple(RoleForm.base_fields)
     required_role = WorkspaceRole.ADMIN
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
@@ -121,9 +124,10 @@ class MemberRemove(WorkspaceMixin, View):
         return redirect("home") if is_myself else redirect("member-list", self.workspace.slug)
 
 
-class WorkspaceCreate(LoginRequiredMixin, FormView):
+class WorkspaceCreate(LoginRequiredMixin, KnownNames, FormView):
     """Only superusers create workspaces: a workspace isolates data, and somebody has to administer it."""
 
+    field_names = tuple(WorkspaceForm.base_fields)
     template_name = "predictor/accounts/workspace_create.html"
     form_class = WorkspaceForm
 

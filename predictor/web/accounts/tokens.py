@@ -17,11 +17,12 @@ from django.views.generic import FormView, ListView
 from ...errors import MlwebError
 from ...models import ApiToken
 from ...services.accounts import tokens
+from ..pages.known_names import KnownNames
 from ..pages.refusals import refused
 from .token_forms import TokenForm
 
 
-class TokenList(LoginRequiredMixin, ListView):
+class TokenList(LoginRequiredMixin, KnownNames, ListView):
     template_name = "predictor/accounts/token_list.html"
     context_object_name = "tokens"
 
@@ -30,9 +31,10 @@ class TokenList(LoginRequiredMixin, ListView):
 
 
 @method_decorator(never_cache, name="dispatch")
-class TokenCreate(LoginRequiredMixin, FormView):
+class TokenCreate(LoginRequiredMixin, KnownNames, FormView):
     """Creates a token. The response shows it, only once."""
 
+    field_names = tuple(TokenForm.base_fields)
     template_name = "predictor/accounts/token_create.html"
     form_class = TokenForm
 
@@ -74,7 +76,7 @@ def rights_of(token: ApiToken) -> str:
     return f"For {token.workspace.name}; scopes: {', '.join(token.scopes)}; {end}."
 
 
-class TokenRevoke(LoginRequiredMixin, View):
+class TokenRevoke(LoginRequiredMixin, KnownNames, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         token = ApiToken.objects.owned_by(request.user).filter(pk=pk).first()
         if token is None:

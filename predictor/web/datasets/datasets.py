@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.views import View
 
 from ...errors import InfiniteNumbers, MlwebError, Problem, RaggedRows, UnknownEncoding, quoted
+from ...http.known_names import fault_of
 from ...ml.types.schema import canonical_text
 from ...models import Dataset, TrainingRun, WorkspaceRole
 from ...services import datasets
@@ -49,10 +50,17 @@ SORTS = {
 
 
 class DatasetList(WorkspaceMixin, View):
+    query_names = ("q", "sort", "page")
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         wanted = request.GET.get("q", "").replace("\0", "").strip()[:200]
         sort = request.GET.get("sort", "")
-        sort = sort if sort in SORTS else "-created"
+        if sort not in SORTS:
+            if sort:
+                messages.warning(
+                    request, f"In the address “sort” {fault_of(sort, SORTS)} The newest datasets are first."
+                )
+            sort = "-created"
         rows = Dataset.objects.filter(workspace=self.workspace).select_related("created_by")
         if wanted:
             rows = rows.filter(Q(name__icontains=wanted) | Q(filename__icontains=wanted))
@@ -77,6 +85,7 @@ class Remedy:
 class DatasetUpload(WorkspaceMixin, View):
     """The upload form. It works without JavaScript; with it the upload shows progress. An error offers a remedy."""
 
+    field_names = tuple(UploadForm.base_fields)
     takes_file = True
 
     required_role = WorkspaceRole.MEMBER
@@ -177,6 +186,8 @@ class DatasetFromSample(WorkspaceMixin, View):
 
 
 class DatasetDetail(WorkspaceMixin, View):
+    query_names = ("page",)
+
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         dataset = self.get_visible_or_404(Dataset.objects.select_related("created_by"), pk=pk)
         columns = Paginator(dataset.schema.columns, COLUMNS_PER_PAGE).get_page(request.GET.get("page"))
@@ -208,6 +219,7 @@ class DatasetDetail(WorkspaceMixin, View):
 class DatasetReadAgain(WorkspaceMixin, View):
     """Reads the file of a dataset with other lines around its table; the result is another dataset."""
 
+    field_names = tuple(LinesForm.base_fields)
     required_role = WorkspaceRole.MEMBER
     http_method_names = ["post"]
 
@@ -324,6 +336,7 @@ def own_warnings(dataset: Dataset) -> list[str]:
 class DatasetDownload(WorkspaceMixin, View):
     """The uploaded file, for members: a viewer sees what the pages show of it."""
 
+    is_file = True
     required_role = WorkspaceRole.MEMBER
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponseBase:
@@ -340,6 +353,7 @@ class DatasetDownload(WorkspaceMixin, View):
 
 
 class DatasetDelete(WorkspaceMixin, View):
+    field_names = ("keep",)
     required_role = WorkspaceRole.ADMIN
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:

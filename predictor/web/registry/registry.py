@@ -26,6 +26,8 @@ LISTED = (
 
 
 class ModelList(WorkspaceMixin, View):
+    query_names = ("q", "after")
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         query = request.GET.get("q", "").replace("\0", "").strip()[:120]
         after = request.GET.get("after", "").replace("\0", "")[:120]
@@ -63,6 +65,8 @@ def model_row(model: RegisteredModel) -> dict[str, Any]:
 
 
 class ModelDetail(ModelPage):
+    query_names = ("before",)
+
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
         aliases = list(model.aliases.select_related("model_version").defer("model_version__evaluation"))

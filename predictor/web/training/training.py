@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views import View
 
 from ...errors import MlwebError
+from ...http.known_names import fault_of
 from ...ml.types import positive_class
 from ...ml.types.schema import Task
 from ...ml.types.split import SplitBy
@@ -25,7 +26,7 @@ from ...templatetags.mlweb import counted, duration, job_sentence
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import Figure, key_metrics, metric_of
 from ..pages.refusals import refused
-from .form import TrainingRunForm, model_names
+from .form import TrainingRunForm, field_names, model_names
 from .form_forecast import forecast_words
 from .initial_values import shown_from_run
 from .words import TASK_TITLES
@@ -42,6 +43,8 @@ LISTED = (
 class TrainingRunCreate(WorkspaceMixin, View):
     """The training form. htmx reloads the parts that depend on target, task and estimator after each change."""
 
+    query_names = ("again", "target")
+    field_names = None
     required_role = WorkspaceRole.MEMBER
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
@@ -59,7 +62,9 @@ class TrainingRunCreate(WorkspaceMixin, View):
         return self.show(TrainingRunForm(dataset=dataset, shown=self.first_values(dataset)))
 
     def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
-        form = TrainingRunForm(request.POST, dataset=self.dataset(pk))
+        dataset = self.dataset(pk)
+        self.refuse_unknown_fields(field_names(dataset), ("refresh",))
+        form = TrainingRunForm(request.POST, dataset=dataset)
         # "Show its settings" is for browsers without js, where the form cannot follow each change.
         if "refresh" in request.POST:
             return self.show(TrainingRunForm(dataset=form.dataset, shown=request.POST))
@@ -98,12 +103,17 @@ class TrainingRunCreate(WorkspaceMixin, View):
 
 
 class TrainingRunList(WorkspaceMixin, View):
+    query_names = ("q", "status", "page")
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         query = request.GET.get("q", "").replace("\0", "").strip()[:128]
         status = request.GET.get("status", "")
         runs = TrainingRun.objects.filter(workspace=self.workspace)
         if status in JobStatus.values:
             runs = runs.filter(status=status)
+        elif status:
+            fault = fault_of(status, JobStatus.values)
+            messages.warning(request, f"In the address {fault} Runs of every status are shown.")
         if query:
             runs = runs.filter(
                 Q(target__icontains=query)
@@ -179,6 +189,8 @@ def positive_class_of(run: TrainingRun) -> str:
 
 class TrainingRunProgress(TrainingRunDetail):
     """The progress fragment, polled by htmx. 204 when nothing has changed: the page keeps its content."""
+
+    query_names = ("seen",)
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         run = self.run(pk)
