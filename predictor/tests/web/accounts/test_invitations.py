@@ -66,9 +66,7 @@ def test_an_address_with_an_account_is_answered_as_one_without(
     for email in ("known@example.org", "other@example.org"):
         client = signed_in(admin)
         client.get("/w/acme/members/")
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+        with CaptureQueriesContext(connection) as asked:
             page = client.post(ADD, {"email": email, "role": "viewer"})
         text = re.sub(r"/invitations/[^\s<]+|[A-Za-z0-9]{64}|known|other", "", page.content.decode())
         pages.append((page.status_code, len(link_in(page)), text))
