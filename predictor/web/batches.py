@@ -14,7 +14,15 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound
-from ..models import CHAMPION, BatchPrediction, Dataset, PredictionSource, RegisteredModel, WorkspaceRole
+from ..models import (
+    CHAMPION,
+    BatchPrediction,
+    Dataset,
+    PredictionSource,
+    RegisteredModel,
+    WorkspaceRole,
+    without_documents,
+)
 from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
 from .pages.model_page import ModelPage, caller_of
@@ -95,6 +103,7 @@ class BatchList(ModelPage):
 
     def form(self, *args: Any, **kwargs: Any) -> BatchForm:
         datasets = Dataset.objects.filter(workspace=self.workspace).with_data().order_by("-pk")
+        datasets = without_documents(datasets)
         return BatchForm(*args, versions=version_choices(self), datasets=datasets, **kwargs)
 
     def page(self, model: RegisteredModel, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:

@@ -20,6 +20,7 @@ from django.views import View
 from ..models import CHAMPION, PredictionLog, PredictionSource, RegisteredModel
 from ..services import prediction_log
 from ..services.prediction_log import log_pages
+from ..services.prediction_log.log_summaries import summary_of
 from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
 from .pages.access import WorkspaceMixin
 from .pages.value_texts import cell_text
@@ -110,16 +111,16 @@ class LogLine:
     probability: float | None
     cells: SafeString
     n_more: int
+    n_warnings: int
 
     @classmethod
     def of(cls, row: PredictionLog) -> LogLine:
-        shown = shown_answer(row.output)
+        summary = summary_of(row, MAX_CELLS)
+        shown = shown_answer(summary.output)
         chance = next((bar.probability for bar in shown.bars if bar.is_predicted), None)
-        inputs = row.inputs if isinstance(row.inputs, dict) else {}
-        cells = [
-            (clipped(name), clipped(cell_text(value))) for name, value in list(inputs.items())[:MAX_CELLS]
-        ]
-        return cls(row, clipped(shown.label, 60), chance, cell_list(cells), max(len(inputs) - MAX_CELLS, 0))
+        cells = [(clipped(name), clipped(cell_text(value))) for name, value in summary.inputs]
+        n_more = max(summary.n_inputs - len(cells), 0)
+        return cls(row, clipped(shown.label, 60), chance, cell_list(cells), n_more, summary.n_warnings)
 
 
 def cell_list(cells: list[tuple[str, str]]) -> SafeString:
@@ -147,7 +148,7 @@ class PredictionList(LogPage):
         before = cursor(request.GET.get("before", ""))
         context: dict[str, Any] = {"form": form, "before": before, "formats": list(EXPORT_FORMATS)}
         if form.is_valid():
-            page = log_pages.page(self.workspace, form.wanted, before=before)
+            page = log_pages.page(self.workspace, form.wanted, before=before, is_summarized=True)
             context |= {
                 "page": page,
                 "lines": [LogLine.of(row) for row in page.rows],

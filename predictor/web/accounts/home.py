@@ -19,6 +19,7 @@ from ...models import (
     RegisteredModel,
     TrainingRun,
     Workspace,
+    without_documents,
 )
 from ...services.datasets import samples
 from ...services.operations import health
@@ -48,23 +49,28 @@ class WorkspaceOverview(WorkspaceMixin, View):
 
 
 def overview_of(workspace: Workspace) -> dict[str, Any]:
-    runs = list(
-        TrainingRun.objects.filter(workspace=workspace)
-        .select_related("dataset", "registered_model", "model_version")
-        .defer("traceback", "leaderboard", "attempt_log", "dataset__schema_json", "model_version__evaluation")
-        .defer("model_version__signature_json", "model_version__artifacts")[:N_SHOWN]
+    runs = TrainingRun.objects.filter(workspace=workspace).select_related(
+        "dataset", "registered_model", "model_version"
     )
+    runs = list(without_documents(runs, "dataset", "registered_model", "model_version")[:N_SHOWN])
     is_waiting = any(run.status == JobStatus.QUEUED and health.waits_long(run) for run in runs)
-    champions = list(
+    champions = (
         ModelAlias.objects.filter(registered_model__workspace=workspace, alias=CHAMPION)
         .select_related("registered_model", "model_version")
-        .defer("model_version__evaluation", "model_version__signature_json", "model_version__artifacts")
-        .order_by("-updated_at")[:N_SHOWN]
+        .order_by("-updated_at")
+    )
+    champions = list(
+        without_documents(champions, "registered_model", "model_version", but=("model_version__metrics",))[
+            :N_SHOWN
+        ]
+    )
+    predictions = PredictionLog.objects.filter(workspace=workspace).select_related(
+        "model_version__registered_model"
     )
     predictions = list(
-        PredictionLog.objects.filter(workspace=workspace)
-        .select_related("model_version__registered_model")
-        .defer("inputs", "warnings", "model_version__evaluation", "model_version__signature_json")[:N_SHOWN]
+        without_documents(predictions, "model_version__registered_model", "model_version", but=("output",))[
+            :N_SHOWN
+        ]
     )
     latest = Dataset.objects.filter(workspace=workspace).with_data().only("id", "name").first()
     return {
