@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+# Ends what hangs; nothing that works takes so long, on a loaded machine either.
+HANG_SECONDS = 600.0
+
 
 @dataclass
 class Setup:

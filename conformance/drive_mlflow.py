@@ -14,7 +14,7 @@ from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 from mlflow.utils.proto_json_utils import dump_input_data
 
 sys.path.insert(0, str(Path(__file__).parent))
-from checks import refused, same, started
+from checks import HANG_SECONDS, refused, same, started
 
 checks = started()
 setup = checks.setup
@@ -37,12 +37,12 @@ def wanted(model: str, kind: str = "asked") -> list[Any]:
 def post(body: Any, content_type: str | None, model: str = "churn") -> requests.Response:
     headers = {**setup.headers, **({"Content-Type": content_type} if content_type else {})}
     url = f"{setup.url}/models/{model}/invocations"
-    return requests.post(url, data=body, headers=headers, timeout=30)
+    return requests.post(url, data=body, headers=headers, timeout=HANG_SECONDS)
 
 
 @checks.check("ScoringServerClient.wait_server_ready, ping, get_version")
 def ready() -> str:
-    client("churn").wait_server_ready(timeout=5)
+    client("churn").wait_server_ready(timeout=HANG_SECONDS)
     client("churn").ping()
     return str(client("churn").get_version())
 

@@ -13,7 +13,7 @@ from mlserver.codecs import NumpyRequestCodec, PandasCodec
 from mlserver.types import InferenceRequest, InferenceResponse
 
 sys.path.insert(0, str(Path(__file__).parent))
-from checks import same, started
+from checks import HANG_SECONDS, same, started
 
 checks = started()
 setup = checks.setup
@@ -26,7 +26,9 @@ def frame(kind: str = "whole") -> pd.DataFrame:
 def infer(request: InferenceRequest, model: str = "churn") -> Any:
     body = request.model_dump_json(exclude_none=True)
     headers = {**setup.headers, "Content-Type": "application/json"}
-    answer = requests.post(f"{setup.url}/v2/models/{model}/infer", data=body, headers=headers, timeout=30)
+    answer = requests.post(
+        f"{setup.url}/v2/models/{model}/infer", data=body, headers=headers, timeout=HANG_SECONDS
+    )
     assert answer.status_code == 200, answer.text
     return InferenceResponse.model_validate(answer.json())
 

@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from simple_history.admin import SimpleHistoryAdmin
 
 from ..errors import MlwebError
-from ..models import User, Workspace, WorkspaceRole
+from ..models import User, Workspace, WorkspaceRole, without_documents
 
 # Filters list only visible rows: RelatedFieldListFilter would list those of every workspace.
 ONLY_VISIBLE = RelatedOnlyFieldListFilter
@@ -29,9 +29,22 @@ class WalledAdmin(admin.ModelAdmin):
 
     show_full_result_count = False
     list_per_page = 50
+    # The documents (JSON, long texts) that the list shows; all others are not read for it.
+    list_documents: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).visible_to(request.user)  # type: ignore[attr-defined]
+        rows = super().get_queryset(request).visible_to(request.user)  # type: ignore[attr-defined]
+        if not self.is_list(request):
+            return rows  # type: ignore[no-any-return]
+        related = self.list_select_related
+        return without_documents(
+            rows, *(related if isinstance(related, tuple) else ()), but=self.list_documents
+        )
+
+    @staticmethod
+    def is_list(request: HttpRequest) -> bool:
+        match = request.resolver_match
+        return request.method == "GET" and match is not None and str(match.url_name).endswith("_changelist")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         rows = db_field.remote_field.model._default_manager.all()

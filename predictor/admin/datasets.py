@@ -85,6 +85,7 @@ class ReadingChangeAdmin(ReadOnlyAdmin):
     )
     list_filter = (("dataset__workspace", ONLY_VISIBLE), "created_at")
     list_select_related = ("dataset", "undoes", "created_by")
+    list_documents = ("before_json", "after_json")
     search_fields = ("column", "dataset__name")
     fields = list_display
 

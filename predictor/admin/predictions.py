@@ -3,11 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ..models import PredictionLog, Workspace
+from ..models import ModelVersion, PredictionLog, Workspace, without_documents
+from ..services.prediction_log.log_summaries import summarized, summary_of
 from .base import CappedPaginator, ReadOnlyAdmin, pretty
 
 
@@ -39,7 +40,7 @@ class PredictionLogAdmin(ReadOnlyAdmin):
         "source",
         "actor",
         "answer",
-        "n_warnings",
+        "warning_count",
         "latency",
         "request_id",
     )
@@ -76,18 +77,22 @@ class PredictionLogAdmin(ReadOnlyAdmin):
             rows = rows.filter(workspace_id=visible[0])
         else:
             rows = rows.alias(wall=F("workspace_id") + 0).filter(wall__in=visible)
-        return rows.prefetch_related("workspace", "model_version__registered_model", "actor")
+        versions = without_documents(
+            ModelVersion.objects.select_related("registered_model"), "registered_model"
+        )
+        rows = rows.prefetch_related("workspace", Prefetch("model_version", versions), "actor")
+        return summarized(rows) if self.is_list(request) else rows
 
     def view_on_site(self, row: PredictionLog) -> str:
         return reverse("prediction-detail", args=[row.workspace.slug, row.pk])
 
     @admin.display(description="answer")
     def answer(self, row: PredictionLog) -> str:
-        return str(row.output.get("prediction"))[:60]
+        return str(summary_of(row, 0).output.get("prediction"))[:60]
 
     @admin.display(description="warnings")
-    def n_warnings(self, row: PredictionLog) -> int:
-        return len(row.warnings)
+    def warning_count(self, row: Any) -> int:
+        return int(row.n_warnings)
 
     @admin.display(description="latency")
     def latency(self, row: PredictionLog) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
 from ..errors import MlwebError
-from ..models import CHAMPION, AliasChange, ModelAlias, RegisteredModel, WorkspaceRole
+from ..models import CHAMPION, AliasChange, ModelAlias, RegisteredModel, WorkspaceRole, without_documents
 from ..services import registry
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledAdmin, WalledHistoryAdmin, may
 
@@ -108,7 +108,16 @@ class RegisteredModelAdmin(RegistryAdmin, WalledHistoryAdmin):
     actions = ("roll_champion_back",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RegisteredModel]:
-        return super().get_queryset(request).prefetch_related("aliases__model_version")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(
+                Prefetch(
+                    "aliases",
+                    without_documents(ModelAlias.objects.select_related("model_version"), "model_version"),
+                )
+            )
+        )
 
     def view_on_site(self, model: RegisteredModel) -> str:
         return reverse("model-detail", args=[model.workspace.slug, model.slug])

@@ -17,6 +17,7 @@ from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledHistoryAdmin, fields_of, ma
 class ApiTokenAdmin(ReadOnlyAdmin, WalledHistoryAdmin):
     """Users create tokens under Settings; here they, and admins of the workspace, can revoke them."""
 
+    list_documents = ("scopes",)
     list_display = (
         "name",
         "prefix",

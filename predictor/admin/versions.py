@@ -42,6 +42,7 @@ class ModelVersionAdmin(RegistryAdmin, ReadOnlyAdmin):
         "created_at",
     )
     list_select_related = ("registered_model__workspace", "created_by")
+    list_documents = ("metrics",)
     search_fields = ("registered_model__name", "registered_model__slug", "estimator", "dataset_sha256")
     actions = ("make_champion", "archive_versions", "take_out_of_archive", "compare_two")
     fields = (

@@ -15,7 +15,7 @@ from ..ml.types.reading import Reading
 from ..ml.types.reading_choice import DECIMALS, KINDS, MAX_LOST_SHARE, TEXT_ROLES, THOUSANDS
 from ..ml.types.schema import ColumnProfile
 from ..ml.types.spellings import IGNORED
-from ..models import Dataset, ReadingChange
+from ..models import Dataset, ReadingChange, without_documents
 from ..services.datasets import readings
 from .idempotency import idempotent
 from .permissions import READS, WRITES
@@ -237,6 +237,7 @@ class ReadingViewSet(WorkspaceViewSet):
     @extend_schema(responses=ReadingChangeSerializer(many=True), operation_id="datasets_reading_changes_list")
     def list(self, request: Request, **kwargs: Any) -> Response:
         """The changes of the dataset's readings, newest first."""
+        self.queryset = without_documents(self.queryset)
         page = self.paginate_queryset(readings.changes_of(self.get_object()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

@@ -17,11 +17,15 @@ def unknown_names(sent: Iterable[object], known: Collection[str]) -> list[str]:
     return sorted(str(name) for name in sent if name not in known)
 
 
+def nearest(name: str, known: Collection[str]) -> str:
+    """The known name that an unknown one is probably meant for; else empty."""
+    return next(iter(get_close_matches(name[:LONGEST_COMPARED].lower(), known, n=1)), "")
+
+
 def fault_of(name: str, known: Collection[str]) -> str:
     """A sentence about an unknown name: the nearest known one, else all of them."""
-    close = get_close_matches(name[:LONGEST_COMPARED].lower(), known, n=1)
-    if close:
-        return f"{quoted(name)} is not known; did you mean {quoted(close[0])}?"
+    if close := nearest(name, known):
+        return f"{quoted(name)} is not known; did you mean {quoted(close)}?"
     if not known:
         return f"{quoted(name)} is not known; nothing is taken here."
     return f"{quoted(name)} is not known; known are {quoted_list(sorted(known), 15)}."

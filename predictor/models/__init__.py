@@ -4,6 +4,7 @@ from .api_token import ApiToken, Scope
 from .batch_prediction import BatchFormat, BatchPrediction
 from .completion import Completion
 from .dataset import Dataset
+from .documents import documents_of, without_documents
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
@@ -43,5 +44,7 @@ __all__ = [
     "User",
     "Workspace",
     "WorkspaceRole",
+    "documents_of",
     "uuid7",
+    "without_documents",
 ]

@@ -12,6 +12,7 @@ from ..errors import InvalidInput, NotServable, Problem
 from ..http.json import loads
 from ..models import PredictionSource, RegisteredModel
 from ..services.predictions import loaded_versions
+from .parameters import ALSO_IN_V1, BODY_OF_V1, IGNORED, check_body, ignored_parameters
 from .prediction import as_columns, options_of, rows_of_lists, version_at
 from .route import Call, as_json
 
@@ -49,7 +50,10 @@ def _answered(call: Call, model: str, version: str, *, is_explained: bool) -> Ht
     body: Any = loads(call.body(), max_depth=settings.MAX_JSON_DEPTH)
     if not isinstance(body, Mapping) or not isinstance(body.get("instances"), list):
         raise InvalidInput('Send {"instances": […]}.', problems=[Problem("Not a list.", "/instances")])
+    check_body(body, BODY_OF_V1, ALSO_IN_V1)
+    ignored = ignored_parameters(body.get("parameters"))
     options = options_of(body.get("parameters"), version=model_version, explain=is_explained)
     rows = rows_of_lists(body["instances"], model_version.signature.names)
     response = call.predict(registered_model, rows, options, PredictionSource.KSERVE)
-    return as_json(as_columns(response, model_version.signature))
+    columns = as_columns(response, model_version.signature)
+    return as_json({**columns, IGNORED: ignored} if ignored else columns)

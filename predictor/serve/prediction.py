@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import InvalidInput, Problem, quoted, quoted_list
+from ..errors import InvalidInput, Problem, quoted_list
+from ..http.known_names import refuse_unknown
 from ..ml.types.schema import Signature
 from ..models import ModelVersion, RegisteredModel
 from ..services import registry
 from ..services.predictions import PredictionOptions, PredictionResponse
-
-PARAMETERS = ("explain", "coverage", "strict")
+from .parameters import PARAMETERS
 
 
 def options_of(
@@ -24,12 +24,8 @@ def options_of(
     given = {} if parameters is None else parameters
     if not isinstance(given, Mapping):
         raise InvalidInput("The parameters have to be an object.")
-    unknown = sorted(set(given) - set(PARAMETERS))
-    if unknown and is_strict:
-        raise InvalidInput(
-            f"Unknown: {quoted_list(unknown)}. Known are {quoted_list(PARAMETERS)}.",
-            problems=[Problem(f"{quoted(name)} is not known.", f"/params/{name}") for name in unknown[:5]],
-        )
+    if is_strict:
+        refuse_unknown(given, PARAMETERS, pointer="/params/")
     coverage = given.get("coverage")
     if coverage is not None and (isinstance(coverage, bool) or not isinstance(coverage, int | float)):
         raise InvalidInput("“coverage” has to be a number.")

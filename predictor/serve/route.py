@@ -23,6 +23,7 @@ from ..http.route_options import RouteOptions, declare
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
 from ..services import predictions, registry
 from ..services.predictions import Caller, PredictionOptions, PredictionResponse
+from .parameters import check_query
 
 JSON = "application/json"
 WORTH_COMPRESSING = 1_024
@@ -111,6 +112,8 @@ def route(
             if without_token and (get is None or "HTTP_AUTHORIZATION" not in request.META):
                 return without_token(request, **parameters)
             call = Call(request, authenticate(request, workspace, scopes))
+            if request.META.get("QUERY_STRING"):
+                check_query(request.GET)
             return compressed(handler(call, **parameters), request)
         except Exception as error:
             return refused(refuse, error, request)

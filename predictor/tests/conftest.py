@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.db import connections
 from django.test import override_settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -13,6 +15,10 @@ from predictor.models import Membership, User, Workspace, WorkspaceRole
 from predictor.services.accounts import rate_limits
 from predictor.services.prediction_log import group_commit
 from predictor.services.process import short_cache
+
+# Hypothesis measures time by default: 200 ms for an example, and how long it takes to draw ten.
+hypothesis_settings.register_profile("no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.admin import site as admin_site
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -20,27 +23,47 @@ from predictor.models import (
     User,
     Workspace,
     WorkspaceRole,
+    documents_of,
 )
 from predictor.services import datasets, registry
 from predictor.services.accounts import tokens, workspaces
 from predictor.tests import predicting
 from predictor.tests.conftest import person
 from predictor.tests.walls import (
+    API,
     CALLERS,
     CATCH_ALL,
+    MODEL,
     ROLES,
     SESSIONS,
     SIGNED_IN,
     TABLE,
     TOKENS,
     Endpoint,
+    M,
     Open,
+    Page,
+    Personal,
+    W,
     Wire,
     filled,
     library_paths,
     routes,
 )
 
+MODELS = list(apps.get_app_config("predictor").get_models())
+DOCUMENTS = {
+    (model._meta.db_table.removeprefix("predictor_"), name)
+    for model in MODELS
+    for name in documents_of(model)
+}
+# Pages and endpoints that show many rows.
+LISTS = [
+    W, f"{W}datasets/", f"{W}runs/", f"{W}models/", M, f"{M}batches/", f"{W}predictions/", f"{W}members/",
+    f"{API}datasets", f"{API}training-runs", f"{API}models", f"{MODEL}/versions", f"{MODEL}/aliases",
+    f"{MODEL}/aliases/<slug:alias>/history", f"{MODEL}/batches", f"{API}predictions", f"{API}members",
+    f"{API}datasets/<int:pk>/reading-changes", "settings/tokens/", f"{W}predictions/export/",
+]  # fmt: skip
 ROUTES = list(routes())
 # Loops instead of parametrized tests: the fixtures take a second to build, a request milliseconds.
 PROBES = [
@@ -148,6 +171,95 @@ def test_every_caller_gets_the_status_of_the_table(clients: dict[str, Client], i
                 wrong[f"{method.upper()} {path} as {name}"] = f"{status}, not {rule.expected(name)}"
 
     assert wrong == {}
+
+
+def test_every_form_refuses_a_field_that_its_page_does_not_know(
+    clients: dict[str, Client], ids: dict[str, Any]
+) -> None:
+    lenient = []
+    for route, method, rule in PROBES:
+        if method != "post" or not isinstance(rule, Page | Personal) or rule.expected("admin") == 403:
+            continue
+        with transaction.atomic():
+            answer = clients["admin"].post(filled(route.route, ids), {**rule.body, "nosuchfield": "1"})
+            transaction.set_rollback(True)
+        if answer.status_code != 400 or "“nosuchfield” is not known" not in answer.content.decode():
+            lenient.append((route.route, answer.status_code))
+
+    assert lenient == []
+
+
+def test_every_page_names_what_it_does_not_know_in_its_address(
+    clients: dict[str, Client], ids: dict[str, Any]
+) -> None:
+    silent = []
+    for route, method, rule in PROBES:
+        if method != "get" or not isinstance(rule, Page | Personal) or rule.expected("admin") != 200:
+            continue
+        answer = clients["admin"].get(filled(route.route, ids), {**rule.body, "nosuchname": "1"})
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        if "“nosuchname” is not known" not in content.decode() and not route.route.endswith("/progress/"):
+            silent.append((route.route, answer.status_code))
+
+    assert {route.rstrip("/") for route, _ in silent} == {"api/docs"}
+
+
+# Documents (JSON, long texts) that lists read, since they show them; no other list reads any.
+SHOWN_DOCUMENTS = {
+    # Of the one model, whose description is no longer than 10,000 characters.
+    **{
+        path: {"registeredmodel.description"}
+        for path in (
+            f"{API}models", f"{MODEL}/aliases", f"{MODEL}/aliases/<slug:alias>/history", f"{M}batches/",
+            "admin/predictor/aliaschange/",
+        )
+    },
+    # Its champion writes the snippets.
+    M: {"registeredmodel.description", "modelversion.metrics", "modelversion.signature_json", "modelversion.artifacts"},
+    f"{W}models/": {"registeredmodel.description", "modelversion.metrics"},
+    f"{MODEL}/versions": {"registeredmodel.description", "modelversion.metrics"},
+    f"{MODEL}/batches": {"registeredmodel.description", "batchprediction.error"},
+    f"{API}training-runs": {"trainingrun.error"},
+    # Whole rows are what it answers with, at most 500.
+    f"{API}predictions": {"predictionlog.inputs", "predictionlog.output", "predictionlog.warnings"},
+    W: {"modelversion.metrics", "predictionlog.output"},  # of five rows
+    "admin/predictor/modelversion/": {"modelversion.metrics", "registeredmodel.description"},
+    "admin/predictor/apitoken/": {"apitoken.scopes"},
+    "admin/predictor/readingchange/": {"readingchange.before_json", "readingchange.after_json"},
+    "settings/tokens/": {"apitoken.scopes"},
+}  # fmt: skip
+
+
+def test_lists_read_no_documents_that_they_do_not_show(
+    clients: dict[str, Client], ids: dict[str, Any], admin: User
+) -> None:
+    """A report, a schema or the inputs of a row can take a megabyte each."""
+    admin.is_superuser = admin.is_staff = True
+    admin.save()
+    lists = [
+        f"admin/predictor/{model._meta.model_name}/" for model in admin_site._registry if model in MODELS
+    ]
+    lists += LISTS
+
+    read = {path: documents_read(clients["admin"], "/" + filled(path, ids).lstrip("/")) for path in lists}
+
+    assert {path: names for path, names in read.items() if names} == SHOWN_DOCUMENTS
+
+
+def documents_read(client: Client, path: str) -> set[str]:
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        if answer.streaming:
+            b"".join(answer.streaming_content)
+    selected = [each["sql"].partition(" FROM ")[0] for each in asked if each["sql"].startswith("SELECT")]
+    columns = {
+        pair
+        for sql in selected
+        for part in sql.split(", ")
+        for pair in re.findall(r'^(?:SELECT )?(?:DISTINCT )?"predictor_(\w+)"\."(\w+)"', part)
+    }
+    return {f"{table}.{column}" for table, column in columns if (table, column) in DOCUMENTS}
 
 
 def test_a_foreign_workspace_answers_like_a_missing_one(

@@ -205,6 +205,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     "settings/tokens/new/": {"get": Personal(200), "post": Personal(400)},
     "settings/tokens/<int:pk>/revoke/": {"post": Personal(302, only=("admin",))},
     # Without login
+    "invitations/<str:key>/": {"get": Open(404), "post": Open(404)},
     "health/live": {"get": Open(200)},
     "health/ready": {"get": Open(200)},
     "api/v1/health/live": {"get": Open(200)},

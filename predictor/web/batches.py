@@ -14,7 +14,15 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect, render
 
 from ..errors import MlwebError, NotFound
-from ..models import CHAMPION, BatchPrediction, Dataset, PredictionSource, RegisteredModel, WorkspaceRole
+from ..models import (
+    CHAMPION,
+    BatchPrediction,
+    Dataset,
+    PredictionSource,
+    RegisteredModel,
+    WorkspaceRole,
+    without_documents,
+)
 from ..services import batches
 from ..templatetags.mlweb import counted, duration, job_sentence
 from .pages.model_page import ModelPage, caller_of
@@ -99,6 +107,8 @@ class BatchForm(CsvForm):
 class BatchList(ModelPage):
     """The form, and below it the batches so far."""
 
+    query_names = ("version", *BATCHES.query_names)
+    field_names = tuple(BatchForm.base_fields)
     takes_file = True
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
@@ -122,6 +132,7 @@ class BatchList(ModelPage):
 
     def form(self, *args: Any, **kwargs: Any) -> BatchForm:
         datasets = Dataset.objects.filter(workspace=self.workspace).with_data().order_by("-pk")
+        datasets = without_documents(datasets)
         return BatchForm(*args, versions=version_choices(self), datasets=datasets, **kwargs)
 
     def batches(self, model: RegisteredModel) -> QuerySet[BatchPrediction]:
@@ -179,6 +190,8 @@ class BatchDetail(BatchPage):
 class BatchProgress(BatchPage):
     """The progress fragment, polled by htmx. 204 when nothing has changed: the page keeps its content."""
 
+    query_names = ("seen",)
+
     def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponse:
         batch = self.batch(slug, pk)
         if request.GET.get("seen") == fingerprint_of(batch):
@@ -201,6 +214,8 @@ class BatchCancel(BatchPage):
 
 
 class BatchResult(BatchPage):
+    is_file = True
+
     def get(self, request: HttpRequest, workspace: str, slug: str, pk: int) -> HttpResponseBase:
         batch = self.batch(slug, pk)
         try:

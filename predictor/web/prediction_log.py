@@ -20,6 +20,7 @@ from django.views import View
 from ..models import CHAMPION, PredictionLog, PredictionSource, RegisteredModel
 from ..services import prediction_log
 from ..services.prediction_log import log_pages
+from ..services.prediction_log.log_summaries import summary_of
 from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
 from .pages.access import WorkspaceMixin
 from .pages.tables import Head
@@ -55,11 +56,15 @@ class LogForm(forms.Form):
         label="Source", required=False, choices=[("", "Any"), *PredictionSource.choices]
     )
     actor = forms.CharField(label="Person", required=False, max_length=200, strip=True)
+    # Only where a link gives it: the page of a batch has one.
+    request_id = forms.CharField(label="Request", required=False, max_length=64, strip=True)
     since = day_field("From")
     until = day_field("To")
 
     def __init__(self, data: Any, *, models: list[tuple[str, str]]):
         super().__init__(data, label_suffix="")
+        if not data.get("request_id"):
+            del self.fields["request_id"]
         self.fields["model"].choices = [("", "Any"), *models]
         for name, field in self.fields.items():
             is_list = isinstance(field.widget, forms.Select)
@@ -78,6 +83,7 @@ class LogForm(forms.Form):
             version=filters["version"],
             source=filters["source"],
             actor=filters["actor"],
+            request_id=filters.get("request_id", ""),
             text=filters["q"],
             since=start_of(filters["since"]),
             until=start_of(filters["until"], days=1),
@@ -111,16 +117,16 @@ class LogLine:
     probability: float | None
     cells: SafeString
     n_more: int
+    n_warnings: int
 
     @classmethod
     def of(cls, row: PredictionLog) -> LogLine:
-        shown = shown_answer(row.output)
+        summary = summary_of(row, MAX_CELLS)
+        shown = shown_answer(summary.output)
         chance = next((bar.probability for bar in shown.bars if bar.is_predicted), None)
-        inputs = row.inputs if isinstance(row.inputs, dict) else {}
-        cells = [
-            (clipped(name), clipped(cell_text(value))) for name, value in list(inputs.items())[:MAX_CELLS]
-        ]
-        return cls(row, clipped(shown.label, 60), chance, cell_list(cells), max(len(inputs) - MAX_CELLS, 0))
+        cells = [(clipped(name), clipped(cell_text(value))) for name, value in summary.inputs]
+        n_more = max(summary.n_inputs - len(cells), 0)
+        return cls(row, clipped(shown.label, 60), chance, cell_list(cells), n_more, summary.n_warnings)
 
 
 def cell_list(cells: list[tuple[str, str]]) -> SafeString:
@@ -141,6 +147,8 @@ class LogPage(WorkspaceMixin, View):
 
 
 class PredictionList(LogPage):
+    query_names = (*LogForm.base_fields, "before")
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         form = self.filters(request)
         before = cursor(request.GET.get("before", ""))
@@ -151,7 +159,7 @@ class PredictionList(LogPage):
             "heads": HEADS,
         }
         if form.is_valid():
-            page = log_pages.page(self.workspace, form.wanted, before=before)
+            page = log_pages.page(self.workspace, form.wanted, before=before, is_summarized=True)
             context |= {
                 "page": page,
                 "lines": [LogLine.of(row) for row in page.rows],
@@ -211,6 +219,9 @@ class PredictionDetail(WorkspaceMixin, View):
 
 class PredictionExport(LogPage):
     """All rows that match the filters of the list, as a streamed file."""
+
+    query_names = (*LogForm.base_fields, "format")
+    is_file = True
 
     def get(self, request: HttpRequest, workspace: str) -> HttpResponseBase:
         kind = request.GET.get("format", "csv")

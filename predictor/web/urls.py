@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from . import batches, prediction_log
-from .accounts import address, home, members, tokens
+from .accounts import address, home, invitations, members, tokens
 from .datasets import datasets, readings, rows
 from .evaluation import completion, evaluation, version_threshold
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
@@ -144,6 +144,7 @@ PEOPLE: list[URLPattern] = [
     path("w/<slug:workspace>/members/<int:pk>/role/", members.MemberRole.as_view(), name="member-role"),
     path("w/<slug:workspace>/members/<int:pk>/link/", members.MemberLink.as_view(), name="member-link"),
     path("w/<slug:workspace>/members/<int:pk>/remove/", members.MemberRemove.as_view(), name="member-remove"),
+    path("invitations/<str:key>/", invitations.InvitationPage.as_view(), name="invitation"),
     path("workspaces/new/", members.WorkspaceCreate.as_view(), name="workspace-create"),
     path("settings/address/", address.AddressProof.as_view(), name="address-proof"),
     path("settings/address/<str:key>/", address.AddressProve.as_view(), name="address-prove"),

@@ -23,7 +23,16 @@ from ...http.json import (
     JSONRenderer,
     ParquetRenderer,
 )
-from ...models import BatchFormat, BatchPrediction, JobStatus, RegisteredModel, Scope
+from ...models import (
+    BatchFormat,
+    BatchPrediction,
+    JobStatus,
+    ModelVersion,
+    RegisteredModel,
+    Scope,
+    documents_of,
+    without_documents,
+)
 from ...services import batches, registry
 from ...services.predictions import PredictionOptions
 from ..datasets import named_dataset
@@ -97,7 +106,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
     }
     queryset = BatchPrediction.objects.select_related(
         "registered_model", "model_version", "created_by"
-    ).defer("model_version__evaluation", "model_version__signature_json")
+    ).defer(*(f"model_version__{name}" for name in documents_of(ModelVersion)))
     parser_classes = [JSONParser, UploadParser, CSVBodyParser, JSONLinesBodyParser, ParquetBodyParser]
     takes_file = True
     filterset_class = BatchFilter
@@ -114,7 +123,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WorkspaceVi
         if token is not None and not token.has_scope(Scope.READ):
             # The batches of others show their file names, and the results hold their rows.
             queryset = queryset.filter(api_token=token)
-        return queryset
+        return without_documents(queryset, but=("error",)) if self.action == "list" else queryset
 
     def get_serializer_class(self) -> Any:
         return BatchSummarySerializer if self.action == "list" else BatchSerializer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django_filters import rest_framework as filters
@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ...http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
-from ...models import ModelAlias, ModelVersion, RegisteredModel
+from ...models import ModelAlias, ModelVersion, RegisteredModel, documents_of, without_documents
 from ...services import registry, training
 from ...services.prediction_log import activity, summary
 from ...services.registry import card_markdown, model_cards, portable
@@ -55,7 +55,11 @@ class RegisteredModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, W
 
     needs = {"list": READS, "retrieve": READS, "partial_update": WRITES, "activity": READS}
     queries = {"activity": ("range", "day", "version")}
-    queryset = RegisteredModel.objects.prefetch_related("aliases__model_version")
+    queryset = RegisteredModel.objects.prefetch_related(
+        Prefetch(
+            "aliases", without_documents(ModelAlias.objects.select_related("model_version"), "model_version")
+        )
+    )
     serializer_class = RegisteredModelSerializer
     filterset_class = ModelFilter
     lookup_field = "slug"
@@ -147,9 +151,11 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
 
     def get_queryset(self) -> QuerySet[Any]:
         # A list does not load the evaluation reports: each can be a megabyte.
-        queryset = super().get_queryset().defer("made_from__evaluation", "made_from__signature_json")
+        queryset = super().get_queryset()
         if self.action == "list":
-            return queryset.defer("evaluation", "completion__supplement")
+            queryset = queryset.defer("completion__supplement")
+            return without_documents(queryset, "made_from", "registered_model", but=("metrics",))
+        queryset = queryset.defer(*(f"made_from__{name}" for name in documents_of(ModelVersion)))
         return queryset.select_related("dataset", "made_from__completion")
 
     def get_serializer_class(self) -> Any:
@@ -264,7 +270,7 @@ class AliasViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChildV
     """Aliases. `champion` serves when a caller does not say which version."""
 
     needs = {"list": READS, "retrieve": READS, "update": WRITES, "destroy": WRITES, "history": READS}
-    queryset = ModelAlias.objects.select_related("model_version")
+    queryset = without_documents(ModelAlias.objects.select_related("model_version"), "model_version")
     serializer_class = AliasSerializer
     filter_backends: list[Any] = []
     lookup_field = "alias"

@@ -10,7 +10,7 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ...models import JobStatus, TrainingRun
+from ...models import JobStatus, TrainingRun, without_documents
 from ...services import training
 from ..datasets import named_dataset
 from ..idempotency import idempotent
@@ -43,7 +43,7 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Works
         queryset = super().get_queryset()
         if self.action != "list":
             return queryset
-        return queryset.defer("leaderboard", "attempt_log", "traceback", "metrics")
+        return without_documents(queryset, "registered_model", "model_version", but=("error",))
 
     def get_serializer_class(self) -> Any:
         return RunSummarySerializer if self.action == "list" else RunSerializer

@@ -23,7 +23,11 @@ COMMENT_MARKS = ("#", "%", "//")
 MIN_EVEN = 0.9
 MIN_TYPED = 0.8
 # Numbers, dates and times: digits without other letters than those of exponents, moments and units of money.
-VALUE = re.compile(r"\s*[^A-Za-z\d\s]{0,3}\s*\d[\d\s.,:/'+-]*(?:[eE][+-]?\d+)?(?:T[\d:.]+)?(?:Z|[+-][\d:]+)?\s*[%€$£]?\s*\)?\s*")  # fmt: skip  # noqa: E501
+# Possessive: where a run of blanks could be divided among several parts, 99 of them took 43 ms.
+VALUE = re.compile(
+    r"\s*+[^A-Za-z\d\s]{0,3}\s*+\d[\d\s.,:/'+-]*+(?:[eE][+-]?\d++)?(?:T[\d:.]++)?(?:Z|[+-][\d:]++)?"
+    r"(?:\s*+[%€$£])?(?:\s*+\))?\s*+"
+)
 YEAR = re.compile(r"(?:19|20)\d\d")
 BRACKETED = re.compile(r"\[[^\]]{0,30}\]|\([^)]{0,30}\)|<[^>]{0,30}>")
 SYMBOLS = (

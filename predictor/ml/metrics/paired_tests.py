@@ -3,6 +3,11 @@
 Each metric is a mean of influence values of the rows (delta method), so the difference of two models has the standard
 error of the difference of their values, row by row. For the area under the ROC curve this is the test of DeLong,
 DeLong and Clarke-Pearson (1988), for mean losses the paired t-test, for the accuracy nearly McNemar's test.
+
+Rows that are alike are tested in clusters. Of groups, the sums over each group are independent: for means of groups of
+one size this is the paired t-test of the group means (Liang and Zeger, 1986). Of forecasts, the sums over each period
+are correlated as far as the horizon: the variance is that of Newey and West (1987), in the test of Diebold and Mariano
+(1995) with the correction of Harvey, Leybourne and Newbold (1997).
 """
 
 from __future__ import annotations
@@ -16,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types.schema import Task
-from .scores import losses, predicted_codes
+from .paired_bootstrap import average_precision_deviation
+from .scores import average_precision, losses, predicted_codes
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -24,6 +30,8 @@ Floats = NDArray[np.float64]
 # can be chance.
 MIN_ROWS, MIN_DIFFERING = 20, 6
 NORMAL_95 = 1.96
+# Sums over fewer clusters say little about their variance.
+MIN_CLUSTERS = 10
 # Metrics of two classes that are those of the positive one.
 OF_POSITIVE = frozenset({"precision", "recall", "f1"})
 
@@ -35,6 +43,25 @@ class Predicted:
     predictions: Floats
     threshold: float | None = None
     positive: int = 1
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Rows that are alike: the code of each row's cluster, from 0 and, where `n_lags`, in the order of time.
+
+    `n_lags`: so many clusters later the sums are correlated still; of forecasts, the horizon − 1.
+    """
+
+    codes: NDArray[np.intp]
+    n_lags: int = 0
+
+    @property
+    def n(self) -> int:
+        return int(self.codes.max()) + 1 if len(self.codes) else 0
+
+    @property
+    def are_enough(self) -> bool:
+        return self.n >= max(MIN_CLUSTERS, 2 * (self.n_lags + 1))
 
 
 @dataclass(frozen=True)
@@ -50,17 +77,22 @@ class PairedDifference:
         return self.low > 0 or self.high < 0
 
 
-def paired_differences(task: Task, y: Array, a: Predicted, b: Predicted) -> dict[str, PairedDifference]:
-    """The difference of each metric that can be tested; empty for too few rows.
+def paired_differences(
+    task: Task, y: Array, a: Predicted, b: Predicted, clusters: Clusters | None = None
+) -> dict[str, PairedDifference]:
+    """The difference of each metric that can be tested; empty for too few rows or clusters.
 
     Metrics of the positive class are left out where the two have different ones.
     """
-    if len(y) < MIN_ROWS:
+    if len(y) < MIN_ROWS or (clusters is not None and not clusters.are_enough):
         return {}
     first, second = _influences(task, y, a), _influences(task, y, b)
     if a.positive != b.positive:
         first = {name: each for name, each in first.items() if name not in OF_POSITIVE}
-    return {name: _difference(first[name], second[name]) for name in first if name in second}
+    found = {name: _difference(first[name], second[name], clusters) for name in first if name in second}
+    if task.is_classification and a.positive == b.positive:
+        found |= _of_average_precision(y, a, b, clusters)
+    return found
 
 
 @dataclass(frozen=True)
@@ -71,14 +103,62 @@ class _Influence:
     rows: Floats
 
 
-def _difference(a: _Influence, b: _Influence) -> PairedDifference:
+def _difference(a: _Influence, b: _Influence, clusters: Clusters | None) -> PairedDifference:
     difference, rows = b.value - a.value, b.rows - a.rows
     # Rows on which both say the same all have one value, the median, since values are centred.
-    if (np.abs(rows - np.median(rows)) > 1e-9 * (1 + abs(a.value))).sum() < MIN_DIFFERING:
+    differ = np.abs(rows - np.median(rows)) > 1e-9 * (1 + abs(a.value))
+    if clusters is None:
+        if differ.sum() < MIN_DIFFERING:
+            return PairedDifference(difference, -math.inf, math.inf)
+        return _within(difference, NORMAL_95 * float(rows.std(ddof=1)) / math.sqrt(len(rows)))
+    if len(np.unique(clusters.codes[differ])) < MIN_DIFFERING:
         return PairedDifference(difference, -math.inf, math.inf)
-    n = len(rows)
-    reach = NORMAL_95 * float(rows.std(ddof=1)) / math.sqrt(n)
+    return _within(difference, _quantile(clusters.n - 1) * _clustered_error(rows, clusters))
+
+
+def _within(difference: float, reach: float) -> PairedDifference:
     return PairedDifference(difference, difference - reach, difference + reach)
+
+
+def _quantile(degrees: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.975))
+
+
+def _clustered_error(rows: Floats, clusters: Clusters) -> float:
+    """Standard error of the mean of rows from the sums of their clusters."""
+    n, horizon = clusters.n, clusters.n_lags + 1
+    sums = np.bincount(clusters.codes, rows, minlength=n)
+    variance = float(sums @ sums)
+    for lag in range(1, horizon):
+        variance += 2 * (1 - lag / horizon) * float(sums[lag:] @ sums[:-lag])
+    # Of Harvey, Leybourne and Newbold; for a horizon of one period it is (n − 1) / n.
+    corrected = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+    return math.sqrt(max(variance, 0.0) / corrected) / len(rows)
+
+
+def _of_average_precision(
+    y: Array, a: Predicted, b: Predicted, clusters: Clusters | None
+) -> dict[str, PairedDifference]:
+    n_classes = a.predictions.shape[1]
+    scored = [a.positive] if n_classes == 2 else [code for code in range(n_classes) if (y == code).any()]
+    is_positive = [y == code for code in scored]
+    first, second = ([each.predictions[:, code] for code in scored] for each in (a, b))
+    values = [
+        [average_precision(positive, score) for positive, score in zip(is_positive, scores, strict=True)]
+        for scores in (first, second)
+    ]
+    if any(value is None for each in values for value in each):
+        return {}
+    before, after = (float(np.mean(each)) for each in values)  # type: ignore[arg-type]
+    if (np.abs(b.predictions - a.predictions).max(axis=1) > 1e-9).sum() < MIN_DIFFERING:
+        return {"average_precision": PairedDifference(after - before, -math.inf, math.inf)}
+    deviation = average_precision_deviation(
+        is_positive, first, second, None if clusters is None else clusters.codes
+    )
+    quantile = NORMAL_95 if clusters is None else _quantile(clusters.n - 1)
+    return {"average_precision": _within(after - before, quantile * deviation)}
 
 
 def _influences(task: Task, y: Array, predicted: Predicted) -> Mapping[str, _Influence]:

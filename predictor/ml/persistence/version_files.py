@@ -238,13 +238,29 @@ def write_scores(directory: Path, scores: Mapping[str, Any]) -> StoredFile:
     return _store(directory / SCORES, _json({"format": FORMAT, **scores}))
 
 
-def write_held_out(directory: Path, y: NDArray[Any], predicted: NDArray[Any]) -> StoredFile:
-    """Write held_out.json: true values or codes (n,) and predictions (n,) or (n, k), of a random part of many rows."""
+def write_held_out(
+    directory: Path,
+    y: NDArray[Any],
+    predicted: NDArray[Any],
+    *,
+    clusters: NDArray[Any] | None = None,
+    n_lags: int = 0,
+) -> StoredFile:
+    """Write held_out.json: true values or codes (n,) and predictions (n,) or (n, k), of a random part of many rows.
+
+    `clusters`: the group of each row, or the period of a forecast; `n_lags`: see `metrics.paired_tests.Clusters`.
+    """
     kept = held_out_places(predicted)
     y, predicted = y[kept], predicted[kept]
     directory.mkdir(parents=True, exist_ok=True)
     content = {"format": FORMAT, "shape": list(predicted.shape), "is_codes": predicted.ndim == 2}
-    packed = {name: _packed(values) for name, values in (("y", y), ("predicted", predicted))}
+    packed: dict[str, Any] = {name: _packed(values) for name, values in (("y", y), ("predicted", predicted))}
+    if clusters is not None:
+        codes = np.unique(clusters[kept], return_inverse=True)[1]
+        packed |= {
+            "clusters": base64.b64encode(codes.astype("<i4").tobytes()).decode("ascii"),
+            "n_lags": n_lags,
+        }
     return _store(directory / HELD_OUT, _json({**content, **packed}))
 
 
@@ -266,6 +282,21 @@ def read_held_out(content: bytes) -> tuple[NDArray[Any], NDArray[np.float64]]:
         return (y.astype(np.intp) if data["is_codes"] else y), predicted
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedArtifact("The stored predictions for held-out rows cannot be read.") from error
+
+
+def read_clusters(content: bytes) -> tuple[NDArray[np.intp], int] | None:
+    """The clusters of the rows and their lags; None for a file without. Raises DamagedArtifact."""
+    data = read_json(content, HELD_OUT)
+    if "clusters" not in data:
+        return None
+    try:
+        codes = np.frombuffer(base64.b64decode(data["clusters"]), "<i4").astype(np.intp)
+        n_lags = int(data["n_lags"])
+        if len(codes) != data["shape"][0] or codes.min() < 0 or codes.max() >= len(codes) or n_lags < 0:
+            raise ValueError("clusters")
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedArtifact("The stored groups of held-out rows cannot be read.") from error
+    return codes, n_lags
 
 
 def _packed(values: NDArray[Any]) -> str:

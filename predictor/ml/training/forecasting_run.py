@@ -22,6 +22,7 @@ from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtes
 from ..forecasting.forecast_report import KnownErrors, floor_of, report
 from ..forecasting.forecast_spec import ForecastSpec, SeriesEnd
 from ..forecasting.horizon_intervals import StepErrors
+from ..forecasting.reported_forecasts import write_reported
 from ..forecasting.series import SeriesTable, make_series
 from ..forecasting.training_table import SeriesView, actual, described, fits_log
 from ..inference.forecast_predictor import StoredForecast, golden_of
@@ -227,9 +228,14 @@ class ForecastHalves(FinalStage):
         errors = backtest.table.target.y[rows] - np.concatenate([kept.out_of_fold, predictions])
         known = KnownErrors(backtest, rows, errors)
         evaluation = report(backtest, predictions, known, seed=self.request.seed)
+        file = write_reported(self.workdir / "artifacts", backtest, predictions)
+        artifacts = {file.name: artifact_entry(file, self.workdir)}
         write_json(
             self.path("judged"),
-            {"report": {**evaluation, "artifacts": {}}, "errors": known.at(backtest.cuts.end).to_json()},
+            {
+                "report": {**evaluation, "artifacts": artifacts},
+                "errors": known.at(backtest.cuts.end).to_json(),
+            },
         )
 
 

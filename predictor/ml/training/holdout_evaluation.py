@@ -119,8 +119,11 @@ def evaluate_holdout(
         file = version_files.write_scores(workdir / "artifacts", scores.to_json())
         report["artifacts"][file.name] = artifact_entry(file, workdir)
         report["decision"] = _decision(tried, judging.decided, scores)
-    else:
-        file = version_files.write_held_out(workdir / "artifacts", tried.held_out.target.y, tried.own)
+    groups = groups_of(split, judging.conditions)
+    if table.task is not Task.BINARY or groups is not None:
+        file = version_files.write_held_out(
+            workdir / "artifacts", tried.held_out.target.y, tried.own, clusters=groups
+        )
         report["artifacts"][file.name] = artifact_entry(file, workdir)
     write_json(target_path, report)
 

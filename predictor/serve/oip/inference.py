@@ -13,6 +13,15 @@ from ...http.json import dumps, loads
 from ...ml.types.schema import Role, Signature
 from ...models import ModelVersion, PredictionSource
 from ...services.predictions.prediction import PredictionResponse
+from ..parameters import (
+    ALSO_IN_V2,
+    BODY_OF_V2,
+    IGNORED,
+    OF_V2,
+    check_body,
+    check_tensor_parameters,
+    ignored_parameters,
+)
 from ..prediction import options_of, version_at
 from ..route import Call, as_json
 from .outputs import RequestedOutput, classification_tensor, declared_outputs, output_tensors
@@ -28,8 +37,10 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
     header, raw = _split(call)
     model_version = version_at(registered_model, version)
     signature = model_version.signature
+    check_body(header, BODY_OF_V2, ALSO_IN_V2)
     tensors = read_tensors(header.get("inputs"), raw)
     parameters = header.get("parameters") or {}
+    ignored = ignored_parameters(parameters, OF_V2)
     is_binary = isinstance(parameters, Mapping) and parameters.get("binary_data_output") is True
     requested = _requested_outputs(header.get("outputs"), is_binary)
     explain = any(each.name == "explain" for each in requested)
@@ -43,7 +54,8 @@ def infer(call: Call, model: str, version: str = "") -> HttpResponse:
         (each, is_binary) for each in outputs.values()
     ]  # fmt: skip
     request_id = header.get("id")
-    return _response(response, request_id if isinstance(request_id, str) else "", chosen_outputs)
+    more = {"parameters": {IGNORED: ", ".join(ignored)}} if ignored else {}
+    return _response(response, request_id if isinstance(request_id, str) else "", chosen_outputs, more)
 
 
 def _split(call: Call) -> tuple[Mapping[str, Any], memoryview]:
@@ -76,6 +88,7 @@ def _requested_outputs(outputs: Any, is_binary: bool) -> list[RequestedOutput]:
         parameters = each.get("parameters") or {}
         if not isinstance(parameters, Mapping):
             raise InvalidInput(f"The parameters of output {quoted(each['name'])} have to be an object.")
+        check_tensor_parameters(parameters, f"The output {quoted(each['name'])}")
         n_classes = parameters.get("classification", 0)
         if type(n_classes) is not int or n_classes < 0:
             raise InvalidInput("“classification” has to be a number of classes.")
@@ -109,7 +122,10 @@ def _selected_outputs(
 
 
 def _response(
-    answered: PredictionResponse, request_id: str, outputs: Sequence[tuple[Tensor, bool]]
+    answered: PredictionResponse,
+    request_id: str,
+    outputs: Sequence[tuple[Tensor, bool]],
+    more: Mapping[str, Any],
 ) -> HttpResponse:
     heads, raws = [], []
     for tensor, is_binary in outputs:
@@ -121,6 +137,7 @@ def _response(
         "model_version": str(answered.version),
         "id": request_id or answered.request_id,
         "outputs": heads,
+        **more,
     }
     if not any("binary_data_size" in (head.get("parameters") or {}) for head in heads):
         return as_json(header)

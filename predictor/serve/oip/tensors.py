@@ -16,6 +16,7 @@ from typing import Any
 from ...errors import InvalidInput, Problem, quoted, quoted_list
 from ...http.prediction_request import require_few_columns
 from ...ml.types.column_names import clean_name, repeated_names
+from ..parameters import check_tensor_parameters
 
 # The format characters of `struct`; BYTES has an encoding of its own, see `_texts`.
 LETTERS = {
@@ -48,7 +49,11 @@ def read_tensors(inputs: Any, raw: memoryview) -> list[Tensor]:
     for index, document in enumerate(inputs):
         name, datatype, shape = _head(document, index)
         parameters = document.get("parameters") or {}
-        n_bytes = parameters.get("binary_data_size") if isinstance(parameters, Mapping) else None
+        if not isinstance(parameters, Mapping):
+            raise InvalidInput(f"The parameters of input {quoted(name)} have to be an object.")
+        if parameters:
+            check_tensor_parameters(parameters, f"The input {quoted(name)}")
+        n_bytes = parameters.get("binary_data_size")
         if n_bytes is not None:
             if isinstance(n_bytes, bool) or not isinstance(n_bytes, int) or n_bytes < 0:
                 raise InvalidInput(f"binary_data_size of input {quoted(name)} has to be a number of bytes.")

@@ -90,7 +90,7 @@ def add_member(
     another workspace made and whose address is not proved: whoever was given its link, or chose its password, would
     get access here, and need not be the person of that address.
     """
-    role = _known_role(role)
+    role = known_role(role)
     is_new = False
     if user is None:
         user, is_new = _person(email, workspace, by)
@@ -119,7 +119,7 @@ def add_member(
 def change_role(*, membership: Membership, role: WorkspaceRole | str, by: User | None) -> Membership:
     """The membership with its new role. Raises `Conflict` when the workspace would lose its last admin."""
     membership = _locked(membership)
-    role = _known_role(role)
+    role = known_role(role)
     if role != WorkspaceRole.ADMIN:
         _refuse_for_last_admin(membership)
     if membership.role != role:
@@ -199,7 +199,8 @@ def _join(workspace: Workspace, user: User, role: WorkspaceRole, by: User | None
     return membership
 
 
-def _known_role(role: WorkspaceRole | str) -> WorkspaceRole:
+def known_role(role: WorkspaceRole | str) -> WorkspaceRole:
+    """The role of this name. Raises `InvalidInput`."""
     try:
         return WorkspaceRole(role)
     except ValueError:

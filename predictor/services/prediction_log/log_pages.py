@@ -17,6 +17,7 @@ from django.db.models import OuterRef, Subquery
 from ...models import ModelVersion, PredictionLog, Workspace
 from ...models.prediction_log import PredictionLogQuerySet, moment_of
 from . import prediction_log
+from .log_summaries import summarized
 from .prediction_log import LogSearch
 
 PAGE_SIZE = 50
@@ -48,8 +49,9 @@ def page(
     *,
     before: uuid.UUID | None = None,
     size: int = PAGE_SIZE,
+    is_summarized: bool = False,
 ) -> LogPage:
-    """The newest matching rows, older than `before` if it is given."""
+    """The newest matching rows, older than `before` if it is given; `is_summarized`: for `log_summaries.summary_of`."""
     versions = None
     if criteria.model or criteria.version is not None:
         versions = _versions(workspace, criteria)
@@ -62,11 +64,10 @@ def page(
     matching = _stream(workspace, replace(criteria, model="", version=None), versions, before)
     if floor is not None:
         matching = matching.filter(id__gte=floor)
-    rows = tuple(
-        matching.select_related("actor", "model_version__registered_model")
-        .only(*SHOWN)
-        .order_by("-id")[: size + 1]
-    )
+    matching = matching.select_related("actor", "model_version__registered_model").only(*SHOWN)
+    if is_summarized:
+        matching = summarized(matching)
+    rows = tuple(matching.order_by("-id")[: size + 1])
     if len(rows) > size:
         return LogPage(rows=rows[:size], older=rows[size - 1].pk)
     if floor is None or is_indexed:

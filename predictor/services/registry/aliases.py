@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from ...errors import Conflict, InvalidInput, NotFound, quoted
-from ...models import CHAMPION, AliasChange, ModelAlias, ModelVersion, RegisteredModel
+from ...models import CHAMPION, AliasChange, ModelAlias, ModelVersion, RegisteredModel, without_documents
 from ..process import short_cache
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def remove_alias(*, registered_model: RegisteredModel, alias: str, by: User | No
 def history(registered_model: RegisteredModel, alias: str | None = None) -> QuerySet[AliasChange]:
     """The changes of aliases: who pointed which alias at which version, newest first."""
     changes = registered_model.alias_changes.select_related("previous_version", "model_version", "changed_by")
+    changes = without_documents(changes, "previous_version", "model_version")
     return changes if alias is None else changes.filter(alias=alias)
 
 

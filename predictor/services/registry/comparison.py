@@ -156,12 +156,15 @@ def _metrics(a: Mapping[str, Any], b: Mapping[str, Any], tests: PairedTests) -> 
 def _verdict(
     a: ModelVersion, b: ModelVersion, metrics: Sequence[ComparedMetric], tests: PairedTests
 ) -> ComparisonVerdict:
-    name = "log_loss" if Task(a.task).is_classification else "rmse"
-    error = {"log_loss": "log-loss", "rmse": "RMSE"}[name]
+    task = Task(a.task)
+    name = "log_loss" if task.is_classification else "mae" if task is Task.FORECASTING else "rmse"
+    error = {"log_loss": "log-loss", "rmse": "RMSE", "mae": "mean absolute error"}[name]
     if not tests.is_tested:
         return ComparisonVerdict(f"Not tested. {tests.reason}", None, False, name, 0)
     chosen = next((each for each in metrics if each.name == name), None)
-    rows = f"on the same {tests.n_rows:,} held-out rows"
+    what = "forecasts of held-out values" if task is Task.FORECASTING else "held-out rows"
+    of = f" of {tests.n_clusters:,} {tests.unit}" if tests.n_clusters else ""
+    rows = f"on the same {tests.n_rows:,} {what}{of}"
     if chosen is None or not chosen.is_tested or chosen.better is None:
         return ComparisonVerdict(
             f"No clear difference: the {error} {rows} differs by no more than chance can give."

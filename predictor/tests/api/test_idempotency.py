@@ -26,6 +26,7 @@ from predictor.models import (
 from predictor.services import artifacts, predictions
 from predictor.services.operations import idempotency, upkeep
 from predictor.tests.api.conftest import Caller, problem
+from predictor.tests.waiting import HANG_SECONDS, wait_for_end
 
 KEY = "c0ffee-1"
 ROWS = {"rows": [{"x1": 1, "x2": 2}]}
@@ -223,7 +224,7 @@ def test_fifty_concurrent_repetitions_create_one_row(
     body, start = run_of(dataset), threading.Barrier(50)
 
     def ask() -> None:
-        start.wait(60)
+        start.wait(HANG_SECONDS)
         try:
             answers.append(upload(api) if what == "upload" else post(api, "training-runs", body))
         finally:
@@ -232,8 +233,7 @@ def test_fifty_concurrent_repetitions_create_one_row(
     threads = [threading.Thread(target=ask) for _ in range(50)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(120)
+    wait_for_end(*threads)
 
     good = {"run": 202, "upload": 201}[what]
     made = [each for each in answers if each.status_code == good and "Idempotency-Replayed" not in each]

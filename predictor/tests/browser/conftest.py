@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import User
 from predictor.tests.live_worker import hearing_worker
+from predictor.tests.waiting import HANG_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 # Root, as in a container, cannot use the sandbox; the other flags stop Chromium's own requests to the network.
@@ -26,7 +27,8 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 1000 * HANG_SECONDS
+expect.set_options(timeout=TIMEOUT_MS)
 # Playwright's event loop runs in the thread of the test, although the test is synchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 PASSWORD = "a long enough secret"

@@ -21,6 +21,7 @@ from predictor.services import batches, jobs, registry
 from predictor.services.accounts import tokens
 from predictor.services.predictions import loaded_versions
 from predictor.tests.live_worker import hearing_worker
+from predictor.tests.waiting import HANG_SECONDS
 from predictor.tests.web.served_versions import CLASSES, ROW, publish_served
 
 
@@ -34,7 +35,7 @@ def version(workspace: Workspace) -> ModelVersion:
 def api(live_server: LiveServer, workspace: Workspace, member: User) -> Iterator[Client]:
     scopes = [Scope.READ, Scope.PREDICT, Scope.WRITE]
     token = tokens.create_token(user=member, workspace=workspace, name="client", scopes=scopes).plaintext
-    with Client(live_server.url, token, workspace="acme", retries=1, timeout=30) as client:
+    with Client(live_server.url, token, workspace="acme", retries=1, timeout=HANG_SECONDS) as client:
         yield client
 
 
@@ -64,7 +65,7 @@ def test_a_csv_file_is_uploaded_trained_on_and_predicted(api: Client, tmp_path: 
         params={"max_depth": 3},
         budget_seconds=5,
     )
-    run = api.wait(run, timeout=120, every=0.1)
+    run = api.wait(run, timeout=HANG_SECONDS, every=0.1)
     answer = api.predict("small", [{"a": 3, "b": 6}, {"a": 4, "b": 1}], explain=True, coverage=0.8)
 
     assert (dataset.n_rows, dataset.columns, again.id) == (60, ("a", "b", "answer"), dataset.id)
@@ -263,7 +264,7 @@ RUN = b'{"id": 1, "status": "queued", "registered_model": "m"}'
 
 
 def stubbed(stub: Any, **more: Any) -> Client:
-    return Client(stub.url, "t", timeout=5, **more)
+    return Client(stub.url, "t", timeout=HANG_SECONDS, **more)
 
 
 def test_it_retries_a_busy_server_after_the_time_that_it_names(stub: Any, slept: list[float]) -> None:

@@ -26,6 +26,7 @@ from predictor.services import registry
 from predictor.services.accounts import tokens
 from predictor.services.predictions import loaded_versions
 from predictor.tests.services.forecast_versions import forecast_version
+from predictor.tests.waiting import HANG_SECONDS
 from predictor.tests.web.served_versions import publish_served
 from predictor.web.registry.snippets import TOKEN, mlflow, snippets, triton
 
@@ -55,7 +56,7 @@ class Served:
             [program, *options, self.codes[key]],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_SECONDS,
             check=False,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "NO_PROXY": "*"},
         )

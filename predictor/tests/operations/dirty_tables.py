@@ -13,8 +13,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ..waiting import wait_until
 from .installation import FINAL, Installation
-from .servers import wait_until
 
 
 def noise(place: int) -> float:
@@ -226,7 +226,7 @@ class Replay:
         """The finished run of a table."""
         assert name not in self._refusals, self._refusals[name]
         pk = self._runs[name]
-        wait_until(lambda: self.installation.run(pk)["status"] in FINAL, 600, f"the run on {name}")
+        wait_until(lambda: self.installation.run(pk)["status"] in FINAL, f"the run on {name}")
         run = self.installation.run(pk)
         assert run["status"] == "succeeded", run["error"]
         return run

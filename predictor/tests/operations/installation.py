@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import psutil
 
-from .servers import free_port, wait_until
+from ..waiting import HANG_SECONDS, exit_code, wait_until
+from .servers import free_port
 
 # Otherwise each poll of a run would be a line in the report of a failed test.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -50,9 +51,9 @@ class Installation:
                 [sys.executable, "manage.py", "serve"],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        self.http = httpx.Client()
+        self.http = httpx.Client(timeout=HANG_SECONDS)
         try:
-            self.wait_for_health(120)
+            self.wait_for_health()
             token = self.manage("create_token", "--email", ADMIN, "--workspace", "default",
                                 "--scope", "read", "--scope", "predict", "--scope", "write")  # fmt: skip
         except BaseException:
@@ -62,7 +63,7 @@ class Installation:
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}/api/v1/default",
             headers={"Authorization": f"Bearer {token.splitlines()[-1]}"},
-            timeout=60,
+            timeout=HANG_SECONDS,
         )
         return self
 
@@ -73,7 +74,7 @@ class Installation:
         processes = self.processes()
         self.supervisor.send_signal(signal.SIGTERM)
         try:
-            self.supervisor.wait(60)
+            exit_code(self.supervisor)
         finally:
             self.supervisor.kill()
             for process in processes:
@@ -106,7 +107,7 @@ class Installation:
         return found
 
     def worker(self) -> psutil.Process:
-        wait_until(lambda: self.processes_of("celery", "worker"), 60, "a worker")
+        wait_until(lambda: self.processes_of("celery", "worker"), "a worker")
         return self.processes_of("celery", "worker")[0]
 
     def fitting(self) -> list[psutil.Process]:
@@ -118,20 +119,23 @@ class Installation:
         assert web
         for process in web:
             process.kill()
-        psutil.wait_procs(web, 10)
+        psutil.wait_procs(web, HANG_SECONDS)
 
     def is_healthy(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/health/ready", timeout=5).status_code == 200
+            return (
+                httpx.get(f"http://127.0.0.1:{self.port}/health/ready", timeout=HANG_SECONDS).status_code
+                == 200
+            )
         except httpx.HTTPError:
             return False
 
-    def wait_for_health(self, seconds: float = 60) -> None:
+    def wait_for_health(self) -> None:
         def is_up() -> bool:
             assert self.supervisor.poll() is None, self.log.read_text()
             return self.is_healthy()
 
-        wait_until(is_up, seconds, "the server")
+        wait_until(is_up, "the server")
 
     @staticmethod
     def is_alive(process: psutil.Process) -> bool:
@@ -158,13 +162,13 @@ class Installation:
     def run(self, run: int) -> dict[str, Any]:
         return self.good(self.http.get(f"/training-runs/{run}"), 200)
 
-    def wait_for_run(self, run: int, seconds: float = 120) -> dict[str, Any]:
-        wait_until(lambda: self.run(run)["status"] in FINAL, seconds, f"the end of run {run}")
+    def wait_for_run(self, run: int) -> dict[str, Any]:
+        wait_until(lambda: self.run(run)["status"] in FINAL, f"the end of run {run}")
         return self.run(run)
 
     def wait_for_candidate(self, run: int) -> None:
         """Wait until the first fit is finished and the next one is running."""
-        wait_until(lambda: self.run(run)["leaderboard"], 90, f"a candidate of run {run}")
+        wait_until(lambda: self.run(run)["leaderboard"], f"a candidate of run {run}")
 
     @staticmethod
     def good(response: httpx.Response, status: int) -> Any:

@@ -6,10 +6,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from predictor.tests.waiting import exit_code, wait_until
 
 REDIS = shutil.which("redis-server")
 INITDB = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None)
@@ -19,14 +20,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(is_true: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait for a condition. Timeouts are long, since machines that run tests can be slow."""
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
 
 
 def listens(port: int) -> bool:
@@ -60,11 +53,11 @@ def postgresql(folder: Path) -> Iterator[str]:
     url = f"postgres://mlweb@127.0.0.1:{port}/postgres"
     try:
         ready = [INITDB.with_name("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-d", "postgres"]
-        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, 30, "PostgreSQL")
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL")
         yield url
     finally:
         server.terminate()
-        server.wait(30)
+        exit_code(server)
 
 
 @contextmanager
@@ -77,8 +70,8 @@ def redis(folder: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wait_until(lambda: listens(port), 30, "Redis")
+        wait_until(lambda: listens(port), "Redis")
         yield f"redis://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(30)
+        exit_code(server)

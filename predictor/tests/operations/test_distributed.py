@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ..waiting import wait_until
 from .conftest import table
 from .installation import Installation
-from .servers import INITDB, REDIS, postgresql, redis, wait_until
+from .servers import INITDB, REDIS, postgresql, redis
 
 pytestmark = [
     pytest.mark.servers,
@@ -46,7 +47,7 @@ def test_import_to_prediction_on_postgresql_and_redis(distributed: Installation)
     # The messages are lost; the rows are not.
     empty_the_broker(distributed)
 
-    ended = [distributed.wait_for_run(run, 240) for run in runs]
+    ended = [distributed.wait_for_run(run) for run in runs]
 
     assert [(run["status"], run["attempts"]) for run in ended] == [("succeeded", 1)] * 3
     assert sorted(run["model_version"] for run in ended) == [1, 2, 3]
@@ -65,7 +66,7 @@ def test_a_killed_worker_loses_nothing_on_postgresql(distributed: Installation) 
 
     distributed.worker().kill()
 
-    wait_until(lambda: distributed.run(run)["attempts"] == 2, 60, "the second attempt")
+    wait_until(lambda: distributed.run(run)["attempts"] == 2, "the second attempt")
     distributed.good(distributed.http.patch(f"/training-runs/{run}", json={"status": "cancelled"}), 200)
     ended = distributed.wait_for_run(run)
     assert [attempt["outcome"] for attempt in ended["attempt_log"]] == ["lost", "cancelled"]

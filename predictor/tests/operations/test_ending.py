@@ -13,11 +13,12 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from ..waiting import exit_code, let_some_time_pass, wait_until
 from .installation import ROOT
-from .servers import wait_until
 from .web_server import Callers, WebServer
 
 pytestmark = pytest.mark.servers
+PATIENT = "predictor.tests.operations.patient_server"
 
 # Five requests of two rows, then the program ends.
 LOGS_AND_ENDS = """
@@ -55,26 +56,26 @@ def test_a_program_writes_its_buffered_rows_before_it_ends(installed: WebServer)
         )  # fmt: skip
         assert program.stdout is not None
         assert program.stdout.readline() == "answered\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            program.wait(0.3)
+        let_some_time_pass()
+        assert program.poll() is None
         assert installed.logged() == before
     with program:
-        assert program.wait(60) == 0
+        assert exit_code(program) == 0
 
     assert installed.logged() - before == Counter({f"program-{number}": 2 for number in range(5)})
 
 
 def test_a_server_writes_its_buffered_rows_at_shutdown(installed: WebServer) -> None:
-    with installed.running() as main, Callers(installed, 8) as callers:
+    with installed.running(PATIENT) as main, Callers(installed, 8) as callers:
         callers.wait_for(40)
         with turn_taken(installed):
             logged = installed.logged()
             callers.wait_for(40)
             main.send_signal(signal.SIGTERM)
-            wait_until(lambda: not installed.workers(), 60, "the end of answers")
+            wait_until(lambda: not installed.workers(), "the end of answers")
             assert main.status() != psutil.STATUS_ZOMBIE
             assert installed.logged() == logged
-        wait_until(lambda: main.status() == psutil.STATUS_ZOMBIE, 60, "the end")
+        wait_until(lambda: main.status() == psutil.STATUS_ZOMBIE, "the end")
 
     assert len(callers.answered) >= 80
     assert installed.logged().keys() >= set(callers.answered)

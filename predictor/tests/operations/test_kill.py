@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
 import threading
-import time
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from ..waiting import HANG_SECONDS, let_some_time_pass, wait_for_end, wait_until
 from .conftest import table
 from .installation import FINAL, Installation
-from .servers import wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -40,8 +40,8 @@ def outcomes(run: dict[str, Any]) -> list[str]:
 
 def assert_resumes(installation: Installation, run: int, fits: dict[str, int]) -> None:
     """The second attempt continues with the fits that the first one finished."""
-    wait_until(lambda: installation.run(run)["attempts"] == 2, 60, "the second attempt")
-    wait_until(installation.fitting, 60, "the second fitting process")
+    wait_until(lambda: installation.run(run)["attempts"] == 2, "the second attempt")
+    wait_until(installation.fitting, "the second fitting process")
     kept = finished_fits(installation, run)
     assert fits
     assert {path: kept.get(path) for path in fits} == fits
@@ -77,7 +77,7 @@ def test_a_killed_worker_is_restarted_and_its_run_resumes(
 
     installation.worker().kill()
 
-    psutil.wait_procs(fitting, 10)
+    psutil.wait_procs(fitting, HANG_SECONDS)
     assert not any(map(installation.is_alive, fitting))
     assert_resumes(installation, run, fits)
     assert end(installation, run) == ["lost", "cancelled"]
@@ -119,11 +119,10 @@ def test_cancel_stops_the_work(installation: Installation, dataset: dict[str, An
     answer = installation.http.patch(f"/training-runs/{run}", json={"status": "cancelled"})
 
     assert answer.status_code == 200
-    # 5 s on a quiet machine; the tests' machine is not.
-    wait_until(lambda: installation.run(run)["status"] == "cancelled", 15, "the cancelled run")
+    wait_until(lambda: installation.run(run)["status"] == "cancelled", "the cancelled run")
     assert not any(map(installation.is_alive, fitting))
     folder = installation.data / "work" / f"run-{run}"
-    wait_until(lambda: not folder.exists(), 10, "the end of the run's folder")
+    wait_until(lambda: not folder.exists(), "the end of the run's folder")
 
 
 def test_six_runs_run_six_times(installation: Installation, dataset: dict[str, Any]) -> None:
@@ -131,7 +130,7 @@ def test_six_runs_run_six_times(installation: Installation, dataset: dict[str, A
         installation.train(dataset, registered_model="six", estimator="ridge", budget_seconds=2)
         for _ in range(6)
     ]
-    ended = [installation.wait_for_run(run, 240) for run in runs]
+    ended = [installation.wait_for_run(run) for run in runs]
     assert [run["status"] for run in ended] == ["succeeded"] * 6
     assert [run["attempts"] for run in ended] == [1] * 6
     assert sorted(run["model_version"] for run in ended) == [1, 2, 3, 4, 5, 6]
@@ -139,7 +138,7 @@ def test_six_runs_run_six_times(installation: Installation, dataset: dict[str, A
 
 def test_a_server_killed_during_an_upload_leaves_no_files(installation: Installation) -> None:
     before = installation.good(installation.http.get("/datasets"), 200)["count"]
-    is_under_way = threading.Event()
+    is_under_way, is_killed = threading.Event(), threading.Event()
 
     def endless() -> Any:
         yield b"a,b\n"
@@ -147,7 +146,7 @@ def test_a_server_killed_during_an_upload_leaves_no_files(installation: Installa
             yield b"%d,2\n" % number * 100
             if number == 200:
                 is_under_way.set()
-            time.sleep(0.005)
+                is_killed.wait(HANG_SECONDS)
 
     def upload() -> None:
         # A bare body of known length, so that it is streamed to the server.
@@ -157,15 +156,17 @@ def test_a_server_killed_during_an_upload_leaves_no_files(installation: Installa
 
     uploading = threading.Thread(target=upload)
     uploading.start()
-    assert is_under_way.wait(60)
+    assert is_under_way.wait(HANG_SECONDS)
     installation.kill_web()
-    uploading.join(120)
+    is_killed.set()
+    wait_for_end(uploading)
     installation.wait_for_health()
 
     assert installation.good(installation.http.get("/datasets"), 200)["count"] == before
     # What was written before the kill is nobody's, and goes as soon as no import can be at work on it.
-    time.sleep(2.5)
-    installation.manage("tidy", MLWEB_INGEST_TIMEOUT_SECONDS="1")
+    for path in (installation.data / "uploads").rglob("*"):
+        os.utime(path, (0, 0))
+    installation.manage("tidy")
     assert not [path for path in (installation.data / "uploads").rglob("*") if path.is_file()]
 
 
@@ -181,9 +182,9 @@ def test_a_batch_resumes_after_a_kill_and_logs_each_row_once(installation: Insta
         found: dict[str, Any] = installation.good(installation.http.get(url), 200)
         return found
 
-    wait_until(lambda: batch()["n_rows_done"] > 0, 60, "the first rows of the batch")
+    wait_until(lambda: batch()["n_rows_done"] > 0, "the first rows of the batch")
     installation.worker().kill()
-    wait_until(lambda: batch()["status"] in FINAL, 120, "the end of the batch")
+    wait_until(lambda: batch()["status"] in FINAL, "the end of the batch")
 
     ended = batch()
     assert (ended["status"], ended["n_rows_done"], ended["n_errors"]) == ("succeeded", n_rows, 0), ended
@@ -211,7 +212,7 @@ def test_acknowledged_predictions_are_in_the_log_after_a_kill(
             try:
                 answer = installation.http.post("/models/predicting/predictions", json={"rows": rows})
             except httpx.HTTPError:
-                time.sleep(0.05)
+                let_some_time_pass()
                 continue
             if answer.status_code == 200:
                 answered.extend(each["id"] for each in answer.json()["predictions"])
@@ -219,14 +220,13 @@ def test_acknowledged_predictions_are_in_the_log_after_a_kill(
     predicting = [threading.Thread(target=predict, args=(seed,)) for seed in range(4)]
     for thread in predicting:
         thread.start()
-    wait_until(lambda: len(answered) > 60, 60, "the first predictions")
+    wait_until(lambda: len(answered) > 60, "the first predictions")
     installation.kill_web()
     n_before = len(answered)
     installation.wait_for_health()
-    wait_until(lambda: len(answered) > n_before + 30, 60, "predictions after the kill")
+    wait_until(lambda: len(answered) > n_before + 30, "predictions after the kill")
     is_over.set()
-    for thread in predicting:
-        thread.join(60)
+    wait_for_end(*predicting)
 
     logged = set()
     url: str | None = "/predictions?page_size=500"

@@ -13,8 +13,9 @@ import httpx
 import psutil
 import pytest
 
+from ..waiting import HANG_SECONDS, exit_code, wait_until
 from .installation import ROOT, Installation
-from .servers import free_port, wait_until
+from .servers import free_port
 
 pytestmark = pytest.mark.servers
 
@@ -62,14 +63,14 @@ def test_a_start_with_invalid_settings_is_refused_with_the_variables_name(
 def test_dead_processes_are_restarted_and_all_end_together(tmp_path: Path) -> None:
     with Installation(tmp_path) as installation:
         for words in (["mlweb.server"], ["celery", "worker"], ["celery", "beat"]):
-            wait_until(lambda words=words: installation.processes_of(*words), 60, " ".join(words))
+            wait_until(lambda words=words: installation.processes_of(*words), " ".join(words))
             old = installation.processes_of(*words)[0]
             old.kill()
             wait_until(
                 lambda words=words, old=old: any(
                     process.pid != old.pid for process in installation.processes_of(*words)
                 ),
-                60, f"a new {' '.join(words)}",
+                f"a new {' '.join(words)}",
             )  # fmt: skip
         installation.wait_for_health()
         everything = installation.processes()
@@ -77,20 +78,20 @@ def test_dead_processes_are_restarted_and_all_end_together(tmp_path: Path) -> No
 
         installation.supervisor.send_signal(signal.SIGINT)
 
-        assert installation.supervisor.wait(60) == 0
-        psutil.wait_procs(everything, 10)
+        assert exit_code(installation.supervisor) == 0
+        psutil.wait_procs(everything, HANG_SECONDS)
         assert not [process for process in everything if process.is_running()]
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"http://127.0.0.1:{installation.port}/")
+            httpx.get(f"http://127.0.0.1:{installation.port}/", timeout=HANG_SECONDS)
 
 
 def test_no_process_survives_a_killed_supervisor(tmp_path: Path) -> None:
     with Installation(tmp_path) as installation:
-        wait_until(lambda: installation.processes_of("celery", "beat"), 60, "beat")
+        wait_until(lambda: installation.processes_of("celery", "beat"), "beat")
         everything = installation.processes()
 
         installation.supervisor.kill()
 
-        installation.supervisor.wait(10)
-        _, alive = psutil.wait_procs(everything, 40)
+        exit_code(installation.supervisor)
+        _, alive = psutil.wait_procs(everything, HANG_SECONDS)
         assert not alive

@@ -6,13 +6,12 @@ import os
 import random
 import signal
 import socket
-import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
-from .servers import wait_until
+from ..waiting import HANG_SECONDS, let_some_time_pass, wait_until
 from .web_server import PATH, Callers, WebServer
 
 pytestmark = pytest.mark.servers
@@ -44,8 +43,8 @@ def test_no_request_fails_while_all_processes_are_replaced(
     with Callers(installed, 6) as callers:
         callers.wait_for(20)
         running.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(set(installed.workers()) - set(old)) == 2, 60, "new processes")
-        wait_until(lambda: not set(installed.workers()) & set(old), 60, "the end of the old ones")
+        wait_until(lambda: len(set(installed.workers()) - set(old)) == 2, "new processes")
+        wait_until(lambda: not set(installed.workers()) & set(old), "the end of the old ones")
         callers.wait_for(20)
 
     assert callers.failed == []
@@ -58,7 +57,7 @@ def test_a_killed_process_loses_open_requests_but_no_acknowledged_row(
     chance = random.Random(0)
     with Callers(installed, 6, n_rows=3) as callers:
         callers.wait_for(20)
-        time.sleep(chance.random() / 10)
+        let_some_time_pass(chance)
         killed = chance.choice(installed.workers())
         os.kill(killed, signal.SIGKILL)
         callers.wait_for(40)
@@ -68,9 +67,7 @@ def test_a_killed_process_loses_open_requests_but_no_acknowledged_row(
     # Of what was not acknowledged, all rows or none.
     assert {logged[request] for request in callers.sent} <= {0, 3}
     assert len(callers.failed) <= 6, callers.failed
-    wait_until(
-        lambda: killed not in installed.workers() and len(installed.workers()) == 2, 30, "a new process"
-    )
+    wait_until(lambda: killed not in installed.workers() and len(installed.workers()) == 2, "a new process")
 
 
 def test_slow_clients_do_not_block_others(installed: WebServer, running: psutil.Process) -> None:
@@ -87,7 +84,7 @@ def test_slow_clients_do_not_block_others(installed: WebServer, running: psutil.
                 for client in slow[::2]:
                     client.sendall(b" ")
                 answer = http.post(
-                    PATH, content=BODY, headers={"Content-Type": "application/json"}, timeout=10
+                    PATH, content=BODY, headers={"Content-Type": "application/json"}, timeout=HANG_SECONDS
                 )
                 assert answer.status_code == 200
     finally:

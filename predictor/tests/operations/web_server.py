@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from ..waiting import HANG_SECONDS, exit_code, let_some_time_pass, wait_for_end, wait_until
 from .installation import ROOT
-from .servers import free_port, wait_until
+from .servers import free_port
 
 PREPARE = """
 import os
@@ -67,21 +67,21 @@ class WebServer:
         return done.stdout.strip()
 
     @contextmanager
-    def running(self, **environment: str) -> Iterator[psutil.Process]:
+    def running(self, module: str = "mlweb.server", **environment: str) -> Iterator[psutil.Process]:
         """Start the server; yields its main process once it answers."""
         with self.log.open("ab") as log:
             server = subprocess.Popen(
-                [sys.executable, "-m", "mlweb.supervised", "mlweb.server"],
+                [sys.executable, "-m", "mlweb.supervised", module],
                 cwd=ROOT, env={**self.environment, **environment}, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         main = psutil.Process(server.pid)
         try:
-            wait_until(lambda: len(self.workers()) == 2 and self.is_up(), 60, "the web server")
+            wait_until(lambda: len(self.workers()) == 2 and self.is_up(), "the web server")
             yield main
         finally:
             server.send_signal(signal.SIGTERM)
             try:
-                server.wait(20)
+                exit_code(server)
             except subprocess.TimeoutExpired:
                 os.killpg(server.pid, signal.SIGKILL)
                 raise
@@ -92,7 +92,10 @@ class WebServer:
 
     def is_up(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/health/live", timeout=5).status_code == 200
+            return (
+                httpx.get(f"http://127.0.0.1:{self.port}/health/live", timeout=HANG_SECONDS).status_code
+                == 200
+            )
         except httpx.HTTPError:
             return False
 
@@ -103,13 +106,13 @@ class WebServer:
             return Counter(dict(found.fetchall()))
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=HANG_SECONDS)
 
     def client(self) -> httpx.Client:
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}",
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=30,
+            timeout=HANG_SECONDS,
         )
 
 
@@ -133,12 +136,11 @@ class Callers:
 
     def __exit__(self, *ended: object) -> None:
         self._is_over.set()
-        for thread in self._threads:
-            thread.join(60)
+        wait_for_end(*self._threads)
 
     def wait_for(self, n_more: int) -> None:
         wanted = len(self.answered) + n_more
-        wait_until(lambda: len(self.answered) >= wanted, 60, f"{n_more} more answers")
+        wait_until(lambda: len(self.answered) >= wanted, f"{n_more} more answers")
 
     def _call(self, caller: int) -> None:
         with self._server.client() as http:
@@ -153,7 +155,7 @@ class Callers:
             answer = http.post(PATH, json=self._body, headers={"X-Request-ID": request_id})
         except httpx.HTTPError as error:
             self.failed.append(f"{request_id}: {error!r}")
-            time.sleep(0.02)
+            let_some_time_pass()
             return
         if answer.status_code == 200:
             self.answered.append(request_id)

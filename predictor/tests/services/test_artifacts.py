@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from predictor.errors import DamagedArtifact, NotFound
 from predictor.services import artifacts
+from predictor.tests.waiting import let_some_time_pass, wait_for_end
 
 DATA = b"some bytes" * 1000
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -149,6 +150,7 @@ def test_removing_waits_for_keeping() -> None:
     with artifacts.keeping(), artifacts.keeping():
         thread = threading.Thread(target=remove)
         thread.start()
-        assert not entered.wait(0.1)
-    thread.join(10)
+        let_some_time_pass()
+        assert not entered.is_set()
+    wait_for_end(thread)
     assert entered.is_set()

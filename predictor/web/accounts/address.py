@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 
 from ...models import User
 from ...services.accounts import workspaces
+from ..pages.known_names import KnownNames
 
 SALT = "mlweb.address"
 LINK_WORKS_SECONDS = 86_400
@@ -33,7 +34,7 @@ password first ("Forgot your password?" on the sign-in page).
 
 
 @method_decorator(never_cache, name="dispatch")
-class AddressProof(LoginRequiredMixin, View):
+class AddressProof(LoginRequiredMixin, KnownNames, View):
     """Says whether the address is proved; on POST sends the mail with the link."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -56,7 +57,7 @@ class AddressProof(LoginRequiredMixin, View):
 
 
 @method_decorator(never_cache, name="dispatch")
-class AddressProve(LoginRequiredMixin, View):
+class AddressProve(LoginRequiredMixin, KnownNames, View):
     """The page of the link in the mail. Only the account itself can use it, signed in.
 
     Otherwise a person who follows the link in an unexpected mail would prove their address for an account whose

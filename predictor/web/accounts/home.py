@@ -9,10 +9,11 @@ from django.views import View
 
 from ...models import Membership
 from ..pages.access import WorkspaceMixin
+from ..pages.known_names import KnownNames
 from .overview import overview_of
 
 
-class Home(LoginRequiredMixin, View):
+class Home(LoginRequiredMixin, KnownNames, View):
     """Redirects to the user's first workspace; a user without a workspace reads what to do."""
 
     def get(self, request: HttpRequest) -> HttpResponse:

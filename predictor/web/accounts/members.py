@@ -18,8 +18,9 @@ from django.views.generic import FormView, TemplateView
 
 from ...errors import MlwebError, quoted
 from ...models import Membership, WorkspaceRole
-from ...services.accounts import workspaces
+from ...services.accounts import invitations, workspaces
 from ..pages.access import WorkspaceMixin
+from ..pages.known_names import KnownNames
 from ..pages.refusals import refused
 from ..pages.tables import Choice, Column, ListTable, ShownTable
 from .accounts import set_password_link
@@ -53,6 +54,7 @@ MEMBERS = ListTable(
 class MemberList(WorkspaceMixin, TemplateView):
     """Everybody in the workspace may see who else is; admins also get the forms."""
 
+    query_names = MEMBERS.query_names
     template_name = "predictor/accounts/member_list.html"
 
     @cached_property
@@ -77,21 +79,27 @@ class MemberList(WorkspaceMixin, TemplateView):
 
 @method_decorator(never_cache, name="dispatch")
 class MemberAdd(WorkspaceMixin, FormView):
-    """Adds a member. For a new account the response shows the set-password link, only once; else the sign-in page."""
+    """Invites somebody: the response shows a link to hand over, for an address with an account as for one without."""
 
+    field_names = tuple(AddMemberForm.base_fields)
     required_role = WorkspaceRole.ADMIN
     template_name = "predictor/accounts/member_add.html"
     form_class = AddMemberForm
 
     def form_valid(self, form: AddMemberForm) -> HttpResponse:
+        email, role = form.cleaned_data["email"], WorkspaceRole(form.cleaned_data["role"])
         try:
-            added = workspaces.add_member(workspace=self.workspace, by=self.request.user, **form.cleaned_data)
+            key = invitations.invite(workspace=self.workspace, email=email, role=role, by=self.request.user)
         except workspaces.AlreadyMember as error:
-            return show_link(self.request, error.membership)
+            role_now = error.membership.get_role_display().lower()
+            messages.info(self.request, f"{error.membership.user.email} is in already, as {role_now}.")
+            return redirect("member-list", self.workspace.slug)
         except MlwebError as error:
             form.add_error(None, error.message)
             return refused(self.form_invalid(form), error)
-        return show_link(self.request, added.membership, has_new_account=added.is_new_account)
+        link = self.request.build_absolute_uri(reverse("invitation", args=[key]))
+        context = {"email": email, "role": role.label, "link": link}
+        return render(self.request, "predictor/accounts/invited.html", context)
 
     def form_invalid(self, form: AddMemberForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)
@@ -111,10 +119,11 @@ class MemberLink(WorkspaceMixin, View):
                 f"{member.user.email} has an account of their own; the sign-in page resets its password.",
             )
             return redirect("member-list", self.workspace.slug)
-        return show_link(request, member, has_new_account=True)
+        return show_link(request, member)
 
 
 class MemberRole(WorkspaceMixin, View):
+    field_names = tuple(RoleForm.base_fields)
     required_role = WorkspaceRole.ADMIN
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
@@ -155,9 +164,10 @@ class MemberRemove(WorkspaceMixin, View):
         return redirect("home") if is_myself else redirect("member-list", self.workspace.slug)
 
 
-class WorkspaceCreate(LoginRequiredMixin, FormView):
+class WorkspaceCreate(LoginRequiredMixin, KnownNames, FormView):
     """Only superusers create workspaces: a workspace isolates data, and somebody has to administer it."""
 
+    field_names = tuple(WorkspaceForm.base_fields)
     template_name = "predictor/accounts/workspace_create.html"
     form_class = WorkspaceForm
 
@@ -179,9 +189,7 @@ class WorkspaceCreate(LoginRequiredMixin, FormView):
         return self.render_to_response(self.get_context_data(form=form), status=400)
 
 
-def show_link(request: HttpRequest, member: Membership, *, has_new_account: bool = False) -> HttpResponse:
-    """The page with the link to hand over: to set the password of a new account, else to sign in."""
-    sign_in = request.build_absolute_uri(reverse("account_login"))
-    link = set_password_link(request, member.user) if has_new_account else sign_in
-    context = {"member": member, "link": link, "has_new_account": has_new_account}
+def show_link(request: HttpRequest, member: Membership) -> HttpResponse:
+    """The page with the link to hand over, at which the person sets the password of the new account."""
+    context = {"member": member, "link": set_password_link(request, member.user)}
     return render(request, "predictor/accounts/member_link.html", context)

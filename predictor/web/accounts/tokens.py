@@ -16,6 +16,7 @@ from django.views.generic import FormView
 from ...errors import MlwebError
 from ...models import ApiToken
 from ...services.accounts import tokens
+from ..pages.known_names import KnownNames
 from ..pages.refusals import refused
 from ..pages.tables import Column, ListTable
 from .token_forms import TokenForm
@@ -49,7 +50,9 @@ TOKENS = ListTable(
 )
 
 
-class TokenList(LoginRequiredMixin, View):
+class TokenList(LoginRequiredMixin, KnownNames, View):
+    query_names = TOKENS.query_names
+
     def get(self, request: HttpRequest) -> HttpResponse:
         table = TOKENS.shown(request, ApiToken.objects.owned_by(request.user).select_related("workspace"))
         if table.wants_csv:
@@ -59,9 +62,10 @@ class TokenList(LoginRequiredMixin, View):
 
 
 @method_decorator(never_cache, name="dispatch")
-class TokenCreate(LoginRequiredMixin, FormView):
+class TokenCreate(LoginRequiredMixin, KnownNames, FormView):
     """Creates a token. The response shows it, only once."""
 
+    field_names = tuple(TokenForm.base_fields)
     template_name = "predictor/accounts/token_create.html"
     form_class = TokenForm
 
@@ -103,7 +107,7 @@ def rights_of(token: ApiToken) -> str:
     return f"For {token.workspace.name}; scopes: {', '.join(token.scopes)}; {end}."
 
 
-class TokenRevoke(LoginRequiredMixin, View):
+class TokenRevoke(LoginRequiredMixin, KnownNames, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         token = ApiToken.objects.owned_by(request.user).filter(pk=pk).first()
         if token is None:

@@ -64,6 +64,8 @@ DATASETS = ListTable(
 
 
 class DatasetList(WorkspaceMixin, View):
+    query_names = DATASETS.query_names
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         rows = Dataset.objects.filter(workspace=self.workspace).select_related("created_by")
         table = DATASETS.shown(request, rows.defer("schema_json", "options", "warnings"))
@@ -85,6 +87,7 @@ class Remedy:
 class DatasetUpload(WorkspaceMixin, View):
     """The upload form. It works without JavaScript; with it the upload shows progress. An error offers a remedy."""
 
+    field_names = tuple(UploadForm.base_fields)
     takes_file = True
 
     required_role = WorkspaceRole.MEMBER
@@ -185,6 +188,8 @@ class DatasetFromSample(WorkspaceMixin, View):
 
 
 class DatasetDetail(WorkspaceMixin, View):
+    query_names = ("page",)
+
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         dataset = self.get_visible_or_404(Dataset.objects.select_related("created_by"), pk=pk)
         columns = Paginator(dataset.schema.columns, COLUMNS_PER_PAGE).get_page(request.GET.get("page"))
@@ -216,6 +221,7 @@ class DatasetDetail(WorkspaceMixin, View):
 class DatasetReadAgain(WorkspaceMixin, View):
     """Reads the file of a dataset with other lines around its table; the result is another dataset."""
 
+    field_names = tuple(LinesForm.base_fields)
     required_role = WorkspaceRole.MEMBER
     http_method_names = ["post"]
 
@@ -332,6 +338,7 @@ def own_warnings(dataset: Dataset) -> list[str]:
 class DatasetDownload(WorkspaceMixin, View):
     """The uploaded file, for members: a viewer sees what the pages show of it."""
 
+    is_file = True
     required_role = WorkspaceRole.MEMBER
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponseBase:
@@ -348,6 +355,7 @@ class DatasetDownload(WorkspaceMixin, View):
 
 
 class DatasetDelete(WorkspaceMixin, View):
+    field_names = ("keep",)
     required_role = WorkspaceRole.ADMIN
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:

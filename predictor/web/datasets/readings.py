@@ -26,6 +26,9 @@ N_CHANGES = 20
 class ColumnReadingPage(WorkspaceMixin, View):
     """Everybody may look and try; members may change. The column is named by its place: its name can be any text."""
 
+    query_names = tuple(ReadingForm.base_fields)
+    field_names = (*ReadingForm.base_fields, "step")
+
     def get(self, request: HttpRequest, workspace: str, pk: int, place: int) -> HttpResponse:
         dataset, column = self.load(pk, place)
         if "kind" in request.GET:

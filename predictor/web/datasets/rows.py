@@ -21,6 +21,7 @@ from ...ml.types.row_query import (
     RowQuery,
     SortKey,
     cell_kind,
+    is_filter_name,
     positions_of,
     written_positions,
 )
@@ -424,6 +425,14 @@ def chip_text(text: str) -> str:
 
 class DatasetRowsPage(WorkspaceMixin):
     """Loads the dataset and the state of the URL."""
+
+    query_names = (
+        *("q", "sort", "rows", "columns", "size", "values", "page", "facets", "format"),
+        *FORM_NAMES,
+    )
+
+    def is_query_name(self, name: str) -> bool:
+        return is_filter_name(name)
 
     def dataset(self, pk: int) -> Dataset:
         return self.get_visible_or_404(Dataset.objects.all(), pk=pk)  # type: ignore[no-any-return]

@@ -86,6 +86,8 @@ class CompletionPage(ModelPage):
 class VersionCompletion(CompletionPage):
     """The list of what was left out, polled by htmx; a POST starts the computing."""
 
+    query_names = ("seen",)
+
     def get_required_role(self) -> WorkspaceRole:
         return WorkspaceRole.MEMBER if self.request.method == "POST" else WorkspaceRole.VIEWER
 

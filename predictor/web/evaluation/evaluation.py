@@ -48,6 +48,8 @@ FACT_TITLES = {
 
 
 class VersionDetail(ModelPage):
+    query_names = ("column", "class")
+
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
         model = self.load_model(slug)
         versions = ModelVersion.objects.select_related(
@@ -189,6 +191,8 @@ def fact(each: ComparedValue) -> tuple[str, ComparedValue]:
 
 
 class VersionCompare(ModelPage):
+    query_names = ("a", "b")
+
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
         a, b = self.version(request.GET.get("a")), self.version(request.GET.get("b"))

@@ -13,11 +13,12 @@ from ...models import WorkspaceRole
 from ...services import registry
 from ..pages.model_page import ModelPage
 from ..pages.refusals import refused
-from ..training.form_threshold import NewThresholdForm, ThresholdForm, shown_from_rule
+from ..training.form_threshold import PREFIX, NewThresholdForm, ThresholdForm, shown_from_rule
 from .report_parts import Decision
 
 
 class VersionThreshold(ModelPage):
+    field_names = tuple(f"{PREFIX}-{name}" for name in NewThresholdForm.base_fields)
     required_role = WorkspaceRole.MEMBER
 
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from ...errors import NotFound, quoted
 from ...models import Membership, ModelAlias, ModelVersion, User, Workspace, WorkspaceRole
 from ...services.accounts import workspaces
+from .known_names import KnownNames
 
 # The lookup from a row to its workspace, for models without a field `workspace`.
 WORKSPACE_PATHS: dict[type[Model], str] = {
@@ -20,7 +21,7 @@ WORKSPACE_PATHS: dict[type[Model], str] = {
 }
 
 
-class WorkspaceMixin(AccessMixin):
+class WorkspaceMixin(AccessMixin, KnownNames):
     """For pages below `/w/<slug:workspace>/`. The URL's keyword is `workspace`.
 
     * nobody signed in → the sign-in page, and back here afterwards
@@ -49,7 +50,7 @@ class WorkspaceMixin(AccessMixin):
         self.workspace = self.membership.workspace
         request.membership = self.membership  # type: ignore[attr-defined]
         self.require(self.get_required_role())
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Generic views put the URL's keywords into the context: there `workspace` would be the bare slug."""

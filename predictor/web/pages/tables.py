@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 
+from ...http.known_names import fault_of
 from ...services.csv_tables import csv_lines
 
 PAGE_SIZES = (25, 50, 100)
@@ -90,9 +92,17 @@ class ListTable:
     page_size: int = PAGE_SIZES[0]
     id: str = "list"
 
+    @property
+    def query_names(self) -> tuple[str, ...]:
+        """The names that its URL knows."""
+        return ("q", *(each.name for each in self.choices), "sort", "size", "page", "format")
+
     def shown(self, request: HttpRequest, rows: QuerySet[Any]) -> ShownTable:
-        """The table as a request asks for it. What is not known in its URL is left out."""
-        return ShownTable(self, request.GET, rows)
+        """The table as a request asks for it. What is not known in its URL is ignored, with a message."""
+        table = ShownTable(self, request.GET, rows)
+        for name, fault in table.faults:
+            messages.warning(request, f"In the address “{name}” {fault} It was ignored.")
+        return table
 
 
 class ShownTable:
@@ -115,6 +125,18 @@ class ShownTable:
     @property
     def _orders(self) -> dict[str, tuple[str, ...]]:
         return {each.key: each.order for each in self.table.columns if each.order}
+
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        """Values of the URL that are not known: the name, and a sentence."""
+        known = {each.name: [value for value, _ in each.choices] for each in self.table.choices}
+        known["sort"] = [f"{sign}{key}" for key in self._orders for sign in ("", "-")]
+        sent = {name: self.params.get(name, "") for name in known}
+        return [
+            (name, fault_of(value[:MAX_TEXT], known[name]))
+            for name, value in sent.items()
+            if value and value not in known[name]
+        ]
 
     @property
     def is_filtered(self) -> bool:

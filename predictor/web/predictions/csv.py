@@ -70,6 +70,8 @@ class CsvForm(UploadForm):
 
 
 class PredictCsv(ModelPage):
+    query_names = ("version",)
+    field_names = tuple(CsvForm.base_fields)
     takes_file = True
     template = "predictor/predictions/predict_csv.html"
 
@@ -162,6 +164,8 @@ def with_remedy(form: CsvForm, error: MlwebError) -> CsvForm:
 
 class PredictCsvDownload(ModelPage):
     """The result of an earlier upload, for the user who uploaded it."""
+
+    is_file = True
 
     def get(self, request: HttpRequest, workspace: str, slug: str, key: str) -> HttpResponseBase:
         self.load_model(slug)

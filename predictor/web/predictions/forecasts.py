@@ -27,6 +27,9 @@ HISTORY = 120
 class Forecast(ModelPage):
     """GET shows the form, POST makes the forecast. Every forecast is logged."""
 
+    query_names = ("version", "group")
+    field_names = ("version", "group", "horizon", "coverage", "csv")
+
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         self.load_model(slug)
         requested = request.GET.get("version") or CHAMPION

@@ -29,7 +29,7 @@ from ..pages.refusals import refused
 from ..pages.value_texts import cell_text
 from ..registry.snippets import curl, predictions_url
 from .contributions import contributions_of
-from .row_form import RowForm
+from .row_form import RowForm, row_names
 
 # More classes than these are listed on request only.
 MAX_BARS = 8
@@ -84,6 +84,9 @@ def importance_of(version: ModelVersion) -> dict[str, float]:
 
 
 class Predict(ModelPage):
+    query_names = ("from", "version")
+    field_names = None
+
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
         logged = self.logged_row(request.GET.get("from", ""))
@@ -110,6 +113,7 @@ class Predict(ModelPage):
         model = self.load_model(slug)
         requested = request.POST.get("version") or CHAMPION
         made_for = self.version(request.POST.get("made_for") or requested)
+        self.refuse_unknown_fields(row_names(made_for.signature))
         form = RowForm.from_post(made_for.signature, request.POST, importance=importance_of(made_for))
         try:
             answer = predictions.predict(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...ml.types.schema import FeatureField, Role, Signature
+from ..pages.known_names import numbered
 from ..pages.value_texts import (
     GREATEST_WHOLE,
     Kind,
@@ -30,6 +31,8 @@ N_FIRST = 12
 N_FEW = 6
 # Ends the name of a slider whose column has marks of its own.
 PLAIN = "-plain"
+# The start of the name of a changed value, beside f0, f1, … of the answered row.
+CHANGED = "w"
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,13 @@ class Input:
             parts = ["free text"]
         parts.append("" if field.has_missing else "never missing")
         return " · ".join(part for part in parts if part)
+
+
+def row_names(signature: Signature) -> set[str]:
+    """The names in the forms of one row, which stand on one page: to predict, to change it, to search for changes."""
+    n_fields = len(signature.fields)
+    names = {"version", "made_for", "coverage", "wanted", "side", "value"}
+    return names | numbered(n_fields, "f", CHANGED, "lock") | numbered(n_fields, CHANGED, end=PLAIN)
 
 
 def _changed_text(shown: Input, data: Mapping[str, Any], prefix: str) -> str:

@@ -22,9 +22,7 @@ from ..pages.model_page import ModelPage, caller_of
 from ..pages.refusals import refused
 from .contributions import contributions_of
 from .predict import importance_of, shown_answer
-from .row_form import RowForm
-
-CHANGED = "w"
+from .row_form import CHANGED, RowForm, row_names
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,7 @@ class RowPage(ModelPage):
     404 for a version that predicts no class and no value (clustering, anomaly detection).
     """
 
+    field_names = None
     http_method_names = ["post"]
 
     def load_row(self, request: HttpRequest, slug: str) -> tuple[ModelVersion, RowForm]:
@@ -73,6 +72,7 @@ class RowPage(ModelPage):
         version = self.version(request.POST.get("made_for"))
         if not version.signature.task.is_supervised:
             raise Http404(f"The rows of version {version.number} cannot be explored.")
+        self.refuse_unknown_fields(row_names(version.signature))
         return version, RowForm.from_post(version.signature, request.POST, importance=importance_of(version))
 
     def answered(self, part: str, whole: str, context: dict[str, Any]) -> HttpResponse:

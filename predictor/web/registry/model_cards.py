@@ -28,6 +28,8 @@ class CardPage(ModelPage):
 class VersionCard(CardPage):
     """Every role may read the card; members may change the description."""
 
+    field_names = ("description",)
+
     def get_required_role(self) -> WorkspaceRole:
         return WorkspaceRole.MEMBER if self.request.method == "POST" else WorkspaceRole.VIEWER
 
@@ -57,6 +59,8 @@ class VersionCard(CardPage):
 
 
 class VersionCardMarkdown(CardPage):
+    is_file = True
+
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
         version = self.load_version(slug, number)
         text = card_markdown.written(model_cards.card_of(version))

@@ -10,7 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
-from ...models import CHAMPION, AliasChange, ModelAlias, ModelVersion, PredictionLog, RegisteredModel
+from ...models import (
+    CHAMPION,
+    AliasChange,
+    ModelAlias,
+    ModelVersion,
+    PredictionLog,
+    RegisteredModel,
+    without_documents,
+)
 from ...services import registry
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import headline_metric, key_metrics
@@ -57,6 +65,8 @@ MODELS = ListTable(
 
 
 class ModelList(WorkspaceMixin, View):
+    query_names = (*MODELS.query_names, "after")
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         models = RegisteredModel.objects.filter(workspace=self.workspace)
         # Links to the page after a model, as the list had them before it had numbered pages.
@@ -88,9 +98,14 @@ def model_row(model: RegisteredModel) -> dict[str, Any]:
 
 
 class ModelDetail(ModelPage):
+    query_names = ("before", "range", "day")
+
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
-        aliases = list(model.aliases.select_related("model_version").defer("model_version__evaluation"))
+        kept = [f"model_version__{name}" for name in ("signature_json", "metrics", "artifacts")]
+        aliases = list(
+            without_documents(model.aliases.select_related("model_version"), "model_version", but=kept)
+        )
         champion = next((each.model_version for each in aliases if each.alias == CHAMPION), None)
         versions = self.listed_versions(request.GET.get("before", ""))
         metrics = key_metrics(versions[0].task) if versions else []

@@ -48,6 +48,9 @@ class ConfirmedChange(ModelPage):
 class AliasSet(ConfirmedChange):
     """Promote: point an alias at a version."""
 
+    query_names = ("version",)
+    field_names = ("version",)
+
     def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
         version = self.version(request.GET.get("version"))
         held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
@@ -92,6 +95,7 @@ def alias_sentence(alias: str, version: ModelVersion, now: ModelVersion | None) 
 class AliasCreate(AliasSet):
     """A new alias of a chosen name."""
 
+    field_names = ("version", "alias")
     http_method_names = ["post"]
 
     def act(self, request: HttpRequest) -> str:

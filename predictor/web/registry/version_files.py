@@ -17,6 +17,8 @@ from ..pages.model_page import ModelPage
 class VersionFile(ModelPage):
     """Base view of a download: `file` makes the response. If that fails, the version page shows the error."""
 
+    is_file = True
+
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponseBase:
         self.load_model(slug)
         try:

@@ -16,13 +16,31 @@ from ...models import Dataset, RegisteredModel
 from ...services import training
 from ...services.training import TrainingOptions, estimator_catalogue
 from ...services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
+from ..pages.known_names import numbered
 from . import form_forecast
 from .form_hyperparameters import OpenChoiceField, field_for
 from .form_readings import ReadingRow, given_readings, reading_rows
 from .form_roles import ColumnRow, column_rows, given_roles
+from .form_threshold import PREFIX as THRESHOLD
 from .form_threshold import ThresholdForm
 from .initial_values import initial_values
 from .words import AUTO_CLUSTERS, AUTO_SUMMARY, EFFORT_TITLES, OWN, OWN_TITLE, SPLIT_TITLES, TASK_TITLES
+
+
+def field_names(dataset: Dataset) -> set[str]:
+    """All names that the form may send for this dataset, whatever was chosen in it before."""
+    n_columns = len(dataset.schema.columns)
+    return {
+        *TrainingRunForm.base_fields,
+        *form_forecast.FIELDS,
+        *(f"{THRESHOLD}-{name}" for name in ThresholdForm.base_fields),
+        *numbered(n_columns, "role-", "joined-", "missing-"),
+        *(
+            f"param-{info.key}-{knob.name}"
+            for info in estimator_catalogue.catalogue()
+            for knob in info.hyperparameters
+        ),
+    }
 
 
 class TrainingRunForm(forms.Form):

@@ -24,7 +24,7 @@ from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import Figure, key_metrics, metric_of
 from ..pages.refusals import refused
 from ..pages.tables import Choice, Column, ListTable
-from .form import TrainingRunForm, model_names
+from .form import TrainingRunForm, field_names, model_names
 from .form_forecast import forecast_words
 from .initial_values import shown_from_run
 from .words import TASK_TITLES
@@ -40,6 +40,8 @@ LISTED = (
 class TrainingRunCreate(WorkspaceMixin, View):
     """The training form. htmx reloads the parts that depend on target, task and estimator after each change."""
 
+    query_names = ("again", "target")
+    field_names = None
     required_role = WorkspaceRole.MEMBER
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
@@ -57,7 +59,9 @@ class TrainingRunCreate(WorkspaceMixin, View):
         return self.show(TrainingRunForm(dataset=dataset, shown=self.first_values(dataset)))
 
     def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
-        form = TrainingRunForm(request.POST, dataset=self.dataset(pk))
+        dataset = self.dataset(pk)
+        self.refuse_unknown_fields(field_names(dataset), ("refresh",))
+        form = TrainingRunForm(request.POST, dataset=dataset)
         # "Show its settings" is for browsers without js, where the form cannot follow each change.
         if "refresh" in request.POST:
             return self.show(TrainingRunForm(dataset=form.dataset, shown=request.POST))
@@ -139,6 +143,8 @@ RUNS = ListTable(
 
 
 class TrainingRunList(WorkspaceMixin, View):
+    query_names = RUNS.query_names
+
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         runs = TrainingRun.objects.filter(workspace=self.workspace)
         related = ("dataset", "registered_model", "model_version", "created_by")
@@ -209,6 +215,8 @@ def positive_class_of(run: TrainingRun) -> str:
 
 class TrainingRunProgress(TrainingRunDetail):
     """The progress fragment, polled by htmx. 204 when nothing has changed: the page keeps its content."""
+
+    query_names = ("seen",)
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         run = self.run(pk)

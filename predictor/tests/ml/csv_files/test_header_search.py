@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from predictor.ml.csv_files.csv_dialect import DELIMITERS
-from predictor.ml.csv_files.header_search import Header, find_header, find_units, is_unit, is_value
+from predictor.ml.csv_files.header_search import VALUE, Header, find_header, find_units, is_unit, is_value
 
 ROWS = ["1;2,5;x\n", "2;3,5;y\n", "3;4,5;z\n"]
 
@@ -128,3 +128,9 @@ def test_texts_below_the_header_are_a_doubt() -> None:
 )
 def test_a_row_is_no_line_of_units(lines: list[str]) -> None:
     assert find_units(lines, ";" if ";" in lines[0] else ",") is None
+
+
+@pytest.mark.parametrize("cell", ["1{}!", "({}1{}!", "1T1{}!", "1.5{}%{}x", "12:30{}$x", "1e5{}€{}!"])
+def test_a_run_of_blanks_takes_no_more_time_than_its_length(cell: str) -> None:
+    """Where a run could be divided among parts of the pattern, 200 blanks took a second; these would take for ever."""
+    assert VALUE.fullmatch(cell.replace("{}", " " * 20_000)) is None

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from predictor.ml.execution.child_processes import Children
+from predictor.tests.waiting import HANG_SECONDS, hang, wait_until
 
 
 @pytest.fixture
@@ -18,14 +18,14 @@ def children(tmp_path):
 
 
 def test_a_child_writes_its_result_to_a_file(children, tmp_path):
-    children.start("fit", lambda: (tmp_path / "found").write_text("42") and None, timeout=60)
+    children.start("fit", lambda: (tmp_path / "found").write_text("42") and None, timeout=HANG_SECONDS)
     assert children.wait().status == "done"
     assert (tmp_path / "found").read_text() == "42"
     assert children.is_idle
 
 
 def test_a_child_past_its_deadline_is_killed(children):
-    children.start("slow", lambda: time.sleep(600), timeout=0.05)
+    children.start("slow", hang, timeout=0.05)
     ended = children.wait()
     assert (ended.key, ended.status) == ("slow", "timed out")
     assert children.is_idle
@@ -35,7 +35,7 @@ def test_a_failed_child_reports_its_exception(children):
     def fail():
         raise ValueError("no such thing")
 
-    children.start("wrong", fail, timeout=60)
+    children.start("wrong", fail, timeout=HANG_SECONDS)
     ended = children.wait()
     assert ended.status == "failed"
     assert "no such thing" in ended.note
@@ -43,20 +43,20 @@ def test_a_failed_child_reports_its_exception(children):
 
 
 def test_a_killed_child_reports_the_signal(children):
-    children.start("killed", lambda: os.kill(os.getpid(), signal.SIGKILL), timeout=60)
+    children.start("killed", lambda: os.kill(os.getpid(), signal.SIGKILL), timeout=HANG_SECONDS)
     assert "SIGKILL" in children.wait().note
 
 
 def test_a_child_cannot_exceed_its_memory_limit(tmp_path):
     children = Children(1, tmp_path, max_memory_bytes=50_000_000)
-    children.start("greedy", lambda: bytearray(500_000_000) and None, timeout=60)
+    children.start("greedy", lambda: bytearray(500_000_000) and None, timeout=HANG_SECONDS)
     assert "memory" in children.wait().note
 
 
 def test_slots_are_counted(children):
-    children.start("a", lambda: time.sleep(600), timeout=600)
+    children.start("a", hang, timeout=HANG_SECONDS)
     assert children.has_slot
-    children.start("b", lambda: time.sleep(600), timeout=600)
+    children.start("b", hang, timeout=HANG_SECONDS)
     assert not children.has_slot
     children.kill_all()
     assert children.is_idle
@@ -67,14 +67,14 @@ def test_children_die_with_their_parent(tmp_path):
     parent = os.fork()
     if parent == 0:
         inner = Children(1, tmp_path)
-        inner.start("orphan", lambda: note.write_text(str(os.getpid())) and time.sleep(600), timeout=600)
+        inner.start("orphan", lambda: note.write_text(str(os.getpid())) and hang(), timeout=HANG_SECONDS)
         inner.wait()
         os._exit(0)
-    wait_for(note.exists)
-    wait_for(lambda: note.read_text() != "")
+    wait_until(note.exists)
+    wait_until(lambda: note.read_text() != "")
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)
-    wait_for(lambda: has_ended(int(note.read_text())))
+    wait_until(lambda: has_ended(int(note.read_text())))
 
 
 def has_ended(pid: int) -> bool:
@@ -82,11 +82,3 @@ def has_ended(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail("It did not happen in time.")
-        time.sleep(0.01)

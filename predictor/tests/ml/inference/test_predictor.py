@@ -25,6 +25,7 @@ from predictor.ml.persistence import version_files
 from predictor.ml.persistence.version_files import GOLDEN, SKOPS, SPEC, prediction_array
 from predictor.ml.pipelines.fitted_pipeline import Outputs
 from predictor.ml.types.schema import Task
+from predictor.tests.waiting import ENDLESS
 
 from ..mixed_table import fitted, mixed_signature
 
@@ -103,7 +104,7 @@ def test_a_file_that_kills_its_reader_kills_only_the_child(
 
 def test_a_child_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     run = subprocess.run
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleep = [sys.executable, "-c", ENDLESS]
     monkeypatch.setattr(loading.subprocess, "run", lambda command, **options: run(sleep, **options))
     with pytest.raises(DamagedArtifact, match="no answer within"):
         try_in_child({}, seconds=0.2)

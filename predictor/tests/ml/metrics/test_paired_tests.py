@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from predictor.ml.metrics.paired_tests import MIN_DIFFERING, Predicted, paired_differences
+from predictor.ml.metrics.paired_tests import MIN_DIFFERING, Clusters, Predicted, paired_differences
 from predictor.ml.metrics.scores import metrics
 from predictor.ml.types.schema import Task
 
@@ -110,3 +110,161 @@ def test_metrics_of_different_positive_classes_are_not_compared():
 
     assert {"precision", "recall", "f1"}.isdisjoint(found)
     assert {"log_loss", "accuracy", "roc_auc"} <= set(found)
+
+
+# --- Rows that are alike ---------------------------------------------------------------------------------------
+def grouped(sizes, seed=0, better=0.0):
+    """True values and predictions of two models: all rows of a group share a part of the error of each model."""
+    draw = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    y = draw.normal(0, 1, len(codes))
+    shared = [draw.normal(0, 1, len(sizes))[codes] for _ in range(2)]
+    a, b = (
+        y + (1 - cut) * each + draw.normal(0, 0.2, len(y))
+        for cut, each in zip((0, better), shared, strict=True)
+    )
+    return y, a, b, codes
+
+
+def test_groups_of_one_size_have_the_interval_of_the_t_test_of_their_means():
+    y, a, b, codes = grouped([8] * 25)
+
+    found = paired_differences(Task.REGRESSION, y, Predicted(a), Predicted(b), Clusters(codes))["mse"]
+
+    means = [((each - y) ** 2).reshape(25, 8).mean(axis=1) for each in (a, b)]
+    interval = stats.ttest_rel(means[1], means[0]).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_groups_of_different_sizes_have_the_cluster_robust_interval():
+    y, a, b, codes = grouped([3, 30, 5, 12, 7, 9, 20, 4, 4, 11, 6, 15, 8, 2])
+
+    found = paired_differences(Task.REGRESSION, y, Predicted(a), Predicted(b), Clusters(codes))["mae"]
+
+    # Liang and Zeger: the squared sums of the residuals of each group.
+    losses = np.abs(b - y) - np.abs(a - y)
+    sums = [sum(losses[i] - losses.mean() for i in range(len(y)) if codes[i] == group) for group in range(14)]
+    error = math.sqrt(sum(each * each for each in sums) * 14 / 13) / len(y)
+    reach = stats.t.ppf(0.975, 13) * error
+    assert (found.low, found.high) == pytest.approx((losses.mean() - reach, losses.mean() + reach))
+
+
+def test_two_models_that_differ_by_groups_alone_are_seldom_told_apart():
+    n_sure = {"rows": 0, "groups": 0}
+    for seed in range(100):
+        y, a, b, codes = grouped([12] * 15, seed)
+        for name, clusters in (("rows", None), ("groups", Clusters(codes))):
+            n_sure[name] += paired_differences(Task.REGRESSION, y, Predicted(a), Predicted(b), clusters)[
+                "mse"
+            ].is_sure
+
+    assert n_sure["rows"] > 30  # what a test by rows would claim
+    assert n_sure["groups"] < 12
+
+
+def forecasts(n_periods, horizon, seed=0, better=0.0):
+    """Forecasts of each period at each step; errors for near periods are alike, as a shock lasts for a horizon."""
+    draw = np.random.default_rng(seed)
+    shocks = draw.normal(0, 1, (2, n_periods + horizon))
+    lasting = np.stack(
+        [np.convolve(each, np.ones(horizon) / horizon, "valid")[:n_periods] for each in shocks]
+    )
+    codes = np.repeat(np.arange(n_periods), horizon)
+    y = draw.normal(0, 1, len(codes))
+    a, b = (y + (1 - cut) * each[codes] * 3 for cut, each in zip((0, better), lasting, strict=True))
+    return y, a, b, Clusters(codes, horizon - 1)
+
+
+def test_forecasts_have_the_interval_of_diebold_and_mariano_as_harvey_leybourne_and_newbold_correct_it():
+    y, a, b, clusters = forecasts(40, 3)
+
+    found = paired_differences(Task.FORECASTING, y, Predicted(a), Predicted(b), clusters)["mae"]
+
+    # Period by period, as the papers write it: d, its autocovariances, Newey and West's weights, the correction.
+    d = (np.abs(b - y) - np.abs(a - y)).reshape(40, 3).mean(axis=1)
+    centred = d - d.mean()
+    gamma = [sum(centred[t] * centred[t - k] for t in range(k, 40)) / 40 for k in range(3)]
+    long_run = gamma[0] + 2 * (2 / 3 * gamma[1] + 1 / 3 * gamma[2])
+    correction = math.sqrt((40 + 1 - 2 * 3 + 3 * 2 / 40) / 40)
+    reach = stats.t.ppf(0.975, 39) * math.sqrt(long_run / 40) / correction
+    assert found.difference == pytest.approx(d.mean())
+    assert (found.low, found.high) == pytest.approx((d.mean() - reach, d.mean() + reach))
+
+
+def test_forecasts_of_one_step_have_the_interval_of_the_paired_t_test():
+    y, a, b, clusters = forecasts(30, 1)
+
+    found = paired_differences(Task.FORECASTING, y, Predicted(a), Predicted(b), clusters)["mse"]
+
+    interval = stats.ttest_rel((b - y) ** 2, (a - y) ** 2).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_forecasts_that_differ_by_chance_are_seldom_told_apart():
+    n_sure = {"rows": 0, "periods": 0}
+    for seed in range(100):
+        y, a, b, clusters = forecasts(60, 4, seed)
+        for name, each in (("rows", None), ("periods", clusters)):
+            n_sure[name] += paired_differences(Task.FORECASTING, y, Predicted(a), Predicted(b), each)[
+                "mae"
+            ].is_sure
+
+    assert n_sure["rows"] > 30
+    # The weights of Newey and West leave out a part of the correlation: somewhat more than 5 of 100.
+    assert n_sure["periods"] < 20
+
+
+def test_a_better_forecast_is_found():
+    y, a, b, clusters = forecasts(60, 4, better=0.6)
+
+    assert paired_differences(Task.FORECASTING, y, Predicted(a), Predicted(b), clusters)["mae"].high < 0
+
+
+@pytest.mark.parametrize(("n_clusters", "n_lags"), [(9, 0), (15, 7)])
+def test_few_clusters_show_nothing(n_clusters, n_lags):
+    y, a, b, codes = grouped([10] * n_clusters)
+
+    assert paired_differences(Task.REGRESSION, y, Predicted(a), Predicted(b), Clusters(codes, n_lags)) == {}
+
+
+# --- Average precision -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
+def test_average_precision_has_the_interval_of_the_paired_bootstrap(task):
+    y, a, b = two_of(task, n=300, seed=5)
+    a, b = np.round(a, 2), np.round(b, 2)  # with ties
+
+    found = paired_differences(task, y, Predicted(a), Predicted(b))["average_precision"]
+
+    def difference(rows):
+        classes = [1] if task is Task.BINARY else range(3)
+        one, two = (
+            np.mean([reference.average_precision_score(y[rows] == k, each[rows, k]) for k in classes])
+            for each in (a, b)
+        )
+        return two - one
+
+    draw = np.random.default_rng(11)
+    spread = np.std([difference(draw.integers(0, 300, 300)) for _ in range(400)])
+    assert found.difference == pytest.approx(difference(np.arange(300)))
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(spread, rel=0.15)
+    assert found == paired_differences(task, y, Predicted(a), Predicted(b))["average_precision"]
+
+
+def test_of_groups_whole_groups_are_drawn_for_average_precision():
+    y, a, b = two_of(Task.BINARY, n=40, seed=5)
+    rows = np.repeat(np.arange(40), 10)  # ten copies of each row are no ten rows
+
+    single = paired_differences(Task.BINARY, y, Predicted(a), Predicted(b))["average_precision"]
+    copied = paired_differences(Task.BINARY, y[rows], Predicted(a[rows]), Predicted(b[rows]), Clusters(rows))
+
+    found = copied["average_precision"]
+    width = stats.t.ppf(0.975, 39) / 1.96
+    assert found.difference == pytest.approx(single.difference)
+    assert found.high - found.low == pytest.approx(width * (single.high - single.low))
+
+
+def test_average_precision_without_a_positive_row_or_of_equal_models_is_not_tested():
+    y, a, b = two_of(Task.BINARY)
+
+    assert "average_precision" not in paired_differences(Task.BINARY, 0 * y, Predicted(a), Predicted(b))
+    assert not paired_differences(Task.BINARY, y, Predicted(a), Predicted(a))["average_precision"].is_sure

@@ -10,6 +10,7 @@ from predictor.ml.onnx_export.export import export
 from predictor.ml.onnx_export.session import Session
 from predictor.ml.persistence.version_files import prediction_array
 from predictor.ml.types.schema import Task
+from predictor.tests.waiting import HANG_SECONDS
 
 from ..mixed_table import QUICK, fitted
 
@@ -41,7 +42,7 @@ def test_only_many_rows_of_a_large_model_are_split_among_threads(
     monkeypatch.setattr(sessions, "SHARED_MODEL_BYTES", model_bytes)
     monkeypatch.setattr(sessions, "FEWEST_SHARED_ROWS", 100)
     session = Session(export(pipeline))
-    answer, barrier = session._answer, threading.Barrier(n_threads, timeout=20)
+    answer, barrier = session._answer, threading.Barrier(n_threads, timeout=HANG_SECONDS)
     thread_ids = set()
 
     def together(matrix: np.ndarray) -> object:

@@ -177,3 +177,35 @@ def test_a_column_named_location_does_not_stop_a_model_from_serving() -> None:
     graph = helper.make_graph([helper.make_node("Identity", ["location"], ["values"])], "g", [], [], [weight])
     model: onnx.ModelProto = helper.make_model(graph)
     refuse_external_data(model.SerializeToString())
+
+
+def test_groups_of_held_out_rows_are_numbered_and_those_kept_of_many_rows_are_theirs(tmp_path: Path) -> None:
+    y = np.arange(30_000.0)
+    groups = np.arange(30_000) // 7 * 10
+
+    content = version_files.write_held_out(tmp_path, y, y, clusters=groups, n_lags=2).path.read_bytes()
+
+    values, _ = version_files.read_held_out(content)
+    found = version_files.read_clusters(content)
+    assert found is not None
+    codes, n_lags = found
+    assert (len(values), n_lags) == (version_files.MAX_HELD_OUT_ROWS, 2)
+    same = np.unique(values.astype(int) // 7, return_inverse=True)[1]
+    assert codes.tolist() == same.tolist()
+
+
+def test_a_file_without_groups_has_none_and_damaged_groups_are_refused(tmp_path: Path) -> None:
+    y = np.arange(20.0)
+    without = version_files.write_held_out(tmp_path, y, y).path.read_bytes()
+    document = json.loads(version_files.write_held_out(tmp_path, y, y, clusters=y // 2).path.read_bytes())
+
+    assert version_files.read_clusters(without) is None
+    for wrong in (
+        {"clusters": "AAAA"},
+        {"clusters": "////fw=="},
+        {"n_lags": -1},
+        {"n_lags": None},
+        {"clusters": 5},
+    ):
+        with pytest.raises(DamagedArtifact):
+            version_files.read_clusters(json.dumps({**document, **wrong}).encode())

@@ -17,6 +17,7 @@ from predictor.ml.search.search import Search
 from predictor.ml.types.schema import TableSchema
 from predictor.ml.types.training_request import TrainingRequest
 from predictor.ml.validation.splits import split_rows
+from predictor.tests.waiting import hang
 
 from ..tables_for_tests import regression_table
 
@@ -68,7 +69,7 @@ def test_a_baseline_that_the_run_trains_itself_is_not_fitted_again(search):
 
 
 def test_a_baseline_that_takes_too_long_is_killed_and_noted(search, monkeypatch):
-    monkeypatch.setattr(module, "fit_fold", lambda *_, **__: time.sleep(600))
+    monkeypatch.setattr(module, "fit_fold", lambda *_, **__: hang())
     monkeypatch.setattr(module, "SHARE", 1e-9)
     monkeypatch.setattr(module, "MIN_SECONDS", 0.1)
     monkeypatch.setattr(module, "_estimate", lambda _: 0.0)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 from predictor.ml.search import search
 from predictor.ml.search.selection import choose
+from predictor.tests.waiting import hang
 
 from ..tables_for_tests import classification_table, regression_table
 from .searches import BOOSTING, BROKEN, NEURAL, RIDGE, add_outcome, new_search
@@ -110,7 +110,7 @@ def test_no_candidate_starts_after_the_budget_is_used(tmp_path):
 
 
 def test_a_fit_that_exceeds_its_share_of_the_budget_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(search, "fit_fold", lambda *_, **__: time.sleep(600))
+    monkeypatch.setattr(search, "fit_fold", lambda *_, **__: hang())
     model_search = new_search(regression_table(100), tmp_path, budget=10.0)
     model_search.run([replace(RIDGE, share=0.01)], is_pruned=False)
     assert model_search.entries["ridge"].status == "timed out"

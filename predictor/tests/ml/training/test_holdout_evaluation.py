@@ -20,7 +20,7 @@ from predictor.ml.execution.progress import Deadline
 from predictor.ml.explanation.permutation_importance import predicted
 from predictor.ml.features.feature_spec import LINEAR
 from predictor.ml.metrics.scores import metrics
-from predictor.ml.persistence.version_files import HELD_OUT, SCORES, UNCERTAINTY, read_held_out
+from predictor.ml.persistence.version_files import HELD_OUT, SCORES, UNCERTAINTY, read_clusters, read_held_out
 from predictor.ml.pipelines.fitting import Candidate, fit_member, join
 from predictor.ml.training import coverage_check, holdout_evaluation
 from predictor.ml.training.holdout_evaluation import HoldoutInputs, evaluate_holdout
@@ -297,7 +297,7 @@ def test_groups_are_resampled_together_when_the_split_is_by_group(kind, is_group
     groups = np.arange(150) % 25
     split = split_of(REGRESSION, layout=SplitConstraints(together=groups))
 
-    evaluated(
+    report = evaluated(
         tmp_path, REGRESSION, WEAK, split=split,
         conditions=Conditions(SplitBy(kind, "person" if is_grouped else None), n_rows=150),
     )  # fmt: skip
@@ -306,3 +306,6 @@ def test_groups_are_resampled_together_when_the_split_is_by_group(kind, is_group
     assert [each if each is None else each.tolist() for each in seen] == [
         groups[split.held_out].tolist() if is_grouped else None
     ]
+    stored = read_clusters((tmp_path / report["artifacts"][HELD_OUT]["path"]).read_bytes())
+    codes = None if stored is None else np.unique(groups[split.held_out])[stored[0]].tolist()
+    assert codes == (groups[split.held_out].tolist() if is_grouped else None)

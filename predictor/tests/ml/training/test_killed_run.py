@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from predictor.ml.types.training_request import TrainingRequest
+from predictor.tests.waiting import HANG_SECONDS
 
 PROJECT = Path(__file__).resolve().parents[4]
 DATA = Path(__file__).parent / "data" / "killed_run"
@@ -35,7 +36,7 @@ def test_a_run_begun_by_an_earlier_version_goes_on_with_its_fits(tmp_path):
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert child.returncode == 0, child.stdout + child.stderr

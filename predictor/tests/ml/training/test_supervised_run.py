@@ -19,6 +19,7 @@ from predictor.ml.types.schema import Role, TableSchema, Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
 from predictor.ml.validation.duplicates import Duplicates
+from predictor.tests.waiting import HANG_SECONDS, hang
 
 from ..search.searches import FakeSearch, named, new_search
 from ..tables_for_tests import ROLES, classification_table, regression_table, write_request
@@ -281,7 +282,7 @@ def test_a_run_that_fails_leaves_no_child_behind(tmp_path, monkeypatch):
             ended.append(self.is_idle)
 
     def fail(request, search):
-        search.children.start("endless", lambda: __import__("time").sleep(600), 600.0)
+        search.children.start("endless", hang, HANG_SECONDS)
         raise TrainingFailed("It failed.")
 
     monkeypatch.setattr(supervised_run, "Children", Recorded)

@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from predictor.ml.types.schema import Role, Signature, Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.types.threshold_rule import ThresholdRule
 from predictor.ml.types.training_request import TrainingLimits, TrainingRequest
+from predictor.tests.waiting import HANG_SECONDS, wait_until
 
 from ..tables_for_tests import ROLES, classification_table, columns_of, regression_table, write_request
 
@@ -51,7 +51,7 @@ def start(request: TrainingRequest, folder: Path) -> subprocess.Popen[str]:
 
 
 def finished(child: subprocess.Popen[str]) -> tuple[int, list[dict]]:
-    out, _ = child.communicate(timeout=120)
+    out, _ = child.communicate(timeout=HANG_SECONDS)
     return child.returncode, [json.loads(line) for line in out.splitlines()]
 
 
@@ -237,16 +237,11 @@ def test_its_children_end_with_it(tmp_path):
         if "fold 1 of" in line:
             break
     children = Path(f"/proc/{child.pid}/task/{child.pid}/children")
-    deadline = time.monotonic() + 30
-    while not (found := children.read_text().split()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert found
+    wait_until(lambda: children.read_text().split(), "a child")
+    found = children.read_text().split()
     child.kill()
     child.communicate()
-    deadline = time.monotonic() + 30
-    while any(is_alive(pid) for pid in found) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(is_alive(pid) for pid in found)
+    wait_until(lambda: not any(is_alive(pid) for pid in found), "the end of the children")
 
 
 def is_alive(pid: str) -> bool:

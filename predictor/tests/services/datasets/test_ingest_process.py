@@ -15,6 +15,7 @@ from predictor.errors import Conflict, InvalidTable, TooLarge
 from predictor.models import Workspace
 from predictor.services.datasets import datasets, ingest_process
 from predictor.services.datasets.ingest_process import spare_reader
+from predictor.tests.waiting import ENDLESS
 
 from .uploads import CSV, left_behind, load
 
@@ -45,8 +46,8 @@ def test_a_reading_process_that_dies_gives_an_error_without_traceback(
 def test_folders_of_killed_processes_are_removed(settings: Settings) -> None:
     work = Path(settings.WORK_DIR)
     code = (
-        "import fcntl, sys, time\nfile = open(sys.argv[1] + '/.lock', 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\n"
-        "print('locked', flush=True)\ntime.sleep(60)"
+        "import fcntl, sys\nfile = open(sys.argv[1] + '/.lock', 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\n"
+        "print('locked', flush=True)\n" + ENDLESS
     )
     dead, alive = work / "import-dead", work / "import-alive"
     processes = []

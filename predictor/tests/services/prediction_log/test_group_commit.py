@@ -7,7 +7,6 @@ import random
 import signal
 import sqlite3
 import threading
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -32,6 +31,7 @@ from predictor.services import prediction_log
 from predictor.services.prediction_log import group_commit
 from predictor.services.prediction_log.group_commit import LogWriter
 from predictor.services.prediction_log.log_rows import ROWS_A_STATEMENT, LogRow
+from predictor.tests.waiting import HANG_SECONDS, let_some_time_pass, wait_for_end, wait_until
 
 from .rows import Rows
 
@@ -76,13 +76,6 @@ def in_threads(n: int, do: Callable[[int], None]) -> list[threading.Thread]:
     return threads
 
 
-def wait_for(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def stored() -> list[dict[str, Any]]:
     return list(PredictionLog.objects.order_by("id").values("id", "inputs", "output", "created_at"))
 
@@ -113,7 +106,7 @@ def test_rows_that_arrive_while_another_process_writes_are_one_commit(writer: Lo
     asked = [rows(2) for _ in range(6)]
     with turn_taken():
         threads = in_threads(6, lambda number: writer.write(asked[number]))
-        wait_for(lambda: writer.status().n_waiting_rows == 12)
+        wait_until(lambda: writer.status().n_waiting_rows == 12)
         assert writer.status().oldest_seconds >= 0
     for thread in threads:
         thread.join()
@@ -135,7 +128,7 @@ def test_rows_that_cannot_be_stored_fail_alone(writer: LogWriter, rows: Rows) ->
 
     with turn_taken():
         threads = in_threads(3, ask)
-        wait_for(lambda: writer.status().n_waiting_rows == 5)
+        wait_until(lambda: writer.status().n_waiting_rows == 5)
     for thread in threads:
         thread.join()
 
@@ -160,8 +153,7 @@ def test_every_call_returns_under_concurrency(writer: LogWriter, rows: Rows) -> 
             with suppress(IntegrityError):
                 writer.write(rows(1, lost=lost))
 
-    for thread in in_threads(6, ask):
-        thread.join(30)
+    wait_for_end(*in_threads(6, ask))
 
     assert len(stored()) == 55
     assert writer.status().n_rows == 55
@@ -246,8 +238,8 @@ def test_buffered_rows_are_kept_while_the_database_does_not_answer(
         patched.setattr(group_commit, "RETRY_SECONDS", 0.01)
         patched.setattr(group_commit, "insert", fails)
         writer.write_behind(rows(2))
-        assert tried.wait(30)
-    wait_for(lambda: writer.status().n_rows == 2)
+        assert tried.wait(HANG_SECONDS)
+    wait_until(lambda: writer.status().n_rows == 2)
 
     assert len(stored()) == 2
 
@@ -266,8 +258,8 @@ def test_buffered_rows_are_kept_while_the_lock_file_cannot_be_opened(
         patched.setattr(group_commit, "RETRY_SECONDS", 0.01)
         patched.setattr(group_commit, "turns_path", fails)
         writer.write_behind(rows(2))
-        assert tried.wait(30)
-    wait_for(lambda: writer.status().n_rows == 2)
+        assert tried.wait(HANG_SECONDS)
+    wait_until(lambda: writer.status().n_rows == 2)
 
     assert len(stored()) == 2
 
@@ -279,10 +271,10 @@ def test_the_write_behind_thread_survives_an_unexpected_error(
     with monkeypatch.context() as patched:
         patched.setattr(group_commit, "insert", lambda *args: 1 / 0)
         writer.write_behind(rows(2))
-        wait_for(lambda: writer.status().n_failed_rows == 2)
+        wait_until(lambda: writer.status().n_failed_rows == 2)
 
     writer.write_behind(rows(1))
-    wait_for(lambda: writer.status().n_rows == 1)
+    wait_until(lambda: writer.status().n_rows == 1)
 
     assert len(stored()) == 1
 
@@ -345,8 +337,8 @@ def test_rows_acknowledged_before_a_kill_are_stored_once_and_complete(
     for _ in range(6):
         killed = [forked(lambda: log_until_killed(copy, rows, acknowledged)) for _ in range(2)]
         size = acknowledged_file.stat().st_size
-        wait_for(lambda size=size: acknowledged_file.stat().st_size > size + 1_000)  # type: ignore[misc]
-        time.sleep(chance.random() / 10)
+        wait_until(lambda size=size: acknowledged_file.stat().st_size > size + 1_000)  # type: ignore[misc]
+        let_some_time_pass(chance)
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
             ended(pid)

@@ -12,20 +12,11 @@ import pytest
 from predictor.errors import Busy, TookTooLong
 from predictor.services.predictions import admission
 from predictor.services.predictions.admission import ConcurrencyLimit
+from predictor.tests.waiting import HANG_SECONDS, let_some_time_pass, wait_until
 
-FOREVER = 60.0
 
-
-def limit_of(at_once: int, max_waiting: int, wait_seconds: float = FOREVER) -> ConcurrencyLimit:
+def limit_of(at_once: int, max_waiting: int, wait_seconds: float = HANG_SECONDS) -> ConcurrencyLimit:
     return ConcurrencyLimit(lambda: at_once, lambda: max_waiting, lambda: wait_seconds)
-
-
-def until(is_true: Any) -> None:
-    for _ in range(10_000):
-        if is_true():
-            return
-        threading.Event().wait(0.001)
-    raise AssertionError("the condition did not become true")
 
 
 def test_a_full_queue_refuses_at_once() -> None:
@@ -67,7 +58,7 @@ def test_places_are_given_in_the_order_of_arrival() -> None:
     for name in range(5):
         threads.append(threading.Thread(target=take_place, args=(name,)))
         threads[-1].start()
-        until(lambda name=name: limit.n_waiting == name + 1)
+        wait_until(lambda name=name: limit.n_waiting == name + 1)
     limit.leave()
     for thread in threads:
         thread.join()
@@ -86,7 +77,7 @@ def test_the_limit_holds_under_concurrency_and_every_caller_gets_a_result() -> N
             return False
         inside.append(1)
         most.append(len(inside))
-        threading.Event().wait(0.0005)
+        let_some_time_pass()
         inside.pop()
         limit.leave()
         served.append(1)
@@ -103,7 +94,7 @@ def test_the_limit_holds_under_concurrency_and_every_caller_gets_a_result() -> N
 class Scene:
     """A limit of one place whose clock the test turns, and threads that wait for it."""
 
-    def __init__(self, longest: float = FOREVER):
+    def __init__(self, longest: float = HANG_SECONDS):
         self.at = 1_000.0
         self.limit = ConcurrencyLimit(lambda: 1, lambda: 100, lambda: longest, now=lambda: self.at)
         self.limit.enter()
@@ -114,7 +105,7 @@ class Scene:
             n_waiting = self.limit.n_waiting
             self._threads.append(threading.Thread(target=self.limit.enter))
             self._threads[-1].start()
-            until(lambda n_waiting=n_waiting: self.limit.n_waiting == n_waiting + 1)
+            wait_until(lambda n_waiting=n_waiting: self.limit.n_waiting == n_waiting + 1)
 
     def end(self) -> None:
         while self.limit.n_inside:
@@ -132,7 +123,7 @@ def scene() -> Iterator[Scene]:
 
 def test_nobody_joins_a_queue_whose_first_has_waited_too_long(scene: Scene) -> None:
     scene.waits()
-    scene.at += FOREVER
+    scene.at += HANG_SECONDS
     assert not scene.limit.is_full
     scene.at += 1
 

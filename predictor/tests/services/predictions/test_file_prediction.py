@@ -20,6 +20,7 @@ from predictor.services.predictions.file_prediction import (
     mapped_ahead,
     parts,
 )
+from predictor.tests.waiting import HANG_SECONDS
 
 NOTE = RowWarning("missing", "x", "no value")
 
@@ -214,4 +215,4 @@ def test_the_next_item_is_made_while_a_result_is_computed() -> None:
         is_made.set()
         yield 2
 
-    assert list(mapped_ahead(lambda item: is_made.wait(30) and item, items())) == [1, 2]
+    assert list(mapped_ahead(lambda item: is_made.wait(HANG_SECONDS) and item, items())) == [1, 2]

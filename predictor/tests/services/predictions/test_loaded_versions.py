@@ -12,6 +12,7 @@ from predictor.services import registry
 from predictor.services.predictions import loaded_versions
 from predictor.services.predictions.loaded_versions import LoadedVersions
 from predictor.services.process import meters
+from predictor.tests.waiting import HANG_SECONDS, wait_for_end
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def test_all_who_wait_for_a_load_get_its_error_and_nothing_is_kept() -> None:
 
     def fail() -> Any:
         is_loading.set()
-        may_fail.wait(30)
+        may_fail.wait(HANG_SECONDS)
         raise NotServable("A file is missing.")
 
     def ask() -> None:
@@ -50,12 +51,11 @@ def test_all_who_wait_for_a_load_get_its_error_and_nothing_is_kept() -> None:
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
     threads[0].start()
-    assert is_loading.wait(30)
+    assert is_loading.wait(HANG_SECONDS)
     for thread in threads[1:]:
         thread.start()
     may_fail.set()
-    for thread in threads:
-        thread.join(30)
+    wait_for_end(*threads)
 
     assert errors == ["A file is missing."] * 3
     assert len(versions) == 0

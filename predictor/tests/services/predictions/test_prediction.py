@@ -33,6 +33,7 @@ from predictor.services.prediction_log.prediction_log import LogSearch
 from predictor.services.predictions import loaded_versions
 from predictor.services.process import callers
 from predictor.tests import predicting
+from predictor.tests.waiting import HANG_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +188,7 @@ def test_many_requests_for_an_unloaded_version_load_it_once() -> None:
 
     def load() -> Any:
         n_loads.append(1)
-        release.wait(5)
+        release.wait(HANG_SECONDS)
         return "loaded"
 
     def ask() -> None:

@@ -13,6 +13,7 @@ from predictor.services.datasets import datasets, ingest_process
 from predictor.services.datasets.ingest_process import spare_reader
 from predictor.services.process import spare_process as module
 from predictor.tests.services.datasets.uploads import CSV, load
+from predictor.tests.waiting import exit_code
 
 MODULE = ingest_process.MODULE
 
@@ -35,7 +36,7 @@ def test_the_next_file_is_read_by_the_process_that_waited(workspace: Workspace, 
 
     second = load(workspace, CSV + b"Zoe,7\n")
 
-    assert waiting.wait(10) == 0
+    assert exit_code(waiting) == 0
     assert the_spare() is not waiting
     assert second.n_rows == first.n_rows + 1
     assert list(Path(settings.WORK_DIR).glob("import-*")) == []
@@ -53,7 +54,7 @@ def test_a_spare_process_reads_one_file_only(settings: Settings, tmp_path: Path)
 
     assert spare_reader.take(tmp_path / "request.json") is None
     assert taken is not None
-    assert taken.wait(60) == 1  # there is no such request
+    assert exit_code(taken) == 1  # there is no such request
 
 
 def test_a_dead_spare_process_is_not_used(workspace: Workspace) -> None:
@@ -76,7 +77,7 @@ def test_an_idle_process_ends_by_itself(settings: Settings, monkeypatch: pytest.
     monkeypatch.setattr(module, "IDLE_SECONDS", 0)
     spare_reader.start(MODULE)
 
-    assert the_spare().wait(60) == 0
+    assert exit_code(the_spare()) == 0
 
 
 def test_it_ends_with_the_process_that_started_it(settings: Settings) -> None:
@@ -85,7 +86,7 @@ def test_it_ends_with_the_process_that_started_it(settings: Settings) -> None:
     assert spare.stdin is not None
     spare.stdin.close()
 
-    assert spare.wait(60) == 0
+    assert exit_code(spare) == 0
 
 
 def test_the_time_limit_holds_for_a_spare_process(workspace: Workspace, settings: Settings) -> None:

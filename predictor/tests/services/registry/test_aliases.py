@@ -97,7 +97,7 @@ def test_rolling_back_brings_a_removed_alias_back(model: RegisteredModel, member
 @hypothesis_settings(
     max_examples=20,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     derandomize=True,
 )
 @given(moves=st.lists(st.one_of(st.integers(0, 3), st.just("back")), max_size=12))

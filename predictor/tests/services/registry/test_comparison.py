@@ -20,22 +20,32 @@ from predictor.services.registry.paired_comparison import PairedTests
 from predictor.tests.services.versions import SIGNATURE, publish
 from predictor.web.pages.metric_words import METRICS
 
+GROUPED = {"conditions": {"split": {"kind": "group", "column": "shop"}}}
 
-def judged(model: RegisteredModel, task: Task, y: Any, predicted: Any, **more: Any) -> ModelVersion:
+
+def judged(
+    model: RegisteredModel,
+    task: Task,
+    y: Any,
+    predicted: Any,
+    clusters: Any = None,
+    n_lags: int = 0,
+    **more: Any,
+) -> ModelVersion:
     """A version that was judged on rows with these true values (or codes) and predictions."""
     version = publish(
         model,
         task=task.value,
         signature=Signature("y", task, ()).to_json(),
-        metrics=metrics(task, y, predicted),
+        metrics=metrics(Task.REGRESSION if task is Task.FORECASTING else task, y, predicted),
         **more,
     )
     with tempfile.TemporaryDirectory() as folder:
-        if task is Task.BINARY:
+        if task is Task.BINARY and clusters is None:
             rows = (y == 1, predicted[:, 1])
             file = version_files.write_scores(Path(folder), Scores(rows, rows).to_json())
         else:
-            file = version_files.write_held_out(Path(folder), y, predicted)
+            file = version_files.write_held_out(Path(folder), y, predicted, clusters=clusters, n_lags=n_lags)
         content = file.path.read_bytes()
     version.artifacts = {file.name: {"digest": artifacts.put_bytes(content), "n_bytes": len(content)}}
     version.save(update_fields=["artifacts"])
@@ -93,9 +103,7 @@ def test_what_cannot_be_tested_is_not_called_better(model: RegisteredModel) -> N
     y, poor, good = examples(Task.REGRESSION)
     first = judged(model, Task.REGRESSION, y, poor)
     rows = judged(model, Task.REGRESSION, y[::-1], good[::-1])
-    groups = judged(
-        model, Task.REGRESSION, y, good, report={"conditions": {"split": {"kind": "group", "column": "shop"}}}
-    )
+    groups = judged(model, Task.REGRESSION, y, good, report=GROUPED)
     few = [judged(model, Task.REGRESSION, y[:9], each[:9]) for each in (poor, good)]
     old = publish(model, metrics={"rmse": 0.1})
     damaged = judged(model, Task.REGRESSION, y, good)
@@ -104,7 +112,7 @@ def test_what_cannot_be_tested_is_not_called_better(model: RegisteredModel) -> N
     table.dataset_sha256 = "1" * 64
 
     for other, reason in (
-        (rows, "different rows"), (groups, "Whole groups"), (old, "stored without its predictions"),
+        (rows, "different rows"), (groups, "without the groups"), (old, "stored without its predictions"),
         (damaged, "cannot be read"), (table, "not judged on the same table"),
     ):  # fmt: skip
         verdict = registry.compare(first, other).verdict
@@ -113,6 +121,53 @@ def test_what_cannot_be_tested_is_not_called_better(model: RegisteredModel) -> N
         assert reason in verdict.sentence
         assert {each.better for each in registry.compare(first, other).metrics} == {None}
     assert "Only 9 rows" in registry.compare(*few).verdict.sentence
+
+
+@pytest.mark.parametrize("task", [Task.REGRESSION, Task.BINARY, Task.MULTICLASS])
+def test_held_out_groups_are_tested_as_groups(model: RegisteredModel, task: Task) -> None:
+    y, poor, good = examples(task)
+    shops = np.arange(200) % 20
+    a, b = (judged(model, task, y, each, shops, report=GROUPED) for each in (poor, good))
+
+    found = registry.compare(a, b)
+
+    assert found.verdict.better == "b"
+    assert " on the same 200 held-out rows of 20 groups is lower by " in found.verdict.sentence
+    if task.is_classification:
+        assert {each.name: each.better for each in found.metrics}["average_precision"] == "b"
+
+
+def test_few_groups_other_groups_and_versions_without_them_are_not_tested(model: RegisteredModel) -> None:
+    y, poor, good = examples(Task.BINARY)
+    few = [judged(model, Task.BINARY, y, each, np.arange(200) % 5, report=GROUPED) for each in (poor, good)]
+    some, others = (
+        judged(model, Task.BINARY, y, each, np.arange(200) // n, report=GROUPED)
+        for each, n in ((poor, 10), (good, 8))
+    )
+    old = judged(model, Task.BINARY, y, good, report=GROUPED)
+
+    assert "Only 5 groups were held out" in registry.compare(*few).verdict.sentence
+    assert "judged on different rows" in registry.compare(some, others).verdict.sentence
+    assert "stored without the groups of its held-out rows" in registry.compare(some, old).verdict.sentence
+
+
+def test_forecasts_are_tested_by_periods(model: RegisteredModel) -> None:
+    y, poor, good = examples(Task.REGRESSION)
+    months = 600 + np.arange(200) // 4
+    a, b = (judged(model, Task.FORECASTING, y, each, months, 3) for each in (poor, good))
+    old = publish(
+        model, task=Task.FORECASTING.value, signature=Signature("y", Task.FORECASTING, ()).to_json()
+    )
+
+    found = registry.compare(a, b)
+
+    assert found.verdict.better == "b"
+    assert found.verdict.metric == "mae"
+    assert found.verdict.sentence.startswith(
+        "Version 2 is better than version 1: its mean absolute error on the same 200 forecasts of held-out values of "
+        "50 periods is lower by "
+    )
+    assert "without its predictions for the forecasts" in registry.compare(a, old).verdict.sentence
 
 
 def test_a_threshold_changes_the_metrics_of_classes_and_not_the_verdict(model: RegisteredModel) -> None:

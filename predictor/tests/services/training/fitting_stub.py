@@ -10,8 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from predictor.tests.waiting import HANG_SECONDS, hang
 
 
 def say(event: str, **values: object) -> None:
@@ -32,10 +33,10 @@ def main(request_path: str, workdir_path: str) -> int:
     say("progress", fraction=0.5, message="Half way")
     verb = behaviour[min(n_starts, len(behaviour)) - 1]
     if verb == "hang":
-        grandchild = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        grandchild = subprocess.Popen(["sleep", str(HANG_SECONDS)], start_new_session=True)
         (workdir.parent / "grandchild").write_text(str(grandchild.pid))
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(600)
+        hang()
     elif verb == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     elif verb == "refuse":

@@ -96,7 +96,7 @@ def run(workspace: Workspace) -> TrainingRun:
 @hypothesis_settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     derandomize=True,
 )
 @given(given_options=options)

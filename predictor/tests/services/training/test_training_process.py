@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from predictor.services.training import training_process
 from predictor.services.training.training_process import FittingChild, read_event
+from predictor.tests.waiting import ENDLESS
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ os.write(1, b'{"event": "cut off"')
 def test_a_quiet_child_yields_empty_events_and_is_checked(child: Any) -> None:
     checks: list[int] = []
 
-    with child("import sys; sys.stdin.read(); import time; time.sleep(60)") as running:
+    with child("import sys; sys.stdin.read();" + ENDLESS) as running:
         events = running.events(lambda: checks.append(1))
         quiet = [next(events) for _ in range(3)]
 
@@ -116,7 +117,7 @@ def test_a_check_that_raises_ends_the_child(child: Any, verb: str) -> None:
     def cancel() -> None:
         raise Cancelled
 
-    with pytest.raises(Cancelled), child("import time; time.sleep(60)") as running:
+    with pytest.raises(Cancelled), child(ENDLESS) as running:
         list(running.events(cancel)) if verb == "events" else running.wait(cancel)
 
     assert not psutil.pid_exists(running.pid)
@@ -156,7 +157,7 @@ print(json.dumps({"event": "facts", **facts}))
 
 
 def test_predictions_have_priority_over_a_fit(child: Any) -> None:
-    with child("import time; time.sleep(60)") as running:
+    with child(ENDLESS) as running:
         niceness = psutil.Process(running.pid).nice()
 
     # Only root may lower it below that of the tests.

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from predictor.models import (
 from predictor.services import artifacts, registry, training
 from predictor.services.jobs import leases, queue
 from predictor.services.training import TrainingOptions, training_job, training_process
+from predictor.tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -87,13 +87,6 @@ def stop_when(
         original(held)
 
     monkeypatch.setattr(leases.ClaimedJob, "check", check)
-
-
-def wait_until(is_true: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_gone(pid: int) -> bool:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from predictor import errors
 from predictor.models import Dataset, ModelVersion, User, Workspace
 from predictor.services import batches, datasets, predictions, registry, training
-from predictor.services.accounts import tokens, workspaces
+from predictor.services.accounts import invitations, tokens
 from predictor.services.predictions import counterfactuals
 from predictor.tests.web.prediction_pages import url
 from predictor.tests.web.tables import upload
@@ -87,7 +87,7 @@ FORMS = {
         lambda: {"threshold-by": "f1"},
     ),
     "member": Form(
-        ((workspaces, "add_member"),), ("member-add",), lambda: {"email": "new@example.org", "role": "viewer"}
+        ((invitations, "invite"),), ("member-add",), lambda: {"email": "new@example.org", "role": "viewer"}
     ),
 }  # fmt: skip
 

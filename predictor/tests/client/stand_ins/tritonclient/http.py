@@ -59,7 +59,7 @@ class InferenceServerClient:
             head + b"".join(each.raw for each in inputs),
             {**headers, HEADER: str(len(head)), "Content-Type": "application/octet-stream"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request) as answer:
             content, length = answer.read(), answer.headers.get(HEADER)
         n_json = int(length) if length else len(content)
         return InferResult(json.loads(content[:n_json]), content[n_json:])

@@ -18,6 +18,6 @@ class ScoringServerClient:
     def invoke(self, data: Any) -> Any:
         body = json.dumps({"dataframe_split": data.to_dict(orient="split")}, default=str)
         headers = {"Content-Type": "application/json"}
-        answer = requests.post(f"{self.url_prefix}/invocations", data=body, headers=headers, timeout=30)
+        answer = requests.post(f"{self.url_prefix}/invocations", data=body, headers=headers)
         assert answer.status_code == 200, answer.text
         return answer.json()
