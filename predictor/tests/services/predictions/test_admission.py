@@ -91,10 +91,14 @@ def test_the_limit_holds_under_concurrency_and_every_caller_gets_a_result() -> N
     assert (limit.n_inside, limit.n_waiting) == (0, 0)
 
 
+# The longest wait of the queue in what follows, by the clock that the test turns.
+LONGEST = 60.0
+
+
 class Scene:
     """A limit of one place whose clock the test turns, and threads that wait for it."""
 
-    def __init__(self, longest: float = HANG_SECONDS):
+    def __init__(self, longest: float = LONGEST):
         self.at = 1_000.0
         self.limit = ConcurrencyLimit(lambda: 1, lambda: 100, lambda: longest, now=lambda: self.at)
         self.limit.enter()
@@ -123,7 +127,7 @@ def scene() -> Iterator[Scene]:
 
 def test_nobody_joins_a_queue_whose_first_has_waited_too_long(scene: Scene) -> None:
     scene.waits()
-    scene.at += HANG_SECONDS
+    scene.at += LONGEST
     assert not scene.limit.is_full
     scene.at += 1
 
