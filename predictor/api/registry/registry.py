@@ -87,6 +87,9 @@ class ModelChildViewSet(WorkspaceViewSet):
         return self._model
 
 
+COMPLETION_ACTIONS = ("completion", "complete", "cancel_completion")
+
+
 class VersionFilter(filters.FilterSet):
     alias = filters.CharFilter(field_name="aliases__alias", label="The version of this alias.")
     is_archived = filters.BooleanFilter(field_name="archived_at", lookup_expr="isnull", exclude=True)
@@ -128,7 +131,9 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         queryset = super().get_queryset().defer("made_from__evaluation", "made_from__signature_json")
         if self.action == "list":
             return queryset.defer("evaluation", "completion__supplement")
-        return queryset.select_related("dataset", "made_from__completion")
+        if self.action in COMPLETION_ACTIONS:
+            queryset = queryset.select_related("dataset").defer("dataset__schema_json")
+        return queryset.select_related("made_from__completion")
 
     def get_serializer_class(self) -> Any:
         return VersionSummarySerializer if self.action == "list" else VersionSerializer
