@@ -113,6 +113,9 @@ class ModelChildViewSet(WorkspaceViewSet):
         return self._model
 
 
+COMPLETION_ACTIONS = ("completion", "complete", "cancel_completion")
+
+
 class VersionFilter(filters.FilterSet):
     alias = filters.CharFilter(field_name="aliases__alias", label="The version of this alias.")
     is_archived = filters.BooleanFilter(field_name="archived_at", lookup_expr="isnull", exclude=True)
@@ -156,7 +159,9 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
             queryset = queryset.defer("completion__supplement")
             return without_documents(queryset, "made_from", "registered_model", but=("metrics",))
         queryset = queryset.defer(*(f"made_from__{name}" for name in documents_of(ModelVersion)))
-        return queryset.select_related("dataset", "made_from__completion")
+        if self.action in COMPLETION_ACTIONS:
+            queryset = queryset.select_related("dataset").defer("dataset__schema_json")
+        return queryset.select_related("made_from__completion")
 
     def get_serializer_class(self) -> Any:
         return VersionSummarySerializer if self.action == "list" else VersionSerializer

@@ -71,6 +71,15 @@ class CompletionPage(ModelPage):
     def load_version(self, slug: str, number: int) -> ModelVersion:
         model = self.load_model(slug)
         versions = ModelVersion.objects.select_related("dataset", "completion", "made_from__completion")
+        # The page polls this, so what it does not show is not loaded.
+        versions = versions.defer(
+            "signature_json",
+            "dataset__schema_json",
+            "completion__supplement",
+            "made_from__evaluation",
+            "made_from__signature_json",
+            "made_from__completion__supplement",
+        )
         version = versions.filter(registered_model=model, number=number).first()
         if version is None:
             raise Http404(f"{model.name} has no version {number}.")

@@ -316,7 +316,7 @@ def outcome_of(run: TrainingRun) -> dict[str, Any]:
         for metric in key_metrics(run.task)
         if isinstance(run.metrics.get(metric.name), int | float)
     ]
-    return {"version": version, "verdict": version.evaluation.get("verdict"), "figures": figures}
+    return {"version": version, "verdict": version.report.get("verdict"), "figures": figures}
 
 
 def fingerprint_of(run: TrainingRun) -> str:

@@ -94,3 +94,19 @@ def test_without_turn_slots_every_job_waits_for_a_slot(
         queue.work_off(kind)
 
     assert TrainingRun.objects.get(pk=waiting).status == JobStatus.QUEUED
+
+
+class Waiting(Kind):
+    """A kind that may not begin."""
+
+    def may_begin(self) -> bool:
+        return False
+
+
+def test_a_kind_that_may_not_begin_has_no_next_job(workspace: Workspace, wait: Any) -> None:
+    pk = wait(workspace)
+    assert turns.next_job(Waiting()) is None
+    assert turns.next_job_of_idle_workspace(Waiting()) is None
+    queue.work_off(Waiting())
+    assert TrainingRun.objects.get(pk=pk).status == JobStatus.QUEUED
+    assert turns.next_job(Kind()) == pk

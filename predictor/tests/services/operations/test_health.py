@@ -10,10 +10,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from predictor.models import Dataset, RegisteredModel, TrainingRun, User, Workspace
+from predictor.models import Completion, Dataset, RegisteredModel, TrainingRun, User, Workspace
+from predictor.services import registry
 from predictor.services.operations import health
 from predictor.services.prediction_log import group_commit
 from predictor.services.process import draining
+from predictor.tests.services.versions import publish
 
 
 def failing() -> dict[str, str]:
@@ -80,3 +82,11 @@ def test_jobs_that_wait_without_a_worker_are_reported(member: User, workspace: W
     TrainingRun.claim(runs[0].pk, owner="w", lease=timedelta(minutes=1))
     assert health.remarks() == {}
     assert "no worker is at work" not in browser.get("/w/acme/").content.decode()
+
+
+def test_a_completion_that_waits_for_a_quiet_moment_is_no_problem(member: User, workspace: Workspace) -> None:
+    model = registry.get_or_create_model(workspace=workspace, name_or_slug="Churn", by=member)
+    Completion.objects.create(
+        model_version=publish(model), workspace=workspace, queued_at=timezone.now() - timedelta(hours=1)
+    )
+    assert health.n_jobs_without_worker() == 0
