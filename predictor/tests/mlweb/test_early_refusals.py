@@ -45,7 +45,7 @@ class Server:
         self.application = FastPathHandler()
         self.application.fast_path._good_hosts.add("testserver")
         self.slept: list[float] = []
-        self.application.early_refusals._sleep = self.slept.append
+        self.application.early_refusals._sleep = self.slept.append  # type: ignore[assignment]
 
     def post(self, path: str = PATH, **more: Any) -> tuple[str, dict[str, str], bytes]:
         head: list[Any] = []
