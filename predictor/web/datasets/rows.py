@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -91,6 +92,21 @@ class RowsState:
             params.get("values") == "read",
             positions_of(facets, dataset.n_columns)[0] if facets else None,
         )
+
+    @classmethod
+    def of_what_fits(cls, params: QueryDict, dataset: Dataset) -> RowsState:
+        """The state without the names that are refused, for the form beside the sentence that says why."""
+        fitting = QueryDict(mutable=True)
+        for name in params:
+            alone = QueryDict(mutable=True)
+            alone.setlist(name, params.getlist(name))
+            with suppress(InvalidInput):
+                cls.parse(alone, dataset)
+                fitting.setlist(name, params.getlist(name))
+        try:
+            return cls.parse(fitting, dataset)
+        except InvalidInput:
+            return cls(RowQuery())
 
     def url(self, **changes: Any) -> str:
         """The query string of this state with other values; a change of the rows goes back to page 1."""
@@ -462,7 +478,7 @@ class DatasetRows(DatasetRowsPage, View):
         try:
             state = self.state(dataset)
         except InvalidInput as refusal:
-            error, state = refusal, RowsState(RowQuery())
+            error, state = refusal, RowsState.of_what_fits(request.GET, dataset)
         if error is None and is_of_form(request.GET):
             response: HttpResponse = redirect(f"{request.path}{state.url()}")
         else:
