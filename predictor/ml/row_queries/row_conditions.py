@@ -188,6 +188,9 @@ def row_condition(numbers: Sequence[int]) -> Condition:
 
 
 def _contains(value: str, text: str) -> Condition:
+    if text.lower() == text.upper():
+        # Half the time for digits and signs.
+        return Condition(f"contains({value}, ?)", [text])
     return Condition(f"contains(lower({value}), lower(?))", [text])
 
 

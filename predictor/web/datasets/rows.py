@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +14,7 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views import View
 
 from ...errors import InvalidInput, MlwebError
@@ -25,7 +28,7 @@ from ...ml.types.row_query import (
     positions_of,
     written_positions,
 )
-from ...ml.types.schema import ColumnProfile, Level, canonical_text
+from ...ml.types.schema import ColumnProfile, Level, Scalar, canonical_text
 from ...models import Dataset, WorkspaceRole
 from ...services.datasets import rows
 from ...services.datasets.rows import MAX_SHOWN
@@ -90,6 +93,21 @@ class RowsState:
             params.get("values") == "read",
             positions_of(facets, dataset.n_columns)[0] if facets else None,
         )
+
+    @classmethod
+    def of_what_fits(cls, params: QueryDict, dataset: Dataset) -> RowsState:
+        """The state without the names that are refused, for the form beside the sentence that says why."""
+        fitting = QueryDict(mutable=True)
+        for name in params:
+            alone = QueryDict(mutable=True)
+            alone.setlist(name, params.getlist(name))
+            with suppress(InvalidInput):
+                cls.parse(alone, dataset)
+                fitting.setlist(name, params.getlist(name))
+        try:
+            return cls.parse(fitting, dataset)
+        except InvalidInput:
+            return cls(RowQuery())
 
     def url(self, **changes: Any) -> str:
         """The query string of this state with other values; a change of the rows goes back to page 1."""
@@ -175,6 +193,15 @@ class FilterBox:
         return "" if self.known.is_missing is None else "yes" if self.known.is_missing else "no"
 
     @property
+    def ends(self) -> tuple[str, str]:
+        """The least and the largest value, as they can be typed."""
+        examples = ("2024-01-31", "2024-12-31") if self.kind == "date" else ("", "")
+        ends = (self.column.minimum, self.column.maximum)
+        return tuple(
+            (canonical_text(end) or example)[:10] for end, example in zip(ends, examples, strict=True)
+        )  # type: ignore[return-value]
+
+    @property
     def has_range(self) -> bool:
         return self.kind in ("number", "date")
 
@@ -234,17 +261,13 @@ class RowsPage:
         return heads
 
     @cached_property
-    def rows(self) -> list[tuple[int, str, list[tuple[str | None, str, bool]]]]:
-        """For each row its number, the link to it, and its cells: text, title where it is cut, whether a number."""
+    def rows(self) -> list[tuple[int, str, SafeString]]:
+        """For each row its number, the link to it, and its cells as HTML."""
         are_numbers = [head.is_number for head in self.heads]
-        shown = []
-        for row in self.found.rows if self.found else ():
-            cells = [
-                (cut(text), text[:MAX_CELL] if text and len(text) > LONG_CELL else "", is_number)
-                for text, is_number in zip(map(canonical_text, row.cells), are_numbers, strict=True)
-            ]
-            shown.append((row.number, f"?rows={row.number}", cells))
-        return shown
+        return [
+            (row.number, f"?rows={row.number}", cells_html(row.cells, are_numbers))
+            for row in (self.found.rows if self.found else ())
+        ]
 
     @property
     def n_matching(self) -> int | None:
@@ -330,7 +353,7 @@ class RowsPage:
             ),
             max(0, column.n_distinct - len(values)),
             "in the rows that match the other filters" if is_counted else "in the whole table",
-            "" if kind is CellKind.DATE else facets_url,
+            "" if kind is CellKind.DATE or is_counted else facets_url,
         )
 
     @cached_property
@@ -397,8 +420,22 @@ class RowsPage:
         return [(kind.upper(), f"{query}{'&' if len(query) > 1 else ''}format={kind}") for kind in FORMATS]
 
 
-def cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+def cells_html(cells: Sequence[Scalar], are_numbers: Sequence[bool]) -> SafeString:
+    """The cells of a row, escaped. Built here, because the same loop in the template took most of the page's time."""
+    return SafeString("".join(map(cell_html, map(canonical_text, cells), are_numbers)))
+
+
+def cell_html(text: str | None, is_number: bool) -> str:
+    """A cell; a long text is cut and is the title as well."""
+    begin = '<td class="num"' if is_number else "<td"
+    if text is None:
+        return f'{begin}><span class="missing">missing</span></td>'
+    title = f' title="{escape(text[:MAX_CELL])}"' if len(text) > LONG_CELL else ""
+    return f"{begin}{title}>{escape(cut(text))}</td>"
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
 def filter_words(known: ColumnFilter, column: ColumnProfile) -> str:
@@ -450,7 +487,7 @@ class DatasetRows(DatasetRowsPage, View):
         try:
             state = self.state(dataset)
         except InvalidInput as refusal:
-            error, state = refusal, RowsState(RowQuery())
+            error, state = refusal, RowsState.of_what_fits(request.GET, dataset)
         if error is None and is_of_form(request.GET):
             response: HttpResponse = redirect(f"{request.path}{state.url()}")
         else:

@@ -95,3 +95,21 @@ def test_any_text_can_be_a_literal_and_a_name(database: duckdb.DuckDBPyConnectio
 
     assert [column[0] for column in result.description] == [text]
     assert result.fetchall() == [(text,)]
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "without", "disabled"),
+    [
+        (0, (), ""),
+        (WIDE + 1, (), "common_subexpressions"),
+        (0, ("late_materialization",), "late_materialization"),
+        (WIDE + 1, ("late_materialization",), "common_subexpressions,late_materialization"),
+    ],
+)
+def test_optimizers_are_switched_off_on_request_and_for_wide_tables(
+    tmp_path: Path, n_columns: int, without: tuple[str, ...], disabled: str
+) -> None:
+    with connect([tmp_path], memory_mb=100, n_threads=1, n_columns=n_columns, without=without) as connection:
+        setting = connection.execute("SELECT current_setting('disabled_optimizers')").fetchall()[0][0]
+
+    assert ",".join(sorted(filter(None, setting.split(",")))) == disabled

@@ -206,6 +206,14 @@ def test_what_cannot_be_shown_is_said_in_a_sentence(as_viewer: Client, dataset: 
     assert "Show all rows" in html
 
 
+def test_a_refused_filter_leaves_the_others_in_the_form(as_viewer: Client, dataset: Dataset) -> None:
+    html = page(as_viewer, dataset, "?c1.min=3&c5.min=today&c2.in=red", status=400)
+
+    assert "“day” needs a date" in unescape(html)
+    assert 'name="c1.min" value="3"' in html
+    assert "colour is red" in html
+
+
 @pytest.mark.parametrize("query", ["?page=-1", "?page=x", "?size=7", "?other=1", "?c1.like=2", "?format=csv"])
 def test_what_is_not_known_is_left_out(as_viewer: Client, dataset: Dataset, query: str) -> None:
     assert numbers(page(as_viewer, dataset, query)) == list(range(1, 51))
