@@ -84,7 +84,7 @@ class RegisteredModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, W
         version = registry.version_of(model, number) if number is not None else None
         found = activity.of_model(
             model,
-            range=serializer.validated_data["range"],
+            span=serializer.validated_data["range"],
             day=serializer.validated_data["day"],
             version=version,
         )

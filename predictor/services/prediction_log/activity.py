@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9998, 12, 31)
 
 @dataclass(frozen=True)
 class Counts:
-    """What was predicted in one period."""
+    """What was predicted in one period; the names are those of PredictionHour."""
 
     n_rows: int = 0
     n_requests: int = 0
@@ -40,7 +40,7 @@ class Counts:
     score_square_sum: float = 0.0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, name) + getattr(other, name) for name in ADDED))
+        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in ADDED})
 
     @property
     def warning_share(self) -> float | None:
@@ -65,9 +65,6 @@ class Counts:
             return None
         mean = self.score_sum / self.n_scores
         return math.sqrt(max(0.0, self.score_square_sum / self.n_scores - mean * mean))
-
-
-assert tuple(each.name for each in fields(Counts)) == ADDED  # noqa: S101 (both name the same columns)
 
 
 @dataclass(frozen=True)
@@ -109,22 +106,22 @@ class Activity:
 def of_model(
     registered_model: RegisteredModel,
     *,
-    range: str = "30d",  # noqa: A002 - the name that interfaces use
+    span: str = "30d",
     version: ModelVersion | None = None,
     day: date | None = None,
 ) -> Activity:
     """Predictions of all versions of a model, or of one, with its outcomes.
 
-    `range`: "day" are the last 24 hours, or the hours of `day`; "30d" 30 days; "year" 53 weeks that begin on Monday.
+    `span`: "day" are the last 24 hours, or the hours of `day`; "30d" 30 days; "year" 53 weeks that begin on Monday.
     The last period is the one that is not over yet. Raises InvalidInput.
     """
-    if range not in RANGES:
-        raise InvalidInput(f"The range is {', '.join(RANGES)}, not {range!r}.")
+    if span not in RANGES:
+        raise InvalidInput(f"The range is {', '.join(RANGES)}, not {span!r}.")
     if day is not None and not FIRST_DAY <= day <= LAST_DAY:
         raise InvalidInput(f"The day is from {FIRST_DAY} to {LAST_DAY}, not {day}.")
-    unit, step, n_periods = RANGES[range]
+    unit, step, n_periods = RANGES[span]
     last = _begin(timezone.now(), unit)
-    if day is not None and range == "day":
+    if day is not None and span == "day":
         last = datetime(day.year, day.month, day.day, 23, tzinfo=UTC)
     since = last - (n_periods - 1) * step
     hours = PredictionHour.objects.filter(hour__gte=since, hour__lt=last + step)
@@ -137,10 +134,10 @@ def of_model(
     for moment, counts in _by_period(hours, unit):
         begin = _begin(moment, unit)
         found[begin] = found.get(begin, Counts()) + counts
-    starts = [since + place * step for place in _places(n_periods)]
+    starts = [since + place * step for place in range(n_periods)]
     sources, warnings = _named(hours)
     return Activity(
-        range=range,
+        range=span,
         unit=unit,
         since=since,
         until=last + step,
@@ -151,13 +148,10 @@ def of_model(
     )
 
 
-_places = range
-
-
 def of_models(registered_models: Sequence[RegisteredModel]) -> dict[int, list[Period]]:
     """The last OVERVIEW_DAYS days of each model, by its primary key, oldest first; one statement for all."""
     today = int((timezone.now() - EPOCH) / DAY)
-    days = _places(today - OVERVIEW_DAYS + 1, today + 1)
+    days = range(today - OVERVIEW_DAYS + 1, today + 1)
     path = "model_version__registered_model"
     rows = (
         PredictionHour.objects.filter(**{f"{path}__in": registered_models}, day__gte=days[0])
@@ -190,7 +184,7 @@ def _by_period(hours: models.QuerySet[PredictionHour], unit: str) -> Iterable[tu
 
 
 def _counts(row: Mapping[str, Any]) -> Counts:
-    return Counts(*(row[f"sum_{name}"] or 0 for name in ADDED))
+    return Counts(**{name: row[f"sum_{name}"] or 0 for name in ADDED})
 
 
 def _named(hours: models.QuerySet[PredictionHour]) -> tuple[dict[str, int], dict[str, int]]:

@@ -21,7 +21,7 @@ def activity_of(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
     day = _day(request.GET.get("day", ""))
     wanted = "day" if day else request.GET.get("range", "")
     wanted = wanted if wanted in RANGES else DEFAULT
-    found = activity.of_model(model, range=wanted, day=day)
+    found = activity.of_model(model, span=wanted, day=day)
     when = f"{day.day} {day:%B %Y} (UTC)" if day else TITLES[wanted]
     labels = dict(PredictionSource.choices)
     return {

@@ -35,7 +35,7 @@ def test_the_last_24_hours_end_with_the_one_that_is_not_over(version: ModelVersi
     predicted(version, datetime(2026, 3, 17, 10, 59, tzinfo=UTC))  # before them
     summary.run()
 
-    found = activity.of_model(version.registered_model, range="day")
+    found = activity.of_model(version.registered_model, span="day")
 
     assert (found.unit, len(found.periods)) == ("hour", 24)
     assert (found.since, found.until) == (
@@ -50,7 +50,7 @@ def test_the_hours_of_one_day(version: ModelVersion) -> None:
     predicted(version, datetime(2026, 3, 11, 0, 0, tzinfo=UTC))
     summary.run()
 
-    found = activity.of_model(version.registered_model, range="day", day=date(2026, 3, 10))
+    found = activity.of_model(version.registered_model, span="day", day=date(2026, 3, 10))
 
     assert [each.counts.n_rows for each in found.periods] == [*[0] * 23, 1]
 
@@ -72,7 +72,7 @@ def test_weeks_begin_on_monday(version: ModelVersion) -> None:
     predicted(version, datetime(2026, 3, 16, 1, 0, tzinfo=UTC), 2)
     summary.run()
 
-    found = activity.of_model(version.registered_model, range="year")
+    found = activity.of_model(version.registered_model, span="year")
 
     assert (found.unit, len(found.periods)) == ("week", 53)
     assert found.periods[-1].start == datetime(2026, 3, 16, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_versions_are_added_up_or_read_alone(version: ModelVersion) -> None:
 
 def test_an_unknown_range_is_refused(version: ModelVersion) -> None:
     with pytest.raises(InvalidInput, match="day, 30d, year, not 'century'"):
-        activity.of_model(version.registered_model, range="century")
+        activity.of_model(version.registered_model, span="century")
 
 
 def test_nothing_was_predicted(version: ModelVersion) -> None:
