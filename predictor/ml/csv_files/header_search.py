@@ -41,6 +41,8 @@ SYMBOLS = (
 SIMPLE_UNITS = frozenset(SYMBOLS.split())
 # Signs and words that stand for no unit beside units, and for missing cells elsewhere.
 NO_UNITS = ("-", "–", "n/a", "none", "unit", "units")
+# No unit is longer; a longer text is not searched for the parts of one.
+MAX_UNIT_CHARACTERS = 60
 COMPOUND = re.compile(r"[/*·. ]")
 EXPONENT = re.compile(r"\^?[-−]?[0-9⁰¹²³⁻]+$")
 
@@ -318,6 +320,8 @@ def find_units(lines: Sequence[str], delimiter: str) -> Units | None:
 def is_unit(cell: str) -> bool:
     """Whether the cell names a unit: in brackets, or one of the usual symbols, or a product or quotient of them."""
     text = cell.strip()
+    if len(text) > MAX_UNIT_CHARACTERS:
+        return False
     if BRACKETED.fullmatch(text) or text in SIMPLE_UNITS:
         return True
     parts = [part for part in COMPOUND.split(text) if part]

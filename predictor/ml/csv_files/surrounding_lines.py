@@ -40,8 +40,8 @@ NOTES = (
 TOTAL_WORDS = re.compile(rf"\W*(?:{TOTALS})\W*", re.IGNORECASE)
 FOOTER_WORDS = re.compile(rf"\W*(?:{TOTALS}|{NOTES})(?![^\W\d_])", re.IGNORECASE)
 ROW_COUNT = re.compile(
-    r"\s*\(?\s*\d[\d.,' ]*(?:rows?|records?|lines?|entries|results?|zeilen?|einträge|datensätze|lignes?|filas?|行)"
-    r"\b.*",
+    r"\s*+(?:\(\s*+)?\d[\d.,' ]*+(?:rows?|records?|lines?|entries|results?|zeilen?|einträge|datensätze|"
+    r"lignes?|filas?|行)\b.*",
     re.IGNORECASE,
 )
 

@@ -31,7 +31,7 @@ from .row_chunks import CHUNK_ROWS, BulkChunk, check_columns, chunk_of_columns, 
 from .value_readers import MISSING_TEXTS, level_reader
 
 CHUNK_CHARACTERS = 8 << 20
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 

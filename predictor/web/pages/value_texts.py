@@ -13,7 +13,7 @@ from ...ml.types.schema import FeatureField, Role, canonical_text
 from ...templatetags.mlweb import number
 
 WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)
-DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 OFFSET = re.compile(r"(T\d\d:\d\d:\d\d)[+-]\d\d:\d\d\Z", re.ASCII)
 # In a longer list, typing is faster than scrolling.
 MAX_OPTIONS = 40

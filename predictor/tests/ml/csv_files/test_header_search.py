@@ -134,3 +134,8 @@ def test_a_row_is_no_line_of_units(lines: list[str]) -> None:
 def test_a_run_of_blanks_takes_no_more_time_than_its_length(cell: str) -> None:
     """Where a run could be divided among parts of the pattern, 200 blanks took a second; these would take for ever."""
     assert VALUE.fullmatch(cell.replace("{}", " " * 20_000)) is None
+
+
+def test_a_long_text_is_no_unit_and_takes_no_more_time_than_its_length() -> None:
+    assert not is_unit("1" * 1_000_000 + "x")
+    assert not is_unit("[" + "m" * 60 + "]")

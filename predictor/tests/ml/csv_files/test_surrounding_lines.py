@@ -236,3 +236,15 @@ def test_a_row_that_begins_like_a_comment_and_goes_over_two_lines_stays(read: Re
     imported = read("a\tb\tc\n" + "\n".join([*rows, f'{first}\t"two\nlines"', *rows]) + "\n")
     assert len(imported.rows) == 19
     assert imported.rows[9]["c"] == "two\nlines"
+
+
+@pytest.mark.parametrize("cell", [" " * 1_000_000 + "x", "(" + " " * 1_000_000, "1" + " ," * 500_000 + "x"])
+def test_a_long_cell_is_no_count_of_rows_and_takes_no_more_time_than_its_length(cell: str) -> None:
+    assert surrounding_lines.ROW_COUNT.match(cell) is None
+
+
+@pytest.mark.parametrize(
+    "cell", ["12 rows", " ( 1,234 records)", "(3 Zeilen)", "1'000 lines", "5 rows selected."]
+)
+def test_a_count_of_rows_is_recognised(cell: str) -> None:
+    assert surrounding_lines.ROW_COUNT.match(cell) is not None

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import InvalidRows, InvalidTable, RaggedRows, TooLarge
+from predictor.ml.inputs import csv_rows
 from predictor.ml.inputs.csv_rows import CsvLimits, CsvOptions, CsvRows
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 
@@ -246,3 +247,10 @@ def test_where_most_rows_do_not_fit_leaving_them_out_is_not_advised(tmp_path: Pa
     with pytest.raises(RaggedRows, match="most rows do not fit") as refusal:
         read(tmp_path, "n,x\n1,2,3\n4,5,6\n")
     assert refusal.value.option == ""
+
+
+@pytest.mark.parametrize("cell", ["1{}!", "1{}e", "-{}.{}x", "{}.{}e5{}"])
+def test_a_cell_of_digits_takes_no_more_time_than_its_length(cell: str) -> None:
+    """Where a run of digits could be divided among two parts of the pattern, these would take minutes."""
+    digits = cell.replace("{}", "1" * 300_000)
+    assert (csv_rows.NUMBER.fullmatch(digits) is None) == cell.endswith(("!", "e", "x"))

@@ -6,7 +6,7 @@ import pytest
 
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
-from predictor.web.pages.value_texts import date_text, day, range_words, text_of, value_of
+from predictor.web.pages.value_texts import date_text, day, number_of, range_words, text_of, value_of
 from predictor.web.predictions.row_form import RowForm, Slider
 
 GERMAN = FeatureField(
@@ -111,3 +111,9 @@ def test_a_date_picker_gets_local_time_of_the_zone() -> None:
 def test_a_field_without_a_zone_is_in_utc() -> None:
     field = FeatureField("d", Role.DATETIME, minimum="2024-01-01T10:00:00", maximum="2024-01-02T10:00:00")
     assert date_text(field, "2024-05-11T00:00:00+02:00") == "2024-05-10T22:00:00"
+
+
+def test_a_text_of_digits_takes_no_more_time_than_its_length() -> None:
+    """Where a run of digits could be divided among two parts of the pattern, this would take minutes."""
+    text = "1" * 300_000 + "!"
+    assert number_of(text) == text
