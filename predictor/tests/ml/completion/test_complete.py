@@ -14,6 +14,7 @@ from predictor.ml.completion.complete import complete, part_path, read_part
 from predictor.ml.completion.work import CannotComplete
 from predictor.ml.execution.progress import Reporter
 from predictor.ml.types.left_out import Part
+from predictor.tests.waiting import HANG_SECONDS
 
 from .test_work import WORK
 
@@ -22,7 +23,9 @@ PROJECT = Path(__file__).resolve().parents[4]
 
 def started(*arguments):
     command = [sys.executable, "-m", "predictor.ml.completion.complete", *map(str, arguments)]
-    child = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
+    child = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
     return child.returncode, [json.loads(line) for line in child.stdout.splitlines()]
 
 

@@ -7,7 +7,6 @@ import random
 import signal
 import sqlite3
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from predictor.models import (
 from predictor.models.prediction_log import first_id_at
 from predictor.services.prediction_log import log_rows, retention, summary
 from predictor.services.prediction_log.log_rows import LogRow
+from predictor.tests.waiting import let_some_time_pass, wait_until
 
 is_sqlite = connections["default"].vendor == "sqlite"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -413,16 +413,15 @@ def test_killed_writers_and_workers_leave_an_exact_count(
 
 def wait_for_counts(database: Path, *, n_more: int) -> None:
     """Return when so many more rows are counted than now."""
-    deadline, first = time.monotonic() + 300, -1
-    while True:
+
+    def counted() -> int:
         with sqlite3.connect(database) as read:
             n = read.execute("SELECT coalesce(sum(n_rows), 0) FROM predictor_predictionhour").fetchone()[0]
         read.close()
-        first = n if first < 0 else first
-        if n - first > n_more:
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        return int(n)
+
+    first = counted()
+    wait_until(lambda: counted() - first > n_more, "more counts")
 
 
 @pytest.mark.skipif(is_sqlite, reason="SQLite has one writer at a time.")
@@ -464,11 +463,11 @@ def test_concurrent_transactions_and_workers_count_each_row_once(monkeypatch: py
 
     def write() -> None:
         chance = random.Random()
-        for _ in range(150):
+        for _ in range(40):
             age = timedelta(seconds=chance.choice((0, 0, 1, 10_000)) * chance.random())
             with transaction.atomic():
                 log(*(row(version, datetime.now(UTC) - age) for _ in range(3)))
-                time.sleep(chance.random() / 100)
+                let_some_time_pass(chance)
         connection.close()
 
     def count() -> None:
@@ -487,4 +486,4 @@ def test_concurrent_transactions_and_workers_count_each_row_once(monkeypatch: py
     while summary.run().n_rows:
         pass
 
-    assert sum(hours().values()) == PredictionLog.objects.count() == 3 * 150 * 3
+    assert sum(hours().values()) == PredictionLog.objects.count() == 3 * 40 * 3
