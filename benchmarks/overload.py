@@ -85,6 +85,9 @@ def main() -> int:
         offer(port, request, n_connections=PEAK, seconds=seconds / 2)
         results = {"connections": goodput(port, pid, request, seconds, rounds)}
         harms = kinds_of_harm(path, row, request, models["other_token"], n_slow)
+        if options.quick:
+            # One of each kind.
+            harms = dict(list(harms.items())[1::2])
         results["beside"] = honest_beside(port, pid, request, harms, seconds, rounds)
     write_json(options.json, about, results)
     return 0
