@@ -46,15 +46,16 @@ def keep_one_ahead() -> None:
 class FittingChild:
     """The process `python -m MODULE REQUEST WORKDIR`; as a context manager, killed at exit. It trains by default."""
 
-    def __init__(self, request: Path, workdir: Path, *, module: str = MODULE):
-        self._request, self._workdir, self._module = request, workdir, module
-        self._command = [sys.executable, "-m", module, str(request), str(workdir)]
+    def __init__(self, request: Path, workdir: Path, *, module: str | None = None):
+        self._request, self._workdir = request, workdir
+        self._is_training = module is None
+        self._command = [sys.executable, "-m", module or MODULE, str(request), str(workdir)]
         self._stderr = workdir / "stderr.log"
 
     def __enter__(self) -> FittingChild:
         # A process that was started ahead trains, in the folder of its request.
-        is_training = self._module == MODULE and self._request.parent == self._workdir
-        self._process = (spare_trainer.take(self._request) if is_training else None) or self._started()
+        is_usual = self._is_training and self._request.parent == self._workdir
+        self._process = (spare_trainer.take(self._request) if is_usual else None) or self._started()
         with suppress(psutil.Error):
             psutil.Process(self._process.pid).nice(NICENESS)
         return self
