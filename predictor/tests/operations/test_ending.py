@@ -18,7 +18,6 @@ from .installation import ROOT
 from .web_server import Callers, WebServer
 
 pytestmark = pytest.mark.servers
-PATIENT = "predictor.tests.operations.patient_server"
 
 # Five requests of two rows, then the program ends.
 LOGS_AND_ENDS = """
@@ -66,7 +65,7 @@ def test_a_program_writes_its_buffered_rows_before_it_ends(installed: WebServer)
 
 
 def test_a_server_writes_its_buffered_rows_at_shutdown(installed: WebServer) -> None:
-    with installed.running(PATIENT) as main, Callers(installed, 8) as callers:
+    with installed.running() as main, Callers(installed, 8) as callers:
         callers.wait_for(40)
         with turn_taken(installed):
             logged = installed.logged()

@@ -67,11 +67,11 @@ class WebServer:
         return done.stdout.strip()
 
     @contextmanager
-    def running(self, module: str = "mlweb.server", **environment: str) -> Iterator[psutil.Process]:
+    def running(self, **environment: str) -> Iterator[psutil.Process]:
         """Start the server; yields its main process once it answers."""
         with self.log.open("ab") as log:
             server = subprocess.Popen(
-                [sys.executable, "-m", "mlweb.supervised", module],
+                [sys.executable, "-m", "mlweb.supervised", "mlweb.server"],
                 cwd=ROOT, env={**self.environment, **environment}, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         main = psutil.Process(server.pid)
