@@ -34,7 +34,10 @@ RELOAD_DRAIN_SECONDS = 2.0
 # Time to drain at shutdown: busy connections get `Connection: close`, so that none is closed with a request in flight.
 STOP_DRAIN_SECONDS = 0.5
 READY_WITHIN_SECONDS = 120
-KILL_AFTER_SECONDS = 10
+# A worker whose threads do not end is ended by itself after FORCE_AFTER_SECONDS: it writes the logs and exits. It is
+# killed only later, since writing waits for its turn, and takes long on a busy machine.
+FORCE_AFTER_SECONDS = 7
+KILL_AFTER_SECONDS = 25
 BACKLOG = 2_048
 # Most connections of one process, most of them idle; further ones wait in the kernel's queue.
 MOST_CONNECTIONS = 2_048

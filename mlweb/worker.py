@@ -19,7 +19,7 @@ from predictor.services.process import callers, draining
 
 from . import logs
 from .callers import watcher
-from .server import DRAIN, END, KILL_AFTER_SECONDS, ready_file
+from .server import DRAIN, END, FORCE_AFTER_SECONDS, ready_file
 from .slow_bodies import OpenRequests, SlowBodyGuard, own_connections, run
 from .supervised import end_with_parent
 
@@ -75,7 +75,7 @@ def _end_main_thread() -> None:
     main thread sleeps. Granian waits forever for a request that a slow client never completes. So the logs are written
     before the main process kills this one."""
     main_thread = threading.main_thread().ident
-    until = time.monotonic() + KILL_AFTER_SECONDS - 3
+    until = time.monotonic() + FORCE_AFTER_SECONDS
     while time.monotonic() < until:
         if main_thread is not None:
             signal.pthread_kill(main_thread, signal.SIGTERM)

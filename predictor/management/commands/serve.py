@@ -85,7 +85,7 @@ def supervise() -> None:
         MLWEB_WEB_WORKERS=str(settings.WEB_WORKERS),
         MLWEB_WEB_THREADS=str(settings.WEB_THREADS),
         MLWEB_DRAIN_SECONDS=str(settings.DRAIN_SECONDS),
-        MLWEB_STOP_SECONDS=str(settings.DRAIN_SECONDS + 15),
+        MLWEB_STOP_SECONDS=str(settings.DRAIN_SECONDS + 30),
         MLWEB_PYTHON=sys.executable,
         # Celery warns on each start as root, which is normal on one's own machine or in a container.
         PYTHONWARNINGS="ignore:You're running the worker with superuser privileges",
