@@ -95,6 +95,9 @@ class Server(MPServer):
         for worker in self.wrks:
             tell(worker, END)
         super()._stop_workers()
+        for worker in self.wrks:
+            # One that was killed could not.
+            ready_file(worker.inner.pid).unlink(missing_ok=True)
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         end: Callable[[], None] = super().signal_handler_interrupt
