@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 
 from ...http.known_names import fault_of
 from ...services.csv_tables import csv_lines
+from .known_names import UnknownFields
 
 PAGE_SIZES = (25, 50, 100)
 MAX_TEXT = 200
@@ -98,8 +99,13 @@ class ListTable:
         return ("q", *(each.name for each in self.choices), "sort", "size", "page", "format")
 
     def shown(self, request: HttpRequest, rows: QuerySet[Any]) -> ShownTable:
-        """The table as a request asks for it. What is not known in its URL is ignored, with a message."""
+        """The table as a request asks for it. What is not known in its URL is ignored, with a message.
+
+        Raises UnknownFields where a file is asked for, which has no place for a message.
+        """
         table = ShownTable(self, request.GET, rows)
+        if table.wants_csv and table.faults:
+            raise UnknownFields(" ".join(f"“{name}”: {fault}" for name, fault in table.faults))
         for name, fault in table.faults:
             messages.warning(request, f"In the address “{name}” {fault} It was ignored.")
         return table

@@ -195,7 +195,11 @@ def test_texts_can_be_shown_as_they_are_read(as_viewer: Client, dataset: Dataset
         "?sort=colour",
         "?rows=0",
         "?columns=7",
+        "?columns=3-2",
         "?facets=x",
+        "?facets=%20",
+        "?facets=3-2",
+        "?facets=6",
         "?c5.min=today",
     ],
 )
@@ -244,6 +248,16 @@ def test_a_download_that_is_refused_comes_back_with_the_sentence(as_member: Clie
 
     assert response.redirect_chain[0][0].endswith("/rows/?c1.min=3")
     assert "Rows are downloaded as csv or xlsx." in response.content.decode()
+
+
+@pytest.mark.parametrize("query", ["?c01.min=100", "?c1.mim=100", "?colums=1", "?page_size=5"])
+def test_a_file_is_refused_where_the_page_would_ignore_a_name(
+    as_member: Client, dataset: Dataset, query: str
+) -> None:
+    response = as_member.get(url("dataset-rows-download", dataset, query))
+
+    assert response.status_code == 400
+    assert "is not known" in response.content.decode()
 
 
 def test_rows_of_another_workspace_are_not_found(

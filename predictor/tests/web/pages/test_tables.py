@@ -106,6 +106,19 @@ def test_what_is_not_known_is_left_out(signed_in: Client, many: list[Dataset], q
     assert names(shown(signed_in, query))[-1] in (NAMES[5], NAMES[0])
 
 
+@pytest.mark.parametrize("query", ["sort=nmae", "qq=set", "Sort=name"])
+def test_a_list_as_csv_is_refused_where_the_page_would_ignore_a_part_of_the_url(
+    signed_in: Client, many: list[Dataset], query: str
+) -> None:
+    path = reverse("dataset-list", args=["acme"])
+
+    refused = signed_in.get(f"{path}?format=csv&{query}")
+
+    assert refused.status_code == 400
+    assert "is not known" in refused.content.decode()
+    assert signed_in.get(f"{path}?format=csv&utm_source=mail").status_code == 200
+
+
 def test_a_list_is_downloaded_as_it_is_shown_with_all_its_pages(
     signed_in: Client, many: list[Dataset]
 ) -> None:
