@@ -397,6 +397,11 @@ class RowsPage:
         return SIZES
 
     @property
+    def is_behind_the_last(self) -> bool:
+        """Whether the page has no rows, but an earlier one has, or may have where they are not counted."""
+        return self.state.page > 1 and self.n_matching != 0
+
+    @property
     def n_pages(self) -> int | None:
         matching = self.n_matching
         return None if matching is None else max(1, -(-matching // self.state.size))

@@ -166,7 +166,18 @@ def test_pages_lead_to_each_other(as_viewer: Client, dataset: Dataset) -> None:
 
 
 def test_a_filter_that_nothing_matches_says_so(as_viewer: Client, dataset: Dataset) -> None:
-    assert "No row matches" in page(as_viewer, dataset, "?c1.min=1000")
+    for query in ("?c1.min=1000", "?c1.min=1000&page=2"):
+        assert "No row matches" in page(as_viewer, dataset, query)
+
+
+def test_a_page_behind_the_rows_that_match_leads_to_them(as_viewer: Client, dataset: Dataset) -> None:
+    html = page(as_viewer, dataset, "?c1.min=100&sort=-c1&page=9")
+
+    assert "30 of 130 rows" in html
+    assert "No row matches" not in html
+    assert "This is behind the last row" in html
+    (first,) = re.findall(r'href="([^"]*)">Show the first rows', html)
+    assert numbers(page(as_viewer, dataset, unescape(first)))[0] == 130
 
 
 def test_values_are_counted_in_the_rows_that_match(as_viewer: Client, dataset: Dataset) -> None:
