@@ -206,6 +206,11 @@ class ShownTable:
         return url_with(self.params, **changes)
 
     @property
+    def n_csv_rows(self) -> int:
+        """How many rows the list has as CSV."""
+        return min(self.page.paginator.count, MAX_CSV_ROWS)
+
+    @property
     def wants_csv(self) -> bool:
         return self.table.csv_row is not None and self.params.get("format") == "csv"
 

@@ -23,6 +23,7 @@ from predictor.models import (
 )
 from predictor.services.accounts import tokens
 from predictor.tests.web.tables import bare_dataset
+from predictor.web.pages import tables
 
 N_DATASETS = 30
 NAMES = [f"set {i:02}" for i in range(N_DATASETS)]
@@ -131,6 +132,16 @@ def test_a_list_is_downloaded_as_it_is_shown_with_all_its_pages(
 
     assert rows[0][:3] == ["id", "name", "filename"]
     assert [row[1] for row in rows[1:]] == [*(f"set 1{i}" for i in range(9, -1, -1)), "'=set 1 7"]
+
+
+def test_a_list_says_where_its_file_ends(
+    signed_in: Client, many: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "The file has the first" not in shown(signed_in)
+    monkeypatch.setattr(tables, "MAX_CSV_ROWS", 7)
+
+    assert "The file has the first 7." in shown(signed_in)
+    assert len(csv_of(signed_in.get(reverse("dataset-list", args=["acme"]), {"format": "csv"}))) == 1 + 7
 
 
 @pytest.fixture
