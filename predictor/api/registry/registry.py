@@ -208,7 +208,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
     def complete(self, request: Request, **kwargs: Any) -> Response:
         """Compute what was left out, as soon as no training run and no batch waits or runs. Poll it by GET until
         `status` is succeeded, failed or cancelled. One that waits or runs stays as it is; 409 when there is nothing
-        to compute."""
+        to compute, and while one is being stopped."""
         training.completions.start(model_version=self.get_object(), by=actor_of(request))
         return Response(CompletionSerializer(self.get_object()).data, status=202)
 

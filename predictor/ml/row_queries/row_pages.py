@@ -117,15 +117,29 @@ def count_within(rows: StoredRows, query: RowQuery, seconds: float) -> int | Non
 
 
 def facets(rows: StoredRows, query: RowQuery, position: int, limit: int = MAX_FACETS) -> tuple[Level, ...]:
-    """The most frequent values of a column in the rows of the query, without its filter of this column."""
+    """The most frequent values of a column in the rows of the query, without its filter of this column.
+
+    Times of a zone have its offset, as in the cells.
+    """
     condition, value = rows.condition(query.without(position)), rows.value(position)
+    column = rows.schema.columns[position]
     found = _fetch(
         rows,
         f"SELECT {value} AS v, count(*) AS n FROM {rows.source()} WHERE ({condition.sql}) AND {value} IS NOT NULL "
         f"GROUP BY v ORDER BY n DESC, v LIMIT {min(int(limit), MAX_FACETS)}",
         condition,
     )
-    return tuple(Level(str(canonical_text(value)), int(n)) for value, n in found)
+    return tuple(Level(str(canonical_text(_with_offset(value, column))), int(n)) for value, n in found)
+
+
+def _with_offset(value: Any, column: ColumnProfile) -> Any:
+    """A compared value as its cell is written, where it is a time of a zone."""
+    reading = column.reading
+    if not isinstance(value, datetime) or reading is None or not reading.zone:
+        return value
+    if column.storage == "TIMESTAMP":
+        return cell_value(value, column)
+    return reading.written(value)
 
 
 def _numbers(rows: StoredRows, query: RowQuery, offset: int, limit: int, n_matching: int | None) -> list[int]:

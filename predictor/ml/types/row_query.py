@@ -288,11 +288,12 @@ def positions_of(text: str, n_columns: int) -> tuple[int, ...]:
     for each in _parts(text, MAX_VALUES, "“columns” takes"):
         first, dash, last = each.partition("-")
         ends = (first, last if dash else first)
-        if not all(ROW_NUMBER.fullmatch(end) and int(end) <= n_columns for end in ends):
+        is_range = all(ROW_NUMBER.fullmatch(end) and int(end) <= n_columns for end in ends)
+        if not is_range or int(ends[0]) > int(ends[1]):
             raise InvalidInput(
                 f"“columns” takes places from 1 to {n_columns:,} such as 1-4,9, not {quoted(each)}."
             )
-        positions |= dict.fromkeys(range(int(first) - 1, int(last if dash else first)))
+        positions |= dict.fromkeys(range(int(ends[0]) - 1, int(ends[1])))
     return tuple(positions)
 
 

@@ -1,7 +1,7 @@
 """Invitations: a signed link at which the person of an address joins a workspace.
 
-Nothing is stored or looked up before the link is opened. So an admin who invites an address does not learn whether it
-has an account.
+Nothing is stored or looked up before the link is opened. So the answer to an admin does not tell whether the address
+has an account. Who opens the link and asks for a new account is told so, and is in the history if there was none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from ...errors import Conflict, Forbidden, InvalidInput, NotFound, quoted
 from ...models import Membership, User, Workspace, WorkspaceRole
 from . import workspaces
-from .workspaces import AddedMember, AlreadyMember
+from .workspaces import AddedMember, AddressNotProved, AlreadyMember
 
 SALT = "mlweb.invitation"
 NO_LONGER = "This invitation is no longer valid. Ask an admin of the workspace for a new one."
@@ -89,6 +89,11 @@ def accept(*, invitation: Invitation, user: User) -> Membership:
         )
     except AlreadyMember as error:
         return error.membership
+    except AddressNotProved:
+        raise AddressNotProved(
+            f"Nobody has proved yet that {quoted(user.email)} is your address. You can prove it by mail under Settings,"
+            " or a superuser of this installation confirms it; then open this invitation again."
+        ) from None
     return added.membership
 
 

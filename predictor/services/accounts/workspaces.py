@@ -32,6 +32,12 @@ class AlreadyMember(Conflict):
         self.membership = membership
 
 
+class AddressNotProved(Conflict):
+    """Nobody has proved that the address of the account is its person's."""
+
+    code = "conflict"
+
+
 @dataclass(frozen=True)
 class AddedMember:
     """The new membership. A new account has no password: its person chooses one with a set-password link."""
@@ -108,7 +114,7 @@ def add_member(
     if member is not None:
         raise AlreadyMember(member)
     if by is not None and not (is_new or user.is_address_proved or user.made_in_id == workspace.pk):
-        raise Conflict(
+        raise AddressNotProved(
             f"{quoted(user.email)} has an account, but nobody has proved that the address is theirs. They can prove "
             "it by mail under Settings, or a superuser of this installation confirms it; add them after that."
         )

@@ -61,6 +61,7 @@ class CompletionJob(JobKind):
         require_data(version)
         if completion.attempts > MAX_ATTEMPTS:
             raise Conflict(f"Other work interrupted it {MAX_ATTEMPTS} times; start it when less is going on.")
+        held.update(progress_message="Reading the table")
         workdir = prepare_workdir(completion, version)
         error: MlwebError | None = None
         try:

@@ -39,7 +39,7 @@ def queue_after(version: ModelVersion) -> None:
 def queue(version: ModelVersion, by: User | None) -> Completion:
     """Queue the completion of a version for the parts that are not computed; one that waits or runs stays as it is.
 
-    Raises Conflict, with the reasons, when there is nothing to compute.
+    Raises Conflict, with the reasons, when there is nothing to compute, and while one is being stopped.
     """
     trained = version.trained
     parts = parts_to_compute(trained)
@@ -49,8 +49,9 @@ def queue(version: ModelVersion, by: User | None) -> Completion:
     restarted = Completion.objects.filter(pk=completion.pk, status__in=FINAL).update(
         **_fresh(parts), created_by=by
     )
-    if restarted:
-        completion.refresh_from_db()
+    completion.refresh_from_db()
+    if not restarted and completion.is_cancel_requested:
+        raise Conflict("It is being stopped; start it again when it has stopped.")
     return completion
 
 

@@ -20,7 +20,7 @@ __all__ = ["COMPLETIONS", "cancel", "cancel_of", "execute", "start"]
 def start(*, model_version: ModelVersion, by: User | None) -> Completion:
     """Queue the computing of what was left out of the version's report; one that waits or runs stays as it is.
 
-    Raises Conflict, with the reasons, when there is nothing to compute, and OverQuota.
+    Raises Conflict, with the reasons, when there is nothing to compute or one is being stopped, and OverQuota.
     """
     known = completion_of(model_version)
     if known is None or known.is_final:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views import View
 
-from ...errors import InvalidInput, MlwebError
+from ...errors import InvalidInput, MlwebError, quoted
 from ...ml.types.row_query import (
     CellKind,
     ColumnFilter,
@@ -84,14 +84,13 @@ class RowsState:
             columns = ()
         if len(columns) > MAX_SHOWN:
             raise InvalidInput(f"At most {MAX_SHOWN} columns are shown at once.", limit=MAX_SHOWN)
-        facets = params.get("facets", "")
         return cls(
             RowQuery.parse(lists, dataset.schema),
             columns,
             _whole(params.get("page", ""), 1),
             _whole(params.get("size", ""), DEFAULT_SIZE, among=SIZES),
             params.get("values") == "read",
-            positions_of(facets, dataset.n_columns)[0] if facets else None,
+            _place_of(params.get("facets", ""), "facets", dataset.n_columns),
         )
 
     @classmethod
@@ -135,9 +134,21 @@ def _place(text: str) -> tuple[int, str]:
     return (int(text), "") if text.isascii() and text.isdecimal() and len(text) < 10 else (0, text)
 
 
+def _place_of(text: str, name: str, n_columns: int) -> int | None:
+    """The position of one column by its place. Raises InvalidInput."""
+    if not text:
+        return None
+    if not (_is_whole(text) and 1 <= int(text) <= n_columns):
+        raise InvalidInput(f"“{name}” takes one place from 1 to {n_columns:,}, not {quoted(text)}.")
+    return int(text) - 1
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 13
+
+
 def _whole(text: str, default: int, among: Sequence[int] = ()) -> int:
-    is_number = text.isascii() and text.isdecimal() and len(text) < 13
-    value = int(text) if is_number else default
+    value = int(text) if _is_whole(text) else default
     return max(value, 1) if not among or value in among else default
 
 
@@ -386,6 +397,11 @@ class RowsPage:
         return SIZES
 
     @property
+    def is_behind_the_last(self) -> bool:
+        """Whether the page has no rows, but an earlier one has, or may have where they are not counted."""
+        return self.state.page > 1 and self.n_matching != 0
+
+    @property
     def n_pages(self) -> int | None:
         matching = self.n_matching
         return None if matching is None else max(1, -(-matching // self.state.size))
@@ -463,8 +479,8 @@ def chip_text(text: str) -> str:
 class DatasetRowsPage(WorkspaceMixin):
     """Loads the dataset and the state of the URL."""
 
-    query_names = (
-        *("q", "sort", "rows", "columns", "size", "values", "page", "facets", "format"),
+    query_names: ClassVar[Collection[str]] = (
+        *("q", "sort", "rows", "columns", "size", "values", "page", "facets"),
         *FORM_NAMES,
     )
 
@@ -539,7 +555,9 @@ def remember(response: HttpResponse, path: str, columns: Sequence[int]) -> None:
 class DatasetRowsDownload(DatasetRowsPage, View):
     """The rows of the page's query with its columns as CSV or XLSX, for members as the uploaded file."""
 
+    query_names = (*DatasetRowsPage.query_names, "format")
     required_role = WorkspaceRole.MEMBER
+    is_file = True
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponseBase:
         dataset, kind = self.dataset(pk), request.GET.get("format", "csv")

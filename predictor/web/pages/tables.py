@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 
 from ...http.known_names import fault_of
 from ...services.csv_tables import csv_lines
+from .known_names import UnknownFields
 
 PAGE_SIZES = (25, 50, 100)
 MAX_TEXT = 200
@@ -98,8 +99,13 @@ class ListTable:
         return ("q", *(each.name for each in self.choices), "sort", "size", "page", "format")
 
     def shown(self, request: HttpRequest, rows: QuerySet[Any]) -> ShownTable:
-        """The table as a request asks for it. What is not known in its URL is ignored, with a message."""
+        """The table as a request asks for it. What is not known in its URL is ignored, with a message.
+
+        Raises UnknownFields where a file is asked for, which has no place for a message.
+        """
         table = ShownTable(self, request.GET, rows)
+        if table.wants_csv and table.faults:
+            raise UnknownFields(" ".join(f"“{name}”: {fault}" for name, fault in table.faults))
         for name, fault in table.faults:
             messages.warning(request, f"In the address “{name}” {fault} It was ignored.")
         return table
@@ -198,6 +204,11 @@ class ShownTable:
     def url(self, **changes: str) -> str:
         """The URL of this table with other values; "" takes a name away."""
         return url_with(self.params, **changes)
+
+    @property
+    def n_csv_rows(self) -> int:
+        """How many rows the list has as CSV."""
+        return min(self.page.paginator.count, MAX_CSV_ROWS)
 
     @property
     def wants_csv(self) -> bool:

@@ -13,7 +13,7 @@ from ..pages.time_chart import time_chart
 
 DEFAULT = "30d"
 RANGES = {"day": "24 hours", "30d": "30 days", "year": "Year"}
-TITLES = {"day": "the last 24 hours", "30d": "the last 30 days", "year": "the last year"}
+WHEN = {"day": "in the last 24 hours", "30d": "in the last 30 days", "year": "in the last year"}
 
 
 def activity_of(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
@@ -22,14 +22,14 @@ def activity_of(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
     wanted = "day" if day else request.GET.get("range", "")
     wanted = wanted if wanted in RANGES else DEFAULT
     found = activity.of_model(model, span=wanted, day=day)
-    when = f"{day.day} {day:%B %Y} (UTC)" if day else TITLES[wanted]
+    when = f"on {day.day} {day:%B %Y} (UTC)" if day else WHEN[wanted]
     labels = dict(PredictionSource.choices)
     return {
         "range": "" if day else wanted,
         "ranges": RANGES,
         "when": when,
         "total": found.total,
-        "chart": time_chart(found, title=f"Predictions of {model.name} in {when}"),
+        "chart": time_chart(found, title=f"Predictions of {model.name} {when}"),
         "sources": [(labels.get(name, name), n) for name, n in found.sources.items()],
         "counted_to": summary.counted_to(model.workspace),
     }

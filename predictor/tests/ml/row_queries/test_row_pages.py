@@ -194,6 +194,18 @@ def test_facets_count_the_other_filters_and_not_their_own(table: pd.DataFrame, r
     assert [each.count for each in found] == sorted(right, reverse=True)
 
 
+def test_facets_of_times_have_the_offset_of_the_cells(tmp_path: Path) -> None:
+    lines = "".join(f"{n},2024-0{n % 2 + 1}-01T10:00:00+01:00\n" for n in range(1, 30))
+    read = import_csv(tmp_path, f"n,at\n{lines}")
+    with row_pages.reading(read.parquet, read.schema, SECONDS) as rows:
+        found = row_pages.facets(rows, RowQuery(), 1)
+
+    assert [(each.value, each.count) for each in found] == [
+        ("2024-02-01T10:00:00+01:00", 15),
+        ("2024-01-01T10:00:00+01:00", 14),
+    ]
+
+
 def test_cells_are_shown_as_in_the_file_or_as_they_are_read(tmp_path: Path) -> None:
     lines = "".join(f'"$ {n},000.50",0{n},2024-01-0{n % 9 + 1}T10:00:00+01:00\n' for n in range(1, 30))
     read = import_csv(tmp_path, f"price,code,at\n{lines}")

@@ -79,7 +79,7 @@ def test_places_of_columns_count_from_one() -> None:
     assert written_positions([0, 1, 2, 6]) == "1-3,7"
 
 
-@pytest.mark.parametrize("text", ["0", "10", "1-99999999999", "a", "1-", "-2", "1;2", "²"])
+@pytest.mark.parametrize("text", ["0", "10", "1-99999999999", "a", "1-", "-2", "1;2", "²", "3-2", "1-4,3-2"])
 def test_places_outside_of_the_table_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="places from 1 to 9"):
         positions_of(text, 9)

@@ -182,6 +182,24 @@ def test_it_gives_way_when_a_run_is_queued(
     assert computed_parts(settings) == PARTS, "the finished part is kept"
 
 
+def test_one_that_has_begun_does_not_say_that_it_waits(
+    queued: Completion, behave: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behave("ok")
+    shown: list[str] = []
+    prepare = completion_job.prepare_workdir
+
+    def prepare_workdir(*args: Any) -> Any:
+        shown.append(Completion.objects.get().progress_message)
+        return prepare(*args)
+
+    monkeypatch.setattr(completion_job, "prepare_workdir", prepare_workdir)
+
+    training.completions.execute(queued.pk)
+
+    assert shown == ["Reading the table"]
+
+
 def make_run(model: RegisteredModel) -> None:
     TrainingRun.objects.filter(pk=publish.run(model).pk).update(status="queued")
 

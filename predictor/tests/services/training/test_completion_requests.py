@@ -52,6 +52,17 @@ def test_one_that_waits_or_runs_stays_as_it_is(model: RegisteredModel, member: U
     assert (again.pk, again.status, again.attempts) == (first.pk, "running", 1)
 
 
+def test_one_that_is_being_stopped_is_not_started_without_effect(
+    model: RegisteredModel, member: User
+) -> None:
+    version = hurried_version(model)
+    completion_requests.queue(version, member)
+    Completion.objects.update(status="running", is_cancel_requested=True)
+
+    with pytest.raises(Conflict, match="being stopped; start it again"):
+        completion_requests.queue(version, member)
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_one_that_ended_early_begins_anew_with_what_is_missing(
     status: str, model: RegisteredModel, member: User

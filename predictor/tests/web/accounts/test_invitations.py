@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -138,7 +139,9 @@ def test_an_account_whose_address_is_not_proved_does_not_join(
     answer = signed_in(user).post(link_in(invited(admin, "known@example.org")))
 
     assert answer.status_code == 409
-    assert "prove it by mail" in answer.content.decode()
+    shown = unescape(answer.content.decode())
+    assert "that “known@example.org” is your address. You can prove it by mail under Settings" in shown
+    assert "add them" not in shown
     assert workspace.role_of(user) is None
 
 

@@ -166,7 +166,18 @@ def test_pages_lead_to_each_other(as_viewer: Client, dataset: Dataset) -> None:
 
 
 def test_a_filter_that_nothing_matches_says_so(as_viewer: Client, dataset: Dataset) -> None:
-    assert "No row matches" in page(as_viewer, dataset, "?c1.min=1000")
+    for query in ("?c1.min=1000", "?c1.min=1000&page=2"):
+        assert "No row matches" in page(as_viewer, dataset, query)
+
+
+def test_a_page_behind_the_rows_that_match_leads_to_them(as_viewer: Client, dataset: Dataset) -> None:
+    html = page(as_viewer, dataset, "?c1.min=100&sort=-c1&page=9")
+
+    assert "30 of 130 rows" in html
+    assert "No row matches" not in html
+    assert "This is behind the last row" in html
+    (first,) = re.findall(r'href="([^"]*)">Show the first rows', html)
+    assert numbers(page(as_viewer, dataset, unescape(first)))[0] == 130
 
 
 def test_values_are_counted_in_the_rows_that_match(as_viewer: Client, dataset: Dataset) -> None:
@@ -195,7 +206,11 @@ def test_texts_can_be_shown_as_they_are_read(as_viewer: Client, dataset: Dataset
         "?sort=colour",
         "?rows=0",
         "?columns=7",
+        "?columns=3-2",
         "?facets=x",
+        "?facets=%20",
+        "?facets=3-2",
+        "?facets=6",
         "?c5.min=today",
     ],
 )
@@ -244,6 +259,16 @@ def test_a_download_that_is_refused_comes_back_with_the_sentence(as_member: Clie
 
     assert response.redirect_chain[0][0].endswith("/rows/?c1.min=3")
     assert "Rows are downloaded as csv or xlsx." in response.content.decode()
+
+
+@pytest.mark.parametrize("query", ["?c01.min=100", "?c1.mim=100", "?colums=1", "?page_size=5"])
+def test_a_file_is_refused_where_the_page_would_ignore_a_name(
+    as_member: Client, dataset: Dataset, query: str
+) -> None:
+    response = as_member.get(url("dataset-rows-download", dataset, query))
+
+    assert response.status_code == 400
+    assert "is not known" in response.content.decode()
 
 
 def test_rows_of_another_workspace_are_not_found(

@@ -36,8 +36,8 @@ def test_an_unknown_status_or_order_is_named(browser: Client) -> None:
     runs = browser.get("/w/acme/runs/", {"status": "runing"}).content.decode()
     tables = browser.get("/w/acme/datasets/", {"sort": "nmae"}).content.decode()
 
-    assert "“runing” is not known; did you mean “running”? Runs of every status are shown." in runs
-    assert "“nmae” is not known; did you mean “name”? The newest datasets are first." in tables
+    assert "“runing” is not known; did you mean “running”? It was ignored." in runs
+    assert "“nmae” is not known; did you mean “name”? It was ignored." in tables
 
 
 def test_names_that_other_sites_add_to_links_are_ignored(browser: Client) -> None:

@@ -23,6 +23,7 @@ from predictor.models import (
 )
 from predictor.services.accounts import tokens
 from predictor.tests.web.tables import bare_dataset
+from predictor.web.pages import tables
 
 N_DATASETS = 30
 NAMES = [f"set {i:02}" for i in range(N_DATASETS)]
@@ -106,6 +107,19 @@ def test_what_is_not_known_is_left_out(signed_in: Client, many: list[Dataset], q
     assert names(shown(signed_in, query))[-1] in (NAMES[5], NAMES[0])
 
 
+@pytest.mark.parametrize("query", ["sort=nmae", "qq=set", "Sort=name"])
+def test_a_list_as_csv_is_refused_where_the_page_would_ignore_a_part_of_the_url(
+    signed_in: Client, many: list[Dataset], query: str
+) -> None:
+    path = reverse("dataset-list", args=["acme"])
+
+    refused = signed_in.get(f"{path}?format=csv&{query}")
+
+    assert refused.status_code == 400
+    assert "is not known" in refused.content.decode()
+    assert signed_in.get(f"{path}?format=csv&utm_source=mail").status_code == 200
+
+
 def test_a_list_is_downloaded_as_it_is_shown_with_all_its_pages(
     signed_in: Client, many: list[Dataset]
 ) -> None:
@@ -118,6 +132,16 @@ def test_a_list_is_downloaded_as_it_is_shown_with_all_its_pages(
 
     assert rows[0][:3] == ["id", "name", "filename"]
     assert [row[1] for row in rows[1:]] == [*(f"set 1{i}" for i in range(9, -1, -1)), "'=set 1 7"]
+
+
+def test_a_list_says_where_its_file_ends(
+    signed_in: Client, many: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "The file has the first" not in shown(signed_in)
+    monkeypatch.setattr(tables, "MAX_CSV_ROWS", 7)
+
+    assert "The file has the first 7." in shown(signed_in)
+    assert len(csv_of(signed_in.get(reverse("dataset-list", args=["acme"]), {"format": "csv"}))) == 1 + 7
 
 
 @pytest.fixture
