@@ -20,7 +20,8 @@ SAYS_TARGET = frozenset({
 OFTEN_PREDICTED = frozenset({
     "churn", "churned", "attrition", "exited", "default", "defaulted", "fraud", "fraudulent", "spam", "survived",
     "survival", "converted", "conversion", "approved", "diagnosis", "readmitted", "failure", "risk", "species",
-    "quality", "sentiment", "rating", "score", "price", "salary", "sales", "revenue", "demand", "consumption", "preis", "umsatz",
+    "quality", "sentiment", "rating", "score", "price", "salary", "sales", "revenue", "demand", "consumption",
+    "preis", "umsatz",
 })  # fmt: skip
 MAX_TRIED = 30
 
