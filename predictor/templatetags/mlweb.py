@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 register = template.Library()
+
+# English in every locale of the server.
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # How an attempt of a job ended.
 OUTCOMES = {
@@ -76,6 +81,41 @@ def duration(value: timedelta | float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def time_text(at: datetime, precision: str = "minute") -> str:
+    """ "30 Nov 2026, 16:07 UTC"; `precision` "second" adds the seconds, "day" leaves out the time."""
+    at = at.astimezone(UTC)
+    day = f"{at.day} {MONTHS[at.month - 1]} {at.year}"
+    return (
+        day if precision == "day" else f"{day}, {at:{'%H:%M:%S' if precision == 'second' else '%H:%M'}} UTC"
+    )
+
+
+@register.filter
+def moment(at: datetime | None, precision: str = "minute") -> SafeString | str:
+    """A time in UTC; static/mlweb/js/times.js shows it in the zone of the reader. "" for none."""
+    if at is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" data-local="{}">{}</time>', at.isoformat(), precision, time_text(at, precision)
+    )
+
+
+@register.filter
+def ago(at: datetime | None) -> SafeString | str:
+    """ "3 days ago", with the time itself as tooltip. "" for none."""
+    if at is None:
+        return ""
+    since = str(naturaltime(at))
+    first, _, rest = since.partition(",")
+    words = f"{first} ago" if rest.endswith("ago") else since
+    return format_html(
+        '<time class="nowrap" datetime="{}" data-local="title" title="{}">{}</time>',
+        at.isoformat(),
+        time_text(at),
+        words,
+    )
+
+
 @register.filter
 def get(mapping: Any, key: Any) -> Any:
     """The value of a key that a template cannot write, such as a column's name; None if it is missing."""
@@ -136,5 +176,5 @@ def fixed(value: float) -> str:
 def attempt_words(attempt: Mapping[str, Any]) -> str:
     """An entry of a job's attempts as a sentence."""
     began, outcome = str(attempt.get("began_at") or ""), str(attempt.get("outcome") or "")
-    words = f"Began {began[:10]} {began[11:19]} UTC, {OUTCOMES.get(outcome, outcome)}"
+    words = f"Began {time_text(datetime.fromisoformat(began), 'second')}, {OUTCOMES.get(outcome, outcome)}"
     return f"{words}: {attempt['note']}" if attempt.get("note") else f"{words}."

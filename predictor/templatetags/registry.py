@@ -29,13 +29,6 @@ def cell(value: Any) -> str:
 
 
 @register.filter
-def shortest(since: str) -> str:
-    """“3 days, 4 hours ago” → “3 days ago”."""
-    first, _, rest = since.partition(",")
-    return f"{first} ago" if rest.endswith("ago") else first.capitalize()
-
-
-@register.filter
 def filesize_si(n_bytes: int) -> str:
     """1234567 → "1.2 MB"; powers of a thousand, as disks and downloads are labelled."""
     size = float(n_bytes or 0)

@@ -22,6 +22,7 @@ from ..services import prediction_log
 from ..services.prediction_log import log_pages
 from ..services.prediction_log.log_summaries import summary_of
 from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
+from ..templatetags.mlweb import time_text
 from .pages.access import WorkspaceMixin
 from .pages.tables import Head
 from .pages.value_texts import cell_text
@@ -34,7 +35,7 @@ MAX_CELLS = 6
 MAX_MODELS = 500
 # The log has one order, newest first, which its key gives; another one would read all of it.
 HEADS = (
-    *(Head(label) for label in ("When (UTC)", "Model", "Prediction", "Asked with", "By")),
+    *(Head(label) for label in ("When", "Model", "Prediction", "Asked with", "By")),
     Head("ms", is_number=True),
 )
 CELL = '<span class="log-cell"><span class="muted">{}</span> {}</span>'
@@ -178,7 +179,7 @@ def searched_sentence(page: log_pages.LogPage) -> str:
     if page.searched_back_to is None:
         return ""
     return (
-        f"{'Searched' if page.rows else 'Nothing found'} back to {page.searched_back_to:%Y-%m-%d %H:%M:%S} UTC so far; "
+        f"{'Searched' if page.rows else 'Nothing found'} back to {time_text(page.searched_back_to, 'second')} so far; "
         "what is older was not looked at yet."
     )
 

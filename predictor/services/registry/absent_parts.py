@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from ...errors import quoted_list
@@ -65,7 +65,8 @@ def computed_on(parts: Sequence[AbsentPart], completion: Completion | None) -> s
     if completion is None or not any(each.state is PartState.COMPUTED for each in parts):
         return ""
     last = max(str(each) for each in completion.computed.values())
-    return f"{datetime.fromisoformat(last):%Y-%m-%d %H:%M} UTC"
+    at = datetime.fromisoformat(last).astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M} UTC"
 
 
 def _absent(version: ModelVersion, completion: Completion | None, part: LeftOut) -> AbsentPart:

@@ -20,6 +20,34 @@ HAS_RING = """() => {
   return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1 || style.boxShadow !== "none";
 }"""
 
+# What lies over the middle of what is in the window of the focused element: "" when nothing does.
+COVER = """() => {
+  const it = document.activeElement;
+  if (!it || it === document.body) return "";
+  const box = (it.labels && it.labels[0] && it.matches(".btn-check") ? it.labels[0] : it).getBoundingClientRect();
+  if (!box.width || !box.height) return "";
+  const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
+  const [above, below] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
+  const top = document.elementFromPoint((left + right) / 2, (above + below) / 2);
+  if (!top) return "the edge of the window";
+  const own = [it, ...(it.labels || [])];
+  return top.contains(it) || own.some(each => each.contains(top)) ? "" : top.outerHTML.slice(0, 120);
+}"""
+
+
+def covered_by_tabbing(page: Page) -> list[str]:
+    """Go through the whole page by Tab: each focused element that is not seen, with what lies over it."""
+    found = []
+    page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
+    for _ in range(MAX_TABS):
+        page.keyboard.press("Tab")
+        if page.evaluate("() => document.activeElement === document.body"):
+            break
+        cover = page.evaluate(COVER)
+        if cover:
+            found.append(f"{page.evaluate(NAME)!r} lies under {cover}")
+    return found
+
 
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until the element with this name has the focus, and check that the focus is visible."""

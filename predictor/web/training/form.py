@@ -23,7 +23,8 @@ from .form_readings import ReadingRow, given_readings, reading_rows
 from .form_roles import ColumnRow, column_rows, given_roles
 from .form_threshold import PREFIX as THRESHOLD
 from .form_threshold import ThresholdForm
-from .initial_values import initial_values
+from .initial_values import DEFAULT_SEED, initial_values
+from .likely_target import proposed_target
 from .words import AUTO_CLUSTERS, AUTO_SUMMARY, EFFORT_TITLES, OWN, OWN_TITLE, SPLIT_TITLES, TASK_TITLES
 
 
@@ -46,7 +47,10 @@ def field_names(dataset: Dataset) -> set[str]:
 class TrainingRunForm(forms.Form):
     """The training form. `shown` holds initial values: from a link, an earlier run or an htmx request."""
 
-    target = OpenChoiceField(label="What should be predicted?")
+    target = OpenChoiceField(
+        label="What should be predicted?",
+        error_messages={"required": "Choose the column that should be predicted."},
+    )
     task = OpenChoiceField(label="What kind of answer?", required=False)
     estimator = OpenChoiceField(label="Estimator")
     split = OpenChoiceField(
@@ -88,6 +92,7 @@ class TrainingRunForm(forms.Form):
             self.initial |= form_forecast.first_values(self.dataset.schema, beginning)
         self.found = self._found(beginning)
         self._fill_choices(beginning)
+        self._say_why_proposed(shown or {})
         self.threshold = ThresholdForm(data, shown=beginning, positive=self["positive_class"].value() or "")
         self._add_hyperparameters(beginning)
 
@@ -98,7 +103,7 @@ class TrainingRunForm(forms.Form):
         try:
             return training.find_task(dataset=self.dataset, options=self._target_options(beginning))
         except InvalidTrainingRequest as error:
-            self.target_error = error.message if self.uses_target else ""
+            self.target_error = error.message if self.uses_target and beginning["target"] else ""
             return None
 
     def _target_options(self, values: Mapping[str, Any]) -> TrainingOptions:
@@ -135,7 +140,10 @@ class TrainingRunForm(forms.Form):
 
     def _fill_choices(self, beginning: Mapping[str, Any]) -> None:
         self.fields["target"].required = self.uses_target
-        self.fields["target"].choices = [(name, name) for name in self.dataset.schema.names]
+        self.fields["target"].choices = [
+            ("", "Choose a column"),
+            *((name, name) for name in self.dataset.schema.names),
+        ]
         inferred_title = (
             f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
         )
@@ -147,6 +155,11 @@ class TrainingRunForm(forms.Form):
         self._fill_splits(beginning)
         self._fill_positive_class(beginning)
         self._fill_efforts()
+
+    def _say_why_proposed(self, shown: Mapping[str, Any]) -> None:
+        """Beneath the target: why the form proposes this column, or none."""
+        if not self.is_bound and self.uses_target and shown.get("target") not in self.dataset.schema:
+            self.fields["target"].help_text = proposed_target(self.dataset).reason
 
     def _fill_estimators(self, beginning: Mapping[str, Any]) -> None:
         task = self.asked_task
@@ -259,6 +272,11 @@ class TrainingRunForm(forms.Form):
         """Whether a role was changed: then the page shows the list."""
         is_refused = self.is_bound and "max_lost_share" in self.errors
         return is_refused or bool(given_roles(self.dataset, self.data if self.is_bound else self.initial))
+
+    @property
+    def has_more_options(self) -> bool:
+        """Whether an option for experts was changed or refused: then the page shows them."""
+        return str(self["seed"].value()) != str(DEFAULT_SEED) or bool(self["seed"].errors)
 
     @property
     def reading_rows(self) -> list[ReadingRow]:

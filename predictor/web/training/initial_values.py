@@ -7,30 +7,29 @@ from typing import Any
 
 from django.conf import settings
 
-from ...errors import InvalidTrainingRequest
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Task
 from ...ml.types.training_request import EFFORTS
 from ...models import Dataset, TrainingRun
-from ...services import training
-from ...services.training import TrainingOptions
 from ...services.training.estimator_catalogue import AUTO
 from .form_readings import shown_from_readings
 from .form_threshold import shown_from_rule
+from .likely_target import proposed_target
 from .words import OWN
 
 MAX_NAME = 60
+DEFAULT_SEED = 0
 
 
 def initial_values(dataset: Dataset, shown: Mapping[str, Any], *, is_sent: bool) -> dict[str, Any]:
     """The initial value of each field. Sent values are kept; a target that is no column is replaced otherwise."""
     target = shown.get("target", "")
-    if not is_sent and target not in dataset.schema:
-        target = _likely_target(dataset)
+    if not is_sent and target not in dataset.schema and not ("target" in shown and target == ""):
+        target = proposed_target(dataset).target
     return {
         "effort": _effort(shown),
         "budget_seconds": settings.TRAINING_BUDGET_SECONDS,
-        "seed": 0,
+        "seed": DEFAULT_SEED,
         "max_lost_share": MAX_LOST_SHARE,
         "estimator": AUTO,
         **dict(shown.items()),
@@ -46,22 +45,10 @@ def _effort(shown: Mapping[str, Any]) -> str:
     return names.get(int(seconds), OWN) if str(seconds).isdecimal() else OWN
 
 
-def _likely_target(dataset: Dataset) -> str:
-    """The last column that can be a target: most tables have their target there."""
-    columns = dataset.schema.columns
-    for column in reversed(columns[-30:]):
-        try:
-            training.find_task(dataset=dataset, options=TrainingOptions(target=column.name))
-        except InvalidTrainingRequest:
-            continue
-        return column.name
-    return columns[-1].name
-
-
 def _name(dataset: Dataset, given: str | None, target: str, task: str) -> str:
     """The given name of the model; a name that the form suggested itself changes with the target or the task."""
     subjects = {each.value: each.label for each in Task if not each.has_target}
-    made_up = {_suggested_name(dataset, name) for name in (*dataset.schema.names, *subjects.values())}
+    made_up = {_suggested_name(dataset, name) for name in ("", *dataset.schema.names, *subjects.values())}
     if given and given not in made_up:
         return given
     return _suggested_name(dataset, subjects.get(task, target))

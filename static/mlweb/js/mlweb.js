@@ -91,6 +91,41 @@
     }
   });
 
+  // What has the focus keeps it over a swap: a button that is disabled while its request runs, or an element that is
+  // replaced by its like. Where there is none in the new part, the part gets the focus, so that Tab goes on from there.
+  let lost = null;
+  for (const name of ["htmx:beforeRequest", "htmx:beforeSwap", "htmx:oobBeforeSwap"]) {
+    document.addEventListener(name, function (event) {
+      const element = document.activeElement;
+      if (!element || element === document.body) {
+        if (name === "htmx:beforeRequest") lost = null;
+        return;
+      }
+      const part = event.detail.target && event.detail.target.contains(element) ? event.detail.target : element;
+      lost = { element: element, id: element.id, words: element.textContent.trim(), tag: element.tagName, part: part.id };
+    });
+  }
+  for (const name of ["htmx:afterRequest", "htmx:afterSettle", "htmx:oobAfterSwap"]) document.addEventListener(name, refocus);
+
+  function refocus() {
+    if (!lost || (document.activeElement && document.activeElement !== document.body)) return;
+    if (lost.element.isConnected) {
+      lost.element.focus({ preventScroll: true });
+      return;
+    }
+    const part = document.getElementById(lost.part) || document.getElementById("main");
+    const same = Array.from(part.querySelectorAll(lost.tag)).find((each) => each.textContent.trim() === lost.words);
+    const next = document.getElementById(lost.id) || (lost.words && same) || part;
+    if (next === part && !part.hasAttribute("tabindex")) part.tabIndex = -1;
+    next.focus({ preventScroll: true });
+    if (document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
+  }
+
+  // A closed message takes its button along.
+  document.addEventListener("closed.bs.alert", function () {
+    if (document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
+  });
+
   // Links to a part inside a closed <details> open it.
   function openTarget() {
     let id;

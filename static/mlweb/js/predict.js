@@ -60,6 +60,13 @@
     return text;
   }
 
+  // Screen readers hear the answer itself, not all that explains it. A refusal is an alert of its own.
+  document.addEventListener("htmx:afterSettle", function (event) {
+    const status = document.querySelector(`[data-answer-status="${event.detail.target.id}"]`);
+    const parts = event.detail.target.querySelectorAll(".answer-target, .answer-label, .answer-sure, .difference");
+    if (status) status.textContent = Array.from(parts, (part) => part.textContent.trim()).join(": ");
+  });
+
   const form = document.getElementById("row-form");
   const answer = document.getElementById("answer");
   if (!form || !answer) return;

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
+import struct
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -12,6 +16,8 @@ from predictor.models import ApiToken, Scope, User, Workspace
 from predictor.services.accounts import tokens
 
 PASSWORD = "a long enough secret"
+# The half minute since 1970 that sign-in codes are for.
+COUNTER = 60_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +147,65 @@ def test_two_factor_authentication_is_set_up_without_a_mail_server(client: Clien
 
     assert page.status_code == 200
     assert "account-image" in page.content.decode()
+
+
+def test_the_pages_of_two_step_sign_in_use_the_words_of_the_site(
+    client: Client, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "allauth.mfa.totp.internal.auth.yield_hotp_counters_from_time", lambda: iter([COUNTER])
+    )
+    sign_in(client, "viewer@example.org")
+    asked_again = client.get("/accounts/2fa/totp/activate/", follow=True).content.decode()
+    confirm(client)
+    off = client.get("/accounts/2fa/").content.decode()
+    setting_up = client.get("/accounts/2fa/totp/activate/")
+    secret = setting_up.context["form"].secret
+
+    client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    on = client.get("/accounts/2fa/").content.decode()
+    codes = client.get("/accounts/2fa/recovery-codes/").content.decode()
+    new_codes = client.get("/accounts/2fa/recovery-codes/generate/").content.decode()
+    turning_off = client.get("/accounts/2fa/totp/deactivate/").content.decode()
+    other = Client()
+    step = other.post(
+        "/accounts/login/", {"login": "viewer@example.org", "password": PASSWORD}, follow=True
+    ).content.decode()
+    turned_off = client.post("/accounts/2fa/totp/deactivate/", follow=True).content.decode()
+
+    assert "Confirm that it is you" in asked_again
+    assert "your password alone signs you in" in off
+    assert "10 codes left" in on
+    assert "10 of 10 codes left" in codes
+    assert "The codes that you have now stop working." in new_codes
+    assert "Turn off two-step sign-in?" in turning_off
+    assert "Enter the code that your app shows now, or one of your recovery codes." in step
+    assert "Two-step sign-in is off." in turned_off
+    for page in (asked_again, off, setting_up.content.decode(), on, codes, new_codes, turning_off, step):
+        assert "Two-Factor" not in page
+        assert "reauthenticate to" not in page
+
+
+def code_of(secret: str) -> str:
+    """The code of the half minute COUNTER: RFC 4226 with SHA-1 and six digits."""
+    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", COUNTER), hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def test_a_form_without_its_token_is_refused_on_a_page_of_the_site(viewer: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(viewer)
+
+    page = client.post("/accounts/logout/")
+
+    assert page.status_code == 403
+    text = page.content.decode()
+    assert "load the page again" in text
+    assert "allow cookies" in text
+    assert "mlweb/css/mlweb.css" in text
+    assert "CSRF" not in text
+    assert client.get("/accounts/password/change/").status_code == 200
 
 
 def test_error_pages_need_neither_request_nor_context(settings: Settings) -> None:

@@ -79,7 +79,7 @@ def test_when_it_is_done_the_page_shows_the_parts_and_says_once_that_they_came_l
         },
     )  # fmt: skip
     page = page_of(client)
-    assert page.count("Computed later, on 2026-01-02 03:04 UTC") == 1
+    assert page.count("Computed later, on 2 Jan 2026, 03:04 UTC") == 1
     assert "Left out for lack of time" not in page
     assert "freshly computed" in page
     assert "More rows would help." in page

@@ -102,19 +102,71 @@ def test_the_form_begins_with_the_last_column_and_auto(
     form = client.get(url("training-run-create", dataset.pk)).context["form"]
 
     assert form["target"].value() == "left"
+    assert "only because it is the last column" in form["target"].help_text
     assert form["estimator"].value() == "auto"
     assert form["registered_model"].value() == "people left"
     assert form.fields["task"].choices[0][1] == "As found: one of two classes"
 
 
-def test_a_last_column_that_cannot_be_predicted_is_passed_over(
+@pytest.mark.parametrize(
+    ("names", "proposed"),
+    [
+        ("churn,size,kind", "churn"),
+        ("size,Customer_Churn,kind", "Customer_Churn"),
+        ("size,SalePrice,kind", "SalePrice"),
+        ("price,class,kind", "class"),
+        ("species,is_fraud,kind", "species"),
+        ("Ziel,size,kind", "Ziel"),
+        ("priceless,y_axis,kind", "kind"),
+    ],
+)
+def test_a_column_is_proposed_for_its_name_before_the_last_one(
+    client: Client, member: User, workspace: Workspace, names: str, proposed: str
+) -> None:
+    rows = "".join(f"{index % 7},{index % 5},{('a', 'b')[index % 2]}\n" for index in range(60))
+    dataset = upload(workspace, data=f"{names}\n{rows}".encode())
+    client.force_login(member)
+
+    form = client.get(url("training-run-create", dataset.pk)).context["form"]
+
+    assert form["target"].value() == proposed
+    assert form["target"].help_text.startswith(f"“{proposed}” is proposed")
+
+
+def test_no_column_is_proposed_when_nothing_speaks_for_one(
     client: Client, member: User, workspace: Workspace
 ) -> None:
+    """The last column names the rows, so it cannot be predicted, and no other one is more likely."""
     rows = "".join(f"{index % 7},{('a', 'b')[index % 2]},row-{index:04d}\n" for index in range(60))
     dataset = upload(workspace, data=f"size,kind,code\n{rows}".encode())
     client.force_login(member)
 
-    assert client.get(url("training-run-create", dataset.pk)).context["form"]["target"].value() == "kind"
+    page = client.get(url("training-run-create", dataset.pk))
+    form = page.context["form"]
+    sent = client.post(url("training-run-create", dataset.pk), asked(target=""))
+    chosen = {"target": "kind", "registered_model": form["registered_model"].value()}
+    after = client.get(url("training-run-create", dataset.pk), chosen, headers=HTMX).context["form"]
+
+    assert form["target"].value() == ""
+    assert "No column is proposed" in page.text
+    assert "note-warning" not in page.text
+    assert errors_of(sent)["target"] == ["Choose the column that should be predicted."]
+    assert after["registered_model"].value() == "people kind"
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_open"), [({}, False), ({"seed": "7"}, True), ({"seed": "x"}, True), ({"seed": ""}, True)]
+)
+def test_options_for_experts_are_shown_where_one_is_set_or_wrong(
+    client: Client, member: User, dataset: Dataset, changes: dict[str, str], is_open: bool
+) -> None:
+    client.force_login(member)
+
+    # Without a target the form comes back.
+    page = client.post(url("training-run-create", dataset.pk), asked(target="", **changes)).text
+
+    assert ('<details class="more" id="more-options" open>' in page) is is_open
+    assert 'id="id_seed"' in page.partition('id="more-options"')[2]
 
 
 def test_the_settings_follow_the_estimator_and_the_target(
