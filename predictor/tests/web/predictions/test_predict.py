@@ -54,7 +54,7 @@ def test_the_form_shows_what_training_saw_and_a_typical_row(
 ) -> None:
     client.force_login(viewer)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         page = client.get(url("predict", "churn")).content.decode()
 
     assert "18 to 90 · whole" in page
