@@ -156,8 +156,9 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         # A list does not load the evaluation reports: each can be a megabyte.
         queryset = super().get_queryset()
         if self.action == "list":
-            queryset = queryset.defer("completion__supplement")
-            return without_documents(queryset, "made_from", "registered_model", but=("metrics",))
+            return without_documents(
+                queryset, "completion", "made_from", "registered_model", but=("metrics",)
+            )
         queryset = queryset.defer(*(f"made_from__{name}" for name in documents_of(ModelVersion)))
         if self.action in COMPLETION_ACTIONS:
             queryset = queryset.select_related("dataset").defer("dataset__schema_json")

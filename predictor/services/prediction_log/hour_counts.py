@@ -21,6 +21,11 @@ ADDED = (
 )  # fmt: skip
 
 
+# Larger scores are not counted: the sums of their squares would be infinite, and in the end no number at all, which no
+# database stores.
+MAX_SCORE = 1e100
+
+
 class CountedRow(NamedTuple):
     """What is read of a row of the log, in the order of the SQL columns; JSON columns as text.
 
@@ -86,8 +91,8 @@ class HourCounts:
     def _add_warnings(self, warnings: Any) -> None:
         if isinstance(warnings, list) and warnings:
             self.n_with_warnings += 1
-            codes = {each.get("code") for each in warnings if isinstance(each, dict)}
-            self.warnings.update(code for code in codes if isinstance(code, str))
+            codes = [each.get("code") for each in warnings if isinstance(each, dict)]
+            self.warnings.update({code for code in codes if isinstance(code, str)})
 
     def _add_output(self, output: Mapping[str, Any]) -> None:
         prediction, probabilities = output.get("prediction"), output.get("probabilities")
@@ -105,7 +110,7 @@ class HourCounts:
         elif score is None and not self.places:
             score = prediction
         # True is an int in Python, and no score.
-        if isinstance(score, int | float) and score is not True and score is not False:
+        if isinstance(score, int | float) and not isinstance(score, bool) and abs(score) <= MAX_SCORE:
             self.scores.append(float(score))
 
     def add_to(self, hour: PredictionHour) -> None:

@@ -85,6 +85,7 @@ def _models(workspace: Workspace) -> list[RegisteredModel]:
     )
     return list(
         RegisteredModel.objects.filter(workspace=workspace, last_version_number__gt=0)
+        .defer("description")
         .annotate(last_at=Max("versions__prediction_total__last_at"))
         .order_by(F("last_at").desc(nulls_last=True), "-pk")
         .prefetch_related(Prefetch("aliases", champions, to_attr="champions"))[:N_MODELS]

@@ -561,8 +561,14 @@ class DatasetRowsDownload(DatasetRowsPage, View):
 
     def get(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponseBase:
         dataset, kind = self.dataset(pk), request.GET.get("format", "csv")
+        query = request.GET.copy()
+        query.pop("format", None)
+        to_page = redirect(f"{reverse('dataset-rows', args=[self.workspace.slug, pk])}?{query.urlencode()}")
         try:
             state = self.state(dataset)
+        except InvalidInput:
+            return to_page  # which says why
+        try:
             file = rows.open_file(
                 dataset=dataset,
                 query=state.query,
@@ -572,9 +578,7 @@ class DatasetRowsDownload(DatasetRowsPage, View):
             )
         except MlwebError as error:
             messages.error(request, error.message)
-            query = request.GET.copy()
-            query.pop("format", None)
-            return redirect(f"{reverse('dataset-rows', args=[self.workspace.slug, pk])}?{query.urlencode()}")
+            return to_page
         stem = dataset.filename.rpartition(".")[0] or "table"
         return FileResponse(
             file, as_attachment=True, filename=f"{stem}-rows.{kind}", content_type=FORMATS[kind]

@@ -84,6 +84,18 @@ def test_rows_without_an_answer_are_errors() -> None:
     assert (hour.n_rows, hour.n_errors, hour.n_scores) == (2, 1, 1)
 
 
+def test_scores_whose_squares_are_no_numbers_are_left_out_of_the_moments() -> None:
+    total = PredictionTotal(edges=[0.0])
+    hour = counted(total, *[{"prediction": 1.5e308}] * 2, {"prediction": 4.0})
+
+    # Their sums would be infinite, and then none: no database stores that.
+    counted(total, *[{"prediction": -1.5e308}] * 2, {"prediction": 2.0}, hour=hour)
+
+    assert (hour.n_rows, hour.n_errors) == (6, 0)
+    assert (hour.n_scores, hour.score_sum, hour.score_square_sum) == (2, 6.0, 20.0)
+    assert (hour.bins, hour.score_min, hour.score_max) == ([0, 2], 2.0, 4.0)
+
+
 def test_warnings_are_counted_by_row_and_code() -> None:
     counts, hour = HourCounts(PredictionTotal()), PredictionHour()
     for warnings in (

@@ -175,11 +175,15 @@ def test_a_broken_row_does_not_stop_the_count(workspace: Workspace, clock: Clock
         '{"prediction": [1]}',
         '{"prediction": "a", "probabilities": {"a": "x", "b": 1}}',
         "{}",
+        '{"prediction": 1.5e308}',
+        '{"prediction": 1.6e308}',
     )
-    log(*(row(version, at, output=output, warnings='[{"code": 3}, 4]') for output in outputs))
+    log(*(row(version, at, output=output, warnings='[{"code": 3}, {"code": []}, 4]') for output in outputs))
 
     assert summary.run().n_rows == len(outputs)
     assert PredictionHour.objects.get().n_with_warnings == len(outputs)
+    log(*(row(version, at, output='{"prediction": -1.7e308}') for _ in range(2)))
+    assert summary.run().n_rows == 2
 
 
 def test_a_pass_ends_after_its_time_and_the_next_goes_on(

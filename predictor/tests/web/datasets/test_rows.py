@@ -261,6 +261,13 @@ def test_a_download_that_is_refused_comes_back_with_the_sentence(as_member: Clie
     assert "Rows are downloaded as csv or xlsx." in response.content.decode()
 
 
+def test_a_download_with_a_refused_filter_says_so_once(as_member: Client, dataset: Dataset) -> None:
+    response = as_member.get(url("dataset-rows-download", dataset, "?format=csv&c1.min=abc"), follow=True)
+
+    assert response.status_code == 400
+    assert response.content.decode().count("needs a number such as 12.5") == 1
+
+
 @pytest.mark.parametrize("query", ["?c01.min=100", "?c1.mim=100", "?colums=1", "?page_size=5"])
 def test_a_file_is_refused_where_the_page_would_ignore_a_name(
     as_member: Client, dataset: Dataset, query: str
