@@ -139,7 +139,10 @@ class RegisteredModelAdmin(RegistryAdmin, WalledHistoryAdmin):
 
     @admin.display(description="aliases")
     def alias_words(self, model: RegisteredModel) -> str:
-        return ", ".join(f"{each.alias} → {each.model_version.number}" for each in model.aliases.all()) or "–"
+        return (
+            ", ".join(f"{each.alias}: version {each.model_version.number}" for each in model.aliases.all())
+            or "–"
+        )
 
     @admin.action(description="Roll the champion back", permissions=["promote"])
     def roll_champion_back(self, request: HttpRequest, queryset: QuerySet[RegisteredModel]) -> None:

@@ -140,7 +140,7 @@ class ModelAlias(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.alias} → {self.model_version}"
+        return f"{self.alias}: {self.model_version}"
 
 
 class AliasChangeQuerySet(models.QuerySet["AliasChange"]):
@@ -166,4 +166,4 @@ class AliasChange(models.Model):
         indexes = [models.Index(fields=["registered_model", "alias", "-id"], name="alias_change_by_alias")]
 
     def __str__(self) -> str:
-        return f"{self.alias} of {self.registered_model_id} → {self.model_version_id}"
+        return f"{self.alias}, change {self.pk}"

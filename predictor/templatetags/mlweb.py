@@ -109,7 +109,7 @@ def ago(at: datetime | None) -> SafeString | str:
     first, _, rest = since.partition(",")
     words = f"{first} ago" if rest.endswith("ago") else since
     return format_html(
-        '<time class="nowrap" datetime="{}" data-local="title" title="{}">{}</time>',
+        '<time datetime="{}" data-local="title" title="{}">{}</time>',
         at.isoformat(),
         time_text(at),
         words,

@@ -138,6 +138,20 @@ def test_a_staff_user_without_rights_sees_nothing(everything: ModelVersion, staf
     assert f"/admin/predictor/{noun}/" not in client.get("/admin/").content.decode()
 
 
+def test_the_list_of_models_says_which_version_an_alias_serves(everything: ModelVersion, root: User) -> None:
+    registry.set_alias(
+        registered_model=everything.registered_model, alias="champion", model_version=everything, by=root
+    )
+
+    client = signed_in(root)
+    page = client.get("/admin/predictor/registeredmodel/").content.decode()
+    changes = client.get("/admin/predictor/aliaschange/").content.decode()
+
+    assert f"champion: version {everything.number}" in page
+    assert "→" not in page + changes
+    assert "mlweb/css/admin.css" in page
+
+
 def test_a_user_who_is_not_staff_does_not_get_in(viewer: User) -> None:
     assert signed_in(viewer).get("/admin/").status_code in (302, 403)
 

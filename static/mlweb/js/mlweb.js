@@ -121,6 +121,31 @@
     if (document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
   }
 
+  // <details data-menu>: a menu of the navigation. Closed by Escape, by a click elsewhere, and when the focus leaves it.
+  function closeMenus(except) {
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+      if (!menu.contains(except)) menu.open = false;
+    }
+  }
+  document.addEventListener("click", (event) => closeMenus(event.target));
+  document.addEventListener("focusin", (event) => closeMenus(event.target));
+  // On the window, and no further: Bootstrap, which listens on the document, expects a button of its own beside each menu.
+  window.addEventListener(
+    "keydown",
+    function (event) {
+      const menu = event.target instanceof Element && event.target.closest("details[data-menu][open]");
+      if (!menu || !["Escape", "ArrowDown", "ArrowUp"].includes(event.key)) return;
+      event.stopPropagation();
+      event.preventDefault();
+      const stops = Array.from(menu.querySelectorAll("summary, a, button"));
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      const next = stops[(stops.indexOf(document.activeElement) + step + stops.length) % stops.length];
+      if (event.key === "Escape") menu.open = false;
+      (event.key === "Escape" ? stops[0] : next).focus();
+    },
+    true
+  );
+
   // A closed message takes its button along.
   document.addEventListener("closed.bs.alert", function () {
     if (document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });

@@ -2,6 +2,7 @@
 // Loaded without `defer` in <head>; buttons with [data-theme-choice] switch.
 (function () {
   "use strict";
+  document.documentElement.classList.add("js"); // the style sheet hides what only a script can do
   const KEY = "mlweb-theme";
   const system = window.matchMedia("(prefers-color-scheme: dark)");
 
