@@ -38,6 +38,10 @@ class Row:
     cells: tuple[Scalar, ...]
 
 
+# An interrupt is repeated after this time.
+AGAIN_SECONDS = 0.05
+
+
 @contextmanager
 def reading(
     parquet: Path,
@@ -71,13 +75,22 @@ def reading(
 
 @contextmanager
 def _interrupted_after(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    timer = threading.Timer(seconds, connection.interrupt)
-    timer.daemon = True
-    timer.start()
+    """Interrupt again and again once the time is over: between two statements, an interrupt has no effect."""
+    is_over = threading.Event()
+
+    def interrupt() -> None:
+        pause = seconds
+        while not is_over.wait(pause):
+            connection.interrupt()
+            pause = AGAIN_SECONDS
+
+    thread = threading.Thread(target=interrupt, name="row-query-limit", daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        timer.cancel()
+        is_over.set()
+        thread.join()
 
 
 def page(

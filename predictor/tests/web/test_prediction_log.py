@@ -137,7 +137,9 @@ def test_a_search_that_reaches_its_window_says_so_and_goes_on(
 
     assert str(wanted.pk) not in first
     assert "Search further back" in first
-    assert re.search(r"Nothing found back to \d+ [A-Z]\w\w 20\d\d, [:\d]+ UTC so far; what is older was not", first)
+    assert re.search(
+        r"Nothing found back to \d+ [A-Z]\w\w 20\d\d, [:\d]+ UTC so far; what is older was not", first
+    )
     assert onward
     assert str(wanted.pk) in client.get(url("prediction-list") + unescaped(onward[1])).content.decode()
 

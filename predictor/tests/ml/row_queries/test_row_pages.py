@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from predictor.ml.row_queries import row_pages
 from predictor.ml.row_queries.row_conditions import StoredRows
 from predictor.ml.types.row_query import RowQuery, cell_kind
 from predictor.ml.types.schema import TableSchema
+from predictor.tests.waiting import let_some_time_pass, wait_until
 
 from ..imported_tables import import_csv
 from .random_table import COLOURS, N_ROWS, WORDS, frame, imported
@@ -246,6 +248,16 @@ def test_an_order_is_not_followed_without_bound(
 def test_statements_end_at_the_time_limit(stored: tuple[Path, TableSchema]) -> None:
     with pytest.raises(TookTooLong, match="takes too long"), row_pages.reading(*stored, 0.01) as rows:
         rows.connection.execute("SELECT count(*) FROM range(1000000000) a, range(1000000000) b").fetchall()
+
+
+def test_an_interrupt_is_repeated_since_one_between_two_statements_has_no_effect() -> None:
+    calls: list[None] = []
+    connection = SimpleNamespace(interrupt=lambda: calls.append(None))
+    with row_pages._interrupted_after(connection, 0.0):  # type: ignore[arg-type]
+        wait_until(lambda: len(calls) >= 3)
+    n_calls = len(calls)
+    let_some_time_pass()
+    assert len(calls) == n_calls
 
 
 def test_a_wide_order_that_needs_too_much_memory_is_refused(
