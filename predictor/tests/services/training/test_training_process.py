@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from pytest_django import Settings
 
 from predictor.services.training import training_process
 from predictor.services.training.training_process import FittingChild, read_event
-from predictor.tests.waiting import ENDLESS
+from predictor.tests.waiting import ENDLESS, wait_for_end
 
 
 @pytest.fixture
@@ -228,3 +229,18 @@ def test_without_a_worker_no_process_waits(tmp_path: Path, child: Callable[[str]
     with child("pass") as fitting:
         fitting.wait(do_nothing)
     assert training_process.spare_trainer.process is None
+
+
+def test_a_process_that_was_started_ahead_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
+    """A worker's thread may end while the process works for another: it dies with the thread that started it."""
+    asking = threading.Thread(target=training_process.spare_trainer.start, args=(training_process.MODULE,))
+    asking.start()
+    wait_for_end(asking)
+    waiting = training_process.spare_trainer.process
+    assert waiting is not None
+    try:
+        with FittingChild(tmp_path / "request.json", tmp_path) as fitting:
+            assert fitting.pid == waiting.pid
+            assert fitting.wait(do_nothing) == 2  # there is no such request; killed, it would be -9
+    finally:
+        training_process.spare_trainer.end()
