@@ -288,7 +288,7 @@ def run_desk(user: Any, client: Any, n_rows: int, repeats: int) -> list[dict[str
 def places(n_runs: int) -> dict[str, Any]:
     from predictor.models import PredictionLog
 
-    rows = PredictionLog.objects.order_by("-id").values_list("pk", flat=True)
+    rows = PredictionLog.objects.filter(workspace__slug="bench").order_by("-id").values_list("pk", flat=True)
     return {"middle": rows[rows.count() // 2], "last_page": max(1, -(-n_runs // 25))}
 
 
