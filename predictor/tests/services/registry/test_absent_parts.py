@@ -118,5 +118,5 @@ def test_the_model_card_says_what_becomes_of_each_part(version: ModelVersion) ->
     assert "Learning curve: there was no time left for it. It can be computed." in text
     done = completion(version, status="succeeded", computed=dict.fromkeys(PARTS, WHEN))
     text = card_markdown.written(model_cards.card_of(done))
-    assert text.count("Computed after the training, on 2026-01-02 03:04 UTC") == 1
+    assert text.count("Computed after the training, on 2 Jan 2026, 03:04 UTC") == 1
     assert "It can be computed" not in text
