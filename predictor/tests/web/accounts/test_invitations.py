@@ -172,3 +172,15 @@ def test_an_old_key_is_not_found(admin: User, settings: Any) -> None:
     settings.PASSWORD_RESET_TIMEOUT = -1
 
     assert Client().get(link).status_code == 404
+
+
+def test_a_password_can_be_sent_with_the_answer(admin: User, workspace: Workspace) -> None:
+    link = link_in(invited(admin, "new@example.org"))
+
+    weak = Client().post(link, {"password1": "123", "password2": "123"})
+    assert weak.status_code == 400
+    assert not User.objects.filter(email="new@example.org").exists()
+    Client().post(link, {"password1": PASSWORD, "password2": PASSWORD})
+
+    assert Client().login(email="new@example.org", password=PASSWORD)
+    assert Membership.objects.filter(workspace=workspace, user__email="new@example.org").exists()
