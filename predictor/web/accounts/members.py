@@ -109,10 +109,13 @@ class MemberAdd(WorkspaceMixin, FormView):
 class MemberLink(WorkspaceMixin, View):
     """A new set-password link for a member who has not used the first one."""
 
+    field_names = None
     required_role = WorkspaceRole.ADMIN
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
         member = self.get_visible_or_404(Membership.objects.select_related("user"), pk=pk)
+        # Whether the member is one of this workspace comes first.
+        self.refuse_unknown_fields()
         if not workspaces.can_be_sent_a_link(member):
             messages.error(
                 request,
@@ -146,6 +149,7 @@ class MemberRole(WorkspaceMixin, View):
 class MemberRemove(WorkspaceMixin, View):
     """Asks on GET, removes on POST."""
 
+    field_names = None
     required_role = WorkspaceRole.ADMIN
 
     def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
@@ -154,6 +158,7 @@ class MemberRemove(WorkspaceMixin, View):
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
         member = self.get_visible_or_404(Membership.objects.select_related("user"), pk=pk)
+        self.refuse_unknown_fields()
         try:
             workspaces.remove_member(membership=member, by=request.user)
         except MlwebError as error:
