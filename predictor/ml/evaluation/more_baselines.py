@@ -10,7 +10,7 @@ from ..metrics.confidence_intervals import Resamples
 from ..types.left_out import BASELINE_NOTE
 from ..validation.target import Target
 from .evaluation_report import dummy_predictions, measured
-from .verdict import Baseline, Comparison, against, compare_with_baselines
+from .verdict import Baseline, Comparison, against_others, compare_with_baselines
 
 NUMBERS = ("gain", "gain_low", "gain_high")
 
@@ -58,7 +58,8 @@ def _with_comparisons(
     verdict: Mapping[str, Any], found: Sequence[Comparison], order: Sequence[str]
 ) -> dict[str, Any]:
     stored = verdict.get("comparisons") or []
-    before = "".join(against(_comparison(each)) for each in stored[1:])
+    is_better = bool(stored) and _comparison(stored[0]).outcome == "better"
+    before = against_others(is_better, [_comparison(each) for each in stored[1:]])
     sentence = str(verdict["sentence"])
     both = [*stored[1:], *(each.to_json() for each in found)]
     if sentence.endswith(before):
@@ -68,7 +69,7 @@ def _with_comparisons(
         first, others = sentence, [each.to_json() for each in found]
     return {
         **verdict,
-        "sentence": first + "".join(against(_comparison(each)) for each in others),
+        "sentence": first + against_others(is_better, [_comparison(each) for each in others]),
         "comparisons": [*stored[:1], *_ordered(both, order, "baseline")],
     }
 

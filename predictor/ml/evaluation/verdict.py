@@ -124,7 +124,9 @@ def compare_with_baselines(
         for each, other in zip(baselines, others, strict=True)
     ]
     sentence = _against_dummy(target.task, comparisons[0], own, others[0])
-    return Verdict(sentence + "".join(map(against, comparisons[1:])), worries, comparisons)
+    return Verdict(
+        sentence + against_others(comparisons[0].outcome == "better", comparisons[1:]), worries, comparisons
+    )
 
 
 def _compared(task: Task, baseline: Baseline, own: Array, other: Array, resamples: Resamples) -> Comparison:
@@ -161,10 +163,18 @@ def _against_dummy(task: Task, comparison: Comparison, own: Array, dummy: Array)
     return f"The model is not shown to be better than {what}: {numbers} {rows}, which chance alone can give."
 
 
-def against(comparison: Comparison) -> str:
-    """The sentence on a baseline other than the first, with a blank before it."""
+def against_others(is_better: bool, comparisons: Sequence[Comparison]) -> str:
+    """The sentences on the baselines after the first, each with a blank before it; `is_better`: than the first."""
+    sentences, beats = "", "also beats" if is_better else "beats"
+    for each in comparisons:
+        sentences += _against(each, beats)
+        beats = "also beats" if each.outcome == "better" else beats
+    return sentences
+
+
+def _against(comparison: Comparison, beats: str) -> str:
     if comparison.outcome == "better":
-        return f" It also beats the baseline {comparison.title}{_by(comparison)}."
+        return f" It {beats} the baseline {comparison.title}{_by(comparison)}."
     if comparison.outcome == "worse":
         return f" But the baseline {comparison.title} is better than it{_by(comparison)}."
     low, high = comparison.relative_low, comparison.relative_high

@@ -25,7 +25,7 @@ from .holdout_evaluation import HoldoutInputs, evaluate_holdout
 from .packaging import package
 from .post_processing import PostProcessing, post_process
 from .refitting import FinalMember, RefitPlan, RefitResult
-from .timed_fits import MAX_WATCHED, NO_LIMIT, TimeLimit
+from .timed_fits import NO_LIMIT, TimeLimit, n_watched
 
 # Share of the budget that permutation importance may take.
 IMPORTANCE_SHARE = 0.04
@@ -36,6 +36,8 @@ DEPENDENCE_SHARE = 0.025
 OVERTIME_SHARE = 0.25
 # The report takes this share of the seconds reserved for the end (search.finish_seconds).
 REPORT_SHARE = 0.7
+# A named estimator whose run exceeds its budget by this share is told.
+LATE_SHARE = 0.15
 # Final fits have this share of the budget also when the search has used it up.
 LEAST_FIT_SHARE = 0.1
 # With fewer seconds on an idle machine, the first attempt would fail, and a second one takes longer.
@@ -85,15 +87,20 @@ def finish(
         lambda attempt: SupervisedFinalStage(request, workdir, search, attempt, conditions, baselines),
     )
     _note_rows(search, finished.published["n_rows_fitted"])
+    if search.is_whole and search.clock.remaining < -LATE_SHARE * search.clock.budget_seconds:
+        message = (
+            f"The fit on all rows took longer than the budget: the run took {search.clock.elapsed:.0f} s."
+        )
+        search.reporter.warn(TrainingWarning(message))
     return finished
 
 
 def _note_rows(search: Search, n_fitted: int) -> None:
     """Say on how many rows the model was fitted, if not on all."""
-    n_rows = len(search.table)
+    n_rows, n_development = len(search.table), len(search.split.development)
     if n_fitted == n_rows:
         return
-    is_full = n_fitted >= len(search.split.development) - MAX_WATCHED
+    is_full = n_fitted >= n_development - n_watched(n_development)
     why = "the others test it or decide when a fit ends" if is_full else "there was no time for more"
     search.reporter.warn(TrainingWarning(f"The model is fitted on {n_fitted:,} of {n_rows:,} rows: {why}."))
 

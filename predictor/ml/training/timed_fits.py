@@ -133,6 +133,11 @@ def fit_in_time(
     return replace(fitted, part=part, is_cut=fitted.is_cut or part is not None)
 
 
+def n_watched(n_rows: int) -> int:
+    """How many rows of a table are held back to find the number of rounds."""
+    return min(MAX_WATCHED, int(WATCHED_SHARE * n_rows))
+
+
 def _affordable(n_rows: int, share: float) -> int:
     return min(n_rows, max(MIN_ROWS, int(n_rows * share)))
 
@@ -148,22 +153,22 @@ def _watched(
 ) -> MemberFit:
     """A boosting whose number of rounds is found on rows that are held back from the fit."""
     deadline = Deadline.after(seconds)
-    n_watched = min(MAX_WATCHED, int(WATCHED_SHARE * len(table)))
+    n_held_back = n_watched(len(table))
     n_rounds = max(int(stage.get("max_iter", LEAST_ROUNDS)), 1)
     affordable = PLANNED_SHARE * max(seconds, 0.1) / max(expected / n_rounds, 1e-9)
-    n_rows = len(table) - n_watched
+    n_rows = len(table) - n_held_back
     if affordable < LEAST_ROUNDS:
         n_rows, affordable = _affordable(n_rows, affordable / LEAST_ROUNDS), LEAST_ROUNDS
     rate = float(candidate.params.get("learning_rate", 0.1))
     rate = min(max(rate, FAR / affordable), max(rate, MAX_RATE))
     params = {**candidate.params, "learning_rate": round(rate, 4), "max_iter": MAX_ROUNDS}
-    changed, part = replace(candidate, params=params), RowPart(n_watched, n_rows)
+    changed, part = replace(candidate, params=params), RowPart(n_held_back, n_rows)
     prepared = prepare(changed, part.rows(table, seed), seed=seed)
     estimator = prepared.build({})
-    watched = RowPart(0, n_watched).rows(table, seed)
+    watched = RowPart(0, n_held_back).rows(table, seed)
     ended = _fit_watched(prepared, estimator, watched, deadline, round(PATIENCE / rate))
     found = {"max_iter": int(estimator.n_iter_)}
-    is_cut = ended.is_cut or n_rows < len(table) - n_watched
+    is_cut = ended.is_cut or n_rows < len(table) - n_held_back
     member = prepared.member(estimator, found, weight)
     return MemberFit(prepared.spec, member, n_rows, changed, found, part, is_cut)
 

@@ -107,6 +107,14 @@ def test_gains_of_numbers_are_differences_of_squared_errors_and_shares_of_the_rm
     )
 
 
+def test_a_model_that_beats_nothing_before_does_not_also_beat_a_baseline():
+    # As good as the mean, and better than the other baseline.
+    verdict = verdict_on(NUMBERS, np.ones(100), Baseline("far", "Far", np.tile([4.0, -2.0], 50)))
+
+    assert verdict.comparisons[0].outcome != "better"
+    assert " It beats the baseline Far, by" in verdict.sentence
+
+
 def test_gains_of_classes_are_differences_and_shares_of_the_log_loss():
     # The true class always gets 0.4 and the dummy gives 0.5: log-loss ln 2.5 = 0.916 against ln 2 = 0.693.
     predicted = np.tile([[0.4, 0.6], [0.6, 0.4]], (50, 1))

@@ -315,7 +315,6 @@ def test_a_large_table_is_fitted_once_and_the_same_model_is_evaluated(tmp_path, 
     from predictor.ml.training import finalization
 
     monkeypatch.setattr(finalization, "SINGLE_SHARE", 0.7)
-    monkeypatch.setattr(finalization, "MAX_WATCHED", 0)
     fits = []
     monkeypatch.setattr(finalization.SupervisedFinalStage, "judge", lambda stage: fits.append("second"))
     table = regression_table(300)
@@ -331,3 +330,28 @@ def test_a_large_table_is_fitted_once_and_the_same_model_is_evaluated(tmp_path, 
     assert result["report"]["held_out"]["r2"] > 0.5
     (told,) = [each for each in messages(reporter) if "is fitted on" in each]
     assert told == ("The model is fitted on 240 of 300 rows: the others test it or decide when a fit ends.")
+
+
+def test_rows_that_were_left_out_for_lack_of_time_are_not_called_held_back(tmp_path):
+    from predictor.ml.training import finalization
+
+    search = new_search(regression_table(200), tmp_path)
+    for n_fitted, why in (
+        (160, "the others test it"),
+        (153, "decide when a fit ends"),
+        (120, "no time for more"),
+    ):
+        finalization._note_rows(search, n_fitted)
+        assert why in messages(search.reporter)[-1]
+
+
+def test_a_fit_on_all_rows_that_was_late_is_told(tmp_path):
+    table = regression_table(400)
+    request = request_in(
+        tmp_path, {**table.columns, "y": table.target.y}, {**ROLES, "y": Role.NUMERIC}, budget_seconds=0.01
+    )
+    reporter = Reporter()
+
+    supervised_run.run(request, tmp_path, reporter)
+
+    assert any("took longer than the budget" in each for each in messages(reporter))
