@@ -23,6 +23,7 @@ from ...models import Dataset
 from .. import artifacts, quotas
 from ..artifact_references import remove_bytes
 from . import ingest_process
+from .stored_data import needs_data
 
 if TYPE_CHECKING:
     from ...models import User, Workspace
@@ -98,7 +99,7 @@ def read_again(*, dataset: Dataset, lines: LineOptions, by: User | None) -> Data
 
     Raises NotFound when the data was removed, and the errors of `import_csv`.
     """
-    _needs_data(dataset)
+    needs_data(dataset)
     known = ImportOptions.from_json(dataset.options)
     # With one column, the delimiter may have been found in the wrong lines.
     is_split = dataset.n_columns > 1
@@ -122,7 +123,7 @@ def preview(dataset: Dataset, limit: int = 20) -> Preview:
     """The first rows. Raises NotFound when the data was removed."""
     from ...ml.tables import stored_tables
 
-    _needs_data(dataset)
+    needs_data(dataset)
     zones = {
         each.name: each.reading.zone
         for each in dataset.schema.columns
@@ -136,7 +137,7 @@ def preview(dataset: Dataset, limit: int = 20) -> Preview:
 
 def open_original(dataset: Dataset) -> BinaryIO:
     """The uploaded bytes, unchanged. Raises NotFound when they were removed."""
-    _needs_data(dataset)
+    needs_data(dataset)
     return artifacts.open(dataset.sha256)
 
 
@@ -301,11 +302,6 @@ def _store(
                 existing.parquet_digest = parquet_digest
                 existing.save(update_fields=["parquet_digest"])
             return existing
-
-
-def _needs_data(dataset: Dataset) -> None:
-    if not dataset.has_data:
-        raise NotFound("The data of this dataset was removed; only its description was kept.")
 
 
 def _refuse_while_needed(dataset: Dataset, n_runs: int) -> None:

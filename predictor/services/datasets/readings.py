@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from ...errors import Busy, Conflict, LosesCells, NotFound, quoted
+from ...errors import Conflict, LosesCells, NotFound, quoted
 from ...ml.types.reading_choice import ReadingChoice, checked_share
 from ...ml.types.reading_evidence import ReadingEvidence, lost_cells
 from ...ml.types.schema import ColumnProfile, TableSchema
 from ...models import Dataset, ReadingChange
 from .. import artifacts
+from ..process.turn import Turn
+from .stored_data import needs_data
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from ...models import User
 
 Choice = ReadingChoice | Mapping[str, Any]
-WAIT_SECONDS = 2
-RETRY_SECONDS = 3
-_turn = threading.BoundedSemaphore()
+# A column of 400,000 different texts takes seconds that predictions would miss.
+_turn = Turn("Another column is being read")
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,6 @@ class ReadingPreview:
         return max(self.after.n_missing - self.before.n_missing, 0)
 
 
-@contextmanager
-def _one_column_at_once() -> Iterator[None]:
-    """Hold the turn of this process. A column of 400,000 different texts takes seconds that predictions would miss."""
-    if not _turn.acquire(timeout=WAIT_SECONDS):
-        raise Busy("Another column is being read; try again in a few seconds.", retry_seconds=RETRY_SECONDS)
-    try:
-        yield
-    finally:
-        _turn.release()
-
-
 def reading_of(*, dataset: Dataset, column: str) -> ColumnReading:
     """How a column is read now, with examples, and what else it could be.
 
@@ -65,8 +53,8 @@ def reading_of(*, dataset: Dataset, column: str) -> ColumnReading:
     """
     from ...ml.tables import reading_changes
 
-    _needs_data(dataset)
-    with _one_column_at_once():
+    needs_data(dataset)
+    with _turn:
         return reading_changes.reading_of(artifacts.path_of(dataset.parquet_digest), dataset.schema, column)
 
 
@@ -76,10 +64,10 @@ def preview_reading(
     """What a reading would make of the column; nothing is stored. Raises NotFound, InvalidInput, TooLarge, Busy."""
     from ...ml.tables import reading_changes
 
-    _needs_data(dataset)
+    needs_data(dataset)
     share, choice = checked_share(max_lost_share), _choice(reading)
     path = artifacts.path_of(dataset.parquet_digest)
-    with _one_column_at_once():
+    with _turn:
         after = reading_changes.column_read_as(path, dataset.schema, column, choice)
     refusal = _refusal(after, share)
     return ReadingPreview(dataset.schema[column], after, refusal.message if refusal else "")
@@ -100,11 +88,11 @@ def change_reading(
     """
     from ...ml.tables import reading_changes
 
-    _needs_data(dataset)
+    needs_data(dataset)
     share, choice = checked_share(max_lost_share), _choice(reading)
     # Reading the column happens outside the transaction: it can take seconds and would hold the lock.
     before, path = dataset.schema, artifacts.path_of(dataset.parquet_digest)
-    with _one_column_at_once():
+    with _turn:
         after = reading_changes.column_read_as(path, before, column, choice)
     if refusal := _refusal(after, share):
         raise refusal
@@ -206,8 +194,3 @@ def _warnings(warnings: list[Any], before: ColumnProfile, after: ColumnProfile) 
         *new,
         *(text for text in warnings[place:] if text not in old),
     ]
-
-
-def _needs_data(dataset: Dataset) -> None:
-    if not dataset.has_data:
-        raise NotFound("The data of this dataset was removed; only its description was kept.")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from ...errors import Busy, InvalidInput, NotFound
+from ...errors import InvalidInput
 from ...ml.types.row_query import RowQuery
 from ...ml.types.schema import Level
 from .. import artifacts
+from ..process.turn import Turn
 from .ingest_process import scratch_folder
+from .stored_data import needs_data
 
 if TYPE_CHECKING:
     from ...ml.row_queries.row_conditions import StoredRows
@@ -26,13 +27,11 @@ PAGE_SECONDS = 10.0
 # A page is shown without the number of its rows when counting takes longer.
 COUNT_SECONDS = 3.0
 FILE_SECONDS = 120.0
-WAIT_SECONDS = 5
-RETRY_SECONDS = 5
 MAX_COUNTS = 500
 
 # One page and one file at once in each process: predictions keep the rest of the machine.
-_page_turn = threading.BoundedSemaphore()
-_file_turn = threading.BoundedSemaphore()
+_page_turn = Turn("Rows are being read for somebody else")
+_file_turn = Turn("Rows for a file are being read for somebody else")
 _counts: OrderedDict[tuple[str, str], int] = OrderedDict()
 _counts_lock = threading.Lock()
 
@@ -60,12 +59,12 @@ def page_of(
     """
     from ...ml.row_queries import row_pages
 
-    _needs_data(dataset)
+    needs_data(dataset)
     if not 1 <= size <= MAX_PAGE_ROWS:
         raise InvalidInput(f"A page has 1 to {MAX_PAGE_ROWS} rows.", limit=MAX_PAGE_ROWS)
     path = artifacts.path_of(dataset.parquet_digest)
     with (
-        _turn(_page_turn, "Rows"),
+        _page_turn,
         row_pages.reading(path, dataset.schema, PAGE_SECONDS) as stored,
     ):
         n_matching = _count(dataset, stored, query)
@@ -88,10 +87,10 @@ def facets_of(*, dataset: Dataset, query: RowQuery, position: int) -> tuple[Leve
     """
     from ...ml.row_queries import row_pages
 
-    _needs_data(dataset)
+    needs_data(dataset)
     path = artifacts.path_of(dataset.parquet_digest)
     with (
-        _turn(_page_turn, "Rows"),
+        _page_turn,
         row_pages.reading(path, dataset.schema, PAGE_SECONDS) as stored,
     ):
         return row_pages.facets(stored, query, position)
@@ -106,11 +105,11 @@ def open_file(
     """
     from ...ml.row_queries import row_files, row_pages
 
-    _needs_data(dataset)
+    needs_data(dataset)
     if kind not in row_files.FORMATS:
         raise InvalidInput(f"Rows are downloaded as {' or '.join(row_files.FORMATS)}.")
     path = artifacts.path_of(dataset.parquet_digest)
-    with _turn(_file_turn, "Rows for a file"), scratch_folder() as scratch:
+    with _file_turn, scratch_folder() as scratch:
         with row_pages.reading(path, dataset.schema, FILE_SECONDS, scratch=scratch, n_threads=1) as stored:
             row_files.write_file(
                 stored,
@@ -145,21 +144,3 @@ def _count(dataset: Dataset, stored: StoredRows, query: RowQuery) -> int | None:
         while len(_counts) > MAX_COUNTS:
             _counts.popitem(last=False)
     return n_matching
-
-
-@contextmanager
-def _turn(semaphore: threading.BoundedSemaphore, what: str) -> Iterator[None]:
-    if not semaphore.acquire(timeout=WAIT_SECONDS):
-        raise Busy(
-            f"{what} are being read for somebody else; try again in a few seconds.",
-            retry_seconds=RETRY_SECONDS,
-        )
-    try:
-        yield
-    finally:
-        semaphore.release()
-
-
-def _needs_data(dataset: Dataset) -> None:
-    if not dataset.has_data:
-        raise NotFound("The data of this dataset was removed; only its description was kept.")

@@ -11,6 +11,7 @@ from predictor.ml.types.schema import Role
 from predictor.models import Dataset, ReadingChange, User, Workspace
 from predictor.services import artifacts
 from predictor.services.datasets import datasets, readings
+from predictor.services.process import turn
 from predictor.services.training import training_job
 
 from .uploads import a_run, load
@@ -210,7 +211,7 @@ def test_an_unknown_column_is_refused(change: Callable[..., ReadingChange]) -> N
 def test_one_column_is_read_at_once_and_others_are_told_to_come_again(
     dataset: Dataset, member: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readings, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(turn, "WAIT_SECONDS", 0.01)
     calls = [
         lambda: readings.reading_of(dataset=dataset, column="betrag"),
         lambda: readings.preview_reading(dataset=dataset, column="betrag", reading={"kind": "number"}),
@@ -218,7 +219,7 @@ def test_one_column_is_read_at_once_and_others_are_told_to_come_again(
             dataset=dataset, column="betrag", reading={"kind": "number"}, max_lost_share=1, by=member
         ),
     ]
-    with readings._one_column_at_once():
+    with readings._turn:
         for call in calls:
             with pytest.raises(Busy, match="Another column is being read"):
                 call()

@@ -10,6 +10,7 @@ from predictor.ml.row_queries import row_pages
 from predictor.ml.types.row_query import RowQuery
 from predictor.models import Dataset, Workspace
 from predictor.services.datasets import datasets, readings, rows
+from predictor.services.process import turn
 
 from .uploads import load
 
@@ -66,7 +67,7 @@ def test_the_most_frequent_values_come_with_their_counts(dataset: Dataset) -> No
 
 
 def test_one_page_is_read_at_once(dataset: Dataset, monkeypatch: Any) -> None:
-    monkeypatch.setattr(rows, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(turn, "WAIT_SECONDS", 0.01)
 
     with rows._page_turn, pytest.raises(Busy):
         numbers(dataset)
