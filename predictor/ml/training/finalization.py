@@ -38,8 +38,8 @@ OVERTIME_SHARE = 0.25
 REPORT_SHARE = 0.7
 # A named estimator whose run exceeds its budget by this share is told.
 LATE_SHARE = 0.15
-# Final fits have this share of the budget also when the search has used it up.
-LEAST_FIT_SHARE = 0.1
+# Final fits have this share of the budget, and this time, also when the search has used it up.
+LEAST_FIT_SHARE, LEAST_FIT_SECONDS = 0.1, 1.0
 # With fewer seconds on an idle machine, the first attempt would fail, and a second one takes longer.
 MIN_SECONDS = 6.0
 # From this share of the rows on, the model that was fitted on the development rows is the one that is published: a fit
@@ -134,7 +134,8 @@ def _whole(search: Search, choice: Selection) -> FinalAttempt:
     if search.is_whole:
         unlimited = Deadline(math.inf)
         return FinalAttempt(0, choice, None, Deadline.after(remaining), unlimited, unlimited)
-    fit_seconds = max(remaining - REPORT_SHARE * search.finish_seconds, LEAST_FIT_SHARE * budget)
+    planned = remaining - REPORT_SHARE * search.finish_seconds
+    fit_seconds = max(planned, LEAST_FIT_SHARE * budget, LEAST_FIT_SECONDS)
     end = Deadline.after(max(remaining, MIN_SECONDS * search.slowdown) + OVERTIME_SHARE * budget)
     return FinalAttempt(0, choice, None, Deadline.after(remaining), Deadline.after(fit_seconds), end)
 

@@ -63,3 +63,9 @@ def test_after_a_comparison_on_a_sample_fits_may_use_fewer_rows(tmp_path):
 
     assert limit.is_watched
     assert limit.may_sample
+
+
+def test_a_budget_of_a_second_leaves_a_second_for_the_final_fits(tmp_path):
+    search = new_search(regression_table(60), tmp_path, budget=1.0, started_ago=5.0)
+
+    assert 0.5 < finalization._whole(search, SimpleNamespace()).fits.remaining <= 1.0
