@@ -111,7 +111,14 @@ class Installation:
         return self.processes_of("celery", "worker")[0]
 
     def fitting(self) -> list[psutil.Process]:
-        return self.processes_of("predictor.ml.training.train")
+        """The processes that train; not one that waits for the next training: its errors have no file yet."""
+
+        def has_request(process: psutil.Process) -> bool:
+            with contextlib.suppress(psutil.Error):
+                return any(Path(file.path).name == "stderr.log" for file in process.open_files())
+            return False
+
+        return list(filter(has_request, self.processes_of("predictor.ml.training.train")))
 
     def kill_web(self) -> None:
         """Kill the server and its processes at once, like a power cut."""
