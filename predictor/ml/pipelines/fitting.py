@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 )
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from ..estimators.mini_batches import set_even_batches
 from ..features.feature_spec import FeatureSpec
 from ..validation.training_table import TrainingTable
 from .candidate import Candidate
@@ -51,7 +52,11 @@ class PreparedFit:
             seed=self.seed,
             categorical_mask=self.spec.categorical_mask,
         )
-        return estimator.set_params(**self.candidate.settings) if self.candidate.settings else estimator
+        if self.candidate.settings:
+            estimator.set_params(**self.candidate.settings)
+        if isinstance(estimator, NEURAL):
+            set_even_batches(estimator, len(self.matrix))
+        return estimator
 
     def member(self, estimator: Any, stage: Mapping[str, Any], weight: float = 1.0) -> Member:
         params = {**self.candidate.params, **self.candidate.settings, **stage}

@@ -2,12 +2,15 @@
 
 Greedy forward selection with replacement (Caruana et al., "Ensemble selection from libraries of models",
 ICML 2004): start from the best candidate, then repeatedly add the one that lowers the loss most.
+
+On few rows, the loss that selects is noisy, and the selected weights are too sure. So they are shrunk towards equal
+weights of the best candidates of different kinds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,10 @@ N_STEPS = 40
 MIN_GAIN = 0.001
 MIN_WEIGHT = 0.03
 MAX_ROWS = 50_000
+# The equal weights count as much as what this many rows say.
+PRIOR_ROWS = 500
+# Equal weights are for so many candidates, each another kind, whose loss is at most this much above the best.
+EQUAL_MEMBERS, NEAR_BEST = 6, 0.1
 # Rows × candidates: with more than a hundred candidates on many rows, a sample of the rows is used (about 3 s).
 MAX_CELLS, MIN_ROWS = 5_000_000, 5_000
 
@@ -33,11 +40,13 @@ def blend(
     *,
     max_members: int,
     is_affordable: Affordable = lambda _: True,
+    kinds: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
     """Select the members of the blend. Returns weights by candidate that sum to 1; one member when no blend is better.
 
     `y`: (n,) values or class codes; `predictions`: (n,) or (n, n_classes) for each candidate.
     `is_affordable`: whether there is time to fit all of these candidates on all rows.
+    `kinds`: the kind of each candidate; those of one kind err alike. Without it, weights are not shrunk.
     """
     rows = np.linspace(0, len(y) - 1, _n_rows(len(y), len(predictions))).astype(np.intp)
     y = y[rows]
@@ -49,8 +58,38 @@ def blend(
     weights = _cleaned(_greedy(task, parts, best, max_members, is_affordable))
     kept = {key: predictions[key][rows] for key in {best, *weights}}
     if selection_score(task, y, mixed(weights, kept)) > selection_score(task, y, kept[best]) * (1 - MIN_GAIN):
-        return {best: 1.0}
-    return weights
+        weights = {best: 1.0}
+    if kinds is None:
+        return weights
+    near = [key for key in scores if scores[key] <= scores[best] * (1 + NEAR_BEST)]
+    equal = _of_other_kinds(weights, sorted(near, key=scores.__getitem__), kinds, max_members, is_affordable)
+    return _shrunk(weights, equal, len(y))
+
+
+def _of_other_kinds(
+    weights: Mapping[str, float],
+    candidates: Sequence[str],
+    kinds: Mapping[str, str],
+    max_members: int,
+    is_affordable: Affordable,
+) -> list[str]:
+    """The members of the blend, then the best candidate of each other kind."""
+    members = list(weights)
+    for key in candidates:
+        has_room = len(members) < min(EQUAL_MEMBERS, max_members)
+        if (
+            has_room
+            and kinds[key] not in {kinds[each] for each in members}
+            and is_affordable((*members, key))
+        ):
+            members.append(key)
+    return members
+
+
+def _shrunk(weights: Mapping[str, float], members: Sequence[str], n_rows: int) -> dict[str, float]:
+    """The weights, shrunk towards equal weights of `members`; the more, the fewer rows selected them."""
+    share = PRIOR_ROWS / (PRIOR_ROWS + n_rows)
+    return _cleaned({key: (1 - share) * weights.get(key, 0.0) + share / len(members) for key in members})
 
 
 def _n_rows(n_rows: int, n_candidates: int) -> int:

@@ -21,6 +21,8 @@ from .time_estimates import TimeEstimates
 
 # In later rounds, a candidate is dropped after its first fold when it is worse than the best by this share.
 HOPELESS = {"log_loss": 0.15, "rmse": 0.15}
+# On fewer rows than these, one fold says little and takes little time: the share is larger.
+SURE_ROWS, HOPELESS_ON_FEW_ROWS = 2_000, 0.5
 # A staged fit ends itself after this share of its timeout, so that it need not be killed.
 OWN_SHARE = 0.8
 # Importance, baselines and the report take about this long on an idle machine, in addition to the fits of the members.
@@ -271,7 +273,8 @@ class Search:
         rows, task = self.places[0], self.table.task
         best = min(selection_score(task, self.y[rows], each.predictions[rows]) for each in rivals.values())
         own = min(selection_score(task, self.y[rows], stage) for stage in fit.predictions)
-        return own > best * (1 + HOPELESS["log_loss" if task.is_classification else "rmse"])
+        share = HOPELESS["log_loss" if task.is_classification else "rmse"]
+        return own > best * (1 + (share if len(self.y) >= SURE_ROWS else HOPELESS_ON_FEW_ROWS))
 
     def _drop(self, candidate: Candidate, status: str, note: str, is_limit: bool = False) -> None:
         self.is_budget_limited = self.is_budget_limited or is_limit

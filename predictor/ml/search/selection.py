@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics.scores import metrics, selection_score
+from ..pipelines.candidate import Candidate
 from .ensemble_selection import blend, mixed
 from .leaderboard import Outcome
 from .search import Search
@@ -51,9 +52,19 @@ def choose(search: Search, *, max_members: int) -> Selection:
         return search.costs.end(search.outcomes[key] for key in keys) <= seconds
 
     weights = blend(
-        search.table.task, search.y, predictions, max_members=max_members, is_affordable=is_affordable
+        search.table.task,
+        search.y,
+        predictions,
+        max_members=max_members,
+        is_affordable=is_affordable,
+        kinds={key: kind_of(each.candidate) for key, each in search.outcomes.items()},
     )
     return choice_of(search, weights)
+
+
+def kind_of(candidate: Candidate) -> str:
+    """Candidates that differ in their hyperparameters only are of one kind."""
+    return f"{candidate.estimator} {candidate.encoding}"
 
 
 def choice_of(search: Search, weights: Mapping[str, float]) -> Selection:

@@ -85,3 +85,46 @@ def test_many_candidates_are_compared_on_fewer_rows():
     assert ensemble_selection._n_rows(80_000, 20) == 50_000
     assert ensemble_selection._n_rows(80_000, 500) == 10_000
     assert ensemble_selection._n_rows(300, 500) == 300
+
+
+def noisy(n_rows: int, errors: dict[str, float]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    rng = np.random.default_rng(3)
+    y = rng.normal(size=n_rows)
+    return y, {key: y + rng.normal(0, error, n_rows) for key, error in errors.items()}
+
+
+@pytest.mark.parametrize(("n_rows", "share"), [(100, 500 / 600), (500, 0.5), (4_500, 0.1)])
+def test_weights_of_few_rows_are_shrunk_towards_equal_ones(n_rows: int, share: float):
+    y, predictions = noisy(n_rows, {"good": 0.5, "less good": 0.7})
+    kinds = {"good": "tree", "less good": "line"}
+    selected = blend(Task.REGRESSION, y, predictions, max_members=8)
+
+    shrunk = blend(Task.REGRESSION, y, predictions, max_members=8, kinds=kinds)
+
+    assert selected["good"] > 0.55
+    expected = (1 - share) * selected["good"] + share / 2
+    assert shrunk["good"] == pytest.approx(expected)
+    assert sum(shrunk.values()) == pytest.approx(1)
+
+
+def test_equal_weights_are_for_the_best_of_each_kind_near_the_best():
+    y, predictions = noisy(400, {"a": 0.5, "b": 0.51, "c": 0.51, "far": 5.0, "d": 0.52})
+    predictions["twin"] = predictions["a"] + 1e-3
+    kinds = {"a": "1", "twin": "1", "b": "2", "c": "3", "d": "4", "far": "5"}
+
+    weights = blend(Task.REGRESSION, y, predictions, max_members=3, kinds=kinds)
+    assert len(weights) <= 3
+    assert "far" not in weights
+
+    weights = blend(Task.REGRESSION, y, predictions, max_members=8, kinds=kinds)
+    assert {"b", "c", "d"} <= set(weights)
+    assert len({"a", "twin"} & set(weights)) == 1
+
+
+def test_a_candidate_that_there_is_no_time_for_gets_no_equal_weight():
+    y, predictions = noisy(60, {"a": 0.5, "b": 0.501})
+    weights = blend(
+        Task.REGRESSION, y, predictions, max_members=8, is_affordable=lambda keys: len(keys) == 1,
+        kinds={"a": "1", "b": "2"},
+    )  # fmt: skip
+    assert list(weights.values()) == [1.0]
