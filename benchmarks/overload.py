@@ -8,10 +8,10 @@ First table: 16 connections request one row each, which is the peak; then five a
 503 wait as long as its Retry-After says, or ask again at once. All others send their next request as soon as they have
 the response (closed loop). Goodput counts predictions alone; `share` is relative to the peak. Refusals are 503.
 
-Second table: eight honest connections, alone and then beside each kind of harm, which comes from the same address: a
-flood of twenty times the peak, more slow bodies than the server has threads (one byte each half a second), and bodies
-made to be expensive. `ratio` is that of the honest p99 to the one measured alone just before; `share` that of the
-goodput; `refused` the share of honest requests that got another status than 200.
+Second table: eight honest connections, alone and then beside each kind of harm, which comes from the same address with
+another token: a flood of twenty times the peak, more slow bodies than the server has threads (one byte each half a
+second), and bodies made to be expensive. `ratio` is that of the honest p99 to the one measured alone just before;
+`share` that of the goodput; `refused` the share of honest requests that got another status than 200.
 
 The load generators run on the same machine. Rows are medians of the rounds, of which each has all steps.
 """
@@ -84,7 +84,7 @@ def main() -> int:
         request = post(path, json.dumps({"rows": [row]}).encode(), models["token"])
         offer(port, request, n_connections=PEAK, seconds=seconds / 2)
         results = {"connections": goodput(port, pid, request, seconds, rounds)}
-        harms = kinds_of_harm(path, row, request, models["other_token"], n_slow)
+        harms = kinds_of_harm(path, row, models["other_token"], n_slow)
         if options.quick:
             # One of each kind.
             harms = dict(list(harms.items())[1::2])
@@ -123,7 +123,7 @@ def goodput(port: int, pid: int, request: bytes, seconds: float, rounds: int) ->
 
 
 def kinds_of_harm(
-    path: str, row: dict[str, Any], request: bytes, other_token: str, n_slow: int
+    path: str, row: dict[str, Any], other_token: str, n_slow: int
 ) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
     """By name: the harm, and its options."""
 
@@ -131,7 +131,8 @@ def kinds_of_harm(
         return _hostile.slow, {"head": head, "n_clients": n_slow}
 
     n_flood = PEAK * TIMES[-1]
-    flood = {"request": request, "n_connections": n_flood}
+    body = json.dumps({"rows": [row]}).encode()
+    flood = {"request": post(path, body, other_token), "n_connections": n_flood}
     hostile = {"path": path, "token": other_token, "names": list(row), "n_clients": N_HOSTILE}
     return {
         f"{n_flood} that wait after 503": (_hostile.flood, {**flood, "is_patient": True}),

@@ -27,6 +27,7 @@ from django.utils.log import log_response
 
 from predictor.http.route_options import options_of
 from predictor.services.accounts import tokens
+from predictor.services.predictions import admission
 from predictor.services.predictions.admission import prediction_limit
 from predictor.services.process import callers
 
@@ -169,6 +170,7 @@ class FastPathHandler(WSGIHandler):
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes] | HttpResponseBase:
+        admission.begin_request(environ.get("HTTP_AUTHORIZATION") or caller_address(environ))
         if prediction_limit.is_full and environ["REQUEST_METHOD"] == "POST" and takes_fast_path(environ):
             refusal = self.early_refusals.answer(environ, start_response)
             if refusal is not None:

@@ -1,7 +1,8 @@
 """Concurrency limit for predictions: places, a queue bounded by its wait, and `Busy` (back-pressure) beyond it.
 
 On one core, two predictions at once take as long as one after the other, and both end late. So the number of
-places is bounded, and so is the wait for one. A caller that would wait too long gets `Busy` at once.
+places is bounded, and so is the wait for one. A caller that would wait too long gets `Busy` at once. Callers take
+turns: one with a hundred requests that wait does not hold up another with one.
 `docs/adr/0012-overload.md` says how the numbers were chosen.
 """
 
@@ -25,9 +26,13 @@ RETRY_SECONDS = 1
 STANDING_SHARE = 0.2
 # The average time between two places follows the last ones that were given to the queue.
 AVERAGED_OVER = 32
+# The share of the queue that one caller may fill.
+SHARE_OF_QUEUE = 0.75
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_request = threading.local()
 
 
 class _Turn(NamedTuple):
@@ -37,13 +42,26 @@ class _Turn(NamedTuple):
     since: float
 
 
-class ConcurrencyLimit:
-    """A semaphore with `at_once` places and a bounded first-in, first-out queue of waiting threads.
+class _Queue:
+    """The threads of one caller that wait, in the order of arrival. It has not been empty since `began_at`."""
 
-    `wait_seconds` is the longest wait in the queue, and of a standing queue (which has not been empty for as long)
-    STANDING_SHARE of it. A caller whose wait is expected to be longer is refused on arrival: the first in the queue
-    has waited so long, or the places that the queue was given lately came too slowly for its length.
-    `max_waiting` bounds the threads that wait. All three are read anew for each call, since settings may change.
+    def __init__(self, began_at: float):
+        self.began_at = began_at
+        self.turns: deque[_Turn] = deque()
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+
+class ConcurrencyLimit:
+    """A semaphore with `at_once` places and a bounded queue of waiting threads for each caller.
+
+    A place that becomes free goes to the caller whose turn it is, and to the first of its threads.
+    `wait_seconds` is the longest wait in a queue, and of a standing queue (which has not been empty for as long)
+    STANDING_SHARE of it. A thread whose wait is expected to be longer is refused on arrival: the first one of its
+    caller has waited so long, or no place was given for so long, or places came too slowly lately for those that will
+    be given before. `max_waiting` bounds the threads that wait; one caller may have SHARE_OF_QUEUE of them. All three
+    are read anew for each call, since settings may change.
     """
 
     def __init__(
@@ -59,54 +77,48 @@ class ConcurrencyLimit:
         self._wait_seconds = wait_seconds
         self._now = now
         self._mutex = threading.Lock()
-        self._waiting: deque[_Turn] = deque()
-        self._was_empty_at = 0.0
-        # Of the queue since it was last empty: places given to it, when the last one was, seconds from one to the next.
+        # By caller, in the order of their turns; none is empty.
+        self._queues: dict[str, _Queue] = {}
+        # Since nobody waited last: places given, when the last one was (or the first thread came), seconds between two.
         self._n_given, self._given_at, self._interval = 0, 0.0, 0.0
         self.n_inside = 0
-
-    @property
-    def n_waiting(self) -> int:
-        return len(self._waiting)
+        self.n_waiting = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether a caller would be refused now. Reads without the lock, so the answer may be out of date."""
+        """Whether the caller would be refused now. Reads without the lock, so the answer may be out of date."""
         if self.n_inside < self._at_once():
             return False
         try:
-            return self._is_wait_too_long()
-        except IndexError:  # the queue became empty meanwhile
+            return self._is_wait_too_long(current_caller())
+        except IndexError:  # its queue became empty meanwhile
             return False
 
     def enter(self) -> None:
         """Take a place, after waiting for one if needed. Raises Busy when the wait would be, or was, too long."""
+        caller = current_caller()
         with self._mutex:
             if self.n_inside < self._at_once():
                 self.n_inside += 1
                 return
-            if self._is_wait_too_long():
+            if self._is_wait_too_long(caller):
                 raise self.busy_error()
-            turn = _Turn(threading.Lock(), self._now())
-            turn.lock.acquire()
-            if not self._waiting:
-                self._was_empty_at, self._n_given, self._interval = turn.since, 0, 0.0
-            self._waiting.append(turn)
+            turn = self._join_queue(caller)
         try:
             has_place = turn.lock.acquire(timeout=self._wait_seconds())
         except BaseException:
             # An interrupted wait keeps neither its entry in the queue nor its place.
-            if not self._left_queue(turn):
+            if not self._left_queue(caller, turn):
                 self.leave()
             raise
-        if not has_place and self._left_queue(turn):
+        if not has_place and self._left_queue(caller, turn):
             raise self.busy_error()
 
     def leave(self) -> None:
-        """Give the place back; the thread that waited longest gets it."""
+        """Give the place back; it goes to the thread whose turn it is."""
         with self._mutex:
-            if self._waiting and self.n_inside <= self._at_once():
-                self._waiting.popleft().lock.release()
+            if self._queues and self.n_inside <= self._at_once():
+                self._next_turn().lock.release()
                 self._note_given_place()
             else:
                 self.n_inside -= 1
@@ -120,16 +132,43 @@ class ConcurrencyLimit:
         finally:
             self.leave()
 
-    def _is_wait_too_long(self) -> bool:
-        n_waiting = len(self._waiting)
-        if n_waiting >= self._max_waiting():
+    def _is_wait_too_long(self, caller: str) -> bool:
+        queues, own = list(self._queues.values()), self._queues.get(caller)
+        if not queues:
+            return self._max_waiting() <= 0
+        n_own, most = len(own) if own else 0, self._max_waiting()
+        if self.n_waiting >= most or n_own >= max(1, most * SHARE_OF_QUEUE):
             return True
-        if not n_waiting:
-            return False
         now, longest = self._now(), self._wait_seconds()
-        is_standing = now - self._was_empty_at > longest
-        expected = max(now - self._waiting[0].since, n_waiting * self._interval)
+        # Each caller gets a place in turn, so of the others, no more threads come before than are of its own.
+        n_before = sum(min(len(each), n_own + 1) for each in queues) if len(queues) > 1 or not own else n_own
+        expected = max(now - self._given_at, n_before * self._interval)
+        is_standing = False
+        if own:
+            expected = max(expected, now - own.turns[0].since)
+            is_standing = now - own.began_at > longest
         return expected > longest * (STANDING_SHARE if is_standing else 1)
+
+    def _join_queue(self, caller: str) -> _Turn:
+        turn = _Turn(threading.Lock(), self._now())
+        turn.lock.acquire()
+        if not self._queues:
+            self._n_given, self._given_at, self._interval = 0, turn.since, 0.0
+        if caller not in self._queues:
+            self._queues[caller] = _Queue(turn.since)
+        self._queues[caller].turns.append(turn)
+        self.n_waiting += 1
+        return turn
+
+    def _next_turn(self) -> _Turn:
+        """Take the thread whose turn it is out of its queue; its caller has the next turn after all others."""
+        caller = next(iter(self._queues))
+        queue = self._queues.pop(caller)
+        turn = queue.turns.popleft()
+        if queue:
+            self._queues[caller] = queue
+        self.n_waiting -= 1
+        return turn
 
     def _note_given_place(self) -> None:
         now = self._now()
@@ -139,12 +178,16 @@ class ConcurrencyLimit:
         self._n_given += 1
         self._given_at = now
 
-    def _left_queue(self, turn: _Turn) -> bool:
-        """Remove the thread from the queue. False when it was given a place in the meantime."""
+    def _left_queue(self, caller: str, turn: _Turn) -> bool:
+        """Remove the thread from its queue. False when it was given a place in the meantime."""
         with self._mutex:
-            if turn not in self._waiting:
+            queue = self._queues.get(caller)
+            if queue is None or turn not in queue.turns:
                 return False
-            self._waiting.remove(turn)
+            queue.turns.remove(turn)
+            if not queue:
+                del self._queues[caller]
+            self.n_waiting -= 1
             return True
 
     @staticmethod
@@ -152,6 +195,18 @@ class ConcurrencyLimit:
         """Count a refusal and return its error; also for callers that look at `is_full` and do not enter."""
         count_refusal()
         return busy()
+
+
+def begin_request(caller: str) -> None:
+    """Say who the requests of this thread are from now on: the text of a token, or an address.
+
+    It need not be proved: a place is asked for only after the token was checked.
+    """
+    _request.caller = caller
+
+
+def current_caller() -> str:
+    return getattr(_request, "caller", "")
 
 
 def count_refusal() -> None:

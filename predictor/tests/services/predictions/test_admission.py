@@ -104,10 +104,16 @@ class Scene:
         self.limit.enter()
         self._threads: list[threading.Thread] = []
 
-    def waits(self, n_callers: int = 1) -> None:
-        for _ in range(n_callers):
+    def waits(self, n_threads: int = 1, caller: str = "", order: list[str] | None = None) -> None:
+        def enter() -> None:
+            admission.begin_request(caller)
+            self.limit.enter()
+            if order is not None:
+                order.append(caller)
+
+        for _ in range(n_threads):
             n_waiting = self.limit.n_waiting
-            self._threads.append(threading.Thread(target=self.limit.enter))
+            self._threads.append(threading.Thread(target=enter))
             self._threads[-1].start()
             wait_until(lambda n_waiting=n_waiting: self.limit.n_waiting == n_waiting + 1)
 
@@ -116,6 +122,12 @@ class Scene:
             self.limit.leave()
         for thread in self._threads:
             thread.join()
+
+
+@pytest.fixture(autouse=True)
+def nobody() -> None:
+    """What an earlier request of this thread said is forgotten."""
+    admission.begin_request("")
 
 
 @pytest.fixture
@@ -168,6 +180,52 @@ def test_a_standing_queue_may_wait_a_fifth_of_what_a_burst_may(scene: Scene) -> 
     scene.waits()
     scene.at += 13  # this queue was empty before its first came
     assert not scene.limit.is_full
+
+
+def test_callers_take_turns(scene: Scene) -> None:
+    order: list[str] = []
+    scene.waits(4, "flood", order)
+    scene.waits(2, "honest", order)
+    scene.waits(1, "late", order)
+    for number in range(7):
+        scene.limit.leave()
+        wait_until(lambda number=number: len(order) == number + 1)
+
+    assert order == ["flood", "honest", "late", "flood", "honest", "flood", "flood"]
+    assert scene.limit.n_waiting == 0
+
+
+def test_a_caller_waits_for_its_own_threads_and_one_turn_of_each_other(scene: Scene) -> None:
+    scene.waits(10, "flood")
+    scene.waits(3, "other")
+    for _ in range(5):
+        scene.at += 10
+        scene.limit.leave()
+    # A place every ten seconds; seven of the flood and one of the other wait.
+    assert is_full_for(scene, "flood")
+    assert not is_full_for(scene, "other")
+    assert not is_full_for(scene, "a new one")
+    # Seven callers that come before the new one take longer than the longest wait.
+    for number in range(5):
+        scene.waits(1, f"caller {number}")
+    assert is_full_for(scene, "a new one")
+
+
+def test_one_caller_may_fill_three_quarters_of_the_queue() -> None:
+    scene = Scene()
+    scene.waits(75, "flood")
+    try:
+        assert is_full_for(scene, "flood")
+        assert not is_full_for(scene, "honest")
+        scene.waits(25, "honest")
+        assert is_full_for(scene, "late")
+    finally:
+        scene.end()
+
+
+def is_full_for(scene: Scene, caller: str) -> bool:
+    admission.begin_request(caller)
+    return scene.limit.is_full
 
 
 @pytest.mark.parametrize("gets_place_first", [False, True])
