@@ -108,9 +108,10 @@ class FastPath:
             if prediction_limit.is_full and request.method == "POST" and options.is_limited:
                 # Refuse before the token is looked up and the body is read: a refusal has to be cheap.
                 return options.error_response(prediction_limit.busy_error(), request)
-            response = match.func(request, *match.args, **match.kwargs)
-            # REST framework's error responses are not yet rendered.
-            return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
+            with admission.heavy_work():
+                response = match.func(request, *match.args, **match.kwargs)
+                # REST framework's error responses are not yet rendered.
+                return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
         except Exception as error:
             return response_for_exception(request, error)
 

@@ -15,6 +15,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from ..errors import InvalidInput, Problem, TooLarge, quoted
 from ..ml.types.column_names import repeated_names
+from ..services.predictions.admission import body_was_read
 
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 # An object may hold so many names for each column that a table may have; more are refused before they are compared.
@@ -105,7 +106,7 @@ def require_utf8(media_type: str | None) -> None:
 
 
 def read_limited(stream: Any) -> bytes:
-    """The whole body. Raises TooLarge for more than MAX_BODY_BYTES."""
+    """The whole body. Raises TooLarge for more than MAX_BODY_BYTES, Busy when too many large bodies wait."""
     limit = settings.MAX_BODY_BYTES
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
@@ -113,6 +114,7 @@ def read_limited(stream: Any) -> bytes:
             f"The body may hold {limit:,} bytes. Send a file to predict many rows at once, or as a batch.",
             limit=limit,
         )
+    body_was_read(len(body))
     return body
 
 

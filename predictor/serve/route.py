@@ -23,6 +23,7 @@ from ..http.route_options import RouteOptions, declare
 from ..models import ApiToken, RegisteredModel, Scope, Workspace
 from ..services import predictions, registry
 from ..services.predictions import Caller, PredictionOptions, PredictionResponse
+from ..services.predictions.admission import body_was_read
 from .parameters import check_query
 
 JSON = "application/json"
@@ -81,7 +82,9 @@ class Call:
         meta = self.request.META
         if "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH"):
             raise LengthRequired
-        return decompressed(read_limited(self.request), meta.get("HTTP_CONTENT_ENCODING", ""))
+        body = decompressed(read_limited(self.request), meta.get("HTTP_CONTENT_ENCODING", ""))
+        body_was_read(len(body))
+        return body
 
 
 def route(

@@ -28,6 +28,8 @@ STANDING_SHARE = 0.2
 AVERAGED_OVER = 32
 # The share of the queue that one caller may fill.
 SHARE_OF_QUEUE = 0.75
+# Bodies of more bytes are heavy; so many are handled at once.
+HEAVY_BYTES, HEAVY_AT_ONCE = 32_768, 2
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -226,6 +228,12 @@ prediction_limit = ConcurrencyLimit(
 )
 # A file takes seconds: files may take half of the places, and none waits for the end of another.
 file_limit = ConcurrencyLimit(lambda: max(1, settings.PREDICTIONS_AT_ONCE // 2), lambda: 0, lambda: 0.0)
+# Reading a large body takes milliseconds in which this process does nothing else: so few are read at once, in turn.
+heavy_limit = ConcurrencyLimit(
+    lambda: HEAVY_AT_ONCE,
+    lambda: settings.PREDICTIONS_WAITING,
+    lambda: float(settings.PREDICTION_TIMEOUT_SECONDS),
+)
 _deadline = threading.local()
 
 
@@ -263,6 +271,26 @@ def require_place_for_file() -> None:
     """Raises Busy if a file would be refused now; to call before it is read."""
     if file_limit.is_full or prediction_limit.is_full:
         raise ConcurrencyLimit.busy_error()
+
+
+@contextmanager
+def heavy_work() -> Iterator[None]:
+    """Within the block, `body_was_read` may take a place for a large body; the place is given back at its end."""
+    _request.may_be_heavy, _request.is_heavy = True, False
+    try:
+        yield
+    finally:
+        _request.may_be_heavy = False
+        if _request.is_heavy:
+            _request.is_heavy = False
+            heavy_limit.leave()
+
+
+def body_was_read(n_bytes: int) -> None:
+    """To call before a body is parsed: wait for a place if it is large. Raises Busy."""
+    if n_bytes > HEAVY_BYTES and getattr(_request, "may_be_heavy", False) and not _request.is_heavy:
+        heavy_limit.enter()
+        _request.is_heavy = True
 
 
 def check_time() -> None:

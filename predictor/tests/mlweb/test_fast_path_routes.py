@@ -102,3 +102,18 @@ def test_every_limited_route_refuses_at_once_when_the_server_is_busy(overload: N
         answer = Client().post(filled(route.route, IDS), b"not JSON", content_type="application/json")
         assert (answer.status_code, answer["Retry-After"]) == (503, "1"), route.route
         assert Client().get(filled(route.route, IDS)).status_code in (401, 405), route.route
+
+
+def test_a_large_body_takes_a_place_of_its_own_and_gives_it_back(
+    both_ways: BothWays, api: Caller, linear: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+    enter = admission.heavy_limit.enter
+    monkeypatch.setattr(admission.heavy_limit, "enter", lambda: (taken.append(1), enter()))
+    body = json.dumps({"rows": ["x" * admission.HEAVY_BYTES]}).encode()
+    for path in ("/api/v1/acme/models/article/predictions", "/serve/acme/v2/models/article/infer"):
+        taken.clear()
+        answers = both_ways.send(path, body, method="POST", headers=api.headers)
+        assert {answer.status for answer in answers} <= {400, 422}
+        assert taken
+        assert admission.heavy_limit.n_inside == 0

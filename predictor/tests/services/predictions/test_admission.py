@@ -304,3 +304,30 @@ def test_work_past_its_deadline_is_stopped(settings: Any) -> None:
         admission.limited(admission.check_time)()
 
     admission.check_time()  # without a deadline it does nothing
+
+
+def test_two_large_bodies_are_handled_at_once_and_small_ones_at_any_time() -> None:
+    large, handled = admission.HEAVY_BYTES + 1, []
+
+    def handle() -> None:
+        with admission.heavy_work():
+            admission.body_was_read(large)
+            admission.body_was_read(large)
+            handled.append(1)
+
+    with admission.heavy_limit.place(), admission.heavy_limit.place():
+        thread = threading.Thread(target=handle)
+        thread.start()
+        wait_until(lambda: admission.heavy_limit.n_waiting == 1)
+        assert not handled
+        with admission.heavy_work():
+            admission.body_was_read(admission.HEAVY_BYTES)
+    thread.join()
+
+    assert handled
+    assert (admission.heavy_limit.n_inside, admission.heavy_limit.n_waiting) == (0, 0)
+
+
+def test_a_body_read_by_a_page_takes_no_place() -> None:
+    admission.body_was_read(admission.HEAVY_BYTES + 1)
+    assert admission.heavy_limit.n_inside == 0
