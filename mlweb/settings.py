@@ -163,6 +163,7 @@ MIDDLEWARE = [
     "mlweb.middleware.NoStoreMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "mlweb.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "mlweb.middleware.UploadMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -376,6 +377,10 @@ LANGUAGES = languages.found()
 # For who asks for no language that there is.
 LANGUAGE_CODE = env.str(
     "MLWEB_LANGUAGE", default=languages.ENGLISH, validate=validate.OneOf([code for code, _ in LANGUAGES])
+)
+# Of the terminal, for commands.
+TERMINAL_LOCALE = (
+    env.str("LC_ALL", default="") or env.str("LC_MESSAGES", default="") or env.str("LANG", default="")
 )
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SECURE = True, USES_HTTPS

@@ -6,6 +6,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 from django.utils.translation.template import templatize
@@ -15,7 +16,31 @@ from .sentences import patterns_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # msgctxt of the patterns.
-PATTERN = "pattern"
+PATTERN, LIST = "pattern", "list"
+# Titles of problem documents.
+STATUSES = (
+    400,
+    401,
+    403,
+    404,
+    405,
+    406,
+    409,
+    411,
+    412,
+    413,
+    414,
+    415,
+    422,
+    426,
+    429,
+    431,
+    500,
+    501,
+    502,
+    503,
+    504,
+)
 # What marks a text, and the places of context, text and plural among its arguments.
 MARKS = {
     "_": (None, 0, None), "gettext": (None, 0, None), "gettext_lazy": (None, 0, None), "gettext_noop": (None, 0, None),
@@ -45,7 +70,13 @@ def messages() -> list[po.Message]:
         for path in _python(top):
             for pattern in patterns_of(path):
                 patterns.add(path, PATTERN, pattern, "")
-    return [*marked.messages(), *patterns.messages()]
+    for status in STATUSES:
+        patterns.add(ROOT / "predictor/http/problems.py", PATTERN, HTTPStatus(status).phrase, "")
+    signs = [
+        po.Message(", ", "", LIST, notes=("between the items of a list",)),
+        po.Message(".", "", LIST, notes=("the end of a sentence",)),
+    ]
+    return [*marked.messages(), *signs, *patterns.messages()]
 
 
 class _Collected:

@@ -144,3 +144,20 @@ def compiled(messages: Iterable[Message]) -> bytes:
     table = b"".join(struct.pack("<2I", n, at) for n, at, _, _ in places)
     table += b"".join(struct.pack("<2I", n, at) for _, _, n, at in places)
     return head + table + ids + texts
+
+
+def decompiled(content: bytes) -> list[Message]:
+    """The messages of a `.mo` file that `compiled` wrote."""
+    n_messages, at_ids, at_texts = struct.unpack_from("<3I", content, 8)
+    messages = []
+    for number in range(n_messages):
+        name, text = (_string(content, start + 8 * number) for start in (at_ids, at_texts))
+        context, _, name = name.rpartition(CONTEXT_END)
+        one, _, plural = name.partition("\0")
+        messages.append(Message(one, plural, context, texts=tuple(text.split("\0"))))
+    return messages
+
+
+def _string(content: bytes, at: int) -> str:
+    size, start = struct.unpack_from("<2I", content, at)
+    return content[start : start + size].decode()

@@ -59,7 +59,8 @@ NOT_A_SENTENCE = re.compile(
     |\\[dswb(]|\(\?[:P!=<]|^[\w-]+/[\w.+*-]+(;.*)?$|^[a-z0-9_./:#?=&%-]+$|^\s*[<{\[]|^(def|class|import|from)\s
     |^urn:|^https?://\S+$|^-{1,2}\w|application/|^\#|\b(AND|OR)\b|=\ ?\$|::
     |\b(CAST|TRY_CAST|DOUBLE|VARCHAR|BIGINT|TIMESTAMP|THEN|ELSE)\b
-    |read_parquet|(coalesce|contains|lower|trim|regexp_\w+|max|sum)\(|redis\.|filename=|^log\.|use\ strict|realm=|☠
+    |read_parquet|(coalesce|contains|lower|trim|regexp_\w+|max|sum)\(|redis\.|filename=|^log\.
+    |error="|file_row|use\ strict|realm=|☠
     |^[a-zäéûíñ\ +]+\ [a-zäéûíñ\ +]{45,}$""",
     re.VERBOSE,
 )
@@ -67,7 +68,8 @@ NOT_A_SENTENCE = re.compile(
 COUNTING = {"counted": 1, "_plural": 0, "plural": 0}
 PASSED_THROUGH = frozenset({
     "quoted", "quoted_list", "str", "repr", "abs", "round", "sorted", "min", "max", "list", "set", "int", "float",
-    "tuple", "format", "map", "join", "lower", "upper", "title", "capitalize", "strip", "sum", "number", "escape", "shown",
+    "tuple", "format", "map", "join", "lower", "upper", "title", "capitalize", "strip", "sum", "number", "escape",
+    "shown",
     "mark_safe", "enumerate", "cell_text", "value_text", "label_text", "get", "canonical_text", "json_text",
 })  # fmt: skip
 
@@ -334,7 +336,7 @@ def is_sentence(pattern: str, is_choice: bool = False) -> bool:
     except ValueError:
         return False
     words = [word for literal in literals for word in WORD.findall(literal)]
-    if not words or NOT_A_SENTENCE.search(pattern):
+    if not words or NOT_A_SENTENCE.search("…".join(literals)):
         return False
     has_space = any(" " in literal for literal in literals)
     if not has_space:

@@ -12,6 +12,8 @@ from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ..i18n.translation import translated
+
 register = template.Library()
 
 # English in every locale of the server.
@@ -27,6 +29,12 @@ OUTCOMES = {
     "cancelled": "stopped on request",
 }
 STATUS_WORDS = {"queued": "Waiting", "succeeded": "Finished"}
+
+
+@register.filter(name="translated")
+def in_language(text: Any) -> Any:
+    """A sentence from below (an error, a note, part of a report) in the language of the page."""
+    return translated(text)
 
 
 @register.filter

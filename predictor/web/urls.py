@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path
+from django.views.i18n import set_language
 
 from . import batches, prediction_log
 from .accounts import address, home, invitations, members, tokens
@@ -15,6 +16,7 @@ from .training import training
 HOME: list[URLPattern] = [
     path("", home.Home.as_view(), name="home"),
     path("w/<slug:workspace>/", home.WorkspaceOverview.as_view(), name="workspace"),
+    path("language/", set_language, name="set_language"),
 ]
 
 TABLES = "w/<slug:workspace>/datasets/"

@@ -5,9 +5,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
 from ...i18n import extraction, languages, po
+from ..base import BaseCommand, CommandError, CommandParser
 
 
 class Command(BaseCommand):
