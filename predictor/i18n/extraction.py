@@ -53,6 +53,7 @@ FROM_BELOW = (
     "predictor/models", "predictor/management", "mlweb/early_refusals.py", "mlweb/middleware.py",
     "mlweb/slow_bodies.py",
 )  # fmt: skip
+COUNTED = re.compile(r'\|counted:"([^",]+)(?:,([^"]+))?"')
 IN_TEMPLATE = re.compile(r"\b(n?p?gettext)(\((?:u?'(?:\\.|[^'\\])*'|u?\"(?:\\.|[^\"\\])*\"|\s|,|\w+)*\))")
 
 
@@ -120,10 +121,17 @@ def marked_in_python(source: str) -> Iterator[tuple[str, str, str]]:
 
 
 def marked_in_template(source: str, origin: str) -> Iterator[tuple[str, str, str]]:
+    yield from _counted_nouns(source)
     for found in IN_TEMPLATE.finditer(templatize(source, origin=origin)):
         call = ast.parse(found.group(0).replace("\n", "\\n"), mode="eval").body
         if isinstance(call, ast.Call):
             yield from _marked(found.group(1), call.args)
+
+
+def _counted_nouns(source: str) -> Iterator[tuple[str, str, str]]:
+    """What the filter `counted` puts after a number: "row", or "class,classes"."""
+    for one, many in COUNTED.findall(source):
+        yield "", f"%(n)s {one}", f"%(n)s {many or one + 's'}"
 
 
 def _marked(called: str, arguments: list[ast.expr]) -> Iterator[tuple[str, str, str]]:

@@ -14,7 +14,17 @@ from .sentences import patterns_of
 
 # Attributes that people read or hear.
 READ_ALOUD = frozenset(
-    {"title", "aria-label", "aria-description", "placeholder", "alt", "label", "data-confirm", "summary"}
+    {
+        "title",
+        "aria-label",
+        "aria-description",
+        "placeholder",
+        "alt",
+        "label",
+        "data-label",
+        "data-confirm",
+        "summary",
+    }
 )
 CODE = frozenset({"script", "style", "code", "pre", "kbd", "samp", "svg"})
 VOID = frozenset(
@@ -29,7 +39,7 @@ SAME_EVERYWHERE = re.compile(
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 STRING = re.compile(r"""(?P<before>[\w|]+[=:])(?P<quote>["'])(?P<text>[^"']*)(?P=quote)""")
 TAGS_WITH_TEXTS = frozenset({"include", "chart", "with", "firstof", "metric_value"})
-FILTERS_WITH_TEXTS = ("default:", "default_if_none:", "yesno:", "counted:", "add:")
+FILTERS_WITH_TEXTS = ("default:", "default_if_none:", "yesno:", "add:")
 NOT_FOR_PEOPLE = (
     "id=",
     "kind=",
@@ -84,9 +94,11 @@ def _without_tags(source: str) -> tuple[str, list[tuple[int, str]]]:
         words = token.contents.split()
         name = words[0] if words else ""
         if token.token_type == TokenType.BLOCK:
-            if name in ("blocktranslate", "blocktrans", "comment"):
+            if words[:2] == ["block", "body_class"]:
+                until = "endblock"
+            elif name in ("blocktranslate", "blocktrans", "comment"):
                 until = f"end{name}"
-            elif name == until:
+            elif until and name == until:
                 until = ""
         if token.token_type == TokenType.VAR or name in TAGS_WITH_TEXTS:
             faults += [
@@ -127,13 +139,10 @@ class _Reader(HTMLParser):
             )
             if (name in READ_ALOUD or is_button) and value and _is_text(value):
                 self.faults.append((self.getpos()[0], value.strip()))
-        if (
-            (self._hidden and tag == self._hidden[-1])
-            or tag in CODE
-            or dict(attributes).get("translate") == "no"
-        ):
-            if tag not in VOID:
-                self._hidden.append(tag)
+        is_inside = bool(self._hidden) and tag == self._hidden[-1]
+        is_code = tag in CODE or dict(attributes).get("translate") == "no"
+        if (is_inside or is_code) and tag not in VOID:
+            self._hidden.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if self._hidden and tag == self._hidden[-1]:

@@ -11,6 +11,7 @@ from django import template
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 from ..i18n.translation import translated
 
@@ -33,8 +34,8 @@ STATUS_WORDS = {"queued": "Waiting", "succeeded": "Finished"}
 
 @register.filter(name="translated")
 def in_language(text: Any) -> Any:
-    """A sentence from below (an error, a note, part of a report) in the language of the page."""
-    return translated(text)
+    """A sentence from below (an error, a note, part of a report), or a list of such, in the language of the page."""
+    return [translated(each) for each in text] if isinstance(text, list | tuple) else translated(text)
 
 
 @register.filter
@@ -157,7 +158,7 @@ def job_sentence(job: Any, *, succeeded: str, after_stop: str) -> str:
 def counted(value: int, noun: str) -> str:
     """3, "row" → "3 rows"; 1, "row" → "1 row"; "class,classes" for other plurals."""
     one, _, many = noun.partition(",")
-    return f"{value:,} {one if value == 1 else many or one + 's'}"
+    return ngettext(f"%(n)s {one}", f"%(n)s {many or one + 's'}", value) % {"n": f"{value:,}"}
 
 
 @register.filter
