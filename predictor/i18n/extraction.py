@@ -118,6 +118,8 @@ def marked_in_python(source: str) -> Iterator[tuple[str, str, str]]:
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             yield from _marked(called, node.args)
+            if called == "counted" and len(node.args) == 2:
+                yield from _counted_nouns(f'|counted:"{_text(node.args[1])}"')
 
 
 def marked_in_template(source: str, origin: str) -> Iterator[tuple[str, str, str]]:
