@@ -54,7 +54,9 @@ FROM_BELOW = (
     "mlweb/slow_bodies.py",
 )  # fmt: skip
 COUNTED = re.compile(r'\|counted:"([^",]+)(?:,([^"]+))?"')
-IN_TEMPLATE = re.compile(r"\b(n?p?gettext)(\((?:u?'(?:\\.|[^'\\])*'|u?\"(?:\\.|[^\"\\])*\"|\s|,|\w+)*\))")
+IN_TEMPLATE = re.compile(
+    r"(?<!\w)(n?p?gettext|_)(\((?:u?'(?:\\.|[^'\\])*'|u?\"(?:\\.|[^\"\\])*\"|\s|,|\w+)*\))"
+)
 
 
 def messages() -> list[po.Message]:

@@ -21,12 +21,16 @@ DOMAIN = "django"
 
 def found() -> list[tuple[str, str]]:
     """Code and name of each language, in the language itself; English first."""
-    codes = sorted(to_language(path.parent.parent.name) for path in po_files())
+    codes = [code_of(path) for path in po_files()]
     return [(ENGLISH, "English"), *((code, own_name(code)) for code in codes if code != ENGLISH)]
 
 
 def po_files() -> list[Path]:
     return sorted(LOCALE.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))
+
+
+def code_of(path: Path) -> str:
+    return to_language(path.parent.parent.name)
 
 
 def own_name(code: str) -> str:
