@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -45,6 +46,12 @@ STATUS_WORDS = {
 def in_language(text: Any) -> Any:
     """A sentence from below (an error, a note, part of a report), or a list of such, in the language of the page."""
     return [translated(each) for each in text] if isinstance(text, list | tuple) else translated(text)
+
+
+@register.simple_tag
+def all_languages() -> list[tuple[str, str]]:
+    """Code and own name of each language, for the switch."""
+    return list(settings.LANGUAGES)
 
 
 @register.filter
