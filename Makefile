@@ -7,7 +7,7 @@ TESTS ?=
 QUICK ?=
 
 .PHONY: run test check check-lint check-format check-types check-imports check-migrations check-deploy \
-	format lock bench conformance clean
+	format translations lock bench conformance clean
 .DEFAULT_GOAL := run
 
 run: .venv/installed  ## Serve on MLWEB_HOST:MLWEB_PORT until Ctrl-C
@@ -43,6 +43,9 @@ check-deploy:
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+translations: .venv/installed  ## Collect all texts into locale/*/LC_MESSAGES/django.po and compile them
+	$(BIN)/python manage.py translations
 
 lock:  ## Write the hashed requirements from the .in files (needs uv; UPGRADE=--upgrade for newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }

@@ -15,6 +15,7 @@ from environs import Env, validate
 
 from mlweb import logs
 from mlweb.data_folder import make_folders, secret_key_from
+from predictor.i18n import languages
 
 env = Env()
 positive, not_negative = validate.Range(min=1), validate.Range(min=0)
@@ -162,6 +163,7 @@ MIDDLEWARE = [
     "mlweb.middleware.NoStoreMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "mlweb.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "mlweb.middleware.UploadMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -369,7 +371,20 @@ SPECTACULAR_SETTINGS = {
 CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
 DJANGO_TABLES2_TEMPLATE = "django_tables2/bootstrap5-responsive.html"
 
-LANGUAGE_CODE = "en"
+# One for each file in locale/, and English, in which the code is written.
+LOCALE_PATHS = [languages.LOCALE]
+LANGUAGES = languages.found()
+# For who asks for no language that there is.
+LANGUAGE_CODE = env.str(
+    "MLWEB_LANGUAGE", default=languages.ENGLISH, validate=validate.OneOf([code for code, _ in LANGUAGES])
+)
+# Of the terminal, for commands.
+TERMINAL_LOCALE = (
+    env.str("LC_ALL", default="") or env.str("LC_MESSAGES", default="") or env.str("LANG", default="")
+)
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SECURE = True, USES_HTTPS
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

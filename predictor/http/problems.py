@@ -17,6 +17,8 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from .. import errors
+from ..i18n.languages import ENGLISH, language_of
+from ..i18n.translation import translated
 from .json import dumps
 from .statuses import headers_of, status_of
 
@@ -54,17 +56,21 @@ def problem(
 ) -> Response:
     """A problem document (RFC 9457). `kind` ends its `type`; without one the status names it."""
     title = HTTPStatus(status).phrase
+    language = language_of(request)
     data: dict[str, Any] = {
         "type": f"urn:mlweb:problem:{kind or title.lower().replace(' ', '-')}",
-        "title": title,
+        "title": translated(title, language),
         "status": int(status),
-        "detail": detail,
-        "errors": places or [],
+        "detail": translated(detail, language),
+        "errors": [{**place, "detail": translated(place["detail"], language)} for place in places or []],
         "limit": limit,
         "request_id": getattr(request, "request_id", ""),
         **more,
     }
-    return Response(data, status=int(status), headers=dict(headers or {}), content_type=MEDIA_TYPE)
+    headers = dict(headers or {})
+    if language != ENGLISH:
+        headers |= {"Content-Language": language, "Vary": "Accept-Language"}
+    return Response(data, status=int(status), headers=headers, content_type=MEDIA_TYPE)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:

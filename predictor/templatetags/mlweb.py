@@ -8,9 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import gettext as _
+
+from ..i18n.languages import ENGLISH
+from ..i18n.translation import translated
 
 register = template.Library()
 
@@ -19,14 +26,32 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 # How an attempt of a job ended.
 OUTCOMES = {
-    "": "at work",
-    "lost": "the worker went silent",
-    "died": "the fitting process died",
-    "succeeded": "finished",
-    "failed": "failed",
-    "cancelled": "stopped on request",
+    "": gettext_lazy("at work"),
+    "lost": gettext_lazy("the worker went silent"),
+    "died": gettext_lazy("the fitting process died"),
+    "succeeded": gettext_lazy("finished"),
+    "failed": gettext_lazy("failed"),
+    "cancelled": gettext_lazy("stopped on request"),
 }
-STATUS_WORDS = {"queued": "Waiting", "succeeded": "Finished"}
+STATUS_WORDS = {
+    "queued": gettext_lazy("Waiting"),
+    "running": gettext_lazy("Running"),
+    "succeeded": gettext_lazy("Finished"),
+    "failed": gettext_lazy("Failed"),
+    "cancelled": gettext_lazy("Cancelled"),
+}
+
+
+@register.filter(name="translated")
+def in_language(text: Any) -> Any:
+    """A sentence from below (an error, a note, part of a report), or a list of such, in the language of the page."""
+    return [translated(each) for each in text] if isinstance(text, list | tuple) else translated(text)
+
+
+@register.simple_tag
+def all_languages() -> list[tuple[str, str]]:
+    """Code and own name of each language, for the switch."""
+    return list(settings.LANGUAGES)
 
 
 @register.filter
@@ -84,6 +109,10 @@ def duration(value: timedelta | float | None) -> str:
 def time_text(at: datetime, precision: str = "minute") -> str:
     """ "30 Nov 2026, 16:07 UTC"; `precision` "second" adds the seconds, "day" leaves out the time."""
     at = at.astimezone(UTC)
+    if (get_language() or ENGLISH) != ENGLISH:
+        day = date_format(at, "DATE_FORMAT")
+        clock = f"{at:{'%H:%M:%S' if precision == 'second' else '%H:%M'}}"
+        return day if precision == "day" else f"{day} {clock} UTC"
     day = f"{at.day} {MONTHS[at.month - 1]} {at.year}"
     return (
         day if precision == "day" else f"{day}, {at:{'%H:%M:%S' if precision == 'second' else '%H:%M'}} UTC"
@@ -106,7 +135,7 @@ def ago(at: datetime | None) -> SafeString | str:
     if at is None:
         return ""
     since = str(naturaltime(at))
-    first, _, rest = since.partition(",")
+    first, _comma, rest = since.partition(",")
     words = f"{first} ago" if rest.endswith("ago") else since
     return format_html(
         '<time datetime="{}" data-local="title" title="{}">{}</time>',
@@ -125,7 +154,7 @@ def get(mapping: Any, key: Any) -> Any:
 @register.filter
 def status_word(status: str) -> str:
     """A job's status as pages show it: "queued" → "Waiting", "failed" → "Failed"."""
-    return STATUS_WORDS.get(status, status.capitalize())
+    return str(STATUS_WORDS.get(status, status.capitalize()))
 
 
 def job_sentence(job: Any, *, succeeded: str, after_stop: str) -> str:
@@ -134,29 +163,37 @@ def job_sentence(job: Any, *, succeeded: str, after_stop: str) -> str:
     `succeeded` is the sentence for that end, `after_stop` what a stopped job leaves behind.
     """
     if job.status == "queued":
-        return f"{'Interrupted; it goes on' if job.attempts else 'It begins'} as soon as a worker is free."
+        if job.attempts:
+            return _("Interrupted; it goes on as soon as a worker is free.")
+        return _("It begins as soon as a worker is free.")
     if job.status == "running":
-        return "Stopping…" if job.is_cancel_requested else job.progress_message or "Getting ready"
+        return (
+            _("Stopping…")
+            if job.is_cancel_requested
+            else translated(job.progress_message) or _("Getting ready")
+        )
     if job.status == "succeeded":
         return succeeded
     if job.status == "cancelled":
-        when = f" {naturaltime(job.finished_at)}" if job.finished_at else ""
-        return f"Stopped on request{when}. {after_stop}"
-    return str(job.error)
+        if not job.finished_at:
+            return _("Stopped on request. %(after)s") % {"after": after_stop}
+        when = naturaltime(job.finished_at)
+        return _("Stopped on request %(when)s. %(after)s") % {"when": when, "after": after_stop}
+    return str(translated(str(job.error)))
 
 
 @register.filter
 def counted(value: int, noun: str) -> str:
     """3, "row" → "3 rows"; 1, "row" → "1 row"; "class,classes" for other plurals."""
-    one, _, many = noun.partition(",")
-    return f"{value:,} {one if value == 1 else many or one + 's'}"
+    one, _comma, many = noun.partition(",")
+    return ngettext(f"%(n)s {one}", f"%(n)s {many or one + 's'}", value) % {"n": f"{value:,}"}
 
 
 @register.filter
 def missing_share(column: Any, n_rows: int) -> str:
     """How much of a column is missing: "none", or a share with its count."""
     if not column.n_missing:
-        return "none"
+        return _("none")
     return f"{share(column.n_missing / n_rows if n_rows else 0.0)} ({column.n_missing:,})"
 
 
@@ -176,5 +213,10 @@ def fixed(value: float) -> str:
 def attempt_words(attempt: Mapping[str, Any]) -> str:
     """An entry of a job's attempts as a sentence."""
     began, outcome = str(attempt.get("began_at") or ""), str(attempt.get("outcome") or "")
-    words = f"Began {time_text(datetime.fromisoformat(began), 'second')}, {OUTCOMES.get(outcome, outcome)}"
-    return f"{words}: {attempt['note']}" if attempt.get("note") else f"{words}."
+    words = {
+        "at": time_text(datetime.fromisoformat(began), "second"),
+        "outcome": OUTCOMES.get(outcome, outcome),
+    }
+    if attempt.get("note"):
+        return _("Began %(at)s, %(outcome)s: %(note)s") % {**words, "note": translated(attempt["note"])}
+    return _("Began %(at)s, %(outcome)s.") % words

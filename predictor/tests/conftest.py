@@ -51,6 +51,7 @@ def live_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory)
 def _own_folders(settings: Settings, tmp_path: Path) -> None:
     """Each test has a data folder of its own and plain static files."""
     settings.DATA_DIR = tmp_path / "var"
+    settings.TERMINAL_LOCALE = ""
     for name in ("ARTIFACT_DIR", "WORK_DIR", "UPLOAD_DIR"):
         folder = settings.DATA_DIR / name.removesuffix("_DIR").lower()
         folder.mkdir(parents=True)

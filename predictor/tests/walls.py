@@ -125,6 +125,7 @@ def versioned(prefix: str, rest: str, rule: Any, method: str = "get") -> dict[st
 
 
 TABLE: dict[str, dict[str, Rule]] = {
+    "language/": {"post": Open(302)},
     # Home
     "": {"get": Personal(302)},
     W: {"get": Page(200)},

@@ -12,6 +12,8 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..errors import MlwebError, NotFound
 from ..models import (
@@ -38,14 +40,14 @@ LISTED = (
 )  # fmt: skip
 
 BATCHES = ListTable(
-    caption="Batches",
+    caption=gettext_lazy("Batches"),
     columns=(
-        Column("File", "file", ("filename", "id")),
-        Column("Status", "status", ("status", "id")),
-        Column("Rows", "rows", ("n_rows_done", "id"), is_number=True),
-        Column("Errors", "errors", ("n_errors", "id"), is_number=True),
-        Column("Version", "version", ("model_version__number", "id")),
-        Column("Asked for", "queued", ("queued_at", "id")),
+        Column(gettext_lazy("File"), "file", ("filename", "id")),
+        Column(gettext_lazy("Status"), "status", ("status", "id")),
+        Column(gettext_lazy("Rows"), "rows", ("n_rows_done", "id"), is_number=True),
+        Column(gettext_lazy("Errors"), "errors", ("n_errors", "id"), is_number=True),
+        Column(gettext_lazy("Version"), "version", ("model_version__number", "id")),
+        Column(gettext_lazy("Asked for"), "queued", ("queued_at", "id")),
         Column("By", "by", ("created_by__email", "id")),
     ),
     default="-queued",
@@ -69,29 +71,31 @@ class BatchForm(CsvForm):
 
     dataset = forms.ModelChoiceField(
         Dataset.objects.none(),
-        label="or a dataset",
+        label=gettext_lazy("or a dataset"),
         required=False,
-        empty_label="None",
-        help_text="Its original rows, whatever their number.",
+        empty_label=gettext_lazy("None"),
+        help_text=gettext_lazy("Its original rows, whatever their number."),
     )
     is_strict = forms.BooleanField(
-        label="Refuse the whole file for one doubtful row",
+        label=gettext_lazy("Refuse the whole file for one doubtful row"),
         required=False,
-        help_text="Else such a row gets a warning, and one that cannot be predicted an error.",
+        help_text=gettext_lazy("Else such a row gets a warning, and one that cannot be predicted an error."),
     )
 
     def __init__(self, *args: Any, datasets: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["dataset"].queryset = datasets  # type: ignore[attr-defined]
         self.fields["file"].required = False
-        self.fields["file"].label = "File"
-        self.fields["file"].help_text = "CSV, Parquet or JSON lines. Columns are found by name, in any order."
+        self.fields["file"].label = _("File")
+        self.fields["file"].help_text = _(
+            "CSV, Parquet or JSON lines. Columns are found by name, in any order."
+        )
         self.fields["file"].widget.attrs["accept"] = ACCEPTED
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if bool(self.cleaned_data.get("file")) == bool(self.cleaned_data.get("dataset")):
-            self.add_error("file", "Choose either a file or a dataset.")
+            self.add_error("file", _("Choose either a file or a dataset."))
         return cleaned
 
     def with_values(self, data: QueryDict) -> BatchForm:
@@ -234,8 +238,9 @@ def status_sentence(batch: BatchPrediction) -> str:
     """Where the batch stands: waiting, what it does, or how it ended."""
     return job_sentence(
         batch,
-        succeeded=f"{counted(batch.n_rows_done, 'row')} in {duration(batch.elapsed)}.",
-        after_stop="What was answered until then is in the log.",
+        succeeded=_("%(rows)s in %(time)s.")
+        % {"rows": counted(batch.n_rows_done, "row"), "time": duration(batch.elapsed)},
+        after_stop=_("What was answered until then is in the log."),
     )
 
 

@@ -8,6 +8,7 @@ from . import batches, prediction_log
 from .accounts import address, home, invitations, members, tokens
 from .datasets import datasets, readings, rows
 from .evaluation import completion, evaluation, version_threshold
+from .pages.language import LanguageChoice
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
@@ -15,6 +16,7 @@ from .training import training
 HOME: list[URLPattern] = [
     path("", home.Home.as_view(), name="home"),
     path("w/<slug:workspace>/", home.WorkspaceOverview.as_view(), name="workspace"),
+    path("language/", LanguageChoice.as_view(), name="set_language"),
 ]
 
 TABLES = "w/<slug:workspace>/datasets/"

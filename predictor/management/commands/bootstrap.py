@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from ...services.accounts import first_start
+from ..base import BaseCommand
 
 
 class Command(BaseCommand):

@@ -3,13 +3,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from ...errors import MlwebError, quoted, quoted_list
 from ...models import Scope, User, Workspace
 from ...services.accounts import tokens, workspaces
+from ..base import BaseCommand, CommandError, CommandParser
 
 NOT_SET_UP = (
     "There is no account yet. Start mlweb once (make run), or run manage.py migrate and manage.py bootstrap: "

@@ -6,11 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from ...errors import MlwebError
 from ...models import Dataset, Workspace
 from ...services import datasets
+from ..base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):

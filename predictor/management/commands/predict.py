@@ -6,12 +6,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-
 from ...errors import MlwebError
 from ...models import PredictionSource, RegisteredModel
 from ...services import batches, predictions
 from ...services.predictions import Caller, PredictionOptions
+from ..base import BaseCommand, CommandError, CommandParser
 
 
 class Command(BaseCommand):

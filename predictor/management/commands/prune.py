@@ -3,10 +3,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from ...errors import InvalidInput
 from ...services.prediction_log import retention
+from ..base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):

@@ -4,14 +4,13 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from ...errors import MlwebError
 from ...ml.types.reading_choice import DECIMALS, KINDS, MAX_LOST_SHARE, TEXT_ROLES, THOUSANDS
 from ...ml.types.reading_evidence import Example, ReadingEvidence
 from ...ml.types.spellings import IGNORED
 from ...models import Dataset
 from ...services.datasets import readings
+from ..base import BaseCommand, CommandError
 
 PARTS = ("decimal", "thousands", "codes", "dates", "zone", "missing", "true", "false", "ignores", "role")
 

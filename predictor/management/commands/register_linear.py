@@ -3,11 +3,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from ...errors import MlwebError
 from ...models import Workspace
 from ...services import registry
+from ..base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):

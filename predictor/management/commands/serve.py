@@ -12,9 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
 
 from mlweb.data_folder import make_private
+
+from ..base import BaseCommand, CommandError
 
 SUPERVISOR_CONFIG = settings.BASE_DIR / "mlweb" / "supervisord.conf"
 

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from ...services.operations import upkeep
+from ..base import BaseCommand
 
 
 class Command(BaseCommand):

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from ...errors import MlwebError, quoted
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
 from ...models import Dataset, JobStatus, TrainingRun, Workspace
 from ...services import datasets, training
+from ..base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):

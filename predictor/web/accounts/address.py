@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 from django.views.decorators.cache import never_cache
 
@@ -23,14 +25,13 @@ from ..pages.known_names import KnownNames
 SALT = "mlweb.address"
 LINK_WORKS_SECONDS = 86_400
 MAIL_EVERY_SECONDS = 180
-TEXT = """Somebody, probably you, asked mlweb to prove that {email} is the address of their account.
-Sign in with that account and open this page within a day:
-
-{url}
-
-If you did not ask for this, and somebody else has chosen the password of the account, do not open it: set a new
-password first ("Forgot your password?" on the sign-in page).
-"""
+TEXT = gettext_lazy(
+    "Somebody, probably you, asked mlweb to prove that {email} is the address of their "
+    "account.\nSign in with that account and open this page within a day:\n\n{url}\n\nIf you "
+    "did not ask for this, and somebody else has chosen the password of the account, do "
+    'not open it: set a new\npassword first ("Forgot your password?" on the sign-in '
+    "page).\n"
+)
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -45,13 +46,15 @@ class AddressProof(LoginRequiredMixin, KnownNames, View):
         if user.is_address_proved:
             return redirect("address-proof")
         if not cache.add(f"address-mail-{user.pk}", 1, timeout=MAIL_EVERY_SECONDS):
-            messages.error(request, "A mail was sent a moment ago; wait some minutes for it.")
+            messages.error(request, _("A mail was sent a moment ago; wait some minutes for it."))
         else:
             path = reverse("address-prove", args=[key_for(user)])
             text = TEXT.format(email=user.email, url=request.build_absolute_uri(path))
-            send_mail("Prove your e-mail address", text, None, [user.email])
+            send_mail(_("Prove your e-mail address"), text, None, [user.email])
             messages.success(
-                request, f"A mail is on its way to {user.email}. Open the link in it within a day."
+                request,
+                _("A mail is on its way to %(email)s. Open the link in it within a day.")
+                % {"email": user.email},
             )
         return redirect("address-proof")
 
@@ -74,7 +77,9 @@ class AddressProve(LoginRequiredMixin, KnownNames, View):
         if not is_key_of(user, key):
             return render(request, "predictor/accounts/address_prove.html", {"is_valid": False}, status=400)
         workspaces.mark_address_proved(user)
-        messages.success(request, f"{user.email} is proved; other workspaces can add you now.")
+        messages.success(
+            request, _("%(email)s is proved; other workspaces can add you now.") % {"email": user.email}
+        )
         return redirect("address-proof")
 
 

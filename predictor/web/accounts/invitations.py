@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
@@ -49,7 +50,7 @@ class InvitationPage(KnownNames, View):
                 return self.joined_with_new_account(invitation)
         except MlwebError as error:
             return self.page(invitation=invitation, error=error)
-        messages.success(request, f"You are in {invitation.workspace.name} now.")
+        messages.success(request, _("You are in %(name)s now.") % {"name": invitation.workspace.name})
         return redirect("workspace", invitation.workspace.slug)
 
     @transaction.atomic

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from ...models import WorkspaceRole
 
 ROLES = [
-    (WorkspaceRole.VIEWER, "Viewer: looks and predicts"),
-    (WorkspaceRole.MEMBER, "Member: also uploads, trains and promotes"),
-    (WorkspaceRole.ADMIN, "Admin: also adds people and deletes"),
+    (WorkspaceRole.VIEWER, gettext_lazy("Viewer: looks and predicts")),
+    (WorkspaceRole.MEMBER, gettext_lazy("Member: also uploads, trains and promotes")),
+    (WorkspaceRole.ADMIN, gettext_lazy("Admin: also adds people and deletes")),
 ]
 
 
 class AddMemberForm(forms.Form):
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254)
     role = forms.ChoiceField(choices=ROLES, initial=WorkspaceRole.MEMBER)
 
 
@@ -21,9 +22,13 @@ class RoleForm(forms.Form):
 
 
 class WorkspaceForm(forms.Form):
-    name = forms.CharField(max_length=120, help_text="As people see it, for example “Churn team”.")
+    name = forms.CharField(
+        max_length=120, help_text=gettext_lazy("As people see it, for example “Churn team”.")
+    )
     slug = forms.CharField(
-        label="Short name",
+        label=gettext_lazy("Short name"),
         max_length=60,
-        help_text="For addresses and the API: lower-case letters, digits and hyphens. It stays as it is.",
+        help_text=gettext_lazy(
+            "For addresses and the API: lower-case letters, digits and hyphens. It stays as it is."
+        ),
     )

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, TemplateView
@@ -27,18 +29,18 @@ from .accounts import set_password_link
 from .member_forms import ROLES, AddMemberForm, RoleForm, WorkspaceForm
 
 MEMBERS = ListTable(
-    caption="Members",
+    caption=gettext_lazy("Members"),
     columns=(
-        Column("E-mail address", "email", ("user__email", "id")),
-        Column("Role", "role", ("role", "id")),
-        Column("Last sign-in", "seen", ("user__last_login", "id")),
-        Column("Since", "since", ("created_at", "id")),
-        Column("Actions", is_hidden=True),
+        Column(gettext_lazy("E-mail address"), "email", ("user__email", "id")),
+        Column(gettext_lazy("Role"), "role", ("role", "id")),
+        Column(gettext_lazy("Last sign-in"), "seen", ("user__last_login", "id")),
+        Column(gettext_lazy("Since"), "since", ("created_at", "id")),
+        Column(gettext_lazy("Actions"), is_hidden=True),
     ),
     default="email",
-    search_label="Search by e-mail address",
+    search_label=gettext_lazy("Search by e-mail address"),
     search=("user__email",),
-    choices=(Choice("role", "Role", WorkspaceRole.choices),),
+    choices=(Choice("role", gettext_lazy("Role"), WorkspaceRole.choices),),
     csv_name="members",
     csv_heads=("email", "role", "last_sign_in", "since"),
     csv_row=lambda member: (
@@ -92,7 +94,11 @@ class MemberAdd(WorkspaceMixin, FormView):
             key = invitations.invite(workspace=self.workspace, email=email, role=role, by=self.request.user)
         except workspaces.AlreadyMember as error:
             role_now = error.membership.get_role_display().lower()
-            messages.info(self.request, f"{error.membership.user.email} is in already, as {role_now}.")
+            messages.info(
+                self.request,
+                _("%(email)s is in already, as %(role_now)s.")
+                % {"email": error.membership.user.email, "role_now": role_now},
+            )
             return redirect("member-list", self.workspace.slug)
         except MlwebError as error:
             form.add_error(None, error.message)
@@ -119,7 +125,8 @@ class MemberLink(WorkspaceMixin, View):
         if not workspaces.can_be_sent_a_link(member):
             messages.error(
                 request,
-                f"{member.user.email} has an account of their own; the sign-in page resets its password.",
+                _("%(email)s has an account of their own; the sign-in page resets its password.")
+                % {"email": member.user.email},
             )
             return redirect("member-list", self.workspace.slug)
         return show_link(request, member)
@@ -134,7 +141,9 @@ class MemberRole(WorkspaceMixin, View):
         form = RoleForm(request.POST)
         if not form.is_valid():
             messages.error(
-                request, f"{quoted(request.POST.get('role', ''))} is not a role; nothing was changed."
+                request,
+                _("%(value)s is not a role; nothing was changed.")
+                % {"value": quoted(request.POST.get("role", ""))},
             )
             return redirect("member-list", self.workspace.slug)
         try:
@@ -142,7 +151,11 @@ class MemberRole(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
         else:
-            messages.success(request, f"{member.user.email} is now {member.get_role_display().lower()}.")
+            messages.success(
+                request,
+                _("%(email)s is now %(get_role_display)s.")
+                % {"email": member.user.email, "get_role_display": member.get_role_display().lower()},
+            )
         return redirect("member-list", self.workspace.slug)
 
 
@@ -164,7 +177,11 @@ class MemberRemove(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("member-list", self.workspace.slug)
-        messages.success(request, f"{member.user.email} is no longer in {self.workspace.name}.")
+        messages.success(
+            request,
+            _("%(email)s is no longer in %(name)s.")
+            % {"email": member.user.email, "name": self.workspace.name},
+        )
         is_myself = member.user_id == request.user.pk
         return redirect("home") if is_myself else redirect("member-list", self.workspace.slug)
 
@@ -178,7 +195,9 @@ class WorkspaceCreate(LoginRequiredMixin, KnownNames, FormView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated and not request.user.is_superuser:
-            raise PermissionDenied("Only superusers of this installation make workspaces; ask one of them.")
+            raise PermissionDenied(
+                _("Only superusers of this installation make workspaces; ask one of them.")
+            )
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: WorkspaceForm) -> HttpResponse:
@@ -187,7 +206,9 @@ class WorkspaceCreate(LoginRequiredMixin, KnownNames, FormView):
         except MlwebError as error:
             form.add_error(None, error.message)
             return refused(self.form_invalid(form), error)
-        messages.success(self.request, f"{workspace.name} is ready. Add the people who work in it.")
+        messages.success(
+            self.request, _("%(name)s is ready. Add the people who work in it.") % {"name": workspace.name}
+        )
         return redirect("member-list", workspace.slug)
 
     def form_invalid(self, form: WorkspaceForm) -> HttpResponse:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Max, Prefetch, Sum
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from ...models import (
     CHAMPION,
@@ -114,10 +116,12 @@ def _model_rows(
 def _words(periods: Sequence[Period], total: Counts) -> str:
     """What the small chart shows, for those who do not see it."""
     most = max(periods, key=lambda each: each.counts.n_rows)
-    return (
-        f"{counted(total.n_rows, 'prediction')} in {counted(len(periods), 'day')}; most, "
-        f"{most.counts.n_rows:,}, on {most.start.day} {most.start:%B}"
-    )
+    return _("%(predictions)s in %(days)s; most, %(most)s, on %(day)s") % {
+        "predictions": counted(total.n_rows, "prediction"),
+        "days": counted(len(periods), "day"),
+        "most": f"{most.counts.n_rows:,}",
+        "day": date_format(most.start, _("j F")),
+    }
 
 
 def _at_work(workspace: Workspace) -> list[TrainingRun | BatchPrediction]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from allauth.account import forms as allauth_forms
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from ...services.accounts import tokens
 
 
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):
     keep_tokens = forms.BooleanField(
-        label="Keep my API tokens",
+        label=gettext_lazy("Keep my API tokens"),
         required=False,
-        help_text="Otherwise they are revoked: somebody who knew the password may have made some.",
+        help_text=gettext_lazy(
+            "Otherwise they are revoked: somebody who knew the password may have made some."
+        ),
     )
 
     def save(self) -> None:

@@ -5,34 +5,44 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from ...models import Scope, User, Workspace
 from ...services.accounts import tokens
 
-LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("", "no end")]
+LIFETIMES = [
+    ("30", gettext_lazy("30 days")),
+    ("90", gettext_lazy("90 days")),
+    ("365", gettext_lazy("one year")),
+    ("", gettext_lazy("no end")),
+]
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=80, help_text="What will use it, for example “nightly scoring”.")
+    name = forms.CharField(
+        max_length=80, help_text=gettext_lazy("What will use it, for example “nightly scoring”.")
+    )
     workspace = forms.ModelChoiceField(
         queryset=Workspace.objects.none(),
         empty_label=None,
-        help_text="The token works in this workspace only, within your role there.",
+        help_text=gettext_lazy("The token works in this workspace only, within your role there."),
     )
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
         widget=forms.CheckboxSelectMultiple,
         initial=[Scope.READ, Scope.PREDICT],
-        help_text="Give it no more than it needs.",
+        help_text=gettext_lazy("Give it no more than it needs."),
     )
     requests_per_minute = forms.IntegerField(
-        label="At most",
+        label=gettext_lazy("At most"),
         required=False,
         min_value=1,
         max_value=tokens.MOST_REQUESTS_PER_MINUTE,
-        help_text="Requests a minute. Leave it empty for the installation's limit.",
+        help_text=gettext_lazy("Requests a minute. Leave it empty for the installation's limit."),
     )
-    lifetime = forms.ChoiceField(label="Ends after", choices=LIFETIMES, initial="90", required=False)
+    lifetime = forms.ChoiceField(
+        label=gettext_lazy("Ends after"), choices=LIFETIMES, initial="90", required=False
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any):
         super().__init__(*args, **kwargs)

@@ -9,6 +9,8 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
@@ -22,16 +24,16 @@ from ..pages.tables import Column, ListTable
 from .token_forms import TokenForm
 
 TOKENS = ListTable(
-    caption="Your tokens",
+    caption=gettext_lazy("Your tokens"),
     columns=(
-        Column("Name", "name", ("name", "id")),
-        Column("Begins with"),
-        Column("Workspace", "workspace", ("workspace__name", "id")),
-        Column("Scopes"),
-        Column("Last used", "used", ("last_used_at", "id")),
-        Column("Ends", "ends", ("expires_at", "id")),
-        Column("Created", "created", ("created_at", "id")),
-        Column("Revoke", is_hidden=True),
+        Column(gettext_lazy("Name"), "name", ("name", "id")),
+        Column(gettext_lazy("Begins with")),
+        Column(gettext_lazy("Workspace"), "workspace", ("workspace__name", "id")),
+        Column(gettext_lazy("Scopes")),
+        Column(gettext_lazy("Last used"), "used", ("last_used_at", "id")),
+        Column(gettext_lazy("Ends"), "ends", ("expires_at", "id")),
+        Column(gettext_lazy("Created"), "created", ("created_at", "id")),
+        Column(gettext_lazy("Revoke"), is_hidden=True),
     ),
     default="-created",
     page_size=100,
@@ -103,17 +105,27 @@ class TokenCreate(LoginRequiredMixin, KnownNames, FormView):
 
 def rights_of(token: ApiToken) -> str:
     """The token's workspace, its scopes and its last day, in a sentence."""
-    end = f"ends on {token.expires_at:%Y-%m-%d}" if token.expires_at else "no end"
-    return f"For {token.workspace.name}; scopes: {', '.join(token.scopes)}; {end}."
+    end = (
+        _("ends on %(expires_at)s") % {"expires_at": f"{token.expires_at:%Y-%m-%d}"}
+        if token.expires_at
+        else _("no end")
+    )
+    return _("For %(name)s; scopes: %(scopes)s; %(end)s.") % {
+        "name": token.workspace.name,
+        "scopes": ", ".join(token.scopes),
+        "end": end,
+    }
 
 
 class TokenRevoke(LoginRequiredMixin, KnownNames, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         token = ApiToken.objects.owned_by(request.user).filter(pk=pk).first()
         if token is None:
-            raise Http404("There is no such token.")
+            raise Http404(_("There is no such token."))
         tokens.revoke(token=token, by=request.user)
         messages.success(
-            request, f"The token {token.name} is revoked; programs that use it are refused from now on."
+            request,
+            _("The token %(name)s is revoked; programs that use it are refused from now on.")
+            % {"name": token.name},
         )
         return redirect("token-list")

@@ -14,6 +14,8 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 
 from ...errors import InfiniteNumbers, MlwebError, Problem, RaggedRows, UnknownEncoding, quoted
@@ -37,16 +39,16 @@ NUMBERS = ("BIGINT", "DOUBLE", "HUGEINT")
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 DECIMALS = {".": "point", ",": "comma"}
 DATASETS = ListTable(
-    caption="Datasets",
+    caption=gettext_lazy("Datasets"),
     columns=(
-        Column("Name", "name", ("name", "id")),
-        Column("Rows", "rows", ("n_rows", "id"), is_number=True),
-        Column("Columns", "columns", ("n_columns", "id"), is_number=True),
-        Column("File", "size", ("n_bytes", "id"), is_number=True),
-        Column("Uploaded", "created", ("created_at", "id")),
+        Column(gettext_lazy("Name"), "name", ("name", "id")),
+        Column(gettext_lazy("Rows"), "rows", ("n_rows", "id"), is_number=True),
+        Column(gettext_lazy("Columns"), "columns", ("n_columns", "id"), is_number=True),
+        Column(gettext_lazy("File"), "size", ("n_bytes", "id"), is_number=True),
+        Column(gettext_lazy("Uploaded"), "created", ("created_at", "id")),
     ),
     default="-created",
-    search_label="Search by name",
+    search_label=gettext_lazy("Search by name"),
     search=("name", "filename"),
     csv_name="datasets",
     csv_heads=("id", "name", "filename", "rows", "columns", "bytes", "uploaded", "by"),
@@ -114,10 +116,18 @@ class DatasetUpload(WorkspaceMixin, View):
             return refused(self.refuse(form, error.message, error), error)
         url = reverse("dataset-detail", args=[self.workspace.slug, dataset.pk])
         if dataset.created_at < began_at:
-            messages.info(request, f"This file was uploaded before, as “{dataset.name}”. Here it is.")
+            messages.info(
+                request,
+                _("This file was uploaded before, as “%(name)s”. Here it is.") % {"name": dataset.name},
+            )
         else:
-            size = f"{dataset.n_rows:,} rows, {dataset.n_columns:,} columns"
-            messages.success(request, f"“{dataset.name}” is here: {size}.")
+            size = _("%(n_rows)s rows, %(n_columns)s columns") % {
+                "n_rows": f"{dataset.n_rows:,}",
+                "n_columns": f"{dataset.n_columns:,}",
+            }
+            messages.success(
+                request, _("“%(name)s” is here: %(size)s.") % {"name": dataset.name, "size": size}
+            )
         return JsonResponse({"url": url}, status=201) if self.is_by_script else redirect(url)
 
     @property
@@ -156,21 +166,23 @@ def spoken(problem: Problem) -> str:
 
 def remedy_for(error: MlwebError | None) -> Remedy | None:
     if isinstance(error, UnknownEncoding) and error.suggestion:
-        return Remedy("encoding", error.suggestion, f"Read it as {error.suggestion}")
+        return Remedy(
+            "encoding", error.suggestion, _("Read it as %(suggestion)s") % {"suggestion": error.suggestion}
+        )
     if isinstance(error, RaggedRows) and error.option:
         return remedy_for_rows(error)
     if isinstance(error, InfiniteNumbers):
-        return Remedy("infinite_as_missing", "on", "Take them as missing")
+        return Remedy("infinite_as_missing", "on", _("Take them as missing"))
     return None
 
 
 def remedy_for_rows(error: RaggedRows) -> Remedy:
-    lines = "line" if error.value == "1" else f"{error.value} lines"
+    lines = "line" if error.value == "1" else _("%(value)s lines") % {"value": error.value}
     if error.option == "skip_lines":
-        return Remedy(error.option, error.value, f"Skip the first {lines}")
+        return Remedy(error.option, error.value, _("Skip the first %(lines)s") % {"lines": lines})
     if error.option == "footer_lines":
-        return Remedy(error.option, error.value, f"Leave out the last {lines}")
-    return Remedy("skip_bad_rows", "on", "Leave these rows out")
+        return Remedy(error.option, error.value, _("Leave out the last %(lines)s") % {"lines": lines})
+    return Remedy("skip_bad_rows", "on", _("Leave these rows out"))
 
 
 class DatasetFromSample(WorkspaceMixin, View):
@@ -183,7 +195,10 @@ class DatasetFromSample(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("dataset-upload", self.workspace.slug)
-        messages.success(request, f"“{dataset.name}” is here. Have a look, then choose what to predict.")
+        messages.success(
+            request,
+            _("“%(name)s” is here. Have a look, then choose what to predict.") % {"name": dataset.name},
+        )
         return redirect("dataset-detail", self.workspace.slug, dataset.pk)
 
 
@@ -237,7 +252,11 @@ class DatasetReadAgain(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("dataset-detail", self.workspace.slug, pk)
-        messages.success(request, f"Read again: {again.n_rows:,} rows, {again.n_columns:,} columns.")
+        messages.success(
+            request,
+            _("Read again: %(n_rows)s rows, %(n_columns)s columns.")
+            % {"n_rows": f"{again.n_rows:,}", "n_columns": f"{again.n_columns:,}"},
+        )
         return redirect("dataset-detail", self.workspace.slug, again.pk)
 
 
@@ -255,7 +274,9 @@ def proposals_of(dataset: Dataset) -> list[LinesProposal]:
     return [
         LinesProposal(
             each["reason"],
-            "Leave it out" if each["value"] == 1 else f"Leave these {each['value']:,} lines out",
+            _("Leave it out")
+            if each["value"] == 1
+            else _("Leave these %(value)s lines out") % {"value": f"{each['value']:,}"},
             {
                 name: value
                 for name, value in {**known, each["option"]: each["value"]}.items()
@@ -268,9 +289,16 @@ def proposals_of(dataset: Dataset) -> list[LinesProposal]:
 
 def lead_of(dataset: Dataset) -> str:
     """How large the table is, when it was uploaded, and by whom."""
-    size = f"{counted(dataset.n_rows, 'row')} and {counted(dataset.n_columns, 'column')}"
-    person = f" by {dataset.created_by}" if dataset.created_by else ""
-    return f"{size}, uploaded {naturaltime(dataset.created_at)}{person}."
+    size = _("%(rows)s and %(columns)s") % {
+        "rows": counted(dataset.n_rows, "row"),
+        "columns": counted(dataset.n_columns, "column"),
+    }
+    person = _(" by %(created_by)s") % {"created_by": dataset.created_by} if dataset.created_by else ""
+    return _("%(size)s, uploaded %(naturaltime)s%(person)s.") % {
+        "size": size,
+        "naturaltime": naturaltime(dataset.created_at),
+        "person": person,
+    }
 
 
 @dataclass(frozen=True)
@@ -313,16 +341,21 @@ def options_of(dataset: Dataset) -> list[tuple[str, str]]:
     """The import options in words."""
     options = dataset.options
     facts = [
-        ("Encoding", options.get("encoding")),
-        ("Between cells", DELIMITERS.get(options.get("delimiter", ""), options.get("delimiter"))),
-        ("Decimal mark", DECIMALS.get(options.get("decimal", ""))),
+        (_("Encoding"), options.get("encoding")),
+        (_("Between cells"), DELIMITERS.get(options.get("delimiter", ""), options.get("delimiter"))),
+        (_("Decimal mark"), DECIMALS.get(options.get("decimal", ""))),
     ]
     if options.get("n_rejected"):
-        facts.append(("Rows left out", f"{options['n_rejected']:,}"))
+        facts.append((_("Rows left out"), f"{options['n_rejected']:,}"))
     if left_out := options.get("left_out"):
-        facts.append(("Columns left out", ", ".join(left_out) + ": without a name and without a cell"))
+        facts.append(
+            (
+                _("Columns left out"),
+                _("%(columns)s: without a name and without a cell") % {"columns": ", ".join(left_out)},
+            )
+        )
     if options.get("infinite_as_missing"):
-        facts.append(("Infinite numbers", "taken as missing"))
+        facts.append((_("Infinite numbers"), _("taken as missing")))
     return [(title, str(value)) for title, value in facts if value]
 
 
@@ -373,6 +406,10 @@ class DatasetDelete(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("dataset-detail", self.workspace.slug, pk)
-        what = f"The rows of “{name}” were" if keeps_description else f"“{name}” was"
-        messages.success(request, f"{what} deleted.")
+        what = (
+            _("The rows of “%(name)s” were") % {"name": name}
+            if keeps_description
+            else _("“%(name)s” was") % {"name": name}
+        )
+        messages.success(request, _("%(what)s deleted.") % {"what": what})
         return redirect("dataset-list", self.workspace.slug)

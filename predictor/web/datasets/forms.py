@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 # The usual encodings of spreadsheets; the service knows more.
 ENCODINGS = ("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "big5", "shift_jis", "cp1250", "cp1251")
@@ -18,55 +19,86 @@ class LinesForm(forms.Form):
     """Lines of a file that are no rows; an empty field is found."""
 
     skip_lines = forms.IntegerField(
-        label="Lines above the header", required=False, min_value=0, max_value=MAX_LINES,
-        help_text="Titles, notes, blank lines.",
-    )  # fmt: skip
+        label=gettext_lazy("Lines above the header"),
+        required=False,
+        min_value=0,
+        max_value=MAX_LINES,
+        help_text=gettext_lazy("Titles, notes, blank lines."),
+    )
     comment = forms.CharField(
-        label="Comment lines begin with", required=False, max_length=4,
-        help_text="Such as #; “none”: there are none.",
+        label=gettext_lazy("Comment lines begin with"),
+        required=False,
+        max_length=4,
+        help_text=gettext_lazy("Such as #; “none”: there are none."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )  # fmt: skip
+    )
     units_lines = forms.IntegerField(
-        label="Lines of units below the header", required=False, min_value=0, max_value=MAX_LINES,
-        help_text="Such as [kg];(m/s).",
-    )  # fmt: skip
+        label=gettext_lazy("Lines of units below the header"),
+        required=False,
+        min_value=0,
+        max_value=MAX_LINES,
+        help_text=gettext_lazy("Such as [kg];(m/s)."),
+    )
     footer_lines = forms.IntegerField(
-        label="Lines below the last row", required=False, min_value=0, max_value=MAX_LINES,
-        help_text="Totals and notes, not counting blank lines.",
-    )  # fmt: skip
+        label=gettext_lazy("Lines below the last row"),
+        required=False,
+        min_value=0,
+        max_value=MAX_LINES,
+        help_text=gettext_lazy("Totals and notes, not counting blank lines."),
+    )
 
 
 class UploadForm(LinesForm):
     file = forms.FileField(
-        label="CSV file",
+        label=gettext_lazy("CSV file"),
         allow_empty_file=True,  # the service says what an empty file lacks
         max_length=4_000,  # a long name is shortened, not refused
-        error_messages={"required": "Choose a CSV file first."},
+        error_messages={"required": gettext_lazy("Choose a CSV file first.")},
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
     name = forms.CharField(
-        label="Name", required=False, max_length=200, help_text="Empty: the name of the file.",
+        label=gettext_lazy("Name"),
+        required=False,
+        max_length=200,
+        help_text=gettext_lazy("Empty: the name of the file."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )  # fmt: skip
+    )
     encoding = forms.CharField(
-        label="Encoding", required=False, max_length=40, help_text="Empty: UTF-8, or as the file says.",
+        label=gettext_lazy("Encoding"),
+        required=False,
+        max_length=40,
+        help_text=gettext_lazy("Empty: UTF-8, or as the file says."),
         widget=forms.TextInput(attrs={"list": "encodings", "autocomplete": "off", "spellcheck": "false"}),
-    )  # fmt: skip
+    )
     delimiter = forms.ChoiceField(
-        label="Between cells", required=False,
-        choices=[("", "Find out"), (",", "Comma ,"), (";", "Semicolon ;"), ("\t", "Tab"), ("|", "Bar |")],
-    )  # fmt: skip
+        label=gettext_lazy("Between cells"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Find out")),
+            (",", gettext_lazy("Comma ,")),
+            (";", gettext_lazy("Semicolon ;")),
+            ("\t", gettext_lazy("Tab")),
+            ("|", gettext_lazy("Bar |")),
+        ],
+    )
     decimal = forms.ChoiceField(
-        label="Decimal mark", required=False,
-        choices=[("", "Find out"), (".", "Point: 1.5"), (",", "Comma: 1,5")],
-    )  # fmt: skip
+        label=gettext_lazy("Decimal mark"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Find out")),
+            (".", gettext_lazy("Point: 1.5")),
+            (",", gettext_lazy("Comma: 1,5")),
+        ],
+    )
     skip_bad_rows = forms.BooleanField(
-        label="Leave out rows with too many or too few cells", required=False,
-    )  # fmt: skip
+        label=gettext_lazy("Leave out rows with too many or too few cells"),
+        required=False,
+    )
 
     infinite_as_missing = forms.BooleanField(
-        label="Take infinite numbers (inf, 1e400) as missing", required=False,
-    )  # fmt: skip
+        label=gettext_lazy("Take infinite numbers (inf, 1e400) as missing"),
+        required=False,
+    )
 
     @property
     def encodings(self) -> tuple[str, ...]:

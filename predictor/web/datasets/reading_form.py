@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from ...ml.types.date_forms import DATE_FORMS, EXAMPLES
 from ...ml.types.reading import ValueKind
@@ -12,7 +13,12 @@ from ...ml.types.reading_choice import DATE_PARTS, MAX_LOST_SHARE, TEXT
 from ...ml.types.schema import ColumnProfile, Role
 from ...ml.types.spellings import CASE, NUMBERS
 
-KINDS = [("number", "Numbers"), ("date", "Dates"), ("boolean", "Yes or no"), (TEXT, "Text")]
+KINDS = [
+    ("number", gettext_lazy("Numbers")),
+    ("date", gettext_lazy("Dates")),
+    ("boolean", gettext_lazy("Yes or no")),
+    (TEXT, gettext_lazy("Text")),
+]
 PARTS = {
     ValueKind.NUMBER.value: ("decimal", "thousands", "codes", "missing"),
     ValueKind.DATE.value: DATE_PARTS,
@@ -33,49 +39,83 @@ def words_field(label: str, help_text: str) -> forms.CharField:
 
 
 class ReadingForm(forms.Form):
-    kind = forms.ChoiceField(label="What the cells hold", choices=KINDS)
+    kind = forms.ChoiceField(label=gettext_lazy("What the cells hold"), choices=KINDS)
     decimal = forms.ChoiceField(
-        label="Decimal mark", required=False,
-        choices=[("", "Find out"), (".", "Point: 1.5"), (",", "Comma: 1,5")],
-    )  # fmt: skip
+        label=gettext_lazy("Decimal mark"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Find out")),
+            (".", gettext_lazy("Point: 1.5")),
+            (",", gettext_lazy("Comma: 1,5")),
+        ],
+    )
     thousands = forms.ChoiceField(
-        label="Thousands mark", required=False,
-        choices=[("", "None, or find out"), (",", "Comma: 1,000"), (".", "Point: 1.000"), ("'", "Apostrophe: 1'000"),
-                 (" ", "Blank: 1 000")],
-    )  # fmt: skip
-    codes = forms.BooleanField(label="Codes such as 007 and 1E05 are numbers", required=False)
+        label=gettext_lazy("Thousands mark"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("None, or find out")),
+            (",", gettext_lazy("Comma: 1,000")),
+            (".", gettext_lazy("Point: 1.000")),
+            ("'", gettext_lazy("Apostrophe: 1'000")),
+            (" ", gettext_lazy("Blank: 1 000")),
+        ],
+    )
+    codes = forms.BooleanField(label=gettext_lazy("Codes such as 007 and 1E05 are numbers"), required=False)
     dates = forms.MultipleChoiceField(
-        label="How dates are written", required=False,
-        help_text="Each with 31 January 2024, or its month, quarter, week or year. None: find out.",
+        label=gettext_lazy("How dates are written"),
+        required=False,
+        help_text=gettext_lazy(
+            "Each with 31 January 2024, or its month, quarter, week or year. None: find out."
+        ),
         choices=[(name, EXAMPLES[name]) for name in DATE_FORMS],
         widget=forms.CheckboxSelectMultiple,
-    )  # fmt: skip
+    )
     zone = forms.CharField(
-        label="Time zone", required=False, max_length=60,
-        help_text="Such as Europe/Berlin or +05:30. Empty: as the offsets of the times say.",
+        label=gettext_lazy("Time zone"),
+        required=False,
+        max_length=60,
+        help_text=gettext_lazy("Such as Europe/Berlin or +05:30. Empty: as the offsets of the times say."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )  # fmt: skip
-    true = words_field("Words for yes", "One in each line, beside yes, true, ja, oui, 是 and the like.")
-    false = words_field("Words for no", "One in each line, beside no, false, nein, non, 否 and the like.")
+    )
+    true = words_field(
+        gettext_lazy("Words for yes"),
+        gettext_lazy("One in each line, beside yes, true, ja, oui, 是 and the like."),
+    )
+    false = words_field(
+        gettext_lazy("Words for no"),
+        gettext_lazy("One in each line, beside no, false, nein, non, 否 and the like."),
+    )
     missing = words_field(
-        "Words that mean missing", "One in each line, beside NA, null, ? and the like; of text only these."
+        gettext_lazy("Words that mean missing"),
+        gettext_lazy("One in each line, beside NA, null, ? and the like; of text only these."),
     )
     role = forms.ChoiceField(
-        label="What the text is", required=False,
-        choices=[("", "Find out"), (Role.CATEGORICAL, "Category"), (Role.TEXT, "Free text"),
-                 (Role.IDENTIFIER, "Identifier (left out of training)")],
-    )  # fmt: skip
+        label=gettext_lazy("What the text is"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Find out")),
+            (Role.CATEGORICAL, gettext_lazy("Category")),
+            (Role.TEXT, gettext_lazy("Free text")),
+            (Role.IDENTIFIER, gettext_lazy("Identifier (left out of training)")),
+        ],
+    )
     ignores = forms.MultipleChoiceField(
-        label="Take as one category", required=False,
-        help_text="Blanks at the ends and the Unicode form never make another one.",
-        choices=[(CASE, "Upper and lower case: Yes is yes"), (NUMBERS, "Whole numbers with a point: 3.0 is 3")],
+        label=gettext_lazy("Take as one category"),
+        required=False,
+        help_text=gettext_lazy("Blanks at the ends and the Unicode form never make another one."),
+        choices=[
+            (CASE, gettext_lazy("Upper and lower case: Yes is yes")),
+            (NUMBERS, gettext_lazy("Whole numbers with a point: 3.0 is 3")),
+        ],
         widget=forms.CheckboxSelectMultiple,
-    )  # fmt: skip
+    )
     max_lost_percent = forms.IntegerField(
-        label="Cells that may become missing, in percent",
-        required=False, min_value=0, max_value=100,
-        help_text="Of the filled cells. A change that loses more is refused.",
-    )  # fmt: skip
+        label=gettext_lazy("Cells that may become missing, in percent"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=gettext_lazy("Of the filled cells. A change that loses more is refused."),
+    )
 
     @classmethod
     def of(cls, column: ColumnProfile) -> ReadingForm:

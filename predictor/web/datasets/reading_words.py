@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from ...ml.types.reading import KINDS_OF_VALUES, Reading, ValueKind, find_reading
 from ...ml.types.reading_evidence import MAX_PROPOSED_LOSS, Confidence, Example, ReadingEvidence
 from ...ml.types.schema import ColumnProfile, Role
 from ...templatetags.mlweb import counted
 
 STORED = {
-    "BIGINT": "whole numbers",
+    "BIGINT": gettext_lazy("whole numbers"),
     "DOUBLE": "numbers",
-    "HUGEINT": "whole numbers",
-    "BOOLEAN": "true and false",
+    "HUGEINT": gettext_lazy("whole numbers"),
+    "BOOLEAN": gettext_lazy("true and false"),
     "DATE": "dates",
-    "TIMESTAMP": "dates with times",
+    "TIMESTAMP": gettext_lazy("dates with times"),
 }
 N_LEVELS = 50
 TAGS = {Confidence.CERTAIN: "tag-good", Confidence.LIKELY: "tag-accent", Confidence.IN_DOUBT: "tag-warn"}
@@ -66,13 +69,15 @@ def cards_of(columns: Sequence[ColumnProfile], *, first: int) -> list[ColumnCard
 def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
     if column.storage != "VARCHAR" and column.reading is None:
         what = STORED.get(column.storage, column.storage.lower())
-        return ReadingLine(f"Stored as {what}: each filled cell is one.", _of_typed(column))
+        return ReadingLine(
+            _("Stored as %(what)s: each filled cell is one.") % {"what": what}, _of_typed(column)
+        )
     evidence = column.evidence
     if column.reading is not None:
         chosen = (
-            ", as a person chose" if evidence is not None and evidence.is_chosen and not is_preview else ""
+            _(", as a person chose") if evidence is not None and evidence.is_chosen and not is_preview else ""
         )
-        sentence = f"Read as {column.reading.words}{chosen}."
+        sentence = _("Read as %(words)s%(chosen)s.") % {"words": column.reading.words, "chosen": chosen}
         if evidence is None:
             return ReadingLine(sentence, _of_typed(column))
         others = tuple(each.words for each in evidence.others)
@@ -80,10 +85,10 @@ def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
     if evidence is not None and evidence.others:
         words = tuple(each.words for each in evidence.others)
         return ReadingLine(
-            "Kept as text, because it can be read in two ways.", Confidence.IN_DOUBT, others=words
+            _("Kept as text, because it can be read in two ways."), Confidence.IN_DOUBT, others=words
         )
     others = tuple(each.words for each in likely_readings(column))
-    return ReadingLine("Kept as text.", Confidence.LIKELY if others else Confidence.CERTAIN, others=others)
+    return ReadingLine(_("Kept as text."), Confidence.LIKELY if others else Confidence.CERTAIN, others=others)
 
 
 def _of_typed(column: ColumnProfile) -> Confidence:
@@ -114,9 +119,12 @@ def likely_readings(column: ColumnProfile) -> list[Reading]:
 
 def counts_of(evidence: ReadingEvidence) -> str:
     """How many cells were read, are missing, and could not be read."""
-    parts = [f"{counted(evidence.n_read, 'cell')} read", f"{evidence.n_missing:,} missing"]
+    parts = [
+        _("%(cells)s read") % {"cells": counted(evidence.n_read, "cell")},
+        _("%(n_missing)s missing") % {"n_missing": f"{evidence.n_missing:,}"},
+    ]
     if evidence.n_words:
-        parts[1] += f", {evidence.n_words:,} of them words"
+        parts[1] += _(", %(n_words)s of them words") % {"n_words": f"{evidence.n_words:,}"}
     if evidence.n_unreadable:
-        parts.append(f"{evidence.n_unreadable:,} unreadable")
+        parts.append(_("%(n_unreadable)s unreadable") % {"n_unreadable": f"{evidence.n_unreadable:,}"})
     return " · ".join(parts)

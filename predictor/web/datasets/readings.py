@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views import View
 
 from ...errors import LosesCells, MlwebError
@@ -66,7 +67,7 @@ class ColumnReadingPage(WorkspaceMixin, View):
         dataset = self.get_visible_or_404(Dataset, pk=pk)
         names = dataset.schema.names
         if place >= len(names):
-            raise Http404("There is no such column.")
+            raise Http404(_("There is no such column."))
         return dataset, names[place]
 
     def tried(self, dataset: Dataset, column: str, place: int, form: ReadingForm) -> HttpResponse:
@@ -133,7 +134,11 @@ class ReadingUndo(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("dataset-detail", self.workspace.slug, pk)
-        messages.success(request, f"Undone. “{undo.column}”: {line_of(undo.after).sentence}")
+        messages.success(
+            request,
+            _("Undone. “%(column)s”: %(sentence)s")
+            % {"column": undo.column, "sentence": line_of(undo.after).sentence},
+        )
         return redirect("column-reading", self.workspace.slug, pk, dataset.schema.names.index(undo.column))
 
 

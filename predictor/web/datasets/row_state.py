@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from ...errors import InvalidInput, quoted
 from ...ml.types.row_query import RowQuery, positions_of, written_positions
@@ -48,7 +49,10 @@ class RowsState:
         if columns == tuple(range(min(dataset.n_columns, DEFAULT_COLUMNS))):
             columns = ()
         if len(columns) > MAX_SHOWN:
-            raise InvalidInput(f"At most {MAX_SHOWN} columns are shown at once.", limit=MAX_SHOWN)
+            raise InvalidInput(
+                _("At most %(max_shown)s columns are shown at once.") % {"max_shown": MAX_SHOWN},
+                limit=MAX_SHOWN,
+            )
         return cls(
             RowQuery.parse(lists, dataset.schema),
             columns,
@@ -104,7 +108,10 @@ def _place_of(text: str, name: str, n_columns: int) -> int | None:
     if not text:
         return None
     if not (_is_whole(text) and 1 <= int(text) <= n_columns):
-        raise InvalidInput(f"“{name}” takes one place from 1 to {n_columns:,}, not {quoted(text)}.")
+        raise InvalidInput(
+            _("“%(name)s” takes one place from 1 to %(n_columns)s, not %(text)s.")
+            % {"name": name, "n_columns": f"{n_columns:,}", "text": quoted(text)}
+        )
     return int(text) - 1
 
 

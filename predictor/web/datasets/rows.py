@@ -13,6 +13,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.views import View
 
 from ...errors import InvalidInput, MlwebError
@@ -184,10 +185,10 @@ class RowsPage:
             return ""
         total, matching = number(self.dataset.n_rows), self.found.n_matching
         if not self.state.query.is_filtered:
-            return f"{total} rows"
+            return _("%(total)s rows") % {"total": total}
         if matching is None:
-            return f"Counting the rows that match took too long; the table has {total}"
-        return f"{number(matching)} of {total} rows"
+            return _("Counting the rows that match took too long; the table has %(total)s") % {"total": total}
+        return _("%(matching)s of %(total)s rows") % {"matching": number(matching), "total": total}
 
     @property
     def span_sentence(self) -> str:
@@ -196,8 +197,12 @@ class RowsPage:
             return ""
         first = (self.state.page - 1) * self.state.size + 1
         last = first + len(self.found.rows) - 1
-        of = "" if self.found.n_matching is None else f" of {self.found.n_matching:,}"
-        return f"{first:,} to {last:,}{of}"
+        of = (
+            ""
+            if self.found.n_matching is None
+            else _(" of %(n_matching)s") % {"n_matching": f"{self.found.n_matching:,}"}
+        )
+        return _("%(first)s to %(last)s%(of)s") % {"first": f"{first:,}", "last": f"{last:,}", "of": of}
 
     @cached_property
     def chips(self) -> list[Chip]:
@@ -205,10 +210,21 @@ class RowsPage:
         chips = []
         if query.rows:
             named = ", ".join(f"{each:,}" for each in query.rows[:5])
-            more = f" and {len(query.rows) - 5:,} more" if len(query.rows) > 5 else ""
-            chips.append(Chip(f"Row {named}{more}", url(query=replace(query, rows=()))))
+            more = (
+                _(" and %(n_rows)s more") % {"n_rows": f"{len(query.rows) - 5:,}"}
+                if len(query.rows) > 5
+                else ""
+            )
+            chips.append(
+                Chip(
+                    _("Row %(named)s%(more)s") % {"named": named, "more": more},
+                    url(query=replace(query, rows=())),
+                )
+            )
         if query.search:
-            chips.append(Chip(f"Text “{query.search}”", url(query=replace(query, search=""))))
+            chips.append(
+                Chip(_("Text “%(search)s”") % {"search": query.search}, url(query=replace(query, search="")))
+            )
         for each in query.filters:
             words = filter_words(each, self.dataset.schema.columns[each.position])
             chips.append(Chip(words, url(query=query.without(each.position))))
@@ -218,8 +234,8 @@ class RowsPage:
     def sort_words(self) -> str:
         """The order, also by columns that are not shown."""
         columns = self.dataset.schema.columns
-        return ", then ".join(
-            f"{columns[key.position].name}{', descending' if key.is_descending else ''}"
+        return _(", then ").join(
+            f"{columns[key.position].name}{_(', descending') if key.is_descending else ''}"
             for key in self.state.query.sort
         )
 
@@ -252,7 +268,7 @@ class RowsPage:
                 for value in values
             ),
             max(0, column.n_distinct - len(values)),
-            "in the rows that match the other filters" if is_counted else "in the whole table",
+            _("in the rows that match the other filters") if is_counted else _("in the whole table"),
             "" if kind is CellKind.DATE or is_counted else facets_url,
         )
 
@@ -334,7 +350,7 @@ def cell_html(text: str | None, is_number: bool) -> str:
     """A cell; a long text is cut and is the title as well."""
     begin = '<td class="num"' if is_number else "<td"
     if text is None:
-        return f'{begin}><span class="missing">missing</span></td>'
+        return f'{begin}><span class="missing">{_("missing")}</span></td>'
     title = f' title="{escape(text[:MAX_CELL])}"' if len(text) > LONG_CELL else ""
     return f"{begin}{title}>{escape(cut(text))}</td>"
 
@@ -349,15 +365,17 @@ def filter_words(known: ColumnFilter, column: ColumnProfile) -> str:
     if known.minimum:
         parts.append(f"from {known.minimum}")
     if known.maximum:
-        parts.append(f"to {known.maximum}")
+        parts.append(_("to %(maximum)s") % {"maximum": known.maximum})
     if known.one_of:
         shown = [chip_text(text) for text in known.one_of[:3]]
-        more = f" or {len(known.one_of) - 3} more" if len(known.one_of) > 3 else ""
-        parts.append(f"is {' or '.join(shown)}{more}")
+        more = (
+            _(" or %(n_one_of)s more") % {"n_one_of": len(known.one_of) - 3} if len(known.one_of) > 3 else ""
+        )
+        parts.append(_("is %(shown)s%(more)s") % {"shown": " or ".join(shown), "more": more})
     if known.contains:
-        parts.append(f"contains “{chip_text(known.contains)}”")
+        parts.append(_("contains “%(chip_text)s”") % {"chip_text": chip_text(known.contains)})
     if known.is_missing is not None:
-        parts.append("is missing" if known.is_missing else "is not missing")
+        parts.append(_("is missing") if known.is_missing else _("is not missing"))
     return f"{chip_text(column.name)} {' and '.join(parts)}"
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
 from ...ml.types import positive_class
@@ -48,35 +50,40 @@ class TrainingRunForm(forms.Form):
     """The training form. `shown` holds initial values: from a link, an earlier run or an htmx request."""
 
     target = OpenChoiceField(
-        label="What should be predicted?",
-        error_messages={"required": "Choose the column that should be predicted."},
+        label=gettext_lazy("What should be predicted?"),
+        error_messages={"required": gettext_lazy("Choose the column that should be predicted.")},
     )
-    task = OpenChoiceField(label="What kind of answer?", required=False)
-    estimator = OpenChoiceField(label="Estimator")
+    task = OpenChoiceField(label=gettext_lazy("What kind of answer?"), required=False)
+    estimator = OpenChoiceField(label=gettext_lazy("Estimator"))
     split = OpenChoiceField(
-        label="How should it be tested?",
+        label=gettext_lazy("How should it be tested?"),
         required=False,
-        help_text="Which rows are kept aside to judge the model.",
+        help_text=gettext_lazy("Which rows are kept aside to judge the model."),
     )
     positive_class = OpenChoiceField(
-        label="Positive class",
+        label=gettext_lazy("Positive class"),
         required=False,
-        help_text="The class that is looked for: thresholds, costs, precision and recall are about it.",
+        help_text=gettext_lazy(
+            "The class that is looked for: thresholds, costs, precision and recall are about it."
+        ),
     )
     registered_model = forms.CharField(
-        label="Name of the model", max_length=200,
-        help_text="A name that exists already gets a new version.",
+        label=gettext_lazy("Name of the model"), max_length=200,
+        help_text=gettext_lazy("A name that exists already gets a new version."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "list": "model-names"}),
     )  # fmt: skip
-    effort = OpenChoiceField(label="How long may it take?", required=False)
-    budget_seconds = forms.IntegerField(label="Seconds", required=False)
+    effort = OpenChoiceField(label=gettext_lazy("How long may it take?"), required=False)
+    budget_seconds = forms.IntegerField(label=gettext_lazy("Seconds"), required=False)
     max_lost_share = forms.FloatField(
-        label="Share of a column's cells that a changed meaning may empty",
+        label=gettext_lazy("Share of a column's cells that a changed meaning may empty"),
         required=False,
-        help_text="Between 0 and 1. A cell that is no number, say, is missing where its column is made a number.",
+        help_text=gettext_lazy(
+            "Between 0 and 1. A cell that is no number, say, is missing where its column is made a number."
+        ),
     )
     seed = forms.IntegerField(
-        label="Random seed", help_text="The same seed on the same data gives the same model."
+        label=gettext_lazy("Random seed"),
+        help_text=gettext_lazy("The same seed on the same data gives the same model."),
     )
 
     def __init__(self, data: Any = None, *, dataset: Dataset, shown: Mapping[str, Any] | None = None):
@@ -141,11 +148,13 @@ class TrainingRunForm(forms.Form):
     def _fill_choices(self, beginning: Mapping[str, Any]) -> None:
         self.fields["target"].required = self.uses_target
         self.fields["target"].choices = [
-            ("", "Choose a column"),
+            ("", _("Choose a column")),
             *((name, name) for name in self.dataset.schema.names),
         ]
         inferred_title = (
-            f"As found: {TASK_TITLES[self.found].lower()}" if self.found else "Found from the target"
+            _("As found: %(task_titles)s") % {"task_titles": TASK_TITLES[self.found].lower()}
+            if self.found
+            else _("Found from the target")
         )
         self.fields["task"].choices = [
             ("", inferred_title),
@@ -164,7 +173,7 @@ class TrainingRunForm(forms.Form):
     def _fill_estimators(self, beginning: Mapping[str, Any]) -> None:
         task = self.asked_task
         fitting = [info for info in self.catalogue.values() if task is None or task.fitted_as in info.tasks]
-        several = [(AUTO, "Auto: try several and keep the best")] if len(fitting) > 1 else []
+        several = [(AUTO, _("Auto: try several and keep the best"))] if len(fitting) > 1 else []
         offered = [*several, *((info.key, info.title) for info in fitting)]
         self.fields["estimator"].choices = offered
         # An estimator that does not fit a new target is replaced by the first one offered; the page shows it.
@@ -177,7 +186,10 @@ class TrainingRunForm(forms.Form):
             *((name, EFFORT_TITLES[name]) for name, seconds in EFFORTS.items() if seconds <= longest),
             (OWN, OWN_TITLE),
         ]
-        self.fields["budget_seconds"].help_text = f"Only for “{OWN_TITLE}”: 1 to {longest:,}."
+        self.fields["budget_seconds"].help_text = _("Only for “%(own_title)s”: 1 to %(longest)s.") % {
+            "own_title": OWN_TITLE,
+            "longest": f"{longest:,}",
+        }
         self.fields["budget_seconds"].widget.attrs.update(min=1, max=longest)
         self.fields["seed"].widget.attrs.update(min=0)
 
@@ -207,7 +219,11 @@ class TrainingRunForm(forms.Form):
             return
         proposed = positive_class.proposed(counts)
         self.fields["positive_class"].choices = [
-            (name, f"{name} ({n:,} rows{', proposed' if name == proposed else ''})")
+            (
+                name,
+                (_("%(name)s (%(n)s rows, proposed)") if name == proposed else _("%(name)s (%(n)s rows)"))
+                % {"name": name, "n": f"{n:,}"},
+            )
             for name, n in sorted(counts.items(), key=lambda each: each[0] != proposed)
         ]
         if beginning.get("positive_class") not in counts:
@@ -293,7 +309,7 @@ class TrainingRunForm(forms.Form):
         """Every invalid hyperparameter gets its error, not only the first."""
         data = super().clean() or {}
         if data.get("effort") == OWN and data.get("budget_seconds") is None and "budget_seconds" in data:
-            self.add_error("budget_seconds", "Say how many seconds the training may take.")
+            self.add_error("budget_seconds", _("Say how many seconds the training may take."))
         for knob in self._knobs():
             name = f"param-{self.info.key}-{knob.name}" if self.info else knob.name
             try:
@@ -301,7 +317,7 @@ class TrainingRunForm(forms.Form):
             except InvalidHyperparameters as error:
                 self.add_error(name, error.message)
         if self.is_binary and not self.threshold.is_valid():
-            self.add_error(None, "How to decide between the two classes is not clear yet; see below.")
+            self.add_error(None, _("How to decide between the two classes is not clear yet; see below."))
         return data
 
     @property

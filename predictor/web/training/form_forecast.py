@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...ml.types.schema import Role, TableSchema
 from ...ml.types.training_request import FREQUENCIES
@@ -13,7 +15,7 @@ from .form_hyperparameters import OpenChoiceField
 
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}
-AGGREGATION_TITLES = {"sum": "Add them up", "mean": "Take their mean"}
+AGGREGATION_TITLES = {"sum": gettext_lazy("Add them up"), "mean": gettext_lazy("Take their mean")}
 # A column of more values than this seldom names series.
 MOST_SERIES = 1_000
 
@@ -30,37 +32,39 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
         if column.role in (Role.CATEGORICAL, Role.BOOLEAN, Role.IDENTIFIER, Role.NUMERIC)
         and 1 < column.n_distinct <= min(MOST_SERIES, max(table.n_rows // 8, 2))
     ]
-    no_dates = "" if dates else "This table has no column of dates."
+    no_dates = "" if dates else _("This table has no column of dates.")
     return {
         "date_column": OpenChoiceField(
-            label="Column of the dates",
+            label=_("Column of the dates"),
             required=False,
             help_text=no_dates,
             choices=[(each, each) for each in dates],
         ),
         "group_column": OpenChoiceField(
-            label="Column that names the series",
+            label=_("Column that names the series"),
             required=False,
-            help_text="Shops, products, sensors: each is forecast on its own dates, and all are learnt together.",
-            choices=[("", "The table is one series"), *((each, each) for each in names)],
+            help_text=_(
+                "Shops, products, sensors: each is forecast on its own dates, and all are learnt together."
+            ),
+            choices=[("", _("The table is one series")), *((each, each) for each in names)],
         ),
         "horizon": forms.IntegerField(
-            label="Periods ahead",
+            label=_("Periods ahead"),
             required=False,
-            help_text="Empty for what is usual: 12 months, 14 days, 24 hours.",
+            help_text=_("Empty for what is usual: 12 months, 14 days, 24 hours."),
             widget=forms.NumberInput(attrs={"min": 1, "max": 500}),
         ),
         "frequency": OpenChoiceField(
-            label="One value for each",
+            label=_("One value for each"),
             required=False,
-            help_text="Found from the dates, unless you want longer periods.",
-            choices=[("", "As found from the dates"), *FREQUENCY_TITLES.items()],
+            help_text=_("Found from the dates, unless you want longer periods."),
+            choices=[("", _("As found from the dates")), *FREQUENCY_TITLES.items()],
         ),
         "aggregation": OpenChoiceField(
-            label="Several rows in one period",
+            label=_("Several rows in one period"),
             required=False,
-            help_text="What happens to rows of one date, or of one period.",
-            choices=[("", "Refuse them"), *AGGREGATION_TITLES.items()],
+            help_text=_("What happens to rows of one date, or of one period."),
+            choices=[("", _("Refuse them")), *AGGREGATION_TITLES.items()],
         ),
     }
 
@@ -88,11 +92,16 @@ def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not forecast:
         return []
     titles = {
-        "date_column": "Dates",
-        "group_column": "Series",
-        "horizon": "Periods ahead",
-        "frequency": "One value for each",
-        "aggregation": "Rows of one period",
+        "date_column": _("Dates"),
+        "group_column": _("Series"),
+        "horizon": _("Periods ahead"),
+        "frequency": _("One value for each"),
+        "aggregation": _("Rows of one period"),
     }
-    usual = {"group_column": "one", "horizon": "as usual", "frequency": "as found", "aggregation": "refused"}
+    usual = {
+        "group_column": "one",
+        "horizon": _("as usual"),
+        "frequency": _("as found"),
+        "aggregation": "refused",
+    }
     return [(title, str(forecast.get(name) or usual.get(name, ""))) for name, title in titles.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from ...services.training.estimator_catalogue import Hyperparameter
 
@@ -25,6 +26,10 @@ def field_for(knob: Hyperparameter) -> forms.Field:
         return OpenChoiceField(choices=[(each, each.replace("_", " ")) for each in knob.choices], **shared)
     attrs = {"inputmode": "numeric" if knob.kind == "integer" else "decimal", "autocomplete": "off"}
     if knob.is_optional:
-        attrs["placeholder"] = "no limit"
-    shared["help_text"] = f"{knob.help} {knob.minimum:,g} to {knob.maximum:,g}."
+        attrs["placeholder"] = _("no limit")
+    shared["help_text"] = _("%(help)s %(minimum)s to %(maximum)s.") % {
+        "help": knob.help,
+        "minimum": f"{knob.minimum:,g}",
+        "maximum": f"{knob.maximum:,g}",
+    }
     return forms.CharField(widget=forms.TextInput(attrs=attrs), **shared)

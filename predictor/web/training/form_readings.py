@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ...ml.types.reading import Reading, ValueKind
 from ...ml.types.schema import ColumnProfile, Role
 from ...ml.types.spellings import IGNORED, Proposal, in_numbers
@@ -38,11 +40,15 @@ def reading_rows(dataset: Dataset, values: Mapping[str, Any]) -> list[ReadingRow
 
 
 def _joined(proposal: Proposal) -> str:
-    return f"Take as one category: {proposal.groups}" if proposal.joined else ""
+    return _("Take as one category: %(groups)s") % {"groups": proposal.groups} if proposal.joined else ""
 
 
 def _missing(proposal: Proposal) -> str:
-    return f"Take as missing: {in_numbers(proposal.missing)}" if proposal.missing else ""
+    return (
+        _("Take as missing: %(in_numbers)s") % {"in_numbers": in_numbers(proposal.missing)}
+        if proposal.missing
+        else ""
+    )
 
 
 def given_readings(dataset: Dataset, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

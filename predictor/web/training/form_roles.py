@@ -13,6 +13,8 @@ from typing import Any
 
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...ml.types.schema import Role
 from ...models import Dataset
@@ -20,11 +22,11 @@ from ...models import Dataset
 ROLE_TITLES = {
     Role.NUMERIC: "number",
     Role.CATEGORICAL: "category",
-    Role.BOOLEAN: "yes or no",
-    Role.DATETIME: "date or time",
-    Role.TEXT: "free text",
-    Role.IDENTIFIER: "identifier (left out)",
-    Role.CONSTANT: "constant (left out)",
+    Role.BOOLEAN: gettext_lazy("yes or no"),
+    Role.DATETIME: gettext_lazy("date or time"),
+    Role.TEXT: gettext_lazy("free text"),
+    Role.IDENTIFIER: gettext_lazy("identifier (left out)"),
+    Role.CONSTANT: gettext_lazy("constant (left out)"),
 }
 
 
@@ -45,7 +47,7 @@ class ColumnRow:
 @cache
 def role_options(found: Role, chosen: str) -> SafeString:
     """The HTML options of one column, cached: a thousand columns have few different ones."""
-    choices = [("", f"as found: {ROLE_TITLES[found]}")]
+    choices = [("", _("as found: %(role_titles)s") % {"role_titles": ROLE_TITLES[found]})]
     choices += [(role.value, title) for role, title in ROLE_TITLES.items() if role is not found]
     marked = [(value, mark_safe(" selected") if value == chosen else "", title) for value, title in choices]
     return format_html_join("", '<option value="{}"{}>{}</option>', marked)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...errors import InvalidThreshold
 from ...ml.types.schema import Signature
@@ -13,12 +15,12 @@ from ...ml.types.threshold_rule import NUMBERS, ThresholdRule
 
 PREFIX = "threshold"
 CHOICES = (
-    ("", "The more probable class (from 0.5)"),
-    ("f1", "The best F1: precision and recall in balance"),
-    ("cost", "What mistakes cost"),
-    ("precision", "A precision that I want"),
-    ("recall", "A recall that I want"),
-    ("fixed", "A probability that I give"),
+    ("", gettext_lazy("The more probable class (from 0.5)")),
+    ("f1", gettext_lazy("The best F1: precision and recall in balance")),
+    ("cost", gettext_lazy("What mistakes cost")),
+    ("precision", gettext_lazy("A precision that I want")),
+    ("recall", gettext_lazy("A recall that I want")),
+    ("fixed", gettext_lazy("A probability that I give")),
 )
 
 
@@ -30,13 +32,18 @@ def number_field(label: str, help_text: str) -> forms.FloatField:
 class ThresholdForm(forms.Form):
     """Only the numbers of the chosen rule are used; where the browser can, only these are shown."""
 
-    by = forms.ChoiceField(label="Decide by", choices=CHOICES, required=False)
+    by = forms.ChoiceField(label=gettext_lazy("Decide by"), choices=CHOICES, required=False)
     false_positive = number_field(
-        "A false alarm costs", "The positive class predicted wrongly. Only the ratio of the two counts."
+        gettext_lazy("A false alarm costs"),
+        gettext_lazy("The positive class predicted wrongly. Only the ratio of the two counts."),
     )
-    false_negative = number_field("A miss costs", "The positive class not found. In the same unit.")
-    at_least = number_field("At least", "Between 0 and 1, for example 0.9.")
-    value = number_field("From this probability", "Between 0 and 1, for example 0.3.")
+    false_negative = number_field(
+        gettext_lazy("A miss costs"), gettext_lazy("The positive class not found. In the same unit.")
+    )
+    at_least = number_field(gettext_lazy("At least"), gettext_lazy("Between 0 and 1, for example 0.9."))
+    value = number_field(
+        gettext_lazy("From this probability"), gettext_lazy("Between 0 and 1, for example 0.3.")
+    )
 
     def __init__(
         self,
@@ -51,8 +58,8 @@ class ThresholdForm(forms.Form):
         initial = {name: value for name, value in known.items() if value not in (None, "")}
         super().__init__(data, prefix=PREFIX, initial=initial, label_suffix="")
         if positive:
-            self.fields["false_positive"].label = f"A false “{positive}” costs"
-            self.fields["false_negative"].label = f"A missed “{positive}” costs"
+            self.fields["false_positive"].label = _("A false “%(positive)s” costs") % {"positive": positive}
+            self.fields["false_negative"].label = _("A missed “%(positive)s” costs") % {"positive": positive}
         if is_required:
             self.fields["by"].required = True
             self.fields["by"].choices = CHOICES[1:]
@@ -78,9 +85,11 @@ class NewThresholdForm(ThresholdForm):
     """The threshold of a new version, and the class that it is of."""
 
     positive_class = forms.ChoiceField(
-        label="Positive class",
+        label=gettext_lazy("Positive class"),
         required=False,
-        help_text="The class that is looked for: precision, recall and both costs are about it.",
+        help_text=gettext_lazy(
+            "The class that is looked for: precision, recall and both costs are about it."
+        ),
     )
 
     def __init__(self, data: Any = None, *, signature: Signature, **options: Any):

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from ...errors import InvalidTrainingRequest
 from ...models import Dataset
 from ...services import training
@@ -34,19 +37,22 @@ class Proposal:
     reason: str
 
 
-NONE = Proposal("", "No column is proposed: nothing in the table says which one you want to predict.")
+NONE = Proposal(
+    "", gettext_lazy("No column is proposed: nothing in the table says which one you want to predict.")
+)
 
 
 def proposed_target(dataset: Dataset) -> Proposal:
     """A column whose name says that it is the target; else the last one, if it can be a target at all."""
     for name in _named_as_target(dataset):
         if _can_be_target(dataset, name):
-            return Proposal(name, f"“{name}” is proposed because of its name.")
+            return Proposal(name, _("“%(name)s” is proposed because of its name.") % {"name": name})
     last = dataset.schema.columns[-1].name
     if _can_be_target(dataset, last):
         return Proposal(
             last,
-            f"“{last}” is proposed only because it is the last column: check that you want to predict it.",
+            _("“%(last)s” is proposed only because it is the last column: check that you want to predict it.")
+            % {"last": last},
         )
     return NONE
 
@@ -54,7 +60,7 @@ def proposed_target(dataset: Dataset) -> Proposal:
 def _named_as_target(dataset: Dataset) -> Iterator[str]:
     """Names that say so, the clearest first, and of equal ones the last; at most MAX_TRIED."""
     rated = [(_clearness(name), index, name) for index, name in enumerate(dataset.schema.names)]
-    for _, _, name in sorted((each for each in rated if each[0]), reverse=True)[:MAX_TRIED]:
+    for *_rank, name in sorted((each for each in rated if each[0]), reverse=True)[:MAX_TRIED]:
         yield name
 
 

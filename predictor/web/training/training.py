@@ -9,6 +9,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 
 from ...errors import MlwebError
@@ -48,7 +50,9 @@ class TrainingRunCreate(WorkspaceMixin, View):
         dataset = self.dataset(pk)
         if not dataset.has_data:
             messages.error(
-                request, f"The data of “{dataset.name}” was deleted; upload it again to train on it."
+                request,
+                _("The data of “%(name)s” was deleted; upload it again to train on it.")
+                % {"name": dataset.name},
             )
             return redirect("dataset-detail", self.workspace.slug, dataset.pk)
         if request.htmx:
@@ -100,20 +104,22 @@ class TrainingRunCreate(WorkspaceMixin, View):
 
 
 RUNS = ListTable(
-    caption="Training runs",
+    caption=gettext_lazy("Training runs"),
     columns=(
-        Column("Run", "run", ("id",)),
-        Column("Target and dataset", "target", ("target", "dataset__name", "id")),
-        Column("Estimator", "estimator", ("estimator", "id")),
-        Column("Model", "model", ("registered_model__name", "id")),
-        Column("Status", "status", ("status", "id")),
-        Column("Took", is_number=True),
-        Column("Asked for", "queued", ("queued_at", "id")),
+        Column(gettext_lazy("Run"), "run", ("id",)),
+        Column(gettext_lazy("Target and dataset"), "target", ("target", "dataset__name", "id")),
+        Column(gettext_lazy("Estimator"), "estimator", ("estimator", "id")),
+        Column(gettext_lazy("Model"), "model", ("registered_model__name", "id")),
+        Column(gettext_lazy("Status"), "status", ("status", "id")),
+        Column(gettext_lazy("Took"), is_number=True),
+        Column(gettext_lazy("Asked for"), "queued", ("queued_at", "id")),
     ),
     default="-queued",
-    search_label="Search by target, dataset or model",
+    search_label=gettext_lazy("Search by target, dataset or model"),
     search=("target", "dataset__name", "registered_model__name"),
-    choices=(Choice("status", "Status", [(each, status_word(each)) for each in JobStatus.values]),),
+    choices=(
+        Choice("status", gettext_lazy("Status"), [(each, status_word(each)) for each in JobStatus.values]),
+    ),
     csv_name="training-runs",
     csv_heads=(
         "run",
@@ -182,13 +188,14 @@ class TrainingRunDetail(RunPage):
         return {
             "run": run,
             "status_sentence": status_sentence(run, board),
-            "estimator_title": titles.get(run.estimator, "Auto"),
+            "estimator_title": titles.get(run.estimator, _("Auto")),
             "task_title": TASK_TITLES[Task(run.task)].lower(),
             "positive_class": positive,
-            "decided_by": f"A threshold that {ThresholdRule.from_json(run.threshold).sentence_on(positive)}"
+            "decided_by": _("A threshold that %(sentence_on)s")
+            % {"sentence_on": ThresholdRule.from_json(run.threshold).sentence_on(positive)}
             if run.threshold
             else "",
-            "tested_on": "later periods"
+            "tested_on": _("later periods")
             if run.task == Task.FORECASTING
             else SplitBy.from_json(run.split).words,
             "forecast": forecast_words(run.forecast),
@@ -210,7 +217,7 @@ def positive_class_of(run: TrainingRun) -> str:
     if decision:
         return str(decision["positive"])
     counts = positive_class.counts_in(run.dataset.schema[run.target])
-    return positive_class.proposed(counts) if counts else "positive class"
+    return positive_class.proposed(counts) if counts else _("positive class")
 
 
 class TrainingRunProgress(TrainingRunDetail):
@@ -265,8 +272,10 @@ class Board:
     def order(self) -> str:
         metric = metric_of(self.metric)
         if metric.is_smaller_better:
-            return f"Best first, by {metric.title} on rows that the fit had not seen; smaller is better."
-        return f"Best first, by {metric.title}; larger is better."
+            return _("Best first, by %(title)s on rows that the fit had not seen; smaller is better.") % {
+                "title": metric.title
+            }
+        return _("Best first, by %(title)s; larger is better.") % {"title": metric.title}
 
 
 def board_of(run: TrainingRun) -> Board | None:
@@ -301,8 +310,9 @@ def status_sentence(run: TrainingRun, board: Board | None) -> str:
     n_tried = len(board.lines) if board else 0
     return job_sentence(
         run,
-        succeeded=f"{counted(n_tried, 'candidate')} tried in {duration(run.elapsed)}.",
-        after_stop="Nothing was published.",
+        succeeded=_("%(candidates)s tried in %(time)s.")
+        % {"candidates": counted(n_tried, "candidate"), "time": duration(run.elapsed)},
+        after_stop=_("Nothing was published."),
     )
 
 

@@ -4,6 +4,9 @@
   "use strict";
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+  const language = document.documentElement.lang || "en";
+  const dayOf = language === "en" ? null : new Intl.DateTimeFormat(language, { dateStyle: "long" });
+
   function two(number) {
     return String(number).padStart(2, "0");
   }
@@ -14,10 +17,10 @@
   }
 
   function words(at, precision) {
-    const day = `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}`;
+    const day = dayOf ? dayOf.format(at) : `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}`;
     if (precision === "day") return day;
     const seconds = precision === "second" ? `:${two(at.getSeconds())}` : "";
-    return `${day}, ${two(at.getHours())}:${two(at.getMinutes())}${seconds} ${zone(at)}`;
+    return `${day}${dayOf ? "" : ","} ${two(at.getHours())}:${two(at.getMinutes())}${seconds} ${zone(at)}`;
   }
 
   function show(root) {

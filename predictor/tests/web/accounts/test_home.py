@@ -135,7 +135,7 @@ def test_the_overview_shows_what_each_model_predicted(
     assert '<td class="num" data-label="Warnings">25 %</td>' in page
     assert 'R² 0.9</span> <span class="hint nowrap">on held-out rows</span>' in page
     assert '<span class="figure">4</span> <span class="figure-label">Predictions</span>' in page
-    assert "it says nothing yet about today’s predictions" in page
+    assert "not on today’s predictions" in page
     assert "Needs attention" not in page
     assert "At work now" not in page
 
