@@ -60,7 +60,7 @@ INSTEAD_OF_MIDDLEWARE = {
     "mlweb.middleware.NoStoreMiddleware": "Its header, which is computed once.",
     "csp.middleware.CSPMiddleware": "Its header, which is computed once.",
     "django.contrib.sessions.middleware.SessionMiddleware": "Not needed: with a session, the full stack is taken.",
-    "mlweb.middleware.LanguageMiddleware": "Only errors have a language; the problem document looks it up.",
+    "mlweb.middleware.LanguageMiddleware": "Not needed: problem documents look up their language.",
     "django.middleware.common.CommonMiddleware": "The check of the host, and Content-Length. No redirect adds a slash.",
     "mlweb.middleware.UploadMiddleware": "Not needed: no declared route reads a form before its view does.",
     "django.middleware.csrf.CsrfViewMiddleware": "Not needed: without a session, there is nothing to forge.",
