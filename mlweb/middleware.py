@@ -91,6 +91,8 @@ class NoStoreMiddleware:
 class LanguageMiddleware:
     """Answers in the language of the reader: their choice (a cookie), else what the browser asks for.
 
+    Pages say which it is; problem documents say so themselves, and other answers have no language.
+
     Django's own leaves the language active after the response, for the next request of the thread on the fast path.
     """
 
@@ -102,8 +104,9 @@ class LanguageMiddleware:
         with translation.override(language):
             request.LANGUAGE_CODE = language
             response = self.get_response(request)
-        patch_vary_headers(response, ["Accept-Language"])
-        response.headers.setdefault("Content-Language", language)
+        if response.get("Content-Type", "").startswith("text/html"):
+            patch_vary_headers(response, ["Accept-Language"])
+            response.headers.setdefault("Content-Language", language)
         return response
 
 

@@ -54,6 +54,7 @@ FROM_BELOW = (
     "mlweb/slow_bodies.py",
 )  # fmt: skip
 COUNTED = re.compile(r'\|counted:"([^",]+)(?:,([^"]+))?"')
+NOUN = re.compile(r'\|noun:"([^",]+),([^"]+)"')
 IN_TEMPLATE = re.compile(
     r"(?<!\w)(n?p?gettext|_)(\((?:u?'(?:\\.|[^'\\])*'|u?\"(?:\\.|[^\"\\])*\"|\s|,|\w+)*\))"
 )
@@ -133,7 +134,9 @@ def marked_in_template(source: str, origin: str) -> Iterator[tuple[str, str, str
 
 
 def _counted_nouns(source: str) -> Iterator[tuple[str, str, str]]:
-    """What the filter `counted` puts after a number: "row", or "class,classes"."""
+    """What the filters `counted` and `noun` say of a number: "row", or "class,classes"."""
+    for one, many in NOUN.findall(source):
+        yield "", one, many
     for one, many in COUNTED.findall(source):
         yield "", f"%(n)s {one}", f"%(n)s {many or one + 's'}"
 

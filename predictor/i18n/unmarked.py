@@ -44,7 +44,7 @@ NO_SENTENCE = re.compile(
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 STRING = re.compile(r"""(?P<before>[\w|]+[=:])(?P<quote>["'])(?P<text>[^"']*)(?P=quote)""")
 TAGS_WITH_TEXTS = frozenset({"include", "chart", "with", "firstof", "metric_value"})
-FILTERS_WITH_TEXTS = ("default:", "default_if_none:", "yesno:", "add:")
+FILTERS_WITH_TEXTS = ("default:", "default_if_none:", "yesno:", "add:", "pluralize:")
 NOT_FOR_PEOPLE = (
     "id=",
     "kind=",

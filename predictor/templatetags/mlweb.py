@@ -190,6 +190,13 @@ def counted(value: int, noun: str) -> str:
 
 
 @register.filter
+def noun(value: int, words: str) -> str:
+    """3, "Model,Models" → "Models": the noun of a number that stands elsewhere."""
+    one, _comma, many = words.partition(",")
+    return ngettext(one, many, value)
+
+
+@register.filter
 def missing_share(column: Any, n_rows: int) -> str:
     """How much of a column is missing: "none", or a share with its count."""
     if not column.n_missing:

@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, TemplateView
 
 from ...errors import MlwebError, quoted
+from ...i18n.translation import translated
 from ...models import Membership, WorkspaceRole
 from ...services.accounts import invitations, workspaces
 from ..pages.access import WorkspaceMixin
@@ -93,7 +94,7 @@ class MemberAdd(WorkspaceMixin, FormView):
         try:
             key = invitations.invite(workspace=self.workspace, email=email, role=role, by=self.request.user)
         except workspaces.AlreadyMember as error:
-            role_now = error.membership.get_role_display().lower()
+            role_now = translated(error.membership.get_role_display()).lower()
             messages.info(
                 self.request,
                 _("%(email)s is in already, as %(role_now)s.")
@@ -101,7 +102,7 @@ class MemberAdd(WorkspaceMixin, FormView):
             )
             return redirect("member-list", self.workspace.slug)
         except MlwebError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, translated(error.message))
             return refused(self.form_invalid(form), error)
         link = self.request.build_absolute_uri(reverse("invitation", args=[key]))
         context = {"email": email, "role": role.label, "link": link}
@@ -154,7 +155,10 @@ class MemberRole(WorkspaceMixin, View):
             messages.success(
                 request,
                 _("%(email)s is now %(get_role_display)s.")
-                % {"email": member.user.email, "get_role_display": member.get_role_display().lower()},
+                % {
+                    "email": member.user.email,
+                    "get_role_display": translated(member.get_role_display()).lower(),
+                },
             )
         return redirect("member-list", self.workspace.slug)
 
@@ -204,7 +208,7 @@ class WorkspaceCreate(LoginRequiredMixin, KnownNames, FormView):
         try:
             workspace = workspaces.create_workspace(by=self.request.user, **form.cleaned_data)
         except MlwebError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, translated(error.message))
             return refused(self.form_invalid(form), error)
         messages.success(
             self.request, _("%(name)s is ready. Add the people who work in it.") % {"name": workspace.name}

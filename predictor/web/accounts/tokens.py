@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 
 from ...errors import MlwebError
+from ...i18n.translation import translated
 from ...models import ApiToken
 from ...services.accounts import tokens
 from ..pages.known_names import KnownNames
@@ -86,7 +87,7 @@ class TokenCreate(LoginRequiredMixin, KnownNames, FormView):
                 requests_per_minute=fields["requests_per_minute"],
             )
         except MlwebError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, translated(error.message))
             return refused(self.form_invalid(form), error)
         return render(
             self.request,

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views import View
 
 from ...errors import InfiniteNumbers, MlwebError, Problem, RaggedRows, UnknownEncoding, quoted
+from ...i18n.translation import translated
 from ...ml.types.schema import canonical_text
 from ...models import Dataset, TrainingRun, WorkspaceRole
 from ...services import datasets
@@ -36,8 +37,10 @@ PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = 60
 LONG_CELL = 30
 NUMBERS = ("BIGINT", "DOUBLE", "HUGEINT")
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-DECIMALS = {".": "point", ",": "comma"}
+DELIMITERS = {
+    ",": gettext_lazy("comma"), ";": gettext_lazy("semicolon"), "\t": gettext_lazy("tab"), "|": gettext_lazy("bar"),
+}  # fmt: skip
+DECIMALS = {".": gettext_lazy("point"), ",": gettext_lazy("comma")}
 DATASETS = ListTable(
     caption=gettext_lazy("Datasets"),
     columns=(
@@ -135,8 +138,12 @@ class DatasetUpload(WorkspaceMixin, View):
         return self.request.headers.get("X-Requested-With") == "XMLHttpRequest"
 
     def refuse(self, form: UploadForm, message: str, error: MlwebError | None = None) -> HttpResponse:
-        remedy = remedy_for(error)
-        problems = [spoken(each) for each in error.problems[:5]] if error and len(error.problems) > 1 else []
+        message, remedy = translated(message), remedy_for(error)
+        problems = (
+            [translated(spoken(each)) for each in error.problems[:5]]
+            if error and len(error.problems) > 1
+            else []
+        )
         if self.is_by_script:
             answer = {"message": message, "problems": problems, "remedy": asdict(remedy) if remedy else None}
             return JsonResponse(answer, status=400)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...i18n.translation import translated
 from ...ml.types.reading import KINDS_OF_VALUES, Reading, ValueKind, find_reading
 from ...ml.types.reading_evidence import MAX_PROPOSED_LOSS, Confidence, Example, ReadingEvidence
 from ...ml.types.schema import ColumnProfile, Role
@@ -15,10 +16,10 @@ from ...templatetags.mlweb import counted
 
 STORED = {
     "BIGINT": gettext_lazy("whole numbers"),
-    "DOUBLE": "numbers",
+    "DOUBLE": gettext_lazy("numbers"),
     "HUGEINT": gettext_lazy("whole numbers"),
     "BOOLEAN": gettext_lazy("true and false"),
-    "DATE": "dates",
+    "DATE": gettext_lazy("dates"),
     "TIMESTAMP": gettext_lazy("dates with times"),
 }
 N_LEVELS = 50
@@ -77,17 +78,20 @@ def line_of(column: ColumnProfile, *, is_preview: bool = False) -> ReadingLine:
         chosen = (
             _(", as a person chose") if evidence is not None and evidence.is_chosen and not is_preview else ""
         )
-        sentence = _("Read as %(words)s%(chosen)s.") % {"words": column.reading.words, "chosen": chosen}
+        sentence = _("Read as %(words)s%(chosen)s.") % {
+            "words": translated(column.reading.words),
+            "chosen": chosen,
+        }
         if evidence is None:
             return ReadingLine(sentence, _of_typed(column))
-        others = tuple(each.words for each in evidence.others)
+        others = tuple(translated(each.words) for each in evidence.others)
         return ReadingLine(sentence, evidence.confidence, counts_of(evidence), evidence.examples, others)
     if evidence is not None and evidence.others:
-        words = tuple(each.words for each in evidence.others)
+        words = tuple(translated(each.words) for each in evidence.others)
         return ReadingLine(
             _("Kept as text, because it can be read in two ways."), Confidence.IN_DOUBT, others=words
         )
-    others = tuple(each.words for each in likely_readings(column))
+    others = tuple(translated(each.words) for each in likely_readings(column))
     return ReadingLine(_("Kept as text."), Confidence.LIKELY if others else Confidence.CERTAIN, others=others)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from ...errors import LosesCells, MlwebError
+from ...i18n.translation import translated
 from ...ml.types.reading import Reading
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...models import Dataset, WorkspaceRole
@@ -154,4 +155,4 @@ class Proposal:
 
 
 def place_error(form: ReadingForm, error: MlwebError) -> None:
-    form.add_error(error.field if error.field in form.fields else None, error.message)
+    form.add_error(error.field if error.field in form.fields else None, translated(error.message))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
+from ...i18n.translation import translated
 from ...ml.types import positive_class
 from ...ml.types.schema import Task
 from ...ml.types.training_request import EFFORTS
@@ -174,7 +175,7 @@ class TrainingRunForm(forms.Form):
         task = self.asked_task
         fitting = [info for info in self.catalogue.values() if task is None or task.fitted_as in info.tasks]
         several = [(AUTO, _("Auto: try several and keep the best"))] if len(fitting) > 1 else []
-        offered = [*several, *((info.key, info.title) for info in fitting)]
+        offered = [*several, *((info.key, translated(info.title)) for info in fitting)]
         self.fields["estimator"].choices = offered
         # An estimator that does not fit a new target is replaced by the first one offered; the page shows it.
         if not self.is_bound and offered and beginning["estimator"] not in dict(offered):
@@ -241,7 +242,7 @@ class TrainingRunForm(forms.Form):
     @property
     def summary(self) -> str:
         if self.info:
-            return self.info.summary
+            return str(translated(self.info.summary))
         return AUTO_CLUSTERS if self.asked_task is Task.CLUSTERING else AUTO_SUMMARY
 
     @property
@@ -315,7 +316,7 @@ class TrainingRunForm(forms.Form):
             try:
                 knob.convert(data.get(name, ""))
             except InvalidHyperparameters as error:
-                self.add_error(name, error.message)
+                self.add_error(name, translated(error.message))
         if self.is_binary and not self.threshold.is_valid():
             self.add_error(None, _("How to decide between the two classes is not clear yet; see below."))
         return data
@@ -358,11 +359,11 @@ class TrainingRunForm(forms.Form):
         if isinstance(error, InvalidHyperparameters) and error.problems:
             for problem in error.problems:
                 name = f"param-{self.cleaned_data.get('estimator')}-{problem.pointer}"
-                self.add_error(name if name in self.fields else "estimator", problem.detail)
+                self.add_error(name if name in self.fields else "estimator", translated(problem.detail))
             return
         name = error.field or self._place_by_trial()
         # An option without a field of its own, such as the roles, is about the whole form.
-        self.add_error(name if name in self.fields else None, error.message)
+        self.add_error(name if name in self.fields else None, translated(error.message))
 
     def _place_by_trial(self) -> str:
         """Find the field of an error by trying: the target, the task, or else the estimator."""

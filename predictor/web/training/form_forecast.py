@@ -99,9 +99,9 @@ def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
         "aggregation": _("Rows of one period"),
     }
     usual = {
-        "group_column": "one",
+        "group_column": _("one"),
         "horizon": _("as usual"),
         "frequency": _("as found"),
-        "aggregation": "refused",
+        "aggregation": _("refused"),
     }
     return [(title, str(forecast.get(name) or usual.get(name, ""))) for name, title in titles.items()]

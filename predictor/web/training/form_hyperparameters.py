@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
+from ...i18n.translation import translated
 from ...services.training.estimator_catalogue import Hyperparameter
 
 
@@ -19,7 +20,11 @@ class OpenChoiceField(forms.ChoiceField):
 
 def field_for(knob: Hyperparameter) -> forms.Field:
     """A form field that accepts any text: the service converts and validates it, so the message is the API's."""
-    shared: dict[str, Any] = {"label": knob.title, "help_text": knob.help, "required": False}
+    shared: dict[str, Any] = {
+        "label": translated(knob.title),
+        "help_text": translated(knob.help),
+        "required": False,
+    }
     if knob.kind == "boolean":
         return forms.BooleanField(**shared)
     if knob.kind == "choice":
@@ -28,7 +33,7 @@ def field_for(knob: Hyperparameter) -> forms.Field:
     if knob.is_optional:
         attrs["placeholder"] = _("no limit")
     shared["help_text"] = _("%(help)s %(minimum)s to %(maximum)s.") % {
-        "help": knob.help,
+        "help": translated(knob.help),
         "minimum": f"{knob.minimum:,g}",
         "maximum": f"{knob.maximum:,g}",
     }

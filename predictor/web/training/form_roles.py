@@ -20,8 +20,8 @@ from ...ml.types.schema import Role
 from ...models import Dataset
 
 ROLE_TITLES = {
-    Role.NUMERIC: "number",
-    Role.CATEGORICAL: "category",
+    Role.NUMERIC: gettext_lazy("number"),
+    Role.CATEGORICAL: gettext_lazy("category"),
     Role.BOOLEAN: gettext_lazy("yes or no"),
     Role.DATETIME: gettext_lazy("date or time"),
     Role.TEXT: gettext_lazy("free text"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...errors import InvalidThreshold
+from ...i18n.translation import translated
 from ...ml.types.schema import Signature
 from ...ml.types.threshold_rule import NUMBERS, ThresholdRule
 
@@ -73,7 +74,7 @@ class ThresholdForm(forms.Form):
                     {"by": data["by"], **{name: data[name] for name in NUMBERS[data["by"]]}}
                 )
             except InvalidThreshold as error:
-                self.add_error("by", error.message)
+                self.add_error("by", translated(error.message))
         return data
 
     @property

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views import View
 
 from ...errors import MlwebError
+from ...i18n.translation import translated
 from ...ml.types import positive_class
 from ...ml.types.schema import Task
 from ...ml.types.split import SplitBy
@@ -158,7 +159,7 @@ class TrainingRunList(WorkspaceMixin, View):
         if table.wants_csv:
             return table.csv_response()
         page = table.page
-        titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
+        titles = {info.key: translated(info.title) for info in estimator_catalogue.catalogue()}
         context = {
             "table": table,
             "page": page,
@@ -183,7 +184,7 @@ class TrainingRunDetail(RunPage):
         return render(request, "predictor/training/detail.html", self.context_of(self.run(pk)))
 
     def context_of(self, run: TrainingRun) -> dict[str, Any]:
-        titles = {info.key: info.title for info in estimator_catalogue.catalogue()}
+        titles = {info.key: translated(info.title) for info in estimator_catalogue.catalogue()}
         board, positive = board_of(run), positive_class_of(run)
         return {
             "run": run,
@@ -273,9 +274,9 @@ class Board:
         metric = metric_of(self.metric)
         if metric.is_smaller_better:
             return _("Best first, by %(title)s on rows that the fit had not seen; smaller is better.") % {
-                "title": metric.title
+                "title": translated(metric.title)
             }
-        return _("Best first, by %(title)s; larger is better.") % {"title": metric.title}
+        return _("Best first, by %(title)s; larger is better.") % {"title": translated(metric.title)}
 
 
 def board_of(run: TrainingRun) -> Board | None:
@@ -302,7 +303,7 @@ def board_of(run: TrainingRun) -> Board | None:
         )
         for entry in run.leaderboard
     )
-    return Board(tuple(metric_of(name).title for name in names), lines, names[0])
+    return Board(tuple(translated(metric_of(name).title) for name in names), lines, names[0])
 
 
 def status_sentence(run: TrainingRun, board: Board | None) -> str:
