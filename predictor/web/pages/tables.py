@@ -172,9 +172,7 @@ def remembered_columns(request: HttpRequest, table: ListTable) -> list[str]:
 class ShownTable:
     """A list in the order and with the filters of one request."""
 
-    def __init__(
-        self, table: ListTable, params: QueryDict, rows: QuerySet[Any], columns: Sequence[str] = ()
-    ):
+    def __init__(self, table: ListTable, params: QueryDict, rows: QuerySet[Any], columns: Sequence[str] = ()):
         self.table, self.params, self._rows = table, params, rows
         self._chosen_columns = {*columns} & {*table.column_names}
         self.wanted = params.get("q", "").replace("\0", "").strip()[:MAX_TEXT] if table.search else ""
@@ -284,9 +282,7 @@ class ShownTable:
     def hidden_places(self) -> str:
         """The places of the hidden columns from 1, as the style sheet wants them: "2 5"."""
         names = {each.name for each in self.column_choices if not each.is_shown}
-        return " ".join(
-            str(place) for place, name in enumerate(self.table.column_names, 1) if name in names
-        )
+        return " ".join(str(place) for place, name in enumerate(self.table.column_names, 1) if name in names)
 
     @property
     def state(self) -> list[tuple[str, str]]:
@@ -377,7 +373,7 @@ def url_with(params: QueryDict, **changes: str) -> str:
         else:
             changed.pop(name, None)
     # Where a page of another order begins says nothing here.
-    for name in ("after", "before"):
+    for name in {"after", "before"} - {*changes}:
         changed.pop(name, None)
     # A link of a page is never one to its file.
     if "format" not in changes:
