@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 
-from ..ml.types.schema import Signature, label_text
+from ..ml.types.schema import Role, Signature, label_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource, RegisteredModel
 from ..services import prediction_log
 from ..services.prediction_log import log_pages
@@ -124,6 +124,7 @@ class LogForm(forms.Form):
     def count_choices(self, facets: Facets) -> None:
         """Writes behind each choice how many predictions it has; the choices of one model come from the counts."""
         wanted = self.cleaned_data
+        self.choice_words = {name: dict(self.fields[name].choices) for name in ("model", "source")}
         self.fields["model"].choices = [
             (value, counted_label(label, facets.models[value]) if value else label)
             for value, label in self.fields["model"].choices
@@ -163,8 +164,7 @@ class LogForm(forms.Form):
             value = self.data.get(name)
             if not value:
                 continue
-            choices = dict(getattr(field, "choices", ()))
-            words = choices.get(value, value)
+            words = self.choice_words.get(name, {}).get(value, value)
             if name == "warnings":
                 words = {WITH: _("any"), WITHOUT: _("none")}.get(value, word_of(value))
             found.append(Chip(f"{field.label}: {words}", url_with(params, **{name: ""})))
@@ -195,7 +195,15 @@ class LogColumns:
     def __init__(self, signature: Signature | None, chosen: list[str]):
         self.inputs = list(signature.names)[:MAX_OFFERED] if signature else []
         self.classes = [str(label_text(each)) for each in signature.labels][:MAX_OFFERED] if signature else []
-        own = {"model": _("Model"), "answer": _("Prediction"), "inputs": _("Asked with")}
+        # The numbers of an input stand under each other; other values begin at the left.
+        self.numeric = (
+            {field.name for field in signature.fields if field.role is Role.NUMERIC} if signature else set()
+        )
+        own = {
+            "model": _("Version") if signature else _("Model"),
+            "answer": _("Prediction"),
+            "inputs": _("Asked with"),
+        }
         self.labels: dict[str, str] = {
             **own,
             **{f"i{place}": name for place, name in enumerate(self.inputs, 1)},
@@ -223,10 +231,15 @@ class LogColumns:
         return [
             first,
             *(
-                Head(clipped(self.labels[name], 40), name, is_number=name == "ms" or name[1:].isdecimal())
+                Head(clipped(self.labels[name], 40), name, is_number=self._is_number(name))
                 for name in self.shown
             ),
         ]
+
+    def _is_number(self, name: str) -> bool:
+        if name[1:].isdecimal():
+            return name.startswith("p") or self.labels[name] in self.numeric
+        return name == "ms"
 
     def cells(self, inputs: dict[str, Any], n_inputs: int, chances: dict[str, float]) -> SafeString:
         """The cells of inputs and classes. Built here: the same loop in the template takes half the page's time."""
@@ -237,13 +250,14 @@ class LogColumns:
                 continue
             label = (self.inputs if kind == "i" else self.classes)[int(place) - 1]
             if kind == "p":
-                found.append((clipped(label), share(chances[label]) if label in chances else "–"))
+                text = share(chances[label]) if label in chances else "–"
             elif label in inputs:
-                found.append((clipped(label), clipped(cell_text(inputs[label]), 40)))
+                text = clipped(cell_text(inputs[label]), 40)
             else:
                 # Of a very long row only the beginning is read.
-                found.append((clipped(label), "…" if len(inputs) < n_inputs else "–"))
-        return format_html_join("", '<td class="num" data-label="{}">{}</td>', found)
+                text = "…" if len(inputs) < n_inputs else "–"
+            found.append(("num" if self._is_number(name) else "text", clipped(label), text))
+        return format_html_join("", '<td class="{}" data-label="{}">{}</td>', found)
 
 
 @dataclass(frozen=True)
@@ -377,6 +391,8 @@ def counted_sentence(wanted: LogSearch, facets: Facets) -> str:
         return _("Numbers in brackets: predictions since %(since)s, without the other filters.") % {
             "since": since
         }
+    if not facets.n_rows:
+        return ""
     n = ngettext("%(n)s prediction", "%(n)s predictions", facets.n_rows) % {"n": number(facets.n_rows)}
     return _("%(n)s since %(since)s; older ones are on the next pages.") % {"n": n, "since": since}
 
