@@ -212,8 +212,8 @@ class Reference:
             key=stored["operationId"].removeprefix("api_v1_").replace("_", "-"),
             method=method,
             path=path,
-            title=title.rstrip("."),
-            description=description if description.rstrip(".") != title.rstrip(".") else "",
+            title=title.rstrip(".:;"),
+            description=description if description.rstrip(".") != title.rstrip(".:;") else "",
             parameters=[self._parameter(each) for each in stored.get("parameters", ())],
             bodies=[self._content(kind, media) for kind, media in body.items()],
             answers=answers,
@@ -363,10 +363,12 @@ def reference() -> Reference:
 def _body(digest: str, server: str, language: str | None) -> SafeString:
     """Everything below the search. Half a second of rendering, so it is kept for each address and language."""
     found = reference()
-    return render_to_string(
+    page = render_to_string(
         "predictor/api/_reference.html",
         {"parts": found.parts, "schemas": found.schemas, "server": server, "is_open": False},
     )
+    # The indentation between tags is a third of it.
+    return SafeString(re.sub(r">\n\s*<", ">\n<", page))
 
 
 @method_decorator(login_required, name="dispatch")
