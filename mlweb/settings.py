@@ -170,6 +170,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    # Inside of all: its page shows who is signed in.
+    "mlweb.middleware.NotAllowedMiddleware",
 ]
 
 ROOT_URLCONF = "mlweb.urls"
