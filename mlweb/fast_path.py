@@ -71,6 +71,7 @@ INSTEAD_OF_MIDDLEWARE = {
     "allauth.account.middleware.AccountMiddleware": "Not needed: it is for the pages below /accounts/.",
     "django_htmx.middleware.HtmxMiddleware": "Not needed: it is for pages.",
     "simple_history.middleware.HistoryRequestMiddleware": "Not needed: a prediction changes no row with a history.",
+    "mlweb.middleware.NotAllowedMiddleware": "Not needed: it is for pages.",
 }
 
 

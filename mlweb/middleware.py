@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -135,3 +137,20 @@ class UploadMiddleware:
         is_form = (request.content_type or "") == "multipart/form-data"
         if is_form and getattr(view_class, "takes_file", False) and request.user.is_authenticated:
             request.upload_handlers = [PageUploadHandler(request)]
+
+
+class NotAllowedMiddleware:
+    """Gives a browser a page where a view answers 405 with nothing in it: the address opens by another way."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or getattr(response, "content", b"") != b"":
+            return response
+        if OF_PROGRAMS.match(request.path) or not request.accepts("text/html"):
+            return response
+        page = render(request, "405.html", status=HTTPStatus.METHOD_NOT_ALLOWED)
+        page.headers["Allow"] = response.headers.get("Allow", "")
+        return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,12 +14,15 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import filesizeformat
 from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from simple_history.admin import SimpleHistoryAdmin
 
 from ..errors import MlwebError
 from ..models import User, Workspace, WorkspaceRole, without_documents
+from ..templatetags.mlweb import number
 
 # Filters list only visible rows: RelatedFieldListFilter would list those of every workspace.
 ONLY_VISIBLE = RelatedOnlyFieldListFilter
@@ -135,17 +139,73 @@ def may(user: User, workspace: Workspace, role: WorkspaceRole) -> bool:
     return user.is_superuser or workspace.memberships.get(user=user).can(role)
 
 
+# What a page shows of a document: so many levels, and so many members of an object or entries of a list.
+MAX_LEVELS, MAX_MEMBERS = 8, 200
+# Larger parts are closed at first.
+MAX_OPEN = 8
+
+
 def pretty(value: Any) -> str:
-    """JSON as indented text, escaped."""
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """JSON as tables: one of names and values for an object, one of rows for a list of equal objects."""
+    return _shown(value, 0)
+
+
+def _shown(value: Any, level: int) -> SafeString:
+    if isinstance(value, Mapping) and value and level < MAX_LEVELS:
+        return _folded(_members(value, level), len(value), "fields", level)
+    if isinstance(value, list) and value and level < MAX_LEVELS:
+        if all(isinstance(each, Mapping) for each in value) and _is_table(value):
+            return _folded(_rows(value, level), len(value), "rows", level)
+        if any(isinstance(each, Mapping | list) for each in value):
+            numbered = {str(place): each for place, each in enumerate(value, 1)}
+            return _folded(_members(numbered, level), len(value), "entries", level)
+        return format_html("{}", ", ".join(map(_text, value[:MAX_MEMBERS])) + _more(len(value)))
+    if isinstance(value, Mapping | list):
+        return format_html("{}", json.dumps(value, ensure_ascii=False, default=str)[:2_000] if value else "–")
+    return format_html("{}", _text(value))
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value, 7) if isinstance(value, float) else str(value)
+
+
+def _more(n: int) -> str:
+    return f" and {n - MAX_MEMBERS:,} more" if n > MAX_MEMBERS else ""
+
+
+def _is_table(rows: list[Mapping[str, Any]]) -> bool:
+    return len(rows) > 1 and 0 < len(rows[0]) <= 8 and all(each.keys() == rows[0].keys() for each in rows)
+
+
+def _members(value: Mapping[str, Any], level: int) -> SafeString:
+    lines = [(name, _shown(each, level + 1)) for name, each in list(value.items())[:MAX_MEMBERS]]
+    body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', lines)
+    return format_html('<table class="json">{}</table>{}', body, _more(len(value)))
+
+
+def _rows(rows: list[Mapping[str, Any]], level: int) -> SafeString:
+    heads = format_html_join("", '<th scope="col">{}</th>', [(name,) for name in rows[0]])
+    lines = [
+        (format_html_join("", "<td>{}</td>", [(_shown(each, level + 1),) for each in row.values()]),)
+        for row in rows[:MAX_MEMBERS]
+    ]
+    body = format_html_join("", "<tr>{}</tr>", lines)
+    return format_html('<table class="json"><tr>{}</tr>{}</table>{}', heads, body, _more(len(rows)))
+
+
+def _folded(inside: SafeString, n: int, noun: str, level: int) -> SafeString:
+    if n <= MAX_OPEN and level < 2:
+        return inside
+    return format_html("<details><summary>{} {}</summary>{}</details>", f"{n:,}", noun, inside)
 
 
 def size(n_bytes: int | None) -> str:
-    if n_bytes is None:
-        return "–"
-    if n_bytes < 1024:
-        return f"{n_bytes} B"
-    return f"{n_bytes / 1024:,.1f} KB" if n_bytes < 1024**2 else f"{n_bytes / 1024**2:,.1f} MB"
+    """As the pages of the site write it."""
+    return "–" if n_bytes is None else filesizeformat(n_bytes)
 
 
 def page_link(url: str, text: str) -> str:

@@ -1,12 +1,10 @@
-"""The OpenAPI document and its page, Swagger UI."""
+"""The OpenAPI document; its page is reference.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.utils.decorators import method_decorator
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import IsAuthenticated
 
 from ..http.json import JSONRenderer
@@ -63,14 +61,6 @@ class SchemaView(SpectacularAPIView):
     renderer_classes = [JSONRenderer]
     permission_classes = [IsAuthenticated]
     http_method_names = METHODS
-
-
-@method_decorator(login_required, name="dispatch")
-class DocsView(SpectacularSwaggerSplitView):
-    """Swagger UI from our own static files, without inline script."""
-
-    url_name = "api-schema"
-    template_name = "predictor/api/docs.html"
 
 
 def without_slashes(endpoints: list[Any], **kwargs: Any) -> list[Any]:

@@ -19,9 +19,10 @@ from .predictions.article import ArticleView
 from .predictions.counterfactuals import CounterfactualViewSet
 from .predictions.predictions import LogViewSet, PredictionViewSet
 from .readings import ReadingViewSet
+from .reference import DocsView
 from .registry.registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
 from .rows import RowsViewSet
-from .schema import DocsView, SchemaView
+from .schema import SchemaView
 from .training.estimators import EstimatorListView
 from .training.training import TrainingRunViewSet
 from .workspaces import MemberViewSet, WorkspaceListViewSet

@@ -1,8 +1,8 @@
 """Keyset pagination of the prediction log: a page takes the same time for a thousand rows and for many millions.
 
 There is no offset and no count. Filters with an index (workspace, version, time, request) search the whole log.
-Filters without one (text, source, person) search a window of the newest rows. When the window ends before the page is
-full, the page says how far back it searched and where to continue.
+Filters without one (text, source, person, warnings, outcome) search a window of the newest rows. When the window ends
+before the page is full, the page says how far back it searched and where to continue. Oldest first works likewise.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class LogPage:
-    """Up to `size` rows, newest first. `older` is the `before` of the next page, None at the end.
+    """Up to `size` rows. `older` is the `before` of the next page, None at the end; oldest first, it is its `after`.
 
     `searched_back_to` is set when the window ended before the page was full.
     """
@@ -48,26 +48,36 @@ def page(
     criteria: LogSearch = EVERYTHING,
     *,
     before: uuid.UUID | None = None,
+    after: uuid.UUID | None = None,
+    is_oldest_first: bool = False,
     size: int = PAGE_SIZE,
     is_summarized: bool = False,
 ) -> LogPage:
-    """The newest matching rows, older than `before` if it is given; `is_summarized`: for `log_summaries.summary_of`."""
+    """The newest matching rows, older than `before` if it is given, or the oldest ones, newer than `after`.
+
+    `is_summarized`: for `log_summaries.summary_of`.
+    """
     versions = None
     if criteria.model or criteria.version is not None:
         versions = _versions(workspace, criteria)
         if not versions:
             return LogPage(rows=())
     by_time = LogSearch(since=criteria.since, until=criteria.until)
-    indexed = _stream(workspace, by_time, versions, before)
-    is_indexed = bool(criteria.request_id) or not (criteria.source or criteria.actor or criteria.text)
-    floor = None if criteria.request_id else _floor(indexed, versions, is_indexed=is_indexed, size=size)
-    matching = _stream(workspace, replace(criteria, model="", version=None), versions, before)
+    order = "id" if is_oldest_first else "-id"
+    start = after if is_oldest_first else before
+    indexed = _stream(workspace, by_time, versions, start, order)
+    searched = (criteria.source, criteria.actor, criteria.text, criteria.warnings, criteria.outcome)
+    is_indexed = bool(criteria.request_id) or not any(searched)
+    floor = None
+    if not criteria.request_id:
+        floor = _floor(indexed, versions, is_indexed=is_indexed, size=size, order=order)
+    matching = _stream(workspace, replace(criteria, model="", version=None), versions, start, order)
     if floor is not None:
-        matching = matching.filter(id__gte=floor)
+        matching = matching.filter(id__lte=floor) if is_oldest_first else matching.filter(id__gte=floor)
     matching = matching.select_related("actor", "model_version__registered_model").only(*SHOWN)
     if is_summarized:
         matching = summarized(matching)
-    rows = tuple(matching.order_by("-id")[: size + 1])
+    rows = tuple(matching[: size + 1])
     if len(rows) > size:
         return LogPage(rows=rows[:size], older=rows[size - 1].pk)
     if floor is None or is_indexed:
@@ -85,18 +95,29 @@ def _versions(workspace: Workspace, criteria: LogSearch) -> list[int]:
 
 
 def _stream(
-    workspace: Workspace, criteria: LogSearch, versions: Sequence[int] | None, before: uuid.UUID | None
+    workspace: Workspace,
+    criteria: LogSearch,
+    versions: Sequence[int] | None,
+    start: uuid.UUID | None,
+    order: str,
 ) -> PredictionLogQuerySet:
-    matching = prediction_log.search(workspace, criteria)
+    matching = prediction_log.search(workspace, criteria).order_by(order)
     if versions is not None:
         matching = matching.filter(model_version_id__in=versions)
-    return matching.filter(id__lt=before) if before else matching
+    if start is None:
+        return matching
+    return matching.filter(id__gt=start) if order == "id" else matching.filter(id__lt=start)
 
 
 def _floor(
-    indexed: PredictionLogQuerySet, versions: Sequence[int] | None, *, is_indexed: bool, size: int
+    indexed: PredictionLogQuerySet,
+    versions: Sequence[int] | None,
+    *,
+    is_indexed: bool,
+    size: int,
+    order: str,
 ) -> uuid.UUID | None:
-    """The lowest id that this page searches; None when it may search to the end.
+    """The last id that this page searches: the lowest, or oldest first the highest; None when it may search to the end.
 
     With several versions the rows of a page come from several ranges of the index. The row that fills a page from
     one version alone bounds all of them, so at most size x versions rows are read.
@@ -104,8 +125,9 @@ def _floor(
     if versions is None:
         if is_indexed:
             return None
-        return indexed.order_by("-id").values_list("pk", flat=True)[WINDOW - 1 : WINDOW].first()
+        return indexed.values_list("pk", flat=True)[WINDOW - 1 : WINDOW].first()
     depth = size + 1 if is_indexed else max(WINDOW // len(versions), size + 1)
-    nth = indexed.filter(model_version_id=OuterRef("pk")).order_by("-id").values("pk")[depth - 1 : depth]
+    nth = indexed.filter(model_version_id=OuterRef("pk")).order_by(order).values("pk")[depth - 1 : depth]
     floors = ModelVersion.objects.filter(pk__in=versions).order_by().values_list(Subquery(nth), flat=True)
-    return max((floor for floor in floors if floor is not None), default=None)
+    nearest = min if order == "id" else max
+    return nearest((floor for floor in floors if floor is not None), default=None)

@@ -15,7 +15,10 @@ from ...models.prediction_log import PredictionLogQuerySet, first_id_at
 
 @dataclass(frozen=True)
 class LogSearch:
-    """Filters of a search; an empty field matches everything."""
+    """Filters of a search; an empty field matches everything.
+
+    `warnings`: "yes", "no", or the code of one. `outcome`: the text of a predicted class.
+    """
 
     model: str = ""
     version: int | None = None
@@ -23,6 +26,8 @@ class LogSearch:
     actor: str = ""
     request_id: str = ""
     text: str = ""
+    warnings: str = ""
+    outcome: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -45,7 +50,37 @@ def search(workspace: Workspace, criteria: LogSearch = LogSearch()) -> Predictio
         rows = rows.filter(id__gte=first_id_at(criteria.since))
     if criteria.until:
         rows = rows.filter(id__lt=first_id_at(criteria.until))
+    rows = _with_outcome(_with_warnings(rows, criteria.warnings), criteria.outcome)
     return _with_text(rows, criteria.text).order_by("-id")
+
+
+def _with_warnings(rows: PredictionLogQuerySet, wanted: str) -> PredictionLogQuerySet:
+    if not wanted:
+        return rows
+    rows = rows.alias(warnings_text=Cast("warnings", CharField()))
+    if wanted == "no":
+        return rows.filter(warnings_text="[]")
+    if wanted == "yes":
+        return rows.exclude(warnings_text="[]")
+    # Rows of different writers differ in the blank after the colon.
+    name, code = '"code":', json.dumps(wanted)
+    return rows.filter(
+        Q(warnings_text__contains=f"{name}{code}") | Q(warnings_text__contains=f"{name} {code}")
+    )
+
+
+def _with_outcome(rows: PredictionLogQuerySet, wanted: str) -> PredictionLogQuerySet:
+    """A class is text, a number or a boolean; 1 and 1.0 are one number to both databases."""
+    if not wanted:
+        return rows
+    condition = Q(output__prediction=wanted)
+    try:
+        value = json.loads(wanted)
+    except ValueError:
+        value = None
+    if isinstance(value, int | float) and abs(value) < float("inf"):
+        condition |= Q(output__prediction=value)
+    return rows.filter(condition)
 
 
 def _with_text(rows: PredictionLogQuerySet, text: str) -> PredictionLogQuerySet:

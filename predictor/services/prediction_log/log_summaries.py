@@ -64,8 +64,8 @@ def summarized(rows: PredictionLogQuerySet) -> PredictionLogQuerySet:
     )
 
 
-def summary_of(row: Any, n_inputs: int) -> RowSummary:
-    """The summary of a row from `summarized`, with its first `n_inputs` inputs.
+def summary_of(row: Any, n_inputs: int | None) -> RowSummary:
+    """The summary of a row from `summarized`, with its first `n_inputs` inputs; None: all that are read.
 
     Of an output that is too long, what stands in its beginning: the prediction, and the probabilities if these are few.
     """

@@ -11,11 +11,13 @@ from ...errors import NotLogged
 from ...ml.csv_files.csv_writing import csv_lines
 from ..process import meters
 from . import group_commit
-from .log_export import EXPORT_FORMATS, export
+from .log_export import EXPORT_FORMATS, as_workbook, export
 from .log_rows import LogRow, as_json, insert
 from .log_search import LogSearch, search
 
-__all__ = ["EXPORT_FORMATS", "LogRow", "LogSearch", "append", "as_json", "csv_lines", "export", "search"]
+__all__ = [
+    "EXPORT_FORMATS", "LogRow", "LogSearch", "append", "as_json", "as_workbook", "csv_lines", "export", "search",
+]  # fmt: skip
 
 RETRY_SECONDS = 1
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import uuid
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from predictor.models import ModelVersion, RegisteredModel, User, Workspace, uuid7
 from predictor.services import registry
-from predictor.services.prediction_log import log_pages
+from predictor.services.prediction_log import log_pages, summary
 from predictor.tests.services.versions import publish
 from predictor.tests.web.prediction_pages import log_row, unescaped, url
 from predictor.tests.web.served_versions import (
@@ -41,7 +42,7 @@ def test_the_log_is_paged_by_key_within_its_budget(
     path = url("prediction-list")
 
     for _ in range(3):
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(8):
             page = client.get(path).content.decode()
         seen += re.findall(r'predictions/([0-9a-f-]{36})/"', page)
         older = re.search(r'rel="next" href="([^"]*)"', page)
@@ -63,6 +64,13 @@ def test_the_log_is_paged_by_key_within_its_budget(
         ({"model": "other-model"}, {"c"}),
         ({"q": "leave"}, {"c"}),
         ({"q": "leave", "model": "article"}, set()),
+        ({"warnings": "yes"}, {"b"}),
+        ({"warnings": "no"}, {"a", "c"}),
+        ({"warnings": "missing"}, {"b"}),
+        ({"warnings": "miss"}, set()),
+        ({"outcome": "leave"}, {"c"}),
+        ({"outcome": "-0.4"}, {"a", "b"}),
+        ({"outcome": "leave", "model": "article"}, set()),
     ],
 )
 def test_the_log_is_searched(
@@ -80,7 +88,7 @@ def test_the_log_is_searched(
     other = publish(RegisteredModel.objects.create(workspace=workspace, slug="other-model", name="Other"))
     ids = {
         log_row(linear, inputs={"city": "Łódź"}, actor=viewer).pk: "a",
-        log_row(second, source="form").pk: "b",
+        log_row(second, source="form", warnings=[{"code": "missing", "message": "It is missing."}]).pk: "b",
         log_row(other, output={"prediction": "leave"}).pk: "c",
     }
     client.force_login(viewer)
@@ -190,6 +198,105 @@ def test_the_export_keeps_the_filters_and_neutralises_formulas(
     assert [json.loads(line)["output"]["prediction"] for line in lines] == ["=cmd()"]
     assert "attachment" in as_csv["Content-Disposition"]
     assert client.get(url("prediction-export"), {"format": "xls"}).status_code == 404
+
+
+def test_the_log_as_a_workbook_has_the_rows_of_the_search(
+    client: Client, viewer: User, linear: ModelVersion
+) -> None:
+    log_row(linear, source="form", inputs={"x1": 7}, output={"prediction": "=cmd()"})
+    log_row(linear, source="api")
+    client.force_login(viewer)
+
+    answer = client.get(url("prediction-export"), {"source": "form", "format": "xlsx"})
+
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as workbook:  # type: ignore[attr-defined]
+        sheet = workbook.read("xl/worksheets/sheet1.xml").decode()
+    assert sheet.count("<row>") == 2
+    assert "=cmd()" in sheet
+    assert answer["Content-Type"].endswith("spreadsheetml.sheet")
+
+
+def test_the_log_is_read_oldest_first_by_its_head(client: Client, viewer: User, linear: ModelVersion) -> None:
+    rows = [log_row(linear, id=uuid7()) for _ in range(120)]
+    client.force_login(viewer)
+    page = client.get(url("prediction-list")).content.decode()
+    head = re.search(r'id="sort-when" href="([^"]*)"', page)
+    seen: list[str] = []
+
+    assert head
+    path = url("prediction-list") + unescaped(head[1])
+    while path:
+        page = client.get(path).content.decode()
+        assert 'aria-sort="ascending"' in page
+        seen += re.findall(r'predictions/([0-9a-f-]{36})/"', page)
+        newer = re.search(r'rel="next" href="([^"]*)"', page)
+        path = url("prediction-list") + unescaped(newer[1]) if newer else ""
+
+    assert seen == sorted(str(row.pk) for row in rows)
+
+
+def test_a_search_oldest_first_says_how_far_it_came(
+    client: Client, viewer: User, linear: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_pages, "WINDOW", 10)
+    for _ in range(12):
+        log_row(linear)
+    wanted = log_row(linear, inputs={"city": "Ulm"})
+    client.force_login(viewer)
+
+    first = client.get(url("prediction-list"), {"q": "Ulm", "sort": "when"}).content.decode()
+    onward = re.search(r'rel="next" href="([^"]*)"', first)
+
+    assert str(wanted.pk) not in first
+    assert "Nothing found up to" in first
+    assert onward
+    assert str(wanted.pk) in client.get(url("prediction-list") + unescaped(onward[1])).content.decode()
+
+
+def test_one_model_has_a_column_for_each_input_and_class_and_the_choice_is_kept(
+    client: Client, viewer: User, version: ModelVersion
+) -> None:
+    log_row(
+        version,
+        inputs=ROW,
+        output={"prediction": "stay", "probabilities": {"stay": 0.75, "leave": 0.25}},
+    )
+    client.force_login(viewer)
+    model = version.registered_model.slug
+    names = [field.name for field in version.signature.fields]
+
+    usual = client.get(url("prediction-list"), {"model": model})
+    chosen = client.get(url("prediction-list"), {"model": model, "col": ["i1", "p1", "i999", "x"]})
+    again = client.get(url("prediction-list"), {"model": model})
+    others = client.get(url("prediction-list"))
+
+    assert [head.label for head in usual.context["heads"]][3:-2] == [name[:40] for name in names[:6]]
+    label = str(version.signature.labels[0])
+    assert [head.key for head in chosen.context["heads"]] == ["when", "i1", "p1"]
+    assert [head.key for head in again.context["heads"]] == ["when", "i1", "p1"]
+    shown = {"stay": "75 %", "leave": "25 %"}.get(label, "–")
+    assert f">{shown}</td>" in again.content.decode().replace("\xa0", " ")
+    assert "inputs" in [head.key for head in others.context["heads"]]
+
+
+def test_each_filter_says_how_many_predictions_it_has_and_is_a_chip(
+    client: Client, viewer: User, linear: ModelVersion
+) -> None:
+    for source in ("api", "api", "form"):
+        log_row(linear, id=key_of(timezone.now() - timedelta(hours=2)), source=source)
+    summary.run()
+    client.force_login(viewer)
+
+    response = client.get(url("prediction-list"), {"model": "article", "source": "api"})
+    page = response.content.decode()
+
+    assert "REST API (2)" in page
+    assert "Form (1)" in page
+    assert '<option value="1">1 (3)</option>' in page
+    chips = {chip.words: chip.url for chip in response.context["chips"]}
+    assert chips[next(each for each in chips if each.startswith("Model"))] == "?source=api"
+    assert chips["Source: REST API"] == "?model=article"
+    assert "3 predictions since" in client.get(url("prediction-list")).content.decode()
 
 
 def test_hostile_names_are_literal_in_the_log(client: Client, viewer: User, version: ModelVersion) -> None:

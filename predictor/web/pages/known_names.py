@@ -32,7 +32,7 @@ class KnownNames:
     query_names: ClassVar[Collection[str]] = ()
     # None where the names depend on rows; then the view calls `refuse_unknown_fields` itself.
     field_names: ClassVar[Collection[str] | None] = ()
-    # It answers with a file, always; lists do so for `format=csv`.
+    # It answers with a file, always; lists do so for `format=csv` and `xlsx`.
     is_file: ClassVar[bool] = False
     request: HttpRequest
 
@@ -59,7 +59,7 @@ class KnownNames:
 
     def _check_query(self, request: HttpRequest) -> None:
         sent = {name for name in request.GET if not (is_of_other_sites(name) or self.is_query_name(name))}
-        if self.is_file or ("format" in self.query_names and request.GET.get("format") == "csv"):
+        if self.is_file or ("format" in self.query_names and request.GET.get("format") in ("csv", "xlsx")):
             return refuse(sent, set(self.query_names))
         for name in unknown_names(sent, self.query_names)[:MOST_NAMED]:
             messages.warning(request, f"In the address {fault_of(name, self.query_names)} It was ignored.")

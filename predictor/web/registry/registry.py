@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
@@ -17,23 +16,18 @@ from ...models import (
     ModelVersion,
     PredictionLog,
     RegisteredModel,
+    WorkspaceRole,
     without_documents,
 )
 from ...services import registry
 from ..pages.access import WorkspaceMixin
-from ..pages.metric_words import headline_metric, key_metrics
+from ..pages.metric_words import headline_metric
 from ..pages.model_page import ModelPage
 from ..pages.tables import Column, ListTable
+from . import versions_table
 from .model_activity import activity_of
 from .snippets import snippets
-
-PAGE_SIZE = 25
-# What lists need of a version: reports and signatures are long.
-LISTED = (
-    "number", "registered_model_id", "task", "estimator", "metrics", "is_compiled", "n_bytes", "archived_at",
-    "created_at",
-)  # fmt: skip
-
+from .versions_table import LISTED
 
 MODELS = ListTable(
     caption="Models",
@@ -98,7 +92,7 @@ def model_row(model: RegisteredModel) -> dict[str, Any]:
 
 
 class ModelDetail(ModelPage):
-    query_names = ("before", "range", "day")
+    query_names = (*versions_table.query_names(), "range", "day")
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
@@ -107,32 +101,25 @@ class ModelDetail(ModelPage):
             without_documents(model.aliases.select_related("model_version"), "model_version", but=kept)
         )
         champion = next((each.model_version for each in aliases if each.alias == CHAMPION), None)
-        versions = self.listed_versions(request.GET.get("before", ""))
-        metrics = key_metrics(versions[0].task) if versions else []
+        table = versions_table.versions_table(
+            request, model, champion=champion, can_write=self.membership.can(WorkspaceRole.MEMBER)
+        )
+        if table.wants_csv:
+            return table.csv_response()
         context = {
             "model": model,
             "aliases": aliases,
             "champion": champion,
             "headline": headline_metric(champion) if champion else None,
             "headline_label": headline_label(champion) if champion else "",
-            "versions": list(version_rows(versions[:PAGE_SIZE], aliases, metrics)),
-            "compared_with": next((each.number for each in versions if each != champion), None),
-            "metrics": metrics,
-            "before": versions[PAGE_SIZE - 1].number if len(versions) > PAGE_SIZE else None,
-            "is_first_page": "before" not in request.GET,
+            **versions_table.versions_context(table, aliases),
             "changes": [(each, change_words(each)) for each in latest_changes(model)],
             "can_roll_back": roll_back_names(model, aliases),
             "last_prediction": last_prediction(champion),
-            "activity": activity_of(request, model) if versions else None,
+            "activity": activity_of(request, model) if model.last_version_number else None,
             "snippets": snippets(request, model, champion) if champion else [],
         }
         return render(request, "predictor/registry/model_detail.html", context)
-
-    def listed_versions(self, before: str) -> list[ModelVersion]:
-        versions = self.registered_model.versions.order_by("-number").only(*LISTED)
-        if before.isascii() and before.isdecimal() and len(before) < 10:
-            versions = versions.filter(number__lt=int(before))
-        return list(versions[: PAGE_SIZE + 1])
 
 
 def headline_label(version: ModelVersion) -> str:
@@ -158,17 +145,6 @@ def change_words(change: AliasChange) -> str:
     if previous:
         return f"moved from version {previous.number} to {new.number}"
     return f"pointed at version {new.number}"
-
-
-def version_rows(
-    versions: list[ModelVersion], aliases: list[ModelAlias], metrics: list[Any]
-) -> Iterator[dict[str, Any]]:
-    for version in versions:
-        yield {
-            "version": version,
-            "aliases": [each.alias for each in aliases if each.model_version_id == version.pk],
-            "figures": [(metric, metric.shown(version.metrics.get(metric.name))) for metric in metrics],
-        }
 
 
 def roll_back_names(model: RegisteredModel, aliases: list[ModelAlias]) -> set[str]:

@@ -154,11 +154,12 @@ def test_a_model_with_many_versions_is_paged_within_its_budget(
         publish(model)
     client.force_login(member)
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         page = client.get(url("model-detail", "churn")).content.decode()
 
     assert "Version 30" in page
-    assert 'href="?before=6"' in page
+    assert 'href="?page=2"' in page
+    assert "Version 5<" in client.get(url("model-detail", "churn"), {"page": "2"}).content.decode()
     assert "Version 5<" in client.get(url("model-detail", "churn"), {"before": "6"}).content.decode()
 
 
