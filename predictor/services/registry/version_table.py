@@ -73,12 +73,6 @@ class VersionTable:
     def is_same_data(self) -> bool:
         return all(each.is_same_data for each in self.pairs)
 
-    def standing(self, pair: Comparison) -> Standing:
-        """Of the version of a pair, by the metric that candidates are chosen by."""
-        if not pair.verdict.is_tested:
-            return "not tested"
-        return _standing(pair.verdict.better)
-
     @cached_property
     def metrics(self) -> list[MetricRow]:
         names = dict.fromkeys(each.name for pair in self.pairs for each in pair.metrics)
@@ -129,6 +123,11 @@ class VersionTable:
         ]
         names = dict.fromkeys(name for each in found for name in each)
         return [ComparedRow(name, tuple(each.get(name) for each in found)) for name in names]
+
+
+def standing_of(pair: Comparison) -> Standing:
+    """Of the second version of a pair, by the metric that candidates are chosen by."""
+    return _standing(pair.verdict.better) if pair.verdict.is_tested else "not tested"
 
 
 def table_of(versions: Sequence[ModelVersion], *, base: int | None = None) -> VersionTable:

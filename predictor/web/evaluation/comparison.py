@@ -15,7 +15,7 @@ from ...models import CHAMPION, RegisteredModel
 from ...services.registry import version_table
 from ...services.registry.comparison import Comparison
 from ...services.registry.paired_comparison import Disagreement
-from ...services.registry.version_table import FEWEST, MOST, ComparedRow, MetricRow, VersionTable
+from ...services.registry.version_table import FEWEST, MOST, ComparedRow, MetricRow, VersionTable, standing_of
 from ...templatetags.mlweb import duration, moment, number
 from ...templatetags.registry import cell, filesize_si
 from ..pages.metric_words import metric_of
@@ -121,7 +121,7 @@ def shown(table: VersionTable, model: RegisteredModel) -> dict[str, Any]:
         "base": table.base,
         "versions": table.versions,
         "champion_number": champion,
-        "verdicts": [_verdict(table, pair) for pair in table.pairs],
+        "verdicts": [_verdict(pair) for pair in table.pairs],
         "metrics": [_metric_row(row) for row in table.metrics],
         "facts": [_fact_row(row) for row in table.facts],
         "dataset": [_fact_row(row) for row in table.dataset],
@@ -193,8 +193,8 @@ def _flat_rows(table: VersionTable) -> list[dict[str, Any]]:
     ]
 
 
-def _verdict(table: VersionTable, pair: Comparison) -> dict[str, Any]:
-    standing = table.standing(pair)
+def _verdict(pair: Comparison) -> dict[str, Any]:
+    standing = standing_of(pair)
     return {"pair": pair, "words": STANDINGS[standing], "tag": TAGS.get(standing, "")}
 
 

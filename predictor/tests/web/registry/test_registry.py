@@ -414,7 +414,7 @@ def test_comparing_marks_the_better_figure_where_a_test_shows_it(
     page = client.get(
         url("version-compare", "churn"), {"a": first.number, "b": other.number}
     ).content.decode()
-    assert ">better<" in page
+    assert ">worse<" in page
     assert "No clear difference: the log-loss on the same" in page
     client.force_login(member)
     registry.set_alias(registered_model=model, alias="champion", model_version=first, by=member)
