@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...errors import MlwebError, NotFound
+from ...ml.types.schema import Task
 from ...models import CHAMPION, RegisteredModel
 from ...services.registry import version_table
 from ...services.registry.comparison import Comparison
@@ -123,8 +124,8 @@ def shown(table: VersionTable, model: RegisteredModel) -> dict[str, Any]:
         "champion_number": champion,
         "verdicts": [_verdict(pair) for pair in table.pairs],
         "metrics": [_metric_row(row) for row in table.metrics],
-        "facts": [_fact_row(row) for row in table.facts],
-        "dataset": [_fact_row(row) for row in table.dataset],
+        "facts": [_fact_row(row) for row in (*table.facts, *table.dataset) if _is_known(row)],
+        "is_classification": Task(table.base.task).is_classification,
         "params": params,
         "n_different_params": sum(not row["is_same"] for row in params),
         "different_features": [row for row in features if not row.is_same],
@@ -163,6 +164,10 @@ def _p_words(p: float | None) -> str:
     if p is None:
         return ""
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _is_known(row: ComparedRow) -> bool:
+    return any(value is not None for value in row.values)
 
 
 def _fact_row(row: ComparedRow) -> dict[str, Any]:

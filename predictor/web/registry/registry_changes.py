@@ -16,7 +16,7 @@ from ...ml.types.threshold_rule import catches_none
 from ...ml.types.warnings import WarningKind
 from ...models import ModelVersion, WorkspaceRole
 from ...services import registry
-from ...services.registry.caller_changes import ChangeKind, caller_changes
+from ...services.registry.caller_changes import CallerChange, ChangeKind, caller_changes
 from ..pages.metric_words import key_metrics
 from ..pages.model_page import ModelPage
 
@@ -119,11 +119,7 @@ def promotion(now: ModelVersion | None, version: ModelVersion) -> dict[str, Any]
         "leaks": leaks,
         "is_archived": version.is_archived,
         "changes": [
-            (
-                each,
-                CHANGE_TITLES[each.kind],
-                quoted_list(each.names, MAX_NAMES) if each.kind not in FROM_TO else "",
-            )
+            (each, CHANGE_TITLES[each.kind], names_of(each))
             for each in (caller_changes(now, version) if now is not None and is_other else [])
         ],
         "is_compared": is_other,
@@ -132,6 +128,15 @@ def promotion(now: ModelVersion | None, version: ModelVersion) -> dict[str, Any]
             for metric in key_metrics(version.task)
         ],
     }
+
+
+def names_of(change: CallerChange) -> str:
+    """The columns or classes of a change, or what was and what will be."""
+    if change.kind in FROM_TO:
+        return " → ".join(each or "–" for each in change.names)
+    if change.kind is ChangeKind.ROLE:
+        return "; ".join([*change.names[:MAX_NAMES], *(["…"] if len(change.names) > MAX_NAMES else [])])
+    return quoted_list(change.names, MAX_NAMES)
 
 
 def _is_leak(warning: Any) -> bool:
