@@ -123,6 +123,9 @@ urlpatterns = [
         "api-model",
     ),
     *both(MODEL + "versions", VersionViewSet.as_view({"get": "list"}), "api-versions"),
+    *both(
+        MODEL + "versions/compare", VersionViewSet.as_view({"get": "compare_many"}), "api-versions-compare"
+    ),
     *both(VERSION, VersionViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), "api-version"),
     *both(VERSION + "/evaluation", VersionViewSet.as_view({"get": "evaluation"}), "api-version-evaluation"),
     *both(

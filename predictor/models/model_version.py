@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .user import User
 
 CHAMPION = "champion"
+PART = "report_part_"
 
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
@@ -29,6 +30,12 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def for_serving(self) -> ModelVersionQuerySet:
         """Load only the columns that locate the files; reports and signatures can take a megabyte."""
         return self.only("number", "registered_model_id", "artifacts", "archived_at", "is_compiled")
+
+    def with_report_parts(self, *names: str) -> ModelVersionQuerySet:
+        """Load only these parts of the evaluation reports, for `ModelVersion.part`."""
+        return self.defer("evaluation").annotate(
+            **{f"{PART}{name}": models.F(f"evaluation__{name}") for name in names}
+        )
 
     def servable(self) -> ModelVersionQuerySet:
         return self.filter(archived_at=None)
@@ -111,6 +118,13 @@ class ModelVersion(models.Model):
             return report
         is_own = self.made_from_id is None
         return completed(report, completion.supplement, completion.computed, at_own_threshold=is_own)
+
+    def part(self, name: str) -> Any:
+        """A part of the evaluation report as it was published; None if it has none. See `with_report_parts`."""
+        alone = f"{PART}{name}"
+        if alone in self.__dict__:
+            return self.__dict__[alone]
+        return self.evaluation.get(name) if isinstance(self.evaluation, dict) else None
 
     @property
     def is_archived(self) -> bool:

@@ -253,6 +253,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{MODEL}/versions/<int:number>/bundle": {"get": Endpoint(200)},
     f"{MODEL}/activity": {"get": Endpoint(200)},
     f"{MODEL}/comparison": {"get": Endpoint(200, body={"a": 1, "b": 2})},
+    f"{MODEL}/versions/compare": {"get": Endpoint(200, body={"version": [1, 2]})},
     f"{MODEL}/aliases": {"get": Endpoint(200)},
     f"{MODEL}/aliases/<slug:alias>": {
         "get": Endpoint(200),

@@ -7,7 +7,7 @@ from django.urls import URLPattern, path
 from . import batches, prediction_log
 from .accounts import address, home, invitations, members, tokens
 from .datasets import datasets, readings, rows
-from .evaluation import completion, evaluation, version_threshold
+from .evaluation import comparison, completion, evaluation, version_threshold
 from .pages.language import LanguageChoice
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
@@ -58,7 +58,7 @@ MODEL = "w/<slug:workspace>/models/<slug:slug>/"
 REGISTRY: list[URLPattern] = [
     path("w/<slug:workspace>/models/", registry.ModelList.as_view(), name="model-list"),
     path(MODEL, registry.ModelDetail.as_view(), name="model-detail"),
-    path(f"{MODEL}compare/", evaluation.VersionCompare.as_view(), name="version-compare"),
+    path(f"{MODEL}compare/", comparison.VersionCompare.as_view(), name="version-compare"),
     path(f"{MODEL}aliases/", registry_changes.AliasCreate.as_view(), name="alias-create"),
     path(f"{MODEL}aliases/<slug:alias>/", registry_changes.AliasSet.as_view(), name="alias-set"),
     path(

@@ -18,11 +18,12 @@ from ...http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from ...models import ModelAlias, ModelVersion, RegisteredModel, documents_of, without_documents
 from ...services import registry, training
 from ...services.prediction_log import activity, summary
-from ...services.registry import card_markdown, model_cards, portable
+from ...services.registry import card_markdown, model_cards, portable, version_table
 from ..idempotency import idempotent
 from ..permissions import READS, WRITES
 from ..training.serializers import NewThresholdSerializer
 from ..viewsets import WorkspaceViewSet, actor_of
+from .comparison_serializers import VersionsQuerySerializer, VersionTableSerializer
 from .serializers import (
     ActivityQuerySerializer,
     ActivitySerializer,
@@ -143,9 +144,10 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
         "offline_page": READS,
         "bundle": READS,
         "compare": READS,
+        "compare_many": READS,
         "thresholds": WRITES,
     }
-    queries = {"compare": ("a", "b")}
+    queries = {"compare": ("a", "b"), "compare_many": ("version", "base")}
     queryset = ModelVersion.objects.select_related(
         "registered_model", "created_by", "made_from", "completion"
     ).prefetch_related("aliases")
@@ -256,12 +258,23 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
 
     @extend_schema(parameters=[ComparisonQuerySerializer], responses=ComparisonSerializer, filters=False)
     def compare(self, request: Request, **kwargs: Any) -> Response:
-        """Two versions side by side."""
+        """Two versions side by side. `versions/compare` takes up to ten."""
         serializer = ComparisonQuerySerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
         versions = self.get_queryset().select_related("dataset")
         a, b = (self.get_row(versions, number=serializer.validated_data[side]) for side in ("a", "b"))
         return Response(ComparisonSerializer(registry.compare(a, b)).data)
+
+    @extend_schema(parameters=[VersionsQuerySerializer], responses=VersionTableSerializer, filters=False)
+    def compare_many(self, request: Request, **kwargs: Any) -> Response:
+        """Two to ten versions side by side (`?version=1&version=2`), each tested against the base: the first, unless
+        `base` names another. Of more than two, p-values are adjusted for their number (Holm). `changes` says what
+        changes for callers when a version answers in place of the base."""
+        serializer = VersionsQuerySerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        versions = version_table.load(self.model, serializer.validated_data["version"])
+        table = version_table.table_of(versions, base=serializer.validated_data["base"])
+        return Response(VersionTableSerializer(table).data)
 
 
 def attachment(file: portable.PortableFile) -> HttpResponse:

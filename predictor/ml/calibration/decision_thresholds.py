@@ -183,6 +183,14 @@ class Scores:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DamagedArtifact("The stored scores cannot be read.") from error
 
+    @staticmethod
+    def held_out_of(data: Mapping[str, Any]) -> tuple[Bools, Floats]:
+        """The held-out pair alone: the other rows can be many times as many. Raises DamagedArtifact."""
+        try:
+            return _rows_from_json(data["held_out"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DamagedArtifact("The stored scores cannot be read.") from error
+
 
 def _of_other_class(is_second: Bools, probabilities: Floats) -> tuple[Bools, Floats]:
     return ~is_second, 1 - probabilities

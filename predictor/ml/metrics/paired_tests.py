@@ -13,7 +13,7 @@ are correlated as far as the horizon: the variance is that of Newey and West (19
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types.schema import Task
+from .curves import score_counts
 from .paired_bootstrap import average_precision_deviation
 from .scores import average_precision, losses, predicted_codes
 
@@ -34,6 +35,10 @@ NORMAL_95 = 1.96
 MIN_CLUSTERS = 10
 # Metrics of two classes that are those of the positive one.
 OF_POSITIVE = frozenset({"precision", "recall", "f1"})
+# For more rows, average precision is tested by its influence values (nonparametric delta method: Davison and Hinkley,
+# "Bootstrap Methods and their Application", 1997, section 2.7); drawing rows 400 times would take seconds.
+MAX_BOOTSTRAP_ROWS = 2_000
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,34 @@ class Clusters:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """A metric of the second model minus that of the first, with its 95 % interval."""
+    """A metric of the second model minus that of the first, with its 95 % interval.
+
+    `p`: how probable so large a difference is by chance; None where too few rows differ. `adjusted_p`: the same,
+    where several models are tested against one (see `holm`).
+    """
 
     difference: float
     low: float
     high: float
+    p: float | None = None
+    adjusted_p: float | None = None
 
     @property
     def is_sure(self) -> bool:
-        return self.low > 0 or self.high < 0
+        is_beyond = self.low > 0 or self.high < 0
+        return is_beyond and (self.adjusted_p is None or self.adjusted_p < SIGNIFICANT)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Predictions of one version with the influence values of its metrics: computed once, tested against many."""
+
+    predicted: Predicted
+    influences: Mapping[str, _Influence]
+
+
+def measured(task: Task, y: Array, predicted: Predicted) -> Measured:
+    return Measured(predicted, _influences(task, y, predicted))
 
 
 def paired_differences(
@@ -86,13 +110,40 @@ def paired_differences(
     """
     if len(y) < MIN_ROWS or (clusters is not None and not clusters.are_enough):
         return {}
-    first, second = _influences(task, y, a), _influences(task, y, b)
-    if a.positive != b.positive:
-        first = {name: each for name, each in first.items() if name not in OF_POSITIVE}
+    return measured_differences(task, y, measured(task, y, a), measured(task, y, b), clusters)
+
+
+def measured_differences(
+    task: Task, y: Array, a: Measured, b: Measured, clusters: Clusters | None = None
+) -> dict[str, PairedDifference]:
+    """As `paired_differences`, of what was measured before."""
+    if len(y) < MIN_ROWS or (clusters is not None and not clusters.are_enough):
+        return {}
+    first, second = a.influences, b.influences
+    if a.predicted.positive != b.predicted.positive:
+        first = {
+            name: each
+            for name, each in first.items()
+            if name not in OF_POSITIVE and name != "average_precision"
+        }
     found = {name: _difference(first[name], second[name], clusters) for name in first if name in second}
-    if task.is_classification and a.positive == b.positive:
-        found |= _of_average_precision(y, a, b, clusters)
+    is_drawn = len(y) <= MAX_BOOTSTRAP_ROWS
+    if is_drawn and task.is_classification and a.predicted.positive == b.predicted.positive:
+        found |= _of_average_precision(y, a.predicted, b.predicted, clusters)
     return found
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values of several tests, adjusted so that all together err in 5 of 100 cases at most.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, largest = [1.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
 
 
 @dataclass(frozen=True)
@@ -110,14 +161,31 @@ def _difference(a: _Influence, b: _Influence, clusters: Clusters | None) -> Pair
     if clusters is None:
         if differ.sum() < MIN_DIFFERING:
             return PairedDifference(difference, -math.inf, math.inf)
-        return _within(difference, NORMAL_95 * float(rows.std(ddof=1)) / math.sqrt(len(rows)))
+        return _within(difference, float(rows.std(ddof=1)) / math.sqrt(len(rows)))
     if len(np.unique(clusters.codes[differ])) < MIN_DIFFERING:
         return PairedDifference(difference, -math.inf, math.inf)
-    return _within(difference, _quantile(clusters.n - 1) * _clustered_error(rows, clusters))
+    return _within(difference, _clustered_error(rows, clusters), clusters.n - 1)
 
 
-def _within(difference: float, reach: float) -> PairedDifference:
-    return PairedDifference(difference, difference - reach, difference + reach)
+def _within(difference: float, error: float, degrees: int | None = None) -> PairedDifference:
+    """With this standard error: by the normal distribution, or Student's with `degrees` of freedom."""
+    reach = (NORMAL_95 if degrees is None else _quantile(degrees)) * error
+    return PairedDifference(
+        difference, difference - reach, difference + reach, _p_value(difference, error, degrees)
+    )
+
+
+def _p_value(difference: float, error: float, degrees: int | None) -> float | None:
+    if not math.isfinite(error):
+        return None
+    if error == 0:
+        return 0.0 if difference else 1.0
+    size = abs(difference) / error
+    if degrees is None:
+        return math.erfc(size / math.sqrt(2))
+    from scipy.special import stdtr
+
+    return 2 * float(stdtr(degrees, -size))
 
 
 def _quantile(degrees: int) -> float:
@@ -157,8 +225,8 @@ def _of_average_precision(
     deviation = average_precision_deviation(
         is_positive, first, second, None if clusters is None else clusters.codes
     )
-    quantile = NORMAL_95 if clusters is None else _quantile(clusters.n - 1)
-    return {"average_precision": _within(after - before, quantile * deviation)}
+    degrees = None if clusters is None else clusters.n - 1
+    return {"average_precision": _within(after - before, deviation, degrees)}
 
 
 def _influences(task: Task, y: Array, predicted: Predicted) -> Mapping[str, _Influence]:
@@ -227,6 +295,10 @@ def _of_classes(y: Array, predicted: Predicted) -> dict[str, _Influence]:
         }
     if len(occurring) > 1:
         found["roc_auc"] = _average([_area(y == code, probabilities[:, code]) for code in scored])
+    if len(y) > MAX_BOOTSTRAP_ROWS and all(code in hits for code in scored):
+        found["average_precision"] = _average(
+            [_precision_area(y == code, probabilities[:, code]) for code in scored]
+        )
     return {name: each for name, each in found.items() if each is not None}
 
 
@@ -244,3 +316,21 @@ def _area(is_positive: Array, score: Array) -> _Influence:
     rows[is_positive] = (below - area) * len(score) / m
     rows[~is_positive] = (above - area) * len(score) / n
     return _Influence(area, rows)
+
+
+def _precision_area(is_positive: Array, score: Array) -> _Influence:
+    """Average precision, and how far it moves when a row weighs a little more.
+
+    A positive row adds the precision at its own score; every row changes the precision at its score and below.
+    """
+    scores, hits, alarms = score_counts(is_positive, score)
+    named, n_positive = hits + alarms, hits[-1]
+    gained = np.diff(hits, prepend=0)
+    precision = hits / named
+    value = float((gained * precision).sum() / n_positive)
+    # Sums over this score and all below: of 1 / named, and of hits / named².
+    hit_rise = np.cumsum((gained / named)[::-1])[::-1]
+    fall = np.cumsum((gained * hits / named**2)[::-1])[::-1]
+    place = np.searchsorted(-scores, -score)
+    rows = np.where(is_positive, precision[place] - value + hit_rise[place], 0.0) - fall[place]
+    return _Influence(value, rows * len(score) / n_positive)

@@ -44,14 +44,19 @@ def roll_back(*, registered_model: RegisteredModel, alias: str = CHAMPION, by: U
     """
     with transaction.atomic():
         locked = locked_model(registered_model)
-        before = _trail(locked, alias)[:-1]
-        servable = ModelVersion.objects.filter(pk__in=set(before)).servable().in_bulk()
-        earlier = next((servable[pk] for pk in reversed(before) if pk in servable), None)
+        earlier = roll_back_target(locked, alias)
         if earlier is None:
             raise Conflict(
                 f"There is no earlier version that {quoted(alias)} of {locked.name} could go back to."
             )
         return point(locked, alias, earlier, by, is_roll_back=True)
+
+
+def roll_back_target(registered_model: RegisteredModel, alias: str) -> ModelVersion | None:
+    """The version that a roll back would point the alias at; None when there is none."""
+    before = _trail(registered_model, alias)[:-1]
+    servable = ModelVersion.objects.filter(pk__in=set(before)).servable().in_bulk()
+    return next((servable[pk] for pk in reversed(before) if pk in servable), None)
 
 
 def remove_alias(*, registered_model: RegisteredModel, alias: str, by: User | None) -> None:

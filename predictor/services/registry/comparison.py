@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ...errors import InvalidInput
 from ...ml.types.schema import Scalar, Task
 from ...models import ModelVersion
-from .paired_comparison import PairedTests, tested
+from .paired_comparison import Disagreement, PairedTests, tested_against
 
 Side = Literal["a", "b"]
 
@@ -54,6 +54,10 @@ class ComparedMetric:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    # How probable so large a difference is by chance; None where too few rows differ.
+    p: float | None = None
+    # Adjusted for the number of versions that are tested against one; None for two versions.
+    adjusted_p: float | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -110,6 +114,7 @@ class Comparison:
     features: tuple[ComparedFeature, ...]
     facts: tuple[ComparedValue, ...]
     dataset: tuple[ComparedValue, ...]
+    disagreement: Disagreement | None = None
 
 
 def compare(a: ModelVersion, b: ModelVersion) -> Comparison:
@@ -117,13 +122,34 @@ def compare(a: ModelVersion, b: ModelVersion) -> Comparison:
 
     Raises InvalidInput for versions of different models.
     """
-    if a.registered_model_id != b.registered_model_id:
+    return compared_with(a, [b])[0]
+
+
+def compared_with(base: ModelVersion, others: Sequence[ModelVersion]) -> list[Comparison]:
+    """Compare each of several versions with one, the base (`a` of each). Raises InvalidInput, as `compare`.
+
+    Of several, a difference is clear when its p-value is small after Holm's adjustment for their number.
+    """
+    if any(each.registered_model_id != base.registered_model_id for each in others):
         raise InvalidInput("Two versions can be compared when they belong to one registered model.")
-    is_same_data = bool(a.dataset_sha256) and (a.dataset_sha256, a.signature.target) == (
+    on_same_data = [_is_same_data(base, each) for each in others]
+    tests = iter(
+        tested_against(base, [each for each, same in zip(others, on_same_data, strict=True) if same])
+    )
+    return [
+        _compared(base, each, same, next(tests) if same else PairedTests(reason=OTHER_DATA))
+        for each, same in zip(others, on_same_data, strict=True)
+    ]
+
+
+def _is_same_data(a: ModelVersion, b: ModelVersion) -> bool:
+    return bool(a.dataset_sha256) and (a.dataset_sha256, a.signature.target) == (
         b.dataset_sha256,
         b.signature.target,
     )
-    tests = tested(a, b) if is_same_data else PairedTests(reason=OTHER_DATA)
+
+
+def _compared(a: ModelVersion, b: ModelVersion, is_same_data: bool, tests: PairedTests) -> Comparison:
     metrics = _metrics(a.metrics, b.metrics, tests)
     return Comparison(
         a=a,
@@ -131,10 +157,11 @@ def compare(a: ModelVersion, b: ModelVersion) -> Comparison:
         is_same_data=is_same_data,
         verdict=_verdict(a, b, metrics, tests),
         metrics=metrics,
+        disagreement=tests.disagreement,
         params=_values(a.params, b.params),
         features=_features(a, b),
-        facts=_values(_facts(a), _facts(b)),
-        dataset=_values(_dataset(a), _dataset(b)),
+        facts=_values(facts_of(a), facts_of(b)),
+        dataset=_values(dataset_facts(a), dataset_facts(b)),
     )
 
 
@@ -149,7 +176,11 @@ def _metrics(a: Mapping[str, Any], b: Mapping[str, Any], tests: PairedTests) -> 
             metrics.append(ComparedMetric(name=name, a=left, b=right, better=None))
             continue
         better = _better(name, left, right) if found.is_sure else None
-        metrics.append(ComparedMetric(name, left, right, better, found.difference, found.low, found.high))
+        metrics.append(
+            ComparedMetric(
+                name, left, right, better, found.difference, found.low, found.high, found.p, found.adjusted_p
+            )
+        )
     return tuple(metrics)
 
 
@@ -225,7 +256,7 @@ def _features(a: ModelVersion, b: ModelVersion) -> tuple[ComparedFeature, ...]:
     )
 
 
-def _facts(version: ModelVersion) -> dict[str, Scalar]:
+def facts_of(version: ModelVersion) -> dict[str, Scalar]:
     return {
         "estimator": version.estimator,
         "task": version.task,
@@ -241,7 +272,7 @@ def _facts(version: ModelVersion) -> dict[str, Scalar]:
     }
 
 
-def _dataset(version: ModelVersion) -> dict[str, Scalar]:
+def dataset_facts(version: ModelVersion) -> dict[str, Scalar]:
     dataset = version.dataset
     if dataset is None:
         return {"name": None, "n_rows": None, "n_columns": None, "sha256": version.dataset_sha256 or None}

@@ -16,7 +16,7 @@ from ...ml.types.threshold_rule import ThresholdRule
 from ...models import CHAMPION, ModelVersion, RegisteredModel
 from ..process import short_cache
 from ..process.short_cache import ShortCache
-from .aliases import history, locked_model, point, remove_alias, roll_back, set_alias
+from .aliases import history, locked_model, point, remove_alias, roll_back, roll_back_target, set_alias
 from .comparison import Comparison, compare
 from .onnx_files import OnnxFile, onnx_download
 
@@ -38,6 +38,7 @@ __all__ = [
     "register_linear",
     "remove_alias",
     "roll_back",
+    "roll_back_target",
     "serving_version",
     "set_alias",
     "unarchive",

@@ -42,7 +42,7 @@ def build(version: ModelVersion, rule: ThresholdRule, positive_class: Scalar = N
     from ...ml.persistence import version_files
     from .. import artifacts
 
-    scores = _scores(version)
+    scores = scores_of(version)
     signature = _with_positive_class(version.signature, positive_class)
     threshold = decision_thresholds.choose(rule, *scores.for_class(signature.positive).out_of_fold)
     report = report_at_threshold.decided_again(
@@ -84,7 +84,8 @@ def _with_positive_class(signature: Signature, asked: Scalar) -> Signature:
     return replace(signature, positive_class=names[positive_classes.found_in(names, name)])
 
 
-def _scores(version: ModelVersion) -> Scores:
+def scores_of(version: ModelVersion) -> Scores:
+    """The stored scores of a version of two classes. Raises InvalidThreshold, Conflict, DamagedArtifact."""
     from ...ml.calibration.decision_thresholds import Scores
     from ...ml.persistence.version_files import read_json
     from .. import artifacts

@@ -1,8 +1,8 @@
-"""The version page with its evaluation report, and the comparison of two versions."""
+"""The version page with its evaluation report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,20 +11,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from ...errors import MlwebError
 from ...ml.types.schema import FeatureField, Task
 from ...ml.types.warnings import WarningKind
 from ...models import ModelVersion
-from ...services import registry
-from ...services.registry.comparison import ComparedValue
-from ...templatetags.mlweb import counted, number
-from ...templatetags.registry import filesize_si
+from ...templatetags.mlweb import counted
 from ..pages.metric_words import headline_metric, metric_of
 from ..pages.model_page import ModelPage
 from ..pages.value_texts import range_words
 from .anomaly_page import AnomalyPage
 from .clustering_page import ClusteringPage
 from .completion import AbsentPartsView
+from .flat_params import flat
 from .partial_dependence import DependenceView
 from .report import ReportView, parity_sentence
 from .report_parts import ReportParts
@@ -32,19 +29,6 @@ from .report_parts import ReportParts
 OLD_LEAK = "possible leak"
 # The report of a version without a target; each task has a template of its own.
 PAGES = {Task.CLUSTERING.value: ClusteringPage, Task.ANOMALY.value: AnomalyPage}
-FACT_TITLES = {
-    "estimator": "Fitted",
-    "task": "Task",
-    "target": "Target",
-    "threshold": "Threshold",
-    "positive_class": "Positive class",
-    "served": "Served",
-    "n_bytes": "Size of all files",
-    "name": "Dataset",
-    "n_rows": "Rows",
-    "n_columns": "Columns",
-    "sha256": "SHA-256",
-}
 
 
 class VersionDetail(ModelPage):
@@ -168,53 +152,3 @@ def leaderboard(version: ModelVersion) -> list[dict[str, Any]]:
         }
         for each in entries
     ]
-
-
-def flat(params: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Hyperparameters as flat pairs of name and value; a nested name is its path, such as "a › b"."""
-    if isinstance(params, Mapping) and params:
-        for name, value in params.items():
-            yield from flat(value, f"{prefix} › {name}" if prefix else str(name))
-    elif isinstance(params, list) and params and any(isinstance(each, Mapping) for each in params):
-        for position, value in enumerate(params, start=1):
-            yield from flat(value, f"{prefix} {position}".strip())
-    elif prefix:
-        yield prefix, params
-
-
-def fact(each: ComparedValue) -> tuple[str, ComparedValue]:
-    """A fact of both versions under its title, in words."""
-    shown = {"n_bytes": filesize_si, "n_rows": number, "n_columns": number, "threshold": number}.get(
-        each.name, lambda value: value
-    )
-    return FACT_TITLES.get(each.name, each.name), ComparedValue(each.name, shown(each.a), shown(each.b))
-
-
-class VersionCompare(ModelPage):
-    query_names = ("a", "b")
-
-    def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
-        model = self.load_model(slug)
-        a, b = self.version(request.GET.get("a")), self.version(request.GET.get("b"))
-        try:
-            comparison = registry.compare(a, b)
-        except MlwebError as error:
-            raise Http404(error.message) from None
-        numbers = model.versions.order_by("-number").values_list("number", flat=True)[:100]
-        context = {
-            "model": model,
-            "a": a,
-            "b": b,
-            "found": comparison,
-            "metrics": [(metric_of(each.name), each) for each in comparison.metrics],
-            "facts": [fact(each) for each in comparison.facts],
-            "dataset": [fact(each) for each in comparison.dataset],
-            "numbers": sorted({*numbers, a.number, b.number}, reverse=True),
-            "params": [
-                ComparedValue(name, dict(flat(a.params)).get(name), dict(flat(b.params)).get(name))
-                for name in dict.fromkeys([name for version in (a, b) for name, _ in flat(version.params)])
-            ],
-            "different_features": [each for each in comparison.features if not each.is_same],
-            "n_same_features": sum(each.is_same for each in comparison.features),
-        }
-        return render(request, "predictor/evaluation/version_compare.html", context)

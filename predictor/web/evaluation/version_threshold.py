@@ -7,18 +7,22 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from ...errors import MlwebError
-from ...models import WorkspaceRole
+from ...ml.types.schema import Task
+from ...models import ModelVersion, WorkspaceRole
 from ...services import registry
 from ..pages.model_page import ModelPage
 from ..pages.refusals import refused
 from ..training.form_threshold import PREFIX, NewThresholdForm, ThresholdForm, shown_from_rule
 from .report_parts import Decision
+from .threshold_explorer import ExploreForm, ThresholdExplorer
 
 
 class VersionThreshold(ModelPage):
     field_names = tuple(f"{PREFIX}-{name}" for name in NewThresholdForm.base_fields)
+    query_names = tuple(ExploreForm.base_fields)
     required_role = WorkspaceRole.MEMBER
 
     def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
@@ -44,8 +48,12 @@ class VersionThreshold(ModelPage):
             return self.page(number, form, error=error)
         messages.success(
             request,
-            f"Version {new_version.number} predicts “{new_version.signature.positive_name}” from "
-            f"{new_version.threshold:.4g}. Make it champion to let it serve.",
+            _("Version %(number)s predicts “%(class)s” from %(threshold)s. Make it champion to let it serve.")
+            % {
+                "number": new_version.number,
+                "class": new_version.signature.positive_name,
+                "threshold": f"{new_version.threshold:.4g}",
+            },
         )
         return redirect("version-detail", self.workspace.slug, slug, new_version.number)
 
@@ -56,7 +64,19 @@ class VersionThreshold(ModelPage):
             "version": version,
             "form": form,
             "decision": Decision.of(version),
+            **self.explored(version),
             **more,
         }
         response = render(self.request, "predictor/evaluation/version_threshold.html", context, status=status)
         return refused(response, more.get("error"))
+
+    def explored(self, version: ModelVersion) -> dict[str, Any]:
+        """The thresholds to choose from; else why there are none."""
+        if version.task != Task.BINARY:
+            sentence = _("A threshold decides between two classes. This version has another task.")
+            return {"explorer": None, "refusal": sentence}
+        form = ExploreForm(self.request.GET.dict(), version=version)
+        try:
+            return {"explorer": ThresholdExplorer(version, form), "explore": form}
+        except MlwebError as error:
+            return {"explorer": None, "refusal": error.message}

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from ...errors import MlwebError, NotFound
+from ...errors import MlwebError, NotFound, quoted_list
 from ...ml.types.threshold_rule import catches_none
+from ...ml.types.warnings import WarningKind
 from ...models import ModelVersion, WorkspaceRole
 from ...services import registry
+from ...services.registry.caller_changes import CallerChange, ChangeKind, caller_changes
 from ..pages.metric_words import key_metrics
 from ..pages.model_page import ModelPage
+
+CHANGE_TITLES = {
+    ChangeKind.TASK: gettext_lazy("Another task"),
+    ChangeKind.TARGET: gettext_lazy("Another target"),
+    ChangeKind.NEW_REQUIRED: gettext_lazy("New columns that callers have to send"),
+    ChangeKind.NEW_OPTIONAL: gettext_lazy("New columns, which may be empty"),
+    ChangeKind.NOW_REQUIRED: gettext_lazy("Columns that may no longer be empty"),
+    ChangeKind.UNREAD: gettext_lazy("Columns that are no longer read"),
+    ChangeKind.ROLE: gettext_lazy("Columns with another role"),
+    ChangeKind.NEW_CLASSES: gettext_lazy("New classes in answers"),
+    ChangeKind.NO_CLASSES: gettext_lazy("Classes that no longer occur"),
+    ChangeKind.POSITIVE_CLASS: gettext_lazy("Another positive class"),
+    ChangeKind.THRESHOLD: gettext_lazy("Another threshold"),
+}
+# Their names are a value before and after.
+FROM_TO = frozenset({ChangeKind.TASK, ChangeKind.TARGET, ChangeKind.POSITIVE_CLASS, ChangeKind.THRESHOLD})
+MAX_NAMES = 12
 
 
 class ConfirmedChange(ModelPage):
@@ -55,21 +77,12 @@ class AliasSet(ConfirmedChange):
         version = self.version(request.GET.get("version"))
         held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
         now = held.model_version if held else None
-        metrics, decision = key_metrics(version.task), version.evaluation.get("decision")
         return {
-            "title": f"Serve version {version.number} as {alias}?",
-            "version": version,
-            "now": now,
-            "is_same_data": now is not None and now.dataset_sha256 == version.dataset_sha256,
+            "title": _("Serve version %(number)s as %(alias)s?") % {"number": version.number, "alias": alias},
             "text": alias_sentence(alias, version, now),
             "fields": [("version", version.number)],
-            "verb": f"Make version {version.number} {alias}",
-            "verdict": registry.compare(now, version).verdict if now and now.pk != version.pk else None,
-            "danger": catches_none(decision["positive"], decision["held_out"]) if decision else "",
-            "figures": [
-                (metric, now.metrics.get(metric.name) if now else None, version.metrics.get(metric.name))
-                for metric in metrics
-            ],
+            "verb": _("Make version %(number)s %(alias)s") % {"number": version.number, "alias": alias},
+            **promotion(now, version),
         }
 
     def act(self, request: HttpRequest, alias: str) -> str:
@@ -77,19 +90,57 @@ class AliasSet(ConfirmedChange):
         registry.set_alias(
             registered_model=self.registered_model, alias=alias, model_version=version, by=request.user
         )
-        return f"Version {version.number} now serves as {alias}."
+        return _("Version %(number)s now serves as %(alias)s.") % {"number": version.number, "alias": alias}
 
 
 def alias_sentence(alias: str, version: ModelVersion, now: ModelVersion | None) -> str:
     """What changes for callers when the alias points at `version`; `now` is what it points at."""
     if now is None:
-        return f"No version is {alias} yet."
+        return _("No version is %(alias)s yet.") % {"alias": alias}
     if now.pk == version.pk:
-        return f"Version {version.number} is {alias} already."
-    return (
-        f"From then on version {version.number} answers in place of version {now.number}, "
+        return _("Version %(number)s is %(alias)s already.") % {"number": version.number, "alias": alias}
+    return _(
+        "From then on version %(number)s answers in place of version %(now)s, "
         "everywhere within a second. You can roll back at any time."
-    )
+    ) % {"number": version.number, "now": now.number}
+
+
+def promotion(now: ModelVersion | None, version: ModelVersion) -> dict[str, Any]:
+    """What speaks for and against `version` in place of `now`: figures, the paired test, changes, warnings."""
+    decision = version.part("decision")
+    leaks = [str(each.get("message", "")) for each in version.warnings or [] if _is_leak(each)]
+    is_other = now is not None and now.pk != version.pk
+    return {
+        "version": version,
+        "now": now,
+        "is_same_data": now is not None and now.dataset_sha256 == version.dataset_sha256,
+        "verdict": registry.compare(now, version).verdict if now is not None and is_other else None,
+        "danger": catches_none(decision["positive"], decision["held_out"]) if decision else "",
+        "leaks": leaks,
+        "is_archived": version.is_archived,
+        "changes": [
+            (each, CHANGE_TITLES[each.kind], names_of(each))
+            for each in (caller_changes(now, version) if now is not None and is_other else [])
+        ],
+        "is_compared": is_other,
+        "figures": [
+            (metric, now.metrics.get(metric.name) if now else None, version.metrics.get(metric.name))
+            for metric in key_metrics(version.task)
+        ],
+    }
+
+
+def names_of(change: CallerChange) -> str:
+    """The columns or classes of a change, or what was and what will be."""
+    if change.kind in FROM_TO:
+        return " → ".join(each or "–" for each in change.names)
+    if change.kind is ChangeKind.ROLE:
+        return "; ".join([*change.names[:MAX_NAMES], *(["…"] if len(change.names) > MAX_NAMES else [])])
+    return quoted_list(change.names, MAX_NAMES)
+
+
+def _is_leak(warning: Any) -> bool:
+    return isinstance(warning, Mapping) and warning.get("kind") == WarningKind.LEAK
 
 
 class AliasCreate(AliasSet):
@@ -107,16 +158,24 @@ class AliasRollBack(ConfirmedChange):
         held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
         if held is None:
             raise Http404(f"{self.registered_model.name} has no alias “{alias}”.")
+        now, target = held.model_version, registry.roll_back_target(self.registered_model, alias)
+        names = {"alias": alias, "now": now.number}
         return {
-            "title": f"Roll {alias} back?",
-            "now": held.model_version,
-            "text": f"{alias} will serve again what it served before version {held.model_version.number}.",
-            "verb": f"Roll {alias} back",
+            "title": _("Roll %(alias)s back?") % names,
+            "text": _("%(alias)s will serve again what it served before version %(now)s.") % names
+            if target is None
+            else _("%(alias)s will serve version %(number)s again, in place of version %(now)s.")
+            % {**names, "number": target.number},
+            "verb": _("Roll %(alias)s back") % names,
+            **(promotion(now, target) if target is not None else {"now": now}),
         }
 
     def act(self, request: HttpRequest, alias: str) -> str:
         held = registry.roll_back(registered_model=self.registered_model, alias=alias, by=request.user)
-        return f"{alias} is back at version {held.model_version.number}."
+        return _("%(alias)s is back at version %(number)s.") % {
+            "alias": alias,
+            "number": held.model_version.number,
+        }
 
 
 class AliasRemove(ConfirmedChange):

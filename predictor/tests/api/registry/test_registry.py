@@ -24,6 +24,7 @@ GETS = [
     "models/churn/versions/1/onnx",
     "models/churn/activity",
     "models/churn/comparison?a=1&b=2",
+    "models/churn/versions/compare?version=1&version=2",
     "models/churn/aliases",
     "models/churn/aliases/champion",
     "models/churn/aliases/champion/history",
@@ -154,6 +155,37 @@ def test_a_comparison_needs_two_versions(
     api: Caller, model: RegisteredModel, query: dict[str, Any], status: int
 ) -> None:
     problem(api.get("models/churn/comparison", **query), status)
+
+
+def test_two_to_ten_versions_are_compared_with_a_base(api: Caller, model: RegisteredModel) -> None:
+    publish(model, metrics={"rmse": 0.7}, params={"depth": 3})
+
+    found = api.get("models/churn/versions/compare?version=1&version=2&version=3&base=2").json()
+
+    assert (found["base"], found["versions"]) == (2, [2, 1, 3])
+    (row,) = found["metrics"]
+    assert [(each["version"], each["value"], each["standing"]) for each in row["versions"]] == [
+        (2, 0.5, "base"), (1, 1.0, "not tested"), (3, 0.7, "not tested"),
+    ]  # fmt: skip
+    assert [(each["version"], each["changes"], each["disagreement"]) for each in found["pairs"]] == [
+        (1, [], None), (3, [], None),
+    ]  # fmt: skip
+    assert found["pairs"][0]["verdict"]["standing"] == "not tested"
+    assert found["params"] == [{"name": "depth", "values": [None, None, 3], "is_same": False}]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 400), ("version=1", 400), ("version=1&version=1", 400), ("version=1&version=x", 400),
+        ("&".join(f"version={number}" for number in range(1, 12)), 400), ("version=1&version=2&base=3", 400),
+        ("version=1&version=99", 404), ("a=1&b=2", 400),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_refused(
+    api: Caller, model: RegisteredModel, query: str, status: int
+) -> None:
+    problem(api.get(f"models/churn/versions/compare?{query}"), status)
 
 
 def test_the_onnx_file_is_downloaded(api: Caller, linear: ModelVersion) -> None:

@@ -9,7 +9,16 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from predictor.ml.metrics.paired_tests import MIN_DIFFERING, Clusters, Predicted, paired_differences
+from predictor.ml.metrics.paired_bootstrap import average_precision_deviation
+from predictor.ml.metrics.paired_tests import (
+    MAX_BOOTSTRAP_ROWS,
+    MIN_DIFFERING,
+    Clusters,
+    PairedDifference,
+    Predicted,
+    holm,
+    paired_differences,
+)
 from predictor.ml.metrics.scores import metrics
 from predictor.ml.types.schema import Task
 
@@ -268,3 +277,82 @@ def test_average_precision_without_a_positive_row_or_of_equal_models_is_not_test
 
     assert "average_precision" not in paired_differences(Task.BINARY, 0 * y, Predicted(a), Predicted(b))
     assert not paired_differences(Task.BINARY, y, Predicted(a), Predicted(a))["average_precision"].is_sure
+
+
+def test_p_values_are_those_of_the_paired_test():
+    y, a, b = two_of(Task.REGRESSION, better=0.05)
+    found = paired_differences(Task.REGRESSION, y, Predicted(a), Predicted(b))["mse"]
+    expected = stats.ttest_rel((b - y) ** 2, (a - y) ** 2)
+
+    assert found.p == pytest.approx(expected.pvalue, rel=0.02)
+
+
+def test_the_p_value_of_the_accuracy_is_nearly_that_of_mcnemar():
+    draw = np.random.default_rng(3)
+    y = draw.integers(0, 2, 4000)
+    a, b = (np.where(draw.random(4000) < right, y, 1 - y) for right in (0.80, 0.82))
+    pairs = [np.column_stack([1 - each, each]).astype(float) for each in (a, b)]
+
+    found = paired_differences(Task.BINARY, y, *(Predicted(each) for each in pairs))["accuracy"]
+
+    only_a, only_b = ((a == y) & (b != y)).sum(), ((a != y) & (b == y)).sum()
+    mcnemar = stats.chi2.sf((only_a - only_b) ** 2 / (only_a + only_b), 1)
+    assert found.p == pytest.approx(mcnemar, rel=0.02)
+    assert found.difference == pytest.approx((only_b - only_a) / 4000)
+
+
+def test_p_values_of_groups_are_those_of_student():
+    draw = np.random.default_rng(0)
+    codes = np.repeat(np.arange(30), 10)
+    y = draw.normal(size=300)
+    a, b = y + draw.normal(0, 1, 300), y + draw.normal(0, 1.2, 300) + np.repeat(draw.normal(0, 0.3, 30), 10)
+
+    found = paired_differences(Task.REGRESSION, y, Predicted(a), Predicted(b), Clusters(codes))["mse"]
+
+    means = [((each - y) ** 2).reshape(30, 10).mean(axis=1) for each in (b, a)]
+    assert found.p == pytest.approx(stats.ttest_rel(*means).pvalue, rel=1e-6)
+
+
+def test_few_differing_rows_have_no_p_value():
+    y = np.arange(40.0)
+    a = y + 0.1
+    b = a.copy()
+    b[:3] = y[:3]
+
+    assert paired_differences(Task.REGRESSION, y, Predicted(a), Predicted(b))["mae"].p is None
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        # Holm (1979): 0.01 · 4, 0.02 · 3 = 0.06, 0.03 · 2 = 0.06, 0.04 · 1 is raised to 0.06.
+        ([0.01, 0.04, 0.03, 0.02], [0.04, 0.06, 0.06, 0.06]),
+        ([0.2], [0.2]),
+        ([0.5, 0.9, 0.4], [1.0, 1.0, 1.0]),
+        # As R says: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm").
+        ([0.01, 0.02, 0.03, 0.04, 0.05], [0.05, 0.08, 0.09, 0.09, 0.09]),
+        ([], []),
+    ],
+)
+def test_holm_raises_p_values_by_their_rank(p_values, adjusted):
+    assert holm(p_values) == pytest.approx(adjusted)
+
+
+def test_an_adjusted_p_value_decides():
+    assert PairedDifference(1.0, 0.1, 1.9, 0.03).is_sure
+    assert PairedDifference(1.0, 0.1, 1.9, 0.03, 0.04).is_sure
+    assert not PairedDifference(1.0, 0.1, 1.9, 0.03, 0.06).is_sure
+
+
+@pytest.mark.parametrize("ties", [None, 2])
+def test_average_precision_of_many_rows_has_the_interval_of_the_bootstrap(ties):
+    y, a, b = two_of(Task.BINARY, n=MAX_BOOTSTRAP_ROWS + 1000)
+    if ties is not None:
+        a, b = a.round(ties), b.round(ties)
+
+    found = paired_differences(Task.BINARY, y, Predicted(a), Predicted(b))["average_precision"]
+
+    expected = [reference.average_precision_score(y, each[:, 1]) for each in (a, b)]
+    assert found.difference == pytest.approx(expected[1] - expected[0])
+    deviation = average_precision_deviation([y == 1], [a[:, 1]], [b[:, 1]])
+    assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=0.12)
