@@ -12,7 +12,6 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ...ml.calibration.threshold_table import Outcome
 from ...ml.types.schema import Signature
 from ...ml.types.threshold_rule import NUMBERS, ThresholdRule, catches_none
 from ...models import ModelVersion
@@ -114,7 +113,7 @@ class ThresholdExplorer:
     def figures(self) -> dict[str, Any]:
         return self._figures(self.found.selected)
 
-    def _figures(self, outcome: Outcome) -> dict[str, Any]:
+    def _figures(self, outcome: Any) -> dict[str, Any]:
         """The texts of an outcome, as the page shows them."""
         cost = outcome.cost(*self.costs)
         return {
@@ -225,7 +224,7 @@ class ThresholdExplorer:
     @property
     def curves(self) -> Mapping[str, str]:
         """Points of the curves in a square of 1,000 units; cost is drawn beside `most_cost`, and cut above it."""
-        outcomes: Sequence[Outcome] = self.found.table.outcomes
+        outcomes = self.found.table.outcomes
         return {
             "precision": self._line([each.precision for each in outcomes]),
             "recall": self._line([each.recall for each in outcomes]),
