@@ -219,8 +219,8 @@ SHOWN_DOCUMENTS = {
     # The Summary of the version that serves; the hours of its chart hold a few words and their counts.
     M: {
         "registeredmodel.description", "modelversion.evaluation", "modelversion.signature_json",
-        "modelversion.artifacts", "modelversion.warnings", "completion.supplement", "completion.computed", "completion.parts",
-        "completion.refusals", "predictionhour.sources", "predictionhour.warnings",
+        "modelversion.artifacts", "modelversion.warnings", "completion.supplement", "completion.computed",
+        "completion.parts", "completion.refusals", "predictionhour.sources", "predictionhour.warnings",
     },
     f"{M}versions/": {"registeredmodel.description", "modelversion.metrics"},
     f"{M}monitor/": {"registeredmodel.description", "predictionhour.sources", "predictionhour.warnings"},

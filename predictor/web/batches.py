@@ -37,6 +37,7 @@ LISTED = (
     "registered_model_id", "workspace_id", "model_version__number",
 )  # fmt: skip
 
+
 def batch_row(batch: BatchPrediction) -> tuple[Any, ...]:
     return (
         batch.pk,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import activity, batches, prediction_log
+from . import activity, batches, model_pages, prediction_log
 from .accounts import address, home, invitations, members, settings, tokens
 from .datasets import datasets, readings, rows
 from .evaluation import completion, evaluation, version_pages, version_threshold
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
-from .registry import model_cards, model_pages, registry, registry_changes, version_files
+from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
 
 HOME: list[URLPattern] = [

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from ...models import (
+from ..models import (
     CHAMPION,
     ApiToken,
     ModelAlias,
@@ -18,15 +18,15 @@ from ...models import (
     TrainingRun,
     without_documents,
 )
-from ..evaluation.evaluation import feature_row, lead_of
-from ..evaluation.report_parts import ReportParts
-from ..evaluation.version_pages import OF_REPORT, SUMMARY, versions_with
-from ..evaluation.version_summary import VersionSummary
-from ..pages.metric_words import key_metrics
-from ..pages.model_page import ModelPage
-from .model_activity import activity_of, spark_of
-from .registry import LISTED, PAGE_SIZE, change_words, latest_changes, roll_back_names, version_rows
-from .snippets import predictions_url, snippets
+from .evaluation.evaluation import feature_row, lead_of
+from .evaluation.report_parts import ReportParts
+from .evaluation.version_pages import OF_REPORT, SUMMARY, versions_with
+from .evaluation.version_summary import VersionSummary
+from .pages.metric_words import key_metrics
+from .pages.model_page import ModelPage
+from .registry.model_activity import activity_of, spark_of
+from .registry.registry import LISTED, PAGE_SIZE, change_words, latest_changes, roll_back_names, version_rows
+from .registry.snippets import predictions_url, snippets
 
 RUN_COLUMNS = ("status", "queued_at", "started_at", "finished_at", "target", "task", "workspace_id")
 N_RUNS = 3
