@@ -161,7 +161,13 @@ def pages() -> dict[str, str]:
         "training runs, last page": f"{w}/runs/?page={{last_page}}",
         "models": f"{w}/models/",
         "model": f"{w}/models/model-01/",
+        **{f"model, {tab}": f"{w}/models/model-01/{tab}/" for tab in ("versions", "monitor", "rules", "api")},
         "version": f"{w}/models/model-01/versions/1/",
+        **{
+            f"version, {tab}": f"{w}/models/model-01/versions/1/{tab}/"
+            for tab in ("charts", "explain", "data", "details")
+        },
+        "batches": f"{w}/batches/",
         "predict form": f"{w}/models/model-01/predict/",
         "log": f"{w}/predictions/",
         "log, in the middle": f"{w}/predictions/?before={{middle}}",
@@ -219,6 +225,7 @@ class Desk:
     pages: ClassVar[dict[str, str]] = {
         "overview": "/w/desk/",
         "model, predictions of 30 days": "/w/desk/models/model-01/",
+        "model, monitor of 30 days": "/w/desk/models/model-01/monitor/",
         "API: activity, a year": "/api/v1/desk/models/model-01/activity?range=year",
     }
 

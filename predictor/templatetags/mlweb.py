@@ -55,9 +55,10 @@ def all_languages() -> list[tuple[str, str]]:
 
 
 @register.filter
-def is_about(url_name: str, noun: str | None) -> bool:
-    """Whether a page belongs to an entry of the navigation: its URL name begins with the entry's noun."""
-    return bool(noun) and str(url_name).startswith(str(noun))
+def is_about(url_name: str, nouns: str | None) -> bool:
+    """Whether a page belongs to an entry of the navigation: its URL name is one of the nouns, or begins with it."""
+    name = str(url_name)
+    return any(name == each or name.startswith(f"{each}-") for each in str(nouns or "").split())
 
 
 @register.filter

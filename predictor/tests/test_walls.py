@@ -59,7 +59,8 @@ DOCUMENTS = {
 }
 # Pages and endpoints that show many rows.
 LISTS = [
-    W, f"{W}datasets/", f"{W}runs/", f"{W}models/", M, f"{M}batches/", f"{W}predictions/", f"{W}members/",
+    W, f"{W}datasets/", f"{W}runs/", f"{W}batches/", f"{W}models/", M, f"{M}versions/",
+    f"{M}monitor/", f"{M}batches/", f"{W}predictions/", f"{W}members/",
     f"{API}datasets", f"{API}training-runs", f"{API}models", f"{MODEL}/versions", f"{MODEL}/aliases",
     f"{MODEL}/aliases/<slug:alias>/history", f"{MODEL}/batches", f"{API}predictions", f"{API}members",
     f"{API}datasets/<int:pk>/reading-changes", "settings/tokens/", f"{W}predictions/export/",
@@ -215,11 +216,14 @@ SHOWN_DOCUMENTS = {
             "admin/predictor/aliaschange/",
         )
     },
-    # Its champion writes the snippets; the hours of its chart hold a few words and their counts.
+    # The Summary of the version that serves; the hours of its chart hold a few words and their counts.
     M: {
-        "registeredmodel.description", "modelversion.metrics", "modelversion.signature_json", "modelversion.artifacts",
-        "predictionhour.sources", "predictionhour.warnings",
+        "registeredmodel.description", "modelversion.evaluation", "modelversion.signature_json",
+        "modelversion.artifacts", "modelversion.warnings", "completion.supplement", "completion.computed",
+        "completion.parts", "completion.refusals", "predictionhour.sources", "predictionhour.warnings",
     },
+    f"{M}versions/": {"registeredmodel.description", "modelversion.metrics"},
+    f"{M}monitor/": {"registeredmodel.description", "predictionhour.sources", "predictionhour.warnings"},
     f"{W}models/": {"registeredmodel.description", "modelversion.metrics"},
     f"{MODEL}/versions": {"registeredmodel.description", "modelversion.metrics"},
     f"{MODEL}/batches": {"registeredmodel.description", "batchprediction.error"},

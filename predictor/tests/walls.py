@@ -143,6 +143,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}datasets/<int:pk>/reading-changes/<int:change>/undo/": {"post": Page(302, MEMBER)},
     # Training
     f"{W}datasets/<int:pk>/train/": {"get": Page(200, MEMBER), "post": Page(400, MEMBER)},
+    f"{W}activity/": {"get": Page(302)},
+    f"{W}batches/": {"get": Page(200)},
     f"{W}runs/": {"get": Page(200)},
     f"{W}runs/<int:pk>/": {"get": Page(200)},
     f"{W}runs/<int:pk>/progress/": {"get": Page(200)},
@@ -150,6 +152,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     # Registry
     f"{W}models/": {"get": Page(200)},
     M: {"get": Page(200)},
+    **{f"{M}{tab}/": {"get": Page(200)} for tab in ("versions", "monitor", "rules", "api")},
     f"{M}compare/": {"get": Page(200)},
     f"{M}aliases/": {
         "get": Page(405, MEMBER),
@@ -162,6 +165,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{M}aliases/<slug:alias>/roll-back/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     f"{M}aliases/<slug:alias>/remove/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER)},
     V: {"get": Page(200)},
+    **{f"{V}{tab}/": {"get": Page(200)} for tab in ("charts", "explain", "data", "details")},
     f"{V}card/": {"get": Page(200), "post": Page(302, MEMBER, {"description": "For tests."})},
     f"{V}card.md": {"get": Page(200)},
     f"{V}model.onnx": {"get": Page(200)},
@@ -191,6 +195,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}predictions/export/": {"get": Page(200)},
     f"{W}predictions/<uuid:pk>/": {"get": Page(200)},
     # People
+    f"{W}settings/": {"get": Page(200)},
     f"{W}members/": {"get": Page(200)},
     f"{W}members/add/": {
         "get": Page(200, ADMIN),

@@ -39,6 +39,20 @@ LISTED = (
     "registered_model_id", "workspace_id", "model_version__number",
 )  # fmt: skip
 
+
+def batch_row(batch: BatchPrediction) -> tuple[Any, ...]:
+    return (
+        batch.pk,
+        batch.filename,
+        batch.status,
+        batch.n_rows_done,
+        batch.n_errors,
+        batch.model_version.number,
+        batch.queued_at.isoformat(),
+        batch.created_by.email if batch.created_by else None,
+    )
+
+
 BATCHES = ListTable(
     caption=gettext_lazy("Batches"),
     columns=(
@@ -53,16 +67,7 @@ BATCHES = ListTable(
     default="-queued",
     csv_name="batches",
     csv_heads=("id", "file", "status", "rows", "errors", "version", "asked_for", "by"),
-    csv_row=lambda batch: (
-        batch.pk,
-        batch.filename,
-        batch.status,
-        batch.n_rows_done,
-        batch.n_errors,
-        batch.model_version.number,
-        batch.queued_at.isoformat(),
-        batch.created_by.email if batch.created_by else None,
-    ),
+    csv_row=batch_row,
 )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import batches, prediction_log
-from .accounts import address, home, invitations, members, tokens
+from . import activity, batches, model_pages, prediction_log
+from .accounts import address, home, invitations, members, settings, tokens
 from .datasets import datasets, readings, rows
-from .evaluation import comparison, completion, evaluation, version_threshold
+from .evaluation import comparison, completion, version_pages, version_threshold
 from .pages.language import LanguageChoice
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
@@ -47,6 +47,8 @@ RUN = "w/<slug:workspace>/runs/"
 
 TRAINING: list[URLPattern] = [
     path(f"{TABLES}<int:pk>/train/", training.TrainingRunCreate.as_view(), name="training-run-create"),
+    path("w/<slug:workspace>/activity/", activity.Activity.as_view(), name="activity"),
+    path("w/<slug:workspace>/batches/", activity.AllBatches.as_view(), name="activity-batches"),
     path(RUN, training.TrainingRunList.as_view(), name="training-run-list"),
     path(f"{RUN}<int:pk>/", training.TrainingRunDetail.as_view(), name="training-run-detail"),
     path(f"{RUN}<int:pk>/progress/", training.TrainingRunProgress.as_view(), name="training-run-progress"),
@@ -57,7 +59,11 @@ MODEL = "w/<slug:workspace>/models/<slug:slug>/"
 
 REGISTRY: list[URLPattern] = [
     path("w/<slug:workspace>/models/", registry.ModelList.as_view(), name="model-list"),
-    path(MODEL, registry.ModelDetail.as_view(), name="model-detail"),
+    path(MODEL, model_pages.ModelDetail.as_view(), name="model-detail"),
+    path(f"{MODEL}versions/", model_pages.ModelVersions.as_view(), name="model-versions"),
+    path(f"{MODEL}monitor/", model_pages.ModelMonitor.as_view(), name="model-monitor"),
+    path(f"{MODEL}rules/", model_pages.ModelRules.as_view(), name="model-rules"),
+    path(f"{MODEL}api/", model_pages.ModelApi.as_view(), name="model-api"),
     path(f"{MODEL}compare/", comparison.VersionCompare.as_view(), name="version-compare"),
     path(f"{MODEL}aliases/", registry_changes.AliasCreate.as_view(), name="alias-create"),
     path(f"{MODEL}aliases/<slug:alias>/", registry_changes.AliasSet.as_view(), name="alias-set"),
@@ -67,7 +73,21 @@ REGISTRY: list[URLPattern] = [
         name="alias-roll-back",
     ),
     path(f"{MODEL}aliases/<slug:alias>/remove/", registry_changes.AliasRemove.as_view(), name="alias-remove"),
-    path(f"{MODEL}versions/<int:number>/", evaluation.VersionDetail.as_view(), name="version-detail"),
+    path(f"{MODEL}versions/<int:number>/", version_pages.VersionDetail.as_view(), name="version-detail"),
+    path(
+        f"{MODEL}versions/<int:number>/charts/", version_pages.VersionCharts.as_view(), name="version-charts"
+    ),
+    path(
+        f"{MODEL}versions/<int:number>/explain/",
+        version_pages.VersionExplain.as_view(),
+        name="version-explain",
+    ),
+    path(f"{MODEL}versions/<int:number>/data/", version_pages.VersionData.as_view(), name="version-data"),
+    path(
+        f"{MODEL}versions/<int:number>/details/",
+        version_pages.VersionDetails.as_view(),
+        name="version-details",
+    ),
     path(f"{MODEL}versions/<int:number>/card/", model_cards.VersionCard.as_view(), name="version-card"),
     path(
         f"{MODEL}versions/<int:number>/card.md",
@@ -141,6 +161,7 @@ PREDICTIONS: list[URLPattern] = [
 ]
 
 PEOPLE: list[URLPattern] = [
+    path("w/<slug:workspace>/settings/", settings.WorkspaceSettings.as_view(), name="settings"),
     path("w/<slug:workspace>/members/", members.MemberList.as_view(), name="member-list"),
     path("w/<slug:workspace>/members/add/", members.MemberAdd.as_view(), name="member-add"),
     path("w/<slug:workspace>/members/<int:pk>/role/", members.MemberRole.as_view(), name="member-role"),

@@ -15,7 +15,8 @@
      "conditions": {"split": {"kind": "random" | "time" | "group", "column"}, "suggested_split": the same or null,
                     "duplicates": {"n_copies", "n_conflicting", "are_kept_together"}, "leaks": [columns]},
      "slices": [{"column", "words", "n_rows", "metric": "log_loss" | "mae", "score", "score_elsewhere",
-                 "difference", "rate", "rate_elsewhere": shares of wrong classes or null, "p_value"}]: parts of the
+                 "difference", "rate", "rate_elsewhere": shares of wrong classes or null, "p_value",
+                 "where": its condition on the column, see slices.Where; older reports lack it}]: parts of the
                held-out rows with a significantly higher loss; "n_slices_tested",
      "importance": [{"column", "mean", "spread"}], largest first; "importance_rows"; "importance_kind" "permutation":
                    the rise of the selection metric when the column is shuffled, on held-out rows, or "shapley",

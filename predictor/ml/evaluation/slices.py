@@ -34,12 +34,14 @@ SAME_SHARE = 0.7
 # With more rows × columns, only the first columns are tested (0.5 s).
 MAX_CELLS = 4_000_000
 Mask = NDArray[np.bool_]
+# {"is_missing": True}, {"equals": a level} or {"minimum", "maximum"}, both included; a bound may be absent.
+Where = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Slice:
     """A slice of rows with a higher mean loss: `score` and `score_elsewhere` in the metric, `rate` the share of wrong
-    classes (None for numbers).
+    classes (None for numbers). `where` is its condition on the column.
     """
 
     column: str
@@ -51,6 +53,7 @@ class Slice:
     rate: float | None
     rate_elsewhere: float | None
     p_value: float
+    where: Where | None = None
 
     @property
     def difference(self) -> float:
@@ -64,6 +67,7 @@ class Slice:
 class _Part:
     column: str
     words: str
+    where: Where
     rows: Mask
     p_value: float
     excess: float
@@ -93,8 +97,8 @@ def worst_slices(
         is_wrong = None
         loss = np.abs(np.asarray(predicted, np.float64) - table.target.y)
     parts = [
-        _Part(name, words, rows, *_compared(loss, rows, codes))
-        for name, words, rows in _parts(table, n_tested(table) if has_limit else len(table.columns))
+        _Part(name, words, where, rows, *_compared(loss, rows, codes))
+        for name, words, where, rows in _parts(table, n_tested(table) if has_limit else len(table.columns))
         if max(MIN_ROWS, MIN_SHARE * len(table)) <= rows.sum() <= len(table) / 2
     ]
     kept = [part for part in _discovered(parts) if part.excess >= MIN_EXCESS]
@@ -107,11 +111,11 @@ def n_tested(rows: Sized) -> int:
     return max(1, MAX_CELLS // max(len(rows), 1))
 
 
-def _parts(table: TrainingTable, n_columns: int) -> Iterator[tuple[str, str, Mask]]:
+def _parts(table: TrainingTable, n_columns: int) -> Iterator[tuple[str, str, Where, Mask]]:
     for name, values in list(table.columns.items())[:n_columns]:
         is_missing = missing(values)
         if is_missing.any():
-            yield name, f"{quoted(name)} is missing", is_missing
+            yield name, f"{quoted(name)} is missing", {"is_missing": True}, is_missing
         role = table.roles[name]
         if role in (Role.CATEGORICAL, Role.BOOLEAN):
             yield from _levels(name, values, is_missing, is_boolean=role is Role.BOOLEAN)
@@ -121,7 +125,7 @@ def _parts(table: TrainingTable, n_columns: int) -> Iterator[tuple[str, str, Mas
 
 def _levels(
     name: str, values: NDArray[Any], is_missing: Mask, *, is_boolean: bool
-) -> Iterator[tuple[str, str, Mask]]:
+) -> Iterator[tuple[str, str, Where, Mask]]:
     texts = np.where(is_missing, "", values).astype(str)
     levels, codes, counts = np.unique(texts[~is_missing], return_inverse=True, return_counts=True)
     for code in np.argsort(-counts, kind="stable")[:MAX_LEVELS]:
@@ -132,7 +136,8 @@ def _levels(
             if is_boolean and _is_number(levels[code])
             else levels[code]
         )
-        yield name, f"{quoted(name)} is {quoted(str(level))}", rows
+        where = {"equals": {"yes": "true", "no": "false"}.get(level, level) if is_boolean else str(level)}
+        yield name, f"{quoted(name)} is {quoted(str(level))}", where, rows
 
 
 def _is_number(text: str) -> bool:
@@ -143,7 +148,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple[str, str, Mask]]:
+def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple[str, str, Where, Mask]]:
     """Quintiles; for a number with few values, each value."""
     is_date = values.dtype.kind == "M"
     numbers = np.asarray(values.astype(np.int64) if is_date else values, np.float64)
@@ -161,7 +166,8 @@ def _ranges(name: str, values: NDArray[Any], is_missing: Mask) -> Iterator[tuple
         if rows.any():
             # Named by observed values: "18 to 27" includes both, and a slice of one value names it alone.
             least, most = float(numbers[rows].min()), float(numbers[rows].max())
-            yield name, _range_words(name, least, most, place == 0, is_last, is_date), rows
+            words = _range_words(name, least, most, place == 0, is_last, is_date)
+            yield name, words, _range(least, most, place == 0, is_last, is_date), rows
 
 
 def _range_words(name: str, low: float, high: float, is_first: bool, is_last: bool, is_date: bool) -> str:
@@ -172,6 +178,14 @@ def _range_words(name: str, low: float, high: float, is_first: bool, is_last: bo
     if is_last:
         return f"{quoted(name)} is {_bound(low, is_date)} or more"
     return f"{quoted(name)} is {_bound(low, is_date)} to {_bound(high, is_date)}"
+
+
+def _range(low: float, high: float, is_first: bool, is_last: bool, is_date: bool) -> Where:
+    """Bounds as texts that the filters of the page of rows read; a date is a whole day."""
+    least, most = (_bound(each, is_date) if is_date else f"{each:.17g}" for each in (low, high))
+    if low == high:
+        return {"minimum": least, "maximum": most}
+    return ({} if is_first else {"minimum": least}) | ({} if is_last else {"maximum": most})
 
 
 def _bound(value: float, is_date: bool) -> str:
@@ -247,4 +261,5 @@ def _slice(loss: NDArray[np.float64], is_wrong: Mask | None, part: _Part) -> Sli
         rate=None if is_wrong is None else float(is_wrong[rows].mean()),
         rate_elsewhere=None if is_wrong is None else float(is_wrong[~rows].mean()),
         p_value=part.p_value,
+        where=part.where,
     )

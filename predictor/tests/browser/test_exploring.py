@@ -160,7 +160,7 @@ def test_the_curve_of_another_column_is_drawn_in_place(
     tab: Page, live_server: LiveServer, model: RegisteredModel, member: User
 ) -> None:
     sign_in(tab.context, live_server, member)
-    tab.goto(live_server.url + reverse("version-detail", args=["acme", "churn", 1]))
+    tab.goto(live_server.url + reverse("version-explain", args=["acme", "churn", 1]))
 
     for column in ("plan", "joined"):
         tab.get_by_label("Column", exact=True).select_option(label=column)

@@ -70,7 +70,7 @@ def test_a_button_that_goes_away_leaves_the_focus_in_the_page(
     tab.wait_for_function("() => document.activeElement !== document.body")
 
 
-@pytest.mark.parametrize("page", ["predict", "version-detail"])
+@pytest.mark.parametrize("page", ["predict", "version-charts"])
 def test_nothing_that_has_the_focus_lies_under_a_bar(
     tab: Page, live_server: LiveServer, model: RegisteredModel, member: User, page: str
 ) -> None:

@@ -26,7 +26,7 @@ def test_a_forecast_is_judged_asked_and_drawn(
 ) -> None:
     sign_in(window, live_server, admin)
 
-    tab.goto(live_server.url + reverse("version-detail", args=["acme", "shops", 1]))
+    tab.goto(live_server.url + reverse("version-charts", args=["acme", "shops", 1]))
     for name in ("backtest-0", "errors-by-step"):
         drawing = tab.locator(f"[data-source='{name}']")
         drawing.scroll_into_view_if_needed()

@@ -61,6 +61,7 @@ def test_from_upload_to_prediction_by_mouse(
     tab.get_by_role("link", name="Read the evaluation").click()
 
     tab.wait_for_url(re.compile(VERSION))
+    tab.get_by_role("link", name="Charts", exact=True).click()
     tab.locator(".chart").first.scroll_into_view_if_needed()
     expect(tab.locator(".chart[data-drawn=yes]").first).to_be_visible()
     tab.get_by_role("link", name="Make champion").click()
@@ -73,7 +74,7 @@ def test_from_upload_to_prediction_by_mouse(
     tab.get_by_role("button", name="Predict").click()
     expect(tab.locator("#answer")).to_contain_text("setosa")
 
-    tab.get_by_role("link", name="Predictions").click()
+    tab.get_by_role("link", name="Log", exact=True).click()
     expect(tab.get_by_role("table")).to_contain_text("setosa")
     tab.get_by_role("table").get_by_role("link").first.click()
     expect(tab.get_by_role("heading", name="Prediction of species")).to_be_visible()
@@ -115,6 +116,7 @@ def test_from_upload_to_prediction_by_keyboard(
 
     follow(tab, "Models", to="/models/$")
     follow(tab, "irises species", to="/models/irises-species/$")
+    follow(tab, "Versions", to="/versions/$")
     follow(tab, "Point an alias at a version")
     tab_to(tab, "Alias")
     keys.type("challenger")

@@ -127,7 +127,14 @@ def addresses(at: Furnished) -> dict[str, str]:
         **runs,
         "models": of("model-list"),
         "model": of("model-detail", "churn"),
+        **{f"model, {tab}": of(f"model-{tab}", "churn") for tab in ("versions", "monitor", "rules", "api")},
         "version": of("version-detail", "churn", 1),
+        **{
+            f"version, {tab}": of(f"version-{tab}", "churn", 1)
+            for tab in ("charts", "explain", "data", "details")
+        },
+        "all batches": of("activity-batches"),
+        "settings": of("settings"),
         "card": of("version-card", "churn", 1),
         "compare": of("version-compare", "churn") + "?version=1&version=2",
         "choose to compare": of("version-compare", "churn"),
@@ -223,7 +230,7 @@ def test_the_navigation_opens_on_a_phone(tab: Page, live_server: LiveServer, mem
     tab.goto(live_server.url + reverse("workspace", args=["acme"]))
 
     tab.get_by_role("button", name="Menu").click()
-    tab.get_by_role("link", name="Datasets").click()
+    tab.get_by_role("link", name="Data", exact=True).click()
 
     tab.wait_for_url(re.compile("/datasets/$"))
 
@@ -232,7 +239,7 @@ def test_charts_are_drawn_with_their_numbers_beneath_and_follow_the_theme(
     tab: Page, live_server: LiveServer, furnished: Furnished, admin: User
 ) -> None:
     sign_in(tab.context, live_server, admin)
-    tab.goto(live_server.url + reverse("version-detail", args=["acme", "churn", 1]))
+    tab.goto(live_server.url + reverse("version-charts", args=["acme", "churn", 1]))
     charts = tab.locator(".chart")
 
     for chart in charts.all():

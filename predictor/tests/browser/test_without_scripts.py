@@ -51,7 +51,7 @@ def test_a_chart_is_a_table_of_its_numbers(
     plain: Page, live_server: LiveServer, model: RegisteredModel, member: User
 ) -> None:
     sign_in(plain.context, live_server, member)
-    plain.goto(live_server.url + reverse("version-detail", args=["acme", "churn", 1]))
+    plain.goto(live_server.url + reverse("version-charts", args=["acme", "churn", 1]))
 
     figure = plain.locator(".chart-figure").first
     expect(plain.locator(".chart").locator("visible=true")).to_have_count(0)

@@ -24,11 +24,12 @@ def test_charts_of_clusters_and_unusual_rows_are_drawn_and_accessible(
     for task in (Task.CLUSTERING, Task.ANOMALY):
         model = RegisteredModel.objects.create(workspace=workspace, slug=task.value, name=task.label)
         publish_described(model, task)
-        tab.goto(live_server.url + reverse("version-detail", args=["acme", task.value, 1]))
-        for chart in tab.locator(".chart").all():
-            chart.scroll_into_view_if_needed()
-            expect(chart).to_have_attribute("data-drawn", "yes")
-        faults += faults_of(tab, task.label)
+        for page in ("detail", "charts", "explain"):
+            tab.goto(live_server.url + reverse(f"version-{page}", args=["acme", task.value, 1]))
+            for chart in tab.locator(".chart").all():
+                chart.scroll_into_view_if_needed()
+                expect(chart).to_have_attribute("data-drawn", "yes")
+            faults += faults_of(tab, f"{task.label}, {page}")
     assert faults == []
 
 

@@ -134,7 +134,7 @@ def test_the_page_shows_them_as_text(
     )  # fmt: skip
     client.force_login(viewer)
 
-    page = client.get(reverse("model-detail", args=["acme", "evil"])).content.decode()
+    page = client.get(reverse("model-api", args=["acme", "evil"])).content.decode()
 
     assert "<script>alert(1)" not in page
     assert page.count('role="tabpanel"') == len(RUNNERS)

@@ -87,7 +87,7 @@ class CompletionPage(ModelPage):
         return version
 
     def to_version(self, number: int) -> HttpResponse:
-        response = redirect("version-detail", self.workspace.slug, self.registered_model.slug, number)
+        response = redirect("version-details", self.workspace.slug, self.registered_model.slug, number)
         response["Location"] += "#left-out"
         return response
 

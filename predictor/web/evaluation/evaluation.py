@@ -1,12 +1,10 @@
-"""The version page with its evaluation report."""
+"""What the pages of a version have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -15,68 +13,14 @@ from ...ml.types.schema import FeatureField, Task
 from ...ml.types.warnings import WarningKind
 from ...models import ModelVersion
 from ...templatetags.mlweb import counted
-from ..pages.metric_words import headline_metric, metric_of
-from ..pages.model_page import ModelPage
+from ..pages.metric_words import metric_of
 from ..pages.value_texts import range_words
 from .anomaly_page import AnomalyPage
 from .clustering_page import ClusteringPage
-from .completion import AbsentPartsView
-from .flat_params import flat
-from .partial_dependence import DependenceView
-from .report import ReportView, parity_sentence
-from .report_parts import ReportParts
 
 OLD_LEAK = "possible leak"
 # The report of a version without a target; each task has a template of its own.
 PAGES = {Task.CLUSTERING.value: ClusteringPage, Task.ANOMALY.value: AnomalyPage}
-
-
-class VersionDetail(ModelPage):
-    query_names = ("column", "class")
-
-    def get(self, request: HttpRequest, workspace: str, slug: str, number: int) -> HttpResponse:
-        model = self.load_model(slug)
-        versions = ModelVersion.objects.select_related(
-            "dataset",
-            "training_run",
-            "created_by",
-            "made_from__training_run",
-            "completion",
-            "made_from__completion",
-        ).defer("made_from__evaluation", "made_from__signature_json")
-        version = versions.filter(registered_model=model, number=number).first()
-        if version is None:
-            raise Http404(f"{model.name} has no version {number}.")
-        report = ReportView(version)
-        dependence = DependenceView(report.report, version.signature.target, request.GET)
-        if getattr(request, "htmx", False):
-            return render(
-                request, "predictor/evaluation/_partial_dependence_chart.html", {"dependence": dependence}
-            )
-        leaks, warnings = sorted_warnings(version)
-        candidates = leaderboard(version)
-        context = {
-            "model": model,
-            "version": version,
-            "aliases": list(version.aliases.values_list("alias", flat=True)),
-            "report": report,
-            "dependence": dependence,
-            "parts": ReportParts(version),
-            "absent": AbsentPartsView(version),
-            "described": PAGES[version.task](version) if version.task in PAGES else None,
-            "headline": headline_metric(version),
-            "lead": lead_of(version),
-            "task_words": task_words(version),
-            "leaks": leaks,
-            "warnings": warnings,
-            "parity": parity_sentence(version),
-            "leaderboard": candidates,
-            "score_title": score_title(candidates, version),
-            "fields": [feature_row(field, report.importance) for field in version.signature.fields],
-            "params": list(flat(version.params)),
-            "has_onnx": "model.onnx" in version.artifacts,
-        }
-        return render(request, "predictor/evaluation/version_detail.html", context)
 
 
 def lead_of(version: ModelVersion) -> SafeString:

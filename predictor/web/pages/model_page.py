@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.views import View
 
 from ...errors import NotFound
-from ...models import ModelVersion, PredictionSource, RegisteredModel
+from ...models import ModelVersion, PredictionSource, RegisteredModel, WorkspaceRole
 from ...services import registry
 from ...services.predictions import Caller
 from .access import WorkspaceMixin
@@ -29,8 +29,12 @@ class ModelPage(WorkspaceMixin, View):
         except NotFound as error:
             raise Http404(error.message) from None
 
-    def to_model(self) -> HttpResponse:
-        return redirect("model-detail", self.workspace.slug, self.registered_model.slug)
+    @property
+    def can_write(self) -> bool:
+        return self.membership.can(WorkspaceRole.MEMBER)
+
+    def to_versions(self) -> HttpResponse:
+        return redirect("model-versions", self.workspace.slug, self.registered_model.slug)
 
 
 def caller_of(request: HttpRequest, source: str = PredictionSource.FORM) -> Caller:

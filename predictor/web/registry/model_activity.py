@@ -6,13 +6,24 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...models import PredictionSource, RegisteredModel
 from ...services.prediction_log import activity, summary
+from ...templatetags.charts import bars
+from ...templatetags.mlweb import number
 from ..pages.time_chart import time_chart
 
 DEFAULT = "30d"
 RANGES = {"day": "24 hours", "30d": "30 days", "year": "Year"}
+# The codes of warnings about inputs (ml/inputs/value_readers.py), in words.
+WARNINGS = {
+    "missing": gettext_lazy("A value is missing"),
+    "unseen": gettext_lazy("A value did not occur in training"),
+    "out_of_range": gettext_lazy("A number is far outside of what training saw"),
+    "coerced": gettext_lazy("A value was taken as another kind"),
+}
 WHEN = {"day": "in the last 24 hours", "30d": "in the last 30 days", "year": "in the last year"}
 
 
@@ -31,8 +42,20 @@ def activity_of(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
         "total": found.total,
         "chart": time_chart(found, title=f"Predictions of {model.name} {when}"),
         "sources": [(labels.get(name, name), n) for name, n in found.sources.items()],
+        "warnings": [
+            (WARNINGS.get(code, code), n)
+            for code, n in sorted(found.warnings.items(), key=lambda each: -each[1])
+        ],
         "counted_to": summary.counted_to(model.workspace),
     }
+
+
+def spark_of(model: RegisteredModel) -> dict[str, Any]:
+    """The small chart of the Summary: predictions of the last 30 days."""
+    found = activity.of_model(model, span=DEFAULT)
+    counts = [each.counts.n_rows for each in found.periods]
+    words = _("%(count)s predictions in the last 30 days") % {"count": number(found.total.n_rows)}
+    return {"total": found.total, "bars": list(bars(counts)), "label": words}
 
 
 def _day(text: str) -> date | None:

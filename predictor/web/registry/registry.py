@@ -14,19 +14,12 @@ from ...models import (
     AliasChange,
     ModelAlias,
     ModelVersion,
-    PredictionLog,
     RegisteredModel,
-    WorkspaceRole,
-    without_documents,
 )
 from ...services import registry
 from ..pages.access import WorkspaceMixin
 from ..pages.metric_words import headline_metric
-from ..pages.model_page import ModelPage
 from ..pages.tables import Column, ListTable
-from . import versions_table
-from .model_activity import activity_of
-from .snippets import snippets
 from .versions_table import LISTED
 
 MODELS = ListTable(
@@ -91,45 +84,6 @@ def model_row(model: RegisteredModel) -> dict[str, Any]:
     return {"model": model, "champion": champion, "headline": headline_metric(champion) if champion else None}
 
 
-class ModelDetail(ModelPage):
-    query_names = (*versions_table.query_names(), "range", "day")
-
-    def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
-        model = self.load_model(slug)
-        kept = [f"model_version__{name}" for name in ("signature_json", "metrics", "artifacts")]
-        aliases = list(
-            without_documents(model.aliases.select_related("model_version"), "model_version", but=kept)
-        )
-        champion = next((each.model_version for each in aliases if each.alias == CHAMPION), None)
-        table = versions_table.versions_table(
-            request, model, champion=champion, can_write=self.membership.can(WorkspaceRole.MEMBER)
-        )
-        if table.wants_csv:
-            return table.csv_response()
-        context = {
-            "model": model,
-            "aliases": aliases,
-            "champion": champion,
-            "headline": headline_metric(champion) if champion else None,
-            "headline_label": headline_label(champion) if champion else "",
-            **versions_table.versions_context(table, aliases),
-            "changes": [(each, change_words(each)) for each in latest_changes(model)],
-            "can_roll_back": roll_back_names(model, aliases),
-            "last_prediction": last_prediction(champion),
-            "activity": activity_of(request, model) if model.last_version_number else None,
-            "snippets": snippets(request, model, champion) if champion else [],
-        }
-        return render(request, "predictor/registry/model_detail.html", context)
-
-
-def headline_label(version: ModelVersion) -> str:
-    """The title of the version's best-known metric, with the rows that it was measured on."""
-    headline = headline_metric(version)
-    if headline is None:
-        return ""
-    return f"{headline.metric.title}{' on held-out rows' if version.signature.target else ''}"
-
-
 def latest_changes(model: RegisteredModel) -> QuerySet[AliasChange]:
     changes = registry.history(model)
     return changes.defer("previous_version__evaluation", "model_version__evaluation")[:10]
@@ -151,10 +105,3 @@ def roll_back_names(model: RegisteredModel, aliases: list[ModelAlias]) -> set[st
     """The aliases that have moved at least once."""
     moved = model.alias_changes.exclude(previous_version=None).order_by().values_list("alias", flat=True)
     return set(moved.distinct()) & {each.alias for each in aliases}
-
-
-def last_prediction(champion: ModelVersion | None) -> PredictionLog | None:
-    """The newest logged answer of the champion: one step in an index, however long the log."""
-    if champion is None:
-        return None
-    return PredictionLog.objects.filter(model_version=champion).only("created_at").order_by("-id").first()

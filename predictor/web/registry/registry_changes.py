@@ -58,7 +58,7 @@ class ConfirmedChange(ModelPage):
             raise Http404(error.message) from None
         except MlwebError as error:
             messages.error(request, error.message)
-        return self.to_model()
+        return self.to_versions()
 
     def question(self, request: HttpRequest, **which: Any) -> dict[str, Any]:
         raise NotImplementedError

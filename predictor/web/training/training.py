@@ -16,7 +16,7 @@ from django.views import View
 from ...errors import MlwebError
 from ...i18n.translation import translated
 from ...ml.types import positive_class
-from ...ml.types.schema import Task
+from ...ml.types.schema import Role, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
 from ...models import Dataset, JobStatus, TrainingRun, WorkspaceRole
@@ -43,7 +43,7 @@ LISTED = (
 class TrainingRunCreate(WorkspaceMixin, View):
     """The training form. htmx reloads the parts that depend on target, task and estimator after each change."""
 
-    query_names = ("again", "target")
+    query_names = ("again", "target", "without")
     field_names = None
     required_role = WorkspaceRole.MEMBER
 
@@ -88,7 +88,10 @@ class TrainingRunCreate(WorkspaceMixin, View):
         return self.get_visible_or_404(Dataset, pk=pk)
 
     def first_values(self, dataset: Dataset) -> dict[str, Any]:
-        """Initial values: all of them from `?again=<run>`, or the target from `?target=<column>`."""
+        """Initial values: all of them from `?again=<run>`, or the target from `?target=<column>`.
+
+        `?without=<place>` leaves out one column of the run, by its place from 1.
+        """
         again = self.request.GET.get("again", "")
         if again.isascii() and again.isdigit() and len(again) < 18:
             runs = TrainingRun.objects.filter(dataset=dataset, pk=int(again)).select_related(
@@ -96,8 +99,15 @@ class TrainingRunCreate(WorkspaceMixin, View):
             )
             if run := runs.first():
                 run.dataset = dataset
-                return shown_from_run(run)
+                return {**shown_from_run(run), **self.left_out(dataset)}
         return {name: self.request.GET[name] for name in ("target",) if name in self.request.GET}
+
+    def left_out(self, dataset: Dataset) -> dict[str, Any]:
+        place = self.request.GET.get("without", "")
+        is_place = place.isascii() and place.isdecimal() and len(place) < 10
+        if not is_place or not 1 <= int(place) <= dataset.n_columns:
+            return {}
+        return {f"role-{int(place) - 1}": Role.IDENTIFIER.value}
 
     def show(self, form: TrainingRunForm, status: int = 200) -> HttpResponse:
         context = {"form": form, "dataset": form.dataset, "model_names": model_names(form.dataset)}

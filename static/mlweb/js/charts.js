@@ -420,7 +420,9 @@
       charts.set(element, chart);
       resized.observe(element);
     }
-    chart.setOption(kind(JSON.parse(source.textContent), element), true);
+    // ECharts keeps the widths of texts in a plain object, where the key "__proto__" is Object.prototype itself.
+    const harmless = (_key, value) => (value === "__proto__" ? "\u200b__proto__" : value);
+    chart.setOption(kind(JSON.parse(source.textContent, harmless), element), true);
     element.dataset.drawn = "yes";
   }
 

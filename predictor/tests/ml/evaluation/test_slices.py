@@ -29,6 +29,7 @@ def test_a_planted_level_is_found_and_named(make):
     slices, n_tested = worst_slices(table, wrong_where(table, table.columns["city"] == "south"))
     assert n_tested > 10
     assert slices[0].words == "“city” is “south”"
+    assert slices[0].where == {"equals": "south"}
     assert slices[0].n_rows == (table.columns["city"] == "south").sum()
     assert slices[0].difference > 0
     assert slices[0].p_value < 1e-6
@@ -39,11 +40,15 @@ def test_a_planted_range_and_missing_values_are_found():
     age = table.columns["age"]
     slices, _ = worst_slices(table, wrong_where(table, np.isnan(age)))
     assert slices[0].words == "“age” is missing"
+    assert slices[0].where == {"is_missing": True}
     income = table.columns["income"]
     slices, _ = worst_slices(table, wrong_where(table, income > np.quantile(income, 0.8)))
     assert slices[0].words.startswith("“income” is ")
     assert slices[0].words.endswith(" or more")
     assert slices[0].n_rows == pytest.approx(400, abs=20)
+    # The rows of the condition are those of the slice.
+    assert set(slices[0].where) == {"minimum"}
+    assert (income >= float(slices[0].where["minimum"])).sum() == slices[0].n_rows
 
 
 def test_a_number_with_few_values_is_sliced_by_value():
@@ -54,6 +59,7 @@ def test_a_number_with_few_values_is_sliced_by_value():
     for value in (1.0, 3.0, 4.0):
         slices, _ = worst_slices(table, wrong_where(table, rooms == value))
         assert slices[0].words == f"“rooms” is {value:.0f}"
+        assert slices[0].where == {"minimum": f"{value:.0f}", "maximum": f"{value:.0f}"}
 
 
 def test_dates_are_named_as_days():

@@ -26,7 +26,7 @@ def hurried(request: pytest.FixtureRequest, model: RegisteredModel) -> ModelVers
 
 
 def page_of(client: Client) -> str:
-    return client.get(url("version-detail", "churn", 1)).content.decode()
+    return client.get(url("version-details", "churn", 1)).content.decode()
 
 
 def fragment(client: Client, **query: str) -> str:
@@ -81,8 +81,8 @@ def test_when_it_is_done_the_page_shows_the_parts_and_says_once_that_they_came_l
     page = page_of(client)
     assert page.count("Computed later, on 2 Jan 2026, 03:04 UTC") == 1
     assert "Left out for lack of time" not in page
-    assert "freshly computed" in page
-    assert "More rows would help." in page
+    assert "freshly computed" in client.get(url("version-explain", "churn", 1)).content.decode()
+    assert "More rows would help." in client.get(url("version-data", "churn", 1)).content.decode()
     assert "there was no time left for it" not in page
     assert "completion-" not in page
 

@@ -18,7 +18,7 @@ def test_the_page_shows_the_first_column_and_others_on_request(
     client: Client, viewer: User, version: ModelVersion
 ) -> None:
     client.force_login(viewer)
-    address = url("version-detail", "churn", 1)
+    address = url("version-explain", "churn", 1)
 
     page = client.get(address).content.decode()
     other = client.get(address, {"column": "3"}, headers={"HX-Request": "true"}).content.decode()
@@ -47,7 +47,7 @@ def test_a_version_without_curves_has_no_such_part(
 ) -> None:
     client.force_login(viewer)
 
-    assert "dependence-part" not in client.get(url("version-detail", "article", 1)).content.decode()
+    assert "dependence-part" not in client.get(url("version-explain", "article", 1)).content.decode()
 
 
 def curve(name: str | None, *mean: float) -> dict[str, Any]:

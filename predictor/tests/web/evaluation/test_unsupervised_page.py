@@ -57,7 +57,11 @@ def test_the_page_of_clusters_shows_the_verdict_and_describes_each_cluster(
     client: Client, viewer: User, clusters: ModelVersion
 ) -> None:
     client.force_login(viewer)
-    page = client.get(url("version-detail", "churn", 1)).content.decode()
+    page = "".join(
+        client.get(url(f"version-{tab}", "churn", 1)).content.decode()
+        for tab in ("detail", "charts", "explain")
+    )
+    assert "4 groups" in page
     assert "There are strong clusters" in page
     assert "4 clusters were asked for." in page
     assert re.search(r"age (far )?below average \(", page)
@@ -70,7 +74,11 @@ def test_the_page_of_unusual_rows_gives_each_a_reason(
     client: Client, viewer: User, anomalies: ModelVersion
 ) -> None:
     client.force_login(viewer)
-    page = client.get(url("version-detail", "churn", 1)).content.decode()
+    page = "".join(
+        client.get(url(f"version-{tab}", "churn", 1)).content.decode()
+        for tab in ("detail", "charts", "explain")
+    )
+    assert "of 400 rows" in page
     rows = reverse("dataset-rows", args=["acme", anomalies.dataset_id])
     assert f'<a href="{rows}?rows=8">Row 8</a>' in page
     assert re.search(rf'<a href="{rows}\?rows=[\d,]+">see them in the table</a>', page)

@@ -169,6 +169,7 @@ LISTS = [
     ("training-run-list", ["acme"], ["run", "target", "estimator", "model", "status", "queued"]),
     ("model-list", ["acme"], ["name", "versions", "trained"]),
     ("batch-list", ["acme", "churn"], ["file", "status", "rows", "errors", "version", "queued", "by"]),
+    ("activity-batches", ["acme"], ["file", "model", "status", "rows", "errors", "version", "queued", "by"]),
     ("member-list", ["acme"], ["email", "role", "seen", "since"]),
     ("token-list", [], ["name", "workspace", "used", "ends", "created"]),
 ]

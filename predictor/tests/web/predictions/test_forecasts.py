@@ -122,7 +122,9 @@ def test_the_version_shows_its_forecasts_of_the_past(
     client: Client, viewer: User, forecast: ModelVersion
 ) -> None:
     client.force_login(viewer)
-    page = client.get(url("version-detail", "churn", 1)).content.decode()
+    page = "".join(
+        client.get(url(f"version-{tab}", "churn", 1)).content.decode() for tab in ("detail", "charts", "data")
+    )
     assert "2 series (monthly) with a season of 12 periods, up to 4 periods ahead." in page
     assert "Forecasts of the past of north" in page
     assert "Error by how far ahead" in page
@@ -188,6 +190,8 @@ def test_every_other_page_of_a_forecasting_version_opens(
     logged = PredictionLog.objects.get()
     pages = [
         url("model-detail", "churn"),
+        *(url(f"model-{tab}", "churn") for tab in ("versions", "monitor", "rules", "api")),
+        *(url(f"version-{tab}", "churn", 1) for tab in ("explain", "details")),
         url("version-compare", "churn") + "?a=1&b=2",
         url("version-card", "churn", 1),
         url("version-card-markdown", "churn", 1),

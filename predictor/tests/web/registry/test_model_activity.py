@@ -57,7 +57,7 @@ def test_the_page_draws_the_range_that_was_chosen(
 ) -> None:
     client.force_login(viewer)
 
-    page = client.get(f"{url('model-detail', 'churn')}?{query}").text
+    page = client.get(f"{url('model-monitor', 'churn')}?{query}").text
 
     assert words in page
     assert description in page
@@ -68,17 +68,17 @@ def test_the_chart_is_an_image_with_words_and_a_table(
 ) -> None:
     client.force_login(viewer)
 
-    page = " ".join(client.get(url("model-detail", "churn")).text.split())
+    page = " ".join(client.get(url("model-monitor", "churn")).text.split())
 
     assert 'aria-labelledby="activity-chart-title activity-chart-desc"' in page
     assert "<title>18 Mar 2026: 3 predictions, 1 with warnings</title>" in page
-    assert '<a href="/w/acme/models/churn/?day=2026-03-17#activity">17 Mar 2026</a>' in page
+    assert '<a href="/w/acme/models/churn/monitor/?day=2026-03-17#activity">17 Mar 2026</a>' in page
     assert "Asked by REST API (5)." in page
-    assert "style=" not in page[page.index('id="activity"') : page.index('id="versions-title"')]
+    assert "style=" not in page[page.index('id="activity"') :]
 
 
 def test_a_model_without_predictions_says_so(client: Client, viewer: User, workspace: Workspace) -> None:
     publish(RegisteredModel.objects.create(workspace=workspace, slug="new", name="New"))
     client.force_login(viewer)
 
-    assert "No predictions in the last 30 days." in client.get(url("model-detail", "new")).text
+    assert "No predictions in the last 30 days." in client.get(url("model-monitor", "new")).text

@@ -38,7 +38,15 @@ def url(name: str, *args: Any) -> str:
 PAGES = [
     ("model-list", ()),
     ("model-detail", ("churn",)),
+    ("model-versions", ("churn",)),
+    ("model-monitor", ("churn",)),
+    ("model-rules", ("churn",)),
+    ("model-api", ("churn",)),
     ("version-detail", ("churn", 1)),
+    ("version-charts", ("churn", 1)),
+    ("version-explain", ("churn", 1)),
+    ("version-data", ("churn", 1)),
+    ("version-details", ("churn", 1)),
     ("version-compare", ("churn",)),
 ]
 DEEDS = [
@@ -155,12 +163,12 @@ def test_a_model_with_many_versions_is_paged_within_its_budget(
     client.force_login(member)
 
     with django_assert_max_num_queries(17):
-        page = client.get(url("model-detail", "churn")).content.decode()
+        page = client.get(url("model-versions", "churn")).content.decode()
 
     assert "Version 30" in page
     assert 'href="?page=2"' in page
-    assert "Version 5<" in client.get(url("model-detail", "churn"), {"page": "2"}).content.decode()
-    assert "Version 5<" in client.get(url("model-detail", "churn"), {"before": "6"}).content.decode()
+    assert "Version 5<" in client.get(url("model-versions", "churn"), {"page": "2"}).content.decode()
+    assert "Version 5<" in client.get(url("model-versions", "churn"), {"before": "6"}).content.decode()
 
 
 def test_promoting_asks_first_and_then_points_the_alias(
@@ -221,7 +229,7 @@ def test_a_version_is_archived_and_unarchived(client: Client, member: User, vers
     client.post(url("version-archive", "churn", 2))
     versions[1].refresh_from_db()
     assert versions[1].is_archived
-    assert "archived" in client.get(url("model-detail", "churn")).content.decode()
+    assert "archived" in client.get(url("model-versions", "churn")).content.decode()
 
     client.post(url("version-unarchive", "churn", 2))
     versions[1].refresh_from_db()
@@ -238,7 +246,7 @@ def test_what_serves_cannot_be_archived_and_the_page_says_why(
     assert "point that alias at another version first" in page
 
 
-def test_the_version_page_shows_metrics_and_warnings(
+def test_the_pages_of_a_version_show_metrics_and_warnings(
     client: Client,
     viewer: User,
     model: RegisteredModel,
@@ -246,17 +254,25 @@ def test_the_version_page_shows_metrics_and_warnings(
 ) -> None:
     version = publish_served(model)
     client.force_login(viewer)
+    pages = {}
 
-    with django_assert_max_num_queries(7):
-        page = client.get(url("version-detail", "churn", 1)).content.decode()
+    for tab in ("detail", "charts", "explain", "data", "details"):
+        # One more for the place of the column that a warning is about, and of those of slices.
+        with django_assert_max_num_queries(8 if tab in ("detail", "explain") else 7):
+            pages[tab] = client.get(url(f"version-{tab}", "churn", 1)).content.decode()
 
-    assert version.evaluation["verdict"]["sentence"] in page.replace("&#x27;", "'")
-    assert page.index("Possible leak") < page.index("The model is")
-    for part in ("confusion", "roc", "precision-recall", "calibration", "importance"):
-        assert f'id="{part}"' in page
-    assert "Show the numbers" in page
-    assert "ONNX Runtime answers as scikit-learn does" in page
-    assert version.artifacts["spec.json"]["digest"] in page
+    assert version.evaluation["verdict"]["sentence"] in pages["detail"].replace("&#x27;", "'")
+    assert "Do not trust these figures" in pages["detail"]
+    assert "Possible leak" in pages["detail"]
+    assert "Possible leak" in pages["data"]
+    for part in ("confusion", "roc", "precision-recall", "calibration"):
+        assert f'id="{part}"' in pages["charts"]
+    assert 'id="importance"' in pages["explain"]
+    assert "Show the numbers" in pages["charts"]
+    assert "ONNX Runtime answers as scikit-learn does" in pages["details"]
+    assert version.artifacts["spec.json"]["digest"] in pages["details"]
+    for tab, page in pages.items():
+        assert page.count('aria-current="page"') == 2, tab  # of the breadcrumb and of the tabs
 
 
 @pytest.mark.parametrize(
@@ -300,7 +316,7 @@ def test_a_regression_is_drawn_as_points_and_errors(
     publish(model, report=report)
     client.force_login(viewer)
 
-    page = client.get(url("version-detail", "churn", 1)).content.decode()
+    page = client.get(url("version-charts", "churn", 1)).content.decode()
 
     assert "Predicted against actual" in page
     assert "How far predictions of y are off" in page
@@ -325,9 +341,12 @@ def test_the_version_page_shows_intervals_and_slices(
     ModelVersion.objects.filter(pk=version.pk).update(evaluation=report)
     client.force_login(viewer)
 
-    page = client.get(url("version-detail", model.slug, version.number)).content.decode()
+    page = "".join(
+        client.get(url(f"version-{tab}", model.slug, version.number)).content.decode()
+        for tab in ("charts", "explain", "data")
+    )
 
-    assert "Keep in mind:</strong> Only 60 rows judge it." in page
+    assert "<li>Only 60 rows judge it.</li>" in page
     assert "later rows by “day”" in page
     assert "“city” is “&lt;b&gt;Oslo&lt;/b&gt;”" in page
     assert "40 % against 10 %" in page
@@ -350,8 +369,9 @@ def test_an_old_report_is_still_shown(client: Client, viewer: User, model: Regis
     response = client.get(url("version-detail", model.slug, version.number))
 
     assert response.status_code == 200
+    charts = client.get(url("version-charts", model.slug, version.number)).content.decode()
     assert old["verdict"]["sentence"] in html.unescape(response.content.decode())
-    assert "metric-range" not in response.content.decode()
+    assert "metric-range" not in charts
 
 
 def test_hostile_column_names_are_literal_everywhere(
@@ -360,7 +380,7 @@ def test_hostile_column_names_are_literal_everywhere(
     publish_served(model)
     client.force_login(member)
 
-    for path in (url("model-detail", "churn"), url("version-detail", "churn", 1)):
+    for path in (url("model-rules", "churn"), url("model-api", "churn"), url("version-data", "churn", 1)):
         page = client.get(path).content.decode()
         assert EVIL_NUMBER not in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -391,7 +411,7 @@ def test_what_is_absent_from_a_report_is_said_with_its_reason(
     version.save(update_fields=["evaluation"])
     client.force_login(viewer)
 
-    page = client.get(url("version-detail", "churn", version.number)).content.decode()
+    page = client.get(url("version-explain", "churn", version.number)).content.decode()
 
     assert "How much each column matters is not known" in page
     assert "parts of fewer than 100 held-out rows are too small" in page
@@ -457,7 +477,7 @@ def test_portable_files_come_as_an_attachment(
 
     assert response["Content-Disposition"] == f'attachment; filename="{filename}"'
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert url(name, "churn", 1) in client.get(url("version-detail", "churn", 1)).content.decode()
+    assert url(name, "churn", 1) in client.get(url("version-details", "churn", 1)).content.decode()
 
 
 @pytest.mark.parametrize("name", ["version-onnx", "version-offline-page", "version-bundle"])
@@ -473,7 +493,7 @@ def test_snippets_call_the_users_own_address(client: Client, viewer: User, model
     publish_served(model)
     client.force_login(viewer)
 
-    page = client.get(url("model-detail", "churn"), headers={"host": "127.0.0.1:8123"}).content.decode()
+    page = client.get(url("model-api", "churn"), headers={"host": "127.0.0.1:8123"}).content.decode()
 
     assert "http://127.0.0.1:8123/api/v1/acme/models/churn/predictions" in page
     assert page.count("YOUR_TOKEN") >= 3
@@ -509,7 +529,7 @@ def test_the_version_page_shows_threshold_coverage_gain_and_lift(
 ) -> None:
     client.force_login(viewer)
 
-    page = client.get(reverse("version-detail", args=["acme", "churn", 1])).content.decode()
+    page = client.get(reverse("version-charts", args=["acme", "churn", 1])).content.decode()
 
     assert "is predicted when it is the more probable class" in page
     assert "9 of 10 cases" in page
