@@ -19,13 +19,13 @@ from .completion import AbsentPartsView
 from .evaluation import (
     PAGES,
     feature_row,
-    flat,
     lead_of,
     leaderboard,
     score_title,
     sorted_warnings,
     task_words,
 )
+from .flat_params import flat
 from .partial_dependence import DependenceView
 from .report import ReportView, parity_sentence
 from .report_parts import ReportParts
