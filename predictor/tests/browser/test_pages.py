@@ -185,6 +185,25 @@ def test_every_page_is_accessible(
     assert faults == []
 
 
+IN_BOTH_LANGUAGES = ("overview", "upload", "rows", "train", "batch", "members", "new token")
+
+
+def test_pages_are_accessible_in_chinese(
+    tab: Page, window: BrowserContext, live_server: LiveServer, furnished: Furnished, admin: User
+) -> None:
+    window.add_cookies([{"name": "django_language", "value": "zh-hans", "url": live_server.url}])
+    sign_in(window, live_server, admin)
+    faults = []
+
+    for name in IN_BOTH_LANGUAGES:
+        tab.goto(live_server.url + addresses(furnished)[name])
+        expect(tab.locator("html")).to_have_attribute("lang", "zh-hans")
+        expect(tab.locator(".language-switch [aria-current]")).to_have_text("简体中文")
+        faults += faults_of(tab, name)
+
+    assert faults == []
+
+
 def test_empty_pages_and_the_sign_in_page_are_accessible(
     tab: Page, window: BrowserContext, live_server: LiveServer, member: User
 ) -> None:
