@@ -169,4 +169,4 @@ def test_the_curve_of_another_column_is_drawn_in_place(
         expect(drawing.get_by_role("img")).to_have_attribute(
             "aria-label", f"Mean probability of <b>leave</b> for each value of {column}"
         )
-        expect(drawing.locator(".chart canvas")).to_be_visible()
+        expect(drawing.locator(".chart .plot")).to_be_visible()

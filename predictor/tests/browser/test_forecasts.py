@@ -39,7 +39,7 @@ def test_a_forecast_is_judged_asked_and_drawn(
     tab.get_by_role("button", name="Forecast").click()
     expect(tab.get_by_role("rowheader", name="2024-04-01")).to_be_visible()
     tab.locator("#answer .chart").scroll_into_view_if_needed()
-    expect(tab.locator("#answer .chart")).to_have_attribute("data-drawn", "yes")
+    expect(tab.locator("#answer .chart .plot-band")).to_be_visible()
     faults += faults_of(tab, "forecast")
 
     assert faults == []
