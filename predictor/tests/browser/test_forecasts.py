@@ -28,9 +28,9 @@ def test_a_forecast_is_judged_asked_and_drawn(
 
     tab.goto(live_server.url + reverse("version-detail", args=["acme", "shops", 1]))
     for name in ("backtest-0", "errors-by-step"):
-        drawing = tab.locator(f"[data-source='{name}']")
+        drawing = tab.locator(f"#{name} .plot")
         drawing.scroll_into_view_if_needed()
-        expect(drawing).to_have_attribute("data-drawn", "yes")
+        expect(drawing).to_be_visible()
     faults = faults_of(tab, "version")
 
     tab.set_viewport_size({"width": 1280, "height": 900})
