@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 
 from ...templatetags.mlweb import number, share
@@ -18,12 +19,13 @@ ABOVE = 250
 THICK = {"bar": 14, "dot": 12}
 GAP = 8
 NARROW = 200
+ROOM = 0.03
 
 
 def row_drawing(plot: RowPlot, *, title: str, id: str) -> Drawing:  # noqa: A002 - the HTML attribute
     is_beside = all(text_width(label) <= MAX_BESIDE for label in plot.labels)
     left = left_room(plot.labels) if is_beside else 16
-    scale = plot.axis.scale(_values(plot), 4)
+    scale = _scale(plot)
     rows, y = [], 6.0
     for place, label in enumerate(plot.labels):
         lines = [label] if is_beside else wrapped(label, ABOVE)
@@ -32,6 +34,22 @@ def row_drawing(plot: RowPlot, *, title: str, id: str) -> Drawing:  # noqa: A002
     full = y + (40 if plot.axis.title else 24)
     parts = [*_axis(plot, scale, y, full), *rows]
     return Drawing(framed(parts, left=left, height=full, title=title, id=id))
+
+
+def _scale(plot: RowPlot) -> Scale:
+    """The axis ends a little beyond the outermost value, not at a tick: a spread just below 0 takes no room."""
+    values = _values(plot) or [0.0, 1.0]
+    low, high = min(values), max(values)
+    if plot.axis.has_zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if not high > low:
+        return plot.axis.scale(values, 4)
+    room = (high - low) * ROOM
+    ends = (
+        low if plot.axis.has_zero and low == 0 else low - room,
+        high if plot.axis.has_zero and high == 0 else high + room,
+    )
+    return replace(plot.axis, ends=ends).scale(values, 4)
 
 
 def _values(plot: RowPlot) -> list[float]:

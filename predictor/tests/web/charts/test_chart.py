@@ -127,8 +127,9 @@ def test_bars_of_a_histogram_cover_their_range() -> None:
 def test_a_bar_below_zero_ends_at_zero() -> None:
     up, down = drawn(chart("bar", {"labels": ["a", "b"], "series": [{"values": [1, -1]}]})).iter("rect")
 
-    assert (up.get("x"), up.get("width")) == ("50%", "50%")
-    assert (down.get("x"), down.get("width")) == ("0%", "50%")
+    # The axis goes 3 % of the range beyond both values.
+    assert (up.get("x"), up.get("width")) == ("50%", "47.17%")
+    assert (down.get("x"), down.get("width")) == ("2.83%", "47.17%")
 
 
 def test_long_labels_are_whole_and_wrapped() -> None:
