@@ -105,10 +105,13 @@ def test_a_chart_is_saved(tab: Page, roc: Locator, words: str, tmp_path: Path) -
 
 def test_a_chart_fills_the_screen_and_returns(tab: Page, roc: Locator) -> None:
     plot = roc.locator(".plot")
-    height = plot.get_attribute("height")
+    height, before = plot.get_attribute("height"), ticks(roc)
 
     plot.press("f")
     tab.wait_for_function("() => document.fullscreenElement && document.fullscreenElement.id === 'roc'")
+    expect(roc.locator(".plot-window")).to_be_visible()
+    # The script draws the same ticks as the server, and no fewer where there is more room.
+    assert set(before) <= set(ticks(roc))
     plot.press("f")
     tab.wait_for_function("() => !document.fullscreenElement")
 
