@@ -41,10 +41,10 @@ def framed(
     description: str = "",
 ) -> str:
     """The outer element. Its padding is the room for labels at the left, so that 0 to 100 % is the plot."""
-    words = element("title", escape(title), id=f"{id}-title")
+    words = element("title", escape(title), id=f"{id}-chart-title")
     if description:
-        words += element("desc", escape(description), id=f"{id}-desc")
-    named = f"{id}-title {id}-desc" if description else f"{id}-title"
+        words += element("desc", escape(description), id=f"{id}-chart-desc")
+    named = f"{id}-chart-title {id}-chart-desc" if description else f"{id}-chart-title"
     return element(
         "svg",
         words,
