@@ -123,6 +123,7 @@ def _column_labels(names: Sequence[str], y: float, width: float) -> tuple[list[s
                 text_anchor="end",
             ),
             class_="plot-upright",
+            aria_hidden="true",
             x=percent((place + 0.5) / n),
             y=pixels(y),
             width="1",

@@ -239,6 +239,7 @@ def _stretched(path: str, height: float) -> str:
         "svg",
         path,
         class_="plot-stretched",
+        aria_hidden="true",
         width="100%",
         height=pixels(height),
         viewBox=f"0 0 {WIDTH} {pixels(height)}",

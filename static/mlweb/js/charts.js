@@ -209,9 +209,9 @@
     });
     if (data.y.title) parts.push(make("text", { class: "plot-title", x: -data.left, y: 12 }, data.y.title));
     if (data.x.title) parts.push(make("text", { class: "plot-title", x: "100%", y: px(full - 4), "text-anchor": "end" }, data.x.title));
-    const frame = make("svg", { class: "plot-window", x: 0, y: px(data.top), width: "100%", height: px(height) });
+    const frame = make("svg", { class: "plot-window", "aria-hidden": "true", x: 0, y: px(data.top), width: "100%", height: px(height) });
     const stretched = (name, d) =>
-      make("svg", { width: "100%", height: px(height), viewBox: `0 0 ${WIDTH} ${px(height)}`, preserveAspectRatio: "none" }, make("path", { class: name, d }));
+      make("svg", { "aria-hidden": "true", width: "100%", height: px(height), viewBox: `0 0 ${WIDTH} ${px(height)}`, preserveAspectRatio: "none" }, make("path", { class: name, d }));
     const rank = { bins: 0, band: 0, reference: 1, rug: 2, points: 3, line: 3 };
     const order = data.marks.slice().reverse().sort((a, b) => (a.is_faint ? 0.5 : rank[a.kind]) - (b.is_faint ? 0.5 : rank[b.kind]));
     for (const mark of order) {
