@@ -192,6 +192,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "predictor.web.pages.context.workspaces",
             ],
+            # Beside the drawings that it shows, which use the filters of `templatetags`.
+            "libraries": {"charts": "predictor.web.charts.chart_tags"},
         },
     },
 ]

@@ -166,7 +166,7 @@ def test_the_curve_of_another_column_is_drawn_in_place(
         tab.get_by_label("Column", exact=True).select_option(label=column)
         drawing = tab.locator("#dependence-drawing")
         drawing.scroll_into_view_if_needed()
-        expect(drawing.get_by_role("img")).to_have_attribute(
-            "aria-label", f"Mean probability of <b>leave</b> for each value of {column}"
+        expect(drawing.get_by_role("img")).to_have_accessible_name(
+            f"Mean probability of <b>leave</b> for each value of {column}"
         )
-        expect(drawing.locator(".chart canvas")).to_be_visible()
+        expect(drawing.locator(".chart .plot")).to_be_visible()

@@ -28,9 +28,9 @@ def test_a_forecast_is_judged_asked_and_drawn(
 
     tab.goto(live_server.url + reverse("version-charts", args=["acme", "shops", 1]))
     for name in ("backtest-0", "errors-by-step"):
-        drawing = tab.locator(f"[data-source='{name}']")
+        drawing = tab.locator(f"#{name} .plot")
         drawing.scroll_into_view_if_needed()
-        expect(drawing).to_have_attribute("data-drawn", "yes")
+        expect(drawing).to_be_visible()
     faults = faults_of(tab, "version")
 
     tab.set_viewport_size({"width": 1280, "height": 900})
@@ -39,7 +39,7 @@ def test_a_forecast_is_judged_asked_and_drawn(
     tab.get_by_role("button", name="Forecast").click()
     expect(tab.get_by_role("rowheader", name="2024-04-01")).to_be_visible()
     tab.locator("#answer .chart").scroll_into_view_if_needed()
-    expect(tab.locator("#answer .chart")).to_have_attribute("data-drawn", "yes")
+    expect(tab.locator("#answer .chart .plot-band")).to_be_visible()
     faults += faults_of(tab, "forecast")
 
     assert faults == []

@@ -63,7 +63,7 @@ def test_from_upload_to_prediction_by_mouse(
     tab.wait_for_url(re.compile(VERSION))
     tab.get_by_role("link", name="Charts", exact=True).click()
     tab.locator(".chart").first.scroll_into_view_if_needed()
-    expect(tab.locator(".chart[data-drawn=yes]").first).to_be_visible()
+    expect(tab.locator(".chart .plot").first).to_be_visible()
     tab.get_by_role("link", name="Make champion").click()
     tab.get_by_role("button", name="Make version 2 champion").click()
     expect(tab.get_by_text("Version 2 now serves as champion.")).to_be_visible()

@@ -263,10 +263,12 @@ def test_charts_are_drawn_with_their_numbers_beneath_and_follow_the_theme(
 
     for chart in charts.all():
         chart.scroll_into_view_if_needed()
-        expect(chart).to_have_attribute("data-drawn", "yes")
-        expect(chart.locator("canvas")).to_be_visible()
+        expect(chart.locator(".plot")).to_be_visible()
+    ink = "getComputedStyle(document.querySelector('.plot .plot-tick')).fill"
+    light = tab.evaluate(ink)
     tab.emulate_media(color_scheme="dark")
-    tab.get_by_text("Show the numbers").first.click()
+    tab.wait_for_function(f"(light) => {ink} !== light", arg=light)
+    tab.locator(".numbers > summary").first.click()
 
     assert charts.count() >= 3
     expect(tab.locator(".numbers table").first).to_be_visible()

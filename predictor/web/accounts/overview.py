@@ -28,8 +28,8 @@ from ...services.datasets import samples
 from ...services.operations import attention, health
 from ...services.prediction_log import activity, summary
 from ...services.prediction_log.activity import Counts, Period
-from ...templatetags.charts import bars
 from ...templatetags.mlweb import counted
+from ..charts.chart_tags import bars
 from ..pages.metric_words import Figure, headline_metric
 
 N_SHOWN = 5

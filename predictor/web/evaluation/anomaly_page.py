@@ -10,7 +10,8 @@ from typing import Any
 
 from ...ml.types.row_query import MAX_ROWS
 from ...templatetags.mlweb import number
-from ..pages.charts import MAX_IMPORTANT, Chart, bins_of
+from ..charts.chart import Chart
+from ..pages.charts import MAX_IMPORTANT, bins_of
 from ..pages.coverage_words import less_usual_than
 from .unsupervised_page import DescribedPage
 

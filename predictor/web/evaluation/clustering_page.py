@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...models import ModelVersion
-from ..pages.charts import Chart
+from ..charts.chart import Chart
+from ..charts.palette import slot_of_place
 from .unsupervised_page import DescribedPage
 
 
@@ -30,7 +31,7 @@ class ClusteringPage(DescribedPage):
 
     @property
     def charts(self) -> list[Chart]:
-        charts = [map_chart(self.report), sizes_chart(self.clusters)]
+        charts = [map_chart(self.report, self.clusters), sizes_chart(self.clusters)]
         charts += [scores_chart(each) for each in self.report.get("scores") or []]
         return [each for each in charts if each]
 
@@ -41,20 +42,31 @@ def cluster_sentence(version: ModelVersion, label: str) -> str:
     return next((str(each.get("sentence", "")) for each in clusters if each.get("name") == label), "")
 
 
-def map_chart(report: Mapping[str, Any]) -> Chart | None:
+def map_chart(report: Mapping[str, Any], clusters: Sequence[Mapping[str, Any]] = ()) -> Chart | None:
     drawn = report.get("map") or {}
     if not drawn.get("series"):
         return None
     return Chart(
         "map",
         "scatter",
-        {"series": drawn["series"], "x": drawn["x"], "y": drawn["y"]},
+        {"series": coloured(drawn["series"], clusters), "x": drawn["x"], "y": drawn["y"]},
         "Map of the rows",
         "Rows along the two directions in which the table varies most, coloured by cluster",
         "Each dot is a row; rows that are alike lie together. Two directions cannot show everything: clusters "
         "that cover each other here may be apart in a third.",
         "square",
     )
+
+
+def coloured(
+    series: Sequence[Mapping[str, Any]], clusters: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The series, each with the colour of its cluster's place."""
+    names = [each["name"] for each in clusters]
+    return [
+        {**each, "slot": slot_of_place(names.index(each["name"]) if each.get("name") in names else place)}
+        for place, each in enumerate(series)
+    ]
 
 
 def sizes_chart(clusters: Sequence[Mapping[str, Any]]) -> Chart | None:
@@ -65,6 +77,7 @@ def sizes_chart(clusters: Sequence[Mapping[str, Any]]) -> Chart | None:
         "bar",
         {
             "labels": [each["name"] for each in clusters],
+            "slots": [slot_of_place(place) for place in range(len(clusters))],
             "series": [{"name": "share of rows", "values": [each["share"] for each in clusters]}],
             "horizontal": True,
             "percent": True,

@@ -9,7 +9,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ...models import ModelVersion
-from ..pages.charts import Chart, points_chart, residuals_chart
+from ..charts.chart import Chart
+from ..charts.palette import slot_of_version
+from ..pages.charts import points_chart, residuals_chart
 from .probability_charts import calibration_chart, precision_recall_chart, roc_chart, shown_classes
 
 REPORT_PARTS = ("per_class", "decision", "points", "residuals")
@@ -57,7 +59,12 @@ def _overlaid(
         return None
     first = found[0][1]
     series = [
-        {**each, "name": version_name(version), "points": _points(chart, each)}
+        {
+            **each,
+            "name": version_name(version),
+            "points": _points(chart, each),
+            "slot": slot_of_version(version.number),
+        }
         for version, chart in found
         for each in chart.data["series"][:1]
     ]
@@ -86,7 +93,8 @@ def _errors(versions: Sequence[ModelVersion], reports: Mapping[int, Mapping[str,
         first = first or chart
         total = sum(each["count"] for each in chart.data["bins"]) or 1
         points = [[(each["low"] + each["high"]) / 2, each["count"] / total] for each in chart.data["bins"]]
-        series.append({"name": version_name(version), "points": points})
+        slot = slot_of_version(version.number)
+        series.append({"name": version_name(version), "points": points, "slot": slot})
     if first is None:
         return None
     data = {"series": series, "x": first.data["x"], "y": _("share of the rows")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..pages.charts import Chart
+from ..charts.chart import Chart
 from ..pages.value_texts import day
 
 BASELINE_TITLES = {"seasonal_naive": "Seasonal naive", "naive": "Last value", "drift": "Drift"}

@@ -9,7 +9,8 @@ from typing import Any
 from ...errors import InvalidTrainingRequest
 from ...ml.types.split import SplitBy
 from ...templatetags.mlweb import number, share
-from ..pages.charts import LOSS_TITLES, Chart
+from ..charts.chart import Chart
+from ..pages.charts import LOSS_TITLES
 
 SLICE_SCORES = {"log_loss": "Log-loss", "mae": "Average error"}
 
@@ -71,7 +72,7 @@ def learning_chart(report: Mapping[str, Any]) -> Chart | None:
     return Chart(
         "learning-curve",
         "line",
-        {"series": series, "x": "rows learnt from", "y": loss},
+        {"series": series, "x": "rows learnt from", "y": loss, "xLog": True},
         "Would more rows help?",
         f"The {loss} after learning from more and more rows",
         f"{curve.get('candidate', 'The best candidate')} alone, fitted on parts of the rows and scored on the same "

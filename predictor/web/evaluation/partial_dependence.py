@@ -9,30 +9,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from ...ml.types.schema import Role
 from ...templatetags.mlweb import number, share
-from ..pages.charts import Chart
+from ..charts.chart import Chart
+from ..charts.palette import slot_of_class, slot_of_place
 from ..pages.value_texts import day
 
 ORDERED = (Role.NUMERIC, Role.DATETIME)
-MISSING = "missing"
-LINES = "single rows"
+MISSING = gettext_lazy("missing")
+LINES = gettext_lazy("single rows")
 BEYOND, NO_TIME = "more important ones are shown", "the time ran out"
-READ_LINES = (
-    "The strong line is the mean answer for {rows} held-out rows if all had this value and kept the rest; the faint "
+READ_LINES = gettext_lazy(
+    "The strong line is the mean answer for %(rows)s held-out rows if all had this value and kept the rest; the faint "
     "ones are single rows. Lines that cross mean that the column acts together with others. The marks at the bottom "
     "are the deciles of the column: between marks that are far apart few rows stand behind the line."
 )
-READ_CLASSES = (
-    "The mean probability of each class for {rows} held-out rows if all had this value and kept the rest. The marks "
+READ_CLASSES = gettext_lazy(
+    "The mean probability of each class for %(rows)s held-out rows if all had this value and kept the rest. The marks "
     "at the bottom are the deciles of the column: between marks that are far apart few rows stand behind the lines."
 )
-READ_LEVELS = (
-    "The dot is the mean answer for {rows} held-out rows if all had this value and kept the rest; four in five of "
+READ_LEVELS = gettext_lazy(
+    "The dot is the mean answer for %(rows)s held-out rows if all had this value and kept the rest; four in five of "
     "the rows are within the line. In brackets: how many held-out rows really have the value."
 )
-READ_LEVELS_OF_CLASSES = (
-    "The mean probability of each class for {rows} held-out rows if all had this value and kept the rest. In "
+READ_LEVELS_OF_CLASSES = gettext_lazy(
+    "The mean probability of each class for %(rows)s held-out rows if all had this value and kept the rest. In "
     "brackets: how many held-out rows really have the value."
 )
 
@@ -54,6 +58,7 @@ class DependenceView:
 
     def __init__(self, report: Mapping[str, Any], target: str, query: Mapping[str, Any]):
         self.document: Mapping[str, Any] = report.get("dependence") or {}
+        self.names: Sequence[str] = report.get("classes") or []
         self.target = target
         self.place = _place(query.get("column"), len(self.features))
         self.class_place = _place(query.get("class"), len(self.classes), otherwise=None)
@@ -95,7 +100,7 @@ class DependenceView:
         named = [
             Choice(str(place), name, place == self.class_place) for place, name in enumerate(self.classes)
         ]
-        return [Choice("", "All of these", self.class_place is None), *named]
+        return [Choice("", _("All of these"), self.class_place is None), *named]
 
     @property
     def feature(self) -> Mapping[str, Any] | None:
@@ -106,8 +111,8 @@ class DependenceView:
         if not self.classes:
             return self.target
         if self.class_place is None:
-            return "probability"
-        return f"probability of {self.classes[self.class_place]}"
+            return _("probability")
+        return _("probability of %(class)s") % {"class": self.classes[self.class_place]}
 
     @property
     def at_missing(self) -> str:
@@ -138,16 +143,29 @@ class DependenceView:
         curves = feature["curves"]
         return curves if self.class_place is None or not self.classes else [curves[self.class_place]]
 
+    def _slot(self, curve: Mapping[str, Any], place: int) -> int:
+        """The colour of a curve: that of its class in all charts of the version."""
+        return (
+            slot_of_class(curve["class"], self.names)
+            if curve.get("class") and self.names
+            else slot_of_place(place)
+        )
+
     def _line(self, feature: Mapping[str, Any]) -> Chart:
         grid, curves = feature["grid"], self._curves(feature)
         is_single = len(curves) == 1
         series = [
-            {"name": "mean" if is_single else curve["class"], "points": _points(grid, curve["mean"])}
-            for curve in curves
+            {
+                "name": _("mean") if is_single else curve["class"],
+                "slot": self._slot(curve, place),
+                "points": _points(grid, curve["mean"]),
+            }
+            for place, curve in enumerate(curves)
         ]
         if is_single:
             series += [
-                {"name": LINES, "faint": True, "points": _points(grid, line)} for line in curves[0]["lines"]
+                {"name": str(LINES), "faint": True, "points": _points(grid, line)}
+                for line in curves[0]["lines"]
             ]
         data = {
             "series": series,
@@ -168,7 +186,12 @@ class DependenceView:
                 for value, count in zip(feature["grid"], feature.get("counts") or [], strict=False)
             ],
             "series": [
-                {"name": "mean" if is_single else curve["class"], "values": curve["mean"]} for curve in curves
+                {
+                    "name": _("mean") if is_single else curve["class"],
+                    "slot": self._slot(curve, place),
+                    "values": curve["mean"],
+                }
+                for place, curve in enumerate(curves)
             ],
             "ranges": list(zip(curves[0]["low"], curves[0]["high"], strict=True)) if is_single else [],
             "percent": bool(self.classes),
@@ -177,16 +200,16 @@ class DependenceView:
         }
         return self._chart_of("dots", data, READ_LEVELS if is_single else READ_LEVELS_OF_CLASSES)
 
-    def _chart_of(self, kind: str, data: Mapping[str, Any], meaning: str) -> Chart:
+    def _chart_of(self, kind: str, data: Mapping[str, Any], meaning: Any) -> Chart:
         column = data["x"] if kind == "line" else data["y"]
         return Chart(
             "dependence",
             kind,
             data,
             "",
-            f"Mean {self.answer_words} for each value of {column}",
-            meaning.format(rows=number(self.document.get("n_rows"))),
-            "tall" if len(data.get("labels", ())) > 10 else "",
+            _("Mean %(answer)s for each value of %(column)s")
+            % {"answer": self.answer_words, "column": column},
+            str(meaning) % {"rows": number(self.document.get("n_rows"))},
         )
 
 
@@ -206,5 +229,5 @@ def _points(grid: Sequence[Any], values: Sequence[Any]) -> list[list[Any]]:
 
 def _level(value: Any) -> str:
     if value is None:
-        return MISSING
-    return {True: "Yes", False: "No"}[value] if isinstance(value, bool) else str(value)
+        return str(MISSING)
+    return {True: _("Yes"), False: _("No")}[value] if isinstance(value, bool) else str(value)

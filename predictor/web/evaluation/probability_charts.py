@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..pages.charts import Chart
+from django.utils.translation import gettext as _
+
+from ..charts.chart import Chart
+from ..charts.palette import slot_of_class
 
 MAX_CURVES = 6
 # For a smaller share of the rows, the lift is too noisy to draw.
@@ -18,8 +21,11 @@ def curve_charts(report: Mapping[str, Any]) -> list[Chart | None]:
 
 
 def shown_classes(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The positive class of two; else those with the most rows."""
-    classes = report.get("per_class") or []
+    """The positive class of two; else those with the most rows. Each has the `slot` of its place among all."""
+    names = report.get("classes") or [each["class"] for each in report.get("per_class") or []]
+    classes = [
+        {**each, "slot": slot_of_class(each["class"], names)} for each in report.get("per_class") or []
+    ]
     if len(classes) == 2:
         # Reports of before the positive class could be chosen have the second.
         positive = (report.get("decision") or {}).get("positive")
@@ -34,12 +40,14 @@ def roc_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
     return Chart(
         "roc",
         "line",
-        {"series": series, "diagonal": True, "x": "false alarms", "y": "found",
+        {"series": series, "diagonal": True, "x": _("false alarms"), "y": _("found"),
          "xRange": [0, 1], "yRange": [0, 1]},
-        "ROC curve" + of_class(series),
-        "ROC curve: share of the class that is found against share of false alarms",
-        "Each point is one threshold: how many true cases are found (up) for how many false alarms (right). "
-        "The dashed line is guessing; the further above it, the better.",
+        titled(_("ROC curve"), series),
+        _("ROC curve: share of the class that is found against share of false alarms"),
+        _(
+            "Each point is one threshold: how many true cases are found (up) for how many false alarms (right). "
+            "The dashed line is guessing; the further above it, the better."
+        ),
         "square",
     )  # fmt: skip
 
@@ -51,11 +59,13 @@ def precision_recall_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None
     return Chart(
         "precision-recall",
         "line",
-        {"series": series, "x": "recall", "y": "precision", "xRange": [0, 1], "yRange": [0, 1]},
-        "Precision and recall" + of_class(series),
-        "Precision against recall",
-        "To find more of the class (right) one accepts more false alarms among the hits (down). "
-        "Look here rather than at the ROC curve when the class is rare.",
+        {"series": series, "x": _("recall"), "y": _("precision"), "xRange": [0, 1], "yRange": [0, 1]},
+        titled(_("Precision and recall"), series),
+        _("Precision against recall"),
+        _(
+            "To find more of the class (right) one accepts more false alarms among the hits (down). "
+            "Look here rather than at the ROC curve when the class is rare."
+        ),
         "square",
     )
 
@@ -67,12 +77,14 @@ def calibration_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
     return Chart(
         "calibration",
         "line",
-        {"series": series, "diagonal": True, "x": "predicted probability", "y": "share that happened",
+        {"series": series, "diagonal": True, "x": _("predicted probability"), "y": _("share that happened"),
          "xRange": [0, 1], "yRange": [0, 1]},
-        "Calibration" + of_class(series),
-        "Predicted probability against the share that really happened",
-        "Of the rows given a probability of 70 %, about 70 % should be the class: a line on the dashed one. "
-        "Below it the model is too sure of itself, above it too shy.",
+        titled(_("Calibration"), series),
+        _("Predicted probability against the share that really happened"),
+        _(
+            "Of the rows given a probability of 70 %, about 70 % should be the class: a line on the dashed one. "
+            "Below it the model is too sure of itself, above it too shy."
+        ),
         "square",
     )  # fmt: skip
 
@@ -82,12 +94,14 @@ def gain_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
     return Chart(
         "gain",
         "line",
-        {"series": series, "diagonal": True, "x": "share of the rows", "y": "share of the class found",
+        {"series": series, "diagonal": True, "x": _("share of the rows"), "y": _("share of the class found"),
          "xRange": [0, 1], "yRange": [0, 1]},
-        "Gain" + of_class(series),
-        "Share of the class found among the rows with the highest probability",
-        "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the more of "
-        "the class is found by looking at few rows.",
+        titled(_("Gain"), series),
+        _("Share of the class found among the rows with the highest probability"),
+        _(
+            "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the "
+            "more of the class is found by looking at few rows."
+        ),
         "square",
     )  # fmt: skip
 
@@ -96,6 +110,7 @@ def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
     series = [
         {
             "name": each["class"],
+            "slot": each.get("slot", 1),
             "points": [
                 [rows, found / rows]
                 for rows, found in pairs(each["gain"], "rows", "found")
@@ -107,10 +122,15 @@ def lift_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
     return Chart(
         "lift",
         "line",
-        {"series": series, "x": "share of the rows", "y": "lift", "xRange": [0, 1]},
-        "Lift" + of_class(series),
-        "How many times as many rows of the class as by chance are among those with the highest probability",
-        "The same, divided by what chance would find: 3 at 0.1 means that the top tenth holds three times its share.",
+        {"series": series, "x": _("share of the rows"), "y": _("lift"), "xRange": [0, 1]},
+        titled(_("Lift"), series),
+        _(
+            "How many times as many rows of the class as by chance are among those with the highest probability"
+        ),
+        _(
+            "The same, divided by what chance would find: 3 at 0.1 means that the top tenth holds three times its "
+            "share."
+        ),
         "square",
     )
 
@@ -121,17 +141,23 @@ def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any
     threshold = decision["threshold"]
     series = [
         {"name": name, "points": pairs(points, "threshold", key)}
-        for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
+        for name, key in ((_("precision"), "precision"), (_("recall"), "recall"), ("F1", "f1"))
     ]
-    series.append({"name": "served threshold", "points": [[threshold, 0], [threshold, 1]]})
+    series.append(
+        {"name": _("served threshold"), "points": [[threshold, 0], [threshold, 1]], "dashed": True, "slot": 8}
+    )
     return Chart(
         "thresholds",
         "line",
-        {"series": series, "x": "threshold", "y": "share", "xRange": [0, 1], "yRange": [0, 1]},
-        f"Precision and recall over thresholds, for “{decision['positive']}”",
-        "Precision, recall and F1 on held-out rows, over the probability from which the class is predicted",
-        "Further right, the class is named only when it is more certain: fewer false alarms (precision up), more "
-        "misses (recall down). The upright line is where this version decides.",
+        {"series": series, "x": _("threshold"), "y": _("share"), "xRange": [0, 1], "yRange": [0, 1]},
+        _("Precision and recall over thresholds, for “%(positive)s”") % {"positive": decision["positive"]},
+        _(
+            "Precision, recall and F1 on held-out rows, over the probability from which the class is predicted"
+        ),
+        _(
+            "Further right, the class is named only when it is more certain: fewer false alarms (precision up), more "
+            "misses (recall down). The upright line is where this version decides."
+        ),
     )
 
 
@@ -140,7 +166,7 @@ def series_of(classes: Sequence[Mapping[str, Any]], curve: str, x: str, y: str) 
     for each in classes:
         points = each.get(curve)
         if points:
-            series.append({"name": each["class"], "points": pairs(points, x, y)})
+            series.append({"name": each["class"], "slot": each.get("slot", 1), "points": pairs(points, x, y)})
     return series
 
 
@@ -148,5 +174,8 @@ def pairs(points: Mapping[str, Any], x: str, y: str) -> list[list[Any]]:
     return [list(pair) for pair in zip(points[x], points[y], strict=False)]
 
 
-def of_class(series: Sequence[Mapping[str, Any]]) -> str:
-    return f" of “{series[0]['name']}”" if len(series) == 1 else ""
+def titled(title: str, series: Sequence[Mapping[str, Any]]) -> str:
+    """The title, with the name of the class where there is only one."""
+    if len(series) != 1:
+        return title
+    return _("%(title)s of “%(class)s”") % {"title": title, "class": series[0]["name"]}

@@ -12,7 +12,8 @@ from typing import Any
 
 from ...models import ModelVersion
 from ...templatetags.mlweb import number, share
-from ..pages.charts import Chart, confusion_chart, importance_chart, points_chart, residuals_chart
+from ..charts.chart import Chart
+from ..pages.charts import confusion_chart, importance_chart, points_chart, residuals_chart
 from ..pages.metric_words import METRICS, Metric, metric_of
 from .forecast_report import forecast_charts, forecast_facts
 from .limits import SliceRow, learning_chart, learning_sentence, slice_rows, slice_score_title, tested_on

@@ -14,7 +14,7 @@ from typing import Any
 from ...ml.types.threshold_rule import ThresholdRule, catches_none
 from ...models import ModelVersion
 from ...templatetags.mlweb import number, share
-from ..pages.charts import Chart
+from ..charts.chart import Chart
 from ..pages.coverage_words import in_cases
 from .probability_charts import gain_chart, lift_chart, shown_classes, threshold_chart
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ...templatetags.mlweb import number
+from ..charts.chart import Chart
+from ..charts.scales import linear_scale
 
 MAX_CONFUSED_CLASSES = 20
 MAX_IMPORTANT = 15
 
 LOSS_TITLES = {"log_loss": "log-loss", "rmse": "RMSE"}
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart: the arguments of `{% chart %}`, and a sentence that explains how to read it."""
-
-    id: str
-    kind: str
-    data: Mapping[str, Any]
-    title: str
-    label: str
-    meaning: str
-    size: str = ""
 
 
 def confusion_chart(report: Mapping[str, Any]) -> Chart | None:
@@ -35,12 +24,13 @@ def confusion_chart(report: Mapping[str, Any]) -> Chart | None:
     return Chart(
         "confusion",
         "heatmap",
-        {"rows": classes, "columns": classes, "values": matrix, "x": "predicted", "y": "actual"},
-        "Confusion matrix",
-        "How many rows of each class were predicted as which class",
-        "Each line is one true class, each column what the model said. On the diagonal it was right; "
-        "the dark squares beside it are its habitual mistakes.",
-        "square" if len(classes) <= 6 else "tall",
+        {"rows": classes, "columns": classes, "values": matrix, "x": _("predicted"), "y": _("actual")},
+        _("Confusion matrix"),
+        _("How many rows of each class were predicted as which class"),
+        _(
+            "Each line is one true class, each column what the model said. On the diagonal it was right; "
+            "the dark squares beside it are its habitual mistakes."
+        ),
     )
 
 
@@ -56,25 +46,25 @@ def points_chart(report: Mapping[str, Any], target: str) -> Chart | None:
         {
             "series": [{"name": target, "points": pairs}],
             "diagonal": True,
-            "x": "actual",
-            "y": "predicted",
+            "x": _("actual"),
+            "y": _("predicted"),
             "xRange": both,
             "yRange": both,
         },
-        "Predicted against actual",
-        f"Predicted against actual {target}",
-        "Each dot is one held-out row. On the dashed line the prediction was exact; above it too high, "
-        "below too low.",
+        _("Predicted against actual"),
+        _("Predicted against actual %(target)s") % {"target": target},
+        _(
+            "Each dot is one held-out row. On the dashed line the prediction was exact; above it too high, "
+            "below too low."
+        ),
         "square",
     )
 
 
 def round_range(values: Sequence[float]) -> list[float]:
     """A range with round ends that holds all values. Both axes use it, so that x = y is the diagonal."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    span = high - low or abs(high) or 1.0
-    step = 10.0 ** math.floor(math.log10(span)) / 2
-    return [math.floor(low / step) * step, math.ceil(high / step) * step or step]
+    scale = linear_scale(min(values, default=0.0), max(values, default=1.0))
+    return [scale.low, scale.high]
 
 
 def bins_of(histogram: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -92,28 +82,14 @@ def residuals_chart(report: Mapping[str, Any], target: str) -> Chart | None:
     return Chart(
         "residuals",
         "histogram",
-        {"bins": bins_of(residuals), "x": "predicted minus actual", "y": "rows"},
-        "Errors",
-        f"How far predictions of {target} are off",
-        "How many rows were off by how much. A heap around 0 that falls off evenly to both sides is good; "
-        "a long tail is a kind of row that the model does not understand.",
+        {"bins": bins_of(residuals), "x": _("predicted minus actual"), "y": _("rows")},
+        _("Errors"),
+        _("How far predictions of %(target)s are off") % {"target": target},
+        _(
+            "How many rows were off by how much. A heap around 0 that falls off evenly to both sides is good; "
+            "a long tail is a kind of row that the model does not understand."
+        ),
         "square",
-    )
-
-
-def _shapley_chart(data: Mapping[str, Any], n_others: int, rows: Any) -> Chart:
-    others = f" The other {n_others} matter less." if n_others else ""
-    return Chart(
-        "importance",
-        "bar",
-        data,
-        "What the model looks at",
-        "How much each column adds to an answer or takes from it",
-        f"The bar is the mean absolute Shapley value of the column in {number(rows)} rows: how far it moved "
-        "their answers. "
-        "There was no time to shuffle each column, which would say how much worse the answers get without it."
-        f"{others}",
-        "tall" if len(data["labels"]) > 8 else "",
     )
 
 
@@ -123,8 +99,10 @@ def importance_chart(report: Mapping[str, Any]) -> Chart | None:
         return None
     top = columns[:MAX_IMPORTANT]
     is_shapley = report.get("importance_kind") == "shapley"
-    loss = LOSS_TITLES.get(report.get("metric", ""), "error")
-    measure = "mean contribution to an answer" if is_shapley else f"rise of the {loss}"
+    loss = LOSS_TITLES.get(report.get("metric", "")) or _("error")
+    measure = (
+        _("mean contribution to an answer") if is_shapley else _("rise of the %(loss)s") % {"loss": loss}
+    )
     data = {
         "labels": [each["column"] for each in top],
         "series": [{"name": measure, "values": [each["mean"] for each in top]}],
@@ -135,17 +113,30 @@ def importance_chart(report: Mapping[str, Any]) -> Chart | None:
     }
     n_others, rows = len(columns) - len(top), report.get("importance_rows")
     if is_shapley:
-        return _shapley_chart(data, n_others, rows)
-    sample = f" ({number(rows)} held-out rows)" if rows else ""
-    others = f" The other {n_others} matter less." if n_others else ""
-    return Chart(
-        "importance",
-        "bar",
-        data,
-        "What the model looks at",
-        f"How much the {loss} rises when one column is shuffled",
-        f"Each column was shuffled in turn, which takes its information away{sample}; the bar is how much "
-        f"worse the {loss} got, the thin line its spread over repeats. Columns near 0 could be left out."
-        f"{others}",
-        "tall" if len(top) > 8 else "",
-    )  # fmt: skip
+        label = _("How much each column adds to an answer or takes from it")
+        meaning = _shapley_meaning(rows)
+    else:
+        label = _("How much the %(loss)s rises when one column is shuffled") % {"loss": loss}
+        meaning = _shuffled_meaning(loss, rows)
+    if n_others:
+        meaning += " " + _("The other %(n)s matter less.") % {"n": n_others}
+    return Chart("importance", "bar", data, _("What the model looks at"), label, meaning)
+
+
+def _shapley_meaning(rows: Any) -> str:
+    return _(
+        "The bar is the mean absolute Shapley value of the column in %(rows)s rows: how far it moved their answers. "
+        "There was no time to shuffle each column, which would say how much worse the answers get without it."
+    ) % {"rows": number(rows)}
+
+
+def _shuffled_meaning(loss: str, rows: Any) -> str:
+    if not rows:
+        return _(
+            "Each column was shuffled in turn, which takes its information away; the bar is how much worse the "
+            "%(loss)s got, the thin line its spread over repeats. Columns near 0 could be left out."
+        ) % {"loss": loss}
+    return _(
+        "Each column was shuffled in turn, which takes its information away (%(rows)s held-out rows); the bar is how "
+        "much worse the %(loss)s got, the thin line its spread over repeats. Columns near 0 could be left out."
+    ) % {"loss": loss, "rows": number(rows)}

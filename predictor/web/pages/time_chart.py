@@ -11,8 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from ...services.prediction_log.activity import Activity, Period
-from ...templatetags.mlweb import counted, number, share
+from ...templatetags.mlweb import number, share
 
 HEIGHT = 168
 TOP = 10  # above the highest line, for half of its label
@@ -22,7 +25,11 @@ BAR_SHARE = 0.72
 EDGE = 4.0
 # Every which period has a label, and every which of those is left out on a narrow screen.
 LABELS = {"hour": 3, "day": 5}
-UNITS = {"hour": "hour", "day": "day", "week": "week"}
+UNIT_TITLES = {
+    "hour": gettext_lazy("Hour (UTC)"),
+    "day": gettext_lazy("Day (UTC)"),
+    "week": gettext_lazy("Week (UTC)"),
+}
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Line:
 class TimeChart:
     title: str
     description: str
-    unit: str
+    unit_title: str
     bars: Sequence[Bar]
     value_ticks: Sequence[Tick]
     time_ticks: Sequence[Tick]
@@ -80,7 +87,7 @@ def time_chart(activity: Activity, *, title: str) -> TimeChart:
     return TimeChart(
         title=title,
         description=_description(activity),
-        unit=UNITS[activity.unit],
+        unit_title=str(UNIT_TITLES[activity.unit]),
         bars=list(_bars(activity, ticks[-1])),
         value_ticks=[Tick(f"{_y(tick, ticks[-1]):.1f}", short_number(tick, ticks[-1])) for tick in ticks],
         time_ticks=list(_time_ticks(activity)),
@@ -130,17 +137,22 @@ def _bars(activity: Activity, top: int) -> Iterator[Bar]:
 
 
 def _bar_words(period: Period) -> str:
-    words = counted(period.counts.n_rows, "prediction")
     n = period.counts.n_with_warnings
-    return f"{words}, {n:,} with warnings" if n else words
+    words = _predictions(period.counts.n_rows)
+    return _("%(predictions)s, %(n)s with warnings") % {"predictions": words, "n": f"{n:,}"} if n else words
+
+
+def _predictions(n: int) -> str:
+    return ngettext("%(n)s prediction", "%(n)s predictions", n) % {"n": f"{n:,}"}
 
 
 def period_words(start: datetime, unit: str) -> str:
     """ "17 Mar 2026, 11:00 to 12:00 UTC", "17 Mar 2026" or "week of 16 Mar 2026"."""
     day = f"{start.day} {start:%b %Y}"
     if unit == "hour":
-        return f"{day}, {start:%H:%M} to {start + timedelta(hours=1):%H:%M} UTC"
-    return f"Week of {day}" if unit == "week" else day
+        times = {"day": day, "start": f"{start:%H:%M}", "end": f"{start + timedelta(hours=1):%H:%M}"}
+        return _("%(day)s, %(start)s to %(end)s UTC") % times
+    return _("Week of %(day)s") % {"day": day} if unit == "week" else day
 
 
 def _time_ticks(activity: Activity) -> Iterator[Tick]:
@@ -174,17 +186,37 @@ def _label(activity: Activity, place: int) -> str:
 
 
 def _description(activity: Activity) -> str:
-    total = activity.total
+    total, unit = activity.total, activity.unit
     if not total.n_rows:
-        return "No predictions."
+        return _("No predictions.")
     most = max(activity.periods, key=lambda each: each.counts.n_rows)
-    n_periods = sum(1 for each in activity.periods if each.counts.n_rows)
-    unit = UNITS[activity.unit]
-    words = (
-        f"{counted(total.n_rows, 'prediction')} in {counted(n_periods, unit)}; most, {number(most.counts.n_rows)}, "
-        f"in the {unit} of {period_words(most.start, activity.unit).removeprefix('Week of ')}."
-    )
-    return f"{words} {share(total.warning_share)} with warnings." if total.n_with_warnings else words
+    words = _("%(predictions)s in %(periods)s; most, %(most)s, %(when)s.") % {
+        "predictions": _predictions(total.n_rows),
+        "periods": _periods(sum(1 for each in activity.periods if each.counts.n_rows), unit),
+        "most": number(most.counts.n_rows),
+        "when": _when(most.start, unit),
+    }
+    if not total.n_with_warnings:
+        return words
+    return f"{words} " + _("%(share)s with warnings.") % {"share": share(total.warning_share)}
+
+
+def _periods(n: int, unit: str) -> str:
+    words = {
+        "hour": ngettext("%(n)s hour", "%(n)s hours", n),
+        "day": ngettext("%(n)s day", "%(n)s days", n),
+        "week": ngettext("%(n)s week", "%(n)s weeks", n),
+    }
+    return words[unit] % {"n": f"{n:,}"}
+
+
+def _when(start: datetime, unit: str) -> str:
+    words = {
+        "hour": _("in the hour of %(period)s"),
+        "day": _("in the day of %(period)s"),
+        "week": _("in the week of %(period)s"),
+    }
+    return words[unit] % {"period": period_words(start, "day" if unit == "week" else unit)}
 
 
 def _line(period: Period, unit: str) -> Line:

@@ -13,7 +13,7 @@ from ...models import CHAMPION, ModelVersion
 from ...services import predictions, registry
 from ...services.predictions import horizons
 from ...templatetags.mlweb import number
-from ..pages.charts import Chart
+from ..charts.chart import Chart
 from ..pages.model_page import ModelPage, caller_of
 from ..pages.refusals import refused
 from ..pages.value_texts import day

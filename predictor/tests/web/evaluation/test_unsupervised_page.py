@@ -65,8 +65,8 @@ def test_the_page_of_clusters_shows_the_verdict_and_describes_each_cluster(
     assert "There are strong clusters" in page
     assert "4 clusters were asked for." in page
     assert re.search(r"age (far )?below average \(", page)
-    assert 'data-chart="scatter" data-source="map"' in page
-    assert 'data-source="scores-kmeans"' in page
+    assert 'id="map"' in page
+    assert 'id="scores-kmeans"' in page
     assert "held-out" not in page
 
 
@@ -83,7 +83,7 @@ def test_the_page_of_unusual_rows_gives_each_a_reason(
     assert f'<a href="{rows}?rows=8">Row 8</a>' in page
     assert re.search(rf'<a href="{rows}\?rows=[\d,]+">see them in the table</a>', page)
     assert "amount 900: higher than" in page
-    assert 'data-chart="histogram" data-source="isolation"' in page
+    assert 'id="isolation"' in page
 
 
 def test_a_row_gets_its_cluster_with_reasons_and_is_logged(

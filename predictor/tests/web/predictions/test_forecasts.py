@@ -148,7 +148,8 @@ def test_the_form_of_a_forecast_draws_one_series_and_lists_its_intervals(
     page = client.post(moved.url, {"group": "south", "horizon": "3", "coverage": "0.8"}).content.decode()
     assert page.count('<td class="wrap">south</td>') == 3
     assert "2024-03-01" in page
-    assert 'data-chart="line"' in page
+    assert 'data-kind="line"' in page
+    assert "plot-band" in page
     assert PredictionLog.objects.count() == 3
     assert {each.output["interval"]["coverage"] for each in PredictionLog.objects.all()} == {0.8}
 

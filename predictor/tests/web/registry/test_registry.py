@@ -268,7 +268,7 @@ def test_the_pages_of_a_version_show_metrics_and_warnings(
     for part in ("confusion", "roc", "precision-recall", "calibration"):
         assert f'id="{part}"' in pages["charts"]
     assert 'id="importance"' in pages["explain"]
-    assert "Show the numbers" in pages["charts"]
+    assert 'class="numbers"' in pages["charts"]
     assert "ONNX Runtime answers as scikit-learn does" in pages["details"]
     assert version.artifacts["spec.json"]["digest"] in pages["details"]
     for tab, page in pages.items():
