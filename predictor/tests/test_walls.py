@@ -63,7 +63,7 @@ LISTS = [
     W, f"{W}datasets/", f"{W}runs/", f"{W}models/", M, f"{M}batches/", f"{W}predictions/", f"{W}members/",
     f"{API}datasets", f"{API}training-runs", f"{API}models", f"{MODEL}/versions", f"{MODEL}/aliases",
     f"{MODEL}/aliases/<slug:alias>/history", f"{MODEL}/batches", f"{API}predictions", f"{API}members",
-    f"{API}datasets/<int:pk>/reading-changes", f"{M}form/", f"{M}links/", "settings/tokens/", f"{W}predictions/export/",
+    f"{API}datasets/<int:pk>/reading-changes", "settings/tokens/", f"{W}predictions/export/",
 ]  # fmt: skip
 ROUTES = list(routes())
 # Loops instead of parametrized tests: the fixtures take a second to build, a request milliseconds.

@@ -92,16 +92,29 @@ def count_wrong_token(address: str) -> None:
 
     Right tokens from there are served on: several people can share an address.
     """
-    place = zlib.crc32(address.encode()) % WRONG_TOKEN_BUCKETS
-    state = _stand(
-        WRONG_TOKENS_PER_MINUTE, *_wrong_tokens.take(place, PERIOD_SECONDS / WRONG_TOKENS_PER_MINUTE)
+    _count_wrong(
+        _wrong_tokens,
+        address,
+        "Too many wrong tokens came from your address; try again later, with a token that works.",
     )
+
+
+def count_wrong_link(address: str) -> None:
+    """Count a wrong link of a published form from this address. Raises RateLimited, as for wrong tokens."""
+    _count_wrong(
+        _wrong_links,
+        address,
+        "Too many wrong links came from your address; try again later with the right one.",
+    )
+
+
+def _count_wrong(buckets: Buckets, address: str, sentence: str) -> None:
+    place = zlib.crc32(address.encode()) % WRONG_TOKEN_BUCKETS
+    state = _stand(WRONG_TOKENS_PER_MINUTE, *buckets.take(place, PERIOD_SECONDS / WRONG_TOKENS_PER_MINUTE))
     if not state.is_allowed:
         meters.count("rate_limited")
         raise RateLimited(
-            "Too many wrong tokens came from your address; try again later, with a token that works.",
-            retry_seconds=math.ceil(state.retry_in_seconds),
-            limit=WRONG_TOKENS_PER_MINUTE,
+            sentence, retry_seconds=math.ceil(state.retry_in_seconds), limit=WRONG_TOKENS_PER_MINUTE
         )
 
 
@@ -306,3 +319,4 @@ _minutes: dict[int, list[float]] = {}
 _wrong_tokens: Buckets = InFile("wrong-token-rates")
 # Of each machine by itself, too.
 _links: Buckets = InFile("link-rates")
+_wrong_links: Buckets = InFile("wrong-link-rates")

@@ -57,10 +57,10 @@ class LinkedPage(View):
         return with_headers(response, getattr(self, "form", None))
 
     def closed(self, request: HttpRequest, error: MlwebError) -> HttpResponse:
-        """A plain page with the sentence. Wrong tokens are counted by address, like those of the API."""
+        """A plain page with the sentence. Wrong links are counted by address, like wrong API tokens."""
         if isinstance(error, NotFound):
             try:
-                rate_limits.count_wrong_token(address_of(request))
+                rate_limits.count_wrong_link(address_of(request))
             except MlwebError as too_many:
                 error = too_many
         text = render_to_string(

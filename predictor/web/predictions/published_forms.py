@@ -153,7 +153,7 @@ class PublishedFormList(ModelPage):
 
     def page(self, form: PublishForm | None, error: MlwebError | None = None, **context: Any) -> HttpResponse:
         model = self.registered_model
-        rows = model.published_forms.select_related("created_by")[:MAX_SHOWN]
+        rows = model.published_forms.select_related("created_by").defer("wording", "columns")[:MAX_SHOWN]
         response = render(
             self.request,
             "predictor/predictions/published_form_list.html",

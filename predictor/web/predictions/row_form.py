@@ -89,6 +89,11 @@ class Input:
         return self.setting.is_locked
 
     @property
+    def empty_text(self) -> str:
+        """What an empty field says; people who are no users of the project do not speak of missing values."""
+        return _("not known") if self.is_public else _("missing")
+
+    @property
     def search_text(self) -> str:
         """What the search above the fields looks in."""
         return f"{self.label} {self.field.name}".lower()
@@ -147,6 +152,8 @@ class Input:
     @property
     def hint(self) -> str:
         """The owner's help and range; else what training saw, in a few words."""
+        if self.is_locked:
+            return self.setting.help
         parts = [self.setting.help, self.allowed_range]
         if not self.is_public:
             parts += self._training_words
