@@ -61,8 +61,8 @@ class FieldSetting:
             raise InvalidInput(
                 f"A column has no setting {quoted_list(unknown)}; it may have {', '.join(NAMES)}."
             )
-        texts = {name: _text(name, data.get(name, ""), limit) for name, limit in TEXTS.items()}
-        flags = {attribute: _flag(name, data.get(name, False)) for name, attribute in FLAGS.items()}
+        label, unit, help_text = (_text(name, data.get(name, ""), limit) for name, limit in TEXTS.items())
+        is_hidden, is_immutable = (_flag(name, data.get(name, False)) for name in FLAGS)
         low, high = (_bound(name, data.get(name)) for name in BOUNDS)
         if low is not None and high is not None and low > high:
             raise InvalidInput("The smallest allowed value is greater than the greatest one.")
@@ -72,8 +72,11 @@ class FieldSetting:
         if isinstance(locked, str):
             _text("locked", locked, MAX_TEXT)
         return cls(
-            **texts,
-            **flags,
+            label=label,
+            unit=unit,
+            help=help_text,
+            is_hidden=is_hidden,
+            is_immutable=is_immutable,
             order=_order(data.get("order")),
             is_locked="locked" in data,
             locked=locked,

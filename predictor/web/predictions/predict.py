@@ -115,21 +115,22 @@ class Predict(ModelPage):
         if version.signature.task is Task.FORECASTING and logged is None:
             path = reverse("forecast", args=[self.workspace.slug, slug])
             return redirect(f"{path}?{urlencode({'version': requested})}" if requested != CHAMPION else path)
-        row, started_with, error = (logged.inputs if logged else None), "", None
+        row = logged.inputs if logged else None
+        started_with, fault = "", None
         if logged is None and (started_with := request.GET.get("example", "")):
             try:
                 row = example_rows.row_of(version, started_with)
             except NotFound as not_found:
                 raise Http404(not_found.message) from None
-            except MlwebError as found:
-                error = found
+            except MlwebError as damaged:
+                fault = damaged
         form = RowForm(
             version.signature,
             row=row,
             importance=importance_of(version),
             settings=form_settings.of(model),
         )
-        return self.page(form, version, requested, logged=logged, started_with=started_with, error=error)
+        return self.page(form, version, requested, logged=logged, started_with=started_with, error=fault)
 
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         """Read the columns of the version that the form was made for, and predict with the requested version.

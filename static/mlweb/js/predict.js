@@ -60,8 +60,13 @@
     return text;
   }
 
+  let hasTyped = false;
+  document.addEventListener("input", () => (hasTyped = true), { once: true });
+
   // Screen readers hear the answer itself, not all that explains it. A refusal is an alert of its own.
   document.addEventListener("htmx:afterSettle", function (event) {
+    const by = event.detail.requestConfig && event.detail.requestConfig.elt;
+    if (by && by.id === "live" && !hasTyped) return; // the answer to the row that the page begins with
     const status = document.querySelector(`[data-answer-status="${event.detail.target.id}"]`);
     const parts = event.detail.target.querySelectorAll(".answer-target, .answer-label, .answer-sure, .difference");
     if (status) status.textContent = Array.from(parts, (part) => part.textContent.trim()).join(": ");
