@@ -55,6 +55,20 @@ class WithoutTraceback(logging.Filter):
         return True
 
 
+def shown_path(path: str) -> str:
+    """The path of a request as logs hold it: without the secret of a published form's link, `/f/TOKEN/`."""
+    return f"/f/…/{path[3:].partition('/')[2]}" if path.startswith("/f/") else path
+
+
+class WithoutLinks(logging.Filter):
+    """Django names the path of a request that failed: here without the secret of a published form's link."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.") and isinstance(record.args, tuple):
+            record.args = tuple(shown_path(each) if isinstance(each, str) else each for each in record.args)
+        return True
+
+
 class JSONFormatter(logging.Formatter):
     """One JSON object a line: at, level, logger, message; request_id and traceback if there are any."""
 
@@ -181,6 +195,7 @@ def config(*, is_json: bool, level: str) -> dict[str, Any]:
         "filters": {
             "request": {"()": "mlweb.logs.OfRequest"},
             "refusals": {"()": "mlweb.logs.WithoutTraceback"},
+            "links": {"()": "mlweb.logs.WithoutLinks"},
         },
         "formatters": {
             "line": {"format": "{asctime} {levelname} {name} {message}{of_request}", "style": "{"},
@@ -189,7 +204,7 @@ def config(*, is_json: bool, level: str) -> dict[str, Any]:
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",
-                "filters": ["request", "refusals"],
+                "filters": ["request", "refusals", "links"],
                 "formatter": "json" if is_json else "line",
             }
         },

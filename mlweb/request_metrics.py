@@ -19,7 +19,7 @@ from predictor.services.predictions.admission import prediction_limit
 from predictor.services.process import draining
 from predictor.services.process.meters import CELL, INTERFACES, meters
 
-from .logs import Access, AccessLog
+from .logs import Access, AccessLog, shown_path
 from .routes import find_route
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -121,7 +121,7 @@ def entry(request: HttpRequest, status: int, seconds: float) -> Access:
         at=time.time() - seconds,
         request_id=getattr(request, "request_id", ""),
         method=request.method or "",
-        path=request.path_info,
+        path=shown_path(request.path_info),
         status=status,
         latency_ms=round(seconds * 1_000, 3),
         token=token.prefix if token else "",

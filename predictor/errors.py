@@ -117,6 +117,10 @@ class NotFound(MlwebError):
     """The object does not exist, or the caller may not see it."""
 
 
+class Gone(MlwebError):
+    """The object existed for the caller and does no longer: its link is revoked, switched off or expired."""
+
+
 class Forbidden(MlwebError):
     """The caller may see the object but not do this with it."""
 

@@ -18,8 +18,10 @@ from .health import LiveView, OpenView, ReadyView
 from .predictions.article import ArticleView
 from .predictions.counterfactuals import CounterfactualViewSet
 from .predictions.predictions import LogViewSet, PredictionViewSet
+from .predictions.published_forms import LinkViewSet
 from .readings import ReadingViewSet
 from .reference import DocsView
+from .registry.form_settings import FormSettingsViewSet
 from .registry.registry import AliasViewSet, RegisteredModelViewSet, VersionViewSet
 from .rows import RowsViewSet
 from .schema import SchemaView
@@ -150,6 +152,17 @@ urlpatterns = [
     *both(MODEL + "predictions", PredictionViewSet.as_view({"post": "create"}), "api-predict", PREDICTION),
     *both(
         MODEL + "counterfactuals", CounterfactualViewSet.as_view({"post": "create"}), "api-counterfactuals"
+    ),
+    *both(
+        MODEL + "form",
+        FormSettingsViewSet.as_view({"get": "retrieve", "put": "update", "patch": "partial_update"}),
+        "api-form-settings",
+    ),
+    *both(MODEL + "links", LinkViewSet.as_view({"get": "list", "post": "create"}), "api-links"),
+    *both(
+        MODEL + "links/<int:pk>",
+        LinkViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
+        "api-link",
     ),
     *both(MODEL + "batches", BatchViewSet.as_view({"get": "list", "post": "create"}), "api-batches"),
     *both(

@@ -5,11 +5,13 @@ from .batch_prediction import BatchFormat, BatchPrediction
 from .completion import Completion
 from .dataset import Dataset
 from .documents import documents_of, without_documents
+from .form_settings import FormSettings
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
 from .prediction_hour import LateLogRow, LogSummaryState, PredictionHour, PredictionTotal
 from .prediction_log import PredictionLog, PredictionSource, uuid7
+from .published_form import PublishedForm, Shows
 from .reading_change import ReadingChange
 from .registered_model import RegisteredModel
 from .training_run import TrainingRun
@@ -25,6 +27,7 @@ __all__ = [
     "BatchPrediction",
     "Completion",
     "Dataset",
+    "FormSettings",
     "IdempotentRequest",
     "Job",
     "JobStatus",
@@ -37,9 +40,11 @@ __all__ = [
     "PredictionLog",
     "PredictionSource",
     "PredictionTotal",
+    "PublishedForm",
     "ReadingChange",
     "RegisteredModel",
     "Scope",
+    "Shows",
     "TrainingRun",
     "User",
     "Workspace",

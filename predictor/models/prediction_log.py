@@ -67,6 +67,7 @@ class PredictionSource(models.TextChoices):
     MLFLOW = "mlflow", "MLflow scoring"
     COMMAND = "command", "Command line"
     BATCH = "batch", "Batch"
+    LINK = "link", "Published form"
 
 
 class PredictionLogQuerySet(models.QuerySet["PredictionLog"]):

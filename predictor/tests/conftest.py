@@ -110,3 +110,4 @@ def _empty_caches() -> None:
     """Clear the caches: rows of an earlier test must not be seen in the next one, nor its wrong tokens counted."""
     short_cache.forget_all()
     rate_limits._wrong_tokens = rate_limits.InMemory()
+    rate_limits._wrong_links, rate_limits._links = rate_limits.InMemory(), rate_limits.InMemory()

@@ -27,6 +27,7 @@ from predictor.models import (
 )
 from predictor.services import datasets, registry
 from predictor.services.accounts import tokens, workspaces
+from predictor.services.predictions import published_forms
 from predictor.tests import predicting
 from predictor.tests.conftest import person
 from predictor.tests.walls import (
@@ -136,12 +137,16 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
         workspace=workspace, model_version=version, request_id="r", source=PredictionSource.API,
         inputs={"x1": 1, "x2": 2}, output={"prediction": -0.4}, latency_ms=1.0, created_at=timezone.now(),
     )  # fmt: skip
+    link = published_forms.create(
+        registered_model=model, new=published_forms.NewForm("T"), by=people["admin"]
+    ).form
     somebody = person("somebody@example.org", workspace, WorkspaceRole.VIEWER)
     own = tokens.create_token(user=people["admin"], workspace=workspace, name="own", scopes=["read"]).token
     return {
         "workspace": "acme", "slug": "article", "model": "article", "number": 2, "alias": "champion",
         "version": "2", "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk,
         "predictions": row.pk, "batches": batch.pk, "place": 0, "change": 1,
+        "links": link.pk, "token": "x" * 43,
         "members": somebody.memberships.get().pk, "tokens": own.pk,
     }  # fmt: skip
 
@@ -213,7 +218,7 @@ SHOWN_DOCUMENTS = {
         path: {"registeredmodel.description"}
         for path in (
             f"{API}models", f"{MODEL}/aliases", f"{MODEL}/aliases/<slug:alias>/history", f"{M}batches/",
-            "admin/predictor/aliaschange/",
+            "admin/predictor/aliaschange/", "admin/predictor/publishedform/",
         )
     },
     # The Summary of the version that serves; the hours of its chart hold a few words and their counts.

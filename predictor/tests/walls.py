@@ -183,6 +183,10 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{M}predict/counterfactuals/": {
         "post": Page(400, body={"made_for": "1", "f0": "1", "f1": "2", "value": "5"})
     },
+    f"{M}form/": {"get": Page(200)},
+    f"{M}form/<int:place>/": {"get": Page(200, MEMBER), "post": Page(302, MEMBER, {"column": "x1"})},
+    f"{M}links/": {"get": Page(200, ADMIN), "post": Page(400, ADMIN)},
+    f"{M}links/<int:pk>/": {"post": Page(302, ADMIN, {"do": "revoke"})},
     f"{M}forecast/": {"get": Page(302), "post": Page(404)},
     f"{M}predict-csv/": {"get": Page(200), "post": Page(400)},
     f"{M}predict-csv/<slug:key>/": {"get": Page(404)},
@@ -211,6 +215,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     "settings/tokens/new/": {"get": Personal(200), "post": Personal(400)},
     "settings/tokens/<int:pk>/revoke/": {"post": Personal(302, only=("admin",))},
     # Without login
+    "f/<str:token>/": {"get": Open(404), "post": Open(404)},
+    "f/<str:token>/manifest.webmanifest": {"get": Open(404)},
     "invitations/<str:key>/": {"get": Open(404), "post": Open(404)},
     "health/live": {"get": Open(200)},
     "health/ready": {"get": Open(200)},
@@ -270,6 +276,17 @@ TABLE: dict[str, dict[str, Rule]] = {
     # The article's model has no training rows to search among.
     f"{MODEL}/counterfactuals": {
         "post": Endpoint(400, PREDICT, body={"row": {"x1": 1, "x2": 2}, "wanted": {"at_least": 5}})
+    },
+    f"{MODEL}/form": {
+        "get": Endpoint(200),
+        "put": Endpoint(200, WRITE, MEMBER, {"fields": {}}),
+        "patch": Endpoint(200, WRITE, MEMBER, {"fields": {}}),
+    },
+    f"{MODEL}/links": {"get": Endpoint(200, WRITE, ADMIN), "post": Endpoint(400, WRITE, ADMIN)},
+    f"{MODEL}/links/<int:pk>": {
+        "get": Endpoint(200, WRITE, ADMIN),
+        "patch": Endpoint(200, WRITE, ADMIN, {"is_on": False}),
+        "delete": Endpoint(204, WRITE, ADMIN),
     },
     f"{MODEL}/batches": {"get": Endpoint(200, PREDICT), "post": Endpoint(400, PREDICT)},
     f"{MODEL}/batches/<int:pk>": {

@@ -9,7 +9,16 @@ from .accounts import address, home, invitations, members, settings, tokens
 from .datasets import datasets, readings, rows
 from .evaluation import comparison, completion, version_pages, version_threshold
 from .pages.language import LanguageChoice
-from .predictions import counterfactuals, csv, forecasts, predict, what_if
+from .predictions import (
+    counterfactuals,
+    csv,
+    forecasts,
+    form_settings,
+    linked_form,
+    predict,
+    published_forms,
+    what_if,
+)
 from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
 
@@ -142,6 +151,18 @@ PREDICTIONS: list[URLPattern] = [
     path(f"{MODEL}predict/what-if/", what_if.WhatIf.as_view(), name="what-if"),
     path(
         f"{MODEL}predict/counterfactuals/", counterfactuals.Counterfactuals.as_view(), name="counterfactuals"
+    ),
+    path(f"{MODEL}form/", form_settings.FormSettingsPage.as_view(), name="form-settings"),
+    path(f"{MODEL}form/<int:place>/", form_settings.FieldSettingsPage.as_view(), name="form-field"),
+    path(f"{MODEL}links/", published_forms.PublishedFormList.as_view(), name="published-form-list"),
+    path(
+        f"{MODEL}links/<int:pk>/", published_forms.PublishedFormChange.as_view(), name="published-form-change"
+    ),
+    path("f/<str:token>/", linked_form.LinkedForm.as_view(), name="linked-form"),
+    path(
+        "f/<str:token>/manifest.webmanifest",
+        linked_form.LinkedFormManifest.as_view(),
+        name="linked-form-manifest",
     ),
     path(f"{MODEL}forecast/", forecasts.Forecast.as_view(), name="forecast"),
     path(f"{MODEL}predict-csv/", csv.PredictCsv.as_view(), name="predict-csv"),

@@ -65,13 +65,18 @@ class Examples:
 
     def nearest(self, row: Columns, k: int) -> list[NearestExample]:
         """The k rows nearest to the single one, nearest first; ties in stored order."""
-        distances = np.zeros(len(self))
-        for name, weight in self._weights.items():
-            distances += weight * self._scales[name].distances(self.columns[name], row[name][0])
+        distances = self.distances_to(row)
         return [
             NearestExample(round(float(distances[place]), 4), self.row(int(place)), self.target(int(place)))
             for place in np.argsort(distances, kind="stable")[:k]
         ]
+
+    def distances_to(self, row: Columns) -> Array:
+        """Distances (n,) of all stored rows to the single one, 0 to 1."""
+        distances = np.zeros(len(self))
+        for name, weight in self._weights.items():
+            distances += weight * self._scales[name].distances(self.columns[name], row[name][0])
+        return distances
 
     def distances(self, name: str, cells: Array, other: Any) -> Array:
         """Distances (n,) from cells of a column to another cell, 0 to 1."""

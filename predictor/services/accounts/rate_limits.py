@@ -8,6 +8,8 @@ generic cell rate algorithm (GCRA) stores one number for each bucket: the time a
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import ipaddress
 import logging
 import math
 import os
@@ -24,7 +26,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from ...errors import RateLimited
-from ...models import ApiToken
+from ...models import ApiToken, PublishedForm
 from ..process import meters
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ ROUGH_FROM, MOST_ROUGH = 60_000, 10_000
 # Wrong tokens that one address may try, and how many addresses are counted apart.
 WRONG_TOKENS_PER_MINUTE = 120
 WRONG_TOKEN_BUCKETS = 65_536
+# How many pairs of a published form and an address are counted apart.
+LINK_BUCKETS = 65_536
 # Tolerance for rounding in sums of floating-point times.
 SLACK_SECONDS = 1e-6
 
@@ -88,17 +92,67 @@ def count_wrong_token(address: str) -> None:
 
     Right tokens from there are served on: several people can share an address.
     """
-    place = zlib.crc32(address.encode()) % WRONG_TOKEN_BUCKETS
-    state = _stand(
-        WRONG_TOKENS_PER_MINUTE, *_wrong_tokens.take(place, PERIOD_SECONDS / WRONG_TOKENS_PER_MINUTE)
+    _count_wrong(
+        _wrong_tokens,
+        address,
+        "Too many wrong tokens came from your address; try again later, with a token that works.",
     )
+
+
+def count_wrong_link(address: str) -> None:
+    """Count a wrong link of a published form from this address. Raises RateLimited, as for wrong tokens."""
+    _count_wrong(
+        _wrong_links,
+        address,
+        "Too many wrong links came from your address; try again later with the right one.",
+    )
+
+
+def _count_wrong(buckets: Buckets, address: str, sentence: str) -> None:
+    place = zlib.crc32(address.encode()) % WRONG_TOKEN_BUCKETS
+    state = _stand(WRONG_TOKENS_PER_MINUTE, *buckets.take(place, PERIOD_SECONDS / WRONG_TOKENS_PER_MINUTE))
     if not state.is_allowed:
         meters.count("rate_limited")
         raise RateLimited(
-            "Too many wrong tokens came from your address; try again later, with a token that works.",
-            retry_seconds=math.ceil(state.retry_in_seconds),
-            limit=WRONG_TOKENS_PER_MINUTE,
+            sentence, retry_seconds=math.ceil(state.retry_in_seconds), limit=WRONG_TOKENS_PER_MINUTE
         )
+
+
+def take_for_link(form: PublishedForm, address: str) -> None:
+    """Take one request to a published form from the buckets of the address and of the form. Raises RateLimited.
+
+    The address comes first: one that sends too much takes nothing from the others.
+    """
+    for place, limit in (
+        (_place_of(form.pk, network_of(address)), form.requests_per_minute_of_address),
+        (LINK_BUCKETS + form.pk, form.requests_per_minute),
+    ):
+        state = _stand(limit, *_links.take(place, PERIOD_SECONDS / limit))
+        if not state.is_allowed:
+            meters.count("rate_limited")
+            raise RateLimited(
+                "This page was used too often in the last minute. Wait a little and try again.",
+                retry_seconds=math.ceil(state.retry_in_seconds),
+                limit=limit,
+            )
+
+
+def network_of(address: str) -> str:
+    """The address; of IPv6 its /64 network, all of which one caller has."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+def _place_of(pk: int, network: str) -> int:
+    """A keyed hash, so that nobody can choose an address that shares the bucket of another one."""
+    key = hashlib.sha256(settings.SECRET_KEY.encode()).digest()
+    digest = hashlib.blake2b(f"{pk} {network}".encode(), key=key, digest_size=8).digest()
+    return int.from_bytes(digest) % LINK_BUCKETS
 
 
 def take(token: ApiToken) -> RateLimitState | None:
@@ -263,3 +317,6 @@ _buckets: Buckets = buckets()
 _minutes: dict[int, list[float]] = {}
 # Of each machine by itself: an attacker gains little by asking several.
 _wrong_tokens: Buckets = InFile("wrong-token-rates")
+# Of each machine by itself, too.
+_links: Buckets = InFile("link-rates")
+_wrong_links: Buckets = InFile("wrong-link-rates")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InvalidInput, InvalidRows, MlwebError, quoted, quoted_list
 from ...ml.types.schema import Scalar, Signature, canonical_text
 from .. import registry
+from ..registry import form_settings
 from . import loaded_versions, nearest_examples
 from .admission import check_time, limited
 from .row_answers import Prediction, answers
@@ -92,6 +93,9 @@ def find(
     served = loaded_versions.load(model_version)
     goal = goal_of(wanted, served.signature)
     _check_locked(locked, served.signature)
+    # What the owner fixed or declared immutable stays, too.
+    immutable = form_settings.of(registered_model).immutable(served.signature)
+    locked = list(dict.fromkeys([*locked, *immutable]))
     stored = nearest_examples.examples_of(model_version)
     (row,) = served.checker.named([row])
     checked = served.checker.check([row])

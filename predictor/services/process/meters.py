@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 INTERFACES = ("api", "article", "v2", "v1", "mlflow", "web", "admin", "health", "static")
 # The interface through which rows were predicted: the sources of the prediction log.
-SOURCES = ("form", "csv", "api", "article", "v2", "kserve", "mlflow", "command", "batch")
+SOURCES = ("form", "csv", "api", "article", "v2", "kserve", "mlflow", "command", "batch", "link")
 # Kinds of jobs, and how one ends.
 KINDS = ("batch", "training", "completion")
 ENDS = ("succeeded", "failed", "cancelled")

@@ -62,6 +62,9 @@ def _worker(monkeypatch: pytest.MonkeyPatch, live_server: LiveServer) -> Iterato
         yield
 
 
+EXPECTED = ("Failed to load resource", "htmx:afterRequest, ", "htmx:sendAbort, ")
+
+
 @dataclass
 class Watch:
     """Records errors of a page: console, scripts, status codes, other hosts. `allow(400)` permits a status."""
@@ -80,8 +83,8 @@ class Watch:
         page.on("response", self._check_response)
 
     def _check_console(self, kind: str, text: str) -> None:
-        # `_check_response` reports failed requests.
-        if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
+        # `_check_response` reports failed requests. htmx also reports those that a later one replaced.
+        if kind in ("error", "warning") and not text.startswith(EXPECTED):
             self.problems.append(f"console {kind}: {text}")
 
     def _check_request(self, request: Request) -> None:

@@ -13,7 +13,7 @@ EXPECTED = {
     "InvalidInput": 400, "InvalidTable": 400, "InfiniteNumbers": 400, "UnknownEncoding": 400,
     "RaggedRows": 400, "InvalidRows": 400,
     "InvalidTrainingRequest": 400, "InvalidHyperparameters": 400, "LosesCells": 400, "InvalidThreshold": 400,
-    "NotAuthenticated": 401, "Forbidden": 403, "NotFound": 404,
+    "NotAuthenticated": 401, "Forbidden": 403, "NotFound": 404, "Gone": 410,
     "Conflict": 409, "TrainingFailed": 409, "RequestUnderWay": 409, "NotServable": 409, "DamagedArtifact": 409,
     "TooLarge": 413, "UnsupportedContent": 415, "StrictRows": 422, "KeyReused": 422, "RateLimited": 429,
     "OverQuota": 429, "Busy": 503, "NotLogged": 503, "CallerLeft": 503, "TookTooLong": 503,

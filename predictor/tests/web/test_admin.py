@@ -23,13 +23,15 @@ from predictor.models import (
 )
 from predictor.services import registry
 from predictor.services.accounts import tokens, workspaces
+from predictor.services.predictions import published_forms
+from predictor.services.registry import form_settings
 from predictor.tests.conftest import person
 from predictor.tests.services.versions import publish
 
 NOUNS = (
     "user", "workspace", "membership", "historicalmembership", "apitoken", "dataset", "trainingrun",
     "registeredmodel", "modelversion", "aliaschange", "predictionlog",
-    "batchprediction", "readingchange",
+    "batchprediction", "readingchange", "formsettings", "publishedform",
 )  # fmt: skip
 
 
@@ -115,6 +117,13 @@ def everything(workspace: Workspace, root: User) -> ModelVersion:
     batch_of(version)
     reading_change_of(version)
     tokens.create_token(user=root, workspace=workspace, name="nightly", scopes=["read"])
+    names = version.signature.names
+    form_settings.change(
+        registered_model=version.registered_model, fields={names[0]: {"label": "L"}}, by=root
+    )
+    published_forms.create(
+        registered_model=version.registered_model, new=published_forms.NewForm("T"), by=root
+    )
     return version
 
 
@@ -223,6 +232,12 @@ def test_lists_keep_their_sql_budget(
         user = User.objects.create_user(f"p{number}@example.org", is_address_proved=True)
         workspaces.add_member(workspace=workspace, user=user, role="viewer", by=root)
         tokens.create_token(user=user, workspace=workspace, name="t", scopes=["read"])
+        other = model_in(workspace, f"Other {number}")
+        publish(other)
+        form_settings.change(
+            registered_model=other, fields={version.signature.names[0]: {"label": "L"}}, by=root
+        )
+        published_forms.create(registered_model=model, new=published_forms.NewForm("T"), by=user)
     client = signed_in(root)
 
     with django_assert_max_num_queries(14):

@@ -10,7 +10,15 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from ...errors import NotFound, quoted
-from ...models import Membership, ModelAlias, ModelVersion, User, Workspace, WorkspaceRole
+from ...models import (
+    Membership,
+    ModelAlias,
+    ModelVersion,
+    PublishedForm,
+    User,
+    Workspace,
+    WorkspaceRole,
+)
 from ...services.accounts import workspaces
 from .known_names import KnownNames
 
@@ -18,6 +26,7 @@ from .known_names import KnownNames
 WORKSPACE_PATHS: dict[type[Model], str] = {
     ModelVersion: "registered_model__workspace",
     ModelAlias: "registered_model__workspace",
+    PublishedForm: "registered_model__workspace",
 }
 
 

@@ -1,10 +1,15 @@
-"""The prediction page: a form for one row, its answer, and the same call with curl."""
+"""The prediction page: a form for one row, its answer, scenarios side by side, and the same call with curl.
+
+The answer follows the typing: such previews are not logged (docs/adr/0015-what-is-tried-is-not-logged.md); the button
+logs.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,13 +19,16 @@ from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, quoted
 from ...ml.types.schema import Signature, Task, canonical_text, label_text
-from ...models import CHAMPION, ModelVersion, PredictionLog
+from ...models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ...services import predictions, registry
+from ...services.predictions import example_rows
 from ...services.predictions.nearest_examples import N_NEAREST
-from ...templatetags.mlweb import number
+from ...services.registry import form_settings
+from ...templatetags.mlweb import number, share
 from ..evaluation.clustering_page import cluster_sentence
 from ..evaluation.report import ReportView
 from ..pages.coverage_words import coverage_choices, sure_words
@@ -28,6 +36,7 @@ from ..pages.model_page import ModelPage, caller_of
 from ..pages.refusals import refused
 from ..pages.value_texts import cell_text
 from ..registry.snippets import curl, predictions_url
+from . import scenarios
 from .contributions import contributions_of
 from .row_form import RowForm, row_names
 
@@ -35,6 +44,8 @@ from .row_form import RowForm, row_names
 MAX_BARS = 8
 MAX_VERSIONS = 50
 MAX_NEAR_COLUMNS = 10
+# Own rows to start with, and how many of the version's newest rows are looked through for them.
+N_LAST_ROWS, N_LOOKED_THROUGH = 4, 200
 
 
 @dataclass(frozen=True)
@@ -83,8 +94,12 @@ def importance_of(version: ModelVersion) -> dict[str, float]:
     return ReportView(version).importance
 
 
+# What the buttons of the form do; without one of these, the row is predicted and logged.
+PREVIEW, PIN, UNPIN, CLEAR = "preview", "pin", "unpin-", "clear"
+
+
 class Predict(ModelPage):
-    query_names = ("from", "version")
+    query_names = ("from", "version", "example")
     field_names = None
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
@@ -100,10 +115,22 @@ class Predict(ModelPage):
         if version.signature.task is Task.FORECASTING and logged is None:
             path = reverse("forecast", args=[self.workspace.slug, slug])
             return redirect(f"{path}?{urlencode({'version': requested})}" if requested != CHAMPION else path)
+        row = logged.inputs if logged else None
+        started_with, fault = "", None
+        if logged is None and (started_with := request.GET.get("example", "")):
+            try:
+                row = example_rows.row_of(version, started_with)
+            except NotFound as not_found:
+                raise Http404(not_found.message) from None
+            except MlwebError as damaged:
+                fault = damaged
         form = RowForm(
-            version.signature, row=logged.inputs if logged else None, importance=importance_of(version)
+            version.signature,
+            row=row,
+            importance=importance_of(version),
+            settings=form_settings.of(model),
         )
-        return self.page(form, version, requested, logged=logged)
+        return self.page(form, version, requested, logged=logged, started_with=started_with, error=fault)
 
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         """Read the columns of the version that the form was made for, and predict with the requested version.
@@ -114,8 +141,18 @@ class Predict(ModelPage):
         requested = request.POST.get("version") or CHAMPION
         made_for = self.version(request.POST.get("made_for") or requested)
         self.refuse_unknown_fields(row_names(made_for.signature))
-        form = RowForm.from_post(made_for.signature, request.POST, importance=importance_of(made_for))
+        form = RowForm.from_post(
+            made_for.signature,
+            request.POST,
+            importance=importance_of(made_for),
+            settings=form_settings.of(model),
+        )
+        do = request.POST.get("do", "")
+        if do == CLEAR or do.startswith(UNPIN):
+            return self.without_pins(do, form, made_for, requested)
+        is_tried = do in (PREVIEW, PIN)
         try:
+            require_allowed(form)
             answer = predictions.predict(
                 registered_model=model,
                 rows=[form.row],
@@ -123,17 +160,40 @@ class Predict(ModelPage):
                     version=requested,
                     explain=True,
                     coverage=coverage_of(request.POST.get("coverage", "")),
-                    nearest=N_NEAREST,
+                    nearest=0 if is_tried else N_NEAREST,
                     is_lenient=True,
+                    is_logged=not is_tried,
                 ),
                 caller=caller_of(request),
             )
+            if do == PIN:
+                self.pin(form, answer)
         except NotFound as error:
             raise Http404(error.message) from None
         except MlwebError as error:
             form.errors = field_errors(error, made_for.signature)
-            return self.page(form, made_for, requested, error=error)
-        return self.page(form, made_for, requested, answer=answer)
+            return self.page(form, made_for, requested, error=error, is_preview=is_tried, is_pinned=do == PIN)
+        return self.page(form, made_for, requested, answer=answer, is_preview=is_tried, is_pinned=do == PIN)
+
+    def pin(self, form: RowForm, answer: predictions.PredictionResponse) -> None:
+        shown = shown_answer(answer.predictions[0].output)
+        words = {"label": shown.error or shown.label, "sure": shown.sure, "version": answer.version}
+        chances = [share(bar.probability) for bar in shown.bars if bar.is_predicted]
+        scenarios.pin(
+            self.request.session,
+            self.registered_model.pk,
+            row=form.row,
+            answer={**words, "probability": "".join(chances)},
+        )
+
+    def without_pins(self, do: str, form: RowForm, version: ModelVersion, requested: str) -> HttpResponse:
+        """Remove a scenario, or all of them; what was typed stays."""
+        place = do.removeprefix(UNPIN)
+        if do == CLEAR:
+            scenarios.clear(self.request.session, self.registered_model.pk)
+        elif place.isascii() and place.isdecimal() and len(place) < 3:
+            scenarios.unpin(self.request.session, self.registered_model.pk, int(place))
+        return self.page(form, version, requested, is_preview=True, is_pins_only=True)
 
     def logged_row(self, key: str) -> PredictionLog | None:
         if not key:
@@ -155,6 +215,7 @@ class Predict(ModelPage):
             "version": version,
             "heading": heading_of(version.signature, "Predict"),
             "asked": requested,
+            "scenarios": scenarios.table(scenarios.pinned(self.request.session, model.pk), form),
             "coverages": coverage_choices(self.request.POST.get("coverage", ""))
             if "uncertainty.json" in version.artifacts
             else [],
@@ -162,7 +223,7 @@ class Predict(ModelPage):
             **more,
         }
         if answer:
-            context |= explored(answer, version, form)
+            context |= {} if more.get("is_preview") else explored(answer, version, form)
             context["prediction"] = answer.predictions[0]
             context["shown"] = shown = shown_answer(answer.predictions[0].output)
             # The form may have been made for another version than the one that answered.
@@ -179,12 +240,66 @@ class Predict(ModelPage):
         context["is_part"] = is_part
         if not is_part:
             context["choices"] = version_choices(self)
+            context["starts"] = self.starts(version)
         template = (
-            "predictor/predictions/_prediction_result.html"
+            f"predictor/predictions/{'_pins' if more.get('is_pins_only') else '_prediction_result'}.html"
             if is_part
             else "predictor/predictions/predict.html"
         )
         return refused(render(self.request, template, context), more.get("error"))
+
+    def starts(self, version: ModelVersion) -> list[Start]:
+        """The rows that the form can start with: examples of training, and the person's last logged rows."""
+        path = self.request.path
+        found = [
+            Start(
+                f"{path}?{urlencode({'example': key, 'version': version.number})}",
+                example_words(version, key),
+            )
+            for key in example_rows.keys_of(version)
+        ]
+        return found + [
+            Start(f"{path}?{urlencode({'from': each.pk})}", shown_answer(each.output).label, each.created_at)
+            for each in last_rows_of(self.request.user, version)
+        ]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A row to start the form with. `at`: when it was logged; None for an example."""
+
+    url: str
+    label: str
+    at: datetime | None = None
+
+
+def example_words(version: ModelVersion, key: str) -> str:
+    words = {
+        example_rows.RANDOM: _("A random training row"),
+        "lowest": _("The lowest value"),
+        "median": _("A middle value"),
+        "highest": _("The highest value"),
+    }
+    if key in words:
+        return words[key]
+    name = version.signature.class_names[int(key.removeprefix("class-"))]
+    return _("A typical “%(name)s”") % {"name": name}
+
+
+def last_rows_of(user: Any, version: ModelVersion) -> list[PredictionLog]:
+    """The person's last rows among the newest of the version; how many are looked through is bounded."""
+    rows = PredictionLog.objects.filter(model_version=version).order_by("-id")
+    newest = rows.values_list("pk", "actor_id", "source")[:N_LOOKED_THROUGH]
+    own = [pk for pk, actor, source in newest if actor == user.pk and source == PredictionSource.FORM]
+    return list(
+        PredictionLog.objects.filter(pk__in=own[:N_LAST_ROWS]).only("output", "created_at").order_by("-id")
+    )
+
+
+def require_allowed(form: RowForm) -> None:
+    """Raises InvalidRows for values that the owner does not allow."""
+    if problems := form.settings.problems(form.row, form.signature.names):
+        raise InvalidRows("Some values are not allowed by the owner of the model.", problems=problems)
 
 
 def heading_of(signature: Signature, verb: str) -> str:

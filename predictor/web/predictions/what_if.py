@@ -17,11 +17,12 @@ from ...errors import MlwebError, NotFound
 from ...models import ModelVersion
 from ...services import predictions
 from ...services.predictions.prediction import Prediction
+from ...services.registry import form_settings
 from ...templatetags.mlweb import number, share
 from ..pages.model_page import ModelPage, caller_of
 from ..pages.refusals import refused
 from .contributions import contributions_of
-from .predict import importance_of, shown_answer
+from .predict import importance_of, require_allowed, shown_answer
 from .row_form import CHANGED, RowForm, row_names
 
 
@@ -73,7 +74,13 @@ class RowPage(ModelPage):
         if not version.signature.task.is_supervised:
             raise Http404(f"The rows of version {version.number} cannot be explored.")
         self.refuse_unknown_fields(row_names(version.signature))
-        return version, RowForm.from_post(version.signature, request.POST, importance=importance_of(version))
+        form = RowForm.from_post(
+            version.signature,
+            request.POST,
+            importance=importance_of(version),
+            settings=form_settings.of(self.registered_model),
+        )
+        return version, form
 
     def answered(self, part: str, whole: str, context: dict[str, Any]) -> HttpResponse:
         """The fragment for htmx; otherwise the whole page."""
@@ -88,6 +95,7 @@ class WhatIf(RowPage):
         changed = form.changed(request.POST, CHANGED)
         context: dict[str, Any] = {"version": version, "form": form, "what_if": changed}
         try:
+            require_allowed(changed)
             answer = predictions.predict(
                 registered_model=self.registered_model,
                 rows=[form.row, changed.row],

@@ -60,8 +60,13 @@
     return text;
   }
 
+  let hasTyped = false;
+  document.addEventListener("input", () => (hasTyped = true), { once: true });
+
   // Screen readers hear the answer itself, not all that explains it. A refusal is an alert of its own.
   document.addEventListener("htmx:afterSettle", function (event) {
+    const by = event.detail.requestConfig && event.detail.requestConfig.elt;
+    if (by && by.id === "live" && !hasTyped) return; // the answer to the row that the page begins with
     const status = document.querySelector(`[data-answer-status="${event.detail.target.id}"]`);
     const parts = event.detail.target.querySelectorAll(".answer-target, .answer-label, .answer-sure, .difference");
     if (status) status.textContent = Array.from(parts, (part) => part.textContent.trim()).join(": ");
@@ -71,15 +76,55 @@
   const answer = document.getElementById("answer");
   if (!form || !answer) return;
 
+  const live = document.getElementById("live");
+  // What was sent last to be logged: a preview of the same values would only replace its answer.
+  let sent = null;
+
+  function values() {
+    return new URLSearchParams(new FormData(form)).toString();
+  }
+
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    const by = event.detail.elt;
+    if (by === live && values() === sent) event.preventDefault();
+    if (by === form) sent = values();
+  });
+  document.addEventListener("htmx:responseError", () => (sent = null));
+
   // The sentences of the service beside the fields that they are about.
   document.addEventListener("htmx:afterSwap", function (event) {
     if (event.detail.target !== answer) return;
+    const isPreview = event.detail.requestConfig && event.detail.requestConfig.elt === live;
     clearErrors();
     const faults = answer.querySelectorAll("[data-field]");
     for (const fault of faults) showError(fault.dataset.field, fault.dataset.message);
+    // While somebody types, nothing opens and nothing scrolls.
+    if (isPreview) return;
     if (faults.length) openAround(fieldOf(faults[0].dataset.field));
     if (matchMedia("(max-width: 991.98px)").matches) answer.scrollIntoView({ block: "start" });
   });
+
+  // The search above the fields: shows those whose name has the words, also folded ones.
+  const search = document.querySelector("[data-field-search]");
+  if (search) {
+    const none = document.querySelector("[data-no-field]");
+    const more = document.getElementById("more-fields");
+    let wasOpen = more && more.open;
+    search.addEventListener("input", function () {
+      const words = search.value.trim().toLowerCase();
+      if (more && !words) more.open = wasOpen;
+      else if (more) more.open = true;
+      let shown = 0;
+      for (const field of form.querySelectorAll("[data-search]")) {
+        field.hidden = !field.dataset.search.includes(words);
+        if (!field.hidden) shown += 1;
+      }
+      none.hidden = shown > 0;
+    });
+    search.addEventListener("focus", function () {
+      if (more && !search.value) wasOpen = more.open;
+    });
+  }
 
   answer.addEventListener("click", function (event) {
     const link = event.target.closest("[data-field] a");

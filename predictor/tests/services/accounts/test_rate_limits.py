@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from predictor.errors import RateLimited
 from predictor.models import ApiToken
@@ -171,3 +172,24 @@ def test_a_limit_that_is_far_away_is_counted_by_each_process_for_its_share(
         refused.require()
     assert error.value.retry_seconds == 45
     assert rate_limits.take(token) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("no address", "no address"),
+    ],
+)
+def test_one_caller_has_all_of_an_ipv6_network(address: str, network: str) -> None:
+    assert rate_limits.network_of(address) == network
+
+
+def test_the_buckets_of_addresses_cannot_be_foreseen(settings: Settings) -> None:
+    first = rate_limits._place_of(1, "192.0.2.7")
+    settings.SECRET_KEY = "another one"
+
+    assert rate_limits._place_of(1, "192.0.2.7") != first
+    assert 0 <= first < rate_limits.LINK_BUCKETS
