@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from ...models import ModelVersion
 from ..charts.chart import Chart
-from ..charts.palette import slot_of_version
+from ..charts.overlays import SeriesGroup, overlaid
 from ..pages.charts import points_chart, residuals_chart
 from .probability_charts import calibration_chart, precision_recall_chart, roc_chart, shown_classes
 
@@ -53,27 +53,22 @@ def version_name(version: ModelVersion) -> str:
 def _overlaid(
     versions: Sequence[ModelVersion], chart_of: Callable[[ModelVersion], Chart | None]
 ) -> Chart | None:
-    """The chart of the first version that has one, with the series of all under their versions' names."""
+    """The chart of the first version that has one, with the series of all in the colours of their versions."""
     found = [(version, chart) for version in versions if (chart := chart_of(version)) is not None]
     if not found:
         return None
-    first = found[0][1]
-    series = [
-        {
-            **each,
-            "name": version_name(version),
-            "points": _points(chart, each),
-            "slot": slot_of_version(version.number),
-        }
+    groups = [
+        SeriesGroup(version_name(version), version.number, [{**each, "points": _points(chart, each)}])
         for version, chart in found
         for each in chart.data["series"][:1]
     ]
-    data = {**first.data, "series": series}
+    first = found[0][1]
+    data = dict(first.data)
     for axis in ("xRange", "yRange"):
         ranges = [chart.data[axis] for _version, chart in found if axis in chart.data]
         if ranges:
             data[axis] = [min(low for low, _high in ranges), max(high for _low, high in ranges)]
-    return replace(first, data=data)
+    return overlaid(groups, chart=replace(first, data=data))
 
 
 def _points(chart: Chart, series: Mapping[str, Any]) -> Sequence[Any]:
@@ -84,7 +79,7 @@ def _points(chart: Chart, series: Mapping[str, Any]) -> Sequence[Any]:
 
 def _errors(versions: Sequence[ModelVersion], reports: Mapping[int, Mapping[str, Any]]) -> Chart | None:
     """Histograms as lines, in shares of the rows: versions may have been judged on different numbers of rows."""
-    series = []
+    groups = []
     first: Chart | None = None
     for version in versions:
         chart = residuals_chart(reports[version.number], version.signature.target)
@@ -93,9 +88,8 @@ def _errors(versions: Sequence[ModelVersion], reports: Mapping[int, Mapping[str,
         first = first or chart
         total = sum(each["count"] for each in chart.data["bins"]) or 1
         points = [[(each["low"] + each["high"]) / 2, each["count"] / total] for each in chart.data["bins"]]
-        slot = slot_of_version(version.number)
-        series.append({"name": version_name(version), "points": points, "slot": slot})
+        groups.append(SeriesGroup(version_name(version), version.number, [{"points": points}]))
     if first is None:
         return None
-    data = {"series": series, "x": first.data["x"], "y": _("share of the rows")}
-    return replace(first, kind="line", data=data)
+    data = {"series": [], "x": first.data["x"], "y": _("share of the rows")}
+    return overlaid(groups, chart=replace(first, kind="line", data=data))

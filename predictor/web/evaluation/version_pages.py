@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ...models import ModelVersion, without_documents
-from ..pages.charts import Chart
+from ..charts.chart import Chart
 from ..pages.model_page import ModelPage
 from .completion import AbsentPartsView
 from .evaluation import (

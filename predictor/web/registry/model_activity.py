@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from ...models import PredictionSource, RegisteredModel
 from ...services.prediction_log import activity, summary
-from ...templatetags.charts import bars
 from ...templatetags.mlweb import number
+from ..charts.chart_tags import bars
 from ..pages.time_chart import time_chart
 
 DEFAULT = "30d"
