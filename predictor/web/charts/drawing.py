@@ -44,7 +44,6 @@ def framed(
     words = element("title", escape(title), id=f"{id}-chart-title")
     if description:
         words += element("desc", escape(description), id=f"{id}-chart-desc")
-    named = f"{id}-chart-title {id}-chart-desc" if description else f"{id}-chart-title"
     return element(
         "svg",
         words,
@@ -54,6 +53,7 @@ def framed(
         height=pixels(height),
         role="img",
         focusable="false",
-        aria_labelledby=named,
+        aria_labelledby=f"{id}-chart-title",
+        aria_describedby=f"{id}-chart-desc" if description else None,
         data_left=left,
     )
