@@ -1,5 +1,6 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -11,7 +12,11 @@ urlpatterns = [
     path("", include("predictor.api.urls")),
     path("", include("predictor.serve.urls")),
     # An account has one address, which is proved on an own page.
-    path("accounts/email/", RedirectView.as_view(pattern_name="address-proof", permanent=True)),
+    path(
+        "accounts/email/",
+        login_required(RedirectView.as_view(pattern_name="address-proof")),
+        name="account_email",
+    ),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -59,9 +59,9 @@ def _with_warnings(rows: PredictionLogQuerySet, wanted: str) -> PredictionLogQue
         return rows
     rows = rows.alias(warnings_text=Cast("warnings", CharField()))
     if wanted == "no":
-        return rows.filter(warnings_text="[]")
+        return rows.filter(Q(warnings_text="[]"))
     if wanted == "yes":
-        return rows.exclude(warnings_text="[]")
+        return rows.exclude(Q(warnings_text="[]"))
     # Rows of different writers differ in the blank after the colon.
     name, code = '"code":', json.dumps(wanted)
     return rows.filter(

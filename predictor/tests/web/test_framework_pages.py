@@ -52,7 +52,7 @@ def test_the_page_of_addresses_leads_to_our_own(client: Client, member: User) ->
 
     response = client.get("/accounts/email/")
 
-    assert (response.status_code, response["Location"]) == (301, "/settings/address/")
+    assert (response.status_code, response["Location"]) == (302, "/settings/address/")
 
 
 def test_an_address_that_only_takes_forms_is_still_a_page(client: Client, member: User) -> None:
