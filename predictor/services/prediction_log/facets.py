@@ -54,11 +54,16 @@ def facets_of(
     totals = PredictionTotal.objects.filter(
         model_version__registered_model__workspace=workspace, last_at__gte=since
     )
-    columns = ("pk", "model_version__registered_model__slug", "model_version__number", "classes")
+    columns = ("pk", "model_version__registered_model__slug", "model_version__number")
     versions = {
-        pk: (slug, number, classes)
-        for pk, slug, number, classes in totals.order_by("-last_at").values_list(*columns)[:MAX_VERSIONS]
+        pk: (slug, number)
+        for pk, slug, number in totals.order_by("-last_at").values_list(*columns)[:MAX_VERSIONS]
     }
+    # The classes of one model only: they are documents.
+    chosen = [pk for pk, (slug, _) in versions.items() if slug == model]
+    labels = (
+        dict(PredictionTotal.objects.filter(pk__in=chosen).values_list("pk", "classes")) if chosen else {}
+    )
     hours = PredictionHour.objects.filter(model_version__in=list(versions), hour__gte=since)
     if until is not None:
         hours = hours.filter(hour__lt=until)
@@ -73,7 +78,7 @@ def facets_of(
         found.since = read[-1][1]
     parsed = cache(json.loads)
     for pk, _, n_rows, n_with_warnings, sources, warnings, classes in read:
-        slug, number, labels = versions[pk]
+        slug, number = versions[pk]
         found.models[slug] += n_rows
         if model and slug != model:
             continue
@@ -86,7 +91,7 @@ def facets_of(
         _add(found.sources, parsed(sources))
         _add(found.warnings, parsed(warnings))
         if model:
-            for label, n in zip(labels, parsed(classes), strict=False):
+            for label, n in zip(labels[pk], parsed(classes), strict=False):
                 found.outcomes[label_text(label)] += n
     return found
 
