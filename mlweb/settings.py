@@ -188,7 +188,9 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "predictor.web.pages.context.workspaces",
+                "predictor.web.help.context.header",
             ],
+            "libraries": {"help": "predictor.web.help.tags"},
         },
     },
 ]
@@ -309,6 +311,8 @@ MFA_TOTP_ISSUER = "mlweb"
 # Otherwise nobody could turn MFA on without a mail server.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+# The address of this server in mails; without it, mails have no link.
+PUBLIC_URL = env.str("MLWEB_PUBLIC_URL", default="").rstrip("/")
 
 # --- Safety ------------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = USES_HTTPS

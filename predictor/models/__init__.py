@@ -8,6 +8,8 @@ from .documents import documents_of, without_documents
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
+from .notice import Notice, NoticeKind
+from .personal_settings import PersonalSettings
 from .prediction_hour import LateLogRow, LogSummaryState, PredictionHour, PredictionTotal
 from .prediction_log import PredictionLog, PredictionSource, uuid7
 from .reading_change import ReadingChange
@@ -33,6 +35,9 @@ __all__ = [
     "Membership",
     "ModelAlias",
     "ModelVersion",
+    "Notice",
+    "NoticeKind",
+    "PersonalSettings",
     "PredictionHour",
     "PredictionLog",
     "PredictionSource",

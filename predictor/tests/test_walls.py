@@ -141,7 +141,7 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
         "workspace": "acme", "slug": "article", "model": "article", "number": 2, "alias": "champion",
         "version": "2", "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk,
         "predictions": row.pk, "batches": batch.pk, "place": 0, "change": 1,
-        "members": somebody.memberships.get().pk, "tokens": own.pk,
+        "members": somebody.memberships.get().pk, "tokens": own.pk, "help_key": "version",
     }  # fmt: skip
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import batches, prediction_log
+from . import batches, notices, prediction_log
 from .accounts import address, home, invitations, members, tokens
 from .datasets import datasets, readings, rows
 from .evaluation import completion, evaluation, version_threshold
+from .help import help_pages, search
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
 from .registry import model_cards, registry, registry_changes, version_files
 from .training import training
@@ -153,4 +154,19 @@ PEOPLE: list[URLPattern] = [
     path("settings/tokens/<int:pk>/revoke/", tokens.TokenRevoke.as_view(), name="token-revoke"),
 ]
 
-urlpatterns = [*HOME, *DATASETS, *TRAINING, *REGISTRY, *PREDICTIONS, *PEOPLE]
+HELP: list[URLPattern] = [
+    path("w/<slug:workspace>/search/", search.SearchPage.as_view(), name="search"),
+    path("w/<slug:workspace>/search/hits/", search.SearchHits.as_view(), name="search-hits"),
+    path("w/<slug:workspace>/search/places/", search.SearchPlaces.as_view(), name="search-places"),
+    path("help/", help_pages.HelpPage.as_view(), name="help"),
+    path("help/pages/<slug:help_key>/", help_pages.HelpPanel.as_view(), name="help-page"),
+    path("help/glossary/", help_pages.Glossary.as_view(), name="glossary"),
+    path("help/keys/", help_pages.KeysSwitch.as_view(), name="keys-switch"),
+    path("help/first-steps/", help_pages.FirstStepsSwitch.as_view(), name="first-steps-switch"),
+    path("notices/", notices.NoticeList.as_view(), name="notice-list"),
+    path("notices/news/", notices.NoticeNews.as_view(), name="notice-news"),
+    path("notices/read/", notices.NoticeRead.as_view(), name="notice-read"),
+    path("settings/notices/", notices.NoticeSettings.as_view(), name="notice-settings"),
+]
+
+urlpatterns = [*HOME, *DATASETS, *TRAINING, *REGISTRY, *PREDICTIONS, *PEOPLE, *HELP]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from .. import artifact_references, batches, training
+from .. import artifact_references, batches, notices, training
 from ..datasets import ingest_process
 from ..jobs.queue import JobKind
 from ..predictions import csv_predictions
@@ -29,6 +29,7 @@ def tidy() -> None:
     remove_old_workdirs(training.COMPLETIONS, "completion-")
     batches.drop_old_files()
     idempotency.forget_old()
+    notices.forget_old()
     csv_predictions.remove_old_results()
     ingest_process.sweep()
     artifact_references.remove_unreferenced_files()
