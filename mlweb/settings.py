@@ -81,6 +81,8 @@ PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250, validate=n
 TOKEN_REQUESTS_PER_MINUTE = env.int(
     "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=120_000, validate=validate.Range(min=0, max=10_000_000)
 )
+# How long deleted datasets stay in the trash; 0 deletes them at once.
+TRASH_DAYS = env.int("MLWEB_TRASH_DAYS", default=30, validate=validate.Range(min=0, max=3_650))
 # What one workspace and one person may have unfinished and stored; 0 for no limit.
 MAX_RUNS_PER_WORKSPACE = env.int("MLWEB_MAX_RUNS_PER_WORKSPACE", default=50, validate=not_negative)
 MAX_RUNS_PER_PERSON = env.int("MLWEB_MAX_RUNS_PER_PERSON", default=20, validate=not_negative)
@@ -190,7 +192,7 @@ TEMPLATES = [
                 "predictor.web.pages.context.workspaces",
                 "predictor.web.help.context.header",
             ],
-            "libraries": {"help": "predictor.web.help.tags"},
+            "libraries": {"help": "predictor.web.help.tags", "labels": "predictor.web.pages.labels"},
         },
     },
 ]

@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 
-from . import batches, datasets, people, predictions, registry, tokens, training, versions  # noqa: F401
+from . import batches, comments, datasets, people, predictions, registry, tokens, training, versions  # noqa: F401
 
 admin.site.site_header = admin.site.site_title = "mlweb"
 admin.site.index_title = "Admin panel"

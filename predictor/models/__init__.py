@@ -2,6 +2,7 @@
 
 from .api_token import ApiToken, Scope
 from .batch_prediction import BatchFormat, BatchPrediction
+from .comment import Comment
 from .completion import Completion
 from .dataset import Dataset
 from .documents import documents_of, without_documents
@@ -25,6 +26,7 @@ __all__ = [
     "ApiToken",
     "BatchFormat",
     "BatchPrediction",
+    "Comment",
     "Completion",
     "Dataset",
     "IdempotentRequest",

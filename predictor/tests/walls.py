@@ -204,6 +204,20 @@ TABLE: dict[str, dict[str, Rule]] = {
     "settings/tokens/": {"get": Personal(200)},
     "settings/tokens/new/": {"get": Personal(200), "post": Personal(400)},
     "settings/tokens/<int:pk>/revoke/": {"post": Personal(302, only=("admin",))},
+    # Labels, comments, trash
+    f"{W}datasets/<int:pk>/labels/": {"post": Page(302, MEMBER, {"tags": "raw"})},
+    f"{W}runs/<int:pk>/labels/": {"post": Page(302, MEMBER, {"note": "x"})},
+    f"{W}runs/<int:pk>/comments/": {"post": Page(302, MEMBER, {"text": "x"})},
+    f"{M}labels/": {"post": Page(302, MEMBER, {"tags": "raw"})},
+    f"{M}comments/": {"post": Page(302, MEMBER, {"text": "x"})},
+    f"{V}labels/": {"post": Page(302, MEMBER, {"note": "x"})},
+    f"{V}comments/": {"post": Page(302, MEMBER, {"text": "x"})},
+    # The admin wrote it; nobody else may change it, and admins delete any.
+    f"{W}comments/<int:pk>/": {"get": Page(200, MEMBER), "post": Page(302, ADMIN, {"text": "x"})},
+    f"{W}comments/<int:pk>/delete/": {"post": Page(302, MEMBER)},
+    f"{W}trash/": {"get": Page(200, ADMIN)},
+    f"{W}trash/<int:pk>/restore/": {"post": Page(302, ADMIN)},
+    f"{W}trash/<int:pk>/delete/": {"get": Page(200, ADMIN), "post": Page(302, ADMIN)},
     # Help and notices
     f"{W}search/": {"get": Page(200, body={"q": "art"})},
     f"{W}search/hits/": {"get": Page(200, body={"q": "art"})},
@@ -231,7 +245,30 @@ TABLE: dict[str, dict[str, Rule]] = {
     "api/v1/estimators": {"get": Endpoint(200, is_walled=False)},
     f"{API}members": {"get": Endpoint(200)},
     f"{API}datasets": {"get": Endpoint(200), "post": Endpoint(415, WRITE, MEMBER)},
-    f"{API}datasets/<int:pk>": {"get": Endpoint(200), "delete": Endpoint(204, WRITE, ADMIN)},
+    f"{API}datasets/<int:pk>": {
+        "get": Endpoint(200),
+        "patch": Endpoint(200, WRITE, MEMBER, {"note": "x"}),
+        "delete": Endpoint(204, WRITE, ADMIN),
+    },
+    f"{API}trash": {"get": Endpoint(200, role=ADMIN)},
+    f"{API}trash/<int:pk>": {
+        "patch": Endpoint(200, WRITE, ADMIN, {"is_deleted": False}),
+        "delete": Endpoint(204, WRITE, ADMIN),
+    },
+    f"{MODEL}/comments": {"get": Endpoint(200), "post": Endpoint(201, WRITE, MEMBER, {"text": "x"})},
+    f"{MODEL}/versions/<int:number>/comments": {
+        "get": Endpoint(200),
+        "post": Endpoint(201, WRITE, MEMBER, {"text": "x"}),
+    },
+    f"{API}training-runs/<int:run>/comments": {
+        "get": Endpoint(200),
+        "post": Endpoint(201, WRITE, MEMBER, {"text": "x"}),
+    },
+    # The admin wrote it.
+    f"{API}comments/<int:pk>": {
+        "patch": Endpoint(200, WRITE, ADMIN, {"text": "x"}),
+        "delete": Endpoint(204, WRITE, ADMIN),
+    },
     f"{API}datasets/<int:pk>/preview": {"get": Endpoint(200)},
     f"{API}datasets/<int:pk>/download": {"get": Endpoint(200, role=MEMBER)},
     f"{API}datasets/<int:pk>/rows": {"get": Endpoint(200)},

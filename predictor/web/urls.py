@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import batches, notices, prediction_log
+from . import batches, comments, notices, prediction_log
 from .accounts import address, home, invitations, members, tokens
-from .datasets import datasets, readings, rows
+from .datasets import datasets, readings, rows, trash
 from .evaluation import completion, evaluation, version_threshold
 from .help import help_pages, search
 from .predictions import counterfactuals, csv, forecasts, predict, what_if
@@ -158,6 +158,22 @@ HELP: list[URLPattern] = [
     path("w/<slug:workspace>/search/", search.SearchPage.as_view(), name="search"),
     path("w/<slug:workspace>/search/hits/", search.SearchHits.as_view(), name="search-hits"),
     path("w/<slug:workspace>/search/places/", search.SearchPlaces.as_view(), name="search-places"),
+    path(f"{TABLES}<int:pk>/labels/", comments.DatasetLabels.as_view(), name="dataset-labels"),
+    path(f"{RUN}<int:pk>/labels/", comments.Labels.as_view(), name="run-labels"),
+    path(f"{RUN}<int:pk>/comments/", comments.Comments.as_view(), name="run-comments"),
+    path(f"{MODEL}labels/", comments.Labels.as_view(), name="model-labels"),
+    path(f"{MODEL}comments/", comments.Comments.as_view(), name="model-comments"),
+    path(f"{MODEL}versions/<int:number>/labels/", comments.Labels.as_view(), name="version-labels"),
+    path(f"{MODEL}versions/<int:number>/comments/", comments.Comments.as_view(), name="version-comments"),
+    path("w/<slug:workspace>/comments/<int:pk>/", comments.CommentPage.as_view(), name="comment"),
+    path(
+        "w/<slug:workspace>/comments/<int:pk>/delete/",
+        comments.CommentDelete.as_view(),
+        name="comment-delete",
+    ),
+    path("w/<slug:workspace>/trash/", trash.Trash.as_view(), name="trash"),
+    path("w/<slug:workspace>/trash/<int:pk>/restore/", trash.TrashRestore.as_view(), name="trash-restore"),
+    path("w/<slug:workspace>/trash/<int:pk>/delete/", trash.TrashDelete.as_view(), name="trash-delete"),
     path("help/", help_pages.HelpPage.as_view(), name="help"),
     path("help/pages/<slug:help_key>/", help_pages.HelpPanel.as_view(), name="help-page"),
     path("help/glossary/", help_pages.Glossary.as_view(), name="glossary"),

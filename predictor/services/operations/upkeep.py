@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from .. import artifact_references, batches, notices, training
-from ..datasets import ingest_process
+from ..datasets import ingest_process, trash
 from ..jobs.queue import JobKind
 from ..predictions import csv_predictions
 from . import idempotency
@@ -30,6 +30,7 @@ def tidy() -> None:
     batches.drop_old_files()
     idempotency.forget_old()
     notices.forget_old()
+    trash.empty_old()
     csv_predictions.remove_old_results()
     ingest_process.sweep()
     artifact_references.remove_unreferenced_files()

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core import mail
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import Settings
 
-from predictor.models import JobStatus, Membership, Notice, NoticeKind, PersonalSettings, TrainingRun, User, Workspace
+from predictor.models import (
+    JobStatus,
+    Membership,
+    Notice,
+    NoticeKind,
+    PersonalSettings,
+    TrainingRun,
+    User,
+    Workspace,
+)
 from predictor.services import notices
 from predictor.services.jobs import queue
 from predictor.services.training import TRAINING
@@ -56,7 +67,9 @@ def test_who_has_left_the_workspace_is_told_nothing_and_sees_nothing(run: Traini
     assert notices.n_unread(member) == 0
 
 
-def test_notices_are_marked_as_read_by_their_person_alone(run: TrainingRun, member: User, admin: User) -> None:
+def test_notices_are_marked_as_read_by_their_person_alone(
+    run: TrainingRun, member: User, admin: User
+) -> None:
     end(run, JobStatus.SUCCEEDED)
 
     assert notices.mark_read(user=admin) == 0
@@ -82,8 +95,8 @@ def test_old_ones_are_forgotten(run: TrainingRun, monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_comes_by_mail_only_where_the_person_asked_for_it(
-    run: TrainingRun, member: User, settings: Settings, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:  # fmt: skip
+    run: TrainingRun, member: User, settings: Settings, django_capture_on_commit_callbacks: Any
+) -> None:
     settings.PUBLIC_URL = "https://mlweb.example.org"
     with django_capture_on_commit_callbacks(execute=True):
         end(run, JobStatus.FAILED, error="Too few rows.")

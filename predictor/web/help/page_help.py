@@ -163,7 +163,7 @@ HELP: tuple[Help, ...] = (
             "out-of-fold prediction",
             "seed",
         ),
-        ("training",),
+        ("training", "run"),
     ),
     Help(
         "models",

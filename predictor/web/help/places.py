@@ -30,9 +30,13 @@ def places_of(membership: Membership, user: User) -> list[Place]:
 
 
 def matching(places: list[Place], text: str) -> list[Place]:
-    """The places whose title or words contain all words of the text."""
+    """The places whose title or words contain words that begin like those of the text."""
     words = text.casefold().split()
-    return [each for each in places if all(word in f"{each.title} {each.words}".casefold() for word in words)]
+    return [
+        each
+        for each in places
+        if all(f" {word}" in f" {each.title} {each.words}".casefold() for word in words)
+    ]
 
 
 def _of_workspace(membership: Membership, slug: str) -> Iterator[Place]:
@@ -42,6 +46,7 @@ def _of_workspace(membership: Membership, slug: str) -> Iterator[Place]:
         ("model-list", _("Models"), "versions", "box", VIEWER),
         ("training-run-list", _("Training runs"), "training activity", "cpu", VIEWER),
         ("prediction-list", _("Prediction log"), "predictions log", "chat-square-quote", VIEWER),
+        ("trash", _("Trash"), "deleted restore", "trash", ADMIN),
         ("member-list", _("Members"), "people team roles", "people", VIEWER),
     ]
     for name, title, words, icon, role in pages:

@@ -131,7 +131,7 @@
     try {
       if (places === null) places = (await answerOf(tools.dataset.places)).places;
       const words = text.toLowerCase().split(/\s+/);
-      const matching = places.filter((each) => words.every((word) => `${each.title} ${each.words}`.toLowerCase().includes(word)));
+      const matching = places.filter((each) => words.every((word) => ` ${each.title} ${each.words}`.toLowerCase().includes(` ${word}`)));
       const rows = text ? (await answerOf(`${tools.dataset.hits}?q=${encodeURIComponent(text)}`)).hits : [];
       if (turn !== asked) return; // an older answer came later
       show([...rows, ...matching.slice(0, text ? MAX_PLACES : 20)]);

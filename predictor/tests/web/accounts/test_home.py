@@ -109,7 +109,7 @@ def test_the_overview_keeps_its_sql_budget(
         make_run(dataset)
     client.force_login(member)
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         assert client.get(reverse("workspace", args=["acme"])).status_code == 200
 
 

@@ -154,7 +154,7 @@ def test_a_model_with_many_versions_is_paged_within_its_budget(
         publish(model)
     client.force_login(member)
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         page = client.get(url("model-detail", "churn")).content.decode()
 
     assert "Version 30" in page
