@@ -40,7 +40,8 @@ def test_ctrl_k_finds_a_dataset_and_goes_to_it(page: Page, run: TrainingRun) -> 
 
     page.keyboard.press("ArrowDown")
     expect(field).to_have_attribute("aria-activedescendant", "palette-option-1")
-    page.keyboard.press("ArrowUp")
+    # The first is the model of the same name.
+    expect(page.get_by_role("option").nth(1)).to_contain_text("Dataset")
     page.keyboard.press("Enter")
 
     page.wait_for_url(re.compile(rf"/datasets/{run.dataset_id}/$"))
