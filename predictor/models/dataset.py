@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -24,11 +24,14 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
         return self.exclude(data_removed_at__isnull=False)
 
 
-class DatasetManager(models.Manager.from_queryset(DatasetQuerySet)):  # type: ignore[misc]
+class OutOfTrash(models.Manager["Dataset"]):
     """Datasets that are not in the trash."""
 
     def get_queryset(self) -> DatasetQuerySet:
-        return super().get_queryset().filter(deleted_at=None)  # type: ignore[no-any-return]
+        return DatasetQuerySet(self.model, using=self._db).filter(deleted_at=None)
+
+
+DatasetManager = OutOfTrash.from_queryset(DatasetQuerySet)
 
 
 class Dataset(models.Model):
@@ -62,7 +65,7 @@ class Dataset(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="When it was put into the trash.")
     deleted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
-    objects: ClassVar[DatasetManager] = DatasetManager()
+    objects = DatasetManager()
     with_trash = DatasetQuerySet.as_manager()
 
     class Meta:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..models import (
@@ -92,7 +93,8 @@ def can_mail() -> bool:
 
 
 def _fields_of(model: type[Job], pk: int) -> dict[str, Any] | None:
-    rows = model._default_manager.select_related("created_by")
+    rows: QuerySet[Any] = model._default_manager.all()
+    rows = rows.select_related("created_by")
     if model is Completion:
         job: Any = rows.select_related("model_version__registered_model").filter(pk=pk).first()
     else:

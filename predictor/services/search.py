@@ -76,7 +76,8 @@ def _best_first(rows: QuerySet[Any], name: str, wanted: str, *more: str) -> Quer
         condition |= Q(**{f"{field}__icontains": wanted})
     begins = When(**{f"{name}__istartswith": wanted}, then=Value(0))
     rank = Case(begins, default=Value(1), output_field=IntegerField())
-    return rows.filter(condition).annotate(rank=rank).order_by("rank", "-pk")
+    ranked: QuerySet[Any] = rows.filter(condition).annotate(rank=rank).order_by("rank", "-pk")
+    return ranked
 
 
 def _datasets(workspace: Workspace, wanted: str, limit: int) -> Iterator[Hit]:

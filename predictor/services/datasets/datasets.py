@@ -148,7 +148,7 @@ def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False, fo
     Raises Conflict, with the reason, while a training run or a model version uses it. `keep_metadata` deletes
     only the bytes, for good, and keeps the row, so that versions still say what they were trained on.
     """
-    rows = Dataset.with_trash if for_good else Dataset.objects
+    rows = Dataset.with_trash.all() if for_good else Dataset.objects.all()
     locked = rows.select_for_update().filter(pk=dataset.pk).first()
     if locked is None:
         raise NotFound("The dataset is not there any more.")

@@ -48,7 +48,8 @@ def restore(*, dataset: Dataset, by: User | None) -> Dataset:
         ) from None
     if not n_restored:
         raise NotFound("The dataset is not in the trash any more.")
-    return Dataset.objects.get(pk=dataset.pk)
+    restored: Dataset = Dataset.objects.get(pk=dataset.pk)
+    return restored
 
 
 def delete_for_good(*, dataset: Dataset, by: User | None) -> None:
