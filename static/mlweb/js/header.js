@@ -198,6 +198,10 @@
   let helpButton = null;
 
   function setUpHelp() {
+    byId("help-panel").addEventListener("shown.bs.offcanvas", function () {
+      this.removeAttribute("aria-modal"); // the page beside it stays in use
+      this.focus({ preventScroll: true });
+    });
     byId("help-panel").addEventListener("hidden.bs.offcanvas", function () {
       if (helpButton) helpButton.focus({ preventScroll: true });
     });
