@@ -82,6 +82,8 @@ PREDICTION_WAIT_MS = env.int("MLWEB_PREDICTION_WAIT_MS", default=250, validate=n
 TOKEN_REQUESTS_PER_MINUTE = env.int(
     "MLWEB_TOKEN_REQUESTS_PER_MINUTE", default=120_000, validate=validate.Range(min=0, max=10_000_000)
 )
+# How long deleted datasets stay in the trash; 0 deletes them at once.
+TRASH_DAYS = env.int("MLWEB_TRASH_DAYS", default=30, validate=validate.Range(min=0, max=3_650))
 # What one workspace and one person may have unfinished and stored; 0 for no limit.
 MAX_RUNS_PER_WORKSPACE = env.int("MLWEB_MAX_RUNS_PER_WORKSPACE", default=50, validate=not_negative)
 MAX_RUNS_PER_PERSON = env.int("MLWEB_MAX_RUNS_PER_PERSON", default=20, validate=not_negative)
@@ -191,9 +193,14 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "predictor.web.pages.context.workspaces",
+                "predictor.web.help.context.header",
             ],
-            # Beside the drawings that it shows, which use the filters of `templatetags`.
-            "libraries": {"charts": "predictor.web.charts.chart_tags"},
+            # Beside what they show, which uses the filters of `templatetags`.
+            "libraries": {
+                "charts": "predictor.web.charts.chart_tags",
+                "help": "predictor.web.help.tags",
+                "labels": "predictor.web.pages.labels",
+            },
         },
     },
 ]
@@ -314,6 +321,8 @@ MFA_TOTP_ISSUER = "mlweb"
 # Otherwise nobody could turn MFA on without a mail server.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+# The address of this server in mails; without it, mails have no link.
+PUBLIC_URL = env.str("MLWEB_PUBLIC_URL", default="").rstrip("/")
 
 # --- Safety ------------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = USES_HTTPS

@@ -10,6 +10,7 @@ from django.contrib import admin
 
 from . import (  # noqa: F401
     batches,
+    comments,
     datasets,
     forms,
     people,

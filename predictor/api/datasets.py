@@ -13,14 +13,18 @@ from rest_framework import mixins, serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from ..errors import InvalidInput
 from ..http.json import CSVRenderer, JSONRenderer
 from ..models import Dataset, Workspace
-from ..services import datasets
+from ..models.labels import has_tag
+from ..services import datasets, labels
 from .idempotency import idempotent
+from .labels import note_field, tag_list, tags_field
 from .permissions import ADMINISTERS, DOWNLOADS, READS, WRITES
 from .readings import EvidenceSerializer, ReadingSerializer, column_json
+from .strict import StrictSerializer
 from .uploads import (
     CSVBodyParser,
     LineOptionsSerializer,
@@ -71,11 +75,15 @@ class DatasetSummarySerializer(serializers.ModelSerializer[Dataset]):
     created_by = serializers.EmailField(source="created_by.email", allow_null=True, default=None)
     has_data = serializers.BooleanField(help_text="False when the data was deleted and only this was kept.")
 
+    tags = tag_list()
+
     class Meta:
         model = Dataset
         fields = [
             "id",
             "name",
+            "note",
+            "tags",
             "filename",
             "n_rows",
             "n_columns",
@@ -85,6 +93,12 @@ class DatasetSummarySerializer(serializers.ModelSerializer[Dataset]):
             "created_at",
             "created_by",
         ]
+
+
+class DatasetChangeSerializer(StrictSerializer):
+    name = serializers.CharField(max_length=200, required=False)
+    note = note_field()
+    tags = tags_field()
 
 
 class DatasetSerializer(DatasetSummarySerializer):
@@ -134,10 +148,14 @@ class PreviewSerializer(serializers.Serializer[Any]):
 class DatasetFilter(filters.FilterSet):
     name = filters.CharFilter(lookup_expr="icontains", label="Part of the name.")
     sha256 = filters.CharFilter(max_length=64)
+    tag = filters.CharFilter(max_length=30, method="with_tag", label="A tag.")
 
     class Meta:
         model = Dataset
-        fields = ["name", "sha256"]
+        fields = ["name", "sha256", "tag"]
+
+    def with_tag(self, rows: Any, name: str, tag: str) -> Any:
+        return rows.filter(has_tag(tag.casefold()))
 
 
 @extend_schema(tags=["datasets"])
@@ -148,12 +166,13 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
         "list": READS,
         "retrieve": READS,
         "create": WRITES,
+        "partial_update": WRITES,
         "destroy": ADMINISTERS,
         "download": DOWNLOADS,
         "preview": READS,
     }
     queryset = Dataset.objects.select_related("created_by")
-    queries = {"create": UPLOAD_NAMES, "destroy": ("keep_metadata",), "preview": ("limit",)}
+    queries = {"create": UPLOAD_NAMES, "destroy": ("keep_metadata", "for_good"), "preview": ("limit",)}
     parser_classes = [UploadParser, CSVBodyParser]
     takes_file = True
     filterset_class = DatasetFilter
@@ -161,6 +180,12 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
     def get_queryset(self) -> Any:
         queryset = super().get_queryset()
         return queryset.defer("schema_json", "warnings", "options") if self.action == "list" else queryset
+
+    def get_parsers(self) -> list[Any]:
+        is_change = self.request is not None and self.request.method == "PATCH"
+        return [
+            parser() for parser in (api_settings.DEFAULT_PARSER_CLASSES if is_change else self.parser_classes)
+        ]
 
     def get_serializer_class(self) -> Any:
         return DatasetSummarySerializer if self.action == "list" else DatasetSerializer
@@ -184,11 +209,29 @@ class DatasetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Workspace
         is_new = dataset.created_at >= started
         return Response(self.get_serializer(dataset).data, status=201 if is_new else 200)
 
-    @extend_schema(parameters=[OpenApiParameter("keep_metadata", bool, default=False)])
+    @extend_schema(request=DatasetChangeSerializer)
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change name, note and tags; the rows stay as they are."""
+        dataset = self.get_object()
+        serializer = DatasetChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        labels.change(dataset, **serializer.validated_data)
+        return Response(self.get_serializer(dataset).data)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("keep_metadata", bool, default=False),
+            OpenApiParameter("for_good", bool, default=False),
+        ]
+    )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
-        """Delete the dataset; 409 while a run or version names it. `keep_metadata` then drops its data."""
+        """Put the dataset into the trash; `for_good` deletes it at once. 409 while a run or version names it:
+        `keep_metadata` then drops its data, for good."""
         keep = boolean(request.query_params.get("keep_metadata"), "keep_metadata")
-        datasets.delete(dataset=self.get_object(), by=actor_of(request), keep_metadata=keep)
+        for_good = boolean(request.query_params.get("for_good"), "for_good")
+        datasets.delete(
+            dataset=self.get_object(), by=actor_of(request), keep_metadata=keep, for_good=for_good
+        )
         return Response(status=204)
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})

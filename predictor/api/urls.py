@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from ..http.route_options import RouteOptions, declare
 from . import metrics
 from .batches.batches import BatchViewSet
+from .comments import CommentViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
 from .predictions.article import ArticleView
@@ -27,6 +28,7 @@ from .rows import RowsViewSet
 from .schema import SchemaView
 from .training.estimators import EstimatorListView
 from .training.training import TrainingRunViewSet
+from .trash import TrashViewSet
 from .workspaces import MemberViewSet, WorkspaceListViewSet
 
 V1 = "api/v1/"
@@ -60,6 +62,11 @@ def both(route: str, view: Callable[..., Any], name: str, options: RouteOptions 
     return [path(route, view, name=name), path(f"{route}/", view)]
 
 
+# A view for each route: `declare` marks the view.
+COMMENTS, COMMENTS_OF_VERSION, COMMENTS_OF_RUN = (
+    CommentViewSet.as_view({"get": "list", "post": "create"}) for _ in range(3)
+)
+
 urlpatterns = [
     path("metrics", metrics.read, name="metrics"),
     *both("health/live", LiveView.as_view(), "health-live", HEALTH),
@@ -74,7 +81,7 @@ urlpatterns = [
     *both(IN + "datasets", DatasetViewSet.as_view({"get": "list", "post": "create"}), "api-datasets"),
     *both(
         IN + "datasets/<int:pk>",
-        DatasetViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        DatasetViewSet.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
         "api-dataset",
     ),
     *both(
@@ -106,6 +113,20 @@ urlpatterns = [
         IN + "datasets/<int:pk>/reading-changes",
         ReadingViewSet.as_view({"get": "list", "post": "create"}),
         "api-dataset-reading-changes",
+    ),
+    *both(IN + "trash", TrashViewSet.as_view({"get": "list"}), "api-trash"),
+    *both(
+        IN + "trash/<int:pk>",
+        TrashViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
+        "api-trashed-dataset",
+    ),
+    *both(MODEL + "comments", COMMENTS, "api-model-comments"),
+    *both(f"{VERSION}/comments", COMMENTS_OF_VERSION, "api-version-comments"),
+    *both(IN + "training-runs/<int:run>/comments", COMMENTS_OF_RUN, "api-run-comments"),
+    *both(
+        IN + "comments/<int:pk>",
+        CommentViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
+        "api-comment",
     ),
     *both(V1 + "estimators", EstimatorListView.as_view(), "api-estimators"),
     *both(

@@ -2,6 +2,7 @@
 
 from .api_token import ApiToken, Scope
 from .batch_prediction import BatchFormat, BatchPrediction
+from .comment import Comment
 from .completion import Completion
 from .dataset import Dataset
 from .documents import documents_of, without_documents
@@ -9,6 +10,8 @@ from .form_settings import FormSettings
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
+from .notice import Notice, NoticeKind
+from .personal_settings import PersonalSettings
 from .prediction_hour import LateLogRow, LogSummaryState, PredictionHour, PredictionTotal
 from .prediction_log import PredictionLog, PredictionSource, uuid7
 from .published_form import PublishedForm, Shows
@@ -25,6 +28,7 @@ __all__ = [
     "ApiToken",
     "BatchFormat",
     "BatchPrediction",
+    "Comment",
     "Completion",
     "Dataset",
     "FormSettings",
@@ -36,6 +40,9 @@ __all__ = [
     "Membership",
     "ModelAlias",
     "ModelVersion",
+    "Notice",
+    "NoticeKind",
+    "PersonalSettings",
     "PredictionHour",
     "PredictionLog",
     "PredictionSource",

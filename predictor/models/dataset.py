@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from ..ml.types.schema import TableSchema
+from .labels import note_field, read_tags, tags_field
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,6 +22,16 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
     def with_data(self) -> DatasetQuerySet:
         return self.exclude(data_removed_at__isnull=False)
+
+
+class OutOfTrash(models.Manager["Dataset"]):
+    """Datasets that are not in the trash."""
+
+    def get_queryset(self) -> DatasetQuerySet:
+        return DatasetQuerySet(self.model, using=self._db).filter(deleted_at=None)
+
+
+DatasetManager = OutOfTrash.from_queryset(DatasetQuerySet)
 
 
 class Dataset(models.Model):
@@ -49,21 +60,32 @@ class Dataset(models.Model):
         null=True, blank=True, help_text="When the bytes were dropped and only this row was kept."
     )
 
-    objects = DatasetQuerySet.as_manager()
+    note = note_field()
+    tags = tags_field()
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="When it was put into the trash.")
+    deleted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    objects = DatasetManager()
+    with_trash = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "sha256", "options_digest"],
-                condition=Q(data_removed_at=None),
+                condition=Q(data_removed_at=None, deleted_at=None),
                 name="dataset_once_per_workspace",
             ),
             models.CheckConstraint(
                 condition=Q(n_rows__gte=0, n_columns__gte=1, n_bytes__gte=0), name="dataset_counts"
             ),
         ]
-        indexes = [models.Index(fields=["workspace", "-created_at"], name="dataset_by_workspace")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at"], name="dataset_by_workspace"),
+            models.Index(
+                fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="dataset_in_trash"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -83,6 +105,14 @@ class Dataset(models.Model):
         for change in later:
             columns[change.column] = change.before
         return replace(self.schema, columns=tuple(columns[name] for name in self.schema.names))
+
+    @property
+    def tag_list(self) -> list[str]:
+        return read_tags(self.tags)
+
+    @property
+    def is_in_trash(self) -> bool:
+        return self.deleted_at is not None
 
     @property
     def has_data(self) -> bool:

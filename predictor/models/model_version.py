@@ -12,6 +12,7 @@ from django.db.models import Q
 from ..ml.types.left_out import completed
 from ..ml.types.schema import Signature
 from .dataset import Dataset
+from .labels import note_field, read_tags, tags_field
 from .registered_model import RegisteredModel
 from .training_run import TrainingRun
 from .workspace import Workspace
@@ -42,7 +43,7 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
 
 
 class ModelVersion(models.Model):
-    """A numbered result of a training run, or of given coefficients. Immutable except for archiving."""
+    """A numbered result of a training run, or of given coefficients. Immutable but for archiving, note and tags."""
 
     registered_model = models.ForeignKey(RegisteredModel, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -81,6 +82,8 @@ class ModelVersion(models.Model):
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    note = note_field()
+    tags = tags_field()
 
     objects = ModelVersionQuerySet.as_manager()
 
@@ -125,6 +128,10 @@ class ModelVersion(models.Model):
         if alone in self.__dict__:
             return self.__dict__[alone]
         return self.evaluation.get(name) if isinstance(self.evaluation, dict) else None
+
+    @property
+    def tag_list(self) -> list[str]:
+        return read_tags(self.tags)
 
     @property
     def is_archived(self) -> bool:

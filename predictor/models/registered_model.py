@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from .labels import read_tags, tags_field
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class RegisteredModel(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    tags = tags_field()
 
     objects = RegisteredModelQuerySet.as_manager()
     history = HistoricalRecords(excluded_fields=["last_version_number"])
@@ -43,3 +45,7 @@ class RegisteredModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tag_list(self) -> list[str]:
+        return read_tags(self.tags)

@@ -11,6 +11,7 @@ from ..ml.types.reading_choice import MAX_LOST_SHARE
 from ..ml.types.schema import Task
 from .dataset import Dataset
 from .job import Job, JobQuerySet, JobStatus
+from .labels import note_field
 from .workspace import Workspace
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class TrainingRun(Job):
     warnings = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    note = note_field()
 
     objects = TrainingRunQuerySet.as_manager()
 

@@ -24,7 +24,7 @@ def remove_bytes(digests: Iterable[str]) -> None:
 
 def _referenced() -> set[str]:
     """Every digest that a row names."""
-    rows = Dataset.objects.with_data().values_list("sha256", "parquet_digest")
+    rows = Dataset.with_trash.with_data().values_list("sha256", "parquet_digest")
     digests = {digest for pair in rows.iterator() for digest in pair}
     for files in ModelVersion.objects.values_list("artifacts", flat=True).iterator():
         digests.update(str(file["digest"]) for file in files.values())

@@ -52,9 +52,10 @@ def require_room_for_batch(workspace: Workspace, by: User | None, n_bytes: int) 
 def require_room_for_dataset(workspace: Workspace, n_bytes: int) -> None:
     """Raises OverQuota when the workspace has too many datasets, or too much is stored with this one."""
     limit = settings.MAX_DATASETS_PER_WORKSPACE
-    if limit and Dataset.objects.filter(workspace=workspace).count() >= limit:
+    if limit and Dataset.with_trash.filter(workspace=workspace).count() >= limit:
         raise OverQuota(
-            f"This workspace has {limit:,} datasets, the most that one may have; delete some of them first.",
+            f"This workspace has {limit:,} datasets, the most that one may have, those in the trash included; "
+            "delete some of them for good first.",
             retry_seconds=STORED_RETRY_SECONDS,
             limit=limit,
         )
@@ -74,8 +75,9 @@ def require_room_for_answer(workspace_id: int) -> None:
 
 
 def stored_bytes(workspace: Workspace) -> int:
-    """Bytes of the uploaded files that the workspace has stored: of datasets, and of batches that have not ended."""
-    datasets = Dataset.objects.with_data().filter(workspace=workspace)
+    """Bytes of the uploaded files that the workspace has stored: of datasets, those in the trash included, and of
+    batches that have not ended."""
+    datasets = Dataset.with_trash.with_data().filter(workspace=workspace)
     batches = BatchPrediction.objects.filter(workspace=workspace).exclude(source_digest="")
     return sum(rows.aggregate(total=Sum("n_bytes"))["total"] or 0 for rows in (datasets, batches))
 
@@ -114,7 +116,7 @@ def _require_bytes(workspace: Workspace, n_bytes: int) -> None:
     if limit and stored_bytes(workspace) + n_bytes > limit * MEGABYTE:
         raise OverQuota(
             f"The files of this workspace may take {limit:,} MB, and with this one they would take more; "
-            "delete datasets that are not needed.",
+            "delete datasets that are not needed, and empty the trash.",
             retry_seconds=STORED_RETRY_SECONDS,
             limit=limit,
         )

@@ -25,7 +25,7 @@ from predictor.models import (
     WorkspaceRole,
     documents_of,
 )
-from predictor.services import datasets, registry
+from predictor.services import comments, datasets, registry
 from predictor.services.accounts import tokens, workspaces
 from predictor.services.predictions import published_forms
 from predictor.tests import predicting
@@ -126,6 +126,11 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
     spare = datasets.import_csv(
         workspace=workspace, source=BytesIO(b"a,b\n1,2\n3,4\n"), filename="u.csv", by=people["admin"]
     )
+    trashed = datasets.import_csv(
+        workspace=workspace, source=BytesIO(b"a,b\n5,6\n7,8\n"), filename="v.csv", by=people["admin"]
+    )
+    datasets.delete(dataset=trashed, by=people["admin"])
+    comment = comments.add(target=model, text="Good.", by=people["admin"])
     run = TrainingRun.objects.create(
         workspace=workspace, dataset=dataset, registered_model=model, target="y", task="regression",
         budget_seconds=1, seed=0,
@@ -147,7 +152,8 @@ def ids(people: dict[str, User], clients: dict[str, Client], workspace: Workspac
         "version": "2", "key": "iris", "datasets": spare.pk, "training-runs": run.pk, "runs": run.pk,
         "predictions": row.pk, "batches": batch.pk, "place": 0, "change": 1,
         "links": link.pk, "token": "x" * 43,
-        "members": somebody.memberships.get().pk, "tokens": own.pk,
+        "members": somebody.memberships.get().pk, "tokens": own.pk, "help_key": "version",
+        "run": run.pk, "comments": comment.pk, "trash": trashed.pk,
     }  # fmt: skip
 
 

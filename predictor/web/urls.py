@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import activity, batches, model_pages, prediction_log
+from . import activity, batches, comments, model_pages, notices, prediction_log
 from .accounts import address, home, invitations, members, settings, tokens
-from .datasets import datasets, readings, rows
+from .datasets import datasets, readings, rows, trash
 from .evaluation import comparison, completion, version_pages, version_threshold
+from .help import help_pages, search
 from .pages.language import LanguageChoice
 from .predictions import (
     counterfactuals,
@@ -197,4 +198,35 @@ PEOPLE: list[URLPattern] = [
     path("settings/tokens/<int:pk>/revoke/", tokens.TokenRevoke.as_view(), name="token-revoke"),
 ]
 
-urlpatterns = [*HOME, *DATASETS, *TRAINING, *REGISTRY, *PREDICTIONS, *PEOPLE]
+HELP: list[URLPattern] = [
+    path("w/<slug:workspace>/search/", search.SearchPage.as_view(), name="search"),
+    path("w/<slug:workspace>/search/hits/", search.SearchHits.as_view(), name="search-hits"),
+    path("w/<slug:workspace>/search/places/", search.SearchPlaces.as_view(), name="search-places"),
+    path(f"{TABLES}<int:pk>/labels/", comments.DatasetLabels.as_view(), name="dataset-labels"),
+    path(f"{RUN}<int:pk>/labels/", comments.Labels.as_view(), name="run-labels"),
+    path(f"{RUN}<int:pk>/comments/", comments.Comments.as_view(), name="run-comments"),
+    path(f"{MODEL}labels/", comments.Labels.as_view(), name="model-labels"),
+    path(f"{MODEL}comments/", comments.Comments.as_view(), name="model-comments"),
+    path(f"{MODEL}versions/<int:number>/labels/", comments.Labels.as_view(), name="version-labels"),
+    path(f"{MODEL}versions/<int:number>/comments/", comments.Comments.as_view(), name="version-comments"),
+    path("w/<slug:workspace>/comments/<int:pk>/", comments.CommentPage.as_view(), name="comment"),
+    path(
+        "w/<slug:workspace>/comments/<int:pk>/delete/",
+        comments.CommentDelete.as_view(),
+        name="comment-delete",
+    ),
+    path("w/<slug:workspace>/trash/", trash.Trash.as_view(), name="trash"),
+    path("w/<slug:workspace>/trash/<int:pk>/restore/", trash.TrashRestore.as_view(), name="trash-restore"),
+    path("w/<slug:workspace>/trash/<int:pk>/delete/", trash.TrashDelete.as_view(), name="trash-delete"),
+    path("help/", help_pages.HelpPage.as_view(), name="help"),
+    path("help/pages/<slug:help_key>/", help_pages.HelpPanel.as_view(), name="help-page"),
+    path("help/glossary/", help_pages.Glossary.as_view(), name="glossary"),
+    path("help/keys/", help_pages.KeysSwitch.as_view(), name="keys-switch"),
+    path("help/first-steps/", help_pages.FirstStepsSwitch.as_view(), name="first-steps-switch"),
+    path("notices/", notices.NoticeList.as_view(), name="notice-list"),
+    path("notices/news/", notices.NoticeNews.as_view(), name="notice-news"),
+    path("notices/read/", notices.NoticeRead.as_view(), name="notice-read"),
+    path("settings/notices/", notices.NoticeSettings.as_view(), name="notice-settings"),
+]
+
+urlpatterns = [*HOME, *DATASETS, *TRAINING, *REGISTRY, *PREDICTIONS, *PEOPLE, *HELP]

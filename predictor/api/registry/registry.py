@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from ...http.json import BytesRenderer, JSONRenderer, MarkdownRenderer
 from ...models import ModelAlias, ModelVersion, RegisteredModel, documents_of, without_documents
-from ...services import registry, training
+from ...services import labels, registry, training
 from ...services.prediction_log import activity, summary
 from ...services.registry import card_markdown, model_cards, portable, version_table
 from ..idempotency import idempotent
@@ -171,11 +171,14 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ModelChil
 
     @extend_schema(request=VersionChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Archive a version, or take it out of the archive."""
+        """Archive a version or take it out of the archive; change its note and its tags."""
         serializer = VersionChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        change = registry.archive if serializer.validated_data["is_archived"] else registry.unarchive
-        version = change(model_version=self.get_object(), by=actor_of(request))
+        fields, version = dict(serializer.validated_data), self.get_object()
+        if (is_archived := fields.pop("is_archived", None)) is not None:
+            change = registry.archive if is_archived else registry.unarchive
+            version = change(model_version=version, by=actor_of(request))
+        labels.change(version, **fields)
         return Response(self.get_serializer(version).data)
 
     @extend_schema(request=NewThresholdSerializer, responses={201: VersionSerializer})

@@ -12,6 +12,7 @@ from ...ml.types.left_out import Part
 from ...models import AliasChange, JobStatus, ModelAlias, ModelVersion, RegisteredModel
 from ...services.prediction_log.activity import RANGES, Outcomes, Period
 from ...services.registry.absent_parts import PartState, absent_parts, completion_of
+from ..labels import note_field, tag_list, tags_field
 from ..strict import StrictSerializer
 
 
@@ -19,9 +20,11 @@ class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
     n_versions = serializers.IntegerField(source="last_version_number", read_only=True)
     aliases = serializers.SerializerMethodField(help_text="{alias: version number}")
 
+    tags = tag_list()
+
     class Meta:
         model = RegisteredModel
-        fields = ["slug", "name", "description", "n_versions", "aliases", "created_at"]
+        fields = ["slug", "name", "description", "tags", "n_versions", "aliases", "created_at"]
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_aliases(self, model: RegisteredModel) -> dict[str, int]:
@@ -31,6 +34,7 @@ class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
 class RegisteredModelChangeSerializer(StrictSerializer):
     name = serializers.CharField(max_length=120, required=False)
     description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+    tags = tags_field()
 
 
 class VersionSummarySerializer(serializers.ModelSerializer[ModelVersion]):
@@ -47,12 +51,16 @@ class VersionSummarySerializer(serializers.ModelSerializer[ModelVersion]):
         help_text="The version whose estimators it shares, with another threshold.",
     )
 
+    tags = tag_list()
+
     class Meta:
         model = ModelVersion
         fields = [
             "model",
             "number",
             "aliases",
+            "note",
+            "tags",
             "task",
             "estimator",
             "metrics",
@@ -212,7 +220,16 @@ class CompletionChangeSerializer(StrictSerializer):
 
 
 class VersionChangeSerializer(StrictSerializer):
-    is_archived = serializers.BooleanField(help_text="An archived version does not serve; it stays readable.")
+    is_archived = serializers.BooleanField(
+        required=False, help_text="An archived version does not serve; it stays readable."
+    )
+    note = note_field()
+    tags = tags_field()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"is_archived": ["Give what is to be changed."]})
+        return attrs
 
 
 class AliasSerializer(serializers.ModelSerializer[ModelAlias]):

@@ -12,6 +12,7 @@ from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Task
 from ...ml.types.training_request import AGGREGATIONS, FREQUENCIES
 from ...models import JobStatus, TrainingRun
+from ..labels import note_field
 from ..permissions import visible_traceback
 from ..strict import StrictSerializer
 
@@ -153,6 +154,7 @@ class RunSerializer(RunSummarySerializer):
             "attempt_log",
             "is_cancel_requested",
             "traceback",
+            "note",
         ]
 
     def get_traceback(self, run: TrainingRun) -> str:
@@ -222,4 +224,10 @@ class RunRequestSerializer(StrictSerializer):
 
 
 class RunChangeSerializer(StrictSerializer):
-    status = serializers.ChoiceField([JobStatus.CANCELLED.value])
+    status = serializers.ChoiceField([JobStatus.CANCELLED.value], required=False)
+    note = note_field()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"status": ["Give what is to be changed."]})
+        return attrs

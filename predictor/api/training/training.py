@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ...models import JobStatus, TrainingRun, without_documents
-from ...services import training
+from ...services import labels, training
 from ..datasets import named_dataset
 from ..idempotency import idempotent
 from ..permissions import READS, WRITES
@@ -67,9 +67,13 @@ class TrainingRunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Works
 
     @extend_schema(request=RunChangeSerializer)
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
-        """Cancel a run: `{"status": "cancelled"}`. Its work stops within seconds."""
+        """Cancel a run: `{"status": "cancelled"}`. Its work stops within seconds. Or change its note."""
         serializer = RunChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        run = training.cancel(run=self.get_object(), by=actor_of(request))
-        run.refresh_from_db()
+        run = self.get_object()
+        if "note" in serializer.validated_data:
+            labels.change(run, note=serializer.validated_data["note"])
+        if "status" in serializer.validated_data:
+            run = training.cancel(run=run, by=actor_of(request))
+            run.refresh_from_db()
         return Response(self.get_serializer(run).data)

@@ -142,13 +142,14 @@ def open_original(dataset: Dataset) -> BinaryIO:
 
 
 @transaction.atomic
-def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False) -> None:
-    """Delete the dataset: its row and its bytes.
+def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False, for_good: bool = False) -> None:
+    """Put the dataset into the trash of its workspace; with `for_good` or without a trash delete row and bytes.
 
     Raises Conflict, with the reason, while a training run or a model version uses it. `keep_metadata` deletes
-    only the bytes and keeps the row, so that versions still say what they were trained on.
+    only the bytes, for good, and keeps the row, so that versions still say what they were trained on.
     """
-    locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+    rows = Dataset.with_trash.all() if for_good else Dataset.objects.all()
+    locked = rows.select_for_update().filter(pk=dataset.pk).first()
     if locked is None:
         raise NotFound("The dataset is not there any more.")
     runs = locked.training_runs.all()
@@ -160,6 +161,11 @@ def delete(*, dataset: Dataset, by: User | None, keep_metadata: bool = False) ->
         dataset.data_removed_at = locked.data_removed_at
     else:
         _refuse_while_needed(locked, runs.count())
+        if settings.TRASH_DAYS and not for_good:
+            locked.deleted_at = dataset.deleted_at = timezone.now()
+            locked.deleted_by = by
+            locked.save(update_fields=["deleted_at", "deleted_by"])
+            return
         locked.delete()
     digests = (locked.sha256, locked.parquet_digest)
     transaction.on_commit(lambda: remove_bytes(digests))

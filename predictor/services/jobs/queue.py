@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from ...errors import Conflict
 from ...models import Job, JobStatus
+from .. import notices
 from ..process import meters
 from . import turns
 from .attempts import begun_attempt, deaths, with_lost_attempts
@@ -192,8 +193,9 @@ def _take_back(kind: JobKind, job: Job) -> None:
 
 
 def _end(kind: JobKind, pk: int, status: str) -> None:
-    """Count and clean up, after the final status is written."""
+    """Count, tell the person who started it, and clean up, after the final status is written."""
     meters.job_ended(kind.name, status)
+    notices.job_ended(kind.model, pk)
     kind.clean_up(pk)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from .. import artifact_references, batches, training
-from ..datasets import ingest_process
+from .. import artifact_references, batches, notices, training
+from ..datasets import ingest_process, trash
 from ..jobs.queue import JobKind
 from ..predictions import csv_predictions
 from . import idempotency
@@ -29,6 +29,8 @@ def tidy() -> None:
     remove_old_workdirs(training.COMPLETIONS, "completion-")
     batches.drop_old_files()
     idempotency.forget_old()
+    notices.forget_old()
+    trash.empty_old()
     csv_predictions.remove_old_results()
     ingest_process.sweep()
     artifact_references.remove_unreferenced_files()

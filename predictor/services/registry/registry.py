@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -14,6 +14,8 @@ from ...errors import Conflict, InvalidInput, NotFound, quoted, quoted_list
 from ...ml.types.schema import Scalar
 from ...ml.types.threshold_rule import ThresholdRule
 from ...models import CHAMPION, ModelVersion, RegisteredModel
+from ...models.labels import stored_tags
+from .. import labels
 from ..process import short_cache
 from ..process.short_cache import ShortCache
 from .aliases import history, locked_model, point, remove_alias, roll_back, roll_back_target, set_alias
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 MAX_NAME = 120
+MAX_DESCRIPTION = 10_000
 
 _models: ShortCache[tuple[int, str], RegisteredModel] = ShortCache()
 _versions: ShortCache[tuple[int, str], ModelVersion] = ShortCache()
@@ -95,17 +98,26 @@ def _slugs(name: str) -> Iterator[str]:
 
 
 def update_model(
-    *, registered_model: RegisteredModel, name: str | None = None, description: str | None = None, by: User
+    *,
+    registered_model: RegisteredModel,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] | None = None,
+    by: User,
 ) -> RegisteredModel:
-    """Change name and description; the slug, which clients use, stays. Raises InvalidInput."""
+    """Change name, description and tags; the slug, which clients use, stays. Raises InvalidInput."""
     if name is not None:
         name = " ".join(name.split())
         if not name or len(name) > MAX_NAME or not name.isprintable():
             raise InvalidInput(f"A name has 1 to {MAX_NAME} printable characters.")
         registered_model.name = name
     if description is not None:
-        registered_model.description = description
-    registered_model.save(update_fields=["name", "description"])
+        if len(description) > MAX_DESCRIPTION:
+            raise InvalidInput(f"A description has at most {MAX_DESCRIPTION:,} characters.")
+        registered_model.description = description.replace("\0", "")
+    if tags is not None:
+        registered_model.tags = stored_tags(labels.clean_tags(tags))
+    registered_model.save(update_fields=["name", "description", "tags"])
     short_cache.clear_after_commit()
     return registered_model
 

@@ -16,6 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import (
     BatchPrediction,
+    Comment,
     Dataset,
     PredictionLog,
     RegisteredModel,
@@ -23,11 +24,12 @@ from predictor.models import (
     User,
     Workspace,
 )
+from predictor.services import comments, datasets, labels, notices
 from predictor.services.predictions import loaded_versions
 from predictor.tests import predicting
 from predictor.tests.browser.conftest import Watch, sign_in
 from predictor.tests.web.served_versions import ROW, publish_served
-from predictor.tests.web.tables import make_run, upload
+from predictor.tests.web.tables import bare_dataset, make_run, upload
 
 LIGHT_WIDE = ("light", 1280)
 DARK_NARROW = ("dark", 390)
@@ -64,6 +66,8 @@ class Furnished:
     model: RegisteredModel
     log: PredictionLog
     batch: BatchPrediction
+    trashed: Dataset
+    comment: Comment
 
 
 @pytest.fixture
@@ -99,7 +103,16 @@ def furnished(workspace: Workspace, admin: User) -> Furnished:
         progress=0.4, progress_message="40,000 rows predicted", lease_until=now + timedelta(hours=1),
         attempt_log=running["attempt_log"],
     )  # fmt: skip
-    return Furnished(dataset, runs, model, PredictionLog.objects.get(), batch)
+    trashed = bare_dataset(workspace, 7)
+    datasets.delete(dataset=trashed, by=admin)
+    labels.change(dataset, note="From the shop.", tags=["raw", "2026"])
+    comment = comments.add(
+        target=runs["failed"], text="See https://example.org/why for the reason.", by=admin
+    )
+    comments.add(target=model, text="Good.", by=admin)
+    comments.add(target=model.versions.get(number=1), text="Good, too.", by=admin)
+    notices.job_ended(TrainingRun, runs["failed"].pk)
+    return Furnished(dataset, runs, model, PredictionLog.objects.get(), batch, trashed, comment)
 
 
 def addresses(at: Furnished) -> dict[str, str]:
@@ -154,6 +167,15 @@ def addresses(at: Furnished) -> dict[str, str]:
         "tokens": reverse("token-list"),
         "new token": reverse("token-create"),
         "password": reverse("account_change_password"),
+        "search": of("search") + "?q=chu",
+        "trash": of("trash"),
+        "delete for good": of("trash-delete", at.trashed.pk),
+        "comment": of("comment", at.comment.pk),
+        "help": reverse("help"),
+        "help of a page": reverse("help-page", args=["version"]),
+        "glossary": reverse("glossary"),
+        "notices": reverse("notice-list"),
+        "notices by mail": reverse("notice-settings"),
     }
 
 

@@ -42,7 +42,7 @@ def test_the_log_is_paged_by_key_within_its_budget(
     path = url("prediction-list")
 
     for _ in range(3):
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(9):
             page = client.get(path).content.decode()
         seen += re.findall(r'predictions/([0-9a-f-]{36})/"', page)
         older = re.search(r'rel="next" href="([^"]*)"', page)

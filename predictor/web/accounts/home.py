@@ -9,7 +9,9 @@ from django.views import View
 
 from ...models import Membership
 from ..pages.access import WorkspaceMixin
+from ..pages.header import header_of
 from ..pages.known_names import KnownNames
+from .first_steps import steps_of
 from .overview import overview_of
 
 
@@ -27,4 +29,7 @@ class Home(LoginRequiredMixin, KnownNames, View):
 
 class WorkspaceOverview(WorkspaceMixin, View):
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
-        return render(request, "predictor/accounts/home.html", overview_of(self.workspace))
+        context = overview_of(self.workspace)
+        if header_of(request).shows_first_steps:
+            context["first_steps"] = steps_of(self.membership, context)
+        return render(request, "predictor/accounts/home.html", context)

@@ -26,6 +26,7 @@ from ...services import datasets
 from ...services.datasets import samples
 from ...templatetags.mlweb import counted
 from ..pages.access import WorkspaceMixin
+from ..pages.labels import TAG, with_tags
 from ..pages.refusals import refused
 from ..pages.tables import Column, ListTable
 from .forms import LINES, LinesForm, UploadForm
@@ -53,6 +54,7 @@ DATASETS = ListTable(
     default="-created",
     search_label=gettext_lazy("Search by name"),
     search=("name", "filename"),
+    choices=(TAG,),
     csv_name="datasets",
     csv_heads=("id", "name", "filename", "rows", "columns", "bytes", "uploaded", "by"),
     csv_row=lambda each: (
@@ -73,7 +75,7 @@ class DatasetList(WorkspaceMixin, View):
 
     def get(self, request: HttpRequest, workspace: str) -> HttpResponse:
         rows = Dataset.objects.filter(workspace=self.workspace).select_related("created_by")
-        table = DATASETS.shown(request, rows.defer("schema_json", "options", "warnings"))
+        table = with_tags(DATASETS, rows).shown(request, rows.defer("schema_json", "options", "warnings"))
         if table.wants_csv:
             return table.csv_response()
         context = {"table": table, "page": table.page, "samples": samples.SAMPLES}
@@ -403,7 +405,8 @@ class DatasetDelete(WorkspaceMixin, View):
             n_runs=Count("training_runs", distinct=True), n_versions=Count("model_versions", distinct=True)
         )
         dataset = self.get_visible_or_404(rows, pk=pk)
-        return render(request, "predictor/datasets/delete.html", {"dataset": dataset})
+        context = {"dataset": dataset, "n_trash_days": settings.TRASH_DAYS}
+        return render(request, "predictor/datasets/delete.html", context)
 
     def post(self, request: HttpRequest, workspace: str, pk: int) -> HttpResponse:
         dataset = self.get_visible_or_404(Dataset, pk=pk)
@@ -413,10 +416,12 @@ class DatasetDelete(WorkspaceMixin, View):
         except MlwebError as error:
             messages.error(request, error.message)
             return redirect("dataset-detail", self.workspace.slug, pk)
-        what = (
-            _("The rows of “%(name)s” were") % {"name": name}
-            if keeps_description
-            else _("“%(name)s” was") % {"name": name}
-        )
-        messages.success(request, _("%(what)s deleted.") % {"what": what})
+        if dataset.is_in_trash:
+            undo = reverse("trash-restore", args=[self.workspace.slug, pk])
+            sentence = _("“%(name)s” is in the trash.") % {"name": name}
+            messages.success(request, sentence, extra_tags=f"undo:{undo}")
+        elif keeps_description:
+            messages.success(request, _("The rows of “%(name)s” were deleted.") % {"name": name})
+        else:
+            messages.success(request, _("“%(name)s” was deleted.") % {"name": name})
         return redirect("dataset-list", self.workspace.slug)

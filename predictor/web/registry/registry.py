@@ -18,6 +18,7 @@ from ...models import (
 )
 from ...services import registry
 from ..pages.access import WorkspaceMixin
+from ..pages.labels import TAG, with_tags
 from ..pages.metric_words import headline_metric
 from ..pages.tables import Column, ListTable
 from .versions_table import LISTED
@@ -35,6 +36,7 @@ MODELS = ListTable(
     default="name",
     search_label="Find a model",
     search=("name",),
+    choices=(TAG,),
     csv_name="models",
     csv_heads=("model", "name", "champion", "estimator", "versions", "last_trained"),
     csv_row=lambda model: (
@@ -59,7 +61,7 @@ class ModelList(WorkspaceMixin, View):
         # Links to the page after a model, as the list had them before it had numbered pages.
         if after := request.GET.get("after", "").replace("\0", "")[:120]:
             models = models.filter(slug__gt=after)
-        table = MODELS.shown(request, with_champions(models))
+        table = with_tags(MODELS, models).shown(request, with_champions(models))
         if table.wants_csv:
             return table.csv_response()
         context = {"table": table, "page": table.page, "models": [model_row(each) for each in table.page]}

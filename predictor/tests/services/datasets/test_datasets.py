@@ -230,8 +230,8 @@ def test_deleting_removes_row_and_bytes(
 ) -> None:
     dataset = load(workspace)
     with django_capture_on_commit_callbacks(execute=True):
-        datasets.delete(dataset=dataset, by=admin)
-    assert not Dataset.objects.exists()
+        datasets.delete(dataset=dataset, by=admin, for_good=True)
+    assert not Dataset.with_trash.exists()
     assert left_behind(settings) == []
 
 
@@ -240,7 +240,7 @@ def test_bytes_that_another_workspace_needs_stay(
 ) -> None:
     mine, theirs = load(workspace), load(other_workspace)
     with django_capture_on_commit_callbacks(execute=True):
-        datasets.delete(dataset=mine, by=None)
+        datasets.delete(dataset=mine, by=None, for_good=True)
     assert datasets.preview(theirs, 1).rows == (("x0", 0),)
     with datasets.open_original(theirs) as file:
         assert file.read() == CSV

@@ -86,7 +86,7 @@ def test_the_list_keeps_its_sql_budget(
         tokens.create_token(user=viewer, workspace=workspace, name=f"t{number}", scopes=["read"])
     client = signed_in(viewer)
 
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         assert client.get("/settings/tokens/").status_code == 200
 
 

@@ -118,7 +118,7 @@ def test_the_list_keeps_its_sql_budget(
         bare_dataset(workspace, number, created_by=viewer)
     client.force_login(viewer)
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get(url("dataset-list"))
 
 
@@ -339,9 +339,24 @@ def test_an_admin_deletes_after_being_asked(client: Client, admin: User, dataset
     asked = client.get(url("dataset-delete", dataset.pk))
     done = client.post(url("dataset-delete", dataset.pk), follow=True)
 
+    assert "Admins can restore it for 30 days" in asked.text
+    assert "is in the trash" in done.text
+    assert url("trash-restore", dataset.pk) in done.text
+    assert not Dataset.objects.exists()
+
+
+def test_without_a_trash_a_deleted_dataset_is_gone(
+    client: Client, admin: User, dataset: Dataset, settings: Settings
+) -> None:
+    settings.TRASH_DAYS = 0
+    client.force_login(admin)
+
+    asked = client.get(url("dataset-delete", dataset.pk))
+    done = client.post(url("dataset-delete", dataset.pk), follow=True)
+
     assert "cannot be undone" in asked.text
     assert "was deleted" in done.text
-    assert not Dataset.objects.exists()
+    assert not Dataset.with_trash.exists()
 
 
 def test_a_dataset_in_use_is_kept_and_the_page_says_why(

@@ -575,7 +575,7 @@ def test_a_run_page_keeps_its_sql_budget(
     run = make_run(dataset, status="running", started_at=timezone.now(), leaderboard=[ENTRY] * n_candidates)
     client.force_login(viewer)
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         client.get(url("training-run-detail", run.pk))
 
 

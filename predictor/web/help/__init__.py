@@ -1,0 +1,1 @@
+"""Help: a text for each page, the glossary, keys, and the search over a workspace."""
