@@ -6,7 +6,7 @@ from .comment import Comment
 from .completion import Completion
 from .dataset import Dataset
 from .documents import documents_of, without_documents
-from .form_settings import FormSettings
+from .forms import FormSettings, PublishedForm, Shows
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
@@ -14,7 +14,6 @@ from .notice import Notice, NoticeKind
 from .personal_settings import PersonalSettings
 from .prediction_hour import LateLogRow, LogSummaryState, PredictionHour, PredictionTotal
 from .prediction_log import PredictionLog, PredictionSource, uuid7
-from .published_form import PublishedForm, Shows
 from .reading_change import ReadingChange
 from .registered_model import RegisteredModel
 from .training_run import TrainingRun

@@ -144,7 +144,8 @@ def test_the_list_costs_the_same_for_one_model_and_for_many(
         publish(made)
     client.force_login(viewer)
 
-    with django_assert_max_num_queries(7):
+    # One for the header, one for the tags.
+    with django_assert_max_num_queries(9):
         page = client.get(url("model-list")).content.decode()
 
     assert 'href="?page=2"' in page
@@ -258,7 +259,7 @@ def test_the_pages_of_a_version_show_metrics_and_warnings(
 
     for tab in ("detail", "charts", "explain", "data", "details"):
         # One more for the place of the column that a warning is about, and of those of slices.
-        with django_assert_max_num_queries(8 if tab in ("detail", "explain") else 7):
+        with django_assert_max_num_queries({"detail": 9, "explain": 9, "details": 10}.get(tab, 8)):
             pages[tab] = client.get(url(f"version-{tab}", "churn", 1)).content.decode()
 
     assert version.evaluation["verdict"]["sentence"] in pages["detail"].replace("&#x27;", "'")

@@ -32,7 +32,7 @@ def versions(workspace: Workspace, member: User) -> list[ModelVersion]:
 
 
 def numbers(client: Client, query: str = "") -> list[int]:
-    page = client.get(url("model-detail", "churn") + query).content.decode()
+    page = client.get(url("model-versions", "churn") + query).content.decode()
     return [int(each) for each in re.findall(r"/versions/(\d+)/\">Version \d+</a>", page)]
 
 
@@ -76,11 +76,11 @@ def test_versions_are_chosen_for_comparison_and_come_as_a_file(
     client.force_login(viewer)
 
     with django_assert_max_num_queries(17):
-        page = client.get(url("model-detail", "churn")).content.decode()
+        page = client.get(url("model-versions", "churn")).content.decode()
     rows = list(
         csv.reader(
             io.StringIO(
-                client.get(url("model-detail", "churn") + "?format=csv&state=archived").content.decode()
+                client.get(url("model-versions", "churn") + "?format=csv&state=archived").content.decode()
             )
         )
     )
@@ -96,7 +96,7 @@ def test_hidden_columns_are_kept_and_the_head_says_their_places(
     client: Client, viewer: User, versions: list[ModelVersion]
 ) -> None:
     client.force_login(viewer)
-    address = url("model-detail", "churn")
+    address = url("model-versions", "churn")
 
     page = client.get(address, {"col": ["number", "r2"]}).content.decode()
     again = client.get(address).content.decode()
