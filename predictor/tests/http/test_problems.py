@@ -96,6 +96,7 @@ TYPES = {
     "MlwebError": "mlweb-error",
     "NotAuthenticated": "not-authenticated",
     "NotFound": "not-found",
+    "Gone": "gone",
     "NotLogged": "not-logged",
     "NotServable": "not-servable",
     "OverQuota": "over-quota",

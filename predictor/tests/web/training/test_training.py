@@ -449,7 +449,7 @@ def test_the_list_keeps_its_sql_budget(
         make_run(dataset, created_by=member)
     client.force_login(member)
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get(url("training-run-list"))
 
 
