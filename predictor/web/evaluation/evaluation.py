@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from ...errors import MlwebError
+from ...ml.types.monotone import monotone_sentences
 from ...ml.types.schema import FeatureField, Task
 from ...ml.types.warnings import WarningKind
 from ...models import ModelVersion
@@ -83,6 +84,7 @@ class VersionDetail(ModelPage):
             "headline": headline_metric(version),
             "lead": lead_of(version),
             "task_words": task_words(version),
+            "monotone": monotone_sentences(report.report, version.signature.positive_name),
             "leaks": leaks,
             "warnings": warnings,
             "parity": parity_sentence(version),
