@@ -85,7 +85,9 @@ def test_levels_are_dots_with_their_counts() -> None:
 
 
 PROOF = {"column": "age", "direction": "increasing", "n_rows": 200, "n_values": 68, "holds": True}
-HOLDS = "age: the probability of “&lt;b&gt;leave&lt;/b&gt;” never falls when it rises; checked for 200 rows at 68 values"
+HOLDS = (
+    "age: the probability of “&lt;b&gt;leave&lt;/b&gt;” never falls when it rises; checked for 200 rows at 68"
+)
 
 
 def test_the_curve_of_a_column_with_one_direction_says_so(
