@@ -12,7 +12,6 @@ from typing import Any
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
 
 from ...ml.types.monotone import Direction
 from ...ml.types.schema import ColumnProfile, Role
@@ -75,7 +74,7 @@ def shown_from_directions(directions: Mapping[str, str], positions: Mapping[str,
 def direction_words(directions: Mapping[str, str]) -> list[tuple[str, str]]:
     """Pairs of column and direction, for the page of a run."""
     return [
-        (name, _("%(direction)s, when it rises") % {"direction": DIRECTION_TITLES[Direction(each)]})
+        (name, str(DIRECTION_TITLES[Direction(each)]))
         for name, each in directions.items()
         if each in set(Direction)
     ]
