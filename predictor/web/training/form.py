@@ -256,6 +256,7 @@ class TrainingRunForm(forms.Form):
             task=self.asked_task,
             roles=given_roles(self.dataset, shown),
             readings=given_readings(self.dataset, shown),
+            monotone=given_directions(self.dataset, shown),
         )
         return estimator_catalogue.advise(dataset=self.dataset, options=options)
 
