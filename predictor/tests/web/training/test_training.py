@@ -775,7 +775,9 @@ def test_a_number_can_have_one_direction(client: Client, member: User, dataset: 
     left = {each.title for each in again.context["form"].advice.candidates}
     assert left < tried, "Auto leaves out what cannot follow a direction"
     assert left
-    assert not any(word in title for title in left for word in ("egression", "network", "neighbours", "spline"))
+    assert not any(
+        word in title for title in left for word in ("egression", "network", "neighbours", "spline")
+    )
 
 
 def test_a_number_by_its_chosen_meaning_can_have_a_direction(
