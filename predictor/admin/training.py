@@ -9,7 +9,7 @@ from django.urls import reverse
 from ..models import TrainingRun
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, pretty
 
-JSON_FIELDS = ("params", "roles", "forecast", "leaderboard", "metrics", "warnings", "attempt_log")
+JSON_FIELDS = ("params", "roles", "monotone", "forecast", "leaderboard", "metrics", "warnings", "attempt_log")
 
 
 @admin.register(TrainingRun)

@@ -70,6 +70,11 @@ class TrainingRun(Job):
         blank=True,
         help_text="How categories are read: {column: {kind, ignores, missing}}.",
     )
+    monotone = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Columns that the prediction may follow in one direction only: {column: increasing or decreasing}.",
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)

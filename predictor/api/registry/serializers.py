@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ...ml.types.left_out import Part
+from ...ml.types.monotone import Direction
 from ...models import AliasChange, JobStatus, ModelAlias, ModelVersion, RegisteredModel
 from ...services.prediction_log.activity import RANGES, Outcomes, Period
 from ...services.registry.absent_parts import PartState, absent_parts, completion_of
@@ -115,6 +116,22 @@ class SignatureSerializer(serializers.Serializer[Any]):
         return fields
 
 
+class MonotoneSerializer(serializers.Serializer[Any]):
+    """A column that the prediction follows in one direction only, as it was checked on what serves."""
+
+    column = serializers.CharField()
+    direction = serializers.ChoiceField(
+        list(Direction), help_text="Of two classes, where the probability of the positive one goes."
+    )
+    n_rows = serializers.IntegerField(help_text="Rows that were tried.")
+    n_values = serializers.IntegerField(help_text="Values of the column that each was tried with.")
+    largest_violation = serializers.FloatField(
+        help_text="The largest step in the other direction, as a share of the target's standard deviation (of a "
+        "probability: as it is). Up to 0.00001 is rounding."
+    )
+    holds = serializers.BooleanField()
+
+
 class VersionSerializer(VersionSummarySerializer):
     """Everything about a version but the evaluation report."""
 
@@ -124,6 +141,9 @@ class VersionSerializer(VersionSummarySerializer):
         help_text="Of two classes, the one that threshold, precision and recall are of; else empty.",
     )
     baseline = serializers.SerializerMethodField(help_text="The metrics of the dummy baseline.")
+    monotone = serializers.SerializerMethodField(
+        help_text="The columns that the prediction follows in one direction only; empty where none was asked for."
+    )
 
     class Meta(VersionSummarySerializer.Meta):
         fields = [
@@ -132,6 +152,7 @@ class VersionSerializer(VersionSummarySerializer):
             "signature",
             "positive_class",
             "baseline",
+            "monotone",
             "parity",
             "artifacts",
             "dataset_sha256",
@@ -147,6 +168,10 @@ class VersionSerializer(VersionSummarySerializer):
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_baseline(self, version: ModelVersion) -> Any:
         return version.evaluation.get("baseline") or {}
+
+    @extend_schema_field(MonotoneSerializer(many=True))
+    def get_monotone(self, version: ModelVersion) -> Any:
+        return version.evaluation.get("monotone") or []
 
 
 class AbsentPartSerializer(serializers.Serializer[Any]):

@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from ...ml.types.monotone import Direction
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Task
 from ...ml.types.training_request import AGGREGATIONS, FREQUENCIES
@@ -112,6 +113,18 @@ def positive_class_field(help_text: str) -> LabelField:
     return LabelField(required=False, allow_null=True, help_text=help_text)
 
 
+def monotone_field(**options: Any) -> serializers.DictField:
+    """Directions by column."""
+    message = 'There is no direction "{input}". Choose increasing or decreasing.'
+    return serializers.DictField(
+        child=serializers.ChoiceField(list(Direction), error_messages={"invalid_choice": message}),
+        help_text="Columns of numbers that the prediction follows in one direction only, by name: increasing (it "
+        "never falls when the column rises) or decreasing (it never rises). Of two classes, the prediction is the "
+        "probability of the positive one; for other tasks it is refused.",
+        **options,
+    )
+
+
 class NewThresholdSerializer(ThresholdSerializer):
     """The threshold of a new version, and the class that it is of."""
 
@@ -133,6 +146,7 @@ class RunSerializer(RunSummarySerializer):
     readings = serializers.DictField(
         child=CategoryReadingSerializer(), help_text="How the categories of columns were asked to be read."
     )
+    monotone = monotone_field()
 
     class Meta(RunSummarySerializer.Meta):
         fields = [
@@ -145,6 +159,7 @@ class RunSerializer(RunSummarySerializer):
             "positive_class",
             "forecast",
             "readings",
+            "monotone",
             "budget_seconds",
             "seed",
             "leaderboard",
@@ -190,6 +205,7 @@ class RunRequestSerializer(StrictSerializer):
         child=CategoryReadingSerializer(),
         help_text="How the categories of columns are read, by column; beside what the dataset joins already.",
     )
+    monotone = monotone_field(required=False, allow_null=True)
     split = SplitSerializer(required=False, allow_null=True)
     threshold = ThresholdSerializer(required=False, allow_null=True)
     positive_class = positive_class_field(

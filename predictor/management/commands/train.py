@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MlwebError, quoted
+from ...ml.types.monotone import monotone_sentences
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
@@ -70,6 +71,15 @@ class Command(BaseCommand):
             type=parameter,
             help='how the categories of a column are read, such as y={"kind": "text", "ignores": ["case"], '
             '"missing": ["na"]}',
+        )
+        parser.add_argument(
+            "--monotone",
+            action="append",
+            default=[],
+            metavar="COLUMN=DIRECTION",
+            type=column_role,
+            help="a column of numbers that the prediction, or the probability of the positive class, follows in one "
+            "direction only: increasing (it never falls when the column rises) or decreasing",
         )
         parser.add_argument("--date", default="", metavar="COLUMN", help="for forecasting: the dates")
         parser.add_argument("--group", default="", metavar="COLUMN", help="for forecasting: names the series")
@@ -144,6 +154,7 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         threshold=options["threshold"],
         positive_class=options["positive"],
         readings=dict(options["reading"]),
+        monotone=dict(options["monotone"]),
         forecast={
             "date_column": options["date"],
             "group_column": options["group"],
@@ -164,7 +175,7 @@ def parameter(text: str) -> tuple[str, Any]:
 
 
 def column_role(text: str) -> tuple[str, str]:
-    """Parse `price=numeric`; the name of a column may hold "=", a role does not."""
+    """Parse `price=numeric`; the name of a column may hold "=", a role or a direction does not."""
     name, separator, role = text.rpartition("=")
     if not name or not separator:
         raise ValueError(text)
@@ -199,6 +210,7 @@ def verdict(run: TrainingRun) -> list[str]:
         lines.append(version.evaluation["decision"]["sentence"])
     if version.signature.positive_name:
         lines.append(f"Precision, recall and F1 are of {quoted(version.signature.positive_name)}.")
+    lines += monotone_sentences(version.evaluation, version.signature.positive_name)
     comparison = version.evaluation.get("verdict", {})
     return [*lines, comparison.get("sentence", ""), *comparison.get("worries", [])]
 
@@ -217,6 +229,7 @@ def outcome(run: TrainingRun) -> dict[str, Any]:
         "is_compiled": version.is_compiled if version else None,
         "positive_class": version.signature.positive_name if version else "",
         "metrics": run.metrics,
+        "monotone": version.evaluation.get("monotone", []) if version else [],
         "baseline": version.evaluation.get("baseline", {}) if version else {},
         "verdict": version.evaluation.get("verdict", {}).get("sentence", "") if version else "",
         "warnings": run.warnings,

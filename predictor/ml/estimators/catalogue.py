@@ -47,6 +47,11 @@ class EstimatorInfo:
     has_scaled_target: bool = False
     is_fitted_in_double: bool = False
 
+    @property
+    def can_be_monotone(self) -> bool:
+        """Whether it takes monotone constraints."""
+        return self.key in MONOTONE
+
     def hyperparameters_for(self, task: Task) -> tuple[Hyperparameter, ...]:
         """The hyperparameters that apply to the task."""
         return tuple(each for each in self.hyperparameters if task in each.tasks)
@@ -127,6 +132,8 @@ N_CLUSTERS = Hyperparameter(
     tasks=CLUSTERING,
 )  # fmt: skip
 HUGE_N = 200_000
+# Estimators with scikit-learn's `monotonic_cst`.
+MONOTONE = ("decision_tree", "random_forest", "extra_trees", "hist_gradient_boosting")
 FORESTS = (N_TREES, DEPTH, FOREST_LEAF, SHARE, BALANCED)
 
 _ALL = (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..calibration.decision_thresholds import Scores, Threshold, pairs
 from ..metrics.confidence_intervals import Resamples, decided_intervals, held_out_intervals
 from ..metrics.scores import DECIDED, metrics, predicted_codes
+from ..types.monotone import turned
 from ..types.schema import Task
 from ..types.split import SplitKind
 from ..validation.target import Target
@@ -77,6 +78,7 @@ def decided_again(
         "per_class": labels,
         "thresholds": fresh["thresholds"] if positive != before else report.get("thresholds"),
         "decision": decision(threshold, names[positive], held_out=own.held_out, out_of_fold=own.out_of_fold),
+        **({"monotone": turned(report["monotone"])} if report.get("monotone") and positive != before else {}),
     }
 
 

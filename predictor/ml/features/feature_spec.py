@@ -179,6 +179,17 @@ class FeatureSpec:
         """For each output, whether it holds category codes: HistGradientBoosting's `categorical_features`."""
         return tuple(output.is_categorical for output in self.outputs)
 
+    def directions(self, signs: Mapping[str, int]) -> list[int]:
+        """For each output, the sign of its source column in `signs` (1, -1), or 0: scikit-learn's `monotonic_cst`.
+
+        The value of a number grows with the number; whether it is missing has no direction.
+        """
+        return [
+            signs.get(step.source, 0) if isinstance(step, NumberStep) and place == 0 else 0
+            for step in self.steps
+            for place in range(len(step.outputs))
+        ]
+
     def to_json(self) -> dict[str, Any]:
         return {
             "format": FORMAT,

@@ -54,6 +54,8 @@ class PreparedFit:
         )
         if self.candidate.settings:
             estimator.set_params(**self.candidate.settings)
+        if signs := self.table.monotone_signs:
+            estimator.set_params(monotonic_cst=self.spec.directions(signs))
         if isinstance(estimator, NEURAL):
             set_even_batches(estimator, len(self.matrix))
         return estimator

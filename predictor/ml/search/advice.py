@@ -41,9 +41,10 @@ class Advice:
     candidates: tuple[AdvisedCandidate, ...]
 
 
-def advise(facts: TableFacts) -> Advice:
-    """Advice for a table before any training."""
-    by_key = {each.key: each for each in (*portfolio.anchors(facts), *portfolio.second_round(facts, {}))}
+def advise(facts: TableFacts, *, is_monotone: bool = False) -> Advice:
+    """Advice for a table before any training. `is_monotone`: without candidates that cannot obey monotone columns."""
+    every = (*portfolio.anchors(facts), *portfolio.second_round(facts, {}))
+    by_key = {each.key: each for each in every if each.info.can_be_monotone or not is_monotone}
     candidates = tuple(AdvisedCandidate(each.title, each.why) for each in by_key.values())
     return Advice(tuple(_about(facts)), candidates)
 

@@ -173,7 +173,12 @@ class Search:
         return self.remaining <= MIN_SECONDS
 
     def run(self, candidates: Sequence[Candidate], *, is_pruned: bool) -> None:
-        """Fit the candidates in this order, all of them or as many as the time allows."""
+        """Fit the candidates in this order, all of them or as many as the time allows.
+
+        Those that cannot obey the monotone columns of the table are left out.
+        """
+        if self.table.monotone:
+            candidates = [each for each in candidates if each.info.can_be_monotone]
         rivals = dict(self.outcomes) if is_pruned else {}
         waiting = deque((each, fold) for each in candidates for fold in range(len(self.split.folds)))
         running: dict[str, tuple[Candidate, int]] = {}

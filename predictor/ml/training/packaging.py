@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import TrainingFailed, quoted_list
 from ..calibration.conformal import ConformalIntervals
+from ..evaluation.monotonicity import Monotonicity, check_monotone
 from ..execution.json_files import write_json
 from ..explanation.background import (
     MAX_ASKED,
@@ -31,7 +33,7 @@ from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..pipelines.fitting import sample_rows
 from ..pipelines.signatures import build_signature
-from ..types.schema import TableSchema
+from ..types.schema import TableSchema, Task
 from ..validation.training_table import TrainingTable
 from .post_processing import PostProcessing
 from .refitting import RefitPlan, RefitResult, fit_plan
@@ -106,10 +108,14 @@ def write_version_files(
         uncertainty=uncertainty,
         background=background,
     )
-    facts = {}
+    facts: dict[str, Any] = {}
     if background is not None:
         n_rows = len(next(iter(background.columns.values())))
         facts["explanations"] = {"n_rows": n_rows, "is_training_mean": background.is_training_mean}
+    if table.monotone:
+        facts["monotone"] = [
+            each.to_json() for each in checked_monotone(pipeline, table, compiled, seed=seed)
+        ]
     return {
         **facts,
         "signature": signature.to_json(),
@@ -141,6 +147,30 @@ def background_of(
         n_rows=n_background_rows(len(names), pipeline.n_classes),
         seed=seed,
     )
+
+
+def checked_monotone(
+    pipeline: FittedPipeline, table: TrainingTable, compiled: bytes | None, *, seed: int
+) -> list[Monotonicity]:
+    """What serves, tried along each monotone column. Raises TrainingFailed where it is not monotone."""
+    predict_matrix = pipeline.predict_matrix if compiled is None else Session(compiled).run
+
+    def predict(columns: Columns) -> NDArray[np.float64]:
+        outputs = predict_matrix(pipeline.spec.transform(columns))
+        if outputs.probabilities is None:
+            return np.asarray(outputs.values, np.float64)
+        return np.asarray(outputs.probabilities[:, table.target.positive], np.float64)
+
+    used = {name: each for name, each in table.monotone.items() if name in pipeline.spec.sources}
+    columns = {name: table.columns[name] for name in pipeline.spec.sources}
+    scale = float(table.target.y.std()) if table.task is Task.REGRESSION else 1.0
+    found = check_monotone(predict, columns, used, scale=scale, seed=seed)
+    wrong = [each.column for each in found if not each.holds]
+    if wrong:
+        raise TrainingFailed(
+            f"The model does not follow {quoted_list(wrong)} in one direction, so it is not published."
+        )
+    return found
 
 
 def artifact_entry(file: version_files.StoredFile, workdir: Path) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...errors import InvalidThreshold, InvalidTrainingRequest, quoted, quoted_list
-from ..estimators.catalogue import CATALOGUE, estimators_for, validate_params
+from ..estimators.catalogue import CATALOGUE, MONOTONE, estimators_for, validate_params
 from ..forecasting.request_checks import check_forecast
 from ..types import positive_class
-from ..types.schema import TableSchema, Task
+from ..types.schema import Role, TableSchema, Task
 from ..types.training_request import AUTO, TrainingRequest
 from ..validation.split_suggestions import check_split
 from ..validation.target import MIN_ROWS, TargetFacts, check_target
@@ -23,6 +23,7 @@ def check_request(request: TrainingRequest) -> Task:
     _check_names(request, table)
     task = request.task
     if task is Task.FORECASTING:
+        _check_monotone(request, table, task)
         check_forecast(request)
         _check_estimator(request, task.fitted_as)
         return task
@@ -54,7 +55,32 @@ def check_request(request: TrainingRequest) -> Task:
             "Leave the threshold out."
         )
     _check_positive_class(request, table, task)
+    _check_monotone(request, table, task)
     return task
+
+
+def _check_monotone(request: TrainingRequest, table: TableSchema, task: Task) -> None:
+    if not request.monotone:
+        return
+    if task not in (Task.REGRESSION, Task.BINARY):
+        raise InvalidTrainingRequest(
+            f"Monotone columns are for numbers and for two classes; the task is {task.label}. Leave them out.",
+            field="monotone",
+        )
+    roles = feature_roles(table, request.target)
+    wrong = [name for name in request.monotone if roles.get(name) is not Role.NUMERIC]
+    if wrong:
+        raise InvalidTrainingRequest(
+            f"Only columns of numbers that the model may use can be monotone; {quoted_list(wrong)} cannot.",
+            field="monotone",
+        )
+    if request.estimator != AUTO and not CATALOGUE[request.estimator].can_be_monotone:
+        able = [CATALOGUE[key].title for key in MONOTONE]
+        raise InvalidTrainingRequest(
+            f"{CATALOGUE[request.estimator].title} cannot be held to monotone columns. Choose {AUTO} or one of "
+            f"{quoted_list(able)}.",
+            field="monotone",
+        )
 
 
 def _check_positive_class(request: TrainingRequest, table: TableSchema, task: Task) -> None:

@@ -65,6 +65,8 @@ def write_search_result(
     """Write the result of a run that searched candidates."""
     choice, report, published = finished.choice, dict(finished.judged), dict(finished.published)
     report["explanations"] = published.pop("explanations", None)
+    if proofs := published.pop("monotone", None):
+        report["monotone"] = proofs
     for name in ("note", "warning"):
         if sentence := (report.get("decision") or {}).get(name):
             search.reporter.warn(TrainingWarning(sentence, request.target, WarningKind.THRESHOLD))

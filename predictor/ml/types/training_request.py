@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InvalidTrainingRequest, quoted, quoted_list
+from . import monotone
+from .monotone import Direction
 from .reading import Reading, ValueKind
 from .reading_choice import MAX_LOST_SHARE
 from .schema import ColumnProfile, Role, TableSchema, Task
@@ -37,7 +39,7 @@ MAX_WORDS = 100
 # The options that a TrainingRun row keeps. Its columns have the names and values of the JSON form.
 ROW_FIELDS = (
     "target", "task", "estimator", "params", "roles", "max_lost_share", "budget_seconds", "seed", "split", "threshold",
-    "forecast", "positive_class", "readings",
+    "forecast", "positive_class", "readings", "monotone",
 )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ class TrainingRequest:
     `positive_class`: the label of the positive class of a binary task; "" leaves it to `positive_class.proposed`.
     `forecast`: the options of forecasting, None for other tasks.
     `readings`: how the categories of some columns are read in this run, beside what the dataset joins already.
+    `monotone`: columns of numbers that the prediction may follow in one direction only.
     """
 
     parquet: str
@@ -125,6 +128,7 @@ class TrainingRequest:
     max_lost_share: float = MAX_LOST_SHARE
     positive_class: str = ""
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    monotone: Mapping[str, Direction] = field(default_factory=dict)
 
     @property
     def table(self) -> TableSchema:
@@ -177,6 +181,11 @@ class TrainingRequest:
             # Left out when not given: the digest of older requests stays as it is.
             **({"max_lost_share": self.max_lost_share} if self.max_lost_share != MAX_LOST_SHARE else {}),
             **({"positive_class": self.positive_class} if self.positive_class else {}),
+            **(
+                {"monotone": {name: each.value for name, each in self.monotone.items()}}
+                if self.monotone
+                else {}
+            ),
         }
 
     @classmethod
@@ -224,6 +233,7 @@ def _parsed(data: Mapping[str, Any]) -> dict[str, Any]:
         "threshold": ThresholdRule.from_json(data["threshold"]) if data.get("threshold") else None,
         "forecast": ForecastOptions.from_json(data.get("forecast")),
         "readings": {name: parsed_reading(each) for name, each in (data.get("readings") or {}).items()},
+        "monotone": monotone.parsed(data.get("monotone")),
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest, quoted
+from ..types.monotone import Direction
 from ..types.schema import FEATURE_ROLES, Role, TableSchema, Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
@@ -21,12 +22,14 @@ class TrainingTable:
     """Rows with a known target: canonical feature columns, their roles, and the target.
 
     `split_by`: the times or the groups of the rows, when they are not split at random.
+    `monotone`: the columns that the prediction may follow in one direction only.
     """
 
     columns: Mapping[str, NDArray[Any]]
     roles: Mapping[str, Role]
     target: Target
     split_by: NDArray[Any] | None = None
+    monotone: Mapping[str, Direction] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.target.y)
@@ -39,7 +42,13 @@ class TrainingTable:
         """These rows, in this order."""
         columns = {name: values[index] for name, values in self.columns.items()}
         split_by = None if self.split_by is None else self.split_by[index]
-        return TrainingTable(columns, self.roles, self.target.rows(index), split_by)
+        return replace(self, columns=columns, target=self.target.rows(index), split_by=split_by)
+
+    @property
+    def monotone_signs(self) -> dict[str, int]:
+        """1 or -1 by column: which way the values, or the probability of the second class, may go."""
+        is_turned = self.task is Task.BINARY and self.target.positive == 0
+        return {name: -each.sign if is_turned else each.sign for name, each in self.monotone.items()}
 
 
 def feature_roles(table: TableSchema, target: str) -> dict[str, Role]:
@@ -81,7 +90,8 @@ def make_table(
             f"No feature is left to predict {quoted(profile.name)} from: all have no values."
         )
     split_by = None if request.split.column is None else columns[request.split.column][~is_missing]
-    table = TrainingTable({name: features[name] for name in roles}, roles, target, split_by)
+    monotone = {name: each for name, each in request.monotone.items() if name in roles}
+    table = TrainingTable({name: features[name] for name in roles}, roles, target, split_by, monotone)
     return table, _missing_warnings(profile.name, int(is_missing.sum()), len(values))
 
 

@@ -28,7 +28,8 @@ def advise(*, dataset: Dataset, options: TrainingOptions) -> Advice | None:
         task = check_request(request)
     except InvalidTrainingRequest:
         return None
-    return advise_on(TableFacts.before(request.table, request.target, task))
+    facts = TableFacts.before(request.table, request.target, task)
+    return advise_on(facts, is_monotone=bool(request.monotone))
 
 
 def findings(run: TrainingRun) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from ...errors import InvalidTrainingRequest, quoted, quoted_list
+from ...ml.types import monotone
 from ...ml.types.positive_class import label_of
 from ...ml.types.reading_choice import checked_share
 from ...ml.types.schema import Role, Scalar, Task
@@ -33,6 +34,8 @@ class TrainingOptions:
     `split` and `threshold` may be objects, JSON, or the short form of the command line.
     `readings`: how the categories of columns are read, by column: {kind: "text", ignores: [case, numbers], missing:
     [words]} joins spellings and takes words as missing.
+    `monotone`, for numbers and for two classes: {column: "increasing" or "decreasing"} where the prediction (of two
+    classes, the probability of the positive one) never falls, or never rises, when the column rises.
     `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
     """
 
@@ -50,6 +53,7 @@ class TrainingOptions:
     max_lost_share: float | None = None
     positive_class: Scalar = None
     readings: Mapping[str, Any] | None = None
+    monotone: Mapping[str, Any] | None = None
 
     def request(self, dataset: Dataset) -> TrainingRequest:
         """The request to train on this dataset. Raises InvalidTrainingRequest."""
@@ -69,6 +73,7 @@ class TrainingOptions:
             max_lost_share=checked_share(self.max_lost_share),
             positive_class=label_of(self.positive_class),
             readings={name: parsed_reading(each) for name, each in (self.readings or {}).items()},
+            monotone=monotone.parsed(self.monotone),
         )
 
 

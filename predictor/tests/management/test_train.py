@@ -49,6 +49,7 @@ def test_every_option_is_stored(dataset: Dataset) -> None:
         "--param", "n_estimators=50", "--effort", "quick", "--seed", "7", "--model", "Leavers",
         "--split", "time:since", "--threshold", "cost:1:5", "--positive", "No",
         "--reading", 'left={"kind": "text", "ignores": ["case"], "missing": ["NA"]}',
+        "--monotone", "age=decreasing",
     )  # fmt: skip
     assert (run.task, run.estimator, run.params) == ("binary", "random_forest", {"n_estimators": 50})
     assert (run.budget_seconds, run.seed, run.registered_model.slug) == (10, 7, "leavers")
@@ -56,6 +57,7 @@ def test_every_option_is_stored(dataset: Dataset) -> None:
     assert run.readings == {"left": {"kind": "text", "ignores": ["case"], "missing": ["na"]}}
     assert run.threshold == {"by": "cost", "false_positive": 1.0, "false_negative": 5.0}
     assert run.positive_class == "no"
+    assert run.monotone == {"age": "decreasing"}
 
 
 def test_the_options_of_a_forecast_are_stored(dataset: Dataset) -> None:
@@ -74,6 +76,11 @@ def test_the_options_of_a_forecast_are_stored(dataset: Dataset) -> None:
         (["--split", "magic"], "There is no split “magic”"),
         (["--threshold", "sometimes"], "A threshold is written as f1"),
         (["--budget", "0"], "The time budget is"),
+        (
+            ["--monotone", "age=up"],
+            "The direction of “age” is “up”; choose one of “increasing”, “decreasing”",
+        ),
+        (["--monotone", "nowhere=increasing"], "“nowhere” cannot"),
     ],
 )
 def test_an_invalid_option_is_refused_with_its_sentence(

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...ml.types.monotone import monotone_sentences
 from ...ml.types.schema import Role
 from ...templatetags.mlweb import number, share
 from ..charts.chart import Chart
@@ -59,6 +60,8 @@ class DependenceView:
     def __init__(self, report: Mapping[str, Any], target: str, query: Mapping[str, Any]):
         self.document: Mapping[str, Any] = report.get("dependence") or {}
         self.names: Sequence[str] = report.get("classes") or []
+        self.monotone: Sequence[Mapping[str, Any]] = report.get("monotone") or []
+        self.positive = str((report.get("decision") or {}).get("positive") or "")
         self.target = target
         self.place = _place(query.get("column"), len(self.features))
         self.class_place = _place(query.get("class"), len(self.classes), otherwise=None)
@@ -105,6 +108,13 @@ class DependenceView:
     @property
     def feature(self) -> Mapping[str, Any] | None:
         return self.features[self.place] if self.place is not None and self.features else None
+
+    @property
+    def held_to(self) -> str:
+        """The direction that the chosen column was held to, as a sentence."""
+        column = self.feature and self.feature["column"]
+        proofs = [each for each in self.monotone if each["column"] == column]
+        return " ".join(monotone_sentences({"monotone": proofs}, self.positive))
 
     @property
     def answer_words(self) -> str:

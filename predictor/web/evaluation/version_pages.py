@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ...ml.types.monotone import monotone_sentences
 from ...models import ModelVersion, without_documents
 from ..charts.chart import Chart
 from ..pages.model_page import ModelPage
@@ -170,6 +171,7 @@ class VersionData(VersionPage):
             "report": report,
             "leaks": leaks,
             "warnings": warnings,
+            "monotone": monotone_sentences(report.report, version.signature.positive_name),
             "fields": [
                 {**feature_row(field, report.importance), "place": places.get(field.name)}
                 for field in version.signature.fields

@@ -21,6 +21,7 @@ from ...services.training import TrainingOptions, estimator_catalogue
 from ...services.training.estimator_catalogue import AUTO, EstimatorInfo, Hyperparameter
 from ..pages.known_names import numbered
 from . import form_forecast
+from .form_directions import given_directions, refused_columns
 from .form_hyperparameters import OpenChoiceField, field_for
 from .form_readings import ReadingRow, given_readings, reading_rows
 from .form_roles import ColumnRow, column_rows, given_roles
@@ -38,7 +39,7 @@ def field_names(dataset: Dataset) -> set[str]:
         *TrainingRunForm.base_fields,
         *form_forecast.FIELDS,
         *(f"{THRESHOLD}-{name}" for name in ThresholdForm.base_fields),
-        *numbered(n_columns, "role-", "joined-", "missing-"),
+        *numbered(n_columns, "role-", "joined-", "missing-", "monotone-"),
         *(
             f"param-{info.key}-{knob.name}"
             for info in estimator_catalogue.catalogue()
@@ -90,7 +91,7 @@ class TrainingRunForm(forms.Form):
     def __init__(self, data: Any = None, *, dataset: Dataset, shown: Mapping[str, Any] | None = None):
         self.dataset = dataset
         self.catalogue = {info.key: info for info in estimator_catalogue.catalogue()}
-        self.target_error = ""
+        self.target_error = self.direction_error = ""
         beginning = initial_values(
             dataset, data if data is not None else (shown or {}), is_sent=data is not None
         )
@@ -256,6 +257,7 @@ class TrainingRunForm(forms.Form):
             task=self.asked_task,
             roles=given_roles(self.dataset, shown),
             readings=given_readings(self.dataset, shown),
+            monotone=given_directions(self.dataset, shown),
         )
         return estimator_catalogue.advise(dataset=self.dataset, options=options)
 
@@ -282,13 +284,22 @@ class TrainingRunForm(forms.Form):
 
     @property
     def column_rows(self) -> list[ColumnRow]:
-        return column_rows(self.dataset, self.data if self.is_bound else self.initial)
+        values = self.data if self.is_bound else self.initial
+        refused = (
+            refused_columns(self.dataset, values, self["target"].value()) if self.direction_error else set()
+        )
+        return column_rows(self.dataset, values, refused=refused, refusal=self.direction_error)
 
     @property
     def has_roles(self) -> bool:
-        """Whether a role was changed: then the page shows the list."""
+        """Whether a role or a direction was changed: then the page shows the list."""
         is_refused = self.is_bound and "max_lost_share" in self.errors
-        return is_refused or bool(given_roles(self.dataset, self.data if self.is_bound else self.initial))
+        values = self.data if self.is_bound else self.initial
+        return (
+            is_refused
+            or bool(given_roles(self.dataset, values))
+            or bool(given_directions(self.dataset, values))
+        )
 
     @property
     def has_more_options(self) -> bool:
@@ -334,6 +345,7 @@ class TrainingRunForm(forms.Form):
             roles=given_roles(self.dataset, self.data),
             max_lost_share=data["max_lost_share"],
             readings=given_readings(self.dataset, self.data),
+            monotone=given_directions(self.dataset, self.data),
             threshold=self.threshold.rule if self.is_binary else None,
             positive_class=(self.has_positive_class and data["positive_class"]) or None,
             split=(self.is_tested_on_rows and data["split"]) or None,
@@ -362,6 +374,8 @@ class TrainingRunForm(forms.Form):
                 self.add_error(name if name in self.fields else "estimator", translated(problem.detail))
             return
         name = error.field or self._place_by_trial()
+        if name == "monotone":
+            self.direction_error = error.message
         # An option without a field of its own, such as the roles, is about the whole form.
         self.add_error(name if name in self.fields else None, translated(error.message))
 

@@ -1,4 +1,4 @@
-"""Column roles in the training form.
+"""Column roles in the training form, and the directions of columns of numbers.
 
 They are no fields of the Django form: a table can have a thousand columns, and as many fields take seconds to
 render. The inputs are named by the column's index (`role-0`, `role-1`, …), because its name can be any text.
@@ -6,18 +6,19 @@ render. The inputs are named by the column's index (`role-0`, `role-1`, …), be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ...ml.types.schema import Role
 from ...models import Dataset
+from .form_directions import OFFERED, direction_options
 
 ROLE_TITLES = {
     Role.NUMERIC: gettext_lazy("number"),
@@ -32,30 +33,57 @@ ROLE_TITLES = {
 
 @dataclass(frozen=True)
 class ColumnRow:
-    """A column in the list of roles, with the inferred role and the chosen one."""
+    """A column in the list of roles, with the inferred role, the chosen one, and the chosen direction."""
 
     name: str
     html_name: str
     found: Role
     chosen: str
+    direction_name: str = ""
+    direction: str = ""
+    direction_error: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        return self.found is Role.NUMERIC
+
+    @property
+    def has_direction(self) -> bool:
+        """Whether a direction can be chosen."""
+        return self.found in OFFERED or bool(self.direction)
+
+    @property
+    def direction_options(self) -> SafeString:
+        return direction_options(self.direction)
 
     @property
     def options(self) -> SafeString:
-        return role_options(self.found, self.chosen if self.chosen in set(Role) else "")
+        return role_options(self.found, self.chosen if self.chosen in set(Role) else "", get_language())
 
 
 @cache
-def role_options(found: Role, chosen: str) -> SafeString:
-    """The HTML options of one column, cached: a thousand columns have few different ones."""
+def role_options(found: Role, chosen: str, language: str | None) -> SafeString:
+    """The HTML options of one column, cached for each language: a thousand columns have few different ones."""
     choices = [("", _("as found: %(role_titles)s") % {"role_titles": ROLE_TITLES[found]})]
     choices += [(role.value, title) for role, title in ROLE_TITLES.items() if role is not found]
     marked = [(value, mark_safe(" selected") if value == chosen else "", title) for value, title in choices]
     return format_html_join("", '<option value="{}"{}>{}</option>', marked)
 
 
-def column_rows(dataset: Dataset, values: Mapping[str, Any]) -> list[ColumnRow]:
+def column_rows(
+    dataset: Dataset, values: Mapping[str, Any], *, refused: Collection[str] = (), refusal: str = ""
+) -> list[ColumnRow]:
+    """`refused`: the columns whose direction is refused, with the sentence `refusal`."""
     return [
-        ColumnRow(column.name, f"role-{index}", column.role, values.get(f"role-{index}") or "")
+        ColumnRow(
+            column.name,
+            f"role-{index}",
+            column.role,
+            values.get(f"role-{index}") or "",
+            direction_name=f"monotone-{index}",
+            direction=values.get(f"monotone-{index}") or "",
+            direction_error=refusal if column.name in refused else "",
+        )
         for index, column in enumerate(dataset.schema.columns)
     ]
 

@@ -12,6 +12,7 @@ from ...ml.types.schema import Task
 from ...ml.types.training_request import EFFORTS
 from ...models import Dataset, TrainingRun
 from ...services.training.estimator_catalogue import AUTO
+from .form_directions import shown_from_directions
 from .form_readings import shown_from_readings
 from .form_threshold import shown_from_rule
 from .likely_target import proposed_target
@@ -75,6 +76,7 @@ def shown_from_run(run: TrainingRun) -> dict[str, Any]:
         "split": ":".join(filter(None, [run.split.get("kind"), run.split.get("column")])),
         **roles,
         **shown_from_readings(run.readings, positions),
+        **shown_from_directions(run.monotone, positions),
         **params,
         **shown_from_rule(run.threshold),
         "positive_class": run.positive_class,

@@ -16,6 +16,7 @@ from django.views import View
 from ...errors import MlwebError
 from ...i18n.translation import translated
 from ...ml.types import positive_class
+from ...ml.types.monotone import monotone_sentences
 from ...ml.types.schema import Role, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
@@ -28,6 +29,7 @@ from ..pages.metric_words import Figure, key_metrics, metric_of
 from ..pages.refusals import refused
 from ..pages.tables import Choice, Column, ListTable
 from .form import TrainingRunForm, field_names, model_names
+from .form_directions import direction_words
 from .form_forecast import forecast_words
 from .initial_values import shown_from_run
 from .words import TASK_TITLES
@@ -210,12 +212,13 @@ class TrainingRunDetail(RunPage):
             if run.task == Task.FORECASTING
             else SplitBy.from_json(run.split).words,
             "forecast": forecast_words(run.forecast),
+            "directions": direction_words(run.monotone),
             "can_read_traceback": self.membership.user_id == run.created_by_id,
             "can_start_again": run.is_final and run.dataset.has_data,
             "fingerprint": fingerprint_of(run),
             "board": board,
             "findings": estimator_catalogue.findings(run) if run.is_final else [],
-            **outcome_of(run),
+            **outcome_of(run, positive),
         }
 
 
@@ -327,8 +330,8 @@ def status_sentence(run: TrainingRun, board: Board | None) -> str:
     )
 
 
-def outcome_of(run: TrainingRun) -> dict[str, Any]:
-    """The result of a finished run: its version, the verdict, and the key metrics."""
+def outcome_of(run: TrainingRun, positive: str) -> dict[str, Any]:
+    """The result of a finished run: its version, the verdict, the key metrics, and what holds of monotone columns."""
     version = getattr(run, "model_version", None)
     if version is None:
         return {"version": None}
@@ -337,7 +340,12 @@ def outcome_of(run: TrainingRun) -> dict[str, Any]:
         for metric in key_metrics(run.task)
         if isinstance(run.metrics.get(metric.name), int | float)
     ]
-    return {"version": version, "verdict": version.report.get("verdict"), "figures": figures}
+    return {
+        "version": version,
+        "verdict": version.report.get("verdict"),
+        "figures": figures,
+        "monotone": monotone_sentences(version.report, positive),
+    }
 
 
 def fingerprint_of(run: TrainingRun) -> str:

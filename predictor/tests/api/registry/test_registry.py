@@ -68,6 +68,16 @@ def test_a_version_shows_its_signature_metrics_and_baseline(api: Caller, model: 
     )
 
 
+def test_a_version_tells_its_monotone_columns(api: Caller, model: RegisteredModel) -> None:
+    assert api.get("models/churn/versions/1").json()["monotone"] == []
+    proof = {
+        "column": "age", "direction": "increasing", "n_rows": 200, "n_values": 68, "largest_violation": 0.0,
+        "holds": True,
+    }  # fmt: skip
+    ModelVersion.objects.filter(number=1).update(evaluation={"monotone": [proof]})
+    assert api.get("models/churn/versions/1").json()["monotone"] == [proof]
+
+
 def test_the_evaluation_report_is_read(api: Caller, model: RegisteredModel) -> None:
     assert api.get("models/churn/versions/1/evaluation").json()["task"] == "regression"
 

@@ -87,6 +87,22 @@ def test_the_positive_class_can_be_said(api: Caller, dataset: int) -> None:
     assert start(api, dataset).json()["positive_class"] == ""
 
 
+def test_monotone_columns_are_kept_with_the_run(api: Caller, dataset: int) -> None:
+    asked = {"age": "increasing"}
+    found = start(api, dataset, monotone=asked).json()
+    assert found["monotone"] == asked
+    assert TrainingRun.objects.get(pk=found["id"]).monotone == asked
+    assert api.client.get(found["url"], headers=api.headers).json()["monotone"] == asked
+    for none in ({}, {"monotone": None}, {"monotone": {}}):
+        assert start(api, dataset, **none).json()["monotone"] == {}
+
+
+def test_every_wrong_direction_has_its_own_error(api: Caller, dataset: int) -> None:
+    found = problem(start(api, dataset, monotone={"age": "up", "plan": None}), 400)
+    assert {each["pointer"] for each in found["errors"]} == {"/monotone/age", "/monotone/plan"}
+    assert '"up"' in found["detail"]
+
+
 def test_an_effort_names_a_budget(api: Caller, dataset: int) -> None:
     assert start(api, dataset, effort="quick").json()["budget_seconds"] == 10
 
@@ -128,6 +144,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "params that are a list": ({"params": [1]}, "params"),
     "a positive class that is none": ({"positive_class": "perhaps"}, "one of “no”, “yes”"),
     "a positive class that is a list": ({"positive_class": ["yes"]}, "one label"),
+    "a direction of no column": ({"monotone": {"nowhere": "increasing"}}, "“nowhere” cannot"),
+    "a direction of a category": ({"monotone": {"plan": "decreasing"}}, "“plan” cannot"),
+    "a direction of the target": ({"monotone": {"left": "decreasing"}}, "“left” cannot"),
+    "directions that are a list": ({"monotone": ["age"]}, "monotone"),
+    "a direction for an estimator that takes none": (
+        {"monotone": {"age": "increasing"}, "estimator": "logistic_regression"},
+        "cannot be held to monotone columns",
+    ),
     "a positive class of a number": ({"target": "age", "positive_class": "20"}, "one of two classes"),
 }
 

@@ -49,6 +49,15 @@ def test_a_card_holds_the_data_of_the_version(version: ModelVersion) -> None:
     assert {row[2] for row in files.rows} == {each["digest"] for each in version.artifacts.values()}
 
 
+def test_a_card_says_which_columns_have_one_direction(version: ModelVersion) -> None:
+    proof = {"column": "age", "direction": "increasing", "n_rows": 200, "n_values": 68, "holds": True}
+    version.evaluation["monotone"] = [proof]
+    assert part(model_cards.card_of(version), "Features").points[0] == (
+        "age: the probability of “<b>leave</b>” never falls when it rises; "
+        "checked for 200 rows at 68 values on what serves."
+    )
+
+
 def test_the_description_of_the_model_is_the_intended_use(version: ModelVersion, member: User) -> None:
     assert part(model_cards.card_of(version), "Intended use").sentences == (model_cards.NOBODY_SAID,)
 

@@ -213,3 +213,21 @@ def test_the_note_on_the_old_threshold_is_left_out(
     made = registry.publish_with_threshold(model_version=first, rule={"by": "f1"}, by=member)
 
     assert made.warnings == [other]
+
+
+def test_directions_are_of_the_positive_class(model: RegisteredModel, member: User) -> None:
+    first = registry.version_of(model, 1)
+    first.evaluation["monotone"] = [{"column": "age", "direction": "increasing", "largest_violation": 0.0}]
+    first.save()
+    other = next(name for name in first.signature.class_names if name != first.signature.positive_name)
+
+    same = registry.publish_with_threshold(model_version=first, rule={"by": "f1"}, by=member)
+    turned = registry.publish_with_threshold(
+        model_version=first, rule={"by": "f1"}, positive_class=other, by=member
+    )
+    back = registry.publish_with_threshold(
+        model_version=turned, rule={"by": "f1"}, positive_class=first.signature.positive_name, by=member
+    )
+
+    directions = [each.evaluation["monotone"][0]["direction"] for each in (same, turned, back)]
+    assert directions == ["increasing", "decreasing", "increasing"]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from predictor.ml.types.monotone import Direction
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, Task
 from predictor.ml.types.split import SplitBy, SplitKind
 from predictor.ml.types.threshold_rule import ThresholdRule
@@ -73,6 +74,7 @@ options = st.fixed_dictionaries(
         "split": splits,
         "threshold": thresholds,
         "forecast": forecasts,
+        "monotone": st.dictionaries(texts, st.sampled_from(Direction), max_size=4),
     }
 )
 

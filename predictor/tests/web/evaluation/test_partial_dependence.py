@@ -82,3 +82,25 @@ def test_levels_are_dots_with_their_counts() -> None:
     assert view.chart.kind == "dots"
     assert view.chart.data["labels"] == ["No (4)", "Yes (5)", "missing (1)"]
     assert view.at_missing == ""
+
+
+PROOF = {"column": "age", "direction": "increasing", "n_rows": 200, "n_values": 68, "holds": True}
+HOLDS = (
+    "age: the probability of “&lt;b&gt;leave&lt;/b&gt;” never falls when it rises; checked for 200 rows at 68"
+)
+
+
+def test_the_curve_of_a_column_with_one_direction_says_so(
+    client: Client, viewer: User, version: ModelVersion
+) -> None:
+    client.force_login(viewer)
+    address = url("version-detail", "churn", 1)
+    assert "Columns with one direction" not in client.get(address).text
+
+    version.evaluation["monotone"] = [PROOF]
+    version.save()
+
+    page = client.get(address).text
+    assert page.count(HOLDS) == 2, "at its curve, and about the version"
+    assert "Columns with one direction" in page
+    assert HOLDS not in client.get(address, {"column": "3"}, headers={"HX-Request": "true"}).text

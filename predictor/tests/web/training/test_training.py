@@ -747,3 +747,109 @@ def test_a_table_without_doubtful_categories_offers_no_readings(
 
     assert page.context["form"].reading_rows == []
     assert "How categories are read" not in page.content.decode()
+
+
+def test_a_number_can_have_one_direction(client: Client, member: User, dataset: Dataset) -> None:
+    client.force_login(member)
+    path = url("training-run-create", dataset.pk)
+
+    page = client.get(path).text
+    # age and paid are numbers; id, the colour and left could be called so; since is a date.
+    assert [f'name="monotone-{index}"' in page for index in range(6)] == [True, True, True, False, True, True]
+    assert page.count("role-row is-number") == 2
+
+    client.post(path, asked(**{"monotone-1": "increasing", "monotone-4": "decreasing", "monotone-0": ""}))
+
+    run = TrainingRun.objects.get()
+    assert run.monotone == {"age": "increasing", "paid": "decreasing"}
+    shown = client.get(url("training-run-detail", run.pk)).text
+    assert "<dt>Direction of age</dt><dd>only up</dd>" in shown
+    assert "<dt>Direction of paid</dt><dd>only down</dd>" in shown
+    again = client.get(path, {"again": str(run.pk)})
+    assert [row.direction for row in again.context["form"].column_rows] == [
+        "", "increasing", "", "", "decreasing", "",
+    ]  # fmt: skip
+    assert '<option value="increasing" selected>only up</option>' in again.text
+    assert again.context["form"].has_roles, "the list is open"
+    tried = {each.title for each in client.get(path).context["form"].advice.candidates}
+    left = {each.title for each in again.context["form"].advice.candidates}
+    assert left < tried, "Auto leaves out what cannot follow a direction"
+    assert left
+    assert not any(
+        word in title for title in left for word in ("egression", "network", "neighbours", "spline")
+    )
+
+
+def test_a_number_by_its_chosen_meaning_can_have_a_direction(
+    client: Client, member: User, dataset: Dataset
+) -> None:
+    client.force_login(member)
+    changes = {"role-0": "numeric", "monotone-0": "increasing", "max_lost_share": "1"}
+    client.post(url("training-run-create", dataset.pk), asked(**changes))
+    assert TrainingRun.objects.get().monotone == {"id": "increasing"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "places", "service"),
+    [
+        ({"monotone-1": "up"}, ["age"], {"monotone": {"age": "up"}}),
+        (
+            {"monotone-1": "increasing", "role-1": "categorical"},
+            ["age"],
+            {"monotone": {"age": "increasing"}, "roles": {"age": "categorical"}},
+        ),
+        (
+            {"monotone-1": "increasing", "monotone-5": "decreasing"},
+            ["left"],
+            {"monotone": {"age": "increasing", "left": "decreasing"}},
+        ),
+        (
+            {"monotone-1": "increasing", "monotone-4": "increasing", "estimator": "logistic_regression"},
+            ["age", "paid"],
+            {"monotone": {"age": "increasing", "paid": "increasing"}, "estimator": "logistic_regression"},
+        ),
+    ],
+)
+def test_a_direction_that_cannot_hold_is_refused_at_its_columns(
+    client: Client,
+    member: User,
+    dataset: Dataset,
+    changes: dict[str, str],
+    places: list[str],
+    service: dict[str, Any],
+) -> None:
+    client.force_login(member)
+
+    response = client.post(url("training-run-create", dataset.pk), asked(**changes))
+
+    sentence = refusal(dataset, **service)
+    assert response.status_code == 400
+    assert errors_of(response) == {"__all__": [sentence]}
+    rows = response.context["form"].column_rows
+    assert [row.name for row in rows if row.direction_error == sentence] == places
+    assert response.text.count('aria-invalid="true" aria-describedby="monotone-') == len(places)
+    assert not TrainingRun.objects.exists()
+
+
+def test_more_than_two_classes_have_no_direction(client: Client, member: User, answers: Dataset) -> None:
+    client.force_login(member)
+    page = client.post(
+        url("training-run-create", answers.pk), asked(target="y", **{"monotone-0": "increasing"})
+    )
+    assert page.status_code == 400
+    assert "are for numbers and for two classes" in page.text
+
+
+def test_the_page_of_a_run_says_what_was_checked_of_its_directions(
+    client: Client, viewer: User, run: TrainingRun
+) -> None:
+    proof = {"column": "age", "direction": "decreasing", "n_rows": 200, "n_values": 68, "holds": True}
+    TrainingRun.objects.filter(pk=run.pk).update(status="succeeded", monotone={"age": "decreasing"})
+    decision = {"positive": "yes"}
+    publish(run.registered_model, run, report={"monotone": [proof], "decision": decision})
+    client.force_login(viewer)
+
+    assert (
+        "age: the probability of “yes” never rises when it rises; checked for 200 rows at 68 values on what serves."
+        in client.get(url("training-run-detail", run.pk)).text
+    )
