@@ -21,7 +21,7 @@ from ..pages.value_texts import day
 ORDERED = (Role.NUMERIC, Role.DATETIME)
 MISSING = gettext_lazy("missing")
 LINES = gettext_lazy("single rows")
-BEYOND, NO_TIME = "more important ones are shown", "the time ran out"
+BEYOND, NO_TIME = gettext_lazy("more important ones are shown"), gettext_lazy("the time ran out")
 READ_LINES = gettext_lazy(
     "The strong line is the mean answer for %(rows)s held-out rows if all had this value and kept the rest; the faint "
     "ones are single rows. Lines that cross mean that the column acts together with others. The marks at the bottom "
