@@ -100,7 +100,7 @@ def _error_chart(report: Mapping[str, Any]) -> Chart | None:
     ]
     series += [
         {
-            "name": BASELINE_TITLES.get(key, key),
+            "name": str(BASELINE_TITLES.get(key, key)),
             "dashed": True,
             "points": [[each["step"], each["baselines"][key]["mae"]] for each in steps],
         }

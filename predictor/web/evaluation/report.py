@@ -177,7 +177,7 @@ class ReportView:
             notes.append(NO_FEATURES_NOTE)
         if self.cross_validation.get("metrics"):
             n_rows = self.cross_validation.get("n_rows")
-            rows = _("%(n)s training rows") % {"n": number(n_rows)} if n_rows else _("the training rows")
+            rows = _("%(n)s training rows") % {"n": number(n_rows)} if n_rows else _("training rows")
             notes.append(
                 _(
                     "Cross-validation measures on each part of %(rows)s in turn; a figure much better "
