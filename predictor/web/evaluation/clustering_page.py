@@ -57,7 +57,11 @@ def map_chart(report: Mapping[str, Any], clusters: Sequence[Mapping[str, Any]] =
     return Chart(
         "map",
         "scatter",
-        {"series": coloured(drawn["series"], clusters), "x": drawn["x"], "y": drawn["y"]},
+        {
+            "series": coloured(drawn["series"], clusters),
+            "x": translated(drawn["x"]),
+            "y": translated(drawn["y"]),
+        },
         _("Map of the rows"),
         _("Rows along the two directions in which the table varies most, coloured by cluster"),
         _(
@@ -74,7 +78,11 @@ def coloured(
     """The series, each with the colour of its cluster's place."""
     names = [each["name"] for each in clusters]
     return [
-        {**each, "slot": slot_of_place(names.index(each["name"]) if each.get("name") in names else place)}
+        {
+            **each,
+            "name": translated(each.get("name")),
+            "slot": slot_of_place(names.index(each["name"]) if each.get("name") in names else place),
+        }
         for place, each in enumerate(series)
     ]
 
@@ -86,7 +94,7 @@ def sizes_chart(clusters: Sequence[Mapping[str, Any]]) -> Chart | None:
         "sizes",
         "bar",
         {
-            "labels": [each["name"] for each in clusters],
+            "labels": [translated(each["name"]) for each in clusters],
             "slots": [slot_of_place(place) for place in range(len(clusters))],
             "series": [{"name": _("share of rows"), "values": [each["share"] for each in clusters]}],
             "horizontal": True,

@@ -16,7 +16,7 @@ from ...templatetags.mlweb import number, share
 from ..charts.chart import Chart
 from ..pages.charts import LOSS_TITLES
 
-SLICE_SCORES = {"log_loss": "Log-loss", "mae": gettext_lazy("Average error")}
+SLICE_SCORES = {"log_loss": gettext_lazy("Log-loss"), "mae": gettext_lazy("Average error")}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def learning_chart(report: Mapping[str, Any]) -> Chart | None:
     points = curve.get("points") or []
     if len(points) < 2:
         return None
-    loss = LOSS_TITLES.get(curve.get("metric", "")) or _("error")
+    loss = str(LOSS_TITLES.get(curve.get("metric", "")) or _("error"))
     series = [{"name": loss, "points": [[each["n_rows"], each["score"]] for each in points]}]
     return Chart(
         "learning-curve",

@@ -313,7 +313,10 @@ class VersionSummary:
             _("in %(rows)s rows") % {"rows": number(self.report.get("n_rows"))},
             "",
             _("Rows in each group"),
-            [Bar(str(each["name"]), share(each["share"]), each["share"], is_own=True) for each in largest],
+            [
+                Bar(str(translated(each["name"])), share(each["share"]), each["share"], is_own=True)
+                for each in largest
+            ],
             self._tab("explain", _("See what sets them apart"), "clusters"),
         )
 

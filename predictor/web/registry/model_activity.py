@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...i18n.translation import translated
 from ...models import PredictionSource, RegisteredModel
 from ...services.prediction_log import activity, summary
 from ...templatetags.mlweb import number, time_text
@@ -52,7 +53,7 @@ def activity_of(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
             found, title=_("Predictions of %(name)s %(when)s") % {"name": model.name, "when": when}
         ),
         "sources_words": ", ".join(
-            f"{labels.get(name, name)} ({number(n)})" for name, n in found.sources.items()
+            f"{translated(str(labels.get(name, name)))} ({number(n)})" for name, n in found.sources.items()
         ),
         "warnings": [
             (WARNINGS.get(code, code), n)
