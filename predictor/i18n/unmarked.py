@@ -39,8 +39,12 @@ SAME_EVERYWHERE = re.compile(
 # Names of months in the code, values of cookies, units, HTML; and `counted(n, "row")`.
 NO_SENTENCE = re.compile(
     r"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Lax|Strict|.*<(span|td|a|b|i)\b.*|\{first\} ago"
-    r"|\{whole\} (h|min) \{whole_2\} (min|s)|\{\w+\} [\w ]+\{s\}"
+    r"|\{whole\} (h|min) \{whole_2\} (min|s)|\{\w+\} [\w ]+\{s\}|\{\w+\} ms|ROC AUC|Open Inference Protocol|KServe V1"
+    # Classes of CSS, and how stored warnings of old versions begin.
+    r"|(plot|slot|is|form)-.*|plot plot-.*|\{look\} is-dashed|possible leak"
 )
+# Calls of the API in other languages of programming.
+CODE_FOR_CALLERS = ("snippets.py",)
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 STRING = re.compile(r"""(?P<before>[\w|]+[=:])(?P<quote>["'])(?P<text>[^"']*)(?P=quote)""")
 TAGS_WITH_TEXTS = frozenset({"include", "chart", "with", "firstof", "metric_value"})
@@ -53,6 +57,7 @@ NOT_FOR_PEOPLE = (
     "class=",
     "size=",
     "noun=",
+    "nouns=",
     "also=",
     "icon=",
     "data=",
@@ -85,6 +90,7 @@ def pages() -> list[Path]:
         path
         for folder in ("web", "admin", "templatetags")
         for path in (ROOT / "predictor" / folder).rglob("*.py")
+        if path.name not in CODE_FOR_CALLERS
     )
 
 
@@ -120,7 +126,7 @@ def _texts_in_tag(contents: str, is_variable: bool) -> Iterator[str]:
             is_read = before.rpartition("|")[2].endswith(FILTERS_WITH_TEXTS)
         else:
             is_read = not before.endswith(NOT_FOR_PEOPLE) and (" " in text or text[:1].isupper())
-        if is_read and _is_text(text):
+        if is_read and not text.startswith("?") and _is_text(text):
             yield text
 
 
@@ -143,7 +149,8 @@ class _Reader(HTMLParser):
             is_button = (
                 name == "value" and tag == "input" and dict(attributes).get("type") in ("submit", "button")
             )
-            if (name in READ_ALOUD or is_button) and value and _is_text(value):
+            is_name = dict(attributes).get("translate") == "no"
+            if (name in READ_ALOUD or is_button) and value and _is_text(value) and not is_name:
                 self.faults.append((self.getpos()[0], value.strip()))
         is_inside = bool(self._hidden) and tag == self._hidden[-1]
         is_code = tag in CODE or dict(attributes).get("translate") == "no"

@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 
 from ..ml.types.schema import canonical_text
+from .mlweb import counted
 
 register = template.Library()
 
@@ -32,8 +33,11 @@ def cell(value: Any) -> str:
 def filesize_si(n_bytes: int) -> str:
     """1234567 → "1.2 MB"; powers of a thousand, as disks and downloads are labelled."""
     size = float(n_bytes or 0)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    if size < 1000:
+        return counted(int(size), "byte")
+    for unit in ("kB", "MB"):
         size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    size /= 1000
     return f"{size:.1f} GB"

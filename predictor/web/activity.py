@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy
 from django.views import View
 
 from ..models import BatchPrediction, JobStatus
@@ -18,12 +19,14 @@ ALL_BATCHES = replace(
     BATCHES,
     columns=(
         BATCHES.columns[0],
-        Column("Model", "model", ("registered_model__name", "id")),
+        Column(gettext_lazy("Model"), "model", ("registered_model__name", "id")),
         *BATCHES.columns[1:],
     ),
-    search_label="Search by file or model",
+    search_label=gettext_lazy("Search by file or model"),
     search=("filename", "registered_model__name"),
-    choices=(Choice("status", "Status", [(each, status_word(each)) for each in JobStatus.values]),),
+    choices=(
+        Choice("status", gettext_lazy("Status"), [(each, status_word(each)) for each in JobStatus.values]),
+    ),
     csv_heads=("model", *BATCHES.csv_heads),
     csv_row=lambda batch: (batch.registered_model.slug, *batch_row(batch)),
 )

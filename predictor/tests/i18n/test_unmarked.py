@@ -63,6 +63,8 @@ def test_an_unmarked_text_is_found(source: str, faults: list[tuple[int, str]], t
         '{{ x|default:_("none") }} {{ n|counted:"row" }}',
         '{% include "a.html" with label=_("Datasets") noun="dataset" %}',
         '<input type="hidden" value="Save"><a class="btn primary" href="/some/path">→</a>',
+        '<input placeholder="challenger" translate="no"><i translate="no">champion</i>',
+        '{% with a=page|add:"?day=" %}{% include "a.html" with nouns="dataset column" %}{% endwith %}',
         "{# A remark. #}{% comment %}Another one.{% endcomment %}",
         "{% block body_class %}account-entrance{% endblock %}",
     ],
@@ -76,6 +78,9 @@ def test_what_is_marked_or_no_text_is_none(source: str, tmp_path: Path) -> None:
 
 def test_an_unmarked_sentence_in_python_is_found(tmp_path: Path) -> None:
     path = tmp_path / "page.py"
-    path.write_text('a = _("Marked text.")\nb = "A text for people."\nc = counted(n, "row")\n', "utf-8")
+    path.write_text(
+        'a = _("Marked text.")\nb = "A text for people."\nc = counted(n, "row")\nd = f"plot-line {slot}"\n',
+        "utf-8",
+    )
 
     assert list(unmarked.in_python(path)) == ["A text for people."]

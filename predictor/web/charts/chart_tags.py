@@ -9,6 +9,7 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from ...ml.types.schema import ColumnProfile, Role
 from ...templatetags.mlweb import number
@@ -84,5 +85,9 @@ def _histogram_words(column: ColumnProfile) -> str:
     top = max(column.histogram, key=lambda each: each.count)
     if column.role is Role.DATETIME:  # seconds since 1970
         low, high = ((EPOCH + timedelta(seconds=end)).date() for end in (top.low, top.high))
-        return f"Most rows are between {low} and {high}"
-    return f"Most rows are between {number(top.low)} and {number(top.high)}"
+        return _most_between(str(low), str(high))
+    return _most_between(number(top.low), number(top.high))
+
+
+def _most_between(low: str, high: str) -> str:
+    return _("Most rows are between %(low)s and %(high)s") % {"low": low, "high": high}

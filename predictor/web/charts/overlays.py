@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from .chart import Chart
 from .palette import slot_of_version
 
@@ -28,7 +30,10 @@ def overlaid(groups: Sequence[SeriesGroup], *, chart: Chart) -> Chart:
     a group has several. Raises ValueError for more than MAX_GROUPS groups.
     """
     if len(groups) > MAX_GROUPS:
-        raise ValueError(f"At most {MAX_GROUPS} versions can be drawn over each other, not {len(groups)}.")
+        raise ValueError(
+            _("At most %(most)s versions can be drawn over each other, not %(n)s.")
+            % {"most": MAX_GROUPS, "n": len(groups)}
+        )
     series = [
         {
             **each,

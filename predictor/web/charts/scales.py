@@ -7,6 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.utils.formats import date_format
+from django.utils.translation import get_language
+
+from ...i18n.languages import ENGLISH
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400
 MAX_STEPS = 5
@@ -171,17 +176,31 @@ def _months(low: float, high: float, step: int) -> Iterator[float]:
 def _clock_label(step: float) -> Label:
     def label(at: datetime, is_first: bool) -> str:
         clock = f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}"
-        return f"{at.day} {MONTHS[at.month - 1]}" if at.hour == at.minute == at.second == 0 else clock
+        return day_words(at) if at.hour == at.minute == at.second == 0 else clock
 
     return label
 
 
 def _day_label(at: datetime, is_first: bool) -> str:
-    return f"{at.day} {MONTHS[at.month - 1]}{f' {at.year}' if is_first else ''}"
+    return day_words(at, with_year=is_first)
 
 
 def _month_label(at: datetime, is_first: bool) -> str:
-    return f"{MONTHS[at.month - 1]} {at.year}" if is_first else MONTHS[at.month - 1]
+    return month_words(at, with_year=is_first)
+
+
+def day_words(at: datetime, *, with_year: bool = False) -> str:
+    """ "17 Mar" or "17 Mar 2026", in the form of the language."""
+    if (get_language() or ENGLISH) != ENGLISH:
+        return date_format(at, "DATE_FORMAT" if with_year else "MONTH_DAY_FORMAT")
+    return f"{at.day} {month_words(at, with_year=with_year)}"
+
+
+def month_words(at: datetime, *, with_year: bool = False) -> str:
+    """ "Mar" or "Mar 2026", in the form of the language."""
+    if (get_language() or ENGLISH) != ENGLISH:
+        return date_format(at, "YEAR_MONTH_FORMAT" if with_year else "M")
+    return f"{MONTHS[at.month - 1]} {at.year}" if with_year else MONTHS[at.month - 1]
 
 
 def _year_label(at: datetime, is_first: bool) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from ...ml.types.row_query import MAX_ROWS
 from ...templatetags.mlweb import number
 from ..charts.chart import Chart
@@ -50,15 +52,20 @@ def scores_chart(report: Mapping[str, Any]) -> Chart | None:
     histogram, threshold = report.get("histogram"), report.get("threshold")
     if not histogram or not histogram.get("counts"):
         return None
-    where = "" if threshold is None else f" From {number(float(threshold), 3)} on, a row is called unusual."
+    meaning = _(
+        "A row that few random cuts set apart has a score near 1, an ordinary one about 0.5 or less. "
+        "Unusual rows worth the name stand away from the heap, to the right."
+    )
+    if threshold is not None:
+        called = _("From %(threshold)s on, a row is called unusual.")
+        meaning += " " + called % {"threshold": number(float(threshold), 3)}
     return Chart(
         "isolation",
         "histogram",
-        {"bins": bins_of(histogram), "x": "isolation score", "y": "rows"},
-        "How unusual the rows are",
-        "How many rows have which isolation score",
-        "A row that few random cuts set apart has a score near 1, an ordinary one about 0.5 or less. Unusual rows "
-        f"worth the name stand away from the heap, to the right.{where}",
+        {"bins": bins_of(histogram), "x": _("isolation score"), "y": _("rows")},
+        _("How unusual the rows are"),
+        _("How many rows have which isolation score"),
+        meaning,
     )
 
 
@@ -72,14 +79,16 @@ def columns_chart(report: Mapping[str, Any]) -> Chart | None:
         "bar",
         {
             "labels": [each["column"] for each in top],
-            "series": [{"name": "added to the score", "values": [each["mean"] for each in top]}],
+            "series": [{"name": _("added to the score"), "values": [each["mean"] for each in top]}],
             "horizontal": True,
-            "x": "added to the score",
+            "x": _("added to the score"),
             "y": "",
         },
-        "What makes rows unusual",
-        "How much each column added to the scores of the most unusual rows",
-        "The mean over the rows in the table above: columns at the top are where this table is odd, those near 0 "
-        "are ordinary in them.",
+        _("What makes rows unusual"),
+        _("How much each column added to the scores of the most unusual rows"),
+        _(
+            "The mean over the rows in the table above: columns at the top are where this table "
+            "is odd, those near 0 are ordinary in them."
+        ),
         "tall" if len(top) > 8 else "",
     )

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ...i18n.translation import translated
 from ...models import ModelVersion
 from ..charts.chart import Chart
 from ..charts.palette import slot_of_place
@@ -26,8 +30,12 @@ class ClusteringPage(DescribedPage):
     def number_sentence(self) -> str:
         n = len(self.clusters)
         if self.report.get("is_proposed"):
-            return f"{n} clusters were proposed, since that number divides the rows best."
-        return f"{n} clusters were asked for."
+            return ngettext(
+                "%(n)s cluster was proposed, since that number divides the rows best.",
+                "%(n)s clusters were proposed, since that number divides the rows best.",
+                n,
+            ) % {"n": n}
+        return ngettext("%(n)s cluster was asked for.", "%(n)s clusters were asked for.", n) % {"n": n}
 
     @property
     def charts(self) -> list[Chart]:
@@ -49,11 +57,17 @@ def map_chart(report: Mapping[str, Any], clusters: Sequence[Mapping[str, Any]] =
     return Chart(
         "map",
         "scatter",
-        {"series": coloured(drawn["series"], clusters), "x": drawn["x"], "y": drawn["y"]},
-        "Map of the rows",
-        "Rows along the two directions in which the table varies most, coloured by cluster",
-        "Each dot is a row; rows that are alike lie together. Two directions cannot show everything: clusters "
-        "that cover each other here may be apart in a third.",
+        {
+            "series": coloured(drawn["series"], clusters),
+            "x": translated(drawn["x"]),
+            "y": translated(drawn["y"]),
+        },
+        _("Map of the rows"),
+        _("Rows along the two directions in which the table varies most, coloured by cluster"),
+        _(
+            "Each dot is a row; rows that are alike lie together. Two directions cannot show "
+            "everything: clusters that cover each other here may be apart in a third."
+        ),
         "square",
     )
 
@@ -64,7 +78,11 @@ def coloured(
     """The series, each with the colour of its cluster's place."""
     names = [each["name"] for each in clusters]
     return [
-        {**each, "slot": slot_of_place(names.index(each["name"]) if each.get("name") in names else place)}
+        {
+            **each,
+            "name": translated(each.get("name")),
+            "slot": slot_of_place(names.index(each["name"]) if each.get("name") in names else place),
+        }
         for place, each in enumerate(series)
     ]
 
@@ -76,16 +94,19 @@ def sizes_chart(clusters: Sequence[Mapping[str, Any]]) -> Chart | None:
         "sizes",
         "bar",
         {
-            "labels": [each["name"] for each in clusters],
+            "labels": [translated(each["name"]) for each in clusters],
             "slots": [slot_of_place(place) for place in range(len(clusters))],
-            "series": [{"name": "share of rows", "values": [each["share"] for each in clusters]}],
+            "series": [{"name": _("share of rows"), "values": [each["share"] for each in clusters]}],
             "horizontal": True,
             "percent": True,
             "y": "",
         },
-        "How large they are",
-        "The share of the rows in each cluster",
-        "One cluster that holds almost everything, or several with hardly a row, mean that the rest are outliers.",
+        _("How large they are"),
+        _("The share of the rows in each cluster"),
+        _(
+            "One cluster that holds almost everything, or several with hardly a row, mean that "
+            "the rest are outliers."
+        ),
     )
 
 
@@ -94,23 +115,32 @@ def scores_chart(scores: Mapping[str, Any]) -> Chart | None:
     if len(points) < 2:
         return None
     is_bic = scores.get("metric") == "bic"
-    series: list[dict[str, Any]] = [{"name": "this table", "points": points}]
+    series: list[dict[str, Any]] = [{"name": _("this table"), "points": points}]
     if scores.get("chance"):
-        series.append({"name": "columns shuffled", "points": scores["chance"], "dashed": True})
-    score = "BIC for each row" if is_bic else "silhouette"
-    selection_text = f" Chosen: {scores['chosen']}." if scores.get("chosen") else " This method was not kept."
+        series.append({"name": _("columns shuffled"), "points": scores["chance"], "dashed": True})
+    score = _("BIC for each row") if is_bic else _("silhouette")
+    is_kept = bool(scores.get("chosen"))
+    selection_text = (
+        _("Chosen: %(chosen)s.") % {"chosen": scores["chosen"]} if is_kept else _("This method was not kept.")
+    )
     meaning = (
-        "The Bayesian information criterion: how badly the clusters describe the rows, with a price on each "
-        "more of them. The lowest point is proposed."
+        _(
+            "The Bayesian information criterion: how badly the clusters describe the rows, with "
+            "a price on each more of them. The lowest point is proposed."
+        )
         if is_bic
-        else "How much closer rows are to their own cluster than to the next. The dashed line is the same for a "
-        "table whose columns were shuffled; where the two are furthest apart, there is most to find."
+        else _(
+            "How much closer rows are to their own cluster than to the next. The dashed line is "
+            "the same for a table whose columns were shuffled; where the two are furthest apart, "
+            "there is most to find."
+        )
     )
     return Chart(
         f"scores-{scores['method'].replace('_', '-')}",
         "line",
-        {"series": series, "x": "number of clusters", "y": score, "xRange": [points[0][0], points[-1][0]]},
-        f"How many clusters: {scores['title']}",
-        f"The {score} of each number of clusters, by {scores['title']}",
-        meaning + selection_text,
+        {"series": series, "x": _("number of clusters"), "y": score, "xRange": [points[0][0], points[-1][0]]},
+        _("How many clusters: %(title)s") % {"title": translated(scores["title"])},
+        _("The %(score)s of each number of clusters, by %(title)s")
+        % {"score": score, "title": translated(scores["title"])},
+        f"{meaning} {selection_text}",
     )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...errors import MlwebError, NotFound
+from ...i18n.translation import translated
 from ...ml.types.schema import Task
 from ...models import CHAMPION, RegisteredModel
 from ...services.registry import version_table
@@ -56,6 +57,8 @@ SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "created_at": moment,
     "sha256": lambda value: f"{value[:16]}…",
 }
+# Facts whose values are words of ours, not of the data.
+IN_WORDS = ("estimator", "task", "served", "split")
 STANDINGS = {
     "base": gettext_lazy("base"),
     "better": gettext_lazy("better"),
@@ -171,7 +174,7 @@ def _is_known(row: ComparedRow) -> bool:
 
 
 def _fact_row(row: ComparedRow) -> dict[str, Any]:
-    show = SHOWN.get(row.name, cell)
+    show = SHOWN.get(row.name, lambda value: translated(cell(value)) if row.name in IN_WORDS else cell(value))
     values = ["–" if value is None else show(value) for value in row.values]
     is_mono = row.name == "sha256"
     return {

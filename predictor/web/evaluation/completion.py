@@ -8,8 +8,10 @@ from hashlib import sha256
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from ...errors import MlwebError
+from ...i18n.translation import translated
 from ...models import Completion, ModelVersion, WorkspaceRole
 from ...services import training
 from ...services.registry.absent_parts import (
@@ -44,7 +46,7 @@ class AbsentPartsView:
 
     @property
     def computed(self) -> list[str]:
-        return [each.part.label for each in self.parts if each.state is PartState.COMPUTED]
+        return [str(translated(each.part.label)) for each in self.parts if each.state is PartState.COMPUTED]
 
     @property
     def computed_on(self) -> str:
@@ -82,7 +84,7 @@ class CompletionPage(ModelPage):
         )
         version = versions.filter(registered_model=model, number=number).first()
         if version is None:
-            raise Http404(f"{model.name} has no version {number}.")
+            raise Http404(_("%(name)s has no version %(number)s.") % {"name": model.name, "number": number})
         version.registered_model = model
         return version
 
@@ -118,7 +120,7 @@ class VersionCompletion(CompletionPage):
         try:
             training.completions.start(model_version=version, by=request.user)  # type: ignore[arg-type]
         except MlwebError as error:
-            messages.info(request, error.message)
+            messages.info(request, translated(error.message))
         return self.to_version(number)
 
 
@@ -131,5 +133,5 @@ class VersionCompletionCancel(CompletionPage):
         try:
             training.completions.cancel_of(model_version=version, by=request.user)  # type: ignore[arg-type]
         except MlwebError as error:
-            messages.info(request, error.message)
+            messages.info(request, translated(error.message))
         return self.to_version(number)

@@ -8,7 +8,9 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
+from ...i18n.translation import translated
 from ...ml.types.schema import FeatureField, Task
 from ...ml.types.warnings import WarningKind
 from ...models import ModelVersion
@@ -27,12 +29,21 @@ def lead_of(version: ModelVersion) -> SafeString:
     """What the version predicts, from how many columns, and what was fitted."""
     signature = version.signature
     subject = (
-        format_html('Predicts <strong class="wrap">{}</strong>', signature.target)
+        format_html('<strong class="wrap">{}</strong>', signature.target)
         if signature.target
-        else capfirst(signature.subject)
+        else capfirst(translated(signature.subject))
+    )
+    # The texts hold placeholders of `format_html`, which escapes what they become.
+    sentence = (
+        _("Predicts %(subject)s from %(columns)s: %(estimator)s.")
+        if signature.target
+        else _("%(subject)s from %(columns)s: %(estimator)s.")
     )
     return format_html(
-        "{} from {}: {}.", subject, counted(len(signature.fields), "column"), version.estimator
+        sentence % {"subject": "{subject}", "columns": "{columns}", "estimator": "{estimator}"},
+        subject=subject,
+        columns=counted(len(signature.fields), "column"),
+        estimator=translated(version.estimator),
     )
 
 
@@ -40,16 +51,16 @@ def task_words(version: ModelVersion) -> str:
     """The task, with the number of its classes or clusters."""
     signature = version.signature
     if not signature.classes:
-        return signature.task.label
+        return str(translated(signature.task.label))
     noun = "cluster" if version.task == Task.CLUSTERING else "class,classes"
-    return f"{signature.task.label}, {counted(len(signature.classes), noun)}"
+    return f"{translated(signature.task.label)}, {counted(len(signature.classes), noun)}"
 
 
 def score_title(candidates: Sequence[Mapping[str, Any]], version: ModelVersion) -> str:
     """The heading above the candidates' scores; models with a target are compared by cross-validation."""
     metric = candidates[0]["metric"] if candidates else None
-    title = metric.title if metric else "Score"
-    return title if version.task in PAGES else f"{title}, by CV"
+    title = metric.title if metric else _("Score")
+    return title if version.task in PAGES else _("%(title)s, by CV") % {"title": title}
 
 
 def sorted_warnings(version: ModelVersion) -> tuple[list[str], list[str]]:
@@ -73,11 +84,12 @@ def is_leak(warning: Any) -> bool:
 
 def feature_row(field: FeatureField, importance: Mapping[str, float]) -> dict[str, Any]:
     n_levels = len(field.levels)
+    levels = ", ".join(field.levels[:5])
+    if n_levels > 5:
+        levels = _("%(levels)s and %(n)s more") % {"levels": levels, "n": n_levels - 5}
     return {
         "field": field,
-        "range": ", ".join(field.levels[:5]) + (f" and {n_levels - 5} more" if n_levels > 5 else "")
-        if field.levels
-        else " ".join(range_words(field)),
+        "range": levels or " ".join(range_words(field)),
         "importance": importance.get(field.name),
     }
 

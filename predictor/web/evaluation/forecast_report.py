@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from ..charts.chart import Chart
 from ..pages.value_texts import day
 
-BASELINE_TITLES = {"seasonal_naive": "Seasonal naive", "naive": "Last value", "drift": "Drift"}
+BASELINE_TITLES = {
+    "seasonal_naive": gettext_lazy("Seasonal naive"),
+    "naive": gettext_lazy("Last value"),
+    "drift": gettext_lazy("Drift"),
+}
 
 
 def forecast_charts(report: Mapping[str, Any], target: str) -> list[Chart]:
@@ -27,25 +34,31 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
     if report.get("task") != "forecasting":
         return ""
     n, horizon = report.get("n_series") or 1, report.get("horizon") or 0
-    series = "one series" if n == 1 else f"{n:,} series"
+    series = _("One series") if n == 1 else _("%(n)s series") % {"n": f"{n:,}"}
     season = report.get("season") or 1
-    seasons = f" with a season of {season} periods" if season > 1 else ""
-    ahead = "1 period" if horizon == 1 else f"{horizon:,} periods"
-    return (
-        f"{series.capitalize()} ({report.get('frequency')}){seasons}, up to {ahead} ahead. It was fitted "
-        f"anew at {report.get('n_cuts')} moments of the past, each time on what was known then, and made "
-        f"{report.get('n_forecasts') or 0:,} forecasts of what came after."
+    ahead = ngettext("%(n)s period", "%(n)s periods", horizon) % {"n": f"{horizon:,}"}
+    named = {"series": series, "frequency": report.get("frequency"), "season": season, "ahead": ahead}
+    what = (
+        _("%(series)s (%(frequency)s) with a season of %(season)s periods, up to %(ahead)s ahead.")
+        if season > 1
+        else _("%(series)s (%(frequency)s), up to %(ahead)s ahead.")
     )
+    how = _(
+        "It was fitted anew at %(cuts)s moments of the past, each time on what was known then, "
+        "and made %(forecasts)s forecasts of what came after."
+    )
+    counts = {"cuts": report.get("n_cuts"), "forecasts": f"{report.get('n_forecasts') or 0:,}"}
+    return f"{what % named} {how % counts}"
 
 
 def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, index: int) -> Chart:
     name = history.get("series") or ""
     parts = [each for each in report.get("backtest") or [] if (each.get("series") or "") == name]
     known = _pairs(history["dates"], history["values"])
-    series: list[dict[str, Any]] = [{"name": "What came true", "points": known}]
+    series: list[dict[str, Any]] = [{"name": _("What came true"), "points": known}]
     series += [
         {
-            "name": f"Forecast at {day(each['origin'])}",
+            "name": _("Forecast at %(day)s") % {"day": day(each["origin"])},
             "dashed": True,
             "points": _pairs(each["dates"], each["forecast"]),
         }
@@ -53,7 +66,7 @@ def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], targe
     ]
     bands = [
         {
-            "name": f"90 % interval at {day(each['origin'])}",
+            "name": _("90 %% interval at %(day)s") % {"day": day(each["origin"])},
             "points": [
                 [day(date), *ends]
                 for date, *ends in zip(each["dates"], each["low"], each["high"], strict=True)
@@ -61,15 +74,18 @@ def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], targe
         }
         for each in parts
     ]
-    of = f" of {name}" if name else ""
+    subject = _("%(target)s of %(name)s") % {"target": target, "name": name} if name else target
     return Chart(
         f"backtest-{index}",
         "line",
         {"series": series, "bands": bands, "dates": True, "scale": True, "y": target},
-        f"Forecasts of the past{of}",
-        f"{target}{of} as it was, and as it was forecast at {len(parts)} moments of the past",
-        "Each dashed line begins where nothing beyond was known. The shaded parts are the intervals that it would "
-        "have come with: nine of ten values should lie inside.",
+        _("Forecasts of the past of %(name)s") % {"name": name} if name else _("Forecasts of the past"),
+        _("%(subject)s as it was, and as it was forecast at %(n)s moments of the past")
+        % {"subject": subject, "n": len(parts)},
+        _(
+            "Each dashed line begins where nothing beyond was known. The shaded parts are the "
+            "intervals that it would have come with: nine of ten values should lie inside."
+        ),
         "tall",
     )
 
@@ -80,11 +96,11 @@ def _error_chart(report: Mapping[str, Any]) -> Chart | None:
         return None
     keys = list(steps[0].get("baselines") or {})
     series: list[dict[str, Any]] = [
-        {"name": "The model", "points": [[each["step"], each["mae"]] for each in steps]}
+        {"name": _("The model"), "points": [[each["step"], each["mae"]] for each in steps]}
     ]
     series += [
         {
-            "name": BASELINE_TITLES.get(key, key),
+            "name": str(BASELINE_TITLES.get(key, key)),
             "dashed": True,
             "points": [[each["step"], each["baselines"][key]["mae"]] for each in steps],
         }
@@ -93,10 +109,13 @@ def _error_chart(report: Mapping[str, Any]) -> Chart | None:
     return Chart(
         "errors-by-step",
         "line",
-        {"series": series, "x": "periods ahead", "y": "mean absolute error", "xRange": [1, len(steps)]},
-        "Error by how far ahead",
-        "Mean absolute error of the model and of simple forecasts, for each period ahead",
-        "What is farther ahead is harder. Where the model's line lies below the dashed ones, it is worth having.",
+        {"series": series, "x": _("periods ahead"), "y": _("mean absolute error"), "xRange": [1, len(steps)]},
+        _("Error by how far ahead"),
+        _("Mean absolute error of the model and of simple forecasts, for each period ahead"),
+        _(
+            "What is farther ahead is harder. Where the model's line lies below the dashed ones, "
+            "it is worth having."
+        ),
     )
 
 

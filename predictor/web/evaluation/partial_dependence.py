@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...ml.types.left_out import DEPENDENCE_NO_TIME
 from ...ml.types.monotone import monotone_sentences
 from ...ml.types.schema import Role
 from ...templatetags.mlweb import number, share
@@ -22,7 +23,6 @@ from ..pages.value_texts import day
 ORDERED = (Role.NUMERIC, Role.DATETIME)
 MISSING = gettext_lazy("missing")
 LINES = gettext_lazy("single rows")
-BEYOND, NO_TIME = "more important ones are shown", "the time ran out"
 READ_LINES = gettext_lazy(
     "The strong line is the mean answer for %(rows)s held-out rows if all had this value and kept the rest; the faint "
     "ones are single rows. Lines that cross mean that the column acts together with others. The marks at the bottom "
@@ -82,9 +82,11 @@ class DependenceView:
         by_reason: dict[str, list[str]] = {}
         for each in self.document.get("skipped") or []:
             reason = str(each.get("reason"))
-            if reason.endswith(BEYOND) and not reason.startswith(f"{len(self.features)} "):
+            if reason.endswith("more important ones are shown") and not reason.startswith(
+                f"{len(self.features)} "
+            ):
                 # Older reports say so, too, where the time ended before so many curves were drawn.
-                reason = NO_TIME
+                reason = DEPENDENCE_NO_TIME
             by_reason.setdefault(reason, []).append(str(each.get("column")))
         return list(by_reason.items())
 

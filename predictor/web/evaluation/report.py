@@ -10,6 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ...i18n.translation import translated
 from ...models import ModelVersion
 from ...templatetags.mlweb import number, share
 from ..charts.chart import Chart
@@ -21,11 +25,11 @@ from .probability_charts import curve_charts
 
 # As MIN_HELD_OUT of ml/evaluation/slices.py.
 FEWEST_FOR_SLICES = 100
-NO_FEATURES_NOTE = (
-    "“No features” answers every row alike, from the target alone: "
-    "what a model that learnt nothing would score."
+NO_FEATURES_NOTE = gettext_lazy(
+    "“No features” answers every row alike, from the target alone: what a model that "
+    "learnt nothing would score."
 )
-INTERVALS_NOTE = (
+INTERVALS_NOTE = gettext_lazy(
     "The small figures are 95 % intervals: other rows of this kind would give a figure between them."
 )
 
@@ -69,9 +73,12 @@ class ReportView:
     @property
     def rows_words(self) -> str:
         """How many rows or values the figures were measured on, and how these were chosen."""
-        what = "values" if self.forecast_facts else "held-out rows"
-        condition = f" ({self.tested_on})" if self.tested_on else ""
-        return f"{number(self.n_rows)} {what} that it never saw{condition}"
+        words = (
+            _("%(n)s values that it never saw")
+            if self.forecast_facts
+            else _("%(n)s held-out rows that it never saw")
+        ) % {"n": number(self.n_rows)}
+        return f"{words} ({self.tested_on})" if self.tested_on else words
 
     @property
     def verdict(self) -> Mapping[str, Any]:
@@ -118,11 +125,11 @@ class ReportView:
         if self.n_slices_tested or "slices" not in self.report:
             return ""
         if (self.report.get("n_rows") or 0) < FEWEST_FOR_SLICES:
-            return (
-                "Where it errs most was not looked at: "
-                f"parts of fewer than {FEWEST_FOR_SLICES} held-out rows are too small."
-            )
-        return "Where it errs most was not looked at: no column has parts with enough held-out rows."
+            return _(
+                "Where it errs most was not looked at: parts of fewer than %(fewest_for_slices)s "
+                "held-out rows are too small."
+            ) % {"fewest_for_slices": FEWEST_FOR_SLICES}
+        return _("Where it errs most was not looked at: no column has parts with enough held-out rows.")
 
     @property
     def n_slices_tested(self) -> int:
@@ -147,7 +154,9 @@ class ReportView:
     @property
     def baseline_titles(self) -> list[str]:
         return [
-            "No features" if each.get("key") == "dummy" else str(each.get("title") or each.get("key"))
+            _("No features")
+            if each.get("key") == "dummy"
+            else str(translated(each.get("title") or each.get("key")))
             for each in self.baselines
         ]
 
@@ -158,7 +167,7 @@ class ReportView:
     @property
     def cross_validation_title(self) -> str:
         n_folds = self.cross_validation.get("n_folds")
-        return f"{n_folds}-fold CV" if n_folds else "CV"
+        return _("%(n_folds)s-fold CV") % {"n_folds": n_folds} if n_folds else "CV"
 
     @property
     def metric_notes(self) -> list[str]:
@@ -168,14 +177,17 @@ class ReportView:
             notes.append(NO_FEATURES_NOTE)
         if self.cross_validation.get("metrics"):
             n_rows = self.cross_validation.get("n_rows")
-            rows = f"{number(n_rows)} training rows" if n_rows else "training rows"
+            rows = _("%(n)s training rows") % {"n": number(n_rows)} if n_rows else _("training rows")
             notes.append(
-                f"Cross-validation measures on each part of {rows} in turn; "
-                "a figure much better than the held-out one would point to overfitting."
+                _(
+                    "Cross-validation measures on each part of %(rows)s in turn; a figure much better "
+                    "than the held-out one would point to overfitting."
+                )
+                % {"rows": rows}
             )
         if any(row.interval for row in self.metric_rows[:1]):
             notes.append(INTERVALS_NOTE)
-        return [*notes, *self.baseline_notes]
+        return [*map(str, notes), *map(translated, self.baseline_notes)]
 
     @property
     def metric_rows(self) -> list[MetricRow]:
@@ -226,7 +238,9 @@ class ReportView:
 
 def range_text(metric: Metric, interval: Sequence[float] | None) -> str:
     """A 95 % confidence interval as text, formatted as the metric."""
-    return f"{metric.shown(interval[0])} to {metric.shown(interval[1])}" if interval else ""
+    if not interval:
+        return ""
+    return _("%(low)s to %(high)s") % {"low": metric.shown(interval[0]), "high": metric.shown(interval[1])}
 
 
 def parity_sentence(version: ModelVersion) -> str:
@@ -237,15 +251,32 @@ def parity_sentence(version: ModelVersion) -> str:
     if not version.is_compiled:
         reason = str(parity.get("reason") or "").strip().rstrip(".")
         return (
-            f"In-process: scikit-learn itself answers{f', because {lower_first(reason)}' if reason else ''}."
+            _("In-process: scikit-learn itself answers, because %(reason)s.")
+            % {"reason": translated(lower_first(reason))}
+            if reason
+            else _("In-process: scikit-learn itself answers.")
         )
     if difference is None:
-        return "Compiled: ONNX Runtime answers."
-    gap = f"the largest difference is {float(difference):.1g}" if difference else "there is no difference"
-    labels = ""
-    if agree is not None:
-        labels = ", and all labels agree" if agree == 1 else f", and {share(agree)} of the labels agree"
-    return f"Compiled: ONNX Runtime answers as scikit-learn does; {gap} on {rows} rows{labels}."
+        return _("Compiled: ONNX Runtime answers.")
+    gap = (
+        _("the largest difference is %(difference)s") % {"difference": f"{float(difference):.1g}"}
+        if difference
+        else _("there is no difference")
+    )
+    words = {"gap": gap, "rows": rows, "share": share(agree) if agree is not None else ""}
+    if agree is None:
+        return _("Compiled: ONNX Runtime answers as scikit-learn does; %(gap)s on %(rows)s rows.") % words
+    if agree == 1:
+        sentence = _(
+            "Compiled: ONNX Runtime answers as scikit-learn does; %(gap)s on %(rows)s rows, "
+            "and all labels agree."
+        )
+    else:
+        sentence = _(
+            "Compiled: ONNX Runtime answers as scikit-learn does; %(gap)s on %(rows)s rows, "
+            "and %(share)s of the labels agree."
+        )
+    return sentence % words
 
 
 def lower_first(text: str) -> str:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from ...i18n.translation import translated
 from ...ml.types.threshold_rule import ThresholdRule, catches_none
 from ...models import ModelVersion
 from ...templatetags.mlweb import number, share
 from ..charts.chart import Chart
-from ..pages.coverage_words import in_cases
+from ..pages.coverage_words import IN, in_cases
 from .probability_charts import gain_chart, lift_chart, shown_classes, threshold_chart
 
 
@@ -64,11 +67,12 @@ class Decision:
     @property
     def sentence(self) -> str:
         if not self.is_chosen:
-            return f"“{self.positive}” is predicted when it is the more probable class: from a probability of 50 %."
-        return (
-            f"“{self.positive}” is predicted from a probability of {share(self.threshold)}, "
-            f"a threshold that {self.reason}."
-        )
+            return _(
+                "“%(positive)s” is predicted when it is the more probable class: from a probability of 50 %%."
+            ) % {"positive": self.positive}
+        return _(
+            "“%(positive)s” is predicted from a probability of %(share)s, a threshold that %(reason)s."
+        ) % {"positive": self.positive, "share": share(self.threshold), "reason": translated(self.reason)}
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,10 @@ class Gain:
         tenth = next((each for each in self.rows if each.rows == 0.1), None)
         if tenth is None:
             return ""
-        return (
-            f"The 10 % of the rows with the highest probability hold {share(tenth.found)} of all “{self.name}”, "
-            f"{number(tenth.lift, 2)} times as many as 10 % taken by chance."
-        )
+        return _(
+            "The 10 %% of the rows with the highest probability hold %(share)s of all "
+            "“%(name)s”, %(lift)s times as many as 10 %% taken by chance."
+        ) % {"share": share(tenth.found), "name": self.name, "lift": number(tenth.lift, 2)}
 
 
 @dataclass(frozen=True)
@@ -117,10 +121,11 @@ class Errors:
 
     @property
     def sentence(self) -> str:
-        known = dict(self.quantiles)
+        known, half, most = dict(self.quantiles), in_cases(0.5, IN), in_cases(0.9, IN)
         return (
-            f"Half of the predictions are off by {known['1 in 2']} or less, 9 in 10 by {known['9 in 10']} or less."
-            if {"1 in 2", "9 in 10"} <= set(known)
+            _("Half of the predictions are off by %(half)s or less, 9 in 10 by %(most)s or less.")
+            % {"half": known[half], "most": known[most]}
+            if {half, most} <= set(known)
             else ""
         )
 
@@ -160,22 +165,34 @@ class ReportParts:
             return ""
         before, after = (calibration["held_out"].get(name) for name in ("before", "after"))
         if not calibration.get("is_tried", True):
-            return (
-                "The probabilities are served as the estimators give them: too few rows were compared in the time to "
-                "tell whether calibrating them would help."
+            return _(
+                "The probabilities are served as the estimators give them: too few rows were "
+                "compared in the time to tell whether calibrating them would help."
             )
         if calibration["kind"] == "none":
-            return (
-                "The probabilities are served as the estimators give them: on rows that they had not seen, "
-                "calibrating gained nothing worth having."
+            return _(
+                "The probabilities are served as the estimators give them: on rows that they had not "
+                "seen, calibrating gained nothing worth having."
             )
-        how = "less" if calibration["scale"] < 1 else "more"
-        shifts = ", and the classes were shifted against each other" if calibration["kind"] != "scale" else ""
-        return (
-            f"The probabilities are calibrated: made {how} extreme (log-odds times "
-            f"{number(calibration['scale'], 3)}){shifts}. "
-            f"On the held-out rows that takes the log-loss from {number(before, 4)} to {number(after, 4)}."
-        )
+        is_less, is_shifted = calibration["scale"] < 1, calibration["kind"] != "scale"
+        sentence = {
+            (True, False): _(
+                "The probabilities are calibrated: made less extreme (log-odds times %(scale)s)."
+            ),
+            (False, False): _(
+                "The probabilities are calibrated: made more extreme (log-odds times %(scale)s)."
+            ),
+            (True, True): _(
+                "The probabilities are calibrated: made less extreme (log-odds times %(scale)s), "
+                "and the classes were shifted against each other."
+            ),
+            (False, True): _(
+                "The probabilities are calibrated: made more extreme (log-odds times %(scale)s), "
+                "and the classes were shifted against each other."
+            ),
+        }[is_less, is_shifted] % {"scale": number(calibration["scale"], 3)}
+        gained = _("On the held-out rows that takes the log-loss from %(before)s to %(after)s.")
+        return f"{sentence} {gained % {'before': number(before, 4), 'after': number(after, 4)}}"
 
     @cached_property
     def gain(self) -> Gain | None:
@@ -204,11 +221,15 @@ class ReportParts:
             return None
         return Errors(
             quantiles=[
-                (in_cases(each["share"], " in "), number(each["error"], 3)) for each in sizes["quantiles"]
+                (in_cases(each["share"], IN), number(each["error"], 3)) for each in sizes["quantiles"]
             ],
             within=[(number(each["error"]), each["share"]) for each in sizes["within"]],
             by_size=[
-                {**each, "range": f"{number(each['low'], 4)} to {number(each['high'], 4)}"}
+                {
+                    **each,
+                    "range": _("%(low)s to %(high)s")
+                    % {"low": number(each["low"], 4), "high": number(each["high"], 4)},
+                }
                 for each in sizes["by_size"]
             ],
         )

@@ -79,7 +79,7 @@ class VersionPage(ModelPage):
             versions_with(self.related, self.documents).filter(registered_model=model, number=number).first()
         )
         if version is None:
-            raise Http404(f"{model.name} has no version {number}.")
+            raise Http404(_("%(name)s has no version %(number)s.") % {"name": model.name, "number": number})
         version.registered_model = model
         return version
 

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...i18n.translation import translated
 from ...ml.types.schema import Task
 from ...ml.types.warnings import WarningKind
 from ...models import Dataset, ModelVersion
@@ -217,7 +218,7 @@ class VersionSummary:
         for each in self.report.get("baselines") or []:
             value = (each.get("held_out") or {}).get(metric)
             if each.get("key") != DUMMY and value is not None:
-                return str(each.get("title") or each.get("key")), float(value)
+                return str(translated(each.get("title") or each.get("key"))), float(value)
         return None
 
     def _of_classes(self) -> Comparison | None:
@@ -312,7 +313,10 @@ class VersionSummary:
             _("in %(rows)s rows") % {"rows": number(self.report.get("n_rows"))},
             "",
             _("Rows in each group"),
-            [Bar(str(each["name"]), share(each["share"]), each["share"], is_own=True) for each in largest],
+            [
+                Bar(str(translated(each["name"])), share(each["share"]), each["share"], is_own=True)
+                for each in largest
+            ],
             self._tab("explain", _("See what sets them apart"), "clusters"),
         )
 
@@ -392,7 +396,7 @@ class VersionSummary:
             )
         yield from self._on_test()
         for row in slice_rows(self.report)[:1]:
-            text = _("It errs more where %(rows)s.") % {"rows": row.words}
+            text = _("It errs more where %(rows)s.") % {"rows": translated(row.words)}
             url = rows_url(self.version, (self.report.get("slices") or [{}])[0])
             yield (
                 Hint(text, _("See the rows"), url)

@@ -8,8 +8,10 @@ from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
 
 from ...errors import NotFound, quoted
+from ...i18n.translation import translated
 from ...models import (
     Membership,
     ModelAlias,
@@ -72,8 +74,15 @@ class WorkspaceMixin(AccessMixin, KnownNames):
     def require(self, role: WorkspaceRole) -> None:
         if not self.membership.can(role):
             raise PermissionDenied(
-                f"This needs the role {quoted(role.value)} in {quoted(self.workspace.name)}; "
-                f"yours is {quoted(self.membership.role)}. An admin of the workspace can change it."
+                _(
+                    "This needs the role %(role)s in %(name)s; yours is %(own)s. An admin of the "
+                    "workspace can change it."
+                )
+                % {
+                    "role": quoted(role.value),
+                    "name": quoted(self.workspace.name),
+                    "own": quoted(self.membership.role),
+                }
             )
 
     def get_visible_or_404(self, rows: type[Model] | QuerySet[Any], **lookup: Any) -> Any:
@@ -89,4 +98,6 @@ def get_visible_or_404(rows: type[Model] | QuerySet[Any], user: User, **lookup: 
     try:
         return queryset.visible_to(user).get(**lookup)
     except queryset.model.DoesNotExist:
-        raise Http404(f"There is no such {queryset.model._meta.verbose_name}.") from None
+        raise Http404(
+            _("There is no such %(thing)s.") % {"thing": translated(str(queryset.model._meta.verbose_name))}
+        ) from None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...templatetags.mlweb import number
 from ..charts.chart import Chart
@@ -14,7 +15,7 @@ from ..charts.scales import linear_scale
 MAX_CONFUSED_CLASSES = 20
 MAX_IMPORTANT = 15
 
-LOSS_TITLES = {"log_loss": "log-loss", "rmse": "RMSE"}
+LOSS_TITLES = {"log_loss": gettext_lazy("log-loss"), "rmse": "RMSE"}
 
 
 def confusion_chart(report: Mapping[str, Any]) -> Chart | None:
@@ -99,7 +100,7 @@ def importance_chart(report: Mapping[str, Any]) -> Chart | None:
         return None
     top = columns[:MAX_IMPORTANT]
     is_shapley = report.get("importance_kind") == "shapley"
-    loss = LOSS_TITLES.get(report.get("metric", "")) or _("error")
+    loss = str(LOSS_TITLES.get(report.get("metric", "")) or _("error"))
     measure = (
         _("mean contribution to an answer") if is_shapley else _("rise of the %(loss)s") % {"loss": loss}
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from ...ml.types.schema import label_text
 from ...templatetags.mlweb import number, share
 
@@ -21,17 +24,21 @@ CASES = {
 }
 
 
-def in_cases(coverage: float, between: str = " of ") -> str:
+OF, IN = gettext_lazy("%(n)s of %(whole)s"), gettext_lazy("%(n)s in %(whole)s")
+
+
+def in_cases(coverage: float, words: Any = OF) -> str:
     """A coverage in words: 0.9 is “9 of 10”, a value that is not in CASES is “87 %”."""
     known = CASES.get(round(coverage, 4))
-    return f"{known[0]}{between}{known[1]}" if known else share(coverage)
+    return str(words) % {"n": known[0], "whole": known[1]} if known else share(coverage)
 
 
 def interval_words(interval: Mapping[str, Any]) -> str:
-    return (
-        f"Between {number(interval['low'], 4)} and {number(interval['high'], 4)} "
-        f"in {in_cases(interval['coverage'])} cases"
-    )
+    return _("Between %(low)s and %(high)s in %(share)s cases") % {
+        "low": number(interval["low"], 4),
+        "high": number(interval["high"], 4),
+        "share": in_cases(interval["coverage"]),
+    }
 
 
 def set_words(within: Mapping[str, Any]) -> str:
@@ -39,10 +46,13 @@ def set_words(within: Mapping[str, Any]) -> str:
     probabilities, which it would seem to contradict."""
     classes = [f"“{label_text(each)}”" for each in within["classes"]]
     if not classes:
-        return "No class is likely enough: this row is more doubtful than most that are predicted right"
+        return _("No class is likely enough: this row is more doubtful than most that are predicted right")
     if len(classes) == 1:
-        return f"Only {classes[0]} comes into question"
-    return f"The true class may be {', '.join(classes[:-1])} or {classes[-1]}"
+        return _("Only %(class)s comes into question") % {"class": classes[0]}
+    return _("The true class may be %(classes)s or %(last)s") % {
+        "classes": ", ".join(classes[:-1]),
+        "last": classes[-1],
+    }
 
 
 def less_usual_than(score: float) -> str:
@@ -55,15 +65,17 @@ def sure_words(output: Mapping[str, Any]) -> str:
     if isinstance(output.get("interval"), Mapping):
         return interval_words(output["interval"])
     if isinstance(output.get("score"), int | float):
-        than = less_usual_than(output["score"]).replace("> ", "more than ")
-        return f"Less usual than {than} of rows like those of training"
+        than = less_usual_than(output["score"])
+        if than.startswith("> "):
+            than = _("more than %(share)s") % {"share": than.removeprefix("> ")}
+        return _("Less usual than %(than)s of rows like those of training") % {"than": than}
     return set_words(output["set"]) if isinstance(output.get("set"), Mapping) else ""
 
 
 def coverage_choices(chosen: str) -> list[tuple[str, str, bool]]:
     """The options of a coverage list: value, label, whether it is chosen. Another chosen value is added to them."""
     values = [0.5, 0.8, 0.9, 0.95, 0.99]
-    offered = [(f"{each:g}", f"{in_cases(each)} cases") for each in values]
+    offered = [(f"{each:g}", _("%(share)s cases") % {"share": in_cases(each)}) for each in values]
     if chosen and chosen not in dict(offered):
         offered.append((chosen, chosen))
     return [(value, label, value == (chosen or "0.9")) for value, label in offered]

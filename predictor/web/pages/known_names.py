@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from ...errors import InvalidInput
 from ...http.known_names import MOST_NAMED, fault_of, refuse_unknown, unknown_names
+from ...i18n.translation import translated
 from .refusals import refused
 
 CSRF = "csrfmiddlewaretoken"
@@ -62,7 +64,11 @@ class KnownNames:
         if self.is_file or ("format" in self.query_names and request.GET.get("format") in ("csv", "xlsx")):
             return refuse(sent, set(self.query_names))
         for name in unknown_names(sent, self.query_names)[:MOST_NAMED]:
-            messages.warning(request, f"In the address {fault_of(name, self.query_names)} It was ignored.")
+            messages.warning(
+                request,
+                _("In the address %(fault)s It was ignored.")
+                % {"fault": translated(fault_of(name, self.query_names))},
+            )
         return None
 
 

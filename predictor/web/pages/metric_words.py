@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from ...models import ModelVersion
 from ...templatetags.mlweb import number, share
 
@@ -14,8 +17,9 @@ Shape = Literal["number", "percent"]
 @dataclass(frozen=True)
 class Metric:
     name: str
-    title: str
-    meaning: str
+    # Texts in the language of the reader.
+    title: Any
+    meaning: Any
     is_smaller_better: bool = False
     shape: Shape = "number"
 
@@ -38,70 +42,78 @@ class Figure:
 
 
 SHARES = {
-    "accuracy": ("Accuracy", "The share of rows whose class was predicted right."),
+    "accuracy": (_("Accuracy"), _("The share of rows whose class was predicted right.")),
     "balanced_accuracy": (
-        "Balanced accuracy",
-        "The share predicted right, averaged over the classes: a rare class counts as much as a common one.",
+        _("Balanced accuracy"),
+        _(
+            "The share predicted right, averaged over the classes: a rare class counts as much as a common one."
+        ),
     ),
-    "precision": ("Precision", "Of the rows predicted as the class, the share that really were."),
+    "precision": (_("Precision"), _("Of the rows predicted as the class, the share that really were.")),
     "contamination": (
-        "Called unusual",
-        "The share of rows like these that are to be called unusual, as asked.",
+        _("Called unusual"),
+        _("The share of rows like these that are to be called unusual, as asked."),
     ),
-    "largest_share": ("Largest cluster", "The share of the rows in the largest cluster."),
-    "recall": ("Recall", "Of the rows that really were the class, the share that was found."),
+    "largest_share": (_("Largest cluster"), _("The share of the rows in the largest cluster.")),
+    "recall": (_("Recall"), _("Of the rows that really were the class, the share that was found.")),
 }
 LARGER = {
     "silhouette": (
-        "Silhouette",
-        "How much closer rows are to their own cluster than to the next: 1 is far apart, 0 is touching.",
+        _("Silhouette"),
+        _("How much closer rows are to their own cluster than to the next: 1 is far apart, 0 is touching."),
     ),
     "stability": (
-        "Stability",
-        "How alike the outcomes of repeats are: 1 is the same every time, 0 is chance.",
+        _("Stability"),
+        _("How alike the outcomes of repeats are: 1 is the same every time, 0 is chance."),
     ),
-    "n_clusters": ("Clusters", "How many there are."),
+    "n_clusters": (_("Clusters"), _("How many there are.")),
     "n_clear": (
-        "Clearly unusual",
-        "Rows with an isolation score of 0.7 or more: they stand out by themselves.",
+        _("Clearly unusual"),
+        _("Rows with an isolation score of 0.7 or more: they stand out by themselves."),
     ),
     "roc_auc": (
         "ROC AUC",
-        "How well the probabilities rank: 0.5 is a coin toss, 1 puts each positive row above each negative.",
+        _(
+            "How well the probabilities rank: 0.5 is a coin toss, 1 puts each positive row above each negative."
+        ),
     ),
     "average_precision": (
-        "Average precision",
-        "The area under the precision-recall curve; compare it with the share of the positive class.",
+        _("Average precision"),
+        _("The area under the precision-recall curve; compare it with the share of the positive class."),
     ),
-    "f1": ("F1", "The harmonic mean of precision and recall; it is high only when both are."),
+    "f1": ("F1", _("The harmonic mean of precision and recall; it is high only when both are.")),
     "r2": (
         "R²",
-        "The share of the target's variation that is explained: 0 is as good as the mean, 1 perfect.",
+        _("The share of the target's variation that is explained: 0 is as good as the mean, 1 perfect."),
     ),
 }
 SMALLER = {
     "log_loss": (
-        "Log-loss",
-        "How far the probabilities are from what happened; confident mistakes cost most.",
+        _("Log-loss"),
+        _("How far the probabilities are from what happened; confident mistakes cost most."),
     ),
-    "brier": ("Brier score", "The mean squared distance of the probabilities from what happened."),
+    "brier": (_("Brier score"), _("The mean squared distance of the probabilities from what happened.")),
     "calibration_error": (
-        "Calibration error",
-        "How far, on average, a stated probability is from the share that happened.",
+        _("Calibration error"),
+        _("How far, on average, a stated probability is from the share that happened."),
     ),
-    "rmse": ("RMSE", "The typical error in the target's own unit; large errors weigh more."),
-    "mae": ("MAE", "The average error in the target's own unit."),
-    "median_absolute_error": ("Median error", "Half of the predictions are closer than this."),
-    "mse": ("MSE", "The mean squared error, RMSE times itself."),
+    "rmse": ("RMSE", _("The typical error in the target's own unit; large errors weigh more.")),
+    "mae": ("MAE", _("The average error in the target's own unit.")),
+    "median_absolute_error": (_("Median error"), _("Half of the predictions are closer than this.")),
+    "mse": ("MSE", _("The mean squared error, RMSE times itself.")),
     "mase": (
         "MASE",
-        "The average error beside that of repeating the last season one step ahead: below 1 is better than that.",
+        _(
+            "The average error beside that of repeating the last season one step ahead: below 1 is better than that."
+        ),
     ),
     "scaled_rmse": (
-        "Error in spreads",
-        "RMSE in units of the spread that the series had when the forecast was made: it compares candidates.",
+        _("Error in spreads"),
+        _(
+            "RMSE in units of the spread that the series had when the forecast was made: it compares candidates."
+        ),
     ),
-    "smape": ("sMAPE", "The average error beside the size of the value: 0.1 is about 10 %, 2 the worst."),
+    "smape": ("sMAPE", _("The average error beside the size of the value: 0.1 is about 10 %, 2 the worst.")),
 }
 ORDER = (
     "accuracy", "balanced_accuracy", "roc_auc", "average_precision", "precision", "recall", "f1", "log_loss",
@@ -117,7 +129,7 @@ def _metric(name: str) -> Metric:
     if name in LARGER:
         return Metric(name, *LARGER[name])
     title, meaning = SMALLER[name]
-    return Metric(name, title, f"{meaning} Smaller is better.", is_smaller_better=True)
+    return Metric(name, title, format_lazy("{} {}", meaning, _("Smaller is better.")), is_smaller_better=True)
 
 
 METRICS = {name: _metric(name) for name in ORDER}

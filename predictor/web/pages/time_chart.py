@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from ...services.prediction_log.activity import Activity, Period
 from ...templatetags.mlweb import number, share
+from ..charts.scales import day_words, month_words
 
 HEIGHT = 168
 TOP = 10  # above the highest line, for half of its label
@@ -148,7 +149,7 @@ def _predictions(n: int) -> str:
 
 def period_words(start: datetime, unit: str) -> str:
     """ "17 Mar 2026, 11:00 to 12:00 UTC", "17 Mar 2026" or "week of 16 Mar 2026"."""
-    day = f"{start.day} {start:%b %Y}"
+    day = day_words(start, with_year=True)
     if unit == "hour":
         times = {"day": day, "start": f"{start:%H:%M}", "end": f"{start + timedelta(hours=1):%H:%M}"}
         return _("%(day)s, %(start)s to %(end)s UTC") % times
@@ -179,10 +180,10 @@ def _label(activity: Activity, place: int) -> str:
     start, before_end = activity.periods[place].start, len(activity.periods) - 1 - place
     if activity.unit == "week":
         is_first = place > 0 and activity.periods[place - 1].start.month != start.month
-        return f"{start:%b}" if is_first else ""
+        return month_words(start) if is_first else ""
     if before_end % LABELS[activity.unit]:
         return ""
-    return f"{start:%H:%M}" if activity.unit == "hour" else f"{start.day} {start:%b}"
+    return f"{start:%H:%M}" if activity.unit == "hour" else day_words(start)
 
 
 def _description(activity: Activity) -> str:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from ...ml.types.reading import Unreadable, ValueKind
 from ...ml.types.schema import FeatureField, Role, canonical_text
 from ...templatetags.mlweb import number
@@ -34,7 +36,8 @@ def range_words(field: FeatureField) -> list[str]:
     )
     # Dates are shown as Y-M-D anyway.
     forms = [each for each in (field.reading.dates if field.reading is not None else ()) if each != "Y-M-D"]
-    return [f"{low} to {high}", *([f"in the data as {' or '.join(forms)}"] if forms else [])]
+    words = [_("%(low)s to %(high)s") % {"low": low, "high": high}]
+    return [*words, _("in the data as %(forms)s") % {"forms": _(" or ").join(forms)}] if forms else words
 
 
 def in_own_marks(field: FeatureField, text: str) -> str:

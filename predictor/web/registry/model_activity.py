@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...i18n.translation import translated
 from ...models import PredictionSource, RegisteredModel
 from ...services.prediction_log import activity, summary
-from ...templatetags.mlweb import number
+from ...templatetags.mlweb import number, time_text
 from ..charts.chart_tags import bars
 from ..pages.time_chart import time_chart
 
 DEFAULT = "30d"
-RANGES = {"day": "24 hours", "30d": "30 days", "year": "Year"}
+RANGES = {"day": gettext_lazy("24 hours"), "30d": gettext_lazy("30 days"), "year": gettext_lazy("Year")}
 # The codes of warnings about inputs (ml/inputs/value_readers.py), in words.
 WARNINGS = {
     "missing": gettext_lazy("A value is missing"),
@@ -24,7 +25,11 @@ WARNINGS = {
     "out_of_range": gettext_lazy("A number is far outside of what training saw"),
     "coerced": gettext_lazy("A value was taken as another kind"),
 }
-WHEN = {"day": "in the last 24 hours", "30d": "in the last 30 days", "year": "in the last year"}
+WHEN = {
+    "day": gettext_lazy("in the last 24 hours"),
+    "30d": gettext_lazy("in the last 30 days"),
+    "year": gettext_lazy("in the last year"),
+}
 
 
 def activity_of(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
@@ -33,15 +38,23 @@ def activity_of(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
     wanted = "day" if day else request.GET.get("range", "")
     wanted = wanted if wanted in RANGES else DEFAULT
     found = activity.of_model(model, span=wanted, day=day)
-    when = f"on {day.day} {day:%B %Y} (UTC)" if day else WHEN[wanted]
+    when = (
+        _("on %(date)s (UTC)") % {"date": time_text(datetime.combine(day, time(), UTC), "day")}
+        if day
+        else str(WHEN[wanted])
+    )
     labels = dict(PredictionSource.choices)
     return {
         "range": "" if day else wanted,
         "ranges": RANGES,
         "when": when,
         "total": found.total,
-        "chart": time_chart(found, title=f"Predictions of {model.name} {when}"),
-        "sources": [(labels.get(name, name), n) for name, n in found.sources.items()],
+        "chart": time_chart(
+            found, title=_("Predictions of %(name)s %(when)s") % {"name": model.name, "when": when}
+        ),
+        "sources_words": ", ".join(
+            f"{translated(str(labels.get(name, name)))} ({number(n)})" for name, n in found.sources.items()
+        ),
         "warnings": [
             (WARNINGS.get(code, code), n)
             for code, n in sorted(found.warnings.items(), key=lambda each: -each[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from ...models import ModelVersion, WorkspaceRole
 from ...services import registry
@@ -50,11 +51,12 @@ class VersionCard(CardPage):
         if len(text) > MAX_DESCRIPTION:
             messages.error(
                 request,
-                f"A description has at most {MAX_DESCRIPTION:,} characters; this one has {len(text):,}.",
+                _("A description has at most %(most)s characters; this one has %(n)s.")
+                % {"most": f"{MAX_DESCRIPTION:,}", "n": f"{len(text):,}"},
             )
         else:
             registry.update_model(registered_model=self.registered_model, description=text, by=request.user)
-            messages.success(request, "The description is saved.")
+            messages.success(request, _("The description is saved."))
         return redirect("version-card", self.workspace.slug, slug, number)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 
 from ...models import (
@@ -24,17 +26,17 @@ from ..pages.tables import Column, ListTable
 from .versions_table import LISTED
 
 MODELS = ListTable(
-    caption="Models",
+    caption=gettext_lazy("Models"),
     columns=(
-        Column("Model", "name", ("slug",)),
-        Column("Champion"),
-        Column("How good"),
-        Column("Versions", "versions", ("last_version_number", "id"), is_number=True),
-        Column("Last trained", "trained", ("last_trained_at", "id")),
-        Column("Predict", is_hidden=True),
+        Column(gettext_lazy("Model"), "name", ("slug",)),
+        Column(gettext_lazy("Champion")),
+        Column(gettext_lazy("How good")),
+        Column(gettext_lazy("Versions"), "versions", ("last_version_number", "id"), is_number=True),
+        Column(gettext_lazy("Last trained"), "trained", ("last_trained_at", "id")),
+        Column(gettext_lazy("Predict"), is_hidden=True),
     ),
     default="name",
-    search_label="Find a model",
+    search_label=gettext_lazy("Find a model"),
     search=("name",),
     choices=(TAG,),
     csv_name="models",
@@ -95,12 +97,12 @@ def change_words(change: AliasChange) -> str:
     """What happened to an alias: removed, rolled back, moved or pointed at its first version."""
     new, previous = change.model_version, change.previous_version
     if new is None:
-        return f"removed from version {previous.number}"
+        return _("removed from version %(number)s") % {"number": previous.number}
     if change.is_roll_back:
-        return f"rolled back from version {previous.number} to {new.number}"
+        return _("rolled back from version %(old)s to %(new)s") % {"old": previous.number, "new": new.number}
     if previous:
-        return f"moved from version {previous.number} to {new.number}"
-    return f"pointed at version {new.number}"
+        return _("moved from version %(old)s to %(new)s") % {"old": previous.number, "new": new.number}
+    return _("pointed at version %(number)s") % {"number": new.number}
 
 
 def roll_back_names(model: RegisteredModel, aliases: list[ModelAlias]) -> set[str]:

@@ -157,7 +157,9 @@ class AliasRollBack(ConfirmedChange):
     def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
         held = self.registered_model.aliases.filter(alias=alias).select_related("model_version").first()
         if held is None:
-            raise Http404(f"{self.registered_model.name} has no alias “{alias}”.")
+            raise Http404(
+                _("%(name)s has no alias “%(alias)s”.") % {"name": self.registered_model.name, "alias": alias}
+            )
         now, target = held.model_version, registry.roll_back_target(self.registered_model, alias)
         names = {"alias": alias, "now": now.number}
         return {
@@ -181,45 +183,50 @@ class AliasRollBack(ConfirmedChange):
 class AliasRemove(ConfirmedChange):
     def question(self, request: HttpRequest, alias: str) -> dict[str, Any]:
         if not self.registered_model.aliases.filter(alias=alias).exists():
-            raise Http404(f"{self.registered_model.name} has no alias “{alias}”.")
+            raise Http404(
+                _("%(name)s has no alias “%(alias)s”.") % {"name": self.registered_model.name, "alias": alias}
+            )
         return {
-            "title": f"Remove the alias {alias}?",
-            "text": f"Callers that ask for {alias} get an error from then on. Its history stays.",
-            "verb": f"Remove {alias}",
+            "title": _("Remove the alias %(alias)s?") % {"alias": alias},
+            "text": _("Callers that ask for %(alias)s get an error from then on. Its history stays.")
+            % {"alias": alias},
+            "verb": _("Remove %(alias)s") % {"alias": alias},
             "is_dangerous": True,
         }
 
     def act(self, request: HttpRequest, alias: str) -> str:
         registry.remove_alias(registered_model=self.registered_model, alias=alias, by=request.user)
-        return f"The alias {alias} is removed."
+        return _("The alias %(alias)s is removed.") % {"alias": alias}
 
 
 class VersionArchive(ConfirmedChange):
     def question(self, request: HttpRequest, number: int) -> dict[str, Any]:
         version = self.version(number)
         return {
-            "title": f"Archive version {version.number}?",
+            "title": _("Archive version %(number)s?") % {"number": version.number},
             "version": version,
-            "text": "It no longer predicts. Its evaluation, files and logged predictions stay, "
-            "and it can be taken out of the archive again.",
-            "verb": f"Archive version {version.number}",
+            "text": _(
+                "It no longer predicts. Its evaluation, files and logged predictions stay, and it "
+                "can be taken out of the archive again."
+            ),
+            "verb": _("Archive version %(number)s") % {"number": version.number},
         }
 
     def act(self, request: HttpRequest, number: int) -> str:
         registry.archive(model_version=self.version(number), by=request.user)
-        return f"Version {number} is archived."
+        return _("Version %(number)s is archived.") % {"number": number}
 
 
 class VersionUnarchive(ConfirmedChange):
     def question(self, request: HttpRequest, number: int) -> dict[str, Any]:
         version = self.version(number)
         return {
-            "title": f"Take version {version.number} out of the archive?",
+            "title": _("Take version %(number)s out of the archive?") % {"number": version.number},
             "version": version,
-            "text": "It can predict and be given an alias again.",
-            "verb": f"Take version {version.number} out of the archive",
+            "text": _("It can predict and be given an alias again."),
+            "verb": _("Take version %(number)s out of the archive") % {"number": version.number},
         }
 
     def act(self, request: HttpRequest, number: int) -> str:
         registry.unarchive(model_version=self.version(number), by=request.user)
-        return f"Version {number} is out of the archive and can serve again."
+        return _("Version %(number)s is out of the archive and can serve again.") % {"number": number}

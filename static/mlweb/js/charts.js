@@ -13,6 +13,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const DAY = 86400;
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const LANGUAGE = document.documentElement.lang || "en";
   const WIDTH = 1000; // of the coordinates of paths, which are stretched
   const STRONGEST = 1e-9; // the smallest part of the whole axis that is shown
   const charts = new WeakMap();
@@ -38,10 +39,23 @@
     return value.toLocaleString("en", { maximumSignificantDigits: Math.max(5, Math.ceil(Math.log10(size + 1))) });
   }
 
+  function inLanguage(at, parts) {
+    return new Intl.DateTimeFormat(LANGUAGE, { timeZone: "UTC", ...parts }).format(at);
+  }
+
+  function day(at, withYear) {
+    if (LANGUAGE !== "en") return inLanguage(at, { day: "numeric", month: "short", ...(withYear && { year: "numeric" }) });
+    return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}${withYear ? ` ${at.getUTCFullYear()}` : ""}`;
+  }
+
+  function month(at, withYear) {
+    if (LANGUAGE !== "en") return inLanguage(at, { month: "short", ...(withYear && { year: "numeric" }) });
+    return `${MONTHS[at.getUTCMonth()]}${withYear ? ` ${at.getUTCFullYear()}` : ""}`;
+  }
+
   function moment(seconds, withClock) {
     const at = new Date(seconds * 1000);
-    const day = `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
-    return withClock || seconds % DAY ? `${day}, ${at.toISOString().slice(11, 16)} UTC` : day;
+    return withClock || seconds % DAY ? `${day(at, true)}${LANGUAGE === "en" ? "," : ""} ${at.toISOString().slice(11, 16)} UTC` : day(at, true);
   }
 
   function words(axis, value) {
@@ -107,16 +121,14 @@
       ticks.push([value, label(at, at.getUTCFullYear() !== year)]);
       year = at.getUTCFullYear();
     };
-    const month = (at) => MONTHS[at.getUTCMonth()];
     const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
     const step = steps.find((each) => span / each <= 5);
     if (step) {
       const origin = step > 2 * DAY ? 4 * DAY : 0; // a Monday
       const label = (at, isFirst) => {
-        const day = `${at.getUTCDate()} ${month(at)}`;
-        if (step >= DAY) return isFirst ? `${day} ${at.getUTCFullYear()}` : day;
+        if (step >= DAY) return day(at, isFirst);
         const clock = at.toISOString().slice(11, step < 60 ? 19 : 16);
-        return at.getTime() % (DAY * 1000) ? clock : day;
+        return at.getTime() % (DAY * 1000) ? clock : day(at);
       };
       const first = Math.ceil((low - origin) / step);
       for (let place = first; origin + place * step <= high; place++) add(origin + place * step, label);
@@ -128,7 +140,7 @@
     for (; ticks.length < 50; place += months) {
       const value = Date.UTC(Math.floor(place / 12), place % 12, 1) / 1000;
       if (!(value <= high)) break;
-      if (value >= low) add(value, (at, isFirst) => (months >= 12 ? String(at.getUTCFullYear()) : isFirst ? `${month(at)} ${at.getUTCFullYear()}` : month(at)));
+      if (value >= low) add(value, (at, isFirst) => (months >= 12 ? String(at.getUTCFullYear()) : month(at, isFirst)));
     }
     return { low, high, ticks };
   }

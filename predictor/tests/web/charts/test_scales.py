@@ -5,10 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictor.web.charts.scales import linear_scale, log_scale, round_step, tick_label, time_scale
+from predictor.web.charts.scales import (
+    day_words,
+    linear_scale,
+    log_scale,
+    month_words,
+    round_step,
+    tick_label,
+    time_scale,
+)
 
 
 def labels(scale: object) -> list[str]:
@@ -97,3 +106,19 @@ def test_a_logarithmic_axis_has_1_2_5_for_few_powers_and_powers_for_many() -> No
 )
 def test_times_have_ticks_of_the_calendar(low: float, high: float, words: list[str]) -> None:
     assert labels(time_scale(low, high)) == words
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["17 Mar", "17 Mar 2026", "Mar", "Mar 2026"]),
+        ("zh-hans", ["03月17日", "2026年3月17日", "三月", "2026年3月"]),
+    ],
+)
+def test_dates_have_the_form_of_the_language(language: str, words: list[str]) -> None:
+    at = datetime(2026, 3, 17, tzinfo=UTC)
+
+    with translation.override(language):
+        said = [each(at, with_year=year) for each in (day_words, month_words) for year in (False, True)]
+
+    assert said == words

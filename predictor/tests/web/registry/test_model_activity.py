@@ -44,11 +44,11 @@ def version(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> ModelVersi
             "3 predictions in 1 hour; most, 3, in the hour of 18 Mar 2026, 09:00 to 10:00",
         ),
         ("range=year", "the last year", "10 predictions in 2 weeks; most, 5, in the week of"),
-        ("day=2026-03-17", "Predictions on 17 March 2026 (UTC)", "2 predictions in 1 hour"),
+        ("day=2026-03-17", "Predictions on 17 Mar 2026 (UTC)", "2 predictions in 1 hour"),
         ("range=century", "the last 30 days", "5 predictions"),
         ("day=2026-02-31", "the last 30 days", "5 predictions"),
         ("day=0001-01-01", "the last 30 days", "5 predictions"),
-        ("day=9998-12-31", "31 December 9998 (UTC)", "No predictions on 31 December 9998"),
+        ("day=9998-12-31", "31 Dec 9998 (UTC)", "No predictions on 31 Dec 9998"),
         ("day=9999-12-31", "the last 30 days", "5 predictions"),
     ],
 )
