@@ -86,6 +86,16 @@ class FilterBox:
         return cell_kind(self.column).value
 
     @property
+    def kind_word(self) -> str:
+        return {
+            CellKind.NUMBER: _("number"),
+            CellKind.DATE: _("date"),
+            CellKind.BOOLEAN: _("yes or no"),
+            CellKind.CATEGORY: _("category"),
+            CellKind.TEXT: _("text"),
+        }[cell_kind(self.column)]
+
+    @property
     def is_active(self) -> bool:
         return bool(self.known.names)
 

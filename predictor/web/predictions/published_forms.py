@@ -133,7 +133,7 @@ class PublishedFormList(ModelPage):
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
         if not model.versions.exists():
-            return self.page(None, error=InvalidInput("The model has no version to publish."))
+            return self.page(None, error=InvalidInput(_("The model has no version to publish.")))
         form = PublishForm(request.POST, model=model)
         if not form.is_valid():
             return self.page(form, error=InvalidInput(_("The form has a fault; see below.")))
@@ -183,7 +183,7 @@ class PublishedFormChange(ModelPage):
                 said = _("“%(title)s” is open again.") if do == "on" else _("“%(title)s” is closed.")
                 messages.success(request, said % {"title": row.title})
             else:
-                raise InvalidInput("Say what to do: on, off or revoke.")
+                raise InvalidInput(_("Say what to do: on, off or revoke."))
         except MlwebError as error:
             messages.error(request, error.message)
         return redirect("published-form-list", self.workspace.slug, slug)

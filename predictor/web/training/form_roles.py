@@ -13,8 +13,8 @@ from typing import Any
 
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from ...ml.types.schema import Role
 from ...models import Dataset
@@ -41,12 +41,12 @@ class ColumnRow:
 
     @property
     def options(self) -> SafeString:
-        return role_options(self.found, self.chosen if self.chosen in set(Role) else "")
+        return role_options(self.found, self.chosen if self.chosen in set(Role) else "", get_language() or "")
 
 
 @cache
-def role_options(found: Role, chosen: str) -> SafeString:
-    """The HTML options of one column, cached: a thousand columns have few different ones."""
+def role_options(found: Role, chosen: str, language: str) -> SafeString:
+    """The HTML options of one column, cached by language: a thousand columns have few different ones."""
     choices = [("", _("as found: %(role_titles)s") % {"role_titles": ROLE_TITLES[found]})]
     choices += [(role.value, title) for role, title in ROLE_TITLES.items() if role is not found]
     marked = [(value, mark_safe(" selected") if value == chosen else "", title) for value, title in choices]
