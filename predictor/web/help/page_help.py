@@ -285,7 +285,26 @@ HELP: tuple[Help, ...] = (
             "counterfactual",
             "nearest-examples",
         ),
-        ("predict", "what-if", "counterfactuals", "publish", "published", "public", "shared", "share"),
+        (
+            "predict",
+            "what-if",
+            "counterfactuals",
+        ),
+    ),
+    Help(
+        "form",
+        _("The form and its links"),
+        (
+            _("The settings name the fields, order them, and limit their values."),
+            _("A link opens the form to everybody who has it, without an account."),
+            _("You can close, open or revoke each link."),
+        ),
+        (
+            _("Set labels and allowed values, then publish a link."),
+            _("Look at the answers in the log."),
+        ),
+        ("signature", "prediction", "prediction-log"),
+        ("form", "published-form", "linked-form"),
     ),
     Help(
         "forecast",
