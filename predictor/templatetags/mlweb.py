@@ -187,9 +187,9 @@ def get(mapping: Any, key: Any) -> Any:
 
 
 @register.filter
-def status_word(status: str) -> str:
-    """A job's status as pages show it: "queued" → "Waiting", "failed" → "Failed"."""
-    return str(STATUS_WORDS.get(status, status.capitalize()))
+def status_word(status: str) -> Any:
+    """A job's status as pages show it: "queued" → "Waiting", "failed" → "Failed". Lazy, for lists made at import."""
+    return STATUS_WORDS.get(status, status.capitalize())
 
 
 def job_sentence(job: Any, *, succeeded: str, after_stop: str) -> str:

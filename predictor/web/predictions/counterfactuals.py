@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -38,23 +38,22 @@ class ShownHint:
     @property
     def sentence(self) -> SafeString:
         """Each changed column with its old and its new value, then the answer and its probability."""
-        changes = format_html_join(
-            _(" and "),
-            "{}",
-            (
-                (
-                    format_html(
-                        _('<strong class="wrap">{column}</strong> from {old} to <strong>{new}</strong>'),
-                        column=clipped(column, 60),
-                        old=clipped(old),
-                        new=clipped(new),
-                    ),
-                )
-                for column, old, new in self.changes
-            ),
-        )
+        one = _('<strong class="wrap">%(column)s</strong> from %(old)s to <strong>%(new)s</strong>')
+        changes = [
+            SafeString(
+                one
+                % {
+                    "column": escape(clipped(column, 60)),
+                    "old": escape(clipped(old)),
+                    "new": escape(clipped(new)),
+                }
+            )
+            for column, old, new in self.changes
+        ]
         chances = [f", {share(bar.probability)}" for bar in self.answer.bars if bar.is_predicted]
-        return format_html("{}: {}{}", changes, self.answer.label, "".join(chances))
+        return format_html(
+            "{}: {}{}", SafeString(_(" and ").join(changes)), self.answer.label, "".join(chances)
+        )
 
 
 def clipped(text: str, limit: int = 40) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...errors import InvalidInput, MlwebError, NotFound
+from ...i18n.translation import translated
 from ...ml.types.field_settings import MAX_CHOICES, MAX_HELP, MAX_LABEL, MAX_ORDER, MAX_UNIT, FieldSetting
 from ...ml.types.schema import FeatureField, Role
 from ...models import ModelVersion, WorkspaceRole
@@ -156,8 +157,8 @@ class FieldSettingsPage(ModelPage):
                 is_whole=False,
             )
         except MlwebError as error:
-            details = [each.detail for each in error.problems]
-            form.add_error(None, " ".join(details) or error.message)
+            details = [translated(each.detail) for each in error.problems]
+            form.add_error(None, " ".join(details) or translated(error.message))
             return refused(self.page(column, form), error)
         messages.success(request, _("The form settings of “%(column)s” are saved.") % {"column": column.name})
         return redirect("form-settings", self.workspace.slug, slug)

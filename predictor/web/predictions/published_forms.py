@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from ...errors import InvalidInput, MlwebError
+from ...i18n.translation import translated
 from ...models import CHAMPION, PublishedForm, RegisteredModel, Shows, WorkspaceRole
 from ...services.predictions import published_forms
 from ...services.predictions.published_forms import MAX_PER_MINUTE, MAX_TITLE, MAX_WORDING, NewForm
@@ -140,7 +141,7 @@ class PublishedFormList(ModelPage):
         try:
             created = published_forms.create(registered_model=model, new=form.new(), by=request.user)
         except MlwebError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.message)
+            form.add_error(error.field if error.field in form.fields else None, translated(error.message))
             return self.page(form, error=error)
         path = reverse("linked-form", args=[created.token])
         link = request.build_absolute_uri(path)

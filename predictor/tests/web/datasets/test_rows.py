@@ -296,7 +296,7 @@ def test_the_page_takes_a_fixed_number_of_statements(
     as_viewer: Client, dataset: Dataset, wide: Dataset, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for each, query in ((dataset, ""), (wide, "?columns=1-60&c1.min=3&size=250")):
-        with django_assert_max_num_queries(5):
+        with django_assert_max_num_queries(6):
             page(as_viewer, each, query)
 
 
