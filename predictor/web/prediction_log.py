@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 
+from ..i18n.translation import translated
 from ..ml.types.schema import Role, Signature, label_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource, RegisteredModel
 from ..services import prediction_log
@@ -87,6 +88,9 @@ class LogForm(forms.Form):
         if not (data.get("model") or data.get("outcome")):
             del self.fields["outcome"]
         self.fields["model"].choices = [("", _("Any")), *models]
+        self.fields["source"].choices = [
+            (value, translated(label)) for value, label in self.fields["source"].choices
+        ]
         for name, field in self.fields.items():
             is_list = isinstance(field.widget, forms.Select)
             field.widget.attrs["class"] = "form-select" if is_list else "form-control"
