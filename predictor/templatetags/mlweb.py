@@ -40,12 +40,46 @@ STATUS_WORDS = {
     "failed": gettext_lazy("Failed"),
     "cancelled": gettext_lazy("Cancelled"),
 }
+ROLE_WORDS = {
+    "numeric": gettext_lazy("numeric"),
+    "categorical": gettext_lazy("categorical"),
+    "boolean": gettext_lazy("boolean"),
+    "datetime": gettext_lazy("datetime"),
+    "text": gettext_lazy("text"),
+    "identifier": gettext_lazy("identifier"),
+    "constant": gettext_lazy("constant"),
+}
+CANDIDATE_WORDS = {
+    "stopped": gettext_lazy("stopped"),
+    "timed out": gettext_lazy("timed out"),
+    "failed": gettext_lazy("failed"),
+}
 
 
 @register.filter(name="translated")
 def in_language(text: Any) -> Any:
     """A sentence from below (an error, a note, part of a report), or a list of such, in the language of the page."""
     return [translated(each) for each in text] if isinstance(text, list | tuple) else translated(text)
+
+
+@register.filter
+def role_word(role: Any) -> str:
+    """The role of a column as pages show it."""
+    return str(ROLE_WORDS.get(str(role), role))
+
+
+@register.filter
+def candidate_word(status: str) -> str:
+    """What became of a candidate of a training run that was not fitted to the end."""
+    return str(CANDIDATE_WORDS.get(status, status))
+
+
+@register.filter
+def subject_words(of: Any) -> str:
+    """What a signature or a run predicts: its target, or in words what it finds without one."""
+    if of.target:
+        return str(of.target)
+    return _("anomaly detection") if of.task == "anomaly" else _("clustering")
 
 
 @register.simple_tag
@@ -153,9 +187,9 @@ def get(mapping: Any, key: Any) -> Any:
 
 
 @register.filter
-def status_word(status: str) -> str:
-    """A job's status as pages show it: "queued" → "Waiting", "failed" → "Failed"."""
-    return str(STATUS_WORDS.get(status, status.capitalize()))
+def status_word(status: str) -> Any:
+    """A job's status as pages show it: "queued" → "Waiting", "failed" → "Failed". Lazy, for lists made at import."""
+    return STATUS_WORDS.get(status, status.capitalize())
 
 
 def job_sentence(job: Any, *, succeeded: str, after_stop: str) -> str:

@@ -62,7 +62,7 @@ BATCHES = ListTable(
         Column(gettext_lazy("Errors"), "errors", ("n_errors", "id"), is_number=True),
         Column(gettext_lazy("Version"), "version", ("model_version__number", "id")),
         Column(gettext_lazy("Asked for"), "queued", ("queued_at", "id")),
-        Column("By", "by", ("created_by__email", "id")),
+        Column(gettext_lazy("By"), "by", ("created_by__email", "id")),
     ),
     default="-queued",
     csv_name="batches",

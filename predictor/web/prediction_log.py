@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 
+from ..i18n.translation import translated
 from ..ml.types.schema import Role, Signature, label_text
 from ..models import CHAMPION, ModelVersion, PredictionLog, PredictionSource, RegisteredModel
 from ..services import prediction_log
@@ -26,7 +27,7 @@ from ..services.prediction_log import log_pages
 from ..services.prediction_log.facets import Facets, facets_of
 from ..services.prediction_log.log_summaries import summary_of
 from ..services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
-from ..templatetags.mlweb import number, share, time_text
+from ..templatetags.mlweb import number, share, subject_words, time_text
 from .pages.access import WorkspaceMixin
 from .pages.tables import ASCENDING, CHOSEN_COLUMNS, DESCENDING, Chip, ColumnChoice, Head, url_with
 from .pages.value_texts import cell_text
@@ -87,12 +88,15 @@ class LogForm(forms.Form):
         if not (data.get("model") or data.get("outcome")):
             del self.fields["outcome"]
         self.fields["model"].choices = [("", _("Any")), *models]
+        self.fields["source"].choices = [
+            (value, translated(label)) for value, label in self.fields["source"].choices
+        ]
         for name, field in self.fields.items():
             is_list = isinstance(field.widget, forms.Select)
             field.widget.attrs["class"] = "form-select" if is_list else "form-control"
             if name in self.errors:
                 field.widget.attrs |= {
-                    "class": f"{field.widget.attrs['class']} is-invalid",
+                    "class": " ".join((field.widget.attrs["class"], "is-invalid")),
                     "aria-invalid": "true",
                 }
 
@@ -417,7 +421,7 @@ def cursor(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
     except ValueError:
-        raise Http404("There is no such page of the log.") from None
+        raise Http404(_("There is no such page of the log.")) from None
 
 
 class PredictionDetail(WorkspaceMixin, View):
@@ -432,11 +436,11 @@ class PredictionDetail(WorkspaceMixin, View):
         context = {
             "row": row,
             "version": version,
-            "heading": heading_of(version.signature, "Prediction of"),
+            "heading": heading_of(version.signature, gettext_lazy("Prediction of %(target)s")),
             "model": version.registered_model,
             "shown": shown_answer(row.output),
             "contributions": contributions_of(
-                row.output.get("explanation"), row.inputs, version.signature.subject, row.background
+                row.output.get("explanation"), row.inputs, subject_words(version.signature), row.background
             ),
             "inputs": [(name, value, name in names) for name, value in row.inputs.items()],
             "curl": curl(predictions_url(request, version.registered_model), row.inputs, str(version.number)),
@@ -455,7 +459,7 @@ class PredictionExport(LogPage):
         kind = request.GET.get("format", "csv")
         form = self.filters(request)
         if kind not in FORMATS:
-            raise Http404(f"The log is exported as {' or '.join(FORMATS)}.")
+            raise Http404(_("The log is exported as %(formats)s.") % {"formats": ", ".join(FORMATS)})
         if not form.is_valid():
             context = {"form": form, "formats": list(FORMATS)}
             return render(request, "predictor/predictions/prediction_list.html", context, status=400)

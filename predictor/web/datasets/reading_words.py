@@ -40,6 +40,14 @@ class ReadingLine:
     def tag(self) -> str:
         return TAGS[self.confidence]
 
+    @property
+    def confidence_word(self) -> str:
+        return {
+            Confidence.CERTAIN: _("certain"),
+            Confidence.LIKELY: _("likely"),
+            Confidence.IN_DOUBT: _("in doubt"),
+        }[self.confidence]
+
 
 @dataclass(frozen=True)
 class ColumnCard:

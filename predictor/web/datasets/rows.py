@@ -86,6 +86,16 @@ class FilterBox:
         return cell_kind(self.column).value
 
     @property
+    def kind_word(self) -> str:
+        return {
+            CellKind.NUMBER: _("number"),
+            CellKind.DATE: _("date"),
+            CellKind.BOOLEAN: _("yes or no"),
+            CellKind.CATEGORY: _("category"),
+            CellKind.TEXT: _("text"),
+        }[cell_kind(self.column)]
+
+    @property
     def is_active(self) -> bool:
         return bool(self.known.names)
 
@@ -363,7 +373,7 @@ def filter_words(known: ColumnFilter, column: ColumnProfile) -> str:
     """A filter in words, as in "age from 20 to 30"."""
     parts = []
     if known.minimum:
-        parts.append(f"from {known.minimum}")
+        parts.append(_("from %(minimum)s") % {"minimum": known.minimum})
     if known.maximum:
         parts.append(_("to %(maximum)s") % {"maximum": known.maximum})
     if known.one_of:
@@ -371,12 +381,12 @@ def filter_words(known: ColumnFilter, column: ColumnProfile) -> str:
         more = (
             _(" or %(n_one_of)s more") % {"n_one_of": len(known.one_of) - 3} if len(known.one_of) > 3 else ""
         )
-        parts.append(_("is %(shown)s%(more)s") % {"shown": " or ".join(shown), "more": more})
+        parts.append(_("is %(shown)s%(more)s") % {"shown": _(" or ").join(shown), "more": more})
     if known.contains:
         parts.append(_("contains “%(chip_text)s”") % {"chip_text": chip_text(known.contains)})
     if known.is_missing is not None:
         parts.append(_("is missing") if known.is_missing else _("is not missing"))
-    return f"{chip_text(column.name)} {' and '.join(parts)}"
+    return f"{chip_text(column.name)} {_(' and ').join(parts)}"
 
 
 def chip_text(text: str) -> str:

@@ -36,7 +36,7 @@ class TrashedDataset(WorkspaceMixin, View):
     def dataset(self, pk: int) -> Dataset:
         dataset = trash.of_workspace(self.workspace).filter(pk=pk).first()
         if dataset is None:
-            raise Http404("This dataset is not in the trash.")
+            raise Http404(_("This dataset is not in the trash."))
         return dataset
 
 

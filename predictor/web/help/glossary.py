@@ -23,6 +23,11 @@ class Term:
     def anchor(self) -> str:
         return f"term-{slugify(self.key)}"
 
+    @property
+    def searched(self) -> str:
+        """What the search looks in: the English term, too, by which readers of each language find it."""
+        return f"{self.key.replace('-', ' ')} {self.name} {self.meaning}".casefold()
+
 
 def _terms(*terms: tuple[str, Text, Text]) -> dict[str, Term]:
     return {key: Term(key, name, meaning) for key, name, meaning in terms}
@@ -47,7 +52,7 @@ DATA = _terms(
         _("How the cells of a column become values, such as the decimal mark or the date form."),
     ),
     (
-        "missing value",
+        "missing-value",
         _("Missing value"),
         _("A cell without a value: empty, or a word that means “unknown”."),
     ),
@@ -84,7 +89,7 @@ TRAINING = _terms(
     ),
     ("class", _("Class"), _("One of the values that a classification can predict.")),
     (
-        "positive class",
+        "positive-class",
         _("Positive class"),
         _("Of two classes, the one that you look for, such as “leaves”."),
     ),
@@ -93,7 +98,7 @@ TRAINING = _terms(
     ("clustering", _("Clustering"), _("Finding groups of similar rows, without a target.")),
     ("anomaly", _("Anomaly"), _("A row that is unlike the others.")),
     (
-        "training run",
+        "training-run",
         _("Training run"),
         _("One attempt to learn a target from a dataset. It ends in a model version."),
     ),
@@ -115,18 +120,18 @@ TRAINING = _terms(
         _("Which rows are held out to judge the model: at random, the latest, or whole groups."),
     ),
     (
-        "held-out rows",
+        "held-out-rows",
         _("Held-out rows"),
         _("Rows that the model has not seen. They show how it does on new ones."),
     ),
     (
-        "out-of-fold prediction",
+        "out-of-fold-prediction",
         _("Out-of-fold prediction"),
         _("A prediction for a row by a model that was fitted without it."),
     ),
     ("overfitting", _("Overfitting"), _("A model repeats its training rows and fails on new ones.")),
     (
-        "target leakage",
+        "target-leakage",
         _("Target leakage"),
         _("A column gives the target away, but is not known when you predict."),
     ),
@@ -143,14 +148,14 @@ EVALUATION = _terms(
     ),
     ("accuracy", _("Accuracy"), _("The share of rows whose class was predicted correctly.")),
     (
-        "balanced accuracy",
+        "balanced-accuracy",
         _("Balanced accuracy"),
         _("The mean of the recalls of all classes. Rare classes count as much as frequent ones."),
     ),
     ("precision", _("Precision"), _("Of the rows predicted as the class, the share that belong to it.")),
     ("recall", _("Recall"), _("Of the rows of the class, the share that were found.")),
     ("f1", _("F1 score"), _("The harmonic mean of precision and recall.")),
-    ("roc curve", _("ROC curve"), _("Recall against the false positive rate, for all thresholds.")),
+    ("roc-curve", _("ROC curve"), _("Recall against the false positive rate, for all thresholds.")),
     (
         "auc",
         _("AUC"),
@@ -158,19 +163,19 @@ EVALUATION = _terms(
             "How often a row of the class gets a higher probability than another row. 0.5 is a guess, 1 is perfect."
         ),
     ),
-    ("average precision", _("Average precision"), _("The area under the curve of precision against recall.")),
+    ("average-precision", _("Average precision"), _("The area under the curve of precision against recall.")),
     (
         "log-loss",
         _("Log-loss"),
         _("How far the probabilities are from the truth. It punishes confident errors; smaller is better."),
     ),
     (
-        "brier score",
+        "brier-score",
         _("Brier score"),
         _("The mean squared distance of probabilities from the truth; smaller is better."),
     ),
     (
-        "confusion matrix",
+        "confusion-matrix",
         _("Confusion matrix"),
         _("How many rows of each class were predicted as which class."),
     ),
@@ -202,19 +207,19 @@ EVALUATION = _terms(
     ),
     ("threshold", _("Decision threshold"), _("From this probability on, the positive class is predicted.")),
     (
-        "confidence interval",
+        "confidence-interval",
         _("Confidence interval"),
         _("The range in which a metric probably lies; with few rows it is wide."),
     ),
     (
-        "prediction interval",
+        "prediction-interval",
         _("Prediction interval"),
         _("The range in which the actual value lies with a given probability."),
     ),
     ("coverage", _("Coverage"), _("The share of actual values that lie within their intervals.")),
     ("slice", _("Slice"), _("A part of the rows, such as one city, that is judged by itself.")),
     (
-        "learning curve",
+        "learning-curve",
         _("Learning curve"),
         _("How good the model is with fewer rows. It shows whether more rows would help."),
     ),
@@ -229,9 +234,9 @@ EXPLANATION = _terms(
         _("Permutation importance"),
         _("How much worse the model gets when the values of a column are shuffled."),
     ),
-    ("shapley value", _("Shapley value"), _("How much each value of a row moved its prediction up or down.")),
+    ("shapley-value", _("Shapley value"), _("How much each value of a row moved its prediction up or down.")),
     (
-        "partial dependence",
+        "partial-dependence",
         _("Partial dependence"),
         _("How the prediction changes on average with the value of one column."),
     ),
@@ -240,7 +245,7 @@ EXPLANATION = _terms(
         _("Counterfactual"),
         _("The smallest change of a row that leads to another prediction."),
     ),
-    ("nearest examples", _("Nearest examples"), _("The training rows that are most similar to a row.")),
+    ("nearest-examples", _("Nearest examples"), _("The training rows that are most similar to a row.")),
     (
         "what-if",
         _("What-if"),
@@ -258,9 +263,9 @@ SERVING = _terms(
     ),
     ("champion", _("Champion"), _("The alias of the version that answers when a caller names none.")),
     ("promote", _("Promote"), _("To point an alias, usually champion, at another version.")),
-    ("roll back", _("Roll back"), _("To point an alias at the version before.")),
+    ("roll-back", _("Roll back"), _("To point an alias at the version before.")),
     ("archive", _("Archive"), _("To take a version out of service. It stays readable.")),
-    ("model card", _("Model card"), _("A summary of a version: purpose, data, quality and limits.")),
+    ("model-card", _("Model card"), _("A summary of a version: purpose, data, quality and limits.")),
     ("artifact", _("Artifact"), _("A stored file of a version.")),
     ("onnx", _("ONNX"), _("An open file format for models. Many programs can run it.")),
     ("signature", _("Signature"), _("The fields that a version expects, with their types.")),
@@ -268,7 +273,7 @@ SERVING = _terms(
     ("probability", _("Probability"), _("How likely the model finds a class, from 0 to 100 %.")),
     ("batch", _("Batch"), _("A file of rows that a worker predicts in the background.")),
     (
-        "prediction log",
+        "prediction-log",
         _("Prediction log"),
         _("The list of all predictions, with their input, answer and caller."),
     ),
@@ -282,7 +287,7 @@ SERVING = _terms(
         _("A team’s own datasets, models and predictions. Only its members see them."),
     ),
     (
-        "workspace role",
+        "workspace-role",
         _("Role in a workspace"),
         _("Viewers read and predict, members also upload and train, admins also add people and delete."),
     ),
@@ -303,7 +308,7 @@ def matching(text: str) -> list[tuple[str, Text, list[Term]]]:
     """The sections with the terms whose name or meaning contains the text."""
     wanted = text.casefold()
     found = [
-        (key, title, [each for each in terms.values() if wanted in f"{each.key} {each.name} {each.meaning}".casefold()])
+        (key, title, [each for each in terms.values() if wanted in each.searched])
         for key, (title, terms) in SECTIONS.items()
-    ]  # fmt: skip
+    ]
     return [section for section in found if section[2]]

@@ -28,7 +28,7 @@ class HelpPanel(LoginRequiredMixin, KnownNames, View):
 
     def get(self, request: HttpRequest, help_key: str) -> HttpResponse:
         if help_key not in BY_KEY:
-            raise Http404("There is no such help.")
+            raise Http404(_("There is no such help."))
         name = "panel" if request.htmx else "page"
         return render(request, f"predictor/help/{name}.html", {"help": BY_KEY[help_key]})
 

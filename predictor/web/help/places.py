@@ -41,42 +41,42 @@ def matching(places: list[Place], text: str) -> list[Place]:
 
 def _of_workspace(membership: Membership, slug: str) -> Iterator[Place]:
     pages = [
-        ("workspace", _("Overview"), "home start", "house", VIEWER),
-        ("dataset-list", _("Datasets"), "data tables", "table", VIEWER),
-        ("model-list", _("Models"), "versions", "box", VIEWER),
-        ("training-run-list", _("Training runs"), "training activity", "cpu", VIEWER),
-        ("prediction-list", _("Prediction log"), "predictions log", "chat-square-quote", VIEWER),
-        ("trash", _("Trash"), "deleted restore", "trash", ADMIN),
-        ("member-list", _("Members"), "people team roles", "people", VIEWER),
+        ("workspace", _("Overview"), _("home start"), "house", VIEWER),
+        ("dataset-list", _("Datasets"), _("data tables"), "table", VIEWER),
+        ("model-list", _("Models"), _("versions"), "box", VIEWER),
+        ("training-run-list", _("Training runs"), _("training activity"), "cpu", VIEWER),
+        ("prediction-list", _("Prediction log"), _("predictions log"), "chat-square-quote", VIEWER),
+        ("trash", _("Trash"), _("deleted restore"), "trash", ADMIN),
+        ("member-list", _("Members"), _("people team roles"), "people", VIEWER),
     ]
     for name, title, words, icon, role in pages:
         if membership.can(role):
             yield Place("page", title, reverse(name, args=[slug]), words, icon)
     if membership.can(MEMBER):
         upload = reverse("dataset-upload", args=[slug])
-        yield Place("action", _("Upload a table"), upload, "csv import dataset new", "upload")
+        yield Place("action", _("Upload a table"), upload, _("csv import dataset new"), "upload")
     if membership.can(ADMIN):
         yield Place(
-            "action", _("Add a member"), reverse("member-add", args=[slug]), "invite person", "person-plus"
+            "action", _("Add a member"), reverse("member-add", args=[slug]), _("invite person"), "person-plus"
         )
 
 
 def _personal(user: User) -> Iterator[Place]:
-    yield Place("action", _("Create a token"), reverse("token-create"), "api key new", "key")
+    yield Place("action", _("Create a token"), reverse("token-create"), _("api key new"), "key")
     pages = [
-        ("token-list", _("API tokens"), "keys", "key"),
-        ("notice-list", _("Notices"), "messages", "bell"),
-        ("notice-settings", _("Notices by mail"), "settings e-mail", "envelope"),
-        ("help", _("Help"), "first steps keys", "question-circle"),
-        ("glossary", _("Glossary"), "terms words", "book"),
-        ("api-docs", _("API reference"), "docs openapi rest", "code-slash"),
-        ("account_change_password", _("Password"), "account", "lock"),
-        ("mfa_index", _("Two-step sign-in"), "account security", "shield-check"),
+        ("token-list", _("API tokens"), _("keys"), "key"),
+        ("notice-list", _("Notices"), _("messages"), "bell"),
+        ("notice-settings", _("Notices by mail"), _("settings e-mail"), "envelope"),
+        ("help", _("Help"), _("first steps keys"), "question-circle"),
+        ("glossary", _("Glossary"), _("terms words"), "book"),
+        ("api-docs", _("API reference"), _("docs openapi rest"), "code-slash"),
+        ("account_change_password", _("Password"), _("account"), "lock"),
+        ("mfa_index", _("Two-step sign-in"), _("account security"), "shield-check"),
     ]
     if user.is_staff:
         pages.append(("admin:index", _("Admin panel"), "django", "sliders"))
     if user.is_superuser:
-        pages.append(("workspace-create", _("New workspace"), "create", "plus"))
+        pages.append(("workspace-create", _("New workspace"), _("create"), "plus"))
     for name, title, words, icon in pages:
         try:
             yield Place("page", title, reverse(name), words, icon)

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from ...ml.types.schema import label_text
 from ...templatetags.mlweb import number, share
 from ..pages.value_texts import cell_text
@@ -62,15 +65,15 @@ def contributions_of(
     # With nine columns all are drawn: a bar for the others would stand for one column and hide its name.
     n_first = len(ranked) if len(ranked) <= N_BARS + 1 else N_BARS
     first, rest = ranked[:n_first], ranked[n_first:]
-    changes = [change for _, change in first] + ([sum(change for _, change in rest)] if rest else [])
+    changes = [change for _name, change in first] + ([sum(change for _name, change in rest)] if rest else [])
     stops = [base]
     for change in changes:
         stops.append(stops[-1] + change)
     position = _scale(stops)
     format_answer: Callable[[float], str] = number if label is None else share
     format_change: Callable[[float], str] = number if label is None else _points
-    names = [name for name, _ in first] + ([f"{len(rest)} other columns"] if rest else [])
-    known = [name for name, _ in first]
+    names = [name for name, _change in first] + ([_others(len(rest))] if rest else [])
+    known = [name for name, _change in first]
     steps = tuple(
         _step(
             name,
@@ -83,7 +86,7 @@ def contributions_of(
         for name, change, start in zip(names, changes, stops, strict=False)
     )
     return Contributions(
-        of=target if label is None else f"Probability of “{label_text(label)}”",
+        of=target if label is None else _("Probability of “%(label)s”") % {"label": label_text(label)},
         base=format_answer(base),
         base_words=base_words(background),
         answer=format_answer(stops[-1]),
@@ -100,8 +103,14 @@ def base_words(background: Any) -> str:
     """Which mean the base is: of the answers over all training rows, or over the few that are compared with."""
     facts = background if isinstance(background, Mapping) else {}
     if facts.get("is_training_mean"):
-        return "the mean answer over the training rows"
-    return f"the mean answer over {facts.get('n_rows') or 'a few'} of the training rows"
+        return _("the mean answer over the training rows")
+    if n := facts.get("n_rows"):
+        return _("the mean answer over %(n)s of the training rows") % {"n": n}
+    return _("the mean answer over a few of the training rows")
+
+
+def _others(n: int) -> str:
+    return ngettext("%(n)s other column", "%(n)s other columns", n) % {"n": n}
 
 
 def _scale(stops: list[float]) -> Callable[[float], float]:
@@ -128,4 +137,4 @@ def _step(
 
 def _points(change: float) -> str:
     """A change of a probability: 0.123 → "12.3 points"; "12.3 %" could mean a relative change."""
-    return f"{change * 100:.1f} points"
+    return _("%(change)s points") % {"change": f"{change * 100:.1f}"}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext as _
 
 from ...errors import InvalidInput, MlwebError, NotFound, quoted
 from ...ml.types.schema import Signature
@@ -37,13 +38,22 @@ class ShownHint:
     @property
     def sentence(self) -> SafeString:
         """Each changed column with its old and its new value, then the answer and its probability."""
-        changes = format_html_join(
-            " and ",
-            '<strong class="wrap">{}</strong> from {} to <strong>{}</strong>',
-            ((clipped(column, 60), clipped(old), clipped(new)) for column, old, new in self.changes),
-        )
+        one = _('<strong class="wrap">%(column)s</strong> from %(old)s to <strong>%(new)s</strong>')
+        changes = [
+            SafeString(
+                one
+                % {
+                    "column": escape(clipped(column, 60)),
+                    "old": escape(clipped(old)),
+                    "new": escape(clipped(new)),
+                }
+            )
+            for column, old, new in self.changes
+        ]
         chances = [f", {share(bar.probability)}" for bar in self.answer.bars if bar.is_predicted]
-        return format_html("{}: {}{}", changes, self.answer.label, "".join(chances))
+        return format_html(
+            "{}: {}{}", SafeString(_(" and ").join(changes)), self.answer.label, "".join(chances)
+        )
 
 
 def clipped(text: str, limit: int = 40) -> str:
@@ -86,7 +96,7 @@ def wanted_of(request: HttpRequest, signature: Signature) -> Wanted:
         index = request.POST.get("wanted", "")
         is_index = index.isascii() and index.isdecimal() and len(index) < 5
         if not is_index or int(index) >= len(signature.classes):
-            raise InvalidInput("Choose the answer that is wanted.")
+            raise InvalidInput(_("Choose the answer that is wanted."))
         return Wanted(label=signature.classes[int(index)])
     text = request.POST.get("value", "")
     value = number_of(text)
@@ -95,8 +105,8 @@ def wanted_of(request: HttpRequest, signature: Signature) -> Wanted:
     except OverflowError:  # an integer beyond the range of a float
         bound = None
     if bound is None:
-        raise InvalidInput(
-            f"Give the wanted value as a number{f'; got {quoted(text)}' if text.strip() else ''}."
-        )
+        if text.strip():
+            raise InvalidInput(_("Give the wanted value as a number; got %(text)s.") % {"text": quoted(text)})
+        raise InvalidInput(_("Give the wanted value as a number."))
     is_least = request.POST.get("side") != "at_most"
     return Wanted(at_least=bound) if is_least else Wanted(at_most=bound)

@@ -10,6 +10,8 @@ from django import forms
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...errors import MlwebError, NotFound, RaggedRows, TooLarge, UnknownEncoding
 from ...models import CHAMPION, ModelVersion, PredictionSource, RegisteredModel
@@ -29,21 +31,23 @@ class CsvForm(UploadForm):
 
     name = None
     infinite_as_missing = None
-    version = forms.ChoiceField(label="Version", required=False)
+    version = forms.ChoiceField(label=gettext_lazy("Version"), required=False)
     coverage = forms.TypedChoiceField(
-        label="Coverage",
+        label=gettext_lazy("Coverage"),
         required=False,
         coerce=float,
         empty_value=None,
-        choices=[(value, words) for value, words, _ in coverage_choices("")],
         initial="0.9",
-        help_text="How often the truth lies inside the interval, or the set of classes, that is added to each row.",
+        help_text=gettext_lazy("How often the added interval, or set of classes, holds the true value."),
     )
 
     def __init__(self, *args: Any, versions: list[tuple[str, str]], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["version"].choices = versions
-        self.fields["file"].help_text = "With a header line. Columns are found by name, in any order."
+        self.fields["coverage"].choices = [
+            (value, words) for value, words, _is_chosen in coverage_choices("")
+        ]
+        self.fields["file"].help_text = _("With a header line. Columns are found by name, in any order.")
 
     @property
     def coverage_asked(self) -> float | None:
@@ -121,7 +125,7 @@ class PredictCsv(ModelPage):
             )
         except MlwebError as error:
             return self.page(form, error=error)
-        messages.info(self.request, "The file is too large to wait for it, so a worker predicts it.")
+        messages.info(self.request, _("The file is too large to wait for it, so a worker predicts it."))
         return redirect("batch-detail", self.workspace.slug, model.slug, batch.pk)
 
     def page(self, form: CsvForm, *, status: int = 200, **more: Any) -> HttpResponse:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from ...errors import MlwebError, NotFound, NotServable
 from ...ml.types.schema import Task
@@ -46,7 +47,7 @@ class Forecast(ModelPage):
         requested = request.POST.get("version") or CHAMPION
         version = self.version(requested)
         if version.signature.task is not Task.FORECASTING:
-            raise Http404("This version does not forecast.")
+            raise Http404(_("This version does not forecast."))
         chosen = {name: request.POST.get(name, "").strip() for name in ("group", "horizon", "coverage")}
         try:
             outlook = horizons.outlook(version)
@@ -92,7 +93,7 @@ class Forecast(ModelPage):
             "chosen": {**chosen, "horizon": chosen["horizon"] or str(outlook.horizon)},
             "choices": version_choices(self),
             "known_sentence": known_sentence(outlook),
-            "coverages": [("0.8", "8 of 10"), ("0.9", "9 of 10"), ("0.95", "19 of 20")],
+            "coverages": [("0.8", _("8 of 10")), ("0.9", _("9 of 10")), ("0.95", _("19 of 20"))],
             "curl": curl_of(predictions_url(self.request, self.registered_model), body),
             **more,
         }
@@ -107,8 +108,11 @@ class Forecast(ModelPage):
 
 def known_sentence(outlook: horizons.ForecastOutlook) -> str:
     """Why a forecast needs no rows: the version has the last ones of each series."""
-    series = f"each of its {number(len(outlook.names))} series" if outlook.group_column else "its series"
-    return f"The version knows the end of {series}, so no past has to be sent."
+    if not outlook.group_column:
+        return _("The version knows the end of its series, so no past has to be sent.")
+    return _("The version knows the end of each of its %(n)s series, so no past has to be sent.") % {
+        "n": number(len(outlook.names))
+    }
 
 
 def forecast_chart(
@@ -132,19 +136,28 @@ def forecast_chart(
         "line",
         {
             "series": [
-                {"name": "Known", "points": past},
-                {"name": "Forecast", "points": points, "dashed": True},
+                {"name": _("Known"), "points": past},
+                {"name": _("Forecast"), "points": points, "dashed": True},
             ],
-            "bands": [{"name": "Interval", "points": [*start, *ends]}],
+            "bands": [{"name": _("Interval"), "points": [*start, *ends]}],
             "dates": True,
             "scale": True,
             "y": name,
         },
         "",
-        f"{name}{f' of {group}' if group else ''}: the end of what is known, and the forecast with its interval",
+        chart_label(name, group),
         "",
         "tall",
     )
+
+
+def chart_label(name: str, group: str) -> str:
+    if group:
+        return _("%(name)s of %(group)s: the end of what is known, and the forecast with its interval") % {
+            "name": name,
+            "group": group,
+        }
+    return _("%(name)s: the end of what is known, and the forecast with its interval") % {"name": name}
 
 
 def whole(text: str, usual: int) -> int:

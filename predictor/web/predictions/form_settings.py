@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...errors import InvalidInput, MlwebError, NotFound
+from ...i18n.translation import translated
 from ...ml.types.field_settings import MAX_CHOICES, MAX_HELP, MAX_LABEL, MAX_ORDER, MAX_UNIT, FieldSetting
 from ...ml.types.schema import FeatureField, Role
 from ...models import ModelVersion, WorkspaceRole
@@ -91,7 +92,10 @@ class FieldForm(forms.Form):
         lines = [line.strip() for line in sent.get("choices", "").splitlines()]
         choices = [line for line in lines if line]
         if len(choices) > MAX_CHOICES:
-            raise InvalidInput(f"The choices are a list of at most {MAX_CHOICES} texts.", limit=MAX_CHOICES)
+            raise InvalidInput(
+                _("The choices are a list of at most %(max_choices)s texts.") % {"max_choices": MAX_CHOICES},
+                limit=MAX_CHOICES,
+            )
         entry: dict[str, Any] = {
             "label": sent["label"],
             "unit": sent["unit"],
@@ -106,7 +110,7 @@ class FieldForm(forms.Form):
         if sent["is_locked"]:
             entry["locked"] = value_of(self._column, sent["locked"])
             if self._column.role is Role.NUMERIC and isinstance(entry["locked"], str):
-                raise InvalidInput("The fixed value of this column has to be a number.")
+                raise InvalidInput(_("The fixed value of this column has to be a number."))
         return entry
 
 
@@ -145,7 +149,7 @@ class FieldSettingsPage(ModelPage):
             return refused(self.page(column, form), InvalidInput(""))
         try:
             if form.cleaned_data["column"] != column.name:
-                raise InvalidInput("The columns of the model changed meanwhile; open the page again.")
+                raise InvalidInput(_("The columns of the model changed meanwhile; open the page again."))
             form_settings.change(
                 registered_model=self.registered_model,
                 fields={column.name: form.entry()},
@@ -153,8 +157,8 @@ class FieldSettingsPage(ModelPage):
                 is_whole=False,
             )
         except MlwebError as error:
-            details = [each.detail for each in error.problems]
-            form.add_error(None, " ".join(details) or error.message)
+            details = [translated(each.detail) for each in error.problems]
+            form.add_error(None, " ".join(details) or translated(error.message))
             return refused(self.page(column, form), error)
         messages.success(request, _("The form settings of “%(column)s” are saved.") % {"column": column.name})
         return redirect("form-settings", self.workspace.slug, slug)
@@ -163,7 +167,7 @@ class FieldSettingsPage(ModelPage):
         self.load_model(slug)
         fields = version_of(self).signature.fields
         if place >= len(fields):
-            raise Http404("The model has no such column.")
+            raise Http404(_("The model has no such column."))
         return fields[place]
 
     def page(self, column: FeatureField, form: FieldForm) -> HttpResponse:

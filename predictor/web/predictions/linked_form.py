@@ -24,10 +24,12 @@ from django.views.decorators.csrf import csrf_exempt
 from ...errors import MlwebError, NotFound, TooLarge
 from ...http.authentication import address_of
 from ...http.known_names import refuse_unknown
+from ...i18n.languages import ENGLISH
 from ...models import ModelVersion, PublishedForm, Shows
 from ...services.accounts import rate_limits
 from ...services.predictions import published_forms
 from ...services.registry import form_settings
+from ...templatetags.mlweb import subject_words
 from ..pages.known_names import numbered
 from ..pages.refusals import refused
 from .contributions import Contributions, contributions_of
@@ -64,7 +66,8 @@ class LinkedPage(View):
             except MlwebError as too_many:
                 error = too_many
         text = render_to_string(
-            "predictor/predictions/linked_closed.html", {"error": error, "language": get_language()}
+            "predictor/predictions/linked_closed.html",
+            {"error": error, "language": get_language() or ENGLISH},
         )
         return refused(HttpResponse(text), error)
 
@@ -112,10 +115,10 @@ class LinkedForm(LinkedPage):
             "published": self.form,
             "wording": formatted(self.form.wording),
             "form": form,
-            "subject": version.signature.subject,
+            "subject": subject_words(version.signature),
             "action": reverse("linked-form", args=[token]),
             "manifest": reverse("linked-form-manifest", args=[token]),
-            "language": get_language(),
+            "language": get_language() or ENGLISH,
             **more,
         }
         return HttpResponse(render_to_string("predictor/predictions/linked_form.html", context))
@@ -165,13 +168,15 @@ def require_short(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
         raise TooLarge(
-            f"The values take more than {MAX_BODY_BYTES // 1024} KB; shorten the texts.", limit=MAX_BODY_BYTES
+            _("The values take more than %(max_kilobytes)s KB; shorten the texts.")
+            % {"max_kilobytes": MAX_BODY_BYTES // 1024},
+            limit=MAX_BODY_BYTES,
         )
 
 
 def with_headers(response: HttpResponseBase, form: PublishedForm | None) -> HttpResponseBase:
     """No search engine, no referrer with the token in it, and only the named origins may put it into a frame."""
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    response.headers["X-Robots-Tag"] = ", ".join(("noindex", "nofollow"))
     response.headers["Referrer-Policy"] = "no-referrer"
     origins = form.frame_origins if form is not None and form.is_open else []
     response._csp_replace = {"frame-ancestors": origins or [NONE]}  # type: ignore[attr-defined]

@@ -15,20 +15,23 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ...errors import InvalidInput, InvalidRows, MlwebError, NotFound, quoted
+from ...i18n.translation import translated
 from ...ml.types.schema import Signature, Task, canonical_text, label_text
 from ...models import CHAMPION, ModelVersion, PredictionLog, PredictionSource
 from ...services import predictions, registry
 from ...services.predictions import example_rows
 from ...services.predictions.nearest_examples import N_NEAREST
 from ...services.registry import form_settings
-from ...templatetags.mlweb import number, share
+from ...templatetags.mlweb import number, share, subject_words
 from ..evaluation.clustering_page import cluster_sentence
 from ..evaluation.report import ReportView
 from ..pages.coverage_words import coverage_choices, sure_words
@@ -201,7 +204,7 @@ class Predict(ModelPage):
         try:
             pk = uuid.UUID(key)
         except ValueError:
-            raise Http404("There is no such prediction.") from None
+            raise Http404(_("There is no such prediction.")) from None
         logged = PredictionLog.objects.select_related("model_version")
         return self.get_visible_or_404(logged, pk=pk, model_version__registered_model=self.registered_model)
 
@@ -213,7 +216,7 @@ class Predict(ModelPage):
             "model": model,
             "form": form,
             "version": version,
-            "heading": heading_of(version.signature, "Predict"),
+            "heading": heading_of(version.signature, gettext_lazy("Predict %(target)s")),
             "asked": requested,
             "scenarios": scenarios.table(scenarios.pinned(self.request.session, model.pk), form),
             "coverages": coverage_choices(self.request.POST.get("coverage", ""))
@@ -232,7 +235,7 @@ class Predict(ModelPage):
             context["contributions"] = contributions_of(
                 answer.predictions[0].explanation,
                 form.row,
-                version.signature.subject,
+                subject_words(version.signature),
                 version.evaluation.get("explanations"),
             )
         # htmx swaps the answer alone; without it the whole page comes back, with what was typed.
@@ -299,12 +302,14 @@ def last_rows_of(user: Any, version: ModelVersion) -> list[PredictionLog]:
 def require_allowed(form: RowForm) -> None:
     """Raises InvalidRows for values that the owner does not allow."""
     if problems := form.settings.problems(form.row, form.signature.names):
-        raise InvalidRows("Some values are not allowed by the owner of the model.", problems=problems)
+        raise InvalidRows(_("Some values are not allowed by the owner of the model."), problems=problems)
 
 
-def heading_of(signature: Signature, verb: str) -> str:
-    """ "Predict price", or what the task is called where there is no target."""
-    return f"{verb} {signature.target}" if signature.target else capfirst(signature.subject)
+def heading_of(signature: Signature, message: Promise) -> str:
+    """ "Predict price", or what the task is called where there is no target. `message` is lazy."""
+    if not signature.target:
+        return capfirst(subject_words(signature))
+    return str(message) % {"target": signature.target}
 
 
 def coverage_of(text: str) -> float | None:
@@ -312,7 +317,9 @@ def coverage_of(text: str) -> float | None:
     try:
         return float(text) if text.strip() else None
     except ValueError:
-        raise InvalidInput(f"The coverage has to be a number; got {quoted(text)}.") from None
+        raise InvalidInput(
+            _("The coverage has to be a number; got %(text)s.") % {"text": quoted(text)}
+        ) from None
 
 
 def explored(answer: predictions.PredictionResponse, version: ModelVersion, form: RowForm) -> dict[str, Any]:
@@ -332,9 +339,9 @@ def explored(answer: predictions.PredictionResponse, version: ModelVersion, form
 
 def section_links(*, has_examples: bool) -> SafeString:
     """Links to what stands beneath an answer."""
-    links = [("what-if-title", "what if"), ("nearest-title", "training rows like it")]
+    links = [("what-if-title", _("what if")), ("nearest-title", _("training rows like it"))]
     if has_examples:
-        links.append(("counterfactuals-title", "what would have to change"))
+        links.append(("counterfactuals-title", _("what would have to change")))
     return format_html_join(", ", '<a href="#{}">{}</a>', links)
 
 
@@ -368,7 +375,8 @@ def field_errors(error: MlwebError, signature: Signature) -> dict[str, str]:
         name = column_of(problem.pointer)
         if name in signature.names:
             # The message is shown at its field, so it need not name the row and the column.
-            messages.setdefault(name, problem.detail.removeprefix(f"Row 1, column {quoted(name)}: "))
+            detail = problem.detail.removeprefix(f"Row 1, column {quoted(name)}: ")
+            messages.setdefault(name, translated(detail))
     return messages
 
 
@@ -387,6 +395,16 @@ def version_choices(page: ModelPage) -> list[tuple[str, str]]:
     )
     numbers = ModelVersion.objects.filter(registered_model=model).servable().order_by("-number")
     return [
-        *((each.alias, f"{each.alias} (version {each.model_version.number})") for each in aliases),
-        *((str(each), f"version {each}") for each in numbers.values_list("number", flat=True)[:MAX_VERSIONS]),
+        *(
+            (
+                each.alias,
+                _("%(alias)s (version %(number)s)")
+                % {"alias": each.alias, "number": each.model_version.number},
+            )
+            for each in aliases
+        ),
+        *(
+            (str(each), _("version %(number)s") % {"number": each})
+            for each in numbers.values_list("number", flat=True)[:MAX_VERSIONS]
+        ),
     ]

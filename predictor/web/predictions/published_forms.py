@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from ...errors import InvalidInput, MlwebError
+from ...i18n.translation import translated
 from ...models import CHAMPION, PublishedForm, RegisteredModel, Shows, WorkspaceRole
 from ...services.predictions import published_forms
 from ...services.predictions.published_forms import MAX_PER_MINUTE, MAX_TITLE, MAX_WORDING, NewForm
@@ -133,14 +134,14 @@ class PublishedFormList(ModelPage):
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         model = self.load_model(slug)
         if not model.versions.exists():
-            return self.page(None, error=InvalidInput("The model has no version to publish."))
+            return self.page(None, error=InvalidInput(_("The model has no version to publish.")))
         form = PublishForm(request.POST, model=model)
         if not form.is_valid():
             return self.page(form, error=InvalidInput(_("The form has a fault; see below.")))
         try:
             created = published_forms.create(registered_model=model, new=form.new(), by=request.user)
         except MlwebError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.message)
+            form.add_error(error.field if error.field in form.fields else None, translated(error.message))
             return self.page(form, error=error)
         path = reverse("linked-form", args=[created.token])
         link = request.build_absolute_uri(path)
@@ -183,7 +184,7 @@ class PublishedFormChange(ModelPage):
                 said = _("“%(title)s” is open again.") if do == "on" else _("“%(title)s” is closed.")
                 messages.success(request, said % {"title": row.title})
             else:
-                raise InvalidInput("Say what to do: on, off or revoke.")
+                raise InvalidInput(_("Say what to do: on, off or revoke."))
         except MlwebError as error:
             messages.error(request, error.message)
         return redirect("published-form-list", self.workspace.slug, slug)

@@ -56,10 +56,12 @@ def pin(session: Any, model_pk: int, *, row: Mapping[str, Any], answer: Mapping[
     """Keep the row with its answer. Raises Conflict when there are enough, TooLarge for a long row."""
     rows = pinned(session, model_pk)
     if len(rows) >= MAX_PINNED:
-        raise Conflict(f"{MAX_PINNED} scenarios are pinned; remove one first.")
+        raise Conflict(
+            _("%(max_pinned)s scenarios are pinned; remove one first.") % {"max_pinned": MAX_PINNED}
+        )
     entry = {**answer, "row": dict(row)}
     if len(json.dumps(entry, default=str)) > MAX_BYTES:
-        raise TooLarge("The row is too long to be pinned.", limit=MAX_BYTES)
+        raise TooLarge(_("The row is too long to be pinned."), limit=MAX_BYTES)
     _keep(session, model_pk, [*rows, entry])
 
 

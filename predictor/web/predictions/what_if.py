@@ -12,13 +12,14 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from ...errors import MlwebError, NotFound
 from ...models import ModelVersion
 from ...services import predictions
 from ...services.predictions.prediction import Prediction
 from ...services.registry import form_settings
-from ...templatetags.mlweb import number, share
+from ...templatetags.mlweb import number, share, subject_words
 from ..pages.model_page import ModelPage, caller_of
 from ..pages.refusals import refused
 from .contributions import contributions_of
@@ -42,21 +43,29 @@ def difference(first: Prediction, now: Prediction, target: str) -> Difference:
     if first.probabilities is not None and now.probabilities is not None:
         name = shown_answer(first.output).label
         old, new = first.probabilities[name], now.probabilities[name]
-        change = f"{abs(new - old) * 100:.1f} points {'more' if new > old else 'less'}"
-        words = f"The probability of “{name}” was {share(old)} and is now {share(new)}: {change}."
+        words = (
+            _("The probability of “%(name)s” was %(old)s and is now %(new)s: %(points)s points more.")
+            if new > old
+            else _("The probability of “%(name)s” was %(old)s and is now %(new)s: %(points)s points less.")
+        ) % {"name": name, "old": share(old), "new": share(new), "points": f"{abs(new - old) * 100:.1f}"}
     else:
         old, new = float(first.prediction or 0.0), float(now.prediction or 0.0)
-        change = f"{number(abs(new - old))} {'more' if new > old else 'less'}"
-        words = f"{change} than before: {target} was {number(old)}."
+        words = (
+            _("%(change)s more than before: %(target)s was %(old)s.")
+            if new > old
+            else _("%(change)s less than before: %(target)s was %(old)s.")
+        ) % {"change": number(abs(new - old)), "target": target, "old": number(old)}
     if old == new:
-        return Difference("The answer is the same as before.", False, True)
+        return Difference(_("The answer is the same as before."), False, True)
     return Difference(words, new > old, False)
 
 
 def subject_of(first: Prediction, now: Prediction, target: str) -> str:
     """What is predicted, with the first answer if the changed row has another one."""
     before = shown_answer(first.output).label
-    return target if before == shown_answer(now.output).label else f"{target}, was {before}"
+    if before == shown_answer(now.output).label:
+        return target
+    return _("%(target)s, was %(before)s") % {"target": target, "before": before}
 
 
 class RowPage(ModelPage):
@@ -72,7 +81,9 @@ class RowPage(ModelPage):
         self.load_model(slug)
         version = self.version(request.POST.get("made_for"))
         if not version.signature.task.is_supervised:
-            raise Http404(f"The rows of version {version.number} cannot be explored.")
+            raise Http404(
+                _("The rows of version %(number)s cannot be explored.") % {"number": version.number}
+            )
         self.refuse_unknown_fields(row_names(version.signature))
         form = RowForm.from_post(
             version.signature,
@@ -110,7 +121,7 @@ class WhatIf(RowPage):
             context["error"] = error
         else:
             first, now = answer.predictions
-            target = version.signature.subject
+            target = subject_words(version.signature)
             context |= {
                 "shown": shown_answer(now.output),
                 "subject": subject_of(first, now, target),

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ...i18n.translation import translated
 from ...ml.types.schema import Role, TableSchema
 from ...ml.types.training_request import FREQUENCIES
 from .form_hyperparameters import OpenChoiceField
@@ -104,4 +105,8 @@ def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
         "frequency": _("as found"),
         "aggregation": _("refused"),
     }
-    return [(title, str(forecast.get(name) or usual.get(name, ""))) for name, title in titles.items()]
+    # The names of columns are data; frequency and aggregation are words.
+    found = {name: forecast.get(name) or usual.get(name, "") for name in titles}
+    for name in ("frequency", "aggregation"):
+        found[name] = translated(found[name])
+    return [(title, str(found[name])) for name, title in titles.items()]

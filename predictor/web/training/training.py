@@ -205,12 +205,12 @@ class TrainingRunDetail(RunPage):
             "task_title": TASK_TITLES[Task(run.task)].lower(),
             "positive_class": positive,
             "decided_by": _("A threshold that %(sentence_on)s")
-            % {"sentence_on": ThresholdRule.from_json(run.threshold).sentence_on(positive)}
+            % {"sentence_on": translated(ThresholdRule.from_json(run.threshold).sentence_on(positive))}
             if run.threshold
             else "",
             "tested_on": _("later periods")
             if run.task == Task.FORECASTING
-            else SplitBy.from_json(run.split).words,
+            else translated(SplitBy.from_json(run.split).words),
             "forecast": forecast_words(run.forecast),
             "directions": direction_words(run.monotone),
             "can_read_traceback": self.membership.user_id == run.created_by_id,

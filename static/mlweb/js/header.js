@@ -154,7 +154,7 @@
     activate(found.length ? 0 : -1);
     const words = byId("palette").dataset;
     document.querySelector("[data-palette-status]").textContent =
-      fault || (found.length > 1 ? `${found.length} ${words.some}` : found.length ? words.one : words.none);
+      fault || (found.length > 1 ? words.some.replace("{n}", found.length) : found.length ? words.one : words.none);
   }
 
   function option(place, index) {

@@ -11,13 +11,13 @@
     const text = "value" in source ? source.value : source.textContent;
     try {
       await navigator.clipboard.writeText(text.trim());
-      say(button, "Copied");
+      say(button, document.body.dataset.copied);
     } catch {
       const range = document.createRange();
       range.selectNodeContents(source);
       getSelection().removeAllRanges();
       getSelection().addRange(range);
-      say(button, "Selected: press Ctrl+C");
+      say(button, document.body.dataset.selected);
     }
   });
 

@@ -42,13 +42,8 @@
       const { target, xhr } = event.detail;
       if (!target.matches("[data-answer]")) return;
       const status = xhr ? xhr.status : 0;
-      target.replaceChildren(
-        note(
-          status
-            ? `The server answered with status ${status}. Load the page again and retry.`
-            : "The server could not be reached. Check the connection and try again."
-        )
-      );
+      const words = document.getElementById("predict-words").dataset;
+      target.replaceChildren(note(status ? words.status.replace("{status}", status) : words.unreachable));
     });
   }
 

@@ -10,7 +10,8 @@
   const facts = form.querySelector("[data-file-facts]");
   const problem = document.getElementById("upload-problem");
   const progress = form.querySelector("[data-upload-progress]");
-  const words = form.querySelector("[data-progress-words]");
+  const progressWords = form.querySelector("[data-progress-words]");
+  const words = document.getElementById("upload-words").dataset;
   const bar = progress.querySelector("progress");
   const submit = form.querySelector("[data-upload-submit]");
   const options = form.querySelector("[data-options]");
@@ -30,13 +31,18 @@
     return `${at ? bytes.toFixed(1) : bytes} ${units[at]}`;
   }
 
+  // A sentence of the page with values in the places of {names}.
+  function filled(sentence, values) {
+    return sentence.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+  }
+
   function choose(chosen) {
     file = chosen || null;
     facts.textContent = file ? `${file.name} · ${size(file.size)}` : "";
     zone.classList.toggle("has-file", Boolean(file));
     say(null);
     if (file && file.size > maxBytes) {
-      say({ message: `The file has ${size(file.size)}; the limit is ${size(maxBytes)}.` });
+      say({ message: filled(words.tooLarge, { size: size(file.size), limit: size(maxBytes) }) });
     }
   }
 
@@ -61,7 +67,7 @@
     const dropped = event.dataTransfer.files;
     if (!dropped.length) return;
     if (dropped.length > 1) {
-      say({ message: "One file at a time, please: each becomes a dataset of its own." });
+      say({ message: words.oneFile });
       return;
     }
     const holder = new DataTransfer();
@@ -133,11 +139,11 @@
     if (request) return;
     if (!file) file = input.files[0] || null; // the browser may have kept a choice over a reload
     if (!file) {
-      say({ message: "Choose a CSV file first." });
+      say({ message: words.none });
       return;
     }
     if (file.size > maxBytes) {
-      say({ message: `The file has ${size(file.size)}; the limit is ${size(maxBytes)}.` });
+      say({ message: filled(words.tooLarge, { size: size(file.size), limit: size(maxBytes) }) });
       return;
     }
     say(null);
@@ -150,25 +156,25 @@
     request.upload.addEventListener("progress", (event) => {
       if (!event.lengthComputable) return;
       bar.value = event.loaded / event.total;
-      words.textContent = `Sending the file: ${size(event.loaded)} of ${size(event.total)}`;
+      progressWords.textContent = filled(words.sent, { sent: size(event.loaded), size: size(event.total) });
     });
     request.upload.addEventListener("load", () => {
       bar.removeAttribute("value"); // reading takes as long as it takes
-      words.textContent = "Reading the table…";
+      progressWords.textContent = words.reading;
     });
     request.addEventListener("load", finish);
     request.addEventListener("error", () => {
       over();
-      say({ message: "The file did not arrive: the connection was lost, or the file changed on disk. Try again." });
+      say({ message: words.lost });
     });
     request.addEventListener("abort", () => {
       over();
-      say({ message: "Stopped. Nothing was stored." });
+      say({ message: words.stopped });
     });
     progress.hidden = false;
     submit.disabled = true;
     bar.value = 0;
-    words.textContent = "Sending the file…";
+    progressWords.textContent = words.sending;
     request.send(data);
   }
 
@@ -176,17 +182,17 @@
     const answer = parsed(request.responseText);
     const status = request.status;
     if (status === 201 && answer && answer.url) {
-      words.textContent = "Done";
+      progressWords.textContent = words.done;
       location.assign(answer.url);
       return;
     }
     const isSignedOut = new URL(request.responseURL).pathname.startsWith("/accounts/");
     over();
     if (answer && answer.message) say(answer);
-    else if (isSignedOut) say({ message: "You are signed out. Open the sign-in page in another tab, then try again." });
-    else if (status === 413) say({ message: `The file is too large; the limit is ${size(maxBytes)}.` });
-    else if (status === 403) say({ message: "You are signed out, or may not upload here. Reload the page and sign in." });
-    else say({ message: `The server answered with status ${status}. Try again; if it stays, tell an admin.` });
+    else if (isSignedOut) say({ message: words.signedOut });
+    else if (status === 413) say({ message: filled(words.refusedSize, { limit: size(maxBytes) }) });
+    else if (status === 403) say({ message: words.notAllowed });
+    else say({ message: filled(words.status, { status }) });
   }
 
   // The JSON of this page; of an error page of ours, its sentence.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import gettext_lazy
 
 from predictor.ml.types.schema import FeatureField, Role, Signature, Task
 from predictor.models import ModelVersion, PredictionLog, User
@@ -204,5 +205,8 @@ def test_links_lead_to_the_sections_beneath_an_answer() -> None:
 def test_a_page_is_headed_by_the_target_or_by_the_task() -> None:
     clusters = Signature(target="", task=Task.CLUSTERING, fields=())
 
-    assert heading_of(SIGNATURE, "Prediction of") == "Prediction of y"
-    assert heading_of(clusters, "Predict") == Task.CLUSTERING.label[:1].upper() + Task.CLUSTERING.label[1:]
+    assert heading_of(SIGNATURE, gettext_lazy("Prediction of %(target)s")) == "Prediction of y"
+    assert (
+        heading_of(clusters, gettext_lazy("Predict %(target)s"))
+        == Task.CLUSTERING.label[:1].upper() + Task.CLUSTERING.label[1:]
+    )

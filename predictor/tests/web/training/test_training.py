@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
 from predictor.errors import InvalidTrainingRequest
+from predictor.ml.types.schema import Role
 from predictor.models import Dataset, JobStatus, ModelVersion, RegisteredModel, TrainingRun, User, Workspace
 from predictor.services import datasets, training
 from predictor.services.training import TrainingOptions, estimator_catalogue
 from predictor.templatetags.mlweb import status_word
 from predictor.tests.services.versions import publish
 from predictor.tests.web.tables import bare_dataset, make_run, upload
-from predictor.web.training.training import status_sentence
+from predictor.web.training.form_roles import ColumnRow
+from predictor.web.training.training import RUNS, status_sentence
 
 HTMX = {"HX-Request": "true"}
 ENTRY = {
@@ -674,6 +676,19 @@ def test_a_status_is_a_word() -> None:
         "queued": "Waiting", "running": "Running", "succeeded": "Finished", "failed": "Failed",
         "cancelled": "Cancelled",
     }  # fmt: skip
+
+
+def test_words_that_are_kept_are_in_the_language_of_each_reader() -> None:
+    """The options of a role are cached, and the filter by status is made at import."""
+    statuses = dict(RUNS.choices[0].choices)
+
+    for language, as_found, finished in (
+        ("en", "as found: number", "Finished"),
+        ("zh-hans", "自动识别：数字", "已完成"),
+    ):
+        with translation.override(language):
+            assert as_found in ColumnRow("age", "role-0", Role.NUMERIC, "").options
+            assert str(statuses["succeeded"]) == finished
 
 
 def test_a_meaning_that_would_empty_too_many_cells_is_refused_at_its_field(
