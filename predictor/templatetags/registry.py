@@ -26,3 +26,14 @@ def cell(value: Any) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     return str(canonical_text(value))
+
+
+@register.filter
+def filesize_si(n_bytes: int) -> str:
+    """1234567 → "1.2 MB"; powers of a thousand, as disks and downloads are labelled."""
+    size = float(n_bytes or 0)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

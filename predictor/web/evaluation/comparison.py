@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,7 +18,7 @@ from ...services.registry.comparison import Comparison
 from ...services.registry.paired_comparison import Disagreement
 from ...services.registry.version_table import FEWEST, MOST, ComparedRow, MetricRow, VersionTable, standing_of
 from ...templatetags.mlweb import duration, moment, number
-from ...templatetags.registry import cell
+from ...templatetags.registry import cell, filesize_si
 from ..pages.metric_words import metric_of
 from ..pages.model_page import ModelPage
 from ..pages.refusals import refused
@@ -47,7 +46,7 @@ TITLES = {
     "created_at": gettext_lazy("Made"),
 }
 SHOWN: Mapping[str, Callable[[Any], Any]] = {
-    "n_bytes": filesizeformat,
+    "n_bytes": filesize_si,
     "n_rows": number,
     "n_columns": number,
     "n_held_out": number,

@@ -248,7 +248,7 @@ HELP: tuple[Help, ...] = (
             _("Where both were judged on the same rows, the difference has an interval."),
             _("A difference whose interval holds 0 is not clear."),
         ),
-        (_("Choose versions, then promote the better one."),),
+        (_("Choose two versions; promote the better one."),),
         ("metric", "confidence interval", "held-out rows", "promote"),
         ("version-compare",),
     ),
@@ -285,7 +285,7 @@ HELP: tuple[Help, ...] = (
             "counterfactual",
             "nearest examples",
         ),
-        ("predict", "what-if", "counterfactuals", "publish", "published", "form", "linked-form"),
+        ("predict", "what-if", "counterfactuals", "publish", "published", "public", "shared", "share"),
     ),
     Help(
         "forecast",
