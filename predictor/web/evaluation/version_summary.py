@@ -479,7 +479,7 @@ class VersionSummary:
     def _column_or_data(self, column: str | None) -> tuple[str, str]:
         place = self._place(column)
         if place is None or self._dataset is None:
-            return self._tab("data", _("See the data"), "warnings")
+            return self._tab("data", _("See all warnings"), "warnings")
         return _("Read the column"), self._url("column-reading", self._dataset.pk, place)
 
 

@@ -171,7 +171,7 @@ HELP: tuple[Help, ...] = (
         (
             _("This page lists the models of the workspace with the version that serves."),
             _("The score says how good the champion was on held-out rows."),
-            _("The charts show how often a model was asked."),
+            _("The overview shows how often each model was asked."),
         ),
         (_("Open a model to compare its versions, or predict with it."),),
         ("model", "version", "champion", "metric"),
@@ -181,12 +181,12 @@ HELP: tuple[Help, ...] = (
         "model",
         _("A model"),
         (
-            _("This page shows a model’s versions, its aliases and how often it is asked."),
+            _("The Summary says how good the version is that serves, and why."),
             _("The champion answers when a caller names no version."),
-            _("Programs call the model by the address shown at the end."),
+            _("Versions compares and promotes, Monitor counts predictions, API shows the calls."),
         ),
         (
-            _("Compare two versions, then promote the better one."),
+            _("Compare versions, then promote the better one."),
             _("Write a description for those who use the model."),
         ),
         ("version", "alias", "champion", "promote", "roll-back", "archive", "latency", "drift"),
@@ -196,9 +196,9 @@ HELP: tuple[Help, ...] = (
         "version",
         _("A model version"),
         (
-            _("This report says how good a version is on rows that it had not seen."),
-            _("The baseline beside each metric shows what a simple guess reaches."),
-            _("Below are its errors, its most important columns and its limits."),
+            _("The Summary says how good a version is on rows that it had not seen."),
+            _("The bars beside it show what guessing and a simple model reach."),
+            _("Charts has all metrics, Explain the columns, Data and Details the rest."),
         ),
         (
             _("Read the verdict and the warnings first."),
@@ -242,9 +242,9 @@ HELP: tuple[Help, ...] = (
     ),
     Help(
         "compare",
-        _("Compare two versions"),
+        _("Compare versions"),
         (
-            _("This page compares two versions on the same metrics."),
+            _("This page compares up to ten versions on the same metrics."),
             _("Where both were judged on the same rows, the difference has an interval."),
             _("A difference whose interval holds 0 is not clear."),
         ),

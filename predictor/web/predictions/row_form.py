@@ -138,7 +138,8 @@ class Input:
     def options(self) -> list[Option]:
         """The owner's choices, else the categories that training saw; another value stays in the list and is marked."""
         if self.kind == "boolean":
-            pairs = [("true", _("Yes")), ("false", _("No")), ("", _("Missing"))]
+            empty = _("Not known") if self.is_public else _("Missing")
+            pairs = [("true", _("Yes")), ("false", _("No")), ("", empty)]
             return [Option(value, label, value == self.text) for value, label in pairs]
         if self.kind == "suggest" and self.is_public:
             return []

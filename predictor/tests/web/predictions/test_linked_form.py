@@ -47,6 +47,8 @@ def test_anybody_with_the_link_predicts_without_any_cookie(version: ModelVersion
     assert (page.status_code, answer.status_code) == (200, 200)
     assert "&lt;b&gt;leave&lt;/b&gt;" in answer.content.decode()
     assert answer.content.decode().count('<svg class="bar"') == 2
+    # The colours of the bars stand there.
+    assert "mlweb/css/charts" in answer.content.decode()
     assert not client.cookies
     assert "Cookie" not in page.get("Vary", "")
     assert "csrf" not in page.content.decode()
