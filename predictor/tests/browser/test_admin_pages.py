@@ -10,14 +10,8 @@ from predictor.models import User
 from predictor.services import registry
 from predictor.services.accounts import tokens
 from predictor.tests.browser.conftest import Watch, sign_in
-from predictor.tests.browser.test_pages import (
-    DARK_NARROW,
-    GO_ON,
-    LIGHT_WIDE,
-    RULES,
-    RULES_OF_LOOKS,
-    Furnished,
-)
+from predictor.tests.browser.furnished import Furnished
+from predictor.tests.browser.test_pages import DARK_NARROW, GO_ON, LIGHT_WIDE, RULES, RULES_OF_LOOKS
 from predictor.tests.web.test_admin import NOUNS, reading_change_of
 
 LOOKS = (LIGHT_WIDE, DARK_NARROW)
