@@ -26,7 +26,7 @@ from predictor.models import (
     documents_of,
 )
 from predictor.services import comments, datasets, registry
-from predictor.services.accounts import tokens, workspaces
+from predictor.services.accounts import rate_limits, tokens, workspaces
 from predictor.services.predictions import published_forms
 from predictor.tests import predicting
 from predictor.tests.conftest import person
@@ -77,8 +77,10 @@ PROBES = [
 
 
 @pytest.fixture(autouse=True)
-def _no_rate_limits_from_other_tests(settings: Settings) -> None:
+def _no_rate_limits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.clear()
+    # Each address of the table is asked with a wrong token, more often than one caller may in a minute.
+    monkeypatch.setattr(rate_limits, "WRONG_TOKENS_PER_MINUTE", 1_000_000)
     settings.ARTICLE_MODEL = "acme/article"
 
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import User
+from predictor.tests.browser.furnished import furnished  # noqa: F401 (a fixture)
 from predictor.tests.live_worker import hearing_worker
 from predictor.tests.waiting import HANG_SECONDS
 

@@ -9,15 +9,11 @@ from pytest_django.live_server_helper import LiveServer
 from predictor.models import User
 from predictor.services import registry
 from predictor.services.accounts import tokens
+from predictor.services.predictions import published_forms
+from predictor.services.registry import form_settings
 from predictor.tests.browser.conftest import Watch, sign_in
-from predictor.tests.browser.test_pages import (
-    DARK_NARROW,
-    GO_ON,
-    LIGHT_WIDE,
-    RULES,
-    RULES_OF_LOOKS,
-    Furnished,
-)
+from predictor.tests.browser.furnished import Furnished
+from predictor.tests.browser.test_pages import DARK_NARROW, GO_ON, LIGHT_WIDE, RULES, RULES_OF_LOOKS
 from predictor.tests.web.test_admin import NOUNS, reading_change_of
 
 LOOKS = (LIGHT_WIDE, DARK_NARROW)
@@ -57,6 +53,9 @@ def test_every_page_of_the_admin_is_accessible(
     )
     tokens.create_token(user=admin, workspace=furnished.model.workspace, name="nightly", scopes=["read"])
     reading_change_of(version)
+    fields = {version.signature.names[0]: {"label": "L"}}
+    form_settings.change(registered_model=furnished.model, fields=fields, by=admin)
+    published_forms.create(registered_model=furnished.model, new=published_forms.NewForm("T"), by=admin)
     sign_in(window, live_server, admin)
     faults = []
 

@@ -23,7 +23,7 @@ def roc(tab: Page, live_server: LiveServer, workspace: Workspace, member: User) 
     model = RegisteredModel.objects.create(workspace=workspace, slug="churn", name="Churn")
     publish_served(model)
     sign_in(tab.context, live_server, member)
-    tab.goto(live_server.url + reverse("version-detail", args=["acme", "churn", 1]))
+    tab.goto(live_server.url + reverse("version-charts", args=["acme", "churn", 1]))
     chart = tab.locator("#roc")
     chart.scroll_into_view_if_needed()
     return chart

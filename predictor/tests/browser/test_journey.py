@@ -76,7 +76,7 @@ def test_from_upload_to_prediction_by_mouse(
 
     tab.get_by_role("link", name="Log", exact=True).click()
     expect(tab.get_by_role("table")).to_contain_text("setosa")
-    tab.get_by_role("table").get_by_role("link").first.click()
+    tab.get_by_role("table").get_by_role("rowheader").get_by_role("link").click()
     expect(tab.get_by_role("heading", name="Prediction of species")).to_be_visible()
 
     log = PredictionLog.objects.get()

@@ -51,7 +51,7 @@ def test_the_list_keeps_its_sql_budget(
         Membership.objects.create(workspace=workspace, user=user, role=WorkspaceRole.VIEWER)
     client = signed_in(admin)
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         assert client.get(MEMBERS).status_code == 200
 
 
