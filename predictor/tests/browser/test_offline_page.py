@@ -15,7 +15,6 @@ from predictor.tests import predicting
 from predictor.tests.serve.test_faces import drawn, shown
 from predictor.tests.web.served_versions import FIELDS, publish_served
 
-
 COLUMNS = "%(n)s columns. This file needs no network and sends nothing."
 
 
