@@ -7,7 +7,9 @@ read-only; every change is one service call.
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
+from ..i18n import names
 from . import (  # noqa: F401
     batches,
     comments,
@@ -22,9 +24,11 @@ from . import (  # noqa: F401
 )
 
 admin.site.site_header = admin.site.site_title = "mlweb"
-admin.site.index_title = "Admin panel"
+admin.site.index_title = gettext_lazy("Admin panel")
 
 # allauth registers these without access rules; the last one holds the secrets of the second factor.
 for model in (EmailAddress, EmailConfirmation, Authenticator):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+names.translate_models("predictor")

@@ -18,11 +18,15 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 from simple_history.admin import SimpleHistoryAdmin
 
 from ..errors import MlwebError
+from ..i18n.names import CONTEXT, field_name
+from ..i18n.translation import translated
 from ..models import User, Workspace, WorkspaceRole, without_documents
-from ..templatetags.mlweb import number
+from ..templatetags.mlweb import counted, number
 
 # Filters list only visible rows: RelatedFieldListFilter would list those of every workspace.
 ONLY_VISIBLE = RelatedOnlyFieldListFilter
@@ -50,6 +54,9 @@ class WalledAdmin(admin.ModelAdmin):
         match = request.resolver_match
         return request.method == "GET" and match is not None and str(match.url_name).endswith("_changelist")
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change=change, **words_of(self.model), **kwargs)
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         rows = db_field.remote_field.model._default_manager.all()
         if "queryset" not in kwargs and hasattr(rows, "visible_to"):
@@ -75,7 +82,7 @@ class WalledAdmin(admin.ModelAdmin):
             return self.refused(request, error)
 
     def refused(self, request: HttpRequest, error: MlwebError) -> HttpResponse:
-        self.message_user(request, error.message, messages.ERROR)
+        self.message_user(request, translated(error.message), messages.ERROR)
         return redirect(request.get_full_path())
 
 
@@ -109,7 +116,7 @@ class WalledHistoryAdmin(SimpleHistoryAdmin):
     ) -> HttpResponse:
         self.refuse_unseen(request, object_id)
         if request.method != "GET":
-            raise PermissionDenied("The history is read-only.")
+            raise PermissionDenied(_("The history is read-only."))
         return super().history_form_view(request, object_id, version_id, extra_context)
 
     def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -152,13 +159,13 @@ def pretty(value: Any) -> str:
 
 def _shown(value: Any, level: int) -> SafeString:
     if isinstance(value, Mapping) and value and level < MAX_LEVELS:
-        return _folded(_members(value, level), len(value), "fields", level)
+        return _folded(_members(value, level), len(value), counted(len(value), "field"), level)
     if isinstance(value, list) and value and level < MAX_LEVELS:
         if all(isinstance(each, Mapping) for each in value) and _is_table(value):
-            return _folded(_rows(value, level), len(value), "rows", level)
+            return _folded(_rows(value, level), len(value), counted(len(value), "row"), level)
         if any(isinstance(each, Mapping | list) for each in value):
             numbered = {str(place): each for place, each in enumerate(value, 1)}
-            return _folded(_members(numbered, level), len(value), "entries", level)
+            return _folded(_members(numbered, level), len(value), counted(len(value), "entry,entries"), level)
         return format_html("{}", ", ".join(map(_text, value[:MAX_MEMBERS])) + _more(len(value)))
     if isinstance(value, Mapping | list):
         return format_html("{}", json.dumps(value, ensure_ascii=False, default=str)[:2_000] if value else "–")
@@ -169,12 +176,12 @@ def _text(value: Any) -> str:
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     return number(value, 7) if isinstance(value, float) else str(value)
 
 
 def _more(n: int) -> str:
-    return f" and {n - MAX_MEMBERS:,} more" if n > MAX_MEMBERS else ""
+    return " " + _("and %(n)s more") % {"n": f"{n - MAX_MEMBERS:,}"} if n > MAX_MEMBERS else ""
 
 
 def _is_table(rows: list[Mapping[str, Any]]) -> bool:
@@ -197,10 +204,10 @@ def _rows(rows: list[Mapping[str, Any]], level: int) -> SafeString:
     return format_html('<table class="json"><tr>{}</tr>{}</table>{}', heads, body, _more(len(rows)))
 
 
-def _folded(inside: SafeString, n: int, noun: str, level: int) -> SafeString:
+def _folded(inside: SafeString, n: int, words: str, level: int) -> SafeString:
     if n <= MAX_OPEN and level < 2:
         return inside
-    return format_html("<details><summary>{} {}</summary>{}</details>", f"{n:,}", noun, inside)
+    return format_html("<details><summary>{}</summary>{}</details>", words, inside)
 
 
 def size(n_bytes: int | None) -> str:
@@ -210,6 +217,27 @@ def size(n_bytes: int | None) -> str:
 
 def page_link(url: str, text: str) -> str:
     return format_html('<a href="{}">{}</a>', url, text)
+
+
+def words_of(model: type[Model]) -> dict[str, dict[str, str]]:
+    """Labels and help texts of a form, in the active language."""
+    return {
+        "labels": {each.name: field_name(each.verbose_name) for each in model._meta.fields},
+        "help_texts": {
+            each.name: translated(each.help_text) for each in model._meta.fields if each.help_text
+        },
+    }
+
+
+def choice(name: str) -> Any:
+    """A field with choices, as a column that shows the choice in the active language."""
+
+    @admin.display(description=pgettext_lazy(CONTEXT, name.replace("_", " ")), ordering=name)
+    def shown(row: Any) -> str:
+        return str(translated(getattr(row, f"get_{name}_display")()))
+
+    shown.__name__ = name
+    return shown
 
 
 def fields_of(model: type[Model], *, leave_out: tuple[str, ...] = ()) -> list[str]:

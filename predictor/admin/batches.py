@@ -4,9 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from ..models import BatchPrediction
-from .base import ONLY_VISIBLE, ReadOnlyAdmin, pretty
+from .base import ONLY_VISIBLE, ReadOnlyAdmin, choice, pretty
 
 
 @admin.register(BatchPrediction)
@@ -16,7 +17,7 @@ class BatchPredictionAdmin(ReadOnlyAdmin):
         "registered_model",
         "filename",
         "workspace",
-        "status",
+        choice("status"),
         "n_rows_done",
         "n_errors",
         "attempts",
@@ -62,10 +63,10 @@ class BatchPredictionAdmin(ReadOnlyAdmin):
         hidden = () if is_owner or request.user.is_superuser else ("traceback",)
         return [name for name in self.fields or () if name not in hidden]
 
-    @admin.display(description="attempt log")
+    @admin.display(description=gettext_lazy("attempt log"))
     def attempt_log_json(self, batch: BatchPrediction) -> str:
         return pretty(batch.attempt_log)
 
-    @admin.display(description="row errors")
+    @admin.display(description=gettext_lazy("row errors"))
     def row_errors_json(self, batch: BatchPrediction) -> str:
         return pretty(batch.row_errors)

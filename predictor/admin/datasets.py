@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from ..models import Dataset, ReadingChange
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, pretty, size
@@ -48,23 +49,23 @@ class DatasetAdmin(ReadOnlyAdmin):
     def view_on_site(self, dataset: Dataset) -> str:
         return reverse("dataset-detail", args=[dataset.workspace.slug, dataset.pk])
 
-    @admin.display(ordering="n_bytes")
+    @admin.display(description=gettext_lazy("size"), ordering="n_bytes")
     def size(self, dataset: Dataset) -> str:
         return size(dataset.n_bytes)
 
-    @admin.display(boolean=True, description="data kept")
+    @admin.display(boolean=True, description=gettext_lazy("data kept"))
     def has_data(self, dataset: Dataset) -> bool:
         return dataset.has_data
 
-    @admin.display(description="columns and their roles")
+    @admin.display(description=gettext_lazy("columns and their roles"))
     def columns(self, dataset: Dataset) -> str:
         return pretty({column.name: column.role for column in dataset.schema.columns})
 
-    @admin.display(description="options")
+    @admin.display(description=gettext_lazy("options"))
     def options_json(self, dataset: Dataset) -> str:
         return pretty(dataset.options)
 
-    @admin.display(description="warnings")
+    @admin.display(description=gettext_lazy("warnings"))
     def warning_list(self, dataset: Dataset) -> str:
         return pretty(dataset.warnings)
 
@@ -89,11 +90,11 @@ class ReadingChangeAdmin(ReadOnlyAdmin):
     search_fields = ("column", "dataset__name")
     fields = list_display
 
-    @admin.display(description="before")
+    @admin.display(description=gettext_lazy("before"))
     def reading_before(self, change: ReadingChange) -> str:
         return described(change.before_json)
 
-    @admin.display(description="after")
+    @admin.display(description=gettext_lazy("after"))
     def reading_after(self, change: ReadingChange) -> str:
         return described(change.after_json)
 

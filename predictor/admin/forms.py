@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from ..models import FormSettings, PublishedForm, WorkspaceRole
 from ..services.predictions import published_forms
@@ -23,7 +25,7 @@ class FormSettingsAdmin(ReadOnlyAdmin, WalledHistoryAdmin):
     fields = ("registered_model", "settings", "updated_at", "updated_by")
     readonly_fields = ("settings",)
 
-    @admin.display(description="settings")
+    @admin.display(description=gettext_lazy("settings"))
     def settings(self, row: FormSettings) -> str:
         return pretty(row.fields_json)
 
@@ -58,12 +60,12 @@ class PublishedFormAdmin(ReadOnlyAdmin, WalledHistoryAdmin):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("predictor.change_publishedform")
 
-    @admin.action(description="Revoke the selected links", permissions=["revoke"])
+    @admin.action(description=gettext_lazy("Revoke the selected links"), permissions=["revoke"])
     def revoke_links(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for form in queryset.select_related("registered_model__workspace"):
             if not may(request.user, form.registered_model.workspace, WorkspaceRole.ADMIN):
-                self.message_user(request, f"You may not revoke {form}.", messages.ERROR)
+                self.message_user(request, _("You may not revoke %(form)s.") % {"form": form}, messages.ERROR)
                 continue
             published_forms.revoke(form=form, by=request.user)
-            self.log_change(request, form, "Revoked.")
-            self.message_user(request, f"{form} is revoked.", messages.SUCCESS)
+            self.log_change(request, form, gettext_noop("Revoked."))
+            self.message_user(request, _("%(form)s is revoked.") % {"form": form}, messages.SUCCESS)

@@ -13,11 +13,13 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from ..errors import InvalidInput
+from ..i18n.translation import translated
 from ..models import Membership, User, Workspace, WorkspaceRole
 from ..services.accounts import workspaces
-from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledAdmin, WalledHistoryAdmin, may
+from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledAdmin, WalledHistoryAdmin, choice, may
 
 
 class NewUserForm(AdminUserCreationForm):
@@ -50,9 +52,9 @@ class UserAdmin(WalledAdmin, DjangoUserAdmin):
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("email", "password")}),
-        ("Name", {"fields": ("first_name", "last_name")}),
+        (gettext_lazy("Name"), {"fields": ("first_name", "last_name")}),
         (
-            "Rights",
+            gettext_lazy("Rights"),
             {
                 "fields": (
                     "is_active",
@@ -64,7 +66,7 @@ class UserAdmin(WalledAdmin, DjangoUserAdmin):
                 )
             },
         ),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
 
@@ -106,7 +108,7 @@ class WorkspaceForm(forms.ModelForm):
         try:
             workspaces.check_slug(self.cleaned_data["slug"])
         except InvalidInput as error:
-            raise ValidationError(error.message) from None
+            raise ValidationError(translated(error.message)) from None
         return str(self.cleaned_data["slug"])
 
 
@@ -124,7 +126,7 @@ class WorkspaceAdmin(WalledAdmin):
         counted = Workspace.objects.filter(pk__in=visible).annotate(n=Count("memberships"))
         return counted.order_by("name")
 
-    @admin.display(description="members", ordering="n")
+    @admin.display(description=gettext_lazy("members"), ordering="n")
     def n_members(self, workspace: Any) -> int:
         return int(workspace.n)
 
@@ -153,7 +155,7 @@ class WorkspaceAdmin(WalledAdmin):
 class MembershipAdmin(WalledAdmin, WalledHistoryAdmin):
     """Memberships and roles. Admins of the workspace may write; the last admin cannot be removed."""
 
-    list_display = ("user", "workspace", "role", "created_at")
+    list_display = ("user", "workspace", choice("role"), "created_at")
     list_filter = ("role", ("workspace", ONLY_VISIBLE))
     list_select_related = ("user", "workspace")
     search_fields = ("user__email", "workspace__name")
@@ -197,7 +199,14 @@ class MembershipAdmin(WalledAdmin, WalledHistoryAdmin):
 class MembershipHistoryAdmin(ReadOnlyAdmin):
     """The history of memberships, deleted ones included: who, when, by whom."""
 
-    list_display = ("history_date", "user", "workspace", "role", "history_type", "history_user")
+    list_display = (
+        "history_date",
+        "user",
+        "workspace",
+        choice("role"),
+        choice("history_type"),
+        "history_user",
+    )
     list_filter = ("history_type", "role")
     list_select_related = ("user", "workspace", "history_user")
     search_fields = ("user__email",)

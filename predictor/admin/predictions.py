@@ -6,16 +6,17 @@ from django.contrib import admin
 from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from ..models import ModelVersion, PredictionLog, Workspace, without_documents
 from ..services.prediction_log.log_summaries import summarized, summary_of
-from .base import CappedPaginator, ReadOnlyAdmin, pretty
+from .base import CappedPaginator, ReadOnlyAdmin, choice, pretty
 
 
 class WorkspaceFilter(admin.SimpleListFilter):
     """Filter by workspace, from the table of workspaces: Django's own filter would scan the whole log."""
 
-    title = "workspace"
+    title = gettext_lazy("workspace")
     parameter_name = "workspace"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -37,7 +38,7 @@ class PredictionLogAdmin(ReadOnlyAdmin):
         "created_at",
         "workspace",
         "model_version",
-        "source",
+        choice("source"),
         "actor",
         "answer",
         "warning_count",
@@ -48,7 +49,7 @@ class PredictionLogAdmin(ReadOnlyAdmin):
     list_filter = (WorkspaceFilter, "source")
     list_select_related = ()  # see get_queryset; False would join whatever the columns name
     search_fields = ("=request_id",)
-    search_help_text = "A request id, in full."
+    search_help_text = gettext_lazy("A request id, in full.")
     sortable_by = ()  # any other order would sort millions of rows
     fields = (
         "id",
@@ -86,26 +87,26 @@ class PredictionLogAdmin(ReadOnlyAdmin):
     def view_on_site(self, row: PredictionLog) -> str:
         return reverse("prediction-detail", args=[row.workspace.slug, row.pk])
 
-    @admin.display(description="answer")
+    @admin.display(description=gettext_lazy("answer"))
     def answer(self, row: PredictionLog) -> str:
         return str(summary_of(row, 0).output.get("prediction"))[:60]
 
-    @admin.display(description="warnings")
+    @admin.display(description=gettext_lazy("warnings"))
     def warning_count(self, row: Any) -> int:
         return int(row.n_warnings)
 
-    @admin.display(description="latency")
+    @admin.display(description=gettext_lazy("latency"))
     def latency(self, row: PredictionLog) -> str:
         return f"{row.latency_ms:.1f} ms"
 
-    @admin.display(description="inputs")
+    @admin.display(description=gettext_lazy("inputs"))
     def inputs_json(self, row: PredictionLog) -> str:
         return pretty(row.inputs)
 
-    @admin.display(description="output")
+    @admin.display(description=gettext_lazy("output"))
     def output_json(self, row: PredictionLog) -> str:
         return pretty(row.output)
 
-    @admin.display(description="warnings")
+    @admin.display(description=gettext_lazy("warnings"))
     def warnings_json(self, row: PredictionLog) -> str:
         return pretty(row.warnings)

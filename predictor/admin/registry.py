@@ -9,11 +9,17 @@ from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from ..errors import MlwebError
+from ..i18n.translation import translated
 from ..models import CHAMPION, AliasChange, ModelAlias, RegisteredModel, WorkspaceRole, without_documents
 from ..services import registry
 from .base import ONLY_VISIBLE, ReadOnlyAdmin, WalledAdmin, WalledHistoryAdmin, may
+
+# What was done: an English message, for the log, and its values.
+Done = tuple[str, dict[str, object]]
 
 
 class RegistryAdmin(WalledAdmin):
@@ -26,22 +32,27 @@ class RegistryAdmin(WalledAdmin):
         self,
         request: HttpRequest,
         rows: Iterable[Any],
-        deed: Callable[[Any], str],
+        deed: Callable[[Any], Done],
         model_of: Callable[[Any], Any],
     ) -> None:
-        """Do the deed for each row, and show a message for each: what was done, or the error."""
+        """Do the deed for each row, and show a message for each: what was done, or the error. The log is in English."""
         for row in list(rows):
             model: RegisteredModel = model_of(row)
             if not may(request.user, model.workspace, WorkspaceRole.MEMBER):
-                self.message_user(request, f"You may only look in {model.workspace}.", messages.ERROR)
+                self.message_user(
+                    request,
+                    _("You may only look in %(workspace)s.") % {"workspace": model.workspace},
+                    messages.ERROR,
+                )
                 continue
             try:
                 done = deed(row)
             except MlwebError as error:
-                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+                self.message_user(request, f"{row}: {translated(error.message)}", messages.ERROR)
             else:
-                self.log_change(request, row, done)
-                self.message_user(request, done, messages.SUCCESS)
+                message, values = done
+                self.log_change(request, row, message % values)
+                self.message_user(request, _(message) % values, messages.SUCCESS)
 
 
 class AliasInline(admin.TabularInline):
@@ -77,7 +88,7 @@ class AliasChangeInline(AliasInline):
         "is_roll_back",
         "changed_by",
     )
-    verbose_name_plural = "alias history"
+    verbose_name_plural = gettext_lazy("alias history")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AliasChange]:
         rows = admin.TabularInline.get_queryset(self, request)
@@ -137,18 +148,23 @@ class RegisteredModelAdmin(RegistryAdmin, WalledHistoryAdmin):
             registered_model=obj, name=obj.name, description=obj.description, by=request.user
         )
 
-    @admin.display(description="aliases")
+    @admin.display(description=gettext_lazy("aliases"))
     def alias_words(self, model: RegisteredModel) -> str:
         return (
-            ", ".join(f"{each.alias}: version {each.model_version.number}" for each in model.aliases.all())
+            ", ".join(
+                _("%(alias)s: version %(number)s")
+                % {"alias": each.alias, "number": each.model_version.number}
+                for each in model.aliases.all()
+            )
             or "–"
         )
 
-    @admin.action(description="Roll the champion back", permissions=["promote"])
+    @admin.action(description=gettext_lazy("Roll the champion back"), permissions=["promote"])
     def roll_champion_back(self, request: HttpRequest, queryset: QuerySet[RegisteredModel]) -> None:
-        def roll_back(model: RegisteredModel) -> str:
+        def roll_back(model: RegisteredModel) -> Done:
             alias = registry.roll_back(registered_model=model, alias=CHAMPION, by=request.user)
-            return f"The champion of {model} is version {alias.model_version.number} again."
+            said = gettext_noop("The champion of %(model)s is version %(number)s again.")
+            return said, {"model": model, "number": alias.model_version.number}
 
         self.do_for_each(request, queryset, roll_back, lambda model: model)
 

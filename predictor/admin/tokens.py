@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from ..models import ApiToken, WorkspaceRole
 from ..services.accounts import tokens
@@ -39,20 +41,26 @@ class ApiTokenAdmin(ReadOnlyAdmin, WalledHistoryAdmin):
         """No filter by the digest: the beginnings of digests would tell them letter by letter."""
         return not lookup.startswith("digest") and super().lookup_allowed(lookup, value, request)
 
-    @admin.display(description="scopes")
+    @admin.display(description=gettext_lazy("scopes"))
     def scope_words(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("predictor.change_apitoken")
 
-    @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
+    @admin.action(description=gettext_lazy("Revoke the selected tokens"), permissions=["revoke"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for token in queryset.select_related("user", "workspace"):
             is_own = token.user_id == request.user.pk
             if not is_own and not may(request.user, token.workspace, WorkspaceRole.ADMIN):
-                self.message_user(request, f"You may not revoke {token}.", messages.ERROR)
+                self.message_user(
+                    request, _("You may not revoke %(token)s.") % {"token": token}, messages.ERROR
+                )
                 continue
             tokens.revoke(token=token, by=request.user)
-            self.log_change(request, token, "Revoked.")
-            self.message_user(request, f"{token} of {token.user} is revoked.", messages.SUCCESS)
+            self.log_change(request, token, gettext_noop("Revoked."))
+            self.message_user(
+                request,
+                _("%(token)s of %(user)s is revoked.") % {"token": token, "user": token.user},
+                messages.SUCCESS,
+            )

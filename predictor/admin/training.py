@@ -5,9 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from ..i18n.names import CONTEXT
 from ..models import TrainingRun
-from .base import ONLY_VISIBLE, ReadOnlyAdmin, pretty
+from .base import ONLY_VISIBLE, ReadOnlyAdmin, choice, pretty
 
 JSON_FIELDS = ("params", "roles", "monotone", "forecast", "leaderboard", "metrics", "warnings", "attempt_log")
 
@@ -21,7 +23,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         "dataset",
         "workspace",
         "estimator",
-        "status",
+        choice("status"),
         "attempts",
         "created_at",
         "duration",
@@ -61,13 +63,13 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     def view_on_site(self, run: TrainingRun) -> str:
         return reverse("training-run-detail", args=[run.workspace.slug, run.pk])
 
-    @admin.display
+    @admin.display(description=gettext_lazy("duration"))
     def duration(self, run: TrainingRun) -> str:
         return f"{run.elapsed.total_seconds():.1f} s" if run.elapsed is not None else "–"
 
 
 def show_json(name: str) -> Any:
-    @admin.display(description=name.replace("_", " "))
+    @admin.display(description=pgettext_lazy(CONTEXT, name.replace("_", " ")))
     def shown(self: TrainingRunAdmin, run: TrainingRun) -> str:
         return pretty(getattr(run, name))
 

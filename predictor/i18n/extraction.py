@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.utils.translation.template import templatize
 
-from . import po
+from . import names, po
 from .sentences import patterns_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -74,6 +74,8 @@ def messages() -> list[po.Message]:
         for path in _python(top):
             for pattern in patterns_of(path):
                 patterns.add(path, PATTERN, pattern, "")
+    for path, name in names.names("predictor"):
+        marked.add(path, names.CONTEXT, name, "")
     for status in STATUSES:
         patterns.add(ROOT / "predictor/http/problems.py", PATTERN, HTTPStatus(status).phrase, "")
     signs = [

@@ -42,7 +42,7 @@ NOT_FOR_PEOPLE = re.compile(
     |pgettext|pgettext_lazy|npgettext|npgettext_lazy|import_module|environ\..*|os\..*|.*\.getenv|TemplateResponse|render
     |ForeignKey|.*\.aggregate|.*\.raw|.*\.extra|reverse|resolve_url|redirect|extend_schema.*|inline_serializer|Trim
     |OpenApiResponse|OpenApiParameter|json\.loads|dumps|loads|.*\.find|.*\.index|.*\.count|.*\.isoformat|fromisoformat
-    |Histogram|Counter|Gauge|_metric|.*\.add_argument_group_name|ContextVar|Thread|.*\.getLogger""",
+    |Histogram|Counter|Gauge|_metric|.*\.add_argument_group_name|ContextVar|Thread|.*\.getLogger|gettext_noop""",
     re.VERBOSE,
 )
 FIELDS_NOT_FOR_PEOPLE = frozenset({

@@ -33,13 +33,13 @@ VOID = frozenset(
 # Names, units and signs that are the same in every language.
 SAME_EVERYWHERE = re.compile(
     r"\b(mlweb|API|REST|CSV|JSON|ONNX|Parquet|UTC|UTF-8|TOTP|QR|ROC|AUC|F1|RMSE|MAE|R²|SHA-256|ISO|ID|URL|PDF|PNG|SVG"
-    r"|kB|MB|GB|ms|min|mlw_|Python|curl|scikit-learn|Ctrl|Esc|Enter|README|MLWEB_\w+|Markdown|JavaScript|pip|KServe"
+    r"|RFC|kB|MB|GB|ms|min|mlw_|Python|curl|scikit-learn|Ctrl|Esc|Enter|README|MLWEB_\w+|Markdown|JavaScript|pip|KServe"
     r"|MLflow|OpenAPI|Swagger|nbsp|hellip|middot|times|rarr|larr|ndash|mdash|lt|gt|amp|quot|POST|GET|zip|https?)\b"
 )
 # Names of months in the code, values of cookies, units, HTML; and `counted(n, "row")`.
 NO_SENTENCE = re.compile(
     r"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Lax|Strict|.*<(span|td|a|b|i)\b.*|\{first\} ago"
-    r"|\{whole\} (h|min) \{whole_2\} (min|s)|\{\w+\} [\w ]+\{s\}|\{\w+\} ms|ROC AUC|Open Inference Protocol|KServe V1"
+    r"|\{whole\} (h|min) \{whole_2\} (min|s)|\{\w+\} [\w, ]+\{s\}|\{\w+\} ms|ROC AUC|Open Inference Protocol|KServe V1"
     # Classes of CSS, and how stored warnings of old versions begin.
     r"|(plot|slot|is|form)-.*|plot plot-.*|\{look\} is-dashed|possible leak"
 )

@@ -2,6 +2,12 @@
 
 const byId = (id) => document.getElementById(id);
 
+/** The text in the language of the page, with its values. */
+let words = {};
+function say(text, values = {}) {
+  return (words[text] ?? text).replace(/%\((\w+)\)s/g, (whole, name) => values[name] ?? whole);
+}
+
 function made(tag, attributes = {}, ...inside) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -23,13 +29,14 @@ async function digestOf(bytes) {
 
 async function loaded() {
   const model = JSON.parse(byId("data").textContent);
+  words = model.words;
   const bytes = await unpacked(byId("model").textContent.trim());
   const digest = await digestOf(bytes);
-  if (digest !== null && digest !== model.digest) throw new Error("The model in this file is not the one it was made with.");
+  if (digest !== null && digest !== model.digest) throw new Error(say("The model in this file is not the one it was made with."));
   model.graph = readModel(bytes);
   const difference = goldenDifference(model);
   if (!(difference <= GOLDEN_TOLERANCE)) {
-    throw new Error("This browser computes other answers than those that were stored with the model.");
+    throw new Error(say("This browser computes other answers than those that were stored with the model."));
   }
   return { model, difference };
 }
@@ -37,7 +44,7 @@ async function loaded() {
 function control(field, place) {
   const id = `f${place}`, typical = field.typical === null ? "" : shownIn(field, field.typical);
   if (field.role === "boolean") {
-    const options = [["true", "Yes"], ["false", "No"], ["", "Missing"]];
+    const options = [["true", say("Yes")], ["false", say("No")], ["", say("Missing")]];
     const node = made("select", { id }, ...options.map(([value, label]) => made("option", { value }, label)));
     node.value = typical;
     return node;
@@ -51,9 +58,9 @@ function control(field, place) {
 }
 
 function hintOf(field) {
-  const range = field.minimum !== null ? `${shownIn(field, field.minimum)} to ${shownIn(field, field.maximum)}` : "";
-  const count = field.levels.length ? `${field.levels.length} categories` : "";
-  return [range || count || (field.role === "text" ? "free text" : ""), field.has_missing ? "" : "never missing"].filter(Boolean).join(" · ");
+  const range = field.minimum !== null ? say("%(low)s to %(high)s", { low: shownIn(field, field.minimum), high: shownIn(field, field.maximum) }) : "";
+  const count = field.levels.length ? say("%(n)s categories", { n: field.levels.length }) : "";
+  return [range || count || (field.role === "text" ? say("free text") : ""), field.has_missing ? "" : say("never missing")].filter(Boolean).join(" · ");
 }
 
 function showForm(model) {
@@ -80,11 +87,11 @@ function rowOf(model) {
     try {
       const { value, remark } = cellOf(field, node.value);
       row.set(field.name, value);
-      note.textContent = remark;
+      note.textContent = say(remark);
     } catch (error) {
       if (!(error instanceof InvalidValue)) throw error;
       isGood = false;
-      note.textContent = error.message;
+      note.textContent = say(error.message);
       node.setAttribute("aria-invalid", "true");
     }
   });
@@ -95,27 +102,27 @@ function showAnswer(model) {
   const row = rowOf(model), box = byId("answer");
   box.replaceChildren();
   if (row === null) {
-    box.append(made("p", { class: "bad" }, "One of the values cannot be used; it is marked."));
+    box.append(made("p", { class: "bad" }, say("One of the values cannot be used; it is marked.")));
     return;
   }
   const answer = answerOf(model, row);
   if (answer.prediction === null) {
-    box.append(made("p", { class: "bad" }, "The model gave no finite answer for this row."));
+    box.append(made("p", { class: "bad" }, say("The model gave no finite answer for this row.")));
     return;
   }
   box.append(made("p", { class: "big", id: "prediction" }, answer.code === undefined ? String(answer.prediction) : model.class_names[answer.code]));
   const percent = Math.round(100 * (model.uncertainty?.coverage ?? 0));
   // Never 100 %: a row still more unusual can always come.
   const than = answer.score > 0.999 ? "more than 99.9" : (100 * answer.score).toPrecision(4);
-  if (answer.score !== undefined) box.append(made("p", {}, `Less usual than ${than} % of rows like those of training`));
-  if (answer.interval) box.append(made("p", {}, `${answer.interval.low} to ${answer.interval.high} in ${percent} of 100 cases`));
+  if (answer.score !== undefined) box.append(made("p", {}, say("Less usual than %(percent)s % of rows like those of training", { percent: than })));
+  if (answer.interval) box.append(made("p", {}, say("%(low)s to %(high)s in %(percent)s of 100 cases", { ...answer.interval, percent })));
   if (answer.probabilities) {
     const order = answer.probabilities.map((_, place) => place).sort((a, b) => answer.probabilities[b] - answer.probabilities[a]);
     box.append(made("dl", {}, ...order.slice(0, 10).flatMap((place) => [
       made("dt", {}, model.class_names[place]), made("dd", {}, `${(100 * answer.probabilities[place]).toPrecision(4)} %`)])));
   }
-  if (answer.set?.length) box.append(made("p", {}, `Come into question: ${answer.set.map((each) => model.class_names[model.signature.classes.indexOf(each)]).join(", ")}`));
-  if (answer.set?.length === 0) box.append(made("p", {}, "No answer is likely enough: this row is more doubtful than most."));
+  if (answer.set?.length) box.append(made("p", {}, say("Come into question: %(answers)s", { answers: answer.set.map((each) => model.class_names[model.signature.classes.indexOf(each)]).join(", ") })));
+  if (answer.set?.length === 0) box.append(made("p", {}, say("No answer is likely enough: this row is more doubtful than most.")));
 }
 
 async function start() {
@@ -124,13 +131,13 @@ async function start() {
     const { model, difference } = await loaded();
     showForm(model);
     byId("predict").disabled = false;
-    state.textContent = `Checked: ${model.golden.answers.length} stored rows get their answers in this browser (they differ by at most ${difference.toExponential(1)} of their size).`;
+    state.textContent = say("Checked: this browser gives the stored answers for %(n)s rows (largest relative difference: %(difference)s).", { n: model.golden.answers.length, difference: difference.toExponential(1) });
     state.className = "good";
     globalThis.mlweb = { // for programs that drive the page: texts in the order of the form
       answer: (texts) => answerOf(model, new Map(model.signature.fields.map((field, place) => [field.name, cellOf(field, texts[place] ?? "").value]))),
     };
   } catch (error) {
-    state.textContent = `This page will not predict. ${error.message}`;
+    state.textContent = say("This page will not predict. %(reason)s", { reason: error.message });
     state.className = "bad";
     byId("predict").disabled = true;
   }

@@ -17,9 +17,11 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from ..i18n.languages import ENGLISH
+from ..i18n.names import field_name
 from ..i18n.translation import translated
 
 register = template.Library()
+register.filter(field_name)
 
 # English in every locale of the server.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -9,7 +9,7 @@ import html
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,32 @@ from ...models import ModelVersion
 FOLDER = settings.BASE_DIR / "predictor" / "portable"
 SCRIPTS = ("graph.js", "features.js", "cells.js", "answers.js", "page.js")
 SIGNATURE, MANIFEST, RUNNER = "signature.json", "manifest.json", "predict.py"
+# The texts of the page's HTML, by their names in it.
+LABELS = {
+    "unpacking": "Unpacking and checking the model …",
+    "scripts": "This page computes with JavaScript, which is switched off here.",
+    "row": "One row",
+    "predict": "Predict",
+    "answer": "Answer",
+    "nothing": "Nothing was asked yet.",
+}
+# Those that its scripts show: what stands in `say("…")`, and what cells.js throws or remarks.
+TEXTS = (
+    "Yes", "No", "Missing", "%(low)s to %(high)s", "%(n)s categories", "free text", "never missing",
+    "One of the values cannot be used; it is marked.",
+    "The model gave no finite answer for this row.",
+    "Less usual than %(percent)s % of rows like those of training",
+    "%(low)s to %(high)s in %(percent)s of 100 cases",
+    "Come into question: %(answers)s",
+    "No answer is likely enough: this row is more doubtful than most.",
+    "Checked: this browser gives the stored answers for %(n)s rows (largest relative difference: %(difference)s).",
+    "This page will not predict. %(reason)s",
+    "The model in this file is not the one it was made with.",
+    "This browser computes other answers than those that were stored with the model.",
+    "this is neither true nor false", "training had no such value", "this is not a number",
+    "no value; training had one in every row", "far outside of what training saw",
+    "this is not a date such as 2024-05-31 or 2024-05-31T14:30", "there is no such day or time",
+)  # fmt: skip
 # A browser holds the page's text, the decompressed bytes and the tensors at once: about five times the model.
 MAX_PAGE_MODEL_BYTES = 64 * 1024 * 1024
 # The earliest time that zip can store; a constant, so that the same version gives the same bytes.
@@ -41,8 +67,13 @@ class PortableFile:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def offline_page(version: ModelVersion) -> PortableFile:
-    """The offline HTML page. Raises Conflict for a version without ONNX, or with a model too large for a page."""
+def offline_page(
+    version: ModelVersion, *, language: str = "en", say: Callable[[str], str] = str
+) -> PortableFile:
+    """The offline HTML page; `say` translates its texts.
+
+    Raises Conflict for a version without ONNX, or with a model too large for a page.
+    """
     from ...ml.persistence import portable
 
     files = _files(version)
@@ -58,21 +89,28 @@ def offline_page(version: ModelVersion) -> PortableFile:
         "golden": portable.browser_golden(files[GOLDEN]),
         "uncertainty": portable.browser_uncertainty(files.get(UNCERTAINTY)),
         "digest": version.artifacts[ONNX]["digest"],
+        "words": {text: said for text in TEXTS if (said := say(text)) != text},
     }
     packed = gzip.compress(files[ONNX], 9, mtime=0)
-    name = f"{version.registered_model.name}, version {version.number}"
-    target = version.signature.target
-    verb = f"Predicts {target}" if target else "Answers"
+    target, n = version.signature.target, len(version.signature.fields)
+    lead = (
+        say("Predicts %(target)s from %(n)s columns. This file needs no network and sends nothing.")
+        if target
+        else say("Answers from %(n)s columns. This file needs no network and sends nothing.")
+    )
+    foot = say("%(estimator)s, made on %(date)s. SHA-256 of the model: %(digest)s")
+    name = say("%(model)s, version %(number)s")
+    made = {
+        "estimator": version.estimator,
+        "date": version.created_at.date(),
+        "digest": version.artifacts[ONNX]["digest"],
+    }
     page = _filled(
-        title=html.escape(name),
-        lead=html.escape(
-            f"{verb} from {len(version.signature.fields)} columns. "
-            "Everything happens in this file: it needs no network and sends nothing."
-        ),
-        foot=html.escape(
-            f"{version.estimator}, made on {version.created_at.date()}. "
-            f"SHA-256 of the model: {version.artifacts[ONNX]['digest']}"
-        ),
+        language=html.escape(language),
+        title=html.escape(name % {"model": version.registered_model.name, "number": version.number}),
+        lead=html.escape(lead % {"target": target, "n": n}),
+        foot=html.escape(foot % made),
+        **{label: html.escape(say(text)) for label, text in LABELS.items()},
         data=_as_script(data),
         model=base64.b64encode(packed).decode(),
     )

@@ -6,14 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import ModelAlias, PredictionLog, TrainingRun, User
 from predictor.services.datasets import samples
-from predictor.tests.browser.conftest import PASSWORD
+from predictor.tests.browser.conftest import PASSWORD, TIMEOUT_MS, Watch
 from predictor.tests.browser.keyboard import follow, tab_to
 
+CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
+TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 DATASET, RUN, VERSION = r"/datasets/\d+/$", r"/runs/\d+/$", r"/versions/\d+/$"
 
 
@@ -136,3 +138,60 @@ def test_from_upload_to_prediction_by_keyboard(
     assert PredictionLog.objects.get().inputs["petal_width_cm"] == 2.3
     assert set(ModelAlias.objects.values_list("alias", flat=True)) == {"champion", "challenger"}
     assert TrainingRun.objects.get().estimator == "naive_bayes"
+
+
+def test_from_upload_to_prediction_in_chinese_on_a_narrow_screen(
+    chromium: Browser, watch: Watch, live_server: LiveServer, member: User, csv_file: Path
+) -> None:
+    """The browser asks for Chinese; no page and no part of one that comes later is in another language or too wide."""
+    window = chromium.new_context(
+        viewport={"width": 390, "height": 900}, locale="zh-CN", reduced_motion="reduce"
+    )
+    window.set_default_timeout(TIMEOUT_MS)
+    window.on("page", watch.attach)
+    tab = window.new_page()
+    faults = []
+
+    def look(name: str) -> None:
+        expect(tab.locator("html")).to_have_attribute("lang", "zh-hans")
+        expect(tab.locator("main").first).to_contain_text(CHINESE)
+        if tab.evaluate(TOO_WIDE) > 0:
+            faults.append(name)
+
+    def send(form: str) -> None:
+        tab.locator(f"{form} button[type=submit]").first.click()
+
+    tab.goto(live_server.url)
+    look("sign in")
+    tab.locator("[name=login]").fill(member.email)
+    tab.locator("[name=password]").fill(PASSWORD)
+    send("main")
+    tab.wait_for_url(re.compile("/w/acme/$"))
+    look("overview")
+    tab.goto(live_server.url + "/w/acme/datasets/upload/")
+    look("upload")
+    tab.locator("input[type=file]").set_input_files(csv_file)
+    send("form:has(input[type=file])")
+    tab.wait_for_url(re.compile(DATASET))
+    look("dataset")
+    tab.goto(tab.url + "train/")
+    look("train")
+    tab.locator("[name=estimator]").first.select_option("naive_bayes")
+    send("form:has([name=estimator])")
+    tab.wait_for_url(re.compile(RUN))
+    expect(tab.locator("main a[href*='/versions/1/']").first).to_be_visible()
+    look("run")
+    tab.goto(live_server.url + "/w/acme/models/irises-species/versions/1/")
+    look("version")
+    tab.goto(live_server.url + "/w/acme/models/irises-species/predict/")
+    look("predict")
+    tab.get_by_label("petal_width_cm").first.fill("2.3")
+    send("#row-form")
+    expect(tab.locator("#answer")).to_contain_text("virginica")
+    look("answer")
+    tab.goto(live_server.url + "/w/acme/predictions/")
+    look("log")
+    window.close()
+
+    assert faults == []
+    assert PredictionLog.objects.get().model_version.number == 1

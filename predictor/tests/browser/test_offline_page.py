@@ -15,6 +15,8 @@ from predictor.tests import predicting
 from predictor.tests.serve.test_faces import drawn, shown
 from predictor.tests.web.served_versions import FIELDS, publish_served
 
+COLUMNS = "%(n)s columns. This file needs no network and sends nothing."
+
 
 @pytest.fixture
 def version(workspace: Workspace) -> ModelVersion:
@@ -51,7 +53,7 @@ def test_it_predicts_from_the_disk_as_the_service_does(
     answer = predicting.predict(version.registered_model, rows=rows, by=member)
     opened(alone, portable.offline_page(version).content, tmp_path)
 
-    assert "stored rows get their answers" in alone.inner_text("#state")
+    assert "gives the stored answers" in alone.inner_text("#state")
     texts = [list(shown(row).values()) for row in rows]
     found: Any = alone.evaluate("(rows) => rows.map((texts) => globalThis.mlweb.answer(texts))", texts)
 
@@ -72,13 +74,36 @@ def test_it_predicts_from_the_disk_as_the_service_does(
         assert alone.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_it_speaks_the_language_of_who_downloaded_it(
+    alone: Page, version: ModelVersion, tmp_path: Path
+) -> None:
+    chinese = {
+        "Predict": "预测",
+        "this is not a number": "这不是数字",
+        f"Predicts %(target)s from {COLUMNS}": "%(n)s 列预测 %(target)s",
+        f"Answers from {COLUMNS}": "%(n)s 列",
+        "One of the values cannot be used; it is marked.": "</script>有一个值无法使用",
+    }
+    page = portable.offline_page(version, language="zh-hans", say=lambda text: chinese.get(text, text))
+    opened(alone, page.content, tmp_path)
+
+    assert alone.locator("html").get_attribute("lang") == "zh-hans"
+    assert f"{len(FIELDS)} 列" in alone.inner_text(".lead")
+    assert alone.inner_text("#predict") == "预测"
+    alone.get_by_label("age", exact=True).fill("old")
+    alone.keyboard.press("Enter")
+    assert "这不是数字" in alone.inner_text("#fields")
+    assert alone.inner_text("#answer") == "</script>有一个值无法使用"
+    assert "gives the stored answers" in alone.inner_text("#state")  # what is not translated is English
+
+
 def test_it_refuses_to_predict_when_the_stored_answers_differ(
     alone: Page, version: ModelVersion, tmp_path: Path
 ) -> None:
     page = portable.offline_page(version).content
-    changed = page.replace(b'"answers":[[', b'"answers":[[0.0', 1)
+    changed = page.replace(b'"answers":[[', b'"answers":[[9', 1)
     assert changed != page
     opened(alone, changed, tmp_path)
 
-    assert "This page will not predict." in alone.inner_text("#state")
+    assert "This page will not predict. This browser computes other answers" in alone.inner_text("#state")
     assert alone.locator("#predict").is_disabled()

@@ -6,8 +6,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import get_language, gettext
 
 from ...errors import MlwebError
+from ...i18n.languages import ENGLISH
+from ...i18n.translation import translated
 from ...models import ModelVersion
 from ...services import registry
 from ...services.registry import portable
@@ -44,10 +47,17 @@ class VersionOnnx(VersionFile):
 
 
 class VersionOfflinePage(VersionFile):
-    """The HTML page that predicts offline."""
+    """The HTML page that predicts offline, in the language of who downloads it."""
 
     def file(self, version: ModelVersion) -> HttpResponseBase:
-        return attachment(portable.offline_page(version))
+        language = get_language() or ENGLISH
+        return attachment(portable.offline_page(version, language=language, say=in_language))
+
+
+def in_language(text: str) -> str:
+    """A text of the page: single words are marked on other pages, sentences are found by their pattern."""
+    found = gettext(text)
+    return found if found != text else str(translated(text))
 
 
 class VersionBundle(VersionFile):

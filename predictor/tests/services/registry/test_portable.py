@@ -163,6 +163,15 @@ def test_the_same_version_gives_the_same_bytes(version: ModelVersion) -> None:
     assert portable.offline_page(version).sha256 == portable.offline_page(version).sha256
 
 
+def test_every_text_of_the_pages_scripts_can_be_translated() -> None:
+    scripts = {name: (portable.FOLDER / name).read_text("utf-8") for name in ("page.js", "cells.js")}
+    shown = set(re.findall(r'say\("([^"]+)"', scripts["page.js"]))
+    shown.update(re.findall(r'InvalidValue\("([^"]+)"\)', scripts["cells.js"]))
+
+    assert len(shown) > 15
+    assert shown <= set(portable.TEXTS)
+
+
 def test_the_page_names_no_host_and_no_data_closes_its_script(version: ModelVersion) -> None:
     page = portable.offline_page(version).content.decode()
 
