@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class PredictorConfig(AppConfig):
     name = "predictor"
+    verbose_name = "mlweb"  # as the admin calls it
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

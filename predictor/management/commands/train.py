@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MlwebError, quoted
+from ...i18n.translation import translated
 from ...ml.types.monotone import monotone_sentences
 from ...ml.types.reading_choice import MAX_LOST_SHARE
 from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
 from ...models import Dataset, JobStatus, TrainingRun, Workspace
 from ...services import datasets, training
-from ..base import BaseCommand, CommandError
+from ..base import BaseCommand, CommandError, language
 
 
 class Command(BaseCommand):
@@ -194,7 +195,7 @@ class Progress:
         if message and message != self._last:
             self._last = message
             share = f"{changes['progress']:4.0%}" if "progress" in changes else "    "
-            self._write(f"{share}  {message}")
+            self._write(f"{share}  {translated(message, language())}")
 
 
 def verdict(run: TrainingRun) -> list[str]:
