@@ -136,7 +136,7 @@ def page_of(row: Any, workspace: str) -> str:
     if isinstance(row, Dataset):
         return reverse("dataset-detail", args=[workspace, row.pk])
     if isinstance(row, RegisteredModel):
-        return reverse("model-detail", args=[workspace, row.slug])
+        return reverse("model-versions", args=[workspace, row.slug])
     if isinstance(row, ModelVersion):
-        return reverse("version-detail", args=[workspace, row.registered_model.slug, row.number])
+        return reverse("version-details", args=[workspace, row.registered_model.slug, row.number])
     return reverse("training-run-detail", args=[workspace, row.pk])

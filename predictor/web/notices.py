@@ -113,17 +113,17 @@ class NoticeSettings(LoginRequiredMixin, KnownNames, View):
 def url_of(notice: Notice) -> str:
     """The page that a notice is about."""
     slug = notice.workspace.slug
-    comments = "#comments" if notice.kind == NoticeKind.COMMENT else ""
+    is_comment = notice.kind == NoticeKind.COMMENT
+    comments = "#comments" if is_comment else ""
     if notice.training_run_id:
         return reverse("training-run-detail", args=[slug, notice.training_run_id]) + comments
     if batch := notice.batch_prediction:
         return reverse("batch-detail", args=[slug, batch.registered_model.slug, batch.pk])
     if version := notice.model_version:
-        return (
-            reverse("version-detail", args=[slug, version.registered_model.slug, version.number]) + comments
-        )
+        page = "version-details" if is_comment else "version-detail"
+        return reverse(page, args=[slug, version.registered_model.slug, version.number]) + comments
     if model := notice.registered_model:
-        return reverse("model-detail", args=[slug, model.slug]) + comments
+        return reverse("model-versions" if is_comment else "model-detail", args=[slug, model.slug]) + comments
     return reverse("workspace", args=[slug])
 
 

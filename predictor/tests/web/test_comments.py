@@ -27,7 +27,7 @@ def test_a_comment_is_shown_as_text_with_its_links(
     client.force_login(member)
 
     client.post(reverse("model-comments", args=["acme", "churn"]), {"text": "<b>x</b> https://example.org/a"})
-    page = client.get(reverse("model-detail", args=["acme", "churn"])).text
+    page = client.get(reverse("model-versions", args=["acme", "churn"])).text
 
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert '<a href="https://example.org/a" rel="nofollow">' in page
@@ -41,7 +41,7 @@ def test_versions_and_runs_have_comments_too(
     client.post(reverse("version-comments", args=["acme", "churn", 1]), {"text": "On a version"})
     client.post(reverse("run-comments", args=["acme", run.pk]), {"text": "On a run"})
 
-    assert "On a version" in client.get(reverse("version-detail", args=["acme", "churn", 1])).text
+    assert "On a version" in client.get(reverse("version-details", args=["acme", "churn", 1])).text
     assert "On a run" in client.get(reverse("training-run-detail", args=["acme", run.pk])).text
 
 
@@ -50,7 +50,7 @@ def test_it_is_changed_and_deleted(client: Client, member: User, model: Register
     client.force_login(member)
 
     client.post(reverse("comment", args=["acme", comment.pk]), {"text": "Second"})
-    assert "Second" in client.get(reverse("model-detail", args=["acme", "churn"])).text
+    assert "Second" in client.get(reverse("model-versions", args=["acme", "churn"])).text
     client.post(reverse("comment-delete", args=["acme", comment.pk]))
 
     assert not Comment.objects.exists()
