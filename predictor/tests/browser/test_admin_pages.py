@@ -17,9 +17,11 @@ from predictor.tests.browser.test_pages import (
     RULES,
     RULES_OF_LOOKS,
     Furnished,
+    furnished,
 )
 from predictor.tests.web.test_admin import NOUNS, reading_change_of
 
+__all__ = ["furnished"]  # the fixture
 LOOKS = (LIGHT_WIDE, DARK_NARROW)
 BY_WIDTH = """() => [...document.querySelectorAll("*")]
   .filter(each => each.getBoundingClientRect().right > innerWidth + 1).map(each => each.outerHTML.slice(0, 90))
