@@ -1,8 +1,6 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.contrib.auth.decorators import login_required
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 # The admin panel has no sign-in of its own: it uses the site's, with its lockout and second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -11,12 +9,6 @@ urlpatterns = [
     path("", include("predictor.web.urls")),
     path("", include("predictor.api.urls")),
     path("", include("predictor.serve.urls")),
-    # An account has one address, which is proved on an own page.
-    path(
-        "accounts/email/",
-        login_required(RedirectView.as_view(pattern_name="address-proof")),
-        name="account_email",
-    ),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

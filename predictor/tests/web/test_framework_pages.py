@@ -47,14 +47,6 @@ def test_every_page_of_allauth_is_in_our_frame(client: Client, member: User, is_
             assert not re.search(r"[a-z] (?:Address|Password|Email|Confirm|Sign)", headings[0]), path
 
 
-def test_the_page_of_addresses_leads_to_our_own(client: Client, member: User) -> None:
-    client.force_login(member)
-
-    response = client.get("/accounts/email/")
-
-    assert (response.status_code, response["Location"]) == (302, "/settings/address/")
-
-
 def test_an_address_that_only_takes_forms_is_still_a_page(client: Client, member: User) -> None:
     client.force_login(member)
 

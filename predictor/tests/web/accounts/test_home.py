@@ -133,7 +133,7 @@ def test_the_overview_shows_what_each_model_predicted(
 
     assert 'aria-label="4 predictions in 30 days; most, 4, on' in page
     assert '<td class="num" data-label="Warnings">25 %</td>' in page
-    assert 'R² 0.9</span> <span class="hint nowrap">on held-out rows</span>' in page
+    assert 'R² 0.9</span> <span class="hint nowrap d-block">on held-out rows</span>' in page
     assert '<span class="figure">4</span> <span class="figure-label">Predictions</span>' in page
     assert "not on today’s predictions" in page
     assert "Needs attention" not in page
