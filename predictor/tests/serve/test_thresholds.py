@@ -88,8 +88,10 @@ def test_the_threshold_is_changed_by_api_and_by_form(
     refused = client.post(page, {"threshold-by": "fixed", "threshold-value": "7"})
     assert refused.status_code == 400
     assert "has to lie between 0 and 1" in refused.content.decode()
-    answer = client.post(page, {"threshold-by": "fixed", "threshold-value": "0.3"}, follow=True)
-    assert "is predicted from a probability of 30 %" in answer.content.decode()
+    answer = client.post(page, {"threshold-by": "fixed", "threshold-value": "0.3"})
+    assert answer["Location"] == reverse("version-detail", args=["acme", "churn", 3])
+    charts = client.get(reverse("version-charts", args=["acme", "churn", 3]))
+    assert "is predicted from a probability of 30 %" in charts.content.decode()
 
 
 def test_a_repeated_request_makes_one_version(wire: Wire, model: RegisteredModel, member: User) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from predictor.errors import InvalidTrainingRequest
+from predictor.ml.types.monotone import Direction
 from predictor.ml.types.reading import Reading, ValueKind
 from predictor.ml.types.schema import ColumnProfile, Role, TableSchema, Task
 from predictor.ml.types.split import SplitBy, SplitKind
@@ -48,6 +49,7 @@ FULL = TrainingRequest(
     max_lost_share=0.5,
     positive_class="fraud",
     readings={"age": Reading(ValueKind.TEXT, ignores=("case",), missing=("na",))},
+    monotone={"age": Direction.INCREASING},
 )
 
 
