@@ -198,6 +198,8 @@ def _variants(node: ast.expr) -> Iterator[Parts]:
                 yield tuple(part for parts in chosen for part in parts)
         case ast.FormattedValue():
             yield from _variants(node.value)
+        case ast.BinOp(left=left, right=right) if _is_number(left) or _is_number(right):
+            yield (node,)
         case ast.BinOp(op=ast.Add()):
             for left, right in itertools.product(list(_variants(node.left)), list(_variants(node.right))):
                 yield (*left, *right)
@@ -215,6 +217,10 @@ def _variants(node: ast.expr) -> Iterator[Parts]:
                 yield (*number, *each, ast.Name("s"))
         case _:
             yield (node,)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
 
 
 def _is_ending(node: ast.IfExp) -> bool:

@@ -33,7 +33,10 @@ MOST_SENTENCES, MOST_ITEMS = 4, 50
 ENDING = "s"
 WORD = re.compile(r"\w+")
 NUMBER = re.compile(r"[\d.,]+")
+AND = ", and "
 SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[A-Z“\"(])")
+# Several sentences, or two parts of one.
+SEVERAL = re.compile(rf"{SENTENCE_END.pattern}|{AND}")
 FULL_WIDTH_ENDS = "。！？；：，、"
 TAIL = re.compile(r"(?P<head>[^.:]{1,200}): (?P<tail>.+)", re.DOTALL)
 
@@ -143,6 +146,7 @@ class Catalogue:
             self.phrases.get(core)
             or self._by_pattern(core, depth, is_spanning=False)
             or self._by_sentence(core, depth)
+            or self._by_last_item(core, depth)
             or self._by_pattern(core, depth, is_spanning=True)
             or self._without_stop(core, depth)
             or self._by_item(core, depth)
@@ -167,7 +171,7 @@ class Catalogue:
                     pattern.is_weak and not all(map(self._is_one_thing, arguments.values()))
                 ):
                     continue
-                if is_spanning or not any(SENTENCE_END.search(each) for each in arguments.values()):
+                if is_spanning or not any(SEVERAL.search(each) for each in arguments.values()):
                     best = weight, pattern, arguments
         if best is None:
             return ""
@@ -217,6 +221,16 @@ class Catalogue:
             self.phrases.get(rest) or self.phrases.get(rest.removesuffix("s"))
         )
         return f"{number}{gap}{found}" if found else ""
+
+    def _by_last_item(self, text: str, depth: int) -> str:
+        """Two parts that are joined by a comma and “and”."""
+        if text.count(AND) != 1:
+            return ""
+        first, _and, last = text.partition(AND)
+        # As deep as this text: no part can be divided so again.
+        parts = [self._translated(part, depth) for part in (first, last)]
+        word = self.phrases.get(AND.strip()) or self.phrases.get(AND)
+        return f"{parts[0]}{word or self.separator}{parts[1]}" if all(parts) else ""
 
     def _by_item(self, text: str, depth: int) -> str:
         items = text.split(", ")

@@ -123,3 +123,20 @@ def test_english_and_marked_up_texts_and_other_things_stay_as_they_are() -> None
         assert translated(3) == 3
         assert translated("x" * (MAX_CHARACTERS + 1)) == "x" * (MAX_CHARACTERS + 1)
     assert translated(text) is text
+
+
+def test_two_parts_of_a_sentence_are_translated_each_by_its_pattern() -> None:
+    text = (
+        "Duplicates: 14 rows repeat an earlier row in every feature and in the target, and 3 rows repeat an earlier "
+        "row's features with another target."
+    )
+    found = translated(text, "zh-hans")
+    assert "14 行" in found
+    assert "3 行" in found
+    assert "repeat" not in found
+    assert "row" not in found
+
+
+def test_a_text_of_many_parts_is_not_divided_without_end() -> None:
+    for text in (", and x" * 550, "14 rows repeat a, and " * 180):
+        assert translated(text, "zh-hans") == text
