@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import User
-from predictor.tests.browser.furnished import furnished  # noqa: F401 (a fixture)
 from predictor.tests.live_worker import hearing_worker
 from predictor.tests.waiting import HANG_SECONDS
+from predictor.tests.web.furnished import furnished  # noqa: F401 (a fixture)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 # Root, as in a container, cannot use the sandbox; the other flags stop Chromium's own requests to the network.

@@ -38,6 +38,8 @@ COVER = """() => {
 def covered_by_tabbing(page: Page) -> list[str]:
     """Go through the whole page by Tab: each focused element that is not seen, with what lies over it."""
     found = []
+    # What arrives late, such as the answer of a form, would move what has the focus.
+    page.wait_for_load_state("networkidle")
     page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
     for _ in range(MAX_TABS):
         page.keyboard.press("Tab")

@@ -12,8 +12,8 @@ from predictor.services.accounts import tokens
 from predictor.services.predictions import published_forms
 from predictor.services.registry import form_settings
 from predictor.tests.browser.conftest import Watch, sign_in
-from predictor.tests.browser.furnished import Furnished
 from predictor.tests.browser.test_pages import DARK_NARROW, GO_ON, LIGHT_WIDE, RULES, RULES_OF_LOOKS
+from predictor.tests.web.furnished import Furnished
 from predictor.tests.web.test_admin import NOUNS, reading_change_of
 
 LOOKS = (LIGHT_WIDE, DARK_NARROW)

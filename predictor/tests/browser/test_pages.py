@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from predictor.models import User
 from predictor.tests.browser.conftest import Watch, sign_in
-from predictor.tests.browser.furnished import Furnished
+from predictor.tests.web.furnished import Furnished
 
 LIGHT_WIDE = ("light", 1280)
 DARK_NARROW = ("dark", 390)

@@ -35,7 +35,7 @@ def test_a_request_counts_as_its_interface(path: str) -> None:
 
 
 def test_unknown_paths_count_as_the_routes_beside_them() -> None:
-    ids = dict.fromkeys(("workspace", "slug", "model", "alias", "key", "version"), "a")
+    ids = dict.fromkeys(("workspace", "slug", "model", "alias", "key", "version", "token", "help_key"), "a")
     numbers = dict.fromkeys(
         (
             "number",
@@ -48,6 +48,10 @@ def test_unknown_paths_count_as_the_routes_beside_them() -> None:
             "place",
             "change",
             "user",
+            "links",
+            "run",
+            "comments",
+            "trash",
         ),
         1,
     )
