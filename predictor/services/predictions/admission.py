@@ -26,6 +26,9 @@ RETRY_SECONDS = 1
 STANDING_SHARE = 0.2
 # The average time between two places follows the last ones that were given to the queue.
 AVERAGED_OVER = 32
+# While several callers are inside or wait, there are so many times fewer places: each prediction then takes less long,
+# and with it the turns of the others. A single caller gets more answers in all from more places.
+FEWER_WHEN_SHARED = 3
 # The share of the queue that one caller may fill.
 SHARE_OF_QUEUE = 0.75
 # Bodies of more bytes are heavy; so many are handled at once.
@@ -58,6 +61,8 @@ class _Queue:
 class ConcurrencyLimit:
     """A semaphore with `at_once` places and a bounded queue of waiting threads for each caller.
 
+    While there are several callers, `fewer_when_shared` times fewer places are given.
+
     A place that becomes free goes to the caller whose turn it is, and to the first of its threads.
     `wait_seconds` is the longest wait in a queue, and of a standing queue (which has not been empty for as long)
     STANDING_SHARE of it. A thread whose wait is expected to be longer is refused on arrival: the first one of its
@@ -72,9 +77,11 @@ class ConcurrencyLimit:
         max_waiting: Callable[[], int],
         wait_seconds: Callable[[], float],
         *,
+        fewer_when_shared: int = 1,
         now: Callable[[], float] = time.monotonic,
     ):
         self._at_once = at_once
+        self._fewer_when_shared = fewer_when_shared
         self._max_waiting = max_waiting
         self._wait_seconds = wait_seconds
         self._now = now
@@ -83,25 +90,26 @@ class ConcurrencyLimit:
         self._queues: dict[str, _Queue] = {}
         # Since nobody waited last: places given, when the last one was (or the first thread came), seconds between two.
         self._n_given, self._given_at, self._interval = 0, 0.0, 0.0
+        # The places that each caller has.
+        self._inside: dict[str, int] = {}
         self.n_inside = 0
         self.n_waiting = 0
 
     @property
     def is_full(self) -> bool:
         """Whether the caller would be refused now. Reads without the lock, so the answer may be out of date."""
-        if self.n_inside < self._at_once():
-            return False
+        caller = current_caller()
         try:
-            return self._is_wait_too_long(current_caller())
-        except IndexError:  # its queue became empty meanwhile
+            return not self._has_place(caller) and self._is_wait_too_long(caller)
+        except (IndexError, RuntimeError):  # a queue became empty meanwhile
             return False
 
     def enter(self) -> None:
         """Take a place, after waiting for one if needed. Raises Busy when the wait would be, or was, too long."""
         caller = current_caller()
         with self._mutex:
-            if self.n_inside < self._at_once():
-                self.n_inside += 1
+            if self._has_place(caller):
+                self._let_in(caller)
                 return
             if self._is_wait_too_long(caller):
                 raise self.busy_error()
@@ -119,11 +127,34 @@ class ConcurrencyLimit:
     def leave(self) -> None:
         """Give the place back; it goes to the thread whose turn it is."""
         with self._mutex:
-            if self._queues and self.n_inside <= self._at_once():
-                self._next_turn().lock.release()
+            caller = current_caller()
+            if caller not in self._inside:  # it was entered by another thread
+                caller = next(iter(self._inside), caller)
+            n_left = self._inside.pop(caller, 1) - 1
+            if n_left:
+                self._inside[caller] = n_left
+            self.n_inside -= 1
+            while self._queues and self.n_inside < self._n_places():
+                caller, turn = self._next_turn()
+                self._let_in(caller)
                 self._note_given_place()
-            else:
-                self.n_inside -= 1
+                turn.lock.release()
+
+    def _let_in(self, caller: str) -> None:
+        self._inside[caller] = self._inside.get(caller, 0) + 1
+        self.n_inside += 1
+
+    def _has_place(self, caller: str) -> bool:
+        """Whether the caller need not wait: nobody waits, and there is a place."""
+        return not self._queues and self.n_inside < self._n_places(caller)
+
+    def _n_places(self, caller: str | None = None) -> int:
+        """How many may be inside; `caller`: one who is about to come."""
+        at_once = self._at_once()
+        callers = {*self._inside, *self._queues}
+        if caller is not None:
+            callers.add(caller)
+        return at_once if len(callers) < 2 else -(-at_once // self._fewer_when_shared)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -162,7 +193,7 @@ class ConcurrencyLimit:
         self.n_waiting += 1
         return turn
 
-    def _next_turn(self) -> _Turn:
+    def _next_turn(self) -> tuple[str, _Turn]:
         """Take the thread whose turn it is out of its queue; its caller has the next turn after all others."""
         caller = next(iter(self._queues))
         queue = self._queues.pop(caller)
@@ -170,7 +201,7 @@ class ConcurrencyLimit:
         if queue:
             self._queues[caller] = queue
         self.n_waiting -= 1
-        return turn
+        return caller, turn
 
     def _note_given_place(self) -> None:
         now = self._now()
@@ -225,6 +256,7 @@ prediction_limit = ConcurrencyLimit(
     lambda: settings.PREDICTIONS_AT_ONCE,
     lambda: settings.PREDICTIONS_WAITING,
     lambda: settings.PREDICTION_WAIT_MS / 1_000,
+    fewer_when_shared=FEWER_WHEN_SHARED,
 )
 # A file takes seconds: files may take half of the places, and none waits for the end of another.
 file_limit = ConcurrencyLimit(lambda: max(1, settings.PREDICTIONS_AT_ONCE // 2), lambda: 0, lambda: 0.0)

@@ -223,6 +223,43 @@ def test_one_caller_may_fill_three_quarters_of_the_queue() -> None:
         scene.end()
 
 
+def test_several_callers_share_fewer_places() -> None:
+    limit = ConcurrencyLimit(lambda: 6, lambda: 100, lambda: HANG_SECONDS, fewer_when_shared=3)
+    inside: list[str] = []
+
+    def enter(caller: str) -> None:
+        admission.begin_request(caller)
+        limit.enter()
+        inside.append(caller)
+
+    threads = [threading.Thread(target=enter, args=("flood",)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: (limit.n_inside, limit.n_waiting) == (6, 2))
+    assert inside == ["flood"] * 6
+    honest = threading.Thread(target=enter, args=("honest",))
+    honest.start()
+    wait_until(lambda: limit.n_waiting == 3)
+
+    admission.begin_request("flood")
+    for n_inside in (5, 4, 3, 2):
+        limit.leave()
+        assert (limit.n_inside, limit.n_waiting) == (n_inside, 3)
+    limit.leave()
+    assert (limit.n_inside, limit.n_waiting) == (2, 2)
+    limit.leave()
+    wait_until(lambda: len(inside) == 8)
+    assert sorted(inside) == ["flood"] * 7 + ["honest"]
+
+    admission.begin_request("honest")
+    limit.leave()
+    # The flood is alone again, and has all places.
+    wait_until(lambda: limit.n_waiting == 0)
+    assert limit.n_inside == 2
+    for thread in [*threads, honest]:
+        thread.join()
+
+
 def is_full_for(scene: Scene, caller: str) -> bool:
     admission.begin_request(caller)
     return scene.limit.is_full
