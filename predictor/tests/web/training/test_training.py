@@ -135,6 +135,21 @@ def test_a_column_is_proposed_for_its_name_before_the_last_one(
     assert form["target"].help_text.startswith(f"“{proposed}” is proposed")
 
 
+def test_a_name_of_a_column_in_a_help_text_is_no_html(
+    client: Client, member: User, workspace: Workspace
+) -> None:
+    evil = "</title><form action=//evil.example><b>cls"
+    rows = "".join(f"{index % 7},{('a', 'b')[index % 2]}\n" for index in range(60))
+    dataset = upload(workspace, data=f"size,{evil}\n{rows}".encode())
+    client.force_login(member)
+
+    page = client.get(url("training-run-create", dataset.pk))
+
+    assert evil in page.context["form"]["target"].help_text
+    assert evil not in page.text
+    assert "&lt;form action=//evil.example&gt;" in page.text
+
+
 def test_no_column_is_proposed_when_nothing_speaks_for_one(
     client: Client, member: User, workspace: Workspace
 ) -> None:
