@@ -204,14 +204,14 @@ def test_three_warnings_are_shown_the_most_serious_first_each_with_a_button(
     run = version.training_run_id
     train = url("training-run-create", dataset.pk)
     assert for_member.warnings[0].url == f"{train}?again={run}&without=1"
-    assert for_member._warnings[-1].url == url("column-reading", dataset.pk, 1)
+    assert for_member.hints.all[-1].url == url("column-reading", dataset.pk, 1)
     # A viewer cannot train.
     assert {each.action for each in for_viewer.warnings} == {
         "See the column",
         "See the figures",
         "See the data",
     }
-    assert train not in "".join(each.url for each in for_viewer._warnings)
+    assert train not in "".join(each.url for each in for_viewer.hints.all)
 
 
 def test_training_again_without_a_column_leaves_it_out(
