@@ -321,10 +321,6 @@ class ShownTable:
         return self._page
 
     @property
-    def page_sizes(self) -> tuple[int, ...]:
-        return PAGE_SIZES
-
-    @property
     def files(self) -> list[tuple[str, str]]:
         """The list as a file: the names of the formats, and their URLs."""
         if self.table.csv_row is None:
