@@ -122,7 +122,7 @@ function showAnswer(model) {
       made("dt", {}, model.class_names[place]), made("dd", {}, `${(100 * answer.probabilities[place]).toPrecision(4)} %`)])));
   }
   if (answer.set?.length) box.append(made("p", {}, say("Come into question: %(answers)s", { answers: answer.set.map((each) => model.class_names[model.signature.classes.indexOf(each)]).join(", ") })));
-  if (answer.set?.length === 0) box.append(made("p", {}, say("No answer is likely enough: this row is more doubtful than most.")));
+  if (answer.set?.length === 0) box.append(made("p", {}, say("The model is less sure of this row than of most rows that it predicts right.")));
 }
 
 async function start() {

@@ -39,7 +39,7 @@ TEXTS = (
     "Less usual than %(percent)s % of rows like those of training",
     "%(low)s to %(high)s in %(percent)s of 100 cases",
     "Come into question: %(answers)s",
-    "No answer is likely enough: this row is more doubtful than most.",
+    "The model is less sure of this row than of most rows that it predicts right.",
     "Checked: this browser gives the stored answers for %(n)s rows (largest relative difference: %(difference)s).",
     "This page will not predict. %(reason)s",
     "The model in this file is not the one it was made with.",

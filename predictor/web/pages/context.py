@@ -13,9 +13,13 @@ from ...models import Membership, WorkspaceRole
 
 def workspaces(request: HttpRequest) -> dict[str, Any]:
     """`workspace` and `membership` of the page (None outside of a workspace), `can_write` (member and up),
-    `can_admin`, `can_create_workspaces`, and `my_memberships` for the switcher, queried only when used."""
+    `can_admin`, `can_create_workspaces`, and `my_memberships` for the switcher, queried only when used.
+
+    `menu_workspace` is the one that the menu leads to: on pages outside of a workspace, the person's first one.
+    """
     user = getattr(request, "user", None)
     membership: Membership | None = getattr(request, "membership", None)
+    mine: Any = SimpleLazyObject(lambda: memberships_of(user))
     return {
         "membership": membership,
         "workspace": membership.workspace if membership else None,
@@ -24,7 +28,10 @@ def workspaces(request: HttpRequest) -> dict[str, Any]:
         "can_create_workspaces": user is not None and user.is_superuser,
         "is_sign_up_open": settings.IS_SIGN_UP_OPEN,
         "is_mail_sent": settings.EMAIL_BACKEND != "django.core.mail.backends.console.EmailBackend",
-        "my_memberships": SimpleLazyObject(lambda: memberships_of(user)),
+        "my_memberships": mine,
+        "menu_workspace": membership.workspace
+        if membership
+        else SimpleLazyObject(lambda: next((each.workspace for each in mine), None)),
     }
 
 

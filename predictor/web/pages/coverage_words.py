@@ -46,7 +46,7 @@ def set_words(within: Mapping[str, Any]) -> str:
     probabilities, which it would seem to contradict."""
     classes = [f"“{label_text(each)}”" for each in within["classes"]]
     if not classes:
-        return _("No class is likely enough: this row is more doubtful than most that are predicted right")
+        return _("The model is less sure of this row than of most rows that it predicts right")
     if len(classes) == 1:
         return _("Only %(class)s comes into question") % {"class": classes[0]}
     return _("The true class may be %(classes)s or %(last)s") % {

@@ -182,3 +182,20 @@ def test_the_overview_reads_the_same_however_long_the_log_is(
 
 def uuid7_before(moment: datetime) -> uuid.UUID:
     return uuid.UUID(int=first_id_at(moment).int | uuid.uuid4().int >> 64)
+
+
+@pytest.mark.parametrize(
+    "path", ["/settings/tokens/", "/help/", "/notices/", "/api/docs/", "/accounts/email/"]
+)
+def test_pages_outside_of_a_workspace_have_the_menu_of_the_persons_first_one(
+    client: Client, viewer: User, path: str
+) -> None:
+    client.force_login(viewer)
+    page = client.get(path).text
+    for target in ("/w/acme/datasets/", "/w/acme/models/", "/w/acme/predictions/"):
+        assert f'href="{target}"' in page
+
+
+def test_a_person_without_workspace_has_no_menu_of_one(client: Client, db: None) -> None:
+    client.force_login(User.objects.create_user("nobody@example.org"))
+    assert "/w/" not in client.get("/settings/tokens/").text

@@ -10,6 +10,7 @@ from predictor.web.pages.coverage_words import less_usual_than, sure_words
 @pytest.mark.parametrize(
     ("classes", "words"),
     [
+        ([], "The model is less sure of this row than of most rows that it predicts right"),
         (["yes"], "Only “yes” comes into question"),
         (["yes", "no"], "The true class may be “yes” or “no”"),
         (["a", "b", "c"], "The true class may be “a”, “b” or “c”"),
