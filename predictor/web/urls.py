@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import activity, batches, comments, model_pages, notices, prediction_log
+from . import activity, batches, comments, model_pages, notices
 from .accounts import address, home, invitations, members, settings, tokens
 from .datasets import datasets, readings, rows, trash
 from .evaluation import comparison, completion, version_pages, version_threshold
 from .help import help_pages, search
 from .pages.language import LanguageChoice
+from .prediction_log import prediction_log
 from .predictions import (
     counterfactuals,
     csv,

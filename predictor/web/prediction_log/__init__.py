@@ -1,0 +1,1 @@
+"""The prediction log: its filters, its columns, its pages and files."""
