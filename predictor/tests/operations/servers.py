@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from predictor.tests.waiting import exit_code, wait_until
 
@@ -33,22 +34,22 @@ def postgresql(folder: Path) -> Iterator[str]:
     assert INITDB is not None
     data, port = folder / "postgresql", free_port()
     data.mkdir()
-    as_owner: list[str] = []
+    as_owner: dict[str, Any] = {}
     if os.getuid() == 0:
         # The server refuses to run as root, and its user has to reach the folder.
         shutil.chown(data, "postgres")
         for parent in data.parents:
             if parent.stat().st_uid == 0 and parent != Path("/") and parent != Path("/tmp"):
                 parent.chmod(parent.stat().st_mode | 0o011)
-        as_owner = ["runuser", "-u", "postgres", "--"]
+        as_owner = {"user": "postgres", "group": "postgres", "extra_groups": []}
     subprocess.run(
-        [*as_owner, INITDB, "-D", data, "-U", "mlweb", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True, capture_output=True, cwd="/",
+        [INITDB, "-D", data, "-U", "mlweb", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        check=True, capture_output=True, cwd="/", **as_owner,
     )  # fmt: skip
     options = ["-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"]
     server = subprocess.Popen(
-        [*as_owner, INITDB.with_name("postgres"), "-D", data, *options],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+        [INITDB.with_name("postgres"), "-D", data, *options],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **as_owner,
     )  # fmt: skip
     url = f"postgres://mlweb@127.0.0.1:{port}/postgres"
     try:

@@ -173,7 +173,7 @@ def test_a_server_killed_during_an_upload_leaves_no_files(installation: Installa
 def test_a_batch_resumes_after_a_kill_and_logs_each_row_once(installation: Installation) -> None:
     installation.manage("register_linear", "--name", "line", "--coef", "0.5", "0.3", "--intercept", "0")
     # Some seconds of work, for progress is committed once a second, and the kill has to come before the end.
-    n_rows = 300_000
+    n_rows = 150_000
     content = "x1,x2\n" + "".join(f"{number},{number % 7}\n" for number in range(n_rows))
     files = {"file": ("rows.csv", content.encode(), "text/csv")}
     url = installation.good(installation.http.post("/models/line/batches", files=files), 202)["url"]
@@ -229,7 +229,7 @@ def test_acknowledged_predictions_are_in_the_log_after_a_kill(
     wait_for_end(*predicting)
 
     logged = set()
-    url: str | None = "/predictions?page_size=500"
+    url: str | None = "/predictions?model=predicting&page_size=500"
     while url:
         page = installation.good(installation.http.get(url), 200)
         logged |= {entry["id"] for entry in page["results"]}
