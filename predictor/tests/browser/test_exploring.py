@@ -141,7 +141,9 @@ def test_of_an_error_page_its_sentence_is_shown_and_of_a_proxy_the_status(
 
     monkeypatch.setattr(predictions, "predict", vanish)
     predict.click()
-    expect(answer).to_have_text("The address is wrong, or what it named was deleted, or you may not see it.")
+    expect(answer).to_have_text(
+        "The address is wrong, or its object was deleted, or you are not allowed to see it."
+    )
 
     tab.route(
         address,

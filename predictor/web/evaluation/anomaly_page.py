@@ -53,8 +53,8 @@ def scores_chart(report: Mapping[str, Any]) -> Chart | None:
     if not histogram or not histogram.get("counts"):
         return None
     meaning = _(
-        "A row that few random cuts set apart has a score near 1, an ordinary one about 0.5 or less. "
-        "Unusual rows worth the name stand away from the heap, to the right."
+        "An unusual row has a score near 1, an ordinary row about 0.5 or less. Clearly unusual "
+        "rows are separate from the others, on the right."
     )
     if threshold is not None:
         called = _("From %(threshold)s on, a row is called unusual.")
@@ -87,8 +87,8 @@ def columns_chart(report: Mapping[str, Any]) -> Chart | None:
         _("What makes rows unusual"),
         _("How much each column added to the scores of the most unusual rows"),
         _(
-            "The mean over the rows in the table above: columns at the top are where this table "
-            "is odd, those near 0 are ordinary in them."
+            "The mean over the rows in the table above. The columns at the top make these rows "
+            "unusual; those near 0 do not."
         ),
         "tall" if len(top) > 8 else "",
     )

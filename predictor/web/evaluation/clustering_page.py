@@ -65,8 +65,8 @@ def map_chart(report: Mapping[str, Any], clusters: Sequence[Mapping[str, Any]] =
         _("Map of the rows"),
         _("Rows along the two directions in which the table varies most, coloured by cluster"),
         _(
-            "Each dot is a row; rows that are alike lie together. Two directions cannot show "
-            "everything: clusters that cover each other here may be apart in a third."
+            "Each dot is a row; similar rows are close together. Two directions do not show "
+            "everything: clusters that overlap here may be separate in a third."
         ),
         "square",
     )
@@ -104,8 +104,8 @@ def sizes_chart(clusters: Sequence[Mapping[str, Any]]) -> Chart | None:
         _("How large they are"),
         _("The share of the rows in each cluster"),
         _(
-            "One cluster that holds almost everything, or several with hardly a row, mean that "
-            "the rest are outliers."
+            "One cluster with almost all rows, or several with very few rows, mean that the rest "
+            "are outliers."
         ),
     )
 
@@ -125,14 +125,14 @@ def scores_chart(scores: Mapping[str, Any]) -> Chart | None:
     )
     meaning = (
         _(
-            "The Bayesian information criterion: how badly the clusters describe the rows, with "
-            "a price on each more of them. The lowest point is proposed."
+            "The Bayesian information criterion: how badly the clusters describe the rows, with a "
+            "penalty for each cluster. The lowest point is proposed."
         )
         if is_bic
         else _(
             "How much closer rows are to their own cluster than to the next. The dashed line is "
-            "the same for a table whose columns were shuffled; where the two are furthest apart, "
-            "there is most to find."
+            "for the same table with shuffled columns; the larger the gap, the clearer the "
+            "clusters."
         )
     )
     return Chart(

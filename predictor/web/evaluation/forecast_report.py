@@ -44,8 +44,8 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
         else _("%(series)s (%(frequency)s), up to %(ahead)s ahead.")
     )
     how = _(
-        "It was fitted anew at %(cuts)s moments of the past, each time on what was known then, "
-        "and made %(forecasts)s forecasts of what came after."
+        "It was fitted again at %(cuts)s moments of the past, each time on what was known then, "
+        "and made %(forecasts)s forecasts of the following periods."
     )
     counts = {"cuts": report.get("n_cuts"), "forecasts": f"{report.get('n_forecasts') or 0:,}"}
     return f"{what % named} {how % counts}"
@@ -83,8 +83,8 @@ def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], targe
         _("%(subject)s as it was, and as it was forecast at %(n)s moments of the past")
         % {"subject": subject, "n": len(parts)},
         _(
-            "Each dashed line begins where nothing beyond was known. The shaded parts are the "
-            "intervals that it would have come with: nine of ten values should lie inside."
+            "Each dashed line is a forecast from what was known at its start. The shaded areas "
+            "are its intervals: nine of ten values should lie inside."
         ),
         "tall",
     )
@@ -112,10 +112,7 @@ def _error_chart(report: Mapping[str, Any]) -> Chart | None:
         {"series": series, "x": _("periods ahead"), "y": _("mean absolute error"), "xRange": [1, len(steps)]},
         _("Error by how far ahead"),
         _("Mean absolute error of the model and of simple forecasts, for each period ahead"),
-        _(
-            "What is farther ahead is harder. Where the model's line lies below the dashed ones, "
-            "it is worth having."
-        ),
+        _("Periods further ahead are harder. The model is useful where its line is below the dashed ones."),
     )
 
 

@@ -87,7 +87,10 @@ def learning_chart(report: Mapping[str, Any]) -> Chart | None:
         _("Would more rows help?"),
         _("The %(loss)s after learning from more and more rows") % {"loss": loss},
         f"{_how_scored(curve)} "
-        + _("A line that still falls at its right end asks for more rows; a flat one for better columns."),
+        + _(
+            "A line that still falls at its right end means that more rows would help; "
+            "a flat one, that better columns would."
+        ),
     )
 
 

@@ -45,8 +45,8 @@ def roc_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
         titled(_("ROC curve"), series),
         _("ROC curve: share of the class that is found against share of false alarms"),
         _(
-            "Each point is one threshold: how many true cases are found (up) for how many false alarms (right). "
-            "The dashed line is guessing; the further above it, the better."
+            "Each point is one threshold: how many true cases are found (up) for how many false "
+            "alarms (right). The dashed line is guessing; higher is better."
         ),
         "square",
     )  # fmt: skip
@@ -63,8 +63,8 @@ def precision_recall_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None
         titled(_("Precision and recall"), series),
         _("Precision against recall"),
         _(
-            "To find more of the class (right) one accepts more false alarms among the hits (down). "
-            "Look here rather than at the ROC curve when the class is rare."
+            "Finding more of the class (right) brings more false alarms (down). Use this curve "
+            "rather than the ROC curve when the class is rare."
         ),
         "square",
     )
@@ -82,8 +82,9 @@ def calibration_chart(classes: Sequence[Mapping[str, Any]]) -> Chart | None:
         titled(_("Calibration"), series),
         _("Predicted probability against the share that really happened"),
         _(
-            "Of the rows given a probability of 70 %, about 70 % should be the class: a line on the dashed one. "
-            "Below it the model is too sure of itself, above it too shy."
+            "Of the rows with a probability of 70 %, about 70 % should be of the class: the line "
+            "is then on the dashed one. Below it the probabilities are too high, above it too "
+            "low."
         ),
         "square",
     )  # fmt: skip
@@ -99,8 +100,8 @@ def gain_chart(classes: Sequence[Mapping[str, Any]]) -> Chart:
         titled(_("Gain"), series),
         _("Share of the class found among the rows with the highest probability"),
         _(
-            "Rows are sorted by probability, highest first. The steeper the line rises above the dashed one, the "
-            "more of the class is found by looking at few rows."
+            "Rows are sorted by probability, highest first. The steeper the line, the more of the "
+            "class is found in few rows. The dashed line is a random order."
         ),
         "square",
     )  # fmt: skip
@@ -155,8 +156,9 @@ def threshold_chart(points: Mapping[str, Any] | None, decision: Mapping[str, Any
             "Precision, recall and F1 on held-out rows, over the probability from which the class is predicted"
         ),
         _(
-            "Further right, the class is named only when it is more certain: fewer false alarms (precision up), more "
-            "misses (recall down). The upright line is where this version decides."
+            "Further right, the class is predicted only when it is more certain: fewer false "
+            "alarms (precision up), more misses (recall down). The vertical line is the threshold "
+            "of this version."
         ),
     )
 

@@ -26,11 +26,11 @@ from .probability_charts import curve_charts
 # As MIN_HELD_OUT of ml/evaluation/slices.py.
 FEWEST_FOR_SLICES = 100
 NO_FEATURES_NOTE = gettext_lazy(
-    "“No features” answers every row alike, from the target alone: what a model that "
-    "learnt nothing would score."
+    "“No features” gives every row the same answer, from the target alone: the score of a model "
+    "that learnt nothing."
 )
 INTERVALS_NOTE = gettext_lazy(
-    "The small figures are 95 % intervals: other rows of this kind would give a figure between them."
+    "The small figures are 95 % intervals: the range in which the figure for all rows of this kind probably lies."
 )
 
 
@@ -126,8 +126,8 @@ class ReportView:
             return ""
         if (self.report.get("n_rows") or 0) < FEWEST_FOR_SLICES:
             return _(
-                "Where it errs most was not looked at: parts of fewer than %(fewest_for_slices)s "
-                "held-out rows are too small."
+                "There are too few held-out rows to look for parts where it errs more: a part "
+                "needs %(fewest_for_slices)s rows."
             ) % {"fewest_for_slices": FEWEST_FOR_SLICES}
         return _("Where it errs most was not looked at: no column has parts with enough held-out rows.")
 

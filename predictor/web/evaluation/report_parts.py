@@ -166,13 +166,13 @@ class ReportParts:
         before, after = (calibration["held_out"].get(name) for name in ("before", "after"))
         if not calibration.get("is_tried", True):
             return _(
-                "The probabilities are served as the estimators give them: too few rows were "
-                "compared in the time to tell whether calibrating them would help."
+                "The probabilities are those of the estimators: there were too few rows in the "
+                "time to tell whether calibration helps."
             )
         if calibration["kind"] == "none":
             return _(
-                "The probabilities are served as the estimators give them: on rows that they had not "
-                "seen, calibrating gained nothing worth having."
+                "The probabilities are those of the estimators: on rows that they had not seen, "
+                "calibration did not improve them."
             )
         is_less, is_shifted = calibration["scale"] < 1, calibration["kind"] != "scale"
         sentence = {

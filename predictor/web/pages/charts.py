@@ -29,8 +29,8 @@ def confusion_chart(report: Mapping[str, Any]) -> Chart | None:
         _("Confusion matrix"),
         _("How many rows of each class were predicted as which class"),
         _(
-            "Each line is one true class, each column what the model said. On the diagonal it was right; "
-            "the dark squares beside it are its habitual mistakes."
+            "Each line is a true class, each column a predicted class. The diagonal shows right "
+            "answers; dark squares beside it show frequent mistakes."
         ),
     )
 
@@ -87,8 +87,8 @@ def residuals_chart(report: Mapping[str, Any], target: str) -> Chart | None:
         _("Errors"),
         _("How far predictions of %(target)s are off") % {"target": target},
         _(
-            "How many rows were off by how much. A heap around 0 that falls off evenly to both sides is good; "
-            "a long tail is a kind of row that the model does not understand."
+            "How many rows were off by how much. Most errors should be near 0, equally often too "
+            "high and too low; a long tail shows rows that the model predicts badly."
         ),
         "square",
     )
@@ -134,10 +134,12 @@ def _shapley_meaning(rows: Any) -> str:
 def _shuffled_meaning(loss: str, rows: Any) -> str:
     if not rows:
         return _(
-            "Each column was shuffled in turn, which takes its information away; the bar is how much worse the "
-            "%(loss)s got, the thin line its spread over repeats. Columns near 0 could be left out."
+            "Each column was shuffled in turn, which removes its information. The bar is how much "
+            "worse the %(loss)s got, the thin line its spread over repeats. Columns near 0 could "
+            "be left out."
         ) % {"loss": loss}
     return _(
-        "Each column was shuffled in turn, which takes its information away (%(rows)s held-out rows); the bar is how "
-        "much worse the %(loss)s got, the thin line its spread over repeats. Columns near 0 could be left out."
+        "Each column was shuffled in turn, which removes its information (%(rows)s held-out "
+        "rows). The bar is how much worse the %(loss)s got, the thin line its spread over "
+        "repeats. Columns near 0 could be left out."
     ) % {"loss": loss, "rows": number(rows)}

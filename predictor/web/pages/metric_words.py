@@ -74,7 +74,8 @@ LARGER = {
     "roc_auc": (
         "ROC AUC",
         _(
-            "How well the probabilities rank: 0.5 is a coin toss, 1 puts each positive row above each negative."
+            "How well the probabilities order the rows: 0.5 is a guess, "
+            "1 puts each positive row above each negative one."
         ),
     ),
     "average_precision": (

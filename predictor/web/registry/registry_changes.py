@@ -100,8 +100,8 @@ def alias_sentence(alias: str, version: ModelVersion, now: ModelVersion | None) 
     if now.pk == version.pk:
         return _("Version %(number)s is %(alias)s already.") % {"number": version.number, "alias": alias}
     return _(
-        "From then on version %(number)s answers in place of version %(now)s, "
-        "everywhere within a second. You can roll back at any time."
+        "Version %(number)s then answers in place of version %(now)s, everywhere within a second. "
+        "You can roll back at any time."
     ) % {"number": version.number, "now": now.number}
 
 

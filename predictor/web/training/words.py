@@ -21,9 +21,9 @@ AUTO_SUMMARY = gettext_lazy(
     "to decide."
 )
 AUTO_CLUSTERS = gettext_lazy(
-    "Looks for clusters by k-means and, where every column is a number, by Gaussian "
-    "mixtures; proposes how many there are, and keeps the method whose clusters come "
-    "again most surely in parts of the rows."
+    "Looks for clusters by k-means and, where every column is a number, by Gaussian mixtures. It "
+    "proposes their number and keeps the method whose clusters are found again most reliably in "
+    "parts of the rows."
 )
 OWN, OWN_TITLE = "own", gettext_lazy("As many seconds as I say")
 EFFORT_TITLES = {

@@ -179,7 +179,7 @@ def test_the_pages_of_two_step_sign_in_use_the_words_of_the_site(
     assert "Confirm that it is you" in asked_again
     assert "your password alone signs you in" in off
     assert "10 codes left" in on
-    assert "10 of 10 codes left" in codes
+    assert "10 of 10 codes are left" in codes
     assert "The codes that you have now stop working." in new_codes
     assert "Turn off two-step sign-in?" in turning_off
     assert "Enter the code that your app shows now, or one of your recovery codes." in step

@@ -85,7 +85,7 @@ def test_it_tells_nothing_of_training_rows(client: Client, version: ModelVersion
         "version",
     ):
         assert words not in pages, words
-    assert "Take the answer with care" in pages
+    assert "Use the answer with care" in pages
 
 
 def test_the_answer_alone_is_shown_unless_more_was_chosen(

@@ -415,7 +415,7 @@ def test_what_is_absent_from_a_report_is_said_with_its_reason(
     page = client.get(url("version-explain", "churn", version.number)).content.decode()
 
     assert "How much each column matters is not known" in page
-    assert "parts of fewer than 100 held-out rows are too small" in page
+    assert "a part needs 100 rows" in page
     assert "which matter less" not in client.get(url("predict", "churn")).content.decode()
 
 
@@ -534,7 +534,7 @@ def test_the_version_page_shows_threshold_coverage_gain_and_lift(
 
     assert "is predicted when it is the more probable class" in page
     assert "9 of 10 cases" in page
-    assert "calibrating gained nothing worth having" in page
+    assert "calibration did not improve them" in page
     assert "The 10 % of the rows with the highest probability hold" in page
     assert "Decide differently" not in page
     for name in ("thresholds", "gain", "lift", "calibration"):
@@ -564,7 +564,7 @@ def test_the_question_before_a_promotion_says_what_changes_for_callers() -> None
     assert alias_sentence("champion", two, None) == "No version is champion yet."
     assert alias_sentence("champion", one, one) == "Version 1 is champion already."
     assert alias_sentence("champion", two, one).startswith(
-        "From then on version 2 answers in place of version 1, everywhere within a second."
+        "Version 2 then answers in place of version 1, everywhere within a second."
     )
 
 
@@ -619,7 +619,7 @@ def test_the_metrics_come_with_notes_on_how_to_read_them() -> None:
     assert full.rows_words == "1,200 held-out rows that it never saw (rows drawn at random)"
     assert full.cross_validation_title == "5-fold CV"
     assert [note.split(":")[0].split(" in turn")[0] for note in full.metric_notes] == [
-        "“No features” answers every row alike, from the target alone",
+        "“No features” gives every row the same answer, from the target alone",
         "Cross-validation measures on each part of 3,000 training rows",
         "The small figures are 95 % intervals",
         "The last value is hard to beat.",
