@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from .services import batches, jobs, training
+from .services.monitoring import actuals
 from .services.operations import upkeep
 from .services.prediction_log import retention, summary
 
+# Actual values of predictions whose log rows were not there yet; older ones are tried again with `tidy`.
+RECENT = timedelta(hours=1)
 KINDS: dict[str, jobs.JobKind] = {
     kind.name: kind for kind in (training.TRAINING, batches.BATCHES, training.COMPLETIONS)
 }
@@ -33,6 +37,7 @@ def sweep() -> None:
 def tidy() -> None:
     """Remove files and rows left by dead processes."""
     upkeep.tidy()
+    actuals.match_waiting()
 
 
 @shared_task
@@ -40,12 +45,14 @@ def prune() -> None:
     """Delete rows of the prediction log and of its summary that are past their retention time."""
     retention.prune()
     retention.prune_summary()
+    actuals.forget_past_retention()
 
 
 @shared_task
 def summarize() -> None:
-    """Count what was logged since the last time in the hourly summary of the prediction log."""
+    """Count what was logged since the last time in the hourly summary, and find predictions of actual values."""
     summary.run()
+    actuals.match_waiting(within=RECENT)
 
 
 @worker_ready.connect

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from ..i18n import names
 from . import (  # noqa: F401
+    actuals,
     batches,
     comments,
     datasets,

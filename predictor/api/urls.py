@@ -16,6 +16,7 @@ from .batches.batches import BatchViewSet
 from .comments import CommentViewSet
 from .datasets import DatasetViewSet
 from .health import LiveView, OpenView, ReadyView
+from .monitoring.actuals import ActualViewSet, LiveQualityViewSet
 from .predictions.article import ArticleView
 from .predictions.counterfactuals import CounterfactualViewSet
 from .predictions.predictions import LogViewSet, PredictionViewSet
@@ -120,6 +121,8 @@ urlpatterns = [
         TrashViewSet.as_view({"patch": "partial_update", "delete": "destroy"}),
         "api-trashed-dataset",
     ),
+    *both(IN + "actuals", ActualViewSet.as_view({"get": "list", "post": "create"}), "api-actuals"),
+    *both(MODEL + "live-quality", LiveQualityViewSet.as_view({"get": "retrieve"}), "api-model-live-quality"),
     *both(MODEL + "comments", COMMENTS, "api-model-comments"),
     *both(f"{VERSION}/comments", COMMENTS_OF_VERSION, "api-version-comments"),
     *both(IN + "training-runs/<int:run>/comments", COMMENTS_OF_RUN, "api-run-comments"),

@@ -10,6 +10,7 @@ from .forms import FormSettings, PublishedForm, Shows
 from .idempotent_request import IdempotentRequest
 from .job import Job, JobStatus
 from .model_version import CHAMPION, AliasChange, ModelAlias, ModelVersion
+from .monitoring import Actual, ActualSource
 from .notice import Notice, NoticeKind
 from .personal_settings import PersonalSettings
 from .prediction_hour import LateLogRow, LogSummaryState, PredictionHour, PredictionTotal
@@ -23,6 +24,8 @@ from .workspace import ROLE_RANK, Membership, Workspace, WorkspaceRole
 __all__ = [
     "CHAMPION",
     "ROLE_RANK",
+    "Actual",
+    "ActualSource",
     "AliasChange",
     "ApiToken",
     "BatchFormat",

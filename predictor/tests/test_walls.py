@@ -249,6 +249,8 @@ SHOWN_DOCUMENTS = {
         "trainingrun.error",
     },
     "admin/predictor/modelversion/": {"modelversion.metrics", "registeredmodel.description"},
+    # A number or a label.
+    "admin/predictor/actual/": {"actual.value"},
     "admin/predictor/apitoken/": {"apitoken.scopes"},
     "admin/predictor/readingchange/": {"readingchange.before_json", "readingchange.after_json"},
     "settings/tokens/": {"apitoken.scopes"},

@@ -198,6 +198,8 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{W}predictions/": {"get": Page(200)},
     f"{W}predictions/export/": {"get": Page(200)},
     f"{W}predictions/<uuid:pk>/": {"get": Page(200)},
+    f"{W}predictions/<uuid:pk>/actual/": {"post": Page(302, MEMBER, {"value": "3"})},
+    f"{W}actuals/": {"get": Page(200), "post": Page(400, MEMBER)},
     # People
     f"{W}settings/": {"get": Page(200)},
     f"{W}members/": {"get": Page(200)},
@@ -313,6 +315,11 @@ TABLE: dict[str, dict[str, Rule]] = {
     f"{MODEL}/versions/<int:number>/offline-page": {"get": Endpoint(200)},
     f"{MODEL}/versions/<int:number>/bundle": {"get": Endpoint(200)},
     f"{MODEL}/activity": {"get": Endpoint(200)},
+    f"{MODEL}/live-quality": {"get": Endpoint(200)},
+    f"{API}actuals": {
+        "get": Endpoint(200),
+        "post": Endpoint(200, PREDICT, MEMBER, {"actuals": [{"request_id": "r", "value": 1}]}),
+    },
     f"{MODEL}/comparison": {"get": Endpoint(200, body={"a": 1, "b": 2})},
     f"{MODEL}/versions/compare": {"get": Endpoint(200, body={"version": [1, 2]})},
     f"{MODEL}/aliases": {"get": Endpoint(200)},

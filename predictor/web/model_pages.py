@@ -22,6 +22,7 @@ from .evaluation.evaluation import feature_row, lead_of
 from .evaluation.report_parts import ReportParts
 from .evaluation.version_pages import OF_REPORT, SUMMARY, versions_with
 from .evaluation.version_summary import VersionSummary
+from .monitoring.live_quality import live_quality_of
 from .pages.model_page import ModelPage
 from .registry import versions_table
 from .registry.model_activity import activity_of, spark_of
@@ -150,7 +151,8 @@ class ModelMonitor(ModelTab):
     def context_of(
         self, model: RegisteredModel, champion: ModelVersion | None, aliases: list[ModelAlias]
     ) -> dict[str, Any]:
-        return {"activity": activity_of(self.request, model)}
+        activity = activity_of(self.request, model)
+        return {"activity": activity, "live": live_quality_of(model, activity["range"])}
 
 
 class ModelRules(ModelTab):

@@ -9,6 +9,7 @@ from .accounts import address, home, invitations, members, settings, tokens
 from .datasets import datasets, readings, rows, trash
 from .evaluation import comparison, completion, version_pages, version_threshold
 from .help import help_pages, search
+from .monitoring import actuals
 from .pages.language import LanguageChoice
 from .prediction_log import prediction_log
 from .predictions import (
@@ -181,6 +182,8 @@ PREDICTIONS: list[URLPattern] = [
     path(LOG, prediction_log.PredictionList.as_view(), name="prediction-list"),
     path(f"{LOG}export/", prediction_log.PredictionExport.as_view(), name="prediction-export"),
     path(f"{LOG}<uuid:pk>/", prediction_log.PredictionDetail.as_view(), name="prediction-detail"),
+    path(f"{LOG}<uuid:pk>/actual/", actuals.PredictionActual.as_view(), name="prediction-actual"),
+    path("w/<slug:workspace>/actuals/", actuals.Actuals.as_view(), name="actuals"),
 ]
 
 PEOPLE: list[URLPattern] = [

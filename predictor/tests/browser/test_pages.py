@@ -74,6 +74,7 @@ def addresses(at: Furnished) -> dict[str, str]:
         "batches": of("batch-list", "churn"),
         "batch": of("batch-detail", "churn", at.batch.pk),
         "log": of("prediction-list"),
+        "actual values": of("actuals"),
         "logged": of("prediction-detail", at.log.pk),
         "members": of("member-list"),
         "add a member": of("member-add"),

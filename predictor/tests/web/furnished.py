@@ -20,6 +20,8 @@ from predictor.models import (
     Workspace,
 )
 from predictor.services import comments, datasets, labels, notices
+from predictor.services.monitoring import actuals
+from predictor.services.monitoring.actuals import GivenActual
 from predictor.services.predictions import loaded_versions
 from predictor.tests import predicting
 from predictor.tests.web.served_versions import ROW, publish_served
@@ -94,4 +96,7 @@ def furnished(workspace: Workspace, admin: User) -> Furnished:
     comments.add(target=model, text="Good.", by=admin)
     comments.add(target=model.versions.get(number=1), text="Good, too.", by=admin)
     notices.job_ended(TrainingRun, runs["failed"].pk)
-    return Furnished(dataset, runs, model, PredictionLog.objects.get(), batch, trashed, comment)
+    log = PredictionLog.objects.get()
+    given = [GivenActual(1, "stay", prediction=log.pk), GivenActual(2, "stay", request_id="not-yet")]
+    actuals.record(workspace, given, source="api", by=admin)
+    return Furnished(dataset, runs, model, log, batch, trashed, comment)

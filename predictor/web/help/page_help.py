@@ -343,6 +343,21 @@ HELP: tuple[Help, ...] = (
         ("prediction",),
     ),
     Help(
+        "actuals",
+        _("Actual values"),
+        (
+            _("This page takes files of what really happened."),
+            _("Each value belongs to one prediction of the log."),
+            _("The last value of a prediction counts; a correction does not delete the earlier one."),
+        ),
+        (
+            _("Upload a CSV with the columns “prediction” and “value”."),
+            _("Look at Monitor of a model: it compares predictions with actual values."),
+        ),
+        ("prediction-log",),
+        ("actuals",),
+    ),
+    Help(
         "members",
         _("Members"),
         (

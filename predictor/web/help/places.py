@@ -46,6 +46,7 @@ def _of_workspace(membership: Membership, slug: str) -> Iterator[Place]:
         ("model-list", _("Models"), _("versions"), "box", VIEWER),
         ("training-run-list", _("Training runs"), _("training activity"), "cpu", VIEWER),
         ("prediction-list", _("Prediction log"), _("predictions log"), "chat-square-quote", VIEWER),
+        ("actuals", _("Actual values"), _("feedback truth outcome labels"), "check2-square", VIEWER),
         ("trash", _("Trash"), _("deleted restore"), "trash", ADMIN),
         ("member-list", _("Members"), _("people team roles"), "people", VIEWER),
     ]

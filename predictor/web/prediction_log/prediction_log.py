@@ -14,12 +14,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views import View
 
 from ...ml.types.schema import Signature
-from ...models import CHAMPION, ModelVersion, PredictionLog, RegisteredModel
+from ...models import CHAMPION, ModelVersion, PredictionLog, RegisteredModel, WorkspaceRole
 from ...services import prediction_log
 from ...services.prediction_log import log_pages
 from ...services.prediction_log.facets import Facets, facets_of
 from ...services.prediction_log.prediction_log import EXPORT_FORMATS, LogSearch
 from ...templatetags.mlweb import number, subject_words, time_text
+from ..monitoring.actuals import actual_context
 from ..pages.access import WorkspaceMixin
 from ..pages.tables import CHOSEN_COLUMNS, url_with
 from ..predictions.contributions import contributions_of
@@ -176,6 +177,8 @@ class PredictionDetail(WorkspaceMixin, View):
             "inputs": [(name, value, name in names) for name, value in row.inputs.items()],
             "curl": curl(predictions_url(request, version.registered_model), row.inputs, str(version.number)),
             "champion": CHAMPION,
+            "actual": actual_context(row),
+            "can_write": self.membership.can(WorkspaceRole.MEMBER),
         }
         return render(request, "predictor/predictions/prediction_detail.html", context)
 

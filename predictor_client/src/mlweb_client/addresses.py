@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from .answers import Batch
 from .errors import MlwebClientError
 
-CREATES = re.compile(r"/(datasets|training-runs|models/[^/]+/(batches|versions/[^/]+/thresholds))/?")
+CREATES = re.compile(r"/(actuals|datasets|training-runs|models/[^/]+/(batches|versions/[^/]+/thresholds))/?")
 PREDICTS = re.compile(r"/models/[^/]+/predictions/?")
 
 

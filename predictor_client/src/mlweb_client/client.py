@@ -114,6 +114,20 @@ class Client:
             "POST", f"/models/{slug(model)}/predictions{query_of(query)}", to, path, accept="text/csv"
         )
 
+    def send_actuals(self, actuals: Sequence[Mapping[str, Any]], *, key: str | None = None) -> dict[str, Any]:
+        """Send what really happened: {"prediction": id, "value": …} or {"request_id": …, "row_number": …, "value":
+        …}, with "known_at" as ISO 8601 where it is not now; at most 10,000. Returns the receipt: received, matched,
+        corrected, unchanged, waiting, other_classes, refused, faults, waiting_examples."""
+        receipt: dict[str, Any] = self.request("POST", "/actuals", {"actuals": list(actuals)}, key=key)
+        return receipt
+
+    def live_quality(self, model: str, *, days: int = 30) -> list[dict[str, Any]]:
+        """How the versions of a model did on predictions of the last days whose actual values are known."""
+        found: list[dict[str, Any]] = self.request(
+            "GET", f"/models/{slug(model)}/live-quality?days={int(days)}"
+        )
+        return found
+
     def upload(self, path: str | os.PathLike[str], *, name: str = "", **options: str) -> Dataset:
         """Store a CSV file as a dataset. `options`: encoding, delimiter, decimal, skip_bad_rows,
         infinite_as_missing, skip_lines, comment, units_lines, footer_lines."""

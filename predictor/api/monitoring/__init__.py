@@ -1,0 +1,1 @@
+"""Endpoints of monitoring: actual values, and quality on live rows."""

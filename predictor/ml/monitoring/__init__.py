@@ -1,0 +1,4 @@
+"""How a model does on live data. Pure computing on arrays.
+
+May import the subpackages from `types` to `evaluation`.
+"""

@@ -1,0 +1,1 @@
+"""Monitoring: actual values of predictions, and how models do on live data."""

@@ -1,0 +1,1 @@
+"""Pages of monitoring: actual values, and quality on live rows."""
