@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -76,6 +77,19 @@ class HttpsForProgramsMiddleware:
             request.get_host()  # a wrong host is refused as such
             return refusal_of_plain_http(request)
         return self.get_response(request)
+
+
+class CompressPagesMiddleware(GZipMiddleware):
+    """Compresses HTML for browsers that take gzip.
+
+    Answers of programs are left alone: they are small, or streams that must not wait. Django adds random bytes to
+    each compressed page against attacks that guess secrets from its length (BREACH), and tokens against forged
+    requests are masked anew in each page.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_page = response.get("Content-Type", "").startswith("text/html") and not response.streaming
+        return super().process_response(request, response) if is_page else response
 
 
 class NoStoreMiddleware:

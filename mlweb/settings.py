@@ -161,6 +161,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "mlweb.middleware.HttpsForProgramsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mlweb.middleware.CompressPagesMiddleware",
     "mlweb.middleware.NoStoreMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -43,7 +43,17 @@ MAIL_FIELDS = {
     NoticeKind.COMPLETION: "mails_completions",
     NoticeKind.COMMENT: "mails_comments",
 }
-ENDS = {JobStatus.SUCCEEDED: "has finished", JobStatus.FAILED: "has failed"}
+ENDS = (JobStatus.SUCCEEDED, JobStatus.FAILED)
+# The sentence of a mail, which is its subject, too. One for each kind: other languages order the words in other ways.
+SENTENCES = {
+    (NoticeKind.RUN, JobStatus.SUCCEEDED): "The training run “{subject}” has finished.",
+    (NoticeKind.RUN, JobStatus.FAILED): "The training run “{subject}” has failed.",
+    (NoticeKind.BATCH, JobStatus.SUCCEEDED): "The batch “{subject}” has finished.",
+    (NoticeKind.BATCH, JobStatus.FAILED): "The batch “{subject}” has failed.",
+    (NoticeKind.COMPLETION, JobStatus.SUCCEEDED): "The report of “{subject}” is complete.",
+    (NoticeKind.COMPLETION, JobStatus.FAILED): "The report of “{subject}” could not be completed.",
+}
+NEW_COMMENT = "“{subject}” has a new comment."
 
 
 def job_ended(model: type[Job], pk: int) -> None:
@@ -127,9 +137,10 @@ def _forget_surplus(user: User) -> None:
 
 def _mail(notice: Notice) -> None:
     """Send it. A mail server that does not answer within MAIL_SECONDS is given up."""
-    about = f"{NoticeKind(notice.kind).label} “{notice.subject}”"
-    words = ENDS.get(notice.status, "has a new comment")  # type: ignore[call-overload]
-    lines = [f"{about} {words}."]
+    kind, status = NoticeKind(notice.kind), notice.status
+    pattern = SENTENCES.get((kind, JobStatus(status)), NEW_COMMENT) if status else NEW_COMMENT
+    sentence = pattern.format(subject=notice.subject)
+    lines = [sentence]
     if notice.detail:
         lines.append(notice.detail)
     if settings.PUBLIC_URL:
@@ -137,7 +148,7 @@ def _mail(notice: Notice) -> None:
     lines.append("Settings, Notices in mlweb says which notices come by mail.")
     try:
         EmailMessage(
-            subject=" ".join(f"{about} {words}".split()),
+            subject=" ".join(sentence.removesuffix(".").split()),
             body="\n\n".join(lines),
             to=[notice.user.email],
             connection=get_connection(timeout=MAIL_SECONDS),
