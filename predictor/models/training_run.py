@@ -75,6 +75,12 @@ class TrainingRun(Job):
         blank=True,
         help_text="Columns that the prediction may follow in one direction only: {column: increasing or decreasing}.",
     )
+    weight_column = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Says how much each row counts; empty: all the same.",
+    )
     budget_seconds = models.PositiveIntegerField()
     seed = models.PositiveBigIntegerField()
     leaderboard = models.JSONField(default=list)

@@ -132,6 +132,16 @@ class MonotoneSerializer(serializers.Serializer[Any]):
     holds = serializers.BooleanField()
 
 
+class WeightingSerializer(serializers.Serializer[Any]):
+    """Rows that count by a column, and as how many equal rows they count: (sum of weights)² / sum of squares."""
+
+    column = serializers.CharField()
+    n_rows = serializers.IntegerField()
+    n_effective = serializers.FloatField()
+    n_held_out = serializers.IntegerField()
+    n_held_out_effective = serializers.FloatField()
+
+
 class VersionSerializer(VersionSummarySerializer):
     """Everything about a version but the evaluation report."""
 
@@ -145,6 +155,10 @@ class VersionSerializer(VersionSummarySerializer):
         help_text="The columns that the prediction follows in one direction only; empty where none was asked for."
     )
 
+    weighting = serializers.SerializerMethodField(
+        help_text="By which column its rows were weighted; null where all count the same."
+    )
+
     class Meta(VersionSummarySerializer.Meta):
         fields = [
             *VersionSummarySerializer.Meta.fields,
@@ -153,6 +167,7 @@ class VersionSerializer(VersionSummarySerializer):
             "positive_class",
             "baseline",
             "monotone",
+            "weighting",
             "parity",
             "artifacts",
             "dataset_sha256",
@@ -168,6 +183,10 @@ class VersionSerializer(VersionSummarySerializer):
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_baseline(self, version: ModelVersion) -> Any:
         return version.evaluation.get("baseline") or {}
+
+    @extend_schema_field(WeightingSerializer(allow_null=True))
+    def get_weighting(self, version: ModelVersion) -> Any:
+        return version.evaluation.get("weighting")
 
     @extend_schema_field(MonotoneSerializer(many=True))
     def get_monotone(self, version: ModelVersion) -> Any:

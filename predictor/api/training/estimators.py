@@ -38,7 +38,9 @@ class EstimatorSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     summary = serializers.CharField()
     tasks = serializers.SerializerMethodField()
-    can_be_monotone = serializers.BooleanField(help_text="Whether it takes directions of columns (`monotone`).")
+    can_be_monotone = serializers.BooleanField(
+        help_text="Whether it takes directions of columns (`monotone`)."
+    )
     hyperparameters = HyperparameterSerializer(many=True)
 
     @extend_schema_field({"type": "array", "items": {"type": "string"}})

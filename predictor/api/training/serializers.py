@@ -160,6 +160,7 @@ class RunSerializer(RunSummarySerializer):
             "forecast",
             "readings",
             "monotone",
+            "weight_column",
             "budget_seconds",
             "seed",
             "leaderboard",
@@ -206,6 +207,10 @@ class RunRequestSerializer(StrictSerializer):
         help_text="How the categories of columns are read, by column; beside what the dataset joins already.",
     )
     monotone = monotone_field(required=False, allow_null=True)
+    weight_column = column_name(
+        "A column of numbers of 0 or more that say how much each row counts: in fits, scores and intervals. A weight "
+        "of 2 is the row twice, 0 leaves it out. It is no feature, and a prediction does not need it."
+    )
     split = SplitSerializer(required=False, allow_null=True)
     threshold = ThresholdSerializer(required=False, allow_null=True)
     positive_class = positive_class_field(

@@ -10,6 +10,7 @@ from ...errors import MlwebError, quoted
 from ...i18n.translation import translated
 from ...ml.types.monotone import monotone_sentences
 from ...ml.types.reading_choice import MAX_LOST_SHARE
+from ...ml.types.run_options.row_weighting import weighting_sentences
 from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import AGGREGATIONS, EFFORTS, FREQUENCIES
 from ...models import Dataset, JobStatus, TrainingRun, Workspace
@@ -81,6 +82,12 @@ class Command(BaseCommand):
             type=column_role,
             help="a column of numbers that the prediction, or the probability of the positive class, follows in one "
             "direction only: increasing (it never falls when the column rises) or decreasing",
+        )
+        parser.add_argument(
+            "--weight-column",
+            default="",
+            metavar="COLUMN",
+            help="a column of numbers of 0 or more that say how much each row counts; it is no feature",
         )
         parser.add_argument("--date", default="", metavar="COLUMN", help="for forecasting: the dates")
         parser.add_argument("--group", default="", metavar="COLUMN", help="for forecasting: names the series")
@@ -156,6 +163,7 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         positive_class=options["positive"],
         readings=dict(options["reading"]),
         monotone=dict(options["monotone"]),
+        weight_column=options["weight_column"],
         forecast={
             "date_column": options["date"],
             "group_column": options["group"],
@@ -211,6 +219,7 @@ def verdict(run: TrainingRun) -> list[str]:
         lines.append(version.evaluation["decision"]["sentence"])
     if version.signature.positive_name:
         lines.append(f"Precision, recall and F1 are of {quoted(version.signature.positive_name)}.")
+    lines += weighting_sentences(version.evaluation)
     lines += monotone_sentences(version.evaluation, version.signature.positive_name)
     comparison = version.evaluation.get("verdict", {})
     return [*lines, comparison.get("sentence", ""), *comparison.get("worries", [])]
@@ -231,6 +240,7 @@ def outcome(run: TrainingRun) -> dict[str, Any]:
         "positive_class": version.signature.positive_name if version else "",
         "metrics": run.metrics,
         "monotone": version.evaluation.get("monotone", []) if version else [],
+        "weighting": version.evaluation.get("weighting") if version else None,
         "baseline": version.evaluation.get("baseline", {}) if version else {},
         "verdict": version.evaluation.get("verdict", {}).get("sentence", "") if version else "",
         "warnings": run.warnings,

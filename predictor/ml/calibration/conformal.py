@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact, InvalidInput
+from ..metrics.row_weights import Weights, effective_size, mean, part, quantiles
 from ..types.schema import Task
 
 FORMAT = 1
@@ -50,13 +51,21 @@ def checked_coverage(coverage: float | None) -> float:
 
 @dataclass(frozen=True)
 class Group:
-    """Sorted nonconformity scores of a group of rows, thinned to quantiles; `n` is the number of rows."""
+    """Sorted nonconformity scores of a group of rows, thinned to quantiles; `n` is the number of rows.
+
+    Of rows that do not count the same, the scores are weighted quantiles, and `n` is their effective number.
+    """
 
     n: int
     scores: tuple[float, ...]
 
     @classmethod
-    def of(cls, scores: Floats) -> Group:
+    def of(cls, scores: Floats, weights: Weights = None) -> Group:
+        if weights is not None:
+            levels = np.linspace(0, 1, min(N_KEPT, len(scores)))
+            kept = quantiles(scores, levels, weights)
+            n = max(int(effective_size(weights)), 1)
+            return cls(n, tuple(float(f"{each:.7g}") for each in kept))
         scores = np.sort(scores)
         kept = np.quantile(scores, np.linspace(0, 1, N_KEPT)) if len(scores) > N_KEPT else scores
         return cls(len(scores), tuple(float(f"{each:.7g}") for each in kept))
@@ -83,25 +92,32 @@ class ConformalIntervals:
     _known: dict[float, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def fit(cls, task: Task, y: NDArray[Any], predictions: NDArray[Any]) -> ConformalIntervals | None:
-        """From targets (numbers or class codes) and out-of-fold predictions; None below MIN_ROWS rows."""
+    def fit(
+        cls, task: Task, y: NDArray[Any], predictions: NDArray[Any], weights: Weights = None
+    ) -> ConformalIntervals | None:
+        """From targets (numbers or class codes) and out-of-fold predictions; None below MIN_ROWS rows.
+
+        `weights`: how much each row counts. Their coverage is then that of the weighted rows.
+        """
         predictions = np.asarray(predictions, np.float64)
         if task.is_classification:
             codes = np.asarray(y, np.intp)
             scores = 1 - predictions[np.arange(len(codes)), codes]
-            scores = scores[np.isfinite(scores)]
-            return cls(task, (Group.of(scores),)) if len(scores) >= MIN_ROWS else None
+            is_finite = np.isfinite(scores)
+            group = scores[is_finite], part(weights, is_finite)
+            return cls(task, (Group.of(*group),)) if len(group[0]) >= MIN_ROWS else None
         y = np.asarray(y, np.float64)
         is_finite = np.isfinite(predictions) & np.isfinite(y)
-        y, predictions = y[is_finite], predictions[is_finite]
+        y, predictions, weights = y[is_finite], predictions[is_finite], part(weights, is_finite)
         if len(y) < MIN_ROWS:
             return None
         n_groups = int(np.clip(len(y) // ROWS_PER_GROUP, 1, MAX_GROUPS))
         edges = np.unique(np.quantile(predictions, np.linspace(0, 1, n_groups + 1)[1:-1]))
         places = np.searchsorted(edges, predictions)
-        parts = [y[places == place] - predictions[places == place] for place in range(len(edges) + 1)]
-        residuals = y - predictions
-        groups = tuple(Group.of(part if len(part) >= MIN_ROWS else residuals) for part in parts)
+        residuals, everywhere = y - predictions, np.ones(len(y), bool)
+        masks = [places == place for place in range(len(edges) + 1)]
+        masks = [mask if mask.sum() >= MIN_ROWS else everywhere for mask in masks]
+        groups = tuple(Group.of(residuals[mask], part(weights, mask)) for mask in masks)
         floor = 0.0 if y.min() >= 0 else None
         return cls(task, groups, tuple(map(float, edges)), floor)
 
@@ -170,7 +186,11 @@ def _negated(group: Group) -> Group:
 
 
 def coverage_report(
-    uncertainty: ConformalIntervals, y: NDArray[Any], predictions: NDArray[Any], coverages: Sequence[float]
+    uncertainty: ConformalIntervals,
+    y: NDArray[Any],
+    predictions: NDArray[Any],
+    coverages: Sequence[float],
+    weights: Weights = None,
 ) -> list[dict[str, float]]:
     """Empirical coverage: for each coverage, the share of covered rows, and the mean width or set size."""
     report = []
@@ -178,10 +198,13 @@ def coverage_report(
         if uncertainty.task.is_classification:
             is_in = predictions >= uncertainty.least_probability(coverage)
             is_covered = is_in[np.arange(len(y)), np.asarray(y, np.intp)]
-            size = {"mean_size": float(is_in.sum(axis=1).mean()), "empty": float((~is_in.any(axis=1)).mean())}
+            size = {
+                "mean_size": mean(is_in.sum(axis=1), weights),
+                "empty": mean(~is_in.any(axis=1), weights),
+            }
         else:
             low, high = uncertainty.intervals(np.asarray(predictions, np.float64), coverage)
             is_covered = (low <= y) & (y <= high)
-            size = {"mean_width": float((high - low).mean())}
-        report.append({"coverage": coverage, "covered": float(is_covered.mean()), **size})
+            size = {"mean_width": mean(high - low, weights)}
+        report.append({"coverage": coverage, "covered": mean(is_covered, weights), **size})
     return report

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DamagedArtifact
+from ..metrics.row_weights import Weights, evened, mean, part, standard_error
 from ..metrics.scores import EPSILON, losses
 from ..types.schema import Task
 
@@ -90,46 +91,55 @@ class Calibrated:
         }
 
 
-def calibrated(probabilities: Floats, y: Codes, folds: Sequence[Codes]) -> Calibrated:
+def calibrated(
+    probabilities: Floats, y: Codes, folds: Sequence[Codes], weights: Weights = None
+) -> Calibrated:
     """Choose the calibration of out-of-fold probabilities (n, n_classes) by cross-validated log-loss.
 
-    `folds` are the row numbers of each fold; together they are all rows.
+    `folds` are the row numbers of each fold; together they are all rows. `weights`: how much each row counts.
     """
+    weights = evened(weights)
     probabilities = np.asarray(probabilities, np.float64)
     own = losses(Task.MULTICLASS, y, probabilities)
-    best = Calibrated(None, probabilities, float(own.mean()), float(own.mean()))
+    before = mean(own, weights)
+    best = Calibrated(None, probabilities, before, before)
     if len(y) < MIN_ROWS or len(folds) < 2:
         return best
     for has_shifts in (False, True):
-        whole = fit(probabilities, y, has_shifts=has_shifts)
+        whole = fit(probabilities, y, has_shifts=has_shifts, weights=weights)
         # Without a gain on the rows it was fitted on, it has none on others: most tables end here.
-        if not _is_worth(own - losses(Task.MULTICLASS, y, whole.apply(probabilities)), best.before):
+        own_gain = own - losses(Task.MULTICLASS, y, whole.apply(probabilities))
+        if not _is_worth(own_gain, best.before, weights):
             continue
-        changed = _cross_fitted(probabilities, y, folds, has_shifts)
+        changed = _cross_fitted(probabilities, y, folds, has_shifts, weights)
         gain = own - losses(Task.MULTICLASS, y, changed)
-        after = best.before - float(gain.mean())
+        after = best.before - mean(gain, weights)
         # A few confident mistakes can dominate the mean, so every fold has to gain.
-        is_steady = all(gain[fold].mean() > 0 for fold in folds)
-        if is_steady and _is_worth(gain, best.before) and after < best.after:
+        is_steady = all(mean(gain[fold], part(weights, fold)) > 0 for fold in folds)
+        if is_steady and _is_worth(gain, best.before, weights) and after < best.after:
             best = Calibrated(whole, changed, best.before, after)
     return best
 
 
-def _is_worth(gain: Floats, before: float) -> bool:
-    return bool(gain.mean() > max(SURE * gain.std() / len(gain) ** 0.5, WORTH * before))
+def _is_worth(gain: Floats, before: float, weights: Weights) -> bool:
+    return mean(gain, weights) > max(SURE * standard_error(gain, weights), WORTH * before)
 
 
-def _cross_fitted(probabilities: Floats, y: Codes, folds: Sequence[Codes], has_shifts: bool) -> Floats:
+def _cross_fitted(
+    probabilities: Floats, y: Codes, folds: Sequence[Codes], has_shifts: bool, weights: Weights
+) -> Floats:
     result = probabilities.copy()
     for fold in folds:
         is_other = np.ones(len(y), bool)
         is_other[fold] = False
-        calibration = fit(probabilities[is_other], y[is_other], has_shifts=has_shifts)
+        calibration = fit(
+            probabilities[is_other], y[is_other], has_shifts=has_shifts, weights=part(weights, is_other)
+        )
         result[fold] = calibration.apply(probabilities[fold])
     return result
 
 
-def fit(probabilities: Floats, y: Codes, *, has_shifts: bool) -> Calibration:
+def fit(probabilities: Floats, y: Codes, *, has_shifts: bool, weights: Weights = None) -> Calibration:
     """Fit the scale, and with `has_shifts` one shift per class (the first is 0), by least log-loss.
 
     Newton's method with step halving: the loss is convex in the parameters.
@@ -138,13 +148,14 @@ def fit(probabilities: Floats, y: Codes, *, has_shifts: bool) -> Calibration:
     n_rows = max(MIN_ROWS, MAX_CELLS // n_classes)
     if len(y) > n_rows:
         rows = np.linspace(0, len(y) - 1, n_rows).astype(np.intp)
-        probabilities, y = probabilities[rows], y[rows]
+        probabilities, y, weights = probabilities[rows], y[rows], part(weights, rows)
+    counts = np.ones(len(y)) if weights is None else weights
     logs = np.log(np.maximum(probabilities, EPSILON))
     start = np.r_[1.0, np.zeros(n_classes - 1 if has_shifts else 0)]
     parameters: Floats = start.copy()
-    loss = _loss(parameters, start, logs, y)
+    loss = _loss(parameters, start, logs, y, counts)
     for _ in range(N_STEPS):
-        parameters, new = _damped_step(parameters, loss, start, logs, y)
+        parameters, new = _damped_step(parameters, loss, start, logs, y, counts)
         has_converged = loss - new <= 1e-7 * max(loss, 1.0)
         loss = new
         if has_converged:
@@ -154,14 +165,14 @@ def fit(probabilities: Floats, y: Codes, *, has_shifts: bool) -> Calibration:
 
 
 def _damped_step(
-    parameters: Floats, loss: float, start: Floats, logs: Floats, y: Codes
+    parameters: Floats, loss: float, start: Floats, logs: Floats, y: Codes, counts: Floats
 ) -> tuple[Floats, float]:
     """One damped Newton step, halved until the loss does not rise: the new parameters and their loss."""
-    step = _newton_step(parameters, start, logs, y)
+    step = _newton_step(parameters, start, logs, y, counts)
     for _ in range(N_HALVINGS):
         candidate = parameters - step
         candidate[0] = np.clip(candidate[0], LEAST_SCALE, MOST_SCALE)
-        new = _loss(candidate, start, logs, y)
+        new = _loss(candidate, start, logs, y, counts)
         if new <= loss:
             return candidate, new
         step /= 2
@@ -177,26 +188,29 @@ def _softmax(parameters: Floats, logs: Floats) -> Floats:
     return result
 
 
-def _loss(parameters: Floats, start: Floats, logs: Floats, y: Codes) -> float:
+def _loss(parameters: Floats, start: Floats, logs: Floats, y: Codes, counts: Floats) -> float:
     own = _softmax(parameters, logs)[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(own, 1e-300)).sum() + PULL / 2 * ((parameters - start) ** 2).sum())
+    return float(
+        -(counts * np.log(np.maximum(own, 1e-300))).sum() + PULL / 2 * ((parameters - start) ** 2).sum()
+    )
 
 
-def _newton_step(parameters: Floats, start: Floats, logs: Floats, y: Codes) -> Floats:
+def _newton_step(parameters: Floats, start: Floats, logs: Floats, y: Codes, counts: Floats) -> Floats:
     """The Newton step: the inverse of the Hessian times the gradient."""
     shares = _softmax(parameters, logs)
-    mean = (shares * logs).sum(axis=1)
+    middle = (shares * logs).sum(axis=1)
     errors = shares.copy()
     errors[np.arange(len(y)), y] -= 1.0
+    errors *= counts[:, None]
     gradient = PULL * (parameters - start)
     hessian = PULL * np.eye(len(parameters))
     gradient[0] += (errors * logs).sum()
-    hessian[0, 0] += ((shares * logs**2).sum(axis=1) - mean**2).sum()
+    hessian[0, 0] += (counts * ((shares * logs**2).sum(axis=1) - middle**2)).sum()
     if len(parameters) > 1:
-        rest = shares[:, 1:]
+        rest, weighted = shares[:, 1:], shares[:, 1:] * counts[:, None]
         gradient[1:] += errors[:, 1:].sum(axis=0)
-        across = (rest * (logs[:, 1:] - mean[:, None])).sum(axis=0)
+        across = (weighted * (logs[:, 1:] - middle[:, None])).sum(axis=0)
         hessian[0, 1:] += across
         hessian[1:, 0] += across
-        hessian[1:, 1:] += np.diag(rest.sum(axis=0)) - rest.T @ rest
+        hessian[1:, 1:] += np.diag(weighted.sum(axis=0)) - rest.T @ weighted
     return np.asarray(np.linalg.solve(hessian, gradient), np.float64)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics.curves import score_counts
+from ..metrics.row_weights import Weights, as_count
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -23,16 +24,19 @@ LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows that one threshold finds (`hits`) and wrongly names (`alarms`), of all of both classes."""
+    """The rows that one threshold finds (`hits`) and wrongly names (`alarms`), of all of both classes.
+
+    Where rows do not count the same, these are sums of their weights.
+    """
 
     threshold: float
-    hits: int
-    alarms: int
-    n_positive: int
-    n_negative: int
+    hits: float
+    alarms: float
+    n_positive: float
+    n_negative: float
 
     @property
-    def misses(self) -> int:
+    def misses(self) -> float:
         return self.n_positive - self.hits
 
     @property
@@ -50,7 +54,7 @@ class Outcome:
         return 2 * self.hits / size if size else 0.0
 
     @property
-    def n_rows(self) -> int:
+    def n_rows(self) -> float:
         return self.n_positive + self.n_negative
 
     def cost(self, false_positive: float, false_negative: float) -> float:
@@ -83,16 +87,16 @@ class ThresholdCounts:
     alarms: NDArray[Any]
 
     @classmethod
-    def of(cls, is_positive: Bools, probabilities: Floats) -> ThresholdCounts:
+    def of(cls, is_positive: Bools, probabilities: Floats, weights: Weights = None) -> ThresholdCounts:
         if not len(is_positive):
             return cls(np.empty(0), np.zeros(0, np.intp), np.zeros(0, np.intp))
-        return cls(*score_counts(is_positive, probabilities))
+        return cls(*score_counts(is_positive, probabilities, weights))
 
     def at(self, threshold: float) -> Outcome:
         """Rows with this probability or more are named positive."""
         place = int(np.searchsorted(-self.scores, -threshold, side="right")) - 1
-        n_positive, n_negative = (int(each[-1]) if len(each) else 0 for each in (self.hits, self.alarms))
-        hits, alarms = (int(each[place]) if place >= 0 else 0 for each in (self.hits, self.alarms))
+        n_positive, n_negative = (as_count(each[-1]) if len(each) else 0 for each in (self.hits, self.alarms))
+        hits, alarms = (as_count(each[place]) if place >= 0 else 0 for each in (self.hits, self.alarms))
         return Outcome(threshold, hits, alarms, n_positive, n_negative)
 
     def table(self) -> ThresholdTable:

@@ -105,6 +105,7 @@ class SupervisedParts:
                 len(model.held_out),
                 seed=model.request.seed,
                 together=self._groups,
+                counted_by=model.held_out.target.weights,
             ),
             order=linear_first if is_auto else ("dummy", "boosting", "linear"),
             threshold=_threshold(report),

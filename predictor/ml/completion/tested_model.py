@@ -145,7 +145,7 @@ class TestedModel:
             return len(true) == len(ours) and _are_close(known, ours)
         metric = selection_metric(self.table.task)
         score = (self.work.report.get("held_out") or {}).get(metric)
-        own_score = selection_score(self.table.task, y, own)
+        own_score = selection_score(self.table.task, y, own, self.held_out.target.weights)
         return score is not None and math.isclose(score, own_score, rel_tol=TOLERANCE)
 
     def _stored(self) -> tuple[Array, Array, Any] | None:

@@ -52,6 +52,11 @@ class EstimatorInfo:
         """Whether it takes monotone constraints."""
         return self.key in MONOTONE
 
+    @property
+    def can_be_weighted(self) -> bool:
+        """Whether it can be fitted on rows that do not count the same."""
+        return self.key not in UNWEIGHTED
+
     def hyperparameters_for(self, task: Task) -> tuple[Hyperparameter, ...]:
         """The hyperparameters that apply to the task."""
         return tuple(each for each in self.hyperparameters if task in each.tasks)
@@ -74,9 +79,10 @@ class EstimatorInfo:
         converted = validate_params(self.key, task, params)
         return BUILDERS[self.key](task, converted, seed, n_jobs, categorical_mask)
 
-    def fit(self, estimator: Any, matrix: Any, y: Any) -> Any:
-        """The estimator, fitted; in float64 where its solver needs that."""
-        return estimator.fit(matrix.astype("float64") if self.is_fitted_in_double else matrix, y)
+    def fit(self, estimator: Any, matrix: Any, y: Any, weights: Any = None) -> Any:
+        """The estimator, fitted; in float64 where its solver needs that. `weights`: how much each row counts."""
+        cells = matrix.astype("float64") if self.is_fitted_in_double else matrix
+        return estimator.fit(cells, y) if weights is None else estimator.fit(cells, y, sample_weight=weights)
 
 
 def _integer(
@@ -134,6 +140,8 @@ N_CLUSTERS = Hyperparameter(
 HUGE_N = 200_000
 # Estimators with scikit-learn's `monotonic_cst`.
 MONOTONE = ("decision_tree", "random_forest", "extra_trees", "hist_gradient_boosting")
+# Estimators that cannot be fitted on weighted rows.
+UNWEIGHTED = ("knn",)
 FORESTS = (N_TREES, DEPTH, FOREST_LEAF, SHARE, BALANCED)
 
 _ALL = (

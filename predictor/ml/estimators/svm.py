@@ -33,7 +33,9 @@ class ProbabilisticSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_folds = n_folds
         self.random_state = random_state
 
-    def fit(self, X: NDArray[Any], y: NDArray[Any]) -> ProbabilisticSVC:
+    def fit(
+        self, X: NDArray[Any], y: NDArray[Any], sample_weight: NDArray[Any] | None = None
+    ) -> ProbabilisticSVC:
         X, y = np.asarray(X), np.asarray(y)
         self.classes_ = np.unique(y)
         self.n_features_in_ = X.shape[1]
@@ -41,25 +43,29 @@ class ProbabilisticSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.machines_ = []
         slopes, offsets = [], []
         for label in positive:
-            machine, slope, offset = self._fit_one(X, (y == label).astype(np.intp))
+            machine, slope, offset = self._fit_one(X, (y == label).astype(np.intp), sample_weight)
             self.machines_.append(machine)
             slopes.append(slope)
             offsets.append(offset)
         self.slopes_, self.offsets_ = np.array(slopes), np.array(offsets)
         return self
 
-    def _fit_one(self, X: NDArray[Any], y: NDArray[np.intp]) -> tuple[SVC, float, float]:
+    def _fit_one(
+        self, X: NDArray[Any], y: NDArray[np.intp], weights: NDArray[Any] | None
+    ) -> tuple[SVC, float, float]:
         machine = SVC(
             C=self.C, kernel=self.kernel, class_weight=self.class_weight, cache_size=500, max_iter=200_000
         )
         n_folds = min(self.n_folds, int(np.bincount(y, minlength=2).min()))
         if n_folds >= 2:
             folds = StratifiedKFold(n_folds, shuffle=True, random_state=self.random_state)
-            margins = cross_val_predict(machine, X, y, cv=folds, method="decision_function")
-        machine.fit(X, y)
+            margins = cross_val_predict(
+                machine, X, y, cv=folds, method="decision_function", params={"sample_weight": weights}
+            )
+        machine.fit(X, y, weights)
         if n_folds < 2:
             margins = machine.decision_function(X)
-        sigmoid = LogisticRegression(C=1e3).fit(margins.reshape(-1, 1), y)
+        sigmoid = LogisticRegression(C=1e3).fit(margins.reshape(-1, 1), y, weights)
         return machine, float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:

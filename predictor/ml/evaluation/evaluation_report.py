@@ -31,6 +31,8 @@
                       "held_out", "out_of_fold": {"precision", "recall", "f1", four counts}},
                       "thresholds": curves.threshold_curve}
 Metrics of predicted classes (scores.DECIDED, the confusion, per_class) use that threshold.
+holdout_evaluation.py adds "weighting" where rows are weighted: {"column", "n_rows", "n_effective", "n_held_out",
+"n_held_out_effective"}; then metrics are weighted, and counts of rows are sums of weights (not "n_rows").
 recipe.py adds "left_out" (types/left_out.py) and "recipe".
 supervised_run.py adds "learning_curve": {"sentence", "metric", "candidate", "n_folds", "points": [{"n_rows",
 "score", "spread"}] (none when there was no time), "gain_last", "gain_next"}.
@@ -51,6 +53,7 @@ from numpy.typing import NDArray
 from ..calibration.decision_thresholds import HALF, Threshold, decision_numbers
 from ..metrics import curves
 from ..metrics.confidence_intervals import Resamples, held_out_intervals
+from ..metrics.row_weights import Weights, as_count, mean
 from ..metrics.scores import class_metrics, confusion, metrics, predicted_codes, selection_metric
 from ..types.schema import Task
 from ..types.threshold_rule import catches_none
@@ -117,8 +120,9 @@ class EvaluationReport:
 def dummy_predictions(fitted_on: Target, n_rows: int) -> Array:
     """Predictions of the dummy baseline: the mean (n,), or the class shares (n, n_classes)."""
     if not fitted_on.task.is_classification:
-        return np.full(n_rows, fitted_on.y.mean())
-    shares = np.bincount(fitted_on.y, minlength=fitted_on.n_classes) / len(fitted_on.y)
+        return np.full(n_rows, mean(fitted_on.y, fitted_on.weights))
+    counts = np.bincount(fitted_on.y, fitted_on.weights, minlength=fitted_on.n_classes)
+    shares = counts / counts.sum()
     return np.tile(shares, (n_rows, 1))
 
 
@@ -143,10 +147,10 @@ def evaluate(
     `table` holds the rows, to find the slices with the largest errors. `together`: the group of each row, when
     whole groups were held out; then groups are resampled instead of rows.
     """
-    task, conditions = target.task, conditions or Conditions()
-    resamples = Resamples.draw(len(target.y), seed=seed, together=together)
+    task, conditions, weights = target.task, conditions or Conditions(), target.weights
+    resamples = Resamples.draw(len(target.y), seed=seed, together=together, counted_by=weights)
     positive = target.positive
-    held_out = metrics(task, target.y, predicted, threshold, positive)
+    held_out = metrics(task, target.y, predicted, threshold, positive, weights)
     intervals = held_out_intervals(
         task, target.y, predicted, resamples, seed=seed, threshold=threshold, positive=positive
     )
@@ -173,7 +177,9 @@ def evaluate(
 
 
 def measured(baseline: Baseline, target: Target, threshold: float | None) -> dict[str, Any]:
-    held_out = metrics(target.task, target.y, baseline.predictions, threshold, target.positive)
+    held_out = metrics(
+        target.task, target.y, baseline.predictions, threshold, target.positive, target.weights
+    )
     return {"key": baseline.key, "title": baseline.title, "held_out": held_out}
 
 
@@ -183,8 +189,8 @@ def _details(target: Target, predicted: Array, threshold: float | None, seed: in
         return class_details(target, predicted, threshold)
     return {
         "points": curves.sampled_points(target.y, predicted, seed=seed),
-        "residuals": curves.residual_histogram(predicted - target.y),
-        "errors": curves.error_distribution(target.y, predicted),
+        "residuals": curves.residual_histogram(predicted - target.y, weights=target.weights),
+        "errors": curves.error_distribution(target.y, predicted, target.weights),
     }
 
 
@@ -194,10 +200,14 @@ def decision(
     *,
     held_out: tuple[Array, Array],
     out_of_fold: tuple[Array, Array],
+    weights: tuple[Weights, Weights] = (None, None),
 ) -> dict[str, Any]:
-    """The decision threshold of a binary task and its effect; each pair is (is positive, probability)."""
+    """The decision threshold of a binary task and its effect; each pair is (is positive, probability).
+
+    `weights`: of the held-out rows, and of those out of fold.
+    """
     value = threshold.value if threshold else HALF
-    numbers = decision_numbers(*held_out, value)
+    numbers = decision_numbers(*held_out, value, weights[0])
     return {
         "threshold": value,
         "positive": positive,
@@ -207,7 +217,7 @@ def decision(
         "note": threshold.note if threshold else "",
         "warning": catches_none(positive, numbers),
         "held_out": numbers,
-        "out_of_fold": decision_numbers(*out_of_fold, value),
+        "out_of_fold": decision_numbers(*out_of_fold, value, weights[1]),
     }
 
 
@@ -217,7 +227,8 @@ def class_details(target: Target, predicted: Array, threshold: float | None) -> 
     Of two classes the negative one is the first, so that the matrix is [[true negative, false positive], [false
     negative, true positive]].
     """
-    matrix = confusion(target.y, predicted_codes(predicted, threshold, target.positive), target.n_classes)
+    weights, codes = target.weights, predicted_codes(predicted, threshold, target.positive)
+    matrix = confusion(target.y, codes, target.n_classes, weights)
     names = target.class_names
     is_reversed = target.task is Task.BINARY and target.positive == 0
     order = [1, 0] if is_reversed else list(range(target.n_classes))
@@ -230,25 +241,27 @@ def class_details(target: Target, predicted: Array, threshold: float | None) -> 
             {
                 "class": names[code],
                 **scores[code],
-                **_class_curves(target.y == code, predicted[:, code], has_curves),
+                **_class_curves(target.y == code, predicted[:, code], has_curves, weights),
             }
         )
     details = {
         "classes": [names[code] for code in order],
-        "confusion": matrix[np.ix_(order, order)].tolist(),
+        "confusion": [[as_count(each) for each in row] for row in matrix[np.ix_(order, order)]],
         "per_class": per_class,
     }
     if target.task is Task.BINARY:
-        details["thresholds"] = curves.threshold_curve(target.is_positive, predicted[:, target.positive])
+        details["thresholds"] = curves.threshold_curve(
+            target.is_positive, predicted[:, target.positive], weights
+        )
     return details
 
 
-def _class_curves(is_positive: Array, score: Array, has_curves: bool) -> dict[str, Any]:
+def _class_curves(is_positive: Array, score: Array, has_curves: bool, weights: Weights) -> dict[str, Any]:
     if not has_curves or is_positive.all() or not is_positive.any():
         return {"roc": None, "precision_recall": None, "calibration": None, "gain": None}
     return {
-        "roc": curves.roc_curve(is_positive, score),
-        "precision_recall": curves.precision_recall_curve(is_positive, score),
-        "calibration": curves.calibration_curve(is_positive, score),
-        "gain": curves.gain_curve(is_positive, score),
+        "roc": curves.roc_curve(is_positive, score, weights),
+        "precision_recall": curves.precision_recall_curve(is_positive, score, weights),
+        "calibration": curves.calibration_curve(is_positive, score, weights),
+        "gain": curves.gain_curve(is_positive, score, weights),
     }

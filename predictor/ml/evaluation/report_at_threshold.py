@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..calibration.decision_thresholds import Scores, Threshold, pairs
 from ..metrics.confidence_intervals import Resamples, decided_intervals, held_out_intervals
+from ..metrics.row_weights import Weights
 from ..metrics.scores import DECIDED, metrics, predicted_codes
 from ..types.monotone import turned
 from ..types.schema import Task
@@ -36,7 +37,9 @@ def decided_again(
     names = list(report["classes"])
     if before == 0:  # the negative class is the first in a report
         names.reverse()
-    target = Target("", Task.BINARY, held_out[0].astype(np.intp), tuple(names), positive)
+    target = Target(
+        "", Task.BINARY, held_out[0].astype(np.intp), tuple(names), positive, scores.held_out_weights
+    )
     fresh = class_details(target, pairs(held_out[1]), threshold.value)
     changed = DECIDED if positive == before else (*DECIDED, *OF_POSITIVE)
     decide = _Decide(threshold.value, positive, changed)
@@ -49,10 +52,10 @@ def decided_again(
     folds = report["cross_validation"]
     return {
         **report,
-        "held_out": decide.relabelled(report["held_out"], *held_out),
+        "held_out": decide.relabelled(report["held_out"], *held_out, scores.held_out_weights),
         "intervals": {
             **(report.get("intervals") or {}),
-            **decide.intervals(report, *held_out),
+            **decide.intervals(report, *held_out, scores.held_out_weights),
         },
         "slices": [{**each, "rate": None, "rate_elsewhere": None} for each in report.get("slices") or []],
         "cross_validation": {
@@ -62,12 +65,16 @@ def decided_again(
                 if "intervals" in folds
                 else {}
             ),
-            "metrics": decide.relabelled(folds.get("metrics") or {}, *out_of_fold),
+            "metrics": decide.relabelled(
+                folds.get("metrics") or {}, *out_of_fold, scores.out_of_fold_weights
+            ),
         },
         "baselines": [
             {
                 **each,
-                "held_out": decide.relabelled(each["held_out"], held_out[0], scores.baselines[each["key"]]),
+                "held_out": decide.relabelled(
+                    each["held_out"], held_out[0], scores.baselines[each["key"]], scores.held_out_weights
+                ),
             }
             if each["key"] in scores.baselines
             else each
@@ -77,7 +84,13 @@ def decided_again(
         "confusion": fresh["confusion"],
         "per_class": labels,
         "thresholds": fresh["thresholds"] if positive != before else report.get("thresholds"),
-        "decision": decision(threshold, names[positive], held_out=own.held_out, out_of_fold=own.out_of_fold),
+        "decision": decision(
+            threshold,
+            names[positive],
+            held_out=own.held_out,
+            out_of_fold=own.out_of_fold,
+            weights=(own.held_out_weights, own.out_of_fold_weights),
+        ),
         **({"monotone": turned(report["monotone"])} if report.get("monotone") and positive != before else {}),
     }
 
@@ -90,22 +103,27 @@ class _Decide:
     positive: int
     changed: Sequence[str]
 
-    def relabelled(self, old: Mapping[str, Any], is_second: Array, probabilities: Array) -> dict[str, Any]:
+    def relabelled(
+        self, old: Mapping[str, Any], is_second: Array, probabilities: Array, weights: Weights
+    ) -> dict[str, Any]:
         y, both = is_second.astype(np.intp), pairs(probabilities)
-        new = metrics(Task.BINARY, y, both, self.threshold, self.positive)
+        new = metrics(Task.BINARY, y, both, self.threshold, self.positive, weights)
         return {**old, **{name: new[name] for name in self.changed}}
 
-    def intervals(self, report: Mapping[str, Any], is_second: Array, probabilities: Array) -> dict[str, Any]:
+    def intervals(
+        self, report: Mapping[str, Any], is_second: Array, probabilities: Array, weights: Weights
+    ) -> dict[str, Any]:
         split = (report.get("conditions") or {}).get("split") or {}
         if split.get("kind") == SplitKind.GROUP:
             # The stored scores do not hold the groups of rows.
             return dict.fromkeys(self.changed)
         y, both = is_second.astype(np.intp), pairs(probabilities)
+        resamples = None if weights is None else Resamples.draw(len(y), seed=0, counted_by=weights)
         if self.changed != DECIDED:
-            resamples = Resamples.draw(len(y), seed=0)
+            resamples = resamples or Resamples.draw(len(y), seed=0)
             new = held_out_intervals(
                 Task.BINARY, y, both, resamples, seed=0, threshold=self.threshold, positive=self.positive
             )
             return {name: new[name] for name in self.changed}
         codes = predicted_codes(both, self.threshold, self.positive)
-        return decided_intervals(y, codes, 2, seed=0, positive=self.positive)
+        return decided_intervals(y, codes, 2, seed=0, resamples=resamples, positive=self.positive)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import quoted
 from ..metrics.confidence_intervals import MIN_GROUPS
+from ..metrics.row_weights import Weights, effective_size, mean, part
 from ..metrics.scores import losses, predicted_codes
 from ..types.schema import Role
 from ..validation.target import missing
@@ -96,14 +97,15 @@ def worst_slices(
     else:
         is_wrong = None
         loss = np.abs(np.asarray(predicted, np.float64) - table.target.y)
+    weights = table.target.weights
     parts = [
-        _Part(name, words, where, rows, *_compared(loss, rows, codes))
+        _Part(name, words, where, rows, *_compared(loss, rows, codes, weights))
         for name, words, where, rows in _parts(table, n_tested(table) if has_limit else len(table.columns))
         if max(MIN_ROWS, MIN_SHARE * len(table)) <= rows.sum() <= len(table) / 2
     ]
-    kept = [part for part in _discovered(parts) if part.excess >= MIN_EXCESS]
-    kept.sort(key=lambda part: -part.excess)
-    return [_slice(loss, is_wrong, part) for part in _different(kept)], len(parts)
+    kept = [each for each in _discovered(parts) if each.excess >= MIN_EXCESS]
+    kept.sort(key=lambda each: -each.excess)
+    return [_slice(loss, is_wrong, each, weights) for each in _different(kept)], len(parts)
 
 
 def n_tested(rows: Sized) -> int:
@@ -195,37 +197,57 @@ def _bound(value: float, is_date: bool) -> str:
 
 
 def _compared(
-    loss: NDArray[np.float64], rows: Mask, together: NDArray[np.intp] | None
+    loss: NDArray[np.float64], rows: Mask, together: NDArray[np.intp] | None, weights: Weights
 ) -> tuple[float, float]:
     """One-sided p-value for a higher mean loss in these rows, and the excess as a share of the loss elsewhere."""
     inside, outside = loss[rows], loss[~rows]
-    gap, mean = float(inside.mean() - outside.mean()), float(outside.mean())
+    own, others = part(weights, rows), part(weights, ~rows)
+    elsewhere = mean(outside, others)
+    gap = mean(inside, own) - elsewhere
     if gap <= 0:
         return 1.0, 0.0
-    if together is not None:
-        inside, outside = _group_means(inside, together[rows]), _group_means(outside, together[~rows])
-        if min(len(inside), len(outside)) < MIN_GROUPS:
-            return 1.0, 0.0
-    return _welch(inside, outside), gap / mean if mean > 0 else math.inf
+    excess = gap / elsewhere if elsewhere > 0 else math.inf
+    if together is None:
+        return _welch(inside, outside, own, others), excess
+    inside = _group_means(inside, together[rows], own)
+    outside = _group_means(outside, together[~rows], others)
+    if min(len(inside), len(outside)) < MIN_GROUPS:
+        return 1.0, 0.0
+    return _welch(inside, outside), excess
 
 
-def _group_means(loss: NDArray[np.float64], together: NDArray[np.intp]) -> NDArray[np.float64]:
-    counts = np.bincount(together)
-    sums = np.bincount(together, weights=loss)
+def _group_means(
+    loss: NDArray[np.float64], together: NDArray[np.intp], weights: Weights
+) -> NDArray[np.float64]:
+    counts = np.bincount(together, weights)
+    sums = np.bincount(together, weights=loss if weights is None else loss * weights)
     means: NDArray[np.float64] = sums[counts > 0] / counts[counts > 0]
     return means
 
 
-def _welch(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
+def _welch(
+    inside: NDArray[np.float64],
+    outside: NDArray[np.float64],
+    own: Weights = None,
+    others: Weights = None,
+) -> float:
     # Imported here: pages import this module, and need no SciPy.
     from scipy.special import stdtr
 
-    first, second = inside.var(ddof=1) / len(inside), outside.var(ddof=1) / len(outside)
+    (first, n_first), (second, n_second) = _error_of_mean(inside, own), _error_of_mean(outside, others)
     error = math.sqrt(first + second)
-    if error == 0:
+    if error == 0 or min(n_first, n_second) <= 1:
         return 1.0
-    freedom = (first + second) ** 2 / (first**2 / (len(inside) - 1) + second**2 / (len(outside) - 1))
-    return float(stdtr(freedom, -(inside.mean() - outside.mean()) / error))
+    freedom = (first + second) ** 2 / (first**2 / (n_first - 1) + second**2 / (n_second - 1))
+    return float(stdtr(freedom, -(mean(inside, own) - mean(outside, others)) / error))
+
+
+def _error_of_mean(loss: NDArray[np.float64], weights: Weights) -> tuple[float, float]:
+    """The squared standard error of the mean, and of how many equal rows it is the mean."""
+    if weights is None:
+        return float(loss.var(ddof=1) / len(loss)), len(loss)
+    squared = np.square(weights * (loss - mean(loss, weights))).sum() / weights.sum() ** 2
+    return float(squared * len(loss) / (len(loss) - 1)), effective_size(weights)
 
 
 def _discovered(parts: Sequence[_Part]) -> list[_Part]:
@@ -239,9 +261,9 @@ def _discovered(parts: Sequence[_Part]) -> list[_Part]:
 def _different(parts: Sequence[_Part]) -> list[_Part]:
     """The parts without those that mostly repeat the rows of an earlier one."""
     kept: list[_Part] = []
-    for part in parts:
-        if len(kept) < MAX_SLICES and not any(_is_same(part.rows, other.rows) for other in kept):
-            kept.append(part)
+    for each in parts:
+        if len(kept) < MAX_SLICES and not any(_is_same(each.rows, other.rows) for other in kept):
+            kept.append(each)
     return kept
 
 
@@ -249,17 +271,18 @@ def _is_same(a: Mask, b: Mask) -> bool:
     return bool((a & b).sum() >= SAME_SHARE * (a | b).sum())
 
 
-def _slice(loss: NDArray[np.float64], is_wrong: Mask | None, part: _Part) -> Slice:
-    rows = part.rows
+def _slice(loss: NDArray[np.float64], is_wrong: Mask | None, found: _Part, weights: Weights) -> Slice:
+    rows = found.rows
+    own, others = part(weights, rows), part(weights, ~rows)
     return Slice(
-        column=part.column,
-        words=part.words,
+        column=found.column,
+        words=found.words,
         n_rows=int(rows.sum()),
         metric="mae" if is_wrong is None else "log_loss",
-        score=float(loss[rows].mean()),
-        score_elsewhere=float(loss[~rows].mean()),
-        rate=None if is_wrong is None else float(is_wrong[rows].mean()),
-        rate_elsewhere=None if is_wrong is None else float(is_wrong[~rows].mean()),
-        p_value=part.p_value,
-        where=part.where,
+        score=mean(loss[rows], own),
+        score_elsewhere=mean(loss[~rows], others),
+        rate=None if is_wrong is None else mean(is_wrong[rows], own),
+        rate_elsewhere=None if is_wrong is None else mean(is_wrong[~rows], others),
+        p_value=found.p_value,
+        where=found.where,
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import quoted
 from ..metrics.confidence_intervals import Resamples
+from ..metrics.row_weights import effective_size, mean
 from ..metrics.scores import losses, selection_metric
 from ..types.schema import Task, label_text
 from ..validation.target import Target
@@ -123,7 +124,7 @@ def compare_with_baselines(
         _compared(target.task, each, own, other, resamples)
         for each, other in zip(baselines, others, strict=True)
     ]
-    sentence = _against_dummy(target.task, comparisons[0], own, others[0])
+    sentence = _against_dummy(target, comparisons[0], own, others[0])
     return Verdict(
         sentence + against_others(comparisons[0].outcome == "better", comparisons[1:]), worries, comparisons
     )
@@ -133,13 +134,14 @@ def _compared(task: Task, baseline: Baseline, own: Array, other: Array, resample
     difference = other - own
     low, high = resamples.interval(resamples.means(difference)) or (-math.inf, math.inf)
     relative, relative_low, relative_high = None, None, None
-    if other.mean() > 0:
-        relative = 1 - _error(task, own.mean()) / _error(task, other.mean())
+    ours, theirs = (mean(each, resamples.counted_by) for each in (own, other))
+    if theirs > 0:
+        relative = 1 - _error(task, ours) / _error(task, theirs)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = _error(task, resamples.means(own)) / _error(task, resamples.means(other))
         relative_low, relative_high = resamples.interval(1 - ratio) or (None, None)
     return Comparison(
-        baseline.key, baseline.title, float(difference.mean()), float(low), float(high),
+        baseline.key, baseline.title, mean(difference, resamples.counted_by), float(low), float(high),
         None if relative is None else float(relative), relative_low, relative_high,
     )  # fmt: skip
 
@@ -148,8 +150,9 @@ def _error(task: Task, mean_loss: Any) -> Any:
     return mean_loss if task.is_classification else np.sqrt(mean_loss)
 
 
-def _against_dummy(task: Task, comparison: Comparison, own: Array, dummy: Array) -> str:
-    ours, theirs = (float(_error(task, each.mean())) for each in (own, dummy))
+def _against_dummy(target: Target, comparison: Comparison, own: Array, dummy: Array) -> str:
+    task = target.task
+    ours, theirs = (float(_error(task, mean(each, target.weights))) for each in (own, dummy))
     what = "always answering the class shares" if task.is_classification else "always answering the mean"
     if task.is_classification:
         numbers = f"log-loss {ours:.3f} against {theirs:.3f}"
@@ -243,6 +246,11 @@ def worries_about(
 def _few_rows(target: Target) -> str:
     if len(target.y) < FEW_ROWS:
         return f"Only {len(target.y)} rows were held out to test it, so every score is rough."
+    if target.weights is not None and (n_equal := effective_size(target.weights)) < FEW_ROWS:
+        return (
+            f"The {len(target.y):,} rows held out to test it count as much as {n_equal:,.0f} equal ones, "
+            "so every score is rough."
+        )
     if target.task.is_classification:
         counts = np.bincount(target.y, minlength=target.n_classes)
         rarest = int(counts.argmin())

@@ -51,7 +51,7 @@ def permutation_importance(
     if n_rows < min(50, len(sample)):
         return [], 0
     sample = sample.rows(np.arange(n_rows))
-    base = selection_score(sample.task, sample.target.y, predicted(pipeline, sample))
+    base = _score(sample, predicted(pipeline, sample))
     rises: dict[str, list[float]] = {name: [] for name in names}
     jobs = [(name, rng.permutation(n_rows)) for _ in range(n_repeats) for name in names]
     n_copies = max(1, BATCH_ROWS // n_rows)
@@ -73,6 +73,10 @@ def _predictions(outputs: Outputs) -> NDArray[Any]:
     return np.asarray(outputs.values if outputs.probabilities is None else outputs.probabilities)
 
 
+def _score(table: TrainingTable, predictions: NDArray[Any]) -> float:
+    return selection_score(table.task, table.target.y, predictions, table.target.weights)
+
+
 Job = tuple[str, NDArray[np.intp]]
 
 
@@ -84,8 +88,7 @@ def _scores(pipeline: FittedPipeline, sample: TrainingTable, jobs: Sequence[Job]
         columns[name][number * n : (number + 1) * n] = sample.columns[name][order]
     predictions = _predictions(pipeline.predict(columns))
     return [
-        (job, selection_score(sample.task, sample.target.y, predictions[number * n : (number + 1) * n]))
-        for number, job in enumerate(jobs)
+        (job, _score(sample, predictions[number * n : (number + 1) * n])) for number, job in enumerate(jobs)
     ]
 
 

@@ -74,13 +74,14 @@ class FeatureSpec:
         y: NDArray[Any] | None = None,
         task: Task | None = None,
         n_classes: int = 0,
+        weights: NDArray[np.float64] | None = None,
     ) -> FeatureSpec:
         """Learn the specification from these columns (the target is not among them).
 
         `y` is the float target for regression and class codes 0 … n_classes-1 else; without it nothing is
         target-encoded. Raises InvalidTrainingRequest when no column gives a feature.
         """
-        target = _target(y, task, n_classes)
+        target = _target(y, task, n_classes, weights)
         steps: list[Step] = []
         left_out: dict[str, str] = {}
         for name, values in columns.items():
@@ -105,12 +106,15 @@ class FeatureSpec:
         task: Task | None = None,
         n_classes: int = 0,
         seed: int = 0,
+        weights: NDArray[np.float64] | None = None,
     ) -> tuple[FeatureSpec, NDArray[np.float32]]:
         """The specification, and the matrix to fit estimators on (see `transform_for_fitting`)."""
-        spec = cls.fit(columns, roles, encoding, y=y, task=task, n_classes=n_classes)
+        spec = cls.fit(columns, roles, encoding, y=y, task=task, n_classes=n_classes, weights=weights)
         if y is None:
             return spec, spec.transform(columns)
-        return spec, spec.transform_for_fitting(columns, y, n_classes=n_classes, task=task, seed=seed)
+        return spec, spec.transform_for_fitting(
+            columns, y, n_classes=n_classes, task=task, seed=seed, weights=weights
+        )
 
     @classmethod
     def passthrough(cls, names: Sequence[str]) -> FeatureSpec:
@@ -148,13 +152,14 @@ class FeatureSpec:
         task: Task | None = None,
         n_classes: int = 0,
         seed: int = 0,
+        weights: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float32]:
         """As `transform`, but with cross-fitted target encoding, for the rows the spec was learnt from.
 
         Otherwise the code of a rare level would leak the row's own target to the estimator.
         """
         matrix = self.transform(columns)
-        target = _target(y, task, n_classes)
+        target = _target(y, task, n_classes, weights)
         if target is None or not any(isinstance(step, TargetStep) for step in self.steps):
             return matrix
         folds = np.random.default_rng(seed).permutation(len(y)) % N_CROSS_FITTING_FOLDS
@@ -231,11 +236,13 @@ class FeatureSpec:
         return np.array([row], np.float32)
 
 
-def _target(y: NDArray[Any] | None, task: Task | None, n_classes: int) -> Target | None:
+def _target(
+    y: NDArray[Any] | None, task: Task | None, n_classes: int, weights: NDArray[np.float64] | None
+) -> Target | None:
     if y is None:
         return None
     if task is not None and not task.is_classification:
-        return Target(y, 0)
+        return Target(y, 0, weights)
     if n_classes == 0 and task is not None:
         n_classes = int(np.max(y)) + 1
-    return Target(y, n_classes)
+    return Target(y, n_classes, weights)

@@ -32,10 +32,14 @@ class NothingToLearn(Exception):
 
 
 class Target:
-    """The target for target encoding: one column of numbers, or one indicator per class."""
+    """The target for target encoding: one column of numbers, or one indicator per class.
 
-    def __init__(self, y: NDArray[Any], n_classes: int):
+    `weights`: how much each row counts; ones where all count the same.
+    """
+
+    def __init__(self, y: NDArray[Any], n_classes: int, weights: NDArray[np.float64] | None = None):
         self.y = np.asarray(y)
+        self.weights = np.ones(len(self.y)) if weights is None else weights
         self.classes: tuple[int, ...] = ()
         if n_classes > 2:
             counts = np.bincount(self.y.astype(np.intp), minlength=n_classes)
@@ -191,7 +195,7 @@ def fit_target(
     """The target encoding of a column: smoothed target means by level."""
     levels = tuple(levels)
     codes = _level_codes(values, levels)
-    means, missing, other = _smoothed(codes, target.numbers, len(levels), encoding.smoothing)
+    means, missing, other = _smoothed(codes, target.numbers, target.weights, len(levels), encoding.smoothing)
     step = TargetStep(
         source,
         levels=levels,
@@ -216,7 +220,11 @@ def cross_fitted(
     for fold in np.unique(folds):
         is_held_out = folds == fold
         means, missing, other = _smoothed(
-            codes[~is_held_out], target.numbers[~is_held_out], len(step.levels), step.smoothing
+            codes[~is_held_out],
+            target.numbers[~is_held_out],
+            target.weights[~is_held_out],
+            len(step.levels),
+            step.smoothing,
         )
         block[is_held_out] = np.vstack([means, other, missing])[codes[is_held_out]]
     return np.asarray((block - step.mean) / step.scale)
@@ -230,11 +238,20 @@ def _level_codes(values: NDArray[Any], levels: tuple[str, ...]) -> NDArray[np.in
 
 
 def _smoothed(
-    codes: NDArray[np.intp], numbers: NDArray[np.float64], n_levels: int, smoothing: float
+    codes: NDArray[np.intp],
+    numbers: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    n_levels: int,
+    smoothing: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Means shrunk to the overall mean by `smoothing` pseudo-rows: levels (n, k), missing (k,), overall (k,)."""
-    prior = numbers.mean(axis=0) if len(numbers) else np.zeros(numbers.shape[1])
-    n = np.bincount(codes, minlength=n_levels + 2)[:, None]
-    sums = np.stack([np.bincount(codes, column, minlength=n_levels + 2) for column in numbers.T], axis=1)
+    if np.all(weights == 1.0):
+        prior = numbers.mean(axis=0) if len(numbers) else np.zeros(numbers.shape[1])
+    else:
+        prior = np.average(numbers, axis=0, weights=weights)
+    n = np.bincount(codes, weights, minlength=n_levels + 2)[:, None]
+    sums = np.stack(
+        [np.bincount(codes, column * weights, minlength=n_levels + 2) for column in numbers.T], axis=1
+    )
     means = (sums + smoothing * prior) / (n + smoothing)
     return means[:n_levels], means[n_levels + 1], prior

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types.schema import Task
+from . import row_weights
 from .curves import N_BINS
+from .row_weights import Weights
 from .scores import MAX_CALIBRATED, calibration_error, confusion, losses, metrics, predicted_codes
 
 Array = NDArray[Any]
@@ -49,13 +51,22 @@ class Resamples:
     """Bootstrap resamples as `weights` (n_resamples, n_rows): how often each row occurs in each resample.
 
     `n_groups`: the number of groups that were drawn from; None when single rows were drawn.
+    `counted_by`: how much each row counts (n_rows,), which is in `weights` already; None where all count the same.
     """
 
     weights: NDArray[np.float64]
     n_groups: int | None = None
+    counted_by: Weights = None
 
     @classmethod
-    def draw(cls, n_rows: int, *, seed: int, together: NDArray[np.intp] | None = None) -> Resamples:
+    def draw(
+        cls,
+        n_rows: int,
+        *,
+        seed: int,
+        together: NDArray[np.intp] | None = None,
+        counted_by: Weights = None,
+    ) -> Resamples:
         """Draw rows, or whole groups numbered by `together` (n_rows,): errors within a group are correlated."""
         n = int(np.clip(MAX_DRAWN // max(n_rows, 1), MIN_RESAMPLES, MAX_RESAMPLES))
         names, codes = (None, None) if together is None else np.unique(together, return_inverse=True)
@@ -63,7 +74,10 @@ class Resamples:
         drawn = np.random.default_rng(seed).integers(0, n_units, (n, n_units))
         drawn += np.arange(n)[:, None] * n_units
         counts = np.bincount(drawn.ravel(), minlength=n * n_units).reshape(n, n_units).astype(np.float64)
-        return cls(counts) if codes is None else cls(counts[:, codes], n_units)
+        drawn_rows = cls(counts) if codes is None else cls(counts[:, codes], n_units)
+        if counted_by is None:
+            return drawn_rows
+        return replace(drawn_rows, weights=drawn_rows.weights * counted_by, counted_by=counted_by)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -121,14 +135,18 @@ def fold_intervals(
     *,
     threshold: float | None = None,
     positive: int = 1,
+    weights: Weights = None,
 ) -> dict[str, Interval]:
     """The corrected interval of Nadeau and Bengio around each cross-validated metric.
 
     Each fold is (number of training rows, indices in `y` of its test rows).
     """
-    fold_scores = [metrics(task, y[places], predicted[places], threshold, positive) for _, places in folds]
+    fold_scores = [
+        metrics(task, y[places], predicted[places], threshold, positive, row_weights.part(weights, places))
+        for _, places in folds
+    ]
     test_share = float(np.mean([len(places) / n_fitted for n_fitted, places in folds]))
-    joint = metrics(task, y, predicted, threshold, positive)
+    joint = metrics(task, y, predicted, threshold, positive, weights)
     return {
         name: _corrected(name, [scores.get(name) for scores in fold_scores], value, test_share)
         for name, value in joint.items()
@@ -164,7 +182,7 @@ def _regression(y: Array, predicted: Array, resamples: Resamples) -> dict[str, I
 
 def _of_median(values: Array, resamples: Resamples) -> Interval:
     """Interval of the median from order statistics, as resampling gives: ranks n / 2 ± 1.96 √n / 2."""
-    if resamples.n_groups is not None:
+    if resamples.n_groups is not None or resamples.counted_by is not None:
         order = np.argsort(values)
         up_to = np.cumsum(resamples.weights[:, order], axis=1)
         return percentiles(values[order][np.argmax(up_to >= resamples.sizes[:, None] / 2, axis=1)])
@@ -197,12 +215,13 @@ def decided_intervals(
 ) -> dict[str, Interval]:
     """Intervals of the metrics of predicted classes (scores.DECIDED).
 
-    Resampling rows means resampling the cells of the confusion matrix, whose counts are multinomial. For groups,
-    the weights of `resamples` are used.
+    Resampling rows means resampling the cells of the confusion matrix, whose counts are multinomial. For groups and
+    for rows that do not count the same, the weights of `resamples` are used.
     """
-    matrix = confusion(y, codes, n_classes)
+    counted_by = None if resamples is None else resamples.counted_by
+    matrix = confusion(y, codes, n_classes, counted_by)
     n = int(np.clip(MAX_CELLS // n_classes**2, MIN_RESAMPLES, MAX_RESAMPLES))
-    if resamples is not None and resamples.n_groups is not None:
+    if resamples is not None and (resamples.n_groups is not None or counted_by is not None):
         cells = _grouped_cells(y * n_classes + codes, n_classes**2, resamples.weights[:n])
     else:
         n_rows, used = int(matrix.sum()), np.flatnonzero(matrix)
@@ -214,7 +233,8 @@ def decided_intervals(
     occurring = matrix.sum(axis=1) > 0
     scored = np.arange(2) == positive if n_classes == 2 else occurring
     recall = hits / np.where(true > 0, true, np.nan)
-    precision, f1 = hits / np.maximum(predicted, 1), 2 * hits / np.maximum(true + predicted, 1)
+    precision = hits / np.where(predicted > 0, predicted, 1)
+    f1 = 2 * hits / np.where(true + predicted > 0, true + predicted, 1)
     return {
         "accuracy": percentiles(hits.sum(axis=1) / counts.sum(axis=(1, 2))),
         "balanced_accuracy": percentiles(_mean_known(recall[:, occurring])),
@@ -233,13 +253,15 @@ def _of_calibration(y: Array, predicted: Array, resamples: Resamples, scored: li
     gaps_by_class = []
     for code in scored:
         score = predicted[:, code]
-        edges = np.unique(np.quantile(score, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+        levels = np.linspace(0, 1, N_BINS + 1)[1:-1]
+        edges = np.unique(row_weights.quantiles(score, levels, resamples.counted_by))
         part = np.searchsorted(edges, score, side="right")
         gaps = np.zeros((len(y), len(edges) + 1))
         gaps[np.arange(len(y)), part] = score - (y == code)
         gaps_by_class.append(np.abs(resamples.weights @ gaps).sum(axis=1) / resamples.sizes)
     spread = 1.96 * float(np.mean(gaps_by_class, axis=0).std())
-    centre = float(np.mean([calibration_error(y == code, predicted[:, code]) for code in scored]))
+    errors = [calibration_error(y == code, predicted[:, code], resamples.counted_by) for code in scored]
+    centre = float(np.mean(errors))
     return [max(centre - spread, 0.0), centre + spread]
 
 
@@ -273,7 +295,8 @@ def _ranked(weights: Array, is_positive: Array, score: Array) -> tuple[Array, Ar
     with np.errstate(divide="ignore", invalid="ignore"):
         above = (alarms * (all_hits - hits / 2)).sum(axis=1)
         area = above / (n_positive * n_negative)
-        precision = all_hits / np.maximum(all_hits + all_alarms, 1)
+        named = all_hits + all_alarms
+        precision = all_hits / np.where(named > 0, named, 1)
         average = (hits * precision).sum(axis=1) / n_positive
     return area, average
 

@@ -1,6 +1,7 @@
 """Evaluation metrics for regression and classification, in plain numpy.
 
-`y` holds float targets or class codes; predictions are (n,) values or (n, n_classes) probabilities.
+`y` holds float targets or class codes; predictions are (n,) values or (n, n_classes) probabilities; `weights`, where
+given, say how much each row counts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types.schema import Task
+from . import row_weights
 from .curves import calibration_curve
+from .row_weights import Weights
 
 Array = NDArray[Any]
 # Probabilities are clipped to at least this: one confident mistake costs 16, not infinity (as in LightGBM).
@@ -51,32 +54,36 @@ def losses(task: Task, y: Array, predicted: Array) -> NDArray[np.float64]:
     return row_losses
 
 
-def selection_score(task: Task, y: Array, predicted: Array) -> float:
+def selection_score(task: Task, y: Array, predicted: Array, weights: Weights = None) -> float:
     """Log-loss or RMSE; infinite when a prediction is not finite."""
     if not np.isfinite(predicted).all():
         return math.inf
-    mean = float(losses(task, y, predicted).mean())
+    mean = row_weights.mean(losses(task, y, predicted), weights)
     return mean if task.is_classification else math.sqrt(mean)
 
 
-def regression_metrics(y: Array, predicted: Array) -> dict[str, float | None]:
+def regression_metrics(y: Array, predicted: Array, weights: Weights = None) -> dict[str, float | None]:
     """mse, rmse, mae, median_absolute_error, r2 (null when the target does not vary)."""
     error = predicted - y
-    mse = float(np.mean(error**2))
-    spread = float(np.mean((y - y.mean()) ** 2))
+    mse = row_weights.mean(error**2, weights)
+    spread = row_weights.mean((y - row_weights.mean(y, weights)) ** 2, weights)
     return finite(
         {
             "rmse": math.sqrt(mse),
             "mse": mse,
-            "mae": float(np.mean(np.abs(error))),
-            "median_absolute_error": float(np.median(np.abs(error))),
+            "mae": row_weights.mean(np.abs(error), weights),
+            "median_absolute_error": float(row_weights.quantiles(np.abs(error), 0.5, weights)),
             "r2": 1.0 - mse / spread if spread > 0 else None,
         }
     )
 
 
 def classification_metrics(
-    y: Array, probabilities: Array, threshold: float | None = None, positive: int = 1
+    y: Array,
+    probabilities: Array,
+    threshold: float | None = None,
+    positive: int = 1,
+    weights: Weights = None,
 ) -> dict[str, float | None]:
     """log_loss, brier, calibration_error, roc_auc, average_precision; and of the predicted classes (DECIDED):
     accuracy, balanced_accuracy, precision, recall, f1.
@@ -85,27 +92,33 @@ def classification_metrics(
     class `positive`; for more, macro averages over the classes that occur (roc_auc: one-vs-rest).
     """
     n_classes = probabilities.shape[1]
-    matrix = confusion(y, predicted_codes(probabilities, threshold, positive), n_classes)
+    matrix = confusion(y, predicted_codes(probabilities, threshold, positive), n_classes, weights)
     by_class = class_metrics(matrix)
     occurring = [code for code in range(n_classes) if matrix[code].sum()]
     scored = [positive] if n_classes == 2 else occurring
     one_hot = np.eye(n_classes)[y]
     ranking = [
-        (roc_auc(y == code, probabilities[:, code]), average_precision(y == code, probabilities[:, code]))
+        (
+            roc_auc(y == code, probabilities[:, code], weights),
+            average_precision(y == code, probabilities[:, code], weights),
+        )
         for code in scored
     ]
     return finite(
         {
-            "log_loss": float(losses(Task.MULTICLASS, y, probabilities).mean()),
-            "accuracy": float(np.trace(matrix) / len(y)),
+            "log_loss": row_weights.mean(losses(Task.MULTICLASS, y, probabilities), weights),
+            "accuracy": float(np.trace(matrix) / matrix.sum()),
             "balanced_accuracy": float(np.mean([by_class[code]["recall"] for code in occurring])),
             "precision": float(np.mean([by_class[code]["precision"] for code in scored])),
             "recall": float(np.mean([by_class[code]["recall"] for code in scored])),
             "f1": float(np.mean([by_class[code]["f1"] for code in scored])),
-            "brier": float(np.mean(np.sum((probabilities - one_hot) ** 2, axis=1)))
+            "brier": row_weights.mean(np.sum((probabilities - one_hot) ** 2, axis=1), weights)
             / (2 if n_classes == 2 else 1),
             "calibration_error": _mean(
-                [calibration_error(y == code, probabilities[:, code]) for code in scored[:MAX_CALIBRATED]]
+                [
+                    calibration_error(y == code, probabilities[:, code], weights)
+                    for code in scored[:MAX_CALIBRATED]
+                ]
             ),
             "roc_auc": _mean([area for area, _ in ranking]),
             "average_precision": _mean([area for _, area in ranking]),
@@ -113,77 +126,94 @@ def classification_metrics(
     )
 
 
-def secondary_metric(task: Task, y: Array, predicted: Array) -> dict[str, float | None]:
+def secondary_metric(
+    task: Task, y: Array, predicted: Array, weights: Weights = None
+) -> dict[str, float | None]:
     """The second metric of a leaderboard, after the selection metric: roc_auc or r2, as in `metrics`.
 
     Only this one is computed: ranking by each of a hundred classes takes a second.
     """
     if not task.is_classification:
-        return {"r2": regression_metrics(y, predicted)["r2"]}
+        return {"r2": regression_metrics(y, predicted, weights)["r2"]}
     n_classes = predicted.shape[1]
     scored = [1] if n_classes == 2 else np.unique(y).tolist()
-    return {"roc_auc": _mean([roc_auc(y == code, predicted[:, code]) for code in scored])}
+    return {"roc_auc": _mean([roc_auc(y == code, predicted[:, code], weights) for code in scored])}
 
 
 def metrics(
-    task: Task, y: Array, predicted: Array, threshold: float | None = None, positive: int = 1
+    task: Task,
+    y: Array,
+    predicted: Array,
+    threshold: float | None = None,
+    positive: int = 1,
+    weights: Weights = None,
 ) -> dict[str, float | None]:
     """All metrics of the task, by name, the selection metric first; `threshold` and `positive` (the code of the
     positive class) are those of a binary task."""
     if task.is_classification:
-        return classification_metrics(y, predicted, threshold, positive)
-    return regression_metrics(y, predicted)
+        return classification_metrics(y, predicted, threshold, positive, weights)
+    return regression_metrics(y, predicted, weights)
 
 
-def confusion(y: Array, codes: Array, n_classes: int) -> NDArray[np.intp]:
-    """Confusion matrix of counts (true class, predicted class)."""
-    return np.bincount(y * n_classes + codes, minlength=n_classes**2).reshape(n_classes, n_classes)
+def confusion(y: Array, codes: Array, n_classes: int, weights: Weights = None) -> NDArray[Any]:
+    """Confusion matrix of counts, or of sums of weights (true class, predicted class)."""
+    cells = np.bincount(y * n_classes + codes, weights, minlength=n_classes**2)
+    return cells.reshape(n_classes, n_classes)
 
 
-def class_metrics(matrix: NDArray[np.intp]) -> list[dict[str, float]]:
+def class_metrics(matrix: NDArray[Any]) -> list[dict[str, float]]:
     """Precision, recall, F1 and support of each class; 0 where nothing was predicted (or occurs)."""
     hits = np.diag(matrix).astype(float)
-    precision = hits / np.maximum(matrix.sum(axis=0), 1)
-    recall = hits / np.maximum(matrix.sum(axis=1), 1)
-    f1 = 2 * hits / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)
+    predicted, true = matrix.sum(axis=0), matrix.sum(axis=1)
+    precision = hits / np.where(predicted > 0, predicted, 1)
+    recall = hits / np.where(true > 0, true, 1)
+    f1 = 2 * hits / np.where(predicted + true > 0, predicted + true, 1)
     return [
-        {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
-        for p, r, f, n in zip(precision, recall, f1, matrix.sum(axis=1), strict=True)
+        {"precision": float(p), "recall": float(r), "f1": float(f), "support": row_weights.as_count(n)}
+        for p, r, f, n in zip(precision, recall, f1, true, strict=True)
     ]
 
 
-def roc_auc(is_positive: Array, score: Array) -> float | None:
+def roc_auc(is_positive: Array, score: Array, weights: Weights = None) -> float | None:
     """Area under the ROC curve: the probability that a positive row scores above a negative one.
 
     Ties count half. None without both classes.
     """
-    n_positive = int(is_positive.sum())
-    n_negative = len(is_positive) - n_positive
-    if not n_positive or not n_negative:
+    if not is_positive.any() or is_positive.all():
         return None
     _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((rank[is_positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    if weights is None:
+        n_positive = int(is_positive.sum())
+        n_negative = len(is_positive) - n_positive
+        rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+        above = rank[is_positive].sum() - n_positive * (n_positive + 1) / 2
+        return float(above / (n_positive * n_negative))
+    hits = np.bincount(inverse, weights * is_positive)
+    misses = np.bincount(inverse, weights * ~is_positive)
+    below = np.cumsum(misses) - misses / 2
+    return float((hits * below).sum() / (hits.sum() * misses.sum()))
 
 
-def average_precision(is_positive: Array, score: Array) -> float | None:
+def average_precision(is_positive: Array, score: Array, weights: Weights = None) -> float | None:
     """Average precision: precision weighted by the recall gained at each threshold; None without a positive row."""
     if not is_positive.any():
         return None
     order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(is_positive[order])
+    ordered_weights = row_weights.part(weights, order)
+    hits = row_weights.sums(is_positive[order], ordered_weights)
     last = np.r_[np.flatnonzero(np.diff(score[order])), len(score) - 1]
+    named = last + 1 if ordered_weights is None else np.cumsum(ordered_weights)[last]
     recall = hits[last] / hits[-1]
-    return float(np.sum(np.diff(recall, prepend=0.0) * hits[last] / (last + 1)))
+    return float(np.sum(np.diff(recall, prepend=0.0) * hits[last] / named))
 
 
-def calibration_error(is_positive: Array, score: Array) -> float:
+def calibration_error(is_positive: Array, score: Array, weights: Weights = None) -> float:
     """Expected calibration error (ECE): the mean gap between predicted probability and observed frequency.
 
     Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", 2015; over
     bins of equally many rows, as in the calibration curve.
     """
-    bins = calibration_curve(is_positive, score)
+    bins = calibration_curve(is_positive, score, weights)
     counts = np.asarray(bins["count"])
     off = np.abs(np.asarray(bins["predicted"]) - np.asarray(bins["observed"]))
     return float((counts * off).sum() / counts.sum())

@@ -54,14 +54,23 @@ class TargetScaling:
     scale: float = 1.0
 
     @classmethod
-    def fit(cls, y: NDArray[Any], *, is_log: bool = False, is_scaled: bool = False) -> TargetScaling:
+    def fit(
+        cls,
+        y: NDArray[Any],
+        *,
+        is_log: bool = False,
+        is_scaled: bool = False,
+        weights: NDArray[np.float64] | None = None,
+    ) -> TargetScaling:
         """The scaling for these targets; `is_log` needs every target above -1."""
         y = np.log1p(np.asarray(y, np.float64)) if is_log else np.asarray(y, np.float64)
         if not is_scaled:
             return cls(is_log=is_log)
         # The mean of equal numbers can be rounded, and their standard deviation then is not 0 but tiny.
-        scale = float(y.std()) if y.min() < y.max() else 1.0
-        return cls(is_log=is_log, mean=float(y.mean()), scale=scale or 1.0)
+        mean = float(y.mean() if weights is None else np.average(y, weights=weights))
+        spread = y.std() if weights is None else np.sqrt(np.average((y - mean) ** 2, weights=weights))
+        scale = float(spread) if y.min() < y.max() else 1.0
+        return cls(is_log=is_log, mean=mean, scale=scale or 1.0)
 
     @property
     def is_identity(self) -> bool:

@@ -21,6 +21,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from ..estimators.mini_batches import set_even_batches
 from ..features.feature_spec import FeatureSpec
+from ..metrics.row_weights import Weights, evened
 from ..validation.training_table import TrainingTable
 from .candidate import Candidate
 from .fitted_pipeline import FittedPipeline, Member, TargetScaling
@@ -34,7 +35,10 @@ NEURAL = (MLPClassifier, MLPRegressor)
 
 @dataclass(frozen=True)
 class PreparedFit:
-    """Everything a candidate needs to be fitted: its matrix, and the target as the estimator sees it."""
+    """Everything a candidate needs to be fitted: its matrix, and the target as the estimator sees it.
+
+    `weights`: how much each row counts, with a mean of 1; None: all the same.
+    """
 
     candidate: Candidate
     table: TrainingTable
@@ -43,6 +47,11 @@ class PreparedFit:
     target: NDArray[Any]
     scaling: TargetScaling
     seed: int
+    weights: Weights = None
+
+    def fit(self, estimator: Any) -> Any:
+        """The estimator, fitted on all rows."""
+        return self.candidate.info.fit(estimator, self.matrix, self.target, self.weights)
 
     def build(self, stage: Mapping[str, Any]) -> Any:
         """The unfitted estimator at one stage of the candidate's path."""
@@ -70,6 +79,7 @@ def prepare(candidate: Candidate, table: TrainingTable, *, seed: int) -> Prepare
     """Fit the candidate's encoding to the table, or to a sample where its estimator has a limit of rows."""
     table = sample_rows(table, candidate.info.max_rows, seed)
     task, target = table.task, table.target
+    weights = evened(target.weights)
     spec, matrix = FeatureSpec.fit_transform(
         table.columns,
         table.roles,
@@ -78,12 +88,13 @@ def prepare(candidate: Candidate, table: TrainingTable, *, seed: int) -> Prepare
         task=task,
         n_classes=target.n_classes,
         seed=seed,
+        weights=weights,
     )
     if task.is_classification:
-        return PreparedFit(candidate, table, spec, matrix, target.y, TargetScaling(), seed)
+        return PreparedFit(candidate, table, spec, matrix, target.y, TargetScaling(), seed, weights)
     is_scaled = candidate.info.has_scaled_target
-    scaling = TargetScaling.fit(target.y, is_log=candidate.is_log, is_scaled=is_scaled)
-    return PreparedFit(candidate, table, spec, matrix, scaling.forward(target.y), scaling, seed)
+    scaling = TargetScaling.fit(target.y, is_log=candidate.is_log, is_scaled=is_scaled, weights=weights)
+    return PreparedFit(candidate, table, spec, matrix, scaling.forward(target.y), scaling, seed, weights)
 
 
 def fit_member(
@@ -98,7 +109,7 @@ def fit_member(
     if candidate.is_staged and isinstance(estimator, NEURAL):
         estimator.set_params(early_stopping=False, n_iter_no_change=estimator.max_iter + 1)
     with quiet():
-        candidate.info.fit(estimator, prepared.matrix, prepared.target)
+        prepared.fit(estimator)
     return prepared.spec, prepared.member(estimator, stage, weight)
 
 

@@ -26,6 +26,7 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
     reasons: Mapping[str, str] = {
         **{name: _why_empty(schema[name]) for name in empty},
         **left_out_columns(schema, table.target.name),
+        **table.other_uses,
         **unused,
         **{name: why for name, why in pipeline.spec.left_out.items() if name not in used},
     }

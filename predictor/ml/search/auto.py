@@ -103,5 +103,5 @@ def _blend_loss(search: Search) -> float:
         return float("inf")
     task = search.table.task
     predictions = {key: each.predictions for key, each in search.outcomes.items()}
-    weights = blend(task, search.y, predictions, max_members=len(predictions))
-    return selection_score(task, search.y, mixed(weights, predictions))
+    weights = blend(task, search.y, predictions, max_members=len(predictions), weights=search.weights)
+    return selection_score(task, search.y, mixed(weights, predictions), search.weights)

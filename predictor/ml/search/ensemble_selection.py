@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..metrics.row_weights import Weights, mean, part
 from ..metrics.scores import EPSILON, selection_score
 from ..types.schema import Task
 
@@ -41,29 +42,36 @@ def blend(
     max_members: int,
     is_affordable: Affordable = lambda _: True,
     kinds: Mapping[str, str] | None = None,
+    weights: Weights = None,
 ) -> dict[str, float]:
     """Select the members of the blend. Returns weights by candidate that sum to 1; one member when no blend is better.
 
     `y`: (n,) values or class codes; `predictions`: (n,) or (n, n_classes) for each candidate.
     `is_affordable`: whether there is time to fit all of these candidates on all rows.
     `kinds`: the kind of each candidate; those of one kind err alike. Without it, weights are not shrunk.
+    `weights`: how much each row counts.
     """
     rows = np.linspace(0, len(y) - 1, _n_rows(len(y), len(predictions))).astype(np.intp)
-    y = y[rows]
+    y, row_weights = y[rows], part(weights, rows)
     finite = {key: each for key, each in predictions.items() if np.isfinite(each).all()} or predictions
     parts = {key: _part(task, y, each, rows) for key, each in finite.items()}
-    scores = {key: _loss(task, each) for key, each in parts.items()}
+
+    def loss_of(each: NDArray[np.float64]) -> float:
+        return _loss(task, each, row_weights)
+
+    scores = {key: loss_of(each) for key, each in parts.items()}
     affordable = [key for key in scores if is_affordable((key,))]
     best = min(affordable or scores, key=scores.__getitem__)
-    weights = _cleaned(_greedy(task, parts, best, max_members, is_affordable))
-    kept = {key: predictions[key][rows] for key in {best, *weights}}
-    if selection_score(task, y, mixed(weights, kept)) > selection_score(task, y, kept[best]) * (1 - MIN_GAIN):
-        weights = {best: 1.0}
+    shares = _cleaned(_greedy(loss_of, parts, best, max_members, is_affordable))
+    kept = {key: predictions[key][rows] for key in {best, *shares}}
+    blended = selection_score(task, y, mixed(shares, kept), row_weights)
+    if blended > selection_score(task, y, kept[best], row_weights) * (1 - MIN_GAIN):
+        shares = {best: 1.0}
     if kinds is None:
-        return weights
+        return shares
     near = [key for key in scores if scores[key] <= scores[best] * (1 + NEAR_BEST)]
-    equal = _of_other_kinds(weights, sorted(near, key=scores.__getitem__), kinds, max_members, is_affordable)
-    return _shrunk(weights, equal, len(y))
+    equal = _of_other_kinds(shares, sorted(near, key=scores.__getitem__), kinds, max_members, is_affordable)
+    return _shrunk(shares, equal, len(y))
 
 
 def _of_other_kinds(
@@ -109,13 +117,13 @@ def _part(
     return error
 
 
-def _loss(task: Task, part: NDArray[np.float64]) -> float:
+def _loss(task: Task, values: NDArray[np.float64], weights: Weights) -> float:
     """The same loss as `scores.selection_score`, for probabilities that sum to 1."""
-    if not np.isfinite(part).all():
+    if not np.isfinite(values).all():
         return math.inf
     if task.is_classification:
-        return float(-np.log(np.maximum(part, EPSILON)).mean())
-    return math.sqrt(np.square(part).mean())
+        return -mean(np.log(np.maximum(values, EPSILON)), weights)
+    return math.sqrt(mean(np.square(values), weights))
 
 
 def mixed(weights: Mapping[str, float], predictions: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
@@ -127,7 +135,7 @@ def mixed(weights: Mapping[str, float], predictions: Mapping[str, NDArray[Any]])
 
 
 def _greedy(
-    task: Task,
+    loss_of: Callable[[NDArray[np.float64]], float],
     parts: Mapping[str, NDArray[np.float64]],
     best: str,
     max_members: int,
@@ -135,11 +143,11 @@ def _greedy(
 ) -> dict[str, float]:
     picks = {best: 1}
     total = parts[best].copy()
-    lowest, kept = _loss(task, total), dict(picks)
+    lowest, kept = loss_of(total), dict(picks)
     for n in range(1, N_STEPS):
         new = [key for key in parts if key not in picks and is_affordable((*picks, key))]
         allowed = [*picks, *(new if len(picks) < max_members else ())]
-        losses = {key: _loss(task, (total + parts[key]) / (n + 1)) for key in allowed}
+        losses = {key: loss_of((total + parts[key]) / (n + 1)) for key in allowed}
         winner = min(losses, key=losses.__getitem__)
         total += parts[winner]
         picks[winner] = picks.get(winner, 0) + 1

@@ -105,7 +105,7 @@ def _walk(
         yield from _forest_stages(prepared, member, scored)
     else:
         started = time.monotonic()
-        prepared.candidate.info.fit(estimator, prepared.matrix, prepared.target)
+        prepared.fit(estimator)
         seconds = time.monotonic() - started
         yield Stage(params, scored.answers(member), seconds)
 
@@ -128,7 +128,8 @@ def _boosting_stages(prepared: PreparedFit, member: Member, scored: ScoringRows)
         patience=max(10, round(PATIENCE / boosting.learning_rate)),
         max_seconds=scored.deadline.remaining,
     )
-    for sight in watch.fit(prepared.matrix, prepared.target, scored.matrix, judged):
+    weights = prepared.weights, scored.table.target.weights
+    for sight in watch.fit(prepared.matrix, prepared.target, scored.matrix, judged, weights):
         answers = _finished(sight.raw, member, scored.table)
         yield Stage({"max_iter": sight.n_rounds}, answers, sight.seconds)
 
@@ -145,7 +146,7 @@ def _forest_stages(prepared: PreparedFit, member: Member, scored: ScoringRows) -
     while n_grown < n_trees and (not n_grown or scored.deadline.allows(seconds / n_grown * TREES_AT_ONCE)):
         n_grown = min(n_grown + TREES_AT_ONCE, n_trees)
         forest.set_params(n_estimators=n_grown)
-        prepared.candidate.info.fit(forest, prepared.matrix, prepared.target)
+        prepared.fit(forest)
         seconds = time.monotonic() - started
     yield Stage({"n_estimators": n_grown}, scored.answers(member), seconds, is_cut=n_grown < n_trees)
 
@@ -155,14 +156,16 @@ def _neural_stages(prepared: PreparedFit, member: Member, scored: ScoringRows) -
     network = member.estimator
     best, n_worse, started = np.inf, 0, time.monotonic()
     first = {"classes": np.unique(prepared.target)} if scored.table.task.is_classification else {}
+    weighted = {} if prepared.weights is None else {"sample_weight": prepared.weights}
+    target = scored.table.target
     for epoch in range(1, network.max_iter + 1):
-        network.partial_fit(prepared.matrix, prepared.target, **(first if epoch == 1 else {}))
+        network.partial_fit(prepared.matrix, prepared.target, **weighted, **(first if epoch == 1 else {}))
         is_late = not scored.deadline.allows(0.0)
         if epoch % NEURAL_STAGE_EPOCHS and not is_late:
             continue
         answers = scored.answers(member)
         yield Stage({"max_iter": epoch}, answers, time.monotonic() - started)
-        score = selection_score(scored.table.task, scored.table.target.y, answers)
+        score = selection_score(target.task, target.y, answers, target.weights)
         best, n_worse = (score, 0) if score < best else (best, n_worse + 1)
         if is_late or n_worse >= NEURAL_PATIENCE:
             return

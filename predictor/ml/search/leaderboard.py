@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..metrics.row_weights import Weights, part
 from ..metrics.scores import secondary_metric, selection_metric, selection_score
 from ..pipelines.fitting import Candidate
 from ..types.schema import Task
@@ -76,18 +77,22 @@ def outcome_of(
     y: NDArray[Any],
     folds: Sequence[NDArray[np.intp]],
     fits: Sequence[FoldFit],
+    weights: Weights = None,
 ) -> Outcome:
-    """Select the stage with the best score over all folds together. `folds` are positions in `y`."""
+    """Select the stage with the best score over all folds together.
+
+    `folds` are positions in `y`; `weights`: how much each row of `y` counts.
+    """
     longest = max(fits, key=lambda fit: len(fit.stages)).stages
     predictions = np.empty((len(y), *fits[0].predictions.shape[2:]), np.float32)
     best, best_stage, best_number = math.inf, longest[0], 0
     for number, stage in enumerate(longest):
         _fill(predictions, folds, fits, number)
-        score = selection_score(task, y, predictions)
+        score = selection_score(task, y, predictions, weights)
         if score < best:
             best, best_stage, best_number = score, stage, number
     _fill(predictions, folds, fits, best_number)
-    fold_scores = [selection_score(task, y[rows], predictions[rows]) for rows in folds]
+    fold_scores = [selection_score(task, y[rows], predictions[rows], part(weights, rows)) for rows in folds]
     # Time and size were measured at the last stage; at an earlier one, a boosting needs less in proportion.
     share = min(1.0, (best_number + 1) / len(longest)) if candidate.is_staged else 1.0
     entry = entry_for(
@@ -96,7 +101,7 @@ def outcome_of(
         stage=best_stage,
         score=best if math.isfinite(best) else None,
         spread=float(np.std(fold_scores)) if np.isfinite(fold_scores).all() else None,
-        extra=secondary_metric(task, y, predictions) if math.isfinite(best) else None,
+        extra=secondary_metric(task, y, predictions, weights) if math.isfinite(best) else None,
         fit_seconds=sum(fit.fit_seconds for fit in fits),
         predict_ms=round(float(np.median([fit.predict_ms for fit in fits])) * share, 3),
         size_bytes=round(float(np.median([fit.size_bytes for fit in fits])) * share),

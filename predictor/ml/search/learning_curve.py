@@ -17,6 +17,7 @@ import numpy as np
 from ..metrics.scores import selection_metric, selection_score
 from ..types.left_out import CURVE_NO_TIME
 from ..validation.splits import Index
+from ..validation.target import Target
 from .checkpoints import FoldFit
 from .fold_fitting import fit_fold
 from .leaderboard import Outcome
@@ -166,7 +167,7 @@ def _work(search: Search, best: Outcome, fractions: Sequence[float], fold: int) 
         for share in fractions:
             part = search.table.rows(np.sort(order[: round(share * _n_seen(best, fit))]))
             scores.append(
-                _score(search, scoring.target.y, fit_fold(best.candidate, part, scoring, seed=search.seed))
+                _score(search, scoring.target, fit_fold(best.candidate, part, scoring, seed=search.seed))
             )
         search.checkpoints.write_json(_name(best, fold), {"scores": scores})
 
@@ -179,14 +180,16 @@ def _scores_of(search: Search, best: Outcome, fold: int, fractions: Sequence[flo
     whole = search.checkpoints.load(f"{best.candidate.key}-{fold}")
     if parts is None or whole is None or len(parts["scores"]) != len(fractions):
         return None
-    y = search.table.target.y[search.split.folds[fold][1]]
-    scores = [*parts["scores"], _score(search, y, whole)]
+    target = search.table.target.rows(search.split.folds[fold][1])
+    scores = [*parts["scores"], _score(search, target, whole)]
     return scores if np.isfinite(scores).all() else None
 
 
-def _score(search: Search, y: Any, fit: FoldFit) -> float:
+def _score(search: Search, target: Target, fit: FoldFit) -> float:
     """The score of the best stage: with fewer rows, fewer rounds are best."""
-    return min(selection_score(search.table.task, y, stage) for stage in fit.predictions)
+    return min(
+        selection_score(search.table.task, target.y, stage, target.weights) for stage in fit.predictions
+    )
 
 
 def _name(best: Outcome, fold: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..execution.child_processes import Children, ChildResult
 from ..execution.progress import Clock, Reporter
+from ..metrics.row_weights import part
 from ..metrics.scores import selection_score
 from ..pipelines.candidate import Candidate
 from ..validation.splits import Split, split_rows
@@ -70,6 +71,7 @@ class Search:
         # Positions of each fold's scoring rows among all that are scored, for out-of-fold predictions.
         scored = self.split.scored
         self.y = self.table.target.y[scored]
+        self.weights = part(self.table.target.weights, scored)
         self.places = [np.searchsorted(scored, score) for _, score in self.split.folds]
         # Costs are those of the largest fold; in a split by time, the folds grow.
         n_fold = max(len(fit) for fit, _ in self.split.folds)
@@ -156,7 +158,7 @@ class Search:
     def _smaller_split(self, n_rows: int) -> Split:
         """Fewer of the development rows, in two folds."""
         development = self.split.development
-        part = split_rows(
+        smaller = split_rows(
             self.table.target.rows(development),
             seed=self.seed,
             holdout_share=0.2,
@@ -164,8 +166,8 @@ class Search:
             max_search_rows=n_rows,
             layout=self.split.layout.rows(development),
         )
-        folds = tuple((development[fit], development[score]) for fit, score in part.folds)
-        return replace(self.split, search=development[part.search], folds=folds)
+        folds = tuple((development[fit], development[score]) for fit, score in smaller.folds)
+        return replace(self.split, search=development[smaller.search], folds=folds)
 
     @property
     def is_over(self) -> bool:
@@ -175,10 +177,12 @@ class Search:
     def run(self, candidates: Sequence[Candidate], *, is_pruned: bool) -> None:
         """Fit the candidates in this order, all of them or as many as the time allows.
 
-        Those that cannot obey the monotone columns of the table are left out.
+        Those that cannot obey the monotone columns of the table, or not weight its rows, are left out.
         """
         if self.table.monotone:
             candidates = [each for each in candidates if each.info.can_be_monotone]
+        if self.table.target.weights is not None:
+            candidates = [each for each in candidates if each.info.can_be_weighted]
         rivals = dict(self.outcomes) if is_pruned else {}
         waiting = deque((each, fold) for each in candidates for fold in range(len(self.split.folds)))
         running: dict[str, tuple[Candidate, int]] = {}
@@ -263,7 +267,7 @@ class Search:
         self.is_budget_limited = self.is_budget_limited or fit.is_cut
         if len(fits) == len(self.split.folds):
             ordered = [fits[number] for number in range(len(fits))]
-            outcome = outcome_of(candidate, self.table.task, self.y, self.places, ordered)
+            outcome = outcome_of(candidate, self.table.task, self.y, self.places, ordered, self.weights)
             if outcome.entry.score is None:
                 self._drop(candidate, "failed", "its predictions are not finite numbers")
                 return
@@ -276,8 +280,9 @@ class Search:
     def _is_hopeless(self, fit: FoldFit, rivals: dict[str, Outcome]) -> bool:
         """Compare with earlier rounds only, on the same rows, so that the result does not depend on speed."""
         rows, task = self.places[0], self.table.task
-        best = min(selection_score(task, self.y[rows], each.predictions[rows]) for each in rivals.values())
-        own = min(selection_score(task, self.y[rows], stage) for stage in fit.predictions)
+        y, weights = self.y[rows], part(self.weights, rows)
+        best = min(selection_score(task, y, each.predictions[rows], weights) for each in rivals.values())
+        own = min(selection_score(task, y, stage, weights) for stage in fit.predictions)
         share = HOPELESS["log_loss" if task.is_classification else "rmse"]
         return own > best * (1 + (share if len(self.y) >= SURE_ROWS else HOPELESS_ON_FEW_ROWS))
 

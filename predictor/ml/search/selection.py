@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..metrics.row_weights import part
 from ..metrics.scores import metrics, selection_score
 from ..pipelines.candidate import Candidate
 from .ensemble_selection import blend, mixed
@@ -57,6 +58,7 @@ def choose(search: Search, *, max_members: int) -> Selection:
         predictions,
         max_members=max_members,
         is_affordable=is_affordable,
+        weights=search.weights,
         kinds={key: kind_of(each.candidate) for key, each in search.outcomes.items()},
     )
     return choice_of(search, weights)
@@ -71,14 +73,19 @@ def choice_of(search: Search, weights: Mapping[str, float]) -> Selection:
     """The choice with these weights, the largest first."""
     task = search.table.task
     joint = mixed(weights, {key: search.outcomes[key].predictions for key in weights})
-    fold_scores = [selection_score(task, search.y[rows], joint[rows]) for rows in search.places]
+    fold_scores = [
+        selection_score(task, search.y[rows], joint[rows], part(search.weights, rows))
+        for rows in search.places
+    ]
     finite = [score for score in fold_scores if np.isfinite(score)]
     members = [(search.outcomes[key], weights[key]) for key in sorted(weights, key=lambda key: -weights[key])]
     titles = [outcome.candidate.title for outcome, _ in members]
     return Selection(
         members=tuple(members),
         cross_validation={
-            "metrics": metrics(task, search.y, joint, positive=search.table.target.positive),
+            "metrics": metrics(
+                task, search.y, joint, positive=search.table.target.positive, weights=search.weights
+            ),
             "spread": float(np.std(finite)) if finite else None,
             "n_folds": len(search.places),
             "n_rows": len(search.y),

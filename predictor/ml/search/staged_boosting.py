@@ -47,13 +47,23 @@ class StagedFit:
     def __post_init__(self) -> None:
         self._started_at = time.monotonic()
 
-    def __call__(self, *, y_val: Any, raw_predictions_val: Any, n_threads: int = 1, **others: Any) -> bool:
+    def __call__(
+        self,
+        *,
+        y_val: Any,
+        raw_predictions_val: Any,
+        sample_weight_val: Any = None,
+        n_threads: int = 1,
+        **others: Any,
+    ) -> bool:
         self._n_rounds += 1
         self._last = raw_predictions_val
         known = slice(None) if self.is_known.all() else self.is_known
         loss = float(
             self.boosting._loss(
-                y_true=y_val[known], raw_prediction=np.asfortranarray(raw_predictions_val[known])
+                y_true=y_val[known],
+                raw_prediction=np.asfortranarray(raw_predictions_val[known]),
+                sample_weight=None if sample_weight_val is None else sample_weight_val[known],
             )
         )
         if loss < self._best:
@@ -64,12 +74,29 @@ class StagedFit:
         self.is_cut = self._n_rounds > 0 and seconds > self.max_seconds
         return self.is_cut or self._n_rounds - self._best_round >= self.patience
 
-    def fit(self, matrix: Any, target: Any, score_matrix: Any, score_target: Any) -> Iterator[StageSnapshot]:
-        """Fit, then yield the stages, earliest first; the last one is the whole boosting."""
+    def fit(
+        self,
+        matrix: Any,
+        target: Any,
+        score_matrix: Any,
+        score_target: Any,
+        weights: tuple[Any, Any] = (None, None),
+    ) -> Iterator[StageSnapshot]:
+        """Fit, then yield the stages, earliest first; the last one is the whole boosting.
+
+        `weights`: how much the rows of the fit and the scoring rows count.
+        """
         self.boosting.set_params(early_stopping=True, scoring="loss")
         self.boosting._check_early_stopping_loss = self
         try:
-            self.boosting.fit(matrix, target, X_val=score_matrix, y_val=score_target)
+            self.boosting.fit(
+                matrix,
+                target,
+                sample_weight=weights[0],
+                X_val=score_matrix,
+                y_val=score_target,
+                sample_weight_val=weights[1],
+            )
         finally:
             del self.boosting._check_early_stopping_loss
         if not self.sights or self.sights[-1].n_rounds < self._n_rounds:

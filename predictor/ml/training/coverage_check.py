@@ -37,14 +37,20 @@ def check_coverage(target: Target, before: Array, own: Array, decided: PostProce
     """Check the coverage on held-out rows: predictions `before` calibration, and `own`, as they are served."""
     uncertainty, replaced = decided.uncertainty, None
     if uncertainty and decided.fold_share < FEW_SHARE and len(target.y) >= MIN_HELD_OUT:
-        replaced = ConformalIntervals.fit(target.task, target.y, own)
+        replaced = ConformalIntervals.fit(target.task, target.y, own, target.weights)
         coverage = across_halves(target, own, REPORTED_COVERAGES)
     else:
-        coverage = coverage_report(uncertainty, target.y, own, REPORTED_COVERAGES) if uncertainty else []
+        coverage = (
+            coverage_report(uncertainty, target.y, own, REPORTED_COVERAGES, target.weights)
+            if uncertainty
+            else []
+        )
     document: dict[str, Any] = {"coverage": coverage}
     if decided.calibrated is not None:
         both = {"before": before, "after": own}
-        scores = {name: selection_score(target.task, target.y, each) for name, each in both.items()}
+        scores = {
+            name: selection_score(target.task, target.y, each, target.weights) for name, each in both.items()
+        }
         document["calibration"] = {
             **decided.calibrated.to_json(),
             "is_tried": decided.is_calibration_tried,
@@ -58,10 +64,11 @@ def across_halves(target: Target, own: Array, coverages: Sequence[float]) -> lis
     order = np.random.default_rng(0).permutation(len(target.y))
     reports = []
     for fitted, tested in ((order[::2], order[1::2]), (order[1::2], order[::2])):
-        part = ConformalIntervals.fit(target.task, target.y[fitted], own[fitted])
+        known, others = target.rows(fitted), target.rows(tested)
+        part = ConformalIntervals.fit(target.task, known.y, own[fitted], known.weights)
         if part is None:
             return []
-        reports.append(coverage_report(part, target.y[tested], own[tested], coverages))
+        reports.append(coverage_report(part, others.y, own[tested], coverages, others.weights))
     return [
         {name: (first[name] + second[name]) / 2 for name in first}
         for first, second in zip(*reports, strict=True)

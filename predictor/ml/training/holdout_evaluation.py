@@ -22,6 +22,7 @@ from ..explanation.partial_dependence import dependence
 from ..explanation.permutation_importance import PERMUTATION, Importance, permutation_importance, predicted
 from ..explanation.shapley_importance import SHAPLEY, shapley_importance
 from ..metrics.confidence_intervals import fold_intervals
+from ..metrics.row_weights import effective_size
 from ..persistence import version_files
 from ..pipelines.fitted_pipeline import FittedPipeline
 from ..types.schema import Task
@@ -99,6 +100,8 @@ def evaluate_holdout(
     evaluation = _evaluated(tried, split, judging, importance, n_rows, seed=plan.seed)
     coverage = check_coverage(tried.held_out.target, tried.before, tried.own, judging.decided)
     report = {**evaluation.to_json(), "importance_kind": kind, **coverage.document, "artifacts": {}}
+    if (facts := weighting(table, tried.held_out)) is not None:
+        report["weighting"] = facts
     report["tested"] = {
         "members": [member_json(each) for each in tried.fitted.members],
         "max_rows": plan.max_rows,
@@ -126,6 +129,20 @@ def evaluate_holdout(
         )
         report["artifacts"][file.name] = artifact_entry(file, workdir)
     write_json(target_path, report)
+
+
+def weighting(table: TrainingTable, held_out: TrainingTable) -> dict[str, Any] | None:
+    """How many equal rows the rows count as, and the held-out ones of them; None for rows that count the same."""
+    weights, tested = table.target.weights, held_out.target.weights
+    if weights is None or tested is None:
+        return None
+    return {
+        "column": table.weight_column,
+        "n_rows": len(weights),
+        "n_effective": round(effective_size(weights), 1),
+        "n_held_out": len(tested),
+        "n_held_out_effective": round(effective_size(tested), 1),
+    }
 
 
 def _tried(
@@ -228,7 +245,13 @@ def _fold_intervals(
     scored = split.scored
     folds = [(len(fit), np.searchsorted(scored, score)) for fit, score in split.folds]
     return fold_intervals(
-        target.task, decided.y, decided.cross_fitted, folds, threshold=threshold, positive=target.positive
+        target.task,
+        decided.y,
+        decided.cross_fitted,
+        folds,
+        threshold=threshold,
+        positive=target.positive,
+        weights=decided.weights,
     )
 
 
@@ -237,6 +260,8 @@ def _scores(tried: HoldoutPredictions, decided: PostProcessing) -> Scores:
         (decided.y == 1, decided.out_of_fold[:, 1]),
         (tried.held_out.target.y == 1, tried.own[:, 1]),
         {each.key: each.predictions[:, 1] for each in tried.baselines},
+        decided.weights,
+        tried.held_out.target.weights,
     )
 
 
@@ -248,4 +273,5 @@ def _decision(tried: HoldoutPredictions, decided: PostProcessing, scores: Scores
         target.positive_name,
         held_out=scores.held_out,
         out_of_fold=scores.out_of_fold,
+        weights=(scores.held_out_weights, scores.out_of_fold_weights),
     )

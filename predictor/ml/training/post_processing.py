@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..calibration.conformal import ConformalIntervals
 from ..calibration.decision_thresholds import Threshold, choose
 from ..calibration.probability_calibration import Calibrated, Calibration, calibrated
+from ..metrics.row_weights import Weights
 from ..metrics.scores import metrics
 from ..search.search import Search
 from ..search.selection import Selection
@@ -32,7 +33,7 @@ class PostProcessing:
     metrics. `calibrated` is None for a regression.
     `fold_share`: the rows of a fit in a fold, as a share of those of the fit that is evaluated. When it is small, the
     out-of-fold errors are larger than those of the final model. `is_calibration_tried`: there were folds enough to
-    tell whether calibration helps, fitted on enough rows.
+    tell whether calibration helps, fitted on enough rows. `weights`: how much each row counts; None: all the same.
     """
 
     y: NDArray[Any]
@@ -44,6 +45,7 @@ class PostProcessing:
     threshold: Threshold | None = None
     fold_share: float = 1.0
     is_calibration_tried: bool = False
+    weights: Weights = None
 
     @property
     def calibration(self) -> Calibration | None:
@@ -57,28 +59,41 @@ def post_process(
 
     `n_fitted`: how many of the development rows the members are fitted on in the end.
     """
-    task, y, joint = search.table.task, search.y, choice.out_of_fold
+    task, y, joint, weights = search.table.task, search.y, choice.out_of_fold, search.weights
     n_of_fold = np.mean([len(fit) for fit, _ in search.split.folds])
     share = float(n_of_fold / n_fitted)
     if not task.is_classification:
-        uncertainty = ConformalIntervals.fit(task, y, joint)
-        return PostProcessing(y, joint, joint, choice.cross_validation, uncertainty, fold_share=share)
+        uncertainty = ConformalIntervals.fit(task, y, joint, weights)
+        return PostProcessing(
+            y, joint, joint, choice.cross_validation, uncertainty, fold_share=share, weights=weights
+        )
     is_tried = share >= LEAST_TO_CALIBRATE and len(search.places) > 1
-    result = calibrated(joint, y, search.places if is_tried else [])
+    result = calibrated(joint, y, search.places if is_tried else [], weights)
     # As served, not cross-fitted: equal probabilities stay equal, which prediction sets and thresholds rely on.
     joint = result.calibration.apply(joint) if result.calibration else joint
     positive = search.table.target.positive
     threshold = (
-        choose(rule, y == positive, joint[:, positive]) if rule is not None and task is Task.BINARY else None
+        choose(rule, y == positive, joint[:, positive], weights)
+        if rule is not None and task is Task.BINARY
+        else None
     )
     cross_validation = choice.cross_validation
     if result.calibration is not None or threshold is not None:
         value = threshold.value if threshold else None
         cross_validation = {
             **cross_validation,
-            "metrics": metrics(task, y, result.probabilities, value, positive),
+            "metrics": metrics(task, y, result.probabilities, value, positive, weights),
         }
-    uncertainty = ConformalIntervals.fit(task, y, joint)
+    uncertainty = ConformalIntervals.fit(task, y, joint, weights)
     return PostProcessing(
-        y, joint, result.probabilities, cross_validation, uncertainty, result, threshold, share, is_tried
+        y,
+        joint,
+        result.probabilities,
+        cross_validation,
+        uncertainty,
+        result,
+        threshold,
+        share,
+        is_tried,
+        weights,
     )

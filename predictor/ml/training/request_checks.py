@@ -11,6 +11,7 @@ from ..types.training_request import AUTO, TrainingRequest
 from ..validation.split_suggestions import check_split
 from ..validation.target import MIN_ROWS, TargetFacts, check_target
 from ..validation.training_table import feature_roles
+from ..validation.weight_column import check_weight_column
 
 
 def check_request(request: TrainingRequest) -> Task:
@@ -22,6 +23,7 @@ def check_request(request: TrainingRequest) -> Task:
     _check_task(request)
     _check_names(request, table)
     task = request.task
+    _check_weights(request, task)
     if task is Task.FORECASTING:
         _check_monotone(request, table, task)
         check_forecast(request)
@@ -57,6 +59,30 @@ def check_request(request: TrainingRequest) -> Task:
     _check_positive_class(request, table, task)
     _check_monotone(request, table, task)
     return task
+
+
+def _check_weights(request: TrainingRequest, task: Task | None) -> None:
+    name = request.weight_column
+    if not name:
+        return
+    if task is not None and not task.is_supervised:
+        raise InvalidTrainingRequest(
+            f"Rows can be weighted where a number or a class is predicted; the task is {task.label}. Leave the "
+            "weight column out.",
+            field="weight_column",
+        )
+    check_weight_column(name, request.schema, request.target, request.parquet)
+    if name == request.split.column:
+        raise InvalidTrainingRequest(
+            f"{quoted(name)} cannot both weight the rows and split them. Choose another column for one of them.",
+            field="weight_column",
+        )
+    if request.estimator in CATALOGUE and not CATALOGUE[request.estimator].can_be_weighted:
+        raise InvalidTrainingRequest(
+            f"{CATALOGUE[request.estimator].title} cannot be fitted on weighted rows. Choose {AUTO} or another "
+            "estimator, or leave the weight column out.",
+            field="weight_column",
+        )
 
 
 def _check_monotone(request: TrainingRequest, table: TableSchema, task: Task) -> None:

@@ -31,6 +31,7 @@ from ..validation.splits import Split, split_rows
 from ..validation.target_leakage import find_leaks
 from ..validation.testing_conditions import Conditions
 from ..validation.training_table import TrainingTable, feature_roles, make_table
+from ..validation.weight_column import weight_profile, with_column
 from .finalization import finish
 from .reading import LOADED_EARLY, MIN_SEARCH_ROWS, rows_to_read, with_role_readings
 from .recipe import omissions
@@ -108,9 +109,13 @@ def _read(
     names = [*feature_roles(schema, request.target), request.target]
     if request.split.column is not None and request.split.column not in names:
         names.append(request.split.column)
+    weights = weight_profile(request)
     request, readings = with_role_readings(request, names)
     schema = request.table
-    columns = read_columns(Path(request.parquet), schema, names, sample=sample, seed=request.seed)
+    as_read = schema if weights is None else with_column(schema, weights)
+    if weights is not None and weights.name not in names:
+        names.append(weights.name)
+    columns = read_columns(Path(request.parquet), as_read, names, sample=sample, seed=request.seed)
     table, warnings = make_table(request, columns)
     warnings += readings
     if sample:

@@ -197,7 +197,7 @@ def _grown(
             found = {**stage, "max_iter": int(estimator.n_iter_)}
     else:
         with quiet():
-            candidate.info.fit(estimator, prepared.matrix, prepared.target)
+            prepared.fit(estimator)
     member = prepared.member(estimator, found, weight)
     return MemberFit(prepared.spec, member, len(prepared.table), candidate, found, is_cut=is_cut)
 
@@ -216,7 +216,11 @@ def _fit_watched(
     watch = StagedFit(estimator, known, MAX_ROUNDS + estimator.max_iter, patience, deadline.remaining)
     with quiet():
         for _ in watch.fit(
-            prepared.matrix, prepared.target, prepared.spec.transform(watched.columns), judged
+            prepared.matrix,
+            prepared.target,
+            prepared.spec.transform(watched.columns),
+            judged,
+            (prepared.weights, watched.target.weights),
         ):
             pass
     if patience < estimator.max_iter:
@@ -236,6 +240,6 @@ def _grow(prepared: PreparedFit, forest: Any, deadline: Deadline, n_threads: int
         n_grown = min(n_grown + at_once, n_trees)
         forest.set_params(n_estimators=n_grown)
         with quiet():
-            prepared.candidate.info.fit(forest, prepared.matrix, prepared.target)
+            prepared.fit(forest)
     forest.set_params(**settings)
     return n_grown

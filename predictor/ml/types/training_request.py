@@ -39,7 +39,7 @@ MAX_WORDS = 100
 # The options that a TrainingRun row keeps. Its columns have the names and values of the JSON form.
 ROW_FIELDS = (
     "target", "task", "estimator", "params", "roles", "max_lost_share", "budget_seconds", "seed", "split", "threshold",
-    "forecast", "positive_class", "readings", "monotone",
+    "forecast", "positive_class", "readings", "monotone", "weight_column",
 )  # fmt: skip
 
 
@@ -108,6 +108,7 @@ class TrainingRequest:
     `forecast`: the options of forecasting, None for other tasks.
     `readings`: how the categories of some columns are read in this run, beside what the dataset joins already.
     `monotone`: columns of numbers that the prediction may follow in one direction only.
+    `weight_column`: a column of numbers that say how much each row counts; "" for none.
     """
 
     parquet: str
@@ -129,14 +130,17 @@ class TrainingRequest:
     positive_class: str = ""
     readings: Mapping[str, Reading] = field(default_factory=dict)
     monotone: Mapping[str, Direction] = field(default_factory=dict)
+    weight_column: str = ""
 
     @property
     def table(self) -> TableSchema:
         """The schema with the overridden roles and readings in it.
 
-        The group column of a split is not a feature: new rows belong to new groups.
+        The group column of a split is not a feature: new rows belong to new groups. Neither are weights.
         """
         roles = dict(self.roles)
+        if self.weight_column and self.weight_column != self.target:
+            roles[self.weight_column] = Role.IDENTIFIER
         if self.split.kind is SplitKind.GROUP and self.split.column not in (None, self.target):
             roles[str(self.split.column)] = Role.IDENTIFIER
         columns = tuple(
@@ -186,6 +190,7 @@ class TrainingRequest:
                 if self.monotone
                 else {}
             ),
+            **({"weight_column": self.weight_column} if self.weight_column else {}),
         }
 
     @classmethod
@@ -213,7 +218,12 @@ class TrainingRequest:
 
     def to_row_fields(self) -> dict[str, Any]:
         """The columns of a TrainingRun row, which take no NULL: {} stands for None. The task has to be set."""
-        data = {"positive_class": "", "max_lost_share": self.max_lost_share, **self.to_json()}
+        data = {
+            "positive_class": "",
+            "weight_column": "",
+            "max_lost_share": self.max_lost_share,
+            **self.to_json(),
+        }
         return {name: {} if data.get(name) is None else data[name] for name in ROW_FIELDS}
 
     @classmethod

@@ -98,7 +98,7 @@ class Target:
     """A target ready for fitting: `y` is float64 for regression, class codes (intp) else.
 
     `classes` holds the labels as JSON scalars in the order of their codes; empty for regression.
-    `positive` is the code of the positive class of two.
+    `positive` is the code of the positive class of two. `weights`: how much each row counts; None: all the same.
     """
 
     name: str
@@ -106,6 +106,7 @@ class Target:
     y: NDArray[Any]
     classes: tuple[Scalar, ...] = ()
     positive: int = 1
+    weights: NDArray[np.float64] | None = None
 
     @property
     def n_classes(self) -> int:
@@ -127,7 +128,8 @@ class Target:
         return np.asarray(self.y == self.positive)
 
     def rows(self, index: NDArray[np.intp]) -> Target:
-        return replace(self, y=self.y[index])
+        weights = None if self.weights is None else self.weights[index]
+        return replace(self, y=self.y[index], weights=weights)
 
 
 def _similar(profile: ColumnProfile, label: str) -> str | None:

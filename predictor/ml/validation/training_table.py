@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest, quoted
 from ..types.monotone import Direction
+from ..types.run_options import row_weighting
 from ..types.schema import FEATURE_ROLES, Role, TableSchema, Task
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
 from .target import Target, TargetFacts, check_target, make_target, missing, with_positive_class
+from .weight_column import weights_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class TrainingTable:
 
     `split_by`: the times or the groups of the rows, when they are not split at random.
     `monotone`: the columns that the prediction may follow in one direction only.
+    `weight_column`: where the weights of the target come from; "" for none. `other_uses`: why a column that the run
+    reads is no feature.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -30,6 +34,8 @@ class TrainingTable:
     target: Target
     split_by: NDArray[Any] | None = None
     monotone: Mapping[str, Direction] = field(default_factory=dict)
+    weight_column: str = ""
+    other_uses: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.target.y)
@@ -72,8 +78,14 @@ def make_table(
     schema = request.table
     profile = schema[request.target]
     values = columns[request.target]
+    is_missing, weights = missing(values), None
+    warnings: list[TrainingWarning] = []
+    if request.weight_column:
+        weights, warnings = weights_of(request.weight_column, columns[request.weight_column])
+        is_missing |= np.zeros(len(values), bool) if weights is None else weights == 0
     task = check_target(TargetFacts.from_values(profile.name, profile.role, values), request.task)
-    is_missing = missing(values)
+    if weights is not None and (weights == 0).any():
+        check_target(TargetFacts.from_values(profile.name, profile.role, values[~is_missing]), task)
     target = make_target(
         profile.name,
         task,
@@ -82,6 +94,7 @@ def make_table(
         has_points=profile.storage.upper() == "DOUBLE",
     )
     target = with_positive_class(target, request.positive_class)
+    target = replace(target, weights=None if weights is None else weights[~is_missing])
     roles = feature_roles(schema, request.target)
     features = {name: columns[name][~is_missing] for name in roles}
     roles = {name: role for name, role in roles.items() if not missing(features[name]).all()}
@@ -91,8 +104,17 @@ def make_table(
         )
     split_by = None if request.split.column is None else columns[request.split.column][~is_missing]
     monotone = {name: each for name, each in request.monotone.items() if name in roles}
-    table = TrainingTable({name: features[name] for name in roles}, roles, target, split_by, monotone)
-    return table, _missing_warnings(profile.name, int(is_missing.sum()), len(values))
+    table = TrainingTable(
+        {name: features[name] for name in roles},
+        roles,
+        target,
+        split_by,
+        monotone,
+        weight_column="" if target.weights is None else request.weight_column,
+        other_uses={request.weight_column: row_weighting.LEFT_OUT} if request.weight_column else {},
+    )
+    warnings += _missing_warnings(profile.name, int(missing(values).sum()), len(values))
+    return table, warnings
 
 
 def _missing_warnings(name: str, n_missing: int, n_rows: int) -> list[TrainingWarning]:

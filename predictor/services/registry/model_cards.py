@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import InvalidTrainingRequest, quoted
 from ...ml.types.monotone import monotone_sentences
+from ...ml.types.run_options.row_weighting import weighting_sentences
 from ...ml.types.schema import FeatureField, canonical_text
 from ...ml.types.split import SplitBy
 from ...models import ModelVersion
@@ -155,7 +156,9 @@ def _tested(report: Mapping[str, Any]) -> CardPart:
     copies = (conditions.get("duplicates") or {}).get("n_copies")
     return CardPart(
         "How it was tested",
-        sentences=tuple(filter(None, [(report.get("verdict") or {}).get("sentence")])),
+        sentences=tuple(
+            filter(None, [(report.get("verdict") or {}).get("sentence"), *weighting_sentences(report)])
+        ),
         facts=_kept(
             ("Held-out test rows", f"{report['n_rows']:,}"),
             ("Chosen", _split_words(conditions)),

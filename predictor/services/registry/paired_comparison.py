@@ -98,6 +98,11 @@ def _tested_pair(a: ModelVersion, b: ModelVersion, first: _HeldOut, second: _Hel
             reason="Only versions of one kind that predict a target are tested against each other."
         )
     for version in (a, b):
+        if version.part("weighting"):
+            return PairedTests(
+                reason=f"Version {version.number} was tested on weighted rows; only versions whose rows count the same "
+                "are tested against each other."
+            )
         if _name_of(version) not in version.artifacts:
             return PairedTests(reason=_without_predictions(version))
     try:

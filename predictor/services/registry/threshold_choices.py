@@ -75,12 +75,12 @@ def choices_of(
     if label := positive_classes.label_of(positive_class):
         code = positive_classes.found_in(names, label)
     scores = stored.for_class(code)
-    counts = ThresholdCounts.of(*scores.held_out)
+    counts = ThresholdCounts.of(*scores.held_out, scores.held_out_weights)
     choices = []
     if code == signature.positive:
         choices.append(RuleChoice(NOW, None, "", counts.at(version.threshold or HALF)))
     for rule in rules:
-        found = choose(rule, *scores.out_of_fold)
+        found = choose(rule, *scores.out_of_fold, scores.out_of_fold_weights)
         choices.append(RuleChoice(rule.by, rule, found.note, counts.at(found.value)))
     first = choices[0].threshold if choices else HALF
     return ThresholdChoices(names[code], counts.table(), choices, counts.at(value if value else first))

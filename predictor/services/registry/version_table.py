@@ -13,7 +13,17 @@ from .comparison import ComparedMetric, Comparison, compared_with, dataset_facts
 
 FEWEST, MOST = 2, 10
 # What is read of a report: its slices, importances and dependences can be a megabyte.
-PARTS = ("intervals", "conditions", "classes", "per_class", "decision", "points", "residuals", "n_rows")
+PARTS = (
+    "intervals",
+    "conditions",
+    "classes",
+    "per_class",
+    "decision",
+    "points",
+    "residuals",
+    "n_rows",
+    "weighting",
+)
 OWN_DOCUMENTS = ("params", "signature_json", "artifacts", "metrics", "warnings")
 
 Standing = Literal["base", "better", "worse", "no clear difference", "not tested"]

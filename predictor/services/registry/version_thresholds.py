@@ -44,7 +44,8 @@ def build(version: ModelVersion, rule: ThresholdRule, positive_class: Scalar = N
 
     scores = scores_of(version)
     signature = _with_positive_class(version.signature, positive_class)
-    threshold = decision_thresholds.choose(rule, *scores.for_class(signature.positive).out_of_fold)
+    pair = scores.for_class(signature.positive).out_of_fold
+    threshold = decision_thresholds.choose(rule, *pair, scores.out_of_fold_weights)
     report = report_at_threshold.decided_again(
         version.evaluation, scores, threshold, positive=signature.positive, before=version.signature.positive
     )

@@ -36,6 +36,7 @@ class TrainingOptions:
     [words]} joins spellings and takes words as missing.
     `monotone`, for numbers and for two classes: {column: "increasing" or "decreasing"} where the prediction (of two
     classes, the probability of the positive one) never falls, or never rises, when the column rises.
+    `weight_column`: a column of numbers of 0 or more that say how much each row counts; it is no feature.
     `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
     """
 
@@ -54,6 +55,7 @@ class TrainingOptions:
     positive_class: Scalar = None
     readings: Mapping[str, Any] | None = None
     monotone: Mapping[str, Any] | None = None
+    weight_column: str | None = None
 
     def request(self, dataset: Dataset) -> TrainingRequest:
         """The request to train on this dataset. Raises InvalidTrainingRequest."""
@@ -74,6 +76,7 @@ class TrainingOptions:
             positive_class=label_of(self.positive_class),
             readings={name: parsed_reading(each) for name, each in (self.readings or {}).items()},
             monotone=monotone.parsed(self.monotone),
+            weight_column=self.weight_column or "",
         )
 
 

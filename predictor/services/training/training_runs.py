@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from ...errors import InvalidTrainingRequest, quoted
+from ...errors import InvalidTrainingRequest, NotFound, quoted
 from ...ml.training.request_checks import check_request
 from ...ml.types import positive_class
 from ...ml.types.schema import Task
@@ -47,7 +48,12 @@ def start_run(
     if not dataset.has_data:
         raise _without_data(dataset)
     request = options.request(dataset)
-    request = replace(request, task=check_request(request))
+    checked = request
+    if request.weight_column:
+        # With the file, an error names the rows that have no weight.
+        with suppress(NotFound):
+            checked = replace(request, parquet=str(artifacts.path_of(dataset.parquet_digest)))
+    request = replace(request, task=check_request(checked))
     _check_roles(dataset, request)
     request = replace(request, positive_class=_label_in(request))
     with transaction.atomic():

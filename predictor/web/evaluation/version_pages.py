@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from ...ml.types.monotone import monotone_sentences
+from ...ml.types.run_options.row_weighting import weighting_sentences
 from ...models import ModelVersion, without_documents
 from ..charts.chart import Chart
 from ..pages.model_page import ModelPage
@@ -172,6 +173,7 @@ class VersionData(VersionPage):
             "leaks": leaks,
             "warnings": warnings,
             "monotone": monotone_sentences(report.report, version.signature.positive_name),
+            "weighting": weighting_sentences(report.report),
             "fields": [
                 {**feature_row(field, report.importance), "place": places.get(field.name)}
                 for field in version.signature.fields

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from ...errors import InvalidHyperparameters, InvalidTrainingRequest, MlwebError
 from ...i18n.translation import translated
 from ...ml.types import positive_class
-from ...ml.types.schema import Task
+from ...ml.types.schema import Role, Task
 from ...ml.types.training_request import EFFORTS
 from ...models import Dataset, RegisteredModel
 from ...services import training
@@ -81,6 +81,13 @@ class TrainingRunForm(forms.Form):
         required=False,
         help_text=gettext_lazy(
             "Between 0 and 1. A cell that is no number, say, is missing where its column is made a number."
+        ),
+    )
+    weight_column = OpenChoiceField(
+        label=gettext_lazy("How much does each row count?"),
+        required=False,
+        help_text=gettext_lazy(
+            "A column of numbers of 0 or more. A row of 2 counts twice, a row of 0 is left out. It is no feature."
         ),
     )
     seed = forms.IntegerField(
@@ -165,6 +172,7 @@ class TrainingRunForm(forms.Form):
         self._fill_estimators(beginning)
         self._fill_splits(beginning)
         self._fill_positive_class(beginning)
+        self._fill_weights(beginning)
         self._fill_efforts()
 
     def _say_why_proposed(self, shown: Mapping[str, Any]) -> None:
@@ -194,6 +202,15 @@ class TrainingRunForm(forms.Form):
         }
         self.fields["budget_seconds"].widget.attrs.update(min=1, max=longest)
         self.fields["seed"].widget.attrs.update(min=0)
+
+    def _fill_weights(self, beginning: Mapping[str, Any]) -> None:
+        """Offer columns of numbers; a chosen one stays even if it is not offered."""
+        chosen = str(beginning.get("weight_column") or "")
+        columns = self.dataset.schema.columns
+        names = [each.name for each in columns if each.role is Role.NUMERIC or each.name == chosen]
+        self.fields["weight_column"].choices = [("", _("All rows the same"))] + [
+            (name, name) for name in names
+        ]
 
     def _fill_splits(self, beginning: Mapping[str, Any]) -> None:
         """Offer the columns that can split the rows; a chosen split stays even if it is not offered."""
@@ -304,7 +321,9 @@ class TrainingRunForm(forms.Form):
     @property
     def has_more_options(self) -> bool:
         """Whether an option for experts was changed or refused: then the page shows them."""
-        return str(self["seed"].value()) != str(DEFAULT_SEED) or bool(self["seed"].errors)
+        weights = self["weight_column"]
+        is_weighted = self.is_tested_on_rows and bool(weights.value() or weights.errors)
+        return is_weighted or str(self["seed"].value()) != str(DEFAULT_SEED) or bool(self["seed"].errors)
 
     @property
     def reading_rows(self) -> list[ReadingRow]:
@@ -349,6 +368,7 @@ class TrainingRunForm(forms.Form):
             threshold=self.threshold.rule if self.is_binary else None,
             positive_class=(self.has_positive_class and data["positive_class"]) or None,
             split=(self.is_tested_on_rows and data["split"]) or None,
+            weight_column=(self.is_tested_on_rows and data["weight_column"]) or None,
             forecast=form_forecast.asked_forecast(data) if self.is_forecasting else None,
             seed=data["seed"],
             **self._asked_budget,

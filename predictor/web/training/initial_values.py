@@ -80,4 +80,5 @@ def shown_from_run(run: TrainingRun) -> dict[str, Any]:
         **params,
         **shown_from_rule(run.threshold),
         "positive_class": run.positive_class,
+        "weight_column": run.weight_column,
     }

@@ -17,6 +17,7 @@ from ...errors import MlwebError
 from ...i18n.translation import translated
 from ...ml.types import positive_class
 from ...ml.types.monotone import monotone_sentences
+from ...ml.types.run_options.row_weighting import weighting_sentences
 from ...ml.types.schema import Role, Task
 from ...ml.types.split import SplitBy
 from ...ml.types.threshold_rule import ThresholdRule
@@ -331,7 +332,7 @@ def status_sentence(run: TrainingRun, board: Board | None) -> str:
 
 
 def outcome_of(run: TrainingRun, positive: str) -> dict[str, Any]:
-    """The result of a finished run: its version, the verdict, the key metrics, and what holds of monotone columns."""
+    """The result of a finished run: its version, the verdict, key metrics, what was asked of its rows and columns."""
     version = getattr(run, "model_version", None)
     if version is None:
         return {"version": None}
@@ -344,7 +345,7 @@ def outcome_of(run: TrainingRun, positive: str) -> dict[str, Any]:
         "version": version,
         "verdict": version.report.get("verdict"),
         "figures": figures,
-        "monotone": monotone_sentences(version.report, positive),
+        "promises": [*weighting_sentences(version.report), *monotone_sentences(version.report, positive)],
     }
 
 

@@ -142,9 +142,9 @@ class Client:
     def train(
         self, dataset: Dataset | int, *, registered_model: str, target: str | None = None, **settings: Any
     ) -> Run:
-        """Queue a training run. `settings`: task, estimator, params, roles, readings, monotone, max_lost_share,
-        split, threshold, positive_class, effort, budget_seconds, seed; of a forecast date_column, group_column,
-        horizon, frequency, aggregation."""
+        """Queue a training run. `settings`: task, estimator, params, roles, readings, monotone, weight_column,
+        max_lost_share, split, threshold, positive_class, effort, budget_seconds, seed; of a forecast date_column,
+        group_column, horizon, frequency, aggregation."""
         number = dataset.id if isinstance(dataset, Dataset) else dataset
         body = {"dataset": number, "registered_model": registered_model, **settings}
         if target is not None:

@@ -268,3 +268,18 @@ def test_a_reading_that_does_not_fit_is_400_with_the_reason(
 ) -> None:
     assert reason in problem(start(api, dataset, readings=readings), 400)["detail"]
     assert not TrainingRun.objects.exists()
+
+
+def test_a_run_takes_a_weight_column_and_refuses_one_that_cannot_weight(api: Caller, dataset: int) -> None:
+    accepted = start(api, dataset, weight_column="age")
+
+    assert accepted.status_code == 202, accepted.json()
+    assert accepted.json()["weight_column"] == "age"
+    assert start(api, dataset).json()["weight_column"] == ""
+    for wrong, why in (
+        ("plan", "holds no numbers"),
+        ("left", "cannot be the weight"),
+        ("none", "There is no column"),
+    ):
+        refused = problem(start(api, dataset, weight_column=wrong), 400)
+        assert why in refused["detail"]

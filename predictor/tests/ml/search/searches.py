@@ -110,6 +110,7 @@ class FakeSearch:
     checkpoints: Checkpoints | None = None
     table = regression_table(40)
     y = table.target.y
+    weights = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     rounds: list[tuple[list[Candidate], bool]] = field(default_factory=list)

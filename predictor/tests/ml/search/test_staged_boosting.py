@@ -46,7 +46,7 @@ class FakeBoosting:
     def __init__(self, losses=()):
         self.losses, self.rows = iter(losses), []
 
-    def _loss(self, y_true, raw_prediction):
+    def _loss(self, y_true, raw_prediction, sample_weight=None):
         self.rows.append(np.asarray(y_true).tolist())
         return next(self.losses)
 

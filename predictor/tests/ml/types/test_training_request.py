@@ -50,6 +50,7 @@ FULL = TrainingRequest(
     positive_class="fraud",
     readings={"age": Reading(ValueKind.TEXT, ignores=("case",), missing=("na",))},
     monotone={"age": Direction.INCREASING},
+    weight_column="age",
 )
 
 
