@@ -50,6 +50,13 @@ class PredictionRequestSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Of a forecast: newer values than it was trained on, as rows with date, series and value.",
     )
+    future = serializers.ListField(
+        child=serializers.DictField(child=ScalarField()),
+        required=False,
+        allow_null=True,
+        help_text="Beside a horizon: values of the columns that are known in advance, as rows with date, series and "
+        "these columns.",
+    )
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
     strict = serializers.BooleanField(default=False, help_text="Refuse rows with warnings (422).")
     explain = serializers.BooleanField(default=False, help_text="Say what each column added to the answer.")

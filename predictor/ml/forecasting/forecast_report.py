@@ -7,7 +7,8 @@ verdict, coverage), and
     "backtest": [{"series", "origin", "dates", "actual", "forecast", "low", "high", "seasonal_naive"}], forecasts
                 as they were made at each cut, of at most MAX_SHOWN series,
     "history": [{"series", "dates", "values"}], what came before them,
-    "left_out": [], see ml/types/left_out.py.
+    "left_out": [], see ml/types/left_out.py,
+    "known_columns", "static_columns": names, where other columns are used.
 Every number is finite or null.
 
 MASE: the mean absolute error divided by that of the seasonal-naive forecast one step ahead in the past of its
@@ -73,9 +74,15 @@ def report(
         "by_step": judged.by_step(),
         "backtest": judged.shown(*ends[SHOWN_COVERAGE]),
         "history": judged.history(),
+        **_other_columns(view),
         # A forecast is tested in full, or the run fails.
         "left_out": [],
     }
+
+
+def _other_columns(view: SeriesView) -> dict[str, list[str]]:
+    named = {"known_columns": view.table.known, "static_columns": view.table.static}
+    return {key: [each.name for each in fields] for key, fields in named.items() if fields}
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,7 @@ def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape:
     level = means[0]
     scale = _scale(windows, level, season)
     place = (steps - 1) % season
-    base = level[origins] + profile[origins, place]
-    if shape.has_trend:
-        base = base + _change(windows, means, season)[origins] * -(-steps // season)
+    base = _base(windows, profile, means, origins, steps, shape)
     unit = scale[origins]
     ahead = steps / season
 
@@ -140,6 +138,28 @@ def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape:
     if shape.long_season:
         columns["one_year_ago"] = _long_ago(windows, origins, steps, shape) / unit
     return LagFeatures(columns, base, unit)
+
+
+def base_of(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> Floats:
+    """The base that `describe` gives to rows of these windows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return _base(windows, *_profile(windows, shape.season), origins, steps, shape)
+
+
+def _base(
+    windows: Floats,
+    profile: Floats,
+    means: tuple[Floats, Floats],
+    origins: Places,
+    steps: NDArray[np.int64],
+    shape: Shape,
+) -> Floats:
+    season = shape.season
+    base: Floats = means[0][origins] + profile[origins, (steps - 1) % season]
+    if shape.has_trend:
+        base = base + _change(windows, means, season)[origins] * -(-steps // season)
+    return base
 
 
 def _profile(windows: Floats, season: int) -> tuple[Floats, tuple[Floats, Floats]]:

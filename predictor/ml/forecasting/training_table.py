@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ..types.schema import Task
 from ..validation.target import Target
 from ..validation.training_table import TrainingTable
 from .forecast_spec import roles_of, with_calendar
+from .known_columns import compared, known_features, roles_of_known, static_features
 from .lag_features import FARTHEST, Floats, LagFeatures, Places, Shape, describe, windows_of
 from .series import Series, SeriesTable
 
@@ -95,7 +97,7 @@ def tested_points(view: SeriesView, first: int, last: int, until: int, most_rows
 
 def described(view: SeriesView, points: Points) -> LagFeatures:
     """Features of the points, with base and scale in the view's unit (values or logarithms)."""
-    columns: dict[str, Floats] = {}
+    columns: dict[str, NDArray[Any]] = {}
     base, scale = np.empty(len(points)), np.empty(len(points))
     size = max(1, WINDOW_CELLS // view.shape.window)
     for code, each in enumerate(view.table.series):
@@ -111,16 +113,40 @@ def described(view: SeriesView, points: Points) -> LagFeatures:
                 windows[needed[start : start + size]], origins[is_in] - start, points.steps[part], view.shape
             )
             base[part], scale[part] = features.base, features.scale
-            for name, values in features.columns.items():
-                columns.setdefault(name, np.full(len(points), np.nan))[part] = values
+            described = {
+                **features.columns,
+                **_known_features(
+                    view, each, origins[is_in] - start, needed[start : start + size], points, part
+                ),
+            }
+            for name, values in described.items():
+                empty = None if values.dtype == object else np.nan
+                columns.setdefault(name, np.full(len(points), empty, values.dtype))[part] = values
     names = np.array([each.name for each in view.table.series] + [None], object)[:-1]
     moments = view.table.frequency.local_moments(points.made_at(view.table) + points.steps)
     has_groups = len(view.table.series) > 1
+    columns |= static_features(view.table.static, [each.static for each in view.table.series], points.series)
     return LagFeatures(
         with_calendar(columns, moments, names[points.series] if has_groups else None, view.table.frequency),
         base,
         scale,
     )
+
+
+def _known_features(
+    view: SeriesView, series: Series, origins: Places, needed: Places, points: Points, rows: Places
+) -> dict[str, NDArray[Any]]:
+    """Features of the known columns for some rows of a series. `origins`: their places in the `needed` ones."""
+    features: dict[str, NDArray[Any]] = {}
+    for field in view.table.known:
+        values = series.known[field.name]
+        windows = {
+            part: windows_of(numbers, view.shape)[needed]
+            for part, numbers in compared(field, values[: len(series)]).items()
+        }
+        at = values[points.origins[rows] + points.steps[rows]]
+        features |= known_features(field, at, windows, origins, points.steps[rows], view.shape)
+    return features
 
 
 def actual(view: SeriesView, points: Points) -> Floats:
@@ -137,7 +163,8 @@ def training_table(view: SeriesView, points: Points, target: str) -> TrainingTab
     features = described(view, points)
     y = (view.scaling.forward(actual(view, points)) - features.base) / features.scale
     table = Target(target, Task.REGRESSION, np.clip(y, -FARTHEST, FARTHEST))
-    return TrainingTable(features.columns, roles_of(features.columns), table)
+    roles = roles_of(features.columns) | roles_of_known(view.table.known, view.table.static)
+    return TrainingTable(features.columns, roles, table)
 
 
 def _known(series: Series, code: int, origins: Places, steps: NDArray[np.int64]) -> Points:

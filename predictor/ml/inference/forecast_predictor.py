@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import DamagedArtifact, InvalidRows, Problem, quoted, quoted_list
 from ..calibration.conformal import DEFAULT_COVERAGE
 from ..features.columns import Columns
-from ..forecasting.forecast_spec import ForecastSpec
+from ..forecasting.forecast_spec import ForecastPoints, ForecastSpec
 from ..forecasting.horizon_intervals import StepErrors
 from ..inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 from ..persistence.version_files import FORECAST, columns_from_json, read_json
@@ -60,6 +60,13 @@ class ForecastPredictor(Predictor):
         """A copy whose series end with these newer values. Raises InvalidInput."""
         predictor = copy.copy(self)
         predictor.forecast = replace(self.forecast, spec=self.spec.extended(columns))
+        predictor.__dict__.pop("checker", None)
+        return predictor
+
+    def with_future(self, columns: Columns) -> ForecastPredictor:
+        """A copy that has these values of the columns that are known in advance. Raises InvalidInput."""
+        predictor = copy.copy(self)
+        predictor.forecast = replace(self.forecast, spec=self.spec.planned(columns))
         predictor.__dict__.pop("checker", None)
         return predictor
 
@@ -148,14 +155,13 @@ class ForecastChecker(RowChecker):
         wrong = np.flatnonzero(~self._spec.is_within(placed))
         if len(wrong):
             problems = [
-                self._problem(int(row), int(placed.series[row]), checked.columns, first_row)
-                for row in wrong[:MOST_NAMED]
+                self._problem(int(row), placed, checked.columns, first_row) for row in wrong[:MOST_NAMED]
             ]
             raise InvalidRows(sentence_of(problems, len(wrong)), problems=problems)
         return checked
 
-    def _problem(self, row: int, series: int, columns: Columns, first_row: int) -> Problem:
-        spec, number = self._spec, row + first_row
+    def _problem(self, row: int, placed: ForecastPoints, columns: Columns, first_row: int) -> Problem:
+        spec, number, series = self._spec, row + first_row, int(placed.series[row])
         if series < 0:
             name = columns[spec.group_column][row]
             reason = f"there is no series {quoted(name)}" if name is not None else "a series has to be named"
@@ -165,6 +171,15 @@ class ForecastChecker(RowChecker):
                 f"/rows/{row}/{spec.group_column}",
             )
         date, ending = columns[spec.date_column][row], spec.endings[series]
+        gone = [name for name, is_gone in placed.without.items() if is_gone[row]]
+        if gone and 1 <= placed.steps[row] <= spec.horizon:
+            which = f" of {quoted(ending.name)}" if spec.group_column else ""
+            period = spec.frequency.text(ending.end + int(placed.steps[row]))
+            return Problem(
+                f"Row {number}, column {quoted(gone[0])}: a value for {period}{which} is needed, since the column is "
+                'known in advance. Send it in the row, or beside a horizon in "future".',
+                f"/rows/{row}/{gone[0]}",
+            )
         first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
         span = f"{first} to {last}" if first != last else first
         which = f" of {quoted(ending.name)}" if spec.group_column else ""

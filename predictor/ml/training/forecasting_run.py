@@ -22,8 +22,9 @@ from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtes
 from ..forecasting.forecast_report import KnownErrors, floor_of, report
 from ..forecasting.forecast_spec import ForecastSpec, SeriesEnd
 from ..forecasting.horizon_intervals import StepErrors
+from ..forecasting.known_columns import is_number
 from ..forecasting.reported_forecasts import write_reported
-from ..forecasting.series import SeriesTable, make_series
+from ..forecasting.series import SeriesTable, known_fields, make_series
 from ..forecasting.training_table import SeriesView, actual, described, fits_log
 from ..inference.forecast_predictor import StoredForecast, golden_of
 from ..inference.loading import load_predictor
@@ -95,12 +96,16 @@ def _read(
 ) -> tuple[SeriesTable, ForecastOptions, Mapping[str, Reading | None]]:
     options = _options(request)
     names = [options.date_column, request.target, *([options.group_column] if options.group_column else [])]
+    names += [*options.known_columns, *options.static_columns]
     asked = replace(request, schema=_as_forecast(request.table, request.target, options), roles={})
     read, readings = with_role_readings(asked, names)
     schema = _in_utc(read.schema, options.date_column)
     reading = schema[options.date_column].reading
     columns = read_columns(Path(request.parquet), schema, names)
-    table, warnings = make_series(options, request.target, columns, zone=reading.zone if reading else "")
+    roles = {name: schema[name].role for name in (*options.known_columns, *options.static_columns)}
+    zone = reading.zone if reading else ""
+    table, warnings = make_series(options, request.target, columns, zone=zone, roles=roles)
+    table = replace(table, known=known_fields(table, schema, columns))
     warnings += readings
     n_series = len(table.series)
     series = "1 series" if n_series == 1 else f"{n_series:,} series"
@@ -269,6 +274,8 @@ def _write(
         aggregation=options.aggregation,
         reading=readings[options.date_column],
         target_reading=readings[request.target],
+        known=view.table.known,
+        static=view.table.static,
     )
     signature = spec.signature()
     errors = StepErrors.from_json(finished.judged["errors"])
@@ -297,6 +304,9 @@ def _golden(spec: ForecastSpec) -> dict[str, Any]:
     columns: dict[str, Any] = {spec.date_column: spec.frequency.moments(indexes)}
     if spec.group_column:
         columns[spec.group_column] = np.array([spec.endings[place].name for place, _ in pairs], object)
+    for field in spec.known:
+        dtype = np.float64 if is_number(field.role) else object
+        columns[field.name] = np.full(len(pairs), field.typical, dtype)
     return columns
 
 

@@ -21,6 +21,7 @@ class PredictionOptions:
     `coverage`: of the intervals and sets, 0.5 to 0.99; None: 0.9.
     `horizon`: instead of rows, the next periods of all series of a forecasting version, or of `group` alone.
     `history`: observations newer than the training data, from which a forecasting version continues.
+    `future`: beside a horizon, rows with values of the columns that are known in advance.
     `is_lenient`: leave out options that the version was stored without, instead of refusing them.
     `is_logged`: write each row to the prediction log. `are_texts`, `is_nan_missing`: see `RowChecker.check`.
     """
@@ -33,6 +34,7 @@ class PredictionOptions:
     horizon: int | None = None
     group: str | None = None
     history: Sequence[Mapping[str, Any]] = ()
+    future: Sequence[Mapping[str, Any]] = ()
     is_lenient: bool = False
     is_logged: bool = True
     are_texts: bool = False

@@ -67,7 +67,9 @@ def predict(
     model_version = registry.serving_version(registered_model, options.version)
     loaded = loaded_versions.load(model_version)
     if options.history:
-        loaded = horizons.with_history(loaded, options.history)
+        loaded = horizons.with_history(loaded, options.history, are_texts=options.are_texts)
+    if options.future:
+        loaded = horizons.with_future(loaded, options.future, are_texts=options.are_texts)
     horizon_rows: Sequence[Mapping[str, Any]] = ()
     if options.horizon is not None:
         horizon_rows = horizons.horizon_rows(loaded, options.horizon, options.group)

@@ -36,7 +36,8 @@ class TrainingOptions:
     [words]} joins spellings and takes words as missing.
     `monotone`, for numbers and for two classes: {column: "increasing" or "decreasing"} where the prediction (of two
     classes, the probability of the positive one) never falls, or never rises, when the column rises.
-    `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
+    `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation, known_columns,
+    static_columns, holidays}; the first is required.
     """
 
     target: str = ""

@@ -48,7 +48,23 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
         "and made %(forecasts)s forecasts of what came after."
     )
     counts = {"cuts": report.get("n_cuts"), "forecasts": f"{report.get('n_forecasts') or 0:,}"}
-    return f"{what % named} {how % counts}"
+    return " ".join([what % named, how % counts, *_other_columns(report)])
+
+
+def _other_columns(report: Mapping[str, Any]) -> list[str]:
+    """What the forecast uses beside the past of its series."""
+    sentences = []
+    if known := report.get("known_columns"):
+        sentences.append(
+            _(
+                "Known in advance: %(columns)s. The test used their values of the periods that were forecast, as a "
+                "forecast is given them."
+            )
+            % {"columns": ", ".join(known)}
+        )
+    if static := report.get("static_columns"):
+        sentences.append(_("Facts of each series: %(columns)s.") % {"columns": ", ".join(static)})
+    return sentences
 
 
 def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, index: int) -> Chart:

@@ -38,6 +38,7 @@ def field_names(dataset: Dataset) -> set[str]:
     return {
         *TrainingRunForm.base_fields,
         *form_forecast.FIELDS,
+        *form_forecast.COLUMN_FIELDS,
         *(f"{THRESHOLD}-{name}" for name in ThresholdForm.base_fields),
         *numbered(n_columns, "role-", "joined-", "missing-", "monotone-"),
         *(
@@ -98,7 +99,9 @@ class TrainingRunForm(forms.Form):
         super().__init__(data, initial=beginning, label_suffix="")
         if self.is_forecasting:
             self.fields |= form_forecast.forecast_fields(self.dataset.schema)
-            self.initial |= form_forecast.first_values(self.dataset.schema, beginning)
+            self.initial |= form_forecast.first_values(
+                self.dataset.schema, beginning, data if data is not None else (shown or {})
+            )
         self.found = self._found(beginning)
         self._fill_choices(beginning)
         self._say_why_proposed(shown or {})
@@ -135,6 +138,14 @@ class TrainingRunForm(forms.Form):
     @property
     def forecast_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in form_forecast.FIELDS if name in self.fields]
+
+    @property
+    def uses_forecast_columns(self) -> bool:
+        return any(field.value() or field.errors for field in self.forecast_columns)
+
+    @property
+    def forecast_columns(self) -> list[forms.BoundField]:
+        return [self[name] for name in form_forecast.COLUMN_FIELDS if name in self.fields]
 
     @property
     def asked_task(self) -> Task | None:

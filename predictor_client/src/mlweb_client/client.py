@@ -72,6 +72,7 @@ class Client:
         horizon: int | None = None,
         group: str | float | None = None,
         history: Sequence[Mapping[str, Scalar]] = (),
+        future: Sequence[Mapping[str, Scalar]] = (),
         strict: bool = False,
         key: str | None = None,
     ) -> Answer:
@@ -79,7 +80,8 @@ class Client:
 
         `nearest`: number of nearest training rows for each row; the token also needs the scope read.
         For a forecast: `horizon`, a number of future periods instead of rows, of all series or of one `group`;
-        `history`, values newer than the training data. `key`: an Idempotency-Key; a call repeated with the same
+        `history`, values newer than the training data; `future`, values of the columns that are known in advance.
+        `key`: an Idempotency-Key; a call repeated with the same
         key gets the first response, and is logged once.
         """
         fields = {
@@ -91,6 +93,7 @@ class Client:
             "horizon": horizon,
             "group": group,
             "history": list(history) or None,
+            "future": list(future) or None,
             "strict": strict or None,
         }
         body = {name: value for name, value in fields.items() if value is not None}
@@ -130,7 +133,7 @@ class Client:
     ) -> Run:
         """Queue a training run. `settings`: task, estimator, params, roles, readings, monotone, max_lost_share,
         split, threshold, positive_class, effort, budget_seconds, seed; of a forecast date_column, group_column,
-        horizon, frequency, aggregation."""
+        horizon, frequency, aggregation, known_columns, static_columns, holidays."""
         number = dataset.id if isinstance(dataset, Dataset) else dataset
         body = {"dataset": number, "registered_model": registered_model, **settings}
         if target is not None:
