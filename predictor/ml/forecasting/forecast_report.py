@@ -8,7 +8,8 @@ verdict, coverage), and
                 as they were made at each cut, of at most MAX_SHOWN series,
     "history": [{"series", "dates", "values"}], what came before them,
     "left_out": [], see ml/types/left_out.py,
-    "known_columns", "static_columns": names, where other columns are used.
+    "known_columns", "static_columns": names, where other columns are used,
+    "holidays": {"place", "library", "years"}, where public holidays are.
 Every number is finite or null.
 
 MASE: the mean absolute error divided by that of the seasonal-naive forecast one step ahead in the past of its
@@ -80,9 +81,13 @@ def report(
     }
 
 
-def _other_columns(view: SeriesView) -> dict[str, list[str]]:
+def _other_columns(view: SeriesView) -> dict[str, Any]:
     named = {"known_columns": view.table.known, "static_columns": view.table.static}
-    return {key: [each.name for each in fields] for key, fields in named.items() if fields}
+    columns: dict[str, Any] = {key: [each.name for each in fields] for key, fields in named.items() if fields}
+    if view.table.holidays is not None:
+        stored = view.table.holidays.to_json()
+        columns["holidays"] = {key: stored[key] for key in ("place", "library", "years")}
+    return columns
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ forecast.json holds it: {"format": 1, "target", "date_column", "group_column", "
 is forecast without sending the past again.
 
 Where other columns are used, "known" and "static" hold their fields, and each series has "known" (their last windows),
-"ahead" (values of periods after the end, which the training table had already) and "static" (its facts).
+"ahead" (values of periods after the end, which the training table had already) and "static" (its facts). "holidays" are
+those of public_holidays.py.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ..validation.target import missing
 from .frequency import Frequency
 from .known_columns import by_period, compared, empty_values, is_number, known_features, static_features
 from .lag_features import Floats, LagFeatures, Places, Shape, describe, filled
+from .public_holidays import COMPARED, NAME, Holidays, year_of
 from .series import Series
 
 FORMAT = 1
@@ -201,6 +203,7 @@ class ForecastSpec:
     `aggregation`: how rows of one period were aggregated ("sum" or "mean"); "" when each period had one.
     `reading`, `target_reading`: how texts become dates, and values of the target, as in training.
     `known`: the columns whose values come with a request; `static`: those whose values are stored with the series.
+    `holidays`: the public holidays of the stored windows and of some years to come.
     """
 
     target: str
@@ -217,6 +220,7 @@ class ForecastSpec:
     target_reading: Reading | None = None
     known: tuple[FeatureField, ...] = ()
     static: tuple[FeatureField, ...] = ()
+    holidays: Holidays | None = None
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -300,7 +304,26 @@ class ForecastSpec:
             }
             values = rows.known[each.name]
             columns |= known_features(each, values, windows, places, rows.steps, self.shape)
+        columns |= self._holiday_features(rows, needed, places)
         return replace(described, columns=columns)
+
+    def _holiday_features(
+        self, rows: ForecastPoints, needed: Places, places: Places
+    ) -> dict[str, NDArray[Any]]:
+        """Features of public holidays. `places`: the place of each row's series in the `needed` ones."""
+        if self.holidays is None:
+            return {}
+        ends, width = self._ends[needed], self.shape.window
+        past = self.holidays.numbers(self.frequency, (ends[:, None] + np.arange(1 - width, 1)).reshape(-1))
+        # As in training, nothing is known before a series begins.
+        is_before = np.isnan(self._windows[needed])
+        windows = {
+            name: np.where(is_before, np.nan, past[name].reshape(len(needed), width))
+            for name in COMPARED
+            if name in past
+        }
+        targets = self._ends[rows.series] + rows.steps
+        return self.holidays.features(self.frequency, targets, windows, places, rows.steps, self.shape)
 
     @property
     def has_groups(self) -> bool:
@@ -337,7 +360,17 @@ class ForecastSpec:
             steps, joined = self._joined(ending, placed.steps[rows], values[rows])
             known = {each.name: (placed.steps[rows], sent[each.name][rows]) for each in self.known}
             endings[code] = ending.extended(steps, joined, self.shape, known)
+        self._require_holidays(max(each.end for each in endings))
         return replace(self, endings=tuple(endings))
+
+    def _require_holidays(self, end: int) -> None:
+        """Raises InvalidInput when a horizon after `end` would reach past the stored holidays."""
+        stored = self.holidays
+        if stored is not None and year_of(self.frequency, end + self.horizon + 1) > stored.last_year:
+            raise InvalidInput(
+                f"The version has the public holidays until the end of {stored.last_year}, and the forecast would go "
+                "further. Train a new version."
+            )
 
     def future_signature(self) -> Signature:
         """Signature of rows with values of the future: the fields of a forecast. Known columns may be left out."""
@@ -435,7 +468,11 @@ class ForecastSpec:
         known = {"reading": self.reading, "target_reading": self.target_reading}
         readings = {name: each.to_json() for name, each in known.items() if each is not None}
         lists = {"known": self.known, "static": self.static}
-        columns = {name: [each.to_json() for each in fields] for name, fields in lists.items() if fields}
+        columns: dict[str, Any] = {
+            name: [each.to_json() for each in fields] for name, fields in lists.items() if fields
+        }
+        if self.holidays is not None:
+            columns["holidays"] = self.holidays.to_json()
         return {
             "format": FORMAT,
             "target": self.target,
@@ -475,6 +512,7 @@ class ForecastSpec:
                 target_reading=Reading.from_json(data.get("target_reading")),
                 known=tuple(map(FeatureField.from_json, data.get("known", ()))),
                 static=tuple(map(FeatureField.from_json, data.get("static", ()))),
+                holidays=Holidays.from_json(data.get("holidays")),
             )
             if spec.shape.season < 1 or spec.horizon < 1:
                 raise ValueError
@@ -513,4 +551,4 @@ def with_calendar(
 
 def roles_of(names: Iterable[str]) -> dict[str, Role]:
     """Role of each input column of the pipeline."""
-    return {name: Role.CATEGORICAL if name == GROUP else Role.NUMERIC for name in names}
+    return {name: Role.CATEGORICAL if name in (GROUP, NAME) else Role.NUMERIC for name in names}

@@ -8,6 +8,7 @@ from ...errors import InvalidTrainingRequest, quoted, quoted_list
 from ..types.schema import ColumnProfile, Role, TableSchema
 from ..types.training_request import AGGREGATIONS, FREQUENCIES, MAX_HORIZON, ForecastOptions, TrainingRequest
 from .known_columns import ROLES
+from .public_holidays import checked_place
 from .series import MIN_PERIODS
 
 # Known and static columns of a forecast; each known one has a window for each series in the stored version.
@@ -33,6 +34,8 @@ def check_forecast(request: TrainingRequest) -> None:
     _check_date(table[options.date_column], table)
     _check_target(table[request.target], table.n_rows)
     _check_options(options)
+    if options.holidays:
+        checked_place(options.holidays)
     if request.split.column is not None or request.threshold is not None or request.positive_class:
         raise InvalidTrainingRequest(
             "A forecast is tested on later periods, always, and has no threshold; leave both choices out."

@@ -20,6 +20,7 @@ from ..types.warnings import TrainingWarning
 from ..validation.target import missing
 from .frequency import NAMED, Frequency, Moments, find_frequency, gathering_frequency
 from .known_columns import by_period, static_value
+from .public_holidays import YEARS_AHEAD, Holidays, is_of_years, year_of
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +59,7 @@ class Series:
 class SeriesTable:
     """Series of one frequency, by name. `n_missing` counts the periods without a value.
 
-    `known`, `static`: the fields of their other columns.
+    `known`, `static`: the fields of their other columns. `holidays`: those of all their years and some more.
     """
 
     frequency: Frequency
@@ -66,6 +67,7 @@ class SeriesTable:
     n_missing: int
     known: tuple[FeatureField, ...] = ()
     static: tuple[FeatureField, ...] = ()
+    holidays: Holidays | None = None
 
     @property
     def end(self) -> int:
@@ -136,6 +138,24 @@ def make_series(
         for names in (options.known_columns, options.static_columns)
     )
     return SeriesTable(frequency, tuple(series), n_missing, known, static), warnings
+
+
+def holidays_of(table: SeriesTable, options: ForecastOptions) -> Holidays | None:
+    """The public holidays of all years of the series and of some more; None where none are asked for.
+
+    Raises InvalidTrainingRequest.
+    """
+    if not options.holidays:
+        return None
+    if is_of_years(table.frequency):
+        raise InvalidTrainingRequest(
+            f"Public holidays do not tell periods of whole years ({table.frequency.title}) apart; leave them out.",
+            field="holidays",
+        )
+    first = min(each.start for each in table.series)
+    last = table.end + (options.horizon or table.frequency.usual_horizon)
+    years = year_of(table.frequency, first) - 1, year_of(table.frequency, last) + YEARS_AHEAD
+    return Holidays.of(options.holidays, *years)
 
 
 def known_fields(

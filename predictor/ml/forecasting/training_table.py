@@ -17,6 +17,7 @@ from ..validation.training_table import TrainingTable
 from .forecast_spec import roles_of, with_calendar
 from .known_columns import compared, known_features, roles_of_known, static_features
 from .lag_features import FARTHEST, Floats, LagFeatures, Places, Shape, describe, windows_of
+from .public_holidays import COMPARED
 from .series import Series, SeriesTable
 
 # Cells (windows × periods) whose features are computed at once: 32 MB, and a few copies.
@@ -118,6 +119,9 @@ def described(view: SeriesView, points: Points) -> LagFeatures:
                 **_known_features(
                     view, each, origins[is_in] - start, needed[start : start + size], points, part
                 ),
+                **_holiday_features(
+                    view, each, origins[is_in] - start, needed[start : start + size], points, part
+                ),
             }
             for name, values in described.items():
                 empty = None if values.dtype == object else np.nan
@@ -147,6 +151,19 @@ def _known_features(
         at = values[points.origins[rows] + points.steps[rows]]
         features |= known_features(field, at, windows, origins, points.steps[rows], view.shape)
     return features
+
+
+def _holiday_features(
+    view: SeriesView, series: Series, origins: Places, needed: Places, points: Points, rows: Places
+) -> dict[str, NDArray[Any]]:
+    """Features of public holidays for some rows of a series, as `_known_features`."""
+    holidays, frequency = view.table.holidays, view.table.frequency
+    if holidays is None:
+        return {}
+    past = holidays.numbers(frequency, np.arange(series.start, series.end + 1))
+    windows = {name: windows_of(past[name], view.shape)[needed] for name in COMPARED if name in past}
+    targets = series.start + points.origins[rows] + points.steps[rows]
+    return holidays.features(frequency, targets, windows, origins, points.steps[rows], view.shape)
 
 
 def actual(view: SeriesView, points: Points) -> Floats:

@@ -23,8 +23,9 @@ from ..forecasting.forecast_report import KnownErrors, floor_of, report
 from ..forecasting.forecast_spec import ForecastSpec, SeriesEnd
 from ..forecasting.horizon_intervals import StepErrors
 from ..forecasting.known_columns import is_number
+from ..forecasting.public_holidays import Holidays, year_of
 from ..forecasting.reported_forecasts import write_reported
-from ..forecasting.series import SeriesTable, known_fields, make_series
+from ..forecasting.series import SeriesTable, holidays_of, known_fields, make_series
 from ..forecasting.training_table import SeriesView, actual, described, fits_log
 from ..inference.forecast_predictor import StoredForecast, golden_of
 from ..inference.loading import load_predictor
@@ -105,7 +106,7 @@ def _read(
     roles = {name: schema[name].role for name in (*options.known_columns, *options.static_columns)}
     zone = reading.zone if reading else ""
     table, warnings = make_series(options, request.target, columns, zone=zone, roles=roles)
-    table = replace(table, known=known_fields(table, schema, columns))
+    table = replace(table, known=known_fields(table, schema, columns), holidays=holidays_of(table, options))
     warnings += readings
     n_series = len(table.series)
     series = "1 series" if n_series == 1 else f"{n_series:,} series"
@@ -276,6 +277,7 @@ def _write(
         target_reading=readings[request.target],
         known=view.table.known,
         static=view.table.static,
+        holidays=_stored_holidays(view),
     )
     signature = spec.signature()
     errors = StepErrors.from_json(finished.judged["errors"])
@@ -293,6 +295,17 @@ def _write(
     )
     n_values = sum(int(np.isfinite(each.values).sum()) for each in view.table.series)
     write_search_result(request, workdir, search, changed, task=Task.FORECASTING, n_rows=n_values)
+
+
+def _stored_holidays(view: SeriesView) -> Holidays | None:
+    """The holidays that answers need: from the first stored window to the last year that is known."""
+    holidays = view.table.holidays
+    if holidays is None:
+        return None
+    first = min(each.end for each in view.table.series) - view.shape.window - 1
+    return holidays.within(
+        max(year_of(view.table.frequency, first) - 1, holidays.first_year), holidays.last_year
+    )
 
 
 def _golden(spec: ForecastSpec) -> dict[str, Any]:

@@ -64,6 +64,11 @@ def _other_columns(report: Mapping[str, Any]) -> list[str]:
         )
     if static := report.get("static_columns"):
         sentences.append(_("Facts of each series: %(columns)s.") % {"columns": ", ".join(static)})
+    if holidays := report.get("holidays"):
+        sentences.append(
+            _("Public holidays of %(place)s are known until %(year)s (library holidays %(version)s).")
+            % {"place": holidays["place"], "year": holidays["years"][1], "version": holidays["library"]}
+        )
     return sentences
 
 

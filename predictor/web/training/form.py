@@ -39,6 +39,7 @@ def field_names(dataset: Dataset) -> set[str]:
         *TrainingRunForm.base_fields,
         *form_forecast.FIELDS,
         *form_forecast.COLUMN_FIELDS,
+        form_forecast.HOLIDAYS,
         *(f"{THRESHOLD}-{name}" for name in ThresholdForm.base_fields),
         *numbered(n_columns, "role-", "joined-", "missing-", "monotone-"),
         *(
@@ -145,7 +146,8 @@ class TrainingRunForm(forms.Form):
 
     @property
     def forecast_columns(self) -> list[forms.BoundField]:
-        return [self[name] for name in form_forecast.COLUMN_FIELDS if name in self.fields]
+        names = (*form_forecast.COLUMN_FIELDS, form_forecast.HOLIDAYS)
+        return [self[name] for name in names if name in self.fields]
 
     @property
     def asked_task(self) -> Task | None:

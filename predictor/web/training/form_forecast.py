@@ -17,6 +17,7 @@ from .form_hyperparameters import OpenChoiceField
 
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
 COLUMN_FIELDS = ("known_columns", "static_columns")
+HOLIDAYS = "holidays"
 FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}
 AGGREGATION_TITLES = {"sum": gettext_lazy("Add them up"), "mean": gettext_lazy("Take their mean")}
 # Columns that can be known in advance or static.
@@ -81,6 +82,13 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
             choices=[("", _("Refuse them")), *AGGREGATION_TITLES.items()],
         ),
         **_column_fields(table),
+        HOLIDAYS: forms.CharField(
+            label=_("Public holidays of"),
+            required=False,
+            max_length=20,
+            help_text=_("A country such as DE, or a part of it such as DE-BY. Empty: none are used."),
+            widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        ),
     }
 
 
@@ -121,6 +129,7 @@ def first_values(table: TableSchema, shown: Mapping[str, Any], sent: Mapping[str
     return {
         **{name: shown.get(name, "") for name in FIELDS},
         **{name: _listed(sent, name) for name in COLUMN_FIELDS},
+        HOLIDAYS: shown.get(HOLIDAYS, ""),
         "date_column": shown.get("date_column") or "".join(dates[:1]),
     }
 
@@ -131,7 +140,7 @@ def _listed(sent: Mapping[str, Any], name: str) -> list[str]:
 
 def asked_forecast(data: Mapping[str, Any]) -> dict[str, Any]:
     """`forecast` of `TrainingOptions`, from cleaned data."""
-    return {name: data.get(name) or None for name in (*FIELDS, *COLUMN_FIELDS)}
+    return {name: data.get(name) or None for name in (*FIELDS, *COLUMN_FIELDS, HOLIDAYS)}
 
 
 def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -157,4 +166,5 @@ def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
         found[name] = translated(found[name])
     words = [(title, str(found[name])) for name, title in titles.items()]
     lists = {"known_columns": _("Known in advance"), "static_columns": _("The same in a series")}
-    return words + [(title, ", ".join(forecast[name])) for name, title in lists.items() if forecast.get(name)]
+    words += [(title, ", ".join(forecast[name])) for name, title in lists.items() if forecast.get(name)]
+    return words + ([(_("Public holidays of"), forecast[HOLIDAYS])] if forecast.get(HOLIDAYS) else [])

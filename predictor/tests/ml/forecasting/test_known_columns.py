@@ -41,9 +41,7 @@ def test_the_most_frequent_category_of_a_period_is_taken() -> None:
 def test_a_series_has_one_static_value() -> None:
     assert static_value(texts("coast", None, "coast"), Role.CATEGORICAL, "region", "a") == "coast"
     assert static_value(np.array([np.nan]), Role.NUMERIC, "size", "a") is None
-    with pytest.raises(
-        InvalidTrainingRequest, match="several values in the series “a”, such as"
-    ):
+    with pytest.raises(InvalidTrainingRequest, match="several values in the series “a”, such as"):
         static_value(np.array([1.0, 2.0]), Role.NUMERIC, "size", "a")
 
 
