@@ -2,7 +2,7 @@
 
 `report()`: the keys of evaluation_report.py that any task has (format, task, metric, n_rows, held_out, baselines,
 verdict, coverage), and
-    "frequency", "horizon", "season", "n_series", "n_forecasts", "n_cuts",
+    "frequency", "horizon", "season", "n_series" (those that were tested), "n_series_in_all", "n_forecasts", "n_cuts",
     "by_step": [{"step", "n", "mae", "rmse", "mase", "smape", "baselines": {key: {the same}}}],
     "backtest": [{"series", "origin", "dates", "actual", "forecast", "low", "high", "seasonal_naive"}], forecasts
                 as they were made at each cut, of at most MAX_SHOWN series,
@@ -70,6 +70,7 @@ def report(
         "horizon": view.horizon,
         "season": view.shape.season,
         "n_series": len(np.unique(judged.points.series)),
+        "n_series_in_all": len(view.table.series),
         "n_forecasts": judged.n_forecasts,
         "n_cuts": len(backtest.reported),
         "by_step": judged.by_step(),

@@ -277,13 +277,15 @@ class ForecastSpec:
     def describe(self, rows: ForecastPoints) -> LagFeatures:
         """The pipeline's input columns (lag and calendar features) for rows within the horizon."""
         described = self._described(rows)
-        names = np.array([each.name for each in self.endings] + [None], object)[:-1]
+        # Only those of the rows: a version may have ten thousand series.
+        names = np.array([*(self.endings[code].name for code in rows.series), None], object)[:-1]
         moments = self.frequency.local_moments(self._ends[rows.series] + rows.steps)
-        facts = static_features(self.static, [each.static for each in self.endings], rows.series)
+        static = [self.endings[code].static for code in rows.series] if self.static else []
+        facts = static_features(self.static, static, np.arange(len(static)))
         columns = with_calendar(
             {**described.columns, **facts},
             moments,
-            names[rows.series] if self.has_groups else None,
+            names if self.has_groups else None,
             self.frequency,
         )
         return LagFeatures(columns, described.base, described.scale)

@@ -101,8 +101,17 @@ def _last_known(values: Floats) -> Floats:
 
 def windows_of(values: Floats, shape: Shape) -> Floats:
     """Sliding windows (n, shape.window), one that ends at each period; NaN before the first period."""
-    padded = np.concatenate([np.full(shape.window - 1, np.nan), filled(values, shape.season)])
-    return np.lib.stride_tricks.sliding_window_view(padded, shape.window)
+    return sliding_windows(padded_values(values, shape), shape.window)
+
+
+def padded_values(values: Floats, shape: Shape) -> Floats:
+    """The values with gaps filled, after as many NaN as the first window has places before them."""
+    return np.concatenate([np.full(shape.window - 1, np.nan), filled(values, shape.season)])
+
+
+def sliding_windows(padded: Floats, width: int) -> Floats:
+    """Views of the padded values: the window that ends at each period."""
+    return np.lib.stride_tricks.sliding_window_view(padded, width)
 
 
 def describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> LagFeatures:

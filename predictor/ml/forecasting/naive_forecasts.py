@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .forecast_spec import grouped
 from .lag_features import Floats, filled
 from .training_table import Points, SeriesView
 
@@ -20,9 +21,8 @@ def baselines(view: SeriesView, points: Points) -> dict[str, Floats]:
     """Baseline forecasts: repeat the last season, repeat the last value, extrapolate first to last value."""
     forecasts = {key: np.empty(len(points)) for key in (SEASONAL, NAIVE, DRIFT)}
     season = view.shape.season
-    for code in np.unique(points.series):
+    for code, rows in grouped(points.series, np.ones(len(points), bool)):
         values = filled(view.table.series[code].values, season)
-        rows = points.series == code
         origins, steps = points.origins[rows], points.steps[rows]
         last = values[origins]
         forecasts[NAIVE][rows] = last

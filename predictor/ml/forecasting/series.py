@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from .public_holidays import YEARS_AHEAD, Holidays, is_of_years, year_of
 
 Floats = NDArray[np.float64]
 
-MAX_SERIES = 1_000
+MAX_SERIES = 10_000
 MOST_NAMED = 5
 # Series with fewer values than this are too short to learn from, and are left out.
 MIN_PERIODS = 8
@@ -69,15 +70,16 @@ class SeriesTable:
     static: tuple[FeatureField, ...] = ()
     holidays: Holidays | None = None
 
-    @property
+    @cached_property
     def end(self) -> int:
         """Index of the last period of all series."""
         return max(each.end for each in self.series)
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """Number of periods of the longest series among those that reach `end`."""
-        return max(len(each) for each in self.series if each.end == self.end)
+        last = self.end
+        return max(len(each) for each in self.series if each.end == last)
 
 
 def make_series(

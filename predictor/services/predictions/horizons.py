@@ -101,7 +101,7 @@ def plan_csv(version: ModelVersion, horizon: int, group: str | None = None) -> s
 
 
 def _refuse_many(horizon: int, n_series: int) -> None:
-    """Check the limit before the rows exist: 1,000 series of 500 periods are 500,000 rows."""
+    """Check the limit before the rows exist: 10,000 series of 500 periods are 5,000,000 rows."""
     limit = settings.MAX_PREDICTION_ROWS
     if horizon * n_series > limit:
         raise TooLarge(

@@ -33,7 +33,8 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
     """The series, the horizon and the backtest, in a sentence."""
     if report.get("task") != "forecasting":
         return ""
-    n, horizon = report.get("n_series") or 1, report.get("horizon") or 0
+    n_tested, horizon = report.get("n_series") or 1, report.get("horizon") or 0
+    n = report.get("n_series_in_all") or n_tested
     series = _("One series") if n == 1 else _("%(n)s series") % {"n": f"{n:,}"}
     season = report.get("season") or 1
     ahead = ngettext("%(n)s period", "%(n)s periods", horizon) % {"n": f"{horizon:,}"}
@@ -48,7 +49,18 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
         "and made %(forecasts)s forecasts of what came after."
     )
     counts = {"cuts": report.get("n_cuts"), "forecasts": f"{report.get('n_forecasts') or 0:,}"}
-    return " ".join([what % named, how % counts, *_other_columns(report)])
+    sample = [_tested_sentence(n_tested)] if n_tested < n else []
+    return " ".join([what % named, how % counts, *sample, *_other_columns(report)])
+
+
+def _tested_sentence(n: int) -> str:
+    """Said where not all series were tested: those that begin too late, or too many for the time."""
+    sentence = ngettext(
+        "%(n)s of the series was tested; the others are not in these figures.",
+        "%(n)s of the series were tested; the others are not in these figures.",
+        n,
+    )
+    return sentence % {"n": f"{n:,}"}
 
 
 def _other_columns(report: Mapping[str, Any]) -> list[str]:

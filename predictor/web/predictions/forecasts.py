@@ -23,6 +23,8 @@ from .predict import version_choices
 
 # The chart shows this many of the latest known values before the forecast.
 HISTORY = 120
+# Series that the form lists by name.
+MAX_OPTIONS = 500
 # Rows of the periods ahead that the form begins with.
 MAX_PLANNED = 400
 
@@ -123,6 +125,8 @@ class Forecast(ModelPage):
             "version": version,
             "asked": requested,
             "outlook": outlook,
+            # A list of thousands of options is slow to load and to search: the name is typed instead.
+            "has_long_names": len(outlook.names) > MAX_OPTIONS,
             "chosen": {**chosen, "horizon": chosen["horizon"] or str(outlook.horizon)},
             "choices": version_choices(self),
             "future": chosen.get("future") or self.first_plan(version, outlook, chosen["group"]),

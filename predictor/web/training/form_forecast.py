@@ -23,7 +23,7 @@ AGGREGATION_TITLES = {"sum": gettext_lazy("Add them up"), "mean": gettext_lazy("
 # Columns that can be known in advance or static.
 USED_ROLES = (Role.NUMERIC, Role.BOOLEAN, Role.CATEGORICAL)
 # A column of more values than this seldom names series.
-MOST_SERIES = 1_000
+MOST_SERIES = 10_000
 
 
 class OpenColumnsField(forms.MultipleChoiceField):
