@@ -7,7 +7,7 @@ is forecast without sending the past again.
 
 Where other columns are used, "known" and "static" hold their fields, and each series has "known" (their last windows),
 "ahead" (values of periods after the end, which the training table had already) and "static" (its facts). "holidays" are
-those of public_holidays.py.
+those of public_holidays.py. "method" stands where a classical forecast answers; then windows may be longer.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from ..types.reading import Reading
 from ..types.schema import FeatureField, Role, Scalar, Signature, Task
 from ..types.training_request import AGGREGATIONS
 from ..validation.target import missing
+from .classical_forecasts import METHODS, forecast, width_of
 from .frequency import Frequency
 from .known_columns import by_period, compared, empty_values, is_number, known_features, static_features
 from .lag_features import Floats, LagFeatures, Places, Shape, describe, filled
@@ -58,12 +59,13 @@ class SeriesEnd:
     static: Mapping[str, Scalar] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, series: Series, shape: Shape) -> SeriesEnd:
+    def of(cls, series: Series, shape: Shape, width: int = 0) -> SeriesEnd:
+        """The end of a series. `width`: number of values that are kept, if more than those of the window."""
         n = len(series)
         return cls(
             series.name,
             series.end,
-            _window(series.values, shape),
+            _window(series.values, shape, width),
             {name: _known_window(each[:n], shape) for name, each in series.known.items()},
             {name: scalars(each[n:]) for name, each in series.known.items()},
             dict(series.static),
@@ -75,10 +77,11 @@ class SeriesEnd:
         values: Floats,
         shape: Shape,
         known: Mapping[str, tuple[NDArray[np.int64], NDArray[Any]]] | None = None,
+        width: int = 0,
     ) -> SeriesEnd:
         """A copy with newer values; `steps`: periods after the end, 0 or less for known ones. Raises InvalidInput.
 
-        `known`: steps and values of the known columns.
+        `known`: steps and values of the known columns. `width`: see `of`.
         """
         ahead = max(int(steps.max()), 0)
         if ahead > MAX_AHEAD:
@@ -88,8 +91,9 @@ class SeriesEnd:
                 f"{MAX_AHEAD:,} can be added. Train a new version.",
                 limit=MAX_AHEAD,
             )
-        newer = np.concatenate([self.padded(shape.window), np.full(ahead, np.nan)])
-        places = steps + shape.window - 1
+        width = max(width, shape.window)
+        newer = np.concatenate([self.padded(width), np.full(ahead, np.nan)])
+        places = steps + width - 1
         newer[places[places >= 0]] = values[places >= 0]
         series = Series(
             self.name,
@@ -98,7 +102,7 @@ class SeriesEnd:
             {name: self._newer(name, *each, ahead, shape) for name, each in (known or {}).items()},
             self.static,
         )
-        return SeriesEnd.of(series, shape)
+        return SeriesEnd.of(series, shape, width)
 
     def _newer(
         self, name: str, steps: NDArray[np.int64], values: NDArray[Any], n_ahead: int, shape: Shape
@@ -154,8 +158,8 @@ class SeriesEnd:
         )
 
 
-def _window(values: Floats, shape: Shape) -> tuple[float, ...]:
-    last = filled(values, shape.season)[-shape.window :]
+def _window(values: Floats, shape: Shape, width: int = 0) -> tuple[float, ...]:
+    last = filled(values, shape.season)[-max(width, shape.window) :]
     return tuple(float(each) for each in last if math.isfinite(each))
 
 
@@ -204,6 +208,7 @@ class ForecastSpec:
     `reading`, `target_reading`: how texts become dates, and values of the target, as in training.
     `known`: the columns whose values come with a request; `static`: those whose values are stored with the series.
     `holidays`: the public holidays of the stored windows and of some years to come.
+    `method`: a classical forecast that answers instead of the pipeline (see classical_forecasts.py), or "".
     """
 
     target: str
@@ -221,6 +226,7 @@ class ForecastSpec:
     known: tuple[FeatureField, ...] = ()
     static: tuple[FeatureField, ...] = ()
     holidays: Holidays | None = None
+    method: str = ""
 
     @cached_property
     def codes(self) -> dict[str, int]:
@@ -328,6 +334,17 @@ class ForecastSpec:
         return self.holidays.features(self.frequency, targets, windows, places, rows.steps, self.shape)
 
     @property
+    def width(self) -> int:
+        """Number of values that are stored of each series, if it is longer."""
+        return width_of(self.shape) if self.method else self.shape.window
+
+    def classical(self, rows: ForecastPoints) -> Floats:
+        """Forecasts of the method, in the target's own unit."""
+        needed, places = np.unique(rows.series, return_inverse=True)
+        windows = np.stack([self.endings[code].padded(self.width) for code in needed])
+        return self.bounded(forecast(self.method, windows, places, rows.steps, self.horizon, self.shape))
+
+    @property
     def has_groups(self) -> bool:
         """Whether the name of the series is a feature."""
         return len(self.endings) > 1
@@ -361,7 +378,7 @@ class ForecastSpec:
             ending = endings[code]
             steps, joined = self._joined(ending, placed.steps[rows], values[rows])
             known = {each.name: (placed.steps[rows], sent[each.name][rows]) for each in self.known}
-            endings[code] = ending.extended(steps, joined, self.shape, known)
+            endings[code] = ending.extended(steps, joined, self.shape, known, self.width)
         self._require_holidays(max(each.end for each in endings))
         return replace(self, endings=tuple(endings))
 
@@ -475,6 +492,8 @@ class ForecastSpec:
         }
         if self.holidays is not None:
             columns["holidays"] = self.holidays.to_json()
+        if self.method:
+            columns["method"] = self.method
         return {
             "format": FORMAT,
             "target": self.target,
@@ -515,7 +534,10 @@ class ForecastSpec:
                 known=tuple(map(FeatureField.from_json, data.get("known", ()))),
                 static=tuple(map(FeatureField.from_json, data.get("static", ()))),
                 holidays=Holidays.from_json(data.get("holidays")),
+                method=str(data.get("method", "")),
             )
+            if spec.method and spec.method not in METHODS:
+                raise ValueError
             if spec.shape.season < 1 or spec.horizon < 1:
                 raise ValueError
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:

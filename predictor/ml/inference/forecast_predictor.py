@@ -16,6 +16,7 @@ from ..calibration.conformal import DEFAULT_COVERAGE
 from ..features.columns import Columns
 from ..forecasting.forecast_spec import ForecastPoints, ForecastSpec
 from ..forecasting.horizon_intervals import StepErrors
+from ..forecasting.lag_features import Floats, LagFeatures
 from ..inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 from ..persistence.version_files import FORECAST, columns_from_json, read_json
 from ..pipelines.fitted_pipeline import Outputs
@@ -88,13 +89,18 @@ class ForecastPredictor(Predictor):
         if is_in.any():
             rows = rows[is_in]
             described = spec.describe(rows)
-            within = spec.values(described, np.asarray(self.replay(described.columns).values, np.float64))
+            within = self._values(rows, described)
             middle, scale = scaling.forward(within), described.scale
             below, above = self.forecast.errors.ends(rows.steps, coverage)
             values[is_in] = within
             low[is_in] = np.minimum(spec.bounded(scaling.inverse(middle + scale * below)), within)
             high[is_in] = np.maximum(spec.bounded(scaling.inverse(middle + scale * above)), within)
         return PredictedRows(coverage, values=values, intervals=(low, high))
+
+    def _values(self, rows: ForecastPoints, described: LagFeatures) -> Floats:
+        if self.spec.method:
+            return self.spec.classical(rows)
+        return self.spec.values(described, np.asarray(self.replay(described.columns).values, np.float64))
 
     def predict(self, columns: Columns) -> Outputs:
         return Outputs(values=self.answer(columns).values)
@@ -194,6 +200,10 @@ def golden_of(predictor: Predictor, spec: ForecastSpec, columns: Columns) -> dic
     """Future rows with the values they get now, to be replayed whenever the version is loaded."""
     from ..persistence.version_files import columns_to_json
 
-    described = spec.describe(spec.rows(columns))
-    values = spec.values(described, np.asarray(predictor.predict(described.columns).values, np.float64))
+    rows = spec.rows(columns)
+    if spec.method:
+        values = spec.classical(rows)
+    else:
+        described = spec.describe(rows)
+        values = spec.values(described, np.asarray(predictor.predict(described.columns).values, np.float64))
     return json.loads(json.dumps({"rows": columns_to_json(columns), "answers": values.tolist()}))  # type: ignore[no-any-return]

@@ -19,13 +19,16 @@ from ..execution.progress import Clock, Deadline, Reporter
 from ..execution.slowdown import Slowdown
 from ..explanation.permutation_importance import predicted
 from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtest
-from ..forecasting.forecast_report import KnownErrors, floor_of, report
+from ..forecasting.classical_forecasts import width_of
+from ..forecasting.forecast_report import KnownErrors, report
 from ..forecasting.forecast_spec import ForecastSpec, SeriesEnd
 from ..forecasting.horizon_intervals import StepErrors
 from ..forecasting.known_columns import is_number
+from ..forecasting.naive_forecasts import floor_of
 from ..forecasting.public_holidays import Holidays, year_of
 from ..forecasting.reported_forecasts import write_reported
 from ..forecasting.series import SeriesTable, holidays_of, known_fields, make_series
+from ..forecasting.served_method import scaled, served_method
 from ..forecasting.training_table import SeriesView, actual, described, fits_log
 from ..inference.forecast_predictor import StoredForecast, golden_of
 from ..inference.loading import load_predictor
@@ -40,7 +43,7 @@ from ..search.time_estimates import TimeEstimates
 from ..tables.stored_tables import read_columns
 from ..types.reading import Reading
 from ..types.schema import ColumnProfile, Role, TableSchema, Task
-from ..types.training_request import ForecastOptions, TrainingRequest
+from ..types.training_request import AUTO, ForecastOptions, TrainingRequest
 from ..types.warnings import TrainingWarning
 from ..validation.splits import Split
 from ..validation.training_table import TrainingTable
@@ -229,11 +232,20 @@ class ForecastHalves(FinalStage):
             predicted(fit_plan(plan, backtest.table.rows(fit)).pipeline, backtest.table.rows(rows))
             for fit, rows in backtest.reported
         ]
-        predictions = np.concatenate(answers)
+        predictions, compared = np.concatenate(answers), kept.out_of_fold
         rows = np.concatenate([backtest.split.search, backtest.judged])
-        errors = backtest.table.target.y[rows] - np.concatenate([kept.out_of_fold, predictions])
+        instead = served_method(backtest, compared) if self.request.estimator == AUTO else None
+        if instead is not None:
+            compared, predictions = (
+                scaled(backtest, backtest.points[each], instead.method)
+                for each in (backtest.split.search, backtest.judged)
+            )
+        errors = backtest.table.target.y[rows] - np.concatenate([compared, predictions])
         known = KnownErrors(backtest, rows, errors)
-        evaluation = report(backtest, predictions, known, seed=self.request.seed)
+        method = instead.method if instead is not None else ""
+        evaluation = report(backtest, predictions, known, seed=self.request.seed, method=method)
+        if instead is not None:
+            evaluation["served_method"] = {**instead.to_json(), "sentence": instead.sentence}
         file = write_reported(self.workdir / "artifacts", backtest, predictions)
         artifacts = {file.name: artifact_entry(file, self.workdir)}
         write_json(
@@ -261,7 +273,9 @@ def _write(
     options: ForecastOptions,
     readings: Mapping[str, Reading | None],
 ) -> None:
-    view = backtest.view
+    view, instead = backtest.view, finished.judged["report"].get("served_method")
+    method = instead["method"] if instead else ""
+    width = width_of(view.shape) if method else view.shape.window
     spec = ForecastSpec(
         target=request.target,
         date_column=options.date_column,
@@ -271,13 +285,14 @@ def _write(
         shape=view.shape,
         is_log=view.is_log,
         floor=floor_of(view),
-        endings=tuple(SeriesEnd.of(each, view.shape) for each in view.table.series),
+        endings=tuple(SeriesEnd.of(each, view.shape, width) for each in view.table.series),
         aggregation=options.aggregation,
         reading=readings[options.date_column],
         target_reading=readings[request.target],
         known=view.table.known,
         static=view.table.static,
         holidays=_stored_holidays(view),
+        method=method,
     )
     signature = spec.signature()
     errors = StepErrors.from_json(finished.judged["errors"])
@@ -287,11 +302,12 @@ def _write(
     artifacts[FORECAST] = artifact_entry(
         store_json(workdir / "artifacts" / FORECAST, stored.to_json()), workdir
     )
-    _note(search, backtest)
+    _note(search, backtest, instead)
+    title = {"title": instead["title"]} if instead else {}
     changed = replace(
         finished,
         judged=finished.judged["report"],
-        published={**finished.published, "artifacts": artifacts, "signature": signature.to_json()},
+        published={**finished.published, "artifacts": artifacts, "signature": signature.to_json(), **title},
     )
     n_values = sum(int(np.isfinite(each.values).sum()) for each in view.table.series)
     write_search_result(request, workdir, search, changed, task=Task.FORECASTING, n_rows=n_values)
@@ -323,7 +339,10 @@ def _golden(spec: ForecastSpec) -> dict[str, Any]:
     return columns
 
 
-def _note(search: Search, backtest: Backtest) -> None:
+def _note(search: Search, backtest: Backtest, instead: Mapping[str, Any] | None) -> None:
+    if instead:
+        search.reporter.warn(TrainingWarning(instead["sentence"]))
+        return
     if backtest.view.is_log:
         message = "The logarithm of the target is forecast: that was better in a test on the past."
         search.reporter.warn(TrainingWarning(message))

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ...i18n.translation import translated
 from ..charts.chart import Chart
 from ..pages.value_texts import day
 
@@ -15,6 +16,10 @@ BASELINE_TITLES = {
     "seasonal_naive": gettext_lazy("Seasonal naive"),
     "naive": gettext_lazy("Last value"),
     "drift": gettext_lazy("Drift"),
+    "theta": gettext_lazy("Theta"),
+    "damped": gettext_lazy("Exponential smoothing"),
+    "sba": gettext_lazy("Croston (SBA)"),
+    "tsb": gettext_lazy("TSB"),
 }
 
 
@@ -50,7 +55,9 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
     )
     counts = {"cuts": report.get("n_cuts"), "forecasts": f"{report.get('n_forecasts') or 0:,}"}
     sample = [_tested_sentence(n_tested)] if n_tested < n else []
-    return " ".join([what % named, how % counts, *sample, *_other_columns(report)])
+    served = report.get("served_method")
+    instead = [str(translated(served["sentence"]))] if served else []
+    return " ".join([what % named, how % counts, *sample, *instead, *_other_columns(report)])
 
 
 def _tested_sentence(n: int) -> str:

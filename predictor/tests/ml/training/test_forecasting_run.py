@@ -71,7 +71,7 @@ def loaded(trained):
 def test_a_series_with_season_and_trend_is_forecast_better_than_by_the_baselines(trained):
     report = trained[1]["report"]
     others = {each["key"]: each["held_out"]["mae"] for each in report["baselines"]}
-    assert set(others) == {"seasonal_naive", "naive", "drift"}
+    assert set(others) == {"seasonal_naive", "naive", "drift", "theta", "damped"}
     assert report["held_out"]["mae"] < 0.5 * others["seasonal_naive"]
     assert report["verdict"]["is_better"]
     assert report["verdict"]["sentence"].startswith("The forecast is better than")
@@ -246,3 +246,24 @@ def closed_days(year: int) -> list[np.datetime64]:
     fixed = ("01-01", "01-06", "05-01", "08-15", "10-03", "11-01", "12-25", "12-26")
     moving = [np.datetime64(easter) + days for days in (-2, 1, 39, 50, 60)]
     return [*(np.datetime64(f"{year}-{day}") for day in fixed), *moving]
+
+
+def test_a_classical_forecast_answers_where_it_is_better(tmp_path, monkeypatch):
+    """The version says so, tests that forecast, and gives it, also after newer history."""
+    monkeypatch.setattr("predictor.ml.training.forecasting_run.AUTO", "ridge")
+    monkeypatch.setattr("predictor.ml.forecasting.served_method.LEAST_GAIN", np.inf)
+    run(request_for(tmp_path), tmp_path, Reporter())
+    result = json.loads((tmp_path / "result.json").read_text())
+    predictor = loaded((tmp_path, result))
+
+    chosen = result["report"]["served_method"]
+    assert result["title"] == chosen["title"]
+    assert predictor.spec.method == chosen["method"]
+    assert chosen["sentence"] in [each["message"] for each in result["warnings"]]
+    assert chosen["method"] not in [each["key"] for each in result["report"]["baselines"]]
+    predictor.check_golden()
+    rows = predictor.spec.horizon_rows(HORIZON, ["a"])
+    answer = predictor.answer(predictor.checker.check(rows).columns)
+    assert np.abs(answer.values - truth(N_MONTHS + HORIZON, 50.0)[N_MONTHS:]).max() < 6 * NOISE
+    assert (answer.intervals[0] < answer.values).all()
+    assert (answer.values < answer.intervals[1]).all()
