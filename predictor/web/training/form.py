@@ -99,7 +99,7 @@ class TrainingRunForm(forms.Form):
         )
         super().__init__(data, initial=beginning, label_suffix="")
         if self.is_forecasting:
-            self.fields |= form_forecast.forecast_fields(self.dataset.schema)
+            self.fields |= form_forecast.forecast_fields(self.dataset.schema, beginning["target"])
             self.initial |= form_forecast.first_values(
                 self.dataset.schema, beginning, data if data is not None else (shown or {})
             )

@@ -35,7 +35,7 @@ class OpenColumnsField(forms.MultipleChoiceField):
         return True
 
 
-def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
+def forecast_fields(table: TableSchema, target: str) -> dict[str, forms.Field]:
     """The fields, with the columns that can hold dates and names."""
     dates = [
         *_date_columns(table),
@@ -81,7 +81,7 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
             help_text=_("What happens to rows of one date, or of one period."),
             choices=[("", _("Refuse them")), *AGGREGATION_TITLES.items()],
         ),
-        **_column_fields(table),
+        **_column_fields(table, target),
         HOLIDAYS: forms.CharField(
             label=_("Public holidays of"),
             required=False,
@@ -92,9 +92,11 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
     }
 
 
-def _column_fields(table: TableSchema) -> dict[str, forms.Field]:
+def _column_fields(table: TableSchema, target: str) -> dict[str, forms.Field]:
     """The other columns that a forecast can use; nothing where the table has none."""
-    choices = [(each.name, each.name) for each in table.columns if each.role in USED_ROLES]
+    choices = [
+        (each.name, each.name) for each in table.columns if each.role in USED_ROLES and each.name != target
+    ]
     if not choices:
         return {}
     return {
