@@ -23,6 +23,7 @@ NAMES = frozenset(
         "group",
         "history",
         "future",
+        "quantiles",
         "version",
         "strict",
         "explain",
@@ -55,6 +56,7 @@ def read_prediction_request(body: Any) -> tuple[Sequence[Mapping[str, Any]], Pre
         group=_group(body.get("group"), is_horizon),
         history=_row_list(body, "history"),
         future=_future(body, is_horizon),
+        quantiles=_quantiles(body.get("quantiles")),
     )
 
 
@@ -146,6 +148,18 @@ def _coverage(value: Any) -> float | None:
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         return value
     raise InvalidInput('"coverage" has to be a number.', problems=[Problem("Wrong.", "/coverage")])
+
+
+def _quantiles(value: Any) -> tuple[float, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, list) and all(
+        isinstance(each, (int, float)) and not isinstance(each, bool) and 0 < each < 1 for each in value
+    ):
+        return tuple(value)
+    raise InvalidInput(
+        '"quantiles" has to be a list of numbers between 0 and 1.', problems=[Problem("Wrong.", "/quantiles")]
+    )
 
 
 def _horizon(value: Any) -> int | None:

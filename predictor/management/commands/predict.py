@@ -36,6 +36,14 @@ class Command(BaseCommand):
             "--future", type=Path, metavar="CSV", help="Of a forecast: the values that are known in advance."
         )
         parser.add_argument(
+            "--quantile",
+            type=float,
+            action="append",
+            default=[],
+            metavar="LEVEL",
+            help="Of a forecast: the value that the outcome lies below with this probability; repeatable.",
+        )
+        parser.add_argument(
             "--history", type=Path, metavar="CSV", help="Of a forecast: values newer than the training data."
         )
         parser.add_argument("--workspace", default="default", help="Its short name.")
@@ -52,8 +60,8 @@ class Command(BaseCommand):
             raise CommandError("Give either a file or a horizon.")
         if options["file"] is not None and not options["file"].is_file():
             raise CommandError(f"There is no file {options['file']}.")
-        if options["horizon"] is None and (options["future"] or options["history"]):
-            raise CommandError("Future and history stand beside a horizon.")
+        if options["horizon"] is None and (options["future"] or options["history"] or options["quantile"]):
+            raise CommandError("Future, history and quantiles stand beside a horizon.")
         arguments = {
             "registered_model": model,
             "options": PredictionOptions(
@@ -64,6 +72,7 @@ class Command(BaseCommand):
                 group=options["group"],
                 future=_rows(options["future"]),
                 history=_rows(options["history"]),
+                quantiles=tuple(options["quantile"]),
                 are_texts=options["horizon"] is not None,
             ),
             "caller": Caller(None, PredictionSource.COMMAND),

@@ -97,6 +97,20 @@ class ForecastPredictor(Predictor):
             high[is_in] = np.maximum(spec.bounded(scaling.inverse(middle + scale * above)), within)
         return PredictedRows(coverage, values=values, intervals=(low, high))
 
+    def quantiles(self, columns: Columns, levels: Sequence[float]) -> Floats:
+        """The values (n_levels, n) that each row's outcome lies below with these probabilities, 0 to 1."""
+        spec, scaling = self.spec, self.spec.scaling
+        rows = spec.rows(columns)
+        is_in = spec.is_within(rows)
+        found = np.full((len(levels), len(is_in)), np.nan)
+        if is_in.any():
+            rows = rows[is_in]
+            described = spec.describe(rows)
+            middle = scaling.forward(self._values(rows, described))
+            offsets = self.forecast.errors.quantiles(rows.steps, levels)
+            found[:, is_in] = spec.bounded(scaling.inverse(middle + described.scale * offsets))
+        return found
+
     def _values(self, rows: ForecastPoints, described: LagFeatures) -> Floats:
         if self.spec.method:
             return self.spec.classical(rows)

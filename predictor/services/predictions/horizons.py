@@ -10,11 +10,17 @@ from django.conf import settings
 
 from ...errors import InvalidInput, InvalidRows, TooLarge, quoted, quoted_list
 from . import loaded_versions
+from .row_answers import shortened
 
 if TYPE_CHECKING:
     from ...ml.forecasting.forecast_spec import ForecastSpec
+    from ...ml.inputs.row_checker import CheckedRows
     from ...models import ModelVersion
     from .loaded_versions import LoadedVersion
+    from .row_answers import Prediction
+
+# Quantiles of one request, and the lowest level: with 200 errors, one lies beyond it.
+MAX_QUANTILES, MIN_LEVEL = 9, 0.005
 
 
 @dataclass(frozen=True)
@@ -157,3 +163,32 @@ def _refuse_long(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
             f"The {name} may hold {settings.MAX_PREDICTION_ROWS:,} rows, and this one holds {len(rows):,}.",
             limit=settings.MAX_PREDICTION_ROWS,
         )
+
+
+def with_quantiles(
+    served: LoadedVersion, checked: CheckedRows, predictions: Sequence[Prediction], levels: Sequence[float]
+) -> list[Prediction]:
+    """The predictions of a forecasting version with quantiles at these levels. Raises InvalidInput."""
+    from ...ml.inference.forecast_predictor import ForecastPredictor
+
+    predictor = served.predictor
+    if not isinstance(predictor, ForecastPredictor):
+        raise InvalidInput(
+            "Quantiles are for forecasts; leave them out, or ask for an interval by its coverage."
+        )
+    if len(levels) > MAX_QUANTILES or not all(MIN_LEVEL <= level <= 1 - MIN_LEVEL for level in levels):
+        raise InvalidInput(
+            f"Ask for at most {MAX_QUANTILES} quantiles, each from {MIN_LEVEL} to {1 - MIN_LEVEL}.",
+            limit=MAX_QUANTILES,
+            field="quantiles",
+        )
+    levels = list(dict.fromkeys(levels))
+    values = predictor.quantiles(checked.columns, levels).T.tolist()
+    return [
+        each if each.error else replace(each, quantiles=_named(levels, row))
+        for each, row in zip(predictions, values, strict=True)
+    ]
+
+
+def _named(levels: Sequence[float], values: Sequence[float]) -> dict[str, float]:
+    return {f"{level:g}": shortened(value) for level, value in zip(levels, values, strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,6 +24,7 @@ from .predict import version_choices
 
 # The chart shows this many of the latest known values before the forecast.
 HISTORY = 120
+LEVEL = re.compile(r"0?\.[0-9]{1,6}", re.ASCII)
 # Series that the form lists by name.
 MAX_OPTIONS = 500
 # Rows of the periods ahead that the form begins with.
@@ -33,7 +35,7 @@ class Forecast(ModelPage):
     """GET shows the form, POST makes the forecast. Every forecast is logged."""
 
     query_names = ("version", "group")
-    field_names = ("version", "group", "horizon", "coverage", "future", "csv", "plan")
+    field_names = ("version", "group", "horizon", "coverage", "quantiles", "future", "csv", "plan")
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         self.load_model(slug)
@@ -44,7 +46,9 @@ class Forecast(ModelPage):
             raise Http404(error.message) from None
         if version.signature.task is not Task.FORECASTING:
             return redirect("predict", self.workspace.slug, slug)
-        return self.page(version, requested, {"group": request.GET.get("group", ""), "horizon": ""})
+        return self.page(
+            version, requested, {"group": request.GET.get("group", ""), "horizon": "", "quantiles": ""}
+        )
 
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         self.load_model(slug)
@@ -53,7 +57,8 @@ class Forecast(ModelPage):
         if version.signature.task is not Task.FORECASTING:
             raise Http404(_("This version does not forecast."))
         chosen = {
-            name: request.POST.get(name, "").strip() for name in ("group", "horizon", "coverage", "future")
+            name: request.POST.get(name, "").strip()
+            for name in ("group", "horizon", "coverage", "quantiles", "future")
         }
         try:
             outlook = horizons.outlook(version)
@@ -66,6 +71,7 @@ class Forecast(ModelPage):
                     horizon=whole(chosen["horizon"], outlook.horizon),
                     group=chosen["group"] or None,
                     coverage=share_of(chosen["coverage"]),
+                    quantiles=levels_of(chosen["quantiles"]),
                     future=predictions.rows_of_csv(chosen["future"]),
                     are_texts=True,
                 ),
@@ -137,6 +143,7 @@ class Forecast(ModelPage):
         }
         if answer:
             context |= {"rows": list(zip(answer.rows, answer.predictions, strict=True))}
+            context["levels"] = list(answer.predictions[0].quantiles or {})
             # A chart shows one series; several series are in the table only.
             is_single = bool(chosen["group"]) or not outlook.group_column
             context["chart"] = forecast_chart(outlook, group, answer) if is_single else None
@@ -203,6 +210,15 @@ def whole(text: str, usual: int) -> int:
     if not text:
         return usual
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
+
+
+def levels_of(text: str) -> tuple[float, ...]:
+    """The probabilities that were typed, with commas, semicolons or blanks between; 0 for a text that is none.
+
+    The service rejects that with a sentence.
+    """
+    parts = text.replace(";", " ").replace(",", " ").split()
+    return tuple(float(part) if LEVEL.fullmatch(part) else 0.0 for part in parts)
 
 
 def share_of(text: str) -> float | None:

@@ -73,6 +73,7 @@ class Client:
         group: str | float | None = None,
         history: Sequence[Mapping[str, Scalar]] = (),
         future: Sequence[Mapping[str, Scalar]] = (),
+        quantiles: Sequence[float] = (),
         strict: bool = False,
         key: str | None = None,
     ) -> Answer:
@@ -80,8 +81,8 @@ class Client:
 
         `nearest`: number of nearest training rows for each row; the token also needs the scope read.
         For a forecast: `horizon`, a number of future periods instead of rows, of all series or of one `group`;
-        `history`, values newer than the training data; `future`, values of the columns that are known in advance.
-        `key`: an Idempotency-Key; a call repeated with the same
+        `history`, values newer than the training data; `future`, values of the columns that are known in advance;
+        `quantiles`, the probabilities of quantiles. `key`: an Idempotency-Key; a call repeated with the same
         key gets the first response, and is logged once.
         """
         fields = {
@@ -94,6 +95,7 @@ class Client:
             "group": group,
             "history": list(history) or None,
             "future": list(future) or None,
+            "quantiles": list(quantiles) or None,
             "strict": strict or None,
         }
         body = {name: value for name, value in fields.items() if value is not None}

@@ -104,6 +104,26 @@ def test_newer_history_may_have_them_too(version: ModelVersion, model: Registere
     assert min(after) > 105
 
 
+def test_quantiles_lie_around_the_forecast_and_are_logged(
+    version: ModelVersion, model: RegisteredModel, member: User
+) -> None:
+    answer = predicting.predict(
+        model, horizon=2, group="park", future=plan(), quantiles=(0.95, 0.1), coverage=0.9, by=member
+    )
+    for each in answer.predictions:
+        assert each.quantiles is not None
+        assert list(each.quantiles) == ["0.95", "0.1"]
+        assert each.quantiles["0.1"] < float(str(each.prediction)) < each.quantiles["0.95"]
+        # An interval of 90 % ends at the quantile of 95 %.
+        assert each.interval is not None
+        assert each.quantiles["0.95"] == pytest.approx(each.interval["high"])
+    logged = PredictionLog.objects.filter(request_id=answer.request_id).order_by("row_number").first()
+    assert logged is not None
+    assert logged.output["quantiles"] == answer.predictions[0].quantiles
+    with pytest.raises(InvalidInput, match="at most 9 quantiles, each from"):
+        forecast(model, member, quantiles=(0.999,), future=plan())
+
+
 @pytest.mark.parametrize(
     ("future", "message"),
     [
@@ -131,11 +151,13 @@ def test_the_api_and_the_protocols_take_them(
         return client.post(path, json.dumps(body), content_type="application/json", headers=headers)
 
     path = f"/api/v1/acme/models/{model.slug}/predictions"
-    asked = {"horizon": HORIZON, "group": "park", "future": plan()}
+    asked = {"horizon": HORIZON, "group": "park", "future": plan(), "quantiles": [0.9]}
     answer = post(path, asked)
     assert answer.status_code == 200, answer.content
     values = [each["prediction"] for each in answer.json()["predictions"]]
     assert values == forecast(model, member, future=plan())
+    assert answer.json()["predictions"][0]["quantiles"]["0.9"] > values[0]
+    assert post(path, {**asked, "quantiles": "0.9"}).status_code == 400
     assert post(path, {"rows": plan(), "future": plan()}).status_code == 400
     instances = post(f"/serve/acme/v1/models/{model.slug}:predict", {"instances": plan()})
     assert instances.json()["predictions"] == values
@@ -161,10 +183,11 @@ def test_the_command_line_reads_them_from_a_file(
         "".join(f"{','.join(map(str, row))}\n" for row in [plan()[0], *(r.values() for r in plan())])
     )
     given = ["predict", model.slug, "--workspace", "acme", "--horizon", str(HORIZON), "--group", "park"]
-    call_command(*given, "--future", str(file), "--output", str(out))
+    call_command(*given, "--future", str(file), "--output", str(out), "--quantile", "0.8")
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [float(row["prediction"]) for row in rows] == forecast(model, member, future=plan())
     assert rows[0]["price"] == "2.5"
+    assert float(rows[0]["quantile_0.8"]) > float(rows[0]["prediction"])
     with pytest.raises(CommandError, match="stand beside a horizon"):
         call_command("predict", model.slug, str(file), "--workspace", "acme", "--future", str(file))
 
@@ -185,9 +208,12 @@ def test_the_page_asks_for_them_and_says_that_the_test_used_them(
     assert refused.status_code == 400
     assert f"a value for {day(3)} of “park” is needed" in refused.content.decode()
     filled = "day;kiosk;price;promo\n" + "".join(f"{day(step)};park;2.5;no\n" for step in range(1, 6))
-    page = client.post(address, {"group": "park", "horizon": "5", "future": filled})
+    page = client.post(address, {"group": "park", "horizon": "5", "future": filled, "quantiles": "0.5, .95"})
     assert page.status_code == 200, page.content
     assert page.content.decode().count('<td class="wrap">park</td>') == HORIZON
+    assert "Quantile 0.95" in page.content.decode()
+    wrong = client.post(address, {"group": "park", "horizon": "5", "future": filled, "quantiles": "95"})
+    assert "at most 9 quantiles" in wrong.content.decode()
     facts = client.get(url("version-charts", model.slug, 1)).content.decode()
     assert "Known in advance: price, promo. The test used their values" in facts
     assert "Facts of each series: region." in facts
