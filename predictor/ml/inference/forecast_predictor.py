@@ -116,6 +116,12 @@ class ForecastPredictor(Predictor):
             return self.spec.classical(rows)
         return self.spec.values(described, np.asarray(self.replay(described.columns).values, np.float64))
 
+    def reasons(self, columns: Columns, rows: Sequence[int]) -> dict[int, str]:
+        placed = self.spec.rows(columns)
+        is_in = self.spec.is_within(placed)
+        faults = {row: fault_of(self.spec, row, placed, columns) for row in rows if not is_in[row]}
+        return {row: f"{quoted(column)}: {detail}" for row, (column, detail) in faults.items()}
+
     def predict(self, columns: Columns) -> Outputs:
         return Outputs(values=self.answer(columns).values)
 
@@ -181,33 +187,30 @@ class ForecastChecker(RowChecker):
         return checked
 
     def _problem(self, row: int, placed: ForecastPoints, columns: Columns, first_row: int) -> Problem:
-        spec, number, series = self._spec, row + first_row, int(placed.series[row])
-        if series < 0:
-            name = columns[spec.group_column][row]
-            reason = f"there is no series {quoted(name)}" if name is not None else "a series has to be named"
-            detail = f"{reason}. The version knows {quoted_list(spec.codes)}."
-            return Problem(
-                f"Row {number}, column {quoted(spec.group_column)}: {detail}",
-                f"/rows/{row}/{spec.group_column}",
-            )
-        date, ending = columns[spec.date_column][row], spec.endings[series]
-        gone = [name for name, is_gone in placed.without.items() if is_gone[row]]
-        if gone and 1 <= placed.steps[row] <= spec.horizon:
-            which = f" of {quoted(ending.name)}" if spec.group_column else ""
-            period = spec.frequency.text(ending.end + int(placed.steps[row]))
-            return Problem(
-                f"Row {number}, column {quoted(gone[0])}: a value for {period}{which} is needed, since the column is "
-                'known in advance. Send it in the row, or beside a horizon in "future".',
-                f"/rows/{row}/{gone[0]}",
-            )
-        first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
-        span = f"{first} to {last}" if first != last else first
-        which = f" of {quoted(ending.name)}" if spec.group_column else ""
-        reason = "a date is needed" if np.isnat(date) else f"{spec.shown(date)} cannot be forecast"
-        detail = f"{reason}; the forecast{which} goes from {span} ({spec.frequency.title})."
-        return Problem(
-            f"Row {number}, column {quoted(spec.date_column)}: {detail}", f"/rows/{row}/{spec.date_column}"
+        column, detail = fault_of(self._spec, row, placed, columns)
+        return Problem(f"Row {row + first_row}, column {quoted(column)}: {detail}", f"/rows/{row}/{column}")
+
+
+def fault_of(spec: ForecastSpec, row: int, placed: ForecastPoints, columns: Columns) -> tuple[str, str]:
+    """The column that is the reason why a row cannot be forecast, and the reason."""
+    series, step = int(placed.series[row]), int(placed.steps[row])
+    if series < 0:
+        name = columns[spec.group_column][row]
+        reason = f"there is no series {quoted(name)}" if name is not None else "a series has to be named"
+        return spec.group_column, f"{reason}. The version knows {quoted_list(spec.codes)}."
+    date, ending = columns[spec.date_column][row], spec.endings[series]
+    which = f" of {quoted(ending.name)}" if spec.group_column else ""
+    gone = [name for name, is_gone in placed.without.items() if is_gone[row]]
+    if gone and 1 <= step <= spec.horizon:
+        detail = (
+            f"a value for {spec.frequency.text(ending.end + step)}{which} is needed, since the column is known in "
+            'advance. Send it in the row, or beside a horizon in "future".'
         )
+        return gone[0], detail
+    first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
+    span = f"{first} to {last}" if first != last else first
+    reason = "a date is needed" if np.isnat(date) else f"{spec.shown(date)} cannot be forecast"
+    return spec.date_column, f"{reason}; the forecast{which} goes from {span} ({spec.frequency.title})."
 
 
 def golden_of(predictor: Predictor, spec: ForecastSpec, columns: Columns) -> dict[str, Any]:

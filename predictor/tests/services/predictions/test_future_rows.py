@@ -175,6 +175,24 @@ def test_a_csv_of_rows_has_them_as_columns(
     assert [float(row["prediction"]) for row in rows] == forecast(model, member, future=plan())
 
 
+def test_a_row_of_a_file_that_cannot_be_forecast_says_why(
+    version: ModelVersion, model: RegisteredModel, member: User
+) -> None:
+    table = f"day,kiosk,price,promo\n{day(3)},park,,no\n{day(40)},park,2,no\n{day(3)},park,2.5,no\n"
+    answer = predicting.predict_csv(model, io.BytesIO(table.encode()), by=member)
+    gone, far, usual = csv.DictReader(answer.path.read_text().splitlines())
+    answer.path.unlink()
+    assert gone["warnings"].startswith(
+        f"“price”: a value for {day(3)} of “park” is needed, since the column is known"
+    )
+    assert far["warnings"].startswith(
+        f"“day”: {day(40)}T00:00:00 cannot be forecast; the forecast of “park” goes from"
+    )
+    assert (gone["prediction"], far["prediction"], usual["warnings"]) == ("", "", "")
+    logged = PredictionLog.objects.filter(row_number=1).get()
+    assert logged.output["error"].startswith("“price”: a value for")
+
+
 def test_the_command_line_reads_them_from_a_file(
     version: ModelVersion, model: RegisteredModel, member: User, tmp_path: Path
 ) -> None:
