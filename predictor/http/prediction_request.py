@@ -22,6 +22,8 @@ NAMES = frozenset(
         "horizon",
         "group",
         "history",
+        "future",
+        "quantiles",
         "version",
         "strict",
         "explain",
@@ -52,7 +54,9 @@ def read_prediction_request(body: Any) -> tuple[Sequence[Mapping[str, Any]], Pre
         coverage=_coverage(body.get("coverage")),
         horizon=_horizon(body.get("horizon")),
         group=_group(body.get("group"), is_horizon),
-        history=_history(body.get("history")),
+        history=_row_list(body, "history"),
+        future=_future(body, is_horizon),
+        quantiles=_quantiles(body.get("quantiles")),
     )
 
 
@@ -146,6 +150,18 @@ def _coverage(value: Any) -> float | None:
     raise InvalidInput('"coverage" has to be a number.', problems=[Problem("Wrong.", "/coverage")])
 
 
+def _quantiles(value: Any) -> tuple[float, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, list) and all(
+        isinstance(each, (int, float)) and not isinstance(each, bool) and 0 < each < 1 for each in value
+    ):
+        return tuple(value)
+    raise InvalidInput(
+        '"quantiles" has to be a list of numbers between 0 and 1.', problems=[Problem("Wrong.", "/quantiles")]
+    )
+
+
 def _horizon(value: Any) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
@@ -161,11 +177,22 @@ def _group(value: Any, is_horizon: bool) -> str | None:
     )
 
 
-def _history(value: Any) -> Sequence[Mapping[str, Any]]:
+def _row_list(body: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    value = body.get(name)
     if value is None:
         return ()
     if isinstance(value, list) and all(isinstance(row, dict) for row in value):
         return value
     raise InvalidInput(
-        '"history" has to be a list of objects.', problems=[Problem("Not a list of objects.", "/history")]
+        f'"{name}" has to be a list of objects.', problems=[Problem("Not a list of objects.", f"/{name}")]
     )
+
+
+def _future(body: Mapping[str, Any], is_horizon: bool) -> Sequence[Mapping[str, Any]]:
+    rows = _row_list(body, "future")
+    if rows and not is_horizon:
+        raise InvalidInput(
+            '"future" stands beside a "horizon"; in "rows", each row has its own values.',
+            problems=[Problem("Without a horizon.", "/future")],
+        )
+    return rows

@@ -96,6 +96,7 @@ def as_columns(answer: PredictionResponse, signature: Signature) -> dict[str, An
         ("score", "scores"),
         ("interval", "intervals"),
         ("set", "sets"),
+        ("quantiles", "quantiles"),
         ("explanation", "explanations"),
         ("error", "errors"),
     ):

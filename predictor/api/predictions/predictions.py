@@ -94,6 +94,11 @@ class PredictionViewSet(SlimViewMixin, WorkspaceViewSet):
             OpenApiExample("rows", {"rows": [{"age": 41, "plan": "pro"}]}, request_only=True),
             OpenApiExample("horizon of a forecast", {"horizon": 12, "group": "north"}, request_only=True),
             OpenApiExample(
+                "forecast with known columns",
+                {"horizon": 1, "future": [{"day": "2024-06-01", "shop": "north", "price": 2.5}]},
+                request_only=True,
+            ),
+            OpenApiExample(
                 "columns and data", {"columns": ["age", "plan"], "data": [[41, "pro"]]}, request_only=True
             ),
         ],

@@ -50,6 +50,20 @@ class PredictionRequestSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Of a forecast: newer values than it was trained on, as rows with date, series and value.",
     )
+    future = serializers.ListField(
+        child=serializers.DictField(child=ScalarField()),
+        required=False,
+        allow_null=True,
+        help_text="Beside a horizon: values of the columns that are known in advance, as rows with date, series and "
+        "these columns.",
+    )
+    quantiles = serializers.ListField(
+        child=serializers.FloatField(min_value=0.005, max_value=0.995),
+        required=False,
+        allow_null=True,
+        max_length=9,
+        help_text="Of a forecast: the probabilities of quantiles, such as 0.5 and 0.95.",
+    )
     version = VersionField(required=False, allow_null=True, help_text="A number or an alias; else champion.")
     strict = serializers.BooleanField(default=False, help_text="Refuse rows with warnings (422).")
     explain = serializers.BooleanField(default=False, help_text="Say what each column added to the answer.")
@@ -137,6 +151,11 @@ class PredictionSerializer(serializers.Serializer[Any]):
     )
     interval = IntervalSerializer(required=False)
     set = PredictionSetSerializer(required=False)
+    quantiles = serializers.DictField(
+        child=serializers.FloatField(),
+        required=False,
+        help_text="Of a forecast: the values that the outcome lies below with these probabilities.",
+    )
     explanation = ExplanationSerializer
     nearest = NearSerializer(many=True, required=False)
     row = serializers.DictField(

@@ -17,7 +17,9 @@ from ..labels import note_field
 from ..permissions import visible_traceback
 from ..strict import StrictSerializer
 
-FORECAST_FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
+FORECAST_FIELDS = (
+    "date_column", "group_column", "horizon", "frequency", "aggregation", "known_columns", "static_columns", "holidays",
+)  # fmt: skip
 
 
 def column_name(help_text: str) -> serializers.CharField:
@@ -25,6 +27,12 @@ def column_name(help_text: str) -> serializers.CharField:
     return serializers.CharField(
         required=False, allow_null=True, max_length=200, trim_whitespace=False, help_text=help_text
     )
+
+
+def column_names(help_text: str) -> serializers.ListField:
+    """Columns of the table, which may be left out."""
+    child = serializers.CharField(max_length=200, trim_whitespace=False)
+    return serializers.ListField(required=False, allow_null=True, child=child, help_text=help_text)
 
 
 class RunSummarySerializer(serializers.ModelSerializer[TrainingRun]):
@@ -236,6 +244,19 @@ class RunRequestSerializer(StrictSerializer):
         required=False,
         allow_null=True,
         help_text="For forecasting: how rows of one period are joined; refused when not given.",
+    )
+    known_columns = column_names(
+        "For forecasting: columns whose values of the future are known when a forecast is made, such as a price. A "
+        "request for predictions gives them."
+    )
+    static_columns = column_names(
+        "For forecasting: columns with one value for each series, such as a region."
+    )
+    holidays = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=20,
+        help_text="For forecasting: the country whose public holidays are used, as DE, or a part of it, as DE-BY.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,20 @@ class Command(BaseCommand):
             "--horizon", type=int, metavar="N", help="Instead: the next N periods of a forecast."
         )
         parser.add_argument("--group", help="The series to forecast; else all of them.")
+        parser.add_argument(
+            "--future", type=Path, metavar="CSV", help="Of a forecast: the values that are known in advance."
+        )
+        parser.add_argument(
+            "--quantile",
+            type=float,
+            action="append",
+            default=[],
+            metavar="LEVEL",
+            help="Of a forecast: the value that the outcome lies below with this probability; repeatable.",
+        )
+        parser.add_argument(
+            "--history", type=Path, metavar="CSV", help="Of a forecast: values newer than the training data."
+        )
         parser.add_argument("--workspace", default="default", help="Its short name.")
         parser.add_argument("--version", dest="model_version", help="Its number or an alias; else champion.")
         parser.add_argument("--strict", action="store_true", help="Refuse rows with warnings.")
@@ -46,6 +60,8 @@ class Command(BaseCommand):
             raise CommandError("Give either a file or a horizon.")
         if options["file"] is not None and not options["file"].is_file():
             raise CommandError(f"There is no file {options['file']}.")
+        if options["horizon"] is None and (options["future"] or options["history"] or options["quantile"]):
+            raise CommandError("Future, history and quantiles stand beside a horizon.")
         arguments = {
             "registered_model": model,
             "options": PredictionOptions(
@@ -54,6 +70,10 @@ class Command(BaseCommand):
                 strict=options["strict"] and options["file"] is not None,
                 horizon=options["horizon"],
                 group=options["group"],
+                future=_rows(options["future"]),
+                history=_rows(options["history"]),
+                quantiles=tuple(options["quantile"]),
+                are_texts=options["horizon"] is not None,
             ),
             "caller": Caller(None, PredictionSource.COMMAND),
         }
@@ -109,6 +129,19 @@ class Command(BaseCommand):
         with result.open(encoding="utf-8", newline="") as file:
             for line in file:
                 self.stdout.write(line, ending="")
+
+
+def _rows(path: Path | None) -> list[dict[str, str | None]]:
+    """The rows of a small CSV file."""
+    if path is None:
+        return []
+    try:
+        return predictions.rows_of_csv(path.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandError(f"{path} cannot be read: {reason}.") from None
+    except MlwebError as error:
+        raise CommandError(f"{path}: {error}") from None
 
 
 def _model(options: dict[str, Any]) -> RegisteredModel:

@@ -96,6 +96,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--aggregation", choices=AGGREGATIONS, help="for forecasting: joins rows of one period"
         )
+        parser.add_argument(
+            "--known",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help="for forecasting: a column whose values of the future are known when a forecast is made",
+        )
+        parser.add_argument(
+            "--static",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help="for forecasting: a column with one value for each series",
+        )
+        parser.add_argument(
+            "--holidays",
+            metavar="COUNTRY",
+            help="for forecasting: the country whose public holidays are used, as DE, or a part of it, as DE-BY",
+        )
         parser.add_argument("--seed", type=int)
         parser.add_argument("--model", default="", help="the registered model's name; else the file's")
         parser.add_argument("--workspace", default="default", metavar="SLUG")
@@ -167,7 +186,9 @@ def training_options(options: Mapping[str, Any]) -> training.TrainingOptions:
         forecast={
             "date_column": options["date"],
             "group_column": options["group"],
-            **{name: options[name] for name in ("horizon", "frequency", "aggregation")},
+            "known_columns": options["known"],
+            "static_columns": options["static"],
+            **{name: options[name] for name in ("horizon", "frequency", "aggregation", "holidays")},
         },
     )
 

@@ -2,12 +2,15 @@
 
 `report()`: the keys of evaluation_report.py that any task has (format, task, metric, n_rows, held_out, baselines,
 verdict, coverage), and
-    "frequency", "horizon", "season", "n_series", "n_forecasts", "n_cuts",
+    "frequency", "horizon", "season", "n_series" (those that were tested), "n_series_in_all", "n_forecasts", "n_cuts",
     "by_step": [{"step", "n", "mae", "rmse", "mase", "smape", "baselines": {key: {the same}}}],
     "backtest": [{"series", "origin", "dates", "actual", "forecast", "low", "high", "seasonal_naive"}], forecasts
                 as they were made at each cut, of at most MAX_SHOWN series,
     "history": [{"series", "dates", "values"}], what came before them,
-    "left_out": [], see ml/types/left_out.py.
+    "left_out": [], see ml/types/left_out.py,
+    "known_columns", "static_columns": names, where other columns are used,
+    "served_method": {"method", "title", "mase", "mase_of_model", "sentence"}, where a classical forecast answers,
+    "holidays": {"place", "library", "years"}, where public holidays are.
 Every number is finite or null.
 
 MASE: the mean absolute error divided by that of the seasonal-naive forecast one step ahead in the past of its
@@ -30,9 +33,10 @@ from ..evaluation.verdict import Comparison, Verdict, short
 from ..metrics.scores import finite
 from ..types.schema import Task
 from .backtest import Backtest
+from .classical_forecasts import NAIVE, SEASONAL
 from .horizon_intervals import StepErrors
 from .lag_features import Floats
-from .naive_forecasts import MEANINGS, NAIVE, SEASONAL, TITLES, baselines, error_units
+from .naive_forecasts import MEANINGS, NAMES, TITLES, baselines, error_units, floor_of
 from .training_table import Points, SeriesView, actual, described
 
 N_RESAMPLES = 1_000
@@ -48,9 +52,13 @@ def report(
     known: KnownErrors,
     *,
     seed: int,
+    method: str = "",
 ) -> dict[str, Any]:
-    """Evaluation report from the pipeline's predictions for the reported rows, and the errors for intervals."""
-    judged = ReportedForecasts(backtest, answers)
+    """Evaluation report from the predictions for the reported rows, and the errors for intervals.
+
+    `method`: the classical forecast that they are of; then it is no baseline.
+    """
+    judged = ReportedForecasts(backtest, answers, method)
     ends = {coverage: judged.ends(known, coverage) for coverage in REPORTED_COVERAGES}
     own = judged.metrics(judged.forecast)
     others = {key: judged.metrics(values) for key, values in judged.baselines.items()}
@@ -68,14 +76,25 @@ def report(
         "horizon": view.horizon,
         "season": view.shape.season,
         "n_series": len(np.unique(judged.points.series)),
+        "n_series_in_all": len(view.table.series),
         "n_forecasts": judged.n_forecasts,
         "n_cuts": len(backtest.reported),
         "by_step": judged.by_step(),
         "backtest": judged.shown(*ends[SHOWN_COVERAGE]),
         "history": judged.history(),
+        **_other_columns(view),
         # A forecast is tested in full, or the run fails.
         "left_out": [],
     }
+
+
+def _other_columns(view: SeriesView) -> dict[str, Any]:
+    named = {"known_columns": view.table.known, "static_columns": view.table.static}
+    columns: dict[str, Any] = {key: [each.name for each in fields] for key, fields in named.items() if fields}
+    if view.table.holidays is not None:
+        stored = view.table.holidays.to_json()
+        columns["holidays"] = {key: stored[key] for key in ("place", "library", "years")}
+    return columns
 
 
 @dataclass(frozen=True)
@@ -96,7 +115,7 @@ class KnownErrors:
 class ReportedForecasts:
     """The reported forecasts with the observed values and the baseline forecasts."""
 
-    def __init__(self, backtest: Backtest, answers: Floats):
+    def __init__(self, backtest: Backtest, answers: Floats, method: str = ""):
         self.view, self.cuts = backtest.view, backtest.cuts
         rows = backtest.judged
         sizes = np.cumsum([len(part) for _, part in backtest.reported])
@@ -108,7 +127,9 @@ class ReportedForecasts:
         floor = floor_of(self.view)
         self._floor = -math.inf if floor is None else floor
         self.forecast = self._value(answers)
-        self.baselines = baselines(self.view, self.points)
+        simple = baselines(self.view, self.points)
+        self._seasonal = simple.get(SEASONAL, simple[NAIVE])
+        self.baselines = {key: each for key, each in simple.items() if key != method}
         self._unit = error_units(self.view, self.cuts.tested[0])[self.points.series]
 
     @property
@@ -191,7 +212,8 @@ class ReportedForecasts:
 
     def _sentence(self, compared: Comparison, ours: float, theirs: float) -> str:
         key, n = compared.baseline, self.n_forecasts
-        what = f"the {TITLES[key].lower()} forecast ({MEANINGS[key]}), the best of those that need no model"
+        name = NAMES.get(key, TITLES[key].lower())
+        what = f"the {name} forecast ({MEANINGS[key]}), the best of those that need no model"
         times = "1 forecast" if n == 1 else f"{n:,} forecasts"
         numbers = f"mean absolute error {short(ours)} against {short(theirs)} in {times} of the past"
         if compared.outcome == "better":
@@ -227,7 +249,7 @@ class ReportedForecasts:
                                     ("forecast", self.forecast),
                                     ("low", low),
                                     ("high", high),
-                                    (SEASONAL, self.baselines.get(SEASONAL, self.baselines[NAIVE])),
+                                    (SEASONAL, self._seasonal),
                                 )
                             },
                         }
@@ -271,11 +293,6 @@ def gains_of(
     resampled = means[(drawn[:, :, None] + np.arange(block)) % n]
     low, high = np.quantile(resampled.mean(axis=(1, 2)), [0.025, 0.975])
     return float(means.mean()), float(low), float(high)
-
-
-def floor_of(view: SeriesView) -> float | None:
-    """Lower bound of forecasts: 0 if no observed value is negative, else None."""
-    return 0.0 if min(float(np.nanmin(each.values)) for each in view.table.series) >= 0 else None
 
 
 def _numbers(values: Floats) -> list[float | None]:

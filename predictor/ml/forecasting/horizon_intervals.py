@@ -46,6 +46,13 @@ class StepErrors:
         places = np.clip(steps, 1, len(self.groups)) - 1
         return np.minimum(low, 0.0)[places], np.maximum(high, 0.0)[places]
 
+    def quantiles(self, steps: NDArray[np.int64], levels: Sequence[float]) -> Floats:
+        """Offsets (n_levels, n) of quantiles from the forecast, in units of scale; a higher level is never lower."""
+        offsets = np.array([[_quantile(each, level) for each in self.groups] for level in sorted(levels)])
+        places = np.clip(steps, 1, len(self.groups)) - 1
+        rising: Floats = np.maximum.accumulate(offsets, axis=0)[:, places]
+        return rising[np.argsort(np.argsort(levels))]
+
     def to_json(self) -> list[dict[str, Any]]:
         return [{"n": each.n, "scores": list(each.scores)} for each in self.groups]
 
@@ -68,6 +75,13 @@ def _near(steps: NDArray[np.int64], errors: Floats, step: int, horizon: int) -> 
         if len(near) >= MIN_ERRORS:
             return near
     return errors
+
+
+def _quantile(group: Group, level: float) -> float:
+    """The value that a new error lies below with this probability; below the median by the mirrored errors."""
+    if level >= 0.5:
+        return group.quantile(level)
+    return -Group(group.n, tuple(-score for score in reversed(group.scores))).quantile(1 - level)
 
 
 def _upper(group: Group, tail: float) -> float:

@@ -101,8 +101,17 @@ def _last_known(values: Floats) -> Floats:
 
 def windows_of(values: Floats, shape: Shape) -> Floats:
     """Sliding windows (n, shape.window), one that ends at each period; NaN before the first period."""
-    padded = np.concatenate([np.full(shape.window - 1, np.nan), filled(values, shape.season)])
-    return np.lib.stride_tricks.sliding_window_view(padded, shape.window)
+    return sliding_windows(padded_values(values, shape), shape.window)
+
+
+def padded_values(values: Floats, shape: Shape) -> Floats:
+    """The values with gaps filled, after as many NaN as the first window has places before them."""
+    return np.concatenate([np.full(shape.window - 1, np.nan), filled(values, shape.season)])
+
+
+def sliding_windows(padded: Floats, width: int) -> Floats:
+    """Views of the padded values: the window that ends at each period."""
+    return np.lib.stride_tricks.sliding_window_view(padded, width)
 
 
 def describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> LagFeatures:
@@ -119,9 +128,7 @@ def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape:
     level = means[0]
     scale = _scale(windows, level, season)
     place = (steps - 1) % season
-    base = level[origins] + profile[origins, place]
-    if shape.has_trend:
-        base = base + _change(windows, means, season)[origins] * -(-steps // season)
+    base = _base(windows, profile, means, origins, steps, shape)
     unit = scale[origins]
     ahead = steps / season
 
@@ -140,6 +147,28 @@ def _describe(windows: Floats, origins: Places, steps: NDArray[np.int64], shape:
     if shape.long_season:
         columns["one_year_ago"] = _long_ago(windows, origins, steps, shape) / unit
     return LagFeatures(columns, base, unit)
+
+
+def base_of(windows: Floats, origins: Places, steps: NDArray[np.int64], shape: Shape) -> Floats:
+    """The base that `describe` gives to rows of these windows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return _base(windows, *_profile(windows, shape.season), origins, steps, shape)
+
+
+def _base(
+    windows: Floats,
+    profile: Floats,
+    means: tuple[Floats, Floats],
+    origins: Places,
+    steps: NDArray[np.int64],
+    shape: Shape,
+) -> Floats:
+    season = shape.season
+    base: Floats = means[0][origins] + profile[origins, (steps - 1) % season]
+    if shape.has_trend:
+        base = base + _change(windows, means, season)[origins] * -(-steps // season)
+    return base
 
 
 def _profile(windows: Floats, season: int) -> tuple[Floats, tuple[Floats, Floats]]:

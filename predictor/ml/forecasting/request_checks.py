@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...errors import InvalidTrainingRequest, quoted, quoted_list
 from ..types.schema import ColumnProfile, Role, TableSchema
 from ..types.training_request import AGGREGATIONS, FREQUENCIES, MAX_HORIZON, ForecastOptions, TrainingRequest
+from .known_columns import ROLES
+from .public_holidays import checked_place
 from .series import MIN_PERIODS
+
+# Known and static columns of a forecast; each known one has a window for each series in the stored version.
+MAX_COLUMNS = 20
 
 
 def check_forecast(request: TrainingRequest) -> None:
@@ -15,7 +22,7 @@ def check_forecast(request: TrainingRequest) -> None:
         raise InvalidTrainingRequest(
             f"Say which column holds the dates.{_dates_there_are(table)}", field="date_column"
         )
-    for name in (options.date_column, options.group_column):
+    for name in (options.date_column, options.group_column, *options.known_columns, *options.static_columns):
         if name and name not in table:
             raise InvalidTrainingRequest(
                 f"There is no column {quoted(name)} in this table. Its columns are {quoted_list(table.names)}."
@@ -23,12 +30,49 @@ def check_forecast(request: TrainingRequest) -> None:
     named = [request.target, options.date_column, options.group_column]
     if len({name for name in named if name}) < sum(map(bool, named)):
         raise InvalidTrainingRequest("The target, the dates and the series have to be different columns.")
+    _check_columns(options, table, named)
     _check_date(table[options.date_column], table)
     _check_target(table[request.target], table.n_rows)
     _check_options(options)
+    if options.holidays:
+        checked_place(options.holidays)
     if request.split.column is not None or request.threshold is not None or request.positive_class:
         raise InvalidTrainingRequest(
             "A forecast is tested on later periods, always, and has no threshold; leave both choices out."
+        )
+
+
+def _check_columns(options: ForecastOptions, table: TableSchema, named: Sequence[str]) -> None:
+    """Columns that are known in advance, and static ones."""
+    if options.static_columns and not options.group_column:
+        raise InvalidTrainingRequest(
+            "Static columns are facts of several series; choose the column that names the series, or leave them out.",
+            field="static_columns",
+        )
+    taken = set(named)
+    for field, names in (
+        ("known_columns", options.known_columns),
+        ("static_columns", options.static_columns),
+    ):
+        if repeated := [name for name in names if name in taken]:
+            raise InvalidTrainingRequest(
+                f"The column {quoted(repeated[0])} has two uses: it can be the target, the dates, the series, known in "
+                "advance or static, and only one of them.",
+                field=field,
+            )
+        taken |= set(names)
+        for name in names:
+            if (role := table[name].role) not in ROLES:
+                raise InvalidTrainingRequest(
+                    f"The column {quoted(name)} is {role.value}; only numbers, truth values and categories can be "
+                    "known in advance or static. Give it another role, or leave it out.",
+                    field=field,
+                )
+    if len(options.known_columns) + len(options.static_columns) > MAX_COLUMNS:
+        raise InvalidTrainingRequest(
+            f"A forecast takes {MAX_COLUMNS} known and static columns at most.",
+            limit=MAX_COLUMNS,
+            field="known_columns",
         )
 
 

@@ -6,21 +6,26 @@ A series has one value for each period from its first to its last, NaN where the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InvalidTrainingRequest, Problem, quoted, quoted_list
-from ..types.training_request import ForecastOptions
+from ..pipelines.signatures import field_of, reading_of
+from ..types.schema import FeatureField, Role, TableSchema
+from ..types.training_request import MAX_HORIZON, ForecastOptions
 from ..types.warnings import TrainingWarning
 from ..validation.target import missing
 from .frequency import NAMED, Frequency, Moments, find_frequency, gathering_frequency
+from .known_columns import by_period, static_value
+from .public_holidays import YEARS_AHEAD, Holidays, is_of_years, year_of
 
 Floats = NDArray[np.float64]
 
-MAX_SERIES = 1_000
+MAX_SERIES = 10_000
 MOST_NAMED = 5
 # Series with fewer values than this are too short to learn from, and are left out.
 MIN_PERIODS = 8
@@ -30,11 +35,17 @@ MAX_PERIODS, MOST_EMPTY = 100_000, 100
 
 @dataclass(frozen=True)
 class Series:
-    """One regular series; `start` is the index of its first period. `name` is its group, "" without one."""
+    """One regular series; `start` is the index of its first period. `name` is its group, "" without one.
+
+    `known`: the columns that are known in advance, each from the first period on and perhaps past the last one.
+    `static`: the facts of the series.
+    """
 
     name: str
     start: int
     values: Floats
+    known: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    static: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -47,29 +58,41 @@ class Series:
 
 @dataclass(frozen=True)
 class SeriesTable:
-    """Series of one frequency, by name. `n_missing` counts the periods without a value."""
+    """Series of one frequency, by name. `n_missing` counts the periods without a value.
+
+    `known`, `static`: the fields of their other columns. `holidays`: those of all their years and some more.
+    """
 
     frequency: Frequency
     series: tuple[Series, ...]
     n_missing: int
+    known: tuple[FeatureField, ...] = ()
+    static: tuple[FeatureField, ...] = ()
+    holidays: Holidays | None = None
 
-    @property
+    @cached_property
     def end(self) -> int:
         """Index of the last period of all series."""
         return max(each.end for each in self.series)
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """Number of periods of the longest series among those that reach `end`."""
-        return max(len(each) for each in self.series if each.end == self.end)
+        last = self.end
+        return max(len(each) for each in self.series if each.end == last)
 
 
 def make_series(
-    options: ForecastOptions, target: str, columns: Mapping[str, NDArray[Any]], *, zone: str = ""
+    options: ForecastOptions,
+    target: str,
+    columns: Mapping[str, NDArray[Any]],
+    *,
+    zone: str = "",
+    roles: Mapping[str, Role] | None = None,
 ) -> tuple[SeriesTable, list[TrainingWarning]]:
     """Regular series, one for each group, from canonical columns. Raises InvalidTrainingRequest.
 
-    `zone`: the time zone of the dates, which are then in UTC.
+    `zone`: the time zone of the dates, which are then in UTC. `roles`: of the known and static columns.
     """
     warnings: list[TrainingWarning] = []
     dates, values = columns[options.date_column], columns[target]
@@ -95,8 +118,15 @@ def make_series(
             limit=MIN_PERIODS,
         )
     frequency = _frequency(options, moments, warnings, zone)
+    roles = dict(roles or {})
     regular = [
-        _regular(frequency, str(name), moment, values[rows[part]], rows[part], options)
+        _with_columns(
+            _regular(frequency, str(name), moment, values[rows[part]], rows[part], options),
+            frequency.indexes(moment) if options.known_columns else None,
+            {each: columns[each][rows[part]] for each in (*options.known_columns, *options.static_columns)},
+            roles,
+            options,
+        )
         for name, moment, part in zip(names, moments, parts, strict=True)
     ]
     series = _long_enough(regular, warnings, options)
@@ -105,7 +135,46 @@ def make_series(
         total = sum(map(len, series))
         message = f"{n_missing:,} of {total:,} periods have no value; they are taken as missing, not as 0."
         warnings.append(TrainingWarning(message, target))
-    return SeriesTable(frequency, tuple(series), n_missing), warnings
+    known, static = (
+        tuple(field_of(each, roles[each], columns[each][rows], "") for each in names)
+        for names in (options.known_columns, options.static_columns)
+    )
+    return SeriesTable(frequency, tuple(series), n_missing, known, static), warnings
+
+
+def holidays_of(table: SeriesTable, options: ForecastOptions) -> Holidays | None:
+    """The public holidays of all years of the series and of some more; None where none are asked for.
+
+    Raises InvalidTrainingRequest.
+    """
+    if not options.holidays:
+        return None
+    if is_of_years(table.frequency):
+        raise InvalidTrainingRequest(
+            f"Public holidays do not tell periods of whole years ({table.frequency.title}) apart; leave them out.",
+            field="holidays",
+        )
+    first = min(each.start for each in table.series)
+    last = table.end + (options.horizon or table.frequency.usual_horizon)
+    years = year_of(table.frequency, first) - 1, year_of(table.frequency, last) + YEARS_AHEAD
+    return Holidays.of(options.holidays, *years)
+
+
+def known_fields(
+    table: SeriesTable, schema: TableSchema, columns: Mapping[str, NDArray[Any]]
+) -> tuple[FeatureField, ...]:
+    """The fields of the known columns, as a request has to send them.
+
+    They may be left out where the training table has their values of the future for each series.
+    """
+    return tuple(
+        replace(
+            each,
+            has_missing=all(len(series.known[each.name]) > len(series) for series in table.series),
+            reading=reading_of(schema[each.name], each.role, columns[each.name]),
+        )
+        for each in table.known
+    )
 
 
 def _check_count(names: NDArray[Any], options: ForecastOptions) -> None:
@@ -164,6 +233,27 @@ def _regular(
     regular = np.full(int(distinct[-1] - distinct[0]) + 1, np.nan)
     regular[distinct - distinct[0]] = aggregated
     return Series(name, int(distinct[0]), regular)
+
+
+def _with_columns(
+    series: Series,
+    indexes: NDArray[np.int64] | None,
+    values: Mapping[str, NDArray[Any]],
+    roles: Mapping[str, Role],
+    options: ForecastOptions,
+) -> Series:
+    """The series with its known columns, up to MAX_HORIZON periods past its last value, and its facts."""
+    facts = {
+        name: static_value(values[name], roles[name], name, series.name) for name in options.static_columns
+    }
+    if indexes is None or not len(series):
+        return replace(series, static=facts)
+    ahead = min(max(int(indexes.max()) - series.end, 0), MAX_HORIZON)
+    known = {
+        name: by_period(indexes - series.start, values[name], len(series) + ahead, roles[name])
+        for name in options.known_columns
+    }
+    return replace(series, known=known, static=facts)
 
 
 def _check_span(

@@ -14,8 +14,9 @@ import numpy as np
 from ...errors import DamagedArtifact, InvalidRows, Problem, quoted, quoted_list
 from ..calibration.conformal import DEFAULT_COVERAGE
 from ..features.columns import Columns
-from ..forecasting.forecast_spec import ForecastSpec
+from ..forecasting.forecast_spec import ForecastPoints, ForecastSpec
 from ..forecasting.horizon_intervals import StepErrors
+from ..forecasting.lag_features import Floats, LagFeatures
 from ..inputs.row_checker import MOST_NAMED, CheckedRows, RowChecker, sentence_of
 from ..persistence.version_files import FORECAST, columns_from_json, read_json
 from ..pipelines.fitted_pipeline import Outputs
@@ -63,6 +64,13 @@ class ForecastPredictor(Predictor):
         predictor.__dict__.pop("checker", None)
         return predictor
 
+    def with_future(self, columns: Columns) -> ForecastPredictor:
+        """A copy that has these values of the columns that are known in advance. Raises InvalidInput."""
+        predictor = copy.copy(self)
+        predictor.forecast = replace(self.forecast, spec=self.spec.planned(columns))
+        predictor.__dict__.pop("checker", None)
+        return predictor
+
     def answer(
         self,
         columns: Columns,
@@ -81,13 +89,38 @@ class ForecastPredictor(Predictor):
         if is_in.any():
             rows = rows[is_in]
             described = spec.describe(rows)
-            within = spec.values(described, np.asarray(self.replay(described.columns).values, np.float64))
+            within = self._values(rows, described)
             middle, scale = scaling.forward(within), described.scale
             below, above = self.forecast.errors.ends(rows.steps, coverage)
             values[is_in] = within
             low[is_in] = np.minimum(spec.bounded(scaling.inverse(middle + scale * below)), within)
             high[is_in] = np.maximum(spec.bounded(scaling.inverse(middle + scale * above)), within)
         return PredictedRows(coverage, values=values, intervals=(low, high))
+
+    def quantiles(self, columns: Columns, levels: Sequence[float]) -> Floats:
+        """The values (n_levels, n) that each row's outcome lies below with these probabilities, 0 to 1."""
+        spec, scaling = self.spec, self.spec.scaling
+        rows = spec.rows(columns)
+        is_in = spec.is_within(rows)
+        found = np.full((len(levels), len(is_in)), np.nan)
+        if is_in.any():
+            rows = rows[is_in]
+            described = spec.describe(rows)
+            middle = scaling.forward(self._values(rows, described))
+            offsets = self.forecast.errors.quantiles(rows.steps, levels)
+            found[:, is_in] = spec.bounded(scaling.inverse(middle + described.scale * offsets))
+        return found
+
+    def _values(self, rows: ForecastPoints, described: LagFeatures) -> Floats:
+        if self.spec.method:
+            return self.spec.classical(rows)
+        return self.spec.values(described, np.asarray(self.replay(described.columns).values, np.float64))
+
+    def reasons(self, columns: Columns, rows: Sequence[int]) -> dict[int, str]:
+        placed = self.spec.rows(columns)
+        is_in = self.spec.is_within(placed)
+        faults = {row: fault_of(self.spec, row, placed, columns) for row in rows if not is_in[row]}
+        return {row: f"{quoted(column)}: {detail}" for row, (column, detail) in faults.items()}
 
     def predict(self, columns: Columns) -> Outputs:
         return Outputs(values=self.answer(columns).values)
@@ -148,37 +181,46 @@ class ForecastChecker(RowChecker):
         wrong = np.flatnonzero(~self._spec.is_within(placed))
         if len(wrong):
             problems = [
-                self._problem(int(row), int(placed.series[row]), checked.columns, first_row)
-                for row in wrong[:MOST_NAMED]
+                self._problem(int(row), placed, checked.columns, first_row) for row in wrong[:MOST_NAMED]
             ]
             raise InvalidRows(sentence_of(problems, len(wrong)), problems=problems)
         return checked
 
-    def _problem(self, row: int, series: int, columns: Columns, first_row: int) -> Problem:
-        spec, number = self._spec, row + first_row
-        if series < 0:
-            name = columns[spec.group_column][row]
-            reason = f"there is no series {quoted(name)}" if name is not None else "a series has to be named"
-            detail = f"{reason}. The version knows {quoted_list(spec.codes)}."
-            return Problem(
-                f"Row {number}, column {quoted(spec.group_column)}: {detail}",
-                f"/rows/{row}/{spec.group_column}",
-            )
-        date, ending = columns[spec.date_column][row], spec.endings[series]
-        first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
-        span = f"{first} to {last}" if first != last else first
-        which = f" of {quoted(ending.name)}" if spec.group_column else ""
-        reason = "a date is needed" if np.isnat(date) else f"{spec.shown(date)} cannot be forecast"
-        detail = f"{reason}; the forecast{which} goes from {span} ({spec.frequency.title})."
-        return Problem(
-            f"Row {number}, column {quoted(spec.date_column)}: {detail}", f"/rows/{row}/{spec.date_column}"
+    def _problem(self, row: int, placed: ForecastPoints, columns: Columns, first_row: int) -> Problem:
+        column, detail = fault_of(self._spec, row, placed, columns)
+        return Problem(f"Row {row + first_row}, column {quoted(column)}: {detail}", f"/rows/{row}/{column}")
+
+
+def fault_of(spec: ForecastSpec, row: int, placed: ForecastPoints, columns: Columns) -> tuple[str, str]:
+    """The column that is the reason why a row cannot be forecast, and the reason."""
+    series, step = int(placed.series[row]), int(placed.steps[row])
+    if series < 0:
+        name = columns[spec.group_column][row]
+        reason = f"there is no series {quoted(name)}" if name is not None else "a series has to be named"
+        return spec.group_column, f"{reason}. The version knows {quoted_list(spec.codes)}."
+    date, ending = columns[spec.date_column][row], spec.endings[series]
+    which = f" of {quoted(ending.name)}" if spec.group_column else ""
+    gone = [name for name, is_gone in placed.without.items() if is_gone[row]]
+    if gone and 1 <= step <= spec.horizon:
+        detail = (
+            f"a value for {spec.frequency.text(ending.end + step)}{which} is needed, since the column is known in "
+            'advance. Send it in the row, or beside a horizon in "future".'
         )
+        return gone[0], detail
+    first, last = (spec.frequency.text(ending.end + step) for step in (1, spec.horizon))
+    span = f"{first} to {last}" if first != last else first
+    reason = "a date is needed" if np.isnat(date) else f"{spec.shown(date)} cannot be forecast"
+    return spec.date_column, f"{reason}; the forecast{which} goes from {span} ({spec.frequency.title})."
 
 
 def golden_of(predictor: Predictor, spec: ForecastSpec, columns: Columns) -> dict[str, Any]:
     """Future rows with the values they get now, to be replayed whenever the version is loaded."""
     from ..persistence.version_files import columns_to_json
 
-    described = spec.describe(spec.rows(columns))
-    values = spec.values(described, np.asarray(predictor.predict(described.columns).values, np.float64))
+    rows = spec.rows(columns)
+    if spec.method:
+        values = spec.classical(rows)
+    else:
+        described = spec.describe(rows)
+        values = spec.values(described, np.asarray(predictor.predict(described.columns).values, np.float64))
     return json.loads(json.dumps({"rows": columns_to_json(columns), "answers": values.tolist()}))  # type: ignore[no-any-return]

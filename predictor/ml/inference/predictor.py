@@ -109,6 +109,10 @@ class Predictor:
         """What the stored pipeline answers for golden rows."""
         return self.predict(columns)
 
+    def reasons(self, columns: Columns, rows: Sequence[int]) -> dict[int, str]:
+        """Why some of these rows, which got no prediction, can have none, by their index."""
+        return {}
+
     @property
     def has_intervals(self) -> bool:
         return self.uncertainty is not None

@@ -35,8 +35,8 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
         task=table.task,
         fields=tuple(
             replace(
-                _field(name, table.roles[name], values, schema[name].storage),
-                reading=_reading(schema[name], table.roles[name], values),
+                field_of(name, table.roles[name], values, schema[name].storage),
+                reading=reading_of(schema[name], table.roles[name], values),
             )
             for name, values in table.columns.items()
             if name in used
@@ -48,7 +48,7 @@ def build_signature(pipeline: FittedPipeline, table: TrainingTable, schema: Tabl
     )
 
 
-def _reading(column: ColumnProfile, role: Role, values: NDArray[Any]) -> Reading | None:
+def reading_of(column: ColumnProfile, role: Role, values: NDArray[Any]) -> Reading | None:
     """The reading of the column's cells; None where categories are the texts as they stand.
 
     Columns of typed truth values have one for the spelling of their labels only. Categories without a reading get one,
@@ -78,7 +78,8 @@ def _why_empty(column: ColumnProfile) -> str:
     return f"empty: {read}it has no value in a row that is used"
 
 
-def _field(name: str, role: Role, values: NDArray[Any], storage: str) -> FeatureField:
+def field_of(name: str, role: Role, values: NDArray[Any], storage: str) -> FeatureField:
+    """The field of a column: its statistics in these canonical values."""
     is_missing = missing(values)
     present = values[~is_missing]
     has_missing = bool(is_missing.any())

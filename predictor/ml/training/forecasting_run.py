@@ -19,11 +19,16 @@ from ..execution.progress import Clock, Deadline, Reporter
 from ..execution.slowdown import Slowdown
 from ..explanation.permutation_importance import predicted
 from ..forecasting.backtest import Backtest, find_cuts, find_shape, make_backtest
-from ..forecasting.forecast_report import KnownErrors, floor_of, report
+from ..forecasting.classical_forecasts import width_of
+from ..forecasting.forecast_report import KnownErrors, report
 from ..forecasting.forecast_spec import ForecastSpec, SeriesEnd
 from ..forecasting.horizon_intervals import StepErrors
+from ..forecasting.known_columns import is_number
+from ..forecasting.naive_forecasts import floor_of
+from ..forecasting.public_holidays import Holidays, year_of
 from ..forecasting.reported_forecasts import write_reported
-from ..forecasting.series import SeriesTable, make_series
+from ..forecasting.series import SeriesTable, holidays_of, known_fields, make_series
+from ..forecasting.served_method import scaled, served_method
 from ..forecasting.training_table import SeriesView, actual, described, fits_log
 from ..inference.forecast_predictor import StoredForecast, golden_of
 from ..inference.loading import load_predictor
@@ -38,7 +43,7 @@ from ..search.time_estimates import TimeEstimates
 from ..tables.stored_tables import read_columns
 from ..types.reading import Reading
 from ..types.schema import ColumnProfile, Role, TableSchema, Task
-from ..types.training_request import ForecastOptions, TrainingRequest
+from ..types.training_request import AUTO, ForecastOptions, TrainingRequest
 from ..types.warnings import TrainingWarning
 from ..validation.splits import Split
 from ..validation.training_table import TrainingTable
@@ -95,12 +100,16 @@ def _read(
 ) -> tuple[SeriesTable, ForecastOptions, Mapping[str, Reading | None]]:
     options = _options(request)
     names = [options.date_column, request.target, *([options.group_column] if options.group_column else [])]
+    names += [*options.known_columns, *options.static_columns]
     asked = replace(request, schema=_as_forecast(request.table, request.target, options), roles={})
     read, readings = with_role_readings(asked, names)
     schema = _in_utc(read.schema, options.date_column)
     reading = schema[options.date_column].reading
     columns = read_columns(Path(request.parquet), schema, names)
-    table, warnings = make_series(options, request.target, columns, zone=reading.zone if reading else "")
+    roles = {name: schema[name].role for name in (*options.known_columns, *options.static_columns)}
+    zone = reading.zone if reading else ""
+    table, warnings = make_series(options, request.target, columns, zone=zone, roles=roles)
+    table = replace(table, known=known_fields(table, schema, columns), holidays=holidays_of(table, options))
     warnings += readings
     n_series = len(table.series)
     series = "1 series" if n_series == 1 else f"{n_series:,} series"
@@ -223,11 +232,20 @@ class ForecastHalves(FinalStage):
             predicted(fit_plan(plan, backtest.table.rows(fit)).pipeline, backtest.table.rows(rows))
             for fit, rows in backtest.reported
         ]
-        predictions = np.concatenate(answers)
+        predictions, compared = np.concatenate(answers), kept.out_of_fold
         rows = np.concatenate([backtest.split.search, backtest.judged])
-        errors = backtest.table.target.y[rows] - np.concatenate([kept.out_of_fold, predictions])
+        instead = served_method(backtest, compared) if self.request.estimator == AUTO else None
+        if instead is not None:
+            compared, predictions = (
+                scaled(backtest, backtest.points[each], instead.method)
+                for each in (backtest.split.search, backtest.judged)
+            )
+        errors = backtest.table.target.y[rows] - np.concatenate([compared, predictions])
         known = KnownErrors(backtest, rows, errors)
-        evaluation = report(backtest, predictions, known, seed=self.request.seed)
+        method = instead.method if instead is not None else ""
+        evaluation = report(backtest, predictions, known, seed=self.request.seed, method=method)
+        if instead is not None:
+            evaluation["served_method"] = {**instead.to_json(), "sentence": instead.sentence}
         file = write_reported(self.workdir / "artifacts", backtest, predictions)
         artifacts = {file.name: artifact_entry(file, self.workdir)}
         write_json(
@@ -255,7 +273,9 @@ def _write(
     options: ForecastOptions,
     readings: Mapping[str, Reading | None],
 ) -> None:
-    view = backtest.view
+    view, instead = backtest.view, finished.judged["report"].get("served_method")
+    method = instead["method"] if instead else ""
+    width = width_of(view.shape) if method else view.shape.window
     spec = ForecastSpec(
         target=request.target,
         date_column=options.date_column,
@@ -265,10 +285,14 @@ def _write(
         shape=view.shape,
         is_log=view.is_log,
         floor=floor_of(view),
-        endings=tuple(SeriesEnd.of(each, view.shape) for each in view.table.series),
+        endings=tuple(SeriesEnd.of(each, view.shape, width) for each in view.table.series),
         aggregation=options.aggregation,
         reading=readings[options.date_column],
         target_reading=readings[request.target],
+        known=view.table.known,
+        static=view.table.static,
+        holidays=_stored_holidays(view),
+        method=method,
     )
     signature = spec.signature()
     errors = StepErrors.from_json(finished.judged["errors"])
@@ -278,14 +302,26 @@ def _write(
     artifacts[FORECAST] = artifact_entry(
         store_json(workdir / "artifacts" / FORECAST, stored.to_json()), workdir
     )
-    _note(search, backtest)
+    _note(search, backtest, instead)
+    title = {"title": instead["title"]} if instead else {}
     changed = replace(
         finished,
         judged=finished.judged["report"],
-        published={**finished.published, "artifacts": artifacts, "signature": signature.to_json()},
+        published={**finished.published, "artifacts": artifacts, "signature": signature.to_json(), **title},
     )
     n_values = sum(int(np.isfinite(each.values).sum()) for each in view.table.series)
     write_search_result(request, workdir, search, changed, task=Task.FORECASTING, n_rows=n_values)
+
+
+def _stored_holidays(view: SeriesView) -> Holidays | None:
+    """The holidays that answers need: from the first stored window to the last year that is known."""
+    holidays = view.table.holidays
+    if holidays is None:
+        return None
+    first = min(each.end for each in view.table.series) - view.shape.window - 1
+    return holidays.within(
+        max(year_of(view.table.frequency, first) - 1, holidays.first_year), holidays.last_year
+    )
 
 
 def _golden(spec: ForecastSpec) -> dict[str, Any]:
@@ -297,10 +333,16 @@ def _golden(spec: ForecastSpec) -> dict[str, Any]:
     columns: dict[str, Any] = {spec.date_column: spec.frequency.moments(indexes)}
     if spec.group_column:
         columns[spec.group_column] = np.array([spec.endings[place].name for place, _ in pairs], object)
+    for field in spec.known:
+        dtype = np.float64 if is_number(field.role) else object
+        columns[field.name] = np.full(len(pairs), field.typical, dtype)
     return columns
 
 
-def _note(search: Search, backtest: Backtest) -> None:
+def _note(search: Search, backtest: Backtest, instead: Mapping[str, Any] | None) -> None:
+    if instead:
+        search.reporter.warn(TrainingWarning(instead["sentence"]))
+        return
     if backtest.view.is_log:
         message = "The logarithm of the target is forecast: that was better in a test on the past."
         search.reporter.warn(TrainingWarning(message))

@@ -33,6 +33,8 @@ THOROUGH_SECONDS = 240.0
 FREQUENCIES = ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly")
 AGGREGATIONS = ("sum", "mean")
 MAX_HORIZON = 500
+# Options of a forecast that list columns.
+COLUMN_LISTS = ("known_columns", "static_columns")
 # Words that mean missing in one column.
 MAX_WORDS = 100
 
@@ -64,6 +66,8 @@ class ForecastOptions:
     `group_column` names the series of a table that holds several; "" when it holds one. `horizon` is how many
     periods ahead, 0 for the default of the frequency. `frequency` is inferred from the dates when it is "".
     `aggregation` combines rows of one period: "sum", "mean", or "" to refuse them.
+    `known_columns`: their values of the future are known when a forecast is made. `static_columns`: one value for each
+    series. `holidays`: the country, and perhaps its part, whose public holidays are used ("DE", "DE-BY").
     """
 
     date_column: str
@@ -71,28 +75,44 @@ class ForecastOptions:
     horizon: int = 0
     frequency: str = ""
     aggregation: str = ""
+    known_columns: tuple[str, ...] = ()
+    static_columns: tuple[str, ...] = ()
+    holidays: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        # Left out when not given: the digest of older requests stays as it is.
+        lists = {name: list(getattr(self, name)) for name in COLUMN_LISTS if getattr(self, name)}
+        holidays = {"holidays": self.holidays} if self.holidays else {}
+        old = {name: value for name, value in asdict(self).items() if name not in (*COLUMN_LISTS, "holidays")}
+        return {**old, **lists, **holidays}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> ForecastOptions | None:
         """None for nothing; an option that is None or missing is not given. Raises InvalidTrainingRequest."""
-        given = {name: value for name, value in (data or {}).items() if value not in (None, "")}
+        given = {name: value for name, value in (data or {}).items() if value not in (None, "", [], ())}
         if not given:
             return None
         unknown = sorted(set(given) - set(cls.__dataclass_fields__))
-        texts = [name for name in given if name != "horizon"]
+        texts = [name for name in given if name not in ("horizon", *COLUMN_LISTS)]
         horizon = given.get("horizon", 0)
         if unknown or not all(isinstance(given[name], str) for name in texts):
             raise InvalidTrainingRequest(
-                f"A forecast takes {quoted_list(cls.__dataclass_fields__)}; all but the horizon are texts."
+                f"A forecast takes {quoted_list(cls.__dataclass_fields__, 8)}; all but the horizon and the lists of "
+                "columns are texts."
             )
+        lists = {name: column_list(given[name], name) for name in COLUMN_LISTS if name in given}
         if isinstance(horizon, bool) or not isinstance(horizon, int):
             raise InvalidTrainingRequest(
                 f"The horizon is {quoted(horizon)}; it has to be a whole number of periods.", field="horizon"
             )
-        return cls(**{"date_column": "", **given})
+        return cls(**{"date_column": "", **given, **lists})
+
+
+def column_list(value: Any, field: str) -> tuple[str, ...]:
+    """Distinct names of columns, from a list. Raises InvalidTrainingRequest."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise InvalidTrainingRequest(f"{quoted(field)} has to be a list of column names.", field=field)
+    return tuple(dict.fromkeys(value))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from ..predictions.bulk_answers import BulkAnswerer, BulkAnswers, Logged
 from ..predictions.file_prediction import FilePrediction, file_warnings, parts
 from ..predictions.options import Caller
 from ..predictions.result_writer import ResultWriter
-from ..predictions.row_answers import NOT_A_NUMBER
 from . import batch_files
 
 # Seconds between two commits of the progress: the work that a kill can lose.
@@ -149,9 +148,9 @@ class BatchAttempt:
         if len(self._batch.row_errors) >= N_ERRORS_SHOWN or not (chunk.errors or answers.n_without):
             return ()
         messages = dict(chunk.errors)
-        for place, cells in zip(chunk.places, answers.cells, strict=True):
+        for index, (place, cells) in enumerate(zip(chunk.places, answers.cells, strict=True)):
             if cells == self._prediction.answerer.none:
-                messages[place] = f"Row {chunk.first_row + place:,}: {NOT_A_NUMBER}"
+                messages[place] = f"Row {chunk.first_row + place:,}: {answers.reason(index)}"
         return [
             {"row": chunk.first_row + place, "message": messages[place][:500]} for place in sorted(messages)
         ]

@@ -1,6 +1,7 @@
 """Predictions: rows or a CSV file in; checked, predicted, logged rows out."""
 
 from .admission import require_place_for_file
+from .pasted_rows import rows_of_csv
 from .prediction import (
     Caller,
     CsvAnswer,
@@ -26,4 +27,5 @@ __all__ = [
     "predict",
     "predict_csv",
     "require_place_for_file",
+    "rows_of_csv",
 ]

@@ -5,8 +5,8 @@ At 100,000 rows, these objects would take longer than the model. A test checks t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,12 +35,18 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class BulkAnswers:
     """One entry for each predicted row: the cells that a CSV result adds, the members that a JSON result
-    adds, and the output as it is logged. `n_without`: rows for which the model gave no prediction."""
+    adds, and the output as it is logged. `n_without`: rows for which the model gave no prediction; `reasons` says
+    why, by the index of the row, where the model knows it."""
 
     cells: Sequence[str]
     members: Sequence[str]
     outputs: Sequence[str]
     n_without: int
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+    def reason(self, index: int) -> str:
+        """Why a row has no prediction."""
+        return self.reasons.get(index, NOT_A_NUMBER)
 
 
 class BulkAnswerer:
@@ -96,9 +102,12 @@ class BulkAnswerer:
             return BulkAnswers((), (), (), 0)
         rows = self._served.predictor.answer(chunk.columns, self._coverage)
         cells, members = self._texts(rows).joined()
-        for place in rows.without:
-            cells[place], members[place] = self.none, f'"prediction":null,"error":{_json(NOT_A_NUMBER)}'
-        return BulkAnswers(cells, members, [f"{{{each}}}" for each in members], len(rows.without))
+        without = rows.without
+        reasons = self._served.predictor.reasons(chunk.columns, without) if without else {}
+        for place in without:
+            reason = _json(reasons.get(place, NOT_A_NUMBER))
+            cells[place], members[place] = self.none, f'"prediction":null,"error":{reason}'
+        return BulkAnswers(cells, members, [f"{{{each}}}" for each in members], len(without), reasons)
 
     def _texts(self, rows: PredictedRows) -> _Texts:
         texts = _Texts()

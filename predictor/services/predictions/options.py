@@ -21,6 +21,8 @@ class PredictionOptions:
     `coverage`: of the intervals and sets, 0.5 to 0.99; None: 0.9.
     `horizon`: instead of rows, the next periods of all series of a forecasting version, or of `group` alone.
     `history`: observations newer than the training data, from which a forecasting version continues.
+    `future`: beside a horizon, rows with values of the columns that are known in advance.
+    `quantiles`: of a forecast, the values that the outcome lies below with these probabilities.
     `is_lenient`: leave out options that the version was stored without, instead of refusing them.
     `is_logged`: write each row to the prediction log. `are_texts`, `is_nan_missing`: see `RowChecker.check`.
     """
@@ -33,6 +35,8 @@ class PredictionOptions:
     horizon: int | None = None
     group: str | None = None
     history: Sequence[Mapping[str, Any]] = ()
+    future: Sequence[Mapping[str, Any]] = ()
+    quantiles: tuple[float, ...] = ()
     is_lenient: bool = False
     is_logged: bool = True
     are_texts: bool = False
@@ -40,8 +44,10 @@ class PredictionOptions:
 
     @property
     def can_be_batch(self) -> bool:
-        """Whether a batch can take these options: it explains nothing, and takes no horizon and no history."""
-        return not (self.explain or self.nearest or self.horizon is not None or self.history)
+        """Whether a batch can take these options: it explains nothing, and takes no horizon, history or quantiles."""
+        return not (
+            self.explain or self.nearest or self.horizon is not None or self.history or self.quantiles
+        )
 
 
 @dataclass(frozen=True, slots=True)

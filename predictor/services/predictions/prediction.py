@@ -67,7 +67,9 @@ def predict(
     model_version = registry.serving_version(registered_model, options.version)
     loaded = loaded_versions.load(model_version)
     if options.history:
-        loaded = horizons.with_history(loaded, options.history)
+        loaded = horizons.with_history(loaded, options.history, are_texts=options.are_texts)
+    if options.future:
+        loaded = horizons.with_future(loaded, options.future, are_texts=options.are_texts)
     horizon_rows: Sequence[Mapping[str, Any]] = ()
     if options.horizon is not None:
         horizon_rows = horizons.horizon_rows(loaded, options.horizon, options.group)
@@ -87,6 +89,8 @@ def predict(
         explain = explain and loaded.predictor.can_explain
         nearest = nearest if version_facts.has_examples(model_version) else 0
     predictions = answers(loaded, checked, explain=explain, coverage=options.coverage)
+    if options.quantiles:
+        predictions = horizons.with_quantiles(loaded, checked, predictions, options.quantiles)
     if nearest:
         predictions = nearest_examples.with_nearest(predictions, model_version, checked, nearest)
     check_time()
@@ -133,8 +137,11 @@ def require_width(rows: Iterable[Any], where: str = "/rows") -> None:
 def forecast_csv(answer: PredictionResponse) -> str:
     """A forecast as CSV text: dates and series, then values with their intervals."""
     names = list(answer.rows[0]) if answer.rows else []
-    lines: list[Sequence[Any]] = [[*names, "prediction", "interval_low", "interval_high"]]
+    levels = next((list(each.quantiles) for each in answer.predictions if each.quantiles), [])
+    titles = [f"quantile_{level}" for level in levels]
+    lines: list[Sequence[Any]] = [[*names, "prediction", "interval_low", "interval_high", *titles]]
     for row, each in zip(answer.rows, answer.predictions, strict=True):
         interval = each.interval or {}
-        lines.append([*row.values(), each.prediction, interval.get("low"), interval.get("high")])
+        quantiles = [(each.quantiles or {}).get(level) for level in levels]
+        lines.append([*row.values(), each.prediction, interval.get("low"), interval.get("high"), *quantiles])
     return csv_lines(lines).decode()

@@ -12,7 +12,6 @@ from ...ml.inputs.row_chunks import BulkChunk, BulkSource
 from ...ml.types.column_names import free_names
 from ...models import BatchFormat
 from .bulk_answers import BulkAnswerer, BulkAnswers, warnings_as_json
-from .row_answers import NOT_A_NUMBER
 
 
 class ResultWriter:
@@ -70,9 +69,9 @@ class ResultWriter:
             place: [warning.sentence for warning in warnings] for place, warnings in chunk.warnings.items()
         }
         if answers.n_without and not self._has_errors:
-            for place, cells in zip(chunk.places, answers.cells, strict=True):
+            for index, (place, cells) in enumerate(zip(chunk.places, answers.cells, strict=True)):
                 if cells == self._answerer.none:
-                    sentences[place] = [NOT_A_NUMBER, *sentences.get(place, [])]
+                    sentences[place] = [answers.reason(index), *sentences.get(place, [])]
         for place, names in self._escaped(chunk, answers).items():
             sentences.setdefault(place, []).append(escape_sentence(names))
         return sentences

@@ -52,6 +52,8 @@ class Prediction:
     score: float | None = None
     # Training rows are not copied into the log.
     nearest: tuple[NearestExample, ...] | None = None
+    # Of a forecast: the value that the outcome lies below with each probability.
+    quantiles: Mapping[str, float] | None = None
 
     @property
     def output(self) -> dict[str, Any]:
@@ -65,6 +67,8 @@ class Prediction:
             output["interval"] = self.interval
         if self.prediction_set is not None:
             output["set"] = self.prediction_set
+        if self.quantiles is not None:
+            output["quantiles"] = dict(self.quantiles)
         if self.explanation is not None:
             output["explanation"] = self.explanation
         if self.error:

@@ -37,7 +37,8 @@ class TrainingOptions:
     `monotone`, for numbers and for two classes: {column: "increasing" or "decreasing"} where the prediction (of two
     classes, the probability of the positive one) never falls, or never rises, when the column rises.
     `weight_column`: a column of numbers of 0 or more that say how much each row counts; it is no feature.
-    `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation}; the first is required.
+    `forecast`, for forecasting: {date_column, group_column, horizon, frequency, aggregation, known_columns,
+    static_columns, holidays}; the first is required.
     """
 
     target: str = ""

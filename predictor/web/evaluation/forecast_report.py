@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ...i18n.translation import translated
 from ..charts.chart import Chart
 from ..pages.value_texts import day
 
@@ -15,6 +16,10 @@ BASELINE_TITLES = {
     "seasonal_naive": gettext_lazy("Seasonal naive"),
     "naive": gettext_lazy("Last value"),
     "drift": gettext_lazy("Drift"),
+    "theta": gettext_lazy("Theta"),
+    "damped": gettext_lazy("Exponential smoothing"),
+    "sba": gettext_lazy("Croston (SBA)"),
+    "tsb": gettext_lazy("TSB"),
 }
 
 
@@ -33,7 +38,8 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
     """The series, the horizon and the backtest, in a sentence."""
     if report.get("task") != "forecasting":
         return ""
-    n, horizon = report.get("n_series") or 1, report.get("horizon") or 0
+    n_tested, horizon = report.get("n_series") or 1, report.get("horizon") or 0
+    n = report.get("n_series_in_all") or n_tested
     series = _("One series") if n == 1 else _("%(n)s series") % {"n": f"{n:,}"}
     season = report.get("season") or 1
     ahead = ngettext("%(n)s period", "%(n)s periods", horizon) % {"n": f"{horizon:,}"}
@@ -48,7 +54,41 @@ def forecast_facts(report: Mapping[str, Any]) -> str:
         "and made %(forecasts)s forecasts of the following periods."
     )
     counts = {"cuts": report.get("n_cuts"), "forecasts": f"{report.get('n_forecasts') or 0:,}"}
-    return f"{what % named} {how % counts}"
+    sample = [_tested_sentence(n_tested)] if n_tested < n else []
+    served = report.get("served_method")
+    instead = [str(translated(served["sentence"]))] if served else []
+    return " ".join([what % named, how % counts, *sample, *instead, *_other_columns(report)])
+
+
+def _tested_sentence(n: int) -> str:
+    """Said where not all series were tested: those that begin too late, or too many for the time."""
+    sentence = ngettext(
+        "%(n)s of the series was tested; the others are not in these figures.",
+        "%(n)s of the series were tested; the others are not in these figures.",
+        n,
+    )
+    return sentence % {"n": f"{n:,}"}
+
+
+def _other_columns(report: Mapping[str, Any]) -> list[str]:
+    """What the forecast uses beside the past of its series."""
+    sentences = []
+    if known := report.get("known_columns"):
+        sentences.append(
+            _(
+                "Known in advance: %(columns)s. The test used their values of the periods that were forecast, as a "
+                "forecast is given them."
+            )
+            % {"columns": ", ".join(known)}
+        )
+    if static := report.get("static_columns"):
+        sentences.append(_("Facts of each series: %(columns)s.") % {"columns": ", ".join(static)})
+    if holidays := report.get("holidays"):
+        sentences.append(
+            _("Public holidays of %(place)s are known until %(year)s (library holidays %(version)s).")
+            % {"place": holidays["place"], "year": holidays["years"][1], "version": holidays["library"]}
+        )
+    return sentences
 
 
 def _backtest_chart(report: Mapping[str, Any], history: Mapping[str, Any], target: str, index: int) -> Chart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,13 +24,18 @@ from .predict import version_choices
 
 # The chart shows this many of the latest known values before the forecast.
 HISTORY = 120
+LEVEL = re.compile(r"0?\.[0-9]{1,6}", re.ASCII)
+# Series that the form lists by name.
+MAX_OPTIONS = 500
+# Rows of the periods ahead that the form begins with.
+MAX_PLANNED = 400
 
 
 class Forecast(ModelPage):
     """GET shows the form, POST makes the forecast. Every forecast is logged."""
 
     query_names = ("version", "group")
-    field_names = ("version", "group", "horizon", "coverage", "csv")
+    field_names = ("version", "group", "horizon", "coverage", "quantiles", "future", "csv", "plan")
 
     def get(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         self.load_model(slug)
@@ -40,7 +46,9 @@ class Forecast(ModelPage):
             raise Http404(error.message) from None
         if version.signature.task is not Task.FORECASTING:
             return redirect("predict", self.workspace.slug, slug)
-        return self.page(version, requested, {"group": request.GET.get("group", ""), "horizon": ""})
+        return self.page(
+            version, requested, {"group": request.GET.get("group", ""), "horizon": "", "quantiles": ""}
+        )
 
     def post(self, request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         self.load_model(slug)
@@ -48,9 +56,14 @@ class Forecast(ModelPage):
         version = self.version(requested)
         if version.signature.task is not Task.FORECASTING:
             raise Http404(_("This version does not forecast."))
-        chosen = {name: request.POST.get(name, "").strip() for name in ("group", "horizon", "coverage")}
+        chosen = {
+            name: request.POST.get(name, "").strip()
+            for name in ("group", "horizon", "coverage", "quantiles", "future")
+        }
         try:
             outlook = horizons.outlook(version)
+            if "plan" in request.POST:
+                return self.plan(version, outlook, chosen)
             answer = predictions.predict(
                 registered_model=self.registered_model,
                 options=predictions.PredictionOptions(
@@ -58,6 +71,9 @@ class Forecast(ModelPage):
                     horizon=whole(chosen["horizon"], outlook.horizon),
                     group=chosen["group"] or None,
                     coverage=share_of(chosen["coverage"]),
+                    quantiles=levels_of(chosen["quantiles"]),
+                    future=predictions.rows_of_csv(chosen["future"]),
+                    are_texts=True,
                 ),
                 caller=caller_of(request),
             )
@@ -68,6 +84,27 @@ class Forecast(ModelPage):
             response["Content-Disposition"] = f'attachment; filename="{slug}-forecast.csv"'
             return response
         return self.page(version, requested, chosen, answer=answer)
+
+    def plan(
+        self, version: ModelVersion, outlook: horizons.ForecastOutlook, chosen: dict[str, str]
+    ) -> HttpResponse:
+        """A CSV of the periods ahead with the columns that are known in advance, to be filled in."""
+        horizon = whole(chosen["horizon"], outlook.horizon)
+        text = horizons.plan_csv(version, horizon, chosen["group"] or None)
+        response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{self.registered_model.slug}-future.csv"'
+        return response
+
+    def first_plan(self, version: ModelVersion, outlook: horizons.ForecastOutlook, group: str) -> str:
+        """The same CSV to begin with in the form; empty where it would be long, or where nothing is asked for."""
+        n_series = 1 if group else len(outlook.names)
+        if (
+            not outlook.known
+            or outlook.horizon * n_series > MAX_PLANNED
+            or (group and group not in outlook.names)
+        ):
+            return ""
+        return horizons.plan_csv(version, outlook.horizon, group or None)
 
     def page(
         self, version: ModelVersion, requested: str, chosen: dict[str, str], **more: Any
@@ -84,14 +121,21 @@ class Forecast(ModelPage):
             return refused(render(self.request, "predictor/predictions/forecast.html", context), error)
         answer: predictions.PredictionResponse | None = more.get("answer")
         group = chosen["group"] or (outlook.names[0] if len(outlook.names) == 1 else "")
-        body = {"horizon": outlook.horizon, **({"group": outlook.names[0]} if outlook.group_column else {})}
+        body: dict[str, Any] = {"horizon": outlook.horizon}
+        body |= {"group": outlook.names[0]} if outlook.group_column else {}
+        if outlook.known:
+            first = horizons.rows_ahead(version, 1, outlook.names[0] if outlook.group_column else None)
+            body = {**body, "horizon": 1, "future": list(first)}
         context = {
             "model": self.registered_model,
             "version": version,
             "asked": requested,
             "outlook": outlook,
+            # A list of thousands of options is slow to load and to search: the name is typed instead.
+            "has_long_names": len(outlook.names) > MAX_OPTIONS,
             "chosen": {**chosen, "horizon": chosen["horizon"] or str(outlook.horizon)},
             "choices": version_choices(self),
+            "future": chosen.get("future") or self.first_plan(version, outlook, chosen["group"]),
             "known_sentence": known_sentence(outlook),
             "coverages": [("0.8", _("8 of 10")), ("0.9", _("9 of 10")), ("0.95", _("19 of 20"))],
             "curl": curl_of(predictions_url(self.request, self.registered_model), body),
@@ -99,6 +143,7 @@ class Forecast(ModelPage):
         }
         if answer:
             context |= {"rows": list(zip(answer.rows, answer.predictions, strict=True))}
+            context["levels"] = list(answer.predictions[0].quantiles or {})
             # A chart shows one series; several series are in the table only.
             is_single = bool(chosen["group"]) or not outlook.group_column
             context["chart"] = forecast_chart(outlook, group, answer) if is_single else None
@@ -165,6 +210,15 @@ def whole(text: str, usual: int) -> int:
     if not text:
         return usual
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
+
+
+def levels_of(text: str) -> tuple[float, ...]:
+    """The probabilities that were typed, with commas, semicolons or blanks between; 0 for a text that is none.
+
+    The service rejects that with a sentence.
+    """
+    parts = text.replace(";", " ").replace(",", " ").split()
+    return tuple(float(part) if LEVEL.fullmatch(part) else 0.0 for part in parts)
 
 
 def share_of(text: str) -> float | None:

@@ -38,6 +38,8 @@ def field_names(dataset: Dataset) -> set[str]:
     return {
         *TrainingRunForm.base_fields,
         *form_forecast.FIELDS,
+        *form_forecast.COLUMN_FIELDS,
+        form_forecast.HOLIDAYS,
         *(f"{THRESHOLD}-{name}" for name in ThresholdForm.base_fields),
         *numbered(n_columns, "role-", "joined-", "missing-", "monotone-"),
         *(
@@ -104,8 +106,10 @@ class TrainingRunForm(forms.Form):
         )
         super().__init__(data, initial=beginning, label_suffix="")
         if self.is_forecasting:
-            self.fields |= form_forecast.forecast_fields(self.dataset.schema)
-            self.initial |= form_forecast.first_values(self.dataset.schema, beginning)
+            self.fields |= form_forecast.forecast_fields(self.dataset.schema, beginning["target"])
+            self.initial |= form_forecast.first_values(
+                self.dataset.schema, beginning, data if data is not None else (shown or {})
+            )
         self.found = self._found(beginning)
         self._fill_choices(beginning)
         self._say_why_proposed(shown or {})
@@ -142,6 +146,15 @@ class TrainingRunForm(forms.Form):
     @property
     def forecast_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in form_forecast.FIELDS if name in self.fields]
+
+    @property
+    def uses_forecast_columns(self) -> bool:
+        return any(field.value() or field.errors for field in self.forecast_columns)
+
+    @property
+    def forecast_columns(self) -> list[forms.BoundField]:
+        names = (*form_forecast.COLUMN_FIELDS, form_forecast.HOLIDAYS)
+        return [self[name] for name in names if name in self.fields]
 
     @property
     def asked_task(self) -> Task | None:

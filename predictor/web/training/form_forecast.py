@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,13 +16,26 @@ from ...ml.types.training_request import FREQUENCIES
 from .form_hyperparameters import OpenChoiceField
 
 FIELDS = ("date_column", "group_column", "horizon", "frequency", "aggregation")
+COLUMN_FIELDS = ("known_columns", "static_columns")
+HOLIDAYS = "holidays"
 FREQUENCY_TITLES = {name: name.capitalize() for name in FREQUENCIES}
 AGGREGATION_TITLES = {"sum": gettext_lazy("Add them up"), "mean": gettext_lazy("Take their mean")}
+# Columns that can be known in advance or static.
+USED_ROLES = (Role.NUMERIC, Role.BOOLEAN, Role.CATEGORICAL)
 # A column of more values than this seldom names series.
-MOST_SERIES = 1_000
+MOST_SERIES = 10_000
 
 
-def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
+class OpenColumnsField(forms.MultipleChoiceField):
+    """Offers columns as checkboxes but accepts any: the service validates them, so the message is the API's."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+def forecast_fields(table: TableSchema, target: str) -> dict[str, forms.Field]:
     """The fields, with the columns that can hold dates and names."""
     dates = [
         *_date_columns(table),
@@ -67,6 +81,40 @@ def forecast_fields(table: TableSchema) -> dict[str, forms.Field]:
             help_text=_("What happens to rows of one date, or of one period."),
             choices=[("", _("Refuse them")), *AGGREGATION_TITLES.items()],
         ),
+        **_column_fields(table, target),
+        HOLIDAYS: forms.CharField(
+            label=_("Public holidays of"),
+            required=False,
+            max_length=20,
+            help_text=_("A country such as DE, or a part of it such as DE-BY. Empty: none are used."),
+            widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        ),
+    }
+
+
+def _column_fields(table: TableSchema, target: str) -> dict[str, forms.Field]:
+    """The other columns that a forecast can use; nothing where the table has none."""
+    choices = [
+        (each.name, each.name) for each in table.columns if each.role in USED_ROLES and each.name != target
+    ]
+    if not choices:
+        return {}
+    return {
+        "known_columns": OpenColumnsField(
+            label=_("Known in advance"),
+            required=False,
+            help_text=_(
+                "Columns whose future values you know when you forecast: a price, a promotion, a planned temperature. "
+                "A forecast then needs their values for the periods ahead."
+            ),
+            choices=choices,
+        ),
+        "static_columns": OpenColumnsField(
+            label=_("The same for all rows of a series"),
+            required=False,
+            help_text=_("Facts of a series: a region, the size of a shop. They are stored with the version."),
+            choices=choices,
+        ),
     }
 
 
@@ -74,18 +122,27 @@ def _date_columns(table: TableSchema) -> list[str]:
     return [column.name for column in table.columns if column.role is Role.DATETIME]
 
 
-def first_values(table: TableSchema, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Initial values of these fields: the given ones; for the dates else the first date column."""
+def first_values(table: TableSchema, shown: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Initial values of these fields: the given ones; for the dates else the first date column.
+
+    `sent`: the query, the form or the run that `shown` was made from.
+    """
     dates = _date_columns(table)
     return {
         **{name: shown.get(name, "") for name in FIELDS},
+        **{name: _listed(sent, name) for name in COLUMN_FIELDS},
+        HOLIDAYS: shown.get(HOLIDAYS, ""),
         "date_column": shown.get("date_column") or "".join(dates[:1]),
     }
 
 
+def _listed(sent: Mapping[str, Any], name: str) -> list[str]:
+    return sent.getlist(name) if isinstance(sent, QueryDict) else list(sent.get(name, ()))
+
+
 def asked_forecast(data: Mapping[str, Any]) -> dict[str, Any]:
     """`forecast` of `TrainingOptions`, from cleaned data."""
-    return {name: data.get(name) or None for name in FIELDS}
+    return {name: data.get(name) or None for name in (*FIELDS, *COLUMN_FIELDS, HOLIDAYS)}
 
 
 def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -109,4 +166,7 @@ def forecast_words(forecast: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = {name: forecast.get(name) or usual.get(name, "") for name in titles}
     for name in ("frequency", "aggregation"):
         found[name] = translated(found[name])
-    return [(title, str(found[name])) for name, title in titles.items()]
+    words = [(title, str(found[name])) for name, title in titles.items()]
+    lists = {"known_columns": _("Known in advance"), "static_columns": _("The same in a series")}
+    words += [(title, ", ".join(forecast[name])) for name, title in lists.items() if forecast.get(name)]
+    return words + ([(_("Public holidays of"), forecast[HOLIDAYS])] if forecast.get(HOLIDAYS) else [])

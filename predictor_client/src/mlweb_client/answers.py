@@ -59,7 +59,7 @@ class Prediction:
     """Prediction of one row. `error`: why there is none, else "".
 
     `score` (anomaly detection): the share of rows that are less unusual. `row` (horizon of a forecast): the date
-    and the series.
+    and the series. `quantiles`: by the probability that was asked for.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Prediction:
     score: float | None = None
     nearest: tuple[Near, ...] = ()
     row: Mapping[str, Scalar] | None = None
+    quantiles: Mapping[str, float] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -96,6 +97,7 @@ class Prediction:
                 Near(each["distance"], each["row"], each["target"]) for each in data.get("nearest", ())
             ),
             row=data.get("row"),
+            quantiles=data.get("quantiles"),
             raw=data,
         )
 

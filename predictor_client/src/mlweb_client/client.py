@@ -72,6 +72,8 @@ class Client:
         horizon: int | None = None,
         group: str | float | None = None,
         history: Sequence[Mapping[str, Scalar]] = (),
+        future: Sequence[Mapping[str, Scalar]] = (),
+        quantiles: Sequence[float] = (),
         strict: bool = False,
         key: str | None = None,
     ) -> Answer:
@@ -79,7 +81,8 @@ class Client:
 
         `nearest`: number of nearest training rows for each row; the token also needs the scope read.
         For a forecast: `horizon`, a number of future periods instead of rows, of all series or of one `group`;
-        `history`, values newer than the training data. `key`: an Idempotency-Key; a call repeated with the same
+        `history`, values newer than the training data; `future`, values of the columns that are known in advance;
+        `quantiles`, the probabilities of quantiles. `key`: an Idempotency-Key; a call repeated with the same
         key gets the first response, and is logged once.
         """
         fields = {
@@ -91,6 +94,8 @@ class Client:
             "horizon": horizon,
             "group": group,
             "history": list(history) or None,
+            "future": list(future) or None,
+            "quantiles": list(quantiles) or None,
             "strict": strict or None,
         }
         body = {name: value for name, value in fields.items() if value is not None}
@@ -144,7 +149,7 @@ class Client:
     ) -> Run:
         """Queue a training run. `settings`: task, estimator, params, roles, readings, monotone, weight_column,
         max_lost_share, split, threshold, positive_class, effort, budget_seconds, seed; of a forecast date_column,
-        group_column, horizon, frequency, aggregation."""
+        group_column, horizon, frequency, aggregation, known_columns, static_columns, holidays."""
         number = dataset.id if isinstance(dataset, Dataset) else dataset
         body = {"dataset": number, "registered_model": registered_model, **settings}
         if target is not None:

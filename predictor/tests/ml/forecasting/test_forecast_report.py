@@ -129,7 +129,7 @@ def test_the_errors_of_each_step_are_reported_apart():
     assert [each["n"] for each in by_step] == [int((steps == step).sum()) for step in (1, 2, 3)]
     # A later step has fewer rows: the last origins are followed by less than a whole horizon.
     assert by_step[0]["n"] > by_step[-1]["n"]
-    assert set(by_step[0]["baselines"]) == {"naive", "drift"}
+    assert set(by_step[0]["baselines"]) == {"naive", "drift", "theta", "damped"}
 
 
 def test_forecasts_are_counted_by_series_and_origin():
@@ -199,7 +199,7 @@ def test_the_ends_of_an_interval_are_errors_around_the_forecast(is_log):
             200,
             0.0,
             "better",
-            "The forecast is better than the last value forecast .*chance does not explain it",
+            "The forecast is better than the exponential smoothing forecast .*chance does not explain it",
         ),
         (200, 1000.0, "worse", "The forecast is worse than .*Use that one instead"),
         (30, 0.0, "unclear", "The forecast looks better than .*Those span less than 5 horizons"),
@@ -219,16 +219,17 @@ def test_the_sentence_says_no_more_than_the_errors_show(length, error, outcome, 
     assert re.search(words, verdict.sentence), verdict.sentence
 
 
-def test_a_forecast_as_good_as_the_last_value_is_not_shown_to_be_better():
+def test_a_forecast_as_good_as_a_baseline_is_not_shown_to_be_better():
     backtest = backtest_of(NOISE[:200])
     judged = reported(backtest)
-    naive = judged.baselines["naive"]
+    # The strongest of the baselines on noise around a level.
+    best = judged.baselines["damped"]
 
-    verdict = reported(backtest, naive - judged.value).verdict(seed=0)
+    verdict = reported(backtest, best - judged.value).verdict(seed=0)
 
     by_key = {each.baseline: each for each in verdict.comparisons}
-    assert by_key["naive"].gain == pytest.approx(0.0, abs=1e-9)
-    assert by_key["naive"].outcome == "unclear"
+    assert by_key["damped"].gain == pytest.approx(0.0, abs=1e-9)
+    assert by_key["damped"].outcome == "unclear"
     assert verdict.sentence.startswith("The forecast is not shown to be better than the ")
     assert verdict.sentence.endswith("which chance alone can give.")
 
@@ -307,6 +308,8 @@ def test_the_report_holds_finite_numbers_and_all_of_its_parts():
     assert (document["horizon"], document["season"], document["n_series"], document["n_cuts"]) == (3, 4, 2, 3)
     assert document["n_rows"] == len(backtest.judged)
     assert document["held_out"]["mae"] == pytest.approx(1.0)
-    assert [each["key"] for each in document["baselines"]] == ["seasonal_naive", "naive", "drift"]
+    assert [each["key"] for each in document["baselines"]] == [
+        "seasonal_naive", "naive", "drift", "theta", "damped",
+    ]  # fmt: skip
     assert [each["coverage"] for each in document["coverage"]] == [0.8, 0.9, 0.95]
     assert document["verdict"]["is_better"]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictor.errors import DamagedArtifact
+from predictor.ml.calibration.conformal import Group
 from predictor.ml.forecasting.horizon_intervals import MIN_ERRORS, StepErrors
 
 
@@ -133,3 +134,14 @@ def test_stored_errors_give_the_same_intervals_and_wider_ones_for_more_coverage(
 def test_damaged_errors_are_refused(data):
     with pytest.raises(DamagedArtifact, match="stored errors of the forecast are not complete"):
         StepErrors.from_json(data)
+
+
+def test_quantiles_are_those_of_the_errors_and_rise_with_their_level():
+    """Of 999 errors 1 to 999, k / 1000 is the level of the k-th (conformal quantile); below the median mirrored."""
+    errors = StepErrors((Group.of(np.arange(1.0, 1000.0)),))
+    levels = (0.95, 0.05, 0.5)
+    found = errors.quantiles(np.array([1, 1]), levels)
+    assert found.shape == (3, 2)
+    assert found[:, 0] == pytest.approx([950, 50, 500], abs=1.5)
+    few = StepErrors((Group.of(np.array([-1.0, 0.0, 4.0])),)).quantiles(np.array([1]), (0.4, 0.5, 0.6, 0.9))
+    assert (np.diff(few[:, 0]) >= 0).all()

@@ -71,7 +71,7 @@ def loaded(trained):
 def test_a_series_with_season_and_trend_is_forecast_better_than_by_the_baselines(trained):
     report = trained[1]["report"]
     others = {each["key"]: each["held_out"]["mae"] for each in report["baselines"]}
-    assert set(others) == {"seasonal_naive", "naive", "drift"}
+    assert set(others) == {"seasonal_naive", "naive", "drift", "theta", "damped"}
     assert report["held_out"]["mae"] < 0.5 * others["seasonal_naive"]
     assert report["verdict"]["is_better"]
     assert report["verdict"]["sentence"].startswith("The forecast is better than")
@@ -215,3 +215,55 @@ def test_dates_that_can_be_read_in_two_ways_are_told(tmp_path):
     run(replace(request, roles={"d": Role.DATETIME}), tmp_path, reporter)
 
     assert any("can be read in two ways" in each.message and "M/D/Y" in each.message for each in told)
+
+
+def test_a_public_holiday_is_forecast_as_those_of_the_past(tmp_path):
+    """Sales follow the weekdays, and are 20 on the public holidays of Bavaria: next on 2024-12-25 and 26."""
+    days = np.arange(np.datetime64("2022-01-01"), np.datetime64("2024-12-24"))
+    closed = {str(day) for year in (2022, 2023, 2024) for day in closed_days(year)}
+    draw = np.random.default_rng(1)
+    usual = dict(enumerate((80, 90, 100, 110, 130, 150, 60)))
+    expected = [20 if str(day) in closed else usual[(int(day.astype(int)) + 3) % 7] for day in days]
+    rows = "".join(
+        f"{day},{value + draw.normal(0, 3):.2f}\n" for day, value in zip(days, expected, strict=True)
+    )
+    request = imported_request(tmp_path, "d,v\n" + rows, holidays="DE-BY")
+
+    predictor = forecast_of(tmp_path, request)
+
+    answers = predictor.answer(predictor.checker.check(predictor.spec.horizon_rows(3, [""])).columns).values
+    assert answers[0] == pytest.approx(90, abs=10)
+    # Usual are 100 and 110 on these days of the week; a linear model learns the mean drop of all holidays.
+    assert (answers[1:] < 60).all()
+    assert predictor.spec.holidays.last_year == 2029
+    report = json.loads((tmp_path / "result.json").read_text())["report"]
+    assert report["holidays"]["place"] == "DE-BY"
+
+
+def closed_days(year: int) -> list[np.datetime64]:
+    """The public holidays of Bavaria that have a fixed day, and those that follow Easter."""
+    easter = {2022: "2022-04-17", 2023: "2023-04-09", 2024: "2024-03-31"}[year]
+    fixed = ("01-01", "01-06", "05-01", "08-15", "10-03", "11-01", "12-25", "12-26")
+    moving = [np.datetime64(easter) + days for days in (-2, 1, 39, 50, 60)]
+    return [*(np.datetime64(f"{year}-{day}") for day in fixed), *moving]
+
+
+def test_a_classical_forecast_answers_where_it_is_better(tmp_path, monkeypatch):
+    """The version says so, tests that forecast, and gives it, also after newer history."""
+    monkeypatch.setattr("predictor.ml.training.forecasting_run.AUTO", "ridge")
+    monkeypatch.setattr("predictor.ml.forecasting.served_method.LEAST_GAIN", np.inf)
+    run(request_for(tmp_path), tmp_path, Reporter())
+    result = json.loads((tmp_path / "result.json").read_text())
+    predictor = loaded((tmp_path, result))
+
+    chosen = result["report"]["served_method"]
+    assert result["title"] == chosen["title"]
+    assert predictor.spec.method == chosen["method"]
+    assert chosen["sentence"] in [each["message"] for each in result["warnings"]]
+    assert chosen["method"] not in [each["key"] for each in result["report"]["baselines"]]
+    predictor.check_golden()
+    rows = predictor.spec.horizon_rows(HORIZON, ["a"])
+    answer = predictor.answer(predictor.checker.check(rows).columns)
+    assert np.abs(answer.values - truth(N_MONTHS + HORIZON, 50.0)[N_MONTHS:]).max() < 6 * NOISE
+    assert (answer.intervals[0] < answer.values).all()
+    assert (answer.values < answer.intervals[1]).all()

@@ -187,7 +187,7 @@ def test_an_option_of_a_forecast_that_is_not_given_has_its_default() -> None:
     ("data", "message"),
     [
         ({"date_column": "day", "period": 3}, "takes “date_column”, “group_column”, “horizon”"),
-        ({"date_column": 3}, "all but the horizon are texts"),
+        ({"date_column": 3}, "all but the horizon and the lists of columns are texts"),
         ({"date_column": "day", "horizon": "6"}, "The horizon is “6”; it has to be a whole number"),
         ({"date_column": "day", "horizon": 6.0}, "The horizon is “6.0”"),
         ({"date_column": "day", "horizon": True}, "The horizon is “True”"),

@@ -47,6 +47,9 @@ class Stub:
             options["check_time"]()
         return PredictedRows(coverage, **self._arrays)
 
+    def reasons(self, columns: Any, rows: Any) -> dict[int, str]:
+        return {}
+
 
 def served(case: str) -> tuple[LoadedVersion, int]:
     signature, arrays = CASES[case]

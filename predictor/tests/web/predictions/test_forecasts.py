@@ -227,3 +227,13 @@ def test_the_protocols_answer_dates_as_any_rows(
         response = client.post(f"/serve/acme/{path}", body, content_type="application/json", headers=headers)
         assert response.status_code == 200, response.content
         assert str(expected) in response.content.decode(), path
+
+
+def test_the_name_of_one_of_very_many_series_is_typed(
+    client: Client, viewer: User, forecast: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("predictor.web.predictions.forecasts.MAX_OPTIONS", 1)
+    client.force_login(viewer)
+    page = client.post(url("forecast", "churn"), {"group": "south", "horizon": "1"}).content.decode()
+    assert 'id="group" name="group" value="south"' in page
+    assert "One of 2 names, such as north. Empty: all of them." in page
