@@ -19,6 +19,8 @@ Array = NDArray[Any]
 # {table: {method: the losses of the test rows of each split}}
 Losses = Mapping[str, Mapping[str, Sequence[Array]]]
 N_RESAMPLES, SEED, LEVEL = 4_000, 0, 0.95
+# A bootstrap over fewer tables says nothing.
+LEAST_TABLES = 5
 # Added to both losses of a ratio: where both are almost zero, their ratio says nothing.
 SMALLEST = 0.001
 
@@ -89,7 +91,7 @@ def _log_ratio(ours: Sequence[Array], peer: Sequence[Array]) -> float:
 
 
 def _bootstrapped(values: Array) -> Interval:
-    if len(values) < 2:
+    if len(values) < LEAST_TABLES:
         return Interval(float(values.mean()))
     rng = np.random.default_rng(SEED)
     means = values[rng.integers(0, len(values), (N_RESAMPLES, len(values)))].mean(axis=1)

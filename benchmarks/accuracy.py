@@ -114,7 +114,7 @@ def compare(arguments: argparse.Namespace) -> int:
             table.run([OURS, *peers], number)
         # References are for the split of the files.
         references = manifest[name].get("reference", {}) if arguments.splits == 1 else {}
-        found[name] = {**table.results(), **references}
+        found[name] = {**references, **table.results()}
         row_losses[name], shares[name] = table.losses, table.share_tested
         print_table(name, found[name], peers)
         print_differences(table)

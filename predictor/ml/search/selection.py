@@ -44,7 +44,7 @@ def choose(search: Search, *, max_members: int) -> Selection:
     time for.
     """
     predictions = {key: each.predictions for key, each in search.outcomes.items()}
-    seconds = search.clock.remaining - search.finish_seconds
+    seconds = search.fit_seconds
 
     def is_affordable(keys: tuple[str, ...]) -> bool:
         if len(keys) == 1 and search.split.is_sampled:

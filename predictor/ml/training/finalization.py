@@ -16,7 +16,7 @@ from ..execution.progress import Deadline
 from ..search import portfolio
 from ..search.baselines import Baselines
 from ..search.leaderboard import Outcome
-from ..search.search import Search
+from ..search.search import LEAST_FIT_SECONDS, LEAST_FIT_SHARE, Search
 from ..search.selection import Selection, choice_of
 from ..types.training_request import TrainingRequest
 from ..types.warnings import TrainingWarning
@@ -38,8 +38,6 @@ OVERTIME_SHARE = 0.25
 REPORT_SHARE = 0.7
 # A named estimator whose run exceeds its budget by this share is told.
 LATE_SHARE = 0.15
-# Final fits have this share of the budget, and this time, also when the search has used it up.
-LEAST_FIT_SHARE, LEAST_FIT_SECONDS = 0.1, 1.0
 # With fewer seconds on an idle machine, the first attempt would fail, and a second one takes longer.
 MIN_SECONDS = 6.0
 # From this share of the rows on, the model that was fitted on the development rows is the one that is published: a fit
@@ -234,10 +232,10 @@ class FinalStage:
     def publishing_plan(self) -> RefitPlan:
         """The plan for packaging. With one slot it leaves time for the evaluation, which fits again."""
         if self.is_parallel or self.is_single:
-            return self.plan(self.attempt.choice, self.attempt.deadline, 0.0)
+            latest = Deadline(max(self.attempt.deadline.at, self.attempt.fits.at))
+            return self.plan(self.attempt.choice, latest, 0.0)
         again = self.search.costs.n_development / self.search.costs.n_all
-        reserved = REPORT_SHARE * self.search.finish_seconds
-        plan = self.plan(self.attempt.choice, Deadline(self.attempt.deadline.at - reserved), again)
+        plan = self.plan(self.attempt.choice, self.attempt.fits, again)
         half = Deadline.after(plan.limit.until.remaining / 2)
         return replace(plan, limit=replace(plan.limit, until=half))
 

@@ -58,6 +58,18 @@ def test_a_candidate_that_cannot_be_fitted_in_time_is_not_chosen(search):
     assert choose(search, max_members=8).weights == {"first": 1.0}
 
 
+def test_a_blend_that_is_fitted_at_once_is_chosen_also_when_the_search_has_used_up_the_time(tmp_path):
+    late = new_search(regression_table(60), tmp_path, budget=20.0, started_ago=30.0)
+    sign = np.where(np.arange(len(late.y)) % 2, 1.0, -1.0)
+    add_outcome(late, named("first"), late.y + sign, fold_seconds=0.1)
+    add_outcome(late, named("second"), late.y - sign, fold_seconds=0.1)
+    assert choose(late, max_members=8).weights == pytest.approx({"first": 0.5, "second": 0.5})
+
+    # A tenth of the budget is two seconds: a second of each fold is too long.
+    add_outcome(late, named("second"), late.y - sign, fold_seconds=10.0)
+    assert choose(late, max_members=8).weights == {"first": 1.0}
+
+
 def test_the_cross_validated_metrics_are_those_of_scikit_learn(search):
     choice = choice_of(search, {"first": 0.25, "poor": 0.75})
 
