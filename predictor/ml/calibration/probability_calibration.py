@@ -72,8 +72,8 @@ class Calibration:
 class Calibrated:
     """The chosen calibration, or None where none is worth it, with its cross-validated effect.
 
-    `probabilities` are those of the given rows, each calibrated by a fit on the other folds; `before` and `after`
-    are their log-losses (equal without a calibration).
+    `probabilities` are the tested ones of the given rows, each calibrated by a fit on the other folds; `before` and
+    `after` are the log-losses without and with it (equal without a calibration).
     """
 
     calibration: Calibration | None
@@ -90,14 +90,18 @@ class Calibrated:
         }
 
 
-def calibrated(probabilities: Floats, y: Codes, folds: Sequence[Codes]) -> Calibrated:
+def calibrated(
+    probabilities: Floats, y: Codes, folds: Sequence[Codes], tested: Floats | None = None
+) -> Calibrated:
     """Choose the calibration of out-of-fold probabilities (n, n_classes) by cross-validated log-loss.
 
-    `folds` are the row numbers of each fold; together they are all rows.
+    `folds` are the row numbers of each fold; together they are all rows. `tested`: other probabilities of the same
+    rows that the result is about; None for the same.
     """
     probabilities = np.asarray(probabilities, np.float64)
+    tested = probabilities if tested is None else np.asarray(tested, np.float64)
     own = losses(Task.MULTICLASS, y, probabilities)
-    best = Calibrated(None, probabilities, float(own.mean()), float(own.mean()))
+    best = Calibrated(None, tested, float(own.mean()), float(own.mean()))
     if len(y) < MIN_ROWS or len(folds) < 2:
         return best
     for has_shifts in (False, True):
@@ -105,12 +109,14 @@ def calibrated(probabilities: Floats, y: Codes, folds: Sequence[Codes]) -> Calib
         # Without a gain on the rows it was fitted on, it has none on others: most tables end here.
         if not _is_worth(own - losses(Task.MULTICLASS, y, whole.apply(probabilities)), best.before):
             continue
-        changed = _cross_fitted(probabilities, y, folds, has_shifts)
+        changed = _cross_fitted(probabilities, probabilities, y, folds, has_shifts)
         gain = own - losses(Task.MULTICLASS, y, changed)
         after = best.before - float(gain.mean())
         # A few confident mistakes can dominate the mean, so every fold has to gain.
         is_steady = all(gain[fold].mean() > 0 for fold in folds)
         if is_steady and _is_worth(gain, best.before) and after < best.after:
+            if tested is not probabilities:
+                changed = _cross_fitted(probabilities, tested, y, folds, has_shifts)
             best = Calibrated(whole, changed, best.before, after)
     return best
 
@@ -119,13 +125,16 @@ def _is_worth(gain: Floats, before: float) -> bool:
     return bool(gain.mean() > max(SURE * gain.std() / len(gain) ** 0.5, WORTH * before))
 
 
-def _cross_fitted(probabilities: Floats, y: Codes, folds: Sequence[Codes], has_shifts: bool) -> Floats:
-    result = probabilities.copy()
+def _cross_fitted(
+    probabilities: Floats, tested: Floats, y: Codes, folds: Sequence[Codes], has_shifts: bool
+) -> Floats:
+    """The tested probabilities of each fold, calibrated by a fit on the probabilities of the others."""
+    result = tested.copy()
     for fold in folds:
         is_other = np.ones(len(y), bool)
         is_other[fold] = False
         calibration = fit(probabilities[is_other], y[is_other], has_shifts=has_shifts)
-        result[fold] = calibration.apply(probabilities[fold])
+        result[fold] = calibration.apply(tested[fold])
     return result
 
 

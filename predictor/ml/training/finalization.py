@@ -198,7 +198,10 @@ class FinalStage:
     @property
     def kept(self) -> Selection:
         """The choice with the members that were packaged."""
-        weights = (self.read("published") or {}).get("weights", self.attempt.choice.weights)
+        return self.choice_with((self.read("published") or {}).get("weights", self.attempt.choice.weights))
+
+    def choice_with(self, weights: Mapping[str, float]) -> Selection:
+        """The choice of the attempt, or with these weights when members were left out."""
         is_same = weights.keys() == self.attempt.choice.weights.keys()
         return self.attempt.choice if is_same else choice_of(self.search, weights)
 
@@ -304,7 +307,7 @@ class SupervisedFinalStage(FinalStage):
         """Calibration, threshold and intervals from the out-of-fold predictions of these members."""
         n_development = len(self.search.split.development)
         n_fitted = min(n_development, self.attempt.max_rows or n_development)
-        return post_process(self.search, choice_of(self.search, weights), self.request.threshold, n_fitted)
+        return post_process(self.search, self.choice_with(weights), self.request.threshold, n_fitted)
 
     def _linear(self, choice: Selection) -> FinalMember | None:
         """The linear baseline; None when it was not fitted or is itself the choice."""
