@@ -25,6 +25,8 @@ from ..validation.training_table import TrainingTable
 
 # A loss is out of line when it is higher than that of the folds by this share and by so many standard errors.
 FAR_SHARE, FAR_ERRORS = 0.5, 4.0
+# And by so much: log-loss, and squared error as a share of the variance of the target. Losses near zero vary more.
+LEAST_LOG_LOSS, LEAST_SHARE = 0.02, 0.001
 # Training rows that the published model is asked about.
 N_ASKED = 1_000
 # The mean of the folds' models has at most so many members and, by their estimated size, so many bytes.
@@ -34,20 +36,25 @@ LEAST_FOLDS = 2
 
 @dataclass(frozen=True)
 class FoldLosses:
-    """The losses (n,) of the models of the folds: log-loss or squared error of each row that is predicted."""
+    """The losses (n,) of the models of the folds: log-loss or squared error of each row that is predicted.
+
+    `least`: a smaller difference of mean losses is none.
+    """
 
     task: Task
     rows: NDArray[np.float64]
+    least: float = 0.0
 
     @classmethod
     def of(cls, task: Task, y: NDArray[Any], out_of_fold: NDArray[np.float64]) -> FoldLosses:
-        return cls(task, losses(task, y, out_of_fold))
+        least = LEAST_LOG_LOSS if task.is_classification else LEAST_SHARE * float(np.var(y))
+        return cls(task, losses(task, y, out_of_fold), least)
 
     def is_far_exceeded(self, loss: float, n_rows: int) -> bool:
         """Whether a mean loss on `n_rows` other rows is higher than chance and a usual difference explain."""
         mean = float(self.rows.mean())
         error = float(self.rows.std()) * math.sqrt(1 / max(n_rows, 1) + 1 / len(self.rows))
-        return not loss <= (1 + FAR_SHARE) * mean + FAR_ERRORS * error
+        return not loss <= mean + max(FAR_SHARE * mean + FAR_ERRORS * error, self.least)
 
     def score(self) -> float:
         """The selection metric: log-loss, or the root mean squared error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -140,10 +141,14 @@ class SupervisedFinalStage(FinalStage):
 
     def _is_out_of_line(self, judged: Mapping[str, Any], published: Mapping[str, Any]) -> bool:
         """Whether the model of the report on its held-out rows, or the published one on its own, is much worse."""
-        of_folds, trained = self._fold_losses, published.get("training_loss")
+        of_folds = self._fold_losses
         held_out = held_out_loss(self.search.table.task, judged["held_out"])
-        is_trained = trained is not None and not of_folds.is_far_exceeded(trained, N_ASKED)
-        return not is_trained or of_folds.is_far_exceeded(held_out, int(judged["n_rows"]))
+        # None where it is not finite. A run that an earlier version began has none.
+        trained = published.get("training_loss", 0.0)
+        trained = math.inf if trained is None else float(trained)
+        return of_folds.is_far_exceeded(trained, N_ASKED) or of_folds.is_far_exceeded(
+            held_out, int(judged["n_rows"])
+        )
 
     def _reason(self, judged: Mapping[str, Any]) -> str:
         score = self._fold_losses.score()

@@ -34,6 +34,19 @@ def test_a_loss_is_out_of_line_when_neither_chance_nor_a_usual_difference_explai
     assert of_folds.is_far_exceeded(math.inf, n_rows)
 
 
+def test_losses_near_zero_may_differ_by_a_little_of_what_there_is_to_explain():
+    y = np.tile([-10.0, 10.0], 50)
+    exact = FoldLosses.of(Task.REGRESSION, y, y + 1e-9)
+    assert not exact.is_far_exceeded(1e-12, 30)
+    # A thousandth of the variance of the target, which is 100.
+    assert not exact.is_far_exceeded(0.099, 30)
+    assert exact.is_far_exceeded(0.101, 30)
+    codes = np.tile([0, 1], 50)
+    sure = FoldLosses.of(Task.BINARY, codes, np.eye(2)[codes])
+    assert not sure.is_far_exceeded(0.019, 30)
+    assert sure.is_far_exceeded(0.021, 30)
+
+
 def test_the_loss_of_a_report_is_that_of_its_selection_metric():
     assert held_out_loss(Task.BINARY, {"log_loss": 0.4, "roc_auc": 0.9}) == 0.4
     assert held_out_loss(Task.REGRESSION, {"rmse": 3.0}) == 9.0
